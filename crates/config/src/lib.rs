@@ -1,0 +1,1 @@
+//! From the configuration file to its meaning, with every problem and its position.

@@ -1,0 +1,1 @@
+//! The life of a switch: api, controller, journal, publish, drain.

@@ -1,0 +1,1 @@
+//! The strict load client, its ledger and the demo target: what proves that nothing is lost.

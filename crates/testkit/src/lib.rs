@@ -1,0 +1,1 @@
+//! Scriptable targets, a recording client and a real Teal process, for tests.

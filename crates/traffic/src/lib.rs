@@ -1,0 +1,1 @@
+//! Where the two planes meet: table, publish with acknowledgement, leases, drain, counters.

@@ -1,0 +1,3 @@
+//! The developer tools.
+
+fn main() {}
