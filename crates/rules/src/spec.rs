@@ -1,0 +1,372 @@
+//! What the operator wants: services, colors, targets and their settings, after all checks.
+//!
+//! `config` makes these from a file, `control` keeps them, `traffic` puts what a
+//! request needs into the table. No field is an `Option` that means "default":
+//! defaults are already filled in.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::name::{Color, ServiceName};
+
+/// One service: where its requests come from and its two environments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceSpec {
+    /// Its name in every interface.
+    pub name: ServiceName,
+    /// Host patterns in lower case: exact (`example.com`) or one-label wildcard
+    /// (`*.example.com`). Empty: any host.
+    pub hosts: Vec<String>,
+    /// Requests whose path is this or below it at a segment boundary; starts with `/`.
+    pub path_prefix: String,
+    /// The active color where no state exists yet.
+    pub initial: Color,
+    /// The two environments, in the order of [`Color::index`].
+    pub colors: [ColorSpec; 2],
+    /// How targets are probed.
+    pub health: Health,
+    /// How long leases on a retired color may last.
+    pub drain: Drain,
+    /// The deadline of every wait in the life of a request.
+    pub timeouts: Timeouts,
+    /// What happens when the active color dies.
+    pub failover: Failover,
+    /// Caps on what may wait while the service is held.
+    pub hold: Hold,
+}
+
+/// One environment of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColorSpec {
+    /// Where it is reached; never empty.
+    pub targets: Vec<TargetUrl>,
+}
+
+/// The address of a target as written: `http://HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetUrl {
+    host: Box<str>,
+    port: u16,
+}
+
+/// How targets are probed (promise L9).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// The path of a probe, beginning with `/`.
+    pub path: String,
+    /// The Host of a probe: the first plain host of the service; `None`: the target's authority.
+    pub host: Option<String>,
+    /// Time from one probe to the next while nothing changes.
+    pub interval: Duration,
+    /// The total time that one probe may take.
+    pub timeout: Duration,
+    /// Passed probes in a row that make a target up.
+    pub rise: u32,
+    /// Failed probes in a row that make a target down.
+    pub fall: u32,
+    /// Time from one probe to the next after a change.
+    pub fast_interval: Duration,
+    /// Statuses that pass.
+    pub expect: Vec<StatusRange>,
+}
+
+/// A range of status codes, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusRange {
+    /// The lowest status that passes.
+    pub low: u16,
+    /// The highest status that passes.
+    pub high: u16,
+}
+
+/// How long leases on a retired color may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// After this the remaining leases are cut and counted (promise L3).
+    pub timeout: Duration,
+}
+
+/// The deadline of every wait in the life of a request (promise L10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TLS handshake of a client.
+    pub tls_hello: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub request_head: Duration,
+    /// The window in which a request body must bring `body_min_bytes`.
+    pub body_progress: Duration,
+    /// Bytes of request body that must arrive per `body_progress`.
+    pub body_min_bytes: u64,
+    /// The longest time without progress while writing to a client or target.
+    pub write_stall: Duration,
+    /// Connecting to a target.
+    pub connect: Duration,
+    /// From the end of the request to the end of the response head.
+    pub response_head: Duration,
+    /// The longest silence inside a response body.
+    pub response_idle: Duration,
+    /// How long a client connection may idle between requests.
+    pub idle: Duration,
+    /// How long a connection to a target may idle in the pool.
+    pub target_idle: Duration,
+    /// The longest silence of a tunnel or an event stream, both directions together.
+    pub tunnel_idle: Duration,
+}
+
+/// What happens when every target of the active color is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failover {
+    /// Nothing: the operator decides.
+    Off,
+    /// Traffic moves to the other color if that is proven healthy.
+    Auto,
+}
+
+/// Caps on what may wait while a service is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Requests that may wait at once.
+    pub requests: u64,
+    /// Bytes of heads and bodies that waiting requests may keep in memory.
+    pub bytes: u64,
+    /// Requests let go per second after `resume`.
+    pub release_per_second: u32,
+}
+
+/// What a client may send, for all listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a message head.
+    pub head_bytes: usize,
+    /// Fields of a message head.
+    pub fields: usize,
+    /// Bytes of a request target.
+    pub target_bytes: usize,
+    /// Bytes of a request body; `None`: any.
+    pub body_bytes: Option<u64>,
+    /// Client connections at once.
+    pub connections: usize,
+}
+
+/// A value that can't be used, with what would be accepted instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+// === impl ServiceSpec ===
+
+impl ServiceSpec {
+    /// A service with every default, as a bare `teal run` has it.
+    pub fn new(name: ServiceName, blue: Vec<TargetUrl>, green: Vec<TargetUrl>) -> Self {
+        Self {
+            name,
+            hosts: Vec::new(),
+            path_prefix: "/".to_owned(),
+            initial: Color::Blue,
+            colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
+            health: Health::default(),
+            drain: Drain::default(),
+            timeouts: Timeouts::default(),
+            failover: Failover::Off,
+            hold: Hold::default(),
+        }
+    }
+
+    /// The settings of one color.
+    pub fn color(&self, color: Color) -> &ColorSpec {
+        match color {
+            Color::Blue => &self.colors[0],
+            Color::Green => &self.colors[1],
+        }
+    }
+}
+
+// === impl TargetUrl ===
+
+impl TargetUrl {
+    /// Reads `http://HOST:PORT`; the port is 80 if absent. A path, query, user or other scheme
+    /// is refused, since none of them would have an effect.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as http://HOST:PORT"));
+        let rest = match text.split_once("://") {
+            Some(("http", rest)) => rest,
+            Some(("https" | "h2c" | "unix", _)) => {
+                return Err(wrong("only http:// targets are supported by this version"));
+            }
+            Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
+            None => return Err(wrong("a target needs a scheme")),
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err(wrong("a target is an address and has no path"));
+        }
+        if authority.contains('@') {
+            return Err(wrong("a target has no user name"));
+        }
+        let (host, port) = split_port(authority).map_err(wrong)?;
+        let port = match port {
+            None => 80,
+            Some(digits) => digits
+                .parse()
+                .ok()
+                .filter(|port| *port != 0 && digits.bytes().all(|c| c.is_ascii_digit()))
+                .ok_or_else(|| wrong("the port must be a number from 1 to 65535"))?,
+        };
+        if !valid_host(host) {
+            return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
+        }
+        Ok(Self { host: host.to_ascii_lowercase().into(), port })
+    }
+
+    /// The host without brackets: a name to resolve or an address.
+    pub fn host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `HOST:PORT`, as it stands in a Host field.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}:{}", self.host, self.port)
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if authority.starts_with('[') {
+        let end = authority.find(']').ok_or("the bracket of the IPv6 address is not closed")?;
+        let (host, rest) = authority.split_at(end + 1);
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err("after the IPv6 address only :PORT may follow"),
+        };
+    }
+    Ok(match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    })
+}
+
+fn valid_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_'))
+}
+
+// === impl Health ===
+
+impl Health {
+    /// Whether a probe with this status passes.
+    pub fn expects(&self, status: u16) -> bool {
+        self.expect.iter().any(|range| range.contains(status))
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            path: "/health".to_owned(),
+            host: None,
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(2),
+            rise: 2,
+            fall: 2,
+            fast_interval: Duration::from_millis(500),
+            expect: vec![StatusRange { low: 200, high: 299 }],
+        }
+    }
+}
+
+// === impl StatusRange ===
+
+impl StatusRange {
+    /// Reads `"2xx"`, `"204"` or `"200-299"`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = || {
+            Invalid(format!(
+                "{text:?} is no status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)"
+            ))
+        };
+        let number = |digits: &str| digits.parse().ok().filter(|n| (100..=599).contains(n));
+        if let Some(class) = text.strip_suffix("xx") {
+            let class: u16 = class.parse().map_err(|_| wrong())?;
+            let low = class.checked_mul(100).and_then(|n| number(&n.to_string()));
+            return low.map(|low| Self { low, high: low + 99 }).ok_or_else(wrong);
+        }
+        let (low, high) = text.split_once('-').unwrap_or((text, text));
+        match (number(low), number(high)) {
+            (Some(low), Some(high)) if low <= high => Ok(Self { low, high }),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Whether the range holds this status.
+    pub fn contains(self, status: u16) -> bool {
+        (self.low..=self.high).contains(&status)
+    }
+}
+
+// === impl Drain, Timeouts, Hold, Limits ===
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30) }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            tls_hello: Duration::from_secs(5),
+            request_head: Duration::from_secs(10),
+            body_progress: Duration::from_secs(30),
+            body_min_bytes: 1024,
+            write_stall: Duration::from_secs(30),
+            connect: Duration::from_secs(2),
+            response_head: Duration::from_secs(60),
+            response_idle: Duration::from_secs(300),
+            idle: Duration::from_secs(60),
+            target_idle: Duration::from_secs(30),
+            tunnel_idle: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { requests: 10_000, bytes: 32 << 20, release_per_second: 1000 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32_768,
+            fields: 100,
+            target_bytes: 8192,
+            body_bytes: None,
+            connections: 10_000,
+        }
+    }
+}
+
+// === impl Invalid ===
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
