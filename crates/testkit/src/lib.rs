@@ -1,1 +1,31 @@
-//! Scriptable targets, a recording client and a real Teal process, for tests.
+//! What the tests stand on: scriptable targets, a recording client, a real Teal process and a
+//! strict load, all over loopback sockets on port 0.
+//!
+//! It guarantees that what it reports was really seen on a socket: targets keep every byte they
+//! received, the client refuses any answer that is not framed exactly, the load counts everything
+//! that is not a whole and right answer as lost. It shares no code with the product (its HTTP is
+//! its own), so that one mistake cannot hide on both sides. It never waits for luck: each wait has
+//! a deadline and names what it waited for.
+//!
+//! Failed expectations panic: this crate is for tests only.
+
+#![expect(clippy::format_push_string, reason = "tests: plain words over one allocation")]
+
+mod client;
+mod exe;
+mod load;
+mod message;
+mod target;
+mod teal;
+mod wait;
+mod wire;
+
+pub use client::{Client, Ending, websocket};
+pub use exe::{CliResult, run};
+pub use load::{Load, LoadOptions, LoadReport};
+pub use message::{Fields, Framing, Request, Response};
+pub use target::{Behavior, Gate, Health, Seen, Step, Target, checksum};
+pub use teal::{Metrics, Settings, Teal};
+pub use tokio_tungstenite::tungstenite;
+pub use wait::{wait_for, wait_for_ok, wait_until};
+pub use wire::WireError;

@@ -1,0 +1,233 @@
+//! The real binary as a child process: started from a generated configuration, asked over its
+//! admin API and its command line, stopped, killed and started again; never left behind.
+
+mod ask;
+mod metrics;
+mod settings;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+pub use metrics::Metrics;
+pub use settings::Settings;
+
+use crate::exe;
+use crate::wait::wait_for;
+
+const STARTED_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// A running Teal with its own directory.
+pub struct Teal {
+    program: PathBuf,
+    directory: TempDir,
+    child: Option<Child>,
+    log: Arc<Mutex<String>>,
+    listener: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Teal {
+    /// Starts `program` (the test passes `env!("CARGO_BIN_EXE_teal")`) and waits until it is ready.
+    #[track_caller]
+    pub fn start(program: &str, settings: &Settings) -> Self {
+        let mut teal = Teal::prepare(program, settings);
+        teal.start_again();
+        teal
+    }
+
+    /// Starts it and waits until both colors are healthy.
+    #[track_caller]
+    pub fn start_healthy(program: &str, settings: &Settings) -> Self {
+        let teal = Teal::start(program, settings);
+        teal.wait_healthy("blue", true);
+        teal.wait_healthy("green", true);
+        teal
+    }
+
+    /// Writes the configuration and starts nothing yet.
+    #[track_caller]
+    pub fn prepare(program: &str, settings: &Settings) -> Self {
+        let unbound = SocketAddr::from(([127, 0, 0, 1], 0));
+        let teal = Teal {
+            program: PathBuf::from(program),
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            child: None,
+            log: Arc::default(),
+            listener: unbound,
+            admin: unbound,
+        };
+        teal.write_settings(settings);
+        teal
+    }
+
+    /// Writes another configuration file; a reload or a restart reads it.
+    #[track_caller]
+    pub fn write_settings(&self, settings: &Settings) {
+        self.write_config(&settings.to_toml(&self.state_dir()));
+    }
+
+    /// Writes the configuration file as it is given.
+    #[track_caller]
+    pub fn write_config(&self, text: &str) {
+        fs::write(self.config(), text).expect("the configuration can be written");
+    }
+
+    /// Starts it, again, with the same state directory and waits until it is ready.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        self.spawn(&[]);
+        let log = Arc::clone(&self.log);
+        let bound = wait_for(STARTED_WITHIN, "Teal says where it listens", || {
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(child) = &mut self.child {
+                let ended = child.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "Teal ended with {ended:?} at its start:\n{log}");
+            }
+            Some((address_after(&log, "listening on ")?, address_after(&log, "admin on ")?))
+        });
+        (self.listener, self.admin) = bound;
+        wait_for(READY_WITHIN, "Teal is ready", || {
+            self.try_ask("GET", "/readyz", &[]).ok().filter(|answer| answer.status == 200)
+        });
+    }
+
+    /// Starts it with further arguments after `run --config FILE` and waits for nothing.
+    #[track_caller]
+    pub fn spawn(&mut self, further: &[&str]) {
+        assert!(self.child.is_none(), "one Teal at a time");
+        let mut command = exe::command(&self.program);
+        command.arg("run").arg("--config").arg(self.config()).args(further);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program can be started");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        self.log = Arc::default();
+        let log = Arc::clone(&self.log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        self.child = Some(child);
+    }
+
+    /// Where clients connect.
+    pub fn listener(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// Where the admin API listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The program under test.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The state directory.
+    pub fn state_dir(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("teal.toml")
+    }
+
+    /// What it has written to standard error since its last start.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().expect("a child can be waited for").is_none())
+    }
+
+    /// Its process id.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("Teal is running").id()
+    }
+
+    /// Sends it a signal.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process id is not 0");
+        kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Asks it to stop gracefully (SIGTERM) and waits.
+    #[track_caller]
+    pub fn stop(&mut self, within: Duration) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.wait_exit(within)
+    }
+
+    /// Waits until it has ended; its exit code, none after a signal.
+    #[track_caller]
+    pub fn wait_exit(&mut self, within: Duration) -> Option<i32> {
+        let child = self.child.as_mut().expect("Teal is running");
+        let status = wait_for(within, "Teal has ended", || {
+            child.try_wait().expect("a child can be waited for")
+        });
+        self.child = None;
+        status.code()
+    }
+
+    /// Kills it at once (SIGKILL).
+    #[track_caller]
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("Teal is running");
+        child.kill().expect("a child can be killed");
+        child.wait().expect("a killed child ends");
+    }
+}
+
+impl Drop for Teal {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        // It may have ended by itself meanwhile.
+        let _gone = child.kill();
+        let _reaped = child.wait();
+        if thread::panicking() {
+            // The harness shows this beside the failure.
+            #[expect(clippy::print_stderr, reason = "the log explains the failed test")]
+            {
+                eprintln!("--- Teal's log ---\n{}", self.log());
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Teal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Teal({} with admin {})", self.listener, self.admin)
+    }
+}
+
+/// The address that follows `words` in the log.
+fn address_after(log: &str, words: &str) -> Option<SocketAddr> {
+    log.match_indices(words).find_map(|(at, _)| {
+        let rest = log.get(at + words.len()..)?;
+        let rest = rest.strip_prefix("http://").unwrap_or(rest);
+        let end =
+            rest.find(|c: char| !matches!(c, '0'..='9' | 'a'..='f' | '.' | ':' | '[' | ']'))?;
+        rest.get(..end)?.parse().ok()
+    })
+}

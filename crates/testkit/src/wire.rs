@@ -1,0 +1,198 @@
+//! One TCP connection with a read buffer, deadlines and a stop flag: what client and target share.
+//!
+//! Reads and writes are sliced, so that a stop is noticed soon and no wait is unbounded.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+const SLICE: Duration = Duration::from_millis(10);
+const READ_BYTES: usize = 16 * 1024;
+const HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// Why bytes could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WireError {
+    /// The peer ended the connection between two messages.
+    Closed,
+    /// The peer ended the connection in the middle of a message; what was missing.
+    Truncated(String),
+    /// The peer reset the connection.
+    Reset,
+    /// Nothing came, or could be sent, before the deadline.
+    TimedOut,
+    /// The owner of this side is stopping.
+    Stopped,
+    /// The bytes are not exactly framed HTTP/1.1; what is wrong with them.
+    Malformed(String),
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WireError::Closed => f.write_str("closed"),
+            WireError::Truncated(what) => write!(f, "truncated: {what}"),
+            WireError::Reset => f.write_str("reset"),
+            WireError::TimedOut => f.write_str("timed out"),
+            WireError::Stopped => f.write_str("stopped"),
+            WireError::Malformed(what) => write!(f, "malformed: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for WireError {}
+
+/// A connection and what was read ahead from it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    start: usize,
+    stop: Arc<AtomicBool>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream, stop: Arc<AtomicBool>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SLICE))?;
+        stream.set_write_timeout(Some(SLICE))?;
+        Ok(Wire { stream, buffer: Vec::new(), start: 0, stop })
+    }
+
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
+    /// What was read and not yet taken.
+    pub(crate) fn buffered(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// Takes up to `most` of the buffered bytes.
+    pub(crate) fn take(&mut self, most: usize) -> Vec<u8> {
+        let end = self.start + most.min(self.buffer.len() - self.start);
+        let taken = self.buffer[self.start..end].to_vec();
+        self.start = end;
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        }
+        taken
+    }
+
+    /// Reads once; 0 is the peer's FIN.
+    pub(crate) fn fill(&mut self, until: Instant) -> Result<usize, WireError> {
+        let mut chunk = vec![0_u8; READ_BYTES];
+        loop {
+            if self.stop.load(Ordering::Acquire) {
+                return Err(WireError::Stopped);
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(count) => {
+                    self.buffer.extend_from_slice(&chunk[..count]);
+                    return Ok(count);
+                }
+                Err(error) if is_pause(&error) => {
+                    if Instant::now() >= until {
+                        return Err(WireError::TimedOut);
+                    }
+                }
+                Err(_) => return Err(WireError::Reset),
+            }
+        }
+    }
+
+    /// The next head with its empty line, one leading empty line skipped as RFC 9112 2.2 allows.
+    pub(crate) fn read_head(&mut self, until: Instant) -> Result<Vec<u8>, WireError> {
+        loop {
+            if self.buffered().starts_with(b"\r\n") {
+                self.take(2);
+            }
+            if let Some(end) = find(self.buffered(), b"\r\n\r\n") {
+                return Ok(self.take(end + 4));
+            }
+            if self.buffered().len() > HEAD_BYTES_MAX {
+                return Err(WireError::Malformed("a head without an end".to_owned()));
+            }
+            if self.fill(until)? == 0 {
+                return Err(if self.buffered().is_empty() {
+                    WireError::Closed
+                } else {
+                    WireError::Truncated("the head has no end".to_owned())
+                });
+            }
+        }
+    }
+
+    /// The next line without its CRLF; a bare LF does not end it.
+    pub(crate) fn read_line(&mut self, until: Instant) -> Result<Vec<u8>, WireError> {
+        loop {
+            if let Some(end) = find(self.buffered(), b"\r\n") {
+                let mut line = self.take(end + 2);
+                line.truncate(end);
+                return Ok(line);
+            }
+            if self.buffered().len() > HEAD_BYTES_MAX {
+                return Err(WireError::Malformed("a line without an end".to_owned()));
+            }
+            if self.fill(until)? == 0 {
+                return Err(WireError::Truncated("a line has no end".to_owned()));
+            }
+        }
+    }
+
+    /// Sends all of `bytes`.
+    pub(crate) fn send(&mut self, bytes: &[u8], until: Instant) -> Result<(), WireError> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            if self.stop.load(Ordering::Acquire) {
+                return Err(WireError::Stopped);
+            }
+            match self.stream.write(&bytes[sent..]) {
+                Ok(count) => sent += count,
+                Err(error) if is_pause(&error) => {
+                    if Instant::now() >= until {
+                        return Err(WireError::TimedOut);
+                    }
+                }
+                Err(_) => return Err(WireError::Reset),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn half_close(&self) {
+        // A peer that is gone already needs no FIN.
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection by a reset instead of a FIN.
+    pub(crate) fn reset(self) {
+        reset(&self.stream);
+    }
+}
+
+/// Makes the close of `stream` a reset.
+pub(crate) fn reset(stream: &TcpStream) {
+    // A peer that is gone already needs no reset.
+    let _gone = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Where `needle` begins in `haystack`.
+pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
