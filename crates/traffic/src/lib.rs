@@ -1,1 +1,50 @@
-//! Where the two planes meet: table, publish with acknowledgement, leases, drain, counters.
+//! The one place where the two planes meet.
+//!
+//! The control plane publishes an immutable [`Table`]; every worker of the data
+//! plane adopts it, acknowledges it, and takes its leases from it. Nothing else
+//! passes between the planes, so the promises of a switch can be argued here in
+//! one page:
+//!
+//! * **L1, choosing and counting are one step.** [`Reader::claim`] reads the
+//!   worker's own table and counts the lease on the worker's own cell without an
+//!   await between. A worker is one thread, so no adoption can fall between them.
+//! * **L2, no lease on the old color after `published`.** A worker adopts a table
+//!   by swapping its only reference to it, and acknowledges after that. Once all
+//!   have acknowledged, no worker has a table that names the old color as active.
+//! * **L4, drained is final.** Cells have a single writer. They are summed only
+//!   after all workers acknowledged, when nothing can be added on a draining
+//!   color: what a worker took away before it acknowledged is ordered by the
+//!   acknowledgement (store Release, load Acquire); what it takes away later it
+//!   announces by waking the drain, because by then it knows the color to be
+//!   draining. So no wake-up is lost and no fence is needed on the request path.
+//!
+//! Nothing here knows tokio, sockets or HTTP, and nothing on the path of a
+//! request is locked or shared with another worker.
+
+#![forbid(unsafe_code)]
+
+mod adopt;
+mod books;
+mod cell;
+mod drain;
+mod histogram;
+mod lease;
+mod publish;
+mod report;
+mod route;
+mod sync;
+mod table;
+
+pub use adopt::{Adopted, LocalTable, Reader, Seat};
+pub use books::{
+    AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, OwnReason, ServiceBooks, ServiceCell,
+    ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks, WorkerSum,
+};
+pub use cell::{Count, Gauge, PerWorker};
+pub use drain::Remaining;
+pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
+pub use lease::{ConnectionHold, Lease};
+pub use publish::{Publisher, Version, exchange};
+pub use report::{Report, ReportKind};
+pub use route::{Routes, Unrouted};
+pub use table::{ColorEntry, ColorId, Draining, Held, Service, Table, TargetEntry, TargetId};

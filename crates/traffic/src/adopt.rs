@@ -1,0 +1,250 @@
+//! A worker's end: it adopts the newest table and takes leases from it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use rules::Color;
+
+use crate::books::{ServiceCell, WorkerCell};
+use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalTarget};
+use crate::publish::{Exchange, Version};
+use crate::report::Report;
+use crate::sync::Arc;
+use crate::table::{ColorId, Service, Table, TargetId};
+
+/// A worker's place in the exchange, before its thread has started.
+#[derive(Debug)]
+pub struct Seat {
+    worker: usize,
+    exchange: Arc<Exchange>,
+    table: Arc<Table>,
+}
+
+/// A worker's place in the exchange, on its own thread. Cloning gives another hold on the
+/// same place.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    inside: Rc<Inside>,
+}
+
+/// A worker's copy of the reference to the table, with what it needs locally.
+#[derive(Debug)]
+pub struct LocalTable {
+    table: Arc<Table>,
+    colors: Box<[[OnceCell<LocalEntry>; 2]]>,
+}
+
+/// What a worker did when it adopted a table.
+#[derive(Debug)]
+pub struct Adopted {
+    /// The table, as the worker now reads it.
+    pub table: Rc<LocalTable>,
+    /// Colors being drained: idle connections to them have to be closed.
+    pub draining: Vec<ColorId>,
+}
+
+#[derive(Debug)]
+struct Inside {
+    worker: usize,
+    exchange: Arc<Exchange>,
+    local: RefCell<Rc<LocalTable>>,
+    colors: RefCell<HashMap<ColorId, Rc<LocalColor>>>,
+    random: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct LocalEntry {
+    color: Rc<LocalColor>,
+    targets: Box<[Rc<LocalTarget>]>,
+}
+
+// === impl Seat ===
+
+impl Seat {
+    pub(crate) fn new(worker: usize, exchange: Arc<Exchange>, table: Arc<Table>) -> Self {
+        Self { worker, exchange, table }
+    }
+
+    /// The number of the worker, from 0.
+    pub fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Takes the place on the worker's own thread.
+    pub fn sit(self) -> Reader {
+        let inside = Inside {
+            worker: self.worker,
+            exchange: self.exchange,
+            local: RefCell::new(Rc::new(LocalTable::new(self.table))),
+            colors: RefCell::default(),
+            random: Cell::new(0x9E37_79B9_7F4A_7C15 ^ (self.worker as u64 + 1)),
+        };
+        Reader { inside: Rc::new(inside) }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// The table that this worker has adopted last.
+    pub fn table(&self) -> Rc<LocalTable> {
+        self.inside.local.borrow().clone()
+    }
+
+    /// The number of this worker, from 0.
+    pub fn worker(&self) -> usize {
+        self.inside.worker
+    }
+
+    /// Waits for the next table, swaps to it and acknowledges it.
+    pub async fn adopt(&self) -> Adopted {
+        poll_fn(|cx| self.poll_adopt(cx)).await
+    }
+
+    /// Chooses the color and a target of it, and counts the lease on both: one step (L1).
+    ///
+    /// `service` is a place in the table that [`Reader::table`] returns now; there must be no
+    /// await between the two. Targets in `avoid` are taken only if there is no other. `None`:
+    /// there is no such service, or its active color has no target.
+    // lossless: L1
+    pub fn claim(&self, service: usize, avoid: &[TargetId], now: Instant) -> Option<Lease> {
+        let local = self.inside.local.borrow();
+        let entry = self.local_entry(&local, service)?;
+        let target = self.choose(&entry.targets, avoid)?.clone();
+        let color = entry.color.clone();
+        let since = now.saturating_duration_since(self.inside.exchange.began);
+        let generation = local.services[service].generation;
+        Some(Lease::take(color, target, self.inside.exchange.clone(), Claim { since, generation }))
+    }
+
+    /// Counts a connection to a color from before it is made until it is closed (L4).
+    pub fn hold_connection(&self, lease: &Lease) -> ConnectionHold {
+        ConnectionHold::take(lease.local_color().clone(), self.inside.exchange.clone())
+    }
+
+    /// Tells the control plane what was noticed about a target.
+    pub fn report(&self, report: Report) {
+        self.inside.exchange.reports.send(report);
+    }
+
+    /// This worker's books of requests that reached no service.
+    pub fn unrouted(&self) -> &ServiceCell {
+        self.inside.exchange.unrouted.cell(self.inside.worker)
+    }
+
+    /// This worker's books of client connections.
+    pub fn connections(&self) -> &WorkerCell {
+        self.inside.exchange.workers.cell(self.inside.worker)
+    }
+
+    /// This worker's books of a service.
+    pub fn books<'s>(&self, service: &'s Service) -> &'s ServiceCell {
+        service.books.cell(self.inside.worker)
+    }
+
+    /// Writes down the age of the oldest lease per color, for status. To be called now and
+    /// then; costs one look at each lease of colors in use.
+    pub fn survey(&self) {
+        for color in self.inside.colors.borrow().values() {
+            color.survey();
+        }
+    }
+
+    /// A number that is hard to foresee but not secret (xorshift64*).
+    pub fn random(&self) -> u64 {
+        let mut state = self.inside.random.get();
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.inside.random.set(state);
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Adopted> {
+        let inside = &*self.inside;
+        let mailbox = &inside.exchange.mailboxes[inside.worker];
+        mailbox.poll(cx).map(|(version, table)| self.swap(version, table))
+    }
+
+    // lossless: L2 - the acknowledgement comes after the swap.
+    fn swap(&self, version: Version, table: Arc<Table>) -> Adopted {
+        let inside = &*self.inside;
+        let local = Rc::new(LocalTable::new(table));
+        drop(inside.local.replace(local.clone())); // with it go its holds on local colors
+        let mut colors = inside.colors.borrow_mut();
+        colors.retain(|_, color| Rc::strong_count(color) > 1);
+        for (id, color) in colors.iter() {
+            color.drain(local.draining(*id));
+        }
+        drop(colors);
+        inside.exchange.acknowledge(inside.worker, version);
+        let draining = local.draining.iter().map(|draining| draining.color).collect();
+        Adopted { table: local, draining }
+    }
+
+    fn local_entry<'t>(&self, local: &'t LocalTable, service: usize) -> Option<&'t LocalEntry> {
+        let active: Color = local.services.get(service)?.active;
+        let cell = &local.colors.get(service)?[active.index()];
+        Some(cell.get_or_init(|| self.make_entry(local, service, active)))
+    }
+
+    fn make_entry(&self, local: &LocalTable, service: usize, color: Color) -> LocalEntry {
+        let entry = local.services[service].color(color);
+        let mut colors = self.inside.colors.borrow_mut();
+        let known = colors.entry(entry.id).or_insert_with(|| {
+            let made = LocalColor::new(entry.id, color, entry.books.clone(), self.inside.worker);
+            made.drain(local.draining(entry.id));
+            Rc::new(made)
+        });
+        let worker = self.inside.worker;
+        let targets = entry.targets.iter();
+        let targets = targets.map(|target| Rc::new(LocalTarget::new(target.clone(), worker)));
+        LocalEntry { color: known.clone(), targets: targets.collect() }
+    }
+
+    /// The one with fewer leases of two random targets (Mitzenmacher 2001, "The power of two
+    /// choices"), among those that are usable; with none usable, among all.
+    fn choose<'t>(
+        &self,
+        targets: &'t [Rc<LocalTarget>],
+        avoid: &[TargetId],
+    ) -> Option<&'t Rc<LocalTarget>> {
+        if let [only] = targets {
+            return Some(only);
+        }
+        let fresh = |target: &&Rc<LocalTarget>| !avoid.contains(&target.id);
+        let usable = |target: &&Rc<LocalTarget>| target.usable;
+        let pick = |fit: &dyn Fn(&&Rc<LocalTarget>) -> bool| {
+            let count = targets.iter().filter(fit).count() as u64;
+            let nth = |n: u64| targets.iter().filter(fit).nth((n % count.max(1)) as usize);
+            let (one, other) = (nth(self.random() >> 33), nth(self.random() >> 33));
+            if other.map(|o| o.leases()) < one.map(|o| o.leases()) { other } else { one }
+        };
+        pick(&|target| fresh(target) && usable(target))
+            .or_else(|| pick(&|target| fresh(target)))
+            .or_else(|| pick(&|target| usable(target)))
+            .or_else(|| pick(&|_| true))
+    }
+}
+
+// === impl LocalTable ===
+
+impl LocalTable {
+    fn new(table: Arc<Table>) -> Self {
+        let colors = table.services.iter().map(|_| Default::default()).collect();
+        Self { table, colors }
+    }
+}
+
+impl Deref for LocalTable {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.table
+    }
+}

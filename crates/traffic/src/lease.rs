@@ -1,0 +1,314 @@
+//! One request's or tunnel's hold on a color, and a connection's.
+//!
+//! Both count up when made and down when dropped, whatever happens in between: nothing
+//! is ever taken away by hand. They can't leave their worker's thread.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use rules::{Color, Generation};
+
+use crate::books::{ColorBooks, ColorCell, TargetCell};
+use crate::publish::Exchange;
+use crate::sync::Arc;
+use crate::table::{ColorId, Draining, TargetEntry, TargetId};
+
+/// One request's or tunnel's hold on a color and a target of it.
+#[must_use = "dropping a lease ends it"]
+#[derive(Debug)]
+pub struct Lease {
+    color: Rc<LocalColor>,
+    target: Rc<LocalTarget>,
+    slot: usize,
+    exchange: Arc<Exchange>,
+}
+
+/// A connection's hold on a color: from before it is made until it is closed.
+#[must_use = "dropping the hold says that the connection is closed"]
+#[derive(Debug)]
+pub struct ConnectionHold {
+    color: Rc<LocalColor>,
+    exchange: Arc<Exchange>,
+}
+
+/// When a lease is taken, and under which generation of its service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) since: Duration,
+    pub(crate) generation: Generation,
+}
+
+/// What one worker knows of one color.
+#[derive(Debug)]
+pub(crate) struct LocalColor {
+    id: ColorId,
+    color: Color,
+    books: Arc<ColorBooks>,
+    worker: usize,
+    draining: Cell<bool>,
+    cut: Cell<bool>,
+    slots: RefCell<Slots>,
+}
+
+/// What one worker knows of one target.
+#[derive(Debug)]
+pub(crate) struct LocalTarget {
+    entry: Arc<TargetEntry>,
+    worker: usize,
+}
+
+/// The leases of one color on one worker: when each began, and whom to wake at a cut.
+/// Slots are used again, so that a steady load allocates nothing.
+#[derive(Debug, Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Free,
+    Taken { since: Duration, waker: Option<Waker> },
+}
+
+// === impl Lease ===
+
+impl Lease {
+    pub(crate) fn take(
+        color: Rc<LocalColor>,
+        target: Rc<LocalTarget>,
+        exchange: Arc<Exchange>,
+        claim: Claim,
+    ) -> Self {
+        let slot = color.enter(claim);
+        target.cell().leases.rise();
+        Self { color, target, slot, exchange }
+    }
+
+    /// The color it is on.
+    pub fn color(&self) -> Color {
+        self.color.color
+    }
+
+    /// The identity of that color.
+    pub fn color_id(&self) -> ColorId {
+        self.color.id
+    }
+
+    /// The target it is on.
+    pub fn target(&self) -> &TargetEntry {
+        &self.target.entry
+    }
+
+    /// This worker's books of the color.
+    pub fn color_books(&self) -> &ColorCell {
+        self.color.cell()
+    }
+
+    /// This worker's books of the target.
+    pub fn target_books(&self) -> &TargetCell {
+        self.target.cell()
+    }
+
+    /// Whether the color is being drained: the connection must be closed, not kept.
+    pub fn is_draining(&self) -> bool {
+        self.color.draining.get()
+    }
+
+    /// Whether the drain deadline has passed: this lease must end now (L3).
+    pub fn is_cut(&self) -> bool {
+        self.color.cut.get()
+    }
+
+    /// Has this task woken when the lease is cut. To be called before each wait.
+    pub fn watch_cut(&self, cx: &Context<'_>) {
+        self.color.watch(self.slot, cx.waker());
+    }
+
+    pub(crate) fn local_color(&self) -> &Rc<LocalColor> {
+        &self.color
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.target.cell().leases.fall();
+        self.color.leave(self.slot);
+        self.color.ring_if_draining(&self.exchange);
+    }
+}
+
+// === impl ConnectionHold ===
+
+impl ConnectionHold {
+    pub(crate) fn take(color: Rc<LocalColor>, exchange: Arc<Exchange>) -> Self {
+        color.cell().connections.rise();
+        Self { color, exchange }
+    }
+
+    /// The identity of the color that the connection leads to.
+    pub fn color_id(&self) -> ColorId {
+        self.color.id
+    }
+
+    /// Whether the color is being drained: the connection must not be kept.
+    pub fn is_draining(&self) -> bool {
+        self.color.draining.get()
+    }
+}
+
+impl Drop for ConnectionHold {
+    fn drop(&mut self) {
+        self.color.cell().connections.fall();
+        self.color.ring_if_draining(&self.exchange);
+    }
+}
+
+// === impl LocalColor ===
+
+impl LocalColor {
+    pub(crate) fn new(id: ColorId, color: Color, books: Arc<ColorBooks>, worker: usize) -> Self {
+        Self {
+            id,
+            color,
+            books,
+            worker,
+            draining: Cell::new(false),
+            cut: Cell::new(false),
+            slots: RefCell::default(),
+        }
+    }
+
+    /// Takes over what the table says of this color.
+    pub(crate) fn drain(&self, draining: Option<Draining>) {
+        self.draining.set(draining.is_some());
+        let cut = draining.is_some_and(|draining| draining.cut);
+        if cut && !self.cut.replace(cut) {
+            self.slots.borrow_mut().wake_all();
+        }
+        self.cut.set(cut);
+    }
+
+    pub(crate) fn survey(&self) {
+        let oldest = self.slots.borrow().oldest();
+        self.cell().oldest.set(oldest.map_or(0, nanos));
+    }
+
+    fn cell(&self) -> &ColorCell {
+        self.books.cell(self.worker)
+    }
+
+    fn enter(&self, claim: Claim) -> usize {
+        let cell = self.cell();
+        let at = nanos(claim.since);
+        cell.leases.rise();
+        cell.taken.add(1);
+        cell.last_claim.set(at);
+        if cell.claimed_under.value() != claim.generation.0 || cell.first_claim.value() == 0 {
+            cell.claimed_under.set(claim.generation.0);
+            cell.first_claim.set(at);
+        }
+        self.slots.borrow_mut().take(claim.since)
+    }
+
+    fn leave(&self, slot: usize) {
+        self.slots.borrow_mut().give_back(slot);
+        self.cell().leases.fall();
+    }
+
+    fn watch(&self, slot: usize, waker: &Waker) {
+        self.slots.borrow_mut().watch(slot, waker);
+    }
+
+    // lossless: L4 - announced after it was taken away.
+    fn ring_if_draining(&self, exchange: &Exchange) {
+        if self.draining.get() {
+            exchange.drain.ring();
+        }
+    }
+}
+
+// === impl LocalTarget ===
+
+impl LocalTarget {
+    pub(crate) fn new(entry: Arc<TargetEntry>, worker: usize) -> Self {
+        Self { entry, worker }
+    }
+
+    pub(crate) fn leases(&self) -> u64 {
+        self.cell().leases.value()
+    }
+
+    fn cell(&self) -> &TargetCell {
+        self.entry.books.cell(self.worker)
+    }
+}
+
+impl Deref for LocalTarget {
+    type Target = TargetEntry;
+
+    fn deref(&self) -> &TargetEntry {
+        &self.entry
+    }
+}
+
+// === impl Slots ===
+
+impl Slots {
+    fn take(&mut self, since: Duration) -> usize {
+        let taken = Slot::Taken { since, waker: None };
+        if let Some(at) = self.free.pop() {
+            self.slots[at] = taken;
+            return at;
+        }
+        self.slots.push(taken);
+        self.slots.len() - 1
+    }
+
+    fn give_back(&mut self, at: usize) {
+        self.slots[at] = Slot::Free;
+        self.free.push(at);
+    }
+
+    fn watch(&mut self, at: usize, new: &Waker) {
+        if let Slot::Taken { waker, .. } = &mut self.slots[at] {
+            match waker {
+                Some(known) if known.will_wake(new) => {}
+                _ => *waker = Some(new.clone()),
+            }
+        }
+    }
+
+    fn wake_all(&mut self) {
+        for slot in &mut self.slots {
+            if let Slot::Taken { waker, .. } = slot
+                && let Some(waker) = waker.take()
+            {
+                waker.wake();
+            }
+        }
+    }
+
+    fn oldest(&self) -> Option<Duration> {
+        let taken = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Taken { since, .. } => Some(*since),
+            Slot::Free => None,
+        });
+        taken.min()
+    }
+}
+
+/// Nanoseconds as the books hold them: never 0, which means none.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
+/// The identity of the target of a lease, for [`crate::Reader::claim`]'s `avoid`.
+impl From<&Lease> for TargetId {
+    fn from(lease: &Lease) -> Self {
+        lease.target.id
+    }
+}

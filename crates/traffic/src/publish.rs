@@ -1,0 +1,195 @@
+//! Giving a new table to every worker; done when all have acknowledged it.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::adopt::Seat;
+use crate::books::{ServiceBooks, WorkerBooks};
+use crate::drain::DrainBell;
+use crate::report::{Report, Reports};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::table::Table;
+
+/// The number of a publish. Every publish has its own, also one that only changes health
+/// and so keeps the generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub(crate) u64);
+
+/// The control plane's end: publishes tables and watches what becomes of them.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    exchange: Arc<Exchange>,
+}
+
+/// What both planes hold of each other.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) began: Instant,
+    pub(crate) mailboxes: Box<[Mailbox]>,
+    pub(crate) drain: DrainBell,
+    pub(crate) reports: Reports,
+    pub(crate) unrouted: Arc<ServiceBooks>,
+    pub(crate) workers: Arc<WorkerBooks>,
+    latest: Mutex<Latest>,
+    acknowledged: Mutex<Vec<Waker>>,
+}
+
+#[derive(Debug)]
+struct Latest {
+    version: Version,
+    table: Arc<Table>,
+}
+
+/// The way of tables to one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    mail: Mutex<Mail>,
+    acknowledged: AtomicU64, // written by the worker after it swapped its table
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    table: Option<(Version, Arc<Table>)>,
+    waker: Option<Waker>,
+}
+
+/// Makes the two ends: one publisher, and a seat for each of `workers`, all beginning with
+/// `table`, which counts as acknowledged.
+pub fn exchange(workers: usize, table: Table) -> (Publisher, Vec<Seat>) {
+    let table = Arc::new(table);
+    let latest = Latest { version: Version(0), table: table.clone() };
+    let exchange = Arc::new(Exchange {
+        began: Instant::now(),
+        mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+        drain: DrainBell::default(),
+        reports: Reports::default(),
+        unrouted: Arc::new(ServiceBooks::new(workers)),
+        workers: Arc::new(WorkerBooks::new(workers)),
+        latest: Mutex::new(latest),
+        acknowledged: Mutex::default(),
+    });
+    let seats =
+        (0..workers).map(|worker| Seat::new(worker, exchange.clone(), table.clone())).collect();
+    (Publisher { exchange }, seats)
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    /// Gives a table to every worker. It replaces one that a worker has not yet taken:
+    /// workers need the newest, not each.
+    pub fn publish(&self, table: Table) -> Version {
+        let table = Arc::new(table);
+        let mut latest = lock(&self.exchange.latest);
+        let version = Version(latest.version.0 + 1);
+        *latest = Latest { version, table: table.clone() };
+        // Under the lock, so that two publishers can't deliver in different orders.
+        for mailbox in &self.exchange.mailboxes {
+            mailbox.deliver(version, table.clone());
+        }
+        version
+    }
+
+    /// The newest table, whether acknowledged or not.
+    pub fn table(&self) -> Arc<Table> {
+        lock(&self.exchange.latest).table.clone()
+    }
+
+    /// Waits until every worker has acknowledged this version or a newer one.
+    pub async fn acknowledged(&self, version: Version) {
+        poll_fn(|cx| self.poll_acknowledged(version, cx)).await;
+    }
+
+    /// The workers that have not acknowledged this version.
+    pub fn silent(&self, version: Version) -> Vec<usize> {
+        let numbered = self.exchange.mailboxes.iter().enumerate();
+        let silent = numbered.filter(|(_, mailbox)| mailbox.acknowledged() < version);
+        silent.map(|(worker, _)| worker).collect()
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.exchange.mailboxes.len()
+    }
+
+    /// Waits for the next things that the data plane noticed about targets.
+    pub async fn reports(&self) -> Vec<Report> {
+        poll_fn(|cx| self.exchange.reports.poll(cx)).await
+    }
+
+    /// The books of requests that reached no service.
+    pub fn unrouted(&self) -> &ServiceBooks {
+        &self.exchange.unrouted
+    }
+
+    /// The books of client connections.
+    pub fn connections(&self) -> &WorkerBooks {
+        &self.exchange.workers
+    }
+
+    /// Now, as books tell the time: since the exchange began.
+    pub fn now(&self) -> Duration {
+        self.exchange.began.elapsed()
+    }
+
+    pub(crate) fn drain_bell(&self) -> &DrainBell {
+        &self.exchange.drain
+    }
+
+    fn poll_acknowledged(&self, version: Version, cx: &mut Context<'_>) -> Poll<()> {
+        let all =
+            || self.exchange.mailboxes.iter().all(|mailbox| mailbox.acknowledged() >= version);
+        if all() {
+            return Poll::Ready(());
+        }
+        let mut wakers = lock(&self.exchange.acknowledged);
+        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+        drop(wakers);
+        // Again: the last worker may have acknowledged before the waker was in place.
+        if all() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+// === impl Exchange, Mailbox ===
+
+impl Exchange {
+    pub(crate) fn acknowledge(&self, worker: usize, version: Version) {
+        self.mailboxes[worker].acknowledge(version);
+        for waker in std::mem::take(&mut *lock(&self.acknowledged)) {
+            waker.wake();
+        }
+    }
+}
+
+impl Mailbox {
+    fn deliver(&self, version: Version, table: Arc<Table>) {
+        let mut mail = lock(&self.mail);
+        mail.table = Some((version, table));
+        let waker = mail.waker.take();
+        drop(mail);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<(Version, Arc<Table>)> {
+        let mut mail = lock(&self.mail);
+        if let Some(delivered) = mail.table.take() {
+            return Poll::Ready(delivered);
+        }
+        mail.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn acknowledge(&self, version: Version) {
+        // Release: what the worker counted before is visible to who reads this (L4).
+        self.acknowledged.store(version.0, Ordering::Release);
+    }
+
+    fn acknowledged(&self) -> Version {
+        Version(self.acknowledged.load(Ordering::Acquire)) // pairs with `acknowledge`
+    }
+}

@@ -1,0 +1,241 @@
+//! Which service answers a request: exact host before one-label wildcard before any host,
+//! then the longest path prefix at a segment boundary, on raw bytes. Where the most
+//! specific host has no prefix for a path, the next less specific one is asked.
+
+use std::collections::HashMap;
+
+use rules::ServiceSpec;
+
+/// The index from host and path to the place of a service.
+#[derive(Debug, Default)]
+pub struct Routes {
+    exact: HashMap<Box<str>, Paths>,
+    wildcard: HashMap<Box<str>, Paths>, // by what follows "*."
+    any: Paths,
+}
+
+/// Why no service answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrouted {
+    /// No service has this host and path.
+    NoMatch,
+    /// The path has `.` or `..` segments, raw or encoded, on a host where prefixes decide:
+    /// what the target would make of them could lie outside the prefix.
+    DotSegments,
+}
+
+#[derive(Debug, Default)]
+struct Paths {
+    prefixes: Vec<(Box<str>, usize)>, // longest first; "" for "/"
+}
+
+// A host name has at most 253 bytes; what is longer matches no configured one.
+const HOST_ROOM: usize = 256;
+
+// === impl Routes ===
+
+impl Routes {
+    /// The index of these services, each at its place.
+    pub fn new<'s>(services: impl IntoIterator<Item = &'s ServiceSpec>) -> Self {
+        let mut routes = Self::default();
+        for (place, service) in services.into_iter().enumerate() {
+            let prefix = service.path_prefix.trim_end_matches('/');
+            if service.hosts.is_empty() {
+                routes.any.insert(prefix, place);
+            }
+            for host in &service.hosts {
+                let paths = match host.strip_prefix("*.") {
+                    Some(suffix) => routes.wildcard.entry(suffix.into()).or_default(),
+                    None => routes.exact.entry(host.as_str().into()).or_default(),
+                };
+                paths.insert(prefix, place);
+            }
+        }
+        routes
+    }
+
+    /// The place of the service for this Host (port and case are ignored) and path (without
+    /// query).
+    pub fn find(&self, host: &str, path: &str) -> Result<usize, Unrouted> {
+        if self.exact.is_empty() && self.wildcard.is_empty() {
+            return self.any.find(path).unwrap_or(Err(Unrouted::NoMatch));
+        }
+        let mut room = [0; HOST_ROOM];
+        let host = fold(without_port(host), &mut room).unwrap_or("");
+        let wild = host.split_once('.').and_then(|(_, suffix)| self.wildcard.get(suffix));
+        let candidates = [self.exact.get(host), wild, Some(&self.any)];
+        candidates
+            .into_iter()
+            .flatten()
+            .find_map(|paths| paths.find(path))
+            .unwrap_or(Err(Unrouted::NoMatch))
+    }
+}
+
+// === impl Paths ===
+
+impl Paths {
+    fn insert(&mut self, prefix: &str, place: usize) {
+        let at = self.prefixes.partition_point(|(other, _)| other.len() >= prefix.len());
+        self.prefixes.insert(at, (prefix.into(), place));
+    }
+
+    fn find(&self, path: &str) -> Option<Result<usize, Unrouted>> {
+        let prefixed = self.prefixes.first().is_some_and(|(longest, _)| !longest.is_empty());
+        if prefixed && has_dot_segment(path) {
+            return Some(Err(Unrouted::DotSegments));
+        }
+        self.prefixes.iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, place)| Ok(*place))
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || (prefix.is_empty() && path == "*")
+}
+
+fn without_port(host: &str) -> &str {
+    if host.starts_with('[') {
+        return host.find(']').map_or(host, |end| &host[..=end]);
+    }
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
+fn fold<'r>(host: &str, room: &'r mut [u8; HOST_ROOM]) -> Option<&'r str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let place = room.get_mut(..host.len())?;
+    place.copy_from_slice(host.as_bytes());
+    place.make_ascii_lowercase();
+    std::str::from_utf8(place).ok()
+}
+
+// `%2f` and `\` count as separators here: some targets treat them so.
+fn has_dot_segment(path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    loop {
+        let (segment, after) = next_segment(rest);
+        if is_dots(segment) {
+            return true;
+        }
+        match after {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+}
+
+fn next_segment(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut at = 0;
+    while let Some(&byte) = path.get(at) {
+        let encoded = path.get(at..at + 3);
+        let skip = match (byte, encoded) {
+            (b'/' | b'\\', _) => 1,
+            (b'%', Some([_, b'2', b'f' | b'F'] | [_, b'5', b'c' | b'C'])) => 3,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        return (&path[..at], path.get(at + skip..));
+    }
+    (path, None)
+}
+
+fn is_dots(mut segment: &[u8]) -> bool {
+    // Parameters after `;` are cut by some targets before they resolve dots.
+    if let Some(end) = segment.iter().position(|byte| *byte == b';') {
+        segment = &segment[..end];
+    }
+    let mut dots = 0;
+    while !segment.is_empty() {
+        segment = match segment {
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
+        };
+        dots += 1;
+    }
+    dots == 1 || dots == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::{ServiceName, TargetUrl};
+
+    fn spec(hosts: &[&str], prefix: &str) -> ServiceSpec {
+        let target = |port: u16| TargetUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        let name = ServiceName::new("web").unwrap();
+        let mut spec = ServiceSpec::new(name, vec![target(1)], vec![target(2)]);
+        spec.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        spec.path_prefix = prefix.to_owned();
+        spec
+    }
+
+    fn routes() -> Routes {
+        Routes::new(&[
+            spec(&["example.com"], "/"),
+            spec(&["example.com"], "/api"),
+            spec(&["*.example.com"], "/"),
+            spec(&["only.test"], "/app/"),
+            spec(&[], "/"),
+        ])
+    }
+
+    #[test]
+    fn exact_host_wins_over_wildcard_over_any() {
+        let routes = routes();
+        for (host, path, place) in [
+            ("example.com", "/", 0),
+            ("EXAMPLE.com:8080", "/x", 0),
+            ("example.com.", "/x", 0),
+            ("a.example.com", "/", 2),
+            ("a.b.example.com", "/", 4),
+            ("other", "/", 4),
+            ("[::1]:80", "/", 4),
+            ("", "*", 4),
+        ] {
+            assert_eq!(routes.find(host, path), Ok(place), "{host}{path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_at_a_segment_boundary_on_raw_bytes() {
+        let routes = routes();
+        for (path, place) in
+            [("/api", 1), ("/api/", 1), ("/api/v1", 1), ("/apis", 0), ("/API", 0), ("/%61pi", 0)]
+        {
+            assert_eq!(routes.find("example.com", path), Ok(place), "{path}");
+        }
+        assert_eq!(routes.find("only.test", "/app"), Ok(3));
+        assert_eq!(routes.find("only.test", "/other"), Ok(4), "falls to any host");
+    }
+
+    #[test]
+    fn t4_dot_segments_are_refused_where_prefixes_decide() {
+        let routes = routes();
+        for path in [
+            "/api/../x",
+            "/./api",
+            "/api/%2e%2E/x",
+            "/api%2f..",
+            "/api/..;x/y",
+            "/api\\..\\x",
+            "/api/.%2e",
+            "/.",
+        ] {
+            assert_eq!(routes.find("example.com", path), Err(Unrouted::DotSegments), "{path}");
+        }
+        for path in ["/api/...", "/a.b/..c", "/.well-known/x"] {
+            assert!(routes.find("example.com", path).is_ok(), "{path}");
+        }
+        assert_eq!(routes.find("a.example.com", "/../x"), Ok(2), "no prefix: passed on as it is");
+    }
+
+    #[test]
+    fn nothing_matches_in_an_empty_table() {
+        assert_eq!(Routes::default().find("x", "/"), Err(Unrouted::NoMatch));
+        let only = Routes::new(&[spec(&["a.test"], "/")]);
+        assert_eq!(only.find("b.test", "/"), Err(Unrouted::NoMatch));
+        assert_eq!(only.find(&"a".repeat(300), "/"), Err(Unrouted::NoMatch));
+    }
+}

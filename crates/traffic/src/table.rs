@@ -1,0 +1,135 @@
+//! The immutable snapshot that the data plane reads.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rules::{Color, Generation, Hold, Limits, ServiceName, TargetUrl, Timeouts};
+
+use crate::books::{ColorBooks, ServiceBooks, TargetBooks};
+use crate::route::Routes;
+use crate::sync::Arc;
+
+/// Everything that a worker needs to route a request and choose its target.
+#[derive(Debug)]
+pub struct Table {
+    /// The newest change of where traffic goes that this table holds.
+    pub generation: Generation,
+    /// What clients may send.
+    pub limits: Limits,
+    /// All services; routes name them by their place.
+    pub services: Vec<Arc<Service>>,
+    /// The colors that are being drained now, on any service.
+    pub draining: Vec<Draining>,
+    /// Which service answers a request.
+    pub routes: Routes,
+}
+
+/// One service as the data plane sees it.
+#[derive(Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// The generation of its own last change.
+    pub generation: Generation,
+    /// The color that new leases are taken on.
+    pub active: Color,
+    /// Both colors, in the order of [`Color::index`].
+    pub colors: [ColorEntry; 2],
+    /// The deadlines of its requests.
+    pub timeouts: Timeouts,
+    /// Set while new requests wait at Teal.
+    pub held: Option<Held>,
+    /// The caps on waiting requests and the pace of their release.
+    pub hold: Hold,
+    /// Whether requests that every active target refused wait for the next publish.
+    pub failover: bool,
+    /// Its books, the same object in every table that has this service.
+    pub books: Arc<ServiceBooks>,
+}
+
+/// One color of a service.
+#[derive(Debug)]
+pub struct ColorEntry {
+    /// The identity of this color, unique over all services and never used again.
+    pub id: ColorId,
+    /// Where it is reached.
+    pub targets: Vec<Arc<TargetEntry>>,
+    /// Its books, the same object in every table that has this color.
+    pub books: Arc<ColorBooks>,
+}
+
+/// One target of a color.
+#[derive(Debug)]
+pub struct TargetEntry {
+    /// The identity of this target, unique over all colors and never used again.
+    pub id: TargetId,
+    /// The address as configured.
+    pub url: TargetUrl,
+    /// The addresses that the name had when it was last resolved; empty: none.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether requests should prefer it: false only if probes say it is down.
+    pub usable: bool,
+    /// Its books, the same object in every table that has this target.
+    pub books: Arc<TargetBooks>,
+}
+
+/// A color that is being drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draining {
+    /// Which one.
+    pub color: ColorId,
+    /// Whether the drain deadline has passed: leases still there must end now (L3).
+    pub cut: bool,
+}
+
+/// The order to keep new requests waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The longest that one request waits, from its own arrival.
+    pub max_wait: Duration,
+}
+
+/// The identity of a color of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColorId(pub u32);
+
+/// The identity of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetId(pub u32);
+
+// === impl Table ===
+
+impl Table {
+    /// A table without a service: every request is answered 404.
+    pub fn empty(limits: Limits) -> Self {
+        Self {
+            generation: Generation(0),
+            limits,
+            services: Vec::new(),
+            draining: Vec::new(),
+            routes: Routes::default(),
+        }
+    }
+
+    /// Whether this color is being drained, and if so, whether it must be cut.
+    pub fn draining(&self, color: ColorId) -> Option<Draining> {
+        self.draining.iter().copied().find(|draining| draining.color == color)
+    }
+
+    /// The place of a service, by name.
+    pub fn place(&self, name: &ServiceName) -> Option<usize> {
+        self.services.iter().position(|service| service.name == *name)
+    }
+}
+
+// === impl Service ===
+
+impl Service {
+    /// One of the two colors.
+    pub fn color(&self, color: Color) -> &ColorEntry {
+        match color {
+            Color::Blue => &self.colors[0],
+            Color::Green => &self.colors[1],
+        }
+    }
+}
