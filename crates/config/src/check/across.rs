@@ -1,0 +1,126 @@
+//! What no part can see alone: two services on one route, two listeners on one address,
+//! a target that is Teal itself, two colors that are one.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+use rules::{ServiceSpec, TargetUrl};
+
+use crate::config::Listener;
+use crate::key::At;
+use crate::problem::Found;
+use crate::raw::Document;
+
+pub(super) fn check(
+    document: &Document,
+    listeners: &[At<Listener>],
+    services: &[At<ServiceSpec>],
+    admin: SocketAddr,
+    found: &mut Found,
+) {
+    addresses(listeners, admin, found);
+    names(document, found);
+    routes(services, found);
+    circles(document, listeners, found);
+}
+
+/// Whether binding both can't work; port 0 never collides.
+pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip() == other.ip()
+        || (one.is_ipv4() == other.is_ipv4()
+            && (one.ip().is_unspecified() || other.ip().is_unspecified()));
+    one.port() != 0 && one.port() == other.port() && same_ip
+}
+
+/// What is wrong with a target that the other color has too.
+pub(crate) fn same_target<'a>(
+    target: &TargetUrl,
+    mut others: impl Iterator<Item = &'a TargetUrl>,
+) -> Option<String> {
+    others.any(|other| other == target).then(|| {
+        format!(
+            "{target} is also a target of blue; a switch would change nothing, and stopping one \
+             color would stop both: give each color its own address"
+        )
+    })
+}
+
+/// What is wrong with a target that is one of Teal's own listeners, as far as that can be seen
+/// without resolving names.
+pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
+    let ip = match target.host() {
+        "localhost" => IpAddr::from([127, 0, 0, 1]),
+        host => host.parse().ok()?,
+    };
+    let here = ip == listener.ip() || (listener.ip().is_unspecified() && ip.is_loopback());
+    (here && listener.port() == target.port()).then(|| {
+        format!(
+            "{target} is Teal's own listener, so a request would go round in a circle; write the \
+             address of the application"
+        )
+    })
+}
+
+fn addresses(listeners: &[At<Listener>], admin: SocketAddr, found: &mut Found) {
+    for (index, At { value: listener, offset }) in listeners.iter().enumerate() {
+        let address = listener.address;
+        if overlap(address, admin) {
+            let message = format!("listener.address: {address} is taken by admin.listen ({admin})");
+            found.at(*offset, format!("{message}; write another port"));
+        }
+        let earlier = listeners.iter().take(index).map(|other| other.value.address);
+        if let Some(other) = earlier.into_iter().find(|other| overlap(address, *other)) {
+            let message = format!("listener.address: {address} is taken by the listener {other}");
+            found.at(*offset, format!("{message}; leave one out"));
+        }
+    }
+}
+
+/// Over all that is written, since a service with another fault still has its name.
+fn names(document: &Document, found: &mut Found) {
+    let mut seen = HashSet::new();
+    let named = document.service.elements().iter().filter_map(|service| service.value.name.at());
+    for At { value: name, offset } in named {
+        if !seen.insert(name) {
+            let message = format!("service.name: there are two services named {name:?}");
+            found.at(*offset, format!("{message}; rename one"));
+        }
+    }
+}
+
+fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
+    let any = ["any host".to_owned()];
+    let mut owners: HashMap<(&str, &str), &ServiceSpec> = HashMap::new();
+    for At { value: service, offset } in services {
+        let hosts = if service.hosts.is_empty() { &any[..] } else { &service.hosts };
+        for host in hosts {
+            let Some(owner) = owners.insert((host, &service.path_prefix), service) else {
+                continue;
+            };
+            let (name, other, prefix) = (&service.name, &owner.name, &service.path_prefix);
+            found.at(
+                *offset,
+                format!(
+                    "services \"{other}\" and \"{name}\" have the same route ({host}, path prefix \
+                     {prefix}); give one of them other hosts or another path_prefix"
+                ),
+            );
+        }
+    }
+}
+
+fn circles(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
+    for service in document.service.elements() {
+        let colors = [("blue", &service.value.blue), ("green", &service.value.green)];
+        for (color, environment) in colors {
+            let targets = environment.get().map_or(&[][..], |color| color.targets.elements());
+            for At { value, offset } in targets {
+                let Ok(target) = TargetUrl::parse(value) else { continue }; // reported already
+                let circle = |listener: &At<Listener>| circle(&target, listener.value.address);
+                if let Some(message) = listeners.iter().find_map(circle) {
+                    found.at(*offset, format!("service.{color}.targets: {message}"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From what is written to what it means, collecting all problems.
+//!
+//! Each part takes what `raw` holds, fills in defaults and reports what can't be meant.
+//! A value that was reported is replaced by its default so that checking goes on; the
+//! result then is no configuration, however complete it looks.
+
+mod across;
+mod admin;
+mod service;
+mod text;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rules::Limits;
+
+use crate::config::{Config, Environment, Listener};
+use crate::key::{At, Key, Size, Time};
+use crate::problem::Found;
+use crate::raw::{self, Document};
+use crate::unit;
+
+pub(crate) use across::{circle, overlap, same_target};
+pub(crate) use text::{address, admin_address};
+
+/// Where clients are served if nothing is said.
+pub(crate) const LISTEN: SocketAddr = loopback(8080);
+/// Where the admin API is if nothing is said.
+pub(crate) const ADMIN: SocketAddr = loopback(9900);
+
+/// What a meaning depends on besides the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings<'a> {
+    /// Where the file is.
+    pub(crate) path: &'a Path,
+    pub(crate) environment: &'a Environment,
+}
+
+/// The meaning of a document; `None` if there is any problem.
+pub(crate) fn config(
+    document: &Document,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<Config> {
+    let admin = admin::admin(document.admin.get().unwrap_or(&raw::Admin::default()), found);
+    let limits = limits(document.limits.get().unwrap_or(&raw::Limits::default()), found);
+    let listeners = listeners(&document.listener, found);
+    let services = service::services(&document.service, found);
+    if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
+        found.at(list.offset, "service is empty; write at least one [[service]]");
+    }
+    across::check(document, &listeners, &services, admin.listen, found);
+    let state_dir = state_dir(&document.state_dir, surroundings, found);
+    let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
+    if !found.is_empty() {
+        return None;
+    }
+    Some(Config {
+        state_dir: state_dir?,
+        workers,
+        admin,
+        limits,
+        listeners: listeners.into_iter().map(|listener| listener.value).collect(),
+        services: services.into_iter().map(|service| service.value).collect(),
+        source: Some(surroundings.path.to_owned()),
+    })
+}
+
+/// Workers if nothing is said: one per core.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What to do where the environment names no place for state.
+pub(crate) const NO_STATE_DIRECTORY: &str =
+    "there is no place for state: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set";
+
+fn state_dir(
+    key: &Key<String>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<PathBuf> {
+    let Some(At { value, offset }) = key.at() else {
+        let default = surroundings.environment.state_dir();
+        if default.is_none() {
+            let message = format!("{NO_STATE_DIRECTORY}; write state_dir = \"/var/lib/teal\"");
+            found.anywhere(message);
+        }
+        return default;
+    };
+    if value.is_empty() || value.contains('\0') {
+        found.at(*offset, "state_dir is no path; write state_dir = \"/var/lib/teal\"");
+        return None;
+    }
+    let beside = surroundings.path.parent().unwrap_or(Path::new("")).join(value);
+    match std::path::absolute(beside) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            found
+                .at(*offset, format!("state_dir is relative to a directory that is gone: {error}"));
+            None
+        }
+    }
+}
+
+fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
+    let default = Limits::default();
+    let bytes = |key: &Key<Size>, name, (min, max), found: &mut Found| {
+        size(key, name, found).filter(|(bytes, offset)| {
+            let fits = (min..=max).contains(bytes);
+            if !fits {
+                found.at(*offset, format!("{name} is {bytes}; write a size from {min} to {max}"));
+            }
+            fits
+        })
+    };
+    let head = bytes(&raw.head_bytes, "limits.head_bytes", (1024, 1 << 20), found);
+    let target = bytes(&raw.target_bytes, "limits.target_bytes", (64, 1 << 20), found);
+    let head_bytes = head.map_or(default.head_bytes, |(bytes, _)| bytes as usize);
+    let target_bytes =
+        target.map_or(default.target_bytes.min(head_bytes), |(bytes, _)| bytes as usize);
+    if let Some((_, offset)) = target.filter(|_| target_bytes > head_bytes) {
+        found.at(
+            offset,
+            format!(
+                "limits.target_bytes is {target_bytes}, more than the whole head may have; \
+                 write at most limits.head_bytes ({head_bytes})"
+            ),
+        );
+    }
+    Limits {
+        head_bytes,
+        target_bytes,
+        fields: raw.fields.get().map_or(default.fields, |fields| *fields as usize),
+        body_bytes: size(&raw.body_bytes, "limits.body_bytes", found).map(|(bytes, _)| bytes),
+        connections: raw.connections.get().map_or(default.connections, |most| *most as usize),
+    }
+}
+
+fn listeners(key: &Key<Vec<At<raw::Listener>>>, found: &mut Found) -> Vec<At<Listener>> {
+    let Some(written) = key.get() else {
+        return vec![At { value: Listener { address: LISTEN }, offset: 0 }];
+    };
+    let mut listeners = Vec::new();
+    for listener in written {
+        let Some(At { value, offset }) = listener.value.address.at() else { continue };
+        match address(value, "0.0.0.0:8080") {
+            Ok(address) => listeners.push(At { value: Listener { address }, offset: *offset }),
+            Err(message) => found.at(*offset, format!("listener.address: {message}")),
+        }
+    }
+    listeners
+}
+
+/// A duration that may be written; `None` if it is not, or was reported.
+fn time(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usize)> {
+    let At { value: Time(text), offset } = key.at()?;
+    match unit::duration(text) {
+        Ok(duration) => Some((duration, *offset)),
+        Err(message) => {
+            found.at(*offset, format!("{name}: {message}"));
+            None
+        }
+    }
+}
+
+/// A size that may be written; `None` if it is not, or was reported.
+fn size(key: &Key<Size>, name: &str, found: &mut Found) -> Option<(u64, usize)> {
+    let At { value, offset } = key.at()?;
+    match value {
+        Size::Bytes(bytes) => Some((*bytes, *offset)),
+        Size::Text(text) => match unit::size(text) {
+            Ok(bytes) => Some((bytes, *offset)),
+            Err(message) => {
+                found.at(*offset, format!("{name}: {message}"));
+                None
+            }
+        },
+    }
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}

@@ -1,0 +1,235 @@
+//! One service: its routes, colors, probes, deadlines.
+
+use std::time::Duration;
+
+use rules::{
+    Color, ColorSpec, Drain, Failover, Health, Hold, ServiceName, ServiceSpec, StatusRange,
+    TargetUrl, Timeouts,
+};
+
+use super::{same_target, size, text, time};
+use crate::key::{At, Key, Time};
+use crate::problem::Found;
+use crate::raw;
+
+/// More frequent probes are load, not evidence.
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// The services that can be looked at further, each with the place of its table.
+pub(super) fn services(
+    key: &Key<Vec<At<raw::Service>>>,
+    found: &mut Found,
+) -> Vec<At<ServiceSpec>> {
+    let mut services: Vec<At<ServiceSpec>> = Vec::new();
+    for At { value: raw, offset } in key.elements() {
+        if let Some(spec) = service(raw, found) {
+            services.push(At { value: spec, offset: *offset });
+        }
+    }
+    services
+}
+
+/// A service without a usable name is checked all the same, but has no meaning.
+fn service(raw: &raw::Service, found: &mut Found) -> Option<ServiceSpec> {
+    let name = raw.name.at().and_then(|At { value, offset }| match ServiceName::new(value) {
+        Ok(name) => Some(name),
+        Err(message) => {
+            found.at(*offset, format!("service.name: {message}"));
+            None
+        }
+    });
+    let blue = targets(&raw.blue, "service.blue.targets", found);
+    let green = targets(&raw.green, "service.green.targets", found);
+    for At { value: target, offset } in &green {
+        if let Some(message) = same_target(target, blue.iter().map(|blue| &blue.value)) {
+            found.at(*offset, format!("service.green.targets: {message}"));
+        }
+    }
+    let hosts = hosts(&raw.hosts, found);
+    let mut path_prefix = "/".to_owned();
+    if let Some(At { value, offset }) = raw.path_prefix.at() {
+        match text::path_prefix(value) {
+            Ok(prefix) => path_prefix = prefix,
+            Err(message) => found.at(*offset, format!("service.path_prefix: {message}")),
+        }
+    }
+    let health = health(raw.health.get().unwrap_or(&raw::Health::default()), &hosts, found);
+    let timeouts = timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found);
+    let drain = raw.drain.get().and_then(|drain| {
+        let (timeout, _) = time(&drain.timeout, "service.drain.timeout", found)?;
+        Some(Drain { timeout })
+    });
+    let hold = hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found);
+    let colors = [blue, green].map(|targets| ColorSpec {
+        targets: targets.into_iter().map(|target| target.value).collect(),
+    });
+    Some(ServiceSpec {
+        name: name?,
+        hosts,
+        path_prefix,
+        initial: match raw.initial.get() {
+            Some(raw::Color::Green) => Color::Green,
+            Some(raw::Color::Blue) | None => Color::Blue,
+        },
+        colors,
+        health,
+        drain: drain.unwrap_or_default(),
+        timeouts,
+        failover: match raw.failover.get() {
+            Some(raw::Failover::Auto) => Failover::Auto,
+            Some(raw::Failover::Off) | None => Failover::Off,
+        },
+        hold,
+    })
+}
+
+fn targets(key: &Key<raw::Environment>, name: &str, found: &mut Found) -> Vec<At<TargetUrl>> {
+    let Some(list) = key.get().and_then(|environment| environment.targets.at()) else {
+        return Vec::new();
+    };
+    if list.value.is_empty() {
+        found.at(list.offset, format!("{name} is empty; write at least one http://HOST:PORT"));
+    }
+    let mut targets: Vec<At<TargetUrl>> = Vec::new();
+    for At { value, offset } in &list.value {
+        match TargetUrl::parse(value) {
+            Ok(target) if targets.iter().any(|other| other.value == target) => {
+                found.at(*offset, format!("{name} has {target} twice; leave one out"));
+            }
+            Ok(value) => targets.push(At { value, offset: *offset }),
+            Err(message) => found.at(*offset, format!("{name}: {message}")),
+        }
+    }
+    targets
+}
+
+fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for At { value, offset } in key.elements() {
+        match text::host_pattern(value) {
+            Ok(host) if hosts.contains(&host) => {
+                found.at(*offset, format!("service.hosts has {value:?} twice; leave one out"));
+            }
+            Ok(host) => hosts.push(host),
+            Err(message) => found.at(*offset, format!("service.hosts: {message}")),
+        }
+    }
+    hosts
+}
+
+fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
+    let default = Health::default();
+    let mut path = default.path;
+    if let Some(At { value, offset }) = raw.path.at() {
+        match text::probe_path(value) {
+            Ok(written) => path = written,
+            Err(message) => found.at(*offset, format!("service.health.path: {message}")),
+        }
+    }
+    let mut host = hosts.iter().find(|host| !host.starts_with('*')).cloned();
+    if let Some(At { value, offset }) = raw.host.at() {
+        match text::host_with_port(value) {
+            Ok(written) => host = Some(written),
+            Err(message) => found.at(*offset, format!("service.health.host: {message}")),
+        }
+    }
+    let interval = frequency(&raw.interval, "service.health.interval", found);
+    let fast = frequency(&raw.fast_interval, "service.health.fast_interval", found);
+    let interval = interval.map_or(default.interval, |(interval, _)| interval);
+    if let Some((_, offset)) = fast.filter(|(fast, _)| *fast > interval) {
+        let message =
+            "is longer than service.health.interval; write a shorter one, or leave it out";
+        found.at(offset, format!("service.health.fast_interval {message}"));
+    }
+    let timeout = time(&raw.timeout, "service.health.timeout", found);
+    Health {
+        path,
+        host,
+        interval,
+        timeout: timeout.map_or(default.timeout, |(timeout, _)| timeout),
+        rise: raw.rise.get().copied().unwrap_or(default.rise),
+        fall: raw.fall.get().copied().unwrap_or(default.fall),
+        fast_interval: fast.map_or(default.fast_interval.min(interval), |(fast, _)| fast),
+        expect: expect(&raw.expect, found).unwrap_or(default.expect),
+    }
+}
+
+fn frequency(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usize)> {
+    time(key, name, found).filter(|(interval, offset)| {
+        let fits = *interval >= INTERVAL_MIN;
+        if !fits {
+            let message = format!("{name} would do nothing but probe; write at least \"10ms\"");
+            found.at(*offset, message);
+        }
+        fits
+    })
+}
+
+fn expect(key: &Key<Vec<At<String>>>, found: &mut Found) -> Option<Vec<StatusRange>> {
+    let list = key.at()?;
+    if list.value.is_empty() {
+        let message = "service.health.expect is empty, so no probe could pass; write [\"2xx\"]";
+        found.at(list.offset, message);
+    }
+    let mut ranges = Vec::new();
+    for At { value, offset } in &list.value {
+        match StatusRange::parse(value) {
+            Ok(range) if range.low < 200 => {
+                let message = "a probe ends with a final status; write 200 to 599";
+                found.at(*offset, format!("service.health.expect: {value:?}: {message}"));
+            }
+            Ok(range) => ranges.push(range),
+            Err(message) => found.at(*offset, format!("service.health.expect: {message}")),
+        }
+    }
+    Some(ranges)
+}
+
+fn timeouts(raw: &raw::Timeouts, found: &mut Found) -> Timeouts {
+    let default = Timeouts::default();
+    let mut deadline = |key: &Key<Time>, name: &str, default: Duration| {
+        let written = time(key, &format!("service.timeouts.{name}"), found);
+        written.map_or(default, |(deadline, _)| deadline)
+    };
+    let mut timeouts = Timeouts {
+        tls_hello: deadline(&raw.tls_hello, "tls_hello", default.tls_hello),
+        request_head: deadline(&raw.request_head, "request_head", default.request_head),
+        body_progress: deadline(&raw.body_progress, "body_progress", default.body_progress),
+        body_min_bytes: default.body_min_bytes,
+        write_stall: deadline(&raw.write_stall, "write_stall", default.write_stall),
+        connect: deadline(&raw.connect, "connect", default.connect),
+        response_head: deadline(&raw.response_head, "response_head", default.response_head),
+        response_idle: deadline(&raw.response_idle, "response_idle", default.response_idle),
+        idle: deadline(&raw.idle, "idle", default.idle),
+        target_idle: deadline(&raw.target_idle, "target_idle", default.target_idle),
+        tunnel_idle: deadline(&raw.tunnel_idle, "tunnel_idle", default.tunnel_idle),
+    };
+    if let Some((bytes, offset)) =
+        size(&raw.body_min_bytes, "service.timeouts.body_min_bytes", found)
+    {
+        // Zero would be a body without a deadline (promise L10).
+        if bytes == 0 {
+            let message = "would let a body take for ever; write at least 1";
+            found.at(offset, format!("service.timeouts.body_min_bytes {message}"));
+        }
+        timeouts.body_min_bytes = bytes;
+    }
+    timeouts
+}
+
+fn hold(raw: &raw::Hold, found: &mut Found) -> Hold {
+    let default = Hold::default();
+    let bytes = size(&raw.bytes, "service.hold.bytes", found);
+    if let Some((_, offset)) = bytes.filter(|(bytes, _)| *bytes == 0) {
+        found.at(offset, "service.hold.bytes would hold no request; write at least 1");
+    }
+    Hold {
+        requests: raw.requests.get().copied().map_or(default.requests, u64::from),
+        bytes: bytes.map_or(default.bytes, |(bytes, _)| bytes),
+        release_per_second: raw
+            .release_per_second
+            .get()
+            .copied()
+            .unwrap_or(default.release_per_second),
+    }
+}

@@ -1,0 +1,115 @@
+//! What a configuration means: every default filled in, every value checked.
+//!
+//! No field is an `Option` that means "default", and nothing here knows how it was
+//! written. Only `check` and `flags` make a [`Config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything that Teal was asked to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where the journal, the admin socket and the made token live; absolute.
+    pub state_dir: PathBuf,
+    /// Data-plane workers, one thread each; at least 1.
+    pub workers: usize,
+    /// Who may ask for what, and where.
+    pub admin: Admin,
+    /// What a client may send, for all listeners.
+    pub limits: rules::Limits,
+    /// Where clients are served; never empty, no two overlap.
+    pub listeners: Vec<Listener>,
+    /// The services in the order of the file; never empty, names and routes are unique.
+    pub services: Vec<rules::ServiceSpec>,
+    /// The file it was read from; `None`: from flags.
+    pub source: Option<PathBuf>,
+}
+
+/// The admin API: where it listens and who may use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// The TCP address; loopback in this version. The socket in `state_dir` is always there.
+    pub listen: SocketAddr,
+    /// Who may come in by token; empty: Teal makes one token at its first start.
+    pub tokens: Vec<Token>,
+    /// Host names accepted besides the loopback ones; lower case, without a port.
+    pub hosts: Vec<String>,
+    /// The group whose members are operators on the socket; `None`: only Teal's user and root.
+    pub socket_group: Option<String>,
+}
+
+/// One holder of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Who it is, as it stands in receipts and logs.
+    pub name: String,
+    /// What the holder may do.
+    pub role: Role,
+    /// The SHA-256 of the token; the token itself is nowhere.
+    pub sha256: [u8; 32],
+}
+
+/// What the holder of a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Read.
+    Viewer,
+    /// Read and change.
+    Operator,
+}
+
+/// One public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where to bind; port 0 lets the system choose.
+    pub address: SocketAddr,
+}
+
+/// What the process was started with, as far as a default depends on it.
+///
+/// The binary reads it once, so that nothing in this crate depends on where it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `$STATE_DIRECTORY`, which systemd sets; of several the first counts.
+    pub state_directory: Option<PathBuf>,
+    /// `$XDG_STATE_HOME`; a relative one is ignored, as its specification asks.
+    pub xdg_state_home: Option<PathBuf>,
+    /// `$HOME`.
+    pub home: Option<PathBuf>,
+}
+
+// === impl Role ===
+
+impl Role {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+// === impl Environment ===
+
+impl Environment {
+    /// Where state lives if nothing is said: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/teal`,
+    /// else `~/.local/state/teal`; `None` if nothing of that is known.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        let systemd = self.state_directory.as_deref().and_then(first_of_list);
+        let xdg = || self.xdg_state_home.as_ref().filter(|home| home.is_absolute());
+        let home = || self.home.as_ref().filter(|home| home.is_absolute());
+        systemd
+            .or_else(|| Some(xdg()?.join("teal")))
+            .or_else(|| Some(home()?.join(".local/state/teal")))
+    }
+}
+
+/// systemd joins several directories with colons.
+fn first_of_list(list: &Path) -> Option<PathBuf> {
+    let first = match list.to_str() {
+        Some(text) => Path::new(text.split(':').next().unwrap_or_default()),
+        None => list,
+    };
+    first.is_absolute().then(|| first.to_owned())
+}

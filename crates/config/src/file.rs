@@ -1,0 +1,90 @@
+//! From a path to a configuration: reading, and the order of the steps.
+//!
+//! A file with broken syntax yields its syntax errors alone, since what it means beyond
+//! them would be guessed. Otherwise what has the right shape goes on to be checked even
+//! if something else has not, so that one run shows all problems.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use toml::de::{DeTable, Deserializer};
+
+use crate::check::{self, Surroundings};
+use crate::config::{Config, Environment};
+use crate::problem::{Found, Problems};
+use crate::raw::Document;
+use crate::{schema, walk};
+
+/// A file beyond this is no configuration but a mistake.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Reads and checks a configuration file.
+pub fn load(path: &Path, environment: &Environment) -> Result<Config, Problems> {
+    let text = read(path).map_err(|message| Problems::of_file(path, message))?;
+    parse(&text, path, environment)
+}
+
+/// Checks the text of a configuration file that is, or will be, at `path`.
+pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<Config, Problems> {
+    let mut found = Found::default();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let config = document(text, &mut found).and_then(|document| {
+        let surroundings = Surroundings { path, environment };
+        check::config(&document, &surroundings, &mut found)
+    });
+    found.verdict(config, Some(path), text)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let explain = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            "does not exist; check the path given to --config, or run `teal run` without it"
+                .to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "can't be read: permission denied; give Teal's user the right to read it".to_owned()
+        }
+        io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
+        _ => format!("can't be read: {error}"),
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(explain)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(explain)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err("is larger than 4 MiB; is it a configuration?".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        format!("is not UTF-8 from byte {offset} on; save it as UTF-8")
+    })
+}
+
+/// What of the file has the right shape; `None` if the syntax is broken.
+fn document(text: &str, found: &mut Found) -> Option<Document> {
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
+            let offset = error.span().map_or(0, |span| span.start);
+            found.at(offset, walk::syntax(error.message(), text, offset));
+        }
+        return None;
+    }
+    walk::keep_well_formed(&mut table, schema::root(), found);
+    match Document::deserialize(Deserializer::from(table)) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            // `walk` let something through that serde refuses; a test over every key of the
+            // schema shows that this does not happen, and if it does, this is how it is said.
+            found.at(error.span().map_or(0, |span| span.start), error.message());
+            None
+        }
+    }
+}
+
+/// The schema of one key of a table.
+pub(crate) fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    schema.get("properties")?.get(key)
+}

@@ -1,0 +1,128 @@
+//! What is wrong with a configuration, where, and what to write instead.
+//!
+//! [`Found`] collects while the steps run and knows byte offsets; [`Problems`] is what
+//! a person or a program gets, with lines and columns.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as it was named; `None`: a flag of the command line.
+    pub path: Option<PathBuf>,
+    /// The line, from 1; `None`: the file as a whole.
+    pub line: Option<usize>,
+    /// The column in characters, from 1; present exactly if the line is.
+    pub column: Option<usize>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+/// Everything that is wrong, in the order of the file; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Found(Vec<(Option<usize>, String)>);
+
+// === impl Problem ===
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}:", path.display())?;
+            if let (Some(line), Some(column)) = (self.line, self.column) {
+                write!(f, "{line}:{column}:")?;
+            }
+            f.write_str(" ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+// === impl Problems ===
+
+impl Problems {
+    /// The problem of a file that could not be looked into at all.
+    pub(crate) fn of_file(path: &Path, message: String) -> Self {
+        let path = Some(path.to_owned());
+        Self(vec![Problem { path, line: None, column: None, message }])
+    }
+
+    /// The problems, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// How many there are; at least one.
+    #[expect(clippy::len_without_is_empty, reason = "no problems is not a value of this type")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}")?;
+        }
+        match self.len() {
+            1 => f.write_str("1 problem"),
+            count => write!(f, "{count} problems"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+// === impl Found ===
+
+impl Found {
+    /// Adds a problem at a byte offset of the file.
+    pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>) {
+        self.0.push((Some(offset), message.into()));
+    }
+
+    /// Adds a problem that has no place in the file.
+    pub(crate) fn anywhere(&mut self, message: impl Into<String>) {
+        self.0.push((None, message.into()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value, or every problem with its line and column in `text`.
+    ///
+    /// A value counts only if nothing was found: a part that was reported has a placeholder.
+    pub(crate) fn verdict<T>(
+        mut self,
+        value: Option<T>,
+        path: Option<&Path>,
+        text: &str,
+    ) -> Result<T, Problems> {
+        match value {
+            Some(value) if self.0.is_empty() => return Ok(value),
+            None if self.0.is_empty() => self.anywhere("is incomplete, and it is not known why"),
+            _ => {}
+        }
+        self.0.sort_by_key(|(offset, _)| *offset);
+        self.0.dedup();
+        let problems = self.0.into_iter().map(|(offset, message)| {
+            let (line, column) = offset.map(|offset| position(text, offset)).unzip();
+            Problem { path: path.map(Path::to_owned), line, column, message }
+        });
+        Err(Problems(problems.collect()))
+    }
+}
+
+/// Line and column of a byte offset, both from 1; an offset beyond the end is the end.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (line, column)
+}

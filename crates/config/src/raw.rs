@@ -1,0 +1,268 @@
+//! Exactly what may be written in the file: the one list of keys.
+//!
+//! The schema, the reference and the check of a file's shape are all made from these
+//! structs; their doc comments are the reference that people read. Values are as
+//! written: nothing here fills in a default or judges a text. A default stated here
+//! (`"default"`) is proven by test to be what an absent key means.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::key::{At, Key, Size, Time};
+
+/// The configuration of Teal. Unknown keys are refused.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Teal", extend("required" = ["service"]))]
+pub(crate) struct Document {
+    /// The directory of the journal, the admin socket and the admin token. A relative path
+    /// is relative to this file.
+    #[schemars(extend(
+        "x-default" = "$STATE_DIRECTORY, else $XDG_STATE_HOME/teal, else ~/.local/state/teal",
+        "examples" = ["/var/lib/teal"],
+    ))]
+    pub(crate) state_dir: Key<String>,
+    /// Data-plane workers, one thread each.
+    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(extend("x-default" = "the number of cores", "examples" = [2]))]
+    pub(crate) workers: Key<u32>,
+    pub(crate) admin: Key<Admin>,
+    pub(crate) limits: Key<Limits>,
+    /// Addresses on which clients are served; without any, `127.0.0.1:8080`.
+    pub(crate) listener: Key<Vec<At<Listener>>>,
+    pub(crate) service: Key<Vec<At<Service>>>,
+}
+
+/// The admin API. Besides the address there is always a Unix socket, `admin.sock` in
+/// `state_dir`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// The address of the admin API. It must be a loopback address: beyond loopback takes TLS,
+    /// which this version does not have.
+    #[schemars(extend("default" = "127.0.0.1:9900"))]
+    pub(crate) listen: Key<String>,
+    /// Who may use the API by token. Without any, Teal makes an operator token at its first
+    /// start and stores it in `state_dir/admin.token`.
+    #[schemars(extend("default" = []))]
+    pub(crate) tokens: Key<Vec<At<Token>>>,
+    /// Host names accepted in a request to the admin API besides the loopback ones.
+    #[schemars(extend("default" = []))]
+    pub(crate) hosts: Key<Vec<At<String>>>,
+    /// A group whose members are operators on the admin socket; its mode is then 0660
+    /// instead of 0600.
+    #[schemars(extend("x-default" = "none", "examples" = ["deploy"]))]
+    pub(crate) socket_group: Key<String>,
+}
+
+/// The holder of a token. `teal token new` makes one and prints the line to write here.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "role", "sha256"]))]
+pub(crate) struct Token {
+    /// Who holds it, as shown in receipts and logs: 1 to 63 of `A-Z a-z 0-9 . _ -`.
+    #[schemars(extend("examples" = ["ci"]))]
+    pub(crate) name: Key<String>,
+    /// `viewer` reads, `operator` also changes.
+    #[schemars(extend("examples" = ["operator"]))]
+    pub(crate) role: Key<Role>,
+    /// The SHA-256 of the token in 64 hexadecimal digits. The token itself is written nowhere.
+    #[schemars(extend("examples" = ["<64 hexadecimal digits from teal token new>"]))]
+    pub(crate) sha256: Key<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    Viewer,
+    Operator,
+}
+
+/// What a client may send, on every listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Bytes of a request head; beyond it the answer is 431.
+    #[schemars(extend("default" = 32_768, "minimum" = 1024, "maximum" = 1_048_576))]
+    pub(crate) head_bytes: Key<Size>,
+    /// Fields of a request head; beyond it the answer is 431.
+    #[schemars(range(min = 1, max = 256), extend("default" = 100))]
+    pub(crate) fields: Key<u32>,
+    /// Bytes of a request target; beyond it the answer is 414. At most `head_bytes`.
+    #[schemars(extend("default" = 8192, "minimum" = 64, "maximum" = 1_048_576))]
+    pub(crate) target_bytes: Key<Size>,
+    /// Bytes of a request body; beyond it the answer is 413.
+    #[schemars(extend("x-default" = "unlimited", "examples" = ["64MiB"]))]
+    pub(crate) body_bytes: Key<Size>,
+    /// Client connections at once, over all listeners and workers.
+    #[schemars(range(min = 1, max = 10_000_000), extend("default" = 10_000))]
+    pub(crate) connections: Key<u32>,
+}
+
+/// One address on which clients are served.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["address"]))]
+pub(crate) struct Listener {
+    /// IP address and port. Port 0 lets the system choose; the bound address is printed at
+    /// start and shown by `teal status`.
+    #[schemars(extend("examples" = ["0.0.0.0:8080"]))]
+    pub(crate) address: Key<String>,
+}
+
+/// A service: its routes and its two colors.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "blue", "green"]))]
+pub(crate) struct Service {
+    /// Its name in every interface: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter
+    /// or digit.
+    #[schemars(extend("examples" = ["web"]))]
+    pub(crate) name: Key<String>,
+    /// Hosts whose requests belong to the service: exact names, or `*.` for one label in front.
+    /// None: any host. An exact name wins over a wildcard, a wildcard over any.
+    #[schemars(extend("default" = []))]
+    pub(crate) hosts: Key<Vec<At<String>>>,
+    /// Requests whose path is this or below it at a segment boundary; the longest prefix wins.
+    #[schemars(extend("default" = "/"))]
+    pub(crate) path_prefix: Key<String>,
+    /// The active color where no state exists yet; later the journal decides.
+    #[schemars(extend("default" = "blue"))]
+    pub(crate) initial: Key<Color>,
+    /// The blue environment.
+    #[schemars(extend("examples" = [{ "targets": ["http://127.0.0.1:8081"] }]))]
+    pub(crate) blue: Key<Environment>,
+    /// The green environment.
+    #[schemars(extend("examples" = [{ "targets": ["http://127.0.0.1:8082"] }]))]
+    pub(crate) green: Key<Environment>,
+    pub(crate) health: Key<Health>,
+    pub(crate) drain: Key<Drain>,
+    pub(crate) timeouts: Key<Timeouts>,
+    /// What happens when every target of the active color is down: `off` leaves it to the
+    /// operator, `auto` switches to the other color if that is proven healthy.
+    #[schemars(extend("default" = "off"))]
+    pub(crate) failover: Key<Failover>,
+    pub(crate) hold: Key<Hold>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Color {
+    Blue,
+    Green,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Failover {
+    Off,
+    Auto,
+}
+
+/// One environment of a service.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["targets"]))]
+pub(crate) struct Environment {
+    /// Its addresses, `http://HOST:PORT`; at least one. Names are resolved at start, at each
+    /// probe and after a failed connect, never per request.
+    #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
+    pub(crate) targets: Key<Vec<At<String>>>,
+}
+
+/// How each target is probed. A switch needs `rise` passed probes of every target.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Health {
+    /// The path that a probe asks for.
+    #[schemars(extend("default" = "/health"))]
+    pub(crate) path: Key<String>,
+    /// The Host that a probe sends.
+    #[schemars(extend(
+        "x-default" = "the first plain name in hosts, else the target's own address",
+        "examples" = ["example.com"],
+    ))]
+    pub(crate) host: Key<String>,
+    /// Time from one probe to the next while nothing changes; at least 10ms.
+    #[schemars(extend("default" = "5s"))]
+    pub(crate) interval: Key<Time>,
+    /// Time that one probe may take in all.
+    #[schemars(extend("default" = "2s"))]
+    pub(crate) timeout: Key<Time>,
+    /// Passed probes in a row that make a target healthy.
+    #[schemars(range(min = 1, max = 100), extend("default" = 2))]
+    pub(crate) rise: Key<u32>,
+    /// Failed probes in a row that make a target unhealthy.
+    #[schemars(range(min = 1, max = 100), extend("default" = 2))]
+    pub(crate) fall: Key<u32>,
+    /// Time from one probe to the next while a target is about to change; at least 10ms and at
+    /// most `interval`, which is also its default where that is shorter.
+    #[schemars(extend("default" = "500ms"))]
+    pub(crate) fast_interval: Key<Time>,
+    /// Statuses that pass: `"2xx"`, `"204"` or `"200-299"`. Redirects are not followed.
+    #[schemars(extend("default" = ["2xx"]))]
+    pub(crate) expect: Key<Vec<At<String>>>,
+}
+
+/// How long requests and tunnels on a retired color may last.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Drain {
+    /// After this, what is left is cut, counted and listed in the receipt.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) timeout: Key<Time>,
+}
+
+/// The deadline of every wait in the life of a request.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    /// TLS handshake of a client.
+    #[schemars(extend("default" = "5s"))]
+    pub(crate) tls_hello: Key<Time>,
+    /// From the first byte of a request to the end of its head.
+    #[schemars(extend("default" = "10s"))]
+    pub(crate) request_head: Key<Time>,
+    /// The window in which a request body must bring `body_min_bytes`.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) body_progress: Key<Time>,
+    /// Bytes of a request body that must arrive in each `body_progress`.
+    #[schemars(extend("default" = 1024, "minimum" = 1))]
+    pub(crate) body_min_bytes: Key<Size>,
+    /// The longest time without progress while writing to a client or a target.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) write_stall: Key<Time>,
+    /// Connecting to a target.
+    #[schemars(extend("default" = "2s"))]
+    pub(crate) connect: Key<Time>,
+    /// From the end of the request to the end of the response head.
+    #[schemars(extend("default" = "60s"))]
+    pub(crate) response_head: Key<Time>,
+    /// The longest silence inside a response body.
+    #[schemars(extend("default" = "5m"))]
+    pub(crate) response_idle: Key<Time>,
+    /// How long a client connection may idle between two requests.
+    #[schemars(extend("default" = "60s"))]
+    pub(crate) idle: Key<Time>,
+    /// How long a connection to a target may idle before it is closed.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) target_idle: Key<Time>,
+    /// The longest silence of a tunnel (WebSocket) or an event stream.
+    #[schemars(extend("default" = "1h"))]
+    pub(crate) tunnel_idle: Key<Time>,
+}
+
+/// Caps on what may wait while the service is held with `teal hold`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Hold {
+    /// Requests that may wait at once; beyond it the answer is 503.
+    #[schemars(range(min = 1, max = 10_000_000), extend("default" = 10_000))]
+    pub(crate) requests: Key<u32>,
+    /// Memory that waiting requests may use; beyond it the answer is 503.
+    #[schemars(extend("default" = "32MiB", "minimum" = 1))]
+    pub(crate) bytes: Key<Size>,
+    /// Requests let go per second after `teal resume`.
+    #[schemars(range(min = 1, max = 10_000_000), extend("default" = 1000))]
+    pub(crate) release_per_second: Key<u32>,
+}

@@ -1,0 +1,166 @@
+//! What a reload would change, and what it can't.
+//!
+//! A pure comparison of two configurations. What is bound or owned from the start (state
+//! directory, workers, sockets) takes a restart and is refused by name, all of it at
+//! once; everything else is listed so that the controller can gate, publish and drain.
+
+use std::fmt;
+
+use rules::{Color, ServiceName, ServiceSpec, TargetUrl};
+
+use crate::config::{Config, Listener};
+
+/// A key that a reload can't change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Immovable {
+    /// The key as it stands in the file.
+    pub key: &'static str,
+    /// What runs.
+    pub old: String,
+    /// What the new file says.
+    pub new: String,
+}
+
+/// Everything that differs between two configurations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Services that were not there.
+    pub added: Vec<ServiceName>,
+    /// Services that are gone.
+    pub removed: Vec<ServiceName>,
+    /// Services that differ.
+    pub changed: Vec<ServiceChange>,
+    /// Whether `admin.tokens` or `admin.hosts` differ.
+    pub admin: bool,
+    /// Whether `limits` differ.
+    pub limits: bool,
+}
+
+/// How one service differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceChange {
+    /// Which service.
+    pub name: ServiceName,
+    /// Whether `hosts` or `path_prefix` differ.
+    pub routes: bool,
+    /// Whether the way of probing differs, so that what was proven the old way is void.
+    pub health: bool,
+    /// Whether anything else but targets differs (`drain`, `timeouts`, `failover`, `hold`).
+    pub settings: bool,
+    /// What became of the targets, in the order of [`Color::index`].
+    pub targets: [TargetChange; 2],
+}
+
+/// What became of the targets of one color.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetChange {
+    /// Targets that were not there.
+    pub added: Vec<TargetUrl>,
+    /// Targets that are gone.
+    pub removed: Vec<TargetUrl>,
+}
+
+/// Compares what runs with what a file says; refused if it takes more than a reload.
+pub fn diff(old: &Config, new: &Config) -> Result<Changes, Vec<Immovable>> {
+    let immovable = immovable(old, new);
+    if !immovable.is_empty() {
+        return Err(immovable);
+    }
+    let mut changes = Changes {
+        admin: old.admin.tokens != new.admin.tokens || old.admin.hosts != new.admin.hosts,
+        limits: old.limits != new.limits,
+        ..Changes::default()
+    };
+    for service in &new.services {
+        match named(old, &service.name) {
+            None => changes.added.push(service.name.clone()),
+            Some(before) => changes.changed.extend(service_change(before, service)),
+        }
+    }
+    let gone = old.services.iter().filter(|service| named(new, &service.name).is_none());
+    changes.removed = gone.map(|service| service.name.clone()).collect();
+    Ok(changes)
+}
+
+fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
+    let mut immovable = Vec::new();
+    let mut hold = |key, old: String, new: String| {
+        if old != new {
+            immovable.push(Immovable { key, old, new });
+        }
+    };
+    let group = |config: &Config| config.admin.socket_group.clone().unwrap_or("none".to_owned());
+    let show = |config: &Config| config.state_dir.display().to_string();
+    hold("state_dir", show(old), show(new));
+    hold("workers", old.workers.to_string(), new.workers.to_string());
+    hold("admin.listen", old.admin.listen.to_string(), new.admin.listen.to_string());
+    hold("admin.socket_group", group(old), group(new));
+    hold("listener", addresses(&old.listeners), addresses(&new.listeners));
+    immovable
+}
+
+fn addresses(listeners: &[Listener]) -> String {
+    let mut addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
+    addresses.sort_unstable(); // their order in the file means nothing
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> {
+    config.services.iter().find(|service| service.name == *name)
+}
+
+fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange> {
+    let change = ServiceChange {
+        name: new.name.clone(),
+        routes: old.hosts != new.hosts || old.path_prefix != new.path_prefix,
+        health: old.health != new.health,
+        settings: old.drain != new.drain
+            || old.timeouts != new.timeouts
+            || old.failover != new.failover
+            || old.hold != new.hold,
+        targets: Color::BOTH.map(|color| {
+            let (old, new) = (&old.color(color).targets, &new.color(color).targets);
+            TargetChange { added: missing_in(old, new), removed: missing_in(new, old) }
+        }),
+    };
+    let targets = change.targets.iter().any(TargetChange::is_any);
+    (change.routes || change.health || change.settings || targets).then_some(change)
+}
+
+/// The targets of `all` that `known` does not have.
+fn missing_in(known: &[TargetUrl], all: &[TargetUrl]) -> Vec<TargetUrl> {
+    all.iter().filter(|target| !known.contains(target)).cloned().collect()
+}
+
+// === impl Changes, TargetChange, Immovable ===
+
+impl Changes {
+    /// Whether nothing differs that matters while running; `initial` does not.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TargetChange {
+    /// Whether anything differs; the order of targets does not matter.
+    pub fn is_any(&self) -> bool {
+        !self.added.is_empty() || !self.removed.is_empty()
+    }
+}
+
+impl ServiceChange {
+    /// What became of the targets of one color.
+    pub fn targets_of(&self, color: Color) -> &TargetChange {
+        match color {
+            Color::Blue => &self.targets[0],
+            Color::Green => &self.targets[1],
+        }
+    }
+}
+
+impl fmt::Display for Immovable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, old, new } = self;
+        write!(f, "{key} can't be changed by a reload (from {old} to {new}); restart Teal for that")
+    }
+}

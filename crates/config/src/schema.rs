@@ -1,0 +1,28 @@
+//! The JSON Schema of the file, made from the structs of `raw`.
+//!
+//! Besides the standard words it says `x-default` where a default depends on where Teal
+//! runs, and the `title` of a value of a kind of our own ("duration", "size").
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::raw::Document;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+    });
+    settings.into_generator().into_root_schema_for::<Document>().to_value()
+});
+
+/// The JSON Schema (draft 2020-12) of the configuration file, without references.
+pub fn schema() -> Value {
+    SCHEMA.clone()
+}
+
+/// The same, for looking things up.
+pub(crate) fn root() -> &'static Value {
+    &SCHEMA
+}

@@ -1,0 +1,144 @@
+//! How durations and sizes are written: `"1m30s"`, `"32MiB"`.
+//!
+//! Whole numbers with a unit, nothing rounded, nothing guessed. A duration is longer
+//! than zero and at most 30 days: every wait has a deadline (promise L10), and a timer
+//! can always hold it.
+
+use std::time::Duration;
+
+/// The longest duration that may be written.
+const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Units in the order in which they may follow one another.
+const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+const SIZE_UNITS: [(&str, u64); 8] = [
+    ("B", 1),
+    ("kB", 1000),
+    ("KiB", 1 << 10),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("GB", 1_000_000_000),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// Reads `"500ms"`, `"5s"`, `"1m30s"`: numbers with the units h, m, s, ms, larger units first,
+/// each at most once.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let millis = millis(text).ok_or_else(|| {
+        format!(
+            "{text:?} is no duration; write whole numbers with the units h, m, s and ms, \
+             larger ones first, such as \"500ms\", \"5s\" or \"1m30s\""
+        )
+    })?;
+    let duration = Duration::from_millis(millis);
+    if duration.is_zero() {
+        return Err(format!("{text:?} is no time at all; write at least \"1ms\""));
+    }
+    if duration > DURATION_MAX {
+        return Err(format!("{text:?} is too long; write at most \"720h\""));
+    }
+    Ok(duration)
+}
+
+fn millis(text: &str) -> Option<u64> {
+    let mut rest = text;
+    let mut total = 0u64;
+    let mut units = DURATION_UNITS.iter();
+    while !rest.is_empty() {
+        let (number, after) = leading_number(rest)?;
+        let unit_len = after.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, next) = after.split_at_checked(unit_len)?;
+        let (_, factor) = units.find(|(name, _)| *name == unit)?;
+        total = total.checked_add(number.checked_mul(*factor)?)?;
+        rest = next;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+/// Reads `"32MiB"`, `"64kB"`, `"512"`: a whole number of bytes, with or without a unit.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let read = || {
+        let (number, unit) = leading_number(text)?;
+        let unit = unit.strip_prefix(' ').unwrap_or(unit);
+        let (_, factor) = SIZE_UNITS
+            .iter()
+            .find(|(name, _)| *name == unit || (unit.is_empty() && *name == "B"))?;
+        number.checked_mul(*factor)
+    };
+    read().ok_or_else(|| {
+        format!(
+            "{text:?} is no size; write a whole number of bytes, or one with the unit \
+             B, kB, KiB, MB, MiB, GB, GiB or TiB, such as \"32MiB\""
+        )
+    })
+}
+
+/// The number at the start, without sign or separators, and what follows it.
+fn leading_number(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    Some((number.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_whole_numbers_with_units_larger_first() {
+        for (text, millis) in [
+            ("1ms", 1),
+            ("500ms", 500),
+            ("5s", 5000),
+            ("90s", 90_000),
+            ("1m30s", 90_000),
+            ("1h", 3_600_000),
+            ("1h2m3s4ms", 3_723_004),
+            ("720h", 2_592_000_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_the_way_to_write_it() {
+        for text in ["", "5", "s", "5 s", "-5s", "+5s", "1.5s", "5S", "5sec", "1s1m", "1s1s", "1d"]
+        {
+            let message = duration(text).expect_err(text);
+            assert!(message.starts_with(&format!("{text:?} is no duration; write")), "{message}");
+        }
+        for text in ["18446744073709551615h", "18446744073709551616ms", "99999999999999999999s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    // L10
+    #[test]
+    fn no_duration_is_zero_or_longer_than_a_timer_can_hold() {
+        assert_eq!(duration("0s"), Err("\"0s\" is no time at all; write at least \"1ms\"".into()));
+        assert_eq!(duration("0h0ms"), duration("0h0ms"));
+        assert_eq!(duration("721h"), Err("\"721h\" is too long; write at most \"720h\"".into()));
+        assert!(duration("720h1ms").is_err());
+    }
+
+    #[test]
+    fn a_size_is_a_whole_number_with_or_without_a_unit() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("512", 512),
+            ("512B", 512),
+            ("64kB", 64_000),
+            ("64KiB", 65_536),
+            ("32MiB", 33_554_432),
+            ("32 MiB", 33_554_432),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1.5MiB", "-1", "1mib", "1M", "1  MiB", "99999999999TiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

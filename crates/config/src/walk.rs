@@ -1,0 +1,295 @@
+//! Whether a file has the shape that the schema asks for.
+//!
+//! Goes through the parsed document and the schema side by side, reports everything that
+//! does not fit (unknown keys, wrong types, numbers out of range, unknown words, missing
+//! keys) and takes it out, so that what stays can always be deserialized. It knows no
+//! key by name: the schema is the only list, but for the keys of versions to come.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeArray, DeString, DeTable, DeValue};
+
+use crate::file::property;
+use crate::problem::Found;
+
+/// Keys that belong to Teal but not to this version, by the table that they stand in.
+const LATER: [(&str, &[&str]); 6] = [
+    ("", &["acme", "access_log", "certificate", "group", "otel", "upgrade"]),
+    ("admin", &["tls"]),
+    (
+        "listener",
+        &[
+            "tls",
+            "http2",
+            "min_tls",
+            "client_auth",
+            "redirect_https",
+            "hsts",
+            "proxy_protocol",
+            "trusted",
+        ],
+    ),
+    ("service", &["strip_prefix"]),
+    ("service.health", &["type"]),
+    ("service.drain", &["streams"]),
+];
+
+/// The same for the tables of the two colors.
+const LATER_COLOR: &[&str] = &["tls", "proxy_protocol"];
+
+/// Reports what does not fit the schema and takes it out of the document.
+pub(crate) fn keep_well_formed(
+    document: &mut Spanned<DeTable<'_>>,
+    schema: &Value,
+    found: &mut Found,
+) {
+    let mut walk = Walk { root: schema, found };
+    walk.table("", 0, document.get_mut(), schema);
+}
+
+/// A syntax error in words, with a hint where people usually stumble.
+pub(crate) fn syntax(message: &str, text: &str, offset: usize) -> String {
+    let line_start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
+    let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let value = line.split_once('=').map(|(_, value)| value.trim_start());
+    let unquoted = value.is_some_and(|value| {
+        value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '*')
+    });
+    let hint = if unquoted { "; text, durations and sizes stand in quotes: \"5s\"" } else { "" };
+    format!("{message}{hint}")
+}
+
+struct Walk<'a> {
+    root: &'a Value,
+    found: &'a mut Found,
+}
+
+/// One value and where it stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The path of keys from the top, without indexes.
+    path: &'a str,
+    offset: usize,
+}
+
+// === impl Walk ===
+
+impl Walk<'_> {
+    fn table(&mut self, path: &str, offset: usize, table: &mut DeTable<'_>, schema: &Value) {
+        self.missing(path, offset, table, schema);
+        let mut misfits = Vec::new();
+        for (key, value) in table.iter_mut() {
+            let name: &str = key.get_ref();
+            let fits = if let Some(schema) = property(schema, name) {
+                self.value(&join(path, name), value, schema)
+            } else {
+                self.unknown(path, key, schema);
+                false
+            };
+            if !fits {
+                misfits.push(name.to_owned());
+            }
+        }
+        for name in &misfits {
+            table.remove(name.as_str());
+        }
+    }
+
+    fn missing(&mut self, path: &str, offset: usize, table: &DeTable<'_>, schema: &Value) {
+        let required = schema.get("required").and_then(Value::as_array);
+        for key in required.into_iter().flatten().filter_map(Value::as_str) {
+            if table.get(key).is_none() {
+                let path = join(path, key);
+                let example = property(schema, key)
+                    .map_or(String::new(), |schema| how_to_write(&path, key, schema));
+                let place = if offset == 0 && path == key { "the file" } else { "this table" };
+                self.found.at(offset, format!("{place} has no {key:?}{example}"));
+            }
+        }
+    }
+
+    /// Whether the value may stay, in whole or in part.
+    fn value(&mut self, path: &str, value: &mut Spanned<DeValue<'_>>, schema: &Value) -> bool {
+        let place = Place { path, offset: value.span().start };
+        match value.get_mut() {
+            DeValue::Table(table) if has_type(schema, "object") => {
+                self.table(path, place.offset, table, schema);
+                true
+            }
+            DeValue::Array(array) if has_type(schema, "array") => {
+                self.array(path, array, schema);
+                true
+            }
+            DeValue::String(text) if has_type(schema, "string") => self.word(place, text, schema),
+            DeValue::Integer(number) if has_type(schema, "integer") => {
+                let read = i128::from_str_radix(number.as_str(), number.radix());
+                self.number(place, read.ok(), schema)
+            }
+            other => {
+                let message = wrong_type(path, other, schema);
+                self.found.at(place.offset, message);
+                false
+            }
+        }
+    }
+
+    fn array(&mut self, path: &str, array: &mut DeArray<'_>, schema: &Value) {
+        let Some(items) = schema.get("items") else { return };
+        let all = std::mem::replace(array, DeArray::new());
+        for mut element in all {
+            if self.value(path, &mut element, items) {
+                array.push(element);
+            }
+        }
+    }
+
+    fn word(&mut self, place: Place<'_>, text: &str, schema: &Value) -> bool {
+        let Some(words) = schema.get("enum").and_then(Value::as_array) else { return true };
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        if words.contains(&text) {
+            return true;
+        }
+        let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+        let Place { path, offset } = place;
+        self.found.at(offset, format!("{path} is {text:?}; write {}", quoted.join(" or ")));
+        false
+    }
+
+    /// A number that TOML can't hold is out of any range.
+    fn number(&mut self, place: Place<'_>, number: Option<i128>, schema: &Value) -> bool {
+        let bound = |word| schema.get(word).and_then(Value::as_u64).map(i128::from);
+        let (min, max) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(i128::MAX));
+        if number.is_some_and(|number| (min..=max).contains(&number)) {
+            return true;
+        }
+        let is = number.map_or("far too large".to_owned(), |number| number.to_string());
+        let Place { path, offset } = place;
+        self.found.at(offset, format!("{path} is {is}; write a number from {min} to {max}"));
+        false
+    }
+
+    fn unknown(&mut self, path: &str, key: &Spanned<DeString<'_>>, schema: &Value) {
+        let name: &str = key.get_ref();
+        let table = if path.is_empty() { "the file" } else { path };
+        let offset = key.span().start;
+        if is_later(path, name) {
+            let message = format!("{name:?} in {table} is not supported by this version yet");
+            return self.found.at(offset, format!("{message}; take it out"));
+        }
+        let mut message = format!("{table} has no key {name:?}");
+        let known = keys(schema);
+        if let Some(near) = nearest(name, &known) {
+            let _ = write!(message, "; did you mean {near:?}?"); // infallible: into a String
+        } else if let Some(elsewhere) = find(self.root, "", name) {
+            let _ = write!(message, "; {name:?} belongs in {elsewhere}"); // infallible
+        } else {
+            let _ = write!(message, "; it takes {}", known.join(", ")); // infallible
+        }
+        self.found.at(offset, message);
+    }
+}
+
+fn is_later(path: &str, name: &str) -> bool {
+    let of_color = matches!(path, "service.blue" | "service.green");
+    (of_color && LATER_COLOR.contains(&name))
+        || LATER.iter().any(|(table, keys)| *table == path && keys.contains(&name))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn keys(schema: &Value) -> Vec<&str> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+/// The known key that was probably meant.
+fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let distance = |key: &str| strsim::damerau_levenshtein(&name, key);
+    let near = known.iter().copied().min_by_key(|key| distance(key))?;
+    let tolerated = (near.len().max(name.len()) / 3).clamp(1, 3);
+    (distance(near) <= tolerated || near.starts_with(&name)).then_some(near)
+}
+
+/// The first table, from the top down, that has a key of this name.
+fn find(schema: &Value, path: &str, name: &str) -> Option<String> {
+    if !path.is_empty() && property(schema, name).is_some() {
+        return Some(path.to_owned());
+    }
+    keys(schema).into_iter().find_map(|key| {
+        let inner = property(schema, key)?;
+        let inner = inner.get("items").unwrap_or(inner);
+        find(inner, &join(path, key), name)
+    })
+}
+
+fn has_type(schema: &Value, word: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(one)) => one == word,
+        Some(Value::Array(several)) => several.iter().any(|one| one == word),
+        _ => false,
+    }
+}
+
+fn is_table_list(schema: &Value) -> bool {
+    schema.get("items").is_some_and(|items| has_type(items, "object"))
+}
+
+fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    if matches!(value, DeValue::Table(_)) && is_table_list(schema) {
+        return format!("{path} may be there several times; write [[{path}]] in double brackets");
+    }
+    let is = match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    let wanted = if let Some(title) = schema.get("title").and_then(Value::as_str) {
+        format!("a {title}")
+    } else if has_type(schema, "object") {
+        "a table".to_owned()
+    } else if has_type(schema, "array") {
+        "a list".to_owned()
+    } else if has_type(schema, "integer") {
+        "a whole number".to_owned()
+    } else {
+        "text in quotes".to_owned()
+    };
+    format!("{path} is {is} but must be {wanted}{}", how_to_write(path, key, schema))
+}
+
+/// `; write KEY = EXAMPLE`, from the example or the default that the schema gives.
+fn how_to_write(path: &str, key: &str, schema: &Value) -> String {
+    if is_table_list(schema) && !path.contains('.') {
+        return format!("; write [[{key}]]");
+    }
+    let default =
+        schema.get("default").filter(|value| value.as_array().is_none_or(|a| !a.is_empty()));
+    let example = default.or_else(|| schema.get("examples")?.get(0));
+    example.map_or(String::new(), |example| format!("; write {key} = {}", as_toml(example)))
+}
+
+/// An example of the schema as it is written in the file.
+fn as_toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(as_toml).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{key} = {}", as_toml(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
