@@ -162,3 +162,14 @@ fn tunnels_web_sockets_events_and_downloads_stream() {
     let mut client = Client::connect(target.address());
     assert_eq!(client.get("/down").body.len(), 50_000);
 }
+
+#[test]
+fn queued_behaviors_come_first_and_a_silent_address_stays_silent() {
+    let target = Target::start("blue");
+    target.behave_next("/", Behavior::raw("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"));
+    let mut client = Client::connect(target.address());
+    assert_eq!(client.get("/").status, 500);
+    assert_eq!(client.get("/").status, 200);
+    let silent = testkit::Silent::start();
+    assert!(silent.url().starts_with("http://127.0.0.1:"));
+}

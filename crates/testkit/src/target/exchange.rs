@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::behavior::{Behavior, Gate, Step};
 use super::seen::Place;
-use super::{Shared, stream};
+use super::{HEALTH_PATH, Shared, stream};
 use crate::message::{self, BodyReader, Request};
 use crate::wire::{Wire, WireError};
 
@@ -15,7 +15,6 @@ use crate::wire::{Wire, WireError};
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 const GATE_POLL: Duration = Duration::from_millis(10);
 const BODY_KEPT: usize = 256 * 1024;
-const HEALTH_PATH: &str = "/health";
 
 /// What becomes of the connection after an answer.
 #[derive(PartialEq, Eq)]
@@ -76,14 +75,7 @@ fn serve_one(
     let request = message::request(raw, number)?;
     let path = request.target.split('?').next().unwrap_or_default().to_owned();
     let probe = path == HEALTH_PATH;
-    let behavior = {
-        let plan = shared.plan();
-        if probe {
-            plan.health.behavior()
-        } else {
-            plan.at.get(&path).unwrap_or(&plan.otherwise).clone()
-        }
-    };
+    let behavior = shared.behavior_for(&path);
     let place = shared.seen.begun(request.clone(), probe);
     let body_read = false;
     let mut exchange = Exchange { wire, shared, request, stop, place, sum: 0, body_read };

@@ -8,7 +8,7 @@ mod exchange;
 mod seen;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,6 +24,7 @@ pub use seen::Seen;
 
 use crate::wait::wait_until;
 
+const HEALTH_PATH: &str = "/health";
 const BACKLOG: i32 = 1024;
 const STOPPED_WITHIN: Duration = Duration::from_secs(5);
 const ACCEPT_POLL: Duration = Duration::from_millis(1);
@@ -54,6 +55,7 @@ struct Shared {
 struct Plan {
     otherwise: Behavior,
     at: HashMap<String, Behavior>,
+    next: HashMap<String, VecDeque<Behavior>>,
     health: Health,
     idle: Option<Duration>,
     keep_alive_field: Option<String>,
@@ -71,6 +73,7 @@ impl Target {
         let plan = Plan {
             otherwise: Behavior::Echo,
             at: HashMap::new(),
+            next: HashMap::new(),
             health: Health::Healthy,
             idle: None,
             keep_alive_field: None,
@@ -116,6 +119,11 @@ impl Target {
     /// What it does with requests for `path`, with any query.
     pub fn behave_at(&self, path: &str, behavior: Behavior) {
         self.shared.plan().at.insert(path.to_owned(), behavior);
+    }
+
+    /// What it does with the next request for `path` that nothing queued before it decides.
+    pub fn behave_next(&self, path: &str, behavior: Behavior) {
+        self.shared.plan().next.entry(path.to_owned()).or_default().push_back(behavior);
     }
 
     /// How it answers `/health`.
@@ -186,6 +194,18 @@ impl std::fmt::Debug for Target {
 impl Shared {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to do with a request for `path`.
+    fn behavior_for(&self, path: &str) -> Behavior {
+        let mut plan = self.plan();
+        if path == HEALTH_PATH {
+            return plan.health.behavior();
+        }
+        if let Some(next) = plan.next.get_mut(path).and_then(VecDeque::pop_front) {
+            return next;
+        }
+        plan.at.get(path).unwrap_or(&plan.otherwise).clone()
     }
 }
 
