@@ -1,0 +1,124 @@
+//! The file `head`: how far the journal is durable. Two slots, written in turn, each fsynced
+//! before a decision counts; the valid one with the higher sequence stands.
+//!
+//! | bytes of a slot | field |
+//! |---|---|
+//! | 0..16 | magic `TEALHEAD`, format version, CRC-32 of the two |
+//! | 16..24 | sequence |
+//! | 24..32 | number of the journal file |
+//! | 32..40 | newest generation decided in it |
+//! | 40..48 | end: every byte of the journal before it is durable |
+//! | 48..56 | floor, as in the journal's header |
+//! | 56..60 | CRC-32 of the bytes before |
+//!
+//! The slots begin at bytes 0 and 4096, in disk blocks of their own, so that a torn write of one
+//! cannot harm the other. A new `head` has both filled: a slot that cannot be read is therefore
+//! either a write that a crash tore, or damage, never one that was not needed yet.
+
+use super::failure::Failure;
+use super::field::{self, Unreadable};
+use super::storage::Storage;
+
+/// The name of the file.
+pub(super) const HEAD: &str = "head";
+
+const MAGIC: [u8; 8] = *b"TEALHEAD";
+const SLOT: usize = 60;
+const STRIDE: usize = 4096;
+
+/// What one slot says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The number of the journal file that it speaks of.
+    pub(super) file: u64,
+    /// The newest generation decided in it; 0 if none.
+    pub(super) generation: u64,
+    /// Every byte of the journal before this one is durable.
+    pub(super) end: u64,
+    /// The journal's floor.
+    pub(super) floor: u64,
+}
+
+/// Which slot is in use, and how far the sequence is: what is needed to write the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    slot: usize,
+    sequence: u64,
+}
+
+/// A `head` that was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) mark: Mark,
+    pub(super) turn: Turn,
+    /// Whether the other slot can be read too.
+    pub(super) other_readable: bool,
+    /// The highest number of a journal file in any slot.
+    pub(super) file_highest: u64,
+}
+
+// === impl Mark ===
+
+impl Mark {
+    fn encode(self, sequence: u64) -> Vec<u8> {
+        let mut out = field::preamble(MAGIC);
+        for number in [sequence, self.file, self.generation, self.end, self.floor] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        field::seal(&mut out);
+        out
+    }
+
+    fn decode(bytes: &[u8], slot: usize) -> Result<(u64, Self), Unreadable> {
+        let bytes = bytes.get(slot * STRIDE..).unwrap_or_default();
+        let bytes = field::unseal(bytes, MAGIC, SLOT)?;
+        let number =
+            |offset| field::u64_at(bytes, offset).ok_or(Unreadable::Damaged("it is too short"));
+        let (file, generation) = (number(24)?, number(32)?);
+        Ok((number(16)?, Self { file, generation, end: number(40)?, floor: number(48)? }))
+    }
+}
+
+/// The content of a new `head`, and the turn that it leaves off at.
+pub(super) fn fresh(mark: Mark) -> (Vec<u8>, Turn) {
+    let mut bytes = mark.encode(1);
+    bytes.resize(STRIDE, 0);
+    bytes.extend_from_slice(&mark.encode(2));
+    bytes.resize(2 * STRIDE, 0);
+    (bytes, Turn { slot: 1, sequence: 2 })
+}
+
+/// Reads a `head`. An error if neither slot can be read, or one is of another version.
+pub(super) fn read(bytes: &[u8]) -> Result<Head, Unreadable> {
+    let slots = [Mark::decode(bytes, 0), Mark::decode(bytes, 1)];
+    for slot in &slots {
+        if let Err(Unreadable::Version(found)) = slot {
+            return Err(Unreadable::Version(*found));
+        }
+    }
+    let (slot, (sequence, mark), other) = match slots {
+        [Ok(first), Ok(second)] if first.0 > second.0 => (0, first, Some(second)),
+        [Ok(first), Ok(second)] => (1, second, Some(first)),
+        [Ok(first), Err(_)] => (0, first, None),
+        [Err(_), Ok(second)] => (1, second, None),
+        [Err(_), Err(_)] => return Err(Unreadable::Damaged("neither of its slots can be read")),
+    };
+    Ok(Head {
+        mark,
+        turn: Turn { slot, sequence },
+        other_readable: other.is_some(),
+        file_highest: other.map_or(mark.file, |(_, other)| other.file.max(mark.file)),
+    })
+}
+
+/// Writes the slot that is not in use and waits until it is on the disk.
+pub(super) fn advance(storage: &mut dyn Storage, turn: Turn, mark: Mark) -> Result<Turn, Failure> {
+    let next = Turn { slot: 1 - turn.slot, sequence: turn.sequence.saturating_add(1) };
+    let offset = (next.slot * STRIDE) as u64;
+    let path = storage.directory().join(HEAD);
+    storage
+        .write_at(HEAD, offset, &mark.encode(next.sequence))
+        .map_err(|source| Failure::new("write to", &path, source))?;
+    storage.sync(HEAD).map_err(|source| Failure::new("sync", &path, source))?;
+    Ok(next)
+}

@@ -1,0 +1,78 @@
+//! What the journal holds, in memory: needed to write it anew when the file in use is given up.
+//!
+//! It keeps the borders between appends, since each must come back whole or not at all.
+
+use super::Entry;
+use super::header::{HEADER, Header};
+use super::record::{self, Chain};
+use super::scan::{self, Batch};
+
+/// Every append since the latest snapshot, and that snapshot as the first of them.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    appends: Vec<Vec<Entry>>,
+    /// How many of the first ones make up the snapshot: up to and with its last decision, and the
+    /// notes behind it.
+    snapshot: usize,
+}
+
+/// A complete journal file, ready to be written.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub(super) header: Header,
+    pub(super) bytes: Vec<u8>,
+    pub(super) chain: Chain,
+}
+
+// === impl History ===
+
+impl History {
+    /// A history that is nothing but a snapshot.
+    pub(super) fn of_snapshot(entries: &[Entry]) -> Self {
+        let decided = entries.iter().rposition(|entry| entry.decision).map_or(0, |last| last + 1);
+        let (decisions, notes) = entries.split_at(decided);
+        let appends: Vec<_> =
+            [decisions, notes].iter().filter(|part| !part.is_empty()).map(|p| p.to_vec()).collect();
+        Self { snapshot: appends.len(), appends }
+    }
+
+    /// What was read from a file whose snapshot ends at this offset.
+    pub(super) fn of_batches(batches: Vec<Batch>, snapshot_end: u64) -> Self {
+        let snapshot = batches.iter().take_while(|batch| batch.end <= snapshot_end).count();
+        Self { appends: batches.into_iter().map(|batch| batch.entries).collect(), snapshot }
+    }
+
+    pub(super) fn push(&mut self, entries: &[Entry]) {
+        self.appends.push(entries.to_vec());
+    }
+
+    /// All entries, oldest first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.appends.iter().flatten()
+    }
+
+    /// The newest generation decided; 0 if none.
+    pub(super) fn generation(&self) -> u64 {
+        scan::generation_of(self.entries())
+    }
+
+    /// The journal file of this number that holds it all.
+    pub(super) fn encode(&self, file: u64) -> Image {
+        let start = HEADER as u64;
+        let mut header = Header { file, floor: start, snapshot: start, base: start };
+        let mut bytes = header.encode();
+        let mut chain = Chain::of_file(file);
+        for (index, append) in self.appends.iter().enumerate() {
+            chain = record::encode(append, chain, &mut bytes);
+            if index < self.snapshot {
+                header.snapshot = bytes.len() as u64;
+                if append.iter().any(|entry| entry.decision) {
+                    header.floor = header.snapshot;
+                }
+            }
+        }
+        header.base = bytes.len() as u64;
+        bytes.splice(..HEADER, header.encode());
+        Image { header, bytes, chain }
+    }
+}

@@ -1,0 +1,142 @@
+//! The pair of files in use: appending to the journal, moving the head, keeping room in reserve.
+//!
+//! A failure other than a full disk found in time means that the pair must not be used again; the
+//! caller sees to that. Nothing here retries, and nothing reads back what it wrote: after a failed
+//! fsync a read shows what was meant, not what is on the disk.
+
+use super::Entry;
+use super::failure::Failure;
+use super::head::{self, Mark, Turn};
+use super::record::{self, Chain};
+use super::recover::Whole;
+use super::storage::Storage;
+
+/// The name of the journal file.
+pub(super) const JOURNAL: &str = "journal";
+
+/// The journal grows by this many bytes at a time, and an append leaves at least as many in
+/// reserve while the disk has room: some twenty to sixty switches on a full disk.
+pub(super) const STEP: u64 = 64 * 1024;
+
+/// The journal and head in use.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// The number of the journal file.
+    pub(super) file: u64,
+    /// The journal's floor, as in its header.
+    pub(super) floor: u64,
+    /// Where the snapshot that the file begins with ends.
+    pub(super) snapshot: u64,
+    /// Where the next record goes.
+    pub(super) end: u64,
+    /// What the next record is chained to.
+    pub(super) chain: Chain,
+    /// The size of the file; all behind `end` is zeros.
+    pub(super) allocated: u64,
+    /// Whose turn it is in the head.
+    pub(super) turn: Turn,
+}
+
+/// Why an append did not succeed.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// There is no room, and nothing was written: the files stay usable.
+    Full(Failure),
+    /// The files must not be used again.
+    Broken(Failure),
+}
+
+impl Live {
+    /// Makes what was just read durable once more, zeroes what was dropped, and takes the files
+    /// into use.
+    ///
+    /// A Teal that crashed after a failed fsync leaves pages behind that read well and are not on
+    /// the disk. Writing the same bytes again is harmless where they are there, and mends it
+    /// where they are not; it needs no room, so a restart on a full disk works.
+    pub(super) fn reassert(
+        storage: &mut dyn Storage,
+        mut bytes: Vec<u8>,
+        whole: &Whole,
+    ) -> Result<Self, Failure> {
+        let path = storage.directory().join(JOURNAL);
+        storage.sync_dir().map_err(|source| Failure::new("sync", storage.directory(), source))?;
+        if let Some(behind) = bytes.get_mut(whole.end as usize..) {
+            behind.fill(0);
+        }
+        storage
+            .write_at(JOURNAL, 0, &bytes)
+            .map_err(|source| Failure::new("write to", &path, source))?;
+        storage.sync(JOURNAL).map_err(|source| Failure::new("sync", &path, source))?;
+        let mut live = Self {
+            file: whole.file,
+            floor: whole.floor,
+            snapshot: whole.snapshot_end,
+            end: whole.end,
+            chain: whole.chain,
+            allocated: bytes.len() as u64,
+            turn: whole.turn,
+        };
+        live.move_head(storage, whole.generation)?;
+        Ok(live)
+    }
+
+    /// Writes one append. With a decision in it, it is durable and the head names `generation`
+    /// when this returns; notes alone go to the disk with the next decision, or when the kernel
+    /// likes.
+    pub(super) fn write(
+        &mut self,
+        storage: &mut dyn Storage,
+        entries: &[Entry],
+        generation: u64,
+    ) -> Result<(), WriteError> {
+        let path = storage.directory().join(JOURNAL);
+        let mut bytes = Vec::new();
+        let chain = record::encode(entries, self.chain, &mut bytes);
+        let end = self.end + bytes.len() as u64;
+        if end > self.allocated {
+            self.grow(storage, end - self.allocated).map_err(|failure| {
+                if failure.is_full() {
+                    WriteError::Full(failure)
+                } else {
+                    WriteError::Broken(failure)
+                }
+            })?;
+        }
+        storage
+            .write_at(JOURNAL, self.end, &bytes)
+            .map_err(|source| WriteError::Broken(Failure::new("write to", &path, source)))?;
+        (self.end, self.chain) = (end, chain);
+        if entries.iter().any(|entry| entry.decision) {
+            storage
+                .sync(JOURNAL)
+                .map_err(|source| WriteError::Broken(Failure::new("sync", &path, source)))?;
+            self.move_head(storage, generation).map_err(WriteError::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// Tops up the room behind the end.
+    pub(super) fn reserve(&mut self, storage: &mut dyn Storage) -> Result<(), Failure> {
+        if self.room() < STEP { self.grow(storage, STEP) } else { Ok(()) }
+    }
+
+    /// The bytes that can be appended whatever becomes of the disk's free space.
+    pub(super) fn room(&self) -> u64 {
+        self.allocated.saturating_sub(self.end)
+    }
+
+    fn grow(&mut self, storage: &mut dyn Storage, at_least: u64) -> Result<(), Failure> {
+        let length = at_least.next_multiple_of(STEP);
+        storage.allocate(JOURNAL, self.allocated, length).map_err(|source| {
+            Failure::new("reserve room in", &storage.directory().join(JOURNAL), source)
+        })?;
+        self.allocated += length;
+        Ok(())
+    }
+
+    fn move_head(&mut self, storage: &mut dyn Storage, generation: u64) -> Result<(), Failure> {
+        let mark = Mark { file: self.file, generation, end: self.end, floor: self.floor };
+        self.turn = head::advance(storage, self.turn, mark)?;
+        Ok(())
+    }
+}

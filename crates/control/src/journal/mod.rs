@@ -1,0 +1,292 @@
+//! The journal: the durable, append-only log of decisions. (L6)
+//!
+//! It stores opaque entries and knows nothing of switches. **Guarantees:** when an append with a
+//! decision in it has returned `Ok`, that decision survives a crash at any later instant; after a
+//! crash at any instant the journal opens in the state before the append under way or in the
+//! state after it, never in another and never empty. A file that once failed to be written or
+//! synced is not written to again.
+//! **Never:** guess, skip a damaged record, start empty where state exists, or trust what it
+//! reads back after a failed fsync.
+//!
+//! # Files in the state directory
+//! | name | content |
+//! |---|---|
+//! | `journal` | a header, then records, then zeros set aside for more |
+//! | `head` | two checksummed slots, written in turn: how far the journal is durable |
+//! | `lock` | locked while a Teal runs here, and its process id |
+//! | `journal.new`, `head.new` | a rotation under way, or what a crash left of one |
+//! | `journal.damaged-N`, `head.damaged-N` | what `--adopt N` replaced |
+//!
+//! The layouts are in `header`, `record` and `head`; numbers are little-endian.
+//!
+//! # An append, step by step
+//! record written → journal fsynced → slot of the head written → head fsynced → `Ok`. Only then
+//! may anything be published. Notes alone skip all but the first step.
+//!
+//! # What is made of what is found
+//! | journal | head | verdict |
+//! |---|---|---|
+//! | whole up to the head's mark | both slots valid | that state; notes behind the mark are kept; one unacknowledged decision behind it, or bytes that are no record, are dropped and reported |
+//! | the same | one slot valid | the same, but the first whole decision behind the mark is kept: it may have been acknowledged |
+//! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header vouches for |
+//! | damaged at or before the mark, or cut short of it | valid | refused, naming the last good generation |
+//! | two or more whole decisions behind the mark | valid | refused: the head is an older copy |
+//! | a lower file number than in the head | valid | refused: the journal is an older copy |
+//! | header damaged | valid | refused; what is good is found by the head |
+//! | whole | both slots bad, or no file | refused; what is good is the longest whole part |
+//! | first file, no records | no file | first start, interrupted: fresh |
+//! | no file | any | refused; nothing can be adopted |
+//! | no file, but `journal.damaged-N` or a `journal.new` with records | no file | refused; nothing can be adopted |
+//! | no file, whatever else is there: `lock`, an empty `journal.new`, files of others | no file | fresh: no state ever existed, or a person removed it |
+//! | another format version | any | refused; start the Teal that wrote it |
+//!
+//! Of a damaged journal only the last good generation can be adopted: the longest whole part that
+//! ends with a decision, and never a part of a snapshot. The damaged files are kept.
+
+mod failure;
+mod field;
+mod file_storage;
+mod head;
+mod header;
+mod history;
+mod live;
+mod open;
+mod record;
+mod recover;
+mod rotate;
+mod scan;
+mod storage;
+
+pub use failure::{AppendError, DroppedTail, Failure, OpenError};
+pub use file_storage::FileStorage;
+pub use storage::{LockError, Storage};
+
+use history::History;
+use live::{Live, STEP, WriteError};
+
+/// One record of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The generation that it belongs to.
+    pub generation: u64,
+    /// Whether it must be durable before anything that follows from it is done. What is not a
+    /// decision is a note: a crash may lose it, with all notes after it, but never bends it.
+    pub decision: bool,
+    /// What it says, at most 16 MiB. Only the caller can read it.
+    pub payload: Vec<u8>,
+}
+
+/// A journal that was opened.
+#[derive(Debug)]
+pub enum Opened {
+    /// There was no state, and nothing has been recorded yet.
+    Fresh(Journal),
+    /// The state as it was left.
+    Recovered {
+        /// The journal, ready for more; see [`Journal::health`].
+        journal: Journal,
+        /// All entries since the last snapshot, the snapshot first.
+        entries: Vec<Entry>,
+        /// What was cut off, to be logged.
+        dropped: Option<DroppedTail>,
+    },
+}
+
+/// Whether the next append can be expected to succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Yes.
+    Ready,
+    /// Yes, but the disk is full and the room set aside gets used up.
+    RoomLow {
+        /// The bytes that can still be appended.
+        room: u64,
+        /// What the disk said.
+        reason: String,
+    },
+    /// No: the file in use was given up. The next append tries to go on in a fresh one.
+    Refusing {
+        /// What the disk said.
+        reason: String,
+    },
+}
+
+/// The open journal: one writer, which holds the lock of the state directory until dropped.
+#[derive(Debug)]
+pub struct Journal {
+    storage: Box<dyn Storage>,
+    history: History,
+    generation: u64,
+    /// The highest number that a journal file was ever given, in use or not.
+    file: u64,
+    /// The files in use, or why there are none.
+    live: Result<Live, String>,
+    /// Why room could not be set aside.
+    room_low: Option<String>,
+    /// The size of the journal from which on compaction is worth while.
+    compact_at: u64,
+}
+
+/// A journal is compacted when this many bytes follow the snapshot, and at least its own size.
+const COMPACT_AFTER: u64 = 512 * 1024;
+
+// === impl Journal ===
+
+impl Journal {
+    /// Opens the journal in `storage`, or makes one where there never was any.
+    ///
+    /// `adopt` accepts the loss of all that came after that generation in a damaged journal. It
+    /// must be the last good one. On a journal that is whole it must be the current one.
+    ///
+    /// Recovering does not need a disk that can be written: the state is returned all the same,
+    /// and appends are refused until it can.
+    pub fn open(storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<Opened, OpenError> {
+        open::open(storage, adopt)
+    }
+
+    /// Adds entries: all of them or none. Returns when the last decision among them, and so
+    /// everything before it, is durable.
+    ///
+    /// When the file in use cannot be written, all is written to a fresh one, here or, if that
+    /// fails too, at the next append.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), AppendError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        check_sizes(entries)?;
+        let in_use = self.live.is_ok();
+        let first = match self.attempt(entries) {
+            Ok(()) => return Ok(()),
+            Err(WriteError::Full(failure)) => return Err(AppendError::NoSpace(failure)),
+            Err(WriteError::Broken(fresh)) if !in_use => {
+                return Err(AppendError::Failed { first: None, fresh });
+            }
+            Err(WriteError::Broken(first)) => first,
+        };
+        match self.attempt(entries) {
+            Ok(()) => {
+                tracing::warn!(reason = %first, "the journal goes on in a fresh file");
+                Ok(())
+            }
+            Err(WriteError::Full(failure)) => Err(AppendError::NoSpace(failure)),
+            Err(WriteError::Broken(fresh)) => {
+                Err(AppendError::Failed { first: Some(first), fresh })
+            }
+        }
+    }
+
+    /// Replaces all entries by a snapshot that stands for them.
+    ///
+    /// The entries up to its last decision are whole or nothing after damage; notes behind them
+    /// may be cut. It must decide the same generation as the journal: a snapshot never resets.
+    /// On failure the journal goes on as it was, if it was in use.
+    pub fn compact(&mut self, snapshot: &[Entry]) -> Result<(), AppendError> {
+        check_sizes(snapshot)?;
+        let history = History::of_snapshot(snapshot);
+        if history.generation() != self.generation {
+            let (snapshot, journal) = (history.generation(), self.generation);
+            return Err(AppendError::WrongGeneration { snapshot, journal });
+        }
+        self.file = self.file.saturating_add(1);
+        match rotate::rotate(&mut *self.storage, &history, self.file) {
+            Ok(live) => {
+                self.history = history;
+                self.room_low = None;
+                self.compact_at = compact_at(&live);
+                self.live = Ok(live);
+                Ok(())
+            }
+            Err(interrupted) => {
+                self.compact_at = self.compact_at.saturating_add(STEP);
+                if interrupted.replaced {
+                    self.live = Err(interrupted.failure.to_string());
+                }
+                Err(AppendError::Failed { first: None, fresh: interrupted.failure })
+            }
+        }
+    }
+
+    /// Whether enough has been appended since the last snapshot that a new one pays.
+    pub fn wants_compaction(&self) -> bool {
+        self.live.as_ref().is_ok_and(|live| live.end >= self.compact_at)
+    }
+
+    /// Whether the next append can be expected to succeed.
+    pub fn health(&self) -> Health {
+        match (&self.live, &self.room_low) {
+            (Err(reason), _) => Health::Refusing { reason: reason.clone() },
+            (Ok(live), Some(reason)) => {
+                Health::RoomLow { room: live.room(), reason: reason.clone() }
+            }
+            (Ok(_), None) => Health::Ready,
+        }
+    }
+
+    /// The newest generation decided; 0 if none.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn new(
+        storage: Box<dyn Storage>,
+        history: History,
+        file: u64,
+        live: Result<Live, String>,
+    ) -> Self {
+        let generation = history.generation();
+        let compact_at = live.as_ref().map_or(COMPACT_AFTER, compact_at);
+        let room_low = None;
+        let mut journal = Self { storage, history, generation, file, live, room_low, compact_at };
+        journal.reserve();
+        journal
+    }
+
+    /// One attempt to append, in a fresh file if there is none in use.
+    fn attempt(&mut self, entries: &[Entry]) -> Result<(), WriteError> {
+        if self.live.is_err() {
+            self.file = self.file.saturating_add(1);
+            let rotated = rotate::rotate(&mut *self.storage, &self.history, self.file);
+            let live = rotated.map_err(|interrupted| {
+                self.live = Err(interrupted.failure.to_string());
+                WriteError::Broken(interrupted.failure)
+            })?;
+            self.compact_at = compact_at(&live);
+            self.live = Ok(live);
+        }
+        let generation = self.generation.max(scan::generation_of(entries));
+        if let Ok(live) = &mut self.live {
+            let written = live.write(&mut *self.storage, entries, generation);
+            if let Err(WriteError::Broken(failure)) = &written {
+                self.live = Err(failure.to_string());
+            }
+            written?;
+        }
+        self.generation = generation;
+        self.history.push(entries);
+        self.reserve();
+        Ok(())
+    }
+
+    /// Sets room aside for the appends to come. That there is none left is worth a warning, not a
+    /// failure: there is room for some.
+    fn reserve(&mut self) {
+        let Ok(live) = &mut self.live else { return };
+        match live.reserve(&mut *self.storage) {
+            Ok(()) => self.room_low = None,
+            Err(failure) if failure.is_full() => self.room_low = Some(failure.to_string()),
+            Err(failure) => self.live = Err(failure.to_string()),
+        }
+    }
+}
+
+fn compact_at(live: &Live) -> u64 {
+    live.snapshot.saturating_mul(2).max(live.snapshot.saturating_add(COMPACT_AFTER))
+}
+
+fn check_sizes(entries: &[Entry]) -> Result<(), AppendError> {
+    let limit = record::PAYLOAD_MAX;
+    match entries.iter().map(|entry| entry.payload.len()).find(|bytes| *bytes > limit) {
+        Some(bytes) => Err(AppendError::TooLarge { bytes, limit }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,254 @@
+//! Judging what lies in the state directory. It reads and decides; it changes nothing.
+//!
+//! The table in the module's documentation is this file in prose. What it never does: skip a
+//! damaged record, prefer one of two stories, or take missing files for a first start.
+
+use super::field::{Unreadable, VERSION};
+use super::head::{self, HEAD, Head, Turn};
+use super::header::{HEADER, Header};
+use super::live::JOURNAL;
+use super::record::Chain;
+use super::rotate::JOURNAL_NEW;
+use super::scan::{self, Batch, Scan, Stop, generation_of};
+
+/// What was found under the names of the journal; `None` where there is no such file.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) journal: Option<Vec<u8>>,
+    pub(super) head: Option<Vec<u8>>,
+    /// What an interrupted rotation left.
+    pub(super) journal_new: Option<Vec<u8>>,
+    /// The name of a journal that an adoption set aside.
+    pub(super) aside: Option<String>,
+}
+
+/// What to do about it.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// There is no state, and there never was any.
+    Fresh,
+    /// The state is whole.
+    Whole(Whole),
+    /// Something that counts is damaged or missing.
+    Damaged(Damage),
+    /// The named file is of another version.
+    UnknownVersion(&'static str, u32),
+}
+
+/// A state that can be trusted.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) file: u64,
+    pub(super) file_highest: u64,
+    pub(super) floor: u64,
+    pub(super) snapshot_end: u64,
+    pub(super) generation: u64,
+    pub(super) batches: Vec<Batch>,
+    /// Where the next record goes.
+    pub(super) end: u64,
+    pub(super) chain: Chain,
+    pub(super) turn: Turn,
+    pub(super) dropped: Option<Dropped>,
+}
+
+/// What lies behind the end of a whole journal.
+#[derive(Debug)]
+pub(super) struct Dropped {
+    pub(super) bytes: u64,
+    pub(super) generation: Option<u64>,
+    pub(super) reason: &'static str,
+}
+
+/// A state that must not be used unless a person adopts what is good of it.
+#[derive(Debug)]
+pub(super) struct Damage {
+    /// The file that is damaged or missing.
+    pub(super) name: &'static str,
+    pub(super) offset: u64,
+    pub(super) reason: String,
+    pub(super) good: Option<Good>,
+    pub(super) file_highest: u64,
+}
+
+/// The longest part of a damaged journal, from its start, that ends with a decision and is whole.
+#[derive(Debug)]
+pub(super) struct Good {
+    pub(super) generation: u64,
+    pub(super) batches: Vec<Batch>,
+    pub(super) snapshot_end: u64,
+    pub(super) end: u64,
+}
+
+/// Judges what was found.
+pub(super) fn judge(found: &Found) -> Verdict {
+    let header = found.journal.as_deref().map(Header::decode);
+    let head = found.head.as_deref().map(head::read);
+    if let Some(Err(Unreadable::Version(version))) = header {
+        return Verdict::UnknownVersion(JOURNAL, version);
+    }
+    if let Some(Err(Unreadable::Version(version))) = head {
+        return Verdict::UnknownVersion(HEAD, version);
+    }
+    let Some((journal, header)) = found.journal.as_deref().zip(header) else {
+        return without_journal(found);
+    };
+    match (header, head) {
+        (Err(reason), head) => header_damaged(journal, reason, head.and_then(Result::ok)),
+        (Ok(header), None) => without_head(journal, header),
+        (Ok(header), Some(Err(reason))) => Verdict::Damaged(Damage {
+            name: HEAD,
+            offset: 0,
+            reason: reason.to_string(),
+            good: good(journal, header.file, header.floor, header.snapshot),
+            file_highest: header.file,
+        }),
+        (Ok(header), Some(Ok(head))) => both(journal, header, &head),
+    }
+}
+
+fn without_journal(found: &Found) -> Verdict {
+    let reason = if found.head.is_some() {
+        format!("it is missing, though `{HEAD}` is there")
+    } else if let Some(aside) = &found.aside {
+        format!("it is missing, though `{aside}` is there")
+    } else if found.journal_new.as_deref().is_some_and(holds_records) {
+        format!("it is missing, though `{JOURNAL_NEW}` is there and not empty")
+    } else {
+        return Verdict::Fresh;
+    };
+    Verdict::Damaged(Damage { name: JOURNAL, offset: 0, reason, good: None, file_highest: 0 })
+}
+
+/// The first start makes an empty journal before it makes the head; nothing else leaves one alone.
+fn without_head(journal: &[u8], header: Header) -> Verdict {
+    if header.file == FIRST && !holds_records(journal) {
+        return Verdict::Fresh;
+    }
+    Verdict::Damaged(Damage {
+        name: HEAD,
+        offset: 0,
+        reason: format!("it is missing, though `{JOURNAL}` holds records"),
+        good: good(journal, header.file, header.floor, header.snapshot),
+        file_highest: header.file,
+    })
+}
+
+fn header_damaged(journal: &[u8], reason: Unreadable, head: Option<Head>) -> Verdict {
+    let mark = head.as_ref().map(|head| head.mark);
+    Verdict::Damaged(Damage {
+        name: JOURNAL,
+        offset: 0,
+        reason: reason.to_string(),
+        good: mark.and_then(|mark| {
+            // A decision behind the mark was never acknowledged: it is not on offer.
+            let durable = journal.get(..mark.end as usize)?;
+            good(durable, mark.file, mark.floor, mark.floor)
+        }),
+        file_highest: head.map_or(0, |head| head.file_highest),
+    })
+}
+
+fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
+    let file_highest = header.file.max(head.file_highest);
+    let same_file = head.mark.file == header.file;
+    let damaged = |name, offset, reason: &str| {
+        let good = good(journal, header.file, header.floor, header.snapshot);
+        let reason = reason.to_owned();
+        Verdict::Damaged(Damage { name, offset, reason, good, file_highest })
+    };
+    if head.mark.file > header.file {
+        return damaged(JOURNAL, 0, "it is an older file than the one that `head` speaks of");
+    }
+    let Scan { mut batches, stop } = scan::scan(journal, header.file);
+    let durable = if same_file { head.mark.end.max(header.base) } else { header.base };
+    let count = batches.iter().take_while(|batch| batch.end <= durable).count();
+    let (end, _) = end_of(&batches[..count], header.file);
+    if end != durable {
+        let Stop { offset, reason } = stop.unwrap_or(CUT_SHORT);
+        return damaged(JOURNAL, offset.min(journal.len() as u64), reason);
+    }
+    let decided = generation_of(batches[..count].iter().flat_map(|batch| &batch.entries));
+    if same_file && (decided, header.floor) != (head.mark.generation, head.mark.floor) {
+        return damaged(HEAD, 0, "it does not agree with the journal it speaks of");
+    }
+
+    // A slot that cannot be read may be the newest one: then its decision was durable, and is
+    // there. Or a crash tore it while it was written: then its decision is there as well, and
+    // was not acknowledged, so that taking it is as right as leaving it.
+    let mut unmarked = u32::from(same_file && !head.other_readable);
+    let kept =
+        count + batches[count..].iter().take_while(|batch| take(batch, &mut unmarked)).count();
+    if batches.len() > kept + 1 {
+        return damaged(
+            HEAD,
+            0,
+            "it is older than the journal: decisions behind its mark are whole",
+        );
+    }
+    let behind = batches.split_off(kept);
+    let (end, chain) = end_of(&batches, header.file);
+    Verdict::Whole(Whole {
+        file: header.file,
+        file_highest,
+        floor: header.floor,
+        snapshot_end: header.snapshot,
+        generation: generation_of(batches.iter().flat_map(|batch| &batch.entries)),
+        dropped: dropped(scan::bytes_behind(journal, end), &behind, stop),
+        batches,
+        end,
+        chain,
+        turn: head.turn,
+    })
+}
+
+/// Notes behind the durable end are kept. A decision there was never acknowledged, and ends what
+/// is kept, unless a slot that cannot be read may have spoken of it.
+fn take(batch: &Batch, unmarked: &mut u32) -> bool {
+    if !batch.has_decision() {
+        return true;
+    }
+    let taken = *unmarked > 0;
+    *unmarked = unmarked.saturating_sub(1);
+    taken
+}
+
+fn dropped(bytes: u64, behind: &[Batch], stop: Option<Stop>) -> Option<Dropped> {
+    let generation = behind.first().map(|batch| generation_of(&batch.entries));
+    let reason = match (generation, stop) {
+        (Some(_), _) => "a decision that was never acknowledged",
+        (None, Some(stop)) => stop.reason,
+        (None, None) => return None,
+    };
+    Some(Dropped { bytes, generation, reason })
+}
+
+fn good(journal: &[u8], file: u64, floor: u64, snapshot_end: u64) -> Option<Good> {
+    let mut batches = scan::scan(journal, file).batches;
+    let decided = batches.iter().rposition(Batch::has_decision)?;
+    batches.truncate(decided + 1);
+    let (end, _) = end_of(&batches, file);
+    let generation = generation_of(batches.iter().flat_map(|batch| &batch.entries));
+    (end >= floor).then_some(Good { generation, batches, snapshot_end, end })
+}
+
+fn end_of(batches: &[Batch], file: u64) -> (u64, Chain) {
+    batches.last().map_or((HEADER as u64, Chain::of_file(file)), |batch| (batch.end, batch.chain))
+}
+
+fn holds_records(journal: &[u8]) -> bool {
+    scan::bytes_behind(journal, HEADER as u64) > 0
+}
+
+/// The number of the journal file that a first start makes.
+pub(super) const FIRST: u64 = 1;
+
+const CUT_SHORT: Stop = Stop { offset: u64::MAX, reason: "it ends too early" };
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Version(found) => write!(f, "it is of version {found}, not {VERSION}"),
+            Self::Damaged(reason) => f.write_str(reason),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading a journal from its start: every complete append in order, and where and why it ends.
+//!
+//! It judges nothing: which of the appends count is `recover`'s matter.
+
+use super::Entry;
+use super::header::HEADER;
+use super::record::{self, Chain};
+
+/// One append that is there completely.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) entries: Vec<Entry>,
+    /// The offset behind it.
+    pub(super) end: u64,
+    /// The chain behind it.
+    pub(super) chain: Chain,
+}
+
+/// All complete appends, and what comes behind the last one if that is not zeros only.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) batches: Vec<Batch>,
+    pub(super) stop: Option<Stop>,
+}
+
+/// Bytes that are no record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// Where they begin.
+    pub(super) offset: u64,
+    /// Why they are none.
+    pub(super) reason: &'static str,
+}
+
+// === impl Batch ===
+
+impl Batch {
+    pub(super) fn has_decision(&self) -> bool {
+        self.entries.iter().any(|entry| entry.decision)
+    }
+}
+
+/// The highest generation that any of these decides; 0 if none decides.
+pub(super) fn generation_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
+    let decisions = entries.into_iter().filter(|entry| entry.decision);
+    decisions.map(|entry| entry.generation).max().unwrap_or(0)
+}
+
+/// Reads the records of a journal file of this number.
+pub(super) fn scan(bytes: &[u8], file: u64) -> Scan {
+    let mut batches = Vec::new();
+    let mut entries = Vec::new();
+    let mut chain = Chain::of_file(file);
+    let mut offset = HEADER;
+    let reason = loop {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        if rest.iter().all(|byte| *byte == 0) {
+            break (!entries.is_empty()).then_some("an append is incomplete");
+        }
+        match record::decode(rest, chain) {
+            Err(reason) => break Some(reason),
+            Ok(record) => {
+                offset += record.size;
+                chain = record.chain;
+                entries.push(record.entry);
+                if record.last {
+                    let entries = std::mem::take(&mut entries);
+                    batches.push(Batch { entries, end: offset as u64, chain });
+                }
+            }
+        }
+    };
+    Scan { batches, stop: reason.map(|reason| Stop { offset: offset as u64, reason }) }
+}
+
+/// How many bytes from `offset` on are there, not counting the zeros at the end of the file.
+pub(super) fn bytes_behind(bytes: &[u8], offset: u64) -> u64 {
+    let rest = bytes.get(offset as usize..).unwrap_or_default();
+    rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
