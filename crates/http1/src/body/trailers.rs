@@ -1,0 +1,87 @@
+//! The trailer section (RFC 9112 section 7.1.2). Guarantees that a trailer can never act like a
+//! field of the head: framing, routing, authentication and forwarding names are dropped, and what
+//! remains stays a trailer. Never allocates for a body without trailers.
+
+use super::BodyError;
+use crate::{field::may_be_trailer, token};
+
+/// All lines of the section together, dropped ones and the empty one included.
+const SECTION_BYTES: usize = 8 * 1024;
+/// Fields in the section, dropped ones included.
+const SECTION_FIELDS: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Trailers {
+    /// The line that is arriving, without its LF.
+    line: Vec<u8>,
+    /// The lines that may be passed on, in canonical form.
+    kept: Vec<u8>,
+    bytes: usize,
+    fields: usize,
+}
+
+impl Trailers {
+    pub(super) fn lines(&self) -> &[u8] {
+        &self.kept
+    }
+
+    /// Takes input up to the end of the section; says how many bytes and whether it has ended.
+    pub(super) fn take(&mut self, input: &[u8]) -> Result<(usize, bool), BodyError> {
+        let mut used = 0;
+        for piece in input.split_inclusive(|&b| b == b'\n') {
+            used += piece.len();
+            self.bytes += piece.len();
+            if self.bytes > SECTION_BYTES {
+                return Err(fail("The trailers are longer than 8 KiB."));
+            }
+            let Some((b'\n', text)) = piece.split_last() else {
+                self.line.extend_from_slice(piece);
+                break;
+            };
+            if self.line.is_empty() {
+                if self.take_line(text)? {
+                    return Ok((used, true));
+                }
+            } else {
+                self.line.extend_from_slice(text);
+                let line = std::mem::take(&mut self.line);
+                if self.take_line(&line)? {
+                    return Ok((used, true));
+                }
+            }
+        }
+        Ok((used, false))
+    }
+
+    /// Takes one line without its LF; says whether it was the empty one.
+    fn take_line(&mut self, line: &[u8]) -> Result<bool, BodyError> {
+        let Some((b'\r', line)) = line.split_last() else {
+            return Err(fail("A trailer line ends in LF without CR."));
+        };
+        if line.is_empty() {
+            return Ok(true);
+        }
+        self.fields += 1;
+        if self.fields > SECTION_FIELDS {
+            return Err(fail("There are more than 32 trailers."));
+        }
+        let colon = line.iter().position(|&b| b == b':').ok_or(MALFORMED)?;
+        let (name, value) = (&line[..colon], token::trim(&line[colon + 1..]));
+        if !token::is_token(name) || !value.iter().all(|&b| token::is_value_byte(b)) {
+            return Err(MALFORMED);
+        }
+        if may_be_trailer(name) {
+            for part in [name, b": ", value, b"\r\n"] {
+                self.kept.extend_from_slice(part);
+            }
+        }
+        Ok(false)
+    }
+}
+
+const MALFORMED: BodyError =
+    BodyError { reason: "A trailer is not a name, a colon and a value on one line." };
+
+fn fail(reason: &'static str) -> BodyError {
+    BodyError { reason }
+}

@@ -1,0 +1,202 @@
+//! The fields of a head and what each name means to a proxy. Guarantees that a name is compared
+//! once, at parsing; the rest of the crate looks at [`Name`] only. Never copies a field.
+
+use std::{fmt, mem::MaybeUninit};
+
+use httparse::Header;
+
+use crate::MAX_FIELDS;
+
+/// What a field is to a proxy: who reads it, and whether it may travel on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// Nothing that we look at; travels on.
+    Other,
+    Host,
+    ContentLength,
+    TransferEncoding,
+    Connection,
+    KeepAlive,
+    Te,
+    Trailer,
+    Upgrade,
+    Expect,
+    MaxForwards,
+    Via,
+    RequestId,
+    ContentType,
+    ForwardedFor,
+    ForwardedHost,
+    ForwardedProto,
+    /// Another field by which a proxy in front describes the original request. Believed only from
+    /// trusted peers.
+    Forwarded,
+    /// `Authorization`, `Cookie` and their kin.
+    Credentials,
+    /// Hop-by-hop without meaning to us: `Proxy-*` and `HTTP2-Settings`.
+    Hop,
+    /// A name with an underscore: CGI-like targets fold it into a trusted one (`X_Forwarded_For`).
+    Underscore,
+    /// Named by the message's `Connection` field, and so not for the next hop.
+    Named,
+}
+
+impl Name {
+    /// The meaning of a field name, case-insensitively.
+    ///
+    /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (also `-Port`, `-Prefix`,
+    /// `-Server`, `-Method`, `-Uri`), the widespread names for the client's address, and those by
+    /// which frameworks let a proxy override host or path. Names that belong to one vendor's edge
+    /// (`CF-Connecting-IP`) are not in it: only applications behind that vendor read them.
+    pub(crate) fn of(name: &[u8]) -> Self {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        let meaning = match (name.len(), first) {
+            (2, b't') if is("te") => Self::Te,
+            (3, b'v') if is("via") => Self::Via,
+            (4, b'h') if is("host") => Self::Host,
+            (5, b'p') if is("proxy") => Self::Hop,
+            (6, b'e') if is("expect") => Self::Expect,
+            (6, b'c') if is("cookie") => Self::Credentials,
+            (7, b'u') if is("upgrade") => Self::Upgrade,
+            (7, b't') if is("trailer") => Self::Trailer,
+            (9, b'f') if is("forwarded") => Self::Forwarded,
+            (9, b'x') if is("x-real-ip") => Self::Forwarded,
+            (10, b'c') if is("connection") => Self::Connection,
+            (10, b'k') if is("keep-alive") => Self::KeepAlive,
+            (10, b's') if is("set-cookie") => Self::Credentials,
+            (11, b'x') if is("x-client-ip") => Self::Forwarded,
+            (12, b'c') if is("content-type") => Self::ContentType,
+            (12, b'm') if is("max-forwards") => Self::MaxForwards,
+            (12, b'x') if is("x-request-id") => Self::RequestId,
+            (12, b'p') if is("proxy-status") => Self::Other, // RFC 9209: end to end
+            (13, b'a') if is("authorization") => Self::Credentials,
+            (13, b'x') if is("x-rewrite-url") => Self::Forwarded,
+            (14, b'c') if is("content-length") => Self::ContentLength,
+            (14, b't') if is("true-client-ip") => Self::Forwarded,
+            (14, b'x') if is("x-original-url") => Self::Forwarded,
+            (14, b'h') if is("http2-settings") => Self::Hop,
+            (15, b'x') if is("x-original-host") => Self::Forwarded,
+            (15, b'x') if is("x-forwarded-for") => Self::ForwardedFor,
+            (16, b'x') if is("x-forwarded-host") => Self::ForwardedHost,
+            (16, b'w') if is("www-authenticate") => Self::Credentials,
+            (17, b'x') if is("x-forwarded-proto") => Self::ForwardedProto,
+            (17, b't') if is("transfer-encoding") => Self::TransferEncoding,
+            (19, b'x') if is("x-cluster-client-ip") => Self::Forwarded,
+            (13.., b'x') if starts_with(name, "x-forwarded-") => Self::Forwarded,
+            (7.., b'p') if starts_with(name, "proxy-") => Self::Hop,
+            _ => Self::Other,
+        };
+        if meaning == Self::Other && name.contains(&b'_') { Self::Underscore } else { meaning }
+    }
+
+    /// Whether a message may not make us drop the field by naming it in `Connection`: framing,
+    /// routing, authentication and forwarding fields.
+    pub(crate) fn is_protected(self) -> bool {
+        matches!(
+            self,
+            Self::Host
+                | Self::ContentLength
+                | Self::TransferEncoding
+                | Self::Credentials
+                | Self::ForwardedFor
+                | Self::ForwardedHost
+                | Self::ForwardedProto
+                | Self::Forwarded
+        )
+    }
+}
+
+/// Names that say how to read the content or when to ask for it, which is settled once it is over.
+const CONTROL: [&str; 13] = [
+    "age",
+    "cache-control",
+    "content-encoding",
+    "content-range",
+    "content-type",
+    "date",
+    "expires",
+    "location",
+    "pragma",
+    "range",
+    "retry-after",
+    "vary",
+    "warning",
+];
+
+/// Whether a field of this name may stand in a trailer section (RFC 9110 section 6.5.1): nothing
+/// that frames, routes, authenticates, forwards, or controls.
+pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
+    Name::of(name) == Name::Other
+        && !starts_with(name, "if-")
+        && !CONTROL.iter().any(|control| name.eq_ignore_ascii_case(control.as_bytes()))
+}
+
+fn starts_with(name: &[u8], prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// Room for the fields of one head: 8 KiB of stack that is not initialized before use. One for each
+/// parse.
+pub struct FieldSlots<'b> {
+    pub(crate) headers: [MaybeUninit<Header<'b>>; MAX_FIELDS],
+    pub(crate) names: [Name; MAX_FIELDS],
+}
+
+impl FieldSlots<'_> {
+    /// Empty slots.
+    pub fn new() -> Self {
+        Self {
+            headers: [const { MaybeUninit::uninit() }; MAX_FIELDS],
+            names: [Name::Other; MAX_FIELDS],
+        }
+    }
+}
+
+impl Default for FieldSlots<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for FieldSlots<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldSlots").finish_non_exhaustive()
+    }
+}
+
+/// The parsed fields of one head, in the order received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'b> {
+    headers: &'b [Header<'b>],
+    names: &'b [Name],
+}
+
+impl<'b> Fields<'b> {
+    /// Both slices are as long as there are fields.
+    pub(crate) fn new(headers: &'b [Header<'b>], names: &'b [Name]) -> Self {
+        Self { headers, names }
+    }
+
+    /// Meaning, name and value of each field.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Name, &'b str, &'b [u8])> + use<'b> {
+        self.headers.iter().zip(self.names).map(|(header, &name)| (name, header.name, header.value))
+    }
+
+    /// The values of all fields of one meaning.
+    pub(crate) fn all(&self, wanted: Name) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.iter().filter(move |(name, ..)| *name == wanted).map(|(_, _, value)| value)
+    }
+
+    /// The first value of the field called `name`.
+    pub(crate) fn first(&self, name: &str) -> Option<&'b [u8]> {
+        self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
+    }
+}
+
+/// Writes the meaning of each header into its slot.
+pub(crate) fn classify(headers: &[Header<'_>], names: &mut [Name]) {
+    for (header, name) in headers.iter().zip(names) {
+        *name = Name::of(header.name.as_bytes());
+    }
+}

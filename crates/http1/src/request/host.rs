@@ -1,0 +1,78 @@
+//! The host that a request is for (RFC 9112 section 3.2). Guarantees that it is one name or address
+//! with at most a port, so that router, log and target read the same. Never rewrites it.
+
+use std::net::Ipv6Addr;
+
+use crate::{Reject, Version};
+
+/// The longest name of the DNS, in its written form.
+const NAME_BYTES: usize = 254;
+
+/// The host from the `Host` field and the authority of an absolute-form target.
+pub(super) fn decide<'b>(
+    field: Option<&'b [u8]>,
+    authority: Option<&'b str>,
+    version: Version,
+) -> Result<&'b str, Reject> {
+    let from_field = match field {
+        None => None,
+        Some(value) => Some(std::str::from_utf8(value).map_err(|_| BAD_HOST)?),
+    };
+    let host = match (from_field, authority) {
+        (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
+            return Err(Reject::bad("Host differs from the host in the request target."));
+        }
+        (Some(host), _) => host,
+        (None, _) if version == Version::Http11 => {
+            return Err(Reject::bad("There is no Host field."));
+        }
+        (None, Some(authority)) => authority,
+        (None, None) => return Ok(""),
+    };
+    if is_host(host) { Ok(host) } else { Err(BAD_HOST) }
+}
+
+const BAD_HOST: Reject = Reject::bad(
+    "Host must be a name of letters, digits, dots, hyphens and underscores, or an IP address, with at most a port from 0 to 65535.",
+);
+
+fn is_host(host: &str) -> bool {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split_once(']').is_some_and(|(address, port)| {
+            address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || is_port(port))
+        });
+    }
+    match host.find(':') {
+        None => is_name(host),
+        Some(colon) => {
+            let (name, port) = host.split_at(colon);
+            is_name(name) && is_port(port)
+        }
+    }
+}
+
+/// The part of `reg-name` that the DNS and people use: labels that are not empty, with one dot
+/// allowed at the end. The comma and other delimiters of RFC 3986 only ever serve confusion.
+fn is_name(name: &str) -> bool {
+    let mut before = b'.';
+    for byte in name.bytes() {
+        let fine = match byte {
+            b'.' => before != b'.',
+            b'-' | b'_' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        if !fine {
+            return false;
+        }
+        before = byte;
+    }
+    !name.is_empty() && name.len() <= NAME_BYTES
+}
+
+/// `:` and one to five digits of at most 65535.
+fn is_port(text: &str) -> bool {
+    let digits = text.strip_prefix(':').unwrap_or_default();
+    (1..=5).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && digits.parse::<u16>().is_ok()
+}

@@ -1,0 +1,120 @@
+//! A request head, understood. Guarantees that a [`Request`] has one host, one target, one body
+//! length and one meaning; anything else is a [`Reject`]. Never decides where the request goes.
+
+mod facts;
+mod head;
+mod host;
+mod target;
+
+use crate::{
+    BodyLength, FieldSlots, Limits, Method, Reject, Version,
+    field::{Fields, Name},
+    token, upgrade,
+};
+use facts::Facts;
+
+/// A valid request head. Borrows the read buffer that it was parsed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    /// The method; never [`Method::Connect`] or [`Method::Trace`].
+    pub method: Method<'b>,
+    /// The version that the client speaks.
+    pub version: Version,
+    /// The host and port as the client wrote them, from `Host` or the absolute-form target. Empty
+    /// only for an HTTP/1.0 request that has neither.
+    pub host: &'b str,
+    /// The target that goes upstream: origin-form, byte for byte as received, or `*`.
+    pub target: &'b str,
+    /// [`target`](Self::target) without the query.
+    pub path: &'b str,
+    /// Never [`BodyLength::UntilClose`].
+    pub body: BodyLength,
+    /// Whether the client will send another request on its connection.
+    pub persistent: bool,
+    /// The protocols that the client wishes to switch to, as listed by it, if that is possible:
+    /// HTTP/1.1, GET, no framing field, `Connection: upgrade`, one well-formed `Upgrade` field, and
+    /// none of its protocols is one of the HTTP connection itself (`h2c`, `TLS/1.3`).
+    pub upgrade: Option<&'b str>,
+    /// Whether the client waits for a 100 before it sends its body.
+    pub expect_continue: bool,
+    /// The client's `X-Request-Id`, if there is one, of 1 to 128 of `[A-Za-z0-9._-]`.
+    pub request_id: Option<&'b str>,
+    /// `Max-Forwards` of an OPTIONS request (RFC 9110 section 7.6.2); 0 is for us to answer.
+    pub max_forwards: Option<u32>,
+    pub(crate) fields: Fields<'b>,
+    /// The client understands trailers in the response (`TE: trailers`).
+    pub(crate) accepts_trailers: bool,
+    /// Bytes of the head as received.
+    pub(crate) head_bytes: usize,
+}
+
+impl<'b> Request<'b> {
+    /// Understands `head`, which is what [`HeadScan`](crate::HeadScan) found, to its last byte.
+    ///
+    /// # Errors
+    /// 400 for anything malformed or ambiguous; 405 for TRACE; 414 and 431 beyond `limits`; 417 for
+    /// an expectation other than `100-continue`; 501 for CONNECT, a method of more than 32 bytes,
+    /// or a transfer coding before `chunked`; 505 for a major version other than 1.
+    pub fn parse(
+        head: &'b [u8],
+        slots: &'b mut FieldSlots<'b>,
+        limits: &Limits,
+    ) -> Result<Self, Reject> {
+        let tokens = head::read(head, slots, limits)?;
+        let facts = Facts::collect(tokens.fields)?;
+        let options = tokens.options;
+        if options.malformed || options.too_many {
+            return Err(BAD_CONNECTION);
+        }
+        if options.names_protected {
+            return Err(PROTECTED);
+        }
+        let target = target::parse(tokens.method, tokens.target)?;
+        let host = host::decide(facts.host, target.authority, tokens.version)?;
+        let body = facts.body(tokens.method, tokens.version)?;
+        let http11 = tokens.version == Version::Http11;
+        let upgrade = match facts.upgrade {
+            Some(list) if http11 && options.upgrade && body == BodyLength::None => {
+                upgrade::acceptable(list).filter(|_| tokens.method == Method::Get)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            method: tokens.method,
+            version: tokens.version,
+            host,
+            target: target.text,
+            path: target.path,
+            body,
+            persistent: !options.close && (http11 || options.keep_alive),
+            upgrade,
+            expect_continue: facts.expects_continue(tokens.version, body)?,
+            request_id: facts.request_id,
+            max_forwards: facts.max_forwards(tokens.method)?,
+            fields: tokens.fields,
+            accepts_trailers: http11 && facts.accepts_trailers,
+            head_bytes: head.len(),
+        })
+    }
+
+    /// Whether the request has already passed the proxy that calls itself `instance` in `Via`
+    /// (RFC 9110 section 7.6.3): sending it on would be a loop.
+    pub fn via_contains(&self, instance: &str) -> bool {
+        self.fields.all(Name::Via).flat_map(token::elements).any(|element| {
+            let mut words = element.split(|&b| b == b' ' || b == b'\t').filter(|w| !w.is_empty());
+            words.nth(1) == Some(instance.as_bytes())
+        })
+    }
+
+    /// The first value of a field, case-insensitively by name. Not for framing, routing or
+    /// forwarding fields: those are decided here.
+    pub fn field(&self, name: &str) -> Option<&'b [u8]> {
+        self.fields.first(name)
+    }
+}
+
+const BAD_CONNECTION: Reject =
+    Reject::bad("The Connection field must be a short list of option names.");
+const PROTECTED: Reject = Reject::bad(
+    "The Connection field names a framing, host, authentication or forwarding field, which cannot be hop-by-hop.",
+);

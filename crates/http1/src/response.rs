@@ -1,0 +1,281 @@
+//! A response head, understood. A target is trusted no more than a client: guarantees that a
+//! [`Response`] has one body length, and that what does not is a [`BadResponse`], after which the
+//! connection has no meaning any more (RFC 9112 section 11.1, response splitting).
+
+use std::{mem::MaybeUninit, time::Duration};
+
+use httparse::Header;
+
+use crate::{
+    BadResponse, BodyLength, FieldSlots, Limits, MAX_FIELDS, Version,
+    connection::{self, Options},
+    field::{self, Fields, Name},
+    framing::{Coding, Framing},
+    token, upgrade,
+};
+
+/// What was asked, as far as the response depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// The method was HEAD: there is no body whatever the fields say.
+    pub head: bool,
+    /// The protocols of the `Upgrade` that was sent; `None` makes a 101 a [`BadResponse`].
+    pub upgrade: Option<&'a str>,
+}
+
+/// A valid response head. Borrows the read buffer that it was parsed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'b> {
+    /// 100 to 599.
+    pub status: u16,
+    /// The version that the target speaks.
+    pub version: Version,
+    /// By method, status and fields.
+    pub body: BodyLength,
+    /// Whether the connection may be used again once the body is read to its end.
+    pub persistent: bool,
+    /// How long the target keeps an idle connection, if it says (`Keep-Alive: timeout=5`).
+    pub keep_alive_timeout: Option<Duration>,
+    /// Of a 101, and of no other: the protocol spoken from here on, one of those asked for.
+    pub upgrade: Option<&'b str>,
+    /// The content is `text/event-stream`.
+    pub event_stream: bool,
+    /// Of a 426: the protocols that the target insists on, which such an answer has to name.
+    pub(crate) required_upgrade: Option<&'b str>,
+    pub(crate) reason: &'b str,
+    pub(crate) fields: Fields<'b>,
+    /// `Content-Length` of a response to HEAD or a 304: what a body would have had.
+    pub(crate) described_length: Option<u64>,
+    /// Bytes of the head as received.
+    pub(crate) head_bytes: usize,
+}
+
+impl<'b> Response<'b> {
+    /// Understands `head`, which is what
+    /// [`HeadScan::scan_response`](crate::HeadScan::scan_response) found, to its last byte.
+    ///
+    /// # Errors
+    /// For anything malformed, ambiguous or unasked.
+    pub fn parse(
+        head: &'b [u8],
+        slots: &'b mut FieldSlots<'b>,
+        asked: &Asked<'_>,
+        limits: &Limits,
+    ) -> Result<Self, BadResponse> {
+        let line = read(head, slots, limits)?;
+        let facts = Facts::collect(line.fields)?;
+        if line.options.too_many {
+            return Err(bad("The target's Connection field has too many options."));
+        }
+        let (body, described_length) = facts.body(line.status, line.version, asked)?;
+        let http11 = line.version == Version::Http11;
+        let upgrade = match line.status {
+            101 => Some(facts.switched(&line, asked)?),
+            _ => None,
+        };
+        let required_upgrade = facts.upgrade.filter(|_| line.status == 426);
+        // Content on a status that has none: it may follow all the same and be taken for the next
+        // response.
+        let contradicts = line.status == 204 && facts.framing.length().unwrap_or(0) > 0;
+        Ok(Self {
+            status: line.status,
+            version: line.version,
+            body,
+            persistent: (http11 || line.options.keep_alive)
+                && !line.options.close
+                && !line.options.malformed
+                && !contradicts
+                && body != BodyLength::UntilClose
+                && line.status != 101,
+            keep_alive_timeout: facts.keep_alive_timeout,
+            upgrade,
+            event_stream: facts.event_stream,
+            required_upgrade: required_upgrade.and_then(upgrade::acceptable),
+            reason: line.reason,
+            fields: line.fields,
+            described_length,
+            head_bytes: head.len(),
+        })
+    }
+
+    /// The first value of a field, case-insensitively by name.
+    pub fn field(&self, name: &str) -> Option<&'b [u8]> {
+        self.fields.first(name)
+    }
+}
+
+const fn bad(reason: &'static str) -> BadResponse {
+    BadResponse { reason }
+}
+
+struct Line<'b> {
+    status: u16,
+    version: Version,
+    reason: &'b str,
+    fields: Fields<'b>,
+    options: Options,
+}
+
+fn read<'b>(
+    head: &'b [u8],
+    slots: &'b mut FieldSlots<'b>,
+    limits: &Limits,
+) -> Result<Line<'b>, BadResponse> {
+    if head.len() > limits.head_bytes {
+        return Err(bad("The target's head is too large."));
+    }
+    if head.first() != Some(&b'H') {
+        return Err(bad("The target does not answer in HTTP."));
+    }
+    let room = &mut slots.headers[..limits.fields.min(MAX_FIELDS)];
+    let (parsed, headers) = tokenize(head, room)?;
+    // As for requests: as many CRs as lines means that no line ends in a bare LF.
+    if token::count(head, b'\r') != headers.len() + 2 {
+        return Err(bad("The target's head has a line that ends in LF without CR."));
+    }
+    let (Some(status), Some(minor)) = (parsed.0, parsed.1) else {
+        return Err(BAD_STATUS_LINE);
+    };
+    if !(100..=599).contains(&status) {
+        return Err(bad("The target's status code is not between 100 and 599."));
+    }
+    let names = &mut slots.names[..headers.len()];
+    field::classify(headers, names);
+    let options = connection::read(headers, names);
+    let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    let fields = Fields::new(headers, names);
+    Ok(Line { status, version, reason: parsed.2.unwrap_or(""), fields, options })
+}
+
+type StatusLine<'b> = (Option<u16>, Option<u8>, Option<&'b str>);
+
+fn tokenize<'b>(
+    head: &'b [u8],
+    room: &'b mut [MaybeUninit<Header<'b>>],
+) -> Result<(StatusLine<'b>, &'b [Header<'b>]), BadResponse> {
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut response, head, room) {
+        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+        Ok(_) => return Err(bad("The target's head is not complete, or more follows it.")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(bad("The target's head has too many fields."));
+        }
+        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
+            return Err(bad("The target's head has a malformed or folded field line."));
+        }
+        Err(_) => return Err(BAD_STATUS_LINE),
+    }
+    Ok(((response.code, response.version, response.reason), response.headers))
+}
+
+const BAD_STATUS_LINE: BadResponse =
+    bad("The target's status line is not HTTP/1.1 or HTTP/1.0, three digits and a phrase.");
+
+/// What the fields of a response say.
+#[derive(Default)]
+struct Facts<'b> {
+    framing: Framing<'b>,
+    keep_alive_timeout: Option<Duration>,
+    upgrade: Option<&'b [u8]>,
+    event_stream: bool,
+}
+
+impl<'b> Facts<'b> {
+    fn collect(fields: Fields<'b>) -> Result<Self, BadResponse> {
+        let mut facts = Self::default();
+        let (mut lengths, mut upgrades) = (0, 0);
+        for (name, _, value) in fields.iter() {
+            match name {
+                Name::ContentLength => {
+                    lengths += 1;
+                    facts.framing.content_length(value).map_err(|_| BAD_LENGTH)?;
+                }
+                Name::TransferEncoding => facts.framing.transfer_encoding(value),
+                Name::KeepAlive => facts.keep_alive_timeout = timeout(value),
+                Name::Upgrade => {
+                    upgrades += 1;
+                    facts.upgrade = Some(value);
+                }
+                Name::ContentType => facts.event_stream = is_event_stream(value),
+                _ => {}
+            }
+        }
+        if upgrades > 1 {
+            return Err(bad("The target sent more than one Upgrade field."));
+        }
+        // A target, unlike a client behind other people's proxies, has no excuse for saying it
+        // twice.
+        if lengths > 1 || facts.framing.length_repeated() {
+            return Err(BAD_LENGTH);
+        }
+        Ok(facts)
+    }
+
+    /// RFC 9112 section 6.3 for responses, and the described length where there is no body.
+    fn body(
+        &self,
+        status: u16,
+        version: Version,
+        asked: &Asked<'_>,
+    ) -> Result<(BodyLength, Option<u64>), BadResponse> {
+        let length = self.framing.length();
+        let coding = self.framing.coding();
+        if coding.is_some() {
+            if version == Version::Http10 {
+                return Err(bad("The target sent Transfer-Encoding in an HTTP/1.0 response."));
+            }
+            if length.is_some() {
+                return Err(bad("The target sent both Content-Length and Transfer-Encoding."));
+            }
+            if coding != Some(Coding::Chunked) {
+                return Err(bad("The target's Transfer-Encoding is not exactly one chunked."));
+            }
+            if status < 200 || matches!(status, 204 | 304) {
+                return Err(bad("The target sent Transfer-Encoding with a status without body."));
+            }
+        }
+        if status < 200 {
+            return match length {
+                None | Some(0) => Ok((BodyLength::None, None)),
+                Some(_) => Err(bad("The target sent Content-Length with a 1xx status.")),
+            };
+        }
+        match (coding, length) {
+            _ if status == 204 => Ok((BodyLength::None, None)),
+            _ if asked.head || status == 304 => Ok((BodyLength::None, length)),
+            (Some(_), _) => Ok((BodyLength::Chunked, None)),
+            (None, Some(length)) => Ok((BodyLength::Length(length), None)),
+            (None, None) => Ok((BodyLength::UntilClose, None)),
+        }
+    }
+
+    /// The protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2).
+    fn switched(&self, line: &Line<'b>, asked: &Asked<'_>) -> Result<&'b str, BadResponse> {
+        let Some(wish) = asked.upgrade else {
+            return Err(bad("The target sent 101 without being asked to switch protocols."));
+        };
+        let answer =
+            self.upgrade.filter(|_| line.options.upgrade && line.version == Version::Http11);
+        answer
+            .filter(|answer| upgrade::answers(answer, wish))
+            .and_then(upgrade::acceptable)
+            .ok_or(bad("The target's 101 does not name a protocol that was asked for."))
+    }
+}
+
+const BAD_LENGTH: BadResponse = bad("The target's Content-Length is not one decimal number.");
+
+/// `timeout=N` of a `Keep-Alive` field, in seconds.
+fn timeout(value: &[u8]) -> Option<Duration> {
+    token::elements(value).find_map(|parameter| {
+        let (name, seconds) = parameter.split_at_checked(b"timeout=".len())?;
+        name.eq_ignore_ascii_case(b"timeout=").then_some(())?;
+        token::number(seconds).map(Duration::from_secs)
+    })
+}
+
+fn is_event_stream(value: &[u8]) -> bool {
+    let media_type = value.split(|&b| b == b';').next().unwrap_or(value);
+    token::trim(media_type).eq_ignore_ascii_case(b"text/event-stream")
+}

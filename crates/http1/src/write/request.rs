@@ -1,0 +1,121 @@
+//! The request head that a target receives. Guarantees that what a target believes about the
+//! client (`X-Forwarded-*`, `Via`, `X-Request-Id`) is what Teal knows, not what the client claims.
+
+use std::{io::Write as _, net::IpAddr};
+
+use super::{decimal, field, number_field, trailer_field, via};
+use crate::{BodyLength, Request, field::Name};
+
+/// What Teal knows about the client's side of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarding<'a> {
+    /// The client's address.
+    pub client: IpAddr,
+    /// How the client came: `http` or `https`.
+    pub proto: &'a str,
+    /// The request's id: the client's valid one, or one of our own.
+    pub request_id: &'a str,
+    /// Our name in `Via`, such as `teal-3fa9`: a token.
+    pub via: &'a str,
+    /// The client is a listed proxy: what it says about its own client is kept and added to.
+    pub trusted: bool,
+}
+
+/// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by
+/// `Connection`, names with an underscore, `Expect` where there is nothing to wait for, and, from
+/// clients that are not trusted, every field by which a proxy describes its client.
+pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwarding<'_>) {
+    // Room for the received fields and for ours, so that the vector grows at most once.
+    out.reserve(request.head_bytes + 2 * request.host.len() + 384);
+    out.extend_from_slice(request.method.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(request.target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    field(out, "host", request.host.as_bytes());
+    let mut has_proto = false;
+    let mut has_host = false;
+    for (meaning, name, value) in request.fields.iter() {
+        let kept = match meaning {
+            Name::Other | Name::ContentType | Name::Credentials | Name::Via => true,
+            Name::Forwarded => forwarding.trusted,
+            Name::ForwardedProto => {
+                has_proto |= forwarding.trusted;
+                forwarding.trusted
+            }
+            Name::ForwardedHost => {
+                has_host |= forwarding.trusted;
+                forwarding.trusted
+            }
+            Name::MaxForwards => request.max_forwards.is_none(),
+            _ => false,
+        };
+        if kept {
+            field(out, name, value);
+        }
+    }
+    framing(out, request);
+    hop(out, request);
+    forwarded_for(out, request, forwarding);
+    if !has_proto {
+        field(out, "x-forwarded-proto", forwarding.proto.as_bytes());
+    }
+    if !has_host && !request.host.is_empty() {
+        field(out, "x-forwarded-host", request.host.as_bytes());
+    }
+    via(out, request.version, forwarding.via);
+    field(out, "x-request-id", forwarding.request_id.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn framing(out: &mut Vec<u8>, request: &Request<'_>) {
+    match request.body {
+        BodyLength::None | BodyLength::UntilClose => {}
+        BodyLength::Length(length) => number_field(out, "content-length", length),
+        BodyLength::Chunked => {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            trailer_field(out, request.fields.all(Name::Trailer));
+        }
+    }
+    if request.expect_continue {
+        out.extend_from_slice(b"expect: 100-continue\r\n");
+    }
+    if let Some(hops) = request.max_forwards {
+        out.extend_from_slice(b"max-forwards: ");
+        decimal(out, u64::from(hops.saturating_sub(1)));
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What concerns the connection to the target. `TE` is hop-by-hop and has to be named in
+/// `Connection` (RFC 9110 section 10.1.4); we say it for ourselves, as we pass trailers on. A
+/// tunnel has none.
+fn hop(out: &mut Vec<u8>, request: &Request<'_>) {
+    if let Some(protocols) = request.upgrade {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+        field(out, "upgrade", protocols.as_bytes());
+    } else if request.accepts_trailers {
+        out.extend_from_slice(b"connection: te\r\nte: trailers\r\n");
+    }
+}
+
+fn forwarded_for(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwarding<'_>) {
+    out.extend_from_slice(b"x-forwarded-for: ");
+    if forwarding.trusted {
+        for value in request.fields.all(Name::ForwardedFor).filter(|value| !value.is_empty()) {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+    match forwarding.client.to_canonical() {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                decimal(out, u64::from(octet));
+            }
+        }
+        IpAddr::V6(address) => write!(out, "{address}").expect("writing to a vector cannot fail"),
+    }
+    out.extend_from_slice(b"\r\n");
+}

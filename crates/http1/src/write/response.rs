@@ -1,0 +1,120 @@
+//! The response head that a client receives. Guarantees that its framing fits the client's version,
+//! and that a body which the target ends by closing gets an end that can be told from a cut.
+
+use super::{field, number_field, trailer_field, via};
+use crate::{BodyLength, Response, Version, field::Name, status::reason_phrase};
+
+/// What the response head depends on besides the response.
+#[derive(Clone, Copy, Debug)]
+pub struct ToClient<'a> {
+    /// The version of the client's request.
+    pub version: Version,
+    /// The client's connection ends with this response.
+    pub close: bool,
+    /// Our name in `Via`, such as `teal-3fa9`: a token.
+    pub via: &'a str,
+    /// The request was a HEAD.
+    pub head: bool,
+    /// The request's id, as the target got it.
+    pub request_id: &'a str,
+}
+
+/// Appends the head of a final response, or of a 101, and says how the body that follows must be
+/// framed towards the client. With [`BodyLength::UntilClose`] the client's connection must be
+/// closed after the body, whatever [`ToClient::close`] said.
+pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>) -> BodyLength {
+    let body = match response.body {
+        _ if to.head => BodyLength::None,
+        BodyLength::Chunked | BodyLength::UntilClose if to.version == Version::Http10 => {
+            BodyLength::UntilClose
+        }
+        BodyLength::UntilClose => BodyLength::Chunked,
+        other => other,
+    };
+    start(out, response);
+    match (body, response.described_length) {
+        (BodyLength::Length(length), _) | (BodyLength::None, Some(length)) => {
+            number_field(out, "content-length", length);
+        }
+        (BodyLength::Chunked, _) => {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            trailer_field(out, response.fields.all(Name::Trailer));
+        }
+        (BodyLength::None | BodyLength::UntilClose, _) => {}
+    }
+    connection(out, response, to, to.close || body == BodyLength::UntilClose);
+    via(out, response.version, to.via);
+    field(out, "x-request-id", to.request_id.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    body
+}
+
+/// Appends an interim response (1xx but 101). Appends nothing for an HTTP/1.0 client, which would
+/// take it for the final one (RFC 9110 section 15.2).
+pub fn write_informational(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>) {
+    if to.version == Version::Http10 {
+        return;
+    }
+    start(out, response);
+    via(out, response.version, to.via);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The status line and the target's own fields.
+fn start(out: &mut Vec<u8>, response: &Response<'_>) {
+    out.reserve(response.head_bytes + 256);
+    let phrase = match response.reason {
+        "" => reason_phrase(response.status),
+        phrase => phrase,
+    };
+    status_line(out, response.status, phrase);
+    for (meaning, name, value) in response.fields.iter() {
+        let dropped = matches!(
+            meaning,
+            Name::ContentLength
+                | Name::TransferEncoding
+                | Name::Connection
+                | Name::KeepAlive
+                | Name::Te
+                | Name::Trailer
+                | Name::Upgrade
+                | Name::RequestId
+                | Name::Hop
+                | Name::Named
+        );
+        if !dropped {
+            field(out, name, value);
+        }
+    }
+}
+
+fn connection(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>, close: bool) {
+    if let Some(protocol) = response.upgrade {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+        field(out, "upgrade", protocol.as_bytes());
+        return;
+    }
+    let options = match (close, response.required_upgrade) {
+        (true, Some(_)) => "close, upgrade",
+        (true, None) => "close",
+        (false, Some(_)) => "upgrade",
+        (false, None) => "",
+    };
+    if !options.is_empty() {
+        field(out, "connection", options.as_bytes());
+    } else if to.version == Version::Http10 {
+        field(out, "connection", b"keep-alive");
+    }
+    if let Some(protocols) = response.required_upgrade {
+        field(out, "upgrade", protocols.as_bytes());
+    }
+}
+
+/// Ours is always HTTP/1.1, whatever the client speaks (RFC 9110 section 2.5).
+pub(super) fn status_line(out: &mut Vec<u8>, status: u16, phrase: &str) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    super::decimal(out, u64::from(status));
+    out.push(b' ');
+    out.extend_from_slice(phrase.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
