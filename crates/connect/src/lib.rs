@@ -1,1 +1,12 @@
-//! How a target is reached: address, TCP, deadlines.
+//! How a target is reached: address, TCP, deadline. Requests and probes go the same way, so
+//! that a probe proves what traffic will meet (promise L9).
+//!
+//! It never chooses a target and never resolves a name; every wait here has a deadline.
+
+#![forbid(unsafe_code)]
+
+mod dial;
+mod stream;
+
+pub use dial::{DialError, dial};
+pub use stream::{PeekState, Stream};
