@@ -1,1 +1,25 @@
-//! The strict load client, its ledger and the demo target: what proves that nothing is lost.
+//! The drill: load that is strict about every byte, a demo target that remembers
+//! what it was asked, and a ledger that joins the two and says what was lost.
+//!
+//! Read it in this order:
+//!
+//! 1. [`target`]: the demo target; writes each request down before it answers.
+//! 2. [`load`]: the client; sends numbered requests, never twice, and checks
+//!    every answer to its last byte.
+//! 3. [`ledger`]: joins what was sent with what was seen, and gives the verdict.
+//! 4. [`admin`]: asks a running Teal to switch, and reports what it said.
+//! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
+//!
+//! It imports none of Teal's crates, so that a bug in Teal's own HTTP engine
+//! cannot hide here a second time. It never retries, never guesses that an
+//! incomplete answer was meant to be complete, and never counts in Teal's favor.
+
+
+
+pub mod admin;
+pub mod ledger;
+pub mod load;
+pub mod target;
+
+mod payload;
+mod protocol;

@@ -1,0 +1,213 @@
+//! A small client of Teal's admin API, for the demo and for tests.
+//!
+//! It speaks the plain-text form of the API, which is a contract of its own, and
+//! notes the instants around each command, which is what the ledger needs. Each
+//! call is one connection with one deadline; nothing is sent twice.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::ledger::Fault;
+use crate::load::connection::Connection;
+
+/// Longest answer that is kept, in bytes.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where the admin API is, and the key to it.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    address: SocketAddr,
+    token: Option<String>,
+    timeout: Duration,
+}
+
+/// What the admin API said, and when.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body, as text.
+    pub text: String,
+    /// Just before the command was sent.
+    pub commanded: Instant,
+    /// Just after the answer was read to its end.
+    pub answered: Instant,
+}
+
+/// For what a switch waits before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Until every worker sends new requests to the new color.
+    Published,
+    /// Until the old color may be stopped.
+    Drained,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The exchange with the admin listener failed.
+    #[error("{call} at {address} failed: {why}")]
+    Exchange {
+        /// Method and path.
+        call: String,
+        /// The admin listener.
+        address: SocketAddr,
+        /// What happened.
+        why: String,
+    },
+    /// The answer did not come in time.
+    #[error("{call} at {address}: no answer within {timeout:?}")]
+    TimedOut {
+        /// Method and path.
+        call: String,
+        /// The admin listener.
+        address: SocketAddr,
+        /// The deadline.
+        timeout: Duration,
+    },
+}
+
+/// What `GET /admin/status` says of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The active color.
+    pub active: String,
+    /// Whether a switch to blue would pass the gate.
+    pub blue_healthy: bool,
+    /// Whether a switch to green would pass the gate.
+    pub green_healthy: bool,
+}
+
+// === impl Admin ===
+
+impl Admin {
+    /// A client of the admin listener at this address.
+    ///
+    /// `timeout` bounds each call, so it must cover the drain that a call waits for.
+    pub fn new(address: SocketAddr, token: Option<String>, timeout: Duration) -> Self {
+        Self { address, token, timeout }
+    }
+
+    /// `POST /admin/switch`: any status is an answer, a refusal too.
+    ///
+    /// With `wait_healthy` the gate gives the color that long to become healthy.
+    pub async fn switch(
+        &self,
+        to: &str,
+        wait: Wait,
+        wait_healthy: Option<Duration>,
+    ) -> Result<Answer, AdminError> {
+        let wait = wait.word();
+        let mut path = format!("/admin/switch?to={to}&wait={wait}");
+        if let Some(patience) = wait_healthy {
+            path.push_str(&format!("&wait_healthy={}s", patience.as_secs()));
+        }
+        self.call("POST", &path).await
+    }
+
+    /// `POST /admin/rollback`: a switch to the previous color.
+    pub async fn rollback(&self, wait: Wait) -> Result<Answer, AdminError> {
+        self.call("POST", &format!("/admin/rollback?wait={}", wait.word())).await
+    }
+
+    /// `GET /admin/status` of a Teal with one service; `None` if the answer is no status.
+    pub async fn status(&self) -> Result<Option<Status>, AdminError> {
+        let answer = self.call("GET", "/admin/status").await?;
+        Ok(Status::parse(&answer.text).filter(|_| answer.status == 200))
+    }
+
+    /// One call, from its connect to the last byte of its answer.
+    async fn call(&self, method: &str, path: &str) -> Result<Answer, AdminError> {
+        let (call, address) = (|| format!("{method} {path}"), self.address);
+        match tokio::time::timeout(self.timeout, self.exchange(method, path)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(fault)) => {
+                let (Fault::Lost(_, why) | Fault::Wrong(why)) = fault;
+                Err(AdminError::Exchange { call: call(), address, why })
+            }
+            Err(_) => {
+                Err(AdminError::TimedOut { call: call(), address, timeout: self.timeout })
+            }
+        }
+    }
+
+    async fn exchange(&self, method: &str, path: &str) -> Result<Answer, Fault> {
+        let mut connection = Connection::open(self.address).await?;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        if let Some(token) = &self.token {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        if method == "POST" {
+            head.push_str("Content-Length: 0\r\n");
+        }
+        head.push_str("Connection: close\r\n\r\n");
+        let commanded = Instant::now();
+        connection.send(head.as_bytes()).await?;
+        let head = connection.head(method).await?;
+        let mut body = Vec::new();
+        connection
+            .body(head.framing, |data| {
+                let room = ANSWER_BYTES_MAX - body.len().min(ANSWER_BYTES_MAX);
+                body.extend(data.iter().take(room));
+            })
+            .await?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status: head.status, text, commanded, answered: Instant::now() })
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The first line of the answer.
+    pub fn first_line(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+}
+
+// === impl Wait ===
+
+impl Wait {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Drained => "drained",
+        }
+    }
+}
+
+// === impl Status ===
+
+impl Status {
+    /// Whether a switch to this color would pass the gate.
+    pub fn healthy(&self, color: &str) -> bool {
+        if color == "blue" { self.blue_healthy } else { self.green_healthy }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let after = |key: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(key))?;
+            Some(value.trim().split(' ').next().unwrap_or_default())
+        };
+        Some(Self {
+            active: after("Active:")?.to_owned(),
+            blue_healthy: after("Blue healthy:")? == "true",
+            green_healthy: after("Green healthy:")? == "true",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_status_is_understood_with_or_without_more_lines() {
+        let text = "Active: green\nBlue healthy: false\nGreen healthy: true\nGeneration: 7\n";
+        let status = Status::parse(text).unwrap();
+        assert_eq!(status.active, "green");
+        assert!(!status.healthy("blue") && status.healthy("green"));
+        assert_eq!(Status::parse("Method not allowed\n"), None);
+    }
+}

@@ -1,0 +1,288 @@
+//! The client's side of the ledger: 16 bytes per request, in order of number.
+//!
+//! Every request gets its number here, and every change of its outcome goes
+//! through one function, so the columns always add up to what was begun.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::latency::Latency;
+use super::loss::{Fault, Loss, LossNote};
+use crate::load::kind::Kind;
+use crate::protocol::RunName;
+
+/// Most failed requests that are kept with their story; all are counted.
+const NOTES_MAX: usize = 100;
+
+/// Name of a server that does not say who it is.
+const UNNAMED: &str = "the server";
+
+/// Mark of a request whose first byte has not been sent.
+const UNSENT: u64 = u64::MAX;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Still under way.
+    Open,
+    /// Answered rightly by the server with this index in the names.
+    Answered(u8),
+    /// No complete answer from a target.
+    Lost,
+    /// Answered, but not with the answer to this request.
+    Wrong,
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Nanoseconds from the start of the run to just before the first byte, or [`UNSENT`].
+    sent_nanos: u64,
+    /// Microseconds from there to the outcome, rounded up.
+    took_micros: u32,
+    pub(super) kind: Kind,
+    pub(super) outcome: Outcome,
+}
+
+/// The client's ledger of one run.
+#[derive(Debug)]
+pub struct ClientLedger {
+    pub(super) run: RunName,
+    pub(super) started: Instant,
+    pub(super) entries: Vec<Entry>,
+    /// Servers by the index in [`Outcome::Answered`].
+    pub(super) names: Vec<String>,
+    /// Right answers, by the same index.
+    pub(super) answered: Vec<u64>,
+    pub(super) losses: BTreeMap<Loss, u64>,
+    pub(super) wrong: u64,
+    pub(super) notes: Vec<LossNote>,
+    pub(super) idle_closed: u64,
+    pub(super) idle_reset: u64,
+    pub(super) latency: Latency,
+    /// From the start to the end of the load.
+    pub(super) lasted: Duration,
+}
+
+/// The figures of one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Requests begun so far.
+    pub sent: u64,
+    /// Requests begun and not yet answered or lost.
+    pub in_flight: u64,
+    /// Requests without a complete answer from a target.
+    pub lost: u64,
+    /// Requests answered with something else.
+    pub wrong: u64,
+    /// Right answers by the name that the servers give themselves.
+    pub answered: Vec<(String, u64)>,
+    /// Answer time, in microseconds, that 99 of 100 requests did not exceed.
+    pub p99_micros: u32,
+}
+
+/// The open ledger of a running load; every loop writes into it.
+#[derive(Debug)]
+pub struct Recorder(Mutex<ClientLedger>);
+
+// === impl Recorder ===
+
+impl Recorder {
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self(Mutex::new(ClientLedger::new(RunName::random()?))))
+    }
+
+    /// The figures of this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot()
+    }
+
+    /// Gives the next request its number.
+    pub(crate) fn begin(&self, kind: impl FnOnce(u64) -> Kind) -> u64 {
+        let mut ledger = self.lock();
+        let number = ledger.entries.len() as u64;
+        let kind = kind(number);
+        let outcome = Outcome::Open;
+        ledger.entries.push(Entry { sent_nanos: UNSENT, took_micros: 0, kind, outcome });
+        number
+    }
+
+    /// The text that carries this number.
+    pub(crate) fn id(&self, number: u64) -> String {
+        self.lock().run.id(number)
+    }
+
+    /// The kind that the request was given at its begin.
+    pub(crate) fn kind(&self, number: u64) -> Kind {
+        self.lock().entries.get(number as usize).map_or(Kind::Get, |entry| entry.kind)
+    }
+
+    /// To be called just before the first byte is written.
+    pub(crate) fn sent(&self, number: u64) {
+        let mut ledger = self.lock();
+        let nanos = nanos(ledger.started.elapsed());
+        if let Some(entry) = ledger.entries.get_mut(number as usize) {
+            entry.sent_nanos = nanos;
+        }
+    }
+
+    pub(crate) fn answered(&self, number: u64, version: Option<&str>) {
+        let mut ledger = self.lock();
+        let name = ledger.name(version.unwrap_or(UNNAMED));
+        ledger.settle(number, Outcome::Answered(name));
+    }
+
+    /// Also for a request whose answer turned out to be wrong later.
+    pub(crate) fn failed(&self, number: u64, fault: Fault) {
+        let mut ledger = self.lock();
+        let (outcome, loss, why) = match fault {
+            Fault::Lost(loss, why) => (Outcome::Lost, Some(loss), why),
+            Fault::Wrong(why) => (Outcome::Wrong, None, why),
+        };
+        if !ledger.settle(number, outcome) {
+            return;
+        }
+        if let Some(loss) = loss {
+            *ledger.losses.entry(loss).or_default() += 1;
+        }
+        ledger.note(number, loss, why);
+    }
+
+    pub(crate) fn idle_closed(&self) {
+        self.lock().idle_closed += 1;
+    }
+
+    pub(crate) fn idle_reset(&self) {
+        self.lock().idle_reset += 1;
+    }
+
+    /// Takes the ledger out; what is recorded later goes nowhere.
+    pub(crate) fn take(&self) -> ClientLedger {
+        let mut ledger = self.lock();
+        let empty = ClientLedger::new(ledger.run.clone());
+        let mut taken = std::mem::replace(&mut *ledger, empty);
+        taken.lasted = taken.started.elapsed();
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ClientLedger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl ClientLedger ===
+
+impl ClientLedger {
+    fn new(run: RunName) -> Self {
+        Self {
+            run,
+            started: Instant::now(),
+            entries: Vec::new(),
+            names: Vec::new(),
+            answered: Vec::new(),
+            losses: BTreeMap::new(),
+            wrong: 0,
+            notes: Vec::new(),
+            idle_closed: 0,
+            idle_reset: 0,
+            latency: Latency::new(),
+            lasted: Duration::ZERO,
+        }
+    }
+
+    /// The one place where an outcome changes; false: it has failed already, and fails once.
+    fn settle(&mut self, number: u64, outcome: Outcome) -> bool {
+        let now = nanos(self.started.elapsed());
+        let Some(entry) = self.entries.get_mut(number as usize) else { return false };
+        match entry.outcome {
+            Outcome::Open => {
+                let took = now.saturating_sub(entry.sent_nanos).div_ceil(1_000);
+                entry.took_micros = u32::try_from(took).unwrap_or(u32::MAX);
+            }
+            Outcome::Answered(name) => {
+                if let Some(count) = self.answered.get_mut(usize::from(name)) {
+                    *count -= 1;
+                }
+            }
+            Outcome::Lost | Outcome::Wrong => return false,
+        }
+        entry.outcome = outcome;
+        let took = entry.took_micros;
+        match outcome {
+            Outcome::Answered(name) => {
+                if let Some(count) = self.answered.get_mut(usize::from(name)) {
+                    *count += 1;
+                }
+                self.latency.add(took);
+            }
+            Outcome::Wrong => self.wrong += 1,
+            Outcome::Lost | Outcome::Open => {}
+        }
+        true
+    }
+
+    /// The index of a server's name.
+    fn name(&mut self, name: &str) -> u8 {
+        let known = self.names.iter().position(|known| known == name);
+        let index = known.unwrap_or_else(|| {
+            if self.names.len() < usize::from(u8::MAX) {
+                self.names.push(name.to_owned());
+                self.answered.push(0);
+            }
+            self.names.len() - 1
+        });
+        u8::try_from(index).unwrap_or(u8::MAX)
+    }
+
+    fn note(&mut self, number: u64, loss: Option<Loss>, why: String) {
+        if self.notes.len() == NOTES_MAX {
+            return;
+        }
+        let Some(entry) = self.entries.get(number as usize) else { return };
+        let sent = (entry.sent_nanos != UNSENT).then_some(entry.sent_nanos);
+        self.notes.push(LossNote {
+            id: self.run.id(number),
+            kind: format!("{:?}", entry.kind).to_lowercase(),
+            sent_after_seconds: sent.map(|nanos| Duration::from_nanos(nanos).as_secs_f64()),
+            loss,
+            why,
+        });
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let sent = self.entries.len() as u64;
+        let lost = self.losses.values().sum();
+        let answered: u64 = self.answered.iter().sum();
+        Snapshot {
+            sent,
+            in_flight: sent - answered - lost - self.wrong,
+            lost,
+            wrong: self.wrong,
+            answered: self.names.iter().cloned().zip(self.answered.iter().copied()).collect(),
+            p99_micros: self.latency.quantile(0.99),
+        }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// From just before the first byte to the outcome; none if nothing was sent.
+    ///
+    /// A request without an outcome, or with one that took longer than can be
+    /// stored, has no end.
+    pub(super) fn span(&self, started: Instant) -> Option<(Instant, Option<Instant>)> {
+        if self.sent_nanos == UNSENT {
+            return None;
+        }
+        let sent = started + Duration::from_nanos(self.sent_nanos);
+        let has_end = self.outcome != Outcome::Open && self.took_micros != u32::MAX;
+        let end = has_end.then(|| sent + Duration::from_micros(self.took_micros.into()));
+        Some((sent, end))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX - 1)
+}

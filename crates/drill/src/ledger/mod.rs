@@ -1,0 +1,27 @@
+//! The ledger: what was sent, what came back, what the targets saw, and the
+//! verdict that follows from joining the three.
+//!
+//! * `client`: one outcome per request, kept by the load client.
+//! * `target`: the lines that targets wrote before they answered.
+//! * `timeline`: when which color was allowed to see a request.
+//! * `verdict`: the join, as figures; `report`: the same for a person.
+//!
+//! Each request is in exactly one column, so the columns add up to what was
+//! sent. A ledger never rounds in anybody's favor and never drops a line.
+
+mod client;
+mod latency;
+mod loss;
+mod report;
+mod target;
+mod timeline;
+mod verdict;
+
+pub use client::{ClientLedger, Recorder, Snapshot};
+pub use loss::{Loss, LossNote};
+pub use target::{LedgerError, TargetLedger};
+pub use timeline::{Switched, Timeline};
+pub use verdict::{Seen, Verdict};
+
+pub(crate) use loss::Fault;
+pub(crate) use report::grouped;

@@ -1,0 +1,170 @@
+//! The join of all ledgers, as figures.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::client::{ClientLedger, Outcome};
+use super::loss::{Loss, LossNote};
+use super::target::TargetLedger;
+use super::timeline::Timeline;
+
+/// What a run has shown. `sent = answered + lost + wrong_echo + in_flight`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// Requests that were begun.
+    pub sent: u64,
+    /// Right answers, by who gave them: the color if known, else the name in the answer.
+    pub answered: BTreeMap<String, u64>,
+    /// Requests without a complete answer from a target.
+    pub lost: u64,
+    /// The lost ones by reason; those cut within the answer are under `cut`.
+    pub losses: BTreeMap<Loss, u64>,
+    /// Requests with a complete answer that is not theirs.
+    pub wrong_echo: u64,
+    /// Requests without an outcome when the ledger was closed.
+    pub in_flight: u64,
+    /// What the targets saw; none without their ledgers.
+    pub seen: Option<Seen>,
+    /// Switches that took place.
+    pub switches: u64,
+    /// Idle connections that the other side closed in order.
+    pub idle_closed: u64,
+    /// Idle connections that the other side reset.
+    pub idle_reset: u64,
+    /// How long the load ran.
+    pub seconds: f64,
+    /// Requests per second over the whole run.
+    pub requests_per_second: f64,
+    /// Answer time in microseconds that half of the requests did not exceed.
+    pub p50_micros: u32,
+    /// Answer time in microseconds that 99 of 100 requests did not exceed.
+    pub p99_micros: u32,
+    /// The first failed requests, each with its story.
+    pub notes: Vec<LossNote>,
+}
+
+/// What the targets' ledgers say about the requests of this run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Non-idempotent requests that were seen more than once.
+    pub doubled: u64,
+    /// Idempotent requests that were seen more than once.
+    pub replayed: u64,
+    /// Requests seen by a color that was not active any more when they were sent,
+    /// or not yet when they were answered (L2).
+    pub late: u64,
+    /// Answers signed by a target in whose ledger the request is missing.
+    pub unaccounted: u64,
+    /// Requests of this run in a target's ledger that were never sent.
+    pub unknown: u64,
+}
+
+/// How often, and by which targets, one request was seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sightings {
+    count: u8,
+    /// One bit per target.
+    targets: u32,
+}
+
+impl Verdict {
+    /// Judges a run without the targets' ledgers.
+    pub fn of_client(client: &ClientLedger) -> Self {
+        Self::new(client, &[], 0, None)
+    }
+
+    /// Joins the client's ledger with those of all targets.
+    ///
+    /// At most 32 targets; `timeline` is keyed by the targets' names.
+    pub fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Self {
+        let seen = join(client, targets, timeline);
+        Self::new(client, targets, timeline.switches(), Some(seen))
+    }
+
+    /// Whether nothing was lost, cut, doubled, late or misrouted, and the books balance.
+    pub fn is_lossless(&self) -> bool {
+        let seen = self.seen.clone().unwrap_or_default();
+        let clean = Seen { replayed: seen.replayed, ..Seen::default() };
+        self.lost == 0 && self.wrong_echo == 0 && self.in_flight == 0 && seen == clean
+    }
+
+    fn new(
+        client: &ClientLedger,
+        targets: &[TargetLedger],
+        switches: u64,
+        seen: Option<Seen>,
+    ) -> Self {
+        let mut answered = BTreeMap::new();
+        for target in targets {
+            answered.insert(target.name.clone(), 0);
+        }
+        for (version, count) in client.names.iter().zip(&client.answered) {
+            let target = targets.iter().find(|target| target.version == *version);
+            let name = target.map_or(version, |target| &target.name);
+            *answered.entry(name.clone()).or_insert(0) += count;
+        }
+        let sent = client.entries.len() as u64;
+        let open = client.entries.iter().filter(|entry| entry.outcome == Outcome::Open).count();
+        let seconds = client.lasted.as_secs_f64();
+        Self {
+            sent,
+            answered,
+            lost: client.losses.values().sum(),
+            losses: client.losses.clone(),
+            wrong_echo: client.wrong,
+            in_flight: open as u64,
+            seen,
+            switches,
+            idle_closed: client.idle_closed,
+            idle_reset: client.idle_reset,
+            seconds,
+            requests_per_second: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
+            p50_micros: client.latency.quantile(0.5),
+            p99_micros: client.latency.quantile(0.99),
+            notes: client.notes.clone(),
+        }
+    }
+}
+
+fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Seen {
+    let mut sightings = vec![Sightings::default(); client.entries.len()];
+    let mut seen = Seen::default();
+    for (bit, target) in (0_u32..).zip(targets) {
+        for id in &target.seen {
+            let Some(number) = client.run.number(id) else { continue }; // another run's
+            let Some(sighting) = sightings.get_mut(number as usize) else {
+                seen.unknown += 1;
+                continue;
+            };
+            sighting.count = sighting.count.saturating_add(1);
+            sighting.targets |= 1 << bit.min(31);
+        }
+    }
+    for (entry, sighting) in client.entries.iter().zip(&sightings) {
+        if sighting.count > 1 {
+            if entry.kind.idempotent() {
+                seen.replayed += 1;
+            } else {
+                seen.doubled += 1;
+            }
+        }
+        let saw = |bit: u32| sighting.targets & (1 << bit.min(31)) != 0;
+        if let Outcome::Answered(name) = entry.outcome {
+            let name = client.names.get(usize::from(name));
+            let known = (0_u32..).zip(targets).find(|(_, target)| Some(&target.version) == name);
+            if !known.is_some_and(|(bit, _)| saw(bit)) {
+                seen.unaccounted += 1;
+            }
+        }
+        if let Some((sent, settled)) = entry.span(client.started) {
+            let mut viewers = (0_u32..).zip(targets).filter(|(bit, _)| saw(*bit));
+            if viewers.any(|(_, target)| !timeline.allows(&target.name, sent, settled)) {
+                seen.late += 1;
+            }
+        } else if sighting.count > 0 {
+            seen.unknown += 1;
+        }
+    }
+    seen
+}

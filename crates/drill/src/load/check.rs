@@ -1,0 +1,125 @@
+//! Is this answer the answer to that request? Status, echoed id, and every byte
+//! of the body are compared with what the request asked for.
+
+use super::head::Head;
+use super::kind::Kind;
+use super::request::{EVENTS, Request};
+use crate::ledger::{Fault, Loss};
+use crate::payload;
+use crate::protocol::{Summary, event};
+
+/// Longest body that is kept to be compared; downloads are compared as they come.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// Collects what an answer's body says.
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    request: &'a Request<'a>,
+    length: u64,
+    kept: Vec<u8>,
+    /// First position at which a download is not what was asked for.
+    mismatch: Option<u64>,
+}
+
+/// Who answered, as far as the answer says.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// The version of a target that knows the drill.
+    pub(super) version: Option<String>,
+}
+
+impl<'a> Check<'a> {
+    /// A check of the answer to this request.
+    pub(super) fn new(request: &'a Request<'a>) -> Self {
+        Self { request, length: 0, kept: Vec::new(), mismatch: None }
+    }
+
+    /// Takes the next piece of the body.
+    pub(super) fn feed(&mut self, data: &[u8]) {
+        match self.request.kind {
+            Kind::Download | Kind::DownloadChunked if self.mismatch.is_none() => {
+                self.mismatch = payload::mismatch(self.request.number, self.length, data);
+            }
+            Kind::Download | Kind::DownloadChunked | Kind::Page => {}
+            _ => {
+                let room = KEPT_BYTES_MAX - self.kept.len().min(KEPT_BYTES_MAX);
+                self.kept.extend(data.iter().take(room));
+            }
+        }
+        self.length += data.len() as u64;
+    }
+
+    /// Judges the complete answer.
+    pub(super) fn finish(self, head: Head) -> Result<Answered, Fault> {
+        if self.request.kind == Kind::Page {
+            return page(head);
+        }
+        let version = signature(self.request, &head)?;
+        match self.request.kind {
+            Kind::Download | Kind::DownloadChunked => self.download()?,
+            Kind::Events => {
+                let expected: String = (1..=EVENTS).map(|n| event(&version, n)).collect();
+                self.same("event stream", expected.as_bytes())?;
+            }
+            _ => {
+                let body = self.request.body();
+                let summary = Summary {
+                    version: &version,
+                    id: &self.request.id,
+                    method: self.request.kind.method(),
+                    bytes: body.len() as u64,
+                    checksum: payload::checksum(&body),
+                };
+                self.same("summary", summary.to_string().as_bytes())?;
+            }
+        }
+        Ok(Answered { version: Some(version) })
+    }
+
+    fn download(&self) -> Result<(), Fault> {
+        if let Some(position) = self.mismatch {
+            return Err(Fault::Wrong(format!("byte {position} of the download is wrong")));
+        }
+        let expected = self.request.download_bytes();
+        if self.length != expected {
+            let text = format!("the download has {} bytes instead of {expected}", self.length);
+            return Err(Fault::Wrong(text));
+        }
+        Ok(())
+    }
+
+    fn same(&self, what: &str, expected: &[u8]) -> Result<(), Fault> {
+        if self.kept == expected && self.length == expected.len() as u64 {
+            return Ok(());
+        }
+        let found = String::from_utf8_lossy(&self.kept);
+        let short: String = found.chars().take(200).collect();
+        Err(Fault::Wrong(format!("the {what} is not that of the request: {short:?}")))
+    }
+}
+
+/// Checks status, signature and echoed id; returns who answered.
+pub(super) fn signature(request: &Request<'_>, head: &Head) -> Result<String, Fault> {
+    let expected = if request.kind == Kind::Tunnel { 101 } else { 200 };
+    let Some(version) = &head.version else {
+        let text = format!("status {} that no target signed", head.status);
+        return Err(Fault::lost(Loss::Refused, text));
+    };
+    if head.status != expected {
+        let text = format!("status {} from {version}", head.status);
+        return Err(Fault::lost(Loss::Status, text));
+    }
+    if head.id.as_deref() != Some(request.id.as_str()) {
+        let text = format!("{version} echoed id {:?} to request {}", head.id, request.id);
+        return Err(Fault::Wrong(text));
+    }
+    Ok(version.clone())
+}
+
+/// Any complete answer of an application counts, unless it is a server error.
+fn page(head: Head) -> Result<Answered, Fault> {
+    if head.status >= 500 {
+        return Err(Fault::lost(Loss::Refused, format!("status {}", head.status)));
+    }
+    Ok(Answered { version: head.version })
+}

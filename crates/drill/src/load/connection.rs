@@ -1,0 +1,221 @@
+//! One client connection, strict about framing (RFC 9112 sections 6 and 7).
+//!
+//! It reads exactly one answer per request and calls everything else a loss: a
+//! body shorter than announced, bytes nobody asked for, two lengths, a length
+//! that is no number, a chunk without its line end. It never repairs, and it
+//! never sends a request again.
+
+use std::io;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use bytes::{Buf as _, BytesMut};
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::head::{Framing, Head};
+use crate::ledger::{Fault, Loss};
+
+/// Longest response head, and longest chunk line or trailer section.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// What a look at an idle connection shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Nothing to read, not closed.
+    Open,
+    /// Closed in order: no request was on it, nothing is lost.
+    Closed,
+    /// Reset: rude, but no request was on it either.
+    Reset,
+    /// Bytes that no request asked for.
+    Stray,
+}
+
+/// A TCP connection and what has been read from it but not yet used.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: BytesMut,
+}
+
+impl Connection {
+    /// Connects; a refusal is the loss of the request that wanted to go out.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Fault> {
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| Fault::lost(Loss::Connect, format!("connecting: {error}")))?;
+        // ignored: without TCP_NODELAY requests are late, not wrong
+        let _ = stream.set_nodelay(true);
+        Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024) })
+    }
+
+    /// Looks, without waiting, whether an idle connection may carry a request.
+    pub(crate) fn look(&self) -> Idle {
+        if !self.buffer.is_empty() {
+            return Idle::Stray;
+        }
+        let mut byte = [0_u8; 1];
+        // The socket itself is asked: the runtime may not have heard of a close yet.
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(&self.stream, &mut byte, flags) {
+            Ok((_, 0)) => Idle::Closed,
+            Ok(_) => Idle::Stray,
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Idle::Open,
+            Err(_) => Idle::Reset,
+        }
+    }
+
+    /// Sends bytes of a request.
+    pub(crate) async fn send(&mut self, data: &[u8]) -> Result<(), Fault> {
+        self.stream.write_all(data).await.map_err(|error| {
+            Fault::lost(Loss::Unanswered, format!("while the request was sent: {error}"))
+        })
+    }
+
+    /// Reads the head of the answer to `method`, past informational ones (RFC 9110 section 15.2).
+    pub(crate) async fn head(&mut self, method: &str) -> Result<Head, Fault> {
+        loop {
+            while self.buffer.is_empty() {
+                self.fill().await.map_err(unanswered)?;
+            }
+            let head = loop {
+                if let Some((head, length)) = Head::parse(&self.buffer, method)? {
+                    self.buffer.advance(length);
+                    break head;
+                }
+                if self.buffer.len() > HEAD_BYTES_MAX {
+                    return Err(malformed("the head of the answer is over 64 KiB"));
+                }
+                self.fill().await.map_err(|error| cut("in the head of the answer", &error))?;
+            };
+            if head.status >= 200 || head.status == 101 {
+                return Ok(head);
+            }
+        }
+    }
+
+    /// Reads the body to its end, handing each piece to `sink`.
+    pub(crate) async fn body(
+        &mut self,
+        framing: Framing,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<(), Fault> {
+        match framing {
+            Framing::None => Ok(()),
+            Framing::Length(length) => self.take(length, &mut sink).await,
+            Framing::Chunked => self.chunks(&mut sink).await,
+            Framing::UntilClose => loop {
+                sink(&self.buffer);
+                self.buffer.clear();
+                match self.fill().await {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                    Err(error) => return Err(cut("in a body that ends with the connection", &error)),
+                }
+            },
+        }
+    }
+
+    /// A complete answer has been read: is there anything behind it?
+    pub(crate) fn nothing_behind(&self) -> Result<(), Fault> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{} bytes behind the end of the answer", self.buffer.len());
+        Err(Fault::lost(Loss::Stray, text))
+    }
+
+    /// The stream, and what was read beyond the head: a tunnel begins.
+    pub(crate) fn into_parts(self) -> (TcpStream, BytesMut) {
+        (self.stream, self.buffer)
+    }
+
+    /// Takes exactly `length` bytes.
+    async fn take(&mut self, length: u64, sink: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
+        let mut left = length;
+        while left > 0 {
+            if self.buffer.is_empty() {
+                self.fill().await.map_err(|error| {
+                    cut(&format!("with {left} of {length} bytes of the body missing"), &error)
+                })?;
+            }
+            let count = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
+            let piece = self.buffer.split_to(count);
+            sink(&piece);
+            left -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads a chunked body and its trailers (RFC 9112 section 7.1).
+    async fn chunks(&mut self, sink: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
+        loop {
+            let line = self.line("before the last chunk").await?;
+            let digits = line.as_ref().split(|&byte| byte == b';').next().unwrap_or_default();
+            let size = chunk_size(digits).ok_or_else(|| malformed("a chunk size is no number"))?;
+            if size == 0 {
+                break;
+            }
+            self.take(size, sink).await?;
+            if !self.line("behind a chunk").await?.is_empty() {
+                return Err(malformed("a chunk is longer than its size says"));
+            }
+        }
+        while !self.line("in the trailers").await?.is_empty() {}
+        Ok(())
+    }
+
+    /// Reads one line that ends in CR LF, and returns it without them.
+    async fn line(&mut self, place: &str) -> Result<BytesMut, Fault> {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = self.buffer.iter().skip(searched).position(|&b| b == b'\n') {
+                let mut line = self.buffer.split_to(searched + at + 1);
+                if !line.ends_with(b"\r\n") {
+                    return Err(malformed("a line of the chunked body ends without CR"));
+                }
+                line.truncate(line.len() - 2);
+                return Ok(line);
+            }
+            searched = self.buffer.len();
+            if searched > HEAD_BYTES_MAX {
+                return Err(malformed("a line of the chunked body is over 64 KiB"));
+            }
+            self.fill().await.map_err(|error| cut(place, &error))?;
+        }
+    }
+
+    /// Reads more; the end of the stream is the error `UnexpectedEof`.
+    async fn fill(&mut self) -> io::Result<()> {
+        self.buffer.reserve(4 * 1024);
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "closed")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Hexadecimal digits and nothing else.
+fn chunk_size(digits: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(digits).ok()?.trim_end_matches([' ', '\t']);
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
+/// The connection ended before the first byte of an answer.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn unanswered(error: io::Error) -> Fault {
+    Fault::lost(Loss::Unanswered, format!("before any byte of the answer: {error}"))
+}
+
+/// The connection ended within an answer.
+fn cut(place: &str, error: &io::Error) -> Fault {
+    Fault::lost(Loss::Cut, format!("{place}: {error}"))
+}
+
+/// The answer breaks the rules of HTTP.
+fn malformed(why: &str) -> Fault {
+    Fault::lost(Loss::Malformed, why.to_owned())
+}

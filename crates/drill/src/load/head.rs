@@ -1,0 +1,187 @@
+//! The head of an answer: parsed by `httparse`, then judged. Two ways to tell
+//! the length of a body, or a wrong one, make the answer unusable.
+
+use crate::ledger::{Fault, Loss};
+use crate::protocol::{ID_FIELD, VERSION_FIELD};
+
+/// How the end of a body is known (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is no body.
+    None,
+    /// Exactly this many bytes.
+    Length(u64),
+    /// Until the last chunk.
+    Chunked,
+    /// Until the connection is closed; cannot be told from a body that was cut.
+    UntilClose,
+}
+
+/// What the client needs to know of an answer before its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// The status code.
+    pub(crate) status: u16,
+    /// How the body ends.
+    pub(crate) framing: Framing,
+    /// The connection ends with this answer.
+    pub(crate) close: bool,
+    /// Who gave the answer, if it is a target that knows the drill.
+    pub(crate) version: Option<String>,
+    /// The id that was echoed.
+    pub(crate) id: Option<String>,
+    /// The proof that a WebSocket handshake was understood.
+    pub(crate) accept: Option<String>,
+}
+
+/// Most header fields in an answer.
+const FIELDS_MAX: usize = 100;
+
+impl Head {
+    /// Parses a head from the start of `data`; `None` while it is incomplete.
+    ///
+    /// Returns the head and its length in bytes.
+    pub(crate) fn parse(data: &[u8], method: &str) -> Result<Option<(Self, usize)>, Fault> {
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut response = httparse::Response::new(&mut fields);
+        let length = match response.parse(data) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(error) => return Err(malformed(format!("the head is not HTTP: {error}"))),
+        };
+        let status = response.code.unwrap_or(0);
+        let mut head = Self {
+            status,
+            framing: Framing::None,
+            close: response.version != Some(1),
+            version: None,
+            id: None,
+            accept: None,
+        };
+        let mut lengths = Lengths::default();
+        for field in response.headers.iter() {
+            head.read(field, &mut lengths)?;
+        }
+        let bodiless = method == "HEAD" || status < 200 || status == 204 || status == 304;
+        if !bodiless {
+            head.framing = lengths.framing()?;
+            head.close |= head.framing == Framing::UntilClose;
+        }
+        Ok(Some((head, length)))
+    }
+
+    /// Takes what is needed from one field.
+    fn read(&mut self, field: &httparse::Header<'_>, lengths: &mut Lengths) -> Result<(), Fault> {
+        let text = || String::from_utf8_lossy(field.value).into_owned();
+        let name = field.name;
+        if name.eq_ignore_ascii_case("content-length") {
+            lengths.content_length(field.value)?;
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            lengths.transfer_encoding(field.value)?;
+        } else if name.eq_ignore_ascii_case("connection") {
+            self.close |= text().split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
+        } else if name.eq_ignore_ascii_case(VERSION_FIELD) {
+            self.version = Some(text());
+        } else if name.eq_ignore_ascii_case(ID_FIELD) {
+            self.id = Some(text());
+        } else if name.eq_ignore_ascii_case("sec-websocket-accept") {
+            self.accept = Some(text());
+        }
+        Ok(())
+    }
+}
+
+/// What an answer says about the length of its body.
+#[derive(Debug, Default)]
+struct Lengths {
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl Lengths {
+    fn content_length(&mut self, value: &[u8]) -> Result<(), Fault> {
+        let text = String::from_utf8_lossy(value);
+        let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        let length = is_plain.then(|| text.parse().ok()).flatten();
+        let length =
+            length.ok_or_else(|| malformed(format!("Content-Length {text:?} is no number")))?;
+        match self.length.replace(length) {
+            None => Ok(()),
+            Some(_) => Err(malformed("Content-Length comes twice".to_owned())),
+        }
+    }
+
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Fault> {
+        if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            let text = String::from_utf8_lossy(value);
+            return Err(malformed(format!("Transfer-Encoding {text:?} is not one chunked")));
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    fn framing(&self) -> Result<Framing, Fault> {
+        match (self.length, self.chunked) {
+            (Some(_), true) => {
+                Err(malformed("both Content-Length and Transfer-Encoding are there".to_owned()))
+            }
+            (None, true) => Ok(Framing::Chunked),
+            (Some(length), false) => Ok(Framing::Length(length)),
+            (None, false) => Ok(Framing::UntilClose),
+        }
+    }
+}
+
+fn malformed(why: String) -> Fault {
+    Fault::lost(Loss::Malformed, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framing(fields: &str) -> Result<Framing, Loss> {
+        let text = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        match Head::parse(text.as_bytes(), "GET") {
+            Ok(Some((head, length))) => {
+                assert_eq!(length, text.len());
+                Ok(head.framing)
+            }
+            Ok(None) => panic!("the head is complete"),
+            Err(Fault::Lost(loss, _)) => Err(loss),
+            Err(fault @ Fault::Wrong(_)) => panic!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn a_body_has_one_length_or_none_at_all() {
+        assert_eq!(framing("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(framing("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(framing(""), Ok(Framing::UntilClose));
+        for bad in [
+            "Content-Length: 12\r\nContent-Length: 12\r\n",
+            "Content-Length: 12\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: +12\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+        ] {
+            assert_eq!(framing(bad), Err(Loss::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn answers_without_a_body_have_none_whatever_they_say() {
+        for (status, method) in [(204, "GET"), (304, "GET"), (200, "HEAD")] {
+            let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
+            let (head, _) = Head::parse(text.as_bytes(), method).unwrap().unwrap();
+            assert_eq!(head.framing, Framing::None, "{status} {method}");
+        }
+    }
+
+    #[test]
+    fn an_http_1_0_answer_closes_the_connection() {
+        let (head, _) = Head::parse(b"HTTP/1.0 200 OK\r\n\r\n", "GET").unwrap().unwrap();
+        assert!(head.close);
+    }
+}

@@ -1,0 +1,98 @@
+//! The kinds of request in the load, and which one comes next.
+//!
+//! The kind follows from the request's number alone, so a run is the same mix
+//! every time and a ledger can be read without knowing what was drawn.
+
+/// One kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// GET on a kept-alive connection.
+    Get,
+    /// GET that asks for the connection to be closed.
+    GetClose,
+    /// POST with a Content-Length.
+    Post,
+    /// POST with a chunked body that takes a few steps.
+    Upload,
+    /// GET of a large body with a Content-Length.
+    Download,
+    /// GET of a large chunked body.
+    DownloadChunked,
+    /// GET that the target takes its time for.
+    Slow,
+    /// A short stream of server-sent events.
+    Events,
+    /// A WebSocket session.
+    Tunnel,
+    /// GET of one page of an application that knows nothing of the drill.
+    Page,
+}
+
+/// Share of each kind in the mix, in percent.
+const MIX: [(Kind, u64); 8] = [
+    (Kind::Get, 62),
+    (Kind::Post, 16),
+    (Kind::Upload, 8),
+    (Kind::Download, 4),
+    (Kind::DownloadChunked, 4),
+    (Kind::GetClose, 3),
+    (Kind::Slow, 2),
+    (Kind::Events, 1),
+];
+
+impl Kind {
+    /// The kind of the request with this number in the mix.
+    pub(crate) fn mixed(number: u64) -> Self {
+        let mut rest = scramble(number) % 100;
+        for (kind, share) in MIX {
+            if rest < share {
+                return kind;
+            }
+            rest -= share;
+        }
+        Self::Get
+    }
+
+    /// The method of its request.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Post | Self::Upload => "POST",
+            Self::Get
+            | Self::GetClose
+            | Self::Download
+            | Self::DownloadChunked
+            | Self::Slow
+            | Self::Events
+            | Self::Tunnel
+            | Self::Page => "GET",
+        }
+    }
+
+    /// Whether sending it twice is allowed (RFC 9110 section 9.2.2).
+    pub(crate) fn idempotent(self) -> bool {
+        self.method() == "GET"
+    }
+}
+
+/// A well-mixed function of a number (the finalizer of SplitMix64).
+pub(crate) fn scramble(number: u64) -> u64 {
+    let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mix_has_every_kind_in_about_its_share() {
+        assert_eq!(MIX.iter().map(|(_, share)| share).sum::<u64>(), 100);
+        for (kind, share) in MIX {
+            let count = (0..100_000).filter(|&number| Kind::mixed(number) == kind).count() as u64;
+            let expected = share * 1_000;
+            assert!(count.abs_diff(expected) < 500, "{kind:?}: {count}, expected {expected}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The strict load client: numbered requests in closed loops over raw TCP.
+//!
+//! Guarantees: each request is sent at most once; each is in the client's ledger
+//! with the instant before its first byte and with exactly one outcome; an answer
+//! counts only if its framing, its id and every byte of its body are right. An
+//! idle connection that the other side closed in order is not a loss, because
+//! it is looked at before anything is sent on it.
+
+mod check;
+pub(crate) mod connection;
+mod drill;
+pub(crate) mod head;
+pub(crate) mod kind;
+mod request;
+mod tunnel;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::ledger::{ClientLedger, Recorder, Snapshot};
+use worker::{Plan, Worker};
+
+pub use drill::{DrillError, DrillOptions, drill};
+
+/// Pause between two WebSocket sessions.
+const TUNNEL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What the load consists of.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Everything that the demo target understands, and one WebSocket.
+    Mix,
+    /// GET of this path on any application.
+    Page(String),
+}
+
+/// How to load a server.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Where to connect to.
+    pub address: SocketAddr,
+    /// Value of the Host field.
+    pub host: String,
+    /// What to send.
+    pub work: Work,
+    /// Number of closed loops, each with a connection of its own.
+    pub connections: usize,
+    /// Most requests per second of all loops together; none: as fast as it goes.
+    pub rate: Option<u32>,
+    /// Deadline of one request, from its connect to its last byte.
+    pub timeout: Duration,
+}
+
+/// A running load.
+#[derive(Debug)]
+pub struct Load {
+    recorder: Arc<Recorder>,
+    stop: watch::Sender<bool>,
+    loops: JoinSet<()>,
+}
+
+impl Load {
+    /// Starts all loops on the current runtime.
+    ///
+    /// Fails only if the system has no random numbers to name the run with.
+    pub fn start(options: LoadOptions) -> Result<Self, getrandom::Error> {
+        let recorder = Arc::new(Recorder::new()?);
+        let count = u32::try_from(options.connections.max(1)).unwrap_or(u32::MAX);
+        let interval = match options.rate {
+            Some(rate) => Duration::from_secs(1) * count / rate.max(1),
+            None => Duration::ZERO,
+        };
+        let with_tunnel = matches!(options.work, Work::Mix);
+        let plan = Arc::new(Plan {
+            address: options.address,
+            host: options.host,
+            work: options.work,
+            timeout: options.timeout,
+            interval,
+            recorder: Arc::clone(&recorder),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let mut loops = JoinSet::new();
+        for number in 0..count {
+            let delay = interval * number / count;
+            loops.spawn(Worker::new(Arc::clone(&plan), delay).run(stopped.clone()));
+        }
+        if with_tunnel {
+            let plan = Arc::new(Plan { interval: TUNNEL_INTERVAL, ..Plan::clone(&plan) });
+            loops.spawn(Worker::new(plan, Duration::ZERO).run_tunnel(stopped));
+        }
+        Ok(Self { recorder, stop, loops })
+    }
+
+    /// The figures of this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        self.recorder.snapshot()
+    }
+
+    /// A handle for looking at the figures while the load runs.
+    pub fn watch(&self) -> Arc<Recorder> {
+        Arc::clone(&self.recorder)
+    }
+
+    /// Lets every request under way come to its end, then returns the ledger.
+    ///
+    /// Takes at most the deadline of one request.
+    pub async fn finish(self) -> ClientLedger {
+        self.stop.send_replace(true);
+        self.loops.join_all().await;
+        self.recorder.take()
+    }
+}

@@ -1,0 +1,131 @@
+//! What goes over the wire for each kind of request.
+//!
+//! Sizes and pauses follow from the request's number, so that the check of the
+//! answer can derive them again.
+
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::kind::{Kind, scramble};
+use crate::ledger::Fault;
+use crate::payload;
+use crate::protocol::ID_FIELD;
+
+/// Largest body of a POST with a Content-Length, in bytes.
+const POST_BYTES_MAX: u64 = 8 * 1024;
+/// Largest chunked upload, in bytes.
+const UPLOAD_BYTES_MAX: u64 = 48 * 1024;
+/// Largest download, in bytes.
+const DOWNLOAD_BYTES_MAX: u64 = 128 * 1024;
+/// Longest time that a slow request asks its target to wait, in milliseconds.
+const SLOW_MS_MAX: u64 = 250;
+/// Number of pieces of a chunked upload.
+const UPLOAD_PIECES: usize = 4;
+/// Pause between the pieces of every eighth upload, so that some span a switch.
+const UPLOAD_PAUSE: Duration = Duration::from_millis(15);
+/// Events in one stream, and the milliseconds between them.
+pub(super) const EVENTS: u64 = 5;
+const EVENTS_MS: u64 = 25;
+
+/// One request, before it is sent.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) kind: Kind,
+    pub(super) number: u64,
+    pub(super) id: String,
+    /// Value of the Host field.
+    pub(super) host: &'a str,
+    /// Path of a [`Kind::Page`].
+    pub(super) page: &'a str,
+}
+
+impl Request<'_> {
+    /// Sends the whole request.
+    pub(super) async fn send(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: {}\r\n{ID_FIELD}: {}\r\n",
+            self.kind.method(),
+            self.path(),
+            self.host,
+            self.id,
+        );
+        match self.kind {
+            Kind::Post => {
+                let body = self.body();
+                head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+                connection.send(&[head.into_bytes(), body].concat()).await
+            }
+            Kind::Upload => {
+                head.push_str("Transfer-Encoding: chunked\r\n\r\n");
+                connection.send(head.as_bytes()).await?;
+                self.send_chunks(connection).await
+            }
+            Kind::GetClose => {
+                head.push_str("Connection: close\r\n\r\n");
+                connection.send(head.as_bytes()).await
+            }
+            Kind::Get
+            | Kind::Download
+            | Kind::DownloadChunked
+            | Kind::Slow
+            | Kind::Events
+            | Kind::Page
+            | Kind::Tunnel => {
+                head.push_str("\r\n");
+                connection.send(head.as_bytes()).await
+            }
+        }
+    }
+
+    /// The body that goes with the request, if its kind has one.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let most = match self.kind {
+            Kind::Post => POST_BYTES_MAX,
+            Kind::Upload => UPLOAD_BYTES_MAX,
+            _ => return Vec::new(),
+        };
+        payload::bytes(self.number, 0, self.size(most))
+    }
+
+    /// How many bytes a download brings.
+    pub(super) fn download_bytes(&self) -> u64 {
+        self.size(DOWNLOAD_BYTES_MAX) as u64
+    }
+
+    /// The request target.
+    fn path(&self) -> String {
+        match self.kind {
+            Kind::Get | Kind::GetClose | Kind::Post => "/echo".to_owned(),
+            Kind::Upload => "/upload".to_owned(),
+            Kind::Slow => format!("/slow?ms={}", 20 + self.size(SLOW_MS_MAX - 20)),
+            Kind::Download => {
+                format!("/download?bytes={}&seed={}", self.download_bytes(), self.number)
+            }
+            Kind::DownloadChunked => {
+                format!("/download?bytes={}&seed={}&chunked=1", self.download_bytes(), self.number)
+            }
+            Kind::Events => format!("/events?count={EVENTS}&ms={EVENTS_MS}"),
+            Kind::Tunnel => "/ws".to_owned(),
+            Kind::Page => self.page.to_owned(),
+        }
+    }
+
+    /// A size from 1 to `most` that follows from the number.
+    fn size(&self, most: u64) -> usize {
+        (1 + (scramble(self.number ^ 0x5157) % most)) as usize
+    }
+
+    /// Sends the body in chunks; now and then with pauses.
+    async fn send_chunks(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let body = self.body();
+        let unhurried = self.number.is_multiple_of(8);
+        for piece in body.chunks(body.len().div_ceil(UPLOAD_PIECES).max(1)) {
+            let size = format!("{:x}\r\n", piece.len());
+            connection.send(&[size.as_bytes(), piece, b"\r\n"].concat()).await?;
+            if unhurried {
+                tokio::time::sleep(UPLOAD_PAUSE).await;
+            }
+        }
+        connection.send(b"0\r\n\r\n").await
+    }
+}

@@ -1,0 +1,148 @@
+//! One closed loop: one connection, one request at a time, never twice.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::check::{Answered, Check};
+use super::connection::{Connection, Idle};
+use super::kind::Kind;
+use super::request::Request;
+use super::{Work, tunnel};
+use crate::ledger::{Fault, Loss, Recorder};
+
+/// Pause after a loss, so that a dead proxy is not hammered.
+const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);
+
+/// What all loops of one load share.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) address: SocketAddr,
+    pub(super) host: String,
+    pub(super) work: Work,
+    /// Deadline of one request, from its connect to its last byte.
+    pub(super) timeout: Duration,
+    /// Time from one request of a loop to its next; zero: as fast as it goes.
+    pub(super) interval: Duration,
+    pub(super) recorder: Arc<Recorder>,
+}
+
+/// One loop and the connection that it keeps alive.
+#[derive(Debug)]
+pub(super) struct Worker {
+    plan: Arc<Plan>,
+    /// The idle connection, and the last request that was answered on it.
+    kept: Option<(Connection, u64)>,
+    next: Instant,
+}
+
+impl Worker {
+    /// A loop whose first request waits for `delay`, so that loops do not march in step.
+    pub(super) fn new(plan: Arc<Plan>, delay: Duration) -> Self {
+        Self { plan, kept: None, next: Instant::now() + delay }
+    }
+
+    /// Sends requests of the plan's work until told to stop.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let recorder = Arc::clone(&self.plan.recorder);
+        while self.turn(&mut stop).await {
+            let number = match self.plan.work {
+                Work::Mix => recorder.begin(Kind::mixed),
+                Work::Page(_) => recorder.begin(|_| Kind::Page),
+            };
+            self.ask(number).await;
+        }
+    }
+
+    /// Opens WebSocket sessions, one after another, until told to stop.
+    pub(super) async fn run_tunnel(mut self, mut stop: watch::Receiver<bool>) {
+        let recorder = Arc::clone(&self.plan.recorder);
+        while self.turn(&mut stop).await {
+            let number = recorder.begin(|_| Kind::Tunnel);
+            self.ask(number).await;
+        }
+    }
+
+    /// Waits for the next turn; false: stop.
+    async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
+        let now = Instant::now();
+        // A loop that fell behind does not catch up: it stays a closed loop.
+        self.next = self.next.max(now);
+        if self.next > now {
+            tokio::select! {
+                _ = stop.wait_for(|stopped| *stopped) => return false,
+                () = tokio::time::sleep_until(self.next) => {}
+            }
+        }
+        self.next += self.plan.interval;
+        !*stop.borrow()
+    }
+
+    /// One request, from its number to its outcome.
+    async fn ask(&mut self, number: u64) {
+        let plan = Arc::clone(&self.plan);
+        let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number)).await;
+        let result = result.unwrap_or_else(|_| {
+            let text = format!("no complete answer within {:?}", plan.timeout);
+            Err(Fault::lost(Loss::TimedOut, text))
+        });
+        match result {
+            Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
+            Err(fault) => {
+                plan.recorder.failed(number, fault);
+                self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
+            }
+        }
+    }
+
+    async fn exchange(&mut self, plan: &Plan, number: u64) -> Result<Answered, Fault> {
+        let page = match &plan.work {
+            Work::Mix => "/",
+            Work::Page(path) => path,
+        };
+        let request = Request {
+            kind: plan.recorder.kind(number),
+            number,
+            id: plan.recorder.id(number),
+            host: &plan.host,
+            page,
+        };
+        let mut connection = match self.reuse() {
+            Some(connection) => connection,
+            None => Connection::open(plan.address).await?,
+        };
+        plan.recorder.sent(number);
+        if request.kind == Kind::Tunnel {
+            return tunnel::session(&request, connection).await;
+        }
+        request.send(&mut connection).await?;
+        let head = connection.head(request.kind.method()).await?;
+        let mut check = Check::new(&request);
+        connection.body(head.framing, |data| check.feed(data)).await?;
+        let keep = !head.close && request.kind != Kind::GetClose;
+        let answered = check.finish(head)?;
+        connection.nothing_behind()?;
+        if keep {
+            self.kept = Some((connection, number));
+        }
+        Ok(answered)
+    }
+
+    /// The kept connection, if it may carry another request.
+    fn reuse(&mut self) -> Option<Connection> {
+        let (connection, last) = self.kept.take()?;
+        match connection.look() {
+            Idle::Open => return Some(connection),
+            Idle::Closed => self.plan.recorder.idle_closed(),
+            Idle::Reset => self.plan.recorder.idle_reset(),
+            Idle::Stray => {
+                let text = "bytes behind the end of the answer, seen before the next request";
+                self.plan.recorder.failed(last, Fault::lost(Loss::Stray, text.to_owned()));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,101 @@
+//! What the load client and the demo target agree on: the header fields that
+//! carry a request's number, and the texts that an answer must be made of.
+//!
+//! Both sides build these texts here, so an answer is compared byte for byte.
+//! A target that knows nothing of this can still be drilled, only less deeply.
+
+use std::fmt;
+
+/// Header field with the id of the request; the target echoes it.
+pub(crate) const ID_FIELD: &str = "x-drill-id";
+
+/// Header field with which a target says who it is.
+pub(crate) const VERSION_FIELD: &str = "x-drill-version";
+
+/// Longest id that a target writes into its ledger.
+const ID_LENGTH_MAX: usize = 64;
+
+/// A run's name, so that one target's ledger can serve several runs.
+///
+/// Eight hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunName(String);
+
+impl RunName {
+    /// A new random name.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        Ok(Self(format!("{:08x}", getrandom::u32()?)))
+    }
+
+    /// The text that goes into [`ID_FIELD`] for the request with this number.
+    pub(crate) fn id(&self, number: u64) -> String {
+        format!("{}-{number}", self.0)
+    }
+
+    /// The number in an id, if the id belongs to this run.
+    pub(crate) fn number(&self, id: &str) -> Option<u64> {
+        id.strip_prefix(self.0.as_str())?.strip_prefix('-')?.parse().ok()
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a text may be written into a ledger as an id.
+///
+/// Ids come from the network and end up in a file with one request per line.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= ID_LENGTH_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// What a target says about a request that it has read to the end.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) bytes: u64,
+    pub(crate) checksum: u64,
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "version {}", self.version)?;
+        writeln!(f, "id {}", self.id)?;
+        writeln!(f, "method {}", self.method)?;
+        writeln!(f, "bytes {}", self.bytes)?;
+        writeln!(f, "checksum {:016x}", self.checksum)
+    }
+}
+
+/// One server-sent event, numbered from 1.
+pub(crate) fn event(version: &str, number: u64) -> String {
+    format!("id: {number}\nevent: tick\ndata: {version} {number}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_another_run_has_no_number_here() {
+        let ours = RunName("0a1b2c3d".to_owned());
+        assert_eq!(ours.number(&ours.id(42)), Some(42));
+        assert_eq!(ours.number("ffffffff-42"), None);
+        assert_eq!(ours.number("0a1b2c3d-"), None);
+        assert_eq!(ours.number("0a1b2c3d-1x"), None);
+    }
+
+    #[test]
+    fn an_id_that_would_break_the_ledger_is_not_an_id() {
+        assert!(is_id("0a1b2c3d-7"));
+        assert!(!is_id(""));
+        assert!(!is_id("7 POST\n8"));
+        assert!(!is_id(&"x".repeat(65)));
+    }
+}
