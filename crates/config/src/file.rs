@@ -68,7 +68,7 @@ fn document(text: &str, found: &mut Found) -> Option<Document> {
     if !errors.is_empty() {
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
-            found.at(offset, walk::syntax(error.message(), text, offset));
+            found.at(offset, walk::syntax(error.message()));
         }
         return None;
     }

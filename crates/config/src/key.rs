@@ -120,6 +120,7 @@ impl JsonSchema for Time {
         json_schema!({
             "type": "string",
             "title": "duration",
+            "minLength": 2,
             "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
             "examples": ["1m30s"],
         })

@@ -23,9 +23,9 @@ const SIZE_UNITS: [(&str, u64); 8] = [
     ("TiB", 1 << 40),
 ];
 
-/// Reads `"500ms"`, `"5s"`, `"1m30s"`: numbers with the units h, m, s, ms, larger units first,
-/// each at most once.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a duration: whole numbers with the units h, m, s, ms, larger units first,
+/// each at most once, such as `"500ms"`, `"5s"` or `"1m30s"`. The error says what to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let millis = millis(text).ok_or_else(|| {
         format!(
             "{text:?} is no duration; write whole numbers with the units h, m, s and ms, \

@@ -49,16 +49,15 @@ pub(crate) fn keep_well_formed(
     walk.table("", 0, document.get_mut(), schema);
 }
 
-/// A syntax error in words, with a hint where people usually stumble.
-pub(crate) fn syntax(message: &str, text: &str, offset: usize) -> String {
-    let line_start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
-    let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let value = line.split_once('=').map(|(_, value)| value.trim_start());
-    let unquoted = value.is_some_and(|value| {
-        value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '*')
-    });
-    let hint = if unquoted { "; text, durations and sizes stand in quotes: \"5s\"" } else { "" };
-    format!("{message}{hint}")
+/// A syntax error in words, said better where people usually stumble.
+pub(crate) fn syntax(message: &str) -> String {
+    if message.starts_with("string values must be quoted") {
+        return "text, durations and sizes stand in quotes; write \"5s\", not 5s".to_owned();
+    }
+    if message == "duplicate key" {
+        return "this is already there; leave one of the two out".to_owned();
+    }
+    format!("this is not TOML: {message}")
 }
 
 struct Walk<'a> {
@@ -101,11 +100,10 @@ impl Walk<'_> {
         let required = schema.get("required").and_then(Value::as_array);
         for key in required.into_iter().flatten().filter_map(Value::as_str) {
             if table.get(key).is_none() {
-                let path = join(path, key);
                 let example = property(schema, key)
-                    .map_or(String::new(), |schema| how_to_write(&path, key, schema));
-                let place = if offset == 0 && path == key { "the file" } else { "this table" };
-                self.found.at(offset, format!("{place} has no {key:?}{example}"));
+                    .map_or(String::new(), |schema| how_to_write(&join(path, key), key, schema));
+                let table = if path.is_empty() { "the file" } else { path };
+                self.found.at(offset, format!("{table} needs {key:?}{example}"));
             }
         }
     }
@@ -166,7 +164,12 @@ impl Walk<'_> {
         }
         let is = number.map_or("far too large".to_owned(), |number| number.to_string());
         let Place { path, offset } = place;
-        self.found.at(offset, format!("{path} is {is}; write a number from {min} to {max}"));
+        let range = if max >= i128::from(i64::MAX) {
+            format!("at least {min}")
+        } else {
+            format!("a number from {min} to {max}")
+        };
+        self.found.at(offset, format!("{path} is {is}; write {range}"));
         false
     }
 
@@ -178,14 +181,14 @@ impl Walk<'_> {
             let message = format!("{name:?} in {table} is not supported by this version yet");
             return self.found.at(offset, format!("{message}; take it out"));
         }
-        let mut message = format!("{table} has no key {name:?}");
+        let mut message = format!("unknown key {name:?} in {table}");
         let known = keys(schema);
         if let Some(near) = nearest(name, &known) {
             let _ = write!(message, "; did you mean {near:?}?"); // infallible: into a String
         } else if let Some(elsewhere) = find(self.root, "", name) {
-            let _ = write!(message, "; {name:?} belongs in {elsewhere}"); // infallible
+            let _ = write!(message, "; it belongs in {elsewhere}"); // infallible
         } else {
-            let _ = write!(message, "; it takes {}", known.join(", ")); // infallible
+            let _ = write!(message, "; known are {}", known.join(", ")); // infallible
         }
         self.found.at(offset, message);
     }

@@ -97,6 +97,9 @@ fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
             let Some(owner) = owners.insert((host, &service.path_prefix), service) else {
                 continue;
             };
+            if owner.name == service.name {
+                continue; // that the names are the same is said already
+            }
             let (name, other, prefix) = (&service.name, &owner.name, &service.path_prefix);
             found.at(
                 *offset,

@@ -77,6 +77,9 @@ pub(super) fn host_pattern(text: &str) -> Result<String, String> {
         return Err("\"*\" is no host pattern; for any host leave hosts out".to_owned());
     }
     match text.strip_prefix("*.") {
+        Some(rest) if rest.contains('*') => Err(format!(
+            "{text:?} is no host pattern: a wildcard stands for one label; write \"*.example.com\""
+        )),
         Some(rest) => host(rest).map(|rest| format!("*.{rest}")),
         None => host(text),
     }

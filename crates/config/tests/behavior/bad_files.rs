@@ -1,0 +1,217 @@
+//! What is wrong with a file as a whole is said exactly: where, what, and what to write instead.
+
+use crate::spoiled::{FILE, parse, problems, service_line};
+
+#[test]
+fn all_problems_of_a_file_are_reported_at_once_with_their_positions() {
+    let said = parse(
+        r#"state-dir = "x"
+workers = 0
+[admin]
+listen = "0.0.0.0:9900"
+tokens = [{ name = "a b", role = "admin", sha256 = "secret-token" }, { name = "x" }]
+[[listener]]
+address = "localhost:8080"
+[[service]]
+name = "Web"
+blue = "http://10.0.0.1"
+health = { intervall = "5s", interval = 5, rise = 0 }
+"#,
+    )
+    .expect_err("spoiled")
+    .to_string()
+    .replace("/etc/teal/", "");
+    let expected = r#"teal.toml:1:1: unknown key "state-dir" in the file; did you mean "state_dir"?
+teal.toml:2:11: workers is 0; write a number from 1 to 1024
+teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS, which is not supported by this version yet; write "127.0.0.1:9900" and reach it by ssh
+teal.toml:5:20: admin.tokens.name: "a b" is no name of a token; write 1 to 63 of A-Z a-z 0-9 . _ -
+teal.toml:5:34: admin.tokens.role is "admin"; write "viewer" or "operator"
+teal.toml:5:52: admin.tokens.sha256: it has 12 characters that are not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself
+teal.toml:5:70: admin.tokens needs "role"; write role = "operator"
+teal.toml:5:70: admin.tokens needs "sha256"; write sha256 = "<64 hexadecimal digits from teal token new>"
+teal.toml:7:11: listener.address: "localhost:8080" is no IP address with a port; write it as "127.0.0.1:8080"
+teal.toml:8:1: service needs "green"; write green = { targets = ["http://127.0.0.1:8082"] }
+teal.toml:9:8: service.name: service name "Web" must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit
+teal.toml:10:8: service.blue is text but must be a table; write blue = { targets = ["http://127.0.0.1:8081"] }
+teal.toml:11:12: unknown key "intervall" in service.health; did you mean "interval"?
+teal.toml:11:41: service.health.interval is a whole number but must be a duration; write interval = "5s"
+teal.toml:11:51: service.health.rise is 0; write a number from 1 to 100
+15 problems"#;
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn broken_syntax_is_reported_alone_with_every_place() {
+    for (text, expected) in [
+        (
+            "interval = 5s\nfoo\n",
+            &[
+                "1:12: text, durations and sizes stand in quotes; write \"5s\", not 5s",
+                "2:4: this is not TOML: key with no value, expected `=`",
+            ][..],
+        ),
+        ("workers = 1\nworkers = 2\n", &["2:1: this is already there; leave one of the two out"]),
+        ("[admin]\n[admin]\n", &["2:2: this is already there; leave one of the two out"]),
+    ] {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_file_without_a_service_is_told_to_have_one() {
+    assert_eq!(problems(""), ["1:1: the file needs \"service\"; write [[service]]"]);
+    assert_eq!(
+        problems("service = []"),
+        ["1:11: service is empty; write at least one [[service]]"]
+    );
+    assert_eq!(
+        problems("[service]\nname = \"web\""),
+        ["1:1: service may be there several times; write [[service]] in double brackets"]
+    );
+}
+
+#[test]
+fn an_unknown_key_gets_the_nearest_known_one_or_the_table_it_belongs_in() {
+    for (line, expected) in [
+        (
+            "pathprefix = \"/\"",
+            "5:1: unknown key \"pathprefix\" in service; did you mean \"path_prefix\"?",
+        ),
+        (
+            "timeouts = { conect = \"2s\" }",
+            "5:14: unknown key \"conect\" in service.timeouts; did you mean \"connect\"?",
+        ),
+        ("rise = 2", "5:1: unknown key \"rise\" in service; it belongs in service.health"),
+        (
+            "drain = { nonsense = 1 }",
+            "5:11: unknown key \"nonsense\" in service.drain; known are timeout",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+#[test]
+fn keys_of_a_later_version_are_named_as_such() {
+    let later = |key: &str, table: &str| {
+        format!("{key:?} in {table} is not supported by this version yet; take it out")
+    };
+    for (line, expected) in [
+        ("strip_prefix = true", later("strip_prefix", "service")),
+        ("health = { type = \"grpc\" }", later("type", "service.health")),
+        ("drain = { streams = \"keep\" }", later("streams", "service.drain")),
+        ("blue.tls = { ca = \"x\" }", later("tls", "service.blue")),
+        ("green.proxy_protocol = \"v2\"", later("proxy_protocol", "service.green")),
+        ("[[listener]]\naddress = \"[::1]:1\"\nhttp2 = true", later("http2", "listener")),
+        ("[acme]", later("acme", "the file")),
+        ("[[group]]", later("group", "the file")),
+        ("[access_log]", later("access_log", "the file")),
+        ("[otel]", later("otel", "the file")),
+        ("[upgrade]", later("upgrade", "the file")),
+        ("[[certificate]]", later("certificate", "the file")),
+    ] {
+        let said = service_line(line);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said.iter().all(|problem| problem.ends_with(&expected)), "{said:?}");
+    }
+    for scheme in ["https", "h2c", "unix"] {
+        let said = problems(&FILE.replace("http://10.0.0.2:82", &format!("{scheme}://x")));
+        assert_eq!(
+            said,
+            [format!(
+                "6:22: service.green.targets: \"{scheme}://x\": only http:// targets are supported \
+                 by this version, write it as http://HOST:PORT"
+            )]
+        );
+    }
+}
+
+#[test]
+fn targets_that_would_make_a_switch_useless_are_refused() {
+    let both = FILE.replace("10.0.0.2:82", "10.0.0.1:81");
+    let said = "6:22: service.green.targets: http://10.0.0.1:81 is also a target of blue; a switch \
+                would change nothing, and stopping one color would stop both: give each color its \
+                own address";
+    assert_eq!(problems(&both), [said]);
+    let twice = FILE.replace("\"http://10.0.0.1:81\"", "\"http://x\", \"http://X:80/\"");
+    assert_eq!(
+        problems(&twice),
+        ["5:33: service.blue.targets has http://x:80 twice; leave one out"]
+    );
+    let none = FILE.replace("\"http://10.0.0.1:81\"", "");
+    assert_eq!(
+        problems(&none),
+        ["5:20: service.blue.targets is empty; write at least one http://HOST:PORT"]
+    );
+    for own in ["127.0.0.1:8080", "localhost:8080"] {
+        let circle = FILE.replace("10.0.0.1:81", own);
+        let said = format!(
+            "5:21: service.blue.targets: http://{own} is Teal's own listener, so a request would \
+             go round in a circle; write the address of the application"
+        );
+        assert_eq!(problems(&circle), [said]);
+    }
+}
+
+#[test]
+fn two_services_on_one_route_or_name_are_refused() {
+    let second = |rest: &str| {
+        format!(
+            "{FILE}[[service]]\nblue.targets = [\"http://x\"]\ngreen.targets = [\"http://y\"]\n{rest}"
+        )
+    };
+    let said = problems(&second("name = \"api\""));
+    let route = "7:1: services \"web\" and \"api\" have the same route (any host, path prefix /); \
+                 give one of them other hosts or another path_prefix";
+    assert_eq!(said, [route]);
+    let said = problems(&second("name = \"web\"\nhosts = [\"x\"]"));
+    assert_eq!(said, ["10:8: service.name: there are two services named \"web\"; rename one"]);
+    assert!(problems(&second("name = \"api\"\npath_prefix = \"/api\"")).is_empty());
+    assert!(problems(&second("name = \"api\"\nhosts = [\"x\"]")).is_empty());
+}
+
+#[test]
+fn addresses_that_can_not_be_bound_together_are_refused() {
+    let listener =
+        |address: &str| problems(&format!("{FILE}[[listener]]\naddress = {address:?}\n"));
+    assert_eq!(
+        listener("127.0.0.1:8080"),
+        [
+            "8:11: listener.address: 127.0.0.1:8080 is taken by the listener 0.0.0.0:8080; leave one out"
+        ]
+    );
+    assert_eq!(
+        listener("0.0.0.0:9900"),
+        [
+            "8:11: listener.address: 0.0.0.0:9900 is taken by admin.listen (127.0.0.1:9900); write another port"
+        ]
+    );
+    assert_eq!(
+        listener(":81"),
+        [
+            "8:11: listener.address: \":81\" is no IP address with a port; write it as \"0.0.0.0:81\""
+        ]
+    );
+    assert!(listener("0.0.0.0:0").is_empty());
+    assert!(listener("0.0.0.0:8443").is_empty());
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_explained() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let environment = config::Environment::default();
+    let said = |path: &std::path::Path| {
+        let problems = config::load(path, &environment).expect_err("no configuration");
+        problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said(&directory.path().join("none.toml")),
+        ["does not exist; check the path given to --config, or run `teal run` without it"]
+    );
+    assert_eq!(said(directory.path()), ["is a directory; name the file in it"]);
+    let path = directory.path().join("binary.toml");
+    std::fs::write(&path, b"name = \"\xff\"").expect("written");
+    assert_eq!(said(&path), ["is not UTF-8 from byte 8 on; save it as UTF-8"]);
+    std::fs::write(&path, vec![b'#'; 5 << 20]).expect("written");
+    assert_eq!(said(&path), ["is larger than 4 MiB; is it a configuration?"]);
+}

@@ -1,0 +1,229 @@
+//! Values that can't be meant, key by key, each with the exact words said about it.
+
+use crate::spoiled::{FILE, problems, service_line};
+
+#[test]
+fn hosts_that_no_request_could_have_are_refused() {
+    for (line, expected) in [
+        (
+            "hosts = [\"example.com:80\"]",
+            "5:10: service.hosts: \"example.com:80\" is no host name: routes look at the host without its port; write it without the port",
+        ),
+        (
+            "hosts = [\"http://x\"]",
+            "5:10: service.hosts: \"http://x\" is no host name: write the name alone, without a scheme or path",
+        ),
+        (
+            "hosts = [\"*\"]",
+            "5:10: service.hosts: \"*\" is no host pattern; for any host leave hosts out",
+        ),
+        (
+            "hosts = [\"*.*.x\"]",
+            "5:10: service.hosts: \"*.*.x\" is no host pattern: a wildcard stands for one label; write \"*.example.com\"",
+        ),
+        (
+            "hosts = [\"a.*.x\"]",
+            "5:10: service.hosts: \"a.*.x\" is no host name: a wildcard is one label in front, such as \"*.example.com\"",
+        ),
+        (
+            "hosts = [\"bücher.de\"]",
+            "5:10: service.hosts: \"bücher.de\" is no host name: write an international name in its ASCII form (xn--…)",
+        ),
+        (
+            "hosts = [\"x.de.\"]",
+            "5:10: service.hosts: \"x.de.\" is no host name: write it without the dot at the end",
+        ),
+        (
+            "hosts = [\"::1\"]",
+            "5:10: service.hosts: \"::1\" is no host name: an IPv6 address stands in brackets; write \"[::1]\"",
+        ),
+        (
+            "hosts = [\"\"]",
+            "5:10: service.hosts: \"\" is no host name: write labels of 1 to 63 letters, digits and '-', with dots between them, such as \"example.com\"",
+        ),
+        ("hosts = [\"X.de\", \"x.DE\"]", "5:18: service.hosts has \"x.DE\" twice; leave one out"),
+        ("hosts = [5]", "5:10: service.hosts is a whole number but must be text in quotes"),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+#[test]
+fn path_prefixes_that_no_path_could_have_are_refused() {
+    for (line, expected) in [
+        (
+            "path_prefix = \"api\"",
+            "5:15: service.path_prefix: \"api\" is no path prefix: it begins with '/'; write \"/api\"",
+        ),
+        (
+            "path_prefix = \"/api/\"",
+            "5:15: service.path_prefix: \"/api/\" is no path prefix: it ends at a segment boundary anyway; write \"/api\"",
+        ),
+        (
+            "path_prefix = \"//\"",
+            "5:15: service.path_prefix: \"//\" is no path prefix: it ends at a segment boundary anyway; write \"/\"",
+        ),
+        (
+            "path_prefix = \"/a//b\"",
+            "5:15: service.path_prefix: \"/a//b\" is no path prefix: it has an empty segment; write single slashes",
+        ),
+        (
+            "path_prefix = \"/a?b\"",
+            "5:15: service.path_prefix: \"/a?b\" is no path prefix: it is a path alone, without '?', '#' or '*'",
+        ),
+        (
+            "path_prefix = \"/a/%2E%2e/b\"",
+            "5:15: service.path_prefix: \"/a/%2E%2e/b\" is no path prefix: a segment of dots never reaches a service; leave it out",
+        ),
+        (
+            "path_prefix = \"/ä\"",
+            "5:15: service.path_prefix: \"/ä\" is no path prefix: write other than visible ASCII characters as %XX",
+        ),
+        (
+            "path_prefix = \"/a%2\"",
+            "5:15: service.path_prefix: \"/a%2\" is no path prefix: write other than visible ASCII characters as %XX",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+#[test]
+fn settings_of_a_service_that_mean_nothing_are_refused() {
+    for (line, expected) in [
+        ("initial = \"red\"", "5:11: service.initial is \"red\"; write \"blue\" or \"green\""),
+        (
+            "failover = true",
+            "5:12: service.failover is true or false but must be text in quotes; write failover = \"off\"",
+        ),
+        (
+            "hold = { requests = 99999999999999999999 }",
+            "5:21: service.hold.requests is 99999999999999999999; write a number from 1 to 10000000",
+        ),
+        (
+            "hold = { bytes = \"32M\" }",
+            "5:18: service.hold.bytes: \"32M\" is no size; write a whole number of bytes, or one with the unit B, kB, KiB, MB, MiB, GB, GiB or TiB, such as \"32MiB\"",
+        ),
+        (
+            "hold = { bytes = \"0\" }",
+            "5:18: service.hold.bytes would hold no request; write at least 1",
+        ),
+        (
+            "drain = { timeout = \"0s\" }",
+            "5:21: service.drain.timeout: \"0s\" is no time at all; write at least \"1ms\"",
+        ),
+        (
+            "timeouts = { idle = \"1d\" }",
+            "5:21: service.timeouts.idle: \"1d\" is no duration; write whole numbers with the units h, m, s and ms, larger ones first, such as \"500ms\", \"5s\" or \"1m30s\"",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+#[test]
+fn probes_that_could_never_prove_anything_are_refused() {
+    for (line, expected) in [
+        (
+            "health.path = \"health\"",
+            "5:15: service.health.path: \"health\" is no path to probe: it begins with '/', such as \"/health\"",
+        ),
+        (
+            "health.path = \"/a b\"",
+            "5:15: service.health.path: \"/a b\" is no path to probe: write '#' and other than visible ASCII characters as %XX",
+        ),
+        (
+            "health.host = \"a/b\"",
+            "5:15: service.health.host: \"a/b\" is no host name: write the name alone, without a scheme or path",
+        ),
+        ("health.rise = 0", "5:15: service.health.rise is 0; write a number from 1 to 100"),
+        ("health.fall = 0", "5:15: service.health.fall is 0; write a number from 1 to 100"),
+        (
+            "health.fall = 2.5",
+            "5:15: service.health.fall is a decimal number but must be a whole number; write fall = 2",
+        ),
+        (
+            "health.interval = \"1ms\"",
+            "5:19: service.health.interval would do nothing but probe; write at least \"10ms\"",
+        ),
+        (
+            "health.fast_interval = \"6s\"",
+            "5:24: service.health.fast_interval is longer than service.health.interval; write a shorter one, or leave it out",
+        ),
+        (
+            "health.expect = []",
+            "5:17: service.health.expect is empty, so no probe could pass; write [\"2xx\"]",
+        ),
+        (
+            "health.expect = [\"ok\"]",
+            "5:18: service.health.expect: \"ok\" is no status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)",
+        ),
+        (
+            "health.expect = [\"1xx\"]",
+            "5:18: service.health.expect: \"1xx\": a probe ends with a final status; write 200 to 599",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+// L10
+#[test]
+fn no_key_takes_a_deadline_away() {
+    let said = service_line("timeouts.body_min_bytes = 0");
+    assert_eq!(said, ["5:27: service.timeouts.body_min_bytes is 0; write at least 1"]);
+    let said = service_line("timeouts.body_min_bytes = \"0\"");
+    let message =
+        "5:27: service.timeouts.body_min_bytes would let a body take for ever; write at least 1";
+    assert_eq!(said, [message]);
+    for key in ["request_head", "body_progress", "write_stall", "connect", "response_head"] {
+        for value in ["\"0s\"", "\"721h\"", "\"none\"", "0", "false"] {
+            let said = service_line(&format!("timeouts.{key} = {value}"));
+            assert_eq!(said.len(), 1, "{key} = {value}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn limits_stay_within_what_the_engine_can_hold() {
+    for (line, expected) in [
+        ("fields = 300", "8:10: limits.fields is 300; write a number from 1 to 256"),
+        ("head_bytes = 10", "8:14: limits.head_bytes is 10; write a number from 1024 to 1048576"),
+        (
+            "head_bytes = \"2MiB\"",
+            "8:14: limits.head_bytes is 2097152; write a size from 1024 to 1048576",
+        ),
+        (
+            "target_bytes = 32769",
+            "8:16: limits.target_bytes is 32769, more than the whole head may have; write at most limits.head_bytes (32768)",
+        ),
+        ("body_bytes = -1", "8:14: limits.body_bytes is -1; write at least 0"),
+        ("connections = 0", "8:15: limits.connections is 0; write a number from 1 to 10000000"),
+    ] {
+        assert_eq!(problems(&format!("{FILE}[limits]\n{line}\n")), [expected], "{line}");
+    }
+}
+
+// A4
+#[test]
+fn nothing_of_a_token_is_ever_repeated() {
+    let hash = "a".repeat(64);
+    let text = format!(
+        "{FILE}[admin]\ntokens = [\n{{ name = \"ci\", role = \"viewer\", sha256 = \"hunter2\" }},\n\
+         {{ name = \"a\", role = \"viewer\", sha256 = \"{hash}\" }},\n\
+         {{ name = \"b\", role = \"viewer\", sha256 = \"{hash}\" }},\n\
+         {{ name = \"b\", role = \"viewer\", sha256 = 5, token = \"hunter2\" }},\n]\n"
+    );
+    let said = problems(&text);
+    assert_eq!(
+        said,
+        [
+            "9:42: admin.tokens.sha256: it has 7 characters that are not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself",
+            "11:41: admin.tokens.sha256: the tokens of \"a\" and \"b\" are the same; make one for each",
+            "12:10: admin.tokens has the name \"b\" twice; receipts could not tell them apart",
+            "12:41: admin.tokens.sha256 is a whole number but must be text in quotes; write sha256 = \"<64 hexadecimal digits from teal token new>\"",
+            "12:44: unknown key \"token\" in admin.tokens; known are name, role, sha256",
+        ]
+    );
+    assert!(said.iter().all(|problem| !problem.contains("hunter2") && !problem.contains(&hash)));
+}

@@ -1,0 +1,9 @@
+//! What a configuration means and what is said about a faulty one, by scenario.
+
+mod any_input;
+mod bad_files;
+mod bad_values;
+mod flags;
+mod good_files;
+mod reload;
+mod spoiled;
