@@ -6,11 +6,21 @@
 
 #![forbid(unsafe_code)]
 
+mod health;
+mod history;
 mod name;
+mod receipt;
+mod refusal;
 mod spec;
+mod time;
 
+pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
+pub use history::{Deed, History, KEPT};
 pub use name::{Actor, Color, Generation, InvalidName, ServiceName};
+pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
+pub use refusal::Refusal;
 pub use spec::{
     ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, TargetUrl,
     Timeouts,
 };
+pub use time::Time;

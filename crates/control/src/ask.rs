@@ -1,0 +1,233 @@
+//! What may be asked of the controller, and what it answers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Actor, Cause, Color, DrainEnd, Generation, Limits, Proof, ServiceName, ServiceSpec};
+use tokio::sync::watch;
+
+/// To move a service to a color.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchAsk {
+    /// Which service; `None` is enough if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// Where to.
+    pub to: Destination,
+    /// Who asks.
+    pub actor: Actor,
+    /// Refuse if the service has another generation.
+    pub if_generation: Option<Generation>,
+    /// How long to go on probing until the color is healthy; `None`: the first failure refuses.
+    pub wait_healthy: Option<Duration>,
+    /// The drain deadline; `None`: that of the service.
+    pub drain: Option<Duration>,
+    /// Only pass the gate, change nothing.
+    pub dry_run: bool,
+}
+
+/// The color that a switch is to end on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// This color.
+    Color(Color),
+    /// The color that was active before: a rollback.
+    Previous,
+}
+
+/// What became of a switch. A refusal comes as [`rules::Refusal`].
+#[derive(Clone, Debug)]
+pub enum Switched {
+    /// The color was active already.
+    AlreadyOn {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The generation of the service.
+        generation: Generation,
+        /// The drain of the other color, if one is under way.
+        drain: Option<DrainWatch>,
+    },
+    /// The gate would let it pass now; nothing was changed.
+    DryRun {
+        /// The service.
+        service: ServiceName,
+        /// The active color.
+        from: Color,
+        /// The color that was asked for.
+        to: Color,
+        /// The generation of the service, which did not change.
+        generation: Generation,
+        /// What proves the color healthy.
+        evidence: Vec<Proof>,
+    },
+    /// Every worker has acknowledged it: no request will be on the old color any more (L2).
+    Published {
+        /// The service.
+        service: ServiceName,
+        /// The color that was active before.
+        from: Color,
+        /// The color that is active now.
+        to: Color,
+        /// What kind of switch it was.
+        cause: Cause,
+        /// The generation that it made.
+        generation: Generation,
+        /// The drain of the old color.
+        drain: DrainWatch,
+    },
+}
+
+/// A view of one drain. Dropping it changes nothing.
+#[derive(Clone, Debug)]
+pub struct DrainWatch {
+    end: watch::Receiver<Option<DrainEnd>>,
+}
+
+/// The other side of a [`DrainWatch`].
+#[derive(Debug)]
+pub struct DrainTeller {
+    end: watch::Sender<Option<DrainEnd>>,
+}
+
+/// To keep new requests of a service waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldAsk {
+    /// Which service; `None` is enough if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// Who asks.
+    pub actor: Actor,
+    /// The longest that one request waits; `None`: 30 s.
+    pub max_wait: Option<Duration>,
+    /// The deadline for leases on the active color; `None`: that of the service.
+    pub drain: Option<Duration>,
+}
+
+/// A hold that is in force on every worker.
+#[derive(Clone, Debug)]
+pub struct HoldInForce {
+    /// The service.
+    pub service: ServiceName,
+    /// The active color, which drains now.
+    pub color: Color,
+    /// The longest that one request waits.
+    pub max_wait: Duration,
+    /// The drain of the active color; a resume interrupts it.
+    pub drain: DrainWatch,
+}
+
+/// To let the waiting requests of a service go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumeAsk {
+    /// Which service; `None` is enough if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// A hold that is over on every worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// The service.
+    pub service: ServiceName,
+    /// The color that the requests are released to.
+    pub color: Color,
+    /// Requests that were waiting.
+    pub waiting: u64,
+}
+
+/// To read the configuration again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadAsk {
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// A reload that is in force on every worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The generation that it made; `None`: it did not change where traffic goes.
+    pub generation: Option<Generation>,
+    /// What changed, one text each; empty: nothing.
+    pub changes: Vec<String>,
+}
+
+/// What the configuration says now, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewConfig {
+    /// All services.
+    pub services: Vec<ServiceSpec>,
+    /// What clients may send.
+    pub limits: Limits,
+}
+
+/// Reads and checks the configuration; on failure, one text per problem. May block.
+#[derive(Clone)]
+pub struct Reloader(Arc<dyn Fn() -> Result<NewConfig, Vec<String>> + Send + Sync>);
+
+/// A color that nothing holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColorDrained {
+    /// The service.
+    pub service: ServiceName,
+    /// The color, safe to stop.
+    pub color: Color,
+    /// The generation of the service.
+    pub generation: Generation,
+}
+
+// === impl DrainWatch, DrainTeller ===
+
+impl DrainWatch {
+    /// The two sides of the view of a drain that has just begun.
+    pub fn pair() -> (DrainTeller, Self) {
+        let (tell, end) = watch::channel(None);
+        (DrainTeller { end: tell }, Self { end })
+    }
+
+    /// A view of a drain that has already ended.
+    pub fn ended(end: DrainEnd) -> Self {
+        Self { end: watch::channel(Some(end)).1 }
+    }
+
+    /// Waits for the end of the drain.
+    pub async fn end(&mut self) -> DrainEnd {
+        match self.end.wait_for(Option::is_some).await {
+            Ok(end) => end.unwrap_or(DrainEnd::Interrupted),
+            Err(_) => DrainEnd::Interrupted, // the controller has stopped
+        }
+    }
+
+    /// The end of the drain, if it has ended.
+    pub fn now(&self) -> Option<DrainEnd> {
+        *self.end.borrow()
+    }
+}
+
+impl DrainTeller {
+    /// Tells everybody who watches how the drain ended.
+    pub fn tell(&self, end: DrainEnd) {
+        self.end.send_replace(Some(end));
+    }
+}
+
+// === impl Reloader ===
+
+impl Reloader {
+    /// Wraps the function that reads the configuration.
+    pub fn new(read: impl Fn() -> Result<NewConfig, Vec<String>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// Reads and checks the configuration.
+    pub fn read(&self) -> Result<NewConfig, Vec<String>> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reloader")
+    }
+}

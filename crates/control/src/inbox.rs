@@ -1,0 +1,162 @@
+//! The closed list of everything that may wake the controller, and the handle that others ask
+//! through.
+//!
+//! A caller that goes away cancels nothing: the controller owns what it has begun, and an
+//! answer that nobody waits for is dropped.
+
+use rules::{Color, Deed, Generation, Receipt, Refusal, ServiceName};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ask::{
+    ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, ResumeAsk, Resumed, SwitchAsk,
+    Switched,
+};
+use crate::news::{NewsDesk, NewsReader};
+use crate::view::{MetricsSnapshot, Status};
+
+/// Where the answer goes.
+pub type Reply<T> = oneshot::Sender<T>;
+
+/// An answer, or a no with its reason.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// Everything that may wake the controller.
+#[derive(Debug)]
+pub enum Input {
+    /// What is going on?
+    Status(Reply<Status>),
+    /// Move a service to a color. Answered when published, already there, or refused.
+    Switch(SwitchAsk, Reply<Answer<Switched>>),
+    /// Keep new requests waiting. Answered when every worker does.
+    Hold(HoldAsk, Reply<Answer<HoldInForce>>),
+    /// Let waiting requests go. Answered when every worker does.
+    Resume(ResumeAsk, Reply<Answer<Resumed>>),
+    /// Read the configuration again. Answered when it is in force.
+    Reload(ReloadAsk, Reply<Answer<Reloaded>>),
+    /// What was decided, oldest first?
+    History(Reply<Vec<Deed>>),
+    /// The receipt of this generation; `None`: the newest.
+    Receipt(Option<Generation>, Reply<Answer<Receipt>>),
+    /// Answered when nothing holds this color any more.
+    WaitDrained(Option<ServiceName>, Color, Reply<Answer<ColorDrained>>),
+    /// The sums of all books.
+    Metrics(Reply<MetricsSnapshot>),
+    /// Whether the first table is acknowledged by every worker.
+    Ready(Reply<bool>),
+    /// End: finish the change in hand, refuse others.
+    Stop(Reply<()>),
+}
+
+/// The way to the controller. Clones lead to the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inputs: mpsc::Sender<Input>,
+    news: NewsDesk,
+}
+
+/// The controller's end.
+#[derive(Debug)]
+pub struct Inbox {
+    inputs: mpsc::Receiver<Input>,
+    news: NewsDesk,
+}
+
+// Asks are answered in microseconds; what waits for long does so outside of the queue.
+const ROOM: usize = 256;
+
+// === impl Handle ===
+
+impl Handle {
+    /// The two ends.
+    pub fn pair() -> (Self, Inbox) {
+        let (send, inputs) = mpsc::channel(ROOM);
+        let news = NewsDesk::new();
+        (Self { inputs: send, news: news.clone() }, Inbox { inputs, news })
+    }
+
+    /// What is going on.
+    pub async fn status(&self) -> Answer<Status> {
+        self.ask(Input::Status).await
+    }
+
+    /// Moves a service to a color, or back to the previous one. The answer comes when it is
+    /// published; the drain is watched through the answer.
+    pub async fn switch(&self, ask: SwitchAsk) -> Answer<Switched> {
+        self.ask(|reply| Input::Switch(ask, reply)).await?
+    }
+
+    /// Keeps new requests of a service waiting.
+    pub async fn hold(&self, ask: HoldAsk) -> Answer<HoldInForce> {
+        self.ask(|reply| Input::Hold(ask, reply)).await?
+    }
+
+    /// Lets the waiting requests of a service go.
+    pub async fn resume(&self, ask: ResumeAsk) -> Answer<Resumed> {
+        self.ask(|reply| Input::Resume(ask, reply)).await?
+    }
+
+    /// Reads the configuration again and puts it in force, or changes nothing.
+    pub async fn reload(&self, ask: ReloadAsk) -> Answer<Reloaded> {
+        self.ask(|reply| Input::Reload(ask, reply)).await?
+    }
+
+    /// What was decided, oldest first.
+    pub async fn history(&self) -> Answer<Vec<Deed>> {
+        self.ask(Input::History).await
+    }
+
+    /// The receipt of a generation; `None`: the newest.
+    pub async fn receipt(&self, generation: Option<Generation>) -> Answer<Receipt> {
+        self.ask(|reply| Input::Receipt(generation, reply)).await?
+    }
+
+    /// Waits until nothing holds a color any more. The caller brings the deadline.
+    pub async fn wait_drained(
+        &self,
+        service: Option<ServiceName>,
+        color: Color,
+    ) -> Answer<ColorDrained> {
+        self.ask(|reply| Input::WaitDrained(service, color, reply)).await?
+    }
+
+    /// The sums of all books.
+    pub async fn metrics(&self) -> Answer<MetricsSnapshot> {
+        self.ask(Input::Metrics).await
+    }
+
+    /// Whether the first table is acknowledged by every worker.
+    pub async fn is_ready(&self) -> bool {
+        self.ask(Input::Ready).await.unwrap_or(false)
+    }
+
+    /// Ends the controller: the change in hand is finished, others are refused. Returns when
+    /// the journal is at rest.
+    pub async fn stop(&self) {
+        let _already_stopped = self.ask(Input::Stop).await;
+    }
+
+    /// Follows what happens after the item `after`; `None`: from now on.
+    pub fn news(&self, after: Option<u64>) -> NewsReader {
+        self.news.follow(after)
+    }
+
+    async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Answer<T> {
+        let (reply, answer) = oneshot::channel();
+        self.inputs.send(input(reply)).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)
+    }
+}
+
+// === impl Inbox ===
+
+impl Inbox {
+    /// The next input; `None` when every handle is gone.
+    pub async fn next(&mut self) -> Option<Input> {
+        self.inputs.recv().await
+    }
+
+    /// Where news is printed.
+    pub fn news(&self) -> &NewsDesk {
+        &self.news
+    }
+}

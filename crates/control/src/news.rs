@@ -1,0 +1,273 @@
+//! What happened, numbered, for everybody who wants to follow it live.
+//!
+//! The newest `ROOM` items are kept, so that a follower who lost the connection can go
+//! on where it stopped. A follower that is slower than that misses items and is told so; it
+//! never slows anybody down.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rules::{Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetUrl, Time};
+use tokio::sync::watch;
+
+/// How many items are kept.
+const ROOM: usize = 1024;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsItem {
+    /// Grows by one from item to item, from 1; starts anew with the process.
+    pub id: u64,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub news: News,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A switch, rollback or failover was decided and is durable.
+    Switch {
+        /// The service.
+        service: ServiceName,
+        /// The color that was active before.
+        from: Color,
+        /// The color that is active now.
+        to: Color,
+        /// The generation that it made.
+        generation: Generation,
+        /// What kind of switch it was.
+        cause: Cause,
+        /// Who asked for it.
+        actor: Actor,
+    },
+    /// Every worker has acknowledged a generation.
+    Published {
+        /// The generation.
+        generation: Generation,
+    },
+    /// A drain has ended.
+    DrainEnded {
+        /// The service.
+        service: ServiceName,
+        /// The color that was drained.
+        color: Color,
+        /// The generation of the service.
+        generation: Generation,
+        /// How.
+        end: DrainEnd,
+    },
+    /// Somebody was told no.
+    Refused {
+        /// The service, if the refusal is about one.
+        service: Option<ServiceName>,
+        /// Who asked.
+        actor: Actor,
+        /// The stable word for the reason.
+        code: &'static str,
+        /// The reason.
+        reason: String,
+    },
+    /// What is believed about a target has changed.
+    Health {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The target.
+        target: TargetUrl,
+        /// What is believed now.
+        standing: Standing,
+        /// The last probe's reason; `None` if it passed.
+        reason: Option<String>,
+    },
+    /// New requests wait.
+    Held {
+        /// The service.
+        service: ServiceName,
+        /// Who asked for it.
+        actor: Actor,
+    },
+    /// Waiting requests were let go.
+    Resumed {
+        /// The service.
+        service: ServiceName,
+        /// Who asked for it.
+        actor: Actor,
+    },
+    /// The configuration was read again and is in force.
+    Reloaded {
+        /// The generation that it made, if it changed where traffic goes.
+        generation: Option<Generation>,
+        /// What changed.
+        changes: Vec<String>,
+    },
+}
+
+/// The numbered items and the way to new ones.
+#[derive(Clone, Debug)]
+pub struct NewsDesk {
+    shared: Arc<Shared>,
+}
+
+/// One follower's place in the news.
+#[derive(Debug)]
+pub struct NewsReader {
+    shared: Arc<Shared>,
+    printed: watch::Receiver<u64>,
+    next: u64,
+}
+
+/// What a follower gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The next item.
+    Item(NewsItem),
+    /// The follower was too slow or away too long: this many items are gone.
+    Missed(u64),
+}
+
+#[derive(Debug)]
+struct Shared {
+    kept: Mutex<VecDeque<NewsItem>>,
+    printed: watch::Sender<u64>, // the newest id
+}
+
+// === impl News ===
+
+impl News {
+    /// The word used as the name of the event.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Switch { cause, .. } => cause.as_str(),
+            Self::Published { .. } => "published",
+            Self::DrainEnded { .. } => "drained",
+            Self::Refused { .. } => "refused",
+            Self::Health { .. } => "health",
+            Self::Held { .. } => "hold",
+            Self::Resumed { .. } => "resume",
+            Self::Reloaded { .. } => "reload",
+        }
+    }
+}
+
+// === impl NewsDesk ===
+
+impl NewsDesk {
+    /// A desk where nothing has happened yet.
+    pub fn new() -> Self {
+        let shared = Shared { kept: Mutex::default(), printed: watch::Sender::new(0) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Numbers an item, keeps it and tells all followers.
+    pub fn print(&self, at: Time, news: News) {
+        let mut kept = self.shared.kept();
+        let id = *self.shared.printed.borrow() + 1;
+        if kept.len() >= ROOM {
+            kept.pop_front();
+        }
+        kept.push_back(NewsItem { id, at, news });
+        drop(kept);
+        self.shared.printed.send_replace(id);
+    }
+
+    /// Follows the news after the item `after`; `None`: from now on.
+    pub fn follow(&self, after: Option<u64>) -> NewsReader {
+        let printed = self.shared.printed.subscribe();
+        let newest = *printed.borrow();
+        // An id from another process may be ahead of ours: then everything kept is news.
+        let next = after.map_or(newest, |id| if id > newest { 0 } else { id }) + 1;
+        NewsReader { shared: self.shared.clone(), printed, next }
+    }
+}
+
+impl Default for NewsDesk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// === impl NewsReader ===
+
+impl NewsReader {
+    /// Waits for the next item.
+    pub async fn next(&mut self) -> Read {
+        loop {
+            if let Some(read) = self.take() {
+                return read;
+            }
+            let next = self.next;
+            let printed = self.printed.wait_for(|newest| *newest >= next).await;
+            printed.expect("the reader itself keeps the sending side alive");
+        }
+    }
+
+    fn take(&mut self) -> Option<Read> {
+        let kept = self.shared.kept();
+        let oldest = kept.front()?.id;
+        if self.next < oldest {
+            let missed = oldest - self.next;
+            self.next = oldest;
+            return Some(Read::Missed(missed));
+        }
+        let place = usize::try_from(self.next - oldest).ok()?;
+        let item = kept.get(place)?.clone();
+        self.next += 1;
+        Some(Read::Item(item))
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The items, also after a panic elsewhere: every change of them is one assignment.
+    fn kept(&self) -> MutexGuard<'_, VecDeque<NewsItem>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(generation: u64) -> News {
+        News::Published { generation: Generation(generation) }
+    }
+
+    async fn next_id(reader: &mut NewsReader) -> u64 {
+        match reader.next().await {
+            Read::Item(item) => item.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_follower_goes_on_where_it_stopped() {
+        let desk = NewsDesk::new();
+        for generation in 1..=5 {
+            desk.print(Time(generation), published(generation));
+        }
+        let mut again = desk.follow(Some(3));
+        assert_eq!(next_id(&mut again).await, 4);
+        assert_eq!(next_id(&mut again).await, 5);
+        let mut fresh = desk.follow(None);
+        desk.print(Time(6), published(6));
+        assert_eq!(next_id(&mut fresh).await, 6);
+        assert_eq!(next_id(&mut again).await, 6);
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_was_away_too_long_is_told_what_it_missed() {
+        let desk = NewsDesk::new();
+        for generation in 1..=ROOM as u64 + 10 {
+            desk.print(Time(generation), published(generation));
+        }
+        let mut late = desk.follow(Some(4));
+        assert_eq!(late.next().await, Read::Missed(6));
+        assert_eq!(next_id(&mut late).await, 11);
+        let mut stranger = desk.follow(Some(1 << 40));
+        assert_eq!(stranger.next().await, Read::Missed(10), "an id of another process");
+    }
+}

@@ -1,0 +1,224 @@
+//! What can be seen of the controller and the traffic: status and sums for metrics.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rules::{Actor, Color, Failover, Generation, Probe, ServiceName, Standing, TargetUrl, Time};
+use traffic::{ColorSum, ServiceSum, TargetSum, WorkerSum};
+
+/// Everything that `teal status` needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The newest change of where traffic goes.
+    pub generation: Generation,
+    /// The generation that not every worker has acknowledged yet.
+    pub publishing: Option<Generation>,
+    /// Why no change can be made durable at present; `None`: all is well.
+    pub journal: Option<String>,
+    /// When this answer was made.
+    pub at: Time,
+    /// All services, in the order of the configuration.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: ServiceName,
+    /// The color that receives traffic.
+    pub active: Color,
+    /// The generation of its own last change.
+    pub generation: Generation,
+    /// Whether a rollback has somewhere to go.
+    pub can_roll_back: bool,
+    /// Set while new requests wait.
+    pub held: Option<HeldStatus>,
+    /// What happens when the active color dies.
+    pub failover: Failover,
+    /// Both colors, in the order of [`Color::index`].
+    pub colors: [ColorStatus; 2],
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldStatus {
+    /// Since when.
+    pub since: Time,
+    /// Who asked for it.
+    pub by: Actor,
+    /// The longest that one request waits.
+    pub max_wait: Duration,
+    /// Requests waiting now.
+    pub waiting: u64,
+}
+
+/// One color.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColorStatus {
+    /// What it does now.
+    pub role: Role,
+    /// Whether the gate would let a switch to it pass.
+    pub healthy: bool,
+    /// Why not: "http://…: connection refused"; `None` if healthy.
+    pub unhealthy_reason: Option<String>,
+    /// Leases held.
+    pub in_flight: u64,
+    /// Connections being made, in use or idle.
+    pub connections: u64,
+    /// The age of the oldest lease, as of the last survey.
+    pub oldest_age: Option<Duration>,
+    /// The drain under way.
+    pub drain: Option<DrainStatus>,
+    /// Whether it is idle and nothing holds it: safe to stop (L4).
+    pub drained: bool,
+    /// All targets, in the order of the configuration.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// What a color does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It receives traffic.
+    Active,
+    /// It was active, and something still holds it.
+    Draining,
+    /// It receives nothing.
+    Idle,
+}
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainStatus {
+    /// Time until leases that are left will be cut.
+    pub left: Duration,
+    /// Whether the deadline has passed and leases are being cut now.
+    pub cutting: bool,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// Its address as configured.
+    pub url: TargetUrl,
+    /// What is believed about it.
+    pub standing: Standing,
+    /// The newest probe.
+    pub last_probe: Option<Probe>,
+    /// The addresses that its name has; empty: none.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Sums of all books at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricsSnapshot {
+    /// The newest change of where traffic goes.
+    pub generation: Generation,
+    /// All services, in the order of the configuration.
+    pub services: Vec<ServiceMetrics>,
+    /// Requests that reached no service.
+    pub unrouted: ServiceSum,
+    /// Client connections.
+    pub connections: WorkerSum,
+    /// Whether changes can be made durable.
+    pub journal_available: bool,
+}
+
+/// The sums of one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceMetrics {
+    /// Its name.
+    pub name: ServiceName,
+    /// The color that receives traffic.
+    pub active: Color,
+    /// The generation of its own last change.
+    pub generation: Generation,
+    /// Whether new requests wait.
+    pub held: bool,
+    /// Its books.
+    pub sum: ServiceSum,
+    /// Switches since the start by how they ended: see [`SwitchCounts`].
+    pub switches: SwitchCounts,
+    /// Both colors, in the order of [`Color::index`].
+    pub colors: [ColorMetrics; 2],
+}
+
+/// Switches since the start, by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SwitchCounts {
+    /// The old color drained in time.
+    pub drained: u64,
+    /// The drain deadline cut leases.
+    pub cut: u64,
+    /// A newer change took over.
+    pub superseded: u64,
+    /// Refused by the gate.
+    pub refused: u64,
+    /// Not every worker acknowledged within a second.
+    pub incomplete: u64,
+}
+
+/// The sums of one color.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColorMetrics {
+    /// Its books.
+    pub sum: ColorSum,
+    /// Its targets.
+    pub targets: Vec<TargetMetrics>,
+}
+
+/// The sums of one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetMetrics {
+    /// Its address as configured.
+    pub url: TargetUrl,
+    /// What is believed about it.
+    pub standing: Standing,
+    /// Its books.
+    pub sum: TargetSum,
+}
+
+// === impl Status, ServiceStatus ===
+
+impl Status {
+    /// One service, by name.
+    pub fn service(&self, name: &ServiceName) -> Option<&ServiceStatus> {
+        self.services.iter().find(|service| service.name == *name)
+    }
+}
+
+impl ServiceStatus {
+    /// One color.
+    pub fn color(&self, color: Color) -> &ColorStatus {
+        match color {
+            Color::Blue => &self.colors[0],
+            Color::Green => &self.colors[1],
+        }
+    }
+}
+
+// === impl Role, SwitchCounts ===
+
+impl Role {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+impl SwitchCounts {
+    /// The counts with the words used in metrics.
+    pub fn by_result(&self) -> [(&'static str, u64); 5] {
+        [
+            ("drained", self.drained),
+            ("cut", self.cut),
+            ("superseded", self.superseded),
+            ("refused", self.refused),
+            ("incomplete", self.incomplete),
+        ]
+    }
+}

@@ -1,0 +1,218 @@
+//! What probes say about a target: counted by rise and fall, never guessed.
+//!
+//! A target is `Unknown` until proven. [`TargetHealth`] counts; [`TargetHealth::proof`] is
+//! the target's part of promise L9. Moments are durations since the process started, so
+//! that a wall clock that is set can't make old evidence look fresh.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::spec::{Health, TargetUrl};
+use crate::time::Time;
+
+/// One finished probe of one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// When it ended.
+    pub at: Time,
+    /// When it ended, since the process started.
+    pub moment: Duration,
+    /// How long it took.
+    pub latency: Duration,
+    /// What it found.
+    pub verdict: Verdict,
+}
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The target answered as expected.
+    Passed {
+        /// The status of the answer.
+        status: u16,
+    },
+    /// It did not.
+    Failed {
+        /// The status, if an answer came.
+        status: Option<u16>,
+        /// Why, in words for people: "connection refused".
+        reason: Box<str>,
+    },
+}
+
+/// What is believed about a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Not proven either way yet.
+    #[default]
+    Unknown,
+    /// `rise` probes in a row passed, and fewer than `fall` in a row failed since.
+    Up,
+    /// `fall` probes in a row failed, and fewer than `rise` in a row passed since.
+    Down,
+}
+
+/// One passed probe, as evidence for a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The target that was probed.
+    pub target: TargetUrl,
+    /// When the probe ended.
+    pub at: Time,
+    /// The status of the answer.
+    pub status: u16,
+    /// How long it took.
+    pub latency: Duration,
+}
+
+/// What all probes of one target so far amount to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetHealth {
+    standing: Standing,
+    last: Option<Probe>,
+    passes: VecDeque<Pass>, // since the last failure, the newest `rise` of them
+    failures: u32,          // in a row, up to now
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pass {
+    at: Time,
+    moment: Duration,
+    status: u16,
+    latency: Duration,
+}
+
+/// Why a target is not proven healthy now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// The newest probe failed, with this reason.
+    Failing(Box<str>),
+    /// Too few probes passed, or the newest is too old: more probes can tell.
+    TooLittle,
+}
+
+// === impl TargetHealth ===
+
+impl TargetHealth {
+    /// Counts one probe; `Some` is the new standing if it changed.
+    pub fn record(&mut self, probe: Probe, settings: &Health) -> Option<Standing> {
+        let before = self.standing;
+        match &probe.verdict {
+            Verdict::Passed { status } => {
+                let (at, moment, latency) = (probe.at, probe.moment, probe.latency);
+                self.passes.push_back(Pass { at, moment, status: *status, latency });
+                while self.passes.len() > rise(settings) {
+                    self.passes.pop_front();
+                }
+                self.failures = 0;
+                if self.passes.len() >= rise(settings) {
+                    self.standing = Standing::Up;
+                }
+            }
+            Verdict::Failed { .. } => {
+                self.passes.clear();
+                self.failures = self.failures.saturating_add(1);
+                if self.failures >= settings.fall {
+                    self.standing = Standing::Down;
+                }
+            }
+        }
+        self.last = Some(probe);
+        (self.standing != before).then_some(self.standing)
+    }
+
+    /// Forgets everything but the last probe, because the way of probing has changed.
+    pub fn forget(&mut self) {
+        *self = Self { last: self.last.take(), ..Self::default() };
+    }
+
+    /// What is believed.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The newest probe.
+    pub fn last(&self) -> Option<&Probe> {
+        self.last.as_ref()
+    }
+
+    /// Whether the newest probe and the standing agree, so that the usual interval will do.
+    pub fn is_settled(&self) -> bool {
+        match self.standing {
+            Standing::Unknown => false,
+            Standing::Up => self.failures == 0,
+            Standing::Down => self.passes.is_empty(),
+        }
+    }
+
+    /// Whether the newest `rise` probes passed, however old they are.
+    pub fn is_healthy(&self, settings: &Health) -> bool {
+        self.passes.len() >= rise(settings)
+    }
+
+    /// This target's part of the evidence for a switch (L9): the newest `rise` probes, all
+    /// passed, the last less than one interval before `now`.
+    // lossless: L9
+    pub fn proof(
+        &self,
+        target: &TargetUrl,
+        settings: &Health,
+        now: Duration,
+    ) -> Result<Vec<Proof>, Unproven> {
+        if let Some(Verdict::Failed { reason, .. }) = self.last.as_ref().map(|probe| &probe.verdict)
+        {
+            return Err(Unproven::Failing(reason.clone()));
+        }
+        let fresh = |pass: &Pass| now.saturating_sub(pass.moment) < settings.interval;
+        if !self.is_healthy(settings) || !self.passes.back().is_some_and(fresh) {
+            return Err(Unproven::TooLittle);
+        }
+        let proof = |pass: &Pass| Proof {
+            target: target.clone(),
+            at: pass.at,
+            status: pass.status,
+            latency: pass.latency,
+        };
+        Ok(self.passes.iter().map(proof).collect())
+    }
+}
+
+fn rise(settings: &Health) -> usize {
+    settings.rise.max(1) as usize
+}
+
+// === impl Verdict, Standing ===
+
+impl Verdict {
+    /// Whether the probe passed.
+    pub fn passed(&self) -> bool {
+        matches!(self, Self::Passed { .. })
+    }
+
+    /// The status of the answer, if one came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Passed { status } => Some(*status),
+            Self::Failed { status, .. } => *status,
+        }
+    }
+
+    /// Why it failed; `None` if it passed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Passed { .. } => None,
+            Self::Failed { reason, .. } => Some(reason),
+        }
+    }
+}
+
+impl Standing {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A "no", with its reason. Every no of the control plane is one of these.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::name::{Color, Generation, ServiceName};
+
+/// Why something was not done. Nothing was changed, except where a variant says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is more than one service, and none was named.
+    ServiceRequired {
+        /// All that could be named.
+        services: Vec<ServiceName>,
+    },
+    /// No service has this name.
+    UnknownService {
+        /// The name that was asked for.
+        name: ServiceName,
+        /// All that could be named.
+        services: Vec<ServiceName>,
+    },
+    /// No kept receipt has this generation.
+    NoReceipt {
+        /// The generation that was asked for.
+        generation: Generation,
+    },
+    /// The color is not proven healthy now (L9).
+    Unhealthy {
+        /// The service.
+        service: ServiceName,
+        /// The color that was asked for.
+        color: Color,
+        /// The last probe's reason, with its target: "http://…: connection refused".
+        reason: String,
+    },
+    /// The service has moved on since the caller looked.
+    GenerationMismatch {
+        /// The service.
+        service: ServiceName,
+        /// The generation that the caller expected.
+        expected: Generation,
+        /// The generation that the service has.
+        actual: Generation,
+    },
+    /// Another change is between its gate and its publish.
+    SwitchInProgress {
+        /// The generation that is being published; `None`: not yet decided.
+        generation: Option<Generation>,
+    },
+    /// The service has never had another active color.
+    NothingToRollBack {
+        /// The service.
+        service: ServiceName,
+    },
+    /// The color is active, so it will not drain.
+    ColorActive {
+        /// The service.
+        service: ServiceName,
+        /// The color that was asked for.
+        color: Color,
+    },
+    /// The switch is decided and durable, but not every worker has acknowledged it. It is
+    /// never undone and completes when they do.
+    PublishIncomplete {
+        /// The generation that is being published.
+        generation: Generation,
+        /// The workers that are silent.
+        workers: Vec<usize>,
+    },
+    /// The decision could not be made durable; traffic goes on as before.
+    JournalUnavailable {
+        /// What the storage said and what to do.
+        reason: String,
+    },
+    /// One Teal is being replaced by another.
+    UpgradeInProgress,
+    /// The service is held already.
+    AlreadyHeld {
+        /// The service.
+        service: ServiceName,
+    },
+    /// The service is not held.
+    NotHeld {
+        /// The service.
+        service: ServiceName,
+    },
+    /// The configuration can't be used; all problems.
+    ReloadProblems {
+        /// One text per problem.
+        problems: Vec<String>,
+    },
+    /// A failover happened too short a time ago, and no operator has looked since.
+    FailoverCooling {
+        /// The service.
+        service: ServiceName,
+        /// How long until the next one is possible.
+        left: Duration,
+    },
+    /// Teal is stopping.
+    Stopping,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ServiceRequired { .. } => "service_required",
+            Self::UnknownService { .. } => "unknown_service",
+            Self::NoReceipt { .. } => "no_receipt",
+            Self::Unhealthy { .. } => "unhealthy",
+            Self::GenerationMismatch { .. } => "generation_mismatch",
+            Self::SwitchInProgress { .. } => "switch_in_progress",
+            Self::NothingToRollBack { .. } => "nothing_to_roll_back",
+            Self::ColorActive { .. } => "color_active",
+            Self::PublishIncomplete { .. } => "publish_incomplete",
+            Self::JournalUnavailable { .. } => "journal_unavailable",
+            Self::UpgradeInProgress => "upgrade_in_progress",
+            Self::AlreadyHeld { .. } => "already_held",
+            Self::NotHeld { .. } => "not_held",
+            Self::ReloadProblems { .. } => "reload_problems",
+            Self::FailoverCooling { .. } => "failover_cooling",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceRequired { services } => {
+                write!(f, "there are several services, name one of: {}", List(services))
+            }
+            Self::UnknownService { name, services } => {
+                write!(f, "no service is called {name}; there are: {}", List(services))
+            }
+            Self::NoReceipt { generation } => {
+                write!(f, "no receipt is kept for generation {generation}; see the history")
+            }
+            Self::Unhealthy { color, reason, .. } => {
+                write!(f, "Target {color} is not healthy\n{reason}")
+            }
+            Self::GenerationMismatch { service, expected, actual } => write!(
+                f,
+                "{service} is at generation {actual}, not {expected}: it was changed meanwhile"
+            ),
+            Self::SwitchInProgress { generation: Some(generation) } => {
+                write!(f, "generation {generation} is being published; try again in a moment")
+            }
+            Self::SwitchInProgress { generation: None } => {
+                f.write_str("another change is being decided; try again in a moment")
+            }
+            Self::NothingToRollBack { service } => {
+                write!(f, "{service} was never switched, so there is nothing to roll back to")
+            }
+            Self::ColorActive { service, color } => write!(
+                f,
+                "{color} is the active color of {service} and does not drain; switch to {} first",
+                color.other()
+            ),
+            Self::PublishIncomplete { generation, workers } => write!(
+                f,
+                "generation {generation} is decided, but not every worker has taken it over \
+                 (silent: {}); it is not undone and completes when they do",
+                List(workers)
+            ),
+            Self::JournalUnavailable { reason } => write!(
+                f,
+                "the decision can't be made durable, so nothing was changed and traffic goes on \
+                 as before: {reason}"
+            ),
+            Self::UpgradeInProgress => f.write_str("Teal is being replaced; try again afterwards"),
+            Self::AlreadyHeld { service } => write!(f, "{service} is held already"),
+            Self::NotHeld { service } => write!(f, "{service} is not held"),
+            Self::ReloadProblems { problems } => {
+                f.write_str("nothing was changed, the configuration can't be used:")?;
+                problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
+            }
+            Self::FailoverCooling { service, left } => write!(
+                f,
+                "{service} failed over less than a minute ago; the next failover without an \
+                 operator is possible in {} s",
+                left.as_secs() + 1
+            ),
+            Self::Stopping => f.write_str("Teal is stopping"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+struct List<'l, T>(&'l [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, item) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{item}")?;
+        }
+        Ok(())
+    }
+}
