@@ -30,6 +30,13 @@ impl Metrics {
         self.matching(name, labels).map(|sample| sample.value).sum()
     }
 
+    /// The same for what is counted in whole numbers.
+    #[track_caller]
+    pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let sum = self.sum(name, labels).round() as i64;
+        u64::try_from(sum).expect("what is counted is not negative")
+    }
+
     /// Whether there is a sample of `name` with these labels.
     pub fn has(&self, name: &str, labels: &[(&str, &str)]) -> bool {
         self.matching(name, labels).next().is_some()

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -86,6 +86,21 @@ impl Teal {
     #[track_caller]
     pub fn start_again(&mut self) {
         self.spawn(&[]);
+        self.wait_ready();
+    }
+
+    /// Starts `run` with exactly these flags, without a file, and waits until it is ready.
+    #[track_caller]
+    pub fn start_bare(&mut self, flags: &[&str]) {
+        let mut command = exe::command(&self.program);
+        command.arg("run").args(flags);
+        self.spawn_command(command);
+        self.wait_ready();
+    }
+
+    /// Waits until it listens and is ready.
+    #[track_caller]
+    pub fn wait_ready(&mut self) {
         let log = Arc::clone(&self.log);
         let bound = wait_for(STARTED_WITHIN, "Teal says where it listens", || {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -104,9 +119,14 @@ impl Teal {
     /// Starts it with further arguments after `run --config FILE` and waits for nothing.
     #[track_caller]
     pub fn spawn(&mut self, further: &[&str]) {
-        assert!(self.child.is_none(), "one Teal at a time");
         let mut command = exe::command(&self.program);
         command.arg("run").arg("--config").arg(self.config()).args(further);
+        self.spawn_command(command);
+    }
+
+    #[track_caller]
+    fn spawn_command(&mut self, mut command: Command) {
+        assert!(self.child.is_none(), "one Teal at a time");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let stderr = child.stderr.take().expect("standard error is piped");

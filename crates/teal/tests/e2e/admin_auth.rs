@@ -1,0 +1,256 @@
+//! Who may change what: the guards of the admin API, from outside.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use testkit::{Client, Response};
+
+use crate::stage::{SOON, Stage};
+
+const SWITCH: &str = "/admin/switch?to=green";
+
+/// One request with exactly these fields.
+fn ask(stage: &Stage, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    for (name, value) in fields {
+        head.push_str(name);
+        head.push_str(": ");
+        head.push_str(value);
+        head.push_str("\r\n");
+    }
+    let mut client = Client::connect(stage.teal.admin());
+    client.send(head + "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    client.answer()
+}
+
+/// The status of a switch with a good token and these further fields.
+fn switch_with(stage: &Stage, host: Option<&str>, fields: &[(&str, &str)]) -> u16 {
+    let own = stage.teal.admin().to_string();
+    let token = format!("Bearer {}", stage.teal.token());
+    let mut all = vec![("Host", host.unwrap_or(&own)), ("Authorization", &token)];
+    all.extend_from_slice(fields);
+    ask(stage, "POST", SWITCH, &all).status
+}
+
+#[test]
+fn a_web_page_cannot_switch() {
+    // A1
+    let stage = Stage::new();
+    for fields in [
+        [("Origin", "http://evil.example")],
+        [("Origin", "null")],
+        [("Sec-Fetch-Site", "cross-site")],
+        [("Sec-Fetch-Site", "same-site")],
+        [("Sec-Fetch-Site", "none")],
+    ] {
+        assert_eq!(switch_with(&stage, None, &fields), 403, "{fields:?}");
+    }
+    assert_eq!(stage.teal.active(), "blue");
+    let read = [("Origin", "http://evil.example"), ("Host", &*stage.teal.admin().to_string())];
+    assert_eq!(ask(&stage, "GET", "/admin/status", &read).status, 403);
+    let own = format!("http://{}", stage.teal.admin());
+    let own = [("Origin", &*own), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(switch_with(&stage, None, &own), 200);
+    stage.finish();
+}
+
+#[test]
+fn a_name_that_is_not_ours_is_refused_before_anything_else() {
+    // A2
+    let stage = Stage::with(|settings| settings.admin("hosts", "[\"deploy.example\"]"));
+    for host in ["evil.example", "127.0.0.1.evil.example", "deploy.example.evil", "10.0.0.1:9900"] {
+        assert_eq!(switch_with(&stage, Some(host), &[]), 403, "{host}");
+        let read = ask(&stage, "GET", "/admin/status", &[("Host", host)]);
+        assert_eq!(read.status, 403, "{host}");
+        // Also before the method and the token are looked at.
+        assert_eq!(ask(&stage, "DELETE", SWITCH, &[("Host", host)]).status, 403, "{host}");
+    }
+    let port = stage.teal.admin().port();
+    for host in ["localhost", "127.0.0.1", "deploy.example", &format!("[::1]:{port}")] {
+        assert_eq!(switch_with(&stage, Some(host), &[]), 200, "{host}");
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_change_needs_a_token_that_is_known_and_may_operate() {
+    // A5
+    let viewer = "3".repeat(43);
+    let sha256 = sha256_of(&viewer);
+    let tokens = format!(
+        "[{{ name = \"eyes\", role = \"viewer\", sha256 = \"{sha256}\" }}, {{ name = \"ci\", role \
+         = \"operator\", sha256 = \"{}\" }}]",
+        sha256_of("an operator's token of good length, 43 chars")
+    );
+    let stage = Stage::with(|settings| settings.admin("tokens", &tokens));
+    let host = stage.teal.admin().to_string();
+    let none = ask(&stage, "POST", SWITCH, &[("Host", &host)]);
+    assert_eq!(none.status, 401);
+    assert!(none.fields.get("www-authenticate").is_some_and(|value| value.contains("Bearer")));
+    for wrong in ["Bearer", "Bearer wrong", "Basic YTpi", "bearer  ", "Bearer \u{e9}"] {
+        let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", wrong)]);
+        assert_eq!(answer.status, 401, "{wrong:?}");
+    }
+    let eyes = format!("Bearer {viewer}");
+    let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", &eyes)]);
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(stage.teal.active(), "blue");
+    let ci = "Bearer an operator's token of good length, 43 chars";
+    let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", ci)]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
+    assert!(receipt.contains("\"ci\""), "who switched is in the receipt: {receipt}");
+    stage.finish();
+}
+
+#[test]
+fn a_token_in_the_address_is_no_token_and_no_token_is_logged() {
+    // A5
+    let stage = Stage::new();
+    let (host, token) = (stage.teal.admin().to_string(), stage.teal.token());
+    let path = format!("{SWITCH}&token={token}&access_token={token}");
+    assert!(matches!(ask(&stage, "POST", &path, &[("Host", &host)]).status, 400 | 401));
+    assert_eq!(stage.teal.active(), "blue");
+    stage.teal.switch_to("green");
+    assert!(!stage.teal.log().contains(&token), "{}", stage.teal.log());
+    stage.finish();
+}
+
+#[test]
+fn checks_come_in_the_promised_order() {
+    let stage = Stage::new();
+    let host = stage.teal.admin().to_string();
+    let token = format!("Bearer {}", stage.teal.token());
+    // 405 before 401, 401 before 400, 400 before 412.
+    let method = ask(&stage, "GET", "/admin/switch?to=purple", &[("Host", &host)]);
+    assert_eq!((method.status, method.fields.get("allow")), (405, Some("POST")));
+    let purple = "/admin/switch?to=purple";
+    assert_eq!(ask(&stage, "POST", purple, &[("Host", &host)]).status, 401);
+    let stale = ("If-Match", "\"99999\"");
+    let known = [("Host", &*host), ("Authorization", &*token), stale];
+    assert_eq!(ask(&stage, "POST", purple, &known).status, 400);
+    assert_eq!(ask(&stage, "POST", SWITCH, &known).status, 412);
+    let unknown = "/admin/switch?to=green&service=nobody";
+    assert_eq!(ask(&stage, "POST", unknown, &known).status, 404);
+    stage.finish();
+}
+
+#[test]
+fn paths_are_matched_exactly_and_bodies_are_bounded() {
+    // A3
+    let stage = Stage::new();
+    let host = stage.teal.admin().to_string();
+    let token = format!("Bearer {}", stage.teal.token());
+    let known = [("Host", &*host), ("Authorization", &*token)];
+    for path in [
+        "/admin/switchx?to=green",
+        "/admin/switch/?to=green",
+        "/admin/./switch?to=green",
+        "/admin/status/../switch?to=green",
+        "//admin/switch?to=green",
+        "/admin%2fswitch?to=green",
+        "/ADMIN/SWITCH?to=green",
+    ] {
+        assert_eq!(ask(&stage, "POST", path, &known).status, 404, "{path}");
+    }
+    assert_eq!(stage.teal.active(), "blue");
+    let mut client = Client::connect(stage.teal.admin());
+    let length = 65 * 1024;
+    client.send(format!(
+        "POST {SWITCH} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nContent-Length: \
+         {length}\r\n\r\n"
+    ));
+    // It may be refused before it is all there.
+    let sent = client.try_send(vec![b'x'; length]);
+    let answer = client.read_answer(false);
+    assert!(answer.as_ref().is_ok_and(|answer| answer.status == 413), "{answer:?} {sent:?}");
+    assert_eq!(stage.teal.active(), "blue");
+    stage.finish();
+}
+
+#[test]
+fn no_trick_reaches_the_admin_api_through_the_public_listener() {
+    // A4 T4
+    let stage = Stage::new();
+    let (admin, token) = (stage.teal.admin(), stage.teal.token());
+    for target in [
+        "/admin/switch?to=green".to_owned(),
+        "//admin/switch?to=green".to_owned(),
+        "/x/../admin/switch?to=green".to_owned(),
+        "/admin%2fswitch?to=green".to_owned(),
+        format!("http://{admin}/admin/switch?to=green"),
+    ] {
+        let mut client = stage.client();
+        client.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: 0\r\n\r\n"
+        ));
+        let answer = client.answer();
+        assert_eq!(answer.fields.get("x-target"), Some("blue"), "{target}: {}", answer.text());
+    }
+    assert_eq!(stage.teal.active(), "blue");
+    stage.finish();
+}
+
+#[test]
+fn what_was_asked_is_not_reflected_raw() {
+    // A8
+    let stage = Stage::new();
+    let host = stage.teal.admin().to_string();
+    let token = format!("Bearer {}", stage.teal.token());
+    let known = [("Host", &*host), ("Authorization", &*token), ("Accept", "text/html")];
+    for path in [
+        "/admin/switch?to=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/admin/switch?to=green&service=%3Cscript%3E",
+        "/admin/receipts/%3Cscript%3E",
+        "/admin/switch?to=green&service=a%0d%0aSet-Cookie:%20x=1",
+    ] {
+        let method = if path.contains("receipts") { "GET" } else { "POST" };
+        let answer = ask(&stage, method, path, &known);
+        assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
+        let html = answer.fields.get("content-type").is_some_and(|value| value.contains("html"));
+        assert!(!(html && answer.text().contains("<script>")), "{path}: {}", answer.text());
+        assert_eq!(answer.fields.get("set-cookie"), None);
+    }
+    assert!(!stage.teal.log().contains("<script>"), "{}", stage.teal.log());
+    stage.finish();
+}
+
+#[test]
+fn the_socket_lets_its_owner_operate_without_a_token() {
+    let stage = Stage::new();
+    let path = stage.teal.state_dir().join("admin.sock");
+    let mut socket = UnixStream::connect(&path).expect("the admin socket accepts");
+    socket.set_read_timeout(Some(SOON)).expect("a deadline");
+    let request = format!(
+        "POST {SWITCH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("Switched from blue"),
+        "{answer}"
+    );
+    assert_eq!(mode_of(&path), 0o600);
+    assert_eq!(mode_of(&stage.teal.state_dir().join("admin.token")), 0o600);
+    let address = format!("unix:{}", path.display());
+    let result = stage.teal.cli_bare(&["rollback", "--admin", &address], &[]);
+    result.assert_code(0);
+    stage.finish();
+}
+
+fn mode_of(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+fn sha256_of(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(u32::from(nibble), 16));
+        }
+        hex
+    })
+}

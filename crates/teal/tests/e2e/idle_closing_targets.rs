@@ -1,0 +1,63 @@
+//! Targets that close idle connections just when they are used again: nothing is lost, also not
+//! what may not be sent twice.
+
+use std::time::Duration;
+
+use testkit::{Load, LoadOptions};
+
+use crate::stage::Stage;
+
+fn nothing_is_lost(target_idle: Duration, requests: u64, advertise: Option<&str>) {
+    // L5
+    let stage = Stage::new();
+    for target in [&stage.blue, &stage.green] {
+        target.close_idle_after(Some(target_idle));
+        if let Some(value) = advertise {
+            target.advertise_keep_alive(value);
+        }
+    }
+    // Pauses around the target's idle time: many requests meet a connection that is being closed.
+    let options = LoadOptions { connections: 24, pause: target_idle.min(Duration::from_secs(3)) };
+    let load = Load::start(stage.teal.listener(), options);
+    load.wait_for_more(requests);
+    load.expect_anyone();
+    stage.teal.switch_to("green");
+    load.expect_only("green");
+    load.wait_for_more(requests);
+    load.stop().assert_nothing_lost();
+    let metrics = stage.teal.metrics();
+    assert_eq!(metrics.count("teal_stale_lost_total", &[]), 0);
+    stage.finish();
+}
+
+#[test]
+fn nothing_is_lost_with_targets_that_close_after_50_ms() {
+    nothing_is_lost(Duration::from_millis(50), 800, None);
+}
+
+#[test]
+fn nothing_is_lost_with_targets_that_close_after_200_ms() {
+    nothing_is_lost(Duration::from_millis(200), 300, None);
+}
+
+#[test]
+fn nothing_is_lost_with_targets_that_close_after_1_s() {
+    nothing_is_lost(Duration::from_secs(1), 80, Some("timeout=1"));
+}
+
+#[test]
+fn nothing_is_lost_with_targets_that_close_after_5_s() {
+    nothing_is_lost(Duration::from_secs(5), 24, None);
+}
+
+#[test]
+fn nothing_is_lost_without_pauses_either() {
+    // L5
+    let stage = Stage::new();
+    stage.blue.close_idle_after(Some(Duration::from_millis(1)));
+    let options = LoadOptions { connections: 8, pause: Duration::from_millis(1) };
+    let load = Load::start(stage.teal.listener(), options);
+    load.wait_for_more(4000);
+    load.stop().assert_nothing_lost();
+    stage.finish();
+}

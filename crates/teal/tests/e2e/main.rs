@@ -1,0 +1,33 @@
+//! The product as its users meet it: the real binary, real sockets, port 0, one file per scenario.
+//! Every scenario checks at its end that the books balance (L8).
+
+mod admin_auth;
+mod article;
+mod bad_input;
+mod both_down;
+mod command_line;
+mod concurrent_switches;
+mod damaged_journal;
+mod deadlines;
+mod drain_deadline;
+mod exhaustion;
+mod failover;
+mod forwarding;
+mod graceful_stop;
+mod hold_and_resume;
+mod idle_closing_targets;
+mod kill_nine;
+mod observing;
+mod reload;
+mod restart_keeps_color;
+mod retries;
+mod rollback;
+mod routing;
+mod second_teal;
+mod stage;
+mod streams_across_switch;
+mod switch_during_drain;
+mod switch_under_load;
+
+/// The program under test.
+const TEAL: &str = env!("CARGO_BIN_EXE_teal");

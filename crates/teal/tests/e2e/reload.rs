@@ -1,0 +1,131 @@
+//! Reload: all or nothing, with connections open, and gated where it moves traffic.
+
+use rustix::process::Signal;
+use testkit::{Load, LoadOptions, Settings, Target, wait_until};
+
+use crate::stage::{SOON, Stage};
+
+#[test]
+fn a_reload_keeps_connections_and_requests_that_are_open() {
+    let stage = Stage::new();
+    let (mut held, gate) = stage.held_on_blue();
+    let mut idle = stage.client();
+    assert_eq!(idle.get("/").status, 200);
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    stage.teal.write_settings(&stage.settings().drain("7s").timeouts("idle = \"30s\""));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    stage.teal.signal(Signal::HUP);
+    load.wait_for_more(100);
+    load.stop().assert_nothing_lost();
+    assert_eq!(idle.get("/again").status, 200);
+    gate.open();
+    assert_eq!(held.answer().status, 200);
+    stage.finish();
+}
+
+#[test]
+fn a_faulty_file_changes_nothing_and_every_problem_is_listed() {
+    let stage = Stage::new();
+    let before = stage.teal.status();
+    let good = stage.settings().to_toml(&stage.teal.state_dir());
+    let faulty = good
+        .replace("initial", "inital")
+        .replace("[limits]", "[limits]\nheadbytes = 5\nfields = \"many\"")
+        .replace("drain = { timeout = \"5s\" }", "drain = { timeout = \"5 parsecs\" }");
+    stage.teal.write_config(&faulty);
+    let result = stage.teal.cli(&["reload"]);
+    assert!(matches!(result.code, Some(1 | 2)), "{}", result.all());
+    for word in ["headbytes", "head_bytes", "fields", "parsecs"] {
+        assert!(result.all().contains(word), "{word} is missing in {}", result.all());
+    }
+    assert_eq!(stage.teal.status()["generation"], before["generation"]);
+    stage.teal.signal(Signal::HUP);
+    wait_until(SOON, "the log has the problems", || stage.teal.log().contains("parsecs"));
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+#[test]
+fn a_repointed_active_color_must_pass_the_gate() {
+    // L9
+    let stage = Stage::new();
+    let before = stage.teal.generation();
+    let third = Target::stopped("third");
+    stage.teal.write_settings(&Settings::new(&third, &stage.green));
+    let refused = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    assert!(refused.text().contains("connection refused"), "{}", refused.text());
+    assert_eq!((stage.who(), stage.teal.generation()), ("blue".to_owned(), before));
+
+    third.restart();
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    load.expect_anyone();
+    stage.teal.cli(&["reload"]).assert_code(0);
+    load.expect_only("third");
+    wait_until(SOON, "the removed target is drained", || stage.blue.seen().open_connections() == 0);
+    load.wait_for_more(100);
+    load.stop().assert_nothing_lost();
+    assert_eq!(stage.teal.generation(), before + 1);
+    stage.finish();
+}
+
+#[test]
+fn new_targets_of_the_idle_color_start_unknown_and_are_proven() {
+    // L9
+    let stage = Stage::new();
+    let third = Target::start("third");
+    stage.teal.write_settings(&Settings::new(&stage.blue, &third));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    stage.teal.wait_healthy("green", true);
+    stage.teal.switch_to("green");
+    assert_eq!(stage.who(), "third");
+    assert_eq!(stage.green.seen().count(), 0);
+    stage.finish();
+}
+
+#[test]
+fn what_needs_an_upgrade_is_refused_by_name() {
+    let stage = Stage::new();
+    for (settings, name) in [
+        (stage.settings().top("workers", "1"), "workers"),
+        (stage.settings().admin("listen", "\"127.0.0.1:1\""), "admin.listen"),
+    ] {
+        stage.teal.write_settings(&settings.drain("9s"));
+        let result = stage.teal.cli(&["reload"]);
+        assert!(matches!(result.code, Some(1..=3)), "{}", result.all());
+        assert!(result.all().contains(name), "{}", result.all());
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_removed_service_comes_back_with_the_color_it_had() {
+    // L6
+    let stage = Stage::new();
+    let (blue, green) = (stage.blue.url(), stage.green.url());
+    let second = format!(
+        "[[service]]\nname = \"second\"\nhosts = [\"second.test\"]\n\
+         blue = {{ targets = [\"{blue}\"] }}\ngreen = {{ targets = [\"{green}\"] }}\n\
+         health = {{ interval = \"200ms\", fast_interval = \"50ms\" }}\n"
+    );
+    let both = stage.settings().extra(&second);
+    stage.teal.write_settings(&both);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let unnamed = stage.teal.ask("POST", "/admin/switch?to=green", &[]);
+    assert_eq!(unnamed.status, 400, "{}", unnamed.text());
+    assert!(unnamed.text().contains("second") && unnamed.text().contains("web"));
+    stage
+        .teal
+        .cli(&["switch", "green", "--service", "second", "--wait-healthy", "5s"])
+        .assert_code(0);
+
+    stage.teal.write_settings(&stage.settings());
+    stage.teal.cli(&["reload"]).assert_code(0);
+    stage.teal.write_settings(&both);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let status = stage.teal.status();
+    let services = status["services"].as_array().expect("services").clone();
+    let second = services.iter().find(|service| service["name"] == "second");
+    assert_eq!(second.expect("the second service")["active"], "green");
+    stage.finish();
+}

@@ -1,0 +1,93 @@
+//! Which service gets a request: hosts, wildcards, prefixes.
+
+use testkit::{Response, Settings, Target, Teal};
+
+use crate::TEAL;
+
+fn ask(teal: &Teal, host: &str, target: &str) -> Response {
+    let mut client = testkit::Client::connect(teal.listener());
+    client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    client.answer()
+}
+
+fn service(name: &str, rest: &str, target: &Target) -> String {
+    let url = target.url();
+    format!(
+        "[[service]]\nname = \"{name}\"\n{rest}\nblue = {{ targets = [\"{url}\"] }}\n\
+         green = {{ targets = [\"{url}\"] }}\n\n"
+    )
+}
+
+#[test]
+fn the_most_exact_host_and_the_longest_prefix_win() {
+    let any = Target::start("any");
+    let exact = Target::start("exact");
+    let wild = Target::start("wild");
+    let api = Target::start("api");
+    let settings = Settings::new(&any, &any)
+        .service("hosts", "[]")
+        .extra(&service("exact", "hosts = [\"shop.test\"]", &exact))
+        .extra(&service("wild", "hosts = [\"*.shop.test\"]", &wild))
+        .extra(&service("api", "hosts = [\"shop.test\"]\npath_prefix = \"/api\"", &api));
+    let teal = Teal::start(TEAL, &settings);
+    for (host, target, expected) in [
+        ("shop.test", "/", "exact"),
+        ("SHOP.test:8080", "/", "exact"),
+        ("a.shop.test", "/", "wild"),
+        ("a.b.shop.test", "/", "any"),
+        ("other.test", "/", "any"),
+        ("shop.test", "/api", "api"),
+        ("shop.test", "/api/v1?x=/..", "api"),
+        ("shop.test", "/api?x", "api"),
+        ("shop.test", "/apix", "exact"),
+        ("shop.test", "/%61pi", "exact"),
+    ] {
+        let answer = ask(&teal, host, target);
+        assert_eq!(answer.fields.get("x-target"), Some(expected), "{host} {target}");
+    }
+    // T4: on a host with prefixed services dot segments decide nothing.
+    for target in ["/x/../api", "/api/./y", "/x/%2e%2e/api", "/x/.%2E/api", "/..", "/api/.."] {
+        assert_eq!(ask(&teal, "shop.test", target).status, 400, "{target}");
+        assert_eq!(ask(&teal, "other.test", target).status, 200, "{target}");
+    }
+    teal.assert_books_balance();
+}
+
+#[test]
+fn a_host_that_nobody_serves_is_404() {
+    let blue = Target::start("blue");
+    let settings = Settings::new(&blue, &blue).service("hosts", "[\"only.test\"]");
+    let teal = Teal::start(TEAL, &settings);
+    assert_eq!(ask(&teal, "only.test", "/").status, 200);
+    assert_eq!(ask(&teal, "else.test", "/").status, 404);
+    assert_eq!(blue.seen().count(), 1);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn a_path_reaches_the_target_byte_for_byte() {
+    // T4
+    let blue = Target::start("blue");
+    let teal = Teal::start(TEAL, &Settings::new(&blue, &blue));
+    for target in [
+        "//admin",
+        "/./",
+        "/../",
+        "/%2e%2e/",
+        "/a%2fb",
+        "/a%5cb",
+        "/a;x=1",
+        "/a\\b",
+        "/%c0%ae",
+        "/%00",
+        "/?a=b&c=%20",
+        "/a?b?c",
+        "/%zz",
+        "/*",
+    ] {
+        assert_eq!(ask(&teal, "test", target).status, 200, "{target}");
+        let seen = blue.seen().requests();
+        assert_eq!(seen.last().expect("a request").target, target);
+    }
+    teal.assert_books_balance();
+}

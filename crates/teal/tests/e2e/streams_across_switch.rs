@@ -1,0 +1,138 @@
+//! WebSocket, server-sent events, downloads and uploads that are under way when traffic moves: each
+//! ends on the color it began on, whole.
+
+use std::time::Duration;
+
+use testkit::{Behavior, Client, checksum, tungstenite, wait_until, websocket};
+
+use crate::stage::{SOON, Stage};
+
+fn switch_and_stay(stage: &Stage) {
+    let answer = stage.teal.switch("green", "&wait=published");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains("still draining: do not stop blue"), "{}", answer.text());
+    assert_eq!(stage.who(), "green");
+}
+
+fn drained(stage: &Stage) {
+    wait_until(SOON, "blue is drained", || stage.teal.color("blue")["drained"] == true);
+    // L4: no connection to the retired color is left open.
+    wait_until(SOON, "blue has no connection left", || stage.blue.seen().open_connections() == 0);
+}
+
+#[test]
+fn a_web_socket_stays_on_its_color_until_it_ends() {
+    // L3 L4 L8
+    let stage = Stage::new();
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let text = tungstenite::Message::text("before");
+    socket.send(text.clone()).expect("sent");
+    assert_eq!(socket.read().expect("an echo"), text);
+    switch_and_stay(&stage);
+    let text = tungstenite::Message::text("after ".repeat(10_000));
+    socket.send(text.clone()).expect("sent");
+    assert_eq!(socket.read().expect("an echo"), text);
+    assert_eq!(stage.teal.color("blue")["drained"], false);
+    assert_eq!(stage.teal.metrics().count("teal_tunnels_open", &[]), 1);
+    socket.close(None).expect("a close frame is sent");
+    while socket.read().is_ok() {}
+    drop(socket);
+    drained(&stage);
+    let metrics = stage.teal.metrics();
+    assert_eq!(metrics.count("teal_tunnels_opened_total", &[]), 1);
+    assert_eq!(metrics.count("teal_tunnels_closed_total", &[]), 1);
+    stage.finish();
+}
+
+#[test]
+fn an_event_stream_goes_on_across_the_switch() {
+    // L3
+    let stage = Stage::new();
+    let every = Duration::from_millis(5);
+    stage.blue.behave_at("/events", Behavior::Events { every });
+    let mut client = stage.client();
+    client.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.read_head(false).expect("a head").status, 200);
+    client.read_body_until("data: blue 3\n\n");
+    switch_and_stay(&stage);
+    client.read_body_until("data: blue 40\n\n");
+    drop(client);
+    drained(&stage);
+    stage.finish();
+}
+
+#[test]
+fn a_download_is_whole_across_the_switch() {
+    // L3
+    for chunked in [false, true] {
+        let stage = Stage::new();
+        let (bytes, pause) = (2_000_000, Duration::from_millis(3));
+        stage.blue.behave_at("/down", Behavior::Download { bytes, chunked, pause });
+        let mut client = stage.client();
+        client.send("GET /down HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(client.read_head(false).expect("a head").status, 200);
+        switch_and_stay(&stage);
+        let mut length = 0;
+        while let Some(piece) = client.read_piece().expect("more of the body") {
+            assert!(piece.iter().all(|byte| *byte == b'd'));
+            length += piece.len() as u64;
+        }
+        assert_eq!(length, bytes);
+        drained(&stage);
+        stage.finish();
+    }
+}
+
+#[test]
+fn an_upload_is_whole_across_the_switch() {
+    // L3
+    for chunked in [false, true] {
+        let stage = Stage::new();
+        let mut client = stage.client();
+        let body = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>();
+        let (first, second) = body.split_at(100_000);
+        let framing = if chunked {
+            "Transfer-Encoding: chunked".to_owned()
+        } else {
+            format!("Content-Length: {}", body.len())
+        };
+        client.send(format!("POST /up HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n"));
+        send_piece(&mut client, first, chunked);
+        wait_until(SOON, "the upload has begun on blue", || {
+            stage.blue.seen().requests_to("/up").iter().any(|request| request.body_length > 0)
+        });
+        switch_and_stay(&stage);
+        send_piece(&mut client, second, chunked);
+        if chunked {
+            client.send("0\r\n\r\n");
+        }
+        let expected = format!("blue POST /up {} {:016x}\n", body.len(), checksum(0, &body));
+        assert_eq!(client.answer().text(), expected);
+        drained(&stage);
+        stage.finish();
+    }
+}
+
+fn send_piece(client: &mut Client, piece: &[u8], chunked: bool) {
+    if chunked {
+        client.send(format!("{:x}\r\n", piece.len()));
+        client.send(piece);
+        client.send("\r\n");
+    } else {
+        client.send(piece);
+    }
+}
+
+#[test]
+fn a_pipelined_request_after_the_switch_goes_to_the_new_color() {
+    // L2
+    let stage = Stage::new();
+    let (mut client, gate) = stage.held_on_blue();
+    stage.teal.switch("green", "&wait=published");
+    client.send("GET /second HTTP/1.1\r\nHost: test\r\n\r\n");
+    gate.open();
+    assert_eq!(client.answer().fields.get("x-target"), Some("blue"));
+    assert_eq!(client.answer().fields.get("x-target"), Some("green"));
+    stage.finish();
+}
