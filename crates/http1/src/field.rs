@@ -144,7 +144,8 @@ pub struct FieldSlots<'b> {
 }
 
 impl FieldSlots<'_> {
-    /// Empty slots.
+    /// Empty slots. Inlined, or the uninitialized 8 KiB would be copied out of it.
+    #[inline]
     pub fn new() -> Self {
         Self {
             headers: [const { MaybeUninit::uninit() }; MAX_FIELDS],

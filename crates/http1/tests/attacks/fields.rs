@@ -1,0 +1,199 @@
+//! H1 to H4, H7: which fields a target may believe.
+
+use super::{forwarded, get, own_lines, post, status_of, with_request};
+
+/// The further lines that a target gets for a GET with these, beyond start line and host.
+fn passed(lines: &str) -> Vec<String> {
+    own_lines(&get(lines)).split_off(2)
+}
+
+#[test]
+fn h1_fields_named_by_connection_do_not_travel_on() {
+    for lines in [
+        "Connection: X-Hop\r\nX-Hop: 1\r\nX-Kept: 2\r\n",
+        "X-Hop: 1\r\nX-Kept: 2\r\nConnection: close, x-hop\r\n",
+        "x-HOP: 1\r\nX-Hop: again\r\nX-Kept: 2\r\nConnection: , X-Hop ,\r\n",
+        "X-Kept: 2\r\nConnection: keep-alive\r\nConnection: X-Hop\r\nX-Hop: 1\r\n",
+    ] {
+        assert_eq!(passed(lines), ["X-Kept: 2"], "{lines:?}");
+    }
+}
+
+#[test]
+fn h1_connection_cannot_take_out_framing_host_authentication_or_forwarding() {
+    for name in [
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "transfer-encoding",
+        "Authorization",
+        "Cookie",
+        "X-Forwarded-For",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Host",
+        "X-Forwarded-Port",
+        "Forwarded",
+        "X-Real-IP",
+    ] {
+        for lines in [format!("Connection: {name}\r\n"), format!("Connection: close,{name}\r\n")] {
+            assert_eq!(
+                status_of(&post(&format!("Content-Length: 0\r\n{lines}"))),
+                400,
+                "{lines:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn h1_what_teal_adds_cannot_be_taken_out() {
+    let head = forwarded(
+        &get(
+            "Connection: Via, X-Request-Id, X-Forwarded\r\nVia: 1.1 fred\r\nX-Request-Id: mine\r\n",
+        ),
+        false,
+    )
+    .unwrap();
+    for line in [
+        "\r\nx-forwarded-for: 192.0.2.1\r\n",
+        "\r\nVia: 1.1 fred\r\n",
+        "\r\nvia: 1.1 teal-test\r\n",
+        "\r\nx-request-id: mine\r\n",
+    ] {
+        assert!(head.contains(line), "{line:?} in {head:?}");
+    }
+}
+
+#[test]
+fn h1_a_connection_field_that_is_not_a_list_of_names_is_refused() {
+    for value in ["a b", "\"close\"", "close;x", "cl\u{e9}ose", "(x)", "a/b"] {
+        assert_eq!(status_of(&get(&format!("Connection: {value}\r\n"))), 400, "{value:?}");
+    }
+    let many = vec!["x"; 33].join(",");
+    assert_eq!(status_of(&get(&format!("Connection: {many}\r\n"))), 400);
+}
+
+#[test]
+fn h2_names_with_an_underscore_do_not_reach_the_target() {
+    let lines = "X_Forwarded_For: 1\r\nx-forwarded_proto: https\r\nRemote_User: root\r\n\
+                 Content_Length: 9\r\nTransfer_Encoding: chunked\r\n_: x\r\nX-Kept: 1\r\n";
+    assert_eq!(passed(lines), ["X-Kept: 1"]);
+}
+
+#[test]
+fn h3_what_an_untrusted_client_says_about_its_origin_is_replaced() {
+    let lines = "X-Forwarded-For: 10.0.0.1\r\nX-FORWARDED-PROTO: https\r\n\
+                 X-Forwarded-Host: evil.test\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /a\r\n\
+                 X-Forwarded-Server: s\r\nX-Forwarded-Method: PUT\r\nX-Forwarded-Uri: /b\r\n\
+                 X-Forwarded-Anything: z\r\nForwarded: for=10.0.0.1\r\nX-Real-IP: 10.0.0.1\r\n\
+                 X-Client-IP: 10.0.0.1\r\nX-Cluster-Client-IP: 10.0.0.1\r\n\
+                 True-Client-IP: 10.0.0.1\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
+                 X-Original-Host: evil.test\r\nX-Kept: 1\r\n";
+    assert_eq!(passed(lines), ["X-Kept: 1"]);
+}
+
+#[test]
+fn h3_what_a_trusted_proxy_says_is_kept_and_added_to() {
+    let head = forwarded(
+        &get("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nX-Forwarded-For: 10.0.0.3\r\n\
+             X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\n\
+             Forwarded: for=10.0.0.1\r\nX_Forwarded_For: 1\r\n"),
+        true,
+    )
+    .unwrap();
+    assert_eq!(
+        head,
+        "GET / HTTP/1.1\r\nhost: a.test\r\nX-Forwarded-Proto: https\r\n\
+         X-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\nForwarded: for=10.0.0.1\r\n\
+         x-forwarded-for: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.1\r\nvia: 1.1 teal-test\r\n\
+         x-request-id: made-1\r\n\r\n"
+    );
+    let plain = forwarded(&get(""), true).unwrap();
+    assert_eq!(plain, forwarded(&get(""), false).unwrap(), "nothing to keep");
+}
+
+#[test]
+fn h4_hop_by_hop_fields_are_removed() {
+    let lines = "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n\
+                 Proxy-Authorization: Basic x\r\nProxy-Authenticate: Basic\r\nProxy-Foo: 1\r\n\
+                 Proxy: http://evil.test\r\nTE: gzip\r\nTrailer: X-Sum\r\nUpgrade: foo\r\n\
+                 HTTP2-Settings: AAMAAABk\r\nAuthorization: Bearer x\r\nCookie: a=b\r\n";
+    assert_eq!(passed(lines), ["Authorization: Bearer x", "Cookie: a=b"]);
+}
+
+#[test]
+fn h4_te_trailers_is_said_anew_and_nothing_else_of_te_is() {
+    for value in ["trailers", "Trailers", "gzip, trailers", "deflate;q=0.5, trailers"] {
+        let lines = format!("TE: {value}\r\nConnection: TE\r\n");
+        assert_eq!(passed(&lines), ["connection: te", "te: trailers"], "{value:?}");
+    }
+    for value in ["gzip", "", "trailersx", "chunked"] {
+        assert_eq!(passed(&format!("TE: {value}\r\n")), [""; 0], "{value:?}");
+    }
+}
+
+#[test]
+fn h4_announced_trailers_are_announced_anew_without_those_that_are_dropped() {
+    let raw = post(
+        "Transfer-Encoding: chunked\r\n\
+         Trailer: X-Sum, Content-Length, Host\r\nTrailer: authorization,, X-Time, a b\r\n",
+    );
+    let lines = own_lines(&raw);
+    assert_eq!(lines[2..], ["transfer-encoding: chunked", "trailer: X-Sum, X-Time"]);
+    let raw = post("Transfer-Encoding: chunked\r\nTrailer: Content-Length\r\n");
+    assert_eq!(own_lines(&raw)[2..], ["transfer-encoding: chunked"]);
+}
+
+#[test]
+fn h7_a_valid_request_id_is_kept_and_any_other_is_not() {
+    let id = |lines: &str| {
+        with_request(&get(lines), |request| request.request_id.map(str::to_owned)).unwrap()
+    };
+    let longest = "a".repeat(128);
+    for valid in ["1", "0aZ._-", &longest] {
+        assert_eq!(id(&format!("X-Request-Id: {valid}\r\n")).as_deref(), Some(valid));
+    }
+    for invalid in ["", "a b", "a,b", "a/b", "<x>", "\u{e9}", &"a".repeat(129)] {
+        assert_eq!(id(&format!("X-Request-Id: {invalid}\r\n")), None, "{invalid:?}");
+    }
+    assert_eq!(id("X-Request-Id: a\r\nX-Request-Id: a\r\n"), None, "two are none");
+    assert_eq!(id("X-Request-Id: a\r\nX-Request-Id: b\r\nX-Request-Id: c\r\n"), None);
+    let head = forwarded(&get("X-Request-Id: mine\r\nX-Kept: 1\r\n"), false).unwrap();
+    assert_eq!(head.to_lowercase().matches("x-request-id").count(), 1);
+    assert!(head.ends_with("\r\nx-request-id: mine\r\n\r\n"), "{head:?}");
+}
+
+#[test]
+fn fields_of_the_client_keep_their_order_their_case_and_their_bytes() {
+    let lines = "ACCEPT:  text/html ,  x/y\t \r\nx-b:\r\nX-A: 1\r\nX-a: 2\r\n";
+    assert_eq!(passed(lines), ["ACCEPT: text/html ,  x/y", "x-b: ", "X-A: 1", "X-a: 2"]);
+}
+
+#[test]
+fn the_clients_address_is_written_plainly() {
+    use http1::{FieldSlots, Forwarding, Limits, Request, write_request};
+    for (address, text) in [
+        ("0.0.0.0", "0.0.0.0"),
+        ("255.10.0.199", "255.10.0.199"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("::ffff:192.0.2.9", "192.0.2.9"),
+    ] {
+        let raw = get("");
+        let mut slots = FieldSlots::new();
+        let request = Request::parse(&raw, &mut slots, &Limits::default()).unwrap();
+        let mut out = b"before".to_vec();
+        let client = address.parse().unwrap();
+        let forwarding = Forwarding {
+            client,
+            proto: "https",
+            request_id: "1",
+            via: "teal-test",
+            trusted: false,
+        };
+        write_request(&mut out, &request, &forwarding);
+        let head = String::from_utf8(out).unwrap();
+        assert!(head.starts_with("beforeGET / HTTP/1.1\r\n"), "{head:?}");
+        assert!(head.contains(&format!("\r\nx-forwarded-for: {text}\r\n")), "{head:?}");
+        assert!(head.contains("\r\nx-forwarded-proto: https\r\n"), "{head:?}");
+    }
+}
