@@ -1,3 +1,56 @@
-//! The developer tools.
+//! The developers' own tools: `cargo xtask tidy` and `cargo xtask generate [--check]`.
+//!
+//! `tidy` holds the tree against the rules that no compiler knows; `generate` writes the
+//! reference documents from the code that they describe. Neither changes code, and
+//! nothing that is shipped depends on them.
 
-fn main() {}
+mod generate;
+mod tidy;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask tidy               rules of the tree that no compiler knows
+       cargo xtask generate           write docs/reference from the code
+       cargo xtask generate --check   fail if docs/reference is not what the code says";
+
+#[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["tidy"] => tidy::run(&root()),
+        ["generate"] => generate::write(&root()),
+        ["generate", "--check"] => generate::check(&root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository that this tool was built in.
+fn root() -> PathBuf {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    crates.and_then(Path::parent).map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_tidy() {
+        if let Err(error) = tidy::run(&root()) {
+            panic!("{error:#}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+# Names only: each target calls what does the work.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check reference
+
+help: ## what there is
+	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
+
+demo: ## watch traffic move between blue and green, with nothing lost
+	@.ci/tools
+	cargo build --profile ci --package teal
+	$${CARGO_TARGET_DIR:-target}/ci/teal demo
+
+test: ## everything that must pass: format, lints, tidy, reference, all tests
+	@.ci/tools
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets --profile ci -- -D warnings
+	cargo xtask tidy
+	cargo xtask generate --check
+	cargo test --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}/fuzz --profile ci
+	cargo test --workspace --profile ci
+
+check: ## the quick half of test: format, lints, tidy
+	@.ci/tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --profile ci -- -D warnings
+	cargo xtask tidy
+
+reference: ## write docs/reference from the code
+	@.ci/tools
+	cargo xtask generate

@@ -1,0 +1,61 @@
+//! The reference documents, made from the code that they describe.
+//!
+//! Every document is a function of the code: written by `generate`, and compared by
+//! `generate --check`, so that none can say what the code does not do.
+
+mod config_page;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// One generated file, relative to the root.
+struct Document {
+    path: &'static str,
+    text: String,
+}
+
+/// Writes every document that differs from what is there.
+#[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
+pub(crate) fn write(root: &Path) -> Result<()> {
+    for document in documents()? {
+        let path = root.join(document.path);
+        if fs::read_to_string(&path).is_ok_and(|text| text == document.text) {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, document.text)
+            .with_context(|| format!("{} can't be written", path.display()))?;
+        eprintln!("wrote {}", document.path);
+    }
+    Ok(())
+}
+
+/// Fails and names every document that is not what the code says.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let stale: Vec<&str> = documents()?
+        .iter()
+        .filter(|document| {
+            let there = fs::read_to_string(root.join(document.path));
+            !there.is_ok_and(|text| text == document.text)
+        })
+        .map(|document| document.path)
+        .collect();
+    if !stale.is_empty() {
+        bail!("not what the code says: {}; run `make reference` and commit", stale.join(", "));
+    }
+    Ok(())
+}
+
+fn documents() -> Result<Vec<Document>> {
+    let schema = config::schema();
+    let mut schema_text = serde_json::to_string_pretty(&schema)?;
+    schema_text.push('\n');
+    Ok(vec![
+        Document { path: "docs/reference/config.md", text: config_page::page(&schema) },
+        Document { path: "docs/reference/config.schema.json", text: schema_text },
+    ])
+}

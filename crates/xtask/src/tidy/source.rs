@@ -1,0 +1,130 @@
+//! Rules of single source files: size, name, opening words, leftovers, sleeping tests.
+
+use super::Findings;
+use crate::tree::{SourceFile, Tree};
+
+const LINES_MAX: usize = 600;
+const LINES_THINK: usize = 400;
+
+/// Names that say nothing about what is inside.
+const NAMES: [&str; 8] =
+    ["util", "utils", "helper", "helpers", "manager", "common", "misc", "shared"];
+
+/// Marks of unfinished work, written in halves so that this file has none.
+const LEFTOVERS: [&str; 6] = [
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("dbg", "!("),
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X:"),
+];
+
+pub(super) fn check(tree: &Tree, findings: &mut Findings) {
+    for file in tree.rust() {
+        size(file, findings);
+        opening(file, findings);
+        leftovers(file, findings);
+        sleeps(file, findings);
+        name(file, findings);
+    }
+}
+
+fn size(file: &SourceFile, findings: &mut Findings) {
+    let lines = file.text.lines().count();
+    if lines > LINES_MAX {
+        let message =
+            format!("has {lines} lines, {LINES_MAX} is the end; split it by what it does");
+        findings.error(&file.path, None, message);
+    } else if lines > LINES_THINK {
+        let message = format!("has {lines} lines; beyond {LINES_THINK} think of splitting it");
+        findings.warning(&file.path, None, message);
+    }
+}
+
+fn opening(file: &SourceFile, findings: &mut Findings) {
+    let text = file.text.strip_prefix("//!").map(str::trim_start);
+    if !text.is_some_and(|text| text.starts_with(char::is_alphanumeric) || text.starts_with('`')) {
+        findings.error(&file.path, 1, "must open with `//!` and what the file is for");
+    }
+}
+
+fn leftovers(file: &SourceFile, findings: &mut Findings) {
+    for (number, line) in file.lines() {
+        if let Some(leftover) = LEFTOVERS.iter().find(|leftover| line.contains(**leftover)) {
+            findings.error(&file.path, number, format!("{leftover} is left over; finish it"));
+        }
+    }
+}
+
+/// In tests a sleep is a guess about time, unless a comment beside it says why it is none.
+fn sleeps(file: &SourceFile, findings: &mut Findings) {
+    let mut in_tests = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
+    let mut reasoned = false;
+    for (number, line) in file.lines() {
+        in_tests |= line.starts_with("#[cfg(test)]");
+        let sleeps = line.contains("sleep(") && !line.contains("fn sleep(");
+        if in_tests && sleeps && !reasoned && !line.contains("// ") {
+            let message = "a sleep in a test needs a comment that says why it is not a wait for \
+                           luck; else wait for a condition with a deadline";
+            findings.error(&file.path, number, message);
+        }
+        reasoned = line.trim_start().starts_with("// ");
+    }
+}
+
+fn name(file: &SourceFile, findings: &mut Findings) {
+    let stem = file.path.trim_end_matches(".rs");
+    if let Some(name) = stem.split('/').find(|part| NAMES.contains(part)) {
+        let message = format!("{name:?} says nothing; name it after what it does");
+        findings.error(&file.path, None, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::findings_of;
+
+    #[test]
+    fn a_file_that_is_too_long_or_opens_without_a_word_is_found() {
+        let long = format!("//! Long.\n{}", "\n".repeat(LINES_MAX));
+        let said = findings_of(&[("crates/x/src/a.rs", &long), ("b.rs", "fn a() {}\n")], check);
+        assert_eq!(
+            said,
+            [
+                "crates/x/src/a.rs: has 601 lines, 600 is the end; split it by what it does",
+                "b.rs:1: must open with `//!` and what the file is for",
+            ]
+        );
+        let said = findings_of(&[("a.rs", "//!\n")], check);
+        assert_eq!(said.len(), 1, "an empty word is none");
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_found_in_any_part_of_a_path() {
+        for path in ["crates/x/src/utils.rs", "crates/x/src/common/mod.rs", "tests/helpers.rs"] {
+            assert_eq!(findings_of(&[(path, "//! X.\n")], check).len(), 1, "{path}");
+        }
+        assert!(findings_of(&[("crates/commons/src/usual.rs", "//! X.\n")], check).is_empty());
+    }
+
+    #[test]
+    fn a_sleep_in_a_test_needs_its_reason() {
+        let bare = concat!("//! X.\n    thread::sl", "eep(x);\n");
+        let reasoned = concat!("//! X.\n// The target idles this long.\n    sl", "eep(x);\n");
+        assert_eq!(findings_of(&[("crates/x/tests/a.rs", bare)], check).len(), 1);
+        assert!(findings_of(&[("crates/x/tests/a.rs", reasoned)], check).is_empty());
+        assert!(findings_of(&[("crates/x/src/a.rs", bare)], check).is_empty());
+        let inside = format!("//! X.\n#[cfg(test)]\n{bare}");
+        assert_eq!(findings_of(&[("crates/x/src/a.rs", &inside)], check).len(), 1);
+    }
+
+    #[test]
+    fn unfinished_work_is_found() {
+        for leftover in LEFTOVERS {
+            let text = format!("//! X.\n// {leftover}\n");
+            assert_eq!(findings_of(&[("a.rs", &text)], check).len(), 1, "{leftover}");
+        }
+    }
+}
