@@ -2,8 +2,11 @@
 
 use http1::{BodyError, BodyLength, BodyReader, CHUNK_END, Decoded, chunk_head, write_last_chunk};
 
-/// Payload, unused rest and trailers of a chunked body that arrives in pieces of `step` bytes.
-fn read(raw: &[u8], step: usize) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), BodyError> {
+/// Payload, unused rest and trailers.
+type Read = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+/// Reads a chunked body that arrives in pieces of `step` bytes.
+fn read(raw: &[u8], step: usize) -> Result<Read, BodyError> {
     let mut reader = BodyReader::new(BodyLength::Chunked);
     let mut payload = Vec::new();
     let mut at = 0;
@@ -21,7 +24,8 @@ fn read(raw: &[u8], step: usize) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), BodyErro
 }
 
 fn payload(raw: &str) -> Result<String, BodyError> {
-    read(raw.as_bytes(), raw.len()).map(|(payload, ..)| String::from_utf8(payload).unwrap())
+    read(raw.as_bytes(), raw.len())
+        .map(|(payload, ..)| String::from_utf8(payload).expect("tests send text"))
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn f7_a_body_cut_anywhere_is_not_complete() {
     }
     assert!(read(raw, raw.len()).is_ok());
     let mut length = BodyReader::new(BodyLength::Length(5));
-    length.decode(&mut *b"hell".to_vec()).unwrap();
+    length.decode(&mut b"hell".to_vec()).unwrap();
     assert!(length.eof().is_err());
 }
 
@@ -129,7 +133,7 @@ fn f7_what_follows_the_body_is_left_alone() {
     let (payload, rest, _) = read(b"1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\n", 1000).unwrap();
     assert_eq!((&payload[..], &rest[..]), (&b"x"[..], &b"GET / HTTP/1.1\r\n"[..]));
     let mut reader = BodyReader::new(BodyLength::Length(3));
-    let decoded = reader.decode(&mut *b"abcGET".to_vec()).unwrap();
+    let decoded = reader.decode(&mut b"abcGET".to_vec()).unwrap();
     assert_eq!(decoded, Decoded { consumed: 3, data: 0..3, done: true });
     assert!(reader.eof().is_ok());
 }
@@ -269,8 +273,8 @@ fn f8_trailers_are_bounded_in_number_and_size_dropped_ones_too() {
 #[test]
 fn a_body_that_has_failed_stays_failed() {
     let mut reader = BodyReader::new(BodyLength::Chunked);
-    let error = reader.decode(&mut *b"x".to_vec()).unwrap_err();
-    assert_eq!(reader.decode(&mut *b"0\r\n\r\n".to_vec()), Err(error));
+    let error = reader.decode(&mut b"x".to_vec()).unwrap_err();
+    assert_eq!(reader.decode(&mut b"0\r\n\r\n".to_vec()), Err(error));
     assert_eq!(reader.decode(&mut []), Err(error));
     assert!(!reader.is_done());
     assert!(reader.eof().is_err());

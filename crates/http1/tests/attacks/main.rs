@@ -11,6 +11,8 @@ mod response_head;
 mod target;
 mod upgrade;
 
+use std::net::IpAddr;
+
 use http1::{
     Asked, BadResponse, BodyLength, FieldSlots, Forwarding, HeadScan, Limits, Reject, Request,
     Response, ToClient, Version, write_request, write_response,
@@ -21,7 +23,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
     with_request(raw, |request| {
         let mut out = Vec::new();
         let forwarding = Forwarding {
-            client: "192.0.2.1".parse().unwrap(),
+            client: IpAddr::from([192, 0, 2, 1]),
             proto: "http",
             request_id: request.request_id.unwrap_or("made-1"),
             via: "teal-test",
@@ -52,17 +54,16 @@ fn post(lines: &str) -> Vec<u8> {
 
 /// The status with which the request is refused.
 fn status_of(raw: &[u8]) -> u16 {
-    match forwarded(raw, false) {
-        Ok(head) => panic!("{:?} was forwarded as {head:?}", String::from_utf8_lossy(raw)),
-        Err(reject) => reject.status,
-    }
+    let result = forwarded(raw, false);
+    assert!(result.is_err(), "{:?} was forwarded as {result:?}", String::from_utf8_lossy(raw));
+    result.expect_err("just checked").status
 }
 
 /// The lines that a target receives besides the ones that Teal adds to every request.
 fn own_lines(raw: &[u8]) -> Vec<String> {
-    let head = forwarded(raw, false).unwrap_or_else(|reject| {
-        panic!("{:?} was refused: {reject}", String::from_utf8_lossy(raw));
-    });
+    let result = forwarded(raw, false);
+    assert!(result.is_ok(), "{:?} was refused: {result:?}", String::from_utf8_lossy(raw));
+    let head = result.expect("just checked");
     let added = [
         "x-forwarded-for: 192.0.2.1",
         "x-forwarded-proto: http",

@@ -3,7 +3,7 @@
 use super::{get, own_lines, post, status_of, with_request};
 
 fn wish(raw: &[u8]) -> Option<String> {
-    with_request(raw, |request| request.upgrade.map(str::to_owned)).unwrap()
+    with_request(raw, |request| request.upgrade.map(str::to_owned)).expect("a sound request")
 }
 
 #[test]
