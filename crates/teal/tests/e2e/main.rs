@@ -3,6 +3,7 @@
 
 mod admin_auth;
 mod article;
+mod attacks;
 mod bad_input;
 mod both_down;
 mod command_line;
