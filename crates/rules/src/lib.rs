@@ -6,16 +6,28 @@
 
 #![forbid(unsafe_code)]
 
+mod apply;
+mod command;
+mod decide;
+mod event;
+pub mod gate;
 mod health;
 mod history;
+mod invariant;
 mod name;
 mod receipt;
 mod refusal;
 mod spec;
+mod state;
 mod time;
 
+pub use apply::apply;
+pub use command::{Aim, Command, Move, Wanted, Wish};
+pub use decide::decide;
+pub use event::{Event, Fate};
 pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
 pub use history::{Deed, History, KEPT};
+pub use invariant::check;
 pub use name::{Actor, Color, Generation, InvalidName, ServiceName};
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
@@ -23,4 +35,5 @@ pub use spec::{
     ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, TargetUrl,
     Timeouts,
 };
+pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use time::Time;

@@ -1,0 +1,149 @@
+//! The only thing that changes a state: live, after a crash, and in tests.
+//!
+//! An event that does not fit the state (from a journal that another program wrote) changes
+//! only what it can and never panics; `invariant::check` then tells.
+
+use crate::event::{Event, Fate};
+use crate::history::Deed;
+use crate::name::{Generation, ServiceName};
+use crate::receipt::{Cause, DrainEnd, Figures, Progress, Receipt};
+use crate::state::{HeldSince, Service, Serving, Stage, State};
+use crate::time::Time;
+
+/// Makes the event part of the state.
+pub fn apply(state: &mut State, event: Event) {
+    match event {
+        Event::Moved { service, from, generation, cause, actor, at, evidence } => {
+            let to = from.other();
+            state.generation = generation;
+            state.publishing = Some(generation);
+            if let Some(service) = state.services.get_mut(&service) {
+                move_service(service, generation, cause, at);
+            }
+            let progress = Progress::Publishing;
+            let (decided, figures) = (at, None);
+            state.history.push(Deed::Switch(Box::new(Receipt {
+                generation,
+                service,
+                from,
+                to,
+                cause,
+                actor,
+                decided,
+                evidence,
+                progress,
+                figures,
+            })));
+        }
+        Event::Published { generation, at } => {
+            state.publishing = None;
+            if let Some(receipt) = receipt(state, generation)
+                && receipt.progress == Progress::Publishing
+            {
+                receipt.progress = Progress::Draining { published: at };
+            }
+        }
+        Event::DrainEnded { generation, at, end, figures } => {
+            end_drain(state, generation, at, end, figures);
+        }
+        Event::Held { service, actor, at, max_wait } => {
+            if let Some(serving) = serving(state, &service) {
+                serving.held = Some(HeldSince { since: at, by: actor.clone(), max_wait });
+            }
+            state.history.push(Deed::Hold { service, actor, at, max_wait });
+        }
+        Event::Resumed { service, actor, at } => {
+            if let Some(serving) = serving(state, &service) {
+                serving.held = None;
+            }
+            state.history.push(Deed::Resume { service, actor, at });
+        }
+        Event::Reloaded { generation, actor, at, services } => {
+            let is_first = state.is_new();
+            state.generation = generation;
+            state.publishing = (!is_first).then_some(generation);
+            for (name, fate) in &services {
+                settle(state, name, *fate, generation);
+            }
+            let services = services.into_iter().map(|(name, _)| name).collect();
+            state.history.push(Deed::Reload { generation, actor, at, services });
+        }
+        Event::Restarted { at } => restart(state, at),
+    }
+}
+
+fn move_service(service: &mut Service, generation: Generation, cause: Cause, at: Time) {
+    service.active = service.active.other();
+    service.generation = generation;
+    service.left_other = Some(generation);
+    if let Stage::Serving(serving) = &mut service.stage {
+        serving.open = Some(generation);
+        serving.failed_over = match cause {
+            Cause::Failover => Some(at),
+            Cause::Switch | Cause::Rollback => None, // an operator has looked
+        };
+    }
+}
+
+fn end_drain(
+    state: &mut State,
+    generation: Generation,
+    at: Time,
+    end: DrainEnd,
+    figures: Option<Figures>,
+) {
+    let Some(receipt) = receipt(state, generation) else { return };
+    receipt.progress = Progress::Ended { published: receipt.published(), at, end };
+    receipt.figures = figures;
+    let name = receipt.service.clone();
+    if let Some(serving) = serving(state, &name)
+        && serving.open == Some(generation)
+    {
+        serving.open = None;
+    }
+}
+
+fn settle(state: &mut State, name: &ServiceName, fate: Fate, generation: Generation) {
+    if let Fate::Added(active) = fate {
+        let stage = Stage::Serving(Serving::default());
+        let service = Service { active, generation, left_other: None, stage };
+        state.services.insert(name.clone(), service);
+        return;
+    }
+    let Some(service) = state.services.get_mut(name) else { return };
+    match fate {
+        Fate::Added(_) => {}
+        Fate::Restored => {
+            service.generation = generation;
+            service.stage = Stage::Serving(Serving::default());
+        }
+        Fate::Moved => service.generation = generation,
+        Fate::Retired => service.stage = Stage::Retired,
+    }
+}
+
+fn restart(state: &mut State, at: Time) {
+    state.publishing = None;
+    for receipt in state.history.receipts_mut() {
+        if receipt.end().is_none() {
+            let (published, end) = (receipt.published(), DrainEnd::Interrupted);
+            receipt.progress = Progress::Ended { published, at, end };
+        }
+    }
+    for service in state.services.values_mut() {
+        if let Stage::Serving(serving) = &mut service.stage {
+            serving.open = None;
+        }
+    }
+}
+
+fn receipt(state: &mut State, generation: Generation) -> Option<&mut Receipt> {
+    state.history.receipts_mut().find(|receipt| receipt.generation == generation)
+}
+
+fn serving<'s>(state: &'s mut State, name: &ServiceName) -> Option<&'s mut Serving> {
+    match &mut state.services.get_mut(name)?.stage {
+        Stage::Serving(serving) => Some(serving),
+        Stage::Retired => None,
+    }
+}

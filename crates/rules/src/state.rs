@@ -1,0 +1,123 @@
+//! What has been decided so far: where the traffic of every service goes, and why.
+//!
+//! Health is not in it (it is proven anew after a start) and neither are settings (they come
+//! from the configuration). Only `apply` changes a state.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::history::History;
+use crate::invariant;
+use crate::name::{Actor, Color, Generation, ServiceName};
+use crate::time::Time;
+
+/// Everything that was decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub(crate) generation: Generation,
+    pub(crate) publishing: Option<Generation>,
+    pub(crate) services: BTreeMap<ServiceName, Service>,
+    pub(crate) history: History,
+}
+
+/// What was decided for one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The color that receives its traffic.
+    pub active: Color,
+    /// The generation of its own last change.
+    pub generation: Generation,
+    /// The generation that took the other color out of use, so that a rollback has somewhere
+    /// to go; `None` if the other color never was active.
+    pub left_other: Option<Generation>,
+    /// Whether it is configured at present.
+    pub stage: Stage,
+}
+
+/// Whether a service is configured at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is.
+    Serving(Serving),
+    /// It was, and is kept so that coming back does not reset it.
+    Retired,
+}
+
+/// What only a configured service has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// Set while new requests wait.
+    pub held: Option<HeldSince>,
+    /// The last failover that no operator's switch has followed.
+    pub failed_over: Option<Time>,
+    /// The generation of the switch whose receipt is not yet complete.
+    pub open: Option<Generation>,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSince {
+    /// Since when.
+    pub since: Time,
+    /// Who asked for it.
+    pub by: Actor,
+    /// The longest that one request waits.
+    pub max_wait: Duration,
+}
+
+// === impl State ===
+
+impl State {
+    /// A state from its parts, as a snapshot has them; refused if they contradict each other.
+    pub fn from_parts(
+        generation: Generation,
+        publishing: Option<Generation>,
+        services: BTreeMap<ServiceName, Service>,
+        history: History,
+    ) -> Result<Self, String> {
+        let state = Self { generation, publishing, services, history };
+        invariant::check(&state)?;
+        Ok(state)
+    }
+
+    /// Whether nothing was ever decided.
+    pub fn is_new(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The newest change of where traffic goes.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The generation that not every worker has acknowledged yet.
+    pub fn publishing(&self) -> Option<Generation> {
+        self.publishing
+    }
+
+    /// All services ever configured, by name.
+    pub fn services(&self) -> impl Iterator<Item = (&ServiceName, &Service)> {
+        self.services.iter()
+    }
+
+    /// A service that is configured at present, with what only such a service has.
+    pub fn serving(&self, name: &ServiceName) -> Option<(&Service, &Serving)> {
+        let service = self.services.get(name)?;
+        match &service.stage {
+            Stage::Serving(serving) => Some((service, serving)),
+            Stage::Retired => None,
+        }
+    }
+
+    /// The names of all services that are configured at present.
+    pub fn serving_names(&self) -> Vec<ServiceName> {
+        let serving = |service: &Service| matches!(service.stage, Stage::Serving(_));
+        let services = self.services.iter().filter(|(_, service)| serving(service));
+        services.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What was decided, and when.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+}

@@ -1,0 +1,292 @@
+//! What is allowed when, one sentence per test.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+use std::time::Duration;
+
+use rules::{
+    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, Health, KEPT, Move, Probe, Progress,
+    Proof, Refusal, ServiceName, Standing, State, TargetHealth, TargetUrl, Time, Verdict, Wanted,
+    Wish, apply, check, decide, gate,
+};
+
+const NOW: Time = Time(5_000_000);
+
+fn web() -> ServiceName {
+    ServiceName::new("web").unwrap()
+}
+
+fn target() -> TargetUrl {
+    TargetUrl::parse("http://127.0.0.1:8081").unwrap()
+}
+
+fn wanted(name: &str, initial: Color) -> Wanted {
+    Wanted { name: ServiceName::new(name).unwrap(), initial, moved: false }
+}
+
+fn run(state: &mut State, command: Command) -> Result<usize, Refusal> {
+    let events = decide(state, command, NOW)?;
+    let count = events.len();
+    events.into_iter().for_each(|event| apply(state, event));
+    check(state).unwrap();
+    Ok(count)
+}
+
+fn reload(state: &mut State, services: Vec<Wanted>) {
+    run(state, Command::Reload { wanted: services, actor: Actor::Teal }).unwrap();
+    publish(state);
+}
+
+fn publish(state: &mut State) {
+    if let Some(generation) = state.publishing() {
+        run(state, Command::Published { generation }).unwrap();
+    }
+}
+
+fn started() -> State {
+    let mut state = State::default();
+    reload(&mut state, vec![wanted("web", Color::Blue)]);
+    state
+}
+
+fn go(aim: Aim, if_generation: Option<u64>) -> Command {
+    let target = target();
+    let proof = Proof { target, at: NOW, status: 200, latency: Duration::from_millis(2) };
+    Command::Move(Move {
+        wish: Wish { service: web(), aim, if_generation: if_generation.map(Generation) },
+        actor: Actor::Uid(7),
+        evidence: vec![proof],
+        unfinished: Some(Figures { parked: 3, ..Figures::default() }),
+    })
+}
+
+fn to(color: Color) -> Command {
+    go(Aim::To(color), None)
+}
+
+fn active(state: &State) -> (Color, u64) {
+    let (service, _) = state.serving(&web()).unwrap();
+    (service.active, service.generation.0)
+}
+
+#[test]
+fn the_first_configuration_is_generation_zero_and_the_first_switch_generation_one() {
+    let mut state = started();
+    assert_eq!((active(&state), state.generation().0), ((Color::Blue, 0), 0));
+    run(&mut state, to(Color::Green)).unwrap();
+    assert_eq!((active(&state), state.generation().0), ((Color::Green, 1), 1));
+    assert_eq!(state.publishing(), Some(Generation(1)));
+}
+
+#[test]
+fn a_second_switch_is_refused_only_between_the_decision_and_the_publish() {
+    let mut state = started();
+    run(&mut state, to(Color::Green)).unwrap();
+    for color in Color::BOTH {
+        let refused = run(&mut state, to(color)).unwrap_err();
+        assert_eq!(refused, Refusal::SwitchInProgress { generation: Some(Generation(1)) });
+    }
+    publish(&mut state);
+    assert_eq!(run(&mut state, to(Color::Green)), Ok(0), "already on green");
+    run(&mut state, to(Color::Blue)).unwrap();
+    let end = state.history().receipt(Generation(1)).unwrap().end();
+    assert_eq!(end, Some(DrainEnd::Superseded { by: Generation(2) }));
+    let figures = state.history().receipt(Generation(1)).unwrap().figures.clone();
+    assert_eq!(figures.unwrap().parked, 3, "what was measured so far is kept");
+}
+
+#[test]
+fn already_on_the_color_is_no_refusal_even_with_a_stale_generation() {
+    let mut state = started();
+    assert_eq!(run(&mut state, go(Aim::To(Color::Blue), Some(77))), Ok(0));
+    let refused = run(&mut state, go(Aim::To(Color::Green), Some(77))).unwrap_err();
+    assert_eq!(refused.code(), "generation_mismatch");
+    run(&mut state, go(Aim::To(Color::Green), Some(0))).unwrap();
+}
+
+#[test]
+fn a_color_without_evidence_gets_no_traffic() {
+    // L9
+    let mut state = started();
+    let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
+    wanted.evidence.clear();
+    assert_eq!(run(&mut state, Command::Move(wanted)).unwrap_err().code(), "unhealthy");
+}
+
+#[test]
+fn a_rollback_goes_to_the_color_before_and_is_refused_where_there_is_none() {
+    let mut state = started();
+    let refused = run(&mut state, go(Aim::Back, None)).unwrap_err();
+    assert_eq!(refused, Refusal::NothingToRollBack { service: web() });
+    run(&mut state, to(Color::Green)).unwrap();
+    publish(&mut state);
+    run(&mut state, go(Aim::Back, None)).unwrap();
+    assert_eq!(active(&state), (Color::Blue, 2));
+    assert_eq!(state.history().receipt(Generation(2)).unwrap().cause.as_str(), "rollback");
+}
+
+#[test]
+fn a_failover_waits_a_minute_unless_an_operator_has_switched() {
+    let mut state = started();
+    run(&mut state, go(Aim::AwayFrom(Color::Blue), None)).unwrap();
+    publish(&mut state);
+    let again = run(&mut state, go(Aim::AwayFrom(Color::Green), None)).unwrap_err();
+    assert_eq!(again.code(), "failover_cooling");
+    run(&mut state, to(Color::Blue)).unwrap();
+    publish(&mut state);
+    run(&mut state, go(Aim::AwayFrom(Color::Blue), None)).unwrap();
+}
+
+#[test]
+fn a_receipt_is_readable_from_the_decision_on_and_complete_at_the_end() {
+    let mut state = started();
+    run(&mut state, to(Color::Green)).unwrap();
+    let progress = |state: &State| state.history().receipt(Generation(1)).unwrap().progress;
+    assert_eq!(progress(&state), Progress::Publishing);
+    let early = Command::EndDrain {
+        generation: Generation(1),
+        end: DrainEnd::Drained,
+        figures: Figures::default(),
+    };
+    assert_eq!(run(&mut state, early.clone()), Ok(0), "nothing drains before it is published");
+    publish(&mut state);
+    assert_eq!(progress(&state), Progress::Draining { published: NOW });
+    assert_eq!(run(&mut state, early.clone()), Ok(1));
+    let end = DrainEnd::Drained;
+    assert_eq!(progress(&state), Progress::Ended { published: Some(NOW), at: NOW, end });
+    assert_eq!(run(&mut state, early), Ok(0), "an end is final");
+}
+
+#[test]
+fn a_restart_interrupts_what_was_open_and_changes_no_color() {
+    // L6
+    let mut state = started();
+    assert_eq!(run(&mut state, Command::Restart), Ok(0), "nothing was open");
+    run(&mut state, to(Color::Green)).unwrap();
+    assert_eq!(run(&mut state, Command::Restart), Ok(1));
+    assert_eq!(active(&state), (Color::Green, 1));
+    let end = state.history().receipt(Generation(1)).unwrap().end();
+    assert_eq!(end, Some(DrainEnd::Interrupted));
+    run(&mut state, to(Color::Blue)).unwrap();
+}
+
+#[test]
+fn a_service_that_comes_back_is_where_it_was_and_not_held() {
+    // L6
+    let mut state = started();
+    run(&mut state, to(Color::Green)).unwrap();
+    publish(&mut state);
+    let hold = || Command::Hold { service: web(), actor: Actor::Teal, max_wait: Duration::ZERO };
+    run(&mut state, hold()).unwrap();
+    assert_eq!(run(&mut state, hold()).unwrap_err().code(), "already_held");
+    reload(&mut state, vec![wanted("other", Color::Blue)]);
+    assert!(state.serving(&web()).is_none());
+    assert_eq!(run(&mut state, to(Color::Blue)).unwrap_err().code(), "unknown_service");
+    let end = state.history().receipt(Generation(1)).unwrap().end();
+    assert_eq!(end, Some(DrainEnd::Superseded { by: Generation(2) }));
+    reload(&mut state, vec![wanted("other", Color::Blue), wanted("web", Color::Blue)]);
+    assert_eq!(active(&state), (Color::Green, 3));
+    let resume = Command::Resume { service: web(), actor: Actor::Teal };
+    assert_eq!(run(&mut state, resume).unwrap_err().code(), "not_held");
+}
+
+#[test]
+fn a_reload_that_leaves_traffic_alone_is_no_generation() {
+    let mut state = started();
+    let same = |moved| Command::Reload {
+        wanted: vec![Wanted { moved, ..wanted("web", Color::Green) }],
+        actor: Actor::Teal,
+    };
+    assert_eq!(run(&mut state, same(false)), Ok(0));
+    assert_eq!(run(&mut state, same(true)), Ok(1));
+    assert_eq!(active(&state), (Color::Blue, 1), "`initial` counts only where no state exists");
+}
+
+#[test]
+fn the_newest_hundred_receipts_are_kept_and_holds_do_not_push_them_out() {
+    let mut state = started();
+    for round in 0..KEPT as u64 + 50 {
+        let aim = if round % 2 == 0 { Color::Green } else { Color::Blue };
+        run(&mut state, to(aim)).unwrap();
+        publish(&mut state);
+        let actor = Actor::Teal;
+        let hold = Command::Hold { service: web(), actor, max_wait: Duration::ZERO };
+        run(&mut state, hold).unwrap();
+        run(&mut state, Command::Resume { service: web(), actor: Actor::Teal }).unwrap();
+    }
+    assert_eq!(state.history().receipts().count(), KEPT);
+    assert_eq!(state.history().receipts().next().unwrap().generation, Generation(51));
+}
+
+#[test]
+fn a_service_must_be_named_where_there_are_several() {
+    let mut state = started();
+    assert_eq!(gate::name_service(&state, None), Ok(web()));
+    let unknown = ServiceName::new("wep").unwrap();
+    let refused = gate::name_service(&state, Some(&unknown)).unwrap_err();
+    assert_eq!(refused.to_string(), "no service is called wep; there are: web");
+    reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
+    let refused = gate::name_service(&state, None).unwrap_err();
+    assert_eq!(refused.to_string(), "there are several services, name one of: api, web");
+}
+
+fn settings() -> Health {
+    Health { rise: 2, fall: 2, interval: Duration::from_secs(5), ..Health::default() }
+}
+
+fn probe(second: u64, verdict: Verdict) -> Probe {
+    let moment = Duration::from_secs(second);
+    Probe { at: NOW.plus(moment), moment, latency: Duration::from_millis(1), verdict }
+}
+
+fn pass(health: &mut TargetHealth, second: u64) -> Option<Standing> {
+    health.record(probe(second, Verdict::Passed { status: 200 }), &settings())
+}
+
+fn fail(health: &mut TargetHealth, second: u64) -> Option<Standing> {
+    let reason = "connection refused".into();
+    health.record(probe(second, Verdict::Failed { status: None, reason }), &settings())
+}
+
+#[test]
+fn a_target_is_unknown_until_proven_by_rise_or_fall_in_a_row() {
+    let mut health = TargetHealth::default();
+    assert_eq!(health.standing(), Standing::Unknown);
+    assert_eq!(pass(&mut health, 1), None);
+    assert_eq!(fail(&mut health, 2), None);
+    assert_eq!(pass(&mut health, 3), None);
+    assert!(!health.is_settled());
+    assert_eq!(pass(&mut health, 4), Some(Standing::Up));
+    assert!(health.is_settled());
+    assert_eq!(fail(&mut health, 5), None, "one failure is not a fall");
+    assert!(!health.is_settled() && !health.is_healthy(&settings()));
+    assert_eq!(fail(&mut health, 6), Some(Standing::Down));
+    assert_eq!(pass(&mut health, 7), None);
+    assert_eq!(pass(&mut health, 8), Some(Standing::Up));
+}
+
+#[test]
+fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_interval() {
+    // L9
+    let (one, other) = (target(), TargetUrl::parse("http://127.0.0.1:8082").unwrap());
+    let (mut first, mut second) = (TargetHealth::default(), TargetHealth::default());
+    let evidence = |first: &TargetHealth, second: &TargetHealth, now: u64| {
+        let both = [(&one, first), (&other, second)];
+        gate::evidence(both, &settings(), Duration::from_secs(now))
+    };
+    assert_eq!(evidence(&first, &second, 0), Err(gate::Lack::TooLittle));
+    for moment in [1, 2, 3] {
+        pass(&mut first, moment);
+    }
+    pass(&mut second, 3);
+    assert_eq!(evidence(&first, &second, 3), Err(gate::Lack::TooLittle), "one pass is too little");
+    pass(&mut second, 4);
+    let proofs = evidence(&first, &second, 7).unwrap();
+    assert_eq!(proofs.len(), 4, "two of each target");
+    assert_eq!(evidence(&first, &second, 8), Err(gate::Lack::TooLittle), "the first is stale");
+    fail(&mut second, 8);
+    let failing = gate::Lack::Failing("http://127.0.0.1:8082: connection refused".to_owned());
+    assert_eq!(evidence(&first, &second, 8), Err(failing));
+    let nobody: [(&TargetUrl, &TargetHealth); 0] = [];
+    assert_eq!(gate::evidence(nobody, &settings(), Duration::ZERO), Err(gate::Lack::TooLittle));
+}

@@ -1,0 +1,205 @@
+//! Random histories: whatever is asked in whatever order, the state stays sound, and replaying
+//! the events gives the same state.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rules::{
+    Actor, Aim, Color, Command, Cut, DrainEnd, Event, Figures, Generation, Move, Proof, Refusal,
+    ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
+};
+
+const NAMES: [&str; 3] = ["web", "api", "mail"];
+
+fn name(index: usize) -> ServiceName {
+    ServiceName::new(NAMES[index]).unwrap()
+}
+
+fn proof() -> Proof {
+    Proof {
+        target: TargetUrl::parse("http://127.0.0.1:1").unwrap(),
+        at: Time(1),
+        status: 200,
+        latency: Duration::from_millis(3),
+    }
+}
+
+fn color() -> impl Strategy<Value = Color> {
+    prop_oneof![Just(Color::Blue), Just(Color::Green)]
+}
+
+fn aim() -> impl Strategy<Value = Aim> {
+    prop_oneof![
+        4 => color().prop_map(Aim::To),
+        2 => Just(Aim::Back),
+        1 => color().prop_map(Aim::AwayFrom),
+    ]
+}
+
+fn moves() -> impl Strategy<Value = Command> {
+    let parts = (0..3usize, aim(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
+    parts.prop_map(|(service, aim, if_generation, evidence)| {
+        Command::Move(Move {
+            wish: Wish {
+                service: name(service),
+                aim,
+                if_generation: if_generation.map(Generation),
+            },
+            actor: Actor::Uid(1),
+            evidence: if evidence == 0 { Vec::new() } else { vec![proof()] },
+            unfinished: Some(Figures::default()),
+        })
+    })
+}
+
+fn reload() -> impl Strategy<Value = Command> {
+    let one = (any::<bool>(), color(), any::<bool>());
+    proptest::array::uniform3(one).prop_map(|services| {
+        let wanted = services.into_iter().enumerate().filter(|(_, (is_there, ..))| *is_there);
+        let wanted =
+            wanted.map(|(index, (_, initial, moved))| Wanted { name: name(index), initial, moved });
+        Command::Reload { wanted: wanted.collect(), actor: Actor::Teal }
+    })
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let end = prop_oneof![
+        Just(DrainEnd::Drained),
+        Just(DrainEnd::Cut(Cut { unanswered: 1, answering: 2, tunnels: 3 })),
+    ];
+    prop_oneof![
+        8 => moves(),
+        8 => (0..40u64).prop_map(|g| Command::Published { generation: Generation(g) }),
+        4 => (0..40u64, end).prop_map(|(g, end)| Command::EndDrain {
+            generation: Generation(g),
+            end,
+            figures: Figures::default(),
+        }),
+        1 => (0..3usize).prop_map(|service| Command::Hold {
+            service: name(service),
+            actor: Actor::Teal,
+            max_wait: Duration::from_secs(30),
+        }),
+        1 => (0..3usize)
+            .prop_map(|service| Command::Resume { service: name(service), actor: Actor::Teal }),
+        2 => reload(),
+        1 => Just(Command::Restart),
+    ]
+}
+
+/// What may never happen, whatever the command was.
+fn check_step(before: &State, after: &State, events: &[Event]) {
+    check(after).unwrap();
+    let grown = after.generation().0 - before.generation().0;
+    assert!(grown <= 1, "a generation was skipped");
+    let changes = events.iter().filter(|event| {
+        matches!(event, Event::Moved { .. }) || matches!(event, Event::Reloaded { .. })
+    });
+    let changes = changes.count() as u64;
+    assert!(changes == grown || before.is_new(), "a generation is one change of traffic");
+    for (name, service) in before.services() {
+        let now = after.services().find(|(other, _)| *other == name);
+        let (_, now) = now.expect("a service is never forgotten");
+        let moved = events
+            .iter()
+            .any(|event| matches!(event, Event::Moved { service, .. } if service == name));
+        assert_eq!(now.active != service.active, moved, "only a switch changes the color");
+    }
+}
+
+/// Publishes what is under way, so that random commands get further than "in progress".
+fn acknowledge(command: Command, state: &State) -> Command {
+    match (command, state.publishing()) {
+        (Command::Published { generation }, Some(publishing)) if generation.0 % 4 != 0 => {
+            Command::Published { generation: publishing }
+        }
+        (command, _) => command,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_is_asked_the_state_stays_sound_and_its_events_replay_to_it(
+        commands in proptest::collection::vec(command(), 1..60),
+        pauses in proptest::collection::vec(0..40_000u64, 60),
+    ) {
+        // L6 L9
+        let mut state = State::default();
+        let mut journal = Vec::new();
+        let mut now = Time(1_000_000);
+        let all = NAMES.iter().enumerate().map(|(index, _)| Wanted {
+            name: name(index),
+            initial: Color::Blue,
+            moved: false,
+        });
+        let first = Command::Reload { wanted: all.collect(), actor: Actor::Teal };
+        for (command, pause) in std::iter::once(first).chain(commands).zip([0].iter().chain(&pauses)) {
+            now = now.plus(Duration::from_millis(*pause));
+            let before = state.clone();
+            let Ok(events) = decide(&state, acknowledge(command, &state), now) else {
+                prop_assert_eq!(&before, &state);
+                continue;
+            };
+            for event in &events {
+                journal.push(event.clone());
+                apply(&mut state, event.clone());
+            }
+            check_step(&before, &state, &events);
+        }
+        let mut replayed = State::default();
+        journal.into_iter().for_each(|event| apply(&mut replayed, event));
+        prop_assert_eq!(replayed, state);
+    }
+
+    #[test]
+    fn no_service_fails_over_twice_within_a_minute_without_an_operator(
+        pauses in proptest::collection::vec(1..50_000u64, 1..40),
+    ) {
+        let mut state = State::default();
+        let wanted = vec![Wanted { name: name(0), initial: Color::Blue, moved: false }];
+        run(&mut state, Command::Reload { wanted, actor: Actor::Teal }, Time(0)).unwrap();
+        let mut last: Option<Time> = None;
+        let mut now = Time(1_000_000);
+        for pause in pauses {
+            now = now.plus(Duration::from_millis(pause));
+            let dead = state.serving(&name(0)).unwrap().0.active;
+            let result = run(&mut state, go(Aim::AwayFrom(dead), None), now);
+            let too_early = last.is_some_and(|last| now.since(last) < Duration::from_secs(60));
+            match result {
+                Ok(()) => {
+                    prop_assert!(!too_early);
+                    last = Some(now);
+                    publish(&mut state, now);
+                }
+                Err(Refusal::FailoverCooling { .. }) => prop_assert!(too_early),
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+    }
+}
+
+fn run(state: &mut State, command: Command, now: Time) -> Result<(), Refusal> {
+    let events = decide(state, command, now)?;
+    events.into_iter().for_each(|event| apply(state, event));
+    check(state).unwrap();
+    Ok(())
+}
+
+fn publish(state: &mut State, now: Time) {
+    if let Some(generation) = state.publishing() {
+        run(state, Command::Published { generation }, now).unwrap();
+    }
+}
+
+fn go(aim: Aim, if_generation: Option<u64>) -> Command {
+    Command::Move(Move {
+        wish: Wish { service: name(0), aim, if_generation: if_generation.map(Generation) },
+        actor: Actor::Uid(1),
+        evidence: vec![proof()],
+        unfinished: None,
+    })
+}
