@@ -13,7 +13,9 @@
 //!
 //! The slots begin at bytes 0 and 4096, in disk blocks of their own, so that a torn write of one
 //! cannot harm the other. A new `head` has both filled: a slot that cannot be read is therefore
-//! either a write that a crash tore, or damage, never one that was not needed yet.
+//! either a write that a crash tore, or damage, never one that was not needed yet. It is written
+//! once more when its own name and the journal's are known to be on the disk: a head that never
+//! was leaves both names in doubt.
 
 use super::failure::Failure;
 use super::field::{self, Unreadable};
@@ -45,6 +47,9 @@ pub(super) struct Turn {
     slot: usize,
     sequence: u64,
 }
+
+/// The sequence of the later slot of a new `head`.
+const UNSETTLED: u64 = 2;
 
 /// A `head` that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,13 +84,22 @@ impl Mark {
     }
 }
 
+// === impl Turn ===
+
+impl Turn {
+    /// Whether the names of the head and of the journal it speaks of are known to be durable.
+    pub(super) fn is_settled(self) -> bool {
+        self.sequence > UNSETTLED
+    }
+}
+
 /// The content of a new `head`, and the turn that it leaves off at.
 pub(super) fn fresh(mark: Mark) -> (Vec<u8>, Turn) {
-    let mut bytes = mark.encode(1);
+    let mut bytes = mark.encode(UNSETTLED - 1);
     bytes.resize(STRIDE, 0);
-    bytes.extend_from_slice(&mark.encode(2));
+    bytes.extend_from_slice(&mark.encode(UNSETTLED));
     bytes.resize(2 * STRIDE, 0);
-    (bytes, Turn { slot: 1, sequence: 2 })
+    (bytes, Turn { slot: 1, sequence: UNSETTLED })
 }
 
 /// Reads a `head`. An error if neither slot can be read, or one is of another version.

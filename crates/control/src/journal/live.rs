@@ -6,7 +6,7 @@
 
 use super::Entry;
 use super::failure::Failure;
-use super::head::{self, Mark, Turn};
+use super::head::{self, HEAD, Mark, Turn};
 use super::record::{self, Chain};
 use super::recover::Whole;
 use super::storage::Storage;
@@ -52,28 +52,26 @@ impl Live {
     ///
     /// A Teal that crashed after a failed fsync leaves pages behind that read well and are not on
     /// the disk. Writing the same bytes again is harmless where they are there, and mends it
-    /// where they are not; it needs no room, so a restart on a full disk works.
+    /// where they are not; it needs no room, so a restart on a full disk works. That goes for the
+    /// slot that stands, too: the other one must not be written while it is in doubt.
     pub(super) fn reassert(
         storage: &mut dyn Storage,
-        mut bytes: Vec<u8>,
+        mut journal: Vec<u8>,
+        head: &[u8],
         whole: &Whole,
     ) -> Result<Self, Failure> {
-        let path = storage.directory().join(JOURNAL);
-        storage.sync_dir().map_err(|source| Failure::new("sync", storage.directory(), source))?;
-        if let Some(behind) = bytes.get_mut(whole.end as usize..) {
+        if let Some(behind) = journal.get_mut(whole.end as usize..) {
             behind.fill(0);
         }
-        storage
-            .write_at(JOURNAL, 0, &bytes)
-            .map_err(|source| Failure::new("write to", &path, source))?;
-        storage.sync(JOURNAL).map_err(|source| Failure::new("sync", &path, source))?;
+        rewrite(storage, JOURNAL, &journal)?;
+        rewrite(storage, HEAD, head)?;
         let mut live = Self {
             file: whole.file,
             floor: whole.floor,
             snapshot: whole.snapshot_end,
             end: whole.end,
             chain: whole.chain,
-            allocated: bytes.len() as u64,
+            allocated: journal.len() as u64,
             turn: whole.turn,
         };
         live.move_head(storage, whole.generation)?;
@@ -134,9 +132,20 @@ impl Live {
         Ok(())
     }
 
-    fn move_head(&mut self, storage: &mut dyn Storage, generation: u64) -> Result<(), Failure> {
+    /// Makes the head say that everything up to the end is durable, which it must be.
+    pub(super) fn move_head(
+        &mut self,
+        storage: &mut dyn Storage,
+        generation: u64,
+    ) -> Result<(), Failure> {
         let mark = Mark { file: self.file, generation, end: self.end, floor: self.floor };
         self.turn = head::advance(storage, self.turn, mark)?;
         Ok(())
     }
+}
+
+fn rewrite(storage: &mut dyn Storage, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let path = storage.directory().join(name);
+    storage.write_at(name, 0, bytes).map_err(|source| Failure::new("write to", &path, source))?;
+    storage.sync(name).map_err(|source| Failure::new("sync", &path, source))
 }

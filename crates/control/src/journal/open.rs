@@ -9,7 +9,7 @@ use super::field::VERSION;
 use super::head::HEAD;
 use super::history::History;
 use super::live::{JOURNAL, Live};
-use super::recover::{self, Damage, Dropped, FIRST, Found, Good, Verdict, Whole};
+use super::recover::{self, Damage, FIRST, Found, Good, Verdict, Whole};
 use super::rotate::{self, HEAD_NEW, Interrupted, JOURNAL_NEW};
 use super::scan;
 use super::storage::{LockError, Storage};
@@ -98,21 +98,30 @@ fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[Stri
             let _ = storage.remove(name);
         }
     }
-    let live = Live::reassert(&mut *storage, found.journal.unwrap_or_default(), &whole)
-        .map_err(|failure| failure.to_string());
+    let dropped = whole.dropped.as_ref().map(|tail| DroppedTail {
+        path: storage.directory().join(JOURNAL),
+        offset: whole.end,
+        bytes: tail.bytes,
+        generation: tail.generation,
+        reason: tail.reason,
+    });
+    let mut file = whole.file_highest;
+    let (live, history) = if whole.settled {
+        let (journal, head) = (found.journal.unwrap_or_default(), found.head.unwrap_or_default());
+        let live = Live::reassert(&mut *storage, journal, &head, &whole);
+        (live, History::of_batches(whole.batches, whole.snapshot_end))
+    } else {
+        file = file.saturating_add(1);
+        let history = History::of_batches(whole.batches, whole.snapshot_end);
+        let live = rotate::rotate(&mut *storage, &history, file)
+            .map_err(|Interrupted { failure, .. }| failure);
+        (live, history)
+    };
+    let live = live.map_err(|failure| failure.to_string());
     if let Err(reason) = &live {
         tracing::error!(reason, "the state was read, but the journal cannot be written");
     }
-    let path = storage.directory().join(JOURNAL);
-    let dropped = whole.dropped.map(|Dropped { bytes, generation, reason }| DroppedTail {
-        path,
-        offset: whole.end,
-        bytes,
-        generation,
-        reason,
-    });
-    let history = History::of_batches(whole.batches, whole.snapshot_end);
-    opened(Journal::new(storage, history, whole.file_highest, live), dropped)
+    opened(Journal::new(storage, history, file, live), dropped)
 }
 
 /// Keeps the damaged files under other names, then writes the good part anew.

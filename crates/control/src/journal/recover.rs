@@ -48,6 +48,8 @@ pub(super) struct Whole {
     pub(super) end: u64,
     pub(super) chain: Chain,
     pub(super) turn: Turn,
+    /// Whether the names of the files are known to be durable, so that they may be written to.
+    pub(super) settled: bool,
     pub(super) dropped: Option<Dropped>,
 }
 
@@ -198,6 +200,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         end,
         chain,
         turn: head.turn,
+        settled: same_file && head.turn.is_settled(),
     })
 }
 

@@ -2,12 +2,15 @@
 //!
 //! The new journal is complete and fsynced before it gets its name, and the name is fsynced before
 //! the head follows. A crash between the two leaves a head that speaks of an older file: then the
-//! new journal's own header says what is durable in it.
+//! new journal's own header says what is durable in it. The head is moved once more at the end, to
+//! say that both names are durable: without that the next start rotates again, since after a
+//! failed fsync of the directory a name may be there to be read and not be on the disk.
 
 use std::io;
 
 use super::failure::Failure;
 use super::head::{self, HEAD, Mark};
+use super::header::Header;
 use super::history::History;
 use super::live::{JOURNAL, Live, STEP};
 use super::storage::Storage;
@@ -31,17 +34,19 @@ pub(super) fn rotate(
     history: &History,
     file: u64,
 ) -> Result<Live, Interrupted> {
+    let generation = history.generation();
     let image = history.encode(file);
     let end = image.bytes.len() as u64;
     let allocated = (end + STEP).next_multiple_of(STEP);
     replace(storage, [JOURNAL_NEW, JOURNAL], &image.bytes, allocated)?;
-    let floor = image.header.floor;
-    let mark = Mark { file, generation: history.generation(), end, floor };
-    let (bytes, turn) = head::fresh(mark);
+    let after = |failure| Interrupted { failure, replaced: true };
+    let Header { floor, snapshot, .. } = image.header;
+    let (bytes, turn) = head::fresh(Mark { file, generation, end, floor });
     replace(storage, [HEAD_NEW, HEAD], &bytes, bytes.len() as u64)
-        .map_err(|Interrupted { failure, .. }| Interrupted { failure, replaced: true })?;
-    let snapshot = image.header.snapshot;
-    Ok(Live { file, floor, snapshot, end, chain: image.chain, allocated, turn })
+        .map_err(|Interrupted { failure, .. }| after(failure))?;
+    let mut live = Live { file, floor, snapshot, end, chain: image.chain, allocated, turn };
+    live.move_head(storage, generation).map_err(after)?;
+    Ok(live)
 }
 
 /// Gives `name` the content `bytes`, zero-filled to `size`: all of it or nothing.

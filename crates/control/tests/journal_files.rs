@@ -1,0 +1,170 @@
+//! The journal on a real disk: its files, its lock, its size.
+
+#![expect(clippy::panic, reason = "what the tests share fails by panicking, as the tests do")]
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use control::journal::{Entry, FileStorage, Health, Journal, OpenError, Opened};
+
+fn open(path: &Path) -> Result<Opened, OpenError> {
+    Journal::open(Box::new(FileStorage::open(path)?), None)
+}
+
+fn fresh(path: &Path) -> Journal {
+    match open(path).expect("the directory can be written") {
+        Opened::Fresh(journal) => journal,
+        Opened::Recovered { entries, .. } => panic!("there is a state already: {entries:?}"),
+    }
+}
+
+fn entries(path: &Path) -> Vec<Entry> {
+    match open(path).expect("it is whole") {
+        Opened::Fresh(_) => Vec::new(),
+        Opened::Recovered { journal, entries, dropped } => {
+            assert_eq!(journal.health(), Health::Ready);
+            assert_eq!(dropped, None);
+            entries
+        }
+    }
+}
+
+fn entry(generation: u64, decision: bool, size: usize) -> Entry {
+    Entry { generation, decision, payload: vec![b'p'; size] }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().expect("it is there").permissions().mode() & 0o777
+}
+
+// L6
+#[test]
+fn what_was_appended_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut journal = fresh(directory.path());
+    let appended = [entry(1, true, 10), entry(1, false, 0), entry(2, true, 2_000)];
+    for entry in &appended {
+        journal.append(std::slice::from_ref(entry)).expect("the disk works");
+    }
+    drop(journal);
+    assert_eq!(entries(directory.path()), appended);
+    assert_eq!(entries(directory.path()), appended, "opening changes nothing");
+}
+
+#[test]
+fn a_missing_directory_is_made_for_its_owner_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("a").join("state");
+    let mut journal = fresh(&path);
+    journal.append(&[entry(1, true, 10)]).expect("the disk works");
+    journal.compact(&[entry(1, true, 5)]).expect("the disk works");
+    assert_eq!(mode(&path), 0o700);
+    let mut names = Vec::new();
+    for file in path.read_dir().expect("it is a directory") {
+        let file = file.expect("it can be listed");
+        assert_eq!(mode(&file.path()), 0o600, "{}", file.path().display());
+        names.push(file.file_name());
+    }
+    names.sort();
+    assert_eq!(names, ["head", "journal", "lock"], "and nothing is left behind");
+}
+
+#[test]
+fn a_state_directory_that_is_no_directory_is_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    std::fs::write(&path, "not a directory").expect("the disk works");
+    let refused = open(&path).expect_err("it is a file").to_string();
+    assert!(refused.contains(&path.display().to_string()), "{refused}");
+    assert!(refused.contains("check that the state directory"), "{refused}");
+}
+
+#[test]
+fn a_second_teal_is_refused_with_the_process_id_of_the_first() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let first = fresh(directory.path());
+    let refused = open(directory.path()).expect_err("the directory is in use");
+    let OpenError::Locked { pid, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(*pid, Some(std::process::id()));
+    assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+    assert!(refused.to_string().contains(&directory.path().display().to_string()), "{refused}");
+    drop(first);
+    fresh(directory.path());
+}
+
+#[test]
+fn a_lock_that_is_passed_on_stays_held_and_opens_for_its_new_owner() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let storage = FileStorage::open(directory.path()).expect("the directory can be written");
+    let passed_on = storage.lock_descriptor().expect("a descriptor is free");
+    let opened = Journal::open(Box::new(storage), None).expect("nobody else is here");
+    drop(opened);
+
+    let stranger = open(directory.path()).expect_err("the descriptor still holds the lock");
+    assert!(matches!(stranger, OpenError::Locked { .. }), "{stranger:?}");
+    let heir = FileStorage::with_lock(directory.path(), passed_on).expect("it is a directory");
+    Journal::open(Box::new(heir), None).expect("the lock was passed on");
+}
+
+// L6
+#[test]
+fn room_is_set_aside_on_the_disk_before_it_is_needed() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut journal = fresh(directory.path());
+    for generation in 1..=100 {
+        journal.append(&[entry(generation, true, 2_000)]).expect("the disk works");
+        let end = generation * 2_000;
+        let metadata = directory.path().join("journal").metadata().expect("it is there");
+        assert!(metadata.len() >= end + 65_536, "{} bytes at {end}", metadata.len());
+        assert!(metadata.blocks() * 512 >= end + 65_536, "{} blocks", metadata.blocks());
+    }
+}
+
+// L6
+#[test]
+fn compaction_bounds_the_size_and_is_wanted_rarely() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut journal = fresh(directory.path());
+    let mut compactions = 0;
+    for generation in 1..=2_000 {
+        let last = entry(generation, true, 1_000);
+        journal.append(&[entry(generation, false, 100), last.clone()]).expect("the disk works");
+        if journal.wants_compaction() {
+            journal.compact(&[last, entry(generation, false, 200_000)]).expect("the disk works");
+            assert!(!journal.wants_compaction(), "right after compaction");
+            compactions += 1;
+        }
+        let size = directory.path().join("journal").metadata().expect("it is there").len();
+        assert!(size < 1_500_000, "{size} bytes at generation {generation}");
+    }
+    assert!((1..10).contains(&compactions), "{compactions} compactions");
+    drop(journal);
+    let found = entries(directory.path());
+    assert_eq!(found.iter().map(|entry| entry.generation).max(), Some(2_000));
+}
+
+#[test]
+fn a_snapshot_of_another_generation_is_refused() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut journal = fresh(directory.path());
+    journal.append(&[entry(7, true, 10)]).expect("the disk works");
+    for generation in [0, 6, 8] {
+        let refused = journal.compact(&[entry(generation, true, 10)]).expect_err("it is not 7");
+        assert!(refused.to_string().contains("of generation 7"), "{refused}");
+    }
+    journal.compact(&[]).expect_err("an empty snapshot would be a reset");
+    drop(journal);
+    assert_eq!(entries(directory.path()), [entry(7, true, 10)]);
+}
+
+#[test]
+fn an_entry_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut journal = fresh(directory.path());
+    let limit = 16 * 1024 * 1024;
+    let refused = journal.append(&[entry(1, true, limit + 1)]).expect_err("it is too large");
+    assert!(refused.to_string().contains("limit of 16777216 bytes"), "{refused}");
+    journal.append(&[entry(1, true, limit)]).expect("the disk works");
+    drop(journal);
+    assert_eq!(entries(directory.path()), [entry(1, true, limit)]);
+}
