@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use testkit::Teal;
+use testkit::{Client, Settings, Target, Teal};
 
+use crate::TEAL;
 use crate::stage::{SOON, Stage};
 
 /// A stage on green with three switches behind it, killed.
@@ -86,4 +87,30 @@ fn a_torn_tail_is_dropped_and_logged() {
     stage.teal.start_again();
     assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
     stage.finish();
+}
+
+#[test]
+fn a_disk_that_takes_nothing_refuses_the_switch_and_traffic_goes_on() {
+    // L6
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = Teal::surviving_full_files(TEAL, directory.path());
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    let generation = teal.generation();
+    teal.limit_file_size(Some(0));
+    for _ in 0..3 {
+        let refused = teal.switch("green", "");
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert!(refused.text().contains("journal"), "{}", refused.text());
+        let answer = Client::connect(teal.listener()).get("/");
+        assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
+    }
+    assert_eq!((teal.active(), teal.generation()), ("blue".to_owned(), generation));
+    teal.limit_file_size(None);
+    teal.switch_to("green");
+    let generation = teal.generation();
+    teal.kill();
+    teal.start_again();
+    assert_eq!((teal.active(), teal.generation()), ("green".to_owned(), generation));
+    teal.assert_books_balance();
 }

@@ -1,8 +1,6 @@
 //! More clients than there is room for: Teal keeps its reserve, answers its operators, and serves
 //! again as soon as there is room.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use testkit::{Client, Settings, Target, Teal, wait_until};
@@ -39,12 +37,8 @@ fn connections_beyond_the_limit_wait_and_the_operator_is_still_served() {
 fn running_out_of_descriptors_leaves_the_operator_served() {
     // D11
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let script = directory.path().join("few-descriptors");
-    fs::write(&script, format!("#!/bin/sh\nulimit -n 192\nexec {TEAL} \"$@\"\n"))
-        .expect("a script can be written");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("and made executable");
+    let program = Teal::script(directory.path(), &format!("ulimit -n 192\nexec {TEAL} \"$@\"\n"));
     let (blue, green) = (Target::start("blue"), Target::start("green"));
-    let program = script.display().to_string();
     let teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
     let clients = (0..300)
         .filter_map(|_| {

@@ -16,8 +16,7 @@ fn a_switch_while_held_under_load_loses_nothing() {
     let before = (stage.blue.seen().count(), stage.green.seen().count());
     // Nothing is in flight on any color, so the old one may be replaced at rest.
     wait_until(SOON, "all clients of the load wait", || {
-        let service = stage.teal.service();
-        service["held"].to_string().contains('8')
+        stage.teal.service()["held"]["waiting"] == 8
     });
     assert_eq!((stage.blue.seen().count(), stage.green.seen().count()), before);
     load.expect_anyone();
@@ -82,9 +81,8 @@ fn held_requests_are_released_in_the_order_of_arrival() {
         let mut client = stage.client();
         client.send(format!("GET /n{number} HTTP/1.1\r\nHost: test\r\n\r\n"));
         // Arrival is what is ordered, so the next one comes after this one is known to wait.
-        let expected = format!("{}", number + 1);
         wait_until(SOON, "the request waits", || {
-            stage.teal.service()["held"].to_string().contains(&expected)
+            stage.teal.service()["held"]["waiting"] == number + 1
         });
         client
     });
@@ -113,9 +111,7 @@ fn a_hold_survives_a_crash_and_a_client_that_leaves_is_no_loss() {
     leaving.send("GET /leaves HTTP/1.1\r\nHost: test\r\n\r\n");
     let address = stage.teal.listener();
     let staying = thread::spawn(move || testkit::Client::connect(address).get("/stays").status);
-    wait_until(SOON, "two requests wait", || {
-        stage.teal.service()["held"].to_string().contains('2')
-    });
+    wait_until(SOON, "two requests wait", || stage.teal.service()["held"]["waiting"] == 2);
     leaving.reset();
     stage.teal.cli(&["resume"]).assert_code(0);
     assert_eq!(staying.join().expect("the client does not panic"), 200);

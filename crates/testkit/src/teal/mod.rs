@@ -8,13 +8,14 @@ mod settings;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 pub use metrics::Metrics;
@@ -190,6 +191,31 @@ impl Teal {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process id is not 0");
         kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// From now on its writes to files fail beyond this offset, as on a full disk; none: they no
+    /// longer fail. The program must have been started by [`Teal::surviving_full_files`].
+    #[track_caller]
+    pub fn limit_file_size(&self, bytes: Option<u64>) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process id is not 0");
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(pid), Resource::Fsize, limit).expect("the limit of a child can be set");
+    }
+
+    /// A script that starts `program` so that a write beyond a limit is an error, not a signal.
+    #[track_caller]
+    pub fn surviving_full_files(program: &str, directory: &Path) -> String {
+        Teal::script(directory, &format!("trap '' XFSZ\nexec {program} \"$@\"\n"))
+    }
+
+    /// An executable shell script with this text.
+    #[track_caller]
+    pub fn script(directory: &Path, text: &str) -> String {
+        let path = directory.join("start-teal");
+        fs::write(&path, format!("#!/bin/sh\n{text}")).expect("a script can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .expect("a script can be made executable");
+        path.display().to_string()
     }
 
     /// Asks it to stop gracefully (SIGTERM) and waits.
