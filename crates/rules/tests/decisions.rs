@@ -27,7 +27,9 @@ fn wanted(name: &str, initial: Color) -> Wanted {
 fn run(state: &mut State, command: Command) -> Result<usize, Refusal> {
     let events = decide(state, command, NOW)?;
     let count = events.len();
-    events.into_iter().for_each(|event| apply(state, event));
+    for event in events {
+        apply(state, event);
+    }
     check(state).unwrap();
     Ok(count)
 }

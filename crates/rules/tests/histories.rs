@@ -151,7 +151,9 @@ proptest! {
             check_step(&before, &state, &events);
         }
         let mut replayed = State::default();
-        journal.into_iter().for_each(|event| apply(&mut replayed, event));
+        for event in journal {
+            apply(&mut replayed, event);
+        }
         prop_assert_eq!(replayed, state);
     }
 
@@ -184,7 +186,9 @@ proptest! {
 
 fn run(state: &mut State, command: Command, now: Time) -> Result<(), Refusal> {
     let events = decide(state, command, now)?;
-    events.into_iter().for_each(|event| apply(state, event));
+    for event in events {
+        apply(state, event);
+    }
     check(state).unwrap();
     Ok(())
 }
