@@ -71,7 +71,7 @@ fn a_missing_journal_is_not_an_empty_one() {
     fs::remove_file(journal(&stage.teal)).expect("the journal can be removed");
     let said = refusal(&mut stage.teal, &[]);
     assert!(said.contains("journal"), "{said}");
-    assert!(testkit::Client::try_connect(stage.teal.listener()).is_err(), "half started");
+    assert!(Client::try_connect(stage.teal.listener()).is_err(), "half started");
 }
 
 #[test]

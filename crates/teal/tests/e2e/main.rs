@@ -10,6 +10,7 @@ mod command_line;
 mod concurrent_switches;
 mod damaged_journal;
 mod deadlines;
+mod demo;
 mod drain_deadline;
 mod exhaustion;
 mod failover;
