@@ -2,7 +2,7 @@
 //!
 //! `docs/promises.md` has one section per promise, `## L1 …`, and in it lines of the form
 //! ``- code: `PATH` … `` and ``- test: `PATH` `TEST_NAME` … ``. A test bears the tag if a
-//! comment beginning with `// L1` (or a list, `// L1, L8`) stands right above it.
+//! comment that begins with it (`// L1`, or a list, `// L1 L8`) stands right above or in it.
 
 use super::Findings;
 use crate::tree::{SourceFile, Tree};
@@ -62,7 +62,8 @@ fn test(tag: &str, quoted: &[&str], tree: &Tree) -> Result<(), String> {
     let at = lines.iter().position(|line| line.contains(&head));
     let at = at.ok_or_else(|| format!("{path} has no test {name}"))?;
     let above = lines.iter().take(at).rev().take(ABOVE).take_while(|line| line.trim() != "}");
-    if above.into_iter().any(|line| is_tag(line, tag)) {
+    let inside = lines.iter().skip(at).take_while(|line| **line != "}");
+    if above.chain(inside).any(|line| is_tag(line, tag)) {
         return Ok(());
     }
     Err(format!("the test {name} does not bear the tag `// {tag}`"))
@@ -101,10 +102,10 @@ mod tests {
 
     #[test]
     fn a_promise_without_code_test_or_tag_is_found() {
-        let code = "//! X.\n// L1\n#[test]\nfn a() {\n}\n#[test]\nfn b() {\n}\n";
+        let code = "//! X.\n// L1\n#[test]\nfn a() {\n}\n#[test]\nfn b() {\n}\nfn c() {\n    // L1 L3\n}\n";
         let document = "## L1 One step\n- code: `a.rs` the step\n- test: `a.rs` `a` shows it\n\
                         - test: `a.rs` `b` too\n- test: `b.rs` `a`\n- code: `c.rs`\n- test: `a.rs`\n\
-                        - test: `a.rs` `z`\n";
+                        - test: `a.rs` `z`\n- test: `a.rs` `c`\n";
         let said = findings_of(&[("a.rs", code), (DOCUMENT, document)], check);
         let of_l1: Vec<&String> = said.iter().filter(|said| said.contains(": L1: ")).collect();
         assert_eq!(
@@ -118,6 +119,10 @@ mod tests {
             ]
         );
         let rest = said.len() - of_l1.len();
-        assert_eq!(rest, 2 * (PROMISES - 1), "no tag and no section for each other promise");
+        assert_eq!(
+            rest,
+            2 * (PROMISES - 1) - 1,
+            "no section for the others, and a tag for L3 only"
+        );
     }
 }
