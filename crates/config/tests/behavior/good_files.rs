@@ -177,6 +177,13 @@ fn the_state_directory_is_written_or_where_the_environment_says() {
 }
 
 #[test]
+fn the_example_file_is_good() {
+    let config = good(include_str!("../../../../examples/teal.toml"));
+    assert_eq!(config.services[0].name.as_str(), "web");
+    assert_eq!(config.listeners[0].address.to_string(), "0.0.0.0:8080");
+}
+
+#[test]
 fn a_file_may_begin_with_a_byte_order_mark_and_end_lines_as_on_windows() {
     let text = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
     assert_eq!(parse(&text), parse(FILE));

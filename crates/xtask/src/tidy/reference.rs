@@ -42,7 +42,9 @@ fn collect(schema: &Value, keys: &mut Vec<String>) {
 /// The metric names that stand on a line as text of their own.
 fn metric_names(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2).filter(|text| {
-        text.starts_with("teal_") && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
+        text.len() > "teal_".len()
+            && text.starts_with("teal_")
+            && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
     })
 }
 

@@ -1,0 +1,37 @@
+//! The unit for systemd: ten lines, the ones that the README shows, and understood by systemd.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).expect(path)
+}
+
+#[test]
+fn the_readme_shows_the_unit_that_is_packaged() {
+    let unit = read("packaging/teal.service");
+    assert_eq!(unit.lines().count(), 10);
+    let fenced = format!("```ini\n{unit}```\n");
+    assert!(read("README.md").contains(&fenced), "README.md shows another unit");
+}
+
+#[test]
+fn systemd_has_nothing_to_say_against_the_unit() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let unit = directory.path().join("teal.service");
+    // What the unit starts is not installed where the tests run; anything that can be run will do.
+    let text = read("packaging/teal.service").replace("/usr/local/bin/teal", "/bin/true");
+    fs::write(&unit, text).expect("written");
+    let verify = Command::new("systemd-analyze").arg("verify").arg(&unit).output();
+    let Ok(output) = verify else {
+        return; // a machine without systemd; the one above still holds
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let about_unit: Vec<&str> = said.lines().filter(|line| line.contains("teal.service")).collect();
+    assert!(about_unit.is_empty(), "{said}");
+}
