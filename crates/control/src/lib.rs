@@ -1,5 +1,6 @@
 //! The life of a switch: api, controller, journal, publish, drain.
 
+pub mod api;
 pub mod journal;
 
 mod ask;

@@ -1,0 +1,153 @@
+//! Who is calling, and what they may do.
+//!
+//! A call that changes something needs a token with the role operator, or must come over the
+//! Unix socket from Teal's user, root or a member of the socket group. Reads are open on the
+//! loopback interface and on the socket; from elsewhere they need a token of any role. A token
+//! that is shown must be right even where none is needed. Handlers take [`Operator`] or
+//! [`Viewer`] as an argument before their parameters, so what is asked is checked only for
+//! those who may ask.
+//!
+//! Never here: cookies, tokens in a URL, a token kept longer than its comparison.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use rules::Actor;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use super::door::Peer;
+use super::lockout::Source;
+use super::problem::Problem;
+use super::settings::{Api, Role, Token};
+
+/// A caller who may change things, by the name that stands in receipts.
+#[derive(Debug)]
+pub(crate) struct Operator(pub(crate) Actor);
+
+/// A caller who may read.
+#[derive(Debug)]
+pub(crate) struct Viewer;
+
+impl FromRequestParts<Arc<Api>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let peer = peer(parts)?;
+        match (by_token(&parts.headers, peer, api)?, peer) {
+            (Some((name, Role::Operator)), _) => Ok(Self(Actor::Token(name.into()))),
+            (Some((name, Role::Viewer)), _) => Err(forbidden().because(format!(
+                "Token {name:?} has the role viewer; this call needs the role operator"
+            ))),
+            (None, Peer::Unix { uid, operator: true }) => Ok(Self(Actor::Uid(uid))),
+            (None, Peer::Unix { uid, operator: false }) => Err(forbidden().because(format!(
+                "User id {uid} is neither Teal's user, root nor in the socket group; \
+                 use a token: Authorization: Bearer TOKEN"
+            ))),
+            (None, Peer::Tcp(_)) => Err(unauthenticated()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let peer = peer(parts)?;
+        match (by_token(&parts.headers, peer, api)?, peer) {
+            (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self),
+            (None, Peer::Tcp(address)) if address.ip().to_canonical().is_loopback() => Ok(Self),
+            (None, Peer::Tcp(_)) => Err(unauthenticated()),
+        }
+    }
+}
+
+/// The holder of the token that the call shows; `None` if it shows none.
+fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String, Role)>, Problem> {
+    let mut shown = headers.get_all(AUTHORIZATION).iter();
+    let Some(first) = shown.next() else { return Ok(None) };
+    if first.as_bytes().eq_ignore_ascii_case(b"bearer") {
+        return Ok(None); // the variable in the caller's script was empty
+    }
+    let now = Instant::now();
+    let source = source(peer);
+    let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(left) = lockout.remaining(source, now) {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
+            .because("Tokens from here are refused until the minute is over")
+            .retry_after(left.as_secs() + 1));
+    }
+    let single = shown.next().is_none();
+    let token = first.as_bytes().split_at_checked(7);
+    let token = token.filter(|(scheme, _)| single && scheme.eq_ignore_ascii_case(b"bearer "));
+    let live = api.live.borrow();
+    if let Some(token) = token.and_then(|(_, token)| holder(&live.tokens, token)) {
+        return Ok(Some((token.name.clone(), token.role)));
+    }
+    if lockout.failed(source, now) {
+        tracing::warn!(peer = %peer, "ten wrong tokens in a minute: tokens from there are refused");
+    }
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is not known")
+        .because("Send it as Authorization: Bearer TOKEN; a new one is made by: teal token new")
+        .challenge("Bearer realm=\"teal\", error=\"invalid_token\""))
+}
+
+/// Finds the token without telling by the time it takes which one came near: every hash is
+/// compared in whole, whether or not one was found.
+fn holder<'a>(tokens: &'a [Token], shown: &[u8]) -> Option<&'a Token> {
+    let hash: [u8; 32] = Sha256::digest(shown).into();
+    let mut found = u64::MAX;
+    for (place, token) in (0u64..).zip(tokens) {
+        let same: Choice = token.sha256.ct_eq(&hash);
+        found.conditional_assign(&place, same);
+    }
+    tokens.get(usize::try_from(found).ok()?)
+}
+
+fn peer(parts: &Parts) -> Result<Peer, Problem> {
+    parts.extensions.get::<Peer>().copied().ok_or_else(unauthenticated)
+}
+
+fn source(peer: Peer) -> Source {
+    match peer {
+        Peer::Tcp(address) => Source::Address(address.ip().to_canonical()),
+        Peer::Unix { uid, .. } => Source::Uid(uid),
+    }
+}
+
+fn forbidden() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "operator_required", "Not allowed")
+}
+
+fn unauthenticated() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "token_required", "A token is required")
+        .because("Send it as Authorization: Bearer TOKEN, or use the Unix socket of this Teal")
+        .challenge("Bearer realm=\"teal\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A5
+    #[test]
+    fn a_token_is_found_by_its_hash_alone() {
+        let token = |name: &str, secret: &str| Token {
+            name: name.to_owned(),
+            role: Role::Viewer,
+            sha256: Sha256::digest(secret).into(),
+        };
+        let tokens = [token("one", "first"), token("two", "second")];
+        let name = |shown: &str| holder(&tokens, shown.as_bytes()).map(|token| &*token.name);
+        assert_eq!(name("first"), Some("one"));
+        assert_eq!(name("second"), Some("two"));
+        assert_eq!(name("secon"), None);
+        assert_eq!(name(""), None);
+        assert_eq!(holder(&[], b"first").map(|token| &*token.name), None);
+    }
+}

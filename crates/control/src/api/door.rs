@@ -1,0 +1,159 @@
+//! The way in: the TCP listener and the Unix socket, with the same calls behind both.
+//!
+//! Guaranteed: slow or many callers can't keep others out for long. A head has five seconds,
+//! a stalled answer ten, and each of the two ways has its own number of connections, so that
+//! whoever fills the TCP listener leaves the socket free. Further callers wait in the queue
+//! of the system. Running out of descriptors slows accepting down and ends nothing.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::socket::Membership;
+use super::stall::Stalling;
+
+/// How long a request head may take, and how long a connection may idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a request head, with room for long tokens.
+const HEAD_MAX: usize = 16 << 10;
+/// Connections at once, for each of the two ways in.
+const CONNECTIONS_MAX: usize = 256;
+/// How long calls may still take once Teal stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The pause after an accept that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Somebody on the network.
+    Tcp(SocketAddr),
+    /// A user of this machine, as the kernel says.
+    Unix {
+        /// The user id.
+        uid: u32,
+        /// Whether it is Teal's user, root or a member of the socket group.
+        operator: bool,
+    },
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().fmt(f),
+            Self::Unix { uid, .. } => write!(f, "uid {uid}"),
+        }
+    }
+}
+
+/// Serves both ways in until `stopping` is true, then lets calls end for a moment.
+pub(crate) async fn serve(
+    router: Router,
+    tcp: TcpListener,
+    unix: UnixListener,
+    membership: Membership,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let tcp_seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let unix_seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(_) = connections.join_next() => {}
+            (seat, accepted) = seated(&tcp_seats, tcp.accept()) => match accepted {
+                Ok((stream, address)) => {
+                    let (router, stopping) = (router.clone(), stopping.clone());
+                    connections.spawn(converse(router, stream, Peer::Tcp(address), stopping, seat));
+                }
+                Err(error) => pause(&error).await,
+            },
+            (seat, accepted) = seated(&unix_seats, unix.accept()) => match accepted {
+                Ok((stream, _)) => if let Some(peer) = peer_of(&stream, &membership) {
+                    let (router, stopping) = (router.clone(), stopping.clone());
+                    connections.spawn(converse(router, stream, peer, stopping, seat));
+                },
+                Err(error) => pause(&error).await,
+            },
+        }
+    }
+    drop((tcp, unix));
+    let last = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GOODBYE, last).await.is_err() {
+        tracing::warn!("calls of the admin API were still open and are cut");
+        connections.shutdown().await;
+    }
+}
+
+/// First a seat, then a connection: nobody is let in only to be sent away.
+async fn seated<T>(
+    seats: &Arc<Semaphore>,
+    accept: impl Future<Output = T>,
+) -> (Option<OwnedSemaphorePermit>, T) {
+    let seat = Arc::clone(seats).acquire_owned().await.ok();
+    (seat, accept.await)
+}
+
+fn peer_of(stream: &UnixStream, membership: &Membership) -> Option<Peer> {
+    match stream.peer_cred() {
+        Ok(who) => Some(Peer::Unix { uid: who.uid(), operator: membership.has(who.uid()) }),
+        Err(error) => {
+            tracing::warn!(%error, "a caller on the admin socket has no credentials and is refused");
+            None
+        }
+    }
+}
+
+/// One connection, from its first call to its last.
+async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    router: Router,
+    stream: S,
+    peer: Peer,
+    mut stopping: watch::Receiver<bool>,
+    seat: Option<OwnedSemaphorePermit>,
+) {
+    let calls = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        calls.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(Stalling::new(stream)), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection of the admin API broke");
+    }
+    drop(seat);
+}
+
+/// Waits until Teal stops; also if nobody is left who could say so.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "the admin API could not accept a connection");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}

@@ -1,0 +1,71 @@
+//! From a refusal to its status: one table, checked by the compiler to be complete.
+
+use axum::http::StatusCode;
+use rules::Refusal;
+use serde_json::json;
+
+use super::problem::Problem;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let mut text = text.lines();
+        let title = text.next().unwrap_or_default();
+        let problem = Self::new(status(&refusal), refusal.code(), title);
+        let problem = text.fold(problem, Self::because);
+        members(problem, &refusal)
+    }
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::ServiceRequired { .. } | Refusal::ReloadProblems { .. } => StatusCode::BAD_REQUEST,
+        Refusal::UnknownService { .. } | Refusal::NoReceipt { .. } => StatusCode::NOT_FOUND,
+        Refusal::SwitchInProgress { .. }
+        | Refusal::NothingToRollBack { .. }
+        | Refusal::ColorActive { .. }
+        | Refusal::UpgradeInProgress
+        | Refusal::AlreadyHeld { .. }
+        | Refusal::NotHeld { .. }
+        | Refusal::FailoverCooling { .. } => StatusCode::CONFLICT,
+        Refusal::Unhealthy { .. } | Refusal::GenerationMismatch { .. } => {
+            StatusCode::PRECONDITION_FAILED
+        }
+        Refusal::PublishIncomplete { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::JournalUnavailable { .. } | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// What a script may want to know without reading the text.
+fn members(problem: Problem, refusal: &Refusal) -> Problem {
+    let names = |services: &[rules::ServiceName]| {
+        json!(services.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    match refusal {
+        Refusal::ServiceRequired { services } | Refusal::UnknownService { services, .. } => {
+            problem.with("services", names(services))
+        }
+        Refusal::Unhealthy { service, color, reason } => problem
+            .with("service", service.as_str())
+            .with("color", color.as_str())
+            .with("reason", reason.as_str()),
+        Refusal::GenerationMismatch { service, expected, actual } => problem
+            .with("service", service.as_str())
+            .with("expected", expected.0)
+            .with("actual", actual.0),
+        Refusal::PublishIncomplete { generation, workers } => {
+            problem.with("generation", generation.0).with("workers", json!(workers))
+        }
+        Refusal::ReloadProblems { problems } => problem.with("problems", json!(problems)),
+        Refusal::SwitchInProgress { .. } => problem.retry_after(1),
+        Refusal::NothingToRollBack { service }
+        | Refusal::AlreadyHeld { service }
+        | Refusal::NotHeld { service } => problem.with("service", service.as_str()),
+        Refusal::NoReceipt { .. }
+        | Refusal::ColorActive { .. }
+        | Refusal::JournalUnavailable { .. }
+        | Refusal::UpgradeInProgress
+        | Refusal::FailoverCooling { .. }
+        | Refusal::Stopping => problem,
+    }
+}

@@ -1,0 +1,102 @@
+//! What the admin API is told by the process around it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::lockout::Lockout;
+use crate::inbox::Handle;
+
+/// What stays as it is while this Teal runs.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// The version of the program.
+    pub version: &'static str,
+    /// The random id of this process, as it stands in `Via`.
+    pub instance: String,
+    /// The address of the TCP listener, with the port that was bound.
+    pub admin: SocketAddr,
+    /// Where the Unix socket is.
+    pub socket: PathBuf,
+    /// The user that Teal runs as: an operator on the socket.
+    pub uid: u32,
+    /// The group whose members are operators on the socket; `None`: only Teal's user and root.
+    pub socket_gid: Option<u32>,
+    /// What a reload may change.
+    pub live: watch::Receiver<Live>,
+}
+
+/// What a reload may change, always as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// Who may come in by token.
+    pub tokens: Vec<Token>,
+    /// Names accepted in `Host` besides the loopback ones; without a port.
+    pub hosts: Vec<String>,
+    /// The public addresses, with the ports that were bound.
+    pub listeners: Vec<SocketAddr>,
+}
+
+/// One holder of a token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Who it is, as it stands in receipts and logs.
+    pub name: String,
+    /// What the holder may do.
+    pub role: Role,
+    /// The SHA-256 of the token.
+    pub sha256: [u8; 32],
+}
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Read.
+    Viewer,
+    /// Read and change.
+    Operator,
+}
+
+/// What every call has at hand.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) handle: Handle,
+    pub(crate) version: &'static str,
+    pub(crate) instance: String,
+    pub(crate) admin: SocketAddr,
+    pub(crate) live: watch::Receiver<Live>,
+    /// When this API began to serve.
+    pub(crate) since: Instant,
+    /// Locked only between two awaits, for a look at a small table.
+    pub(crate) lockout: Mutex<Lockout>,
+    /// One permit per event stream.
+    pub(crate) streams: Arc<Semaphore>,
+    /// True once Teal stops: event streams end.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// Event streams at once; each holds a connection for as long as its reader likes.
+const STREAMS_MAX: usize = 64;
+
+impl Api {
+    pub(crate) fn new(
+        handle: Handle,
+        settings: ApiSettings,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            handle,
+            version: settings.version,
+            instance: settings.instance,
+            admin: settings.admin,
+            live: settings.live,
+            since: Instant::now(),
+            lockout: Mutex::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stopping,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `POST /admin/switch` and `POST /admin/rollback`.
+//!
+//! The controller owns what was begun: a caller that goes away cancels nothing. With
+//! `wait=drained` the answer comes when the old color is drained, cut, or left by a newer
+//! change; the drain's own deadline bounds that wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use rules::{Actor, Color, ServiceName};
+
+use super::answer::Form;
+use super::auth::Operator;
+use super::problem::Problem;
+use super::query::{Given, NoBody, Parameters, Query, if_match, invalid};
+use super::settings::Api;
+use super::text;
+use super::wire::{Drain, Evidence, ProblemDocument, SwitchAnswer, SwitchResult};
+use crate::ask::{Destination, DrainWatch, SwitchAsk, Switched};
+
+/// What may be said about a switch or a rollback, but for the color.
+#[derive(Debug)]
+pub(crate) struct Options {
+    service: Option<ServiceName>,
+    wait: Wait,
+    wait_healthy: Option<Duration>,
+    drain: Option<Duration>,
+    dry_run: bool,
+}
+
+/// The parameters of a switch.
+#[derive(Debug)]
+pub(crate) struct SwitchParameters {
+    to: Color,
+    options: Options,
+}
+
+/// When the answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// When the old color is drained.
+    Drained,
+    /// When every worker has taken the change over.
+    Published,
+}
+
+/// Moves a service to a color.
+///
+/// Refused unless every target of the color is proven healthy now.
+#[utoipa::path(
+    post,
+    path = "/admin/switch",
+    tag = "change",
+    params(
+        ("to" = super::wire::Color, Query, description = "The color to move to"),
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("wait" = Option<String>, Query, description = "`drained` (default): answer when the old color is safe to stop; `published`: as soon as no new request goes there"),
+        ("wait_healthy" = Option<String>, Query, description = "Go on probing for this long until the color is healthy, such as `60s`"),
+        ("drain" = Option<String>, Query, description = "The drain deadline, instead of that of the service"),
+        ("dry_run" = Option<bool>, Query, description = "Only pass the gate, change nothing"),
+        ("If-Match" = Option<String>, Header, description = "Refuse if the service has another generation, such as `\"7\"`"),
+    ),
+    responses(
+        (status = 200, description = "Switched, there already, or the dry run passed", body = SwitchAnswer),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn switch(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(parameters): Query<SwitchParameters>,
+    headers: HeaderMap,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let SwitchParameters { to, options } = parameters;
+    carry_out(&api, form, &headers, actor, Destination::Color(to), options).await
+}
+
+/// Moves a service back to its previous color.
+///
+/// The same gate holds as for a switch.
+#[utoipa::path(
+    post,
+    path = "/admin/rollback",
+    tag = "change",
+    params(
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("wait" = Option<String>, Query, description = "As for a switch"),
+        ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
+        ("drain" = Option<String>, Query, description = "As for a switch"),
+        ("dry_run" = Option<bool>, Query, description = "As for a switch"),
+        ("If-Match" = Option<String>, Header, description = "As for a switch"),
+    ),
+    responses(
+        (status = 200, description = "Switched back, or the dry run passed", body = SwitchAnswer),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn rollback(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    carry_out(&api, form, &headers, actor, Destination::Previous, options).await
+}
+
+async fn carry_out(
+    api: &Api,
+    form: Form,
+    headers: &HeaderMap,
+    actor: Actor,
+    to: Destination,
+    options: Options,
+) -> Result<Response, Problem> {
+    let Options { service, wait, wait_healthy, drain, dry_run } = options;
+    let if_generation = if_match(headers)?;
+    let ask = SwitchAsk { service, to, actor, if_generation, wait_healthy, drain, dry_run };
+    let answer = answer(api.handle.switch(ask).await?, wait).await;
+    Ok(form.answer(&answer, text::switch))
+}
+
+async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
+    match switched {
+        Switched::AlreadyOn { service, color, generation, drain } => SwitchAnswer {
+            result: SwitchResult::Already,
+            service: service.to_string(),
+            from: color.other().into(),
+            to: color.into(),
+            generation: generation.0,
+            drain: match drain {
+                Some(drain) => Some(wait.watch(color.other(), drain).await),
+                None => None,
+            },
+            evidence: Vec::new(),
+        },
+        Switched::DryRun { service, from, to, generation, evidence } => SwitchAnswer {
+            result: SwitchResult::WouldSwitch,
+            service: service.to_string(),
+            from: from.into(),
+            to: to.into(),
+            generation: generation.0,
+            drain: None,
+            evidence: evidence.iter().map(Evidence::from).collect(),
+        },
+        Switched::Published { service, from, to, cause: _, generation, drain } => SwitchAnswer {
+            result: SwitchResult::Switched,
+            service: service.to_string(),
+            from: from.into(),
+            to: to.into(),
+            generation: generation.0,
+            drain: Some(wait.watch(from, drain).await),
+            evidence: Vec::new(),
+        },
+    }
+}
+
+// === impl Options, SwitchParameters ===
+
+impl Parameters for Options {
+    const ALLOWED: &'static [&'static str] =
+        &["service", "wait", "wait_healthy", "drain", "dry_run"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self {
+            service: given.service()?,
+            wait: Wait::read(given)?,
+            wait_healthy: given.duration("wait_healthy")?,
+            drain: given.duration("drain")?,
+            dry_run: given.flag("dry_run")?,
+        })
+    }
+}
+
+impl Parameters for SwitchParameters {
+    const ALLOWED: &'static [&'static str] =
+        &["to", "service", "wait", "wait_healthy", "drain", "dry_run"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        let to = given.text("to").and_then(|to| to.parse().ok());
+        let title = "Invalid target: must be 'blue' or 'green'";
+        let to = to.ok_or_else(|| Problem::parameter("invalid_target", title))?;
+        Ok(Self { to, options: Options::read(given)? })
+    }
+}
+
+// === impl Wait ===
+
+impl Wait {
+    pub(crate) fn read(given: &Given) -> Result<Self, Problem> {
+        match given.text("wait") {
+            None | Some("drained") => Ok(Self::Drained),
+            Some("published") => Ok(Self::Published),
+            Some(_) => Err(invalid("wait", "must be drained or published")),
+        }
+    }
+
+    /// Watches a drain for as long as the caller wants.
+    pub(crate) async fn watch(self, color: Color, mut drain: DrainWatch) -> Drain {
+        let end = match self {
+            Self::Drained => Some(drain.end().await),
+            Self::Published => drain.now(),
+        };
+        end.map_or_else(|| Drain::open(color), |end| Drain::ended(color, end))
+    }
+}

@@ -1,0 +1,292 @@
+//! The plain text of answers, for people and shells: the API sends it, the command line
+//! prints it.
+//!
+//! The first lines are those that scripts already look for (`Switched from blue to green`,
+//! `Active: blue`); what follows answers the question behind: may the old color be stopped?
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::duration::show;
+use super::wire::{
+    Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health, History,
+    HoldAnswer, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer, SwitchResult,
+    Target,
+};
+
+/// Text that grows line by line.
+#[derive(Debug, Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, line: std::fmt::Arguments<'_>) {
+        let _never_fails = self.0.write_fmt(line);
+        self.0.push('\n');
+    }
+}
+
+macro_rules! line {
+    ($lines:expr, $($format:tt)+) => { $lines.add(format_args!($($format)+)) };
+}
+
+/// Where traffic goes now, and what may be stopped.
+pub fn status(status: &Status) -> String {
+    let mut lines = Lines::default();
+    let several = status.services.len() > 1;
+    for (place, service) in status.services.iter().enumerate() {
+        if several {
+            if place > 0 {
+                line!(lines, "");
+            }
+            line!(lines, "Service: {}", service.name);
+        }
+        service_status(&mut lines, service);
+    }
+    if status.services.is_empty() {
+        line!(lines, "No service is configured");
+    }
+    if let Some(generation) = status.publishing {
+        line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
+    }
+    if let Some(reason) = &status.journal {
+        line!(lines, "Journal: {reason}; no change is possible, traffic goes on");
+    }
+    lines.0
+}
+
+fn service_status(lines: &mut Lines, service: &Service) {
+    line!(lines, "Active: {}", service.active);
+    line!(lines, "Blue healthy: {}", service.colors.blue.healthy);
+    line!(lines, "Green healthy: {}", service.colors.green.healthy);
+    line!(lines, "Generation: {}", service.generation);
+    if let Some(held) = &service.held {
+        let (waiting, longest) = (held.waiting, seconds(held.max_wait_seconds));
+        line!(lines, "Held: {waiting} requests wait, each at most {longest}");
+    }
+    for color in [Color::Blue, Color::Green] {
+        let status = service.colors.of(color);
+        line!(lines, "{}: {}", capital(color), standing(color, status));
+        for target in &status.targets {
+            line!(lines, "  {}", probed(target));
+        }
+    }
+}
+
+/// Whether this color may be stopped, and why not.
+pub fn standing(color: Color, status: &ColorStatus) -> String {
+    let oldest = status
+        .oldest_age_seconds
+        .map(|age| format!(", oldest {}", seconds(age)))
+        .unwrap_or_default();
+    match status.role {
+        Role::Active => format!("active, {} in flight{oldest}", status.in_flight),
+        _ if status.drained => "drained: safe to stop".to_owned(),
+        Role::Draining | Role::Idle => {
+            let deadline = match status.deadline_seconds {
+                _ if status.cutting => ", cutting what is left".to_owned(),
+                Some(left) => format!(", {} to the deadline", seconds(left)),
+                None => String::new(),
+            };
+            format!("draining {}{oldest}{deadline}: do not stop {color}", status.in_flight)
+        }
+    }
+}
+
+fn probed(target: &Target) -> String {
+    let health = match target.health {
+        Health::Unknown => "unknown",
+        Health::Up => "up",
+        Health::Down => "down",
+    };
+    let Some(probe) = &target.last_probe else {
+        return format!("{} {health}, not probed yet", target.url);
+    };
+    let found = match (&probe.reason, probe.status) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(status)) => format!("{status} in {} ms", probe.latency_ms),
+        (None, None) => format!("passed in {} ms", probe.latency_ms),
+    };
+    format!("{} {health}, probed {} ago: {found}", target.url, seconds(probe.age_seconds))
+}
+
+/// What a switch or a rollback did.
+pub fn switch(answer: &SwitchAnswer) -> String {
+    let mut lines = Lines::default();
+    let SwitchAnswer { from, to, generation, .. } = answer;
+    match answer.result {
+        SwitchResult::Switched => {
+            line!(lines, "Switched from {from} to {to}");
+            line!(lines, "Generation: {generation}");
+        }
+        SwitchResult::Already => line!(lines, "Already on {to}"),
+        SwitchResult::WouldSwitch => {
+            line!(lines, "Would switch from {from} to {to}");
+            line!(lines, "Dry run: the gate would pass, nothing was changed");
+            proofs(&mut lines, &answer.evidence);
+        }
+    }
+    if let Some(drain) = &answer.drain {
+        line!(lines, "{}", drained(drain));
+    }
+    lines.0
+}
+
+/// How the drain of a color stands, in one line.
+pub fn drained(drain: &Drain) -> String {
+    let color = drain.color;
+    match drain.state {
+        DrainState::Draining => format!("{color} is still draining: do not stop {color}"),
+        DrainState::Drained => format!("{color} is drained: safe to stop"),
+        DrainState::Cut => {
+            let what = drain.cut.map_or_else(String::new, |cut| {
+                format!(
+                    " {} ({} without an answer, {} while answering, {} tunnels)",
+                    cut.total, cut.unanswered, cut.answering, cut.tunnels
+                )
+            });
+            format!("{color} is drained: the deadline cut{what}; safe to stop")
+        }
+        DrainState::Superseded => {
+            let by = drain.superseded_by.map_or_else(String::new, |by| format!(" {by}"));
+            format!("The drain of {color} was superseded by generation{by}: do not stop {color}")
+        }
+        DrainState::Interrupted => {
+            format!("The drain of {color} was interrupted: do not stop {color}")
+        }
+    }
+}
+
+/// What a hold did.
+pub fn hold(answer: &HoldAnswer) -> String {
+    let mut lines = Lines::default();
+    line!(lines, "Held: new requests wait, each at most {}", seconds(answer.max_wait_seconds));
+    let color = answer.color;
+    match answer.drain.state {
+        DrainState::Drained => line!(lines, "No request is on {color}"),
+        DrainState::Draining => line!(lines, "Requests are still on {color}"),
+        _ => line!(lines, "{}", drained(&answer.drain)),
+    }
+    lines.0
+}
+
+/// What a resume did.
+pub fn resume(answer: &Resumed) -> String {
+    format!("Resumed: {} waiting requests go to {}\n", answer.waiting, answer.color)
+}
+
+/// What a reload did.
+pub fn reload(answer: &Reloaded) -> String {
+    let mut lines = Lines::default();
+    match (answer.changes.len(), answer.generation) {
+        (0, _) => line!(lines, "Reloaded: nothing changed"),
+        (_, Some(generation)) => line!(lines, "Reloaded: generation {generation}"),
+        (_, None) => line!(lines, "Reloaded"),
+    }
+    for change in &answer.changes {
+        line!(lines, "  {change}");
+    }
+    lines.0
+}
+
+/// What was decided, newest first, one line each.
+pub fn history(history: &History) -> String {
+    let mut lines = Lines::default();
+    for change in &history.changes {
+        match change {
+            Change::Switch(receipt) => line!(lines, "{}", receipt_line(receipt)),
+            Change::Reload(reload) => {
+                let (at, generation, actor) = (&reload.at, reload.generation, &reload.actor);
+                let services = reload.services.join(", ");
+                line!(lines, "{at}  {generation:>5}  reload of {services}, by {actor}");
+            }
+            Change::Hold(hold) => {
+                line!(lines, "{}      -  hold of {}, by {}", hold.at, hold.service, hold.actor);
+            }
+            Change::Resume(resume) => {
+                let (at, service, actor) = (&resume.at, &resume.service, &resume.actor);
+                line!(lines, "{at}      -  resume of {service}, by {actor}");
+            }
+        }
+    }
+    if history.changes.is_empty() {
+        line!(lines, "Nothing was changed yet");
+    }
+    lines.0
+}
+
+fn receipt_line(receipt: &Receipt) -> String {
+    let Receipt { decided, generation, cause, service, from, to, actor, .. } = receipt;
+    let end = match &receipt.drain {
+        None => "publishing".to_owned(),
+        Some(drain) => match (drain.state, drain.cut, drain.superseded_by) {
+            (DrainState::Cut, Some(cut), _) => format!("cut {}", cut.total),
+            (DrainState::Superseded, _, Some(by)) => format!("superseded by {by}"),
+            (state, ..) => word(state).to_owned(),
+        },
+    };
+    format!(
+        "{decided}  {generation:>5}  {cause} of {service} from {from} to {to}, by {actor}: {end}"
+    )
+}
+
+fn word(state: DrainState) -> &'static str {
+    match state {
+        DrainState::Draining => "draining",
+        DrainState::Drained => "drained",
+        DrainState::Cut => "cut",
+        DrainState::Superseded => "superseded",
+        DrainState::Interrupted => "interrupted",
+    }
+}
+
+/// The record of one switch.
+pub fn receipt(receipt: &Receipt) -> String {
+    let mut lines = Lines::default();
+    let Receipt { generation, cause, service, from, to, .. } = receipt;
+    line!(lines, "Generation {generation}: {cause} of {service} from {from} to {to}");
+    line!(lines, "By: {}", receipt.actor);
+    line!(lines, "Decided: {}", receipt.decided);
+    line!(lines, "Published: {}", receipt.published.as_deref().unwrap_or("not yet"));
+    line!(lines, "Ended: {}", receipt.ended.as_deref().unwrap_or("not yet"));
+    if let Some(drain) = &receipt.drain {
+        line!(lines, "Drain: {}", drained(drain));
+    }
+    proofs(&mut lines, &receipt.evidence);
+    if let Some(figures) = &receipt.figures {
+        line!(lines, "Last on {from}: {}", figures.last_on_old.as_deref().unwrap_or("none"));
+        line!(lines, "First on {to}: {}", figures.first_on_new.as_deref().unwrap_or("none"));
+        let (parked, retries, lost) = (figures.parked, figures.retries, figures.stale_lost);
+        line!(lines, "Requests parked {parked}, sent again {retries}, stale_lost {lost}");
+        line!(lines, "Blue: {}", color_figures(&figures.blue));
+        line!(lines, "Green: {}", color_figures(&figures.green));
+    }
+    lines.0
+}
+
+fn color_figures(figures: &ColorFigures) -> String {
+    let latency = |millis: Option<f64>| millis.map_or("-".to_owned(), |ms| format!("{ms} ms"));
+    format!(
+        "{} answered, {} errors, p50 {}, p99 {}",
+        figures.answered,
+        figures.errors,
+        latency(figures.p50_ms),
+        latency(figures.p99_ms)
+    )
+}
+
+fn proofs(lines: &mut Lines, evidence: &[Evidence]) {
+    for Evidence { target, at, status, latency_ms } in evidence {
+        line!(lines, "Probe: {target} answered {status} in {latency_ms} ms at {at}");
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    show(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+fn capital(color: Color) -> &'static str {
+    match color {
+        Color::Blue => "Blue",
+        Color::Green => "Green",
+    }
+}

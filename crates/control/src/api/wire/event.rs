@@ -1,0 +1,110 @@
+//! The JSON of `GET /admin/events`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::time::rfc3339;
+use super::{Actor, Color, Drain, Health};
+use crate::news::{News, NewsItem};
+
+/// One thing that happened. Which members are there depends on the kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Grows by one from event to event, from 1; starts anew with the process.
+    pub id: u64,
+    /// When.
+    pub at: String,
+    /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
+    /// `resume` or `reload`.
+    pub kind: String,
+    /// The service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// The color that was active before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Color>,
+    /// The color that is active now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Color>,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
+    /// How a drain ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
+    /// The stable word for a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why: of a refusal, or of the last probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The color of a target whose health changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<Color>,
+    /// The target whose health changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What probes say about it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// What a reload changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+}
+
+impl From<&NewsItem> for Event {
+    fn from(item: &NewsItem) -> Self {
+        let mut event = Self {
+            id: item.id,
+            at: rfc3339(item.at),
+            kind: item.news.name().to_owned(),
+            ..Self::default()
+        };
+        event.fill(&item.news);
+        event
+    }
+}
+
+impl Event {
+    fn fill(&mut self, news: &News) {
+        match news {
+            News::Switch { service, from, to, generation, cause: _, actor } => {
+                self.service = Some(service.to_string());
+                self.from = Some((*from).into());
+                self.to = Some((*to).into());
+                self.generation = Some(generation.0);
+                self.actor = Some(actor.into());
+            }
+            News::Published { generation } => self.generation = Some(generation.0),
+            News::DrainEnded { service, color, generation, end } => {
+                self.service = Some(service.to_string());
+                self.generation = Some(generation.0);
+                self.drain = Some(Drain::ended(*color, *end));
+            }
+            News::Refused { service, actor, code, reason } => {
+                self.service = service.as_ref().map(ToString::to_string);
+                self.actor = Some(actor.into());
+                self.code = Some((*code).to_owned());
+                self.reason = Some(reason.clone());
+            }
+            News::Health { service, color, target, standing, reason } => {
+                self.service = Some(service.to_string());
+                self.color = Some((*color).into());
+                self.target = Some(target.to_string());
+                self.health = Some((*standing).into());
+                self.reason.clone_from(reason);
+            }
+            News::Held { service, actor } | News::Resumed { service, actor } => {
+                self.service = Some(service.to_string());
+                self.actor = Some(actor.into());
+            }
+            News::Reloaded { generation, changes } => {
+                self.generation = generation.map(|generation| generation.0);
+                self.changes.clone_from(changes);
+            }
+        }
+    }
+}

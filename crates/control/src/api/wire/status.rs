@@ -1,0 +1,258 @@
+//! The JSON of `GET /admin/status`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::time::rfc3339;
+use super::{Actor, Color, millis, seconds};
+use crate::view;
+
+/// Where traffic goes now, and what may be stopped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// This Teal.
+    pub teal: About,
+    /// The newest change of where traffic goes.
+    pub generation: u64,
+    /// The generation that not every worker has taken over yet; `null` at rest.
+    #[serde(default)]
+    pub publishing: Option<u64>,
+    /// Why no change can be made durable at present; `null` if all is well.
+    #[serde(default)]
+    pub journal: Option<String>,
+    /// The public addresses.
+    #[schema(example = json!(["127.0.0.1:8080"]))]
+    pub listeners: Vec<String>,
+    /// The address of this API.
+    #[schema(example = "127.0.0.1:9900")]
+    pub admin: String,
+    /// All services, in the order of the configuration.
+    pub services: Vec<Service>,
+}
+
+/// The process that answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct About {
+    /// The version of the program.
+    pub version: String,
+    /// The process id.
+    pub pid: u32,
+    /// The random id of this process, as it stands in `Via`.
+    pub instance: String,
+    /// How long it has been serving.
+    pub uptime_seconds: f64,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The color that receives traffic.
+    pub active: Color,
+    /// The generation of its own last change, for `If-Match`.
+    pub generation: u64,
+    /// Whether a rollback has somewhere to go.
+    #[serde(default)]
+    pub can_roll_back: bool,
+    /// What happens when the active color dies: `off` or `auto`.
+    #[serde(default)]
+    pub failover: String,
+    /// Set while new requests wait at Teal.
+    pub held: Option<Held>,
+    /// Both colors.
+    pub colors: Colors,
+}
+
+/// New requests wait at Teal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Held {
+    /// Requests waiting now.
+    pub waiting: u64,
+    /// Since when.
+    pub since: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The longest that one request waits, from its own arrival.
+    pub max_wait_seconds: f64,
+}
+
+/// Both colors of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Colors {
+    /// The first environment.
+    pub blue: ColorStatus,
+    /// The second environment.
+    pub green: ColorStatus,
+}
+
+/// One color of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ColorStatus {
+    /// What it does now.
+    pub role: Role,
+    /// Whether a switch to it would pass the gate now.
+    pub healthy: bool,
+    /// Why it would not; `null` if it would.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Leases held: requests and tunnels.
+    pub in_flight: u64,
+    /// Connections to its targets: being made, in use or idle.
+    #[serde(default)]
+    pub connections: u64,
+    /// The age of the oldest lease; `null` without leases.
+    pub oldest_age_seconds: Option<f64>,
+    /// Time until leases are cut; `null` if it is not draining or has no deadline.
+    #[serde(default)]
+    pub deadline_seconds: Option<f64>,
+    /// The deadline has passed and leases are being cut now.
+    #[serde(default)]
+    pub cutting: bool,
+    /// No lease and no connection is left and none can come: safe to stop.
+    pub drained: bool,
+    /// Its targets, in the order of the configuration.
+    pub targets: Vec<Target>,
+}
+
+/// What a color does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It receives traffic.
+    Active,
+    /// It receives no new requests; leases are ending.
+    Draining,
+    /// It receives nothing.
+    Idle,
+}
+
+/// One target of a color.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Target {
+    /// The address as configured.
+    #[schema(example = "http://127.0.0.1:8081")]
+    pub url: String,
+    /// What probes say.
+    pub health: Health,
+    /// The addresses that its name has now; empty: none.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// The newest probe; `null` before the first.
+    pub last_probe: Option<Probe>,
+}
+
+/// What probes say about a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Not proven either way yet.
+    Unknown,
+    /// Enough probes in a row passed.
+    Up,
+    /// Enough probes in a row failed.
+    Down,
+}
+
+/// One active health check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Probe {
+    /// When it ended.
+    #[schema(example = "2026-11-23T15:04:05.678Z")]
+    pub at: String,
+    /// How long ago that was.
+    #[serde(default)]
+    pub age_seconds: f64,
+    /// Whether it passed.
+    pub ok: bool,
+    /// The status of the answer; `null` if none came.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub latency_ms: f64,
+    /// Why it failed, in words; `null` if it passed.
+    #[schema(example = "connection refused")]
+    pub reason: Option<String>,
+}
+
+impl Colors {
+    /// One of the two.
+    pub fn of(&self, color: Color) -> &ColorStatus {
+        match color {
+            Color::Blue => &self.blue,
+            Color::Green => &self.green,
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn of(service: &view::ServiceStatus, at: rules::Time) -> Self {
+        let [blue, green] = &service.colors;
+        Self {
+            name: service.name.to_string(),
+            active: service.active.into(),
+            generation: service.generation.0,
+            can_roll_back: service.can_roll_back,
+            failover: match service.failover {
+                rules::Failover::Off => "off".to_owned(),
+                rules::Failover::Auto => "auto".to_owned(),
+            },
+            held: service.held.as_ref().map(|held| Held {
+                waiting: held.waiting,
+                since: rfc3339(held.since),
+                actor: (&held.by).into(),
+                max_wait_seconds: seconds(held.max_wait),
+            }),
+            colors: Colors { blue: ColorStatus::of(blue, at), green: ColorStatus::of(green, at) },
+        }
+    }
+}
+
+impl ColorStatus {
+    fn of(color: &view::ColorStatus, at: rules::Time) -> Self {
+        Self {
+            role: match color.role {
+                view::Role::Active => Role::Active,
+                view::Role::Draining => Role::Draining,
+                view::Role::Idle => Role::Idle,
+            },
+            healthy: color.healthy,
+            reason: color.unhealthy_reason.clone(),
+            in_flight: color.in_flight,
+            connections: color.connections,
+            oldest_age_seconds: color.oldest_age.map(seconds),
+            deadline_seconds: color.drain.map(|drain| seconds(drain.left)),
+            cutting: color.drain.is_some_and(|drain| drain.cutting),
+            drained: color.drained,
+            targets: color.targets.iter().map(|target| Target::of(target, at)).collect(),
+        }
+    }
+}
+
+impl Target {
+    fn of(target: &view::TargetStatus, at: rules::Time) -> Self {
+        let probe = |probe: &rules::Probe| Probe {
+            at: rfc3339(probe.at),
+            age_seconds: seconds(at.since(probe.at)),
+            ok: probe.verdict.passed(),
+            status: probe.verdict.status(),
+            latency_ms: millis(probe.latency),
+            reason: probe.verdict.reason().map(str::to_owned),
+        };
+        Self {
+            url: target.url.to_string(),
+            health: target.standing.into(),
+            addresses: target.addresses.iter().map(ToString::to_string).collect(),
+            last_probe: target.last_probe.as_ref().map(probe),
+        }
+    }
+}
+
+impl From<rules::Standing> for Health {
+    fn from(standing: rules::Standing) -> Self {
+        match standing {
+            rules::Standing::Unknown => Self::Unknown,
+            rules::Standing::Up => Self::Up,
+            rules::Standing::Down => Self::Down,
+        }
+    }
+}

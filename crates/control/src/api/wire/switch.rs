@@ -1,0 +1,147 @@
+//! The JSON of the calls that change something.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Color, Evidence};
+
+/// What a switch or a rollback did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SwitchAnswer {
+    /// What happened.
+    pub result: SwitchResult,
+    /// The service.
+    pub service: String,
+    /// The color that was active before; for `already` the other one.
+    pub from: Color,
+    /// The color that is active now; for `would_switch` the one that would be.
+    pub to: Color,
+    /// The generation of the service.
+    pub generation: u64,
+    /// The drain of the color that was left; `null` if there is none.
+    pub drain: Option<Drain>,
+    /// The probes that proved the new color healthy.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SwitchResult {
+    /// Traffic goes to the new color.
+    Switched,
+    /// Traffic went there already.
+    Already,
+    /// A dry run: the gate would pass, nothing was changed.
+    WouldSwitch,
+}
+
+/// How far the drain of a color is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Drain {
+    /// The color that is being left.
+    pub color: Color,
+    /// How it stands.
+    pub state: DrainState,
+    /// What the deadline cut; only if the state is `cut`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// The newer generation; only if the state is `superseded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<u64>,
+}
+
+/// How a drain stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DrainState {
+    /// Leases are left: do not stop the color.
+    Draining,
+    /// Nothing is left: safe to stop.
+    Drained,
+    /// Nothing is left, but the deadline cut some leases.
+    Cut,
+    /// A newer change took over before the end.
+    Superseded,
+    /// Teal stopped, or a hold was resumed, before the end.
+    Interrupted,
+}
+
+/// What a drain deadline cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cut {
+    /// All leases that were cut.
+    pub total: u64,
+    /// Requests without any answer yet: answered 504.
+    pub unanswered: u64,
+    /// Answers that had begun: aborted.
+    pub answering: u64,
+    /// Tunnels: closed.
+    pub tunnels: u64,
+}
+
+/// What a hold did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HoldAnswer {
+    /// The service.
+    pub service: String,
+    /// The active color, which drains now.
+    pub color: Color,
+    /// The longest that one request waits, from its own arrival.
+    pub max_wait_seconds: f64,
+    /// The drain of the active color.
+    pub drain: Drain,
+}
+
+/// What a resume did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resumed {
+    /// The service.
+    pub service: String,
+    /// The color that the requests are released to.
+    pub color: Color,
+    /// Requests that were waiting and are being released.
+    pub waiting: u64,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reloaded {
+    /// The generation that it made; `null`: it did not change where traffic goes.
+    pub generation: Option<u64>,
+    /// What changed, one text each; empty: nothing.
+    pub changes: Vec<String>,
+}
+
+impl From<rules::Cut> for Cut {
+    fn from(cut: rules::Cut) -> Self {
+        let rules::Cut { unanswered, answering, tunnels } = cut;
+        Self { total: cut.total(), unanswered, answering, tunnels }
+    }
+}
+
+impl Drain {
+    /// A drain that has not ended.
+    pub(crate) fn open(color: rules::Color) -> Self {
+        let state = DrainState::Draining;
+        Self { color: color.into(), state, cut: None, superseded_by: None }
+    }
+
+    /// A drain that has ended.
+    pub(crate) fn ended(color: rules::Color, end: rules::DrainEnd) -> Self {
+        let mut drain = Self::open(color);
+        drain.state = match end {
+            rules::DrainEnd::Drained => DrainState::Drained,
+            rules::DrainEnd::Cut(cut) => {
+                drain.cut = Some(cut.into());
+                DrainState::Cut
+            }
+            rules::DrainEnd::Superseded { by } => {
+                drain.superseded_by = Some(by.0);
+                DrainState::Superseded
+            }
+            rules::DrainEnd::Interrupted => DrainState::Interrupted,
+        };
+        drain
+    }
+}
