@@ -1,1 +1,43 @@
-//! The life of a request: listener, http, route, pick, upstream, response.
+//! The life of a request.
+//!
+//! 1. `listener` takes a connection: one listening socket per worker, never more connections
+//!    than there are descriptors for.
+//! 2. `http` finds the next request head in it, with a deadline for every wait.
+//! 3. `route` understands the head and finds the service: what can't be understood in exactly
+//!    one way ends here.
+//! 4. `pick` waits while the service is held, then takes a lease: color and target.
+//! 5. `upstream` reaches the target, sends the request, and decides whether a failed one may
+//!    be sent again.
+//! 6. `response` relays the answer, or makes one of our own.
+//! 7. `observe` closes the books of the request.
+//!
+//! `connection` and `request` are the spines that walk these steps; `worker` is one thread
+//! with everything that its requests share. Workers share nothing among each other but what
+//! the control plane publishes through [`traffic`].
+//!
+//! What this crate never does: know of the control plane, choose a color by itself, forward
+//! bytes that it has not understood, or wait without a deadline.
+
+mod connection;
+mod request;
+
+mod http;
+mod listener;
+mod observe;
+mod pick;
+mod response;
+mod route;
+mod upstream;
+
+mod buffer;
+mod client;
+mod deadline;
+mod failure;
+mod frame;
+mod proxy;
+mod pump;
+mod stop;
+mod worker;
+
+pub use listener::{BindError, Sockets, raise_descriptor_limit};
+pub use proxy::{Options, Proxy, StopReport};

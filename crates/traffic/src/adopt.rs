@@ -36,7 +36,15 @@ pub struct Reader {
 #[derive(Debug)]
 pub struct LocalTable {
     table: Arc<Table>,
-    colors: Box<[[OnceCell<LocalEntry>; 2]]>,
+    places: Box<[LocalPlace]>,
+}
+
+/// A service as one worker holds it for the life of a request. Keeps this service alive,
+/// not the whole table.
+#[derive(Debug)]
+pub struct LocalService {
+    service: Arc<Service>,
+    worker: usize,
 }
 
 /// What a worker did when it adopted a table.
@@ -55,6 +63,13 @@ struct Inside {
     local: RefCell<Rc<LocalTable>>,
     colors: RefCell<HashMap<ColorId, Rc<LocalColor>>>,
     random: Cell<u64>,
+}
+
+/// Made when first used, so that adopting a table costs the same for any number of services.
+#[derive(Debug, Default)]
+struct LocalPlace {
+    service: OnceCell<Rc<LocalService>>,
+    colors: [OnceCell<LocalEntry>; 2],
 }
 
 #[derive(Debug)]
@@ -96,9 +111,22 @@ impl Reader {
         self.inside.local.borrow().clone()
     }
 
+    /// The service at a place of the table that [`Reader::table`] returns now.
+    pub fn service(&self, place: usize) -> Option<Rc<LocalService>> {
+        let local = self.inside.local.borrow();
+        let service = local.services.get(place)?;
+        let made = || LocalService { service: service.clone(), worker: self.inside.worker };
+        Some(local.places.get(place)?.service.get_or_init(|| Rc::new(made())).clone())
+    }
+
     /// The number of this worker, from 0.
     pub fn worker(&self) -> usize {
         self.inside.worker
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.inside.exchange.mailboxes.len()
     }
 
     /// Waits for the next table, swaps to it and acknowledges it.
@@ -140,11 +168,6 @@ impl Reader {
     /// This worker's books of client connections.
     pub fn connections(&self) -> &WorkerCell {
         self.inside.exchange.workers.cell(self.inside.worker)
-    }
-
-    /// This worker's books of a service.
-    pub fn books<'s>(&self, service: &'s Service) -> &'s ServiceCell {
-        service.books.cell(self.inside.worker)
     }
 
     /// Writes down the age of the oldest lease per color, for status. To be called now and
@@ -189,7 +212,7 @@ impl Reader {
 
     fn local_entry<'t>(&self, local: &'t LocalTable, service: usize) -> Option<&'t LocalEntry> {
         let active: Color = local.services.get(service)?.active;
-        let cell = &local.colors.get(service)?[active.index()];
+        let cell = &local.places.get(service)?.colors[active.index()];
         Some(cell.get_or_init(|| self.make_entry(local, service, active)))
     }
 
@@ -236,8 +259,8 @@ impl Reader {
 
 impl LocalTable {
     fn new(table: Arc<Table>) -> Self {
-        let colors = table.services.iter().map(|_| Default::default()).collect();
-        Self { table, colors }
+        let places = table.services.iter().map(|_| LocalPlace::default()).collect();
+        Self { table, places }
     }
 }
 
@@ -246,5 +269,22 @@ impl Deref for LocalTable {
 
     fn deref(&self) -> &Table {
         &self.table
+    }
+}
+
+// === impl LocalService ===
+
+impl LocalService {
+    /// This worker's books of the service.
+    pub fn cell(&self) -> &ServiceCell {
+        self.service.books.cell(self.worker)
+    }
+}
+
+impl Deref for LocalService {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
     }
 }

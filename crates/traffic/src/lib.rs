@@ -35,7 +35,7 @@ mod route;
 mod sync;
 mod table;
 
-pub use adopt::{Adopted, LocalTable, Reader, Seat};
+pub use adopt::{Adopted, LocalService, LocalTable, Reader, Seat};
 pub use books::{
     AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, OwnReason, ServiceBooks, ServiceCell,
     ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks, WorkerSum,

@@ -1,0 +1,63 @@
+//! The client's side of a connection.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use connect::{PeekState, Stream};
+use http1::HeadScan;
+
+use crate::buffer::Buffer;
+use crate::deadline::Deadline;
+use crate::worker::Worker;
+
+/// A client connection and what was read from it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) stream: Stream,
+    pub(crate) address: IpAddr,
+    pub(crate) rx: Buffer,
+    pub(crate) scan: HeadScan,
+    pub(crate) deadline: Deadline,
+    /// When it last sent or took something.
+    pub(crate) active: Instant,
+    /// Bytes or an end wait to be read: there is nothing to learn from watching for a reset.
+    noticed: bool,
+}
+
+impl Client {
+    pub(crate) fn new(worker: &Rc<Worker>, stream: Stream, address: IpAddr) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            address,
+            rx: Buffer::default(),
+            scan: HeadScan::new(),
+            deadline: worker.deadlines.add(now + worker.front().idle),
+            active: now,
+            noticed: false,
+        }
+    }
+
+    /// Begins to watch for the client's going away.
+    pub(crate) fn watch(&mut self) {
+        self.noticed = false;
+    }
+
+    /// Ready if the client has broken the connection off. One that has only closed its own
+    /// side may still read the answer, so it is not gone.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.noticed {
+            return Poll::Pending;
+        }
+        match self.stream.poll_peek(cx) {
+            Poll::Ready(PeekState::Broken) => Poll::Ready(()),
+            Poll::Ready(_) => {
+                self.noticed = true;
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}

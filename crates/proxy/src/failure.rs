@@ -1,0 +1,89 @@
+//! Why a request could not be answered by a target, decided where it happened: what Teal
+//! answers instead, and whether the request may be sent again (L5).
+
+use connect::DialError;
+use traffic::{AbortCause, OwnReason};
+
+/// What went wrong before the answer had begun.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The service has no target.
+    NoTarget,
+    /// No connection could be made: nothing was sent.
+    Dial(DialError),
+    /// The target closed or reset the connection before any byte of an answer.
+    Closed {
+        /// The connection had served before and was used without the right to send again.
+        reused: bool,
+    },
+    /// The target broke the protocol, or broke off inside its head.
+    Malformed(&'static str),
+    /// The target did not answer, or did not take the request, before the deadline.
+    TimedOut,
+    /// The client broke off, or can't be reached any more.
+    ClientGone,
+    /// The client's body broke the rules.
+    ClientBody,
+    /// The client's body was over the limit.
+    BodyTooLarge,
+    /// The client's body did not come in time.
+    BodyTimedOut,
+    /// The drain deadline passed (L3).
+    Cut,
+    /// Teal stops, and its deadline passed.
+    Stopping,
+}
+
+/// What follows from a failure for the client.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Teal answers.
+    Answer(OwnReason),
+    /// Nobody is there to be answered.
+    Abort(AbortCause),
+}
+
+impl Failure {
+    /// Whether nothing can have been acted on, so that any request may be sent again.
+    // lossless: L5
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Dial(error) if !matches!(error, DialError::TimedOut))
+    }
+
+    /// Whether an idempotent request may be sent again. Never after a deadline.
+    pub(crate) fn is_replayable(&self) -> bool {
+        self.is_unsent() || matches!(self, Self::Closed { .. })
+    }
+
+    /// What the client is told.
+    pub(crate) fn verdict(&self) -> Verdict {
+        Verdict::Answer(match self {
+            Self::Dial(DialError::TimedOut) | Self::TimedOut => OwnReason::ResponseTimeout,
+            Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
+            Self::Closed { reused: true } => OwnReason::StaleLost,
+            Self::Closed { reused: false } | Self::Malformed(_) => OwnReason::TargetFailed,
+            Self::ClientGone => return Verdict::Abort(AbortCause::Client),
+            Self::ClientBody => OwnReason::BadRequest,
+            Self::BodyTooLarge => OwnReason::BodyTooLarge,
+            Self::BodyTimedOut => OwnReason::RequestTimeout,
+            Self::Cut => OwnReason::DrainDeadline,
+            Self::Stopping => OwnReason::Stopping,
+        })
+    }
+
+    /// What happened, for the log; `None` where the target has no part in it.
+    pub(crate) fn about_target(&self) -> Option<String> {
+        match self {
+            Self::Dial(error) => Some(error.to_string()),
+            Self::Closed { reused: true } => {
+                Some("closed a kept connection just as a request was sent on it".to_owned())
+            }
+            Self::Closed { reused: false } => {
+                Some("closed the connection without an answer".to_owned())
+            }
+            Self::Malformed(reason) => Some(format!("broke the protocol: {reason}")),
+            Self::TimedOut => Some("did not answer in time".to_owned()),
+            _ => None,
+        }
+    }
+}

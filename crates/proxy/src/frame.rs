@@ -1,0 +1,120 @@
+//! What is being written to one side: a head or chunk head, bytes still lying in the read
+//! buffer of the other side, and a tail, all in one vectored write.
+
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use connect::Stream;
+use tokio::io::AsyncWrite;
+
+use crate::buffer::Buffer;
+
+/// One piece of output. It is finished before the next is begun.
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    /// Bytes of our own that come first.
+    pub(crate) lead: Vec<u8>,
+    /// Where the payload lies in the filled part of the source buffer.
+    data: Range<usize>,
+    /// Bytes of our own that come last.
+    tail: &'static [u8],
+    /// What the source buffer gives up when this piece is written.
+    consumed: usize,
+    /// Bytes written, over all three parts.
+    written: usize,
+}
+
+impl Frame {
+    /// A piece that begins with these bytes.
+    pub(crate) fn new(lead: Vec<u8>) -> Self {
+        Self { lead, ..Self::default() }
+    }
+
+    /// Adds payload that lies in the source buffer.
+    pub(crate) fn carry(&mut self, data: Range<usize>, consumed: usize, tail: &'static [u8]) {
+        self.data = data;
+        self.consumed = consumed;
+        self.tail = tail;
+    }
+
+    /// Whether everything is written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written >= self.lead.len() + self.data.len() + self.tail.len()
+    }
+
+    /// Writes; ready when all is written. `progress` is set if any byte went out.
+    pub(crate) fn poll_write(
+        &mut self,
+        source: &Buffer,
+        stream: &mut Stream,
+        progress: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_written() {
+            let data = source.filled().get(self.data.clone()).unwrap_or_default();
+            let slices = rest([&self.lead, data, self.tail], self.written);
+            let count = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+            *progress = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends a written piece: the source gives up what it carried, the lead is empty again.
+    pub(crate) fn finish(&mut self, source: &mut Buffer) {
+        source.consume(self.consumed);
+        self.lead.clear();
+        self.reset();
+        self.written = 0;
+    }
+
+    /// Ends a written piece but keeps all its bytes in the lead, as written, to be sent again
+    /// by [`Frame::rewind`].
+    pub(crate) fn finish_and_retain(&mut self, source: &mut Buffer) {
+        let data = source.filled().get(self.data.clone()).unwrap_or_default();
+        self.lead.extend_from_slice(data);
+        self.lead.extend_from_slice(self.tail);
+        source.consume(self.consumed);
+        self.reset();
+        self.written = self.lead.len();
+    }
+
+    /// Begins again with the first byte of the lead.
+    pub(crate) fn rewind(&mut self) {
+        self.written = 0;
+    }
+
+    fn reset(&mut self) {
+        self.data = 0..0;
+        self.tail = b"";
+        self.consumed = 0;
+    }
+}
+
+/// The three parts without their first `written` bytes. Empty slices cost the kernel nothing.
+fn rest(parts: [&[u8]; 3], mut written: usize) -> [IoSlice<'_>; 3] {
+    parts.map(|part| {
+        let skip = written.min(part.len());
+        written -= skip;
+        IoSlice::new(&part[skip..])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_begins_after_what_was_written_whatever_the_part() {
+        let parts: [&[u8]; 3] = [b"abc", b"de", b"f"];
+        for written in 0..=6 {
+            let left: Vec<u8> = rest(parts, written).iter().flat_map(|s| s.to_vec()).collect();
+            assert_eq!(left, &b"abcdef"[written..]);
+        }
+    }
+}

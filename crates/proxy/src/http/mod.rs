@@ -1,0 +1,127 @@
+//! Finding the next request head in a connection, and taking leave of it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http1::{Limits, Reject};
+use tokio::io::AsyncWrite;
+
+use crate::client::Client;
+use crate::worker::Worker;
+
+/// What comes next on a connection.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// A head of this many bytes lies at the front of the buffer.
+    Head(usize),
+    /// What came can't be a head.
+    Reject(Reject),
+    /// A head was begun but not ended in time.
+    TooLate,
+    /// The client has left, or was idle for too long.
+    Gone,
+}
+
+/// The limits of heads as the engine takes them.
+pub(crate) fn limits(limits: &rules::Limits) -> Limits {
+    Limits {
+        head_bytes: limits.head_bytes,
+        fields: limits.fields,
+        target_bytes: limits.target_bytes,
+    }
+}
+
+/// Waits for the next request head. An idle connection keeps no buffer.
+// lossless: L10 - `idle` until the first byte, then `request_head`.
+pub(crate) async fn next_head(worker: &Worker, client: &mut Client) -> Next {
+    client.scan.reset();
+    if client.rx.is_empty() {
+        client.rx.strip(&worker.buffers);
+        if !idle(worker, client).await {
+            return Next::Gone;
+        }
+    }
+    client.rx.equip(&worker.buffers);
+    client.deadline.set(Instant::now() + worker.front().request_head);
+    let limits = limits(&worker.reader.table().limits);
+    poll_fn(|cx| poll_head(worker, client, &limits, cx)).await
+}
+
+/// Waits for the first byte of the next request; false when the wait is over without one.
+async fn idle(worker: &Worker, client: &mut Client) -> bool {
+    client.active = Instant::now();
+    let due = client.active + worker.front().idle;
+    poll_fn(|cx| {
+        client.deadline.set(worker.stop.limit_idle(client.active, due));
+        // First the client: bytes that have arrived win over a deadline that has passed.
+        match client.stream.poll_read_ready(cx) {
+            Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
+            Poll::Pending if worker.stop.is_cut() => Poll::Ready(false),
+            Poll::Pending => client.deadline.poll(cx).map(|()| false),
+        }
+    })
+    .await
+}
+
+fn poll_head(
+    worker: &Worker,
+    client: &mut Client,
+    limits: &Limits,
+    cx: &mut Context<'_>,
+) -> Poll<Next> {
+    loop {
+        match client.scan.scan(client.rx.filled(), limits) {
+            Ok(Some(length)) => return Poll::Ready(Next::Head(length)),
+            Ok(None) => {}
+            Err(reject) => return Poll::Ready(Next::Reject(reject)),
+        }
+        match client.rx.poll_fill(&mut client.stream, cx) {
+            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Gone),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
+            Poll::Pending if client.rx.is_empty() => {
+                // Readiness without bytes: the wait for the first one goes on.
+                return client.deadline.poll(cx).map(|()| Next::Gone);
+            }
+            Poll::Pending => return client.deadline.poll(cx).map(|()| Next::TooLate),
+        }
+    }
+}
+
+/// How much of what a client still sends is read before the connection is closed, and for how
+/// long.
+const LINGER_BYTES: usize = 256 * 1024;
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Closes our side, then reads and drops what still comes until the client closes its own: a
+/// socket closed with unread bytes is reset, and that reset can overtake our last answer
+/// (RFC 9112 section 9.6).
+pub(crate) async fn goodbye(worker: &Worker, client: &mut Client) {
+    client.deadline.set(Instant::now() + LINGER);
+    let mut seen = 0;
+    let mut shut = false;
+    poll_fn(|cx| {
+        if !shut {
+            match Pin::new(&mut client.stream).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => shut = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return client.deadline.poll(cx),
+            }
+        }
+        client.rx.equip(&worker.buffers);
+        loop {
+            client.rx.clear();
+            match client.rx.poll_fill(&mut client.stream, cx) {
+                Poll::Ready(Ok(count)) if count > 0 && seen < LINGER_BYTES => seen += count,
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if worker.stop.is_cut() => return Poll::Ready(()),
+                Poll::Pending => return client.deadline.poll(cx),
+            }
+        }
+    })
+    .await;
+    client.rx.clear();
+    client.rx.strip(&worker.buffers);
+}

@@ -1,0 +1,151 @@
+//! Taking connections from clients.
+//!
+//! Every worker has its own listening socket on each address (`SO_REUSEPORT`), so that nothing
+//! is shared. At the limit of connections, or without free descriptors, it stops accepting
+//! and lets the kernel's queue wait: nobody is turned away who could be served a moment later.
+
+mod bind;
+
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use connect::Stream;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::connection;
+use crate::worker::Worker;
+
+pub use bind::{BindError, Sockets, raise_descriptor_limit};
+
+/// One listening socket of one worker.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    capacity: Capacity,
+}
+
+/// A listener being served.
+#[derive(Debug)]
+pub(crate) struct Accepting {
+    finish: Rc<Notify>,
+    finished: Rc<Notify>,
+    _task: JoinHandle<()>,
+}
+
+/// How many client connections there may be, over all workers. Looked at per connection, not
+/// per request.
+#[derive(Clone, Debug)]
+pub(crate) struct Capacity {
+    limit: usize,
+    open: Arc<AtomicUsize>,
+}
+
+/// One connection's part of the capacity.
+#[derive(Debug)]
+pub(crate) struct Permit(Arc<AtomicUsize>);
+
+/// How long to wait after an accept failed for want of descriptors or memory, and how often to
+/// look whether there is room again.
+const BACK_OFF: Duration = Duration::from_millis(20);
+
+// === impl Listener ===
+
+impl Listener {
+    pub(crate) fn new(socket: StdListener, capacity: Capacity) -> std::io::Result<Self> {
+        Ok(Self { socket: TcpListener::from_std(socket)?, capacity })
+    }
+
+    /// Accepts connections until it is told to finish.
+    pub(crate) fn serve(self, worker: Rc<Worker>) -> Accepting {
+        let (finish, finished) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
+        let (told, tell) = (finish.clone(), finished.clone());
+        let task = tokio::task::spawn_local(async move {
+            tokio::select! {
+                () = self.accept_all(&worker) => {}
+                () = told.notified() => self.accept_queued(&worker),
+            }
+            drop(self);
+            tell.notify_one();
+        });
+        Accepting { finish, finished, _task: task }
+    }
+
+    async fn accept_all(&self, worker: &Rc<Worker>) {
+        loop {
+            let Some(permit) = self.capacity.permit() else {
+                tokio::time::sleep(BACK_OFF).await;
+                continue;
+            };
+            match self.socket.accept().await {
+                Ok((stream, _)) => start(worker, stream, permit),
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => {
+                    worker.log.listener(&error);
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+
+    /// Takes what the kernel has queued: those clients believe themselves connected.
+    fn accept_queued(&self, worker: &Rc<Worker>) {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        while let std::task::Poll::Ready(Ok((stream, _))) = self.socket.poll_accept(&mut cx) {
+            let permit = self.capacity.permit_beyond_limit();
+            start(worker, stream, permit);
+        }
+    }
+}
+
+fn start(worker: &Rc<Worker>, stream: tokio::net::TcpStream, permit: Permit) {
+    // A socket that can't be set up or named is already gone.
+    if let (Ok(peer), Ok(stream)) = (stream.peer_addr(), Stream::new(stream)) {
+        let serving = connection::serve(worker.clone(), stream, peer.ip(), permit);
+        tokio::task::spawn_local(serving);
+    }
+}
+
+/// The connection was gone before it was accepted: nothing is wrong with the listener.
+fn is_about_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+// === impl Accepting ===
+
+impl Accepting {
+    /// Accepts what is queued, closes the socket, and returns when that is done.
+    pub(crate) async fn finish(&self) {
+        self.finish.notify_one();
+        self.finished.notified().await;
+    }
+}
+
+// === impl Capacity, Permit ===
+
+impl Capacity {
+    pub(crate) fn new(limit: usize, open: Arc<AtomicUsize>) -> Self {
+        Self { limit, open }
+    }
+
+    fn permit(&self) -> Option<Permit> {
+        let permit = self.permit_beyond_limit();
+        (self.open.load(Ordering::Relaxed) <= self.limit).then_some(permit)
+    }
+
+    fn permit_beyond_limit(&self) -> Permit {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Permit(self.open.clone())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

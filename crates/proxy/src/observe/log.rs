@@ -1,0 +1,68 @@
+//! What went wrong with a target or a listener, at most one line per second each, with the
+//! number of those left out. Nothing from a request is ever written here.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rules::Color;
+use traffic::{TargetEntry, TargetId};
+
+use crate::failure::Failure;
+
+/// The log of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct TargetLog {
+    targets: RefCell<BTreeMap<TargetId, Throttle>>,
+    listener: RefCell<Throttle>,
+}
+
+#[derive(Debug, Default)]
+struct Throttle {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+const EVERY: Duration = Duration::from_secs(1);
+
+impl TargetLog {
+    /// A request failed on this target.
+    pub(crate) fn target(&self, color: Color, target: &TargetEntry, failure: &Failure) {
+        let Some(what) = failure.about_target() else { return };
+        let mut targets = self.targets.borrow_mut();
+        if let Some(left_out) = targets.entry(target.id).or_default().pass() {
+            tracing::warn!(color = %color, target_url = %target.url, left_out, "target {what}");
+        }
+    }
+
+    /// An answer broke off midway on this target.
+    pub(crate) fn broken_answer(&self, color: Color, target: &TargetEntry, what: &str) {
+        let mut targets = self.targets.borrow_mut();
+        if let Some(left_out) = targets.entry(target.id).or_default().pass() {
+            tracing::warn!(
+                color = %color, target_url = %target.url, left_out,
+                "target broke off midway in an answer: {what}"
+            );
+        }
+    }
+
+    /// Accepting a connection failed.
+    pub(crate) fn listener(&self, error: &std::io::Error) {
+        if let Some(left_out) = self.listener.borrow_mut().pass() {
+            tracing::warn!(left_out, "cannot accept connections: {error}; trying again");
+        }
+    }
+}
+
+impl Throttle {
+    /// The number of lines left out since the last one, if this one may be written.
+    fn pass(&mut self) -> Option<u64> {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now.duration_since(last) < EVERY) {
+            self.left_out += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}

@@ -1,0 +1,6 @@
+//! Closing the books of a request, and saying what went wrong with a target.
+
+mod end;
+pub(crate) mod log;
+
+pub(crate) use end::RequestEnd;

@@ -1,0 +1,38 @@
+//! Which color and target a request goes to: waiting while the service is held, then one step
+//! that chooses and counts (L1).
+
+pub(crate) mod hold;
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use traffic::{Lease, TargetId};
+
+use crate::failure::Failure;
+use crate::route::Ask;
+use crate::worker::Worker;
+
+/// Takes a lease for the request from the worker's table of this instant, rather not on a
+/// target that has failed it before.
+// lossless: L1
+pub(crate) fn claim(
+    worker: &Rc<Worker>,
+    ask: &mut Ask,
+    tried: &[TargetId],
+) -> Result<Lease, Failure> {
+    follow(worker, ask).ok_or(Failure::NoTarget)?;
+    worker.reader.claim(ask.place, tried, Instant::now()).ok_or(Failure::NoTarget)
+}
+
+/// Finds the service of the request again: the table may have changed since the request was
+/// routed, because it waited or was tried before. `None`: the service is gone.
+pub(crate) fn follow(worker: &Rc<Worker>, ask: &mut Ask) -> Option<()> {
+    let table = worker.reader.table();
+    let name = &ask.service.name;
+    let same = |place: usize| table.services.get(place).is_some_and(|other| other.name == *name);
+    if !same(ask.place) {
+        ask.place = table.place(name)?;
+    }
+    ask.service = worker.reader.service(ask.place)?;
+    Some(())
+}

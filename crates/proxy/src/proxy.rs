@@ -1,0 +1,108 @@
+//! The data plane as the binary sees it: started on bound sockets, stopped politely.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{oneshot, watch};
+use traffic::Seat;
+
+use crate::listener::{Capacity, Listener, Sockets};
+use crate::worker;
+
+/// What the data plane has to be told besides the table.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Our name in `Via` and `Proxy-Status`, unlike that of any other Teal.
+    pub instance: String,
+    /// Client connections at once, over all workers.
+    pub connections: usize,
+}
+
+/// A running data plane.
+#[derive(Debug)]
+pub struct Proxy {
+    addresses: Vec<SocketAddr>,
+    orders: watch::Sender<Order>,
+    workers: Vec<(JoinHandle<()>, oneshot::Receiver<()>)>,
+}
+
+/// What became of the workers when they were stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StopReport {
+    /// Workers that ended by a panic outside of any connection.
+    pub failed_workers: usize,
+}
+
+/// What the workers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Serve,
+    Leave,
+    Cut,
+}
+
+impl Proxy {
+    /// Starts one thread per seat, each with its own listening sockets.
+    ///
+    /// # Errors
+    /// If a thread or its runtime can't be made; those already started end again.
+    pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
+        let (orders, _) = watch::channel(Order::Serve);
+        let capacity = Capacity::new(options.connections, Arc::new(AtomicUsize::new(0)));
+        let addresses = sockets.addresses().to_vec();
+        let mut workers = Vec::new();
+        for (seat, sockets) in seats.into_iter().zip(sockets.per_worker()) {
+            let (ended, end) = oneshot::channel();
+            let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
+            let capacity = capacity.clone();
+            let name = format!("worker-{}", seat.worker());
+            let runtime =
+                Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            drop(runtime?); // learn here, not on the thread, whether one can be made
+            let thread = std::thread::Builder::new().name(name).spawn(move || {
+                let _ended: oneshot::Sender<()> = ended; // dropped at the end, whatever happens
+                let made =
+                    Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+                let Ok(runtime) = made else { return };
+                runtime.block_on(async move {
+                    let listeners = sockets.into_iter();
+                    let listeners = listeners
+                        .filter_map(|socket| Listener::new(socket, capacity.clone()).ok())
+                        .collect();
+                    worker::run(seat.sit(), listeners, via, orders).await;
+                });
+            })?;
+            workers.push((thread, end));
+        }
+        Ok(Self { addresses, orders, workers })
+    }
+
+    /// The addresses that clients can reach.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Takes what is queued, closes the listeners, and says `Connection: close` from here on.
+    pub fn leave(&self) {
+        self.orders.send_replace(Order::Leave);
+    }
+
+    /// Ends what is left now. Each cut request is in the books as aborted or answered 503.
+    pub fn cut(&self) {
+        self.orders.send_replace(Order::Cut);
+    }
+
+    /// Waits until every worker has ended.
+    pub async fn ended(&mut self) -> StopReport {
+        let mut report = StopReport::default();
+        for (thread, end) in self.workers.drain(..) {
+            let _ = end.await; // ignored: a dropped sender is the signal
+            report.failed_workers += usize::from(thread.join().is_err());
+        }
+        report
+    }
+}

@@ -1,0 +1,263 @@
+//! One direction of a message: read from one side, decoded, framed anew, written to the other.
+//! Requests, answers and tunnels all go through this; nothing is buffered beyond one read,
+//! so a slow reader slows the writer down.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use connect::Stream;
+use http1::{BodyLength, BodyReader, CHUNK_END};
+
+use crate::buffer::Buffer;
+use crate::frame::Frame;
+
+/// What came in and has yet to go out.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    pub(crate) frame: Frame,
+    reader: BodyReader,
+    framing: Framing,
+    stage: Stage,
+    waiting: Option<Waiting>,
+    /// Payload bytes so far.
+    taken: u64,
+    limit: Option<u64>,
+    retention: Retention,
+    /// Grows with every byte read or written: to see whether anything moves.
+    moved: u64,
+}
+
+/// How the payload is framed for the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// As it is: its length was announced, or the end of the connection ends it.
+    Plain,
+    /// In chunks of our own.
+    Chunked,
+    /// In chunks, and the last one has been written.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Put what has arrived into the frame.
+    Load,
+    /// Write the frame.
+    Write,
+    /// Read more.
+    Read,
+    Done,
+}
+
+/// What the pump waits for, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) on: Side,
+    pub(crate) since: Instant,
+}
+
+/// One end of a pump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Source,
+    Sink,
+}
+
+/// What may be sent once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retention {
+    /// Everything so far, as long as the payload stays within this many bytes.
+    Within(u64),
+    /// What is in the frame, as long as none is finished.
+    Frame,
+    /// Nothing: something is gone.
+    Lost,
+}
+
+/// Why a pump stopped.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The source closed or broke before the end of the payload.
+    Source,
+    /// The source broke the protocol.
+    Malformed,
+    /// The payload is over the limit.
+    OverLimit,
+    /// The sink takes no more.
+    Sink,
+}
+
+/// The two ends of a pump.
+#[derive(Debug)]
+pub(crate) struct Ends<'e> {
+    pub(crate) rx: &'e mut Buffer,
+    pub(crate) source: &'e mut Stream,
+    pub(crate) sink: &'e mut Stream,
+}
+
+impl Pump {
+    /// A pump for payload that arrives framed as `from` and leaves framed as `to`, after `lead`.
+    pub(crate) fn new(lead: Vec<u8>, from: BodyLength, to: BodyLength) -> Self {
+        let framing = if to == BodyLength::Chunked { Framing::Chunked } else { Framing::Plain };
+        Self {
+            frame: Frame::new(lead),
+            reader: BodyReader::new(from),
+            framing,
+            stage: Stage::Load,
+            waiting: None,
+            taken: 0,
+            limit: None,
+            retention: Retention::Frame,
+            moved: 0,
+        }
+    }
+
+    /// Refuses payload of more bytes than this.
+    pub(crate) fn limit(&mut self, limit: Option<u64>) {
+        self.limit = limit;
+    }
+
+    /// Keeps what was sent, to be sent again, while the payload is within this many bytes.
+    pub(crate) fn retain(&mut self, within: u64) {
+        self.retention = Retention::Within(within);
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        self.waiting
+    }
+
+    /// Payload bytes that have come in.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    pub(crate) fn can_rewind(&self) -> bool {
+        self.retention != Retention::Lost
+    }
+
+    /// Begins again with the first byte. Only after [`Pump::can_rewind`].
+    pub(crate) fn rewind(&mut self) {
+        self.frame.rewind();
+        self.stage = Stage::Write;
+        self.waiting = None;
+    }
+
+    /// Moves what can be moved. Ready when the whole message is written.
+    pub(crate) fn poll(
+        &mut self,
+        ends: &mut Ends<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            match self.stage {
+                Stage::Load => self.load(ends.rx)?,
+                Stage::Write => {
+                    let mut progress = false;
+                    let written = self.frame.poll_write(ends.rx, ends.sink, &mut progress, cx);
+                    self.progress(progress);
+                    match written {
+                        Poll::Pending => return self.wait(Side::Sink),
+                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),
+                        Poll::Ready(Ok(())) => self.written(ends.rx),
+                    }
+                }
+                Stage::Read => match ends.rx.poll_fill(ends.source, cx) {
+                    Poll::Pending => return self.wait(Side::Source),
+                    // A reset is never the end of a payload, not even of one that a close ends.
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
+                    Poll::Ready(Ok(count)) => self.read(count)?,
+                },
+                Stage::Done => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Puts what has arrived into the frame, so that it leaves in one write with what is
+    /// already there.
+    fn load(&mut self, rx: &mut Buffer) -> Result<(), Broken> {
+        self.stage = Stage::Write;
+        let mut carried = 0;
+        if !self.reader.is_done() && !rx.is_empty() {
+            let decoded = self.reader.decode(rx.filled_mut());
+            let decoded = decoded.map_err(|_| Broken::Malformed)?;
+            carried = decoded.data.len();
+            self.taken += carried as u64;
+            if self.limit.is_some_and(|limit| self.taken > limit) {
+                return Err(Broken::OverLimit);
+            }
+            if carried == 0 {
+                rx.consume(decoded.consumed);
+            } else {
+                let tail = self.frame_chunk(carried);
+                self.frame.carry(decoded.data, decoded.consumed, tail);
+            }
+        }
+        if carried == 0 && self.reader.is_done() && self.framing == Framing::Chunked {
+            http1::write_last_chunk(&mut self.frame.lead, self.reader.trailers());
+            self.framing = Framing::Ended;
+        }
+        Ok(())
+    }
+
+    /// The frame of a chunk of ours; the last chunk goes with it if it has no trailers.
+    fn frame_chunk(&mut self, length: usize) -> &'static [u8] {
+        if self.framing != Framing::Chunked {
+            return b"";
+        }
+        let mut room = [0; 18];
+        self.frame.lead.extend_from_slice(http1::chunk_head(length, &mut room));
+        if self.reader.is_done() && self.reader.trailers().is_empty() {
+            self.framing = Framing::Ended;
+            return b"\r\n0\r\n\r\n";
+        }
+        CHUNK_END
+    }
+
+    fn written(&mut self, rx: &mut Buffer) {
+        self.waiting = None;
+        let over = self.reader.is_done() && self.framing != Framing::Chunked;
+        match self.retention {
+            Retention::Within(bytes) if self.taken <= bytes => self.frame.finish_and_retain(rx),
+            _ => {
+                self.frame.finish(rx);
+                self.retention = Retention::Lost;
+            }
+        }
+        self.stage = match (over, self.reader.is_done() || !rx.is_empty()) {
+            (true, _) => Stage::Done,
+            (false, true) => Stage::Load,
+            (false, false) => Stage::Read,
+        };
+    }
+
+    fn read(&mut self, count: usize) -> Result<(), Broken> {
+        self.stage = Stage::Load;
+        if count == 0 {
+            return self.reader.eof().map_err(|_| Broken::Source);
+        }
+        self.progress(true);
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: bool) {
+        if progress {
+            self.moved += 1;
+            self.waiting = None;
+        }
+    }
+
+    fn wait<T>(&mut self, on: Side) -> Poll<T> {
+        if self.waiting.is_none_or(|waiting| waiting.on != on) {
+            self.waiting = Some(Waiting { on, since: Instant::now() });
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,64 @@
+//! SPINE: a request, from its head to the last byte of its answer.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::client::Client;
+use crate::failure::{Failure, Verdict};
+use crate::pick::hold::{self, Wait};
+use crate::response::{self, page};
+use crate::route::{self, Ask, Refused, Why};
+use crate::upstream;
+use crate::worker::Worker;
+
+/// What becomes of the client's connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The next request.
+    Next,
+    /// It was told that this is the end: a close that lingers.
+    Close,
+    /// There is nothing more to say: closed at once.
+    Drop,
+}
+
+/// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
+pub(crate) async fn serve(worker: &Rc<Worker>, client: &mut Client, length: usize) -> After {
+    client.active = Instant::now();
+    let mut ask = match route::admit(worker, client, length) {
+        Ok(ask) => ask,
+        Err(refused) => return page::answer(worker, client, refused).await,
+    };
+    if let Err(wait) = hold::wait(worker, client, &mut ask).await {
+        return give_up(worker, client, ask, wait).await;
+    }
+    match upstream::send(worker, client, &mut ask).await {
+        Ok(answer) => response::relay(worker, client, ask, answer).await,
+        Err(wait) => give_up(worker, client, ask, wait).await,
+    }
+}
+
+/// No target answers: Teal does, or closes the books of a client that is gone.
+async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask, wait: Wait) -> After {
+    let Ask { end, mut facts, upload, .. } = ask;
+    // What is left of a body must not be read as the next request.
+    facts.persistent &= upload.is_whole() || !facts.body;
+    let verdict = match wait {
+        Wait::Own(reason) => Verdict::Answer(reason),
+        Wait::Failed(failure) => {
+            facts.persistent &= !matches!(failure, Failure::Cut | Failure::Stopping);
+            failure.verdict()
+        }
+    };
+    upload.recycle(&worker.buffers);
+    match verdict {
+        Verdict::Answer(reason) => {
+            let refused = Refused { end, facts, why: Why::Own(reason) };
+            page::answer(worker, client, refused).await
+        }
+        Verdict::Abort(cause) => {
+            end.aborted(cause);
+            After::Drop
+        }
+    }
+}

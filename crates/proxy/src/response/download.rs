@@ -1,0 +1,233 @@
+//! The answer on its way from a target to the client: interim heads, the final head, the body.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Response, ToClient};
+use rules::Timeouts;
+use traffic::AbortCause;
+
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::pump::{Broken, Ends, Pump, Side};
+use crate::route::Ask;
+use crate::upstream::link::Link;
+use crate::worker::Worker;
+
+/// An answer being relayed.
+#[derive(Debug)]
+pub(crate) struct Download {
+    scan: HeadScan,
+    interim: Frame,
+    interims: usize,
+    pump: Pump,
+    head: Option<Head>,
+}
+
+/// What is kept of the final head.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    status: u16,
+    /// The connection to the target may be used again.
+    persistent: bool,
+    keep_alive_timeout: Option<Duration>,
+    event_stream: bool,
+    tunnel: bool,
+    /// The client's connection is closed after this answer.
+    closing: bool,
+    /// Only the close tells the client where the body ends.
+    by_close: bool,
+}
+
+/// What came of reading heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// An interim head was passed on; there is more to come.
+    Interim,
+    /// The final head is here.
+    Final,
+}
+
+/// More interim heads than this for one request are an attack (U7).
+const INTERIMS: usize = 32;
+
+impl Download {
+    pub(crate) fn new(lead: Vec<u8>) -> Self {
+        Self {
+            scan: HeadScan::new(),
+            interim: Frame::default(),
+            interims: 0,
+            pump: Pump::new(lead, BodyLength::None, BodyLength::None),
+            head: None,
+        }
+    }
+
+    /// Reads until a head is complete. An interim one is written to the client at once.
+    pub(crate) fn poll_head(
+        &mut self,
+        worker: &Worker,
+        client: &mut Client,
+        ask: &Ask,
+        link: &mut Link,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Step, Failure>> {
+        let none = Buffer::default();
+        let mut progress = false;
+        match self.interim.poll_write(&none, &mut client.stream, &mut progress, cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
+            Poll::Ready(Ok(())) => self.interim.finish(&mut Buffer::default()),
+        }
+        // The limits that clients have are not those of targets, which are trusted with more.
+        let limits = Limits {
+            head_bytes: worker.reader.table().limits.head_bytes.max(crate::buffer::READ_BYTES),
+            fields: MAX_FIELDS,
+            ..Limits::default()
+        };
+        loop {
+            match self.scan.scan_response(link.rx.filled(), &limits) {
+                Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
+                Ok(Some(length)) => {
+                    return Poll::Ready(self.take_head(worker, ask, link, length, &limits));
+                }
+                Ok(None) => {}
+            }
+            match link.rx.poll_fill(&mut link.stream, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) if link.rx.is_empty() && self.interims == 0 => {
+                    return Poll::Ready(Err(Failure::Closed { reused: false }));
+                }
+                Poll::Ready(_) => {
+                    let reason = "The connection was closed inside the head of an answer.";
+                    return Poll::Ready(Err(Failure::Malformed(reason)));
+                }
+            }
+        }
+    }
+
+    /// Understands a complete head and writes it anew for the client.
+    fn take_head(
+        &mut self,
+        worker: &Worker,
+        ask: &Ask,
+        link: &mut Link,
+        length: usize,
+        limits: &Limits,
+    ) -> Result<Step, Failure> {
+        let bytes = link.rx.filled().get(..length).unwrap_or_default();
+        let mut slots = FieldSlots::new();
+        let asked = Asked { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
+        let response = Response::parse(bytes, &mut slots, &asked, limits);
+        let response = response.map_err(|bad| Failure::Malformed(bad.reason))?;
+        let closing = !ask.facts.persistent || worker.stop.is_leaving() || !ask.upload.is_whole();
+        let to = ToClient {
+            version: ask.facts.version,
+            close: closing,
+            via: &worker.via,
+            head: ask.facts.head,
+            request_id: ask.request_id.as_str(),
+        };
+        if (100..200).contains(&response.status) && response.upgrade.is_none() {
+            http1::write_informational(&mut self.interim.lead, &response, &to);
+            link.rx.consume(length);
+            self.scan.reset();
+            self.interims += 1;
+            if self.interims > INTERIMS {
+                return Err(Failure::Malformed("The target sends interim answers without end."));
+            }
+            return Ok(Step::Interim);
+        }
+        let mut lead = std::mem::take(&mut self.pump.frame.lead);
+        let framing = http1::write_response(&mut lead, &response, &to);
+        let by_close = framing == BodyLength::UntilClose;
+        self.head = Some(Head {
+            status: response.status,
+            persistent: response.persistent,
+            keep_alive_timeout: response.keep_alive_timeout,
+            event_stream: response.event_stream,
+            tunnel: response.upgrade.is_some(),
+            closing: closing || by_close,
+            by_close,
+        });
+        self.pump = Pump::new(lead, response.body, framing);
+        link.rx.consume(length);
+        Ok(Step::Final)
+    }
+
+    /// Relays the body. Ready when the client has all of it, or can't have it.
+    pub(crate) fn poll_body(
+        &mut self,
+        client: &mut Client,
+        link: &mut Link,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), AbortCause>> {
+        let mut ends =
+            Ends { rx: &mut link.rx, source: &mut link.stream, sink: &mut client.stream };
+        self.pump.poll(&mut ends, cx).map(|moved| {
+            moved.map_err(|broken| match broken {
+                Broken::Sink => AbortCause::Client,
+                Broken::Source | Broken::Malformed | Broken::OverLimit => AbortCause::Target,
+            })
+        })
+    }
+
+    /// Writes the head of a tunnel, and nothing else: what follows is not framed.
+    pub(crate) fn poll_lead(
+        &mut self,
+        client: &mut Client,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), AbortCause>> {
+        let mut progress = false;
+        let none = Buffer::default();
+        let written = self.pump.frame.poll_write(&none, &mut client.stream, &mut progress, cx);
+        written.map_err(|_| AbortCause::Client)
+    }
+
+    /// Until when the wait for the target or for the client may last.
+    pub(crate) fn due(&self, timeouts: &Timeouts) -> Instant {
+        let Some(waiting) = self.pump.waiting() else {
+            return Instant::now() + timeouts.write_stall;
+        };
+        let event_stream = self.head.is_some_and(|head| head.event_stream);
+        waiting.since
+            + match waiting.on {
+                Side::Sink => timeouts.write_stall,
+                Side::Source if event_stream => timeouts.tunnel_idle,
+                Side::Source => timeouts.response_idle,
+            }
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.head.map_or(502, |head| head.status)
+    }
+
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.head.is_some_and(|head| head.tunnel)
+    }
+
+    /// Whether the connection to the target may be used again.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.pump.is_done() && self.head.is_some_and(|head| head.persistent)
+    }
+
+    pub(crate) fn keep_alive_timeout(&self) -> Option<Duration> {
+        self.head.and_then(|head| head.keep_alive_timeout)
+    }
+
+    /// Whether the client was told that its connection ends with this answer.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.head.is_none_or(|head| head.closing)
+    }
+
+    /// Whether only the close tells the client where the body ends.
+    pub(crate) fn ends_by_close(&self) -> bool {
+        self.head.is_some_and(|head| head.by_close)
+    }
+
+    pub(crate) fn into_lead(self) -> Vec<u8> {
+        self.pump.frame.lead
+    }
+}

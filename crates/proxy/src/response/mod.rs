@@ -1,0 +1,143 @@
+//! Relaying an answer to the client, or making one of our own.
+
+mod download;
+pub(crate) mod page;
+mod tunnel;
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use traffic::{AbortCause, AnsweredBy, Lease};
+
+use crate::client::Client;
+use crate::request::After;
+use crate::route::Ask;
+use crate::upstream::link::Link;
+use crate::worker::Worker;
+
+pub(crate) use download::{Download, Step};
+
+/// An answer of a target that has begun.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Closed before the lease ends (L4): fields are dropped in this order.
+    pub(crate) link: Link,
+    pub(crate) lease: Lease,
+    pub(crate) download: Download,
+    pub(crate) began: Instant,
+}
+
+/// Relays the answer to its end and closes the books of the request.
+pub(crate) async fn relay(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    mut ask: Ask,
+    mut answer: Answer,
+) -> After {
+    if answer.download.is_tunnel() {
+        return tunnel::run(worker, client, ask, answer).await;
+    }
+    let mut relay = Relay { worker, client, ask: &mut ask, answer: &mut answer };
+    let ended = poll_fn(|cx| relay.poll(cx)).await;
+    match ended {
+        Ok(()) => finish(worker, client, ask, answer),
+        Err(cause) => abort(worker, client, ask, answer, cause),
+    }
+}
+
+/// The answer is whole: the connection goes back to the pool if it may be used again, then the
+/// lease ends, then the request.
+fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Answer) -> After {
+    let Answer { mut link, lease, download, began } = answer;
+    let books = lease.target_books();
+    books.answered(download.status(), began.elapsed());
+    let color = lease.color();
+    let whole = ask.upload.is_whole();
+    let reusable = download.is_reusable() && whole && link.rx.is_empty() && !lease.is_draining();
+    link.strip(&worker.buffers);
+    if reusable {
+        let longest = ask.service.timeouts.target_idle;
+        worker.pool.put(link, download.keep_alive_timeout(), longest);
+    } else {
+        drop(link); // lossless: L4 - closed before the lease ends.
+    }
+    drop(lease);
+    let close = download.is_closing() || !whole;
+    worker.buffers.return_lead(download.into_lead());
+    ask.upload.recycle(&worker.buffers);
+    ask.end.answered(AnsweredBy::Color(color));
+    client.active = Instant::now();
+    if close { After::Close } else { After::Next }
+}
+
+/// The answer can't be completed: the connection ends so that nobody can take it for whole.
+// lossless: L3
+fn abort(
+    worker: &Worker,
+    client: &mut Client,
+    ask: Ask,
+    mut answer: Answer,
+    cause: AbortCause,
+) -> After {
+    match cause {
+        AbortCause::Drain => answer.lease.color_books().cut_answering.add(1),
+        AbortCause::Target => {
+            answer.lease.target_books().failed.add(1);
+            let (color, target) = (answer.lease.color(), answer.lease.target());
+            worker.log.broken_answer(color, target, "connection closed or framing broken");
+        }
+        _ => {}
+    }
+    if answer.download.ends_by_close() {
+        client.stream.abort_on_close();
+    }
+    answer.link.strip(&worker.buffers);
+    drop(answer);
+    ask.end.aborted(cause);
+    After::Drop
+}
+
+/// The answer between the target and the client; the rest of the request may still be on its
+/// way in the other direction.
+struct Relay<'r> {
+    worker: &'r Worker,
+    client: &'r mut Client,
+    ask: &'r mut Ask,
+    answer: &'r mut Answer,
+}
+
+impl Relay<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AbortCause>> {
+        let Answer { link, lease, download, .. } = &mut *self.answer;
+        if lease.is_cut() {
+            return Poll::Ready(Err(AbortCause::Drain));
+        }
+        if self.worker.stop.is_cut() {
+            return Poll::Ready(Err(AbortCause::Shutdown));
+        }
+        loop {
+            // A request that breaks off now ends its answer too: its target waits for the rest.
+            if let Poll::Ready(Err(_)) = self.ask.upload.poll(self.client, link, cx) {
+                return Poll::Ready(Err(AbortCause::Client));
+            }
+            if let Poll::Ready(ended) = download.poll_body(self.client, link, cx) {
+                return Poll::Ready(ended);
+            }
+            lease.watch_cut(cx);
+            let timeouts = &self.ask.service.timeouts;
+            let due = download.due(timeouts);
+            let sending = self.ask.upload.is_sending();
+            let sent_by = sending.then(|| self.ask.upload.due(timeouts));
+            self.client.deadline.set(sent_by.map_or(due, |sent_by| sent_by.min(due)));
+            if self.client.deadline.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            // lossless: L10 - over, unless a window of the body has only been followed by another.
+            if due <= Instant::now() || self.ask.upload.expire(timeouts).is_err() {
+                return Poll::Ready(Err(AbortCause::Deadline));
+            }
+        }
+    }
+}

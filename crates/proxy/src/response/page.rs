@@ -1,0 +1,196 @@
+//! Answers of Teal itself: status, a short body in the form that the client likes, and
+//! `Proxy-Status` (RFC 9209), which says that it was us and why.
+
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Instant, SystemTime};
+
+use http1::{Reject, Version};
+use traffic::{AbortCause, AnsweredBy, OwnReason};
+
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::frame::Frame;
+use crate::observe::RequestEnd;
+use crate::request::After;
+use crate::route::{Accept, Facts, Refused, Why};
+use crate::worker::Worker;
+
+/// Answers what could not be a request, and ends the connection.
+pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {
+    answer(worker, client, Refused::malformed(worker, reject)).await
+}
+
+/// Answers a head that did not come in time, and ends the connection.
+pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
+    let end = RequestEnd::unrouted(&worker.reader);
+    let why = Why::Own(OwnReason::RequestTimeout);
+    answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
+}
+
+/// Writes the answer and closes the books of the request.
+pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Refused) -> After {
+    let Refused { end, facts, why } = refused;
+    let page = Page::of(why);
+    let unread = facts.body || !client.rx.is_empty() && matches!(why, Why::Reject(_));
+    // An HTTP/1.0 client is not told that the connection stays, so it does not.
+    let close =
+        !facts.persistent || unread || facts.version == Version::Http10 || worker.stop.is_leaving();
+    let mut frame = Frame::default();
+    page.write(&mut frame.lead, worker, facts, close);
+    if let Err(cause) = write(worker, client, &mut frame).await {
+        end.aborted(cause);
+        return After::Drop;
+    }
+    end.answered(AnsweredBy::Teal(page.reason));
+    client.active = Instant::now();
+    if close { After::Close } else { After::Next }
+}
+
+// lossless: L10 - `write_stall`
+async fn write(worker: &Worker, client: &mut Client, frame: &mut Frame) -> Result<(), AbortCause> {
+    client.deadline.set(Instant::now() + worker.front().write_stall);
+    let none = Buffer::default();
+    poll_fn(|cx| {
+        let mut progress = false;
+        match frame.poll_write(&none, &mut client.stream, &mut progress, cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(AbortCause::Client)),
+            Poll::Pending => client.deadline.poll(cx).map(|()| Err(AbortCause::Deadline)),
+        }
+    })
+    .await
+}
+
+/// One answer of our own.
+struct Page {
+    status: u16,
+    reason: OwnReason,
+    /// What stands in the body.
+    text: &'static str,
+    /// The error type of RFC 9209 section 2.3.
+    proxy_error: &'static str,
+    retry_after: Option<&'static str>,
+}
+
+impl Page {
+    fn of(why: Why) -> Self {
+        match why {
+            Why::Reject(reject) => {
+                let mut page = Self::of_reason(reason_of(reject.status));
+                page.status = reject.status;
+                page.text = reject.reason;
+                page
+            }
+            Why::Own(reason) => Self::of_reason(reason),
+        }
+    }
+
+    /// Status, sentence and error type of every reason, in one table.
+    fn of_reason(reason: OwnReason) -> Self {
+        let (status, text, proxy_error) = match reason {
+            OwnReason::BadRequest => (400, "Bad request", "http_request_error"),
+            OwnReason::NoRoute => {
+                (404, "No service for this host and path", "destination_not_found")
+            }
+            OwnReason::MethodRefused => (405, "Method not served", "http_request_denied"),
+            OwnReason::RequestTimeout => {
+                (408, "The request did not arrive in time", "http_request_error")
+            }
+            OwnReason::BodyTooLarge => (413, "The body is over the limit", "http_request_error"),
+            OwnReason::TargetTooLong => {
+                (414, "The request target is over the limit", "http_request_error")
+            }
+            OwnReason::UnknownExpectation => (417, "Unknown expectation", "http_request_error"),
+            OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
+            OwnReason::Unsupported => (501, "Not supported", "http_request_error"),
+            OwnReason::Loop => (508, "The request has been here before", "proxy_loop_detected"),
+            OwnReason::MaxForwards => (200, "", ""),
+            OwnReason::TargetUnavailable => (502, "Backend unavailable", "destination_unavailable"),
+            OwnReason::TargetFailed => (502, "Backend unavailable", "http_protocol_error"),
+            OwnReason::StaleLost => (502, "Backend unavailable", "connection_terminated"),
+            OwnReason::ResponseTimeout => {
+                (504, "Backend did not answer in time", "http_response_timeout")
+            }
+            OwnReason::DrainDeadline => {
+                (504, "Backend was retired before it answered", "http_response_timeout")
+            }
+            OwnReason::HeldTooLong | OwnReason::HoldFull => {
+                (503, "Held for maintenance, try again soon", "destination_unavailable")
+            }
+            OwnReason::Overloaded => (503, "Too many connections", "connection_limit_reached"),
+            OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
+        };
+        let retry_after = (status == 503).then_some("1");
+        Self { status, reason, text, proxy_error, retry_after }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let date = http1::http_date(now.as_secs());
+        let date = std::str::from_utf8(&date).unwrap_or_default();
+        let mut proxy_status = worker.via.to_string();
+        if !self.proxy_error.is_empty() {
+            // Writing to a string can't fail.
+            let _ = write!(
+                proxy_status,
+                "; error={}; details={}",
+                self.proxy_error,
+                self.reason.as_str()
+            );
+        }
+        let (content_type, body) = self.body(facts.accept);
+        let mut fields = vec![
+            ("date", date),
+            ("content-type", content_type),
+            ("cache-control", "no-store"),
+            ("proxy-status", proxy_status.as_str()),
+        ];
+        match self.status {
+            405 => fields.push(("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")),
+            200 => fields.push(("allow", "OPTIONS")),
+            _ => {}
+        }
+        fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
+        http1::write_own(out, self.status, &fields, body.as_bytes(), close, facts.head);
+    }
+
+    /// Nothing here comes from the request.
+    fn body(&self, accept: Accept) -> (&'static str, String) {
+        let Self { status, text, .. } = self;
+        match accept {
+            _ if text.is_empty() => ("text/plain; charset=utf-8", String::new()),
+            Accept::Text => ("text/plain; charset=utf-8", format!("{text}\n")),
+            Accept::Json => (
+                "application/problem+json",
+                format!(
+                    "{{\"type\":\"about:blank\",\"status\":{status},\"title\":\"{text}\",\
+                     \"code\":\"{}\"}}\n",
+                    self.reason.as_str()
+                ),
+            ),
+            Accept::Html => (
+                "text/html; charset=utf-8",
+                format!(
+                    "<!doctype html><meta charset=\"utf-8\"><title>{status}</title>\
+                     <h1>{status}</h1><p>{text}</p>\n"
+                ),
+            ),
+        }
+    }
+}
+
+/// In which book a head is entered that the engine refused with this status.
+fn reason_of(status: u16) -> OwnReason {
+    match status {
+        405 => OwnReason::MethodRefused,
+        413 => OwnReason::BodyTooLarge,
+        414 => OwnReason::TargetTooLong,
+        417 => OwnReason::UnknownExpectation,
+        431 => OwnReason::HeadTooLarge,
+        501 | 505 => OwnReason::Unsupported,
+        _ => OwnReason::BadRequest,
+    }
+}

@@ -1,0 +1,178 @@
+//! A tunnel: after the target's 101, bytes in both directions until both sides have ended.
+//! The request counts as answered; the tunnel has its own book (L8) and keeps its lease.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http1::BodyLength;
+use tokio::io::AsyncWrite;
+use traffic::{AbortCause, AnsweredBy, LocalService};
+
+use super::Answer;
+use crate::client::Client;
+use crate::pump::{Broken, Ends, Pump};
+use crate::request::After;
+use crate::route::Ask;
+use crate::upstream::link::Link;
+use crate::worker::Worker;
+
+/// Passes the 101 on, then everything else.
+pub(crate) async fn run(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    ask: Ask,
+    mut answer: Answer,
+) -> After {
+    let stall = ask.service.timeouts.write_stall;
+    if let Err(cause) = pass_head(worker, client, &mut answer, stall).await {
+        ask.end.aborted(cause);
+        return After::Drop;
+    }
+    let service = ask.service.clone();
+    let books = answer.lease.target_books();
+    books.answered(answer.download.status(), answer.began.elapsed());
+    ask.end.answered(AnsweredBy::Color(answer.lease.color()));
+    let _open = Open::new(service.clone());
+    let mut tunnel = Tunnel {
+        worker,
+        client,
+        answer: &mut answer,
+        up: Way::new(),
+        down: Way::new(),
+        idle: service.timeouts.tunnel_idle,
+        moved: (0, Instant::now()),
+    };
+    poll_fn(|cx| tunnel.poll(cx)).await;
+    answer.link.strip(&worker.buffers);
+    drop(answer); // lossless: L4 - the link is closed before its lease ends.
+    After::Drop
+}
+
+/// A tunnel in its book, until it is dropped.
+struct Open(Rc<LocalService>);
+
+struct Tunnel<'t> {
+    worker: &'t Worker,
+    client: &'t mut Client,
+    answer: &'t mut Answer,
+    up: Way,
+    down: Way,
+    idle: Duration,
+    /// What had moved when it was last looked at, and when that was.
+    moved: (u64, Instant),
+}
+
+/// One direction of a tunnel.
+struct Way {
+    pump: Pump,
+    shut: bool,
+}
+
+async fn pass_head(
+    worker: &Worker,
+    client: &mut Client,
+    answer: &mut Answer,
+    stall: Duration,
+) -> Result<(), AbortCause> {
+    client.deadline.set(Instant::now() + stall);
+    poll_fn(|cx| {
+        let Answer { lease, download, .. } = &mut *answer;
+        if lease.is_cut() {
+            return Poll::Ready(Err(AbortCause::Drain));
+        }
+        if worker.stop.is_cut() {
+            return Poll::Ready(Err(AbortCause::Shutdown));
+        }
+        if let Poll::Ready(passed) = download.poll_lead(client, cx) {
+            return Poll::Ready(passed);
+        }
+        lease.watch_cut(cx);
+        client.deadline.poll(cx).map(|()| Err(AbortCause::Deadline))
+    })
+    .await
+}
+
+impl Tunnel<'_> {
+    /// Ready when the tunnel is over, for whatever reason.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.answer.lease.is_cut() {
+            self.answer.lease.color_books().cut_tunnels.add(1); // lossless: L3
+            return Poll::Ready(());
+        }
+        if self.worker.stop.is_cut() {
+            return Poll::Ready(());
+        }
+        let Link { stream, rx, .. } = &mut self.answer.link;
+        let client = &mut *self.client;
+        let up = Ends { rx: &mut client.rx, source: &mut client.stream, sink: stream };
+        let up = self.up.poll(up, cx);
+        let down = Ends { rx, source: stream, sink: &mut client.stream };
+        let down = self.down.poll(down, cx);
+        match (up, down) {
+            (Poll::Ready(Err(_)), _)
+            | (_, Poll::Ready(Err(_)))
+            | (Poll::Ready(_), Poll::Ready(_)) => {
+                return Poll::Ready(());
+            }
+            _ => {}
+        }
+        let moved = self.up.pump.moved() + self.down.pump.moved();
+        if moved != self.moved.0 {
+            self.moved = (moved, Instant::now());
+        }
+        self.answer.lease.watch_cut(cx);
+        client.deadline.set(self.moved.1 + self.idle);
+        client.deadline.poll(cx) // lossless: L10
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn new() -> Self {
+        Self {
+            pump: Pump::new(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose),
+            shut: false,
+        }
+    }
+
+    /// Ready when this direction has ended, which the receiver is told.
+    fn poll(&mut self, ends: Ends<'_>, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if self.shut {
+            return Poll::Ready(Ok(()));
+        }
+        let Ends { rx, source, sink } = ends;
+        if !self.pump.is_done() {
+            let moved = self.pump.poll(&mut Ends { rx, source, sink: &mut *sink }, cx);
+            match moved {
+                Poll::Ready(Ok(())) => {}
+                other => return other,
+            }
+        }
+        match Pin::new(sink).poll_shutdown(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(_) => {
+                self.shut = true; // an error: the receiver is gone, which the other way notices
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn new(service: Rc<LocalService>) -> Self {
+        service.cell().tunnels_opened.add(1);
+        Self(service)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.cell().tunnels_closed.add(1);
+    }
+}

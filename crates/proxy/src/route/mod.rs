@@ -1,0 +1,197 @@
+//! From the bytes of a head to a request with a service. Parsing, routing and writing the head
+//! for the target happen in one go, while the head lies in the buffer; after that only what
+//! is kept in [`Ask`] is known of it.
+
+mod accept;
+
+use std::rc::Rc;
+
+use http1::{BodyLength, FieldSlots, Forwarding, Method, Reject, Request, Version};
+use traffic::{LocalService, OwnReason, Unrouted};
+
+use crate::client::Client;
+use crate::http;
+use crate::observe::RequestEnd;
+use crate::upstream::upload::Upload;
+use crate::worker::Worker;
+
+pub(crate) use accept::Accept;
+
+/// A request on its way to a target.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) service: Rc<LocalService>,
+    /// The place of the service in the table that the worker had at that time.
+    pub(crate) place: usize,
+    pub(crate) end: RequestEnd,
+    pub(crate) facts: Facts,
+    pub(crate) idempotent: bool,
+    /// The protocols that the client wishes to switch to.
+    pub(crate) upgrade: Option<Box<str>>,
+    pub(crate) request_id: RequestId,
+    /// The request as it goes to the target, whatever the attempt.
+    pub(crate) upload: Upload,
+}
+
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) version: Version,
+    pub(crate) head: bool,
+    /// The client will send another request on this connection.
+    pub(crate) persistent: bool,
+    /// The request has a body.
+    pub(crate) body: bool,
+    pub(crate) accept: Accept,
+}
+
+/// A request that ends here with an answer of our own.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) end: RequestEnd,
+    pub(crate) facts: Facts,
+    pub(crate) why: Why,
+}
+
+/// Why a request is answered by Teal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why {
+    /// It could not be understood.
+    Reject(Reject),
+    /// Anything else.
+    Own(OwnReason),
+}
+
+/// The id of a request: the client's if it is valid, else one of ours. Kept without memory of
+/// its own.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId {
+    bytes: [u8; RequestId::LONGEST],
+    length: u8,
+}
+
+/// Understands the head of `length` bytes at the front of the client's buffer and takes it out.
+pub(crate) fn admit(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    length: usize,
+) -> Result<Ask, Refused> {
+    let admitted = understand(worker, client, length);
+    client.rx.consume(length);
+    admitted
+}
+
+fn understand(worker: &Rc<Worker>, client: &Client, length: usize) -> Result<Ask, Refused> {
+    let table = worker.reader.table();
+    let head = client.rx.filled().get(..length).unwrap_or_default();
+    let mut slots = FieldSlots::new();
+    let request = match Request::parse(head, &mut slots, &http::limits(&table.limits)) {
+        Ok(request) => request,
+        Err(reject) => return Err(Refused::malformed(worker, reject)),
+    };
+    let facts = Facts::of(&request);
+    let found = table.routes.find(request.host, request.path);
+    let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
+    let Some((place, service)) = routed else {
+        let reason = match found {
+            Err(Unrouted::DotSegments) => OwnReason::BadRequest,
+            _ => OwnReason::NoRoute,
+        };
+        let end = RequestEnd::unrouted(&worker.reader);
+        return Err(Refused { end, facts, why: Why::Own(reason) });
+    };
+    let end = RequestEnd::of_service(&service);
+    if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
+        return Err(Refused { end, facts, why: Why::Own(reason) });
+    }
+    let request_id = RequestId::of(&request, worker);
+    let mut lead = worker.buffers.lead();
+    let forwarding = Forwarding {
+        client: client.address,
+        proto: "http",
+        request_id: request_id.as_str(),
+        via: &worker.via,
+        trusted: false,
+    };
+    http1::write_request(&mut lead, &request, &forwarding);
+    let idempotent = request.method.is_idempotent();
+    let upload = Upload::new(lead, request.body, idempotent, table.limits.body_bytes);
+    let upgrade = request.upgrade.map(Box::from);
+    Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
+}
+
+/// What is well-formed and has a service, but is not sent on.
+fn refusal(worker: &Worker, request: &Request<'_>, limit: Option<u64>) -> Option<OwnReason> {
+    if request.via_contains(&worker.via) {
+        return Some(OwnReason::Loop);
+    }
+    if request.max_forwards == Some(0) {
+        return Some(OwnReason::MaxForwards);
+    }
+    match (request.body, limit) {
+        (BodyLength::Length(length), Some(limit)) if length > limit => {
+            Some(OwnReason::BodyTooLarge)
+        }
+        _ => None,
+    }
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Of a request that could not be understood: the connection ends with its answer.
+    pub(crate) const UNKNOWN: Self = Self {
+        version: Version::Http11,
+        head: false,
+        persistent: false,
+        body: false,
+        accept: Accept::Text,
+    };
+
+    fn of(request: &Request<'_>) -> Self {
+        Self {
+            version: request.version,
+            head: matches!(request.method, Method::Head),
+            persistent: request.persistent,
+            body: request.body != BodyLength::None,
+            accept: Accept::of(request.field("accept")),
+        }
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    pub(crate) fn malformed(worker: &Worker, reject: Reject) -> Self {
+        let end = RequestEnd::unrouted(&worker.reader);
+        Self { end, facts: Facts::UNKNOWN, why: Why::Reject(reject) }
+    }
+}
+
+// === impl RequestId ===
+
+impl RequestId {
+    const LONGEST: usize = 128;
+    const MADE: usize = 32;
+
+    pub(crate) fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    fn of(request: &Request<'_>, worker: &Worker) -> Self {
+        let mut id = Self { bytes: [0; Self::LONGEST], length: 0 };
+        if let Some(given) = request.request_id.filter(|given| given.len() <= Self::LONGEST) {
+            id.bytes[..given.len()].copy_from_slice(given.as_bytes());
+            id.length = given.len() as u8;
+            return id;
+        }
+        let random = [worker.reader.random(), worker.reader.random()];
+        let nibbles = random.iter().flat_map(|r| (0..16).map(move |n| (r >> (4 * n)) & 15));
+        for (place, nibble) in id.bytes.iter_mut().zip(nibbles) {
+            *place = b"0123456789abcdef"[nibble as usize];
+        }
+        id.length = Self::MADE as u8;
+        id
+    }
+}

@@ -1,0 +1,50 @@
+//! Stopping: first politely, then at once.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// How long an idle client connection is kept after the stop began or after its last request,
+/// whichever is later: a request that is already on its way still finds us.
+pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How far the stop has come on one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    phase: Cell<Phase>,
+}
+
+/// The phases, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Serving.
+    #[default]
+    Running,
+    /// Answers say `Connection: close`; idle connections leave after [`GOODBYE`].
+    Leaving(Instant),
+    /// The deadline has passed: what is left ends now, and is counted.
+    Cut,
+}
+
+impl Stop {
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase.get() != Phase::Running
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.phase.get() == Phase::Cut
+    }
+
+    /// Until when a connection may stay that was last active at `active` and would otherwise
+    /// stay until `due`.
+    pub(crate) fn limit_idle(&self, active: Instant, due: Instant) -> Instant {
+        match self.phase.get() {
+            Phase::Running => due,
+            Phase::Leaving(since) => due.min(active.max(since) + GOODBYE),
+            Phase::Cut => active,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A connection to a target in use.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use connect::{DialError, Stream};
+use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
+
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::worker::Worker;
+
+/// A connection to a target, used by one request.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) stream: Stream,
+    /// Dropped after the stream, so that a connection is counted until it is closed (L4).
+    pub(crate) hold: ConnectionHold,
+    pub(crate) rx: Buffer,
+    pub(crate) target: TargetId,
+    /// How long it had been idle, if it had served before.
+    pub(crate) idled: Option<Duration>,
+}
+
+/// A kept connection, or a new one. A request that may be sent again takes any kept one; another
+/// only one that is surely alive (L5).
+pub(crate) async fn reach(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    lease: &Lease,
+    replayable: bool,
+    timeout: Duration,
+) -> Result<Link, Failure> {
+    if let Some(link) = worker.pool.take(lease.target().id, replayable, Instant::now()) {
+        lease.target_books().reused.add(1);
+        return Ok(link);
+    }
+    // lossless: L4 - counted from before it is made.
+    let hold = worker.reader.hold_connection(lease);
+    let dialed = dial(worker, client, lease, timeout).await?;
+    match dialed {
+        Ok(stream) => {
+            lease.target_books().connected.add(1);
+            let target = lease.target().id;
+            Ok(Link { stream, hold, rx: Buffer::default(), target, idled: None })
+        }
+        Err(error) => {
+            lease.target_books().connect_failed.add(1);
+            worker.pool.forget(lease.target().id, &error);
+            let kind = match error {
+                DialError::Refused => ReportKind::Refused,
+                _ => ReportKind::Unreachable,
+            };
+            worker.reader.report(Report { target: lease.target().id, kind });
+            Err(Failure::Dial(error))
+        }
+    }
+}
+
+/// Connects, unless the request is cut or the client leaves meanwhile.
+// lossless: L10 - `connect` is the deadline of the dial itself.
+async fn dial(
+    worker: &Worker,
+    client: &mut Client,
+    lease: &Lease,
+    timeout: Duration,
+) -> Result<Result<Stream, DialError>, Failure> {
+    let deadline = tokio::time::Instant::now() + timeout;
+    let mut dialing = pin!(connect::dial(&lease.target().addresses, deadline));
+    client.watch();
+    poll_fn(|cx| {
+        if lease.is_cut() {
+            return Poll::Ready(Err(Failure::Cut));
+        }
+        if worker.stop.is_cut() {
+            return Poll::Ready(Err(Failure::Stopping));
+        }
+        if let Poll::Ready(dialed) = dialing.as_mut().poll(cx) {
+            return Poll::Ready(Ok(dialed));
+        }
+        lease.watch_cut(cx);
+        let _ = client.deadline.poll(cx); // registers for a stop; the dial has its own deadline
+        client.poll_gone(cx).map(|()| Err(Failure::ClientGone))
+    })
+    .await
+}

@@ -1,0 +1,159 @@
+//! Idle connections to targets, per worker. The one used last is used first, so that few stay
+//! in use and the rest time out.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use connect::{DialError, PeekState, Stream};
+use traffic::{ColorId, ConnectionHold, TargetId};
+
+use super::bound::Bound;
+use super::link::Link;
+use crate::buffer::{Buffer, Buffers};
+use crate::deadline::SWEEP_EVERY;
+
+/// The idle connections of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    targets: RefCell<BTreeMap<TargetId, Target>>,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    idle: Vec<Idle>,
+    bound: Bound,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: Stream,
+    hold: ConnectionHold, // dropped after the stream
+    since: Instant,
+    until: Instant,
+}
+
+/// More than this many idle connections to one target are not kept by one worker.
+const KEEP: usize = 1024;
+
+impl Pool {
+    /// A connection to the target that nothing speaks against.
+    ///
+    /// For a request that may be sent again, what the runtime knows is enough. For another, the
+    /// connection must have idled for less than the learned bound, and the kernel is asked
+    /// whether an end or stray bytes have arrived.
+    // lossless: L5
+    pub(crate) fn take(&self, target: TargetId, replayable: bool, now: Instant) -> Option<Link> {
+        let mut targets = self.targets.borrow_mut();
+        let known = targets.get_mut(&target)?;
+        while let Some(idle) = known.idle.pop() {
+            let idled = now.saturating_duration_since(idle.since);
+            if !replayable && idled > known.bound.trusted_idle() {
+                known.idle.push(idle);
+                return None;
+            }
+            let state = if replayable {
+                idle.stream.poll_peek(&mut Context::from_waker(Waker::noop()))
+            } else {
+                Poll::Ready(idle.stream.peek())
+            };
+            match state {
+                Poll::Pending | Poll::Ready(PeekState::Quiet) if now < idle.until => {
+                    let Idle { stream, hold, .. } = idle;
+                    let rx = Buffer::default();
+                    return Some(Link { stream, hold, rx, target, idled: Some(idled) });
+                }
+                Poll::Ready(PeekState::Ended | PeekState::Broken) => known.bound.closed(idled),
+                _ => {} // too old, or with bytes that nobody asked for
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub(crate) fn put(&self, link: Link, advertised: Option<Duration>, longest: Duration) {
+        let mut targets = self.targets.borrow_mut();
+        let known = targets.entry(link.target).or_default();
+        if let Some(timeout) = advertised {
+            known.bound.advertise(timeout);
+        }
+        let since = Instant::now();
+        let stay = known.bound.advertised().map_or(longest, |timeout| timeout.min(longest));
+        if known.idle.len() < KEEP && !link.hold.is_draining() {
+            let Link { stream, hold, .. } = link;
+            known.idle.push(Idle { stream, hold, since, until: since + stay });
+        }
+    }
+
+    /// A connection that had idled for so long brought an answer.
+    pub(crate) fn survived(&self, target: TargetId, idled: Duration) {
+        if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
+            known.bound.survived(idled);
+        }
+    }
+
+    /// A connection that had idled for so long was closed by the target.
+    pub(crate) fn closed(&self, target: TargetId, idled: Duration) {
+        if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
+            known.bound.closed(idled);
+        }
+    }
+
+    /// Nobody listens: what comes up there next is another process with other habits, and what
+    /// is left of the old one is of no use.
+    pub(crate) fn forget(&self, target: TargetId, error: &DialError) {
+        if matches!(error, DialError::Refused) {
+            self.targets.borrow_mut().remove(&target);
+        }
+    }
+
+    /// Closes all idle connections to these colors.
+    // lossless: L4
+    pub(crate) fn retire(&self, colors: &[ColorId]) {
+        if colors.is_empty() {
+            return;
+        }
+        for target in self.targets.borrow_mut().values_mut() {
+            target.idle.retain(|idle| !colors.contains(&idle.hold.color_id()));
+        }
+    }
+
+    /// Drops connections that ended or are too old, and has the task woken when one ends.
+    pub(crate) fn watch_idle(&self, cx: &mut Context<'_>) {
+        let now = Instant::now();
+        for target in self.targets.borrow_mut().values_mut() {
+            let Target { idle, bound } = target;
+            idle.retain(|idle| {
+                let idled = now.saturating_duration_since(idle.since);
+                if idled < SWEEP_EVERY {
+                    return true; // in use, more or less: not worth a look
+                }
+                match idle.stream.poll_peek(cx) {
+                    Poll::Pending | Poll::Ready(PeekState::Quiet) => {
+                        bound.survived(idled);
+                        now < idle.until
+                    }
+                    Poll::Ready(PeekState::Ended | PeekState::Broken) => {
+                        bound.closed(idled);
+                        false
+                    }
+                    Poll::Ready(PeekState::Data) => false,
+                }
+            });
+        }
+    }
+
+    /// Closes everything.
+    pub(crate) fn clear(&self) {
+        self.targets.borrow_mut().clear();
+    }
+}
+
+impl Link {
+    /// Gives the read buffer back.
+    pub(crate) fn strip(&mut self, buffers: &Buffers) {
+        self.rx.clear();
+        self.rx.strip(buffers);
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether a request may be sent again (L5): never if it could be acted on twice, and never so
+//! often that retries make an outage worse.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rules::ServiceName;
+use traffic::LocalService;
+
+use crate::failure::Failure;
+use crate::route::Ask;
+use crate::worker::Worker;
+
+/// One retry may be made per so many requests.
+const REQUESTS_PER_RETRY: f64 = 5.0; // 20 %
+
+/// Retries that may be made before any request has earned one, and the most that are saved up.
+const FIRST: f64 = 10.0;
+const SAVED: f64 = 1000.0;
+
+/// The retries that the services of one worker may still make.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    services: RefCell<BTreeMap<ServiceName, Budget>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    retries: f64,
+    /// Requests of the service that have earned their part.
+    counted: u64,
+}
+
+/// Whether this request may be sent again after this failure. A yes uses up budget.
+// lossless: L5
+pub(crate) fn may_retry(worker: &Worker, ask: &Ask, failure: &Failure) -> bool {
+    let safe = failure.is_unsent() || (failure.is_replayable() && ask.idempotent);
+    safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
+}
+
+impl Budgets {
+    fn take(&self, service: &LocalService) -> bool {
+        let accepted = service.cell().accepted.value();
+        let mut services = self.services.borrow_mut();
+        let budget =
+            services.entry(service.name.clone()).or_insert(Budget { retries: FIRST, counted: 0 });
+        budget.take(accepted)
+    }
+}
+
+impl Budget {
+    fn take(&mut self, accepted: u64) -> bool {
+        let earned = accepted.saturating_sub(self.counted) as f64 / REQUESTS_PER_RETRY;
+        self.counted = accepted;
+        self.retries = (self.retries + earned).min(SAVED);
+        if self.retries < 1.0 {
+            return false;
+        }
+        self.retries -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifth_of_the_requests_may_be_sent_again() {
+        // L5
+        let mut budget = Budget { retries: FIRST, counted: 0 };
+        let first = (0..100).filter(|_| budget.take(0)).count();
+        assert_eq!(first, 10, "before anything is earned");
+        let retries = (1..=1000).filter(|accepted| budget.take(*accepted)).count();
+        assert_eq!(retries, 200);
+    }
+
+    #[test]
+    fn what_is_saved_up_is_bounded() {
+        let mut budget = Budget { retries: FIRST, counted: 0 };
+        let retries = (0..5000).filter(|_| budget.take(1_000_000)).count();
+        assert_eq!(retries, 1000);
+    }
+}

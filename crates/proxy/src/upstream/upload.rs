@@ -1,0 +1,141 @@
+//! The request on its way to a target: its head, then its body as it comes from the client.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use http1::BodyLength;
+use rules::Timeouts;
+
+use super::link::Link;
+use crate::buffer::Buffers;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::pump::{Broken, Ends, Pump, Side};
+
+/// The largest body that is kept to be sent again (L5).
+const RETAIN: u64 = 64 * 1024;
+
+/// A request being sent.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pump: Pump,
+    window: Option<Window>,
+    /// When the last byte was written, or sending ended for another reason.
+    finished: Option<Instant>,
+}
+
+/// The window in which the client must bring its share of the body.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    began: Instant,
+    moved: u64,
+}
+
+impl Upload {
+    /// A request whose head for the target is `head`.
+    pub(crate) fn new(head: Vec<u8>, body: BodyLength, keep: bool, limit: Option<u64>) -> Self {
+        let mut pump = Pump::new(head, body, body);
+        pump.limit(limit);
+        if keep || body == BodyLength::None {
+            pump.retain(RETAIN);
+        }
+        Self { pump, window: None, finished: None }
+    }
+
+    /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
+    /// target takes no more: it may have answered already.
+    pub(crate) fn poll(
+        &mut self,
+        client: &mut Client,
+        link: &mut Link,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        if self.finished.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut ends =
+            Ends { rx: &mut client.rx, source: &mut client.stream, sink: &mut link.stream };
+        let sent = match self.pump.poll(&mut ends, cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(sent) => sent,
+        };
+        self.window = None;
+        self.finished = Some(Instant::now());
+        Poll::Ready(match sent {
+            // A target that takes no more may still have answered.
+            Ok(()) | Err(Broken::Sink) => Ok(()),
+            Err(Broken::Source) => Err(Failure::ClientGone),
+            Err(Broken::Malformed) => Err(Failure::ClientBody),
+            Err(Broken::OverLimit) => Err(Failure::BodyTooLarge),
+        })
+    }
+
+    /// Whether there is still something to be sent, or waited for from the client.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.finished.is_none()
+    }
+
+    /// Whether the whole request was written.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.pump.is_done()
+    }
+
+    /// Until when the wait for the client's body, or for the target to take it, may last. After
+    /// the request, until when the answer may take to begin.
+    // lossless: L10
+    pub(crate) fn due(&mut self, timeouts: &Timeouts) -> Instant {
+        if let Some(finished) = self.finished {
+            return finished + timeouts.response_head;
+        }
+        match self.pump.waiting() {
+            Some(waiting) if waiting.on == Side::Source => {
+                let moved = self.pump.taken();
+                let window = self.window.get_or_insert(Window { began: waiting.since, moved });
+                window.began + timeouts.body_progress
+            }
+            Some(waiting) => {
+                self.window = None;
+                waiting.since + timeouts.write_stall
+            }
+            None => Instant::now() + timeouts.write_stall, // not polled yet
+        }
+    }
+
+    /// What to do when [`Upload::due`] has passed: a window in which enough came is followed by
+    /// another.
+    pub(crate) fn expire(&mut self, timeouts: &Timeouts) -> Result<(), Failure> {
+        let source = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Source);
+        match &mut self.window {
+            Some(window) if source && self.finished.is_none() => {
+                if self.pump.taken() - window.moved < timeouts.body_min_bytes {
+                    return Err(Failure::BodyTimedOut);
+                }
+                *window = Window { began: Instant::now(), moved: self.pump.taken() };
+                Ok(())
+            }
+            _ => Err(Failure::TimedOut),
+        }
+    }
+
+    /// Whether the request can be sent again from its first byte.
+    pub(crate) fn can_rewind(&self) -> bool {
+        self.pump.can_rewind()
+    }
+
+    /// Begins again with the first byte.
+    pub(crate) fn rewind(&mut self) {
+        self.pump.rewind();
+        self.window = None;
+        self.finished = None;
+    }
+
+    /// The memory that the request keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pump.frame.lead.len()
+    }
+
+    /// Gives back what can be used by the next request.
+    pub(crate) fn recycle(self, buffers: &Buffers) {
+        buffers.return_lead(self.pump.frame.lead);
+    }
+}

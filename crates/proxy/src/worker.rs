@@ -1,0 +1,209 @@
+//! One thread of the data plane and everything that its requests share.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use rules::Timeouts;
+use tokio::sync::{Notify, watch};
+use traffic::{Reader, Table};
+
+use crate::buffer::Buffers;
+use crate::deadline::{Deadlines, SWEEP_EVERY};
+use crate::listener::{Accepting, Listener};
+use crate::observe::log::TargetLog;
+use crate::pick::hold::Queue;
+use crate::proxy::Order;
+use crate::stop::{Phase, Stop};
+use crate::upstream::pool::Pool;
+use crate::upstream::retry::Budgets;
+
+/// What all requests of one worker share. Never leaves its thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) reader: Reader,
+    pub(crate) pool: Pool,
+    pub(crate) buffers: Buffers,
+    pub(crate) deadlines: Rc<Deadlines>,
+    pub(crate) queue: Queue,
+    pub(crate) budgets: Budgets,
+    pub(crate) stop: Stop,
+    pub(crate) log: TargetLog,
+    /// Our name in `Via`, by which we know our own requests again.
+    pub(crate) via: Box<str>,
+    /// The deadlines of connections whose service is not known yet.
+    front: Cell<Front>,
+    open: Cell<usize>,
+    changed: Notify, // rung when a connection ends while we are leaving
+}
+
+/// Deadlines before the service is known: the most generous of all services.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Front {
+    pub(crate) request_head: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) write_stall: Duration,
+}
+
+/// Serves until told to stop and the last connection has ended.
+pub(crate) async fn run(
+    reader: Reader,
+    listeners: Vec<Listener>,
+    via: Box<str>,
+    mut orders: watch::Receiver<Order>,
+) {
+    let worker = Rc::new(Worker::new(reader, via));
+    worker.adopted(&worker.reader.table());
+    let adopting = tokio::task::spawn_local(adopt(worker.clone()));
+    let ticking = tokio::task::spawn_local(tick(worker.clone()));
+    let accepting: Vec<Accepting> =
+        listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
+    loop {
+        let order = *orders.borrow_and_update();
+        match order {
+            Order::Serve => {}
+            Order::Leave => leave(&worker, &accepting).await,
+            Order::Cut => worker.enter(Phase::Cut),
+        }
+        let over = worker.stop.is_leaving() && worker.open.get() == 0;
+        if over {
+            break;
+        }
+        tokio::select! {
+            changed = orders.changed() => if changed.is_err() { worker.enter(Phase::Cut) },
+            () = worker.changed.notified() => {}
+        }
+    }
+    worker.pool.clear();
+    adopting.abort();
+    ticking.abort();
+}
+
+/// Accepts what is queued, then closes the listeners; requests go on.
+async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if worker.stop.is_leaving() {
+        return;
+    }
+    for accepting in accepting {
+        accepting.finish().await;
+    }
+    worker.enter(Phase::Leaving(Instant::now()));
+}
+
+async fn adopt(worker: Rc<Worker>) {
+    loop {
+        let adopted = worker.reader.adopt().await;
+        // lossless: L4 - idle connections to a draining color are closed at once.
+        worker.pool.retire(&adopted.draining);
+        worker.adopted(&adopted.table);
+    }
+}
+
+async fn tick(worker: Rc<Worker>) {
+    let mut ticks = 0u32;
+    let mut interval = tokio::time::interval(SWEEP_EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        while interval.poll_tick(cx).is_ready() {
+            let now = Instant::now();
+            worker.deadlines.sweep(now);
+            worker.queue.pace(now);
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(10) {
+                worker.reader.survey();
+            }
+        }
+        // Not only on a tick: a target that closes an idle connection wakes this task.
+        worker.pool.watch_idle(cx);
+        std::task::Poll::<()>::Pending
+    })
+    .await;
+}
+
+// === impl Worker ===
+
+impl Worker {
+    fn new(reader: Reader, via: Box<str>) -> Self {
+        let front = Front::of(&Timeouts::default());
+        Self {
+            reader,
+            pool: Pool::default(),
+            buffers: Buffers::new(),
+            deadlines: Deadlines::new(),
+            queue: Queue::default(),
+            budgets: Budgets::default(),
+            stop: Stop::default(),
+            log: TargetLog::default(),
+            via,
+            front: Cell::new(front),
+            open: Cell::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn front(&self) -> Front {
+        self.front.get()
+    }
+
+    /// Counts a connection in, until the guard is dropped.
+    pub(crate) fn enter_connection(self: &Rc<Self>) -> OpenConnection {
+        self.open.set(self.open.get() + 1);
+        let books = self.reader.connections();
+        books.accepted.add(1);
+        books.open.rise();
+        OpenConnection { worker: self.clone() }
+    }
+
+    fn adopted(&self, table: &Table) {
+        self.buffers.fit(table.limits.head_bytes);
+        let fronts = table.services.iter().map(|service| Front::of(&service.timeouts));
+        if let Some(front) = fronts.reduce(Front::generous) {
+            self.front.set(front);
+        }
+        self.queue.adopted(table, Instant::now());
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.stop.enter(phase);
+        self.queue.wake_all();
+        self.deadlines.wake_all();
+    }
+}
+
+// === impl Front ===
+
+impl Front {
+    fn of(timeouts: &Timeouts) -> Self {
+        Self {
+            request_head: timeouts.request_head,
+            idle: timeouts.idle,
+            write_stall: timeouts.write_stall,
+        }
+    }
+
+    fn generous(self, other: Self) -> Self {
+        Self {
+            request_head: self.request_head.max(other.request_head),
+            idle: self.idle.max(other.idle),
+            write_stall: self.write_stall.max(other.write_stall),
+        }
+    }
+}
+
+/// One open client connection in the worker's count.
+#[derive(Debug)]
+pub(crate) struct OpenConnection {
+    worker: Rc<Worker>,
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        let worker = &self.worker;
+        worker.open.set(worker.open.get() - 1);
+        worker.reader.connections().open.fall();
+        if worker.stop.is_leaving() {
+            worker.changed.notify_one();
+        }
+    }
+}
