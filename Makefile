@@ -1,5 +1,7 @@
 # Names only: each target calls what does the work.
 .DEFAULT_GOAL := help
+# Where rustup puts cargo, for a shell that has not been told yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: help demo test check reference
 
 help: ## what there is

@@ -47,7 +47,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         return wrong("write the name alone, without a scheme or path");
     }
     if text.contains(':') {
-        return wrong("routes look at the host without its port; write it without the port");
+        return wrong("write it without the port, which is not looked at");
     }
     if !text.is_ascii() {
         return wrong("write an international name in its ASCII form (xn--…)");

@@ -7,7 +7,7 @@ fn hosts_that_no_request_could_have_are_refused() {
     for (line, expected) in [
         (
             "hosts = [\"example.com:80\"]",
-            "5:10: service.hosts: \"example.com:80\" is no host name: routes look at the host without its port; write it without the port",
+            "5:10: service.hosts: \"example.com:80\" is no host name: write it without the port, which is not looked at",
         ),
         (
             "hosts = [\"http://x\"]",
