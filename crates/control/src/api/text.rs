@@ -266,8 +266,8 @@ pub fn receipt(receipt: &Receipt) -> String {
 fn color_figures(figures: &ColorFigures) -> String {
     let latency = |millis: Option<f64>| millis.map_or("-".to_owned(), |ms| format!("{ms} ms"));
     format!(
-        "{} answered, {} errors, p50 {}, p99 {}",
-        figures.answered,
+        "{} requests, {} errors, p50 {}, p99 {}",
+        figures.requests,
         figures.errors,
         latency(figures.p50_ms),
         latency(figures.p99_ms)

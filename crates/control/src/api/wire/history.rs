@@ -129,8 +129,8 @@ pub struct Figures {
 /// What traffic on one color looked like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColorFigures {
-    /// Requests that got a whole answer.
-    pub answered: u64,
+    /// Requests that ended.
+    pub requests: u64,
     /// Answers with a status from 500 on, and requests without a whole answer.
     pub errors: u64,
     /// The share of errors, from 0 to 1; `null` without requests.
@@ -196,7 +196,7 @@ impl From<&rules::Figures> for Figures {
 impl From<rules::ColorFigures> for ColorFigures {
     fn from(figures: rules::ColorFigures) -> Self {
         Self {
-            answered: figures.answered,
+            requests: figures.requests,
             errors: figures.errors,
             error_rate: figures.error_rate(),
             p50_ms: figures.p50.map(millis),
