@@ -101,7 +101,9 @@ impl Admin {
         let wait = wait.word();
         let mut path = format!("/admin/switch?to={to}&wait={wait}");
         if let Some(patience) = wait_healthy {
-            path.push_str(&format!("&wait_healthy={}s", patience.as_secs()));
+            path.push_str("&wait_healthy=");
+            path.push_str(&patience.as_secs().to_string());
+            path.push('s');
         }
         self.call("POST", &path).await
     }
@@ -126,9 +128,7 @@ impl Admin {
                 let (Fault::Lost(_, why) | Fault::Wrong(why)) = fault;
                 Err(AdminError::Exchange { call: call(), address, why })
             }
-            Err(_) => {
-                Err(AdminError::TimedOut { call: call(), address, timeout: self.timeout })
-            }
+            Err(_) => Err(AdminError::TimedOut { call: call(), address, timeout: self.timeout }),
         }
     }
 
@@ -136,7 +136,7 @@ impl Admin {
         let mut connection = Connection::open(self.address).await?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(token) = &self.token {
-            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+            head.extend(["Authorization: Bearer ", token, "\r\n"]);
         }
         if method == "POST" {
             head.push_str("Content-Length: 0\r\n");

@@ -26,9 +26,9 @@ impl Latency {
         self.count += 1;
     }
 
-    /// The time, in microseconds, that this share of the answers did not exceed.
-    pub(super) fn quantile(&self, share: f64) -> u32 {
-        let rank = (share * self.count as f64).ceil() as u64;
+    /// The time, in microseconds, that so many of 1,000 answers did not exceed.
+    pub(super) fn quantile(&self, per_mille: u64) -> u32 {
+        let rank = self.count.saturating_mul(per_mille).div_ceil(1_000);
         let mut seen = 0;
         for (position, count) in self.buckets.iter().enumerate() {
             seen += count;
@@ -71,7 +71,7 @@ mod tests {
         for micros in [0, 1, 15, 16, 17, 100, 1_000, 65_535, 1_000_000, u32::MAX] {
             let mut latency = Latency::new();
             latency.add(micros);
-            let found = latency.quantile(0.99);
+            let found = latency.quantile(990);
             assert!(found >= micros, "{found} for {micros}");
             assert!(found - micros <= micros / 16, "{found} for {micros}");
         }
@@ -83,8 +83,8 @@ mod tests {
         for micros in 0..10 {
             latency.add(micros);
         }
-        assert_eq!(latency.quantile(0.5), 4);
-        assert_eq!(latency.quantile(1.0), 9);
-        assert_eq!(Latency::new().quantile(0.5), 0);
+        assert_eq!(latency.quantile(500), 4);
+        assert_eq!(latency.quantile(1_000), 9);
+        assert_eq!(Latency::new().quantile(500), 0);
     }
 }

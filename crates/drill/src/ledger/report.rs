@@ -92,7 +92,10 @@ impl fmt::Display for Verdict {
         )?;
         if self.idle_closed + self.idle_reset > 0 {
             let (closed, reset) = (grouped(self.idle_closed), grouped(self.idle_reset));
-            writeln!(f, "  idle connections ended by the other side: {closed} closed, {reset} reset")?;
+            writeln!(
+                f,
+                "  idle connections ended by the other side: {closed} closed, {reset} reset"
+            )?;
         }
         writeln!(f, "  {}", self.bound())?;
         for note in self.notes.iter().take(STORIES) {

@@ -39,7 +39,8 @@ struct Window {
 impl Timeline {
     /// A run that begins with this color active.
     pub fn new(initial: &str) -> Self {
-        let windows = BTreeMap::from([(initial.to_owned(), vec![Window { from: None, until: None }])]);
+        let windows =
+            BTreeMap::from([(initial.to_owned(), vec![Window { from: None, until: None }])]);
         Self { active: initial.to_owned(), windows, switches: 0 }
     }
 
@@ -79,7 +80,8 @@ impl Timeline {
     pub(super) fn allows(&self, color: &str, sent: Instant, settled: Option<Instant>) -> bool {
         let Some(windows) = self.windows.get(color) else { return false };
         // Windows of one color are in order: the first that has not ended decides.
-        let first = windows.partition_point(|window| window.until.is_some_and(|until| until < sent));
+        let first =
+            windows.partition_point(|window| window.until.is_some_and(|until| until < sent));
         windows.get(first).is_some_and(|window| match (window.from, settled) {
             (Some(from), Some(settled)) => from <= settled,
             _ => true,

@@ -120,8 +120,8 @@ impl Verdict {
             idle_reset: client.idle_reset,
             seconds,
             requests_per_second: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
-            p50_micros: client.latency.quantile(0.5),
-            p99_micros: client.latency.quantile(0.99),
+            p50_micros: client.latency.quantile(500),
+            p99_micros: client.latency.quantile(990),
             notes: client.notes.clone(),
         }
     }

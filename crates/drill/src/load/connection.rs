@@ -112,7 +112,9 @@ impl Connection {
                 match self.fill().await {
                     Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
-                    Err(error) => return Err(cut("in a body that ends with the connection", &error)),
+                    Err(error) => {
+                        return Err(cut("in a body that ends with the connection", &error));
+                    }
                 }
             },
         }

@@ -61,6 +61,8 @@ pub struct LoadOptions {
 pub struct Load {
     recorder: Arc<Recorder>,
     stop: watch::Sender<bool>,
+    pace: watch::Sender<Duration>,
+    count: u32,
     loops: JoinSet<()>,
 }
 
@@ -71,30 +73,33 @@ impl Load {
     pub fn start(options: LoadOptions) -> Result<Self, getrandom::Error> {
         let recorder = Arc::new(Recorder::new()?);
         let count = u32::try_from(options.connections.max(1)).unwrap_or(u32::MAX);
-        let interval = match options.rate {
-            Some(rate) => Duration::from_secs(1) * count / rate.max(1),
-            None => Duration::ZERO,
-        };
+        let interval = interval(count, options.rate);
         let with_tunnel = matches!(options.work, Work::Mix);
         let plan = Arc::new(Plan {
             address: options.address,
             host: options.host,
             work: options.work,
             timeout: options.timeout,
-            interval,
             recorder: Arc::clone(&recorder),
         });
         let (stop, stopped) = watch::channel(false);
+        let (pace, paced) = watch::channel(interval);
         let mut loops = JoinSet::new();
         for number in 0..count {
             let delay = interval * number / count;
-            loops.spawn(Worker::new(Arc::clone(&plan), delay).run(stopped.clone()));
+            let worker = Worker::new(Arc::clone(&plan), paced.clone(), delay);
+            loops.spawn(worker.run(stopped.clone()));
         }
         if with_tunnel {
-            let plan = Arc::new(Plan { interval: TUNNEL_INTERVAL, ..Plan::clone(&plan) });
-            loops.spawn(Worker::new(plan, Duration::ZERO).run_tunnel(stopped));
+            let (_, paced) = watch::channel(TUNNEL_INTERVAL);
+            loops.spawn(Worker::new(plan, paced, Duration::ZERO).run_tunnel(stopped));
         }
-        Ok(Self { recorder, stop, loops })
+        Ok(Self { recorder, stop, pace, count, loops })
+    }
+
+    /// Changes the most requests per second of all loops together.
+    pub fn set_rate(&self, rate: Option<u32>) {
+        self.pace.send_replace(interval(self.count, rate));
     }
 
     /// The figures of this moment.
@@ -115,4 +120,9 @@ impl Load {
         self.loops.join_all().await;
         self.recorder.take()
     }
+}
+
+/// Time from one request of a loop to its next.
+fn interval(loops: u32, rate: Option<u32>) -> Duration {
+    rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) * loops / rate.max(1))
 }

@@ -52,8 +52,8 @@ impl Request<'_> {
         match self.kind {
             Kind::Post => {
                 let body = self.body();
-                head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-                connection.send(&[head.into_bytes(), body].concat()).await
+                let length = format!("Content-Length: {}\r\n\r\n", body.len());
+                connection.send(&[head.as_bytes(), length.as_bytes(), &body].concat()).await
             }
             Kind::Upload => {
                 head.push_str("Transfer-Encoding: chunked\r\n\r\n");

@@ -35,7 +35,9 @@ pub(super) async fn session(
     let head = connection.head("GET").await?;
     let version = signature(request, &head)?;
     if head.accept != Some(derive_accept_key(key.as_bytes())) {
-        return Err(Fault::Wrong("the WebSocket handshake was answered with a wrong key".to_owned()));
+        return Err(Fault::Wrong(
+            "the WebSocket handshake was answered with a wrong key".to_owned(),
+        ));
     }
     let (stream, early) = connection.into_parts();
     let mut socket =
@@ -45,7 +47,9 @@ pub(super) async fn session(
         socket.send(Message::text(text.clone())).await.map_err(|error| cut(count, &error))?;
         match socket.next().await {
             Some(Ok(Message::Text(echo))) if echo.as_str() == text => {}
-            Some(Ok(Message::Close(_))) | None => return Err(cut(count, &"closed by the other side")),
+            Some(Ok(Message::Close(_))) | None => {
+                return Err(cut(count, &"closed by the other side"));
+            }
             Some(Ok(other)) => {
                 let text = format!("WebSocket message {count} came back as {other:?}");
                 return Err(Fault::Wrong(text));

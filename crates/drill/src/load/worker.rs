@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::check::{Answered, Check};
+use super::check::{Answered, Check, signature};
 use super::connection::{Connection, Idle};
 use super::kind::Kind;
 use super::request::Request;
@@ -18,15 +18,13 @@ use crate::ledger::{Fault, Loss, Recorder};
 const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);
 
 /// What all loops of one load share.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) address: SocketAddr,
     pub(super) host: String,
     pub(super) work: Work,
     /// Deadline of one request, from its connect to its last byte.
     pub(super) timeout: Duration,
-    /// Time from one request of a loop to its next; zero: as fast as it goes.
-    pub(super) interval: Duration,
     pub(super) recorder: Arc<Recorder>,
 }
 
@@ -34,6 +32,8 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Worker {
     plan: Arc<Plan>,
+    /// Time from one request to the next; zero: as fast as it goes.
+    pace: watch::Receiver<Duration>,
     /// The idle connection, and the last request that was answered on it.
     kept: Option<(Connection, u64)>,
     next: Instant,
@@ -41,8 +41,8 @@ pub(super) struct Worker {
 
 impl Worker {
     /// A loop whose first request waits for `delay`, so that loops do not march in step.
-    pub(super) fn new(plan: Arc<Plan>, delay: Duration) -> Self {
-        Self { plan, kept: None, next: Instant::now() + delay }
+    pub(super) fn new(plan: Arc<Plan>, pace: watch::Receiver<Duration>, delay: Duration) -> Self {
+        Self { plan, pace, kept: None, next: Instant::now() + delay }
     }
 
     /// Sends requests of the plan's work until told to stop.
@@ -77,7 +77,7 @@ impl Worker {
                 () = tokio::time::sleep_until(self.next) => {}
             }
         }
-        self.next += self.plan.interval;
+        self.next += *self.pace.borrow();
         !*stop.borrow()
     }
 
@@ -118,7 +118,12 @@ impl Worker {
         if request.kind == Kind::Tunnel {
             return tunnel::session(&request, connection).await;
         }
-        request.send(&mut connection).await?;
+        if let Err(fault) = request.send(&mut connection).await {
+            // The other side may have refused early; then its answer is the better reason.
+            let early = connection.head(request.kind.method()).await.ok();
+            let reason = early.and_then(|head| signature(&request, &head).err());
+            return Err(reason.unwrap_or(fault));
+        }
         let head = connection.head(request.kind.method()).await?;
         let mut check = Check::new(&request);
         connection.body(head.framing, |data| check.feed(data)).await?;

@@ -32,16 +32,14 @@ pub(super) async fn answer(
     tasks: &Tasks,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, hyper::Error> {
-    let id = match request.headers().get(ID_FIELD) {
+    let id = match request.headers().get(ID_FIELD).map(HeaderValue::to_str) {
         None => None,
-        Some(value) => match value.to_str().ok().filter(|text| is_id(text)) {
-            Some(id) => Some(id.to_owned()),
-            None => {
-                let text = format!("{ID_FIELD} must be 1 to 64 letters, digits and hyphens\n");
-                let rejection = Rejection(StatusCode::BAD_REQUEST, text);
-                return Ok(label(rejection.into_response(), &shared.version, None));
-            }
-        },
+        Some(Ok(id)) if is_id(id) => Some(id.to_owned()),
+        Some(_) => {
+            let text = format!("{ID_FIELD} must be 1 to 64 letters, digits and hyphens\n");
+            let rejection = Rejection(StatusCode::BAD_REQUEST, text);
+            return Ok(label(rejection.into_response(), &shared.version, None));
+        }
     };
     if let Some(id) = &id
         && let Err(error) = shared.record.write(id, request.method().as_str())
@@ -69,12 +67,11 @@ async fn dispatch(
         "/" => Ok(text(format!("Teal demo target, version {version}\n"))),
         "/version" => Ok(text(format!("{version}\n"))),
         "/health" => Ok(text("ok\n".to_owned())),
-        "/echo" => Ok(echo(version, id, request).await?),
         "/upload" if request.method() == Method::GET => Err(Rejection(
             StatusCode::METHOD_NOT_ALLOWED,
             "/upload takes POST or PUT with a body\n".to_owned(),
         )),
-        "/upload" => Ok(echo(version, id, request).await?),
+        "/echo" | "/upload" => Ok(echo(version, id, request).await?),
         "/slow" => match number(&request, "ms", 1_000) {
             Ok(ms) => {
                 tokio::time::sleep(Duration::from_millis(ms.min(SLOW_MS_MAX))).await;

@@ -45,7 +45,9 @@ pub(super) fn upgrade(
 /// The value that proves to the client that its handshake was understood.
 fn accept_key(fields: &HeaderMap) -> Option<HeaderValue> {
     let is = |name: HeaderName, wanted: &str| {
-        fields.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
+        fields
+            .get(name)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
     };
     if !is(UPGRADE, "websocket") || !is(SEC_WEBSOCKET_VERSION, "13") {
         return None;

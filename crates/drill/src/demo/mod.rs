@@ -1,0 +1,216 @@
+//! `teal demo`: real targets, a real Teal, real load, and a script that switches,
+//! kills, refuses, restarts and rolls back while every request is counted.
+//!
+//! Read it in this order: `script` is what happens, `stage` is what it happens
+//! on, `process` is how children are started and always ended, `screen` is what
+//! is shown. The verdict comes from [`crate::ledger`], not from what was shown.
+//!
+//! No child outlives the demo: not on success, on an error, or on Ctrl-C.
+
+mod process;
+mod screen;
+mod script;
+mod stage;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::admin::AdminError;
+use crate::ledger::{LedgerError, Verdict};
+use screen::Screen;
+use stage::Stage;
+
+pub use screen::Show;
+
+/// What to play.
+#[derive(Debug, Clone)]
+pub struct DemoOptions {
+    /// The program that is run as `EXE run --config FILE` and as `EXE demo-target …`.
+    pub teal_exe: PathBuf,
+    /// End with the script instead of going on until Ctrl-C.
+    pub once: bool,
+    /// How to show it on standard output.
+    pub show: Show,
+    /// Switches that the script makes.
+    pub switches: u64,
+    /// Requests that a run must have sent to pass; only with `once`.
+    pub requests: u64,
+    /// When the script is broken off; only with `once`.
+    pub time: Duration,
+}
+
+/// How a demo ended.
+#[derive(Debug)]
+pub struct DemoReport {
+    /// The ledger of the whole run.
+    pub verdict: Verdict,
+    /// What was promised and did not come about, in words.
+    pub shortfalls: Vec<String>,
+    /// Ended by a signal before the script was over.
+    pub interrupted: bool,
+}
+
+/// Why a demo could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The directory for state and ledgers could not be made or written.
+    #[error("cannot prepare a temporary directory: {0}; is TMPDIR writable?")]
+    Directory(#[source] io::Error),
+    /// A child process could not be started.
+    #[error("cannot start {what} with {}: {source}", exe.display())]
+    Start {
+        /// Which child.
+        what: String,
+        /// Its program.
+        exe: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A child ended though nobody asked it to.
+    #[error("{what} ended by itself ({status}); its last lines:\n{tail}")]
+    Ended {
+        /// Which child.
+        what: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines that it wrote.
+        tail: String,
+    },
+    /// Something did not happen in time.
+    #[error("{what} within {waited:?}; last lines of {whose}:\n{tail}")]
+    TooLate {
+        /// What did not happen.
+        what: String,
+        /// How long it was waited for.
+        waited: Duration,
+        /// The child that should have done it.
+        whose: String,
+        /// The last lines that it wrote.
+        tail: String,
+    },
+    /// Teal answered a command with something else than it must.
+    #[error("{command} was answered {status} where {expected} is due: {text}")]
+    Unexpected {
+        /// The command.
+        command: String,
+        /// The status of the answer.
+        status: u16,
+        /// What the answer should have been.
+        expected: &'static str,
+        /// The body of the answer.
+        text: String,
+    },
+    /// The admin API could not be used.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A target's ledger could not be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Standard output is gone.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
+    /// The system has no random numbers.
+    #[error("cannot name the run: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A second signal came while everything was being brought to its end.
+    #[error("interrupted twice; the ledger is not complete")]
+    Interrupted,
+}
+
+/// Plays the demo and prints its ledger.
+///
+/// # Cancellation
+/// Dropping the future kills all children.
+pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
+    let mut signals = Signals::listen().map_err(DemoError::Signals)?;
+    let screen = Screen::new(options.show);
+    let raised = tokio::select! {
+        raised = Stage::raise(&options.teal_exe) => Some(raised?),
+        () = signals.next() => None,
+    };
+    let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
+    stage.start_load()?;
+    screen.open(&stage);
+    let played = tokio::select! {
+        played = script::play(&mut stage, &screen, &options) => Some(played),
+        () = signals.next() => None,
+    };
+    screen.say("stopping: requests under way come to their end first");
+    screen.close();
+    let verdict = tokio::select! {
+        verdict = stage.strike() => verdict,
+        () = signals.next() => return Err(DemoError::Interrupted),
+    };
+    let interrupted = played.is_none();
+    played.transpose()?;
+    let verdict = verdict?;
+    let shortfalls = if options.once { shortfalls(&options, &verdict) } else { Vec::new() };
+    let report = DemoReport { verdict, shortfalls, interrupted };
+    screen.ledger(&report).map_err(DemoError::Output)?;
+    Ok(report)
+}
+
+/// What a run with `once` promised and did not do.
+fn shortfalls(options: &DemoOptions, verdict: &Verdict) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (what, found, wanted) in [
+        ("switches", verdict.switches, options.switches),
+        ("requests", verdict.sent, options.requests),
+    ] {
+        if found < wanted {
+            let time = options.time;
+            missing.push(format!("only {found} of {wanted} {what} within {time:?}"));
+        }
+    }
+    missing
+}
+
+/// The signals that end a demo.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+// === impl DemoOptions ===
+
+impl DemoOptions {
+    /// The demo as `teal demo` plays it, or with `once` as `teal demo --once` does.
+    pub fn new(teal_exe: PathBuf, once: bool, show: Show) -> Self {
+        let switches = if once { 24 } else { 8 };
+        Self { teal_exe, once, show, switches, requests: 50_000, time: Duration::from_secs(38) }
+    }
+}
+
+// === impl DemoReport ===
+
+impl DemoReport {
+    /// Whether nothing was lost, doubled or late, and the script was played to its end.
+    pub fn passed(&self) -> bool {
+        self.verdict.is_lossless() && self.shortfalls.is_empty()
+    }
+}
+
+// === impl Signals ===
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

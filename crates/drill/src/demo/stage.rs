@@ -1,0 +1,327 @@
+//! The stage: two targets, Teal in front of them, the load, and the verbs of the
+//! script. Every switch goes through here, so the timeline knows all of them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::DemoError;
+use super::process::Process;
+use crate::admin::{Admin, Answer, Wait};
+use crate::ledger::{LedgerError, Switched, TargetLedger, Timeline, Verdict};
+use crate::load::{Load, LoadOptions, Work};
+
+/// The load: enough to catch a gap of a millisecond, polite on two cores.
+const CONNECTIONS: usize = 64;
+const REQUESTS_PER_SECOND: u32 = 4_000;
+/// Deadline of one request of the load.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deadline of one admin call: more than the drain timeout in the configuration.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long health may take to be noticed.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a condition is looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+/// How long Teal and the targets may take to stop by themselves.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything that plays.
+#[derive(Debug)]
+pub(super) struct Stage {
+    exe: PathBuf,
+    directory: TempDir,
+    blue: Actor,
+    green: Actor,
+    teal: Process,
+    /// Where Teal serves.
+    pub(super) public: SocketAddr,
+    /// Where Teal takes commands.
+    pub(super) control: SocketAddr,
+    admin: Admin,
+    timeline: Timeline,
+    load: Option<Load>,
+}
+
+/// One color and its only target.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) color: &'static str,
+    pub(super) version: &'static str,
+    address: SocketAddr,
+    ledger: PathBuf,
+    /// None while it is killed.
+    process: Option<Process>,
+}
+
+impl Stage {
+    /// Starts both targets and Teal, and waits until both colors are healthy.
+    pub(super) async fn raise(exe: &Path) -> Result<Self, DemoError> {
+        let directory = tempfile::Builder::new()
+            .prefix("teal-demo-")
+            .tempdir()
+            .map_err(DemoError::Directory)?;
+        let blue = Actor::enter(exe, directory.path(), "blue", "v1").await?;
+        let green = Actor::enter(exe, directory.path(), "green", "v2").await?;
+        let config = directory.path().join("teal.toml");
+        let text = configuration(directory.path(), blue.address, green.address);
+        fs::write(&config, text).map_err(DemoError::Directory)?;
+        let config = config.to_string_lossy();
+        let mut teal = Process::start("Teal", exe, &["run", "--config", &config])?;
+        let [public, control] = teal.announced(["listening on", "admin on"]).await?;
+        let token = directory.path().join("state/admin.token");
+        let token = fs::read_to_string(&token).map_err(|source| {
+            DemoError::Ledger(LedgerError::Read { path: token.clone(), source })
+        })?;
+        let admin = Admin::new(control, Some(token.trim().to_owned()), ADMIN_TIMEOUT);
+        let stage = Self {
+            exe: exe.to_owned(),
+            directory,
+            blue,
+            green,
+            teal,
+            public,
+            control,
+            admin,
+            timeline: Timeline::new("blue"),
+            load: None,
+        };
+        stage.until_health("blue", true).await?;
+        stage.until_health("green", true).await?;
+        Ok(stage)
+    }
+
+    /// Starts the load.
+    pub(super) fn start_load(&mut self) -> Result<(), DemoError> {
+        self.load = Some(Load::start(LoadOptions {
+            address: self.public,
+            host: self.public.to_string(),
+            work: Work::Mix,
+            connections: CONNECTIONS,
+            rate: Some(REQUESTS_PER_SECOND),
+            timeout: REQUEST_TIMEOUT,
+        })?);
+        Ok(())
+    }
+
+    /// The load, once it was started.
+    pub(super) fn load(&self) -> Option<&Load> {
+        self.load.as_ref()
+    }
+
+    /// Both colors, blue first.
+    pub(super) fn actors(&self) -> [&Actor; 2] {
+        [&self.blue, &self.green]
+    }
+
+    /// The switches so far.
+    pub(super) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The color that does not receive traffic.
+    pub(super) fn idle(&self) -> &'static str {
+        if self.timeline.active() == "blue" { "green" } else { "blue" }
+    }
+
+    /// Where the operator's token is.
+    pub(super) fn token_file(&self) -> PathBuf {
+        self.directory.path().join("state/admin.token")
+    }
+
+    /// Switches to the idle color; answered as soon as the switch is published.
+    pub(super) async fn switch(&mut self, patience: Option<Duration>) -> Result<Answer, DemoError> {
+        let to = self.idle();
+        let answer = self.admin.switch(to, Wait::Published, patience).await?;
+        self.took_effect(format!("teal switch {to}"), to, answer)
+    }
+
+    /// Rolls back to the previous color.
+    pub(super) async fn rollback(&mut self) -> Result<Answer, DemoError> {
+        let to = self.idle();
+        let answer = self.admin.rollback(Wait::Published).await?;
+        self.took_effect("teal rollback".to_owned(), to, answer)
+    }
+
+    /// Tries to switch to the idle color, which must be refused.
+    pub(super) async fn refused_switch(&mut self) -> Result<Answer, DemoError> {
+        let to = self.idle();
+        let answer = self.admin.switch(to, Wait::Published, None).await?;
+        expect(format!("teal switch {to}"), answer, 412, "412, because the target is dead")
+    }
+
+    /// Joins the drain of the last switch; then the idle color may be stopped.
+    pub(super) async fn drained(&self) -> Result<Answer, DemoError> {
+        let active = self.timeline.active();
+        let answer = self.admin.switch(active, Wait::Drained, None).await?;
+        expect(format!("waiting until {} is drained", self.idle()), answer, 200, "200")
+    }
+
+    /// `kill -9` of a color's target, and waits until Teal has noticed.
+    pub(super) async fn kill(&mut self, color: &str) -> Result<(), DemoError> {
+        if let Some(process) = self.actor(color).process.take() {
+            process.kill().await;
+        }
+        self.until_health(color, false).await
+    }
+
+    /// Starts a color's target again, at its old address.
+    pub(super) async fn restart(&mut self, color: &str) -> Result<(), DemoError> {
+        let exe = self.exe.clone();
+        self.actor(color).restart(&exe).await
+    }
+
+    /// Waits until a color's health is as given.
+    pub(super) async fn until_health(&self, color: &str, wanted: bool) -> Result<(), DemoError> {
+        let deadline = Instant::now() + HEALTH_PATIENCE;
+        loop {
+            let status = self.admin.status().await?;
+            if status.is_some_and(|status| status.healthy(color) == wanted) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let what = format!("did not call {color} healthy: {wanted}");
+                return Err(self.teal.too_late(&what, HEALTH_PATIENCE));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// From now on the audience may switch and kill, too.
+    pub(super) fn open_to_all(&mut self) {
+        self.timeline.open(Instant::now(), &["blue", "green"]);
+    }
+
+    /// The color that Teal says is active.
+    pub(super) async fn active_by_status(&self) -> Result<Option<String>, DemoError> {
+        Ok(self.admin.status().await?.map(|status| status.active))
+    }
+
+    /// Completes when a target has ended without being asked to; says which color.
+    pub(super) async fn casualty(&mut self) -> &'static str {
+        let (blue, green) = (self.blue.process.as_mut(), self.green.process.as_mut());
+        let ended = async |process: Option<&mut Process>| match process {
+            Some(process) => {
+                process.ended().await;
+            }
+            None => std::future::pending().await,
+        };
+        let color = tokio::select! {
+            () = ended(blue) => "blue",
+            () = ended(green) => "green",
+        };
+        self.actor(color).process = None;
+        color
+    }
+
+    /// Ends the load, then Teal, then the targets, and joins their ledgers.
+    pub(super) async fn strike(self) -> Result<Verdict, DemoError> {
+        let client = match self.load {
+            Some(load) => Some(load.finish().await),
+            None => None,
+        };
+        self.teal.stop(STOP_PATIENCE).await;
+        let mut ledgers = Vec::new();
+        for actor in [self.blue, self.green] {
+            if let Some(process) = actor.process {
+                process.stop(STOP_PATIENCE).await;
+            }
+            ledgers.push(TargetLedger::read(actor.color, actor.version, &actor.ledger)?);
+        }
+        let client = client.ok_or(DemoError::Interrupted)?;
+        Ok(Verdict::join(&client, &ledgers, &self.timeline))
+    }
+
+    fn actor(&mut self, color: &str) -> &mut Actor {
+        if color == "blue" { &mut self.blue } else { &mut self.green }
+    }
+
+    /// Enters a switch that was accepted into the timeline.
+    fn took_effect(
+        &mut self,
+        command: String,
+        to: &str,
+        answer: Answer,
+    ) -> Result<Answer, DemoError> {
+        let answer = expect(command, answer, 200, "200")?;
+        self.timeline.switched(Switched {
+            to: to.to_owned(),
+            commanded: answer.commanded,
+            answered: answer.answered,
+        });
+        Ok(answer)
+    }
+}
+
+// === impl Actor ===
+
+impl Actor {
+    /// Starts a target on a free port.
+    async fn enter(
+        exe: &Path,
+        directory: &Path,
+        color: &'static str,
+        version: &'static str,
+    ) -> Result<Self, DemoError> {
+        let ledger = directory.join(format!("{color}.ledger"));
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut actor = Self { color, version, address, ledger, process: None };
+        actor.restart(exe).await?;
+        Ok(actor)
+    }
+
+    /// Starts the target at its address; it goes on in its ledger.
+    async fn restart(&mut self, exe: &Path) -> Result<(), DemoError> {
+        let (listen, ledger) = (self.address.to_string(), self.ledger.to_string_lossy());
+        let arguments =
+            ["demo-target", "--listen", &listen, "--version", self.version, "--ledger", &ledger];
+        let what = format!("the {} target ({})", self.color, self.version);
+        let mut process = Process::start(&what, exe, &arguments)?;
+        [self.address] = process.announced(["listening on"]).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// The id of its process, while it runs.
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+}
+
+fn expect(
+    command: String,
+    answer: Answer,
+    status: u16,
+    expected: &'static str,
+) -> Result<Answer, DemoError> {
+    if answer.status == status {
+        return Ok(answer);
+    }
+    Err(DemoError::Unexpected { command, status: answer.status, expected, text: answer.text })
+}
+
+/// Teal's configuration: as a user would write it, with lively health checks.
+fn configuration(directory: &Path, blue: SocketAddr, green: SocketAddr) -> String {
+    // A JSON string is a TOML string, so a path needs no quoting of its own.
+    let state = serde_json::Value::from(directory.join("state").to_string_lossy());
+    format!(
+        r#"state_dir = {state}
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[listener]]
+address = "127.0.0.1:0"
+
+[[service]]
+name = "demo"
+initial = "blue"
+blue = {{ targets = ["http://{blue}"] }}
+green = {{ targets = ["http://{green}"] }}
+health = {{ path = "/health", interval = "500ms", timeout = "1s", rise = 2, fall = 2, fast_interval = "100ms" }}
+drain = {{ timeout = "10s" }}
+"#
+    )
+}
