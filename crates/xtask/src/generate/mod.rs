@@ -4,6 +4,7 @@
 //! `generate --check`, so that none can say what the code does not do.
 
 mod config_page;
+mod metrics_page;
 
 use std::fs;
 use std::path::Path;
@@ -57,5 +58,7 @@ fn documents() -> Result<Vec<Document>> {
     Ok(vec![
         Document { path: "docs/reference/config.md", text: config_page::page(&schema) },
         Document { path: "docs/reference/config.schema.json", text: schema_text },
+        Document { path: "docs/reference/metrics.md", text: metrics_page::page() },
+        Document { path: "docs/reference/openapi.json", text: control::api::openapi_document() },
     ])
 }
