@@ -1,0 +1,298 @@
+//! Holds, tunnels and deadlines of the data plane.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rules::Color;
+use support::{Front, SOON};
+use testkit::{Behavior, Ending, Target, wait_until, websocket};
+use traffic::Held;
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn held_requests_wait_and_choose_their_color_when_they_are_let_go() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut front = Front::start(&[&blue], &[&green]);
+    front.held = Some(Held { max_wait: SOON });
+    front.publish(Color::Blue, &[]);
+    let mut clients: Vec<_> = (0..20).map(|_| front.client()).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(format!("POST /held{n} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+    }
+    wait_until(SOON, "all requests to wait", || front.sum().waiting == 20);
+    assert_eq!(front.color(Color::Blue).taken, 0, "a held request has no lease");
+    front.publish(Color::Green, &[(Color::Blue, false)]);
+    assert_eq!(front.sum().waiting, 20);
+    front.held = None;
+    front.publish(Color::Green, &[(Color::Blue, false)]);
+    for mut client in clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!((blue.seen().requests().len(), green.seen().requests().len()), (0, 20));
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_held_request_is_answered_503_after_its_own_longest_wait() {
+    let blue = Target::start("blue");
+    let mut front = Front::start(&[&blue], &[&blue]);
+    front.held = Some(Held { max_wait: 200 * MS });
+    front.publish(Color::Blue, &[]);
+    let began = Instant::now();
+    let answer = front.client().get("/");
+    assert_eq!(answer.status, 503);
+    assert!(answer.fields.get("retry-after").is_some());
+    assert!(began.elapsed() >= 200 * MS);
+    front.assert_books_balance();
+}
+
+#[test]
+fn beyond_the_caps_a_held_request_is_answered_503_at_once() {
+    let blue = Target::start("blue");
+    let mut front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.hold.requests = 2);
+    front.held = Some(Held { max_wait: SOON });
+    front.publish(Color::Blue, &[]);
+    let mut waiting = [front.client(), front.client()];
+    for client in &mut waiting {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    wait_until(SOON, "two to wait", || front.sum().waiting == 2);
+    assert_eq!(front.client().get("/").status, 503);
+    front.held = None;
+    front.publish(Color::Blue, &[]);
+    for mut client in waiting {
+        assert_eq!(client.answer().status, 200);
+    }
+    front.assert_books_balance();
+}
+
+#[test]
+fn held_requests_are_let_go_at_their_pace() {
+    let blue = Target::start("blue");
+    let mut front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.hold.release_per_second = 100;
+    });
+    front.held = Some(Held { max_wait: SOON });
+    front.publish(Color::Blue, &[]);
+    let mut clients: Vec<_> = (0..40).map(|_| front.client()).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    wait_until(SOON, "all to wait", || front.sum().waiting == 40);
+    front.held = None;
+    let began = Instant::now();
+    front.publish(Color::Blue, &[]);
+    for mut client in clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert!(began.elapsed() >= 300 * MS, "40 at 100 per second took {:?}", began.elapsed());
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_tunnel_keeps_its_lease_has_its_own_book_and_is_cut_with_the_drain() {
+    // L3 L4 L8
+    let blue = Target::start("blue");
+    blue.behave_at("/ws", Behavior::WebSocket);
+    let mut front = Front::start(&[&blue], &[&blue]);
+    let mut socket = websocket(front.address, "/ws");
+    for n in 0..10 {
+        socket.send(format!("message {n}").into()).unwrap();
+        assert_eq!(socket.read().unwrap().into_text().unwrap(), format!("message {n}").as_str());
+    }
+    assert_eq!((front.sum().tunnels_opened, front.sum().in_flight), (1, 0));
+    front.publish(Color::Green, &[(Color::Blue, false)]);
+    socket.send("still here".into()).unwrap();
+    assert_eq!(socket.read().unwrap().into_text().unwrap(), "still here");
+    assert_eq!(front.color(Color::Blue).leases, 1);
+    front.publish(Color::Green, &[(Color::Blue, true)]);
+    assert!(socket.read().is_err(), "the tunnel is closed");
+    wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
+    assert_eq!(front.color(Color::Blue).cut_tunnels, 1);
+    assert_eq!(front.sum().tunnels_closed, 1);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_begun_answer_that_is_cut_can_not_look_complete() {
+    // L3
+    for chunked in [true, false] {
+        let blue = Target::start("blue");
+        blue.behave_at("/long", Behavior::Download { bytes: 10_000_000, chunked, pause: 20 * MS });
+        let mut front = Front::start(&[&blue], &[&blue]);
+        let mut client = front.client();
+        client.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.read_head(false).unwrap().status, 200);
+        client.read_piece().unwrap();
+        front.publish(Color::Green, &[(Color::Blue, false)]);
+        front.publish(Color::Green, &[(Color::Blue, true)]);
+        let error = loop {
+            match client.read_piece() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("a cut answer looked complete, chunked: {chunked}"),
+                Err(error) => break error,
+            }
+        };
+        drop(error);
+        wait_until(SOON, "the books", || front.color(Color::Blue).cut_answering == 1);
+        front.assert_books_balance();
+    }
+}
+
+#[test]
+fn a_head_that_drips_is_answered_408_at_its_deadline() {
+    // D10 L10
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.request_head = 300 * MS;
+    });
+    let mut client = front.client();
+    let began = Instant::now();
+    client.drip("GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 20 * MS);
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert_eq!(client.answer().status, 408);
+    assert!(blue.seen().requests().is_empty());
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_body_that_drips_below_its_rate_is_answered_408() {
+    // D10 L10
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.body_progress = 200 * MS;
+        spec.timeouts.body_min_bytes = 100;
+    });
+    let mut client = front.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    client.drip(vec![b'x'; 100], 10 * MS);
+    assert_eq!(client.answer().status, 408);
+    assert!(client.ending(SOON).ended());
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_slow_body_above_its_rate_is_left_alone() {
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.body_progress = 300 * MS;
+        spec.timeouts.body_min_bytes = 5;
+    });
+    let mut client = front.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n");
+    assert_eq!(client.drip(vec![b'x'; 60], 20 * MS), 60);
+    assert_eq!(client.answer().status, 200);
+    drop(client);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_left_at_the_write_stall() {
+    // D10 L10
+    let blue = Target::start("blue");
+    blue.behave_at(
+        "/big",
+        Behavior::Download { bytes: 100_000_000, chunked: false, pause: Duration::ZERO },
+    );
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.write_stall = 300 * MS;
+    });
+    let mut client = front.client();
+    client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(SOON, "the deadline", || front.sum().in_flight == 0 && front.sum().accepted == 1);
+    assert_eq!(front.sum().aborted.iter().sum::<u64>(), 1);
+    front.assert_books_balance();
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_idle() {
+    // D10 L10
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.timeouts.idle = 200 * MS);
+    let (mut used, mut fresh) = (front.client(), front.client());
+    used.get("/");
+    for client in [&mut used, &mut fresh] {
+        assert!(matches!(client.ending(SOON), Ending::Fin(bytes) if bytes.is_empty()));
+    }
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
+    // L10
+    let blue = Target::start("blue");
+    let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
+    blue.behave_at("/x", Behavior::raw(begun));
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.response_idle = 200 * MS;
+    });
+    let mut client = front.client();
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(client.read_answer(false).is_err());
+    wait_until(SOON, "the books", || front.sum().aborted.iter().sum::<u64>() == 1);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_tunnel_without_a_word_is_closed_after_tunnel_idle() {
+    // L10
+    let blue = Target::start("blue");
+    blue.behave_at("/ws", Behavior::WebSocket);
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.tunnel_idle = 200 * MS;
+    });
+    let mut socket = websocket(front.address, "/ws");
+    assert!(socket.read().is_err());
+    wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_client_that_resets_while_it_waits_frees_its_lease() {
+    let blue = Target::start("blue");
+    blue.behave_at("/hang", Behavior::Hang);
+    let front = Front::start(&[&blue], &[&blue]);
+    let mut client = front.client();
+    client.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(SOON, "the lease", || front.color(Color::Blue).leases == 1);
+    client.reset();
+    wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
+    assert_eq!(front.sum().aborted[0], 1, "aborted by the client");
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_client_that_only_closes_its_own_side_still_gets_its_answer() {
+    let blue = Target::start("blue");
+    blue.behave_at("/slow", Behavior::Slow(200 * MS));
+    let front = Front::start(&[&blue], &[&blue]);
+    let mut client = front.client();
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.half_close();
+    assert_eq!(client.answer().status, 200);
+    front.assert_books_balance();
+}
+
+#[test]
+fn the_limit_of_connections_makes_others_wait_not_fail() {
+    // D11
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |_, limits| limits.connections = 4);
+    let many: Vec<_> = (0..50)
+        .map(|_| {
+            thread::spawn({
+                let address = front.address;
+                move || testkit::Client::connect(address).get("/").status
+            })
+        })
+        .collect();
+    for one in many {
+        assert_eq!(one.join().unwrap(), 200);
+    }
+    front.assert_books_balance();
+}
