@@ -184,11 +184,10 @@ struct Facts<'b> {
 impl<'b> Facts<'b> {
     fn collect(fields: Fields<'b>) -> Result<Self, BadResponse> {
         let mut facts = Self::default();
-        let (mut lengths, mut upgrades) = (0, 0);
+        let mut upgrades = 0;
         for (name, _, value) in fields.iter() {
             match name {
                 Name::ContentLength => {
-                    lengths += 1;
                     facts.framing.content_length(value).map_err(|_| BAD_LENGTH)?;
                 }
                 Name::TransferEncoding => facts.framing.transfer_encoding(value),
@@ -206,7 +205,7 @@ impl<'b> Facts<'b> {
         }
         // A target, unlike a client behind other people's proxies, has no excuse for saying it
         // twice.
-        if lengths > 1 || facts.framing.length_repeated() {
+        if facts.framing.length_repeated() {
             return Err(BAD_LENGTH);
         }
         Ok(facts)

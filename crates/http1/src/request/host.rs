@@ -42,13 +42,9 @@ fn is_host(host: &str) -> bool {
             address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || is_port(port))
         });
     }
-    match host.find(':') {
-        None => is_name(host),
-        Some(colon) => {
-            let (name, port) = host.split_at(colon);
-            is_name(name) && is_port(port)
-        }
-    }
+    let end = host.bytes().position(|b| b == b':').unwrap_or(host.len());
+    let (name, port) = host.split_at(end);
+    is_name(name) && (port.is_empty() || is_port(port))
 }
 
 /// The part of `reg-name` that the DNS and people use: labels that are not empty, with one dot
@@ -72,7 +68,5 @@ fn is_name(name: &str) -> bool {
 /// `:` and one to five digits of at most 65535.
 fn is_port(text: &str) -> bool {
     let digits = text.strip_prefix(':').unwrap_or_default();
-    (1..=5).contains(&digits.len())
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && digits.parse::<u16>().is_ok()
+    digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
 }

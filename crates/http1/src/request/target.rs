@@ -58,5 +58,5 @@ fn after_scheme<'b>(raw: &'b str, scheme: &str) -> Option<&'b str> {
 }
 
 fn path_of(target: &str) -> &str {
-    target.split_once('?').map_or(target, |(path, _)| path)
+    target.bytes().position(|b| b == b'?').map_or(target, |end| &target[..end])
 }

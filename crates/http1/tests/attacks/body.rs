@@ -55,7 +55,14 @@ fn f5_sizes_that_are_not_plain_hex_are_refused() {
         let raw = format!("{size}\r\nhello\r\n0\r\n\r\n");
         assert!(payload(&raw).is_err(), "{size:?}");
     }
-    for raw in ["5\nhello\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5\r\rhello", "\r\n5\r\nhello"] {
+    for raw in [
+        "5\nhello\r\n0\r\n\r\n",
+        "5\rhello\r\n0\r\n\r\n",
+        "5\r\rhello",
+        "\r\n5\r\nhello",
+        "5\rXhello\r\n0\r\n\r\n",
+        "0\rX\r\n",
+    ] {
         assert!(payload(raw).is_err(), "{raw:?}");
     }
 }
@@ -107,6 +114,7 @@ fn f7_data_that_is_not_followed_by_crlf_is_refused() {
     for raw in [
         "5\r\nhello\n0\r\n\r\n",
         "5\r\nhello\rX0\r\n\r\n",
+        "5\r\nhelloX\n0\r\n\r\n",
         "5\r\nhello0\r\n\r\n",
         "5\r\nhelloX\r\n0\r\n\r\n",
         "5\r\nhello \r\n0\r\n\r\n",
@@ -116,6 +124,7 @@ fn f7_data_that_is_not_followed_by_crlf_is_refused() {
     }
 }
 
+// L3
 #[test]
 fn f7_a_body_cut_anywhere_is_not_complete() {
     let raw = b"5\r\nhello\r\n3;x\r\nabc\r\n0\r\nX: y\r\n\r\n";
@@ -232,6 +241,15 @@ fn f8_other_trailers_pass_in_canonical_form() {
     let raw = b"0\r\nGrpc-Status:0\r\nX:\t a b \t\r\nY: \xe9\xff\r\nDigest:\r\n\r\n";
     let (.., trailers) = read(raw, 1).unwrap();
     assert_eq!(trailers, b"Grpc-Status: 0\r\nX: a b\r\nY: \xe9\xff\r\nDigest: \r\n");
+}
+
+#[test]
+fn f8_trailers_are_there_only_once_the_body_is_complete() {
+    let mut reader = BodyReader::new(BodyLength::Chunked);
+    reader.decode(&mut b"0\r\nX-Sum: 1\r\n".to_vec()).unwrap();
+    assert_eq!(reader.trailers(), b"");
+    reader.decode(&mut b"\r\n".to_vec()).unwrap();
+    assert_eq!(reader.trailers(), b"X-Sum: 1\r\n");
 }
 
 #[test]

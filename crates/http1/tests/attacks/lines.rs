@@ -248,6 +248,16 @@ fn a_head_may_be_as_large_as_the_limit_and_no_larger() {
     assert_eq!(scan(&head(201)), Err(431));
     assert_eq!(scan(&head(201)[..199]), Ok(None));
     assert_eq!(scan(&head(201)[..200]), Err(431), "it cannot end in time any more");
+    for (size, expected) in [(200, Ok(())), (201, Err(431))] {
+        let raw = head(size);
+        let mut slots = FieldSlots::new();
+        let parsed = Request::parse(raw.as_bytes(), &mut slots, &limits);
+        assert_eq!(
+            parsed.map(|_| ()).map_err(|reject| reject.status),
+            expected,
+            "without the scan"
+        );
+    }
 }
 
 #[test]
@@ -278,6 +288,7 @@ fn a_target_may_be_as_long_as_the_limit_and_no_longer() {
     assert_eq!(scanned.map_err(|reject| reject.status), Err(414), "not waited for");
 }
 
+// L5
 #[test]
 fn methods_are_case_sensitive_tokens_of_bounded_length() {
     for (token, idempotent, safe) in [

@@ -1,7 +1,7 @@
 //! F17, U4: responses that must not be believed.
 
 use super::{answered, with_response};
-use http1::{Asked, BodyLength, HeadScan, Limits, Version};
+use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, Response, Version};
 
 const GET: Asked<'_> = Asked { head: false, upgrade: None };
 const HEAD: Asked<'_> = Asked { head: true, upgrade: None };
@@ -99,6 +99,29 @@ fn f17_a_response_head_is_bounded() {
     let mut scan = HeadScan::new();
     assert!(scan.scan_response(&[b'H'; 63], &limits).is_ok());
     assert!(scan.scan_response(&[b'H'; 64], &limits).is_err());
+}
+
+#[test]
+fn f17_the_parser_is_as_strict_without_the_scan() {
+    let limits = Limits { head_bytes: 64, ..Limits::default() };
+    let parse = |raw: &str| {
+        let mut slots = FieldSlots::new();
+        Response::parse(raw.as_bytes(), &mut slots, &GET, &limits).map(|response| response.status)
+    };
+    assert_eq!(parse("HTTP/1.1 200 OK\r\nX: y\r\n\r\n"), Ok(200));
+    for raw in [
+        "\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n",
+        "\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n",
+        "HTTP/1.1 200 OK\nX: y\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n\r\nmore",
+        "",
+        &format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(64)),
+    ] {
+        assert!(parse(raw).is_err(), "{raw:?}");
+    }
 }
 
 #[test]

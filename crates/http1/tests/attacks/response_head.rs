@@ -51,6 +51,22 @@ fn head_204_and_304_have_no_body_whatever_they_say() {
 }
 
 #[test]
+fn a_head_request_never_gets_a_body_even_if_the_target_was_asked_otherwise() {
+    let raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let to = ToClient {
+        version: Version::Http11,
+        close: false,
+        via: "teal-test",
+        head: true,
+        request_id: "made-1",
+    };
+    let mut out = Vec::new();
+    let body = with_response(raw, &GET, |response| write_response(&mut out, response, &to));
+    assert_eq!(body, Ok(BodyLength::None));
+    assert_eq!(String::from_utf8_lossy(&out), format!("HTTP/1.1 200 OK\r\n{TAIL}"));
+}
+
+#[test]
 fn fields_of_the_target_pass_but_for_those_of_its_connection() {
     let raw =
         b"HTTP/1.1 200 OK\r\nServer: x\r\nDATE: now\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\
@@ -204,6 +220,25 @@ fn own_answers_are_whole() {
     assert_eq!(
         own(204, false, false),
         "HTTP/1.1 204 No Content\r\ncontent-type: text/plain\r\n\r\n"
+    );
+}
+
+#[test]
+fn own_fields_cannot_begin_another_line() {
+    let fields = [
+        ("x-split", "a\r\nset-cookie: b"),
+        ("x-lf", "a\nb"),
+        ("x-nul", "a\0b"),
+        ("x: y\r\nz", "a"),
+        ("", "a"),
+        ("x-fine", "a\tb \u{e9}"),
+    ];
+    let mut out = Vec::new();
+    write_own(&mut out, 503, &fields, b"", true, false);
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        "HTTP/1.1 503 Service Unavailable\r\nx-fine: a\tb \u{e9}\r\ncontent-length: 0\r\n\
+         connection: close\r\n\r\n"
     );
 }
 
