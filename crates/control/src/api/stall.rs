@@ -114,6 +114,7 @@ mod tests {
         let slow = async move {
             let mut buffer = [0; 16];
             for _ in 0..4 {
+                // On paused time: just within the deadline, again and again.
                 sleep(STALL_MAX - Duration::from_secs(1)).await;
                 tokio::io::AsyncReadExt::read_exact(&mut theirs, &mut buffer).await.expect("bytes");
             }

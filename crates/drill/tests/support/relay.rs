@@ -97,6 +97,7 @@ impl Relay {
         if self.fault == Fault::Slack {
             let relay = Arc::clone(self);
             tokio::spawn(async move {
+                // The fault itself: the switch takes effect after its answer.
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 relay.state.lock().unwrap().0 = to;
             });

@@ -53,6 +53,7 @@ async fn serve(mut stream: TcpStream, bytes: &'static str, then: Then) {
                 return;
             }
             Then::Again => {
+                // The fault itself: bytes that come after the answer was read.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let _ = stream.write_all(bytes.as_bytes()).await;
             }

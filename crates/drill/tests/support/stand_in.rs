@@ -91,6 +91,7 @@ async fn answer(relay: &Arc<Relay>, request: &Request<Incoming>) -> Response<Ful
         if relay.healthy(to).await {
             break;
         }
+        // Between two looks, as often as the caller is patient.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     if !relay.healthy(to).await {

@@ -38,6 +38,7 @@ fn a_switch_can_wait_until_green_is_healthy() {
     let impatient = teal.cli(&["switch", "green", "--wait-healthy", "300ms"]);
     impatient.assert_code(3);
     let patient = beside(&teal, &["switch", "green", "--wait-healthy", "20s"]);
+    // Time in which it would have given up if it did not wait.
     thread::sleep(Duration::from_millis(100));
     assert!(!patient.is_finished());
     green.restart();

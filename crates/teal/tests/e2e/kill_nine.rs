@@ -36,6 +36,7 @@ fn survive_kills(seed: u64) {
         let delay = Duration::from_micros((random >> 33) % DELAY_MAX_MICROSECONDS);
         let other = if color == "blue" { "green" } else { "blue" };
         let asked = ask_for_a_switch(&teal, other);
+        // A random point of the switch is the point of the test.
         thread::sleep(delay);
         teal.kill();
         let answer = asked.join().expect("the client does not panic");

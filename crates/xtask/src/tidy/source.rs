@@ -57,19 +57,25 @@ fn leftovers(file: &SourceFile, findings: &mut Findings) {
     }
 }
 
-/// In tests a sleep is a guess about time, unless a comment beside it says why it is none.
+/// In tests a sleep is a guess about time, unless it is a step of a loop with a deadline, or a
+/// comment beside it says why it is none.
 fn sleeps(file: &SourceFile, findings: &mut Findings) {
     let mut in_tests = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
-    let mut reasoned = false;
+    let mut above = [""; 4];
     for (number, line) in file.lines() {
         in_tests |= line.starts_with("#[cfg(test)]");
         let sleeps = line.contains("sleep(") && !line.contains("fn sleep(");
-        if in_tests && sleeps && !reasoned && !line.contains("// ") {
+        let [.., last] = above;
+        let reasoned = line.contains("// ")
+            || last.trim_start().starts_with("// ")
+            || above.iter().any(|line| line.contains("deadline"));
+        if in_tests && sleeps && !reasoned {
             let message = "a sleep in a test needs a comment that says why it is not a wait for \
                            luck; else wait for a condition with a deadline";
             findings.error(&file.path, number, message);
         }
-        reasoned = line.trim_start().starts_with("// ");
+        above.rotate_left(1);
+        above[above.len() - 1] = line;
     }
 }
 
@@ -115,6 +121,8 @@ mod tests {
         let reasoned = concat!("//! X.\n// The target idles this long.\n    sl", "eep(x);\n");
         assert_eq!(findings_of(&[("crates/x/tests/a.rs", bare)], check).len(), 1);
         assert!(findings_of(&[("crates/x/tests/a.rs", reasoned)], check).is_empty());
+        let polled = concat!("//! X.\nwhile now() < deadline {\n    sl", "eep(x);\n}\n");
+        assert!(findings_of(&[("crates/x/tests/a.rs", polled)], check).is_empty());
         assert!(findings_of(&[("crates/x/src/a.rs", bare)], check).is_empty());
         let inside = format!("//! X.\n#[cfg(test)]\n{bare}");
         assert_eq!(findings_of(&[("crates/x/src/a.rs", &inside)], check).len(), 1);
