@@ -28,7 +28,8 @@
 //! |---|---|---|
 //! | whole up to the head's mark | both slots valid | that state; notes behind the mark are kept; one unacknowledged decision behind it, or bytes that are no record, are dropped and reported |
 //! | the same | one slot valid | the same, but the first whole decision behind the mark is kept: it may have been acknowledged |
-//! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header vouches for |
+//! | the same, but with bytes behind the mark that are no record | one slot valid | refused: they may be what the other slot spoke of |
+//! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header vouches for; refused if anything follows it |
 //! | damaged at or before the mark, or cut short of it | valid | refused, naming the last good generation |
 //! | two or more whole decisions behind the mark | valid | refused: the head is an older copy |
 //! | a lower file number than in the head | valid | refused: the journal is an older copy |

@@ -174,18 +174,16 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         return damaged(HEAD, 0, "it does not agree with the journal it speaks of");
     }
 
-    // A slot that cannot be read may be the newest one: then its decision was durable, and is
-    // there. Or a crash tore it while it was written: then its decision is there as well, and
-    // was not acknowledged, so that taking it is as right as leaving it.
-    let mut unmarked = u32::from(same_file && !head.other_readable);
-    let kept =
-        count + batches[count..].iter().take_while(|batch| take(batch, &mut unmarked)).count();
+    if !same_file && scan::bytes_behind(journal, durable) > 0 {
+        return damaged(JOURNAL, durable, "an interrupted rotation cannot have left these bytes");
+    }
+    let mut in_doubt = same_file && !head.other_readable;
+    let kept = count + batches[count..].iter().take_while(|b| keeps(b, &mut in_doubt)).count();
     if batches.len() > kept + 1 {
-        return damaged(
-            HEAD,
-            0,
-            "it is older than the journal: decisions behind its mark are whole",
-        );
+        return damaged(HEAD, 0, "the journal holds more decisions than it speaks of");
+    }
+    if in_doubt && stop.is_some() {
+        return damaged(HEAD, 0, "one slot cannot be read, nor can what it may have spoken of");
     }
     let behind = batches.split_off(kept);
     let (end, chain) = end_of(&batches, header.file);
@@ -204,15 +202,14 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     })
 }
 
-/// Notes behind the durable end are kept. A decision there was never acknowledged, and ends what
-/// is kept, unless a slot that cannot be read may have spoken of it.
-fn take(batch: &Batch, unmarked: &mut u32) -> bool {
-    if !batch.has_decision() {
-        return true;
-    }
-    let taken = *unmarked > 0;
-    *unmarked = unmarked.saturating_sub(1);
-    taken
+/// Whether this append, behind the durable end, is kept. Notes are. A decision there was never
+/// acknowledged, and is not.
+///
+/// But when a slot of the head cannot be read it is in doubt whether the other one is the newest.
+/// Then the first decision is kept: either it was durable, and the slot said so; or the crash came
+/// while the slot was written, and to keep it is as right as not to.
+fn keeps(batch: &Batch, in_doubt: &mut bool) -> bool {
+    !batch.has_decision() || std::mem::take(in_doubt)
 }
 
 fn dropped(bytes: u64, behind: &[Batch], stop: Option<Stop>) -> Option<Dropped> {

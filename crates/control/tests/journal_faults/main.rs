@@ -4,7 +4,7 @@
 #![expect(clippy::panic, reason = "what the tests share fails by panicking, as the tests do")]
 #![expect(clippy::print_stderr, reason = "a failing seed has to be seen")]
 
-#[path = "../support/fault_storage.rs"]
+#[path = "../support/fault_storage/mod.rs"]
 mod fault_storage;
 
 mod adoption;
@@ -12,5 +12,6 @@ mod crash;
 mod damage;
 mod disk_full;
 mod failing_operation;
+mod format;
 mod found_files;
 mod model;

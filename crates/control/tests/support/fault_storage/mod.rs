@@ -5,18 +5,17 @@
 //! fails, having done any part of its work; after a failed sync the lost writes still read well,
 //! and the next sync succeeds without them. Everything follows from seeds.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod random;
+mod state;
+
 use control::journal::{LockError, Storage};
 
-const SECTOR: usize = 512;
-
-/// A small generator of numbers that depend on nothing but the seed.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) use random::Random;
+use state::{Content, State};
 
 /// What a failing operation answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,73 +37,12 @@ pub(crate) struct FaultStorage {
     locked: bool,
 }
 
-#[derive(Clone, Debug)]
-struct State {
-    files: Vec<Content>,
-    cached: BTreeMap<String, usize>,
-    durable: BTreeMap<String, usize>,
-    /// Changes of names since the last sync of the directory.
-    renamed: Vec<(String, Option<usize>)>,
-    random: Random,
-    operations: u64,
-    failing: Option<(std::ops::Range<u64>, Fault)>,
-    capacity: Option<usize>,
-    locked: bool,
-    /// The disk after each operation, while recording.
-    recorded: Option<Vec<State>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Content {
-    cached: Arc<Vec<u8>>,
-    durable: Arc<Vec<u8>>,
-    unsynced: Vec<(usize, Arc<[u8]>)>,
-    /// Whether a sync failed: then what reads well may not be on the disk, synced again or not.
-    lost: bool,
-}
-
-// === impl Random ===
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`, which is not 0.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    pub(crate) fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-}
-
 // === impl Disk ===
 
 impl Disk {
     /// An empty disk.
     pub(crate) fn new(seed: u64) -> Self {
-        Self::of(State {
-            files: Vec::new(),
-            cached: BTreeMap::new(),
-            durable: BTreeMap::new(),
-            renamed: Vec::new(),
-            random: Random::new(seed),
-            operations: 0,
-            failing: None,
-            capacity: None,
-            locked: false,
-            recorded: None,
-        })
+        Self::of(State::new(seed))
     }
 
     fn of(state: State) -> Self {
@@ -216,116 +154,6 @@ impl Disk {
         }
         answer
     }
-}
-
-// === impl State ===
-
-impl State {
-    fn without_process(&self) -> Self {
-        Self { locked: false, failing: None, recorded: None, ..self.clone() }
-    }
-
-    fn used(&self) -> usize {
-        self.cached.values().map(|file| self.files[*file].cached.len()).sum()
-    }
-
-    fn file(&mut self, name: &str) -> io::Result<&mut Content> {
-        let file = *self.cached.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(&mut self.files[file])
-    }
-
-    fn set_name(&mut self, name: &str, file: Option<usize>) {
-        match file {
-            Some(file) => self.cached.insert(name.to_owned(), file),
-            None => self.cached.remove(name),
-        };
-        self.renamed.push((name.to_owned(), file));
-    }
-
-    /// Lets each unsynced change of a name take effect or not.
-    fn keep_some_names(&mut self, random: &mut Random) {
-        let chance = [0, 50, 100][random.below(3)];
-        for (name, file) in self.renamed.drain(..) {
-            if random.percent(chance) {
-                match file {
-                    Some(file) => self.durable.insert(name, file),
-                    None => self.durable.remove(&name),
-                };
-            }
-        }
-    }
-
-    fn write(&mut self, name: &str, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        let used = self.used();
-        let capacity = self.capacity;
-        let file = self.file(name)?;
-        let growth = (offset + bytes.len()).saturating_sub(file.cached.len());
-        if growth > 0 && capacity.is_some_and(|capacity| used + growth > capacity) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        put(&mut file.cached, offset, bytes);
-        file.unsynced.push((offset, bytes.into()));
-        Ok(())
-    }
-}
-
-// === impl Content ===
-
-impl Content {
-    fn lose_unsynced(&mut self, random: &mut Random) {
-        for (offset, bytes) in std::mem::take(&mut self.unsynced) {
-            match random.below(4) {
-                0 => {}
-                1 => put(&mut self.durable, offset, &bytes),
-                2 => put(&mut self.durable, offset, &bytes[..random.below(bytes.len() + 1)]),
-                _ => put_some_sectors(&mut self.durable, offset, &bytes, random),
-            }
-        }
-        self.cached = self.durable.clone();
-        self.lost = false;
-    }
-
-    fn sync(&mut self) {
-        let unsynced = std::mem::take(&mut self.unsynced);
-        if !self.lost {
-            self.durable = self.cached.clone();
-            return;
-        }
-        for (offset, bytes) in unsynced {
-            put(&mut self.durable, offset, &bytes);
-        }
-    }
-
-    /// A sync that fails: some of it is on the disk, the rest only looks so.
-    fn fail_sync(&mut self, random: &mut Random) {
-        let cached = self.cached.clone();
-        self.lose_unsynced(random);
-        self.cached = cached;
-        self.lost = true;
-    }
-}
-
-fn put_some_sectors(target: &mut Arc<Vec<u8>>, offset: usize, bytes: &[u8], random: &mut Random) {
-    let mut at = offset;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let length = (SECTOR - at % SECTOR).min(rest.len());
-        let (sector, behind) = rest.split_at(length);
-        if random.percent(50) {
-            put(target, at, sector);
-        }
-        at += length;
-        rest = behind;
-    }
-}
-
-fn put(target: &mut Arc<Vec<u8>>, offset: usize, bytes: &[u8]) {
-    let target = Arc::make_mut(target);
-    let end = offset + bytes.len();
-    if target.len() < end {
-        target.resize(end, 0);
-    }
-    target[offset..end].copy_from_slice(bytes);
 }
 
 // === impl Fault ===
@@ -448,12 +276,7 @@ impl Storage for FaultStorage {
                 state.keep_some_names(&mut random);
                 return Err(fault.into());
             }
-            for (name, file) in std::mem::take(&mut state.renamed) {
-                match file {
-                    Some(file) => state.durable.insert(name, file),
-                    None => state.durable.remove(&name),
-                };
-            }
+            state.keep_names();
             Ok(())
         })
     }
