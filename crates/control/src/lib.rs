@@ -4,14 +4,23 @@ pub mod api;
 pub mod journal;
 
 mod ask;
+mod clock;
+mod controller;
+mod core;
+mod drain;
+mod health;
 mod inbox;
 mod news;
+mod record;
+mod swap;
+mod tally;
 mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
     Reloaded, Reloader, ResumeAsk, Resumed, SwitchAsk, Switched,
 };
+pub use controller::{Settings, StartError, start};
 pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{

@@ -1,0 +1,30 @@
+//! The two times of the control plane: one for people and the journal, one for measuring.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rules::Time;
+use tokio::time::Instant;
+
+/// Where all modules of this crate get the time from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// The wall clock. It can be set, so nothing is measured with it.
+    pub(crate) fn now() -> Time {
+        // Before 1970 a clock is wrong anyway; it then reads as zero.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Since the process started; never goes back.
+    pub(crate) fn moment(self) -> Duration {
+        self.started.elapsed()
+    }
+}

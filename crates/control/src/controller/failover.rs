@@ -1,0 +1,96 @@
+//! Moving away from a color whose targets are all down, where the operator has asked for that:
+//! never back by itself, at most once a minute without an operator.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rules::gate::Passage;
+use rules::{Actor, Aim, Color, Failover, Refusal, ServiceName, Standing, Wish, gate};
+use tokio::task::JoinSet;
+
+use super::switch::{self, Order};
+use crate::clock::Clock;
+use crate::core::{Core, Inside};
+use crate::health::{prove, reason};
+
+/// Watches all services, for ever.
+pub(super) async fn watch(core: Arc<Core>) {
+    let mut probed = core.probed.subscribe();
+    let mut tries = JoinSet::new();
+    let mut trying = HashSet::new();
+    let mut said: HashMap<ServiceName, &'static str> = HashMap::new();
+    loop {
+        tokio::select! {
+            changed = probed.changed() => changed.expect("the core keeps the sending side"),
+            Some(tried) = tries.join_next() => {
+                let Ok((service, result)) = tried else { continue };
+                trying.remove(&service);
+                say_once(&core, &mut said, &service, result);
+                continue; // another try needs news, or it would run hot
+            }
+        }
+        let dying = core.lock().dying();
+        said.retain(|service, _| dying.iter().any(|(name, _)| name == service));
+        for (service, dead) in dying {
+            if trying.insert(service.clone()) {
+                let core = core.clone();
+                tries.spawn(async move {
+                    let result = fail_over(&core, &service, dead).await;
+                    (service, result)
+                });
+            }
+        }
+    }
+}
+
+/// Says a reason when it is new, not at each probe.
+fn say_once(
+    core: &Core,
+    said: &mut HashMap<ServiceName, &'static str>,
+    service: &ServiceName,
+    result: Result<(), Refusal>,
+) {
+    match result {
+        Ok(()) => drop(said.remove(service)),
+        Err(refusal) => {
+            if said.insert(service.clone(), refusal.code()) != Some(refusal.code()) {
+                core.refused(Some(service), &Actor::Teal, &refusal);
+            }
+        }
+    }
+}
+
+async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Result<(), Refusal> {
+    let to = dead.other();
+    let wish = Wish { service: service.clone(), aim: Aim::AwayFrom(dead), if_generation: None };
+    let passage = gate::examine(&core.lock().state, &wish, Clock::now())?;
+    if matches!(passage, Passage::AlreadyOn { .. }) {
+        return Ok(());
+    }
+    // A color that is known to fail is not probed on and on: its next pass wakes us.
+    if let Some(reason) = core.lock().why_not(service, to) {
+        return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
+    }
+    let evidence = prove(core, service, to, None).await?;
+    let order = Order { wish, to, actor: Actor::Teal, evidence, drain: None };
+    switch::carry_out(core, order).await.map(drop)
+}
+
+impl Inside {
+    /// Services whose active color is dead and that may fail over.
+    fn dying(&self) -> Vec<(ServiceName, Color)> {
+        let auto = self.roster.members.iter().filter(|m| m.spec.failover == Failover::Auto);
+        let dying = auto.filter_map(|member| {
+            let active = self.state.serving(&member.spec.name)?.0.active;
+            let targets = &member.color(active).targets;
+            let dead = targets.iter().all(|target| target.health.standing() == Standing::Down);
+            dead.then(|| (member.spec.name.clone(), active))
+        });
+        dying.collect()
+    }
+
+    fn why_not(&self, service: &ServiceName, color: Color) -> Option<String> {
+        let member = self.roster.member(service)?;
+        reason(member.color(color), &member.spec.health)
+    }
+}

@@ -1,0 +1,96 @@
+//! Keeping new requests waiting, and letting them go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Command, DrainEnd, Event, Refusal, gate};
+use traffic::{ServiceSum, Version};
+
+use super::status;
+use crate::ask::{HoldAsk, HoldInForce, ResumeAsk, Resumed};
+use crate::core::{Core, Inside, Subject};
+use crate::drain;
+use crate::inbox::Answer;
+use crate::news::News;
+
+/// The longest that a request waits if nothing else is said.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Holds a service. Returns when every worker does; the active color then drains.
+pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk) -> Answer<HoldInForce> {
+    let result = try_hold(&core, &ask).await;
+    if let Err(refusal) = &result {
+        core.refused(ask.service.as_ref(), &ask.actor, refusal);
+    }
+    result
+}
+
+/// Resumes a service. Returns when every worker does.
+pub(super) async fn resume(core: Arc<Core>, ask: ResumeAsk) -> Answer<Resumed> {
+    let result = try_resume(&core, &ask).await;
+    if let Err(refusal) = &result {
+        core.refused(ask.service.as_ref(), &ask.actor, refusal);
+    }
+    result
+}
+
+async fn try_hold(core: &Arc<Core>, ask: &HoldAsk) -> Answer<HoldInForce> {
+    let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
+    let _in_hand = core.take_in_hand(&service)?;
+    let (actor, max_wait) = (ask.actor.clone(), ask.max_wait.unwrap_or(MAX_WAIT));
+    let command = Command::Hold { service: service.clone(), actor: actor.clone(), max_wait };
+    let then = |inside: &mut Inside, _: &[Event]| {
+        let (decided, _) = status::find(&inside.state, &service)?;
+        let subject = inside.subject(&service, decided.active, ask.drain);
+        let subject = subject.ok_or(Refusal::Stopping)?;
+        let drain = inside.drains.begin(&subject, DrainEnd::Interrupted);
+        Ok((subject, drain, core.publish(inside)))
+    };
+    let (subject, drain, version) = core.commit(|_| Ok(command), then).await??;
+    tracing::info!(%service, %actor, ?max_wait, "hold");
+    core.print(News::Held { service: service.clone(), actor });
+    in_force(core, version).await?;
+    let color = subject.color;
+    tokio::spawn(finish(core.clone(), subject, drain.clone()));
+    Ok(HoldInForce { service, color, max_wait, drain })
+}
+
+/// The drain of a held color. It has no receipt: nothing was switched.
+async fn finish(core: Arc<Core>, subject: Subject, watch: crate::ask::DrainWatch) {
+    let Some(end) = drain::run(&core, &subject, &watch).await else { return };
+    let generation = {
+        let mut inside = core.lock();
+        inside.drains.end(subject.id, end);
+        core.publish(&inside);
+        inside.state.generation()
+    };
+    let Subject { service, color, .. } = subject;
+    tracing::info!(%service, %color, %end, "the drain of the held color has ended");
+    core.print(News::DrainEnded { service, color, generation, end });
+}
+
+async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk) -> Answer<Resumed> {
+    let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
+    let _in_hand = core.take_in_hand(&service)?;
+    let actor = ask.actor.clone();
+    let command = Command::Resume { service: service.clone(), actor: actor.clone() };
+    let then = |inside: &mut Inside, _: &[Event]| {
+        let color = status::find(&inside.state, &service)?.0.active;
+        let Some(member) = inside.roster.member(&service) else { return Err(Refusal::Stopping) };
+        let waiting = ServiceSum::of(&member.books).waiting;
+        let id = member.color(color).id;
+        inside.drains.end(id, DrainEnd::Interrupted);
+        Ok((color, waiting, core.publish(inside)))
+    };
+    let (color, waiting, version) = core.commit(|_| Ok(command), then).await??;
+    tracing::info!(%service, %actor, waiting, "resume");
+    core.print(News::Resumed { service: service.clone(), actor });
+    in_force(core, version).await?;
+    Ok(Resumed { service, color, waiting })
+}
+
+async fn in_force(core: &Core, version: Version) -> Answer<()> {
+    let generation = core.lock().state.generation();
+    let silent = core.acknowledged(version).await;
+    silent.map_err(|workers| Refusal::PublishIncomplete { generation, workers })
+}

@@ -1,0 +1,80 @@
+//! The life of a switch: one loop over everything that may wake the controller, one file per
+//! verb.
+//!
+//! The loop answers questions at once and starts a task for everything that takes time; a
+//! task is never ended because a caller went away. What tasks know of each other is in
+//! [`Core`], and its state changes only by `Core::commit`.
+
+mod failover;
+mod hold;
+mod reconcile;
+mod reload;
+mod status;
+mod switch;
+mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::ask::Reloader;
+use crate::core::Core;
+use crate::inbox::{Answer, Inbox, Input, Reply};
+
+pub use reconcile::{Settings, StartError, start};
+
+/// Serves the inbox until every handle is gone.
+async fn run(core: Arc<Core>, mut inbox: Inbox, reloader: Reloader) {
+    while let Some(input) = inbox.next().await {
+        let core = core.clone();
+        match input {
+            Input::Status(reply) => tell(reply, status::status(&core)),
+            Input::Metrics(reply) => tell(reply, status::metrics(&core)),
+            Input::History(reply) => tell(reply, status::history(&core)),
+            Input::Receipt(generation, reply) => tell(reply, status::receipt(&core, generation)),
+            Input::Ready(reply) => tell(reply, core.lock().ready),
+            Input::Switch(ask, reply) => answer(reply, switch::run(core, ask)),
+            Input::Hold(ask, reply) => answer(reply, hold::hold(core, ask)),
+            Input::Resume(ask, reply) => answer(reply, hold::resume(core, ask)),
+            Input::Reload(ask, reply) => {
+                answer(reply, reload::run(core, ask, reloader.clone()));
+            }
+            Input::WaitDrained(service, color, reply) => {
+                answer(reply, wait::drained(core, service, color));
+            }
+            Input::Stop(reply) => {
+                tokio::spawn(async move {
+                    core.stop().await;
+                    tell(reply, ());
+                });
+            }
+        }
+    }
+}
+
+/// Answers when the work is done. The work goes on if nobody waits for the answer.
+fn answer<T: Send + 'static>(
+    reply: Reply<Answer<T>>,
+    work: impl Future<Output = Answer<T>> + Send + 'static,
+) {
+    tokio::spawn(async move { tell(reply, work.await) });
+}
+
+fn tell<T>(reply: Reply<T>, value: T) {
+    drop(reply.send(value)); // whoever asked may have gone
+}
+
+/// Takes the sums of all services every second, for receipts.
+async fn tally(core: Arc<Core>) {
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        second.tick().await;
+        let moment = core.clock.moment();
+        for member in &mut core.lock().roster.members {
+            let tally = member.tally(moment);
+            member.tallies.take(tally);
+        }
+    }
+}

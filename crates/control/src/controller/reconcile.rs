@@ -1,0 +1,212 @@
+//! From the journal to a running controller: the same rules and the same publish as live.
+//!
+//! What was decided is replayed; what was under way when Teal stopped is interrupted; then the
+//! configuration is taken over as a reload would. Nothing is reset and nothing is guessed.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{
+    Actor, Color, Command, Event, Generation, Limits, Refusal, ServiceSpec, State, Wanted, apply,
+    check,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use traffic::{Publisher, Version};
+
+use super::switch::published;
+use super::{failover, tally};
+use crate::ask::Reloader;
+use crate::core::{Core, Drains, Inside, Ledger};
+use crate::health;
+use crate::inbox::Handle;
+use crate::journal::{Entry, Journal, Opened};
+use crate::record::{self, Recorded};
+use crate::swap::Roster;
+
+/// The longest that the start waits for names to be resolved.
+const RESOLVE: Duration = Duration::from_secs(2);
+
+/// What the controller is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// All services.
+    pub services: Vec<ServiceSpec>,
+    /// What clients may send.
+    pub limits: Limits,
+    /// How to read the configuration again.
+    pub reloader: Reloader,
+}
+
+/// Why the controller did not start. Nothing was published.
+#[derive(Debug)]
+pub enum StartError {
+    /// A record of the journal can't be read, though it is whole.
+    Unreadable {
+        /// The generation that it belongs to.
+        generation: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The records contradict each other.
+    Contradiction(String),
+    /// The services that the configuration adds or removes could not be made durable.
+    Refused(Refusal),
+}
+
+/// Starts the controller on the current tokio runtime: takes over what the journal says,
+/// publishes the first table and begins to probe. Workers need not run yet.
+pub async fn start(
+    settings: Settings,
+    publisher: Publisher,
+    opened: Opened,
+) -> Result<Handle, StartError> {
+    let (journal, state) = recover(opened)?;
+    let (handle, inbox) = Handle::pair();
+    let Settings { services, limits, reloader } = settings;
+    let ledger = Ledger::new(journal);
+    let inside = Inside {
+        state,
+        roster: Roster::new(publisher.workers()),
+        limits,
+        drains: Drains::default(),
+        in_hand: HashSet::new(),
+        ailment: ledger.ailment(),
+        ready: false,
+        stopping: false,
+    };
+    let core = Arc::new(Core::new(publisher, inbox.news().clone(), ledger, inside));
+    let changed = take_over(&core, services).await.map_err(StartError::Refused)?;
+    resolve_all(&core).await;
+    let version = {
+        let inside = core.lock();
+        core.publish(&inside)
+    };
+    tokio::spawn(become_ready(core.clone(), version, changed));
+    spawn_probes(&core, &HashSet::new());
+    tokio::spawn(health::listen(core.clone()));
+    tokio::spawn(failover::watch(core.clone()));
+    tokio::spawn(tally(core.clone()));
+    tokio::spawn(super::run(core, inbox, reloader));
+    Ok(handle)
+}
+
+/// Starts to probe every target but those that are probed already.
+pub(super) fn spawn_probes(core: &Arc<Core>, probed: &HashSet<traffic::TargetId>) {
+    for id in core.lock().target_ids().difference(probed) {
+        tokio::spawn(health::watch(core.clone(), *id));
+    }
+}
+
+impl Inside {
+    pub(super) fn target_ids(&self) -> HashSet<traffic::TargetId> {
+        let colors = self.roster.members.iter().flat_map(|member| &member.colors);
+        colors.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
+    }
+}
+
+// lossless: L6 - the same `apply` as live.
+fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
+    let (journal, entries) = match opened {
+        Opened::Fresh(journal) => (journal, Vec::new()),
+        Opened::Recovered { journal, entries, dropped } => {
+            if let Some(dropped) = dropped {
+                tracing::warn!("{dropped}");
+            }
+            (journal, entries)
+        }
+    };
+    let mut state = State::default();
+    for Entry { generation, payload, .. } in entries {
+        let unreadable = |reason| StartError::Unreadable { generation, reason };
+        match record::decode(&payload).map_err(unreadable)? {
+            Recorded::Event(event) => apply(&mut state, event),
+            Recorded::Snapshot(snapshot) => state = snapshot,
+        }
+    }
+    check(&state).map_err(StartError::Contradiction)?;
+    Ok((journal, state))
+}
+
+/// The generation that the configuration made, if it differs in services from the last one.
+async fn take_over(core: &Core, services: Vec<ServiceSpec>) -> Result<Option<Generation>, Refusal> {
+    core.commit(|_| Ok(Command::Restart), |_, _| ()).await?;
+    let wanted = services.iter().map(|spec| Wanted {
+        name: spec.name.clone(),
+        initial: spec.initial,
+        moved: false,
+    });
+    let reload = Command::Reload { wanted: wanted.collect(), actor: Actor::Teal };
+    let then = |inside: &mut Inside, _: &[Event]| {
+        inside.roster.adopt(services);
+        for (name, service) in inside.state.services() {
+            let (active, generation) = (service.active, service.generation);
+            if inside.state.serving(name).is_some() {
+                tracing::info!(service = %name, %active, %generation, "serving");
+            }
+        }
+        inside.state.publishing()
+    };
+    core.commit(|_| Ok(reload), then).await
+}
+
+/// Resolves all names at once, so that the first table is as good as it can be.
+async fn resolve_all(core: &Arc<Core>) {
+    let deadline = Instant::now() + RESOLVE;
+    let mut tasks = JoinSet::new();
+    for id in core.lock().target_ids() {
+        let url = core.lock().roster.target(id).map(|(_, _, target)| target.url.clone());
+        let Some(url) = url else { continue };
+        tasks.spawn(async move { (id, health::resolve(&url, deadline).await) });
+    }
+    while let Some(resolved) = tasks.join_next().await {
+        let Ok((id, addresses)) = resolved else { continue };
+        if let Some((_, _, target)) = core.lock().roster.target_mut(id) {
+            target.addresses = addresses;
+        }
+    }
+}
+
+async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {
+    core.publisher.acknowledged(version).await;
+    core.lock().ready = true;
+    if let Some(generation) = changed {
+        published(&core, generation).await;
+    }
+}
+
+// === impl Wanted ===
+
+/// How a service of a configuration looks to the rules.
+pub(super) fn wanted(spec: &ServiceSpec, before: Option<&ServiceSpec>, active: Color) -> Wanted {
+    let moved = before.is_some_and(|before| {
+        before.hosts != spec.hosts
+            || before.path_prefix != spec.path_prefix
+            || before.color(active) != spec.color(active)
+    });
+    Wanted { name: spec.name.clone(), initial: spec.initial, moved }
+}
+
+// === impl StartError ===
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { generation, reason } => write!(
+                f,
+                "a record of generation {generation} in the journal can't be understood: {reason}; \
+                 start the Teal that wrote it"
+            ),
+            Self::Contradiction(what) => write!(
+                f,
+                "the journal contradicts itself: {what}; start the Teal that wrote it, and report \
+                 this"
+            ),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,231 @@
+//! Reading the configuration again: all or nothing.
+//!
+//! New targets of an active color must pass the gate before anything changes. Everything else is
+//! applied at once: new idle targets start unknown, what is gone drains.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rules::{
+    Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
+    TargetHealth, TargetUrl,
+};
+use tokio::task::spawn_blocking;
+use traffic::{TargetId, Version};
+
+use super::reconcile::{spawn_probes, wanted};
+use super::switch::published;
+use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader};
+use crate::core::{Core, Inside, Subject};
+use crate::inbox::Answer;
+use crate::news::News;
+use crate::swap::Left;
+use crate::{drain, health};
+
+/// Targets that would receive traffic at once, and what probes found.
+type Proven = Vec<(ServiceName, Color, Vec<(TargetUrl, TargetHealth)>)>;
+
+/// A reload that is decided, durable and on its way to the workers.
+struct Decided {
+    generation: Option<Generation>,
+    version: Version,
+    drains: Vec<(Subject, DrainWatch)>,
+    probed: HashSet<TargetId>,
+}
+
+/// Does what an operator asks for.
+pub(super) async fn run(core: Arc<Core>, ask: ReloadAsk, reloader: Reloader) -> Answer<Reloaded> {
+    let result = attempt(&core, &ask.actor, reloader).await;
+    if let Err(refusal) = &result {
+        core.refused(None, &ask.actor, refusal);
+    }
+    result
+}
+
+async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<Reloaded> {
+    let broken = |_| Refusal::ReloadProblems { problems: vec!["the reader broke down".to_owned()] };
+    let read = spawn_blocking(move || reloader.read()).await.map_err(broken)?;
+    let new = read.map_err(|problems| Refusal::ReloadProblems { problems })?;
+    let changes = core.lock().differences(&new);
+    if changes.is_empty() {
+        tracing::info!(%actor, "reload: nothing has changed");
+        return Ok(Reloaded { generation: None, changes });
+    }
+    let proven = prove_additions(core, &new).await?;
+    let turn = core.turn.lock().await;
+    let decided = decide(core, new, proven, actor.clone()).await?;
+    let generation = decided.generation;
+    tracing::info!(%actor, ?changes, ?generation, "reload");
+    core.print(News::Reloaded { generation, changes: changes.clone() });
+    spawn_probes(core, &decided.probed);
+    if let Err(workers) = core.acknowledged(decided.version).await {
+        tracing::error!(?workers, "not every worker took the reload over");
+        tokio::spawn(finish(core.clone(), decided));
+        let generation = generation.unwrap_or(core.lock().state.generation());
+        return Err(Refusal::PublishIncomplete { generation, workers });
+    }
+    if let Some(generation) = generation {
+        published(core, generation).await;
+    }
+    drop(turn);
+    tokio::spawn(finish(core.clone(), Decided { generation: None, ..decided }));
+    Ok(Reloaded { generation, changes })
+}
+
+/// The gate: targets that would receive traffic at once are proven healthy first.
+// lossless: L9
+async fn prove_additions(core: &Core, new: &NewConfig) -> Answer<Proven> {
+    let mut proven = Vec::new();
+    for spec in &new.services {
+        let Some((color, added)) = core.lock().additions(spec) else { continue };
+        let found = health::prove_targets(&added, &spec.health, core.clock).await;
+        let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
+        proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
+    }
+    Ok(proven)
+}
+
+async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) -> Answer<Decided> {
+    let NewConfig { services, limits } = new;
+    let specs = services.clone();
+    let command = |inside: &Inside| {
+        if !specs.iter().all(|spec| inside.is_covered(spec, &proven)) {
+            // A switch came between: other targets would receive traffic at once.
+            return Err(Refusal::SwitchInProgress { generation: None });
+        }
+        let wanted = specs.iter().map(|spec| {
+            let before = inside.roster.member(&spec.name).map(|member| &member.spec);
+            let active = inside.state.serving(&spec.name).map(|(service, _)| service.active);
+            wanted(spec, before, active.unwrap_or(spec.initial))
+        });
+        Ok(Command::Reload { wanted: wanted.collect(), actor })
+    };
+    let then = |inside: &mut Inside, events: &[Event]| {
+        let probed = inside.target_ids();
+        let left = inside.roster.adopt(services);
+        inside.limits = limits;
+        inside.seed(&proven);
+        let generation = events.iter().find_map(|event| match event {
+            Event::Reloaded { generation, .. } => Some(*generation),
+            _ => None,
+        });
+        let by = generation.unwrap_or(inside.state.generation());
+        let drains = left.into_iter().map(Subject::from);
+        let drains = drains.map(|subject| {
+            let watch = inside.drains.begin(&subject, DrainEnd::Superseded { by });
+            (subject, watch)
+        });
+        let drains = drains.collect();
+        Decided { generation, version: core.publish(inside), drains, probed }
+    };
+    core.commit(command, then).await
+}
+
+/// Waits for late workers, then for the drains of what has left.
+async fn finish(core: Arc<Core>, decided: Decided) {
+    core.publisher.acknowledged(decided.version).await;
+    if let Some(generation) = decided.generation {
+        published(&core, generation).await;
+    }
+    for (subject, watch) in decided.drains {
+        let core = core.clone();
+        tokio::spawn(async move {
+            let Some(end) = drain::run(&core, &subject, &watch).await else { return };
+            let generation = {
+                let mut inside = core.lock();
+                inside.drains.end(subject.id, end);
+                core.publish(&inside);
+                inside.state.generation()
+            };
+            let Subject { service, color, .. } = subject;
+            tracing::info!(%service, %color, %end, "the drain of what a reload removed has ended");
+            core.print(News::DrainEnded { service, color, generation, end });
+        });
+    }
+}
+
+impl Inside {
+    /// The targets of the active color of a service that are not there yet; `None` if there
+    /// are none, or the service is not serving: then no traffic moves to them at once.
+    fn additions(&self, spec: &ServiceSpec) -> Option<(Color, Vec<TargetUrl>)> {
+        let active = self.state.serving(&spec.name)?.0.active;
+        let known = &self.roster.member(&spec.name)?.spec.color(active).targets;
+        let added = spec.color(active).targets.iter().filter(|url| !known.contains(url));
+        let added: Vec<_> = added.cloned().collect();
+        (!added.is_empty()).then_some((active, added))
+    }
+
+    /// Whether what would receive traffic at once has been proven healthy.
+    fn is_covered(&self, spec: &ServiceSpec, proven: &Proven) -> bool {
+        let Some((color, added)) = self.additions(spec) else { return true };
+        let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
+        let found = found.map(|(_, _, found)| found.as_slice()).unwrap_or_default();
+        added.iter().all(|url| found.iter().any(|(proven, _)| proven == url))
+    }
+
+    /// Gives new targets what was found out about them before they were taken in.
+    fn seed(&mut self, proven: &Proven) {
+        for (service, color, found) in proven {
+            let Some(member) = self.roster.member_mut(service) else { continue };
+            for target in &mut member.colors[color.index()].targets {
+                if let Some((_, health)) = found.iter().find(|(url, _)| *url == target.url) {
+                    target.health = health.clone();
+                }
+            }
+        }
+    }
+
+    /// What a configuration would change, one text each.
+    fn differences(&self, new: &NewConfig) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.limits != new.limits {
+            changes.push("limits changed".to_owned());
+        }
+        for spec in &new.services {
+            match self.roster.member(&spec.name) {
+                None => changes.push(format!("service {} added", spec.name)),
+                Some(member) => changes.extend(service_differences(&member.spec, spec)),
+            }
+        }
+        for member in &self.roster.members {
+            let name = &member.spec.name;
+            if !new.services.iter().any(|spec| spec.name == *name) {
+                changes.push(format!("service {name} removed"));
+            }
+        }
+        changes
+    }
+}
+
+fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
+    let name = &new.name;
+    let mut changes = Vec::new();
+    for color in Color::BOTH {
+        let (before, now) = (&old.color(color).targets, &new.color(color).targets);
+        let added = now.iter().filter(|url| !before.contains(url));
+        changes.extend(added.map(|url| format!("service {name}: {color} target {url} added")));
+        let gone = before.iter().filter(|url| !now.contains(url));
+        changes.extend(gone.map(|url| format!("service {name}: {color} target {url} removed")));
+    }
+    let settings = [
+        ("hosts", old.hosts != new.hosts),
+        ("path_prefix", old.path_prefix != new.path_prefix),
+        ("health", old.health != new.health),
+        ("drain", old.drain != new.drain),
+        ("timeouts", old.timeouts != new.timeouts),
+        ("failover", old.failover != new.failover),
+        ("hold", old.hold != new.hold),
+    ];
+    let changed = settings.into_iter().filter(|(_, changed)| *changed);
+    changes.extend(changed.map(|(key, _)| format!("service {name}: {key} changed")));
+    changes
+}
+
+// === impl Subject ===
+
+impl From<Left> for Subject {
+    fn from(left: Left) -> Self {
+        let Left { service, color, id, books, timeout } = left;
+        Self { service, color, id, books, timeout }
+    }
+}

@@ -1,0 +1,150 @@
+//! What can be seen: status, sums for metrics, history and receipts.
+
+use rules::{Color, Deed, Generation, Receipt, Refusal, Service, ServiceName, Serving, State};
+use traffic::{ColorSum, Publisher, ServiceSum, TargetSum, WorkerSum};
+
+use crate::clock::Clock;
+use crate::core::{Core, Inside};
+use crate::health::reason;
+use crate::inbox::Answer;
+use crate::swap::Member;
+use crate::view::{
+    ColorMetrics, ColorStatus, HeldStatus, MetricsSnapshot, Role, ServiceMetrics, ServiceStatus,
+    Status, TargetMetrics, TargetStatus,
+};
+
+/// Everything that `teal status` needs.
+pub(super) fn status(core: &Core) -> Status {
+    let inside = core.lock();
+    let services = inside.roster.members.iter();
+    Status {
+        generation: inside.state.generation(),
+        publishing: inside.state.publishing(),
+        journal: inside.ailment.clone(),
+        at: Clock::now(),
+        services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
+    }
+}
+
+/// The sums of all books.
+pub(super) fn metrics(core: &Core) -> MetricsSnapshot {
+    let inside = core.lock();
+    let members = inside.roster.members.iter();
+    MetricsSnapshot {
+        generation: inside.state.generation(),
+        services: members.filter_map(|member| inside.service_metrics(member)).collect(),
+        unrouted: ServiceSum::of(core.publisher.unrouted()),
+        connections: WorkerSum::of(core.publisher.connections()),
+        journal_available: inside.ailment.is_none(),
+    }
+}
+
+/// What was decided, oldest first.
+pub(super) fn history(core: &Core) -> Vec<Deed> {
+    core.lock().state.history().iter().cloned().collect()
+}
+
+/// The receipt of a generation, or the newest.
+pub(super) fn receipt(core: &Core, generation: Option<Generation>) -> Answer<Receipt> {
+    let inside = core.lock();
+    let history = inside.state.history();
+    let found = match generation {
+        Some(generation) => history.receipt(generation),
+        None => history.receipts().next_back(),
+    };
+    let generation = generation.unwrap_or(inside.state.generation());
+    found.cloned().ok_or(Refusal::NoReceipt { generation })
+}
+
+/// A service that is configured at present.
+pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Service, &'s Serving)> {
+    state.serving(name).ok_or_else(|| Refusal::UnknownService {
+        name: name.clone(),
+        services: state.serving_names(),
+    })
+}
+
+impl Inside {
+    fn service(&self, publisher: &Publisher, member: &Member) -> Option<ServiceStatus> {
+        let name = &member.spec.name;
+        let (service, serving) = self.state.serving(name)?;
+        let held = serving.held.as_ref().map(|held| HeldStatus {
+            since: held.since,
+            by: held.by.clone(),
+            max_wait: held.max_wait,
+            waiting: ServiceSum::of(&member.books).waiting,
+        });
+        let receives = |color| service.active == color && held.is_none();
+        let colors = Color::BOTH.map(|color| {
+            let is_active = service.active == color;
+            self.color(publisher, member, color, is_active, receives(color))
+        });
+        Some(ServiceStatus {
+            name: name.clone(),
+            active: service.active,
+            generation: service.generation,
+            can_roll_back: service.left_other.is_some(),
+            held,
+            failover: member.spec.failover,
+            colors,
+        })
+    }
+
+    fn color(
+        &self,
+        publisher: &Publisher,
+        member: &Member,
+        color: Color,
+        is_active: bool,
+        receives: bool,
+    ) -> ColorStatus {
+        let seat = member.color(color);
+        let sum = ColorSum::of(&seat.books);
+        let drain = self.drains.status(seat.id);
+        let is_empty = sum.leases == 0 && sum.connections == 0;
+        let unhealthy_reason = reason(seat, &member.spec.health);
+        let targets = seat.targets.iter().map(|target| TargetStatus {
+            url: target.url.clone(),
+            standing: target.health.standing(),
+            last_probe: target.health.last().cloned(),
+            addresses: target.addresses.clone(),
+        });
+        ColorStatus {
+            role: match (is_active, drain.is_some() || !is_empty) {
+                (true, _) => Role::Active,
+                (false, true) => Role::Draining,
+                (false, false) => Role::Idle,
+            },
+            healthy: unhealthy_reason.is_none(),
+            unhealthy_reason,
+            in_flight: sum.leases,
+            connections: sum.connections,
+            oldest_age: sum.oldest.map(|since| publisher.now().saturating_sub(since)),
+            drained: !receives && drain.is_none() && is_empty,
+            drain,
+            targets: targets.collect(),
+        }
+    }
+
+    fn service_metrics(&self, member: &Member) -> Option<ServiceMetrics> {
+        let (service, serving) = self.state.serving(&member.spec.name)?;
+        let colors = Color::BOTH.map(|color| {
+            let seat = member.color(color);
+            let targets = seat.targets.iter().map(|target| TargetMetrics {
+                url: target.url.clone(),
+                standing: target.health.standing(),
+                sum: TargetSum::of(&target.books),
+            });
+            ColorMetrics { sum: ColorSum::of(&seat.books), targets: targets.collect() }
+        });
+        Some(ServiceMetrics {
+            name: member.spec.name.clone(),
+            active: service.active,
+            generation: service.generation,
+            held: serving.held.is_some(),
+            sum: ServiceSum::of(&member.books),
+            switches: member.counts,
+            colors,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Waiting until a color is safe to stop.
+
+use std::sync::Arc;
+
+use rules::{Color, DrainEnd, Refusal, ServiceName, gate};
+use traffic::ColorBooks;
+
+use super::status;
+use crate::ask::{ColorDrained, DrainWatch};
+use crate::core::{Core, Inside};
+use crate::inbox::Answer;
+
+/// What there is to wait for.
+enum Wait {
+    /// A drain under way.
+    For(DrainWatch),
+    /// Nothing: the color is idle. Its books are looked at once more.
+    Idle(Arc<ColorBooks>),
+}
+
+/// Returns when nothing holds the color; refused while it is active, since it would never end.
+// lossless: L4
+pub(super) async fn drained(
+    core: Arc<Core>,
+    service: Option<ServiceName>,
+    color: Color,
+) -> Answer<ColorDrained> {
+    let service = gate::name_service(&core.lock().state, service.as_ref())?;
+    loop {
+        let wait = core.lock().what_to_wait_for(&service, color)?;
+        match wait {
+            Wait::For(mut drain) => match drain.end().await {
+                DrainEnd::Drained | DrainEnd::Cut(_) => break,
+                DrainEnd::Superseded { .. } | DrainEnd::Interrupted => {
+                    if core.lock().stopping {
+                        return Err(Refusal::Stopping);
+                    }
+                }
+            },
+            Wait::Idle(books) => {
+                core.publisher.drained(&books).await;
+                break;
+            }
+        }
+    }
+    let generation = status::find(&core.lock().state, &service)?.0.generation;
+    Ok(ColorDrained { service, color, generation })
+}
+
+impl Inside {
+    fn what_to_wait_for(&self, name: &ServiceName, color: Color) -> Answer<Wait> {
+        let (service, serving) = status::find(&self.state, name)?;
+        let active = Refusal::ColorActive { service: name.clone(), color };
+        let Some(member) = self.roster.member(name) else { return Err(active) };
+        let seat = member.color(color);
+        if let Some(drain) = self.drains.watch(seat.id) {
+            return Ok(Wait::For(drain));
+        }
+        if service.active == color && serving.held.is_none() {
+            return Err(active);
+        }
+        Ok(Wait::Idle(seat.books.clone()))
+    }
+}

@@ -1,0 +1,95 @@
+//! The journal as the controller uses it: off the control thread, so that a slow disk stops
+//! neither probes nor the admin API.
+
+use rules::{Event, State};
+use tokio::task::spawn_blocking;
+
+use crate::journal::{Entry, Health, Journal};
+use crate::record;
+
+/// The journal, which is away while it works.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    journal: Option<Journal>, // `None` only if an append panicked
+}
+
+/// What the journal is like after an append, for status: why it refuses, if it does.
+pub(crate) type Ailment = Option<String>;
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self { journal: Some(journal) }
+    }
+
+    /// Why the next append is expected to fail.
+    pub(crate) fn ailment(&self) -> Ailment {
+        match self.journal.as_ref().map(Journal::health) {
+            None => Some("the journal broke down; restart Teal".to_owned()),
+            Some(Health::Refusing { reason }) => Some(reason),
+            Some(Health::Ready | Health::RoomLow { .. }) => None,
+        }
+    }
+
+    /// Makes events durable, all or none; `before` is the state that they change.
+    // lossless: L6
+    pub(crate) async fn append(&mut self, before: &State, events: &[Event]) -> Result<(), String> {
+        let entries = entries(before, events);
+        self.work(move |journal| {
+            let result = journal.append(&entries);
+            if let Health::RoomLow { room, reason } = journal.health() {
+                tracing::warn!(room, reason, "the disk is full; the journal lives on its reserve");
+            }
+            result.map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    /// Replaces a long history by the state that it led to, if it has become long.
+    pub(crate) async fn compact(&mut self, state: &State) {
+        if !self.journal.as_ref().is_some_and(Journal::wants_compaction) {
+            return;
+        }
+        let payload = record::encode_snapshot(state);
+        let entry = Entry { generation: state.generation().0, decision: true, payload };
+        let compact = move |journal: &mut Journal| {
+            journal.compact(&[entry]).map_err(|error| error.to_string())
+        };
+        if let Err(reason) = self.work(compact).await {
+            tracing::warn!(reason, "the journal was not compacted and goes on as it is");
+        }
+    }
+
+    async fn work(
+        &mut self,
+        work: impl FnOnce(&mut Journal) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let broken = || "the journal broke down; restart Teal".to_owned();
+        let mut journal = self.journal.take().ok_or_else(broken)?;
+        let task = spawn_blocking(move || {
+            let result = work(&mut journal);
+            (journal, result)
+        });
+        let (journal, result) = task.await.map_err(|_| broken())?;
+        self.journal = Some(journal);
+        result
+    }
+}
+
+fn entries(before: &State, events: &[Event]) -> Vec<Entry> {
+    let mut generation = before.generation();
+    let entry = |event: &Event| {
+        if let Event::Moved { generation: new, .. } | Event::Reloaded { generation: new, .. } =
+            event
+        {
+            generation = *new;
+        }
+        Entry {
+            generation: generation.0,
+            decision: event.is_decision(),
+            payload: record::encode(event),
+        }
+    };
+    events.iter().map(entry).collect()
+}

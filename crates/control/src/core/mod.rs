@@ -1,0 +1,190 @@
+//! What all verbs share, and the three things that every verb is made of: commit, publish,
+//! report.
+//!
+//! The lock around the knowledge is held for moments and never across an await. Changes of
+//! the state take their turn at the ledger, one after the other, so that what is decided is
+//! still true when it is durable.
+
+mod drains;
+mod ledger;
+mod subject;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rules::{Actor, Command, Event, Limits, Refusal, ServiceName, State, apply, check, decide};
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::time::timeout;
+use traffic::{Publisher, Version};
+
+use crate::clock::Clock;
+use crate::news::{News, NewsDesk};
+use crate::swap::{self, Roster};
+
+pub(crate) use drains::{Drains, Subject};
+pub(crate) use ledger::Ledger;
+
+use ledger::Ailment;
+
+/// The longest that workers may take to acknowledge a table.
+const ACKNOWLEDGE: Duration = Duration::from_secs(1);
+
+/// What all tasks of the controller share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) clock: Clock,
+    pub(crate) publisher: Publisher,
+    pub(crate) news: NewsDesk,
+    /// Changes whenever a probe has ended.
+    pub(crate) probed: watch::Sender<u64>,
+    /// Held from the decision of a change of where traffic goes until it is published, so that
+    /// changes of several services queue up instead of refusing each other.
+    pub(crate) turn: AsyncMutex<()>,
+    ledger: AsyncMutex<Ledger>,
+    inside: Mutex<Inside>,
+}
+
+/// What the controller knows. Whoever has it may look and change, but not wait.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    pub(crate) state: State,
+    pub(crate) roster: Roster,
+    pub(crate) limits: Limits,
+    pub(crate) drains: Drains,
+    /// Services with a change between its gate and its publish.
+    pub(crate) in_hand: HashSet<ServiceName>,
+    /// Why no change can be made durable at present.
+    pub(crate) ailment: Ailment,
+    /// Whether the first table was acknowledged by every worker.
+    pub(crate) ready: bool,
+    pub(crate) stopping: bool,
+}
+
+/// Marks a service as having a change in hand, until dropped.
+#[derive(Debug)]
+pub(crate) struct InHand {
+    core: Arc<Core>,
+    service: ServiceName,
+}
+
+// === impl Core ===
+
+impl Core {
+    pub(crate) fn new(
+        publisher: Publisher,
+        news: NewsDesk,
+        ledger: Ledger,
+        inside: Inside,
+    ) -> Self {
+        Self {
+            clock: Clock::start(),
+            publisher,
+            news,
+            probed: watch::Sender::new(0),
+            turn: AsyncMutex::new(()),
+            ledger: AsyncMutex::new(ledger),
+            inside: Mutex::new(inside),
+        }
+    }
+
+    /// What is known, also after a panic elsewhere: tasks change it in whole steps.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides, makes durable, applies. `command` is asked for when its turn has come;
+    /// `then` runs in the same step as the events are applied, so that no table is built between.
+    // lossless: L6 - durable first, visible after.
+    pub(crate) async fn commit<T>(
+        &self,
+        command: impl FnOnce(&Inside) -> Result<Command, Refusal>,
+        then: impl FnOnce(&mut Inside, &[Event]) -> T,
+    ) -> Result<T, Refusal> {
+        let mut ledger = self.ledger.lock().await;
+        let (before, events) = {
+            let inside = self.lock();
+            let events = decide(&inside.state, command(&inside)?, Clock::now())?;
+            let changes = events.iter().any(Event::is_decision);
+            if inside.stopping && changes {
+                return Err(Refusal::Stopping);
+            }
+            (inside.state.clone(), events)
+        };
+        if !events.is_empty() {
+            let result = ledger.append(&before, &events).await;
+            let mut inside = self.lock();
+            inside.ailment = ledger.ailment();
+            if let Err(reason) = result {
+                // Without a decision among them the events are notes: true, durable or not.
+                if events.iter().any(Event::is_decision) {
+                    inside.ailment.get_or_insert_with(|| reason.clone());
+                    return Err(Refusal::JournalUnavailable { reason });
+                }
+                tracing::warn!(reason, "a note was not written to the journal");
+            }
+        }
+        let (outcome, after) = {
+            let mut inside = self.lock();
+            for event in &events {
+                apply(&mut inside.state, event.clone());
+            }
+            debug_assert_eq!(check(&inside.state), Ok(()));
+            (then(&mut inside, &events), inside.state.clone())
+        };
+        ledger.compact(&after).await;
+        Ok(outcome)
+    }
+
+    /// Gives every worker the table that follows from what is known now.
+    pub(crate) fn publish(&self, inside: &Inside) -> Version {
+        let draining = inside.drains.listed();
+        let table = swap::build(&inside.state, &inside.roster, inside.limits, draining);
+        self.publisher.publish(table)
+    }
+
+    /// Waits until every worker has acknowledged a version; the silent ones if that takes
+    /// more than a second.
+    // lossless: L2 L10
+    pub(crate) async fn acknowledged(&self, version: Version) -> Result<(), Vec<usize>> {
+        let all = timeout(ACKNOWLEDGE, self.publisher.acknowledged(version)).await;
+        all.map_err(|_| self.publisher.silent(version))
+    }
+
+    /// Marks a service as being changed; refused if it is marked already.
+    pub(crate) fn take_in_hand(self: &Arc<Self>, service: &ServiceName) -> Result<InHand, Refusal> {
+        let mut inside = self.lock();
+        if !inside.in_hand.insert(service.clone()) {
+            return Err(Refusal::SwitchInProgress { generation: inside.state.publishing() });
+        }
+        Ok(InHand { core: self.clone(), service: service.clone() })
+    }
+
+    /// Waits until the change in hand is done, then refuses all others.
+    pub(crate) async fn stop(&self) {
+        self.lock().stopping = true;
+        drop(self.turn.lock().await);
+        drop(self.ledger.lock().await);
+    }
+
+    pub(crate) fn print(&self, news: News) {
+        self.news.print(Clock::now(), news);
+    }
+
+    /// Logs a refusal and tells those who follow.
+    pub(crate) fn refused(&self, service: Option<&ServiceName>, actor: &Actor, refusal: &Refusal) {
+        let (code, reason) = (refusal.code(), refusal.to_string());
+        let name = service.map(ServiceName::as_str);
+        tracing::warn!(service = name, %actor, code, reason, "refused");
+        let (service, actor) = (service.cloned(), actor.clone());
+        self.print(News::Refused { service, actor, code, reason });
+    }
+}
+
+// === impl InHand ===
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.core.lock().in_hand.remove(&self.service);
+    }
+}

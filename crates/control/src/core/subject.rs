@@ -1,0 +1,96 @@
+//! What several verbs need to know of a service.
+
+use std::time::Duration;
+
+use rules::gate::{self, Lack};
+use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
+use traffic::ColorSum;
+
+use super::{Core, Inside, Subject};
+use crate::clock::Clock;
+use crate::tally::Sides;
+
+impl Inside {
+    /// A color of a service as something to be drained; `None` if the service is not
+    /// configured.
+    pub(crate) fn subject(
+        &self,
+        service: &ServiceName,
+        color: Color,
+        timeout: Option<Duration>,
+    ) -> Option<Subject> {
+        let member = self.roster.member(service)?;
+        let seat = member.color(color);
+        Some(Subject {
+            service: service.clone(),
+            color,
+            id: seat.id,
+            books: seat.books.clone(),
+            timeout: timeout.unwrap_or(member.spec.drain.timeout),
+        })
+    }
+
+    /// Refuses if a probe has failed since the evidence was gathered.
+    // lossless: L9
+    pub(crate) fn still_healthy(
+        &self,
+        service: &ServiceName,
+        color: Color,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let Some(member) = self.roster.member(service) else { return Ok(()) };
+        let targets = member.color(color).targets.iter();
+        let targets = targets.map(|target| (&target.url, &target.health));
+        match gate::evidence(targets, &member.spec.health, now) {
+            Err(Lack::Failing(reason)) => {
+                Err(Refusal::Unhealthy { service: service.clone(), color, reason })
+            }
+            Ok(_) | Err(Lack::TooLittle) => Ok(()),
+        }
+    }
+
+    /// Remembers the sums from before a switch that is being made.
+    pub(crate) fn remember_base(&mut self, core: &Core, service: &ServiceName) {
+        let Some(member) = self.roster.member_mut(service) else { return };
+        let now = member.tally(core.clock.moment());
+        member.base = Some(member.tallies.oldest().cloned().unwrap_or(now));
+    }
+
+    /// What traffic looked like since before the switch whose receipt is open; `None` if there
+    /// is none.
+    pub(crate) fn figures(&self, core: &Core, service: &ServiceName) -> Option<Figures> {
+        let generation = self.state.serving(service)?.1.open?;
+        let from = self.state.history().receipt(generation)?.from;
+        let member = self.roster.member(service)?;
+        let base = member.base.as_ref()?;
+        let sides = Sides {
+            now: Clock::now(),
+            books_now: core.publisher.now(),
+            generation,
+            old: ColorSum::of(&member.color(from).books),
+            new: ColorSum::of(&member.color(from.other()).books),
+        };
+        Some(member.tally(core.clock.moment()).figures(base, sides))
+    }
+
+    /// Counts how a switch ended.
+    pub(crate) fn count_end(&mut self, service: &ServiceName, end: DrainEnd) {
+        let Some(member) = self.roster.member_mut(service) else { return };
+        match end {
+            DrainEnd::Drained => member.counts.drained += 1,
+            DrainEnd::Cut(_) => member.counts.cut += 1,
+            DrainEnd::Superseded { .. } => member.counts.superseded += 1,
+            DrainEnd::Interrupted => {}
+        }
+    }
+
+    /// Counts a switch that did not come about.
+    pub(crate) fn count_refusal(&mut self, service: Option<&ServiceName>, refusal: &Refusal) {
+        let Ok(service) = gate::name_service(&self.state, service) else { return };
+        let Some(member) = self.roster.member_mut(&service) else { return };
+        match refusal {
+            Refusal::PublishIncomplete { .. } => member.counts.incomplete += 1,
+            _ => member.counts.refused += 1,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What is known about targets, and how it comes to be known.
+//!
+//! Every target of both colors is probed always, each by a task of its own, so that a slow one
+//! delays no other and no two probes of one target overlap. A change of what is believed is
+//! published, since workers prefer targets that are not down.
+
+mod passive;
+mod probe;
+mod prove;
+mod resolve;
+mod schedule;
+
+pub(crate) use passive::listen;
+pub(crate) use prove::{prove, prove_targets, reason};
+pub(crate) use resolve::resolve;
+pub(crate) use schedule::watch;

@@ -1,0 +1,147 @@
+//! One probe: an HTTP/1.1 GET over the connector that traffic uses, and what it found in words.
+//!
+//! No redirect is followed, at most 64 KiB of the answer are read, and all of it together has
+//! one deadline: a target that drips or never ends fails.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use connect::{DialError, Stream};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rules::{Health, TargetUrl, Verdict};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+/// The most that is read of an answer's body.
+const BODY: usize = 64 * 1024;
+/// The most that is read of an answer's head.
+const HEAD: usize = 64 * 1024;
+
+/// Everything that one probe needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) target: TargetUrl,
+    pub(crate) settings: Health,
+}
+
+/// Why a probe failed.
+struct Failure {
+    status: Option<u16>,
+    reason: String,
+}
+
+type Conclusion = Result<u16, Failure>;
+
+/// Probes a target at these addresses.
+// lossless: L9 - the traffic's own connector, address and Host. L10 - one deadline.
+pub(crate) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> (Verdict, Duration) {
+    let began = Instant::now();
+    let deadline = began + plan.settings.timeout;
+    let conclusion = attempt(plan, addresses, deadline).await;
+    let latency = began.elapsed();
+    let verdict = match conclusion {
+        Ok(status) => Verdict::Passed { status },
+        Err(Failure { status, reason }) => Verdict::Failed { status, reason: reason.into() },
+    };
+    (verdict, Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
+}
+
+async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
+    let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
+    let stream = match timeout_at(deadline, connect::dial(addresses, deadline)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(DialError::TimedOut)) | Err(_) => return late("while connecting"),
+        Ok(Err(DialError::NoAddress)) => {
+            return fail(format!("no address for {}", plan.target.host()));
+        }
+        Ok(Err(error @ (DialError::Refused | DialError::Other(_)))) => {
+            return fail(error.to_string());
+        }
+    };
+    let mut connection = JoinSet::new(); // ends with this function, whatever happens
+    let asked = timeout_at(deadline, ask(plan, stream, &mut connection)).await;
+    let response = match asked {
+        Err(_) => return late("waiting for the response head"),
+        Ok(Err(error)) => return fail(describe(&error, "before the response head")),
+        Ok(Ok(response)) => response,
+    };
+    let status = response.status().as_u16();
+    if !plan.settings.expects(status) {
+        return Err(Failure { status: Some(status), reason: unexpected(&response) });
+    }
+    let read = timeout_at(deadline, read_body(response.into_body())).await;
+    let failed = |reason| Err(Failure { status: Some(status), reason });
+    match read {
+        Err(_) => late("reading the response body")
+            .map_err(|failure: Failure| Failure { status: Some(status), ..failure }),
+        Ok(Err(reason)) => failed(reason),
+        Ok(Ok(())) => Ok(status),
+    }
+}
+
+async fn ask(
+    plan: &Plan,
+    stream: Stream,
+    connection: &mut JoinSet<()>,
+) -> hyper::Result<Response<Incoming>> {
+    let (mut send, driver) =
+        http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await?;
+    connection.spawn(async move {
+        // Its error also reaches the request, which reports it.
+        drop(driver.await);
+    });
+    let host = plan.settings.host.clone().unwrap_or_else(|| plan.target.authority());
+    let request = Request::get(&*plan.settings.path)
+        .header(HOST, host)
+        .header(USER_AGENT, "teal-probe")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .expect("path and host were checked with the configuration");
+    send.send_request(request).await
+}
+
+async fn read_body(mut body: Incoming) -> Result<(), String> {
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| describe(&error, "inside the response body"))?;
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > BODY {
+            return Err("the response body is over 64 KiB".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn fail<T>(reason: String) -> Result<T, Failure> {
+    Err(Failure { status: None, reason })
+}
+
+fn unexpected(response: &Response<Incoming>) -> String {
+    let status = response.status();
+    let location = response.headers().get(LOCATION);
+    match location.filter(|_| status.is_redirection()) {
+        Some(to) => format!("{} to {}", status.as_u16(), to.as_bytes().escape_ascii()),
+        None => status.to_string().trim_end_matches(" <unknown status code>").to_owned(),
+    }
+}
+
+fn describe(error: &hyper::Error, place: &str) -> String {
+    if error.is_parse() {
+        return "the answer is not HTTP/1.1".to_owned();
+    }
+    let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    if source.is_some_and(|source| source.kind() == std::io::ErrorKind::ConnectionReset) {
+        return format!("connection reset {place}");
+    }
+    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        return format!("connection closed {place}");
+    }
+    source.map_or_else(|| format!("{error} {place}"), |source| format!("{source} {place}"))
+}

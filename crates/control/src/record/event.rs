@@ -1,0 +1,184 @@
+//! Events as they stand in the journal.
+
+use std::time::Duration;
+
+use rules::{Event, Fate, Generation, ServiceName, Time};
+use serde::{Deserialize, Serialize};
+
+use super::word::{
+    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, millis,
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EventRecord {
+    Moved {
+        service: String,
+        from: ColorWord,
+        generation: u64,
+        cause: CauseWord,
+        actor: ActorWord,
+        at: u64,
+        evidence: Vec<ProofRecord>,
+    },
+    Published {
+        generation: u64,
+        at: u64,
+    },
+    DrainEnded {
+        generation: u64,
+        at: u64,
+        end: EndRecord,
+        figures: Option<FiguresRecord>,
+    },
+    Held {
+        service: String,
+        actor: ActorWord,
+        at: u64,
+        max_wait_ms: u64,
+    },
+    Resumed {
+        service: String,
+        actor: ActorWord,
+        at: u64,
+    },
+    Reloaded {
+        generation: u64,
+        actor: ActorWord,
+        at: u64,
+        services: Vec<(String, FateWord)>,
+    },
+    Restarted {
+        at: u64,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FateWord {
+    Added(ColorWord),
+    Restored,
+    Moved,
+    Retired,
+}
+
+// === impl EventRecord ===
+
+impl From<&Event> for EventRecord {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::Moved { service, from, generation, cause, actor, at, evidence } => Self::Moved {
+                service: service.to_string(),
+                from: (*from).into(),
+                generation: generation.0,
+                cause: (*cause).into(),
+                actor: actor.into(),
+                at: at.0,
+                evidence: evidence.iter().map(Into::into).collect(),
+            },
+            Event::Published { generation, at } => {
+                Self::Published { generation: generation.0, at: at.0 }
+            }
+            Event::DrainEnded { generation, at, end, figures } => Self::DrainEnded {
+                generation: generation.0,
+                at: at.0,
+                end: (*end).into(),
+                figures: figures.as_ref().map(Into::into),
+            },
+            Event::Held { service, actor, at, max_wait } => Self::Held {
+                service: service.to_string(),
+                actor: actor.into(),
+                at: at.0,
+                max_wait_ms: millis(*max_wait),
+            },
+            Event::Resumed { service, actor, at } => {
+                Self::Resumed { service: service.to_string(), actor: actor.into(), at: at.0 }
+            }
+            Event::Reloaded { generation, actor, at, services } => Self::Reloaded {
+                generation: generation.0,
+                actor: actor.into(),
+                at: at.0,
+                services: services
+                    .iter()
+                    .map(|(n, fate)| (n.to_string(), (*fate).into()))
+                    .collect(),
+            },
+            Event::Restarted { at } => Self::Restarted { at: at.0 },
+        }
+    }
+}
+
+impl TryFrom<EventRecord> for Event {
+    type Error = String;
+
+    fn try_from(record: EventRecord) -> Result<Self, String> {
+        Ok(match record {
+            EventRecord::Moved { service, from, generation, cause, actor, at, evidence } => {
+                Self::Moved {
+                    service: word::service(&service)?,
+                    from: from.into(),
+                    generation: Generation(generation),
+                    cause: cause.into(),
+                    actor: actor.into(),
+                    at: Time(at),
+                    evidence: word::proofs(evidence)?,
+                }
+            }
+            EventRecord::Published { generation, at } => {
+                Self::Published { generation: Generation(generation), at: Time(at) }
+            }
+            EventRecord::DrainEnded { generation, at, end, figures } => Self::DrainEnded {
+                generation: Generation(generation),
+                at: Time(at),
+                end: end.into(),
+                figures: figures.map(Into::into),
+            },
+            EventRecord::Held { service, actor, at, max_wait_ms } => Self::Held {
+                service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+                max_wait: Duration::from_millis(max_wait_ms),
+            },
+            EventRecord::Resumed { service, actor, at } => Self::Resumed {
+                service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+            },
+            EventRecord::Reloaded { generation, actor, at, services } => Self::Reloaded {
+                generation: Generation(generation),
+                actor: actor.into(),
+                at: Time(at),
+                services: services.into_iter().map(fate).collect::<Result<_, _>>()?,
+            },
+            EventRecord::Restarted { at } => Self::Restarted { at: Time(at) },
+        })
+    }
+}
+
+fn fate((name, word): (String, FateWord)) -> Result<(ServiceName, Fate), String> {
+    Ok((word::service(&name)?, word.into()))
+}
+
+// === impl FateWord ===
+
+impl From<Fate> for FateWord {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Added(color) => Self::Added(color.into()),
+            Fate::Restored => Self::Restored,
+            Fate::Moved => Self::Moved,
+            Fate::Retired => Self::Retired,
+        }
+    }
+}
+
+impl From<FateWord> for Fate {
+    fn from(word: FateWord) -> Self {
+        match word {
+            FateWord::Added(color) => Self::Added(color.into()),
+            FateWord::Restored => Self::Restored,
+            FateWord::Moved => Self::Moved,
+            FateWord::Retired => Self::Retired,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A whole state as it stands in the journal after a compaction.
+
+use std::time::Duration;
+
+use rules::{
+    Deed, Generation, HeldSince, Progress, Receipt, Service, ServiceName, Serving, Stage, State,
+    Time,
+};
+use serde::{Deserialize, Serialize};
+
+use super::word::{
+    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, millis,
+};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StateRecord {
+    generation: u64,
+    publishing: Option<u64>,
+    services: Vec<ServiceRecord>,
+    history: Vec<DeedRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ServiceRecord {
+    name: String,
+    active: ColorWord,
+    generation: u64,
+    left_other: Option<u64>,
+    serving: Option<ServingRecord>, // none: retired
+}
+
+#[derive(Serialize, Deserialize)]
+struct ServingRecord {
+    held: Option<HeldRecord>,
+    failed_over: Option<u64>,
+    open: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeldRecord {
+    since: u64,
+    by: ActorWord,
+    max_wait_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DeedRecord {
+    Switch(Box<ReceiptRecord>),
+    Reload { generation: u64, actor: ActorWord, at: u64, services: Vec<String> },
+    Hold { service: String, actor: ActorWord, at: u64, max_wait_ms: u64 },
+    Resume { service: String, actor: ActorWord, at: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReceiptRecord {
+    generation: u64,
+    service: String,
+    from: ColorWord,
+    to: ColorWord,
+    cause: CauseWord,
+    actor: ActorWord,
+    decided: u64,
+    evidence: Vec<ProofRecord>,
+    progress: ProgressRecord,
+    figures: Option<FiguresRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ProgressRecord {
+    Publishing,
+    Draining { published: u64 },
+    Ended { published: Option<u64>, at: u64, end: EndRecord },
+}
+
+// === impl StateRecord ===
+
+impl From<&State> for StateRecord {
+    fn from(state: &State) -> Self {
+        Self {
+            generation: state.generation().0,
+            publishing: state.publishing().map(|generation| generation.0),
+            services: state.services().map(Into::into).collect(),
+            history: state.history().iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<StateRecord> for State {
+    type Error = String;
+
+    fn try_from(record: StateRecord) -> Result<Self, String> {
+        let services: Result<_, String> = record.services.into_iter().map(service).collect();
+        let history: Result<_, String> = record.history.into_iter().map(Deed::try_from).collect();
+        let publishing = record.publishing.map(Generation);
+        Self::from_parts(Generation(record.generation), publishing, services?, history?)
+    }
+}
+
+// === impl ServiceRecord ===
+
+impl From<(&ServiceName, &Service)> for ServiceRecord {
+    fn from((name, service): (&ServiceName, &Service)) -> Self {
+        let serving = match &service.stage {
+            Stage::Retired => None,
+            Stage::Serving(serving) => Some(ServingRecord {
+                held: serving.held.as_ref().map(|held| HeldRecord {
+                    since: held.since.0,
+                    by: (&held.by).into(),
+                    max_wait_ms: millis(held.max_wait),
+                }),
+                failed_over: serving.failed_over.map(|time| time.0),
+                open: serving.open.map(|generation| generation.0),
+            }),
+        };
+        Self {
+            name: name.to_string(),
+            active: service.active.into(),
+            generation: service.generation.0,
+            left_other: service.left_other.map(|generation| generation.0),
+            serving,
+        }
+    }
+}
+
+fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
+    let held = |held: HeldRecord| HeldSince {
+        since: Time(held.since),
+        by: held.by.into(),
+        max_wait: Duration::from_millis(held.max_wait_ms),
+    };
+    let serving = |serving: ServingRecord| Serving {
+        held: serving.held.map(held),
+        failed_over: serving.failed_over.map(Time),
+        open: serving.open.map(Generation),
+    };
+    let service = Service {
+        active: record.active.into(),
+        generation: Generation(record.generation),
+        left_other: record.left_other.map(Generation),
+        stage: record.serving.map_or(Stage::Retired, |record| Stage::Serving(serving(record))),
+    };
+    Ok((word::service(&record.name)?, service))
+}
+
+// === impl DeedRecord ===
+
+impl From<&Deed> for DeedRecord {
+    fn from(deed: &Deed) -> Self {
+        match deed {
+            Deed::Switch(receipt) => Self::Switch(Box::new((&**receipt).into())),
+            Deed::Reload { generation, actor, at, services } => Self::Reload {
+                generation: generation.0,
+                actor: actor.into(),
+                at: at.0,
+                services: services.iter().map(ToString::to_string).collect(),
+            },
+            Deed::Hold { service, actor, at, max_wait } => Self::Hold {
+                service: service.to_string(),
+                actor: actor.into(),
+                at: at.0,
+                max_wait_ms: millis(*max_wait),
+            },
+            Deed::Resume { service, actor, at } => {
+                Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
+            }
+        }
+    }
+}
+
+impl TryFrom<DeedRecord> for Deed {
+    type Error = String;
+
+    fn try_from(record: DeedRecord) -> Result<Self, String> {
+        Ok(match record {
+            DeedRecord::Switch(receipt) => Self::Switch(Box::new((*receipt).try_into()?)),
+            DeedRecord::Reload { generation, actor, at, services } => Self::Reload {
+                generation: Generation(generation),
+                actor: actor.into(),
+                at: Time(at),
+                services: services.iter().map(|s| word::service(s)).collect::<Result<_, _>>()?,
+            },
+            DeedRecord::Hold { service, actor, at, max_wait_ms } => Self::Hold {
+                service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+                max_wait: Duration::from_millis(max_wait_ms),
+            },
+            DeedRecord::Resume { service, actor, at } => Self::Resume {
+                service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+            },
+        })
+    }
+}
+
+// === impl ReceiptRecord ===
+
+impl From<&Receipt> for ReceiptRecord {
+    fn from(receipt: &Receipt) -> Self {
+        let progress = match receipt.progress {
+            Progress::Publishing => ProgressRecord::Publishing,
+            Progress::Draining { published } => ProgressRecord::Draining { published: published.0 },
+            Progress::Ended { published, at, end } => ProgressRecord::Ended {
+                published: published.map(|time| time.0),
+                at: at.0,
+                end: end.into(),
+            },
+        };
+        Self {
+            generation: receipt.generation.0,
+            service: receipt.service.to_string(),
+            from: receipt.from.into(),
+            to: receipt.to.into(),
+            cause: receipt.cause.into(),
+            actor: (&receipt.actor).into(),
+            decided: receipt.decided.0,
+            evidence: receipt.evidence.iter().map(Into::into).collect(),
+            progress,
+            figures: receipt.figures.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<ReceiptRecord> for Receipt {
+    type Error = String;
+
+    fn try_from(record: ReceiptRecord) -> Result<Self, String> {
+        let progress = match record.progress {
+            ProgressRecord::Publishing => Progress::Publishing,
+            ProgressRecord::Draining { published } => {
+                Progress::Draining { published: Time(published) }
+            }
+            ProgressRecord::Ended { published, at, end } => {
+                let (published, at) = (published.map(Time), Time(at));
+                Progress::Ended { published, at, end: end.into() }
+            }
+        };
+        Ok(Self {
+            generation: Generation(record.generation),
+            service: word::service(&record.service)?,
+            from: record.from.into(),
+            to: record.to.into(),
+            cause: record.cause.into(),
+            actor: record.actor.into(),
+            decided: Time(record.decided),
+            evidence: word::proofs(record.evidence)?,
+            progress,
+            figures: record.figures.map(Into::into),
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! From what was decided to what the data plane reads.
+//!
+//! The roster holds what lives longer than a table: the identities and books of services,
+//! colors and targets, and what probes say. An identity is never used again: a target that is
+//! removed and added again, or a color whose targets were all replaced, is a new one, so
+//! that nothing old can be taken for it.
+
+mod roster;
+mod table;
+
+pub(crate) use roster::{ColorSeat, Left, Member, Roster, literal_address};
+pub(crate) use table::build;

@@ -1,0 +1,236 @@
+//! What lives longer than a table.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Color, ServiceName, ServiceSpec, TargetHealth, TargetUrl};
+use tokio::sync::Notify;
+use traffic::{ColorBooks, ColorId, ServiceBooks, TargetBooks, TargetId};
+
+use crate::tally::{Tallies, Tally};
+use crate::view::SwitchCounts;
+
+/// All services that are configured now, and the identities given so far.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    pub(crate) members: Vec<Member>,
+    workers: usize,
+    next_color: u32,
+    next_target: u32,
+    // A service that comes back goes on in its old books, so that its counts never fall.
+    retired: HashMap<ServiceName, Arc<ServiceBooks>>,
+}
+
+/// One service.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) spec: ServiceSpec,
+    pub(crate) books: Arc<ServiceBooks>,
+    pub(crate) colors: [ColorSeat; 2],
+    pub(crate) tallies: Tallies,
+    /// The sums from before the switch whose receipt is open.
+    pub(crate) base: Option<Tally>,
+    pub(crate) counts: SwitchCounts,
+}
+
+/// One color of a service.
+#[derive(Debug)]
+pub(crate) struct ColorSeat {
+    pub(crate) id: ColorId,
+    pub(crate) books: Arc<ColorBooks>,
+    pub(crate) targets: Vec<TargetSeat>,
+}
+
+/// One target of a color.
+#[derive(Debug)]
+pub(crate) struct TargetSeat {
+    pub(crate) id: TargetId,
+    pub(crate) url: TargetUrl,
+    pub(crate) books: Arc<TargetBooks>,
+    pub(crate) health: TargetHealth,
+    /// The addresses that the name had when it was last resolved; empty: none.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Set while a failure that traffic met is being confirmed.
+    pub(crate) confirming: bool,
+    /// Asks for the next probe at once.
+    pub(crate) hurry: Arc<Notify>,
+}
+
+/// A color that is in no table any more as a choice, and whose leases must end.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) service: ServiceName,
+    pub(crate) color: Color,
+    pub(crate) id: ColorId,
+    pub(crate) books: Arc<ColorBooks>,
+    pub(crate) timeout: Duration,
+}
+
+// === impl Roster ===
+
+impl Roster {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            members: Vec::new(),
+            workers,
+            next_color: 0,
+            next_target: 0,
+            retired: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn member(&self, name: &ServiceName) -> Option<&Member> {
+        self.members.iter().find(|member| member.spec.name == *name)
+    }
+
+    pub(crate) fn member_mut(&mut self, name: &ServiceName) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.spec.name == *name)
+    }
+
+    /// Where a target stands now, with its service's settings.
+    pub(crate) fn target(&self, id: TargetId) -> Option<(&Member, Color, &TargetSeat)> {
+        self.members.iter().find_map(|member| {
+            Color::BOTH.into_iter().find_map(|color| {
+                let seat = member.color(color).targets.iter().find(|seat| seat.id == id)?;
+                Some((member, color, seat))
+            })
+        })
+    }
+
+    /// A target, to be changed, with its service's way of probing.
+    pub(crate) fn target_mut(
+        &mut self,
+        id: TargetId,
+    ) -> Option<(&ServiceSpec, Color, &mut TargetSeat)> {
+        self.members.iter_mut().find_map(|member| {
+            let Member { spec, colors, .. } = member;
+            Color::BOTH.into_iter().zip(colors).find_map(|(color, seats)| {
+                let seat = seats.targets.iter_mut().find(|seat| seat.id == id)?;
+                Some((&*spec, color, seat))
+            })
+        })
+    }
+
+    /// Takes over new settings. What is still there keeps its identity, its books and what
+    /// probes said of it, unless the way of probing has changed. Returns what has left.
+    pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Left> {
+        let mut before = std::mem::take(&mut self.members);
+        let mut left = Vec::new();
+        for spec in specs {
+            let known = before.iter().position(|member| member.spec.name == spec.name);
+            let member = match known {
+                Some(place) => self.keep(before.swap_remove(place), spec, &mut left),
+                None => self.make(spec),
+            };
+            self.members.push(member);
+        }
+        for member in before {
+            left.extend(Color::BOTH.map(|color| member.leave(color)));
+            member.hurry_all(); // so that their probing ends
+            self.retired.insert(member.spec.name, member.books);
+        }
+        left
+    }
+
+    fn make(&mut self, spec: ServiceSpec) -> Member {
+        let books = self.retired.remove(&spec.name);
+        let books = books.unwrap_or_else(|| Arc::new(ServiceBooks::new(self.workers)));
+        let colors = Color::BOTH.map(|color| self.make_color(&spec.color(color).targets));
+        let (tallies, counts) = (Tallies::default(), SwitchCounts::default());
+        Member { spec, books, colors, tallies, base: None, counts }
+    }
+
+    fn make_color(&mut self, urls: &[TargetUrl]) -> ColorSeat {
+        let id = ColorId(self.next_color);
+        self.next_color += 1;
+        let targets = urls.iter().map(|url| self.make_target(url)).collect();
+        ColorSeat { id, books: Arc::new(ColorBooks::new(self.workers)), targets }
+    }
+
+    fn make_target(&mut self, url: &TargetUrl) -> TargetSeat {
+        let id = TargetId(self.next_target);
+        self.next_target += 1;
+        TargetSeat {
+            id,
+            url: url.clone(),
+            books: Arc::new(TargetBooks::new(self.workers)),
+            health: TargetHealth::default(),
+            addresses: literal_address(url).into_iter().collect(),
+            confirming: false,
+            hurry: Arc::default(),
+        }
+    }
+
+    fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Vec<Left>) -> Member {
+        for color in Color::BOTH {
+            let urls = &spec.color(color).targets;
+            let seat = &mut member.colors[color.index()];
+            if !seat.targets.iter().any(|target| urls.contains(&target.url)) {
+                seat.targets.iter().for_each(|target| target.hurry.notify_one());
+                left.push(member.leave(color));
+                member.colors[color.index()] = self.make_color(urls);
+                continue;
+            }
+            let mut known = std::mem::take(&mut seat.targets);
+            for url in urls {
+                let place = known.iter().position(|target| target.url == *url);
+                let target = match place {
+                    Some(place) => known.swap_remove(place),
+                    None => self.make_target(url),
+                };
+                seat.targets.push(target);
+            }
+            for gone in known {
+                gone.hurry.notify_one();
+            }
+        }
+        if member.spec.health != spec.health {
+            let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
+            targets.for_each(|target| target.health.forget());
+            member.hurry_all();
+        }
+        member.spec = spec;
+        member
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    pub(crate) fn color(&self, color: Color) -> &ColorSeat {
+        match color {
+            Color::Blue => &self.colors[0],
+            Color::Green => &self.colors[1],
+        }
+    }
+
+    /// Its sums now.
+    pub(crate) fn tally(&self, moment: Duration) -> Tally {
+        let targets = self.colors.each_ref().map(|seat| seat.targets.iter().map(|t| &*t.books));
+        Tally::of(&self.books, targets, moment)
+    }
+
+    fn leave(&self, color: Color) -> Left {
+        let seat = self.color(color);
+        Left {
+            service: self.spec.name.clone(),
+            color,
+            id: seat.id,
+            books: seat.books.clone(),
+            timeout: self.spec.drain.timeout,
+        }
+    }
+
+    fn hurry_all(&self) {
+        let targets = self.colors.iter().flat_map(|seat| &seat.targets);
+        targets.for_each(|target| target.hurry.notify_one());
+    }
+}
+
+/// The address of a target that is written as one; a name has to be resolved.
+pub(crate) fn literal_address(url: &TargetUrl) -> Option<SocketAddr> {
+    let address: IpAddr = url.host().parse().ok()?;
+    Some(SocketAddr::new(address, url.port()))
+}

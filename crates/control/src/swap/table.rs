@@ -1,0 +1,57 @@
+//! The table that follows from the state, the roster and the drains under way.
+
+use std::sync::Arc;
+
+use rules::{Color, Failover, Limits, Standing, State};
+use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
+
+use super::roster::{ColorSeat, Member, Roster};
+
+/// Builds the table. A service that is in the roster but not in the state (or the other way
+/// round) has no place in it.
+pub(crate) fn build(
+    state: &State,
+    roster: &Roster,
+    limits: Limits,
+    draining: Vec<Draining>,
+) -> Table {
+    let known = |member: &&Member| state.serving(&member.spec.name).is_some();
+    let members: Vec<&Member> = roster.members.iter().filter(known).collect();
+    let services = members.iter().filter_map(|member| service(state, member));
+    Table {
+        generation: state.generation(),
+        limits,
+        services: services.map(Arc::new).collect(),
+        draining,
+        routes: Routes::new(members.iter().map(|member| &member.spec)),
+    }
+}
+
+fn service(state: &State, member: &Member) -> Option<Service> {
+    let spec = &member.spec;
+    let (decided, serving) = state.serving(&spec.name)?;
+    Some(Service {
+        name: spec.name.clone(),
+        generation: decided.generation,
+        active: decided.active,
+        colors: Color::BOTH.map(|color| entry(member.color(color))),
+        timeouts: spec.timeouts,
+        held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
+        hold: spec.hold,
+        failover: spec.failover == Failover::Auto,
+        books: member.books.clone(),
+    })
+}
+
+fn entry(seat: &ColorSeat) -> ColorEntry {
+    let targets = seat.targets.iter().map(|target| {
+        Arc::new(TargetEntry {
+            id: target.id,
+            url: target.url.clone(),
+            addresses: target.addresses.clone(),
+            usable: target.health.standing() != Standing::Down,
+            books: target.books.clone(),
+        })
+    });
+    ColorEntry { id: seat.id, targets: targets.collect(), books: seat.books.clone() }
+}
