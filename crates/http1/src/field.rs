@@ -44,8 +44,8 @@ pub(crate) enum Name {
 impl Name {
     /// The meaning of a field name, case-insensitively.
     ///
-    /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (also `-Port`, `-Prefix`,
-    /// `-Server`, `-Method`, `-Uri`), the widespread names for the client's address, and those by
+    /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (`-Port`, `-Prefix`,
+    /// `-Server`, `-Method`, `-Uri` too), the widespread names for the client's address, and those by
     /// which frameworks let a proxy override host or path. Names that belong to one vendor's edge
     /// (`CF-Connecting-IP`) are not in it: only applications behind that vendor read them.
     pub(crate) fn of(name: &[u8]) -> Self {

@@ -177,6 +177,7 @@ const BAD_STATUS_LINE: BadResponse =
 struct Facts<'b> {
     framing: Framing<'b>,
     keep_alive_timeout: Option<Duration>,
+    /// The value of the only `Upgrade` field; more than one name nothing.
     upgrade: Option<&'b [u8]>,
     event_stream: bool,
 }
@@ -194,14 +195,11 @@ impl<'b> Facts<'b> {
                 Name::KeepAlive => facts.keep_alive_timeout = timeout(value),
                 Name::Upgrade => {
                     upgrades += 1;
-                    facts.upgrade = Some(value);
+                    facts.upgrade = (upgrades == 1).then_some(value);
                 }
                 Name::ContentType => facts.event_stream = is_event_stream(value),
                 _ => {}
             }
-        }
-        if upgrades > 1 {
-            return Err(bad("The target sent more than one Upgrade field."));
         }
         // A target, unlike a client behind other people's proxies, has no excuse for saying it
         // twice.

@@ -1,5 +1,5 @@
-//! Character classes and the comma list of RFC 9110 section 5.6: the smallest pieces of the grammar,
-//! for what `httparse` does not look into.
+//! Character classes and the comma list of RFC 9110 section 5.6: the smallest pieces of the
+//! grammar, for what `httparse` does not look into.
 
 /// `tchar` of RFC 9110 section 5.6.2, by byte.
 static TOKEN: [bool; 256] = token_table();
@@ -64,8 +64,8 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     (value <= 1 << 63).then_some(value)
 }
 
-/// How often `byte` occurs. Written so that the compiler makes vector code of it: it sees every byte
-/// of every head.
+/// How often `byte` occurs. Written so that the compiler makes vector code of it: it sees every
+/// byte of every head.
 pub(crate) fn count(bytes: &[u8], byte: u8) -> usize {
     bytes
         .chunks(128)

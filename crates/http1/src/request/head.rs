@@ -86,7 +86,8 @@ fn reject_of(error: httparse::Error, lines: &[u8]) -> Reject {
     match error {
         httparse::Error::TooManyHeaders => Reject::new(431, "The head has too many fields."),
         httparse::Error::HeaderName => Reject::bad(
-            "A field line must begin with a name directly followed by a colon; names are tokens, and lines are not folded.",
+            "A field line must begin with a name directly followed by a colon; names are tokens, \
+             and lines are not folded.",
         ),
         httparse::Error::HeaderValue => {
             Reject::bad("A field value has a control character, or a CR without LF.")

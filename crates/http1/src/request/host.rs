@@ -33,7 +33,8 @@ pub(super) fn decide<'b>(
 }
 
 const BAD_HOST: Reject = Reject::bad(
-    "Host must be a name of letters, digits, dots, hyphens and underscores, or an IP address, with at most a port from 0 to 65535.",
+    "Host must be a name of letters, digits, dots, hyphens and underscores, or an IP address, \
+     with at most a port from 0 to 65535.",
 );
 
 fn is_host(host: &str) -> bool {

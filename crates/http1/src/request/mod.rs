@@ -116,5 +116,6 @@ impl<'b> Request<'b> {
 const BAD_CONNECTION: Reject =
     Reject::bad("The Connection field must be a short list of option names.");
 const PROTECTED: Reject = Reject::bad(
-    "The Connection field names a framing, host, authentication or forwarding field, which cannot be hop-by-hop.",
+    "The Connection field names a framing, host, authentication or forwarding field, which cannot \
+     be hop-by-hop.",
 );

@@ -162,6 +162,7 @@ fn u4_a_101_must_answer_what_was_asked() {
 fn u4_a_refused_upgrade_is_an_ordinary_response() {
     for (status, lines) in [
         ("200 OK", "connection: upgrade\r\nupgrade: websocket\r\ncontent-length: 2\r\n"),
+        ("200 OK", "upgrade: h2\r\nupgrade: h2c\r\ncontent-length: 2\r\n"),
         ("400 Bad Request", "content-length: 2\r\n"),
     ] {
         let raw = format!("HTTP/1.1 {status}\r\n{lines}\r\n");
