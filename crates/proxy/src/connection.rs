@@ -2,31 +2,93 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use connect::Stream;
 
 use crate::client::Client;
-use crate::http::{self, Next};
+use crate::http::{self, Arrival, Next};
 use crate::listener::Permit;
 use crate::request::{self, After};
 use crate::response::page;
 use crate::worker::Worker;
 
-/// Serves the requests of one connection, one after the other.
+/// How long a connection stays ready for its next request before it counts as idle and its
+/// memory is given back: a steady load allocates nothing, ten thousand idle connections keep
+/// nothing.
+const READY: Duration = Duration::from_secs(1);
+
+/// Serves one connection until it closes. What a request needs lives in a box of its own, since
+/// the memory of this future is kept for as long as the connection is open.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, permit: Permit) {
     let _open = (worker.enter_connection(), permit);
     let mut client = Client::new(&worker, stream, peer);
     loop {
-        let after = match http::next_head(&worker, &mut client).await {
-            Next::Head(length) => request::serve(&worker, &mut client, length).await,
-            Next::Reject(reject) => page::refuse(&worker, &mut client, reject).await,
-            Next::TooLate => page::too_late(&worker, &mut client).await,
+        client.rx.strip(&worker.buffers);
+        let idle = worker.front().idle;
+        if http::first_byte(&worker, &mut client, idle).await != Arrival::Bytes {
+            return;
+        }
+        if Box::pin(serve_requests(&worker, &mut client)).await != After::Next {
+            return;
+        }
+    }
+}
+
+/// Serves request after request. [`After::Next`]: the connection is idle now.
+async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
+    loop {
+        let after = match http::next_head(worker, client).await {
+            Next::Head(length) => request::serve(worker, client, length).await,
+            Next::Reject(reject) => page::refuse(worker, client, reject).await,
+            Next::TooLate => page::too_late(worker, client).await,
             Next::Gone => After::Drop,
         };
         match after {
             After::Next => {}
-            After::Close => return http::goodbye(&worker, &mut client).await,
-            After::Drop => return,
+            After::Close => {
+                http::goodbye(worker, client).await;
+                return After::Drop;
+            }
+            After::Drop => return After::Drop,
         }
+        if client.rx.is_empty() {
+            match http::first_byte(worker, client, READY.min(worker.front().idle)).await {
+                Arrival::Bytes => {}
+                Arrival::Quiet => return After::Next,
+                Arrival::Gone => return After::Drop,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use rules::Limits;
+    use tokio::net::{TcpListener, TcpStream};
+    use traffic::{Table, exchange};
+
+    use super::*;
+    use crate::listener::Capacity;
+
+    #[test]
+    fn a_connection_is_small_while_it_idles() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let stream = Stream::new(TcpStream::connect(address).await.unwrap()).unwrap();
+            let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
+            let reader = seats.pop().unwrap().sit();
+            let worker = Rc::new(Worker::new(reader, "teal-test".into()));
+            let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
+            let permit = capacity.permit().unwrap();
+            let serving = serve(worker, stream, address.ip(), permit);
+            let bytes = size_of_val(&serving);
+            assert!(bytes <= 512, "{bytes} bytes per connection");
+        });
     }
 }

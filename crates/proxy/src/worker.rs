@@ -124,7 +124,7 @@ async fn tick(worker: Rc<Worker>) {
 // === impl Worker ===
 
 impl Worker {
-    fn new(reader: Reader, via: Box<str>) -> Self {
+    pub(crate) fn new(reader: Reader, via: Box<str>) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
             reader,

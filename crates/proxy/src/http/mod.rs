@@ -24,6 +24,17 @@ pub(crate) enum Next {
     Gone,
 }
 
+/// What a wait for the first byte brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Something has arrived, if only an end.
+    Bytes,
+    /// Nothing came in time.
+    Quiet,
+    /// The connection is broken, or ends with Teal.
+    Gone,
+}
+
 /// The limits of heads as the engine takes them.
 pub(crate) fn limits(limits: &rules::Limits) -> Limits {
     Limits {
@@ -33,36 +44,36 @@ pub(crate) fn limits(limits: &rules::Limits) -> Limits {
     }
 }
 
-/// Waits for the next request head. An idle connection keeps no buffer.
-// lossless: L10 - `idle` until the first byte, then `request_head`.
-pub(crate) async fn next_head(worker: &Worker, client: &mut Client) -> Next {
-    client.scan.reset();
-    if client.rx.is_empty() {
-        client.rx.strip(&worker.buffers);
-        if !idle(worker, client).await {
-            return Next::Gone;
-        }
-    }
-    client.rx.equip(&worker.buffers);
-    client.deadline.set(Instant::now() + worker.front().request_head);
-    let limits = limits(&worker.reader.table().limits);
-    poll_fn(|cx| poll_head(worker, client, &limits, cx)).await
-}
-
-/// Waits for the first byte of the next request; false when the wait is over without one.
-async fn idle(worker: &Worker, client: &mut Client) -> bool {
-    client.active = Instant::now();
-    let due = client.active + worker.front().idle;
+/// Waits for the first byte of the next request for `patience` since the client was last
+/// active. Needs no buffer.
+// lossless: L10 - `idle`
+pub(crate) async fn first_byte(
+    worker: &Worker,
+    client: &mut Client,
+    patience: Duration,
+) -> Arrival {
+    let due = client.active + patience;
     poll_fn(|cx| {
         client.deadline.set(worker.stop.limit_idle(client.active, due));
         // First the client: bytes that have arrived win over a deadline that has passed.
         match client.stream.poll_read_ready(cx) {
-            Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
-            Poll::Pending if worker.stop.is_cut() => Poll::Ready(false),
-            Poll::Pending => client.deadline.poll(cx).map(|()| false),
+            Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
+            Poll::Ready(Err(_)) => Poll::Ready(Arrival::Gone),
+            Poll::Pending if worker.stop.is_cut() => Poll::Ready(Arrival::Gone),
+            Poll::Pending => client.deadline.poll(cx).map(|()| Arrival::Quiet),
         }
     })
     .await
+}
+
+/// Reads the next request head.
+// lossless: L10 - `request_head`
+pub(crate) async fn next_head(worker: &Worker, client: &mut Client) -> Next {
+    client.scan.reset();
+    client.rx.equip(&worker.buffers);
+    client.deadline.set(Instant::now() + worker.front().request_head);
+    let limits = limits(&worker.reader.table().limits);
+    poll_fn(|cx| poll_head(worker, client, &limits, cx)).await
 }
 
 fn poll_head(

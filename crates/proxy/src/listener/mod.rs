@@ -133,7 +133,7 @@ impl Capacity {
         Self { limit, open }
     }
 
-    fn permit(&self) -> Option<Permit> {
+    pub(crate) fn permit(&self) -> Option<Permit> {
         let permit = self.permit_beyond_limit();
         (self.open.load(Ordering::Relaxed) <= self.limit).then_some(permit)
     }
