@@ -60,7 +60,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) id: &'a str,
     pub(crate) method: &'a str,
     pub(crate) bytes: u64,
-    pub(crate) checksum: u64,
+    pub(crate) checksum: u32,
 }
 
 impl fmt::Display for Summary<'_> {
@@ -69,7 +69,7 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "id {}", self.id)?;
         writeln!(f, "method {}", self.method)?;
         writeln!(f, "bytes {}", self.bytes)?;
-        writeln!(f, "checksum {:016x}", self.checksum)
+        writeln!(f, "checksum {:08x}", self.checksum)
     }
 }
 

@@ -184,7 +184,7 @@ impl DemoOptions {
     /// The demo as `teal demo` plays it, or with `once` as `teal demo --once` does.
     pub fn new(teal_exe: PathBuf, once: bool, show: Show) -> Self {
         let switches = if once { 24 } else { 8 };
-        Self { teal_exe, once, show, switches, requests: 50_000, time: Duration::from_secs(38) }
+        Self { teal_exe, once, show, switches, requests: 50_000, time: Duration::from_secs(40) }
     }
 }
 

@@ -7,11 +7,10 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anstream::{AutoStream, ColorChoice};
 use tokio::task::JoinHandle;
 
 use super::DemoReport;
@@ -68,20 +67,6 @@ struct Color {
     name: &'static str,
     version: &'static str,
     process_id: Option<u32>,
-}
-
-// === impl Show ===
-
-impl Show {
-    /// What suits standard output: live on a terminal, with colors unless `NO_COLOR` is set.
-    pub fn detect() -> Self {
-        let stdout = io::stdout();
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if !stdout.is_terminal() || is_dumb {
-            return Self::Plain;
-        }
-        Self::Live { color: AutoStream::choice(&stdout) != ColorChoice::Never }
-    }
 }
 
 // === impl Screen ===

@@ -48,8 +48,7 @@ async fn acts(stage: &mut Stage, screen: &Screen, options: &DemoOptions) -> Resu
     tokio::time::sleep(beat * 2).await;
 
     switch(stage, screen, None).await?;
-    tokio::time::sleep(beat).await;
-    kill_idle(stage, screen).await?;
+    kill_drained(stage, screen).await?;
     tokio::time::sleep(beat).await;
     refuse(stage, screen).await?;
     tokio::time::sleep(beat).await;
@@ -62,16 +61,17 @@ async fn acts(stage: &mut Stage, screen: &Screen, options: &DemoOptions) -> Resu
     let mut round = 0;
     while stage.timeline().switches() < options.switches {
         tokio::time::sleep(beat).await;
+        switch(stage, screen, Some(WAIT_HEALTHY)).await?;
         round += 1;
         if round % 3 == 0 {
-            kill_idle(stage, screen).await?;
+            kill_drained(stage, screen).await?;
             tokio::time::sleep(beat).await;
             restart_idle(stage, screen).await?;
         }
-        switch(stage, screen, Some(WAIT_HEALTHY)).await?;
     }
+    drain(stage, screen).await?;
     tokio::time::sleep(beat).await;
-    drain(stage, screen).await
+    Ok(())
 }
 
 /// The audience plays: everything goes on until a signal.
@@ -150,7 +150,8 @@ async fn drain(stage: &Stage, screen: &Screen) -> Result<(), DemoError> {
     Ok(())
 }
 
-async fn kill_idle(stage: &mut Stage, screen: &Screen) -> Result<(), DemoError> {
+/// Kills the idle color in the instant in which it is said to be safe to stop.
+async fn kill_drained(stage: &mut Stage, screen: &Screen) -> Result<(), DemoError> {
     drain(stage, screen).await?;
     let idle = stage.idle();
     let id = process_id(stage, idle);

@@ -156,7 +156,17 @@ impl Stage {
     pub(super) async fn drained(&self) -> Result<Answer, DemoError> {
         let active = self.timeline.active();
         let answer = self.admin.switch(active, Wait::Drained, None).await?;
-        expect(format!("waiting until {} is drained", self.idle()), answer, 200, "200")
+        let command = format!("teal switch {active}, to wait until {} is drained", self.idle());
+        let answer = expect(command.clone(), answer, 200, "200")?;
+        if answer.text.contains("do not stop") {
+            return Err(DemoError::Unexpected {
+                command,
+                status: answer.status,
+                expected: "the end of the drain",
+                text: answer.text,
+            });
+        }
+        Ok(answer)
     }
 
     /// `kill -9` of a color's target, and waits until Teal has noticed.

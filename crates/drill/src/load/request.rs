@@ -16,7 +16,7 @@ const POST_BYTES_MAX: u64 = 8 * 1024;
 /// Largest chunked upload, in bytes.
 const UPLOAD_BYTES_MAX: u64 = 48 * 1024;
 /// Largest download, in bytes.
-const DOWNLOAD_BYTES_MAX: u64 = 128 * 1024;
+const DOWNLOAD_BYTES_MAX: u64 = 96 * 1024;
 /// Longest time that a slow request asks its target to wait, in milliseconds.
 const SLOW_MS_MAX: u64 = 250;
 /// Number of pieces of a chunked upload.

@@ -13,7 +13,6 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::{Shared, Tasks, socket, stream};
-use crate::payload::Checksum;
 use crate::protocol::{ID_FIELD, Summary, VERSION_FIELD, is_id};
 
 /// A body known at once, or one that is produced while it is sent.
@@ -99,7 +98,7 @@ async fn echo(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, hyper::Error> {
     let (head, mut body) = request.into_parts();
-    let (mut bytes, mut checksum) = (0_u64, Checksum::new());
+    let (mut bytes, mut checksum) = (0_u64, crc32fast::Hasher::new());
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame?.data_ref() {
             bytes += data.len() as u64;
@@ -107,7 +106,7 @@ async fn echo(
         }
     }
     let method = head.method.as_str();
-    let summary = Summary { version, id, method, bytes, checksum: checksum.value() };
+    let summary = Summary { version, id, method, bytes, checksum: checksum.finalize() };
     Ok(text(summary.to_string()))
 }
 

@@ -84,7 +84,9 @@ async fn answer(relay: &Arc<Relay>, request: &Request<Incoming>) -> Response<Ful
     let from = 1 - to;
     if relay.active() == to {
         relay.drained(from).await;
-        return text_of(StatusCode::OK, format!("Already on {}\n", COLORS[to]));
+        let (to, from) = (COLORS[to], COLORS[from]);
+        let text = format!("Already on {to}\n{from} is drained: safe to stop\n");
+        return text_of(StatusCode::OK, text);
     }
     let patience = if query.contains("wait_healthy") { 40 } else { 0 };
     for _ in 0..patience {
