@@ -1,3 +1,57 @@
-//! The binary.
+//! `teal`: one program for the server, its command line and its demo.
+//!
+//! This file is the table of contents: each verb and the module that carries it out.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod cli;
+mod client;
+mod drill;
+mod exit;
+mod generate;
+mod log;
+mod run;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, TokenVerb, Verb, WaitFor};
+use exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Run(args) => return run::run(&args),
+        Verb::Check(args) => client::check::check(&args),
+        Verb::Status(args) => client::status::status(&args),
+        Verb::Switch(args) => client::switch::switch(&args),
+        Verb::Rollback(args) => client::switch::rollback(&args),
+        Verb::Wait(args) => match args.what {
+            WaitFor::Drained(args) => client::wait::drained(&args),
+        },
+        Verb::History(args) => client::history::history(&args),
+        Verb::Receipt(args) => client::receipt::receipt(&args),
+        Verb::Hold(args) => client::hold::hold(&args),
+        Verb::Resume(args) => client::hold::resume(&args),
+        Verb::Reload(args) => client::reload::reload(&args),
+        Verb::Token(args) => match args.what {
+            TokenVerb::New(args) => client::token::new(&args),
+        },
+        Verb::Drill(args) => drill::drill(args),
+        Verb::Demo(args) => drill::demo(&args),
+        Verb::Completions(args) => Ok(client::completions::completions(&args)),
+        Verb::DemoTarget(args) => drill::demo_target(args),
+        Verb::Generate(args) => Ok(generate::generate(&args)),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            show::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// What every verb but `run` ends with.
+type Outcome = Result<Exit, Failure>;

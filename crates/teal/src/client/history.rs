@@ -1,0 +1,11 @@
+//! `teal history`.
+
+use control::api::{text, wire};
+
+use crate::Outcome;
+use crate::cli::HistoryArgs;
+
+/// Lists what was decided, newest first.
+pub(crate) fn history(args: &HistoryArgs) -> Outcome {
+    super::read(&args.reach, "/admin/history", |history: &wire::History| text::history(history))
+}

@@ -1,0 +1,148 @@
+//! One request to the admin API over TCP or the Unix socket.
+//!
+//! Each request has a connection of its own, so that nothing that is left of one can be taken
+//! for the answer of the next. The caller brings the deadline of the answer.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+/// How long a connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// An answer beyond this is not from Teal.
+const ANSWER_MAX: usize = 16 << 20;
+
+/// Where the admin API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// `http://HOST:PORT`.
+    Tcp {
+        /// A name or an address; IPv6 in brackets.
+        host: String,
+        port: u16,
+    },
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call<'c> {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) target: &'c str,
+    pub(super) token: Option<&'c str>,
+    pub(super) if_generation: Option<u64>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// No connection could be made.
+    Connect(io::Error),
+    /// The connection broke, or what came was no HTTP.
+    Broken(String),
+}
+
+// === impl Address ===
+
+impl Address {
+    /// Asks and waits for the whole answer.
+    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Tcp { host, port } => {
+                let name = host.trim_start_matches('[').trim_end_matches(']');
+                let stream = connected(TcpStream::connect((name, *port))).await?;
+                exchange(stream, &format!("{host}:{port}"), call).await
+            }
+            Self::Unix(path) => {
+                exchange(connected(UnixStream::connect(path)).await?, "localhost", call).await
+            }
+        }
+    }
+
+    /// Whether somebody accepts connections there.
+    pub(super) async fn knock(&self) -> io::Result<()> {
+        let knocked = match self {
+            Self::Tcp { host, port } => {
+                let name = host.trim_start_matches('[').trim_end_matches(']');
+                connected(TcpStream::connect((name, *port))).await.map(drop)
+            }
+            Self::Unix(path) => connected(UnixStream::connect(path)).await.map(drop),
+        };
+        knocked.map_err(|no_answer| match no_answer {
+            NoAnswer::Connect(error) => error,
+            NoAnswer::Broken(message) => io::Error::other(message),
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+async fn connected<S>(connecting: impl Future<Output = io::Result<S>>) -> Result<S, NoAnswer> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(connected) => connected.map_err(NoAnswer::Connect),
+        Err(_) => Err(NoAnswer::Connect(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    host: &str,
+    call: &Call<'_>,
+) -> Result<Answer, NoAnswer> {
+    let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    let driving = tokio::spawn(connection);
+    let response = sender.send_request(request(host, call)?).await.map_err(broken)?;
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+    driving.abort();
+    match body {
+        Ok(body) => Ok(Answer { status, body: body.to_bytes() }),
+        Err(error) => Err(NoAnswer::Broken(error.to_string())),
+    }
+}
+
+fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswer> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(call.target)
+        .header(HOST, host)
+        .header(ACCEPT, "application/json")
+        .header(CONNECTION, "close");
+    if let Some(token) = call.token {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| NoAnswer::Broken("the token can't be sent".to_owned()))?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    if let Some(generation) = call.if_generation {
+        request = request.header(IF_MATCH, format!("\"{generation}\""));
+    }
+    request.body(Empty::new()).map_err(|error| NoAnswer::Broken(error.to_string()))
+}

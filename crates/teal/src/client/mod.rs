@@ -1,0 +1,141 @@
+//! The verbs that ask a running Teal: one file each, over the admin API.
+//!
+//! Every verb asks for JSON and prints either that, unchanged, or the text that the API itself
+//! would have sent, so that both say the same. A refusal ends with the exit code that belongs
+//! to its status.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod history;
+pub(crate) mod hold;
+mod http;
+mod progress;
+pub(crate) mod reach;
+pub(crate) mod receipt;
+pub(crate) mod reload;
+pub(crate) mod status;
+pub(crate) mod switch;
+pub(crate) mod token;
+pub(crate) mod wait;
+
+use std::fmt::Write as _;
+
+use control::api::wire::ProblemDocument;
+use serde::de::DeserializeOwned;
+
+use crate::Outcome;
+use crate::cli::ReachArgs;
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+use http::Answer;
+use reach::{Intent, Teal};
+
+/// Runs the one task of a verb.
+pub(crate) fn block_on<T>(task: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map(|runtime| runtime.block_on(task))
+        .map_err(|error| Failure::failed(format!("no runtime can be started: {error}")))
+}
+
+/// A GET whose answer is printed: the whole of most reading verbs.
+fn read<T: DeserializeOwned>(
+    reach: &ReachArgs,
+    path: &str,
+    text: impl FnOnce(&T) -> String,
+) -> Outcome {
+    let answer = block_on(async { Teal::find(reach, Intent::Read).await?.get(path).await })??;
+    print(reach, &answer, text)?;
+    Ok(Exit::Done)
+}
+
+/// Prints an answer as JSON or as text; a problem becomes a failure.
+fn print<T: DeserializeOwned>(
+    reach: &ReachArgs,
+    answer: &Answer,
+    text: impl FnOnce(&T) -> String,
+) -> Result<T, Failure> {
+    let value = understood(reach, answer)?;
+    if reach.json {
+        show::json(&answer.body);
+    } else {
+        show::text(&text(&value));
+    }
+    Ok(value)
+}
+
+/// The value of a good answer; a problem becomes a failure.
+fn understood<T: DeserializeOwned>(reach: &ReachArgs, answer: &Answer) -> Result<T, Failure> {
+    if answer.status != 200 {
+        return Err(refused(reach, answer));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        Failure::failed(format!(
+            "Teal answered something that this version of the command line does not know \
+             ({error}); is it another version?"
+        ))
+    })
+}
+
+/// What a problem document means for this process.
+fn refused(reach: &ReachArgs, answer: &Answer) -> Failure {
+    let exit = match answer.status {
+        400 | 405 | 413 | 414 => Exit::Usage,
+        409 | 412 => Exit::Refused,
+        _ => Exit::Failed,
+    };
+    if reach.json {
+        show::json(&answer.body);
+        return Failure::new(exit, "");
+    }
+    let message = match serde_json::from_slice::<ProblemDocument>(&answer.body) {
+        Ok(problem) => match problem.detail {
+            Some(detail) => format!("{}\n{detail}", problem.title),
+            None => problem.title,
+        },
+        Err(_) => format!(
+            "status {} from what answers there, and it is no problem document; is it Teal?",
+            answer.status
+        ),
+    };
+    Failure::new(exit, message)
+}
+
+/// Writes a query string; values are escaped.
+fn query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut query = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters {
+        let Some(value) = value else { continue };
+        query.push(separator);
+        separator = '&';
+        query.push_str(name);
+        query.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    query.push(char::from(byte));
+                }
+                other => {
+                    let _never_fails = write!(query, "%{other:02X}");
+                }
+            }
+        }
+    }
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::query;
+
+    #[test]
+    fn a_query_carries_what_was_typed_and_nothing_else() {
+        let parameters =
+            [("to", Some("green")), ("service", Some("a&to=blue #é")), ("drain", None)];
+        let query = query("/admin/switch", &parameters);
+        assert_eq!(query, "/admin/switch?to=green&service=a%26to%3Dblue%20%23%C3%A9");
+    }
+}

@@ -1,0 +1,90 @@
+//! Waiting for a change: shows how far it is, and notices if Teal is gone.
+//!
+//! The answer to a switch may take as long as the drain, so it has no deadline of its own.
+//! Instead Teal is asked for its status beside it: when that fails for ten seconds, nobody is
+//! there to answer.
+
+use std::time::Duration;
+
+use control::api::text::standing;
+use control::api::wire::{Color, ColorStatus, Role, Service, Status};
+use tokio::time::Instant;
+
+use super::http::Answer;
+use super::reach::Teal;
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+/// How often a person sees news, and how often a script's Teal is looked after.
+const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// How long Teal may be silent.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// What is being waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    pub(super) service: Option<String>,
+    /// The color that is to become active; `None`: the other one, or none.
+    pub(super) to: Option<String>,
+}
+
+/// Waits for the answer. On a terminal, what is watched is drawn on one line meanwhile.
+pub(super) async fn watched(
+    teal: &Teal,
+    watch: Option<&Watch>,
+    answer: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, Failure> {
+    let watch = watch.filter(|_| show::is_watched());
+    let mut answer = std::pin::pin!(answer);
+    let mut ticks = tokio::time::interval(if watch.is_some() { RHYTHM.0 } else { RHYTHM.1 });
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.tick().await; // the first is at once
+    let mut heard = Instant::now();
+    let result = loop {
+        tokio::select! {
+            biased;
+            result = &mut answer => break result,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            biased;
+            result = &mut answer => break result,
+            status = teal.get("/admin/status") => match status {
+                Ok(status) => {
+                    heard = Instant::now();
+                    if let Some(line) = watch.and_then(|watch| watch.line(&status)) {
+                        show::progress(&line);
+                    }
+                }
+                Err(_) if heard.elapsed() > SILENCE_MAX => {
+                    let message = "Teal took the call but has been silent for ten seconds since; \
+                                   what was begun may still happen; see: teal status";
+                    break Err(Failure::new(Exit::Unreachable, message));
+                }
+                Err(_) => {}
+            },
+        }
+    };
+    if watch.is_some() {
+        show::progress("");
+    }
+    result
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// One line on how far it is; `None` if the answer can't be understood.
+    fn line(&self, status: &Answer) -> Option<String> {
+        let status: Status = serde_json::from_slice(&status.body).ok()?;
+        let named = |service: &&Service| self.service.as_ref().is_none_or(|n| *n == service.name);
+        let service = status.services.iter().find(named)?;
+        if self.to.as_ref().is_some_and(|to| service.active.to_string() != *to) {
+            return Some(format!("{}: waiting for the gate", service.name));
+        }
+        let colors = [Color::Blue, Color::Green].map(|color| (color, service.colors.of(color)));
+        let draining = |(_, status): &&(Color, &ColorStatus)| status.role == Role::Draining;
+        let (color, status) = colors.iter().find(draining)?;
+        Some(format!("{}: {color} is {}", service.name, standing(*color, status)))
+    }
+}

@@ -1,0 +1,371 @@
+//! How a running Teal is found, and with which token it is asked.
+//!
+//! The address: `--admin`, else `TEAL_ADMIN`, else the socket in the state directory if it
+//! answers, else `http://127.0.0.1:9900`. The token: `--token-file`, else `TEAL_TOKEN`, else
+//! the file named by `TEAL_TOKEN_FILE`, else `admin.token` in the state directory.
+//!
+//! The token in the state directory belongs to the Teal of this machine: it is used only for
+//! calls that need one and never sent to another machine.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::Method;
+
+use super::http::{Address, Answer, Call, NoAnswer};
+use crate::cli::ReachArgs;
+use crate::exit::{Exit, Failure};
+
+/// Where the socket is looked for after the state directory of this user: the one of a unit
+/// with `StateDirectory=teal`.
+const SYSTEM_STATE_DIR: &str = "/var/lib/teal";
+/// How long an answer may take that waits for nothing.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A Teal that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Teal {
+    address: Address,
+    token: Option<String>,
+    /// What was tried before, for when this fails too.
+    tried: Vec<String>,
+}
+
+/// What a verb is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Only look.
+    Read,
+    /// Change something.
+    Change,
+}
+
+/// What the environment of this process says, read once.
+#[derive(Clone, Debug, Default)]
+struct Surroundings {
+    admin: Option<String>,
+    token: Option<String>,
+    token_file: Option<PathBuf>,
+    state_dirs: Vec<PathBuf>,
+}
+
+/// What defaults depend on, for the configuration.
+pub(crate) fn state_environment() -> config::Environment {
+    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    config::Environment {
+        state_directory: path("STATE_DIRECTORY"),
+        xdg_state_home: path("XDG_STATE_HOME"),
+        home: path("HOME"),
+    }
+}
+
+// === impl Teal ===
+
+impl Teal {
+    /// Finds it. Whether it answers shows the first call.
+    pub(super) async fn find(args: &ReachArgs, intent: Intent) -> Result<Self, Failure> {
+        Self::find_in(args, intent, &Surroundings::read()).await
+    }
+
+    async fn find_in(
+        args: &ReachArgs,
+        intent: Intent,
+        around: &Surroundings,
+    ) -> Result<Self, Failure> {
+        let (address, tried) = match (&args.admin, &around.admin) {
+            (Some(text), _) => (parse("--admin", text)?, Vec::new()),
+            (None, Some(text)) => (parse("TEAL_ADMIN", text)?, Vec::new()),
+            (None, None) => around.knock().await,
+        };
+        let token = match given_token(args, around)? {
+            Some(token) => Some(token),
+            None if intent == Intent::Change && is_loopback(&address) => around.stored_token(),
+            None => None,
+        };
+        Ok(Self { address, token, tried })
+    }
+
+    /// Reads something that is there at once.
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.in_time(self.ask(Method::GET, path, None)).await
+    }
+
+    /// Changes something that is done at once.
+    pub(super) async fn post(&self, path: &str) -> Result<Answer, Failure> {
+        self.in_time(self.ask(Method::POST, path, None)).await
+    }
+
+    /// Asks, and waits for the answer for as long as it takes.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        target: &str,
+        if_generation: Option<u64>,
+    ) -> Result<Answer, Failure> {
+        let token = self.token.as_deref();
+        let call = Call { method, target, token, if_generation };
+        self.address.ask(&call).await.map_err(|no_answer| match no_answer {
+            NoAnswer::Connect(error) => self.unreachable(&error),
+            NoAnswer::Broken(message) => Failure::failed(format!(
+                "{} took the call but broke off: {message}\n\
+                 What was begun goes on without this command; see: teal status",
+                self.address
+            )),
+        })
+    }
+
+    async fn in_time(
+        &self,
+        answer: impl Future<Output = Result<Answer, Failure>>,
+    ) -> Result<Answer, Failure> {
+        tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| {
+            let seconds = ANSWER_TIMEOUT.as_secs();
+            Err(Failure::new(
+                Exit::Unreachable,
+                format!("{} took the call but did not answer within {seconds} s", self.address),
+            ))
+        })
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> Failure {
+        let mut message = format!("Teal can't be reached at {}: {error}", self.address);
+        for tried in &self.tried {
+            message.push_str("\nTried before: ");
+            message.push_str(tried);
+        }
+        message.push_str(
+            "\nIs it running? Say where by --admin http://HOST:PORT, --admin unix:PATH or \
+             TEAL_ADMIN",
+        );
+        Failure::new(Exit::Unreachable, message)
+    }
+}
+
+// === impl Surroundings ===
+
+impl Surroundings {
+    fn read() -> Self {
+        let text = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut state_dirs: Vec<PathBuf> = state_environment().state_dir().into_iter().collect();
+        let system = PathBuf::from(SYSTEM_STATE_DIR);
+        if !state_dirs.contains(&system) {
+            state_dirs.push(system);
+        }
+        Self {
+            admin: text("TEAL_ADMIN"),
+            token: text("TEAL_TOKEN"),
+            token_file: text("TEAL_TOKEN_FILE").map(PathBuf::from),
+            state_dirs,
+        }
+    }
+
+    /// The first socket that answers, else the default address.
+    async fn knock(&self) -> (Address, Vec<String>) {
+        let mut tried = Vec::new();
+        for dir in &self.state_dirs {
+            let address = Address::Unix(dir.join("admin.sock"));
+            match address.knock().await {
+                Ok(()) => return (address, tried),
+                Err(error) => tried.push(format!("{address}: {error}")),
+            }
+        }
+        (Address::Tcp { host: "127.0.0.1".to_owned(), port: 9900 }, tried)
+    }
+
+    /// The token that Teal made at its first start, if this user may read it.
+    fn stored_token(&self) -> Option<String> {
+        self.state_dirs.iter().find_map(|dir| read_token(&dir.join("admin.token")).ok())
+    }
+}
+
+/// The token that the caller gave; a file that can't be read is an error, not "none".
+fn given_token(args: &ReachArgs, around: &Surroundings) -> Result<Option<String>, Failure> {
+    if let Some(path) = &args.token_file {
+        return read_token(path).map(Some).map_err(|why| wrong_token("--token-file", path, &why));
+    }
+    if let Some(token) = &around.token {
+        let wrong = |why| Failure::usage(format!("TEAL_TOKEN {why}"));
+        return checked_token(token).map(Some).map_err(wrong);
+    }
+    match &around.token_file {
+        None => Ok(None),
+        Some(path) => {
+            read_token(path).map(Some).map_err(|why| wrong_token("TEAL_TOKEN_FILE", path, &why))
+        }
+    }
+}
+
+fn wrong_token(by: &str, path: &Path, why: &str) -> Failure {
+    Failure::usage(format!("{by} {}: {why}", path.display()))
+}
+
+fn read_token(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the token can't be read: {error}"))?;
+    checked_token(&text)
+}
+
+fn checked_token(text: &str) -> Result<String, String> {
+    let token = text.trim();
+    if token.is_empty() {
+        return Err("is empty; write the token alone".to_owned());
+    }
+    if !token.bytes().all(|c| c.is_ascii_graphic()) {
+        return Err("has more than a token in it; write the token alone".to_owned());
+    }
+    Ok(token.to_owned())
+}
+
+fn is_loopback(address: &Address) -> bool {
+    match address {
+        Address::Unix(_) => false, // there the user counts
+        Address::Tcp { host, .. } => {
+            let name = host.trim_start_matches('[').trim_end_matches(']');
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    }
+}
+
+/// Reads `http://HOST:PORT`, `HOST:PORT` or `unix:PATH`.
+fn parse(by: &str, text: &str) -> Result<Address, Failure> {
+    let wrong = |why: &str| {
+        Failure::usage(format!("{by} {text}: {why}; write http://HOST:PORT or unix:PATH"))
+    };
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() {
+            return Err(wrong("the path of the socket is missing"));
+        }
+        return Ok(Address::Unix(PathBuf::from(path)));
+    }
+    let authority = match text.split_once("://") {
+        Some(("http", rest)) => rest,
+        Some(("https", _)) => {
+            return Err(wrong("this version does not speak TLS to the admin API"));
+        }
+        Some(_) => return Err(wrong("the scheme is not known")),
+        None => text,
+    };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let Some((host, port)) = authority.rsplit_once(':') else {
+        return Err(wrong("the port is missing"));
+    };
+    let port = port.parse().ok().filter(|port| *port != 0);
+    let port = port.ok_or_else(|| wrong("the port must be a number from 1 to 65535"))?;
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let named = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+    let good = match bracketed {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(named),
+    };
+    if !good {
+        return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
+    }
+    Ok(Address::Tcp { host: host.to_owned(), port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::block_on;
+
+    fn found(args: &ReachArgs, intent: Intent, around: &Surroundings) -> Result<Teal, Failure> {
+        block_on(Teal::find_in(args, intent, around)).expect("a runtime")
+    }
+
+    fn at(admin: &str) -> ReachArgs {
+        ReachArgs { admin: Some(admin.to_owned()), ..ReachArgs::default() }
+    }
+
+    #[test]
+    fn addresses_are_urls_or_sockets() {
+        for (text, shown) in [
+            ("http://127.0.0.1:9900", "http://127.0.0.1:9900"),
+            ("http://localhost:9900/", "http://localhost:9900"),
+            ("127.0.0.1:1", "http://127.0.0.1:1"),
+            ("http://[::1]:9900", "http://[::1]:9900"),
+            ("unix:/run/teal/admin.sock", "unix:/run/teal/admin.sock"),
+            ("unix:///run/teal/admin.sock", "unix:/run/teal/admin.sock"),
+        ] {
+            let address = parse("--admin", text).unwrap_or_else(|f| panic!("{}", f.message));
+            assert_eq!(address.to_string(), shown);
+        }
+        for text in [
+            "",
+            "unix:",
+            "ftp://here",
+            "https://here:1",
+            "http://here",
+            "http://here:x",
+            "http://here:0",
+            "http://here:99999",
+            "http://a b:1",
+            "http://user@here:1",
+            "http://here:1/path",
+            "::1:9900",
+        ] {
+            let failure = parse("--admin", text).expect_err(text);
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains("unix:PATH"), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_environment_and_that_over_the_socket() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let socket = dir.path().join("admin.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let mut around = Surroundings {
+            state_dirs: vec![dir.path().join("absent"), dir.path().to_owned()],
+            ..Surroundings::default()
+        };
+        let nothing = ReachArgs::default();
+        let teal = found(&nothing, Intent::Read, &around).expect("found");
+        assert_eq!(teal.address, Address::Unix(socket));
+        assert_eq!(teal.tried.len(), 1);
+        around.admin = Some("http://127.0.0.1:2".to_owned());
+        let teal = found(&nothing, Intent::Read, &around).expect("found");
+        assert_eq!(teal.address.to_string(), "http://127.0.0.1:2");
+        let teal = found(&at("127.0.0.1:3"), Intent::Read, &around).expect("found");
+        assert_eq!(teal.address.to_string(), "http://127.0.0.1:3");
+        let empty = Surroundings::default();
+        let teal = found(&nothing, Intent::Read, &empty).expect("found");
+        assert_eq!(teal.address.to_string(), "http://127.0.0.1:9900");
+    }
+
+    #[test]
+    fn the_token_of_this_machine_is_never_sent_to_another_or_without_need() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("admin.token"), "secret\n").expect("written");
+        let state_dirs = vec![dir.path().to_owned()];
+        let around = Surroundings { state_dirs, ..Surroundings::default() };
+        let token = |admin: &str, intent| found(&at(admin), intent, &around).expect("found").token;
+        assert_eq!(token("127.0.0.1:9", Intent::Change).as_deref(), Some("secret"));
+        assert_eq!(token("[::1]:9", Intent::Change).as_deref(), Some("secret"));
+        assert_eq!(token("127.0.0.1:9", Intent::Read), None);
+        assert_eq!(token("192.0.2.1:9", Intent::Change), None);
+        assert_eq!(token("teal.example:9", Intent::Change), None);
+        assert_eq!(token("unix:/run/admin.sock", Intent::Change), None);
+    }
+
+    #[test]
+    fn a_token_that_was_given_but_can_not_be_used_is_an_error() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("token");
+        let mut args = at("127.0.0.1:9");
+        args.token_file = Some(path.clone());
+        for content in [None, Some(""), Some("two words"), Some("ctl\u{7}")] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).expect("written");
+            }
+            let failure = found(&args, Intent::Read, &Surroundings::default()).expect_err("wrong");
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(&*path.display().to_string()), "{}", failure.message);
+            assert!(!failure.message.contains("two words"), "{}", failure.message);
+        }
+        std::fs::write(&path, "right\n").expect("written");
+        let teal = found(&args, Intent::Read, &Surroundings::default()).expect("found");
+        assert_eq!(teal.token.as_deref(), Some("right"));
+    }
+}

@@ -1,0 +1,22 @@
+//! `teal reload`.
+
+use control::api::{text, wire};
+use hyper::Method;
+
+use super::progress::watched;
+use super::reach::{Intent, Teal};
+use super::{block_on, print};
+use crate::Outcome;
+use crate::cli::ReloadArgs;
+use crate::exit::Exit;
+
+/// Reads the configuration again and puts it in force.
+pub(crate) fn reload(args: &ReloadArgs) -> Outcome {
+    let answer = block_on(async {
+        let teal = Teal::find(&args.reach, Intent::Change).await?;
+        // New targets of an active color are probed first, which takes its time.
+        watched(&teal, None, teal.ask(Method::POST, "/admin/reload", None)).await
+    })??;
+    print(&args.reach, &answer, |reloaded: &wire::Reloaded| text::reload(reloaded))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,57 @@
+//! `teal switch` and `teal rollback`.
+
+use control::api::text;
+use control::api::wire::{DrainState, SwitchAnswer};
+use hyper::Method;
+
+use super::progress::{Watch, watched};
+use super::reach::{Intent, Teal};
+use super::{block_on, print, query};
+use crate::Outcome;
+use crate::cli::{HowArgs, ReachArgs, RollbackArgs, SwitchArgs};
+use crate::exit::Exit;
+
+/// Moves a service to a color.
+pub(crate) fn switch(args: &SwitchArgs) -> Outcome {
+    carry_out("/admin/switch", Some(args.color.as_str()), &args.how, &args.reach)
+}
+
+/// Moves a service back to its previous color.
+pub(crate) fn rollback(args: &RollbackArgs) -> Outcome {
+    carry_out("/admin/rollback", None, &args.how, &args.reach)
+}
+
+fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> Outcome {
+    let target = query(
+        path,
+        &[
+            ("to", to),
+            ("service", how.service.as_deref()),
+            ("wait", how.no_wait.then_some("published")),
+            ("wait_healthy", how.wait_healthy.as_ref().map(|time| &*time.text)),
+            ("drain", how.drain.as_ref().map(|time| &*time.text)),
+            ("dry_run", how.dry_run.then_some("true")),
+        ],
+    );
+    let answer = block_on(async {
+        let teal = Teal::find(reach, Intent::Change).await?;
+        let watch = Watch { service: how.service.clone(), to: to.map(str::to_owned) };
+        let asking = teal.ask(Method::POST, &target, how.if_generation);
+        watched(&teal, (!reach.json).then_some(&watch), asking).await
+    })??;
+    let answer: SwitchAnswer = print(reach, &answer, text::switch)?;
+    Ok(exit(&answer, how.no_wait))
+}
+
+/// What a deploy script may conclude: 0 only if the old color is safe to stop, or if the
+/// caller did not want to know.
+fn exit(answer: &SwitchAnswer, no_wait: bool) -> Exit {
+    match answer.drain.as_ref().map(|drain| drain.state) {
+        None | Some(DrainState::Drained) => Exit::Done,
+        Some(DrainState::Draining) if no_wait => Exit::Done,
+        Some(DrainState::Cut) => Exit::Cut,
+        Some(DrainState::Draining | DrainState::Superseded | DrainState::Interrupted) => {
+            Exit::Failed
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `teal drill`, `teal demo` and the demo's target: the ways into the crate `drill`.
+
+use std::time::Duration;
+
+use drill::demo::{DemoOptions, Show};
+use drill::load::DrillOptions;
+use drill::target::TargetOptions;
+
+use crate::Outcome;
+use crate::cli::{DemoArgs, DemoTargetArgs, DrillArgs};
+use crate::client::block_on;
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+/// How long one request of a drill may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Loads a page for a while and says what was lost.
+pub(crate) fn drill(args: DrillArgs) -> Outcome {
+    let options = DrillOptions {
+        url: args.url,
+        duration: args.time.duration,
+        connections: usize::from(args.connections),
+        rate: args.rate,
+        timeout: REQUEST_TIMEOUT,
+    };
+    let verdict = block_on(drill::load::drill(options))?
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    if args.json {
+        show::value(&verdict)?;
+    } else {
+        show::text(&verdict.to_string());
+    }
+    Ok(if verdict.is_lossless() { Exit::Done } else { Exit::Failed })
+}
+
+/// Plays the demo.
+pub(crate) fn demo(args: &DemoArgs) -> Outcome {
+    let teal_exe = std::env::current_exe()
+        .map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))?;
+    let show = match (args.json, show::terminal()) {
+        (true, _) => Show::Nothing,
+        (false, Some(color)) => Show::Live { color },
+        (false, None) => Show::Plain,
+    };
+    let options = DemoOptions::new(teal_exe, args.once || args.json, show);
+    let report =
+        block_on(drill::demo::run(options))?.map_err(|error| Failure::failed(error.to_string()))?;
+    if args.json {
+        show::value(&report.verdict)?;
+    }
+    Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+}
+
+/// Is a target of the demo, until its parent ends it.
+pub(crate) fn demo_target(args: DemoTargetArgs) -> Outcome {
+    let DemoTargetArgs { listen, version, ledger } = args;
+    let served = block_on(drill::target::serve(TargetOptions { listen, version, ledger }))?;
+    served
+        .map(|()| Exit::Done)
+        .map_err(|error| Failure::failed(format!("the demo target on {listen}: {error}")))
+}

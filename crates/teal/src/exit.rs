@@ -1,0 +1,65 @@
+//! How a verb ends: its exit code, which deploy scripts rely on.
+
+use std::process::ExitCode;
+
+/// The end of a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; after a switch: the old color is safe to stop.
+    Done = 0,
+    /// It failed, or did not happen in time.
+    Failed = 1,
+    /// Wrong usage, or a configuration that can't be used.
+    Usage = 2,
+    /// Refused by the gate; nothing was changed.
+    Refused = 3,
+    /// Teal could not be reached.
+    Unreachable = 4,
+    /// Switched, but the drain deadline cut leases.
+    Cut = 5,
+}
+
+/// Why a verb could not do what it was asked, and how it ends then.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// What is wrong, where, and what to do; several lines at will.
+    pub(crate) message: String,
+}
+
+// === impl Exit, Failure ===
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// What it means, for the reference.
+    pub(crate) const ALL: [(Self, &'static str); 6] = [
+        (Self::Done, "done; after a switch the old color is drained and safe to stop"),
+        (Self::Failed, "failed, or not in time"),
+        (Self::Usage, "wrong usage, or a configuration that can't be used"),
+        (Self::Refused, "refused by the gate, with the reason; nothing was changed"),
+        (Self::Unreachable, "Teal could not be reached"),
+        (Self::Cut, "switched, but the drain deadline cut requests"),
+    ];
+}
+
+impl Failure {
+    /// A failure with its message.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Something that should have worked did not.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+}

@@ -1,0 +1,147 @@
+//! `teal generate`: the reference documents that are made from the code of the binary.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command, CommandFactory};
+use control::api::METRICS;
+
+use crate::cli::{Cli, Document, GenerateArgs};
+use crate::exit::Exit;
+use crate::show;
+
+/// Prints one document.
+pub(crate) fn generate(args: &GenerateArgs) -> Exit {
+    show::document(&match args.document {
+        Document::Cli => cli_page(),
+        Document::Openapi => control::api::openapi_document(),
+        Document::Metrics => metrics_page(),
+    });
+    Exit::Done
+}
+
+const CLI_OPENING: &str = "\
+# Command line
+
+`teal run` is the server; the other verbs ask it over its admin API, or need none at all. Every
+verb that prints an answer has `--json`. Colors and progress are shown only on a terminal;
+`NO_COLOR` is honored. There is no `--force`.
+
+This page is generated from the code.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+";
+
+/// `docs/reference/cli.md`.
+fn cli_page() -> String {
+    let mut page = CLI_OPENING.to_owned();
+    for (exit, meaning) in Exit::ALL {
+        let _never_fails = writeln!(page, "| {} | {meaning} |", exit as u8);
+    }
+    let mut root = Cli::command();
+    root.build();
+    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
+        verb(&mut page, command, &format!("teal {}", command.get_name()));
+    }
+    page
+}
+
+fn verb(page: &mut String, command: &Command, name: &str) {
+    let inner: Vec<&Command> =
+        command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+    if !inner.is_empty() {
+        for inner in inner {
+            verb(page, inner, &format!("{name} {}", inner.get_name()));
+        }
+        return;
+    }
+    let about = command.get_long_about().or(command.get_about());
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ");
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    let _never_fails = write!(page, "\n## `{name}`\n\n{about}\n\n```text\n{usage}\n```\n");
+    let arguments: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|arg| !arg.is_hide_set() && arg.get_id() != "help")
+        .collect();
+    if !arguments.is_empty() {
+        page.push_str("\n| argument | meaning |\n|---|---|\n");
+    }
+    for argument in arguments {
+        let _never_fails = writeln!(page, "| {} | {} |", written(argument), meaning(argument));
+    }
+}
+
+fn written(argument: &Arg) -> String {
+    let values = argument.get_value_names().unwrap_or_default().join(" ");
+    match (argument.get_long(), argument.get_action().takes_values()) {
+        (Some(long), true) => format!("`--{long} {}`", values.replace('|', "\\|")),
+        (Some(long), false) => format!("`--{long}`"),
+        (None, _) => format!("`{values}`"),
+    }
+}
+
+fn meaning(argument: &Arg) -> String {
+    let mut meaning = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let values: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|_| argument.get_action().takes_values())
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    if !values.is_empty() {
+        let _never_fails = write!(meaning, ": {}", values.join(", "));
+    }
+    if let [default] = argument.get_default_values()
+        && argument.get_action().takes_values()
+    {
+        let _never_fails = write!(meaning, " [default: {}]", default.to_string_lossy());
+    }
+    meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+const METRICS_OPENING: &str = "\
+# Metrics
+
+`GET /metrics` on the admin listener and on the admin socket, for Prometheus. Names and labels are
+part of the contract. Labels have values from the configuration only, so their number is bounded.
+
+The books of every service balance: accepted = answered + aborted + in flight. `service=\"\"` counts
+requests that reached no service.
+
+This page is generated from the code.
+
+| metric | kind | labels | what it says |
+|---|---|---|---|
+";
+
+/// `docs/reference/metrics.md`.
+fn metrics_page() -> String {
+    let mut page = METRICS_OPENING.to_owned();
+    for metric in METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (name, kind, labels) = (metric.name, metric.kind.as_str(), labels.join(", "));
+        let _never_fails = writeln!(page, "| `{name}` | {kind} | {labels} | {} |", metric.help);
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_says_what_the_code_says() {
+        let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference");
+        for (name, text) in [
+            ("cli.md", cli_page()),
+            ("metrics.md", metrics_page()),
+            ("openapi.json", control::api::openapi_document()),
+        ] {
+            let there = std::fs::read_to_string(format!("{reference}/{name}"));
+            assert!(there.is_ok_and(|there| there == text), "{name}: run `make reference`");
+        }
+    }
+}
