@@ -8,8 +8,7 @@
 //! | 24..32 | number of the journal file |
 //! | 32..40 | newest generation decided in it |
 //! | 40..48 | end: every byte of the journal before it is durable |
-//! | 48..56 | floor, as in the journal's header |
-//! | 56..60 | CRC-32 of the bytes before |
+//! | 48..52 | CRC-32 of the bytes before |
 //!
 //! The slots begin at bytes 0 and 4096, in disk blocks of their own, so that a torn write of one
 //! cannot harm the other. A new `head` has both filled: a slot that cannot be read is therefore
@@ -25,7 +24,7 @@ use super::storage::Storage;
 pub(super) const HEAD: &str = "head";
 
 const MAGIC: [u8; 8] = *b"TEALHEAD";
-const SLOT: usize = 60;
+const SLOT: usize = 52;
 const STRIDE: usize = 4096;
 
 /// What one slot says.
@@ -37,8 +36,6 @@ pub(super) struct Mark {
     pub(super) generation: u64,
     /// Every byte of the journal before this one is durable.
     pub(super) end: u64,
-    /// The journal's floor.
-    pub(super) floor: u64,
 }
 
 /// Which slot is in use, and how far the sequence is: what is needed to write the next one.
@@ -67,7 +64,7 @@ pub(super) struct Head {
 impl Mark {
     fn encode(self, sequence: u64) -> Vec<u8> {
         let mut out = field::preamble(MAGIC);
-        for number in [sequence, self.file, self.generation, self.end, self.floor] {
+        for number in [sequence, self.file, self.generation, self.end] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         field::seal(&mut out);
@@ -80,7 +77,7 @@ impl Mark {
         let number =
             |offset| field::u64_at(bytes, offset).ok_or(Unreadable::Damaged("it is too short"));
         let (file, generation) = (number(24)?, number(32)?);
-        Ok((number(16)?, Self { file, generation, end: number(40)?, floor: number(48)? }))
+        Ok((number(16)?, Self { file, generation, end: number(40)? }))
     }
 }
 

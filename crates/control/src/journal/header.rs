@@ -5,25 +5,22 @@
 //! |---|---|
 //! | 0..16 | magic `TEALJRNL`, format version, CRC-32 of the two |
 //! | 16..24 | number of this file: each fresh journal has a higher one |
-//! | 24..32 | floor: end of the last decision of the snapshot, else end of the header |
-//! | 32..40 | end of the snapshot that the file begins with, else end of the header |
-//! | 40..48 | base: end of all that was durable when the file got its name |
-//! | 48..52 | CRC-32 of the bytes before |
+//! | 24..32 | end of the snapshot that the file begins with, else end of the header |
+//! | 32..40 | base: end of all that was durable when the file got its name |
+//! | 40..44 | CRC-32 of the bytes before |
 
 use super::field::{self, Unreadable};
 
 const MAGIC: [u8; 8] = *b"TEALJRNL";
 
 /// Where the records begin.
-pub(super) const HEADER: usize = 52;
+pub(super) const HEADER: usize = 44;
 
 /// The header of a journal file. All ends are byte offsets in that file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// The number of the file.
     pub(super) file: u64,
-    /// No shorter part of the file is a state: a snapshot is whole or nothing.
-    pub(super) floor: u64,
     /// The end of the snapshot.
     pub(super) snapshot: u64,
     /// The end of what was durable before the file got its name.
@@ -33,7 +30,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn encode(self) -> Vec<u8> {
         let mut out = field::preamble(MAGIC);
-        for number in [self.file, self.floor, self.snapshot, self.base] {
+        for number in [self.file, self.snapshot, self.base] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         field::seal(&mut out);
@@ -45,6 +42,6 @@ impl Header {
         let number = |offset| {
             field::u64_at(bytes, offset).ok_or(Unreadable::Damaged("its header is too short"))
         };
-        Ok(Self { file: number(16)?, floor: number(24)?, snapshot: number(32)?, base: number(40)? })
+        Ok(Self { file: number(16)?, snapshot: number(24)?, base: number(32)? })
     }
 }

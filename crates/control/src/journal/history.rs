@@ -11,8 +11,8 @@ use super::scan::{self, Batch};
 #[derive(Debug, Default)]
 pub(super) struct History {
     appends: Vec<Vec<Entry>>,
-    /// How many of the first ones make up the snapshot: up to and with its last decision, and the
-    /// notes behind it.
+    /// How many of the first ones make up the snapshot: its decisions are one append, whole or
+    /// nothing, the notes behind them another.
     snapshot: usize,
 }
 
@@ -59,16 +59,13 @@ impl History {
     /// The journal file of this number that holds it all.
     pub(super) fn encode(&self, file: u64) -> Image {
         let start = HEADER as u64;
-        let mut header = Header { file, floor: start, snapshot: start, base: start };
+        let mut header = Header { file, snapshot: start, base: start };
         let mut bytes = header.encode();
         let mut chain = Chain::of_file(file);
         for (index, append) in self.appends.iter().enumerate() {
             chain = record::encode(append, chain, &mut bytes);
             if index < self.snapshot {
                 header.snapshot = bytes.len() as u64;
-                if append.iter().any(|entry| entry.decision) {
-                    header.floor = header.snapshot;
-                }
             }
         }
         header.base = bytes.len() as u64;

@@ -23,8 +23,6 @@ pub(super) const STEP: u64 = 64 * 1024;
 pub(super) struct Live {
     /// The number of the journal file.
     pub(super) file: u64,
-    /// The journal's floor, as in its header.
-    pub(super) floor: u64,
     /// Where the snapshot that the file begins with ends.
     pub(super) snapshot: u64,
     /// Where the next record goes.
@@ -67,7 +65,6 @@ impl Live {
         rewrite(storage, HEAD, head)?;
         let mut live = Self {
             file: whole.file,
-            floor: whole.floor,
             snapshot: whole.snapshot_end,
             end: whole.end,
             chain: whole.chain,
@@ -138,7 +135,7 @@ impl Live {
         storage: &mut dyn Storage,
         generation: u64,
     ) -> Result<(), Failure> {
-        let mark = Mark { file: self.file, generation, end: self.end, floor: self.floor };
+        let mark = Mark { file: self.file, generation, end: self.end };
         self.turn = head::advance(storage, self.turn, mark)?;
         Ok(())
     }

@@ -40,7 +40,6 @@ pub(super) enum Verdict {
 pub(super) struct Whole {
     pub(super) file: u64,
     pub(super) file_highest: u64,
-    pub(super) floor: u64,
     pub(super) snapshot_end: u64,
     pub(super) generation: u64,
     pub(super) batches: Vec<Batch>,
@@ -101,7 +100,7 @@ pub(super) fn judge(found: &Found) -> Verdict {
             name: HEAD,
             offset: 0,
             reason: reason.to_string(),
-            good: good(journal, header.file, header.floor, header.snapshot),
+            good: good(journal, header.file, header.snapshot),
             file_highest: header.file,
         }),
         (Ok(header), Some(Ok(head))) => both(journal, header, &head),
@@ -130,7 +129,7 @@ fn without_head(journal: &[u8], header: Header) -> Verdict {
         name: HEAD,
         offset: 0,
         reason: format!("it is missing, though `{JOURNAL}` holds records"),
-        good: good(journal, header.file, header.floor, header.snapshot),
+        good: good(journal, header.file, header.snapshot),
         file_highest: header.file,
     })
 }
@@ -144,7 +143,7 @@ fn header_damaged(journal: &[u8], reason: Unreadable, head: Option<Head>) -> Ver
         good: mark.and_then(|mark| {
             // A decision behind the mark was never acknowledged: it is not on offer.
             let durable = journal.get(..mark.end as usize)?;
-            good(durable, mark.file, mark.floor, mark.floor)
+            good(durable, mark.file, HEADER as u64)
         }),
         file_highest: head.map_or(0, |head| head.file_highest),
     })
@@ -154,7 +153,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     let file_highest = header.file.max(head.file_highest);
     let same_file = head.mark.file == header.file;
     let damaged = |name, offset, reason: &str| {
-        let good = good(journal, header.file, header.floor, header.snapshot);
+        let good = good(journal, header.file, header.snapshot);
         let reason = reason.to_owned();
         Verdict::Damaged(Damage { name, offset, reason, good, file_highest })
     };
@@ -170,7 +169,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         return damaged(JOURNAL, offset.min(journal.len() as u64), reason);
     }
     let decided = generation_of(batches[..count].iter().flat_map(|batch| &batch.entries));
-    if same_file && (decided, header.floor) != (head.mark.generation, head.mark.floor) {
+    if same_file && decided != head.mark.generation {
         return damaged(HEAD, 0, "it does not agree with the journal it speaks of");
     }
 
@@ -190,7 +189,6 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     Verdict::Whole(Whole {
         file: header.file,
         file_highest,
-        floor: header.floor,
         snapshot_end: header.snapshot,
         generation: generation_of(batches.iter().flat_map(|batch| &batch.entries)),
         dropped: dropped(scan::bytes_behind(journal, end), &behind, stop),
@@ -222,13 +220,13 @@ fn dropped(bytes: u64, behind: &[Batch], stop: Option<Stop>) -> Option<Dropped> 
     Some(Dropped { bytes, generation, reason })
 }
 
-fn good(journal: &[u8], file: u64, floor: u64, snapshot_end: u64) -> Option<Good> {
+fn good(journal: &[u8], file: u64, snapshot_end: u64) -> Option<Good> {
     let mut batches = scan::scan(journal, file).batches;
     let decided = batches.iter().rposition(Batch::has_decision)?;
     batches.truncate(decided + 1);
     let (end, _) = end_of(&batches, file);
     let generation = generation_of(batches.iter().flat_map(|batch| &batch.entries));
-    (end >= floor).then_some(Good { generation, batches, snapshot_end, end })
+    Some(Good { generation, batches, snapshot_end, end })
 }
 
 fn end_of(batches: &[Batch], file: u64) -> (u64, Chain) {

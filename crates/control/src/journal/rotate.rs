@@ -10,7 +10,6 @@ use std::io;
 
 use super::failure::Failure;
 use super::head::{self, HEAD, Mark};
-use super::header::Header;
 use super::history::History;
 use super::live::{JOURNAL, Live, STEP};
 use super::storage::Storage;
@@ -40,11 +39,11 @@ pub(super) fn rotate(
     let allocated = (end + STEP).next_multiple_of(STEP);
     replace(storage, [JOURNAL_NEW, JOURNAL], &image.bytes, allocated)?;
     let after = |failure| Interrupted { failure, replaced: true };
-    let Header { floor, snapshot, .. } = image.header;
-    let (bytes, turn) = head::fresh(Mark { file, generation, end, floor });
+    let snapshot = image.header.snapshot;
+    let (bytes, turn) = head::fresh(Mark { file, generation, end });
     replace(storage, [HEAD_NEW, HEAD], &bytes, bytes.len() as u64)
         .map_err(|Interrupted { failure, .. }| after(failure))?;
-    let mut live = Live { file, floor, snapshot, end, chain: image.chain, allocated, turn };
+    let mut live = Live { file, snapshot, end, chain: image.chain, allocated, turn };
     live.move_head(storage, generation).map_err(after)?;
     Ok(live)
 }
