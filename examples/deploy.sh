@@ -5,7 +5,7 @@
 #
 # START and STOP are commands that get the color as their only argument; by default they are
 # the units app@blue and app@green of systemd. `teal` finds the running Teal by itself, or by
-# TEAL_ADMIN and TEAL_TOKEN_FILE.
+# TEAL_ADMIN and TEAL_TOKEN_FILE. WAIT is how long the new color may take to become healthy.
 set -euo pipefail
 
 start() { if [[ -n ${START:-} ]]; then "$START" "$1"; else systemctl start "app@$1"; fi; }
@@ -23,7 +23,7 @@ esac
 start "$new"
 
 code=0
-teal switch "$new" --wait-healthy 60s || code=$?
+teal switch "$new" --wait-healthy "${WAIT:-60s}" || code=$?
 
 case $code in
   0) # Nobody is on the old color any more.

@@ -4,12 +4,14 @@
 //! `generate --check`, so that none can say what the code does not do.
 
 mod config_page;
-mod metrics_page;
+mod teal;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+
+use teal::Teal;
 
 /// One generated file, relative to the root.
 struct Document {
@@ -20,7 +22,7 @@ struct Document {
 /// Writes every document that differs from what is there.
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 pub(crate) fn write(root: &Path) -> Result<()> {
-    for document in documents()? {
+    for document in documents(root)? {
         let path = root.join(document.path);
         if fs::read_to_string(&path).is_ok_and(|text| text == document.text) {
             continue;
@@ -37,7 +39,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 
 /// Fails and names every document that is not what the code says.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    let stale: Vec<&str> = documents()?
+    let stale: Vec<&str> = documents(root)?
         .iter()
         .filter(|document| {
             let there = fs::read_to_string(root.join(document.path));
@@ -51,14 +53,16 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn documents() -> Result<Vec<Document>> {
+fn documents(root: &Path) -> Result<Vec<Document>> {
     let schema = config::schema();
     let mut schema_text = serde_json::to_string_pretty(&schema)?;
     schema_text.push('\n');
+    let teal = Teal::build(root)?;
     Ok(vec![
         Document { path: "docs/reference/config.md", text: config_page::page(&schema) },
         Document { path: "docs/reference/config.schema.json", text: schema_text },
-        Document { path: "docs/reference/metrics.md", text: metrics_page::page() },
-        Document { path: "docs/reference/openapi.json", text: control::api::openapi_document() },
+        Document { path: "docs/reference/cli.md", text: teal.document("cli")? },
+        Document { path: "docs/reference/metrics.md", text: teal.document("metrics")? },
+        Document { path: "docs/reference/openapi.json", text: teal.document("openapi")? },
     ])
 }

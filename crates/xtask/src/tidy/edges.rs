@@ -20,7 +20,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("control", &["connect", "traffic", "rules"]),
     ("teal", &["config", "control", "proxy", "drill", "connect", "traffic", "rules"]),
     ("testkit", &[]),
-    ("xtask", &["config", "control"]),
+    ("xtask", &["config"]),
 ];
 
 /// Crates of others that would break what one of ours is for.

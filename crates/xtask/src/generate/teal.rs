@@ -1,0 +1,39 @@
+//! The program itself, asked for the documents that only it can write.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// The built program.
+pub(super) struct Teal(PathBuf);
+
+impl Teal {
+    /// Builds it, as all is built.
+    pub(super) fn build(root: &Path) -> Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo)
+            .args(["build", "--quiet", "--profile", "ci", "--package", "teal"])
+            .current_dir(root)
+            .status()
+            .context("cargo can't be run")?;
+        ensure!(status.success(), "teal does not build, so it can't be asked for its documents");
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        Ok(Self(root.join(target).join("ci").join("teal")))
+    }
+
+    /// What `teal generate NAME` prints.
+    pub(super) fn document(&self, name: &str) -> Result<String> {
+        let output = Command::new(&self.0)
+            .args(["generate", name])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("{} can't be run", self.0.display()))?;
+        ensure!(output.status.success(), "`teal generate {name}` failed");
+        let text = String::from_utf8(output.stdout)
+            .with_context(|| format!("`teal generate {name}` is not text"))?;
+        ensure!(text.ends_with('\n'), "`teal generate {name}` printed no whole document");
+        Ok(text)
+    }
+}
