@@ -156,7 +156,8 @@ async fn take_over(core: &Core, services: Vec<ServiceSpec>) -> Result<Option<Gen
 async fn resolve_all(core: &Arc<Core>) {
     let deadline = Instant::now() + RESOLVE;
     let mut tasks = JoinSet::new();
-    for id in core.lock().target_ids() {
+    let ids = core.lock().target_ids();
+    for id in ids {
         let url = core.lock().roster.target(id).map(|(_, _, target)| target.url.clone());
         let Some(url) = url else { continue };
         tasks.spawn(async move { (id, health::resolve(&url, deadline).await) });
