@@ -54,7 +54,12 @@ pub(crate) async fn run(
     mut orders: watch::Receiver<Order>,
 ) {
     let worker = Rc::new(Worker::new(reader, via));
-    worker.adopted(&worker.reader.table());
+    // Nobody is served from the empty table that every worker begins with: clients wait in the
+    // kernel's queue for the first one that is published.
+    tokio::select! {
+        adopted = worker.reader.adopt() => worker.adopted(&adopted.table),
+        _ = orders.changed() => return,
+    }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
     let ticking = tokio::task::spawn_local(tick(worker.clone()));
     let accepting: Vec<Accepting> =

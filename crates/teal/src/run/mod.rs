@@ -1,0 +1,176 @@
+//! `teal run`: the wiring of the two planes, in one screen.
+//!
+//! In this order, so that a start that fails leaves nothing behind and serves nobody: read the
+//! configuration, take the state directory, bind every socket, start the controller (which
+//! publishes the first table), start the workers.
+
+mod reload;
+mod signal;
+mod state;
+mod token;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use config::Config;
+use control::api::{self, ApiSettings};
+use control::{Handle, Settings};
+use proxy::{BindError, Options, Proxy, Sockets, raise_descriptor_limit};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
+use traffic::{Publisher, Seat, Table, exchange};
+
+use crate::cli::RunArgs;
+use crate::exit::{Exit, Failure};
+use crate::{log, show};
+
+use reload::Source;
+
+/// Serves until it is stopped.
+pub(crate) fn run(args: &RunArgs) -> ExitCode {
+    log::start(args.log);
+    match serve(args) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            show::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn serve(args: &RunArgs) -> Result<(), Failure> {
+    let source = Source::of(args);
+    let config = source.read().map_err(|problems| Failure::usage(problems.to_string()))?;
+    let opened = state::open(&config.state_dir, args.adopt)?;
+    let tokens = token::tokens(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
+    runtime.block_on(async {
+        let ways = Ways::bind(&config)?;
+        let stage = Stage::set(&config);
+        let live = reload::live(&config, tokens, ways.public.addresses());
+        let (reloader, follow) = source.reloader(config.clone(), live.clone());
+        let settings =
+            Settings { services: config.services.clone(), limits: config.limits, reloader };
+        let handle = control::start(settings, stage.publisher, opened).await;
+        let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
+        tokio::spawn(follow.run(handle.clone()));
+        let settings = ways.settings(&config, stage.instance.clone(), live.subscribe());
+        let proxy = Proxy::start(ways.public, stage.seats, &stage.options)
+            .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
+        announce(&settings, &proxy);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let admin = ways.admin;
+        let api = api::serve(admin, ways.socket, handle.clone(), settings, async {
+            drop(stopped.await); // whether told or dropped, it is the end
+        });
+        let api = tokio::spawn(api);
+        let patience = config.services.iter().map(|service| service.drain.timeout).max();
+        signal::until_stopped(&handle, proxy, patience.unwrap_or(Duration::ZERO)).await?;
+        handle.stop().await;
+        drop(stop);
+        drop(api.await);
+        Ok(())
+    })
+}
+
+/// What both planes are made of.
+struct Stage {
+    publisher: Publisher,
+    seats: Vec<Seat>,
+    instance: String,
+    options: Options,
+}
+
+/// Everything that is bound.
+struct Ways {
+    public: Sockets,
+    admin: TcpListener,
+    socket: UnixListener,
+    address: SocketAddr,
+    socket_gid: Option<u32>,
+}
+
+impl Stage {
+    fn set(config: &Config) -> Self {
+        let room = raise_descriptor_limit();
+        let connections = config.limits.connections.min(room);
+        if connections < config.limits.connections {
+            tracing::warn!(
+                "limits.connections is {}, but this process may open files for {room} only; \
+                 raise its limit (LimitNOFILE= in a systemd unit)",
+                config.limits.connections
+            );
+        }
+        let (publisher, seats) = exchange(config.workers, Table::empty(config.limits));
+        let instance = format!("teal-{}", token::random_hex(4));
+        let options = Options { instance: instance.clone(), connections };
+        Self { publisher, seats, instance, options }
+    }
+}
+
+impl Ways {
+    fn bind(config: &Config) -> Result<Self, Failure> {
+        let listeners: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
+        let failed = |error: BindError| Failure::failed(error.to_string());
+        let public = Sockets::bind(&listeners, config.workers).map_err(failed)?;
+        let (admin, address) = bind_admin(config.admin.listen).map_err(failed)?;
+        let socket_gid = state::socket_gid(config)?;
+        let path = state::socket(&config.state_dir);
+        let socket = api::bind_socket(&path, socket_gid).map_err(|error| {
+            Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
+        })?;
+        Ok(Self { public, admin, socket, address, socket_gid })
+    }
+
+    fn settings(
+        &self,
+        config: &Config,
+        instance: String,
+        live: tokio::sync::watch::Receiver<api::Live>,
+    ) -> ApiSettings {
+        ApiSettings {
+            version: env!("CARGO_PKG_VERSION"),
+            instance,
+            admin: self.address,
+            socket: state::socket(&config.state_dir),
+            uid: rustix::process::getuid().as_raw(),
+            socket_gid: self.socket_gid,
+            live,
+        }
+    }
+}
+
+fn bind_admin(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bind = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((TcpListener::from_std(listener)?, bound))
+    };
+    bind().map_err(|source| BindError { address, source })
+}
+
+/// Says where Teal can be reached. Scripts wait for these lines.
+fn announce(settings: &ApiSettings, proxy: &Proxy) {
+    for address in proxy.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    tracing::info!("admin on {} and {}", settings.admin, settings.socket.display());
+}
+
+/// Used by `signal` to say what a stop has cut.
+async fn cut_so_far(handle: &Handle) -> u64 {
+    let Ok(metrics) = handle.metrics().await else { return 0 };
+    let sums = metrics.services.iter().map(|service| &service.sum).chain([&metrics.unrouted]);
+    sums.map(|sum| {
+        let shutdown = traffic::AbortCause::Shutdown as usize;
+        let stopping = traffic::OwnReason::Stopping as usize;
+        let cut = [sum.aborted.get(shutdown), sum.own.get(stopping)];
+        cut.into_iter().flatten().sum::<u64>()
+    })
+    .sum()
+}

@@ -1,0 +1,109 @@
+//! Signals, and the stop that two of them ask for.
+//!
+//! SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration
+//! again; SIGUSR1 opens log files again.
+
+use std::time::Duration;
+
+use control::{Handle, ReloadAsk};
+use proxy::Proxy;
+use rules::Actor;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::cut_so_far;
+use crate::exit::Failure;
+
+/// How long workers may take to end what was cut.
+const LAST: Duration = Duration::from_secs(5);
+
+/// The signals that a running Teal answers.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+    user2: Signal,
+}
+
+/// Serves until a signal asks to stop, then lets requests end for at most `patience`.
+///
+/// # Errors
+/// A second signal, or a worker that has failed.
+pub(super) async fn until_stopped(
+    handle: &Handle,
+    mut proxy: Proxy,
+    patience: Duration,
+) -> Result<(), Failure> {
+    let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
+    let mut signals = Signals::watch().map_err(cannot)?;
+    tokio::select! {
+        name = signals.stop(handle) => {
+            tracing::info!("{name}: stopping, requests may end for {patience:?}");
+        }
+        report = proxy.ended() => {
+            return Err(Failure::failed(format!(
+                "all workers have ended by themselves, {} by a panic; please report this",
+                report.failed_workers
+            )));
+        }
+    }
+    proxy.leave();
+    tokio::select! {
+        () = finish(handle, &mut proxy, patience) => Ok(()),
+        name = signals.stop(handle) => {
+            Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
+        }
+    }
+}
+
+// lossless: L3 - nothing is cut silently.
+async fn finish(handle: &Handle, proxy: &mut Proxy, patience: Duration) {
+    let before = cut_so_far(handle).await;
+    if tokio::time::timeout(patience, proxy.ended()).await.is_ok() {
+        tracing::info!("stopped, nothing was cut");
+        return;
+    }
+    proxy.cut();
+    if tokio::time::timeout(LAST, proxy.ended()).await.is_err() {
+        tracing::error!("workers did not end within {LAST:?}");
+    }
+    let cut = cut_so_far(handle).await.saturating_sub(before);
+    tracing::warn!(cut, "stopped, {cut} requests were cut after {patience:?}");
+}
+
+impl Signals {
+    fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Carries out every other signal until one asks to stop; its name.
+    async fn stop(&mut self, handle: &Handle) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tokio::spawn(reload(handle.clone()));
+                }
+                _ = self.user1.recv() => tracing::info!("SIGUSR1: logs go to standard error, there is no file to open again"),
+                _ = self.user2.recv() => tracing::warn!("SIGUSR2: this version cannot replace itself, restart it"),
+            }
+        }
+    }
+}
+
+async fn reload(handle: Handle) {
+    match handle.reload(ReloadAsk { actor: Actor::Teal }).await {
+        Ok(reloaded) if reloaded.changes.is_empty() => {
+            tracing::info!("SIGHUP: nothing has changed");
+        }
+        Ok(reloaded) => tracing::info!("SIGHUP: reloaded: {}", reloaded.changes.join("; ")),
+        Err(refusal) => tracing::error!("SIGHUP: not reloaded, nothing has changed: {refusal}"),
+    }
+}
