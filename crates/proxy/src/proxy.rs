@@ -62,7 +62,9 @@ impl Proxy {
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-            drop(runtime?); // learn here, not on the thread, whether one can be made
+            // Learn here, not on the thread, whether one can be made. It may not be dropped here:
+            // the caller may be on a runtime of its own.
+            runtime?.shutdown_background();
             let thread = std::thread::Builder::new().name(name).spawn(move || {
                 let _ended: oneshot::Sender<()> = ended; // dropped at the end, whatever happens
                 let made =
