@@ -25,7 +25,7 @@ impl Drop for Service {
 
 fn setting<'u>(unit: &'u str, key: &str) -> Vec<&'u str> {
     let line = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    line.unwrap_or_else(|| panic!("the unit has no {key}")).split_whitespace().collect()
+    line.expect(key).split_whitespace().collect()
 }
 
 #[test]
