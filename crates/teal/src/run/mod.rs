@@ -98,7 +98,8 @@ impl Stage {
     fn set(config: &Config) -> Self {
         let room = raise_descriptor_limit();
         let connections = config.limits.connections.min(room);
-        if connections < config.limits.connections {
+        // The default is a round number; a few less are not worth a word.
+        if connections < config.limits.connections / 10 * 9 {
             tracing::warn!(
                 "limits.connections is {}, but this process may open files for {room} only; \
                  raise its limit (LimitNOFILE= in a systemd unit)",
