@@ -1,0 +1,243 @@
+//! What a caller is told about a change, in text and in JSON.
+
+use std::time::Duration;
+
+use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Switched};
+use rules::{Color, Cut, DrainEnd, Generation, Refusal};
+
+use crate::stage::{Stage, target, web};
+
+const SWITCH: &str = "/admin/switch?to=green";
+
+fn published(drain: DrainWatch) -> Switched {
+    Switched::Published {
+        service: web(),
+        from: Color::Blue,
+        to: Color::Green,
+        cause: rules::Cause::Switch,
+        generation: Generation(8),
+        drain,
+    }
+}
+
+fn answer_with(stage: &Stage, switched: Switched) {
+    stage.script(|script| script.on_switch = Box::new(move |_| Ok(switched.clone())));
+}
+
+#[tokio::test]
+async fn a_switch_is_answered_in_the_words_of_the_article() {
+    let stage = Stage::new().await;
+    answer_with(&stage, published(DrainWatch::ended(DrainEnd::Drained)));
+    let reply = stage.ask("POST", SWITCH, &[]).await;
+    let text = "Switched from blue to green\nGeneration: 8\nblue is drained: safe to stop\n";
+    assert_eq!((reply.status, &*reply.body), (200, text));
+    let already = |drain| Switched::AlreadyOn {
+        service: web(),
+        color: Color::Green,
+        generation: Generation(8),
+        drain,
+    };
+    answer_with(&stage, already(None));
+    assert_eq!(stage.ask("POST", SWITCH, &[]).await.body, "Already on green\n");
+    answer_with(&stage, already(Some(DrainWatch::ended(DrainEnd::Drained))));
+    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    assert_eq!(body, "Already on green\nblue is drained: safe to stop\n");
+    stage.stop().await;
+}
+
+// L3
+#[tokio::test]
+async fn how_the_drain_ended_is_said_in_text_and_in_json() {
+    let stage = Stage::new().await;
+    let cut = Cut { unanswered: 1, answering: 2, tunnels: 3 };
+    for (end, state, words) in [
+        (DrainEnd::Drained, "drained", "blue is drained: safe to stop"),
+        (DrainEnd::Cut(cut), "cut", "the deadline cut 6 (1 without an answer, 2 while answering"),
+        (
+            DrainEnd::Superseded { by: Generation(9) },
+            "superseded",
+            "superseded by generation 9: do not stop blue",
+        ),
+        (DrainEnd::Interrupted, "interrupted", "interrupted: do not stop blue"),
+    ] {
+        answer_with(&stage, published(DrainWatch::ended(end)));
+        let body = stage.ask("POST", SWITCH, &[]).await.body;
+        assert!(body.contains(words), "{body}");
+        let (status, json) = stage.json("POST", SWITCH).await;
+        assert_eq!((status, &json["drain"]["state"]), (200, &state.into()), "{json}");
+        assert_eq!(json["drain"]["color"], "blue");
+    }
+    let (_, json) = stage.json("POST", SWITCH).await;
+    assert_eq!((&json["result"], &json["from"]), (&"switched".into(), &"blue".into()));
+    assert_eq!(json["to"], "green");
+    assert_eq!(json["generation"], 8);
+    stage.stop().await;
+}
+
+// L4
+#[tokio::test]
+async fn the_answer_waits_for_the_drain_unless_told_otherwise() {
+    let stage = Stage::new().await;
+    let (teller, drain) = DrainWatch::pair();
+    answer_with(&stage, published(drain));
+    let soon = stage.ask("POST", &format!("{SWITCH}&wait=published"), &[]).await;
+    assert!(soon.body.ends_with("blue is still draining: do not stop blue\n"), "{}", soon.body);
+    let (address, token) = (stage.address, crate::stage::OPERATOR);
+    let waiting = tokio::spawn(async move {
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+        let text = format!(
+            "POST {SWITCH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.expect("text");
+        answer
+    });
+    let asked = async {
+        while stage.asked().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked).await.expect("it was asked");
+    // Others are answered while one waits.
+    assert_eq!(stage.ask("GET", "/admin/status", &[]).await.status, 200);
+    assert!(!waiting.is_finished(), "nothing was said before the drain ended");
+    teller.tell(DrainEnd::Drained);
+    let answer = waiting.await.expect("an answer");
+    assert!(answer.contains("blue is drained: safe to stop"), "{answer}");
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
+    let stage = Stage::new().await;
+    let proof = rules::Proof {
+        target: target(8082),
+        at: rules::Time(0),
+        status: 204,
+        latency: Duration::from_millis(3),
+    };
+    let evidence = vec![proof];
+    let (from, to, generation) = (Color::Blue, Color::Green, Generation(7));
+    answer_with(&stage, Switched::DryRun { service: web(), from, to, generation, evidence });
+    let body = stage.ask("POST", &format!("{SWITCH}&dry_run=true"), &[]).await.body;
+    assert!(body.starts_with("Would switch from blue to green\n"), "{body}");
+    assert!(
+        body.contains("nothing was changed") && body.contains("answered 204 in 3 ms"),
+        "{body}"
+    );
+    let (_, json) = stage.json("POST", &format!("{SWITCH}&dry_run=true")).await;
+    assert_eq!(
+        (&json["result"], &json["drain"]),
+        (&"would_switch".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(json["evidence"][0]["target"], "http://127.0.0.1:8082");
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_status_and_its_code() {
+    let stage = Stage::new().await;
+    let service = web;
+    let generation = Generation(8);
+    for (refusal, status) in [
+        (Refusal::ServiceRequired { services: vec![web()] }, 400),
+        (Refusal::UnknownService { name: web(), services: vec![web()] }, 404),
+        (Refusal::NoReceipt { generation }, 404),
+        (
+            Refusal::Unhealthy {
+                service: service(),
+                color: Color::Green,
+                reason: "http://127.0.0.1:8082: connection refused".to_owned(),
+            },
+            412,
+        ),
+        (
+            Refusal::GenerationMismatch {
+                service: service(),
+                expected: Generation(6),
+                actual: generation,
+            },
+            412,
+        ),
+        (Refusal::SwitchInProgress { generation: Some(generation) }, 409),
+        (Refusal::NothingToRollBack { service: service() }, 409),
+        (Refusal::ColorActive { service: service(), color: Color::Blue }, 409),
+        (Refusal::PublishIncomplete { generation, workers: vec![1] }, 500),
+        (Refusal::JournalUnavailable { reason: "no space left on device".to_owned() }, 503),
+        (Refusal::UpgradeInProgress, 409),
+        (Refusal::AlreadyHeld { service: service() }, 409),
+        (Refusal::NotHeld { service: service() }, 409),
+        (Refusal::ReloadProblems { problems: vec!["a".to_owned(), "b".to_owned()] }, 400),
+        (Refusal::FailoverCooling { service: service(), left: Duration::from_secs(5) }, 409),
+        (Refusal::Stopping, 503),
+    ] {
+        let code = refusal.code();
+        let text = refusal.to_string();
+        stage.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
+        let reply = stage.ask("POST", SWITCH, &[]).await;
+        assert_eq!((reply.status, &*reply.body), (status, &*format!("{text}\n")), "{code}");
+        let reply = stage.ask("POST", SWITCH, &[("Accept", "application/json")]).await;
+        assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
+        let problem = reply.json();
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
+        assert_eq!(problem["type"], format!("urn:teal:problem:{code}"));
+        assert!(text.starts_with(problem["title"].as_str().expect("a title")), "{problem}");
+    }
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn an_unhealthy_color_is_refused_with_the_last_probes_reason_on_line_two() {
+    let stage = Stage::new().await;
+    let reason = "http://127.0.0.1:8082: connection refused".to_owned();
+    let refusal = Refusal::Unhealthy { service: web(), color: Color::Green, reason };
+    stage.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
+    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    assert_eq!(body, "Target green is not healthy\nhttp://127.0.0.1:8082: connection refused\n");
+    let (_, problem) = stage.json("POST", SWITCH).await;
+    assert_eq!(problem["title"], "Target green is not healthy");
+    assert_eq!((&problem["service"], &problem["color"]), (&"web".into(), &"green".into()));
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn hold_resume_and_reload_say_what_they_did() {
+    let stage = Stage::new().await;
+    stage.script(|script| {
+        script.on_hold = Ok(HoldInForce {
+            service: web(),
+            color: Color::Blue,
+            max_wait: Duration::from_secs(30),
+            drain: DrainWatch::ended(DrainEnd::Drained),
+        });
+        script.on_resume = Ok(Resumed { service: web(), color: Color::Blue, waiting: 4 });
+        script.on_reload =
+            Ok(Reloaded { generation: Some(Generation(9)), changes: vec!["web: blue".to_owned()] });
+    });
+    let held = stage.ask("POST", "/admin/hold?max_wait=30s&drain=1s", &[]).await;
+    let text = "Held: new requests wait, each at most 30s\nNo request is on blue\n";
+    assert_eq!((held.status, &*held.body), (200, text));
+    let (_, json) = stage.json("POST", "/admin/hold").await;
+    assert_eq!(json["max_wait_seconds"], 30.0);
+    let resumed = stage.ask("POST", "/admin/resume", &[]).await;
+    assert_eq!(&*resumed.body, "Resumed: 4 waiting requests go to blue\n");
+    let reloaded = stage.ask("POST", "/admin/reload", &[]).await;
+    assert_eq!(&*reloaded.body, "Reloaded: generation 9\n  web: blue\n");
+    assert!(
+        stage.asked()[0].contains("max_wait: Some(30s), drain: Some(1s)"),
+        "{:?}",
+        stage.asked()
+    );
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn once_the_controller_has_stopped_every_call_says_so() {
+    let stage = Stage::new().await;
+    stage.script(|script| script.on_switch = Box::new(|_| Err(Refusal::Stopping)));
+    let (status, problem) = stage.json("POST", SWITCH).await;
+    assert_eq!((status, &problem["code"]), (503, &"stopping".into()));
+    stage.stop().await;
+}

@@ -1,0 +1,11 @@
+//! The admin API over real sockets, with the test as the controller.
+
+mod answers;
+mod asks;
+mod events;
+mod guards;
+mod metrics;
+mod patience;
+mod properties;
+mod reading;
+mod stage;
