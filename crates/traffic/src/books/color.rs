@@ -1,0 +1,98 @@
+//! The leases and connections of one color.
+
+use std::time::Duration;
+
+use super::ColorBooks;
+use crate::cell::{Count, Gauge};
+
+/// One worker's part of a color's books. Times are nanoseconds since the exchange began,
+/// 0 for none.
+#[derive(Debug, Default)]
+pub struct ColorCell {
+    /// Leases held.
+    pub leases: Gauge,
+    /// Connections being made, in use or idle in the pool.
+    pub connections: Gauge,
+    /// Leases ever taken.
+    pub taken: Count,
+    /// The generation under which leases are being taken.
+    pub claimed_under: Count,
+    /// When the first lease was taken under that generation.
+    pub first_claim: Count,
+    /// When the last lease was taken.
+    pub last_claim: Count,
+    /// When the oldest lease was taken that is still held, as of the last survey.
+    pub oldest: Count,
+    /// Requests cut by the drain deadline before an answer began (504).
+    pub cut_unanswered: Count,
+    /// Answers cut by the drain deadline.
+    pub cut_answering: Count,
+    /// Tunnels cut by the drain deadline.
+    pub cut_tunnels: Count,
+}
+
+/// A color's books at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColorSum {
+    /// Leases held.
+    pub leases: u64,
+    /// Connections being made, in use or idle.
+    pub connections: u64,
+    /// Leases ever taken.
+    pub taken: u64,
+    /// The newest generation under which leases were taken.
+    pub claimed_under: u64,
+    /// Since the exchange began: the first lease under that generation.
+    pub first_claim: Option<Duration>,
+    /// Since the exchange began: the last lease taken.
+    pub last_claim: Option<Duration>,
+    /// Since the exchange began: the oldest lease still held.
+    pub oldest: Option<Duration>,
+    /// Requests cut by the drain deadline before an answer began.
+    pub cut_unanswered: u64,
+    /// Answers cut by the drain deadline.
+    pub cut_answering: u64,
+    /// Tunnels cut by the drain deadline.
+    pub cut_tunnels: u64,
+}
+
+// === impl ColorSum ===
+
+impl ColorSum {
+    /// Sums the cells.
+    pub fn of(books: &ColorBooks) -> Self {
+        let mut sum = Self::default();
+        let time = |count: &Count| match count.value() {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        };
+        for cell in books.iter() {
+            sum.leases += cell.leases.value();
+            sum.connections += cell.connections.value();
+            sum.taken += cell.taken.value();
+            let under = cell.claimed_under.value();
+            if under > sum.claimed_under {
+                sum.first_claim = None; // what other workers counted is from an older one
+                sum.claimed_under = under;
+            }
+            if under == sum.claimed_under {
+                sum.first_claim = earlier(sum.first_claim, time(&cell.first_claim));
+            }
+            sum.last_claim = sum.last_claim.max(time(&cell.last_claim));
+            if cell.leases.value() > 0 {
+                sum.oldest = earlier(sum.oldest, time(&cell.oldest));
+            }
+            sum.cut_unanswered += cell.cut_unanswered.value();
+            sum.cut_answering += cell.cut_answering.value();
+            sum.cut_tunnels += cell.cut_tunnels.value();
+        }
+        sum
+    }
+}
+
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

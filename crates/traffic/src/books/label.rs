@@ -1,0 +1,89 @@
+//! The words in which the books are kept: why Teal answered itself, why a request was cut.
+
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+        impl $name {
+            /// All values, in the order of the cells.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            pub(super) const COUNT: usize = Self::ALL.len();
+            /// The word used in metrics, logs and `Proxy-Status`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $label,)* }
+            }
+        }
+    };
+}
+
+labels! {
+    /// Why Teal answered a request itself.
+    OwnReason {
+        /// The request was malformed (400).
+        BadRequest = "bad_request",
+        /// No service has this host and path (404).
+        NoRoute = "no_route",
+        /// The method is not served (405 or 501).
+        MethodRefused = "method_refused",
+        /// The request did not arrive in time (408).
+        RequestTimeout = "request_timeout",
+        /// The body was over the limit (413).
+        BodyTooLarge = "body_too_large",
+        /// The request target was over the limit (414).
+        TargetTooLong = "target_too_long",
+        /// The expectation is unknown (417).
+        UnknownExpectation = "unknown_expectation",
+        /// The head was over the limits (431).
+        HeadTooLarge = "head_too_large",
+        /// The protocol version or transfer coding is not spoken (501, 505).
+        Unsupported = "unsupported",
+        /// The request came from this very Teal (508).
+        Loop = "loop",
+        /// `Max-Forwards` reached zero (200).
+        MaxForwards = "max_forwards",
+        /// No target could be connected (502).
+        TargetUnavailable = "target_unavailable",
+        /// The target broke off or answered malformed (502).
+        TargetFailed = "target_failed",
+        /// A reused connection was closed by the target just then (502).
+        StaleLost = "stale_lost",
+        /// The target did not answer in time (504).
+        ResponseTimeout = "response_timeout",
+        /// The drain deadline passed before the answer began (504).
+        DrainDeadline = "drain_deadline",
+        /// Held beyond the longest wait (503).
+        HeldTooLong = "held_too_long",
+        /// Held beyond the caps (503).
+        HoldFull = "hold_full",
+        /// Too many client connections (503).
+        Overloaded = "overloaded",
+        /// Teal was stopping and its deadline passed (503).
+        Stopping = "stopping",
+    }
+}
+
+labels! {
+    /// Why a request that Teal accepted ended without a whole answer.
+    AbortCause {
+        /// The client went away or broke the rules midway.
+        Client = "client",
+        /// The target broke off after its answer had begun.
+        Target = "target",
+        /// The drain deadline cut it.
+        Drain = "drain",
+        /// Another deadline cut it.
+        Deadline = "deadline",
+        /// Teal stopped, and its deadline cut it.
+        Shutdown = "shutdown",
+    }
+}
+
+/// Who answered a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// A target of this color.
+    Color(rules::Color),
+    /// Teal itself.
+    Teal(OwnReason),
+}

@@ -1,0 +1,31 @@
+//! The books: who was asked, who answered, what was cut. Workers write their own cells,
+//! the control plane sums them. Promise L8 is that these numbers balance.
+
+mod color;
+mod label;
+mod service;
+mod target;
+mod worker;
+
+use crate::cell::{Count, PerWorker};
+
+pub use color::{ColorCell, ColorSum};
+pub use label::{AbortCause, AnsweredBy, OwnReason};
+pub use service::{ServiceCell, ServiceSum};
+pub use target::{TargetCell, TargetSum};
+pub use worker::{WorkerCell, WorkerSum};
+
+/// The requests of one service, or those that reached none.
+pub type ServiceBooks = PerWorker<ServiceCell>;
+/// The leases and connections of one color.
+pub type ColorBooks = PerWorker<ColorCell>;
+/// The answers of one target.
+pub type TargetBooks = PerWorker<TargetCell>;
+/// The client connections of all workers.
+pub type WorkerBooks = PerWorker<WorkerCell>;
+
+fn add_all(into: &mut [u64], from: &[Count]) {
+    for (sum, count) in into.iter_mut().zip(from) {
+        *sum += count.value();
+    }
+}

@@ -1,0 +1,100 @@
+//! The requests of one service.
+
+use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, add_all};
+use crate::cell::{Count, Gauge};
+
+/// One worker's part of a service's books.
+#[derive(Debug, Default)]
+pub struct ServiceCell {
+    /// Requests whose head was taken from a client.
+    pub accepted: Count,
+    /// Requests not yet ended.
+    pub in_flight: Gauge,
+    /// Requests sent to a target again (L5).
+    pub retries: Count,
+    /// Requests that had to wait: held, or parked for a failover.
+    pub parked: Count,
+    /// Requests waiting now.
+    pub waiting: Gauge,
+    /// Tunnels opened by a 101.
+    pub tunnels_opened: Count,
+    /// Tunnels ended.
+    pub tunnels_closed: Count,
+    colors: [Count; 2],
+    own: [Count; OwnReason::COUNT],
+    aborted: [Count; AbortCause::COUNT],
+}
+
+/// A service's books at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceSum {
+    /// Requests whose head was taken from a client.
+    pub accepted: u64,
+    /// Requests not yet ended.
+    pub in_flight: u64,
+    /// Requests answered by blue and by green.
+    pub colors: [u64; 2],
+    /// Requests answered by Teal, in the order of [`OwnReason::ALL`].
+    pub own: Vec<u64>,
+    /// Requests aborted, in the order of [`AbortCause::ALL`].
+    pub aborted: Vec<u64>,
+    /// Requests sent to a target again.
+    pub retries: u64,
+    /// Requests that had to wait.
+    pub parked: u64,
+    /// Requests waiting now.
+    pub waiting: u64,
+    /// Tunnels opened.
+    pub tunnels_opened: u64,
+    /// Tunnels ended.
+    pub tunnels_closed: u64,
+}
+
+// === impl ServiceCell, ServiceSum ===
+
+impl ServiceCell {
+    /// Counts a whole answer.
+    pub fn answered(&self, by: AnsweredBy) {
+        match by {
+            AnsweredBy::Color(color) => self.colors[color.index()].add(1),
+            AnsweredBy::Teal(reason) => self.own[reason as usize].add(1),
+        }
+    }
+
+    /// Counts a request that ended without a whole answer.
+    pub fn aborted(&self, cause: AbortCause) {
+        self.aborted[cause as usize].add(1);
+    }
+}
+
+impl ServiceSum {
+    /// Sums the cells. What ended is read before what was accepted, so that a request that
+    /// passes meanwhile can't make the books look worse than they are.
+    pub fn of(books: &ServiceBooks) -> Self {
+        let mut sum = Self {
+            own: vec![0; OwnReason::COUNT],
+            aborted: vec![0; AbortCause::COUNT],
+            ..Self::default()
+        };
+        for cell in books.iter() {
+            add_all(&mut sum.colors, &cell.colors);
+            add_all(&mut sum.own, &cell.own);
+            add_all(&mut sum.aborted, &cell.aborted);
+            sum.tunnels_closed += cell.tunnels_closed.value();
+            sum.in_flight += cell.in_flight.value();
+            sum.accepted += cell.accepted.value();
+            sum.retries += cell.retries.value();
+            sum.parked += cell.parked.value();
+            sum.waiting += cell.waiting.value();
+            sum.tunnels_opened += cell.tunnels_opened.value();
+        }
+        sum
+    }
+
+    /// accepted − answered − aborted − in flight: 0 at rest (L8).
+    pub fn difference(&self) -> i128 {
+        let ended = self.colors.iter().chain(&self.own).chain(&self.aborted);
+        let ended: i128 = ended.map(|count| i128::from(*count)).sum();
+        i128::from(self.accepted) - ended - i128::from(self.in_flight)
+    }
+}

@@ -1,0 +1,79 @@
+//! The answers of one target.
+
+use std::time::Duration;
+
+use super::{TargetBooks, add_all};
+use crate::cell::{Count, Gauge};
+use crate::histogram::{Histogram, HistogramSum};
+use crate::sync::OnceLock;
+
+/// One worker's part of a target's books.
+#[derive(Debug, Default)]
+pub struct TargetCell {
+    /// Leases held.
+    pub leases: Gauge,
+    /// Connections made.
+    pub connected: Count,
+    /// Connections that could not be made.
+    pub connect_failed: Count,
+    /// Requests sent on a connection that had served before.
+    pub reused: Count,
+    /// Requests that were lost to a reused connection and may not be sent again (L5).
+    pub stale_lost: Count,
+    /// Requests that got no whole answer from it.
+    pub failed: Count,
+    classes: [Count; 5],
+    latency: OnceLock<Box<Histogram>>,
+}
+
+/// A target's books at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetSum {
+    /// Leases held.
+    pub leases: u64,
+    /// Connections made.
+    pub connected: u64,
+    /// Connections that could not be made.
+    pub connect_failed: u64,
+    /// Requests sent on a connection that had served before.
+    pub reused: u64,
+    /// Requests lost to a reused connection.
+    pub stale_lost: u64,
+    /// Requests that got no whole answer.
+    pub failed: u64,
+    /// Answers by class, 1xx to 5xx.
+    pub classes: [u64; 5],
+    /// Time from the choice of the target to the last byte of its answer.
+    pub latency: HistogramSum,
+}
+
+// === impl TargetCell, TargetSum ===
+
+impl TargetCell {
+    /// Counts a whole answer with this status after this time.
+    pub fn answered(&self, status: u16, latency: Duration) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.classes[class].add(1);
+        self.latency.get_or_init(Box::default).record(latency);
+    }
+}
+
+impl TargetSum {
+    /// Sums the cells.
+    pub fn of(books: &TargetBooks) -> Self {
+        let mut sum = Self::default();
+        for cell in books.iter() {
+            sum.leases += cell.leases.value();
+            sum.connected += cell.connected.value();
+            sum.connect_failed += cell.connect_failed.value();
+            sum.reused += cell.reused.value();
+            sum.stale_lost += cell.stale_lost.value();
+            sum.failed += cell.failed.value();
+            add_all(&mut sum.classes, &cell.classes);
+            if let Some(latency) = cell.latency.get() {
+                latency.add_to(&mut sum.latency);
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,41 @@
+//! Client connections.
+
+use super::WorkerBooks;
+use crate::cell::{Count, Gauge};
+
+/// One worker's client connections.
+#[derive(Debug, Default)]
+pub struct WorkerCell {
+    /// Connections accepted.
+    pub accepted: Count,
+    /// Connections open.
+    pub open: Gauge,
+    /// Connections closed at once because of the limit.
+    pub refused: Count,
+}
+
+/// The client connections of all workers at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerSum {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections open.
+    pub open: u64,
+    /// Connections closed at once because of the limit.
+    pub refused: u64,
+}
+
+// === impl WorkerSum ===
+
+impl WorkerSum {
+    /// Sums the cells.
+    pub fn of(books: &WorkerBooks) -> Self {
+        let mut sum = Self::default();
+        for cell in books.iter() {
+            sum.accepted += cell.accepted.value();
+            sum.open += cell.open.value();
+            sum.refused += cell.refused.value();
+        }
+        sum
+    }
+}
