@@ -58,7 +58,8 @@ async fn attempt(core: &Arc<Core>, ask: &SwitchAsk) -> Answer<Switched> {
         Destination::Previous => Aim::Back,
     };
     let wish = Wish { service, aim, if_generation: ask.if_generation };
-    let (from, to, generation) = match core.lock().examine(&wish)? {
+    let passage = core.lock().examine(&wish)?;
+    let (from, to, generation) = match passage {
         Passage::AlreadyOn { .. } => return core.lock().already_on(&wish.service),
         Passage::Open { from, to, generation } => (from, to, generation),
     };
