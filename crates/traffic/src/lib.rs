@@ -38,7 +38,7 @@ mod table;
 pub use adopt::{Adopted, LocalService, LocalTable, Reader, Seat};
 pub use books::{
     AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, OwnReason, ServiceBooks, ServiceCell,
-    ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks, WorkerSum,
+    ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks, WorkerCell, WorkerSum,
 };
 pub use cell::{Count, Gauge, PerWorker};
 pub use drain::Remaining;
