@@ -276,7 +276,7 @@ fn fewer_leases_win_the_choice_of_two() {
 #[test]
 fn no_lease_is_on_a_drained_color_whatever_the_threads_do() {
     // L1 L2 L4
-    const SWITCHES: u64 = 1_000;
+    const SWITCHES: u64 = 20_000;
     let world = Arc::new(World::new(2, 1));
     let (publisher, seats) = exchange(2, world.table(0, Color::Blue, &[]));
     let barrier = Arc::new(Barrier::new(3));
