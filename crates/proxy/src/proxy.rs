@@ -28,6 +28,7 @@ pub struct Proxy {
     addresses: Vec<SocketAddr>,
     orders: watch::Sender<Order>,
     workers: Vec<(JoinHandle<()>, oneshot::Receiver<()>)>,
+    report: StopReport, // of those that have ended
 }
 
 /// What became of the workers when they were stopped.
@@ -80,7 +81,7 @@ impl Proxy {
             })?;
             workers.push((thread, end));
         }
-        Ok(Self { addresses, orders, workers })
+        Ok(Self { addresses, orders, workers, report: StopReport::default() })
     }
 
     /// The addresses that clients can reach.
@@ -98,13 +99,14 @@ impl Proxy {
         self.orders.send_replace(Order::Cut);
     }
 
-    /// Waits until every worker has ended.
+    /// Waits until every worker has ended. Whoever gives up waiting may ask again.
     pub async fn ended(&mut self) -> StopReport {
-        let mut report = StopReport::default();
-        for (thread, end) in self.workers.drain(..) {
+        // A worker stays in the list while it is waited for: a wait that is given up loses none.
+        while let Some((_, end)) = self.workers.last_mut() {
             let _ = end.await; // ignored: a dropped sender is the signal
-            report.failed_workers += usize::from(thread.join().is_err());
+            let failed = self.workers.pop().is_some_and(|(thread, _)| thread.join().is_err());
+            self.report.failed_workers += usize::from(failed);
         }
-        report
+        self.report
     }
 }

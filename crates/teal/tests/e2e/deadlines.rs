@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use testkit::{
-    Behavior, Client, Ending, Silent, Step, WireError, tungstenite, wait_until, websocket,
+    Behavior, Client, Ending, Silent, Step, Target, WireError, tungstenite, wait_until, websocket,
 };
 
 use crate::stage::{SOON, Stage};
@@ -130,6 +130,7 @@ fn an_event_stream_may_be_silent_for_as_long_as_a_tunnel() {
     client.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(client.read_head(false).expect("a head").status, 200);
     client.read_body_until("data: blue 2\n\n");
+    drop(client);
     stage.finish();
 }
 
@@ -162,10 +163,11 @@ fn an_idle_target_connection_is_closed() {
 fn a_target_that_lets_nobody_in_is_answered_for_within_the_connect_deadline() {
     // L10
     let silent = Silent::start();
-    let url = silent.url();
+    let other = Target::stopped("other");
+    let (blue, green) = (silent.url(), other.url());
     let further = format!(
         "[[service]]\nname = \"silent\"\nhosts = [\"silent.test\"]\n\
-         blue = {{ targets = [\"{url}\"] }}\ngreen = {{ targets = [\"{url}\"] }}\n\
+         blue = {{ targets = [\"{blue}\"] }}\ngreen = {{ targets = [\"{green}\"] }}\n\
          timeouts = {{ connect = \"200ms\" }}\n"
     );
     let stage = Stage::with(|settings| settings.extra(&further));

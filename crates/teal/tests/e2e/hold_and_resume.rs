@@ -56,6 +56,7 @@ fn beyond_the_cap_a_request_is_turned_away_at_once() {
     for client in &mut waiting {
         client.send("GET /waits HTTP/1.1\r\nHost: test\r\n\r\n");
     }
+    wait_until(SOON, "both wait", || stage.teal.service()["held"]["waiting"] == 2);
     let mut turned_away = 0;
     wait_until(SOON, "a third request is turned away", || {
         let mut client = stage.client().patience(Duration::from_millis(200));

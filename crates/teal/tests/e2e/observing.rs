@@ -16,11 +16,14 @@ fn status_says_all_that_is_needed_to_stop_a_color() {
     assert_eq!(status["admin"], stage.teal.admin().to_string());
     let (_client, gate) = stage.held_on_blue();
     stage.teal.wait_in_flight("blue", 1);
+    // Ages are surveyed once a second.
+    testkit::wait_until(crate::stage::SOON, "the age of the oldest request is known", || {
+        stage.teal.color("blue")["oldest_age_seconds"].is_number()
+    });
     let service = stage.teal.service();
     assert_eq!((&service["name"], &service["active"]), (&"web".into(), &"blue".into()));
     let (blue, green) = (&service["colors"]["blue"], &service["colors"]["green"]);
     assert_eq!((&blue["role"], &green["role"]), (&"active".into(), &"idle".into()));
-    assert!(blue["oldest_age_seconds"].is_number(), "{blue}");
     assert!(green["oldest_age_seconds"].is_null(), "{green}");
     assert_eq!((&blue["drained"], &green["drained"]), (&false.into(), &true.into()));
     let target = &green["targets"][0];
@@ -96,7 +99,7 @@ fn probes_pages_and_problems_are_there() {
     assert!(document["paths"]["/admin/switch"]["post"].is_object(), "{document}");
     let page = stage.teal.ask("GET", "/", &[("Accept", "text/html")]);
     assert_eq!(page.status, 200);
-    assert!(page.text().contains("<html") && page.text().contains("web"), "{}", page.text());
+    assert!(page.text().contains("<html"), "{}", page.text());
     let json = [("Accept", "application/json")];
     let problem = stage.teal.ask("POST", "/admin/switch?to=purple", &json);
     assert_eq!(problem.status, 400);
@@ -119,7 +122,7 @@ fn the_log_tells_each_switch_refusal_and_health_change() {
     stage.teal.wait_healthy("blue", false);
     assert_eq!(stage.teal.switch("blue", "").status, 412);
     let log = stage.teal.log();
-    for words in ["blue to green", "refused", "connection refused"] {
+    for words in ["from=blue to=green", "refused", "connection refused"] {
         assert!(log.contains(words), "{words:?} is missing in\n{log}");
     }
     // Nothing from a request is written unescaped.

@@ -10,11 +10,11 @@ fn ask(teal: &Teal, host: &str, target: &str) -> Response {
     client.answer()
 }
 
-fn service(name: &str, rest: &str, target: &Target) -> String {
-    let url = target.url();
+fn service(name: &str, rest: &str, blue: &Target, green: &str) -> String {
+    let blue = blue.url();
     format!(
-        "[[service]]\nname = \"{name}\"\n{rest}\nblue = {{ targets = [\"{url}\"] }}\n\
-         green = {{ targets = [\"{url}\"] }}\n\n"
+        "[[service]]\nname = \"{name}\"\n{rest}\nblue = {{ targets = [\"{blue}\"] }}\n\
+         green = {{ targets = [\"http://127.0.0.1:{green}\"] }}\n\n"
     )
 }
 
@@ -24,11 +24,11 @@ fn the_most_exact_host_and_the_longest_prefix_win() {
     let exact = Target::start("exact");
     let wild = Target::start("wild");
     let api = Target::start("api");
-    let settings = Settings::new(&any, &any)
+    let settings = Settings::new(&any, &Target::stopped("green"))
         .service("hosts", "[]")
-        .extra(&service("exact", "hosts = [\"shop.test\"]", &exact))
-        .extra(&service("wild", "hosts = [\"*.shop.test\"]", &wild))
-        .extra(&service("api", "hosts = [\"shop.test\"]\npath_prefix = \"/api\"", &api));
+        .extra(&service("exact", "hosts = [\"shop.test\"]", &exact, "1"))
+        .extra(&service("wild", "hosts = [\"*.shop.test\"]", &wild, "2"))
+        .extra(&service("api", "hosts = [\"shop.test\"]\npath_prefix = \"/api\"", &api, "3"));
     let teal = Teal::start(TEAL, &settings);
     for (host, target, expected) in [
         ("shop.test", "/", "exact"),
@@ -56,7 +56,8 @@ fn the_most_exact_host_and_the_longest_prefix_win() {
 #[test]
 fn a_host_that_nobody_serves_is_404() {
     let blue = Target::start("blue");
-    let settings = Settings::new(&blue, &blue).service("hosts", "[\"only.test\"]");
+    let settings =
+        Settings::new(&blue, &Target::stopped("green")).service("hosts", "[\"only.test\"]");
     let teal = Teal::start(TEAL, &settings);
     assert_eq!(ask(&teal, "only.test", "/").status, 200);
     assert_eq!(ask(&teal, "else.test", "/").status, 404);
@@ -68,7 +69,7 @@ fn a_host_that_nobody_serves_is_404() {
 fn a_path_reaches_the_target_byte_for_byte() {
     // T4
     let blue = Target::start("blue");
-    let teal = Teal::start(TEAL, &Settings::new(&blue, &blue));
+    let teal = Teal::start(TEAL, &Settings::new(&blue, &Target::stopped("green")));
     for target in [
         "//admin",
         "/./",

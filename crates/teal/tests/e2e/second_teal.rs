@@ -19,7 +19,7 @@ fn the_same_port_is_refused() {
     let address = stage.teal.listener().to_string();
     let mut second = Teal::prepare(TEAL, &stage.settings().listener(&address));
     let said = refused(&mut second);
-    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    assert!(said.contains(&address) && said.contains("another program is using it"), "{said}");
     // Nothing half started: no connection of ours may go to the second one.
     for _ in 0..20 {
         assert_eq!(stage.who(), "blue");
@@ -33,7 +33,7 @@ fn the_same_admin_port_is_refused() {
     let address = stage.teal.admin().to_string();
     let settings = stage.settings().admin("listen", &format!("\"{address}\""));
     let said = refused(&mut Teal::prepare(TEAL, &settings));
-    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    assert!(said.contains(&address) && said.contains("another program is using it"), "{said}");
     stage.teal.switch_to("green");
     stage.finish();
 }

@@ -49,6 +49,8 @@ pub enum Step {
     Pause(Duration),
     /// Waits until the gate opens.
     WaitFor(Gate),
+    /// Opens the gate: the steps before this one are done.
+    Open(Gate),
     /// Reads the body and answers as `Behavior::Echo`.
     Echo,
     /// Waits until the peer ends the connection.
@@ -172,7 +174,7 @@ impl Gate {
     }
 
     /// Whether it is open by `until`.
-    pub(super) fn wait(&self, until: Instant) -> bool {
+    pub fn wait(&self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (open, _) = self

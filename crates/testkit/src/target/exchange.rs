@@ -124,6 +124,7 @@ impl Exchange<'_> {
                 }
                 Step::Pause(pause) => self.pause(pause)?,
                 Step::WaitFor(gate) => self.wait_for(&gate)?,
+                Step::Open(gate) => gate.open(),
                 Step::Echo => {
                     self.echo()?;
                 }
