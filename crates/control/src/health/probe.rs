@@ -55,15 +55,9 @@ pub(crate) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> (Verdict, Du
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
     let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
-    let stream = match timeout_at(deadline, connect::dial(addresses, deadline)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(DialError::TimedOut)) | Err(_) => return late("while connecting"),
-        Ok(Err(DialError::NoAddress)) => {
-            return fail(format!("no address for {}", plan.target.host()));
-        }
-        Ok(Err(error @ (DialError::Refused | DialError::Other(_)))) => {
-            return fail(error.to_string());
-        }
+    let stream = match connect::dial(addresses, deadline).await {
+        Ok(stream) => stream,
+        Err(error) => return fail(cannot_dial(plan, &error)),
     };
     let mut connection = JoinSet::new(); // ends with this function, whatever happens
     let asked = timeout_at(deadline, ask(plan, stream, &mut connection)).await;
@@ -83,6 +77,15 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
             .map_err(|failure: Failure| Failure { status: Some(status), ..failure }),
         Ok(Err(reason)) => failed(reason),
         Ok(Ok(())) => Ok(status),
+    }
+}
+
+/// Why a target was not reached, in words.
+pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
+    match error {
+        DialError::NoAddress => format!("no address for {}", plan.target.host()),
+        DialError::TimedOut => format!("timed out after {:?} connecting", plan.settings.timeout),
+        DialError::Refused | DialError::Other(_) => error.to_string(),
     }
 }
 

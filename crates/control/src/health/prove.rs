@@ -1,30 +1,43 @@
 //! Is a color proven healthy now? If too little is known, its targets are probed until it is
 //! known (L9).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rules::gate::{self, Lack};
 use rules::{
     Color, Health, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetUrl, Unproven,
+    Verdict,
 };
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
+use traffic::TargetId;
 
-use super::probe::{Plan, probe};
+use super::probe::{Plan, cannot_dial, probe};
 use super::resolve::resolve;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
-use crate::swap::{ColorSeat, Member};
+use crate::swap::{ColorSeat, Member, TargetSeat};
 
 /// What one look at a color says.
 enum Look {
-    Proven(Vec<Proof>),
+    /// Proven; with the targets that were not probed since the question was asked.
+    Proven(Vec<Proof>, Vec<Door>),
     /// A probe that ended after the question was asked has failed.
     Failed(String),
     TooLittle,
     Gone,
 }
 
-/// The evidence that a color is healthy now. With too little of it, its targets are probed
+/// A target that evidence says is healthy, and where to knock to see that it is still there.
+struct Door {
+    id: TargetId,
+    plan: Plan,
+    addresses: Vec<SocketAddr>,
+}
+
+/// The evidence that a color is healthy now, and that its targets can be connected to at this
+/// very moment: evidence may be nearly an interval old. With too little of it, its targets are probed
 /// back to back, and the first failure refuses; with `wait`, probing goes on until it passes or
 /// that time is over.
 // lossless: L9 L10
@@ -44,7 +57,12 @@ pub(crate) async fn prove(
         let look = core.lock().look(service, color, asked, core.clock.moment());
         let mut pause = Duration::ZERO;
         match look {
-            Look::Proven(evidence) => return Ok(evidence),
+            Look::Proven(evidence, doors) => {
+                if knock(core, doors).await {
+                    return Ok(evidence);
+                }
+                continue;
+            }
             Look::Gone => return Err(refusal("the service is no longer configured".to_owned())),
             Look::Failed(reason) => {
                 if patient_until.is_none_or(|until| Instant::now() >= until) {
@@ -61,6 +79,25 @@ pub(crate) async fn prove(
             }
         }
     }
+}
+
+/// Connects to every target, and hangs up. One that can't be reached counts as a failed probe.
+async fn knock(core: &Core, doors: Vec<Door>) -> bool {
+    let mut knocks = JoinSet::new();
+    for Door { id, plan, addresses } in doors {
+        knocks.spawn(async move {
+            let deadline = Instant::now() + plan.settings.timeout;
+            let failure = connect::dial(&addresses, deadline).await.err();
+            (id, failure.map(|error| cannot_dial(&plan, &error)))
+        });
+    }
+    let mut all_open = true;
+    while let Some(knocked) = knocks.join_next().await {
+        let Ok((id, Some(reason))) = knocked else { continue };
+        all_open = false;
+        core.record(id, Verdict::Failed { status: None, reason: reason.into() }, Duration::ZERO);
+    }
+    all_open
 }
 
 async fn hurry_and_wait(
@@ -83,7 +120,7 @@ pub(crate) async fn prove_targets(
     settings: &Health,
     clock: Clock,
 ) -> Result<Vec<(TargetUrl, TargetHealth)>, String> {
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
         let plan = Plan { target, settings: settings.clone() };
         tasks.spawn(async move { prove_target(plan, clock).await });
@@ -114,7 +151,18 @@ impl Inside {
         let Some(member) = self.roster.member(service) else { return Look::Gone };
         let seat = member.color(color);
         match evidence(member, seat, now) {
-            Ok(evidence) => Look::Proven(evidence),
+            Ok(evidence) => {
+                let settings = &member.spec.health;
+                let old = |target: &&TargetSeat| {
+                    target.health.last().is_none_or(|last| last.moment < asked)
+                };
+                let doors = seat.targets.iter().filter(old).map(|target| Door {
+                    id: target.id,
+                    plan: Plan { target: target.url.clone(), settings: settings.clone() },
+                    addresses: target.addresses.clone(),
+                });
+                Look::Proven(evidence, doors.collect())
+            }
             Err(Lack::TooLittle) => Look::TooLittle,
             Err(Lack::Failing(_)) => {
                 let fresh = seat.targets.iter().find_map(|target| {

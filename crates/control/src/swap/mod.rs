@@ -8,5 +8,5 @@
 mod roster;
 mod table;
 
-pub(crate) use roster::{ColorSeat, Left, Member, Roster, literal_address};
+pub(crate) use roster::{ColorSeat, Left, Member, Roster, TargetSeat, literal_address};
 pub(crate) use table::build;

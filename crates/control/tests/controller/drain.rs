@@ -1,0 +1,116 @@
+//! How drains end: by themselves, at the deadline, or because something newer took over.
+
+use std::time::Duration;
+
+use control::{Role, Switched};
+use rules::{Color, Cut, DrainEnd, Generation};
+use testkit::wait_until;
+
+use crate::world::{Ground, SOON, to};
+
+#[test]
+fn the_deadline_cuts_what_is_left_and_the_receipt_counts_it() {
+    // L3 L10
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (_, _) = world.claim();
+    let (_, _) = world.claim();
+    let hasty = control::SwitchAsk { drain: Some(Duration::from_millis(80)), ..to(Color::Green) };
+    let Switched::Published { mut drain, .. } = world.switch(hasty).unwrap() else {
+        panic!("not published")
+    };
+    let status = world.color(Color::Blue);
+    assert_eq!((status.role, status.in_flight), (Role::Draining, 2));
+    assert!(status.drain.unwrap().left <= Duration::from_millis(80));
+    let cut = Cut { unanswered: 0, answering: 2, tunnels: 0 };
+    assert_eq!(world.wait(drain.end()), DrainEnd::Cut(cut));
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!(receipt.end(), Some(DrainEnd::Cut(cut)));
+    let blue = world.color(Color::Blue);
+    assert!(blue.drained && blue.role == Role::Idle);
+}
+
+#[test]
+fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
+    // L3 L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (_, _) = world.claim();
+    let hasty = control::SwitchAsk { drain: Some(Duration::from_millis(50)), ..to(Color::Green) };
+    let Switched::Published { mut drain, .. } = world.switch(hasty).unwrap() else {
+        panic!("not published")
+    };
+    world.workers[0].silence(true);
+    wait_until(SOON, "the deadline passes", || {
+        world.color(Color::Blue).drain.is_some_and(|drain| drain.cutting)
+    });
+    assert_eq!(drain.now(), None);
+    assert!(!world.color(Color::Blue).drained);
+    world.workers[0].silence(false);
+    assert!(matches!(world.wait(drain.end()), DrainEnd::Cut(_)));
+}
+
+#[test]
+fn a_switch_back_supersedes_the_drain_and_cuts_nothing() {
+    // L3
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (on_blue, _) = world.claim();
+    let Switched::Published { drain: mut first, .. } = world.switch(to(Color::Green)).unwrap()
+    else {
+        panic!("not published")
+    };
+    let (on_green, _) = world.claim();
+    let Switched::Published { drain: mut second, .. } = world.switch(to(Color::Blue)).unwrap()
+    else {
+        panic!("not published")
+    };
+    let superseded = DrainEnd::Superseded { by: Generation(2) };
+    assert_eq!(world.wait(first.end()), superseded);
+    assert_eq!(world.color(Color::Blue).in_flight, 1, "the lease on blue goes on");
+    world.workers[0].release(on_green);
+    assert_eq!(world.wait(second.end()), DrainEnd::Drained, "blue's lease does not matter to it");
+    let receipt = world.wait(world.handle.receipt(Some(Generation(1)))).unwrap();
+    assert_eq!(receipt.end(), Some(superseded));
+    assert!(receipt.figures.is_some(), "what was measured until then is kept");
+    world.workers[0].release(on_blue);
+    wait_until(SOON, "blue is empty", || world.color(Color::Blue).in_flight == 0);
+}
+
+#[test]
+fn waiting_for_a_color_ends_when_it_is_safe_to_stop_and_is_refused_while_it_is_active() {
+    // L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let refusal = world.wait(world.handle.wait_drained(None, Color::Blue)).unwrap_err();
+    assert_eq!(refusal.code(), "color_active");
+    world.wait(world.handle.wait_drained(None, Color::Green)).expect("idle from the start");
+    let (lease, _) = world.claim();
+    world.switch(to(Color::Green)).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(!world.publisher.table().draining.is_empty());
+            world.workers[0].release(lease);
+        });
+        let drained = world.wait(world.handle.wait_drained(None, Color::Blue)).unwrap();
+        assert_eq!((drained.color, drained.generation), (Color::Blue, Generation(1)));
+    });
+    assert!(world.color(Color::Blue).drained);
+    wait_until(SOON, "the table no longer lists it", || {
+        world.publisher.table().draining.is_empty()
+    });
+}
+
+#[test]
+fn how_switches_ended_is_counted() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    world.switch_fully(Color::Green);
+    world.switch_fully(Color::Blue);
+    ground.green.stop();
+    world.switch(to(Color::Green)).unwrap_err();
+    let metrics = world.wait(world.handle.metrics()).unwrap();
+    let counts = metrics.services[0].switches;
+    assert_eq!((counts.drained, counts.refused, counts.cut), (2, 1, 0));
+    assert!(metrics.journal_available);
+}

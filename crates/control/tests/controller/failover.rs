@@ -1,0 +1,95 @@
+//! Moving away from a dead color by itself: quickly, once, never back.
+
+use std::time::{Duration, Instant};
+
+use rules::{Cause, Color, Failover};
+use testkit::wait_until;
+use traffic::ReportKind;
+
+use crate::world::{Ground, SOON, to};
+
+fn auto() -> Ground {
+    let ground = Ground::new();
+    ground.spec(|spec| spec.failover = Failover::Auto);
+    ground
+}
+
+#[test]
+fn a_refused_connect_moves_traffic_in_milliseconds_and_leaves_a_receipt() {
+    let ground = auto();
+    ground.spec(|spec| {
+        spec.health.interval = Duration::from_secs(60);
+        spec.health.fast_interval = Duration::from_secs(60);
+    });
+    let world = ground.start();
+    for color in Color::BOTH {
+        // The intervals are long: the gate makes the probes that are missing.
+        let dry_run = true;
+        drop(world.switch(control::SwitchAsk { dry_run, ..to(color) }));
+    }
+    world.switch_fully(Color::Green);
+    world.switch_fully(Color::Blue);
+    ground.blue.stop();
+    let killed = Instant::now();
+    world.workers[0].report(ReportKind::Refused);
+    wait_until(SOON, "traffic is on green", || world.active().0 == Color::Green);
+    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!((receipt.cause, receipt.to), (Cause::Failover, Color::Green));
+    assert_eq!(receipt.actor, rules::Actor::Teal);
+}
+
+#[test]
+fn it_never_goes_back_by_itself_and_not_twice_within_a_minute() {
+    let ground = auto();
+    let world = ground.start_healthy();
+    ground.blue.stop();
+    wait_until(SOON, "traffic is on green", || world.active().0 == Color::Green);
+    ground.blue.restart();
+    wait_until(SOON, "blue is healthy again", || world.color(Color::Blue).healthy);
+    assert_eq!(world.active(), (Color::Green, 1), "never back by itself");
+    let mut news = world.handle.news(None);
+    ground.green.stop();
+    world.wait(async {
+        loop {
+            if let control::Read::Item(item) = news.next().await
+                && let control::News::Refused { code, .. } = item.news
+            {
+                assert_eq!(code, "failover_cooling");
+                return;
+            }
+        }
+    });
+    assert_eq!(world.active(), (Color::Green, 1));
+    world.switch(to(Color::Blue)).expect("an operator may");
+    assert_eq!(world.active(), (Color::Blue, 2));
+}
+
+#[test]
+fn a_color_that_is_not_proven_is_no_way_out() {
+    // L9
+    let ground = auto();
+    let world = ground.start_healthy();
+    ground.green.stop();
+    wait_until(SOON, "green is known to be down", || !world.color(Color::Green).healthy);
+    ground.blue.stop();
+    wait_until(SOON, "blue is known to be down", || !world.color(Color::Blue).healthy);
+    assert_eq!(world.active(), (Color::Blue, 0));
+    let probes = ground.blue.seen().probes().len();
+    ground.green.restart();
+    wait_until(SOON, "it fails over as soon as green is proven", || {
+        world.active().0 == Color::Green
+    });
+    assert_eq!(ground.blue.seen().probes().len(), probes, "blue stayed dead");
+}
+
+#[test]
+fn without_failover_a_dead_color_stays_active() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    ground.blue.stop();
+    wait_until(SOON, "blue is known to be down", || {
+        world.color(Color::Blue).targets[0].standing == rules::Standing::Down
+    });
+    assert_eq!(world.active(), (Color::Blue, 0));
+}

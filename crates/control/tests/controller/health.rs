@@ -1,0 +1,149 @@
+//! What probes find, in words, and what becomes of it.
+
+use std::time::Duration;
+
+use rules::{Color, ServiceSpec, Standing, TargetUrl, Verdict};
+use testkit::{Behavior, Health, wait_for_ok, wait_until};
+use traffic::ReportKind;
+
+use crate::world::{Ground, SOON, World, to, url};
+
+fn reason(world: &World, color: Color) -> Option<String> {
+    let probe = world.color(color).targets[0].last_probe.clone()?;
+    probe.verdict.reason().map(ToOwned::to_owned)
+}
+
+fn expect_reason(world: &World, wanted: &str) {
+    wait_for_ok(SOON, wanted, || match reason(world, Color::Green) {
+        Some(found) if found == wanted => Ok(()),
+        found => Err(format!("last was {found:?}")),
+    });
+}
+
+#[test]
+fn each_way_of_failing_has_its_reason_in_words() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let green = &ground.green;
+    green.health(Health::Status(503));
+    expect_reason(&world, "503 Service Unavailable");
+    green.health(Health::Redirect("/login".to_owned()));
+    expect_reason(&world, "302 to /login");
+    green.health(Health::Hang);
+    expect_reason(&world, "timed out after 300ms waiting for the response head");
+    green.health(Health::EndlessBody);
+    expect_reason(&world, "the response body is over 64 KiB");
+    green.stop();
+    expect_reason(&world, "connection refused");
+    assert_eq!(reason(&world, Color::Blue), None, "blue was never in doubt");
+}
+
+#[test]
+fn a_target_that_does_not_speak_http_properly_is_said_not_to() {
+    let ground = Ground::new();
+    ground.spec(|spec| spec.health.path = "/ready".to_owned());
+    let world = ground.start_healthy();
+    let green = &ground.green;
+    green.behave_at("/ready", Behavior::raw_then_close("SSH-2.0-OpenSSH_9.2\r\n\r\n"));
+    expect_reason(&world, "the answer is not HTTP/1.1");
+    green.behave_at("/ready", Behavior::close());
+    expect_reason(&world, "connection closed before the response head");
+    let short = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nonly";
+    green.behave_at("/ready", Behavior::raw_then_close(short));
+    expect_reason(&world, "connection closed inside the response body");
+}
+
+#[test]
+fn a_name_without_an_address_says_so_and_traffic_keeps_its_last_addresses() {
+    let ground = Ground::new();
+    ground.spec(|spec| {
+        let nowhere = TargetUrl::parse("http://app-green.invalid:80").unwrap();
+        spec.colors[Color::Green.index()].targets = vec![nowhere];
+        spec.health.timeout = Duration::from_secs(5);
+    });
+    let world = ground.start();
+    expect_reason(&world, "no address for app-green.invalid");
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    assert!(refusal.to_string().ends_with("no address for app-green.invalid"), "{refusal}");
+}
+
+#[test]
+fn a_target_is_probed_as_traffic_would_reach_it() {
+    // L9
+    let ground = Ground::new();
+    ground.spec(|spec: &mut ServiceSpec| {
+        spec.health.host = Some("shop.example".to_owned());
+        spec.health.path = "/ready?deep=1".to_owned();
+    });
+    ground.green.behave_at("/ready?deep=1", Behavior::raw("HTTP/1.1 204 No Content\r\n\r\n"));
+    let world = ground.start();
+    wait_until(SOON, "green is healthy", || world.color(Color::Green).healthy);
+    let seen = ground.green.seen().requests();
+    let probe = seen.first().unwrap();
+    assert_eq!(probe.target, "/ready?deep=1");
+    assert_eq!(probe.fields.all("host"), ["shop.example"]);
+}
+
+#[test]
+fn a_target_is_unknown_then_up_then_down_after_fall_and_workers_are_told() {
+    let ground = Ground::new();
+    ground.blue.health(Health::Slow(Duration::from_millis(100)));
+    let world = ground.start();
+    let standing = || world.color(Color::Blue).targets[0].standing;
+    assert_eq!(standing(), Standing::Unknown);
+    wait_until(SOON, "blue is up", || standing() == Standing::Up);
+    ground.blue.health(Health::Status(500));
+    wait_until(SOON, "blue is down", || standing() == Standing::Down);
+    let usable = || {
+        let table = world.publisher.table();
+        table.services[0].color(Color::Blue).targets[0].usable
+    };
+    wait_until(SOON, "the table says so", || !usable());
+    assert_eq!(world.active(), (Color::Blue, 0), "without failover nothing moves");
+    ground.blue.health(Health::Healthy);
+    wait_until(SOON, "and that it is back", usable);
+}
+
+#[test]
+fn a_connect_that_traffic_saw_refused_is_confirmed_at_once() {
+    let ground = Ground::new();
+    ground.spec(|spec| {
+        spec.health.interval = Duration::from_secs(600);
+        spec.health.fall = 3;
+    });
+    let world = ground.start_healthy();
+    let probes = || ground.blue.seen().probes().len();
+    let before = probes();
+    world.workers[0].report(ReportKind::Refused);
+    wait_until(SOON, "one probe clears the suspicion", || {
+        probes() > before && world.color(Color::Blue).targets[0].standing == Standing::Up
+    });
+    ground.blue.stop();
+    world.workers[0].report(ReportKind::Refused);
+    wait_until(SOON, "blue is down, long before its interval", || {
+        world.color(Color::Blue).targets[0].standing == Standing::Down
+    });
+}
+
+#[test]
+fn a_slow_target_delays_the_probes_of_no_other() {
+    let ground = Ground::new();
+    let other = testkit::Target::start("other");
+    ground.spec(|spec| {
+        spec.colors[Color::Green.index()].targets.push(url(&other));
+        spec.health.timeout = Duration::from_secs(5);
+        spec.health.fast_interval = Duration::from_millis(5);
+        spec.health.interval = Duration::from_millis(10);
+    });
+    ground.green.health(Health::Hang);
+    let world = ground.start();
+    wait_until(SOON, "the other target was probed often", || other.seen().probes().len() > 20);
+    let targets = world.color(Color::Green).targets;
+    assert_eq!(targets[0].standing, Standing::Unknown);
+    assert_eq!(targets[1].standing, Standing::Up);
+    assert!(matches!(
+        targets[1].last_probe.as_ref().unwrap().verdict,
+        Verdict::Passed { status: 200 }
+    ));
+    assert_eq!(ground.green.seen().probes().len(), 1, "probes of one target never overlap");
+}

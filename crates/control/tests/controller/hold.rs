@@ -1,0 +1,83 @@
+//! Holding and resuming.
+
+use std::time::Duration;
+
+use control::{HoldAsk, ResumeAsk};
+use rules::{Actor, Color, DrainEnd, Generation};
+use testkit::wait_until;
+
+use crate::world::{Ground, SOON, World, to};
+
+fn hold(world: &World) -> control::Answer<control::HoldInForce> {
+    let (service, drain) = (None, None);
+    let (actor, max_wait) = (Actor::Uid(0), Some(Duration::from_secs(7)));
+    world.wait(world.handle.hold(HoldAsk { service, actor, max_wait, drain }))
+}
+
+fn resume(world: &World) -> control::Answer<control::Resumed> {
+    world.wait(world.handle.resume(ResumeAsk { service: None, actor: Actor::Uid(0) }))
+}
+
+#[test]
+fn a_hold_is_in_force_on_every_worker_and_drains_the_active_color() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    let mut held = hold(&world).unwrap();
+    let table = world.publisher.table();
+    assert_eq!(table.services[0].held.unwrap().max_wait, Duration::from_secs(7));
+    assert_eq!(held.color, Color::Blue);
+    assert_eq!(held.drain.now(), None);
+    assert!(!world.color(Color::Blue).drained);
+    world.workers[0].release(lease);
+    assert_eq!(world.wait(held.drain.end()), DrainEnd::Drained);
+    assert!(world.color(Color::Blue).drained, "nothing comes while held: safe to stop");
+    world.wait(world.handle.wait_drained(None, Color::Blue)).unwrap();
+    assert_eq!(hold(&world).unwrap_err().code(), "already_held");
+    let status = world.service();
+    assert_eq!((status.held.unwrap().by, status.generation), (Actor::Uid(0), Generation(0)));
+    assert_eq!(resume(&world).unwrap().color, Color::Blue);
+    assert!(world.publisher.table().services[0].held.is_none());
+    assert_eq!(resume(&world).unwrap_err().code(), "not_held");
+}
+
+#[test]
+fn a_resume_interrupts_the_drain_of_the_hold_and_cuts_nothing() {
+    // L3
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (_, _) = world.claim();
+    let mut held = hold(&world).unwrap();
+    resume(&world).unwrap();
+    assert_eq!(world.wait(held.drain.end()), DrainEnd::Interrupted);
+    assert!(world.publisher.table().draining.is_empty());
+    assert_eq!(world.color(Color::Blue).in_flight, 1);
+}
+
+#[test]
+fn switching_while_held_is_allowed_and_the_hold_stays() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    let mut held = hold(&world).unwrap();
+    world.switch(to(Color::Green)).unwrap();
+    let superseded = DrainEnd::Superseded { by: Generation(1) };
+    assert_eq!(world.wait(held.drain.end()), superseded);
+    assert!(world.service().held.is_some());
+    world.workers[0].release(lease);
+    wait_until(SOON, "blue drains", || world.color(Color::Blue).drained);
+    assert_eq!(resume(&world).unwrap().color, Color::Green);
+}
+
+#[test]
+fn a_hold_outlives_a_crash() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    hold(&world).unwrap();
+    world.crash();
+    let world = ground.start();
+    assert!(world.service().held.is_some());
+    wait_until(SOON, "workers hold", || world.publisher.table().services[0].held.is_some());
+    resume(&world).unwrap();
+}

@@ -1,0 +1,13 @@
+//! The controller with real workers, a real journal and real targets: one file per topic.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+mod disk;
+mod drain;
+mod failover;
+mod health;
+mod hold;
+mod reload;
+mod restart;
+mod switch;
+mod world;

@@ -1,0 +1,140 @@
+//! Reading the configuration again: all or nothing.
+
+use std::time::Duration;
+
+use control::{ReloadAsk, Reloaded};
+use rules::{Actor, Color, Generation, Standing, TargetUrl};
+use testkit::{Target, wait_until};
+
+use crate::world::{Ground, SOON, World, name, service, to, url};
+
+fn reload(world: &World) -> control::Answer<Reloaded> {
+    world.wait(world.handle.reload(ReloadAsk { actor: Actor::Teal }))
+}
+
+#[test]
+fn a_faulty_configuration_changes_nothing_and_lists_all_problems() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let problems = vec!["line 3: unknown key".to_owned(), "line 9: no such color".to_owned()];
+    *ground.config.lock().unwrap() = Err(problems);
+    let refusal = reload(&world).unwrap_err();
+    assert_eq!(refusal.code(), "reload_problems");
+    assert!(refusal.to_string().contains("line 3") && refusal.to_string().contains("line 9"));
+    assert_eq!(world.active(), (Color::Blue, 0));
+}
+
+#[test]
+fn nothing_new_is_no_change() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    assert_eq!(reload(&world).unwrap(), Reloaded { generation: None, changes: Vec::new() });
+}
+
+#[test]
+fn settings_and_idle_targets_are_applied_at_once_without_a_generation() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let fresh = Target::start("fresh");
+    ground.spec(|spec| {
+        spec.drain.timeout = Duration::from_secs(3);
+        spec.colors[Color::Green.index()].targets = vec![url(&fresh)];
+    });
+    let reloaded = reload(&world).unwrap();
+    assert_eq!(reloaded.generation, None, "green receives nothing");
+    assert_eq!(reloaded.changes.len(), 3, "{:?}", reloaded.changes);
+    let target = world.color(Color::Green).targets.remove(0);
+    assert_eq!(target.url, url(&fresh));
+    wait_until(SOON, "the new target is proven", || world.color(Color::Green).healthy);
+    assert!(!fresh.seen().probes().is_empty());
+}
+
+#[test]
+fn new_targets_of_an_active_color_must_pass_the_gate_first() {
+    // L9
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let fresh = Target::stopped("fresh");
+    ground.spec(|spec| spec.colors[Color::Blue.index()].targets.push(url(&fresh)));
+    let refusal = reload(&world).unwrap_err();
+    assert_eq!(refusal.code(), "unhealthy");
+    assert!(refusal.to_string().ends_with("connection refused"), "{refusal}");
+    assert_eq!(world.color(Color::Blue).targets.len(), 1, "nothing has changed");
+    fresh.restart();
+    assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
+    let blue = world.color(Color::Blue);
+    assert_eq!(blue.targets[1].standing, Standing::Up, "what the gate found out is kept");
+    assert_eq!(world.active(), (Color::Blue, 1));
+}
+
+#[test]
+fn a_repointed_active_color_gets_new_leases_and_the_old_targets_drain() {
+    // L1 L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    let fresh = Target::start("fresh");
+    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
+    let table = world.publisher.table();
+    assert_eq!(table.draining.len(), 1);
+    assert_ne!(table.draining[0].color, table.services[0].color(Color::Blue).id);
+    assert_eq!(world.color(Color::Blue).in_flight, 0, "the old lease is on the old targets");
+    world.workers[0].release(lease);
+    wait_until(SOON, "the old targets are drained", || world.publisher.table().draining.is_empty());
+}
+
+#[test]
+fn a_target_that_is_removed_and_added_again_is_a_new_one() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let second = Target::start("second");
+    let blue_ids = || -> Vec<u32> {
+        let table = world.publisher.table();
+        let targets = table.services[0].color(Color::Blue).targets.iter();
+        targets.map(|target| target.id.0).collect()
+    };
+    let only = blue_ids();
+    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    reload(&world).unwrap();
+    let both = blue_ids();
+    assert_eq!(both[0], only[0], "what stays keeps its identity");
+    ground.spec(|spec| spec.colors[0].targets.truncate(1));
+    reload(&world).unwrap();
+    assert_eq!(blue_ids(), only);
+    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    reload(&world).unwrap();
+    assert!(!both.contains(&blue_ids()[1]));
+}
+
+#[test]
+fn a_service_that_is_removed_and_added_again_is_where_it_was() {
+    // L6
+    let ground = Ground::new();
+    let mut other = service("other", &ground.blue, &ground.green);
+    other.hosts = vec!["other.test".to_owned()];
+    let world = ground.start_healthy();
+    world.switch_fully(Color::Green);
+    let web = ground.config.lock().unwrap().clone().unwrap();
+    *ground.config.lock().unwrap() = Ok(vec![other.clone()]);
+    reload(&world).unwrap();
+    assert_eq!(world.service().name, name("other"));
+    *ground.config.lock().unwrap() = Ok(vec![web[0].clone(), other]);
+    reload(&world).unwrap();
+    assert_eq!(world.active(), (Color::Green, 3));
+    wait_until(SOON, "the drains of what left are over", || {
+        world.publisher.table().draining.is_empty()
+    });
+}
+
+#[test]
+fn a_switch_to_targets_that_a_reload_brought_needs_their_evidence() {
+    // L9
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    ground.spec(|spec| {
+        spec.colors[1].targets = vec![TargetUrl::parse("http://127.0.0.1:1").unwrap()];
+    });
+    reload(&world).unwrap();
+    assert_eq!(world.switch(to(Color::Green)).unwrap_err().code(), "unhealthy");
+}

@@ -1,0 +1,265 @@
+//! What a switch may do, what it leaves behind, and what refuses it.
+
+use std::time::Duration;
+
+use control::{Destination, News, Read, Switched};
+use rules::{Cause, Color, DrainEnd, Generation, Refusal};
+use testkit::{Health, wait_until};
+
+use crate::world::{Ground, SOON, name, service, to};
+
+#[test]
+fn a_switch_moves_new_leases_and_leaves_a_complete_receipt() {
+    // L2 L4 L9
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    assert_eq!(world.active(), (Color::Blue, 0));
+    let (lease, color) = world.claim();
+    assert_eq!(color, Color::Blue);
+    let Switched::Published { from, to: new, cause, generation, mut drain, .. } =
+        world.switch(to(Color::Green)).unwrap()
+    else {
+        panic!("not published")
+    };
+    assert_eq!((from, new, cause.as_str()), (Color::Blue, Color::Green, "switch"));
+    assert_eq!(generation, Generation(1));
+    for worker in &world.workers {
+        assert_eq!(worker.claim().unwrap().1, Color::Green, "no lease on blue after published");
+    }
+    assert_eq!(drain.now(), None, "blue has a lease");
+    let receipt = world.wait(world.handle.receipt(Some(generation))).unwrap();
+    assert!(receipt.end().is_none() && receipt.published().is_some(), "readable meanwhile");
+    world.workers[0].release(lease);
+    assert_eq!(world.wait(drain.end()), DrainEnd::Drained);
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!(receipt.end(), Some(DrainEnd::Drained));
+    assert_eq!(receipt.evidence.len(), 2, "rise probes of one target");
+    let figures = receipt.figures.unwrap();
+    assert!(figures.last_on_old.unwrap() <= figures.first_on_new.unwrap());
+    assert!(world.color(Color::Blue).drained);
+}
+
+#[test]
+fn an_unhealthy_color_is_refused_with_the_reason_of_its_last_probe() {
+    // L9
+    let ground = Ground::new();
+    ground.spec(|spec| spec.health.interval = Duration::from_secs(600));
+    let world = ground.start_healthy();
+    ground.green.stop(); // the evidence is fresh, and already wrong
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    let text = refusal.to_string();
+    assert_eq!(refusal.code(), "unhealthy");
+    assert!(text.starts_with("Target green is not healthy\n"), "{text}");
+    assert!(text.ends_with("connection refused"), "{text}");
+    assert_eq!(world.active(), (Color::Blue, 0));
+    ground.green.restart();
+    world.switch(to(Color::Green)).expect("fresh probes prove it again at once");
+}
+
+#[test]
+fn a_color_that_was_healthy_a_moment_ago_is_not_trusted_beyond_its_interval() {
+    // L9
+    let ground = Ground::new();
+    ground.spec(|spec| spec.health.interval = Duration::from_millis(30));
+    ground.spec(|spec| spec.health.fast_interval = Duration::from_millis(30));
+    let world = ground.start_healthy();
+    ground.green.health(Health::Hang);
+    let seen = world.color(Color::Green).targets[0].last_probe.clone();
+    wait_until(SOON, "the evidence is stale", || {
+        std::thread::sleep(Duration::from_millis(31));
+        seen.is_some()
+    });
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    assert!(refusal.to_string().contains("timed out after 300ms"), "{refusal}");
+}
+
+#[test]
+fn too_little_evidence_is_made_up_for_by_probes_back_to_back() {
+    // L9
+    let ground = Ground::new();
+    ground.spec(|spec| {
+        spec.health.interval = Duration::from_secs(600);
+        spec.health.fast_interval = Duration::from_secs(600);
+        spec.health.rise = 3;
+    });
+    let world = ground.start();
+    world.switch(to(Color::Green)).unwrap();
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!(receipt.evidence.len(), 3);
+}
+
+#[test]
+fn wait_healthy_goes_on_probing_until_it_passes_or_the_time_is_over() {
+    let ground = Ground::new();
+    ground.green.stop();
+    let world = ground.start();
+    let patient = |millis| {
+        let wait_healthy = Some(Duration::from_millis(millis));
+        control::SwitchAsk { wait_healthy, ..to(Color::Green) }
+    };
+    let refusal = world.switch(patient(150)).unwrap_err();
+    assert_eq!(refusal.code(), "unhealthy");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until(SOON, "green was probed and found dead", || {
+                ground.blue.seen().probes().len() > 2
+            });
+            ground.green.restart();
+        });
+        world.switch(patient(8000)).unwrap();
+    });
+    assert_eq!(world.active().0, Color::Green);
+}
+
+#[test]
+fn already_on_is_an_answer_and_joins_the_drain_under_way() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    world.switch(to(Color::Green)).unwrap();
+    let stale = control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Green) };
+    let Switched::AlreadyOn { color, generation, drain, .. } = world.switch(stale).unwrap() else {
+        panic!("not already on")
+    };
+    assert_eq!((color, generation), (Color::Green, Generation(1)));
+    world.workers[0].release(lease);
+    assert_eq!(world.wait(drain.unwrap().end()), DrainEnd::Drained);
+}
+
+#[test]
+fn a_stale_generation_is_refused_and_a_dry_run_changes_nothing() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let stale = control::SwitchAsk { if_generation: Some(Generation(3)), ..to(Color::Green) };
+    let refusal = world.switch(stale).unwrap_err();
+    assert_eq!(refusal.code(), "generation_mismatch");
+    let dry = control::SwitchAsk { dry_run: true, ..to(Color::Green) };
+    let Switched::DryRun { evidence, generation, .. } = world.switch(dry).unwrap() else {
+        panic!("not a dry run")
+    };
+    assert_eq!((evidence.len(), generation), (2, Generation(0)));
+    assert_eq!(world.active(), (Color::Blue, 0));
+}
+
+#[test]
+fn a_rollback_goes_back_and_is_refused_before_the_first_switch() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let back = || control::SwitchAsk { to: Destination::Previous, ..to(Color::Blue) };
+    assert_eq!(world.switch(back()).unwrap_err().code(), "nothing_to_roll_back");
+    world.switch_fully(Color::Green);
+    let Switched::Published { cause, to: color, .. } = world.switch(back()).unwrap() else {
+        panic!("not published")
+    };
+    assert_eq!((cause, color), (Cause::Rollback, Color::Blue));
+}
+
+#[test]
+fn of_concurrent_switches_each_gets_a_true_answer() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let answers = world.wait(async {
+        let asks: Vec<_> = (0..8)
+            .map(|n| {
+                let handle = world.handle.clone();
+                let color = if n % 2 == 0 { Color::Green } else { Color::Blue };
+                tokio::spawn(async move { handle.switch(to(color)).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for ask in asks {
+            answers.push(ask.await.unwrap());
+        }
+        answers
+    });
+    let published = answers.iter().filter(|a| matches!(a, Ok(Switched::Published { .. }))).count();
+    for answer in &answers {
+        match answer {
+            Ok(_) | Err(Refusal::SwitchInProgress { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(world.active().1, published as u64, "one generation per published switch");
+}
+
+#[test]
+fn a_caller_that_goes_away_cancels_nothing() {
+    let ground = Ground::new();
+    let world = ground.start();
+    let (lease, _) = world.claim();
+    world.wait(async {
+        let asking = world.handle.switch(to(Color::Green));
+        drop(tokio::time::timeout(Duration::from_micros(50), asking).await);
+    });
+    wait_until(SOON, "the switch goes on", || world.active() == (Color::Green, 1));
+    world.workers[0].release(lease);
+    wait_until(SOON, "its drain ends", || world.color(Color::Blue).drained);
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!(receipt.end(), Some(DrainEnd::Drained));
+}
+
+#[test]
+fn a_silent_worker_makes_a_switch_incomplete_but_never_undone() {
+    // L2 L10
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    world.workers[1].silence(true);
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    let incomplete = Refusal::PublishIncomplete { generation: Generation(1), workers: vec![1] };
+    assert_eq!(refusal, incomplete);
+    let next = world.switch(to(Color::Blue)).unwrap_err();
+    assert_eq!(next.code(), "switch_in_progress", "no next switch");
+    assert!(!world.color(Color::Blue).drained, "nothing is said to be drained");
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert!(receipt.published().is_none());
+    world.workers[1].silence(false);
+    wait_until(SOON, "it completes when the worker acknowledges", || {
+        let receipt = world.wait(world.handle.receipt(None)).unwrap();
+        receipt.end() == Some(DrainEnd::Drained)
+    });
+    assert_eq!(world.active(), (Color::Green, 1));
+    world.switch(to(Color::Blue)).unwrap();
+}
+
+#[test]
+fn switches_of_several_services_do_not_refuse_each_other() {
+    let ground = Ground::new();
+    let spec = |text: &str, host: &str| {
+        let mut spec = service(text, &ground.blue, &ground.green);
+        spec.hosts = vec![host.to_owned()];
+        spec
+    };
+    let both = vec![spec("web", "web.test"), spec("api", "api.test")];
+    *ground.config.lock().unwrap() = Ok(both);
+    let world = ground.start();
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    assert_eq!(refusal.code(), "service_required");
+    let ask = |text| control::SwitchAsk { service: Some(name(text)), ..to(Color::Green) };
+    let (web, api) = world.wait(async {
+        tokio::join!(world.handle.switch(ask("web")), world.handle.switch(ask("api")))
+    });
+    web.unwrap();
+    api.unwrap();
+    let status = world.wait(world.handle.status()).unwrap();
+    assert_eq!(status.generation, Generation(2));
+    assert_eq!(world.switch(ask("nope")).unwrap_err().code(), "unknown_service");
+}
+
+#[test]
+fn what_happens_can_be_followed() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let mut news = world.handle.news(None);
+    world.switch_fully(Color::Green);
+    let mut seen = Vec::new();
+    world.wait(async {
+        while seen.last() != Some(&"drained") {
+            match news.next().await {
+                Read::Item(item) if matches!(item.news, News::Health { .. }) => {}
+                Read::Item(item) => seen.push(item.news.name()),
+                Read::Missed(missed) => panic!("{missed} missed"),
+            }
+        }
+    });
+    assert_eq!(seen, ["switch", "published", "drained"]);
+}

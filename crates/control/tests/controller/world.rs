@@ -1,0 +1,296 @@
+//! A controller with real workers, a real journal and scriptable targets, all in one process.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use control::journal::{FileStorage, Journal, Storage};
+use control::{
+    Answer, ColorStatus, Destination, Handle, NewConfig, Reloader, ServiceStatus, Settings,
+    StartError, SwitchAsk, Switched,
+};
+use rules::{Actor, Color, DrainEnd, Limits, ServiceName, ServiceSpec, TargetUrl};
+use tempfile::TempDir;
+use testkit::{Target, wait_for, wait_until};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use traffic::{Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
+
+use crate::disk::Disk;
+
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// Two targets, the state directory, and what the configuration says: what outlives a Teal.
+pub(crate) struct Ground {
+    pub(crate) blue: Target,
+    pub(crate) green: Target,
+    pub(crate) directory: TempDir,
+    pub(crate) disk: Disk,
+    pub(crate) config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
+}
+
+/// One running controller with its workers.
+pub(crate) struct World {
+    pub(crate) handle: Handle,
+    pub(crate) publisher: Publisher,
+    pub(crate) workers: Vec<Worker>,
+    runtime: Runtime,
+    quit: Option<oneshot::Sender<()>>,
+    control: Option<JoinHandle<()>>,
+}
+
+/// One worker thread of a data plane without sockets.
+pub(crate) struct Worker {
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Order {
+    Claim(Sender<Option<(usize, Color)>>),
+    Release(usize),
+    Silence(bool),
+    Refused(ReportKind),
+    End,
+}
+
+pub(crate) fn name(text: &str) -> ServiceName {
+    ServiceName::new(text).unwrap()
+}
+
+pub(crate) fn url(target: &Target) -> TargetUrl {
+    TargetUrl::parse(&target.url()).unwrap()
+}
+
+/// A service with short intervals.
+pub(crate) fn service(text: &str, blue: &Target, green: &Target) -> ServiceSpec {
+    let mut spec = ServiceSpec::new(name(text), vec![url(blue)], vec![url(green)]);
+    spec.health.interval = Duration::from_millis(400);
+    spec.health.fast_interval = Duration::from_millis(20);
+    spec.health.timeout = Duration::from_millis(300);
+    spec.drain.timeout = Duration::from_secs(20);
+    spec
+}
+
+pub(crate) fn to(color: Color) -> SwitchAsk {
+    SwitchAsk {
+        service: None,
+        to: Destination::Color(color),
+        actor: Actor::Token("test".into()),
+        if_generation: None,
+        wait_healthy: None,
+        drain: None,
+        dry_run: false,
+    }
+}
+
+// === impl Ground ===
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let (blue, green) = (Target::start("blue"), Target::start("green"));
+        let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
+        let directory = TempDir::new().unwrap();
+        Self { blue, green, directory, disk: Disk::default(), config }
+    }
+
+    pub(crate) fn spec(&self, change: impl FnOnce(&mut ServiceSpec)) {
+        let mut config = self.config.lock().unwrap();
+        change(&mut config.as_mut().unwrap()[0]);
+    }
+
+    pub(crate) fn start(&self) -> World {
+        self.try_start().unwrap()
+    }
+
+    pub(crate) fn try_start(&self) -> Result<World, StartError> {
+        World::start(self.directory.path(), self.disk.clone(), self.config.clone())
+    }
+
+    /// A controller whose two colors are proven healthy.
+    pub(crate) fn start_healthy(&self) -> World {
+        let world = self.start();
+        for color in Color::BOTH {
+            wait_until(SOON, "both colors are healthy", || world.color(color).healthy);
+        }
+        world
+    }
+}
+
+// === impl World ===
+
+impl World {
+    fn start(
+        directory: &Path,
+        disk: Disk,
+        config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
+    ) -> Result<Self, StartError> {
+        let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
+        let storage = disk.wrap(FileStorage::open(directory).unwrap());
+        let services = config.lock().unwrap().clone().unwrap();
+        let reloader = Reloader::new(move || {
+            let services = config.lock().unwrap().clone()?;
+            Ok(NewConfig { services, limits: Limits::default() })
+        });
+        let settings = Settings { services, limits: Limits::default(), reloader };
+        let (quit, quitting) = oneshot::channel();
+        let (send, started) = channel();
+        let own = publisher.clone();
+        let control = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let opened = Journal::open(Box::new(storage) as Box<dyn Storage>, None).unwrap();
+                send.send(control::start(settings, own, opened).await).unwrap();
+                drop(quitting.await);
+            });
+        });
+        let handle = started.recv().unwrap()?;
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let workers = seats.into_iter().map(Worker::start).collect();
+        let (quit, control) = (Some(quit), Some(control));
+        Ok(Self { handle, publisher, workers, runtime, quit, control })
+    }
+
+    /// Ends the controller as a crash would: nothing is finished.
+    pub(crate) fn crash(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.quit.take());
+        if let Some(control) = self.control.take() {
+            control.join().unwrap();
+        }
+    }
+
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let bounded = async { tokio::time::timeout(SOON, future).await };
+        self.runtime.block_on(bounded).expect("the controller answers in time")
+    }
+
+    pub(crate) fn switch(&self, ask: SwitchAsk) -> Answer<Switched> {
+        self.wait(self.handle.switch(ask))
+    }
+
+    /// Switches and waits for the end of the drain.
+    pub(crate) fn switch_fully(&self, color: Color) -> DrainEnd {
+        match self.switch(to(color)).unwrap() {
+            Switched::Published { mut drain, .. } => self.wait(drain.end()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn service(&self) -> ServiceStatus {
+        self.wait(self.handle.status()).unwrap().services.remove(0)
+    }
+
+    pub(crate) fn color(&self, color: Color) -> ColorStatus {
+        self.service().color(color).clone()
+    }
+
+    pub(crate) fn active(&self) -> (Color, u64) {
+        let service = self.service();
+        (service.active, service.generation.0)
+    }
+
+    /// A lease of worker 0, and the color it is on.
+    pub(crate) fn claim(&self) -> (usize, Color) {
+        wait_for(SOON, "a worker has a table with the service", || self.workers[0].claim())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    fn start(seat: Seat) -> Self {
+        let (orders, inbox) = channel();
+        let thread = thread::spawn(move || work(&seat.sit(), &inbox));
+        Self { orders, thread: Some(thread) }
+    }
+
+    pub(crate) fn claim(&self) -> Option<(usize, Color)> {
+        let (reply, answer) = channel();
+        self.orders.send(Order::Claim(reply)).unwrap();
+        answer.recv().unwrap()
+    }
+
+    pub(crate) fn release(&self, lease: usize) {
+        self.orders.send(Order::Release(lease)).unwrap();
+    }
+
+    /// Stops taking tables, or goes on.
+    pub(crate) fn silence(&self, silent: bool) {
+        self.orders.send(Order::Silence(silent)).unwrap();
+    }
+
+    /// Reports what a connect to the active target of the first service met.
+    pub(crate) fn report(&self, kind: ReportKind) {
+        self.orders.send(Order::Refused(kind)).unwrap();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.orders.send(Order::End));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn work(reader: &Reader, orders: &Receiver<Order>) {
+    let mut leases = HashMap::new();
+    let mut next = 0;
+    let mut silent = false;
+    loop {
+        if !silent {
+            drop(poll(reader.adopt()));
+        }
+        leases.retain(|_, lease: &mut traffic::Lease| {
+            if lease.is_cut() {
+                lease.color_books().cut_answering.add(1);
+            }
+            !lease.is_cut()
+        });
+        match orders.recv_timeout(Duration::from_micros(200)) {
+            Ok(Order::Claim(reply)) => {
+                let lease = reader.claim(0, &[], Instant::now());
+                let answer = lease.map(|lease| {
+                    next += 1;
+                    let color = lease.color();
+                    leases.insert(next, lease);
+                    (next, color)
+                });
+                reply.send(answer).unwrap();
+            }
+            Ok(Order::Release(lease)) => drop(leases.remove(&lease)),
+            Ok(Order::Silence(wanted)) => silent = wanted,
+            Ok(Order::Refused(kind)) => {
+                let table = reader.table();
+                let service = &table.services[0];
+                let target = service.color(service.active).targets[0].id;
+                reader.report(Report { target, kind });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn poll<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
