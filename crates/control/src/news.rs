@@ -239,7 +239,7 @@ mod tests {
     async fn next_id(reader: &mut NewsReader) -> u64 {
         match reader.next().await {
             Read::Item(item) => item.id,
-            other => panic!("{other:?}"),
+            Read::Missed(missed) => panic!("{missed} missed"),
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod event;
 mod state;
+#[cfg(test)]
+mod tests;
 mod word;
 
 use rules::{Event, State};

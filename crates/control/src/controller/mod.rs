@@ -41,7 +41,7 @@ async fn run(core: Arc<Core>, mut inbox: Inbox, reloader: Reloader) {
                 answer(reply, reload::run(core, ask, reloader.clone()));
             }
             Input::WaitDrained(service, color, reply) => {
-                answer(reply, wait::drained(core, service, color));
+                answer_if_wanted(reply, wait::drained(core, service, color));
             }
             Input::Stop(reply) => {
                 tokio::spawn(async move {
@@ -59,6 +59,20 @@ fn answer<T: Send + 'static>(
     work: impl Future<Output = Answer<T>> + Send + 'static,
 ) {
     tokio::spawn(async move { tell(reply, work.await) });
+}
+
+/// The same for mere watching: it ends when nobody waits for the answer any more.
+fn answer_if_wanted<T: Send + 'static>(
+    mut reply: Reply<Answer<T>>,
+    work: impl Future<Output = Answer<T>> + Send + 'static,
+) {
+    tokio::spawn(async move {
+        let value = tokio::select! {
+            () = reply.closed() => return,
+            value = work => value,
+        };
+        tell(reply, value);
+    });
 }
 
 fn tell<T>(reply: Reply<T>, value: T) {

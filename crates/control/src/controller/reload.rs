@@ -5,13 +5,15 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rules::{
     Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
     TargetHealth, TargetUrl,
 };
 use tokio::task::spawn_blocking;
-use traffic::{TargetId, Version};
+use tokio::time::{Instant, sleep};
+use traffic::{TargetId, TargetSum, Version};
 
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
@@ -19,8 +21,11 @@ use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader};
 use crate::core::{Core, Inside, Subject};
 use crate::inbox::Answer;
 use crate::news::News;
-use crate::swap::Left;
+use crate::swap::{LeftColor, LeftTarget};
 use crate::{drain, health};
+
+/// How often a removed target is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Targets that would receive traffic at once, and what probes found.
 type Proven = Vec<(ServiceName, Color, Vec<(TargetUrl, TargetHealth)>)>;
@@ -30,6 +35,7 @@ struct Decided {
     generation: Option<Generation>,
     version: Version,
     drains: Vec<(Subject, DrainWatch)>,
+    gone: Vec<LeftTarget>,
     probed: HashSet<TargetId>,
 }
 
@@ -109,14 +115,16 @@ async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) 
             Event::Reloaded { generation, .. } => Some(*generation),
             _ => None,
         });
-        let by = generation.unwrap_or(inside.state.generation());
-        let drains = left.into_iter().map(Subject::from);
-        let drains = drains.map(|subject| {
-            let watch = inside.drains.begin(&subject, DrainEnd::Superseded { by });
+        // A color that drains already, after a switch, goes on doing so.
+        let colors = left.colors.into_iter().map(Subject::from);
+        let colors = colors.filter(|subject| inside.drains.watch(subject.id).is_none());
+        let colors: Vec<_> = colors.collect();
+        let drains = colors.into_iter().map(|subject| {
+            let watch = inside.drains.begin(&subject, DrainEnd::Interrupted);
             (subject, watch)
         });
-        let drains = drains.collect();
-        Decided { generation, version: core.publish(inside), drains, probed }
+        let (drains, gone) = (drains.collect(), left.targets);
+        Decided { generation, version: core.publish(inside), drains, gone, probed }
     };
     core.commit(command, then).await
 }
@@ -126,6 +134,9 @@ async fn finish(core: Arc<Core>, decided: Decided) {
     core.publisher.acknowledged(decided.version).await;
     if let Some(generation) = decided.generation {
         published(&core, generation).await;
+    }
+    for target in decided.gone {
+        tokio::spawn(watch_gone(target));
     }
     for (subject, watch) in decided.drains {
         let core = core.clone();
@@ -142,6 +153,22 @@ async fn finish(core: Arc<Core>, decided: Decided) {
             core.print(News::DrainEnded { service, color, generation, end });
         });
     }
+}
+
+/// Says when a target that was removed from a color has no lease left. The other targets of that
+/// color serve on, so nothing is cut: each request ends by its own deadlines.
+async fn watch_gone(gone: LeftTarget) {
+    let LeftTarget { service, url, books, timeout } = gone;
+    let leases = || TargetSum::of(&books).leases;
+    let mut late = Instant::now() + timeout;
+    while leases() > 0 {
+        if Instant::now() >= late {
+            late += timeout.max(LOOK);
+            tracing::warn!(%service, target_url = %url, leases = leases(), "a removed target is still in use");
+        }
+        sleep(LOOK).await;
+    }
+    tracing::info!(%service, target_url = %url, "a removed target has no lease left");
 }
 
 impl Inside {
@@ -223,9 +250,9 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
 
 // === impl Subject ===
 
-impl From<Left> for Subject {
-    fn from(left: Left) -> Self {
-        let Left { service, color, id, books, timeout } = left;
+impl From<LeftColor> for Subject {
+    fn from(left: LeftColor) -> Self {
+        let LeftColor { service, color, id, books, timeout } = left;
         Self { service, color, id, books, timeout }
     }
 }

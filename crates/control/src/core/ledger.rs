@@ -1,7 +1,7 @@
 //! The journal as the controller uses it: off the control thread, so that a slow disk stops
 //! neither probes nor the admin API.
 
-use rules::{Event, State};
+use rules::{Event, Generation, State};
 use tokio::task::spawn_blocking;
 
 use crate::journal::{Entry, Health, Journal};
@@ -32,9 +32,13 @@ impl Ledger {
         }
     }
 
-    /// Makes events durable, all or none; `before` is the state that they change.
+    /// Makes events durable, all or none; `before` is the generation that they follow on.
     // lossless: L6
-    pub(crate) async fn append(&mut self, before: &State, events: &[Event]) -> Result<(), String> {
+    pub(crate) async fn append(
+        &mut self,
+        before: Generation,
+        events: &[Event],
+    ) -> Result<(), String> {
         let entries = entries(before, events);
         self.work(move |journal| {
             let result = journal.append(&entries);
@@ -46,11 +50,13 @@ impl Ledger {
         .await
     }
 
-    /// Replaces a long history by the state that it led to, if it has become long.
+    /// Whether the history has become long.
+    pub(crate) fn wants_compaction(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::wants_compaction)
+    }
+
+    /// Replaces a long history by the state that it led to.
     pub(crate) async fn compact(&mut self, state: &State) {
-        if !self.journal.as_ref().is_some_and(Journal::wants_compaction) {
-            return;
-        }
         let payload = record::encode_snapshot(state);
         let entry = Entry { generation: state.generation().0, decision: true, payload };
         let compact = move |journal: &mut Journal| {
@@ -77,8 +83,8 @@ impl Ledger {
     }
 }
 
-fn entries(before: &State, events: &[Event]) -> Vec<Entry> {
-    let mut generation = before.generation();
+fn entries(before: Generation, events: &[Event]) -> Vec<Entry> {
+    let mut generation = before;
     let entry = |event: &Event| {
         if let Event::Moved { generation: new, .. } | Event::Reloaded { generation: new, .. } =
             event

@@ -4,6 +4,7 @@
 //! one deadline: a target that drips or never ends fails.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -139,9 +140,11 @@ fn describe(error: &hyper::Error, place: &str) -> String {
     if error.is_parse() {
         return "the answer is not HTTP/1.1".to_owned();
     }
-    let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-    if source.is_some_and(|source| source.kind() == std::io::ErrorKind::ConnectionReset) {
-        return format!("connection reset {place}");
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match source.map(io::Error::kind) {
+        Some(ErrorKind::ConnectionReset) => return format!("connection reset {place}"),
+        Some(ErrorKind::UnexpectedEof) => return format!("connection closed {place}"),
+        _ => {}
     }
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
         return format!("connection closed {place}");

@@ -8,5 +8,7 @@
 mod roster;
 mod table;
 
-pub(crate) use roster::{ColorSeat, Left, Member, Roster, TargetSeat, literal_address};
+pub(crate) use roster::{
+    ColorSeat, LeftColor, LeftTarget, Member, Roster, TargetSeat, literal_address,
+};
 pub(crate) use table::build;

@@ -58,9 +58,28 @@ pub(crate) struct TargetSeat {
     pub(crate) hurry: Arc<Notify>,
 }
 
-/// A color that is in no table any more as a choice, and whose leases must end.
-#[derive(Debug)]
+/// What new settings have left no place for.
+#[derive(Debug, Default)]
 pub(crate) struct Left {
+    /// Colors whose leases must end by the drain deadline.
+    pub(crate) colors: Vec<LeftColor>,
+    /// Targets of colors that stay: their leases end by themselves.
+    pub(crate) targets: Vec<LeftTarget>,
+}
+
+/// A target that gets no new leases.
+#[derive(Debug)]
+pub(crate) struct LeftTarget {
+    pub(crate) service: ServiceName,
+    pub(crate) url: TargetUrl,
+    pub(crate) books: Arc<TargetBooks>,
+    /// How long its leases may last before somebody should be told.
+    pub(crate) timeout: Duration,
+}
+
+/// A color that is in no table any more as a choice.
+#[derive(Debug)]
+pub(crate) struct LeftColor {
     pub(crate) service: ServiceName,
     pub(crate) color: Color,
     pub(crate) id: ColorId,
@@ -115,9 +134,9 @@ impl Roster {
 
     /// Takes over new settings. What is still there keeps its identity, its books and what
     /// probes said of it, unless the way of probing has changed. Returns what has left.
-    pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Left> {
+    pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Left {
         let mut before = std::mem::take(&mut self.members);
-        let mut left = Vec::new();
+        let mut left = Left::default();
         for spec in specs {
             let known = before.iter().position(|member| member.spec.name == spec.name);
             let member = match known {
@@ -127,7 +146,7 @@ impl Roster {
             self.members.push(member);
         }
         for member in before {
-            left.extend(Color::BOTH.map(|color| member.leave(color)));
+            left.colors.extend(Color::BOTH.map(|color| member.leave(color)));
             member.hurry_all(); // so that their probing ends
             self.retired.insert(member.spec.name, member.books);
         }
@@ -163,13 +182,13 @@ impl Roster {
         }
     }
 
-    fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Vec<Left>) -> Member {
+    fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Left) -> Member {
         for color in Color::BOTH {
             let urls = &spec.color(color).targets;
             let seat = &mut member.colors[color.index()];
             if !seat.targets.iter().any(|target| urls.contains(&target.url)) {
                 seat.targets.iter().for_each(|target| target.hurry.notify_one());
-                left.push(member.leave(color));
+                left.colors.push(member.leave(color));
                 member.colors[color.index()] = self.make_color(urls);
                 continue;
             }
@@ -184,6 +203,12 @@ impl Roster {
             }
             for gone in known {
                 gone.hurry.notify_one();
+                left.targets.push(LeftTarget {
+                    service: spec.name.clone(),
+                    url: gone.url,
+                    books: gone.books,
+                    timeout: spec.drain.timeout,
+                });
             }
         }
         if member.spec.health != spec.health {
@@ -212,9 +237,9 @@ impl Member {
         Tally::of(&self.books, targets, moment)
     }
 
-    fn leave(&self, color: Color) -> Left {
+    fn leave(&self, color: Color) -> LeftColor {
         let seat = self.color(color);
-        Left {
+        LeftColor {
             service: self.spec.name.clone(),
             color,
             id: seat.id,

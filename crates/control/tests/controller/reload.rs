@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::{ReloadAsk, Reloaded};
-use rules::{Actor, Color, Generation, Standing, TargetUrl};
+use rules::{Actor, Color, DrainEnd, Generation, Standing, TargetUrl};
 use testkit::{Target, wait_until};
 
 use crate::world::{Ground, SOON, World, name, service, to, url};
@@ -137,4 +137,39 @@ fn a_switch_to_targets_that_a_reload_brought_needs_their_evidence() {
     });
     reload(&world).unwrap();
     assert_eq!(world.switch(to(Color::Green)).unwrap_err().code(), "unhealthy");
+}
+
+#[test]
+fn a_drain_under_way_goes_on_when_a_reload_takes_its_targets_away() {
+    // L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    world.switch(to(Color::Green)).unwrap();
+    let fresh = Target::start("fresh");
+    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    assert_eq!(reload(&world).unwrap().generation, None, "blue receives nothing");
+    assert_eq!(world.publisher.table().draining.len(), 1, "the old blue is still listed");
+    world.workers[0].release(lease);
+    wait_until(SOON, "the receipt is complete", || {
+        let receipt = world.wait(world.handle.receipt(None)).unwrap();
+        receipt.end() == Some(DrainEnd::Drained)
+    });
+    wait_until(SOON, "nothing drains", || world.publisher.table().draining.is_empty());
+    wait_until(SOON, "the new blue is proven", || world.color(Color::Blue).healthy);
+    world.switch(to(Color::Blue)).unwrap();
+}
+
+#[test]
+fn a_reload_that_cannot_be_made_durable_changes_nothing() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let fresh = Target::start("fresh");
+    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    ground.disk.break_down(true);
+    assert_eq!(reload(&world).unwrap_err().code(), "journal_unavailable");
+    assert_eq!(world.color(Color::Blue).targets[0].url, url(&ground.blue));
+    ground.disk.break_down(false);
+    assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
 }
