@@ -31,4 +31,3 @@ pub use flags::{Flags, from_flags};
 pub use problem::{Problem, Problems};
 pub use reload::{Changes, Immovable, ServiceChange, TargetChange, diff};
 pub use schema::schema;
-pub use unit::duration;

@@ -25,7 +25,7 @@ const SIZE_UNITS: [(&str, u64); 8] = [
 
 /// Reads a duration: whole numbers with the units h, m, s, ms, larger units first,
 /// each at most once, such as `"500ms"`, `"5s"` or `"1m30s"`. The error says what to write.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let millis = millis(text).ok_or_else(|| {
         format!(
             "{text:?} is no duration; write whole numbers with the units h, m, s and ms, \
