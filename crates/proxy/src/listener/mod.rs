@@ -6,14 +6,17 @@
 
 mod bind;
 
+use std::future::poll_fn;
+use std::io;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use connect::Stream;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -56,7 +59,7 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 // === impl Listener ===
 
 impl Listener {
-    pub(crate) fn new(socket: StdListener, capacity: Capacity) -> std::io::Result<Self> {
+    pub(crate) fn new(socket: StdListener, capacity: Capacity) -> io::Result<Self> {
         Ok(Self { socket: TcpListener::from_std(socket)?, capacity })
     }
 
@@ -77,14 +80,11 @@ impl Listener {
 
     async fn accept_all(&self, worker: &Rc<Worker>) {
         loop {
-            let Some(permit) = self.capacity.permit() else {
-                tokio::time::sleep(BACK_OFF).await;
-                continue;
-            };
-            match self.socket.accept().await {
-                Ok((stream, _)) => start(worker, stream, permit),
-                Err(error) if is_about_one_connection(&error) => {}
-                Err(error) => {
+            match poll_fn(|cx| self.poll_accept(cx)).await {
+                Some(Ok((stream, permit))) => start(worker, stream, permit),
+                None => tokio::time::sleep(BACK_OFF).await,
+                Some(Err(error)) if is_about_one_connection(&error) => {}
+                Some(Err(error)) => {
                     worker.log.listener(&error);
                     tokio::time::sleep(BACK_OFF).await;
                 }
@@ -92,17 +92,26 @@ impl Listener {
         }
     }
 
+    /// One connection and its permit; none if there is no room for one. A listener that nobody
+    /// connects to holds no permit, or it would take room from the others.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<(TcpStream, Permit)>>> {
+        let Some(permit) = self.capacity.permit() else { return Poll::Ready(None) };
+        self.socket
+            .poll_accept(cx)
+            .map(|accepted| Some(accepted.map(|(stream, _)| (stream, permit))))
+    }
+
     /// Takes what the kernel has queued: those clients believe themselves connected.
     fn accept_queued(&self, worker: &Rc<Worker>) {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        while let std::task::Poll::Ready(Ok((stream, _))) = self.socket.poll_accept(&mut cx) {
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Ok((stream, _))) = self.socket.poll_accept(&mut cx) {
             let permit = self.capacity.permit_beyond_limit();
             start(worker, stream, permit);
         }
     }
 }
 
-fn start(worker: &Rc<Worker>, stream: tokio::net::TcpStream, permit: Permit) {
+fn start(worker: &Rc<Worker>, stream: TcpStream, permit: Permit) {
     // A socket that can't be set up or named is already gone.
     if let (Ok(peer), Ok(stream)) = (stream.peer_addr(), Stream::new(stream)) {
         let serving = connection::serve(worker.clone(), stream, peer.ip(), permit);
@@ -111,8 +120,8 @@ fn start(worker: &Rc<Worker>, stream: tokio::net::TcpStream, permit: Permit) {
 }
 
 /// The connection was gone before it was accepted: nothing is wrong with the listener.
-fn is_about_one_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
@@ -134,8 +143,9 @@ impl Capacity {
     }
 
     pub(crate) fn permit(&self) -> Option<Permit> {
-        let permit = self.permit_beyond_limit();
-        (self.open.load(Ordering::Relaxed) <= self.limit).then_some(permit)
+        let more = |open: usize| (open < self.limit).then_some(open + 1);
+        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.is_ok().then(|| Permit(self.open.clone()))
     }
 
     fn permit_beyond_limit(&self) -> Permit {
