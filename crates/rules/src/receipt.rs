@@ -112,9 +112,9 @@ pub struct Figures {
 /// What traffic on one color looked like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ColorFigures {
-    /// Requests that got a whole answer.
-    pub answered: u64,
-    /// Answers with a status from 500 on, and requests that got no whole answer.
+    /// Requests that were answered or broke off.
+    pub requests: u64,
+    /// Answers with a status from 500 on, and requests that broke off.
     pub errors: u64,
     /// Half of the answers were faster than this.
     pub p50: Option<Duration>,
@@ -202,7 +202,6 @@ impl fmt::Display for Cut {
 impl ColorFigures {
     /// The share of requests that ended in an error, from 0 to 1; `None` without requests.
     pub fn error_rate(&self) -> Option<f64> {
-        let requests = self.answered.max(self.errors);
-        (requests > 0).then(|| self.errors as f64 / requests as f64)
+        (self.requests > 0).then(|| self.errors as f64 / self.requests as f64)
     }
 }
