@@ -68,12 +68,13 @@ async fn play(how: &str) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn tests() {
-    let all: [(&str, fn()); 6] = [
+    let all: [(&str, fn()); 7] = [
         ("an_honest_proxy_passes_and_no_child_is_left", an_honest_proxy_passes),
         ("a_switch_that_takes_effect_late_fails", a_late_switch_fails),
         ("a_script_that_does_not_come_to_its_end_fails", an_unfinished_script_fails),
         ("on_a_terminal_the_block_is_redrawn", the_block_is_redrawn),
         ("ctrl_c_ends_the_open_demo_with_its_ledger", ctrl_c_ends_with_the_ledger),
+        ("a_closed_terminal_ends_the_demo_and_its_children", a_closed_terminal_ends_it),
         ("no_target_outlives_a_demo_that_was_killed", no_orphans),
     ];
     // Two at a time: they mostly wait for the script's pauses.
@@ -168,13 +169,13 @@ fn an_honest_proxy_passes() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}\n{:?}", String::from_utf8_lossy(&output.stderr));
     for words in [
-        "teal switch green → Switched from blue to green",
+        "teal switch green --no-wait → Switched from blue to green",
         "blue is drained",
         "kill -9 blue",
         "teal switch blue → refused: Target blue is not healthy: connection refused",
         "blue is started again",
-        "teal switch blue --wait-healthy 15s → Switched from green to blue",
-        "teal rollback → Switched from blue to green",
+        "teal switch blue --no-wait --wait-healthy 15s → Switched from green to blue",
+        "teal rollback --no-wait → Switched from blue to green",
         "answered by blue",
         "with 95 % confidence",
         "Nothing was lost, cut, doubled, late or misrouted.",
@@ -234,6 +235,15 @@ fn ctrl_c_ends_with_the_ledger() {
 /// The process in a line like `kill -9 PROCESS  # blue (v1); …`.
 fn process_to_kill(line: &str) -> Option<u32> {
     line.trim().strip_prefix("kill -9 ")?.split_once("  # ")?.0.parse().ok()
+}
+
+fn a_closed_terminal_ends_it() {
+    let mut demo = Playing::start("open");
+    demo.until("blue is started again");
+    let started = *processes(&demo.text).last().unwrap();
+    demo.signal("-HUP");
+    demo.child.wait().unwrap();
+    wait_gone(&[started]);
 }
 
 fn no_orphans() {

@@ -20,7 +20,7 @@ use super::DemoError;
 /// How long a child may take to say where it listens.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// Lines kept for an error message.
-const TAIL_LINES: usize = 20;
+const TAIL_LINES: usize = 60;
 
 /// The last lines of a child.
 type Tail = Arc<Mutex<VecDeque<String>>>;

@@ -56,7 +56,7 @@ async fn acts(stage: &mut Stage, screen: &Screen, options: &DemoOptions) -> Resu
     switch(stage, screen, Some(WAIT_HEALTHY)).await?;
     tokio::time::sleep(beat).await;
     let answer = stage.rollback().await?;
-    report(stage, screen, "teal rollback", &answer);
+    report(stage, screen, "teal rollback --no-wait", &answer);
 
     let mut round = 0;
     while stage.timeline().switches() < options.switches {
@@ -134,8 +134,10 @@ async fn switch(
 ) -> Result<(), DemoError> {
     let to = stage.idle();
     let command = match patience {
-        None => format!("teal switch {to}"),
-        Some(patience) => format!("teal switch {to} --wait-healthy {}s", patience.as_secs()),
+        None => format!("teal switch {to} --no-wait"),
+        Some(patience) => {
+            format!("teal switch {to} --no-wait --wait-healthy {}s", patience.as_secs())
+        }
     };
     let answer = stage.switch(patience).await?;
     report(stage, screen, &command, &answer);
