@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 # Where rustup puts cargo, for a shell that has not been told yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
+# What the tests were built into: asked again instead of built anew.
+BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 .PHONY: help demo test check reference
 
 help: ## what there is
@@ -10,16 +12,17 @@ help: ## what there is
 demo: ## watch traffic move between blue and green, with nothing lost
 	@.ci/tools
 	cargo build --profile ci --package teal
-	$${CARGO_TARGET_DIR:-target}/ci/teal demo
+	$(BUILT)/teal demo
 
 test: ## everything that must pass: format, lints, tidy, reference, all tests
 	@.ci/tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --profile ci -- -D warnings
-	cargo xtask tidy
-	cargo xtask generate --check
-	cargo test --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}/fuzz --profile ci
+	cargo test --workspace --profile ci --no-run
+	$(BUILT)/xtask tidy
+	TEAL_BIN=$(BUILT)/teal $(BUILT)/xtask generate --check
+	cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
 	cargo test --workspace --profile ci
 
 check: ## the quick half of test: format, lints, tidy

@@ -57,7 +57,7 @@ fn documents(root: &Path) -> Result<Vec<Document>> {
     let schema = config::schema();
     let mut schema_text = serde_json::to_string_pretty(&schema)?;
     schema_text.push('\n');
-    let teal = Teal::build(root)?;
+    let teal = Teal::find_or_build(root)?;
     Ok(vec![
         Document { path: "docs/reference/config.md", text: config_page::page(&schema) },
         Document { path: "docs/reference/config.schema.json", text: schema_text },
