@@ -1,8 +1,9 @@
 //! `GET /admin/events`: what happens, live, as server-sent events.
 //!
-//! A reader that lost the connection goes on where it stopped by `Last-Event-ID`; what is no
-//! longer kept is announced as an event `missed`, never skipped in silence. A reader that
-//! takes nothing is let go by the deadline of the connection; it never slows anybody down.
+//! A reader that lost the connection goes on where it stopped by `Last-Event-ID`. What is no
+//! longer kept is announced as an event `missed`, and another process as an event `restarted`
+//! (an id names the process that gave it), so that nothing is skipped in silence. A reader
+//! that takes nothing is let go by the deadline of the connection; it never slows anybody down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +27,16 @@ use crate::news::{NewsReader, Read};
 /// A comment in this rhythm keeps middleboxes and readers from giving up.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// What happens, live. Each event has an `id`, the `kind` as its name, and JSON as its data.
+/// What happens, live. Each event has an id, its kind as name, and JSON as data.
+///
+/// Besides those of the schema there are the events `missed` (with how many are no longer kept)
+/// and `restarted` (the last id came from another process: what it told at its end is gone).
 #[utoipa::path(
     get,
     path = "/admin/events",
     tag = "read",
     params(
-        ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this event; else from now on"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event; else from now on. A number alone is taken as an id of this process"),
     ),
     responses(
         (status = 200, description = "A stream without end", body = Event, content_type = "text/event-stream"),
@@ -47,12 +51,13 @@ pub(crate) async fn events(
     headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let after = match headers.get("last-event-id") {
-        None => None,
-        Some(id) => {
-            let id = id.to_str().ok().and_then(whole);
-            Some(id.ok_or_else(|| invalid("Last-Event-ID", "must be the id of an event"))?)
-        }
+    let place = match headers.get("last-event-id") {
+        None => Place { after: None, restarted: false },
+        Some(id) => id
+            .to_str()
+            .ok()
+            .and_then(|id| Place::read(id, &api.instance))
+            .ok_or_else(|| invalid("Last-Event-ID", "must be the id of an event"))?,
     };
     let Ok(seat) = Arc::clone(&api.streams).try_acquire_owned() else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -61,36 +66,67 @@ pub(crate) async fn events(
             .retry_after(5));
     };
     let (sender, channel) = Channel::<Bytes>::new(16);
-    tokio::spawn(feed(api.handle.news(after), sender, api.stopping.clone(), seat));
+    let feeder = Feeder {
+        news: api.handle.news(place.after),
+        instance: api.instance.clone(),
+        stopping: api.stopping.clone(),
+        _seat: seat,
+    };
+    tokio::spawn(feeder.feed(sender, place.restarted));
     Ok(body("text/event-stream", Body::new(channel)))
 }
 
-/// Writes until the reader goes away or Teal stops.
-async fn feed(
-    mut news: NewsReader,
-    mut to: Sender<Bytes>,
-    mut stopping: watch::Receiver<bool>,
-    seat: OwnedSemaphorePermit,
-) {
-    let mut text = "retry: 1000\n\n".to_owned();
-    while to.send_data(Bytes::from(text)).await.is_ok() {
-        text = tokio::select! {
-            () = stopped(&mut stopping) => break,
-            read = news.next() => frame(&read),
-            () = tokio::time::sleep(HEARTBEAT) => ": still here\n\n".to_owned(),
-        };
-    }
-    drop(seat);
+/// Where a reader stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    after: Option<u64>,
+    /// The id came from another process.
+    restarted: bool,
 }
 
-fn frame(read: &Read) -> String {
-    match read {
-        Read::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
-        Read::Item(item) => {
-            let event = Event::from(item);
-            // JSON has no line break, so one data line is enough.
-            let data = serde_json::to_string(&event).unwrap_or_default();
-            format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind)
+/// What writes to one reader, until it goes away or Teal stops.
+struct Feeder {
+    news: NewsReader,
+    instance: String,
+    stopping: watch::Receiver<bool>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Reads `NUMBER` or `NUMBER-INSTANCE`.
+    fn read(id: &str, own: &str) -> Option<Self> {
+        let (number, instance) = id.split_once('-').unwrap_or((id, own));
+        let number = whole(number)?;
+        let restarted = instance != own;
+        Some(Self { after: Some(if restarted { 0 } else { number }), restarted })
+    }
+}
+
+impl Feeder {
+    async fn feed(mut self, mut to: Sender<Bytes>, restarted: bool) {
+        let mut text = "retry: 1000\n\n".to_owned();
+        if restarted {
+            text.push_str("event: restarted\ndata: {}\n\n");
+        }
+        while to.send_data(Bytes::from(text)).await.is_ok() {
+            text = tokio::select! {
+                () = stopped(&mut self.stopping) => break,
+                read = self.news.next() => self.frame(&read),
+                () = tokio::time::sleep(HEARTBEAT) => ": still here\n\n".to_owned(),
+            };
+        }
+    }
+
+    fn frame(&self, read: &Read) -> String {
+        match read {
+            Read::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
+            Read::Item(item) => {
+                let event = Event::from(item);
+                // JSON has no line break, so one data line is enough.
+                let data = serde_json::to_string(&event).unwrap_or_default();
+                let (id, instance) = (event.id, &self.instance);
+                format!("id: {id}-{instance}\nevent: {}\ndata: {data}\n\n", event.kind)
+            }
         }
     }
 }

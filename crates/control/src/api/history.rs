@@ -32,7 +32,7 @@ pub(crate) async fn history(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let deeds = api.handle.history().await?;
+    let deeds = api.prompt(api.handle.history()).await?;
     let history = History { changes: deeds.iter().rev().map(Change::from).collect() };
     Ok(form.answer(&history, text::history))
 }
@@ -64,6 +64,6 @@ pub(crate) async fn receipt(
         "latest" => None,
         digits => Some(Generation(whole(digits).ok_or_else(wrong)?)),
     };
-    let receipt = api.handle.receipt(generation).await?;
+    let receipt = api.prompt(api.handle.receipt(generation)).await?;
     Ok(form.answer(&Receipt::from(&receipt), text::receipt))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn metrics(
     _: NoBody,
 ) -> Result<Response, Problem> {
     let exposition = Exposition {
-        snapshot: api.handle.metrics().await?,
+        snapshot: api.prompt(api.handle.metrics()).await?,
         version: api.version,
         instance: api.instance.clone(),
         uptime: api.since.elapsed().as_secs_f64(),

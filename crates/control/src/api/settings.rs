@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
+use rules::Refusal;
 use tokio::sync::{Semaphore, watch};
 
 use super::lockout::Lockout;
+use super::problem::Problem;
 use crate::inbox::Handle;
 
 /// What stays as it is while this Teal runs.
@@ -78,6 +81,9 @@ pub(crate) struct Api {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
+/// How long the controller may take for what it knows without waiting.
+const PROMPT: Duration = Duration::from_secs(5);
+
 /// Event streams at once; each holds a connection for as long as its reader likes.
 const STREAMS_MAX: usize = 64;
 
@@ -98,5 +104,19 @@ impl Api {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stopping,
         }
+    }
+
+    /// The answer to a question that needs no waiting; 503 if the controller is silent (L10).
+    pub(crate) async fn prompt<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Problem> {
+        if let Ok(answer) = tokio::time::timeout(PROMPT, answer).await {
+            return Ok(answer?);
+        }
+        tracing::error!("the controller did not answer the admin API within 5 s");
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Err(Problem::new(status, "no_answer", "The controller does not answer")
+            .because("Traffic goes on as before; look into the log of Teal"))
     }
 }

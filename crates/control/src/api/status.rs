@@ -36,7 +36,7 @@ pub(crate) async fn status(
 
 /// The status as it is now.
 pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
-    let seen = api.handle.status().await?;
+    let seen = api.prompt(api.handle.status()).await?;
     let live = api.live.borrow();
     Ok(Status {
         teal: About {
@@ -82,7 +82,7 @@ pub(crate) async fn readyz(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    if api.handle.is_ready().await {
+    if api.prompt(async { Ok(api.handle.is_ready().await) }).await? {
         return Ok(body("text/plain; charset=utf-8", "ready\n"));
     }
     let status = StatusCode::SERVICE_UNAVAILABLE;

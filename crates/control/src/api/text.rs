@@ -197,7 +197,8 @@ pub fn history(history: &History) -> String {
             Change::Reload(reload) => {
                 let (at, generation, actor) = (&reload.at, reload.generation, &reload.actor);
                 let services = reload.services.join(", ");
-                line!(lines, "{at}  {generation:>5}  reload of {services}, by {actor}");
+                let what = if generation == 0 { "first start with" } else { "reload of" };
+                line!(lines, "{at}  {generation:>5}  {what} {services}, by {actor}");
             }
             Change::Hold(hold) => {
                 line!(lines, "{}      -  hold of {}, by {}", hold.at, hold.service, hold.actor);

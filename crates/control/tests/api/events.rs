@@ -48,7 +48,7 @@ async fn what_happens_is_told_as_it_happens() {
     let mut follower = Follower::new(&stage, "").await;
     assert!(follower.text.to_lowercase().contains("content-type: text/event-stream"));
     stage.news.print(Time(5_000), published(8));
-    follower.until("id: 1\nevent: published\ndata: {").await;
+    follower.until("id: 1-teal-test\nevent: published\ndata: {").await;
     follower.until("\"generation\":8}\n\n").await;
     stage.stop().await;
 }
@@ -60,12 +60,28 @@ async fn a_follower_goes_on_where_it_stopped() {
         stage.news.print(Time(generation), published(generation));
     }
     let mut follower = Follower::new(&stage, "Last-Event-ID: 1\r\n").await;
-    follower.until("id: 3\n").await;
-    assert!(follower.text.contains("id: 2\n") && !follower.text.contains("id: 1\n"));
-    for id in ["-1", "x", ""] {
+    follower.until("id: 3-").await;
+    assert!(follower.text.contains("id: 2-") && !follower.text.contains("id: 1-"));
+    let mut follower = Follower::new(&stage, "Last-Event-ID: 2-teal-test\r\n").await;
+    follower.until("id: 3-").await;
+    assert!(!follower.text.contains("id: 2-"));
+    for id in ["-1", "x", "", "x-teal-test"] {
         let reply = stage.bare("GET", "/admin/events", &[("Last-Event-ID", id)]).await;
         assert_eq!(reply.status, 400, "{id:?}");
     }
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_follower_of_another_process_is_told_of_the_restart_and_gets_everything() {
+    let stage = Stage::new().await;
+    for generation in 1..=3 {
+        stage.news.print(Time(generation), published(generation));
+    }
+    let mut follower = Follower::new(&stage, "Last-Event-ID: 2-teal-before\r\n").await;
+    follower.until("id: 3-").await;
+    let restarted = follower.text.find("event: restarted\n").expect("it is told");
+    assert!(restarted < follower.text.find("id: 1-").expect("the first is there"));
     stage.stop().await;
 }
 
@@ -77,7 +93,7 @@ async fn what_is_no_longer_kept_is_announced() {
     }
     let mut follower = Follower::new(&stage, "Last-Event-ID: 0\r\n").await;
     follower.until("event: missed\ndata: {\"missed\":976}\n\n").await;
-    follower.until("id: 977\n").await;
+    follower.until("id: 977-").await;
     stage.stop().await;
 }
 

@@ -52,6 +52,22 @@ async fn a_head_that_is_too_long_is_refused() {
     stage.stop().await;
 }
 
+// L10
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_does_not_answer_is_told_of() {
+    let stage = Stage::new().await;
+    stage.script(|script| script.silent = true);
+    for path in ["/admin/status", "/admin/history", "/admin/receipts/1", "/metrics", "/readyz", "/"]
+    {
+        let begin = Instant::now();
+        let (status, problem) = stage.json("GET", path).await;
+        assert_eq!((status, &problem["code"]), (503, &"no_answer".into()), "{path}");
+        assert!(begin.elapsed() < Duration::from_secs(6), "{path}");
+    }
+    assert_eq!(stage.bare("GET", "/livez", &[]).await.status, 200);
+    stage.stop().await;
+}
+
 // L10 A5
 #[tokio::test(start_paused = true)]
 async fn whoever_fills_the_tcp_listener_leaves_the_socket_free_and_is_sent_away() {

@@ -38,6 +38,9 @@ pub(crate) struct Script {
     pub(crate) history: Vec<Deed>,
     pub(crate) receipt: Answer<Receipt>,
     pub(crate) ready: bool,
+    /// Keep every question without an answer.
+    pub(crate) silent: bool,
+    unanswered: Vec<Input>,
     /// One line per question.
     pub(crate) asked: Vec<String>,
 }
@@ -223,11 +226,17 @@ impl Script {
             history: Vec::new(),
             receipt: Err(Refusal::NoReceipt { generation: Generation(9) }),
             ready: true,
+            silent: false,
+            unanswered: Vec::new(),
             asked: Vec::new(),
         }
     }
 
     fn answer(&mut self, input: Input) {
+        if self.silent {
+            self.unanswered.push(input);
+            return;
+        }
         // A caller that has gone takes no answer.
         match input {
             Input::Status(to) => drop(to.send(self.status.clone())),

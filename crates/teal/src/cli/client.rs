@@ -1,0 +1,173 @@
+//! Arguments of the verbs that ask a running Teal.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ColorArg, Time, time};
+
+/// How a running Teal is found and asked.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Reaching Teal")]
+pub(crate) struct ReachArgs {
+    /// The admin API of Teal: http://HOST:PORT or unix:PATH [default: $TEAL_ADMIN, else the
+    /// socket in the state directory if it answers, else http://127.0.0.1:9900].
+    #[arg(long, value_name = "URL|unix:PATH")]
+    pub(crate) admin: Option<String>,
+    /// A file with the token [default: $TEAL_TOKEN, else the file named by $TEAL_TOKEN_FILE,
+    /// else admin.token in the state directory if readable]. The socket needs none from Teal's
+    /// user, root and the socket group.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Answer in JSON, as the admin API does.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Say where traffic goes and which color may be stopped.
+///
+/// Per color: active, draining with what is left and the age of the oldest, or drained and
+/// safe to stop; per target the last probe and its reason.
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Move a service to a color, once that is proven healthy, and wait until the other is drained.
+///
+/// Ends with 0 when the old color is safe to stop; 3 if the switch was refused, with the reason;
+/// 5 if the drain deadline cut requests. The switch goes on if this command is interrupted.
+#[derive(Args, Debug)]
+pub(crate) struct SwitchArgs {
+    /// Where to.
+    #[arg(value_name = "COLOR", value_enum)]
+    pub(crate) color: ColorArg,
+    #[command(flatten)]
+    pub(crate) how: HowArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Move a service back to its previous color.
+///
+/// The same gate, drain and exit codes as for a switch.
+#[derive(Args, Debug)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) how: HowArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// How to switch.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HowArgs {
+    /// Which service; not needed if there is one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Go on probing for this long until the color is healthy, such as 60s; without it the first
+    /// failed probe refuses.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) wait_healthy: Option<Time>,
+    /// Cut what is left on the old color after this time [default: drain.timeout of the service].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) drain: Option<Time>,
+    /// End when no new request goes to the old color; do not wait until it is drained.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Refuse if the service has another generation: it was changed meanwhile.
+    #[arg(long, value_name = "GENERATION")]
+    pub(crate) if_generation: Option<u64>,
+    /// Only pass the gate, change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Wait for something.
+#[derive(Args, Debug)]
+pub(crate) struct WaitArgs {
+    #[command(subcommand)]
+    pub(crate) what: WaitFor,
+}
+
+/// What to wait for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WaitFor {
+    Drained(DrainedArgs),
+}
+
+/// Wait until nothing is left on a color, so that it is safe to stop.
+///
+/// Ends with 1 when the time is over, and with 3 if the color is active, since then it does not
+/// drain.
+#[derive(Args, Debug)]
+pub(crate) struct DrainedArgs {
+    /// Which color.
+    #[arg(value_name = "COLOR", value_enum)]
+    pub(crate) color: ColorArg,
+    /// Which service; not needed if there is one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// How long to wait.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
+    pub(crate) timeout: Time,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// List what was decided, newest first.
+#[derive(Args, Debug)]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Show the record of one switch: who, when, on what evidence, what it cost.
+#[derive(Args, Debug)]
+pub(crate) struct ReceiptArgs {
+    /// The generation that the switch made [default: the newest].
+    #[arg(value_name = "GENERATION")]
+    pub(crate) generation: Option<u64>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Keep new requests waiting at Teal instead of failing them, until `teal resume`.
+///
+/// For a change that no version survives, such as a migration: hold, change, switch, resume.
+#[derive(Args, Debug)]
+pub(crate) struct HoldArgs {
+    /// Which service; not needed if there is one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// How long one request may wait before it is answered 503 [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) max_wait: Option<Time>,
+    /// Cut what is left on the active color after this time [default: drain.timeout of the
+    /// service].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) drain: Option<Time>,
+    /// End when new requests wait; do not wait until the active color is drained.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Let the waiting requests of a service go.
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// Which service; not needed if there is one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Read the configuration again and put it in force, all or nothing.
+#[derive(Args, Debug)]
+pub(crate) struct ReloadArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}

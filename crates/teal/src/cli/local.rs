@@ -1,0 +1,126 @@
+//! Arguments of the verbs that need no running Teal.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::{Time, time};
+
+/// Make tokens for the admin API.
+#[derive(Args, Debug)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) what: TokenVerb,
+}
+
+/// What to do about tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenVerb {
+    New(TokenNewArgs),
+}
+
+/// Make a token and print it once, with the line for the configuration.
+///
+/// Needs no running Teal. The configuration keeps only the SHA-256; `teal reload` puts it in
+/// force.
+#[derive(Args, Debug)]
+pub(crate) struct TokenNewArgs {
+    /// Who will hold it, as it will stand in receipts.
+    #[arg(long, value_name = "NAME", default_value = "ci")]
+    pub(crate) name: String,
+    /// What the holder may do.
+    #[arg(long, value_name = "ROLE", value_enum, default_value_t = RoleArg::Operator)]
+    pub(crate) role: RoleArg,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the holder of a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Read.
+    Viewer,
+    /// Read and change.
+    Operator,
+}
+
+/// Load one page of any server for a while and say what was lost.
+///
+/// Strict about every byte, never sends a request twice. Ends with 1 if something was lost.
+#[derive(Args, Debug)]
+pub(crate) struct DrillArgs {
+    /// The page: http://HOST:PORT/PATH.
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// How long.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    pub(crate) time: Time,
+    /// Connections at once, each with one request after the other.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) connections: u16,
+    /// Requests per second at most; without it as fast as it goes.
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<u32>,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Watch a switch under load: two real targets, Teal in front, a strict client.
+///
+/// Goes on until Ctrl-C, with the admin API open to play with, and ends with the ledger.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// End by itself after at least 50,000 requests and 20 switches; exit 1 if anything was lost,
+    /// doubled or late.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print only the ledger, as JSON. Implies --once.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print the completions of a shell.
+///
+/// For bash: teal completions bash > /etc/bash_completion.d/teal
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Be a target of the demo.
+#[derive(Args, Debug)]
+pub(crate) struct DemoTargetArgs {
+    /// Where to listen; the address is the first line of standard output.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// What to call itself.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) version: String,
+    /// Where to write down what was asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+}
+
+/// Print a reference document that is made from the code.
+#[derive(Args, Debug)]
+pub(crate) struct GenerateArgs {
+    /// Which one.
+    #[arg(value_name = "DOCUMENT", value_enum)]
+    pub(crate) document: Document,
+}
+
+/// The reference documents that the binary knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Document {
+    /// The command line, as Markdown.
+    Cli,
+    /// The admin API, as OpenAPI.
+    Openapi,
+    /// The metrics, as Markdown.
+    Metrics,
+}
