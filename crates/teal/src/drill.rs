@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drill::demo::{DemoOptions, Show};
-use drill::load::DrillOptions;
+use drill::load::{DrillError, DrillOptions};
 use drill::target::TargetOptions;
 
 use crate::Outcome;
@@ -24,8 +24,10 @@ pub(crate) fn drill(args: DrillArgs) -> Outcome {
         rate: args.rate,
         timeout: REQUEST_TIMEOUT,
     };
-    let verdict = block_on(drill::load::drill(options))?
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let verdict = block_on(drill::load::drill(options))?.map_err(|error| match error {
+        DrillError::Url { .. } => Failure::usage(error.to_string()),
+        _ => Failure::failed(error.to_string()),
+    })?;
     if args.json {
         show::value(&verdict)?;
     } else {
