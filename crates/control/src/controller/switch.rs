@@ -58,7 +58,7 @@ async fn attempt(core: &Arc<Core>, ask: &SwitchAsk) -> Answer<Switched> {
         Destination::Previous => Aim::Back,
     };
     let wish = Wish { service, aim, if_generation: ask.if_generation };
-    let passage = core.lock().examine(&wish)?;
+    let passage = examine(core, &wish).await?;
     let (from, to, generation) = match passage {
         Passage::AlreadyOn { .. } => return core.lock().already_on(&wish.service),
         Passage::Open { from, to, generation } => (from, to, generation),
@@ -69,6 +69,19 @@ async fn attempt(core: &Arc<Core>, ask: &SwitchAsk) -> Answer<Switched> {
     }
     let (actor, drain) = (ask.actor.clone(), ask.drain);
     carry_out(core, Order { wish, to, actor, evidence, drain }).await
+}
+
+/// Looks at a wish before any probe is made for it. While another service is being published it
+/// waits for that: only a second change of the same service is refused.
+async fn examine(core: &Core, wish: &Wish) -> Answer<Passage> {
+    let first = core.lock().examine(wish);
+    let others = matches!(first, Err(Refusal::SwitchInProgress { .. }))
+        && !core.lock().in_hand.contains(&wish.service);
+    if !others {
+        return first;
+    }
+    drop(core.turn.lock().await);
+    core.lock().examine(wish)
 }
 
 /// Journal, publish, and the start of the drain. Returns when every worker has acknowledged.

@@ -263,3 +263,52 @@ fn what_happens_can_be_followed() {
     });
     assert_eq!(seen, ["switch", "published", "drained"]);
 }
+
+#[test]
+fn a_second_change_of_a_service_is_refused_only_until_the_first_is_published() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    world.workers[1].silence(true);
+    let first = world.in_background(to(Color::Green));
+    wait_until(SOON, "the first is being published", || {
+        world.wait(world.handle.status()).unwrap().publishing == Some(Generation(1))
+    });
+    for color in Color::BOTH {
+        let refusal = world.switch(to(color)).unwrap_err();
+        assert_eq!(refusal, Refusal::SwitchInProgress { generation: Some(Generation(1)) });
+    }
+    world.workers[1].silence(false);
+    assert!(matches!(first.join().unwrap(), Ok(Switched::Published { .. })));
+    world.switch(to(Color::Blue)).expect("published: the next may come, drained or not");
+}
+
+#[test]
+fn a_color_that_dies_while_its_switch_waits_its_turn_is_not_switched_to() {
+    // L9
+    let ground = Ground::new();
+    let other = testkit::Target::start("other");
+    let spec = |text: &str, host: &str, green| {
+        let mut spec = service(text, &ground.blue, green);
+        spec.hosts = vec![host.to_owned()];
+        spec.health.interval = Duration::from_millis(50);
+        spec
+    };
+    let both = vec![spec("web", "web.test", &ground.green), spec("api", "api.test", &other)];
+    *ground.config.lock().unwrap() = Ok(both);
+    let world = ground.start_healthy();
+    let ask = |text| control::SwitchAsk { service: Some(name(text)), ..to(Color::Green) };
+    world.workers[1].silence(true);
+    let first = world.in_background(ask("web"));
+    wait_until(SOON, "web is being published", || {
+        world.wait(world.handle.status()).unwrap().publishing.is_some()
+    });
+    let second = world.in_background(ask("api"));
+    other.stop();
+    wait_until(SOON, "the other green is known to be down", || {
+        let status = world.wait(world.handle.status()).unwrap();
+        !status.service(&name("api")).unwrap().color(Color::Green).healthy
+    });
+    world.workers[1].silence(false);
+    first.join().unwrap().unwrap();
+    assert_eq!(second.join().unwrap().unwrap_err().code(), "unhealthy");
+}

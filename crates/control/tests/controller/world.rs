@@ -177,11 +177,20 @@ impl World {
         self.wait(self.handle.switch(ask))
     }
 
+    /// Asks for a switch from another thread.
+    pub(crate) fn in_background(&self, ask: SwitchAsk) -> JoinHandle<Answer<Switched>> {
+        let handle = self.handle.clone();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(handle.switch(ask))
+        })
+    }
+
     /// Switches and waits for the end of the drain.
     pub(crate) fn switch_fully(&self, color: Color) -> DrainEnd {
         match self.switch(to(color)).unwrap() {
             Switched::Published { mut drain, .. } => self.wait(drain.end()),
-            other => panic!("{other:?}"),
+            other => unreachable!("not published: {other:?}"),
         }
     }
 
