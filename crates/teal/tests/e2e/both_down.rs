@@ -54,6 +54,7 @@ fn a_frozen_target_is_found_within_the_promised_bound() {
 
 #[test]
 fn a_probe_names_what_is_wrong() {
+    // A9
     let stage = Stage::new();
     for (health, word) in [
         (Health::Status(503), "503"),

@@ -17,6 +17,7 @@ fn switch_request(stage: &Stage, color: &str, further: &str) -> String {
 
 #[test]
 fn of_many_who_switch_from_the_same_generation_one_wins() {
+    // A7
     let stage = Stage::new();
     let generation = stage.teal.service()["generation"].as_u64().expect("a generation");
     let request = switch_request(&stage, "green", &format!("If-Match: \"{generation}\"\r\n"));

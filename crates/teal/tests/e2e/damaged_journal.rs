@@ -43,7 +43,7 @@ fn damage(path: &PathBuf) {
 
 #[test]
 fn damage_before_the_last_decision_is_refused_and_adopted_only_by_name() {
-    // L6
+    // L6 A10
     let (mut stage, generation) = after_three_switches();
     damage(&journal(&stage.teal));
     let said = refusal(&mut stage.teal, &[]);

@@ -48,8 +48,11 @@ fn a_request_that_waits_too_long_is_told_when_to_come_back() {
 
 #[test]
 fn beyond_the_cap_a_request_is_turned_away_at_once() {
+    // Each worker keeps its share of the cap, so one worker has all of it.
     let stage = Stage::with(|settings| {
-        settings.service("hold", "{ requests = 2, bytes = \"1MiB\", release_per_second = 1000 }")
+        settings
+            .top("workers", "1")
+            .service("hold", "{ requests = 2, bytes = \"1MiB\", release_per_second = 1000 }")
     });
     stage.teal.cli(&["hold", "--max-wait", "20s"]).assert_code(0);
     let mut waiting = [stage.client(), stage.client()];

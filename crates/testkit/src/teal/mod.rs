@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -33,6 +33,7 @@ pub struct Teal {
     directory: TempDir,
     child: Option<Child>,
     log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
     listener: SocketAddr,
     admin: SocketAddr,
 }
@@ -64,6 +65,7 @@ impl Teal {
             directory: tempfile::tempdir().expect("a temporary directory"),
             child: None,
             log: Arc::default(),
+            logging: None,
             listener: unbound,
             admin: unbound,
         };
@@ -133,13 +135,13 @@ impl Teal {
         let stderr = child.stderr.take().expect("standard error is piped");
         self.log = Arc::default();
         let log = Arc::clone(&self.log);
-        thread::spawn(move || {
+        self.logging = Some(thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
                 log.push_str(&line);
                 log.push('\n');
             }
-        });
+        }));
         self.child = Some(child);
     }
 
@@ -233,6 +235,10 @@ impl Teal {
             child.try_wait().expect("a child can be waited for")
         });
         self.child = None;
+        // Now the log is complete.
+        if let Some(logging) = self.logging.take() {
+            logging.join().expect("a reader does not panic");
+        }
         status.code()
     }
 
