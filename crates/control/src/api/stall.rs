@@ -114,8 +114,8 @@ mod tests {
         let slow = async move {
             let mut buffer = [0; 16];
             for _ in 0..4 {
-                // On paused time: just within the deadline, again and again.
-                sleep(STALL_MAX - Duration::from_secs(1)).await;
+                // On paused time: within the deadline, again and again, for longer than it in all.
+                sleep(STALL_MAX / 2).await;
                 tokio::io::AsyncReadExt::read_exact(&mut theirs, &mut buffer).await.expect("bytes");
             }
         };
