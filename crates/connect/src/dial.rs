@@ -31,12 +31,19 @@ pub async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<Stream,
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) if is_circle(&stream) => failure = DialError::Refused,
             Ok(Ok(stream)) => return Stream::new(stream).map_err(DialError::from),
             Ok(Err(error)) => failure = error.into(),
             Err(_) => failure = DialError::TimedOut,
         }
     }
     Err(failure)
+}
+
+/// A connect to a local port on which nobody listens can meet itself, when the kernel happens to
+/// choose that very port for our side (TCP's simultaneous open, RFC 9293 section 3.5).
+fn is_circle(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 // === impl DialError ===

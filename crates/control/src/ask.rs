@@ -154,12 +154,15 @@ pub struct Reloaded {
 }
 
 /// What the configuration says now, checked.
-#[derive(Clone, Debug, PartialEq)]
 pub struct NewConfig {
     /// All services.
     pub services: Vec<ServiceSpec>,
     /// What clients may send.
     pub limits: Limits,
+    /// What has changed besides, that is not the controller's: one text each.
+    pub others: Vec<String>,
+    /// Puts what has changed besides in force. Called once, when the reload is accepted.
+    pub accept: Box<dyn FnOnce() + Send + Sync>,
 }
 
 /// Reads and checks the configuration; on failure, one text per problem. May block.
@@ -223,6 +226,15 @@ impl Reloader {
     /// Reads and checks the configuration.
     pub fn read(&self) -> Result<NewConfig, Vec<String>> {
         (self.0)()
+    }
+}
+
+impl fmt::Debug for NewConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { services, limits, others, accept: _ } = self;
+        let mut shown = f.debug_struct("NewConfig");
+        shown.field("services", services).field("limits", limits).field("others", others);
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -83,10 +83,14 @@ impl Buffers {
 impl Buffer {
     /// Sees to it that there is memory to read into.
     pub(crate) fn equip(&mut self, buffers: &Buffers) {
-        if self.bytes.is_empty() {
-            self.bytes = buffers.take();
-            self.filled = 0..0;
+        if self.bytes.len() >= buffers.size.get() {
+            return;
         }
+        let mut bytes = buffers.take(); // none yet, or heads have been allowed to be larger
+        let filled = self.filled();
+        bytes[..filled.len()].copy_from_slice(filled);
+        self.filled = 0..filled.len();
+        self.bytes = bytes;
     }
 
     /// Gives the memory back if nothing is in it.

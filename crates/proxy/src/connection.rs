@@ -26,8 +26,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, perm
     loop {
         client.rx.strip(&worker.buffers);
         let idle = worker.front().idle;
-        if http::first_byte(&worker, &mut client, idle).await != Arrival::Bytes {
-            return;
+        match http::first_byte(&worker, &mut client, idle).await {
+            Arrival::Bytes => {}
+            Arrival::Quiet => return Box::pin(http::goodbye(&worker, &mut client)).await,
+            Arrival::Gone => return,
         }
         if Box::pin(serve_requests(&worker, &mut client)).await != After::Next {
             return;
@@ -42,6 +44,7 @@ async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
             Next::Head(length) => request::serve(worker, client, length).await,
             Next::Reject(reject) => page::refuse(worker, client, reject).await,
             Next::TooLate => page::too_late(worker, client).await,
+            Next::Quiet => return After::Next,
             Next::Gone => After::Drop,
         };
         match after {

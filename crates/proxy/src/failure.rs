@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Dial(DialError),
     /// The target closed or reset the connection before any byte of an answer.
     Closed {
-        /// The connection had served before and was used without the right to send again.
+        /// The connection had served before.
         reused: bool,
     },
     /// The target broke the protocol, or broke off inside its head.
@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     Cut,
     /// Teal stops, and its deadline passed.
     Stopping,
+    /// It came while an interim answer was half written: no other can follow.
+    Torn(AbortCause),
 }
 
 /// What follows from a failure for the client.
@@ -63,11 +65,26 @@ impl Failure {
             Self::Closed { reused: true } => OwnReason::StaleLost,
             Self::Closed { reused: false } | Self::Malformed(_) => OwnReason::TargetFailed,
             Self::ClientGone => return Verdict::Abort(AbortCause::Client),
+            Self::Torn(cause) => return Verdict::Abort(*cause),
             Self::ClientBody => OwnReason::BadRequest,
             Self::BodyTooLarge => OwnReason::BodyTooLarge,
             Self::BodyTimedOut => OwnReason::RequestTimeout,
             Self::Cut => OwnReason::DrainDeadline,
             Self::Stopping => OwnReason::Stopping,
+        })
+    }
+
+    /// The same failure after part of an interim answer was written to the client.
+    pub(crate) fn torn(&self) -> Self {
+        Self::Torn(match self {
+            Self::ClientGone | Self::ClientBody | Self::BodyTooLarge => AbortCause::Client,
+            Self::TimedOut | Self::BodyTimedOut => AbortCause::Deadline,
+            Self::Cut => AbortCause::Drain,
+            Self::Stopping => AbortCause::Shutdown,
+            Self::Torn(cause) => *cause,
+            Self::NoTarget | Self::Dial(_) | Self::Closed { .. } | Self::Malformed(_) => {
+                AbortCause::Target
+            }
         })
     }
 

@@ -44,6 +44,11 @@ impl Frame {
         self.written >= self.lead.len() + self.data.len() + self.tail.len()
     }
 
+    /// Whether some of it is written, but not all.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.written > 0 && !self.is_written()
+    }
+
     /// Writes; ready when all is written. `progress` is set if any byte went out.
     pub(crate) fn poll_write(
         &mut self,

@@ -14,6 +14,7 @@ use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::listener::{Accepting, Listener};
 use crate::observe::log::TargetLog;
 use crate::pick::hold::Queue;
+use crate::pick::park::Lot;
 use crate::proxy::Order;
 use crate::stop::{Phase, Stop};
 use crate::upstream::pool::Pool;
@@ -27,6 +28,7 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) deadlines: Rc<Deadlines>,
     pub(crate) queue: Queue,
+    pub(crate) lot: Lot,
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
     pub(crate) log: TargetLog,
@@ -76,7 +78,11 @@ pub(crate) async fn run(
             break;
         }
         tokio::select! {
-            changed = orders.changed() => if changed.is_err() { worker.enter(Phase::Cut) },
+            changed = orders.changed() => if changed.is_err() {
+                // Whoever gives orders is gone, and with it everything that this thread is for.
+                worker.enter(Phase::Cut);
+                break;
+            },
             () = worker.changed.notified() => {}
         }
     }
@@ -137,6 +143,7 @@ impl Worker {
             buffers: Buffers::new(),
             deadlines: Deadlines::new(),
             queue: Queue::default(),
+            lot: Lot::default(),
             budgets: Budgets::default(),
             stop: Stop::default(),
             log: TargetLog::default(),
@@ -167,11 +174,13 @@ impl Worker {
             self.front.set(front);
         }
         self.queue.adopted(table, Instant::now());
+        self.lot.adopted();
     }
 
     fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
         self.queue.wake_all();
+        self.lot.wake_all();
         self.deadlines.wake_all();
     }
 }

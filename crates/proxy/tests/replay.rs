@@ -132,7 +132,7 @@ fn requests_that_every_target_refuses_wait_for_a_failover() {
     // Without a failover to come they are not kept for ever.
     front.publish(Color::Blue, &[(Color::Green, false)]);
     let began = Instant::now();
-    assert_eq!(client.post("/y", b"hi").status, 503);
+    assert_eq!(client.post("/y", b"hi").status, 502);
     assert!(began.elapsed() >= Duration::from_secs(2) && began.elapsed() < Duration::from_secs(4));
     drop(client);
     front.assert_books_balance();

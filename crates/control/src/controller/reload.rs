@@ -92,7 +92,7 @@ async fn prove_additions(core: &Core, new: &NewConfig) -> Answer<Proven> {
 }
 
 async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) -> Answer<Decided> {
-    let NewConfig { services, limits } = new;
+    let NewConfig { services, limits, accept, .. } = new;
     let specs = services.clone();
     let command = |inside: &Inside| {
         if !specs.iter().all(|spec| inside.is_covered(spec, &proven)) {
@@ -110,6 +110,7 @@ async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) 
         let probed = inside.target_ids();
         let left = inside.roster.adopt(services);
         inside.limits = limits;
+        accept();
         inside.seed(&proven);
         let generation = events.iter().find_map(|event| match event {
             Event::Reloaded { generation, .. } => Some(*generation),
@@ -204,7 +205,7 @@ impl Inside {
 
     /// What a configuration would change, one text each.
     fn differences(&self, new: &NewConfig) -> Vec<String> {
-        let mut changes = Vec::new();
+        let mut changes = new.others.clone();
         if self.limits != new.limits {
             changes.push("limits changed".to_owned());
         }

@@ -135,7 +135,8 @@ impl World {
         let services = config.lock().unwrap().clone().unwrap();
         let reloader = Reloader::new(move || {
             let services = config.lock().unwrap().clone()?;
-            Ok(NewConfig { services, limits: Limits::default() })
+            let accept = Box::new(|| {});
+            Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
         let settings = Settings { services, limits: Limits::default(), reloader };
         let (quit, quitting) = oneshot::channel();

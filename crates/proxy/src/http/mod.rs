@@ -20,7 +20,9 @@ pub(crate) enum Next {
     Reject(Reject),
     /// A head was begun but not ended in time.
     TooLate,
-    /// The client has left, or was idle for too long.
+    /// Nothing has come after all: the wait for the first byte goes on.
+    Quiet,
+    /// The client has left.
     Gone,
 }
 
@@ -92,10 +94,8 @@ fn poll_head(
             Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Gone),
             Poll::Ready(Ok(_)) => {}
             Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
-            Poll::Pending if client.rx.is_empty() => {
-                // Readiness without bytes: the wait for the first one goes on.
-                return client.deadline.poll(cx).map(|()| Next::Gone);
-            }
+            // Readiness without bytes.
+            Poll::Pending if client.rx.is_empty() => return Poll::Ready(Next::Quiet),
             Poll::Pending => return client.deadline.poll(cx).map(|()| Next::TooLate),
         }
     }

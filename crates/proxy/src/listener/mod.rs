@@ -12,7 +12,7 @@ use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use connect::Stream;
@@ -70,9 +70,9 @@ impl Listener {
         let task = tokio::task::spawn_local(async move {
             tokio::select! {
                 () = self.accept_all(&worker) => {}
-                () = told.notified() => self.accept_queued(&worker),
+                () = told.notified() => {}
             }
-            drop(self);
+            self.accept_queued(&worker);
             tell.notify_one();
         });
         Accepting { finish, finished, _task: task }
@@ -101,12 +101,23 @@ impl Listener {
             .map(|accepted| Some(accepted.map(|(stream, _)| (stream, permit))))
     }
 
-    /// Takes what the kernel has queued: those clients believe themselves connected.
-    fn accept_queued(&self, worker: &Rc<Worker>) {
-        let mut cx = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Ok((stream, _))) = self.socket.poll_accept(&mut cx) {
-            let permit = self.capacity.permit_beyond_limit();
-            start(worker, stream, permit);
+    /// Takes what the kernel has queued, to the last: those clients believe themselves
+    /// connected. Asks the kernel itself, since the runtime only knows what it was told last.
+    fn accept_queued(self, worker: &Rc<Worker>) {
+        let Ok(socket) = self.socket.into_std() else { return };
+        loop {
+            match socket.accept() {
+                Ok((stream, _)) => {
+                    let permit = self.capacity.permit_beyond_limit();
+                    let usable = stream.set_nonblocking(true).is_ok();
+                    if let Some(stream) = usable.then(|| TcpStream::from_std(stream).ok()).flatten()
+                    {
+                        start(worker, stream, permit);
+                    }
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(_) => return, // nothing is queued any more
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Requests that wait at Teal: because their service is held, or because every target of its
-//! active color refused them and a failover is to come. In order of arrival, within caps, each
-//! with its own deadline, and let go at a pace that the targets can take.
+//! Requests that wait because their service is held: per worker in order of arrival, within
+//! caps, each with its own deadline, and let go at a pace that the targets can take.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,14 +18,10 @@ use crate::failure::Failure;
 use crate::route::Ask;
 use crate::worker::Worker;
 
-/// The longest that a request waits for a failover.
-const PARK: Duration = Duration::from_secs(2);
-
 /// The requests of one worker that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     services: RefCell<BTreeMap<ServiceName, Line>>,
-    parked: RefCell<Vec<Rc<Place>>>,
 }
 
 /// The waiting requests of one service.
@@ -45,7 +40,7 @@ struct Line {
 
 /// One waiting request.
 #[derive(Debug, Default)]
-struct Place {
+pub(super) struct Place {
     go: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -59,36 +54,21 @@ pub(crate) async fn wait(
     client: &mut Client,
     ask: &mut Ask,
 ) -> Result<(), Wait> {
-    let Some((place, max_wait)) = worker.queue.enter(worker, client, ask)? else {
-        return Ok(());
-    };
-    let due = client.active + max_wait;
-    let waited = stand(worker, client, ask, &place, due).await;
-    worker.queue.leave(client, ask, &place);
-    waited?;
-    follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))
-}
-
-/// Waits for the next table in which something changed for the request's service: every
-/// target of its active color has refused it.
-pub(crate) async fn park(
-    worker: &Rc<Worker>,
-    client: &mut Client,
-    ask: &mut Ask,
-) -> Result<(), Wait> {
-    let place = Rc::new(Place::default());
-    worker.queue.parked.borrow_mut().push(place.clone());
-    let due = Instant::now() + PARK;
-    let generation = ask.service.generation;
-    loop {
-        place.go.set(false);
-        let waited = stand(worker, client, ask, &place, due).await;
-        follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
-        if waited.is_err() || ask.service.generation != generation {
-            worker.queue.parked.borrow_mut().retain(|other| !Rc::ptr_eq(other, &place));
-            return waited;
+    let mut parked = false;
+    // Again if it was held once more between its turn and now.
+    while let Some((place, max_wait)) = worker.queue.enter(worker, client, ask, parked)? {
+        if !parked {
+            ask.service.cell().parked.add(1);
+            parked = true;
         }
+        client.rx.strip(&worker.buffers);
+        let waited = stand(worker, client, ask, &place, client.active + max_wait).await;
+        client.rx.equip(&worker.buffers);
+        worker.queue.leave(client, ask, &place);
+        waited?;
+        follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
     }
+    Ok(())
 }
 
 /// Why a wait ended without its turn.
@@ -100,8 +80,9 @@ pub(crate) enum Wait {
     Failed(Failure),
 }
 
+/// Waits for its turn; an error of its own when `due` has passed.
 // lossless: L10
-async fn stand(
+pub(super) async fn stand(
     worker: &Rc<Worker>,
     client: &mut Client,
     ask: &Ask,
@@ -109,7 +90,6 @@ async fn stand(
     due: Instant,
 ) -> Result<(), Wait> {
     let cell = ask.service.cell();
-    cell.parked.add(1);
     cell.waiting.rise();
     client.deadline.set(due);
     client.watch();
@@ -133,16 +113,17 @@ async fn stand(
 // === impl Queue ===
 
 impl Queue {
-    /// Joins the line of the service if there is one.
+    /// Joins the line of the service if there is one; who had a turn only if it is held.
     fn enter(
         &self,
         worker: &Worker,
         client: &Client,
         ask: &Ask,
+        had_turn: bool,
     ) -> Result<Option<(Rc<Place>, Duration)>, Wait> {
         let mut services = self.services.borrow_mut();
         let held = ask.service.held.is_some();
-        if !held && !services.contains_key(&ask.service.name) {
+        if !held && (had_turn || !services.contains_key(&ask.service.name)) {
             return Ok(None);
         }
         let line = services.entry(ask.service.name.clone()).or_default();
@@ -150,16 +131,15 @@ impl Queue {
             line.held = true;
             line.max_wait = held.max_wait;
         }
-        // The caps are of all workers together; each has its even share.
+        // The caps and the pace are those of all workers together.
         let caps = &ask.service.hold;
-        let share = worker.reader.workers() as u64;
-        let full = line.places.len() as u64 >= caps.requests.div_ceil(share)
-            || line.bytes + weight(client, ask) > caps.bytes.div_ceil(share);
-        if full {
+        let waiting: u64 = ask.service.books.iter().map(|cell| cell.waiting.value()).sum();
+        let bytes: u64 = ask.service.books.iter().map(|cell| cell.waiting_bytes.value()).sum();
+        if waiting >= caps.requests || bytes + weight(client, ask) > caps.bytes {
             return Err(Wait::Own(OwnReason::HoldFull));
         }
-        line.bytes += weight(client, ask);
-        line.per_second = f64::from(caps.release_per_second) / share as f64;
+        line.weigh(ask, line.bytes + weight(client, ask));
+        line.per_second = f64::from(caps.release_per_second) / worker.reader.workers() as f64;
         let place = Rc::new(Place::default());
         line.places.push_back(place.clone());
         Ok(Some((place, line.max_wait)))
@@ -168,7 +148,7 @@ impl Queue {
     fn leave(&self, client: &Client, ask: &Ask, place: &Rc<Place>) {
         let mut services = self.services.borrow_mut();
         let Some(line) = services.get_mut(&ask.service.name) else { return };
-        line.bytes = line.bytes.saturating_sub(weight(client, ask));
+        line.weigh(ask, line.bytes.saturating_sub(weight(client, ask)));
         if let Some(at) = line.places.iter().position(|other| Rc::ptr_eq(other, place)) {
             line.places.remove(at);
         }
@@ -179,9 +159,6 @@ impl Queue {
         for (name, line) in self.services.borrow_mut().iter_mut() {
             let service = table.place(name).and_then(|place| table.services.get(place));
             line.held = service.is_some_and(|service| service.held.is_some());
-        }
-        for place in self.parked.borrow().iter() {
-            place.go();
         }
         self.pace(now);
     }
@@ -200,13 +177,17 @@ impl Queue {
         for line in self.services.borrow().values() {
             line.places.iter().for_each(|place| place.wake());
         }
-        self.parked.borrow().iter().for_each(|place| place.wake());
     }
 }
 
 // === impl Line ===
 
 impl Line {
+    fn weigh(&mut self, ask: &Ask, bytes: u64) {
+        self.bytes = bytes;
+        ask.service.cell().waiting_bytes.set(bytes);
+    }
+
     fn pace(&mut self, now: Instant) {
         if self.held {
             self.paced = None;
@@ -227,12 +208,12 @@ impl Line {
 // === impl Place ===
 
 impl Place {
-    fn go(&self) {
+    pub(super) fn go(&self) {
         self.go.set(true);
         self.wake();
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }

@@ -7,7 +7,7 @@ use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Respons
 use rules::Timeouts;
 use traffic::AbortCause;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, READ_BYTES};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::frame::Frame;
@@ -80,17 +80,13 @@ impl Download {
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
             Poll::Ready(Ok(())) => self.interim.finish(&mut Buffer::default()),
         }
-        // The limits that clients have are not those of targets, which are trusted with more.
-        let limits = Limits {
-            head_bytes: worker.reader.table().limits.head_bytes.max(crate::buffer::READ_BYTES),
-            fields: MAX_FIELDS,
-            ..Limits::default()
-        };
+        let limits = Self::limits(worker);
         loop {
             match self.scan.scan_response(link.rx.filled(), &limits) {
                 Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
                 Ok(Some(length)) => {
-                    return Poll::Ready(self.take_head(worker, ask, link, length, &limits));
+                    let last = worker.stop.is_leaving() && client.rx.is_empty();
+                    return Poll::Ready(self.take_head(worker, ask, link, length, last));
                 }
                 Ok(None) => {}
             }
@@ -108,6 +104,12 @@ impl Download {
         }
     }
 
+    /// The limits that clients have are not those of targets, which are trusted with more.
+    fn limits(worker: &Worker) -> Limits {
+        let head_bytes = worker.reader.table().limits.head_bytes.max(READ_BYTES);
+        Limits { head_bytes, fields: MAX_FIELDS, ..Limits::default() }
+    }
+
     /// Understands a complete head and writes it anew for the client.
     fn take_head(
         &mut self,
@@ -115,14 +117,15 @@ impl Download {
         ask: &Ask,
         link: &mut Link,
         length: usize,
-        limits: &Limits,
+        last: bool,
     ) -> Result<Step, Failure> {
+        let limits = &Self::limits(worker);
         let bytes = link.rx.filled().get(..length).unwrap_or_default();
         let mut slots = FieldSlots::new();
         let asked = Asked { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
         let response = Response::parse(bytes, &mut slots, &asked, limits);
         let response = response.map_err(|bad| Failure::Malformed(bad.reason))?;
-        let closing = !ask.facts.persistent || worker.stop.is_leaving() || !ask.upload.is_whole();
+        let closing = !ask.facts.persistent || last || !ask.upload.is_whole();
         let to = ToClient {
             version: ask.facts.version,
             close: closing,
@@ -155,6 +158,11 @@ impl Download {
         self.pump = Pump::new(lead, response.body, framing);
         link.rx.consume(length);
         Ok(Step::Final)
+    }
+
+    /// Whether an interim answer was begun and not ended.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.interim.is_torn()
     }
 
     /// Relays the body. Ready when the client has all of it, or can't have it.

@@ -135,7 +135,11 @@ impl Relay<'_> {
                 return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of the body has only been followed by another.
-            if due <= Instant::now() || self.ask.upload.expire(timeouts).is_err() {
+            if due <= Instant::now() {
+                return Poll::Ready(Err(AbortCause::Deadline));
+            }
+            // A target that answers without reading the rest of the request may do so.
+            if self.ask.upload.expire(timeouts).is_err() && !self.ask.upload.leave_unread() {
                 return Poll::Ready(Err(AbortCause::Deadline));
             }
         }

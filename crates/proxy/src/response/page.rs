@@ -36,8 +36,10 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     let page = Page::of(why);
     let unread = facts.body || !client.rx.is_empty() && matches!(why, Why::Reject(_));
     // An HTTP/1.0 client is not told that the connection stays, so it does not.
-    let close =
-        !facts.persistent || unread || facts.version == Version::Http10 || worker.stop.is_leaving();
+    let close = !facts.persistent
+        || unread
+        || facts.version == Version::Http10
+        || (worker.stop.is_leaving() && client.rx.is_empty());
     let mut frame = Frame::default();
     page.write(&mut frame.lead, worker, facts, close);
     if let Err(cause) = write(worker, client, &mut frame).await {
@@ -58,6 +60,7 @@ async fn write(worker: &Worker, client: &mut Client, frame: &mut Frame) -> Resul
         match frame.poll_write(&none, &mut client.stream, &mut progress, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(_)) => Poll::Ready(Err(AbortCause::Client)),
+            Poll::Pending if worker.stop.is_cut() => Poll::Ready(Err(AbortCause::Shutdown)),
             Poll::Pending => client.deadline.poll(cx).map(|()| Err(AbortCause::Deadline)),
         }
     })

@@ -28,8 +28,7 @@ pub(crate) async fn run(
 ) -> After {
     let stall = ask.service.timeouts.write_stall;
     if let Err(cause) = pass_head(worker, client, &mut answer, stall).await {
-        ask.end.aborted(cause);
-        return After::Drop;
+        return super::abort(worker, client, ask, answer, cause);
     }
     let service = ask.service.clone();
     let books = answer.lease.target_books();
@@ -149,6 +148,11 @@ impl Way {
             let moved = self.pump.poll(&mut Ends { rx, source, sink: &mut *sink }, cx);
             match moved {
                 Poll::Ready(Ok(())) => {}
+                // The receiver takes no more; what it sent may still be on its way.
+                Poll::Ready(Err(Broken::Sink)) => {
+                    self.shut = true;
+                    return Poll::Ready(Ok(()));
+                }
                 other => return other,
             }
         }

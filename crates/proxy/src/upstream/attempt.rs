@@ -7,77 +7,81 @@ use std::time::Instant;
 
 use traffic::Lease;
 
-use super::link::{Link, reach};
+use super::link::{Link, Reuse, reach};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::response::{Answer, Download, Step};
 use crate::route::Ask;
 use crate::worker::Worker;
 
+/// An attempt that failed. Its connection is closed; the lease is still held, so that what
+/// follows can be written into its books.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) lease: Lease,
+}
+
 /// Sends the request on this lease until the head of the final answer is here, ready to be
-/// relayed. On failure the connection is closed before the lease ends (L4).
+/// relayed. `again`: it has failed before, and takes no kept connection.
 pub(crate) async fn attempt(
     worker: &Rc<Worker>,
     client: &mut Client,
     ask: &mut Ask,
     lease: Lease,
-) -> Result<Answer, Failure> {
+    again: bool,
+) -> Result<Answer, Failed> {
     let began = Instant::now();
-    let replayable = ask.idempotent && ask.upload.can_rewind();
+    let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
+        _ if again => Reuse::Never,
+        true => Reuse::Any,
+        false => Reuse::Trusted,
+    };
     let connect = ask.service.timeouts.connect;
-    let mut link = match reach(worker, client, &lease, replayable, connect).await {
+    let mut link = match reach(worker, client, &lease, reuse, connect).await {
         Ok(link) => link,
-        Err(failure) => return Err(settle(worker, None, &lease, failure, replayable)),
+        Err(failure) => return Err(settle(worker, lease, failure)),
     };
     link.rx.equip(&worker.buffers);
     let mut download = Download::new(worker.buffers.lead());
     client.watch();
     let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
     let headed = poll_fn(|cx| hop.poll_head(&mut download, cx)).await;
-    match headed {
-        Ok(()) => {
-            if let Some(idled) = link.idled {
-                worker.pool.survived(link.target, idled);
+    let idled = link.idled;
+    if let Err(failure) = headed {
+        link.strip(&worker.buffers);
+        let target = link.target;
+        drop(link); // lossless: L4 - closed before the lease ends.
+        let failure = match failure {
+            Failure::Closed { .. } => {
+                if let Some(idled) = idled {
+                    worker.pool.closed(target, idled);
+                }
+                Failure::Closed { reused: idled.is_some() }
             }
-            Ok(Answer { link, lease, download, began })
+            other => other,
+        };
+        if failure.about_target().is_some() {
+            lease.target_books().failed.add(1);
         }
-        Err(failure) => {
-            let failure = settle(worker, Some(&link), &lease, failure, replayable);
-            link.strip(&worker.buffers);
-            Err(failure)
-        }
+        let failure = if download.is_torn() { failure.torn() } else { failure };
+        return Err(settle(worker, lease, failure));
     }
+    if let Some(idled) = idled {
+        worker.pool.survived(link.target, idled);
+    }
+    Ok(Answer { link, lease, download, began })
 }
 
 /// Writes down what a failure says about the target, or about the drain.
-fn settle(
-    worker: &Worker,
-    link: Option<&Link>,
-    lease: &Lease,
-    failure: Failure,
-    replayable: bool,
-) -> Failure {
-    let books = lease.target_books();
-    let failure = match failure {
-        Failure::Closed { .. } => {
-            let idled = link.and_then(|link| link.idled);
-            if let Some(idled) = idled {
-                worker.pool.closed(lease.target().id, idled);
-            }
-            let reused = idled.is_some() && !replayable;
-            books.stale_lost.add(u64::from(reused));
-            Failure::Closed { reused }
-        }
-        other => other,
-    };
-    if matches!(failure, Failure::Cut) {
-        lease.color_books().cut_unanswered.add(1); // lossless: L3
-    }
-    if link.is_some() && failure.about_target().is_some() {
-        books.failed.add(1);
+fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
+    match failure {
+        Failure::Cut => lease.color_books().cut_unanswered.add(1), // lossless: L3
+        Failure::Torn(traffic::AbortCause::Drain) => lease.color_books().cut_answering.add(1),
+        _ => {}
     }
     worker.log.target(lease.color(), lease.target(), &failure);
-    failure
+    Failed { failure, lease }
 }
 
 /// The request between the client and the target, while the answer has not begun.

@@ -26,16 +26,26 @@ pub(crate) struct Link {
     pub(crate) idled: Option<Duration>,
 }
 
-/// A kept connection, or a new one. A request that may be sent again takes any kept one; another
-/// only one that is surely alive (L5).
+/// Which kept connections a request may be sent on (L5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// Any that nothing is known against: the request can be sent again.
+    Any,
+    /// Only one that is surely alive.
+    Trusted,
+    /// None: it has failed on one before.
+    Never,
+}
+
+/// A kept connection, or a new one.
 pub(crate) async fn reach(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    replayable: bool,
+    reuse: Reuse,
     timeout: Duration,
 ) -> Result<Link, Failure> {
-    if let Some(link) = worker.pool.take(lease.target().id, replayable, Instant::now()) {
+    if let Some(link) = worker.pool.take(lease.target().id, reuse, Instant::now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }

@@ -10,15 +10,18 @@ pub(crate) mod upload;
 use std::rc::Rc;
 
 use connect::DialError;
-use traffic::TargetId;
+use traffic::{OwnReason, TargetId};
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::pick;
-use crate::pick::hold::{Wait, park};
+use crate::pick::hold::{self, Wait};
+use crate::pick::park::Parking;
 use crate::response::Answer;
 use crate::route::Ask;
 use crate::worker::Worker;
+
+use attempt::{Failed, attempt};
 
 /// The most times that a request is sent again (L5).
 const RETRIES: usize = 2;
@@ -32,32 +35,49 @@ pub(crate) async fn send(
 ) -> Result<Answer, Wait> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
+    let mut parking: Option<Parking> = None;
     loop {
         let lease = pick::claim(worker, ask, &tried).map_err(Wait::Failed)?;
-        let target = lease.target().id;
-        let failure = match attempt::attempt(worker, client, ask, lease).await {
+        let again = retries > 0;
+        let Failed { failure, lease } = match attempt(worker, client, ask, lease, again).await {
             Ok(answer) => return Ok(answer),
-            Err(failure) => failure,
+            Err(failed) => failed,
         };
-        tried.push(target);
-        if refused_by_all(&failure, ask, &tried) {
-            ask.upload.rewind();
-            park(worker, client, ask).await?;
-            tried.clear();
-        } else if retries < RETRIES && retry::may_retry(worker, ask, &failure) {
-            ask.upload.rewind();
+        tried.push(lease.target().id);
+        let waits = could_fail_over(&failure, ask);
+        if !(waits && all_tried(ask, &tried))
+            && retries < RETRIES
+            && retry::may_retry(worker, ask, &failure)
+        {
+            drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;
+        } else if waits {
+            drop(lease);
+            let parking = parking.get_or_insert_with(|| Parking::begin(ask));
+            if !parking.wait(worker, client, ask).await? {
+                return Err(Wait::Failed(failure));
+            }
+            tried.clear();
         } else {
+            let stale = matches!(failure, Failure::Closed { reused: true });
+            lease.target_books().stale_lost.add(u64::from(stale));
             return Err(Wait::Failed(failure));
         }
+        ask.upload.rewind();
+        // The service may have been held meanwhile: a held color takes no lease.
+        pick::follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
+        hold::wait(worker, client, ask).await?;
     }
 }
 
-/// Whether only a failover can help: nobody listens on any target of the active color.
-fn refused_by_all(failure: &Failure, ask: &Ask, tried: &[TargetId]) -> bool {
+/// Whether a failover could help: nobody listens, and nothing was sent.
+fn could_fail_over(failure: &Failure, ask: &Ask) -> bool {
     let refused = matches!(failure, Failure::Dial(DialError::Refused));
+    refused && ask.service.failover && ask.upload.can_rewind()
+}
+
+fn all_tried(ask: &Ask, tried: &[TargetId]) -> bool {
     let targets = &ask.service.color(ask.service.active).targets;
-    let all = targets.iter().all(|target| tried.contains(&target.id));
-    refused && all && ask.service.failover && ask.upload.can_rewind()
+    targets.iter().all(|target| tried.contains(&target.id))
 }

@@ -3,14 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use connect::{DialError, PeekState, Stream};
 use traffic::{ColorId, ConnectionHold, TargetId};
 
 use super::bound::Bound;
-use super::link::Link;
+use super::link::{Link, Reuse};
 use crate::buffer::{Buffer, Buffers};
 use crate::deadline::SWEEP_EVERY;
 
@@ -44,27 +44,29 @@ impl Pool {
     /// connection must have idled for less than the learned bound, and the kernel is asked
     /// whether an end or stray bytes have arrived.
     // lossless: L5
-    pub(crate) fn take(&self, target: TargetId, replayable: bool, now: Instant) -> Option<Link> {
+    pub(crate) fn take(&self, target: TargetId, reuse: Reuse, now: Instant) -> Option<Link> {
+        if reuse == Reuse::Never {
+            return None;
+        }
         let mut targets = self.targets.borrow_mut();
         let known = targets.get_mut(&target)?;
         while let Some(idle) = known.idle.pop() {
             let idled = now.saturating_duration_since(idle.since);
-            if !replayable && idled > known.bound.trusted_idle() {
+            if reuse == Reuse::Trusted && idled > known.bound.trusted_idle() {
                 known.idle.push(idle);
                 return None;
             }
-            let state = if replayable {
-                idle.stream.poll_peek(&mut Context::from_waker(Waker::noop()))
-            } else {
-                Poll::Ready(idle.stream.peek())
+            let state = match reuse {
+                Reuse::Any => idle.stream.known(),
+                Reuse::Trusted | Reuse::Never => idle.stream.peek(),
             };
             match state {
-                Poll::Pending | Poll::Ready(PeekState::Quiet) if now < idle.until => {
+                PeekState::Quiet if now < idle.until => {
                     let Idle { stream, hold, .. } = idle;
                     let rx = Buffer::default();
                     return Some(Link { stream, hold, rx, target, idled: Some(idled) });
                 }
-                Poll::Ready(PeekState::Ended | PeekState::Broken) => known.bound.closed(idled),
+                PeekState::Ended | PeekState::Broken => known.bound.closed(idled),
                 _ => {} // too old, or with bytes that nobody asked for
             }
         }

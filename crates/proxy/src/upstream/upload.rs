@@ -19,6 +19,8 @@ const RETAIN: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Upload {
     pump: Pump,
+    /// The body is known to be small enough to be kept whole.
+    small: bool,
     window: Option<Window>,
     /// When the last byte was written, or sending ended for another reason.
     finished: Option<Instant>,
@@ -34,12 +36,17 @@ struct Window {
 impl Upload {
     /// A request whose head for the target is `head`.
     pub(crate) fn new(head: Vec<u8>, body: BodyLength, keep: bool, limit: Option<u64>) -> Self {
+        let small = match body {
+            BodyLength::None => true,
+            BodyLength::Length(length) => length <= RETAIN,
+            BodyLength::Chunked | BodyLength::UntilClose => false,
+        };
         let mut pump = Pump::new(head, body, body);
         pump.limit(limit);
         if keep || body == BodyLength::None {
             pump.retain(RETAIN);
         }
-        Self { pump, window: None, finished: None }
+        Self { pump, small, window: None, finished: None }
     }
 
     /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
@@ -117,9 +124,24 @@ impl Upload {
         }
     }
 
+    /// Sends no more if it is the target that does not read; false if it is the client that
+    /// does not send.
+    pub(crate) fn leave_unread(&mut self) -> bool {
+        let unread = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink);
+        if unread {
+            self.finished = Some(Instant::now());
+        }
+        unread
+    }
+
     /// Whether the request can be sent again from its first byte.
     pub(crate) fn can_rewind(&self) -> bool {
         self.pump.can_rewind()
+    }
+
+    /// Whether it will be possible to send it again, whatever happens on the way.
+    pub(crate) fn stays_rewindable(&self) -> bool {
+        self.small && self.can_rewind()
     }
 
     /// Begins again with the first byte.

@@ -11,7 +11,6 @@ mod token;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use config::Config;
 use control::api::{self, ApiSettings};
@@ -25,7 +24,7 @@ use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::{log, show};
 
-use reload::Source;
+use reload::{InForce, Source};
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
@@ -51,14 +50,13 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let ways = Ways::bind(&config)?;
         let stage = Stage::set(&config);
-        let live = reload::live(&config, tokens, ways.public.addresses());
-        let (reloader, follow) = source.reloader(config.clone(), live.clone());
+        let in_force = InForce::new(&config, tokens, ways.public.addresses());
+        let reloader = source.reloader(in_force.clone());
         let settings =
             Settings { services: config.services.clone(), limits: config.limits, reloader };
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
-        tokio::spawn(follow.run(handle.clone()));
-        let settings = ways.settings(&config, stage.instance.clone(), live.subscribe());
+        let settings = ways.settings(&config, stage.instance.clone(), in_force.live.subscribe());
         let proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
@@ -68,8 +66,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             drop(stopped.await); // whether told or dropped, it is the end
         });
         let api = tokio::spawn(api);
-        let patience = config.services.iter().map(|service| service.drain.timeout).max();
-        signal::until_stopped(&handle, proxy, patience.unwrap_or(Duration::ZERO)).await?;
+        signal::until_stopped(&handle, proxy, in_force.patience.subscribe()).await?;
         handle.stop().await;
         drop(stop);
         drop(api.await);

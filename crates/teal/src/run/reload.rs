@@ -4,11 +4,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use config::{Config, Environment, Flags, Problems};
 use control::api::{Live, Token};
-use control::{Handle, NewConfig, News, Read, Reloader};
+use control::{NewConfig, Reloader};
 use tokio::sync::watch;
 
 use super::token;
@@ -23,28 +24,15 @@ pub(super) struct Source {
     environment: Environment,
 }
 
-/// The configuration in force, and one that was read and waits to be.
-#[derive(Debug)]
-struct Known {
-    current: Config,
-    next: Option<Config>,
-}
-
-/// Puts into force what only the API needs, once the controller has accepted a reload.
-#[derive(Debug)]
-pub(super) struct Follow {
-    known: Arc<Mutex<Known>>,
-    live: watch::Sender<Live>,
-}
-
-/// What the API is told now, and again at each reload.
-pub(super) fn live(
-    config: &Config,
-    tokens: Vec<Token>,
-    listeners: &[SocketAddr],
-) -> watch::Sender<Live> {
-    let hosts = config.admin.hosts.clone();
-    watch::channel(Live { tokens, hosts, listeners: listeners.to_vec() }).0
+/// What a reload puts in force besides what the controller knows.
+#[derive(Clone, Debug)]
+pub(super) struct InForce {
+    /// The whole configuration, for the next comparison.
+    current: Arc<Mutex<Config>>,
+    /// What the API lets in.
+    pub(super) live: watch::Sender<Live>,
+    /// How long requests may take to end when Teal stops.
+    pub(super) patience: watch::Sender<Duration>,
 }
 
 impl Source {
@@ -67,50 +55,56 @@ impl Source {
         }
     }
 
-    /// How the controller reads the configuration again, and what follows if it accepts it.
-    pub(super) fn reloader(self, current: Config, live: watch::Sender<Live>) -> (Reloader, Follow) {
-        let known = Arc::new(Mutex::new(Known { current, next: None }));
-        let follow = Follow { known: known.clone(), live };
-        let reloader = Reloader::new(move || {
-            let lines = |problems: Problems| -> Vec<String> {
-                problems.to_string().lines().map(str::to_owned).collect()
-            };
-            let next = self.read().map_err(lines)?;
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(immovable) = config::diff(&known.current, &next) {
-                return Err(immovable.iter().map(ToString::to_string).collect());
-            }
-            let new = NewConfig { services: next.services.clone(), limits: next.limits };
-            known.next = Some(next);
-            Ok(new)
-        });
-        (reloader, follow)
+    /// How the controller reads the configuration again.
+    pub(super) fn reloader(self, in_force: InForce) -> Reloader {
+        Reloader::new(move || {
+            let next = self.read().map_err(|problems| lines(&problems.to_string()))?;
+            let changes = config::diff(&in_force.current(), &next);
+            let changes = changes.map_err(|immovable| {
+                immovable.iter().map(ToString::to_string).collect::<Vec<_>>()
+            })?;
+            let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
+            let others =
+                if changes.admin { vec!["admin access changed".to_owned()] } else { Vec::new() };
+            let in_force = in_force.clone();
+            let (services, limits) = (next.services.clone(), next.limits);
+            let accept = Box::new(move || in_force.put(next, tokens));
+            Ok(NewConfig { services, limits, others, accept })
+        })
     }
 }
 
-impl Follow {
-    /// Waits for accepted reloads for as long as the controller lives.
-    pub(super) async fn run(self, handle: Handle) {
-        let mut news = handle.news(None);
-        loop {
-            // What is missed is behind a thousand newer items, and then put in force by the next.
-            let Read::Item(item) = news.next().await else { continue };
-            if matches!(item.news, News::Reloaded { .. }) {
-                self.accepted();
-            }
+impl InForce {
+    pub(super) fn new(config: &Config, tokens: Vec<Token>, listeners: &[SocketAddr]) -> Self {
+        let hosts = config.admin.hosts.clone();
+        let live = Live { tokens, hosts, listeners: listeners.to_vec() };
+        Self {
+            current: Arc::new(Mutex::new(config.clone())),
+            live: watch::Sender::new(live),
+            patience: watch::Sender::new(patience(config)),
         }
     }
 
-    fn accepted(&self) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(next) = known.next.take() else { return };
+    fn current(&self) -> MutexGuard<'_, Config> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, next: Config, tokens: Vec<Token>) {
+        self.patience.send_replace(patience(&next));
         self.live.send_modify(|live| {
-            // Without configured tokens the one that Teal has made stays.
-            if !next.admin.tokens.is_empty() {
-                live.tokens = next.admin.tokens.iter().map(token::configured).collect();
-            }
+            live.tokens = tokens;
             live.hosts.clone_from(&next.admin.hosts);
         });
-        known.current = next;
+        *self.current() = next;
     }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The longest that a request of any service may take to end on a retired color.
+fn patience(config: &Config) -> Duration {
+    let longest = config.services.iter().map(|service| service.drain.timeout).max();
+    longest.unwrap_or_default()
 }

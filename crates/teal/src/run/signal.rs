@@ -9,6 +9,7 @@ use control::{Handle, ReloadAsk};
 use proxy::Proxy;
 use rules::Actor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use super::cut_so_far;
 use crate::exit::Failure;
@@ -25,20 +26,21 @@ struct Signals {
     user2: Signal,
 }
 
-/// Serves until a signal asks to stop, then lets requests end for at most `patience`.
+/// Serves until a signal asks to stop, then lets requests end for at most the `patience` of that
+/// moment.
 ///
 /// # Errors
 /// A second signal, or a worker that has failed.
 pub(super) async fn until_stopped(
     handle: &Handle,
     mut proxy: Proxy,
-    patience: Duration,
+    patience: watch::Receiver<Duration>,
 ) -> Result<(), Failure> {
     let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
     let mut signals = Signals::watch().map_err(cannot)?;
     tokio::select! {
         name = signals.stop(handle) => {
-            tracing::info!("{name}: stopping, requests may end for {patience:?}");
+            tracing::info!("{name}: stopping, requests may end for {:?}", *patience.borrow());
         }
         report = proxy.ended() => {
             return Err(Failure::failed(format!(
@@ -48,6 +50,7 @@ pub(super) async fn until_stopped(
         }
     }
     proxy.leave();
+    let patience = *patience.borrow();
     tokio::select! {
         () = finish(handle, &mut proxy, patience) => Ok(()),
         name = signals.stop(handle) => {
