@@ -96,6 +96,8 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
     hold("admin.listen", old.admin.listen.to_string(), new.admin.listen.to_string());
     hold("admin.socket_group", group(old), group(new));
     hold("listener", addresses(&old.listeners), addresses(&new.listeners));
+    let connections = |config: &Config| config.limits.connections.to_string();
+    hold("limits.connections", connections(old), connections(new));
     immovable
 }
 

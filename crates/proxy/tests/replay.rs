@@ -155,6 +155,50 @@ fn targets_that_close_idle_connections_early_lose_no_request() {
 }
 
 #[test]
+fn what_is_lost_on_a_kept_connection_and_may_not_be_sent_again_is_counted() {
+    // L5
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |_, _| {});
+    let mut client = front.client();
+    let mut posts = 0;
+    wait_until(SOON, "a POST to meet a connection that ends", || {
+        assert_eq!(client.get("/kept").status, 200);
+        blue.behave_next("/x", Behavior::close());
+        assert_eq!(client.post("/x", b"once").status, 502);
+        posts += 1;
+        // Only within the trusted idle time is the kept connection used for it.
+        front.target(&blue).stale_lost == 1
+    });
+    assert_eq!(requests_for(&blue, "/x"), posts, "each was sent once");
+    assert_eq!(front.sum().own[traffic::OwnReason::StaleLost as usize], 1);
+    drop(client);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_large_upload_takes_no_connection_that_may_be_stale_and_a_retry_takes_none_at_all() {
+    // L5
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |_, _| {});
+    let mut client = front.client();
+    assert_eq!(client.get("/first").status, 200);
+    let idle = Instant::now() + Duration::from_millis(8);
+    wait_until(SOON, "longer than is trusted at first", || Instant::now() >= idle);
+    let connection = || blue.seen().requests().pop().unwrap().connection;
+    let put = |size: usize| format!("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n");
+    client.send(put(100_000));
+    client.send(vec![b'x'; 100_000]);
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(connection(), 1, "a fresh one");
+    // Now two are idle. What fails on one of them is not tried on the other.
+    blue.behave_next("/again", Behavior::close());
+    assert_eq!(client.get("/again").status, 200);
+    assert_eq!(connection(), 2, "a fresh one");
+    drop(client);
+    front.assert_books_balance();
+}
+
+#[test]
 fn stray_bytes_on_an_idle_connection_end_it() {
     // F17: what a target sends unasked must not answer the next request.
     let blue = Target::start("blue");

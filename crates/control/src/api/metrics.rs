@@ -89,8 +89,7 @@ impl Exposition {
         let difference = i64::try_from(difference).unwrap_or(i64::MAX);
         Family::open(to, &names::DIFFERENCE)?.0.encode_gauge(&difference)?;
         Family::open(to, &names::CONNECTIONS)?.count(&[], connections.accepted)?;
-        Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)?;
-        Family::open(to, &names::CONNECTIONS_REFUSED)?.count(&[], connections.refused)
+        Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)
     }
 
     fn services(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -54,8 +54,6 @@ metrics! {
         "Client connections accepted";
     CONNECTIONS_OPEN = Gauge "teal_connections_open" []
         "Client connections open";
-    CONNECTIONS_REFUSED = Counter "teal_connections_refused_total" []
-        "Client connections closed at once because of the limit";
     ACTIVE = Gauge "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
     SERVICE_GENERATION = Gauge "teal_service_generation" ["service"]

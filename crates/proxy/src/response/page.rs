@@ -123,7 +123,6 @@ impl Page {
             OwnReason::HeldTooLong | OwnReason::HoldFull => {
                 (503, "Held for maintenance, try again soon", "destination_unavailable")
             }
-            OwnReason::Overloaded => (503, "Too many connections", "connection_limit_reached"),
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };
         let retry_after = (status == 503).then_some("1");

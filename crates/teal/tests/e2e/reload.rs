@@ -99,6 +99,28 @@ fn what_needs_an_upgrade_is_refused_by_name() {
 }
 
 #[test]
+fn tokens_change_with_a_reload_and_a_revoked_one_is_of_no_use() {
+    let stage = Stage::new();
+    let made = stage.teal.cli(&["token", "new", "--name", "ci"]).assert_code(0).all();
+    let line = made.lines().find(|line| line.contains("sha256")).expect("a line for the file");
+    let entry = &line[line.find('{').expect("a table")..=line.rfind('}').expect("its end")];
+    let token = made.split_whitespace().find(|word| word.starts_with("teal_")).expect("a token");
+    let old = stage.teal.token();
+    let answer = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let fields = [("Authorization", bearer.as_str())];
+        let answer = stage.teal.try_ask("POST", "/admin/switch?to=blue", &fields);
+        answer.expect("an answer").status
+    };
+    assert_eq!((answer(&old), answer(token)), (200, 401));
+    stage.teal.write_settings(&stage.settings().admin("tokens", &format!("[{entry}]")));
+    stage.teal.signal(Signal::HUP);
+    wait_until(SOON, "the new token to be accepted", || answer(token) == 200);
+    assert_eq!(answer(&old), 401, "the old token is revoked");
+    stage.finish();
+}
+
+#[test]
 fn a_removed_service_comes_back_with_the_color_it_had() {
     // L6
     let stage = Stage::new();

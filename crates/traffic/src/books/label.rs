@@ -56,8 +56,6 @@ labels! {
         HeldTooLong = "held_too_long",
         /// Held beyond the caps (503).
         HoldFull = "hold_full",
-        /// Too many client connections (503).
-        Overloaded = "overloaded",
         /// Teal was stopping and its deadline passed (503).
         Stopping = "stopping",
     }

@@ -10,8 +10,6 @@ pub struct WorkerCell {
     pub accepted: Count,
     /// Connections open.
     pub open: Gauge,
-    /// Connections closed at once because of the limit.
-    pub refused: Count,
 }
 
 /// The client connections of all workers at one instant.
@@ -21,8 +19,6 @@ pub struct WorkerSum {
     pub accepted: u64,
     /// Connections open.
     pub open: u64,
-    /// Connections closed at once because of the limit.
-    pub refused: u64,
 }
 
 // === impl WorkerSum ===
@@ -34,7 +30,6 @@ impl WorkerSum {
         for cell in books.iter() {
             sum.accepted += cell.accepted.value();
             sum.open += cell.open.value();
-            sum.refused += cell.refused.value();
         }
         sum
     }
