@@ -173,3 +173,18 @@ fn queued_behaviors_come_first_and_a_silent_address_stays_silent() {
     let silent = testkit::Silent::start();
     assert!(silent.url().starts_with("http://127.0.0.1:"));
 }
+
+#[test]
+fn a_late_request_on_a_kept_connection_can_be_made_to_cross_its_close() {
+    let target = Target::start("blue");
+    target.cross_requests_after(Duration::from_millis(30));
+    let mut client = Client::connect(target.address());
+    assert_eq!(client.get("/").status, 200);
+    let late = std::time::Instant::now() + Duration::from_millis(60);
+    wait_until(SOON, "the connection was idle for long enough", || {
+        std::time::Instant::now() >= late
+    });
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(client.ending(SOON), Ending::Reset(Vec::new()));
+    assert_eq!(target.seen().count(), 1);
+}

@@ -223,7 +223,8 @@ fn the_socket_lets_its_owner_operate_without_a_token() {
     let mut socket = UnixStream::connect(&path).expect("the admin socket accepts");
     socket.set_read_timeout(Some(SOON)).expect("a deadline");
     let request = format!(
-        "POST {SWITCH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        "POST {SWITCH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: 0\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();

@@ -1,11 +1,11 @@
 //! Targets that close idle connections just when they are used again: nothing is lost, also not
 //! what may not be sent twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use testkit::{Load, LoadOptions};
+use testkit::{Load, LoadOptions, wait_until};
 
-use crate::stage::Stage;
+use crate::stage::{SOON, Stage};
 
 fn nothing_is_lost(target_idle: Duration, requests: u64, advertise: Option<&str>) {
     // L5
@@ -59,5 +59,25 @@ fn nothing_is_lost_without_pauses_either() {
     let load = Load::start(stage.teal.listener(), options);
     load.wait_for_more(4000);
     load.stop().assert_nothing_lost();
+    stage.finish();
+}
+
+#[test]
+fn what_may_not_be_sent_twice_never_meets_a_connection_that_is_being_closed() {
+    // L5
+    let stage = Stage::new();
+    let late = Duration::from_millis(150);
+    stage.blue.cross_requests_after(late);
+    stage.blue.close_idle_after(Some(late + Duration::from_millis(100)));
+    let mut client = stage.client();
+    for number in 0..10 {
+        assert_eq!(client.get("/before").status, 200);
+        let due = Instant::now() + late + Duration::from_millis(30);
+        wait_until(SOON, "a kept connection was idle for too long", || Instant::now() >= due);
+        let answer = client.post("/once", b"not twice");
+        assert_eq!(answer.status, 200, "{number}: {}", answer.text());
+    }
+    assert_eq!(stage.blue.seen().requests_to("/once").len(), 10);
+    assert_eq!(stage.teal.metrics().count("teal_stale_lost_total", &[]), 0);
     stage.finish();
 }

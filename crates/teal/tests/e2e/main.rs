@@ -20,6 +20,7 @@ mod hold_and_resume;
 mod idle_closing_targets;
 mod kill_nine;
 mod observing;
+mod operating;
 mod reload;
 mod restart_keeps_color;
 mod retries;

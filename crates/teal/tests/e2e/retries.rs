@@ -45,12 +45,17 @@ fn a_request_that_may_have_been_acted_on_is_never_sent_again() {
     // L5
     let stage = Stage::new();
     for behavior in [Behavior::reset(), Behavior::close()] {
-        stage.blue.behave_next("/post", behavior);
+        stage.blue.behave_next("/post", behavior.clone());
         let before = stage.blue.seen().requests_to("/post").len();
         let answer = stage.client().post("/post", b"once");
         assert_eq!(answer.status, 502);
         assert!(answer.fields.get("proxy-status").is_some());
         assert_eq!(stage.blue.seen().requests_to("/post").len(), before + 1);
+        // A body that needs no retaining makes it no safer.
+        stage.blue.behave_next("/empty", behavior);
+        let before = stage.blue.seen().requests_to("/empty").len();
+        assert_eq!(stage.client().post("/empty", b"").status, 502);
+        assert_eq!(stage.blue.seen().requests_to("/empty").len(), before + 1);
     }
     stage.finish();
 }

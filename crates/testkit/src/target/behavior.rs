@@ -14,7 +14,7 @@ pub enum Behavior {
     Held(Gate),
     /// Reads the body and never answers.
     Hang,
-    /// Does exactly these steps. If they leave the body unread, the connection is closed after them.
+    /// Does exactly these steps. If they leave the body unread, the connection is closed then.
     Script(Vec<Step>),
     /// Answers 101 with the token that was asked for, then echoes every byte.
     Tunnel,

@@ -44,9 +44,10 @@ pub fn checksum(sum: u64, bytes: &[u8]) -> u64 {
 /// Serves one connection until it ends.
 pub(super) fn serve(stream: TcpStream, number: usize, shared: &Shared, stop: &Arc<AtomicBool>) {
     let Ok(mut wire) = Wire::new(stream, Arc::clone(stop)) else { return };
+    let mut kept = None;
     let after = loop {
-        match serve_one(&mut wire, number, shared, stop) {
-            Ok(After::Keep) => {}
+        match serve_one(&mut wire, number, shared, (stop, kept)) {
+            Ok(After::Keep) => kept = Some(Instant::now()),
             Ok(after) => break after,
             Err(WireError::Stopped) => break After::Reset,
             Err(WireError::Malformed(what)) => {
@@ -65,12 +66,18 @@ fn serve_one(
     wire: &mut Wire,
     number: usize,
     shared: &Shared,
-    stop: &AtomicBool,
+    (stop, kept): (&AtomicBool, Option<Instant>),
 ) -> Result<After, WireError> {
-    let idle = shared.plan().idle.unwrap_or(PATIENCE);
+    let (idle, crossing) = {
+        let plan = shared.plan();
+        (plan.idle.unwrap_or(PATIENCE), plan.crossing.unwrap_or(PATIENCE))
+    };
     let raw = wire.read_head(Instant::now() + idle).inspect_err(|_| {
         shared.seen.received(number, wire.buffered());
     })?;
+    if kept.is_some_and(|since| since.elapsed() >= crossing) {
+        return Ok(After::Reset);
+    }
     shared.seen.received(number, &raw);
     let request = message::request(raw, number)?;
     let path = request.target.split('?').next().unwrap_or_default().to_owned();

@@ -58,6 +58,7 @@ struct Plan {
     next: HashMap<String, VecDeque<Behavior>>,
     health: Health,
     idle: Option<Duration>,
+    crossing: Option<Duration>,
     keep_alive_field: Option<String>,
 }
 
@@ -76,6 +77,7 @@ impl Target {
             next: HashMap::new(),
             health: Health::Healthy,
             idle: None,
+            crossing: None,
             keep_alive_field: None,
         };
         let shared = Arc::new(Shared {
@@ -134,6 +136,13 @@ impl Target {
     /// Closes connections that are idle for this long (never, if none is given).
     pub fn close_idle_after(&self, idle: Option<Duration>) {
         self.shared.plan().idle = idle;
+    }
+
+    /// Resets a kept connection on which a request comes after it was idle for this long, without
+    /// looking at the request: as if its close had crossed the request on the way. On loopback
+    /// that race is too short to be met by chance.
+    pub fn cross_requests_after(&self, idle: Duration) {
+        self.shared.plan().crossing = Some(idle);
     }
 
     /// Sends `Keep-Alive: VALUE` with echoes.

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use crate::target::Target;
 
+const HEALTH: &str = "{ path = \"/health\", interval = \"200ms\", timeout = \"500ms\", \
+     rise = 2, fall = 2, fast_interval = \"50ms\" }";
+
 /// A configuration, key by key; `to_toml` writes the file.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,10 +41,7 @@ impl Settings {
             .service("name", r#""web""#)
             .service("blue", &targets(blue))
             .service("green", &targets(green))
-            .service(
-                "health",
-                r#"{ path = "/health", interval = "200ms", timeout = "500ms", rise = 2, fall = 2, fast_interval = "50ms" }"#,
-            )
+            .service("health", HEALTH)
             .service("drain", r#"{ timeout = "5s" }"#)
     }
 
