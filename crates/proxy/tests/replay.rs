@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rules::{Color, Failover};
 use support::{Front, SOON};
-use testkit::{Behavior, Load, LoadOptions, Target, wait_until};
+use testkit::{Behavior, Gate, Load, LoadOptions, Step, Target, wait_until};
 
 fn requests_for(target: &Target, path: &str) -> usize {
     target.seen().requests().iter().filter(|request| request.target == path).count()
@@ -170,7 +170,8 @@ fn what_is_lost_on_a_kept_connection_and_may_not_be_sent_again_is_counted() {
         front.target(&blue).stale_lost == 1
     });
     assert_eq!(requests_for(&blue, "/x"), posts, "each was sent once");
-    assert_eq!(front.sum().own[traffic::OwnReason::StaleLost as usize], 1);
+    let stale = traffic::OwnReason::StaleLost as usize;
+    wait_until(SOON, "the books to say so", || front.sum().own[stale] == 1);
     drop(client);
     front.assert_books_balance();
 }
@@ -195,6 +196,24 @@ fn a_large_upload_takes_no_connection_that_may_be_stale_and_a_retry_takes_none_a
     assert_eq!(client.get("/again").status, 200);
     assert_eq!(connection(), 2, "a fresh one");
     drop(client);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_retry_goes_to_the_color_that_is_active_by_then() {
+    // L5
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let gate = Gate::new();
+    blue.behave_at("/x", Behavior::Script(vec![Step::WaitFor(gate.clone()), Step::Close]));
+    let mut front = Front::start(&[&blue], &[&green]);
+    let mut client = front.client();
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(SOON, "blue to have it", || requests_for(&blue, "/x") == 1);
+    front.publish(Color::Green, &[(Color::Blue, false)]);
+    gate.open();
+    assert_eq!(client.answer().status, 200);
+    assert_eq!((requests_for(&blue, "/x"), requests_for(&green, "/x")), (1, 1));
+    wait_until(SOON, "nothing left on blue", || front.color(Color::Blue).connections == 0);
     front.assert_books_balance();
 }
 

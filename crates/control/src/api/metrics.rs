@@ -205,6 +205,10 @@ impl Exposition {
         for (labels, target) in self.each_target() {
             up.gauge(&labels.each(), u64::from(target.standing == Standing::Up))?;
         }
+        let mut in_flight = Family::open(to, &names::TARGET_IN_FLIGHT)?;
+        for (labels, target) in self.each_target() {
+            in_flight.gauge(&labels.each(), target.sum.leases)?;
+        }
         let mut requests = Family::open(to, &names::TARGET_REQUESTS)?;
         for (labels, target) in self.each_target() {
             for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().zip(target.sum.classes)

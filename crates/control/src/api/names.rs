@@ -90,6 +90,8 @@ metrics! {
         "What drain deadlines cut: unanswered, answering, tunnel";
     TARGET_UP = Gauge "teal_target_up" ["service", "color", "target"]
         "1 if probes say up, 0 if they say down or nothing yet";
+    TARGET_IN_FLIGHT = Gauge "teal_target_in_flight" ["service", "color", "target"]
+        "Requests and tunnels that hold the target now";
     TARGET_REQUESTS = Counter "teal_target_requests_total" ["service", "color", "target", "class"]
         "Answers of a target by class of status, and failed: those without a whole answer";
     TARGET_CONNECTS = Counter "teal_target_connects_total" ["service", "color", "target", "result"]

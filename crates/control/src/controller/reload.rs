@@ -173,11 +173,13 @@ async fn watch_gone(gone: LeftTarget) {
 }
 
 impl Inside {
-    /// The targets of the active color of a service that are not there yet; `None` if there
-    /// are none, or the service is not serving: then no traffic moves to them at once.
+    /// The targets of the active color of a service that would receive traffic at once and are
+    /// not there yet; `None` if there are none. Of a service that comes, these are all.
     fn additions(&self, spec: &ServiceSpec) -> Option<(Color, Vec<TargetUrl>)> {
-        let active = self.state.serving(&spec.name)?.0.active;
-        let known = &self.roster.member(&spec.name)?.spec.color(active).targets;
+        let remembered = self.state.services().find(|(name, _)| **name == spec.name);
+        let active = remembered.map_or(spec.initial, |(_, service)| service.active);
+        let serving = self.state.serving(&spec.name).and(self.roster.member(&spec.name));
+        let known = serving.map_or(&[][..], |member| &member.spec.color(active).targets);
         let added = spec.color(active).targets.iter().filter(|url| !known.contains(url));
         let added: Vec<_> = added.cloned().collect();
         (!added.is_empty()).then_some((active, added))

@@ -123,6 +123,12 @@ impl Front {
         });
     }
 
+    /// From the next publish on, the target is looked for at another address.
+    pub(crate) fn repoint(&mut self, target: &Target, to: SocketAddr) {
+        let known = self.targets.iter_mut().find(|(_, address, _)| *address == target.address());
+        known.expect("a target of this front").1 = to;
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
     }

@@ -1,7 +1,7 @@
 //! Reload: all or nothing, with connections open, and gated where it moves traffic.
 
 use rustix::process::Signal;
-use testkit::{Load, LoadOptions, Settings, Target, wait_until};
+use testkit::{Client, Load, LoadOptions, Settings, Target, wait_until};
 
 use crate::stage::{SOON, Stage};
 
@@ -101,22 +101,29 @@ fn what_needs_an_upgrade_is_refused_by_name() {
 #[test]
 fn tokens_change_with_a_reload_and_a_revoked_one_is_of_no_use() {
     let stage = Stage::new();
-    let made = stage.teal.cli(&["token", "new", "--name", "ci"]).assert_code(0).all();
+    let made = stage.teal.cli_bare(&["token", "new", "--name", "ci"], &[]).assert_code(0).all();
     let line = made.lines().find(|line| line.contains("sha256")).expect("a line for the file");
     let entry = &line[line.find('{').expect("a table")..=line.rfind('}').expect("its end")];
     let token = made.split_whitespace().find(|word| word.starts_with("teal_")).expect("a token");
     let old = stage.teal.token();
     let answer = |token: &str| {
-        let bearer = format!("Bearer {token}");
-        let fields = [("Authorization", bearer.as_str())];
-        let answer = stage.teal.try_ask("POST", "/admin/switch?to=blue", &fields);
-        answer.expect("an answer").status
+        let admin = stage.teal.admin();
+        let mut client = Client::connect(admin);
+        client.send(format!(
+            "POST /admin/switch?to=blue HTTP/1.1\r\nHost: {admin}\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+        ));
+        client.answer().status
     };
     assert_eq!((answer(&old), answer(token)), (200, 401));
     stage.teal.write_settings(&stage.settings().admin("tokens", &format!("[{entry}]")));
     stage.teal.signal(Signal::HUP);
     wait_until(SOON, "the new token to be accepted", || answer(token) == 200);
     assert_eq!(answer(&old), 401, "the old token is revoked");
+    stage.teal.write_settings(&stage.settings());
+    stage.teal.signal(Signal::HUP);
+    wait_until(SOON, "the made token to count again", || answer(&old) == 200);
+    assert_eq!(answer(token), 401);
     stage.finish();
 }
 
