@@ -101,7 +101,7 @@ for round in $(seq "$rounds"); do
     out=$(taskset -c 1 wrk -t1 "-c$connections" "-d${seconds}s" --latency "http://127.0.0.1:$port/")
     after=$(ticks "$pid")
     requests=$(awk '/requests in/ {print $1}' <<<"$out")
-    p99=$(awk '/99%/ {print $2}' <<<"$out")
+    p99=$(awk '$1 == "99%" {print $2}' <<<"$out")
     trouble=$(grep -E 'Socket errors|Non-2xx' <<<"$out" || true)
     cpu=$(awk -v t=$((after - before)) -v h="$hertz" -v n="$requests" 'BEGIN {printf "%.2f", t * 1e6 / h / n}')
     echo "$name $cpu $((requests / seconds)) $p99 $trouble" >>"$work/results"
