@@ -119,3 +119,19 @@ impl Jitter {
         interval * share / 100
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_shortened_by_a_varying_part_and_never_lengthened() {
+        // L9: evidence must not grow older than an interval.
+        let interval = Duration::from_secs(100);
+        let mut jitter = Jitter(1);
+        let pauses: Vec<_> = (0..200).map(|_| jitter.shorten(interval)).collect();
+        assert!(pauses.iter().all(|pause| (85..=100).contains(&pause.as_secs())));
+        let (least, most) = (pauses.iter().min(), pauses.iter().max());
+        assert!(most > least, "probes of many targets would fall together");
+    }
+}

@@ -66,3 +66,18 @@ impl Throttle {
         Some(std::mem::take(&mut self.left_out))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_per_second_passes_with_the_number_of_those_left_out() {
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pass(), Some(0));
+        assert!((0..5).all(|_| throttle.pass().is_none()));
+        throttle.last = Instant::now().checked_sub(EVERY);
+        assert_eq!(throttle.pass(), Some(5));
+        assert_eq!(throttle.pass(), None);
+    }
+}

@@ -128,6 +128,30 @@ fn tokens_change_with_a_reload_and_a_revoked_one_is_of_no_use() {
 }
 
 #[test]
+fn a_service_that_a_reload_brings_must_pass_the_gate() {
+    // L9
+    let stage = Stage::new();
+    let (third, fourth) = (Target::stopped("third"), Target::stopped("fourth"));
+    let second = format!(
+        "[[service]]\nname = \"second\"\nhosts = [\"second.test\"]\n\
+         blue = {{ targets = [\"{}\"] }}\ngreen = {{ targets = [\"{}\"] }}\n\
+         health = {{ interval = \"200ms\", fast_interval = \"50ms\" }}\n",
+        third.url(),
+        fourth.url()
+    );
+    stage.teal.write_settings(&stage.settings().extra(&second));
+    let refused = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    assert_eq!(stage.teal.status()["services"].as_array().map(Vec::len), Some(1));
+    third.restart();
+    let accepted = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(accepted.status, 200, "{}", accepted.text());
+    assert_eq!(stage.teal.status()["services"].as_array().map(Vec::len), Some(2));
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+#[test]
 fn a_removed_service_comes_back_with_the_color_it_had() {
     // L6
     let stage = Stage::new();
