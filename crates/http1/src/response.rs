@@ -247,17 +247,24 @@ impl<'b> Facts<'b> {
         }
     }
 
-    /// The protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2).
+    /// The protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2); a
+    /// WebSocket's has to show that the key was read (RFC 6455 section 4.1).
     fn switched(&self, line: &Line<'b>, asked: &Asked<'_>) -> Result<&'b str, BadResponse> {
         let Some(wish) = asked.upgrade else {
             return Err(bad("The target sent 101 without being asked to switch protocols."));
         };
         let answer =
             self.upgrade.filter(|_| line.options.upgrade && line.version == Version::Http11);
-        answer
+        let protocol = answer
             .filter(|answer| upgrade::answers(answer, wish))
             .and_then(upgrade::acceptable)
-            .ok_or(bad("The target's 101 does not name a protocol that was asked for."))
+            .ok_or(bad("The target's 101 does not name a protocol that was asked for."))?;
+        // Whether the value is the right one only the client can tell, and has to.
+        let accepted = line.fields.first("sec-websocket-accept").is_some_and(|v| !v.is_empty());
+        if protocol.eq_ignore_ascii_case("websocket") && !accepted {
+            return Err(bad("The target's 101 to a WebSocket has no Sec-WebSocket-Accept."));
+        }
+        Ok(protocol)
     }
 }
 

@@ -127,7 +127,7 @@ fn f17_the_parser_is_as_strict_without_the_scan() {
 #[test]
 fn u4_a_101_must_answer_what_was_asked() {
     let raw = |lines: &str| format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
-    let right = raw("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    let right = raw("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\n");
     assert!(is_bad(&right, &GET), "nobody asked");
     for lines in [
         "",
@@ -138,7 +138,9 @@ fn u4_a_101_must_answer_what_was_asked() {
         "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n",
         "Connection: upgrade\r\nUpgrade:\r\n",
         "Connection: upgrade\r\nUpgrade: h2c\r\n",
-        "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\nContent-Length: 5\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\n",
+        "Connection: upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Accept:\r\n",
     ] {
         assert!(is_bad(&raw(lines), &WEBSOCKET), "{lines:?}");
     }
@@ -153,8 +155,8 @@ fn u4_a_101_must_answer_what_was_asked() {
     let (head, _) = answered(right.as_bytes(), &WEBSOCKET, Version::Http11).unwrap();
     assert_eq!(
         head,
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         via: 1.1 teal-test\r\nx-request-id: made-1\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: k\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\nvia: 1.1 teal-test\r\nx-request-id: made-1\r\n\r\n"
     );
 }
 
