@@ -49,12 +49,12 @@ impl Frame {
         self.written > 0 && !self.is_written()
     }
 
-    /// Writes; ready when all is written. `progress` is set if any byte went out.
+    /// Writes; ready when all is written. Adds to `sent` what went out.
     pub(crate) fn poll_write(
         &mut self,
         source: &Buffer,
         stream: &mut Stream,
-        progress: &mut bool,
+        sent: &mut u64,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.is_written() {
@@ -65,7 +65,7 @@ impl Frame {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += count;
-            *progress = true;
+            *sent += count as u64;
         }
         Poll::Ready(Ok(()))
     }

@@ -37,6 +37,7 @@ mod frame;
 mod proxy;
 mod pump;
 mod stop;
+mod window;
 mod worker;
 
 pub use listener::{BindError, Sockets, raise_descriptor_limit};

@@ -21,6 +21,8 @@ pub(crate) struct Pump {
     waiting: Option<Waiting>,
     /// Payload bytes so far.
     taken: u64,
+    /// Bytes written, frames and what is sent again included.
+    sent: u64,
     limit: Option<u64>,
     retention: Retention,
     /// Grows with every byte read or written: to see whether anything moves.
@@ -106,6 +108,7 @@ impl Pump {
             stage: Stage::Load,
             waiting: None,
             taken: 0,
+            sent: 0,
             limit: None,
             retention: Retention::Frame,
             moved: 0,
@@ -135,6 +138,11 @@ impl Pump {
         self.taken
     }
 
+    /// Bytes that have gone out.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     pub(crate) fn moved(&self) -> u64 {
         self.moved
     }
@@ -160,9 +168,9 @@ impl Pump {
             match self.stage {
                 Stage::Load => self.load(ends.rx)?,
                 Stage::Write => {
-                    let mut progress = false;
-                    let written = self.frame.poll_write(ends.rx, ends.sink, &mut progress, cx);
-                    self.progress(progress);
+                    let before = self.sent;
+                    let written = self.frame.poll_write(ends.rx, ends.sink, &mut self.sent, cx);
+                    self.progress(self.sent > before);
                     match written {
                         Poll::Pending => return self.wait(Side::Sink),
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),

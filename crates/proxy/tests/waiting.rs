@@ -4,13 +4,15 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rules::Color;
 use support::{Front, SOON};
 use testkit::{Behavior, Ending, Silent, Step, Target, wait_until, websocket};
-use traffic::Held;
+use traffic::{AbortCause, Held};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -287,6 +289,42 @@ fn a_client_that_does_not_read_is_left_at_the_write_stall() {
     wait_until(SOON, "the deadline", || front.sum().in_flight == 0 && front.sum().accepted == 1);
     assert_eq!(front.sum().aborted.iter().sum::<u64>(), 1);
     front.assert_books_balance();
+}
+
+/// Reads an answer of 30 MB at 6 MB/s or less, until it ends; the number of bytes read.
+fn read_steadily(front: &Front) -> usize {
+    let mut stream = TcpStream::connect(front.address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut piece = vec![0; 64 * 1024];
+    let mut whole = 0;
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        whole += count;
+        thread::sleep(10 * MS); // the pace of this reader
+    }
+    whole
+}
+
+#[test]
+fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_not() {
+    // D10 L10
+    const BIG: usize = 30_000_000;
+    let blue = Target::start("blue");
+    let big = Behavior::Download { bytes: BIG as u64, chunked: false, pause: Duration::ZERO };
+    blue.behave_at("/big", big);
+    let front = |least| {
+        Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+            spec.timeouts.write_stall = 1000 * MS;
+            spec.timeouts.body_min_bytes = least;
+        })
+    };
+    let lenient = front(1000);
+    assert!(read_steadily(&lenient) > BIG, "head and body");
+    lenient.assert_books_balance();
+    let strict = front(1 << 30);
+    assert!(read_steadily(&strict) < BIG);
+    assert_eq!(strict.sum().aborted[AbortCause::Deadline as usize], 1);
+    strict.assert_books_balance();
 }
 
 #[test]

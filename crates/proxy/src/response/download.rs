@@ -14,6 +14,7 @@ use crate::frame::Frame;
 use crate::pump::{Broken, Ends, Pump, Side};
 use crate::route::Ask;
 use crate::upstream::link::Link;
+use crate::window::Window;
 use crate::worker::Worker;
 
 /// An answer being relayed.
@@ -23,6 +24,8 @@ pub(crate) struct Download {
     interim: Frame,
     interims: usize,
     pump: Pump,
+    /// In which the client must take its share.
+    window: Window,
     head: Option<Head>,
 }
 
@@ -60,6 +63,7 @@ impl Download {
             interim: Frame::default(),
             interims: 0,
             pump: Pump::new(lead, BodyLength::None, BodyLength::None),
+            window: Window::default(),
             head: None,
         }
     }
@@ -74,8 +78,8 @@ impl Download {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Step, Failure>> {
         let none = Buffer::default();
-        let mut progress = false;
-        match self.interim.poll_write(&none, &mut client.stream, &mut progress, cx) {
+        let mut sent = 0;
+        match self.interim.poll_write(&none, &mut client.stream, &mut sent, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
             Poll::Ready(Ok(())) => self.interim.finish(&mut Buffer::default()),
@@ -188,24 +192,30 @@ impl Download {
         client: &mut Client,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AbortCause>> {
-        let mut progress = false;
+        let mut sent = 0;
         let none = Buffer::default();
-        let written = self.pump.frame.poll_write(&none, &mut client.stream, &mut progress, cx);
+        let written = self.pump.frame.poll_write(&none, &mut client.stream, &mut sent, cx);
         written.map_err(|_| AbortCause::Client)
     }
 
     /// Until when the wait for the target or for the client may last.
-    pub(crate) fn due(&self, timeouts: &Timeouts) -> Instant {
+    // lossless: L10
+    pub(crate) fn due(&mut self, timeouts: &Timeouts) -> Instant {
         let Some(waiting) = self.pump.waiting() else {
             return Instant::now() + timeouts.write_stall;
         };
+        if waiting.on == Side::Sink {
+            return self.window.due(waiting.since, self.pump.sent(), timeouts.write_stall);
+        }
+        self.window.close();
         let event_stream = self.head.is_some_and(|head| head.event_stream);
-        waiting.since
-            + match waiting.on {
-                Side::Sink => timeouts.write_stall,
-                Side::Source if event_stream => timeouts.tunnel_idle,
-                Side::Source => timeouts.response_idle,
-            }
+        waiting.since + if event_stream { timeouts.tunnel_idle } else { timeouts.response_idle }
+    }
+
+    /// What to do when [`Download::due`] has passed: a window in which the client took enough is
+    /// followed by another. False: it is over.
+    pub(crate) fn renew(&mut self, timeouts: &Timeouts) -> bool {
+        self.window.renew(self.pump.sent(), timeouts.body_min_bytes)
     }
 
     pub(crate) fn status(&self) -> u16 {

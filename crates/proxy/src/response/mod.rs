@@ -134,9 +134,12 @@ impl Relay<'_> {
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            // lossless: L10 - over, unless a window of the body has only been followed by another.
+            // lossless: L10 - over, unless a window of either body has only been followed by another.
             if due <= Instant::now() {
-                return Poll::Ready(Err(AbortCause::Deadline));
+                if !download.renew(timeouts) {
+                    return Poll::Ready(Err(AbortCause::Deadline));
+                }
+                continue;
             }
             // A target that answers without reading the rest of the request may do so.
             if self.ask.upload.expire(timeouts).is_err() && !self.ask.upload.leave_unread() {

@@ -56,8 +56,8 @@ async fn write(worker: &Worker, client: &mut Client, frame: &mut Frame) -> Resul
     client.deadline.set(Instant::now() + worker.front().write_stall);
     let none = Buffer::default();
     poll_fn(|cx| {
-        let mut progress = false;
-        match frame.poll_write(&none, &mut client.stream, &mut progress, cx) {
+        let mut sent = 0;
+        match frame.poll_write(&none, &mut client.stream, &mut sent, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(_)) => Poll::Ready(Err(AbortCause::Client)),
             Poll::Pending if worker.stop.is_cut() => Poll::Ready(Err(AbortCause::Shutdown)),

@@ -11,6 +11,7 @@ use crate::buffer::Buffers;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::pump::{Broken, Ends, Pump, Side};
+use crate::window::Window;
 
 /// The largest body that is kept to be sent again (L5).
 const RETAIN: u64 = 64 * 1024;
@@ -21,16 +22,9 @@ pub(crate) struct Upload {
     pump: Pump,
     /// The body is known to be small enough to be kept whole.
     small: bool,
-    window: Option<Window>,
+    window: Window,
     /// When the last byte was written, or sending ended for another reason.
     finished: Option<Instant>,
-}
-
-/// The window in which the client must bring its share of the body.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    began: Instant,
-    moved: u64,
 }
 
 impl Upload {
@@ -46,7 +40,7 @@ impl Upload {
         if keep || body == BodyLength::None {
             pump.retain(RETAIN);
         }
-        Self { pump, small, window: None, finished: None }
+        Self { pump, small, window: Window::default(), finished: None }
     }
 
     /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
@@ -66,7 +60,7 @@ impl Upload {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(sent) => sent,
         };
-        self.window = None;
+        self.window.close();
         self.finished = Some(Instant::now());
         Poll::Ready(match sent {
             // A target that takes no more may still have answered.
@@ -96,12 +90,10 @@ impl Upload {
         }
         match self.pump.waiting() {
             Some(waiting) if waiting.on == Side::Source => {
-                let moved = self.pump.taken();
-                let window = self.window.get_or_insert(Window { began: waiting.since, moved });
-                window.began + timeouts.body_progress
+                self.window.due(waiting.since, self.pump.taken(), timeouts.body_progress)
             }
             Some(waiting) => {
-                self.window = None;
+                self.window.close();
                 waiting.since + timeouts.write_stall
             }
             None => Instant::now() + timeouts.write_stall, // not polled yet
@@ -112,16 +104,11 @@ impl Upload {
     /// another.
     pub(crate) fn expire(&mut self, timeouts: &Timeouts) -> Result<(), Failure> {
         let source = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Source);
-        match &mut self.window {
-            Some(window) if source && self.finished.is_none() => {
-                if self.pump.taken() - window.moved < timeouts.body_min_bytes {
-                    return Err(Failure::BodyTimedOut);
-                }
-                *window = Window { began: Instant::now(), moved: self.pump.taken() };
-                Ok(())
-            }
-            _ => Err(Failure::TimedOut),
+        if !source || self.finished.is_some() {
+            return Err(Failure::TimedOut);
         }
+        let enough = self.window.renew(self.pump.taken(), timeouts.body_min_bytes);
+        if enough { Ok(()) } else { Err(Failure::BodyTimedOut) }
     }
 
     /// Sends no more if it is the target that does not read; false if it is the client that
@@ -147,7 +134,7 @@ impl Upload {
     /// Begins again with the first byte.
     pub(crate) fn rewind(&mut self) {
         self.pump.rewind();
-        self.window = None;
+        self.window.close();
         self.finished = None;
     }
 
