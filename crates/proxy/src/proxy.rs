@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use traffic::Seat;
 
 use crate::listener::{Capacity, Listener, Sockets};
+use crate::pick::line::Lines;
 use crate::worker;
 
 /// What the data plane has to be told besides the table.
@@ -54,12 +55,13 @@ impl Proxy {
     pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
         let capacity = Capacity::new(options.connections, Arc::new(AtomicUsize::new(0)));
+        let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets.per_worker()) {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
-            let capacity = capacity.clone();
+            let (capacity, lines) = (capacity.clone(), lines.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -76,7 +78,7 @@ impl Proxy {
                     let listeners = listeners
                         .filter_map(|socket| Listener::new(socket, capacity.clone()).ok())
                         .collect();
-                    worker::run(seat.sit(), listeners, via, orders).await;
+                    worker::run(seat.sit(), listeners, via, lines, orders).await;
                 });
             })?;
             workers.push((thread, end));

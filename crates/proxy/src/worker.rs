@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::buffer::Buffers;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::listener::{Accepting, Listener};
 use crate::observe::log::TargetLog;
-use crate::pick::hold::Queue;
+use crate::pick::line::Lines;
 use crate::pick::park::Lot;
 use crate::proxy::Order;
 use crate::stop::{Phase, Stop};
@@ -27,7 +28,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     pub(crate) buffers: Buffers,
     pub(crate) deadlines: Rc<Deadlines>,
-    pub(crate) queue: Queue,
+    /// The same of all workers.
+    pub(crate) lines: Arc<Lines>,
     pub(crate) lot: Lot,
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
@@ -53,9 +55,10 @@ pub(crate) async fn run(
     reader: Reader,
     listeners: Vec<Listener>,
     via: Box<str>,
+    lines: Arc<Lines>,
     mut orders: watch::Receiver<Order>,
 ) {
-    let worker = Rc::new(Worker::new(reader, via));
+    let worker = Rc::new(Worker::new(reader, via, lines));
     // Nobody is served from the empty table that every worker begins with: clients wait in the
     // kernel's queue for the first one that is published.
     tokio::select! {
@@ -119,7 +122,7 @@ async fn tick(worker: Rc<Worker>) {
         while interval.poll_tick(cx).is_ready() {
             let now = Instant::now();
             worker.deadlines.sweep(now);
-            worker.queue.pace(now);
+            worker.lines.pace(now);
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(10) {
                 worker.reader.survey();
@@ -135,14 +138,14 @@ async fn tick(worker: Rc<Worker>) {
 // === impl Worker ===
 
 impl Worker {
-    pub(crate) fn new(reader: Reader, via: Box<str>) -> Self {
+    pub(crate) fn new(reader: Reader, via: Box<str>, lines: Arc<Lines>) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
             reader,
             pool: Pool::default(),
             buffers: Buffers::new(),
             deadlines: Deadlines::new(),
-            queue: Queue::default(),
+            lines,
             lot: Lot::default(),
             budgets: Budgets::default(),
             stop: Stop::default(),
@@ -173,13 +176,13 @@ impl Worker {
         if let Some(front) = fronts.reduce(Front::generous) {
             self.front.set(front);
         }
-        self.queue.adopted(table, Instant::now());
+        self.lines.adopted(table, Instant::now());
         self.lot.adopted();
     }
 
     fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
-        self.queue.wake_all();
+        self.lines.wake_all();
         self.lot.wake_all();
         self.deadlines.wake_all();
     }

@@ -97,6 +97,33 @@ fn held_requests_are_let_go_at_their_pace() {
 }
 
 #[test]
+fn held_requests_are_let_go_in_the_order_of_their_arrival_over_all_workers() {
+    let blue = Target::start("blue");
+    let mut front = Front::start_with(&[&blue], &[&blue], 2, |spec, _| {
+        spec.hold.release_per_second = 9; // one at a time: two would race to the target
+    });
+    front.held = Some(Held { max_wait: SOON });
+    front.publish(Color::Blue, &[]);
+    let mut clients = Vec::new();
+    while clients.len() < 10 || front.workers_waiting() < 2 {
+        let mut client = front.client();
+        client.send(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", clients.len()));
+        clients.push(client);
+        wait_until(SOON, "it waits", || front.sum().waiting == clients.len() as u64);
+    }
+    front.held = None;
+    front.publish(Color::Blue, &[]);
+    let expected: Vec<_> = (0..clients.len()).map(|n| format!("/{n}")).collect();
+    for mut client in clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    let order: Vec<_> =
+        blue.seen().requests().into_iter().map(|seen| seen.target.clone()).collect();
+    assert_eq!(order, expected);
+    front.assert_books_balance();
+}
+
+#[test]
 fn a_tunnel_keeps_its_lease_has_its_own_book_and_is_cut_with_the_drain() {
     // L3 L4 L8
     let blue = Target::start("blue");

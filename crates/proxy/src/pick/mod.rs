@@ -2,6 +2,7 @@
 //! that chooses and counts (L1).
 
 pub(crate) mod hold;
+pub(crate) mod line;
 pub(crate) mod park;
 
 use std::rc::Rc;

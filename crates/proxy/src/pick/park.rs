@@ -3,10 +3,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::follow;
-use super::hold::{Place, Wait, stand};
+use super::hold::{Wait, stand};
+use super::line::Place;
 use crate::client::Client;
 use crate::route::Ask;
 use crate::worker::Worker;
@@ -18,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// The parked requests of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Lot {
-    places: RefCell<Vec<Rc<Place>>>,
+    places: RefCell<Vec<Arc<Place>>>,
 }
 
 /// One request's time to wait.
@@ -46,10 +48,10 @@ impl Parking {
         if ask.service.generation != before {
             return Ok(true); // it was published while the refusal was on its way
         }
-        let place = Rc::new(Place::default());
+        let place = Arc::new(Place::default());
         worker.lot.places.borrow_mut().push(place.clone());
         let waited = stand(worker, client, ask, &place, self.until).await;
-        worker.lot.places.borrow_mut().retain(|other| !Rc::ptr_eq(other, &place));
+        worker.lot.places.borrow_mut().retain(|other| !Arc::ptr_eq(other, &place));
         match waited {
             Ok(()) => Ok(true),
             Err(Wait::Own(_)) => Ok(false),

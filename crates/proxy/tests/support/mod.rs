@@ -138,6 +138,11 @@ impl Front {
         ServiceSum::of(&self.books)
     }
 
+    /// How many workers have a request that waits.
+    pub(crate) fn workers_waiting(&self) -> usize {
+        self.books.iter().filter(|cell| cell.waiting.value() > 0).count()
+    }
+
     /// The books of requests that reached no service.
     pub(crate) fn unrouted(&self) -> ServiceSum {
         ServiceSum::of(self.publisher.unrouted())

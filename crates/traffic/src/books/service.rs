@@ -16,8 +16,6 @@ pub struct ServiceCell {
     pub parked: Count,
     /// Requests waiting now.
     pub waiting: Gauge,
-    /// Bytes that held requests keep in memory.
-    pub waiting_bytes: Count,
     /// Tunnels opened by a 101.
     pub tunnels_opened: Count,
     /// Tunnels ended.

@@ -1,0 +1,60 @@
+//! The window in which the slower side of a message must bring or take its share: a deadline that
+//! is only for silence would let a drip of single bytes hold a target for ever (D10).
+
+use std::time::{Duration, Instant};
+
+/// None while there is nothing to wait for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Window {
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    began: Instant,
+    /// Bytes before it.
+    bytes: u64,
+}
+
+impl Window {
+    /// When the window ends in which the wait falls that began at `since`, with `bytes` so far.
+    pub(crate) fn due(&mut self, since: Instant, bytes: u64, length: Duration) -> Instant {
+        self.open.get_or_insert(Open { began: since, bytes }).began + length
+    }
+
+    /// It is the other side's turn.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// What follows when the window has ended: another, if `least` bytes were moved in it. False:
+    /// they were not, or there was none.
+    pub(crate) fn renew(&mut self, bytes: u64, least: u64) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        if bytes - open.bytes < least {
+            return false;
+        }
+        *open = Open { began: Instant::now(), bytes };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_followed_by_another_only_if_enough_was_moved() {
+        // L10: the end of a window does not move with what trickles in.
+        let (since, length) = (Instant::now(), Duration::from_secs(1));
+        let mut window = Window::default();
+        assert!(!window.renew(1000, 10), "none is open");
+        assert_eq!(window.due(since, 5, length), since + length);
+        assert_eq!(window.due(since + length / 2, 9, length), since + length);
+        assert!(!window.renew(14, 10));
+        assert!(window.renew(15, 10));
+        assert!(!window.renew(24, 10), "what was moved before does not count again");
+        window.close();
+        assert!(!window.renew(1000, 10));
+    }
+}
