@@ -18,7 +18,7 @@ mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, SwitchAsk, Switched,
+    Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched,
 };
 pub use controller::{Settings, StartError, start};
 pub use inbox::{Answer, Handle, Inbox, Input, Reply};

@@ -19,7 +19,7 @@ use rules::{Actor, Color, DrainEnd, Limits, ServiceName, ServiceSpec, TargetUrl}
 use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use traffic::{Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
 
 use crate::disk::Disk;
@@ -41,7 +41,7 @@ pub(crate) struct World {
     pub(crate) publisher: Publisher,
     pub(crate) workers: Vec<Worker>,
     runtime: Runtime,
-    quit: Option<oneshot::Sender<()>>,
+    skips: Option<mpsc::UnboundedSender<Duration>>,
     control: Option<JoinHandle<()>>,
 }
 
@@ -139,7 +139,7 @@ impl World {
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
         let settings = Settings { services, limits: Limits::default(), reloader };
-        let (quit, quitting) = oneshot::channel();
+        let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();
         let control = thread::spawn(move || {
@@ -147,14 +147,18 @@ impl World {
             runtime.block_on(async move {
                 let opened = Journal::open(Box::new(storage) as Box<dyn Storage>, None).unwrap();
                 send.send(control::start(settings, own, opened).await).unwrap();
-                drop(quitting.await);
+                while let Some(time) = skipped.recv().await {
+                    tokio::time::pause();
+                    tokio::time::advance(time).await;
+                    tokio::time::resume();
+                }
             });
         });
         let handle = started.recv().unwrap()?;
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let workers = seats.into_iter().map(Worker::start).collect();
-        let (quit, control) = (Some(quit), Some(control));
-        Ok(Self { handle, publisher, workers, runtime, quit, control })
+        let (skips, control) = (Some(skips), Some(control));
+        Ok(Self { handle, publisher, workers, runtime, skips, control })
     }
 
     /// Ends the controller as a crash would: nothing is finished.
@@ -163,10 +167,15 @@ impl World {
     }
 
     fn end(&mut self) {
-        drop(self.quit.take());
+        drop(self.skips.take());
         if let Some(control) = self.control.take() {
             control.join().unwrap();
         }
+    }
+
+    /// Lets the controller's clock jump: what was to happen within this time happens now.
+    pub(crate) fn skip(&self, time: Duration) {
+        self.skips.as_ref().unwrap().send(time).unwrap();
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
