@@ -21,6 +21,7 @@ pub use ask::{
     Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched,
 };
 pub use controller::{Settings, StartError, start};
+pub use health::Resolver;
 pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{

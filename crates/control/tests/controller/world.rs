@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -23,6 +22,7 @@ use tokio::sync::mpsc;
 use traffic::{Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
 
 use crate::disk::Disk;
+use crate::names::Names;
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
@@ -32,6 +32,7 @@ pub(crate) struct Ground {
     pub(crate) green: Target,
     pub(crate) directory: TempDir,
     pub(crate) disk: Disk,
+    pub(crate) names: Names,
     pub(crate) config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
 }
 
@@ -96,7 +97,8 @@ impl Ground {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
         let directory = TempDir::new().unwrap();
-        Self { blue, green, directory, disk: Disk::default(), config }
+        let (disk, names) = (Disk::default(), Names::default());
+        Self { blue, green, directory, disk, names, config }
     }
 
     pub(crate) fn spec(&self, change: impl FnOnce(&mut ServiceSpec)) {
@@ -109,7 +111,7 @@ impl Ground {
     }
 
     pub(crate) fn try_start(&self) -> Result<World, StartError> {
-        World::start(self.directory.path(), self.disk.clone(), self.config.clone())
+        World::start(self)
     }
 
     /// A controller whose two colors are proven healthy.
@@ -125,20 +127,19 @@ impl Ground {
 // === impl World ===
 
 impl World {
-    fn start(
-        directory: &Path,
-        disk: Disk,
-        config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
-    ) -> Result<Self, StartError> {
+    fn start(ground: &Ground) -> Result<Self, StartError> {
         let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
-        let storage = disk.wrap(FileStorage::open(directory).unwrap());
+        let files = FileStorage::open(ground.directory.path()).unwrap();
+        let storage = ground.disk.clone().wrap(files);
+        let config = ground.config.clone();
         let services = config.lock().unwrap().clone().unwrap();
         let reloader = Reloader::new(move || {
             let services = config.lock().unwrap().clone()?;
             let accept = Box::new(|| {});
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
-        let settings = Settings { services, limits: Limits::default(), reloader };
+        let resolver = ground.names.resolver();
+        let settings = Settings { services, limits: Limits::default(), reloader, resolver };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();
