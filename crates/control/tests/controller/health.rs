@@ -126,7 +126,7 @@ fn only_the_statuses_that_are_expected_pass() {
 
 #[test]
 fn a_body_that_drips_fails_by_the_one_deadline_of_the_whole_probe() {
-    // A9 L10
+    // L10 A9
     let ground = Ground::new();
     let world = ground.start_healthy();
     let drip = Behavior::Script(
