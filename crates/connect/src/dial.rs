@@ -110,6 +110,30 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_of_the_connect_is_a_refusal_and_other_failures_are_not() {
+        use io::ErrorKind::{
+            AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset,
+            HostUnreachable, NetworkUnreachable, PermissionDenied, TimedOut,
+        };
+        let word = |kind: io::ErrorKind| DialError::from(io::Error::from(kind));
+        for kind in [ConnectionRefused, ConnectionReset] {
+            assert!(matches!(word(kind), DialError::Refused), "{kind}");
+        }
+        assert!(matches!(word(TimedOut), DialError::TimedOut));
+        for kind in [
+            HostUnreachable,
+            NetworkUnreachable,
+            AddrNotAvailable,
+            ConnectionAborted,
+            PermissionDenied,
+        ] {
+            let DialError::Other(error) = word(kind) else { panic!("{kind} is something else") };
+            assert_eq!(error.kind(), kind);
+        }
+        assert_eq!(word(ConnectionReset).to_string(), "connection refused");
+    }
+
+    #[test]
     fn a_listener_that_never_accepts_runs_into_the_deadline() {
         // L10
         run(async {

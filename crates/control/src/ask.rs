@@ -82,13 +82,31 @@ pub enum Switched {
 /// A view of one drain. Dropping it changes nothing.
 #[derive(Clone, Debug)]
 pub struct DrainWatch {
-    end: watch::Receiver<Option<DrainEnd>>,
+    course: watch::Receiver<Course>,
 }
 
 /// The other side of a [`DrainWatch`].
 #[derive(Debug)]
 pub struct DrainTeller {
-    end: watch::Sender<Option<DrainEnd>>,
+    course: watch::Sender<Course>,
+}
+
+/// A drain whose deadline is long over, while workers have not ended what they were told to
+/// cut. It goes on, and may still end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Leases that are left on the color.
+    pub leases: u64,
+    /// Connections that are left to its targets.
+    pub connections: u64,
+}
+
+/// Where a drain is.
+#[derive(Clone, Copy, Debug)]
+enum Course {
+    UnderWay,
+    Stuck(Stuck),
+    Ended(DrainEnd),
 }
 
 /// To keep new requests of a service waiting.
@@ -180,38 +198,65 @@ pub struct ColorDrained {
     pub generation: Generation,
 }
 
-// === impl DrainWatch, DrainTeller ===
+// === impl DrainWatch, DrainTeller, Course ===
 
 impl DrainWatch {
     /// The two sides of the view of a drain that has just begun.
     pub fn pair() -> (DrainTeller, Self) {
-        let (tell, end) = watch::channel(None);
-        (DrainTeller { end: tell }, Self { end })
+        let (tell, course) = watch::channel(Course::UnderWay);
+        (DrainTeller { course: tell }, Self { course })
     }
 
     /// A view of a drain that has already ended.
     pub fn ended(end: DrainEnd) -> Self {
-        Self { end: watch::channel(Some(end)).1 }
+        Self { course: watch::channel(Course::Ended(end)).1 }
     }
 
-    /// Waits for the end of the drain.
+    /// Waits for the end of the drain, however long that takes.
     pub async fn end(&mut self) -> DrainEnd {
-        match self.end.wait_for(Option::is_some).await {
-            Ok(end) => end.unwrap_or(DrainEnd::Interrupted),
+        match self.course.wait_for(|course| course.end().is_some()).await {
+            Ok(course) => course.end().unwrap_or(DrainEnd::Interrupted),
             Err(_) => DrainEnd::Interrupted, // the controller has stopped
+        }
+    }
+
+    /// Waits for the end of the drain, at most until it is stuck: the deadline of the drain
+    /// and a little more.
+    // lossless: L10
+    pub async fn end_in_time(&mut self) -> Result<DrainEnd, Stuck> {
+        let told = self.course.wait_for(|course| !matches!(course, Course::UnderWay)).await;
+        match told.map(|course| *course) {
+            Ok(Course::Ended(end)) => Ok(end),
+            Ok(Course::Stuck(stuck)) => Err(stuck),
+            // Under way for ever: the controller has stopped.
+            Ok(Course::UnderWay) | Err(_) => Ok(DrainEnd::Interrupted),
         }
     }
 
     /// The end of the drain, if it has ended.
     pub fn now(&self) -> Option<DrainEnd> {
-        *self.end.borrow()
+        self.course.borrow().end()
     }
 }
 
 impl DrainTeller {
     /// Tells everybody who watches how the drain ended.
     pub fn tell(&self, end: DrainEnd) {
-        self.end.send_replace(Some(end));
+        self.course.send_replace(Course::Ended(end));
+    }
+
+    /// Tells everybody who watches that the drain does not end though it should have.
+    pub fn tell_stuck(&self, stuck: Stuck) {
+        self.course.send_replace(Course::Stuck(stuck));
+    }
+}
+
+impl Course {
+    fn end(self) -> Option<DrainEnd> {
+        match self {
+            Self::Ended(end) => Some(end),
+            Self::UnderWay | Self::Stuck(_) => None,
+        }
     }
 }
 

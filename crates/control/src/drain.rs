@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rules::{Cut, DrainEnd};
 use tokio::time::{Instant, interval_at, sleep_until};
-use traffic::ColorSum;
+use traffic::{ColorSum, Remaining};
 
-use crate::ask::DrainWatch;
+use crate::ask::{DrainWatch, Stuck};
 use crate::core::{Core, Subject};
 
-/// How often it is said that workers have not ended what they were told to cut.
-const COMPLAIN: Duration = Duration::from_secs(5);
+/// How long workers may take to end what they were told to cut. Then it is said that they have
+/// not, in the log and to whoever waits for the drain; and again as often.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Waits until nothing holds the color, cutting what is there at the deadline. To be called
 /// once every worker has acknowledged a table that lists the color. `None`: something newer
@@ -52,20 +53,22 @@ pub(crate) async fn run(
     Some(if cut.total() == 0 { DrainEnd::Drained } else { DrainEnd::Cut(cut) })
 }
 
-/// Workers end what is cut at once; one that hangs is named until it does, since "cut" must
-/// not be said while a lease is left.
+/// Workers end what is cut at once; one that hangs is complained of until it does, since "cut"
+/// must not be said while a lease is left. Nobody else needs to wait for that.
+// lossless: L4 L10
 async fn all_cut(core: &Core, subject: &Subject) {
-    let mut complain = interval_at(Instant::now() + COMPLAIN, COMPLAIN);
+    let mut patience = interval_at(Instant::now() + GRACE, GRACE);
     loop {
         tokio::select! {
             biased;
             () = core.publisher.drained(&subject.books) => return,
-            _ = complain.tick() => {
-                let left = core.publisher.remaining(&subject.books);
+            _ = patience.tick() => {
+                let Remaining { leases, connections } = core.publisher.remaining(&subject.books);
                 tracing::error!(
-                    service = %subject.service, color = %subject.color, leases = left.leases,
-                    connections = left.connections, "a worker has not ended what it was told to cut",
+                    service = %subject.service, color = %subject.color, leases, connections,
+                    "a worker has not ended what it was told to cut",
                 );
+                core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });
             }
         }
     }

@@ -18,9 +18,10 @@ mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, SwitchAsk, Switched,
+    Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched,
 };
 pub use controller::{Settings, StartError, start};
+pub use health::Resolver;
 pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{

@@ -75,12 +75,13 @@ pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal
     if to == service.active {
         return Ok(Passage::AlreadyOn { color: to, generation });
     }
+    // Before the generation: while one is being published, another look is due anyway.
+    if state.publishing.is_some() {
+        return Err(Refusal::SwitchInProgress { generation: state.publishing });
+    }
     if let Some(expected) = wish.if_generation.filter(|expected| *expected != generation) {
         let service = wish.service.clone();
         return Err(Refusal::GenerationMismatch { service, expected, actual: generation });
-    }
-    if state.publishing.is_some() {
-        return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
     if let (Aim::AwayFrom(_), Some(last)) = (wish.aim, serving.failed_over) {
         let left = FAILOVER_PAUSE.saturating_sub(now.distance(last));

@@ -36,4 +36,4 @@ pub use spec::{
     Timeouts,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
-pub use time::Time;
+pub use time::{DURATION_MAX, Time};

@@ -317,6 +317,17 @@ impl StatusRange {
     }
 }
 
+impl fmt::Display for StatusRange {
+    /// Writes it as [`StatusRange::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.low, self.high) {
+            (low, high) if low == high => write!(f, "{low}"),
+            (low, high) if low % 100 == 0 && high == low + 99 => write!(f, "{}xx", low / 100),
+            (low, high) => write!(f, "{low}-{high}"),
+        }
+    }
+}
+
 // === impl Drain, Timeouts, Hold, Limits ===
 
 impl Default for Drain {

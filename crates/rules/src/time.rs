@@ -1,6 +1,10 @@
-//! Wall-clock time as it stands in the journal and in receipts.
+//! Wall-clock time as it stands in the journal and in receipts, and how long anything may take.
 
 use std::time::Duration;
+
+/// The longest duration that anybody may ask for, in the configuration or in a call: 30 days,
+/// which every timer can hold. Every wait has a deadline.
+pub const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Milliseconds since the Unix epoch. Given by the caller, never read here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

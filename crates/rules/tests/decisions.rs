@@ -107,6 +107,28 @@ fn already_on_the_color_is_no_refusal_even_with_a_stale_generation() {
 }
 
 #[test]
+fn while_a_generation_is_published_a_stale_one_hears_of_that_first() {
+    let mut state = State::default();
+    reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
+    let stale_move = |name: &str, color| {
+        let Command::Move(mut wanted) = go(Aim::To(color), Some(77)) else { unreachable!() };
+        wanted.wish.service = ServiceName::new(name).unwrap();
+        Command::Move(wanted)
+    };
+    run(&mut state, to(Color::Green)).unwrap();
+    for (name, color) in [("web", Color::Blue), ("api", Color::Green)] {
+        let refused = run(&mut state, stale_move(name, color)).unwrap_err();
+        let in_progress = Refusal::SwitchInProgress { generation: Some(Generation(1)) };
+        assert_eq!(refused, in_progress, "{name}");
+    }
+    publish(&mut state);
+    for (name, color) in [("web", Color::Blue), ("api", Color::Green)] {
+        let refused = run(&mut state, stale_move(name, color)).unwrap_err();
+        assert_eq!(refused.code(), "generation_mismatch", "{name}");
+    }
+}
+
+#[test]
 fn a_color_without_evidence_gets_no_traffic() {
     // L9
     let mut state = started();

@@ -233,3 +233,12 @@ fn every_key_of_the_schema_is_documented_and_says_its_default_or_is_required() {
     }
     assert!(all.len() >= 40, "only {} keys", all.len());
 }
+
+#[test]
+fn statuses_are_written_as_they_are_read() {
+    for text in ["204", "2xx", "3xx", "200-299", "200-204", "100-599"] {
+        let written = StatusRange::parse(text).unwrap().to_string();
+        let short = if text == "200-299" { "2xx" } else { text };
+        assert_eq!(written, short);
+    }
+}

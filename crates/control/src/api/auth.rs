@@ -133,16 +133,89 @@ fn unauthenticated() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::extract::Request;
+    use tokio::sync::watch;
+
+    use crate::api::answer::Form;
+    use crate::api::settings::{ApiSettings, Live};
+    use crate::inbox::Handle;
+
+    fn token(name: &str, role: Role, secret: &str) -> Token {
+        Token { name: name.to_owned(), role, sha256: Sha256::digest(secret).into() }
+    }
+
+    fn api() -> Arc<Api> {
+        let tokens = vec![
+            token("eyes", Role::Viewer, "viewer's"),
+            token("ci", Role::Operator, "operator's"),
+        ];
+        let live = watch::Sender::new(Live { tokens, ..Live::default() });
+        let settings = ApiSettings {
+            version: "0",
+            instance: String::new(),
+            admin: ([127, 0, 0, 1], 9900).into(),
+            socket: "admin.sock".into(),
+            uid: 0,
+            socket_gid: None,
+            live: live.subscribe(),
+        };
+        Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))
+    }
+
+    /// A call from an address, with a token or without.
+    fn call(from: &str, token: Option<&str>) -> Parts {
+        let mut request = Request::builder().extension(Peer::Tcp(from.parse().expect("a peer")));
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        request.body(()).expect("a request").into_parts().0
+    }
+
+    async fn read(from: &str, token: Option<&str>) -> Result<Viewer, StatusCode> {
+        let viewer = Viewer::from_request_parts(&mut call(from, token), &api()).await;
+        viewer.map_err(|problem| problem.render(Form::Text).status())
+    }
+
+    // A5
+    #[tokio::test]
+    async fn reads_are_open_on_loopback_and_need_a_token_of_any_role_beyond_it() {
+        for near in ["127.0.0.1:1", "127.8.9.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(read(near, None).await.is_ok(), "{near}");
+            let wrong = read(near, Some("wrong")).await.err();
+            assert_eq!(wrong, Some(StatusCode::UNAUTHORIZED), "{near}: a token must be right");
+        }
+        for far in ["192.0.2.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1", "0.0.0.0:1"] {
+            for token in [None, Some(""), Some("wrong")] {
+                let refused = read(far, token).await.err();
+                assert_eq!(refused, Some(StatusCode::UNAUTHORIZED), "{far} {token:?}");
+            }
+            for token in ["viewer's", "operator's"] {
+                assert!(read(far, Some(token)).await.is_ok(), "{far} {token}");
+            }
+        }
+    }
+
+    // A5
+    #[tokio::test]
+    async fn changes_need_an_operators_token_wherever_they_come_from() {
+        for from in ["127.0.0.1:1", "192.0.2.1:1"] {
+            for (token, status) in [
+                (None, Some(StatusCode::UNAUTHORIZED)),
+                (Some("viewer's"), Some(StatusCode::FORBIDDEN)),
+                (Some("operator's"), None),
+            ] {
+                let operator = Operator::from_request_parts(&mut call(from, token), &api()).await;
+                let refused = operator.err();
+                let refused = refused.map(|p| p.render(Form::Text).status());
+                assert_eq!(refused, status, "{from} {token:?}");
+            }
+        }
+    }
 
     // A5
     #[test]
     fn a_token_is_found_by_its_hash_alone() {
-        let token = |name: &str, secret: &str| Token {
-            name: name.to_owned(),
-            role: Role::Viewer,
-            sha256: Sha256::digest(secret).into(),
-        };
-        let tokens = [token("one", "first"), token("two", "second")];
+        let tokens = [token("one", Role::Viewer, "first"), token("two", Role::Viewer, "second")];
         let name = |shown: &str| holder(&tokens, shown.as_bytes()).map(|token| &*token.name);
         assert_eq!(name("first"), Some("one"));
         assert_eq!(name("second"), Some("two"));

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-/// The longest duration of a call: whoever wants to wait longer asks again.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+use rules::DURATION_MAX;
 
 /// Units in the order in which they may follow one another.
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-/// Reads whole numbers with the units h, m, s and ms, larger ones first; from 1 ms to 24 h.
+/// Reads whole numbers with the units h, m, s and ms, larger ones first; from 1 ms to 720 h.
 /// The error says what would be accepted.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let duration = millis(text).map(Duration::from_millis).ok_or(
         "must be whole numbers with the units h, m, s and ms, such as 500ms, 30s or 1m30s",
     )?;
-    if duration.is_zero() || duration > LONGEST {
-        return Err("must be from 1ms to 24h".to_owned());
+    if duration.is_zero() || duration > DURATION_MAX {
+        return Err("must be from 1ms to 720h".to_owned());
     }
     Ok(duration)
 }
@@ -64,7 +63,7 @@ mod tests {
 
     #[test]
     fn durations_are_whole_numbers_with_units_larger_first() {
-        for (text, millis) in [("1ms", 1), ("30s", 30_000), ("1m30s", 90_000), ("24h", 86_400_000)]
+        for (text, millis) in [("1ms", 1), ("30s", 30_000), ("1m30s", 90_000), ("25h", 90_000_000)]
         {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
@@ -77,10 +76,11 @@ mod tests {
 
     // L10
     #[test]
-    fn no_duration_is_zero_or_longer_than_a_day() {
-        for text in ["0s", "24h1ms", "5124095576h"] {
-            assert_eq!(parse(text), Err("must be from 1ms to 24h".to_owned()), "{text}");
+    fn no_duration_is_zero_or_longer_than_one_in_the_configuration() {
+        for text in ["0s", "720h1ms", "721h", "5124095576h"] {
+            assert_eq!(parse(text), Err("must be from 1ms to 720h".to_owned()), "{text}");
         }
+        assert_eq!(parse("720h"), Ok(DURATION_MAX));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `POST /admin/switch` and `POST /admin/rollback`.
 //!
 //! The controller owns what was begun: a caller that goes away cancels nothing. With
-//! `wait=drained` the answer comes when the old color is drained, cut, or left by a newer
-//! change; the drain's own deadline bounds that wait.
+//! `wait=drained` the answer comes when the old color is drained, cut, left by a newer change,
+//! or stuck: its deadline has passed and workers have not ended what they were to cut.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,10 +209,14 @@ impl Wait {
 
     /// Watches a drain for as long as the caller wants.
     pub(crate) async fn watch(self, color: Color, mut drain: DrainWatch) -> Drain {
-        let end = match self {
-            Self::Drained => Some(drain.end().await),
-            Self::Published => drain.now(),
-        };
-        end.map_or_else(|| Drain::open(color), |end| Drain::ended(color, end))
+        match self {
+            Self::Drained => match drain.end_in_time().await {
+                Ok(end) => Drain::ended(color, end),
+                Err(stuck) => Drain::stuck(color, stuck),
+            },
+            Self::Published => {
+                drain.now().map_or_else(|| Drain::open(color), |end| Drain::ended(color, end))
+            }
+        }
     }
 }

@@ -146,6 +146,15 @@ pub fn drained(drain: &Drain) -> String {
             });
             format!("{color} is drained: the deadline cut{what}; safe to stop")
         }
+        DrainState::Stuck => {
+            let left = drain.left.map_or_else(String::new, |left| {
+                format!(": {} leases and {} connections are left", left.leases, left.connections)
+            });
+            format!(
+                "{color} is not drained: a worker has not ended what the deadline cut{left}; \
+                 do not stop {color}; look into teal status and the log of Teal"
+            )
+        }
         DrainState::Superseded => {
             let by = drain.superseded_by.map_or_else(String::new, |by| format!(" {by}"));
             format!("The drain of {color} was superseded by generation{by}: do not stop {color}")
@@ -235,6 +244,7 @@ fn word(state: DrainState) -> &'static str {
         DrainState::Draining => "draining",
         DrainState::Drained => "drained",
         DrainState::Cut => "cut",
+        DrainState::Stuck => "stuck",
         DrainState::Superseded => "superseded",
         DrainState::Interrupted => "interrupted",
     }

@@ -7,7 +7,7 @@ use rules::{Command, DrainEnd, Event, Refusal, gate};
 use traffic::{ServiceSum, Version};
 
 use super::status;
-use crate::ask::{HoldAsk, HoldInForce, ResumeAsk, Resumed};
+use crate::ask::{DrainWatch, HoldAsk, HoldInForce, ResumeAsk, Resumed};
 use crate::core::{Core, Inside, Subject};
 use crate::drain;
 use crate::inbox::Answer;
@@ -49,14 +49,18 @@ async fn try_hold(core: &Arc<Core>, ask: &HoldAsk) -> Answer<HoldInForce> {
     let (subject, drain, version) = core.commit(|_| Ok(command), then).await??;
     tracing::info!(%service, %actor, ?max_wait, "hold");
     core.print(News::Held { service: service.clone(), actor });
-    in_force(core, version).await?;
+    let in_force = in_force(core, version).await;
     let color = subject.color;
-    tokio::spawn(finish(core.clone(), subject, drain.clone()));
+    tokio::spawn(finish(core.clone(), version, subject, drain.clone()));
+    in_force?;
     Ok(HoldInForce { service, color, max_wait, drain })
 }
 
-/// The drain of a held color. It has no receipt: nothing was switched.
-async fn finish(core: Arc<Core>, subject: Subject, watch: crate::ask::DrainWatch) {
+/// The drain of a held color, once every worker holds: one that was silent for too long comes
+/// late. It has no receipt: nothing was switched.
+// lossless: L4
+async fn finish(core: Arc<Core>, version: Version, subject: Subject, watch: DrainWatch) {
+    core.publisher.acknowledged(version).await;
     let Some(end) = drain::run(&core, &subject, &watch).await else { return };
     let generation = {
         let mut inside = core.lock();

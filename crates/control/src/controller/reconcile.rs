@@ -20,7 +20,7 @@ use super::switch::published;
 use super::{failover, tally};
 use crate::ask::Reloader;
 use crate::core::{Core, Drains, Inside, Ledger};
-use crate::health;
+use crate::health::{self, Resolver};
 use crate::inbox::Handle;
 use crate::journal::{Entry, Journal, Opened};
 use crate::record::{self, Recorded};
@@ -38,6 +38,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How to read the configuration again.
     pub reloader: Reloader,
+    /// Who knows the addresses of names.
+    pub resolver: Resolver,
 }
 
 /// Why the controller did not start. Nothing was published.
@@ -65,7 +67,7 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, limits, reloader } = settings;
+    let Settings { services, limits, reloader, resolver } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
@@ -77,7 +79,7 @@ pub async fn start(
         ready: false,
         stopping: false,
     };
-    let core = Arc::new(Core::new(publisher, inbox.news().clone(), ledger, inside));
+    let core = Arc::new(Core::new(publisher, resolver, inbox.news().clone(), ledger, inside));
     let changed = take_over(&core, services).await.map_err(StartError::Refused)?;
     resolve_all(&core).await;
     let version = {
@@ -160,7 +162,8 @@ async fn resolve_all(core: &Arc<Core>) {
     for id in ids {
         let url = core.lock().roster.target(id).map(|(_, _, target)| target.url.clone());
         let Some(url) = url else { continue };
-        tasks.spawn(async move { (id, health::resolve(&url, deadline).await) });
+        let resolver = core.resolver.clone();
+        tasks.spawn(async move { (id, resolver.resolve(&url, deadline).await) });
     }
     while let Some(resolved) = tasks.join_next().await {
         let Ok((id, addresses)) = resolved else { continue };

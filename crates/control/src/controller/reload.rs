@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rules::{
     Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
-    TargetHealth, TargetUrl,
+    TargetUrl,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -19,6 +19,7 @@ use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
 use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader};
 use crate::core::{Core, Inside, Subject};
+use crate::health::ProvenTarget;
 use crate::inbox::Answer;
 use crate::news::News;
 use crate::swap::{LeftColor, LeftTarget};
@@ -28,7 +29,7 @@ use crate::{drain, health};
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Targets that would receive traffic at once, and what probes found.
-type Proven = Vec<(ServiceName, Color, Vec<(TargetUrl, TargetHealth)>)>;
+type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 
 /// A reload that is decided, durable and on its way to the workers.
 struct Decided {
@@ -80,11 +81,11 @@ async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<
 
 /// The gate: targets that would receive traffic at once are proven healthy first.
 // lossless: L9
-async fn prove_additions(core: &Core, new: &NewConfig) -> Answer<Proven> {
+async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
     let mut proven = Vec::new();
     for spec in &new.services {
         let Some((color, added)) = core.lock().additions(spec) else { continue };
-        let found = health::prove_targets(&added, &spec.health, core.clock).await;
+        let found = health::prove_targets(core, &added, &spec.health).await;
         let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
         proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
     }
@@ -190,16 +191,18 @@ impl Inside {
         let Some((color, added)) = self.additions(spec) else { return true };
         let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
         let found = found.map(|(_, _, found)| found.as_slice()).unwrap_or_default();
-        added.iter().all(|url| found.iter().any(|(proven, _)| proven == url))
+        added.iter().all(|url| found.iter().any(|proven| proven.url == *url))
     }
 
-    /// Gives new targets what was found out about them before they were taken in.
+    /// Gives new targets what was found out about them before they were taken in: traffic
+    /// reaches them from the first table on.
     fn seed(&mut self, proven: &Proven) {
         for (service, color, found) in proven {
             let Some(member) = self.roster.member_mut(service) else { continue };
             for target in &mut member.colors[color.index()].targets {
-                if let Some((_, health)) = found.iter().find(|(url, _)| *url == target.url) {
-                    target.health = health.clone();
+                if let Some(proven) = found.iter().find(|proven| proven.url == target.url) {
+                    target.health = proven.health.clone();
+                    target.addresses.clone_from(&proven.addresses);
                 }
             }
         }

@@ -186,8 +186,17 @@ impl Decided {
 }
 
 impl Inside {
+    /// What the gate says. A change that is in hand but not yet decided is in the way as much as
+    /// one that is being published: whoever asks meanwhile hears of it before anything else.
     fn examine(&self, wish: &Wish) -> Answer<Passage> {
-        gate::examine(&self.state, wish, Clock::now())
+        match gate::examine(&self.state, wish, Clock::now()) {
+            Ok(Passage::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
+                if self.in_hand.contains(&wish.service) =>
+            {
+                Err(Refusal::SwitchInProgress { generation: self.state.publishing() })
+            }
+            passage => passage,
+        }
     }
 
     fn already_on(&self, name: &ServiceName) -> Answer<Switched> {

@@ -11,7 +11,7 @@ use rules::{Color, DrainEnd, ServiceName};
 use tokio::time::Instant;
 use traffic::{ColorBooks, ColorId, Draining};
 
-use crate::ask::{DrainTeller, DrainWatch};
+use crate::ask::{DrainTeller, DrainWatch, Stuck};
 use crate::view::DrainStatus;
 
 /// All drains under way.
@@ -58,6 +58,13 @@ impl Drains {
     pub(crate) fn end(&mut self, color: ColorId, end: DrainEnd) {
         if let Some(place) = self.under_way.iter().position(|drain| drain.color == color) {
             self.under_way.swap_remove(place).teller.tell(end);
+        }
+    }
+
+    /// Tells those who watch the drain of a color that it does not end.
+    pub(crate) fn tell_stuck(&self, color: ColorId, stuck: Stuck) {
+        if let Some(drain) = self.find(color) {
+            drain.teller.tell_stuck(stuck);
         }
     }
 

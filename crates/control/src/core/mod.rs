@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use traffic::{Publisher, Version};
 
 use crate::clock::Clock;
+use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
 use crate::swap::{self, Roster};
 
@@ -35,6 +36,7 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) publisher: Publisher,
+    pub(crate) resolver: Resolver,
     pub(crate) news: NewsDesk,
     /// Changes whenever a probe has ended.
     pub(crate) probed: watch::Sender<u64>,
@@ -73,6 +75,7 @@ pub(crate) struct InHand {
 impl Core {
     pub(crate) fn new(
         publisher: Publisher,
+        resolver: Resolver,
         news: NewsDesk,
         ledger: Ledger,
         inside: Inside,
@@ -80,6 +83,7 @@ impl Core {
         Self {
             clock: Clock::start(),
             publisher,
+            resolver,
             news,
             probed: watch::Sender::new(0),
             turn: AsyncMutex::new(()),

@@ -11,6 +11,6 @@ mod resolve;
 mod schedule;
 
 pub(crate) use passive::listen;
-pub(crate) use prove::{prove, prove_targets, reason};
-pub(crate) use resolve::resolve;
+pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
+pub use resolve::Resolver;
 pub(crate) use schedule::watch;

@@ -69,7 +69,10 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
     };
     let status = response.status().as_u16();
     if !plan.settings.expects(status) {
-        return Err(Failure { status: Some(status), reason: unexpected(&response) });
+        return Err(Failure {
+            status: Some(status),
+            reason: unexpected(&response, &plan.settings),
+        });
     }
     let read = timeout_at(deadline, read_body(response.into_body())).await;
     let failed = |reason| Err(Failure { status: Some(status), reason });
@@ -127,8 +130,13 @@ fn fail<T>(reason: String) -> Result<T, Failure> {
     Err(Failure { status: None, reason })
 }
 
-fn unexpected(response: &Response<Incoming>) -> String {
+fn unexpected(response: &Response<Incoming>, settings: &Health) -> String {
     let status = response.status();
+    if status.is_success() {
+        // Without this it would read like a success.
+        let expected: Vec<_> = settings.expect.iter().map(ToString::to_string).collect();
+        return format!("{status} is not expected: health.expect has {}", expected.join(", "));
+    }
     let location = response.headers().get(LOCATION);
     match location.filter(|_| status.is_redirection()) {
         Some(to) => format!("{} to {}", status.as_u16(), to.as_bytes().escape_ascii()),

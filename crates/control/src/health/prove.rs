@@ -2,6 +2,7 @@
 //! known (L9).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rules::gate::{self, Lack};
@@ -14,10 +15,17 @@ use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
 use super::probe::{Plan, cannot_dial, probe};
-use super::resolve::resolve;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::swap::{ColorSeat, Member, TargetSeat};
+
+/// A target that has been proven before it is part of any table, and what was found.
+#[derive(Debug)]
+pub(crate) struct ProvenTarget {
+    pub(crate) url: TargetUrl,
+    pub(crate) health: TargetHealth,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
 
 /// What one look at a color says.
 enum Look {
@@ -116,14 +124,15 @@ async fn hurry_and_wait(
 /// targets at once; the first failure refuses with its reason.
 // lossless: L9
 pub(crate) async fn prove_targets(
+    core: &Arc<Core>,
     targets: &[TargetUrl],
     settings: &Health,
-    clock: Clock,
-) -> Result<Vec<(TargetUrl, TargetHealth)>, String> {
+) -> Result<Vec<ProvenTarget>, String> {
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
         let plan = Plan { target, settings: settings.clone() };
-        tasks.spawn(async move { prove_target(plan, clock).await });
+        let core = core.clone();
+        tasks.spawn(async move { prove_target(&core, plan).await });
     }
     let mut proven = Vec::new();
     while let Some(result) = tasks.join_next().await {
@@ -132,18 +141,19 @@ pub(crate) async fn prove_targets(
     Ok(proven)
 }
 
-async fn prove_target(plan: Plan, clock: Clock) -> Result<(TargetUrl, TargetHealth), String> {
-    let mut health = TargetHealth::default();
+async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
+    let (mut health, mut addresses) = (TargetHealth::default(), Vec::new());
     while !health.is_healthy(&plan.settings) {
-        let addresses = resolve(&plan.target, Instant::now() + plan.settings.timeout).await;
+        let deadline = Instant::now() + plan.settings.timeout;
+        addresses = core.resolver.resolve(&plan.target, deadline).await;
         let (verdict, latency) = probe(&plan, &addresses).await;
         if let Some(reason) = verdict.reason() {
             return Err(format!("{}: {reason}", plan.target));
         }
-        let (at, moment) = (Clock::now(), clock.moment());
+        let (at, moment) = (Clock::now(), core.clock.moment());
         health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
     }
-    Ok((plan.target, health))
+    Ok(ProvenTarget { url: plan.target, health, addresses })
 }
 
 impl Inside {

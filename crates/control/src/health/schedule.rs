@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 use traffic::TargetId;
 
 use super::probe::{Plan, probe};
-use super::resolve::resolve;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::news::News;
@@ -21,7 +20,8 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
     loop {
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
-        let addresses = resolve(&plan.target, Instant::now() + plan.settings.timeout).await;
+        let deadline = Instant::now() + plan.settings.timeout;
+        let addresses = core.resolver.resolve(&plan.target, deadline).await;
         core.take_addresses(id, &addresses);
         let (verdict, latency) = probe(&plan, &addresses).await;
         let Some(pause) = core.record(id, verdict, latency) else { return };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Switched};
+use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched};
 use rules::{Color, Cut, DrainEnd, Generation, Refusal};
 
 use crate::stage::{Stage, target, web};
@@ -71,6 +71,32 @@ async fn how_the_drain_ended_is_said_in_text_and_in_json() {
     assert_eq!((&json["result"], &json["from"]), (&"switched".into(), &"blue".into()));
     assert_eq!(json["to"], "green");
     assert_eq!(json["generation"], 8);
+    stage.stop().await;
+}
+
+// L4 L10
+#[tokio::test]
+async fn whoever_waits_for_a_drain_that_is_stuck_is_told_what_is_left_and_not_to_stop_it() {
+    let stage = Stage::new().await;
+    let (teller, drain) = DrainWatch::pair();
+    teller.tell_stuck(Stuck { leases: 3, connections: 2 });
+    answer_with(&stage, published(drain.clone()));
+    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    assert!(body.starts_with("Switched from blue to green\n"), "{body}");
+    let words = "what the deadline cut: 3 leases and 2 connections are left; do not stop blue; \
+                 look into teal status and the log of Teal\n";
+    assert!(body.ends_with(words), "{body}");
+    let (status, json) = stage.json("POST", SWITCH).await;
+    assert_eq!((status, &json["drain"]["state"]), (200, &"stuck".into()), "{json}");
+    assert_eq!(
+        (&json["drain"]["left"]["leases"], &json["drain"]["left"]["connections"]),
+        (&3.into(), &2.into())
+    );
+    let held =
+        HoldInForce { service: web(), color: Color::Blue, max_wait: Duration::from_secs(1), drain };
+    stage.script(|script| script.on_hold = Ok(held));
+    let body = stage.ask("POST", "/admin/hold", &[]).await.body;
+    assert!(body.ends_with(words), "{body}");
     stage.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{Role, Switched};
+use control::{Role, Stuck, Switched};
 use rules::{Color, Cut, DrainEnd, Generation};
 use testkit::wait_until;
 
@@ -48,6 +48,39 @@ fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
     assert!(!world.color(Color::Blue).drained);
     world.workers[0].silence(false);
     assert!(matches!(world.wait(drain.end()), DrainEnd::Cut(_)));
+}
+
+#[test]
+fn whoever_waits_for_a_worker_that_never_cuts_is_told_so_in_time_and_the_drain_goes_on() {
+    // L4 L10
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (_, _) = world.claim();
+    let (_, _) = world.claim();
+    let Switched::Published { mut drain, .. } = world.switch(to(Color::Green)).unwrap() else {
+        panic!("not published")
+    };
+    world.workers[0].silence(true);
+    assert_eq!(world.workers[0].claim().unwrap().1, Color::Green, "and it has heard of that");
+    world.skip(Duration::from_secs(20)); // the deadline
+    wait_until(SOON, "the deadline passes", || {
+        world.color(Color::Blue).drain.is_some_and(|drain| drain.cutting)
+    });
+    world.skip(Duration::from_secs(10));
+    let stuck = Err(Stuck { leases: 2, connections: 0 });
+    assert_eq!(world.wait(drain.end_in_time()), stuck);
+    let Switched::AlreadyOn { drain: Some(mut joined), .. } =
+        world.switch(to(Color::Green)).unwrap()
+    else {
+        panic!("nothing to join")
+    };
+    assert_eq!(world.wait(joined.end_in_time()), stuck, "who joins hears it at once");
+    assert!(!world.color(Color::Blue).drained, "blue must not be stopped");
+    assert_eq!(drain.now(), None, "it has not ended");
+    world.workers[0].silence(false);
+    let cut = DrainEnd::Cut(Cut { unanswered: 0, answering: 2, tunnels: 0 });
+    assert_eq!(world.wait(drain.end()), cut);
+    assert_eq!(world.wait(joined.end_in_time()), Ok(cut));
 }
 
 #[test]

@@ -14,6 +14,16 @@ fn auto() -> Ground {
     ground
 }
 
+async fn next_refusal(news: &mut control::NewsReader) -> &'static str {
+    loop {
+        if let control::Read::Item(item) = news.next().await
+            && let control::News::Refused { code, .. } = item.news
+        {
+            return code;
+        }
+    }
+}
+
 #[test]
 fn a_refused_connect_moves_traffic_in_milliseconds_and_leaves_a_receipt() {
     let ground = auto();
@@ -50,19 +60,48 @@ fn it_never_goes_back_by_itself_and_not_twice_within_a_minute() {
     assert_eq!(world.active(), (Color::Green, 1), "never back by itself");
     let mut news = world.handle.news(None);
     ground.green.stop();
-    world.wait(async {
-        loop {
-            if let control::Read::Item(item) = news.next().await
-                && let control::News::Refused { code, .. } = item.news
-            {
-                assert_eq!(code, "failover_cooling");
-                return;
-            }
-        }
-    });
+    assert_eq!(world.wait(next_refusal(&mut news)), "failover_cooling");
     assert_eq!(world.active(), (Color::Green, 1));
     world.switch(to(Color::Blue)).expect("an operator may");
     assert_eq!(world.active(), (Color::Blue, 2));
+}
+
+#[test]
+fn a_crash_after_a_failover_comes_back_on_the_new_color_and_waits_its_minute() {
+    // L6
+    let ground = auto();
+    let world = ground.start_healthy();
+    let (_, _) = world.claim(); // so that blue drains until the crash
+    ground.blue.stop();
+    wait_until(SOON, "traffic is on green", || world.active() == (Color::Green, 1));
+    world.crash();
+    ground.spec(|spec| spec.initial = Color::Blue);
+    ground.blue.restart();
+    let world = ground.start_healthy();
+    assert_eq!(world.active(), (Color::Green, 1));
+    assert_eq!(world.claim().1, Color::Green);
+    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    assert_eq!((receipt.cause, receipt.actor), (Cause::Failover, rules::Actor::Teal));
+    assert!(!receipt.evidence.is_empty());
+    let mut news = world.handle.news(None);
+    ground.green.stop();
+    assert_eq!(world.wait(next_refusal(&mut news)), "failover_cooling");
+    assert_eq!(world.active(), (Color::Green, 1));
+}
+
+#[test]
+fn a_failover_that_cannot_be_made_durable_does_not_happen() {
+    // L6
+    let ground = auto();
+    let world = ground.start_healthy();
+    let mut news = world.handle.news(None);
+    ground.disk.break_down(true);
+    ground.blue.stop();
+    assert_eq!(world.wait(next_refusal(&mut news)), "journal_unavailable");
+    assert_eq!((world.active(), world.claim().1), ((Color::Blue, 0), Color::Blue));
+    world.crash();
+    ground.disk.break_down(false);
+    assert_eq!(ground.start().active().0, Color::Blue);
 }
 
 #[test]

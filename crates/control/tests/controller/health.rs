@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rules::{Color, ServiceSpec, Standing, TargetUrl, Verdict};
-use testkit::{Behavior, Health, wait_for_ok, wait_until};
+use rules::{Color, ServiceSpec, Standing, StatusRange, Verdict};
+use testkit::{Behavior, Health, Step, wait_for_ok, wait_until};
 use traffic::ReportKind;
 
 use crate::world::{Ground, SOON, World, to, url};
@@ -54,20 +54,6 @@ fn a_target_that_does_not_speak_http_properly_is_said_not_to() {
 }
 
 #[test]
-fn a_name_without_an_address_says_so_and_traffic_keeps_its_last_addresses() {
-    let ground = Ground::new();
-    ground.spec(|spec| {
-        let nowhere = TargetUrl::parse("http://app-green.invalid:80").unwrap();
-        spec.colors[Color::Green.index()].targets = vec![nowhere];
-        spec.health.timeout = Duration::from_secs(5);
-    });
-    let world = ground.start();
-    expect_reason(&world, "no address for app-green.invalid");
-    let refusal = world.switch(to(Color::Green)).unwrap_err();
-    assert!(refusal.to_string().ends_with("no address for app-green.invalid"), "{refusal}");
-}
-
-#[test]
 fn a_target_is_probed_as_traffic_would_reach_it() {
     // L9
     let ground = Ground::new();
@@ -82,6 +68,88 @@ fn a_target_is_probed_as_traffic_would_reach_it() {
     let probe = seen.first().unwrap();
     assert_eq!(probe.target, "/ready?deep=1");
     assert_eq!(probe.fields.all("host"), ["shop.example"]);
+}
+
+#[test]
+fn without_a_host_of_its_own_a_probe_names_the_authority_of_the_target() {
+    // L9
+    let ground = Ground::new();
+    let world = ground.start();
+    for (color, target) in [(Color::Blue, &ground.blue), (Color::Green, &ground.green)] {
+        wait_until(SOON, "it was probed", || world.color(color).healthy);
+        let probes = target.seen().probes();
+        let host = format!("\r\nhost: {}\r\n", target.address());
+        let received = String::from_utf8_lossy(&probes[0].raw).to_ascii_lowercase();
+        assert!(received.contains(&host), "{received}");
+        assert_eq!(probes[0].fields.all("host").len(), 1, "{received}");
+    }
+}
+
+#[test]
+fn every_target_of_both_colors_is_probed_at_once_at_the_start_however_long_the_interval() {
+    let ground = Ground::new();
+    let others = Color::BOTH.map(|_| testkit::Target::start("other"));
+    ground.spec(|spec| {
+        for (color, other) in spec.colors.iter_mut().zip(&others) {
+            color.targets.push(url(other));
+        }
+        spec.health.interval = Duration::from_secs(600);
+        spec.health.fast_interval = Duration::from_secs(600);
+    });
+    let world = ground.start();
+    for target in [&ground.blue, &ground.green, &others[0], &others[1]] {
+        wait_until(SOON, "it was probed", || target.seen().probes().len() == 1);
+    }
+    // One probe proves nothing: the second comes after the interval.
+    assert!(!world.color(Color::Blue).healthy && !world.color(Color::Green).healthy);
+}
+
+#[test]
+fn only_the_statuses_that_are_expected_pass() {
+    // L9
+    let ground = Ground::new();
+    ground.spec(|spec| {
+        spec.health.expect = ["204", "3xx"].map(|text| StatusRange::parse(text).unwrap()).to_vec();
+    });
+    ground.blue.health(Health::Status(204));
+    ground.green.health(Health::Redirect("/login".to_owned()));
+    let world = ground.start_healthy();
+    assert_eq!((reason(&world, Color::Blue), reason(&world, Color::Green)), (None, None));
+    ground.green.health(Health::Healthy);
+    expect_reason(&world, "200 OK is not expected: health.expect has 204, 3xx");
+    let refusal = world.switch(to(Color::Green)).unwrap_err();
+    assert!(refusal.to_string().ends_with("health.expect has 204, 3xx"), "{refusal}");
+    ground.green.health(Health::Status(500));
+    expect_reason(&world, "500 Internal Server Error");
+    assert_eq!(world.active(), (Color::Blue, 0));
+}
+
+#[test]
+fn a_body_that_drips_fails_by_the_one_deadline_of_the_whole_probe() {
+    // L10 A9
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let drip = Behavior::Script(
+        [Step::ReadBody, Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".to_vec())]
+            .into_iter()
+            .chain(
+                (0..1000).flat_map(|_| {
+                    [Step::Pause(Duration::from_millis(20)), Step::Send(b"x".to_vec())]
+                }),
+            )
+            .collect(),
+    );
+    ground.spec(|spec| spec.health.path = "/drips".to_owned());
+    ground.green.behave_at("/drips", drip);
+    ground.blue.behave_at("/drips", Behavior::raw("HTTP/1.1 204 No Content\r\n\r\n"));
+    world.wait(world.handle.reload(control::ReloadAsk { actor: rules::Actor::Teal })).unwrap();
+    expect_reason(&world, "timed out after 300ms reading the response body");
+    let last = world.color(Color::Green).targets[0].last_probe.clone().unwrap();
+    let expected = Duration::from_millis(300)..Duration::from_secs(3);
+    assert!(expected.contains(&last.latency), "{:?}", last.latency);
+    wait_until(SOON, "it is down", || {
+        world.color(Color::Green).targets[0].standing == Standing::Down
+    });
 }
 
 #[test]

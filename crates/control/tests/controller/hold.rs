@@ -42,6 +42,20 @@ fn a_hold_is_in_force_on_every_worker_and_drains_the_active_color() {
 }
 
 #[test]
+fn a_silent_worker_makes_a_hold_incomplete_and_its_drain_late_but_not_endless() {
+    // L4 L10
+    let ground = Ground::new();
+    ground.spec(|spec| spec.drain.timeout = Duration::from_millis(50));
+    let world = ground.start_healthy();
+    let (_, _) = world.claim();
+    world.workers[1].silence(true);
+    assert_eq!(hold(&world).unwrap_err().code(), "publish_incomplete");
+    assert!(!world.color(Color::Blue).drained, "the silent worker may still take leases");
+    world.workers[1].silence(false);
+    wait_until(SOON, "the lease is cut and blue is drained", || world.color(Color::Blue).drained);
+}
+
+#[test]
 fn a_resume_interrupts_the_drain_of_the_hold_and_cuts_nothing() {
     // L3
     let ground = Ground::new();

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod addresses;
 mod disk;
 mod drain;
 mod failover;
 mod health;
 mod hold;
+mod names;
 mod reload;
 mod restart;
 mod switch;

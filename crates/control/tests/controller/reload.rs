@@ -68,6 +68,23 @@ fn new_targets_of_an_active_color_must_pass_the_gate_first() {
 }
 
 #[test]
+fn other_hosts_or_another_prefix_are_a_generation_since_they_move_traffic() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    ground.spec(|spec| spec.hosts = vec!["shop.example".to_owned()]);
+    let changes = |key: &str| vec![format!("service web: {key} changed")];
+    let generation = Some(Generation(1));
+    assert_eq!(reload(&world).unwrap(), Reloaded { generation, changes: changes("hosts") });
+    assert_eq!(world.active(), (Color::Blue, 1), "the color stays");
+    ground.spec(|spec| spec.path_prefix = "/shop".to_owned());
+    let generation = Some(Generation(2));
+    assert_eq!(reload(&world).unwrap(), Reloaded { generation, changes: changes("path_prefix") });
+    assert_eq!(world.active(), (Color::Blue, 2));
+    world.crash();
+    assert_eq!(ground.start().active(), (Color::Blue, 2), "and durable");
+}
+
+#[test]
 fn a_repointed_active_color_gets_new_leases_and_the_old_targets_drain() {
     // L1 L4
     let ground = Ground::new();

@@ -280,6 +280,53 @@ fn a_second_change_of_a_service_is_refused_only_until_the_first_is_published() {
 }
 
 #[test]
+fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_told() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let stale = || control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Blue) };
+    let code = |ask| world.switch(ask).unwrap_err().code();
+    world.workers[1].silence(true);
+    let first = world.in_background(to(Color::Green));
+    wait_until(SOON, "the first is being published", || {
+        world.wait(world.handle.status()).unwrap().publishing == Some(Generation(1))
+    });
+    // From here on nothing can be made durable, and the asker's generation is stale.
+    ground.disk.break_down(true);
+    let unknown = control::SwitchAsk { service: Some(name("nope")), ..stale() };
+    assert_eq!(code(unknown), "unknown_service", "404");
+    assert_eq!(code(stale()), "switch_in_progress", "409");
+    world.workers[1].silence(false);
+    drop(first.join().unwrap()); // on a busy machine it may have been late
+    wait_until(SOON, "the first is published", || {
+        world.wait(world.handle.status()).unwrap().publishing.is_none()
+    });
+    assert_eq!(code(stale()), "generation_mismatch", "412");
+    ground.blue.stop();
+    assert_eq!(code(to(Color::Blue)), "unhealthy", "412");
+    ground.blue.restart();
+    assert_eq!(code(to(Color::Blue)), "journal_unavailable", "503");
+}
+
+#[test]
+fn a_change_in_hand_that_is_no_switch_is_in_the_way_of_a_stale_asker_too() {
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    world.workers[1].silence(true); // so that the hold stays in hand for a second
+    let (service, max_wait, drain) = (None, None, None);
+    let hold = control::HoldAsk { service, actor: rules::Actor::Teal, max_wait, drain };
+    let handle = world.handle.clone();
+    let held = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(handle.hold(hold))
+    });
+    wait_until(SOON, "the hold is decided", || world.service().held.is_some());
+    let stale = control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Green) };
+    assert_eq!(world.switch(stale.clone()).unwrap_err().code(), "switch_in_progress");
+    assert_eq!(held.join().unwrap().unwrap_err().code(), "publish_incomplete");
+    assert_eq!(world.switch(stale).unwrap_err().code(), "generation_mismatch");
+}
+
+#[test]
 fn a_color_that_dies_while_its_switch_waits_its_turn_is_not_switched_to() {
     // L9
     let ground = Ground::new();

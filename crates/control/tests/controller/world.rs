@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -19,10 +18,11 @@ use rules::{Actor, Color, DrainEnd, Limits, ServiceName, ServiceSpec, TargetUrl}
 use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use traffic::{Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
 
 use crate::disk::Disk;
+use crate::names::Names;
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
@@ -32,6 +32,7 @@ pub(crate) struct Ground {
     pub(crate) green: Target,
     pub(crate) directory: TempDir,
     pub(crate) disk: Disk,
+    pub(crate) names: Names,
     pub(crate) config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct World {
     pub(crate) publisher: Publisher,
     pub(crate) workers: Vec<Worker>,
     runtime: Runtime,
-    quit: Option<oneshot::Sender<()>>,
+    skips: Option<mpsc::UnboundedSender<Duration>>,
     control: Option<JoinHandle<()>>,
 }
 
@@ -96,7 +97,8 @@ impl Ground {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
         let directory = TempDir::new().unwrap();
-        Self { blue, green, directory, disk: Disk::default(), config }
+        let (disk, names) = (Disk::default(), Names::default());
+        Self { blue, green, directory, disk, names, config }
     }
 
     pub(crate) fn spec(&self, change: impl FnOnce(&mut ServiceSpec)) {
@@ -109,7 +111,7 @@ impl Ground {
     }
 
     pub(crate) fn try_start(&self) -> Result<World, StartError> {
-        World::start(self.directory.path(), self.disk.clone(), self.config.clone())
+        World::start(self)
     }
 
     /// A controller whose two colors are proven healthy.
@@ -125,21 +127,20 @@ impl Ground {
 // === impl World ===
 
 impl World {
-    fn start(
-        directory: &Path,
-        disk: Disk,
-        config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
-    ) -> Result<Self, StartError> {
+    fn start(ground: &Ground) -> Result<Self, StartError> {
         let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
-        let storage = disk.wrap(FileStorage::open(directory).unwrap());
+        let files = FileStorage::open(ground.directory.path()).unwrap();
+        let storage = ground.disk.clone().wrap(files);
+        let config = ground.config.clone();
         let services = config.lock().unwrap().clone().unwrap();
         let reloader = Reloader::new(move || {
             let services = config.lock().unwrap().clone()?;
             let accept = Box::new(|| {});
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
-        let settings = Settings { services, limits: Limits::default(), reloader };
-        let (quit, quitting) = oneshot::channel();
+        let resolver = ground.names.resolver();
+        let settings = Settings { services, limits: Limits::default(), reloader, resolver };
+        let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();
         let control = thread::spawn(move || {
@@ -147,14 +148,18 @@ impl World {
             runtime.block_on(async move {
                 let opened = Journal::open(Box::new(storage) as Box<dyn Storage>, None).unwrap();
                 send.send(control::start(settings, own, opened).await).unwrap();
-                drop(quitting.await);
+                while let Some(time) = skipped.recv().await {
+                    tokio::time::pause();
+                    tokio::time::advance(time).await;
+                    tokio::time::resume();
+                }
             });
         });
         let handle = started.recv().unwrap()?;
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let workers = seats.into_iter().map(Worker::start).collect();
-        let (quit, control) = (Some(quit), Some(control));
-        Ok(Self { handle, publisher, workers, runtime, quit, control })
+        let (skips, control) = (Some(skips), Some(control));
+        Ok(Self { handle, publisher, workers, runtime, skips, control })
     }
 
     /// Ends the controller as a crash would: nothing is finished.
@@ -163,10 +168,15 @@ impl World {
     }
 
     fn end(&mut self) {
-        drop(self.quit.take());
+        drop(self.skips.take());
         if let Some(control) = self.control.take() {
             control.join().unwrap();
         }
+    }
+
+    /// Lets the controller's clock jump: what was to happen within this time happens now.
+    pub(crate) fn skip(&self, time: Duration) {
+        self.skips.as_ref().unwrap().send(time).unwrap();
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {

@@ -32,7 +32,7 @@ pub(crate) fn hold(args: &HoldArgs) -> Outcome {
     Ok(match answer.drain.state {
         DrainState::Cut => Exit::Cut,
         DrainState::Drained | DrainState::Draining => Exit::Done,
-        DrainState::Superseded | DrainState::Interrupted => Exit::Failed,
+        DrainState::Stuck | DrainState::Superseded | DrainState::Interrupted => Exit::Failed,
     })
 }
 

@@ -50,8 +50,35 @@ fn exit(answer: &SwitchAnswer, no_wait: bool) -> Exit {
         None | Some(DrainState::Drained) => Exit::Done,
         Some(DrainState::Draining) if no_wait => Exit::Done,
         Some(DrainState::Cut) => Exit::Cut,
-        Some(DrainState::Draining | DrainState::Superseded | DrainState::Interrupted) => {
-            Exit::Failed
+        Some(
+            DrainState::Draining
+            | DrainState::Stuck
+            | DrainState::Superseded
+            | DrainState::Interrupted,
+        ) => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(state: &str, no_wait: bool) -> Exit {
+        let answer = serde_json::json!({
+            "result": "switched", "service": "web", "from": "blue", "to": "green",
+            "generation": 1, "drain": { "color": "blue", "state": state }, "evidence": [],
+        });
+        exit(&serde_json::from_value(answer).expect("an answer"), no_wait)
+    }
+
+    #[test]
+    fn only_a_color_that_may_be_stopped_ends_a_wait_well() {
+        // L4
+        assert_eq!(ended("drained", false), Exit::Done);
+        assert_eq!(ended("cut", false), Exit::Cut);
+        for state in ["draining", "stuck", "superseded", "interrupted"] {
+            assert_eq!(ended(state, false), Exit::Failed, "{state}");
         }
+        assert_eq!(ended("draining", true), Exit::Done, "nobody wanted to know");
     }
 }

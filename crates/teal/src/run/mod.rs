@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use config::Config;
 use control::api::{self, ApiSettings};
-use control::{Handle, Settings};
+use control::{Handle, Resolver, Settings};
 use proxy::{BindError, Options, Proxy, Sockets, raise_descriptor_limit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -52,8 +52,12 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         let stage = Stage::set(&config);
         let in_force = InForce::new(&config, tokens, ways.public.addresses());
         let reloader = source.reloader(in_force.clone());
-        let settings =
-            Settings { services: config.services.clone(), limits: config.limits, reloader };
+        let settings = Settings {
+            services: config.services.clone(),
+            limits: config.limits,
+            reloader,
+            resolver: Resolver::default(),
+        };
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
         let settings = ways.settings(&config, stage.instance.clone(), in_force.live.subscribe());

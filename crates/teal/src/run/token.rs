@@ -73,3 +73,51 @@ fn make(path: &Path, token: &str) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&beside, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn config(state_dir: &Path) -> Config {
+        let state_dir = Some(state_dir.to_owned());
+        let flags = config::Flags { state_dir, ..config::Flags::default() };
+        config::from_flags(&flags, &config::Environment::default()).expect("the defaults are good")
+    }
+
+    // A5
+    #[test]
+    fn the_token_of_the_first_start_has_256_bits_is_kept_and_is_nobody_elses() {
+        let (one, other) = (tempfile::tempdir(), tempfile::tempdir());
+        let made = [one, other].map(|dir| {
+            let dir = dir.expect("a directory");
+            let config = config(dir.path());
+            let first = tokens(&config).unwrap_or_else(|failure| panic!("{failure:?}")).remove(0);
+            let again = tokens(&config).unwrap_or_else(|failure| panic!("{failure:?}")).remove(0);
+            assert_eq!(first.sha256, again.sha256, "the next start finds it");
+            assert_eq!(first.role, Role::Operator);
+            let path = dir.path().join("admin.token");
+            let mode = std::fs::metadata(&path).expect("it is stored").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            let text = std::fs::read_to_string(&path).expect("text");
+            let token = text.strip_suffix('\n').expect("one line").to_owned();
+            assert_eq!(first.sha256, <[u8; 32]>::from(Sha256::digest(&token)));
+            assert!(token.len() == 64 && token.bytes().all(|c| c.is_ascii_hexdigit()), "{token}");
+            token
+        });
+        assert_ne!(made[0], made[1]);
+    }
+
+    // A5
+    #[test]
+    fn a_token_file_that_is_too_short_is_refused_and_not_replaced() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("admin.token");
+        for short in ["", "\n", "secret", &"x".repeat(31)] {
+            std::fs::write(&path, short).expect("written");
+            let failure = tokens(&config(dir.path())).expect_err("too short");
+            assert!(format!("{failure:?}").contains("too short"), "{failure:?}");
+            assert_eq!(std::fs::read_to_string(&path).expect("still there"), short);
+        }
+    }
+}

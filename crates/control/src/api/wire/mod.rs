@@ -17,7 +17,7 @@ pub use history::{
 };
 pub use status::{About, ColorStatus, Colors, Health, Held, Probe, Role, Service, Status, Target};
 pub use switch::{
-    Cut, Drain, DrainState, HoldAnswer, Reloaded, Resumed, SwitchAnswer, SwitchResult,
+    Cut, Drain, DrainState, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer, SwitchResult,
 };
 
 use serde::{Deserialize, Serialize};

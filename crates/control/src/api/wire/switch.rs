@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Color, Evidence};
+use crate::ask::Stuck;
 
 /// What a switch or a rollback did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +50,9 @@ pub struct Drain {
     /// The newer generation; only if the state is `superseded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<u64>,
+    /// What is left on the color; only if the state is `stuck`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
 }
 
 /// How a drain stands.
@@ -61,6 +65,9 @@ pub enum DrainState {
     Drained,
     /// Nothing is left, but the deadline cut some leases.
     Cut,
+    /// The deadline has passed, but workers have not ended what they were told to cut: do not
+    /// stop the color. Teal goes on waiting for them.
+    Stuck,
     /// A newer change took over before the end.
     Superseded,
     /// Teal stopped, or a hold was resumed, before the end.
@@ -78,6 +85,15 @@ pub struct Cut {
     pub answering: u64,
     /// Tunnels: closed.
     pub tunnels: u64,
+}
+
+/// What is left on a color whose drain is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Left {
+    /// Requests and tunnels.
+    pub leases: u64,
+    /// Connections to its targets.
+    pub connections: u64,
 }
 
 /// What a hold did.
@@ -124,7 +140,14 @@ impl Drain {
     /// A drain that has not ended.
     pub(crate) fn open(color: rules::Color) -> Self {
         let state = DrainState::Draining;
-        Self { color: color.into(), state, cut: None, superseded_by: None }
+        Self { color: color.into(), state, cut: None, superseded_by: None, left: None }
+    }
+
+    /// A drain that does not end.
+    pub(crate) fn stuck(color: rules::Color, stuck: Stuck) -> Self {
+        let Stuck { leases, connections } = stuck;
+        let left = Some(Left { leases, connections });
+        Self { state: DrainState::Stuck, left, ..Self::open(color) }
     }
 
     /// A drain that has ended.

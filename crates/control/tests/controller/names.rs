@@ -1,0 +1,53 @@
+//! Names whose addresses can change.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use control::Resolver;
+
+/// Who is where, and how often that was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Arc<Mutex<Book>>);
+
+#[derive(Debug, Default)]
+struct Book {
+    addresses: HashMap<String, SocketAddr>,
+    lookups: usize,
+    unanswered_from: Option<usize>, // by lookup
+}
+
+impl Names {
+    /// From now on a name leads there, whatever the port that it is asked with.
+    pub(crate) fn set(&self, name: &str, address: SocketAddr) {
+        self.0.lock().unwrap().addresses.insert(name.to_owned(), address);
+    }
+
+    /// From now on a name has no address.
+    pub(crate) fn forget(&self, name: &str) {
+        self.0.lock().unwrap().addresses.remove(name);
+    }
+
+    /// How often any name was looked up so far.
+    pub(crate) fn lookups(&self) -> usize {
+        self.0.lock().unwrap().lookups
+    }
+
+    /// Only so many more lookups are answered.
+    pub(crate) fn answer_only(&self, lookups: usize) {
+        let mut book = self.0.lock().unwrap();
+        book.unanswered_from = Some(book.lookups + lookups);
+    }
+
+    pub(crate) fn resolver(&self) -> Resolver {
+        let names = self.clone();
+        Resolver::new(move |name, _| {
+            let mut book = names.0.lock().unwrap();
+            let answered = book.unanswered_from.is_none_or(|from| book.lookups < from);
+            book.lookups += 1;
+            let found = book.addresses.get(name).filter(|_| answered);
+            found.map(|found| vec![*found]).ok_or(io::Error::from(ErrorKind::NotFound))
+        })
+    }
+}
