@@ -2,6 +2,8 @@
 
 mod download;
 pub(crate) mod page;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 use std::future::poll_fn;

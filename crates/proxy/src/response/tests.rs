@@ -1,0 +1,106 @@
+//! In which order an answer lets go of what it holds.
+
+use std::io::ErrorKind;
+use std::net::TcpStream as StdStream;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Instant;
+
+use connect::Stream;
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use tokio::net::{TcpListener, TcpStream};
+use traffic::{
+    ColorBooks, ColorEntry, ColorId, Draining, Publisher, Remaining, Routes, Service, ServiceBooks,
+    Table, TargetBooks, TargetEntry, TargetId, exchange,
+};
+
+use super::{Answer, Download};
+use crate::buffer::Buffer;
+use crate::upstream::link::Link;
+
+/// Looks at the color, and at the target's end of the connection, when the drain is first rung.
+struct Witness {
+    publisher: Publisher,
+    books: Arc<ColorBooks>,
+    target: StdStream,
+    seen: Mutex<Option<(Remaining, bool)>>,
+}
+
+impl Wake for Witness {
+    fn wake(self: Arc<Self>) {
+        let closed = match self.target.peek(&mut [0]) {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        };
+        let first = (self.publisher.remaining(&self.books), closed);
+        self.seen.lock().unwrap().get_or_insert(first);
+    }
+}
+
+fn table(color: &Arc<ColorBooks>) -> Table {
+    let url = TargetUrl::parse("http://127.0.0.1:1").unwrap();
+    let name = ServiceName::new("web").unwrap();
+    let spec = ServiceSpec::new(name, vec![url.clone()], vec![url.clone()]);
+    let entry = |id| ColorEntry {
+        id: ColorId(id),
+        targets: vec![Arc::new(TargetEntry {
+            id: TargetId(id),
+            url: url.clone(),
+            addresses: Vec::new(),
+            usable: true,
+            books: Arc::new(TargetBooks::new(1)),
+        })],
+        books: color.clone(),
+    };
+    let service = Service {
+        name: spec.name.clone(),
+        generation: Generation(1),
+        active: Color::Blue,
+        colors: [entry(0), entry(1)],
+        timeouts: spec.timeouts,
+        held: None,
+        hold: spec.hold,
+        failover: false,
+        books: Arc::new(ServiceBooks::new(1)),
+    };
+    Table {
+        services: vec![Arc::new(service)],
+        routes: Routes::new([&spec]),
+        ..Table::empty(Limits::default())
+    }
+}
+
+#[test]
+fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
+    // L4
+    let books = Arc::new(ColorBooks::new(1));
+    let (publisher, mut seats) = exchange(1, table(&books));
+    let reader = seats.pop().unwrap().sit();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let target = listener.accept().await.unwrap().0.into_std().unwrap();
+        let lease = reader.claim(0, &[], Instant::now()).unwrap();
+        let hold = reader.hold_connection(&lease);
+        let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
+        let link = Link { stream, hold, rx, target: TargetId(0), idled: None };
+        let download = Download::new(Vec::new());
+        let answer = Answer { link, lease, download, began: Instant::now() };
+
+        let draining = vec![Draining { color: ColorId(0), cut: false }];
+        publisher.publish(Table { draining, ..table(&books) });
+        reader.adopt().await;
+        let (watched, seen) = (publisher.clone(), Mutex::default());
+        let witness = Arc::new(Witness { publisher, books: books.clone(), target, seen });
+        let waker = Waker::from(witness.clone());
+        let mut drained = pin!(watched.drained(&books));
+        assert!(drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(answer);
+        let (left, closed) = witness.seen.lock().unwrap().take().unwrap();
+        assert!(closed, "the connection was counted out while it was open");
+        assert_eq!(left, Remaining { leases: 1, connections: 0 }, "the lease has to be the last");
+        assert!(drained.poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
