@@ -226,10 +226,10 @@ pub(crate) struct Timeouts {
     /// The window in which a request body must bring `body_min_bytes`.
     #[schemars(extend("default" = "30s"))]
     pub(crate) body_progress: Key<Time>,
-    /// Bytes of a request body that must arrive in each `body_progress`.
+    /// Bytes of a request body that must arrive in each `body_progress`, and bytes of an answer that a client must take in each `write_stall` while it is waited for.
     #[schemars(extend("default" = 1024, "minimum" = 1))]
     pub(crate) body_min_bytes: Key<Size>,
-    /// The longest time without progress while writing to a client or a target.
+    /// The longest time without progress while writing to a target; the window in which a client must take `body_min_bytes` of its answer.
     #[schemars(extend("default" = "30s"))]
     pub(crate) write_stall: Key<Time>,
     /// Connecting to a target.
