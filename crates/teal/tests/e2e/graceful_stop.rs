@@ -37,8 +37,8 @@ impl Books {
     #[track_caller]
     fn figure(&self, name: &str) -> i64 {
         let words = self.0.split_whitespace().filter_map(|word| word.split_once('='));
-        let found = words.filter(|(key, _)| *key == name).map(|(_, value)| value);
-        found.last().and_then(|value| value.parse().ok()).expect(name)
+        let mut found = words.filter(|(key, _)| *key == name).map(|(_, value)| value);
+        found.next_back().and_then(|value| value.parse().ok()).expect(name)
     }
 
     fn answered(&self) -> i64 {
@@ -145,7 +145,7 @@ fn an_idle_connection_is_kept_for_two_seconds_of_a_stop_and_answered_meanwhile()
     let begun = Instant::now();
     stage.teal.signal(Signal::TERM);
     // Not luck: as late as a client may come that is to be sure of its answer.
-    thread::sleep(GOODBYE - Duration::from_millis(500));
+    thread::sleep(GOODBYE * 3 / 4);
     let answer = late.get("/late");
     assert_eq!((answer.status, answer.closes()), (200, true));
     assert_eq!(late.ending(SOON), Ending::Fin(Vec::new()));

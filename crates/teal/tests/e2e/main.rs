@@ -14,6 +14,7 @@ mod demo;
 mod drain_deadline;
 mod exhaustion;
 mod failover;
+mod first_start;
 mod forwarding;
 mod graceful_stop;
 mod hold_and_resume;
@@ -31,6 +32,7 @@ mod stage;
 mod streams_across_switch;
 mod switch_during_drain;
 mod switch_under_load;
+mod terminal;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");
