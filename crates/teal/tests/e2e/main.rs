@@ -29,6 +29,7 @@ mod rollback;
 mod routing;
 mod second_teal;
 mod stage;
+mod status_page;
 mod streams_across_switch;
 mod switch_during_drain;
 mod switch_under_load;
