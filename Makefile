@@ -15,7 +15,7 @@ demo: ## watch traffic move between blue and green, with nothing lost
 	$(BUILT)/teal demo
 
 test: ## everything that must pass: format, lints, tidy, reference, all tests
-	@.ci/tools
+	@.ci/tools test
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --profile ci -- -D warnings

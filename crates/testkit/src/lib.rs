@@ -18,6 +18,7 @@ mod message;
 mod silent;
 mod target;
 mod teal;
+mod terminal;
 mod wait;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use message::{Fields, Framing, Request, Response};
 pub use silent::Silent;
 pub use target::{Behavior, Gate, Health, Seen, Step, Target, checksum};
 pub use teal::{Metrics, Settings, Teal};
+pub use terminal::OnTerminal;
 pub use tokio_tungstenite::tungstenite;
 pub use wait::{wait_for, wait_for_ok, wait_until};
 pub use wire::WireError;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Directories that hold nothing of ours.
+/// What holds nothing of ours; `.git` is a file where the tree is one of several work trees.
 const SKIPPED: [&str; 4] = ["target", ".git", "corpus-work", "__pycache__"];
 
 /// Every text file below the root.
@@ -49,7 +49,10 @@ impl Tree {
             let path = entry.path();
             let skipped = SKIPPED.iter().any(|skipped| entry.file_name() == *skipped);
             let kind = entry.file_type()?;
-            if kind.is_dir() && !skipped {
+            if skipped {
+                continue;
+            }
+            if kind.is_dir() {
                 self.directory(&path)?;
             } else if kind.is_file()
                 && let Ok(text) = fs::read_to_string(&path)

@@ -4,6 +4,7 @@
 //! configuration, take the state directory, bind every socket, start the controller (which
 //! publishes the first table), start the workers.
 
+mod books;
 mod reload;
 mod signal;
 mod state;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use config::Config;
 use control::api::{self, ApiSettings};
-use control::{Handle, Resolver, Settings};
+use control::{Resolver, Settings};
 use proxy::{BindError, Options, Proxy, Sockets, raise_descriptor_limit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -162,17 +163,4 @@ fn announce(settings: &ApiSettings, proxy: &Proxy) {
         tracing::info!("listening on {address}");
     }
     tracing::info!("admin on {} and {}", settings.admin, settings.socket.display());
-}
-
-/// Used by `signal` to say what a stop has cut.
-async fn cut_so_far(handle: &Handle) -> u64 {
-    let Ok(metrics) = handle.metrics().await else { return 0 };
-    let sums = metrics.services.iter().map(|service| &service.sum).chain([&metrics.unrouted]);
-    sums.map(|sum| {
-        let shutdown = traffic::AbortCause::Shutdown as usize;
-        let stopping = traffic::OwnReason::Stopping as usize;
-        let cut = [sum.aborted.get(shutdown), sum.own.get(stopping)];
-        cut.into_iter().flatten().sum::<u64>()
-    })
-    .sum()
 }

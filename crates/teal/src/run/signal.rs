@@ -11,7 +11,7 @@ use rules::Actor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::cut_so_far;
+use super::books;
 use crate::exit::Failure;
 
 /// How long workers may take to end what was cut.
@@ -51,17 +51,19 @@ pub(super) async fn until_stopped(
     }
     proxy.leave();
     let patience = *patience.borrow();
-    tokio::select! {
+    let stopped = tokio::select! {
         () = finish(handle, &mut proxy, patience) => Ok(()),
         name = signals.stop(handle) => {
             Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
         }
-    }
+    };
+    books::tell(handle).await;
+    stopped
 }
 
 // lossless: L3 - nothing is cut silently.
 async fn finish(handle: &Handle, proxy: &mut Proxy, patience: Duration) {
-    let before = cut_so_far(handle).await;
+    let before = books::cut_so_far(handle).await;
     if tokio::time::timeout(patience, proxy.ended()).await.is_ok() {
         tracing::info!("stopped, nothing was cut");
         return;
@@ -70,7 +72,7 @@ async fn finish(handle: &Handle, proxy: &mut Proxy, patience: Duration) {
     if tokio::time::timeout(LAST, proxy.ended()).await.is_err() {
         tracing::error!("workers did not end within {LAST:?}");
     }
-    let cut = cut_so_far(handle).await.saturating_sub(before);
+    let cut = books::cut_so_far(handle).await.saturating_sub(before);
     tracing::warn!(cut, "stopped, {cut} requests were cut after {patience:?}");
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use testkit::{Client, Response};
+use testkit::{Behavior, Client, Response};
 
 use crate::stage::{SOON, Stage};
 
@@ -112,7 +112,25 @@ fn a_token_in_the_address_is_no_token_and_no_token_is_logged() {
     assert!(matches!(ask(&stage, "POST", &path, &[("Host", &host)]).status, 400 | 401));
     assert_eq!(stage.teal.active(), "blue");
     stage.teal.switch_to("green");
-    assert!(!stage.teal.log().contains(&token), "{}", stage.teal.log());
+    // Nor where a request that carries one fails: wrong, refused, or no request at all.
+    let wrong = "f".repeat(64);
+    for (token, path, status) in [
+        (&wrong, SWITCH, 401),
+        (&token, "/admin/switch?to=purple", 400),
+        (&token, "/admin/switch?to=green&service=nobody", 404),
+    ] {
+        let known = [("Host", &*host), ("Authorization", &*format!("Bearer {token}"))];
+        assert_eq!(ask(&stage, "POST", path, &known).status, status, "{path}");
+    }
+    stage.green.stop();
+    for line in [format!("X\x00: {token}"), format!("Authorization: Bearer {token}")] {
+        let mut client = stage.client();
+        client.send(format!("GET / HTTP/1.1\r\nHost: test\r\n{line}\r\n\r\n"));
+        assert!(matches!(client.answer().status, 400 | 502));
+    }
+    stage.teal.wait_healthy("green", false);
+    let log = stage.teal.log();
+    assert!(!log.contains(&token) && !log.contains(&wrong), "{log}");
     stage.finish();
 }
 
@@ -189,6 +207,46 @@ fn no_trick_reaches_the_admin_api_through_the_public_listener() {
         assert_eq!(answer.fields.get("x-target"), Some("blue"), "{target}: {}", answer.text());
     }
     assert_eq!(stage.teal.active(), "blue");
+    stage.finish();
+}
+
+#[test]
+fn neither_a_tunnel_nor_an_old_protocol_reaches_the_admin_api_through_the_public_listener() {
+    // A4
+    let stage = Stage::new();
+    let (admin, token) = (stage.teal.admin(), stage.teal.token());
+    let known = format!("Host: {admin}\r\nAuthorization: Bearer {token}\r\n");
+    let switch = format!("POST {SWITCH} HTTP/1.1\r\n{known}Content-Length: 0\r\n\r\n");
+    // A tunnel leads to the active color, and what is sent in it is not looked at.
+    stage.blue.behave_at("/admin/switch", Behavior::Tunnel);
+    for token in ["foo", "h2c", "TLS/1.0", "HTTP/1.1"] {
+        let mut client = stage.client();
+        client.send(format!(
+            "GET {SWITCH} HTTP/1.1\r\n{known}Connection: upgrade\r\nUpgrade: {token}\r\n\r\n"
+        ));
+        if token == "foo" {
+            assert_eq!(client.read_any_head().expect("a head").status, 101);
+            client.send(&switch);
+            assert_eq!(client.read_bytes(switch.len()), switch.as_bytes());
+        } else {
+            // It is a request without an upgrade, and this target only knows to answer it so.
+            assert_eq!(client.answer().status, 502, "{token}");
+        }
+    }
+    stage.blue.behave_at("/admin/switch", Behavior::Echo);
+    for (head, status) in [
+        (format!("GET {SWITCH}\r\n\r\n"), 400),
+        (format!("POST {SWITCH}\r\n{known}\r\n"), 400),
+        (format!("POST {SWITCH} HTTP/0.9\r\n{known}\r\n"), 505),
+        (format!("CONNECT {admin} HTTP/1.1\r\n{known}\r\n{switch}"), 501),
+    ] {
+        let mut client = stage.client();
+        client.send(&head);
+        assert_eq!(client.answer().status, status, "{head:?}");
+        assert_eq!(client.ending(SOON).bytes(), b"", "{head:?}");
+    }
+    assert_eq!(stage.teal.active(), "blue");
+    assert_eq!(stage.teal.generation(), 0);
     stage.finish();
 }
 

@@ -76,6 +76,43 @@ fn every_verb_speaks_json() {
 }
 
 #[test]
+fn verbs_that_need_no_admin_api_speak_json_too() {
+    let stage = Stage::new();
+    let json = |arguments: &[&str], code: i32| {
+        let result = stage.teal.cli_bare(arguments, &[]);
+        result.assert_code(code);
+        assert_eq!(result.stderr, "", "{arguments:?}");
+        serde_json::from_str::<serde_json::Value>(&result.stdout).expect(&result.stdout)
+    };
+    let config = stage.teal.config().display().to_string();
+    let good = json(&["check", "--config", &config, "--json"], 0);
+    assert_eq!((&good["ok"], &good["problems"]), (&true.into(), &serde_json::json!([])));
+    let bad = stage.teal.state_dir().join("bad.toml");
+    std::fs::write(&bad, "\nwrokers = 2\n").expect("the file can be written");
+    let bad = bad.display().to_string();
+    let checked = json(&["check", "--config", &bad, "--json"], 2);
+    assert_eq!(checked["ok"], false);
+    let problems = checked["problems"].as_array().expect("problems");
+    let unknown = problems.iter().find(|problem| problem["line"] == 2).expect("its line");
+    assert_eq!((&unknown["path"], &unknown["column"]), (&(*bad).into(), &1.into()));
+    assert!(unknown["message"].as_str().is_some_and(|text| text.contains("workers")), "{unknown}");
+
+    let token = json(&["token", "new", "--name", "eyes", "--role", "viewer", "--json"], 0);
+    assert_eq!((&token["name"], &token["role"]), (&"eyes".into(), &"viewer".into()));
+    assert_eq!(token["sha256"].as_str().map(str::len), Some(64), "{token}");
+    assert!(token["token"].as_str().is_some_and(|text| text.starts_with("teal_")), "{token}");
+
+    let url = format!("http://{}/page", stage.teal.listener());
+    let arguments = ["drill", &url, "--time", "500ms", "--connections", "2", "--json"];
+    let drilled = json(&arguments, 0);
+    let sent = drilled["sent"].as_u64().expect("a number");
+    assert!(sent > 0 && drilled["lost"] == 0, "{drilled}");
+    let seen = stage.blue.seen().requests_to("/page").len() as u64;
+    assert!(seen >= sent, "{seen} of {sent}");
+    stage.finish();
+}
+
+#[test]
 fn a_receipt_and_the_history_read_well() {
     let stage = Stage::new();
     stage.teal.cli(&["switch", "green"]).assert_code(0);

@@ -69,9 +69,18 @@ fn a_missing_journal_is_not_an_empty_one() {
     // L6
     let (mut stage, _) = after_three_switches();
     fs::remove_file(journal(&stage.teal)).expect("the journal can be removed");
+    for target in [&stage.blue, &stage.green] {
+        target.seen().forget();
+    }
     let said = refusal(&mut stage.teal, &[]);
     assert!(said.contains("journal"), "{said}");
+    // Nothing was served, nothing probed, and there are no books to show.
+    assert!(!said.contains("listening on") && !said.contains("the books"), "{said}");
     assert!(Client::try_connect(stage.teal.listener()).is_err(), "half started");
+    assert!(Client::try_connect(stage.teal.admin()).is_err(), "half started");
+    for target in [&stage.blue, &stage.green] {
+        assert!(target.seen().probes().is_empty() && target.seen().requests().is_empty());
+    }
 }
 
 #[test]
@@ -86,6 +95,9 @@ fn a_torn_tail_is_dropped_and_logged() {
     fs::write(&path, bytes).expect("the journal is writable");
     stage.teal.start_again();
     assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
+    let log = stage.teal.log();
+    let told = log.lines().any(|line| line.contains("WARN") && line.contains("dropped"));
+    assert!(told && log.contains("8 bytes"), "{log}");
     stage.finish();
 }
 

@@ -1,18 +1,59 @@
-//! `teal demo --once`: the promise, shown on this machine.
+//! `teal demo`: the promise, shown on this machine.
 
 use std::time::Duration;
 
+use serde_json::Value;
+use testkit::CliResult;
+
 use crate::TEAL;
 
+const REQUESTS: u64 = 50_000;
+const SWITCHES: u64 = 20;
+
+/// The number that stands behind these words in the ledger.
+#[track_caller]
+fn row(result: &CliResult, words: &str) -> u64 {
+    let ledger = result.stdout.split("The ledger").nth(1).expect("the demo ends with its ledger");
+    let row = ledger.lines().find_map(|line| line.trim_start().strip_prefix(words)).expect(words);
+    let number = row.split_whitespace().next().expect(words).replace(',', "");
+    number.parse().expect(words)
+}
+
 #[test]
-fn the_demo_ends_with_nothing_lost() {
+fn the_demo_ends_by_itself_with_nothing_lost() {
     // L1 L2 L3 L4 L5 L8
     let result = testkit::run(TEAL.as_ref(), ["demo", "--once"], &[], Duration::from_secs(90));
     result.assert_code(0);
-    for word in ["lost", "doubled", "late", "blue", "green"] {
-        assert!(result.stdout.contains(word), "{word} is missing in {}", result.all());
+    assert!(row(&result, "sent") >= REQUESTS, "{}", result.stdout);
+    assert!(row(&result, "switches") >= SWITCHES, "{}", result.stdout);
+    for words in ["lost", "wrong echo", "doubled", "late"] {
+        assert_eq!(row(&result, words), 0, "{words} in {}", result.stdout);
     }
+    // The ledger balances: nothing was sent whose end is not known.
+    let answered = row(&result, "answered by blue") + row(&result, "answered by green");
+    assert_eq!(row(&result, "sent"), answered, "{}", result.stdout);
+    assert!(!result.stdout.contains("in flight"), "{}", result.stdout);
     assert!(!result.stdout.contains('\x1b'), "no colors without a terminal");
-    // 45 s on a machine that does nothing else; other tests run beside it.
-    assert!(result.took < Duration::from_secs(75), "{:?}", result.took);
+    let pace = result.stdout.split("requests per second over ").nth(1).expect("how long it took");
+    let seconds: f64 = pace.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds");
+    assert!(seconds < 45.0, "{}", result.stdout);
+    // Children are started and ended beside that, on a machine that other tests share.
+    assert!(result.took < Duration::from_secs(60), "{:?}", result.took);
+}
+
+#[test]
+fn an_interrupted_demo_leaves_its_ledger_as_json() {
+    // L8
+    let arguments = ["--preserve-status", "--signal=INT", "4", TEAL, "demo", "--json"];
+    let result = testkit::run("timeout".as_ref(), arguments, &[], Duration::from_secs(60));
+    // The script was not played to its end, and that is no success.
+    result.assert_code(1);
+    let ledger: Value = serde_json::from_str(&result.stdout).expect("nothing but JSON");
+    let number = |name: &str| ledger[name].as_u64().expect("a number");
+    let answered = ledger["answered"].as_object().expect("answers by color");
+    let answered: u64 = answered.values().filter_map(Value::as_u64).sum();
+    let ended = answered + number("lost") + number("wrong_echo") + number("in_flight");
+    assert!(answered > 0, "{ledger}");
+    assert_eq!((number("sent"), number("lost")), (ended, 0), "{ledger}");
+    assert_eq!((&ledger["seen"]["doubled"], &ledger["seen"]["late"]), (&0.into(), &0.into()));
 }

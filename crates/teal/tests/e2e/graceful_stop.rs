@@ -1,14 +1,58 @@
-//! SIGTERM under load: nothing that was begun is cut, and Teal says what it had to cut.
+//! SIGTERM under load: nothing that was begun is cut, and Teal says what it had to cut, and how its
+//! books stand at the end.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use testkit::{Behavior, Client, Load, LoadOptions, WireError, wait_until};
+use testkit::{
+    Behavior, Client, Ending, Load, LoadOptions, Settings, Target, Teal, WireError, wait_until,
+};
 
+use crate::TEAL;
 use crate::stage::{SOON, Stage};
+
+/// An idle connection stays so long after a stop began.
+const GOODBYE: Duration = Duration::from_secs(2);
+const ABORTED: [&str; 5] = ["client", "target", "drain", "deadline", "shutdown"];
+
+/// The books as the log shows them at the end of a stop.
+struct Books(String);
+
+impl Books {
+    /// Panics unless they were shown, once, and balance.
+    #[track_caller]
+    fn of(teal: &Teal) -> Self {
+        let log = teal.log();
+        let lines = log.lines().filter(|line| line.contains("the books of all requests"));
+        let lines = lines.map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(lines.len(), 1, "{log}");
+        let books = Books(lines.concat());
+        assert_eq!(books.figure("difference"), 0, "{}", books.0);
+        let ended = books.answered() + books.aborted();
+        assert_eq!(books.figure("accepted"), ended + books.figure("in_flight"), "{}", books.0);
+        books
+    }
+
+    #[track_caller]
+    fn figure(&self, name: &str) -> i64 {
+        let words = self.0.split_whitespace().filter_map(|word| word.split_once('='));
+        let mut found = words.filter(|(key, _)| *key == name).map(|(_, value)| value);
+        found.next_back().and_then(|value| value.parse().ok()).expect(name)
+    }
+
+    fn answered(&self) -> i64 {
+        ["blue", "green", "teal"].map(|by| self.figure(&format!("answered_by_{by}"))).iter().sum()
+    }
+
+    fn aborted(&self) -> i64 {
+        ABORTED.map(|by| self.figure(&format!("aborted_by_{by}"))).iter().sum()
+    }
+}
 
 #[test]
 fn a_graceful_stop_under_load_cuts_nothing() {
+    // L8
     let mut stage = Stage::new();
     stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
@@ -31,10 +75,15 @@ fn a_graceful_stop_under_load_cuts_nothing() {
     assert_eq!(report.lost, 0, "{:#?}", report.evidence);
     assert!(Client::try_connect(stage.teal.listener()).is_err());
     stage.blue.assert_well_formed();
+    let books = Books::of(&stage.teal);
+    let asked = i64::try_from(report.sent).expect("a small number") + 4;
+    assert_eq!(books.figure("accepted"), asked, "{}", books.0);
+    assert_eq!((books.figure("answered_by_blue"), books.aborted()), (asked, 0), "{}", books.0);
 }
 
 #[test]
 fn what_the_drain_timeout_cuts_at_the_stop_is_said() {
+    // L8
     let mut stage = Stage::with(|settings| settings.drain("300ms"));
     let (mut client, _gate) = stage.held_on_blue();
     stage.teal.signal(Signal::TERM);
@@ -45,7 +94,11 @@ fn what_the_drain_timeout_cuts_at_the_stop_is_said() {
     assert!(told || aborted, "{cut:?}");
     assert_eq!(stage.teal.wait_exit(SOON), Some(0));
     let log = stage.teal.log();
-    assert!(log.contains("cut") && log.contains('1'), "{log}");
+    assert!(log.contains("1 requests were cut after 300ms"), "{log}");
+    let books = Books::of(&stage.teal);
+    let found = ["accepted", "answered_by_teal", "aborted_by_shutdown", "in_flight"];
+    let expected = [1, i64::from(told), i64::from(aborted), 0];
+    assert_eq!(found.map(|name| books.figure(name)), expected, "{}", books.0);
 }
 
 #[test]
@@ -57,6 +110,9 @@ fn a_second_signal_ends_it_at_once_with_1() {
     assert!(stage.teal.is_running());
     stage.teal.signal(Signal::INT);
     assert_eq!(stage.teal.wait_exit(SOON), Some(1));
+    // L8: what was under way is not lost from the books, though nobody knows its end.
+    let books = Books::of(&stage.teal);
+    assert_eq!((books.figure("accepted"), books.figure("in_flight")), (1, 1), "{}", books.0);
 }
 
 #[test]
@@ -74,4 +130,47 @@ fn an_idle_connection_does_not_delay_the_stop_beyond_its_idle_time() {
     assert_eq!((answer.status, answer.closes()), (200, true));
     assert!(idle.ending(SOON).ended());
     assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&stage.teal);
+    assert_eq!((books.figure("accepted"), books.figure("answered_by_blue")), (3, 3), "{}", books.0);
+}
+
+#[test]
+fn an_idle_connection_is_kept_for_two_seconds_of_a_stop_and_answered_meanwhile() {
+    // L7 L8
+    let mut stage = Stage::new();
+    let (mut idle, mut late) = (stage.client(), stage.client());
+    for client in [&mut idle, &mut late] {
+        assert_eq!(client.get("/").status, 200);
+    }
+    let begun = Instant::now();
+    stage.teal.signal(Signal::TERM);
+    // Not luck: as late as a client may come that is to be sure of its answer.
+    thread::sleep(GOODBYE * 3 / 4);
+    let answer = late.get("/late");
+    assert_eq!((answer.status, answer.closes()), (200, true));
+    assert_eq!(late.ending(SOON), Ending::Fin(Vec::new()));
+    assert_eq!(idle.ending(SOON), Ending::Fin(Vec::new()));
+    let kept = begun.elapsed();
+    assert!(kept >= GOODBYE && kept < GOODBYE + SOON, "{kept:?}");
+    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&stage.teal);
+    assert_eq!((books.figure("accepted"), books.figure("answered_by_blue")), (3, 3), "{}", books.0);
+}
+
+#[test]
+fn the_books_are_shown_to_programs_as_numbers() {
+    // L8
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    teal.spawn(&["--log", "json"]);
+    teal.wait_ready();
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    assert_eq!(teal.stop(SOON), Some(0));
+    let events = teal.log().lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
+    let mut events: Vec<serde_json::Value> = events.expect("every line is JSON");
+    events.retain(|event| event["message"] == "the books of all requests");
+    assert_eq!(events.len(), 1, "{}", teal.log());
+    for (name, number) in [("accepted", 1), ("answered_by_blue", 1), ("difference", 0)] {
+        assert_eq!(events[0][name], number, "{name} of {}", events[0]);
+    }
 }

@@ -121,3 +121,33 @@ fn a_hold_survives_a_crash_and_a_client_that_leaves_is_no_loss() {
     assert_eq!(staying.join().expect("the client does not panic"), 200);
     stage.finish();
 }
+
+#[test]
+fn a_held_request_has_no_lease_and_its_body_waits_too() {
+    // L2
+    let stage = Stage::new();
+    stage.teal.cli(&["hold", "--max-wait", "20s"]).assert_code(0);
+    let body = "0123456789abcdef".repeat(2_000);
+    let mut client = stage.client();
+    client
+        .send(format!("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len()));
+    wait_until(SOON, "the head alone makes it wait", || {
+        stage.teal.service()["held"]["waiting"] == 1
+    });
+    client.send(&body);
+    // A second one that came later waits too: by then the body of the first is there.
+    let mut second = stage.client();
+    second.send("GET /second HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_until(SOON, "both wait", || stage.teal.service()["held"]["waiting"] == 2);
+    for (color, target) in [("blue", &stage.blue), ("green", &stage.green)] {
+        assert_eq!(stage.teal.color(color)["in_flight"], 0, "{color}");
+        let seen = target.seen();
+        assert!(seen.count() == 0 && seen.bytes().is_empty(), "{color}: {:?}", seen.requests());
+    }
+    assert!(client.is_quiet());
+    stage.teal.cli(&["resume"]).assert_code(0);
+    assert_eq!((client.answer().status, second.answer().status), (200, 200));
+    let request = stage.blue.seen().requests_to("/up")[0].clone();
+    assert!(request.complete && request.body == body.as_bytes(), "{}", request.body_length);
+    stage.finish();
+}

@@ -14,6 +14,7 @@ mod demo;
 mod drain_deadline;
 mod exhaustion;
 mod failover;
+mod first_start;
 mod forwarding;
 mod graceful_stop;
 mod hold_and_resume;
@@ -28,9 +29,11 @@ mod rollback;
 mod routing;
 mod second_teal;
 mod stage;
+mod status_page;
 mod streams_across_switch;
 mod switch_during_drain;
 mod switch_under_load;
+mod terminal;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

@@ -54,6 +54,39 @@ fn the_most_exact_host_and_the_longest_prefix_win() {
 }
 
 #[test]
+fn hosts_are_told_apart_however_many_there_are_and_however_they_are_written() {
+    // T1
+    const HOSTS: usize = 250;
+    let names = ["first", "middle", "last", "other"];
+    let [first, middle, last, other] = names.map(Target::start);
+    let services = (1..HOSTS).map(|number| {
+        let target = match number {
+            125 => &middle,
+            249 => &last,
+            _ => &other,
+        };
+        let hosts = format!("hosts = [\"Host-{number}.test\", \"*.host-{number}.test\"]");
+        service(&format!("s{number}"), &hosts, target, "1")
+    });
+    let settings = Settings::new(&first, &Target::stopped("green"))
+        .service("hosts", "[\"host-0.test\"]")
+        .extra(&services.collect::<String>());
+    let teal = Teal::start(TEAL, &settings);
+    for (number, expected) in [(0, "first"), (125, "middle"), (249, "last"), (77, "other")] {
+        for host in [format!("host-{number}.test"), format!("HOST-{number}.TEST:8080")] {
+            let answer = ask(&teal, &host, "/who");
+            assert!(answer.text().starts_with(expected), "{host}: {}", answer.text());
+        }
+    }
+    let answer = ask(&teal, "A.HOST-249.Test", "/who");
+    assert!(answer.text().starts_with("last"), "{}", answer.text());
+    for host in ["host-250.test", "HOST-250.TEST", "host-24.test.test", "host-0.tes"] {
+        assert_eq!(ask(&teal, host, "/who").status, 404, "{host}");
+    }
+    teal.assert_books_balance();
+}
+
+#[test]
 fn a_host_that_nobody_serves_is_404() {
     let blue = Target::start("blue");
     let settings =

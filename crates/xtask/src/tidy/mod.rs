@@ -4,10 +4,12 @@
 //! says what to do. Warnings are printed and do not fail.
 
 mod edges;
+mod licences;
 mod promises;
 mod prose;
 mod reference;
 mod source;
+mod standing;
 
 use std::fmt;
 use std::path::Path;
@@ -46,6 +48,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     prose::check(&tree, &mut findings);
     promises::check(&tree, &mut findings);
     reference::check(&tree, &mut findings);
+    standing::check(&tree, &mut findings);
+    licences::check(&tree, &mut findings);
     for finding in &findings.0 {
         eprintln!("{finding}");
     }

@@ -1,5 +1,7 @@
 //! Row U6: `Expect: 100-continue` is the target's to answer.
 
+use std::time::{Duration, Instant};
+
 use testkit::{Behavior, Step};
 
 use super::{canary, get, post, refused};
@@ -64,6 +66,24 @@ fn u6_a_body_that_never_comes_is_waited_for_only_so_long() {
     testkit::wait_until(SOON, "nothing is in flight", || {
         stage.teal.color("blue")["in_flight"] == 0
     });
+    canary(&stage, "U6");
+    stage.finish();
+}
+
+#[test]
+fn u6_no_100_comes_from_teal_and_a_silent_target_is_waited_for_only_so_long() {
+    // L10
+    let stage = Stage::with(|settings| settings.timeouts("body_progress = \"400ms\""));
+    stage.blue.behave_at("/e", Behavior::Script(vec![Step::Hang]));
+    let mut client = stage.client();
+    client.send(ASKS);
+    let begun = Instant::now();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (408, true));
+    assert!(answer.informational.is_empty(), "{:?}", answer.informational);
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(300) && waited < SOON, "{waited:?}");
+    assert!(client.ending(SOON).ended());
     canary(&stage, "U6");
     stage.finish();
 }

@@ -40,14 +40,15 @@ fn f2_any_other_coding_than_one_chunked_is_refused() {
         "Transfer-Encoding: chunked, chunked",
         "Transfer-Encoding: identity",
         "Transfer-Encoding: gzip",
-        "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding:",
         "Transfer-Encoding:\r\n chunked",
         "Transfer-Encoding\x00: chunked",
     ];
     let rows = lines.map(|line| post("F2", line, "5\r\nhello\r\n0\r\n\r\n"));
-    refused(&stage, &[400, 501], &rows);
+    refused(&stage, &[400], &rows);
+    let unknown = post("F2", "Transfer-Encoding: gzip, chunked", "5\r\nhello\r\n0\r\n\r\n");
+    refused(&stage, &[501], &[unknown]);
     let fine = ["Transfer-Encoding: CHUNKED", "Transfer-Encoding: \t chunked\t "];
     passed(&stage, &fine.map(|line| post("F2", line, "5\r\nhello\r\n0\r\n\r\n")));
     stage.finish();

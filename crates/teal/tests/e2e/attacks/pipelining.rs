@@ -36,6 +36,94 @@ fn f15_the_body_of_a_request_answered_by_us_is_never_a_request() {
     stage.finish();
 }
 
+/// Sends a POST with these first lines whose body looks like a request, in both framings, and
+/// expects this answer; then nothing of the body may have become a request.
+#[track_caller]
+fn never_a_request(stage: &Stage, lines: &str, status: u16) {
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n";
+    let length = smuggled.len();
+    for rest in [
+        format!("Content-Length: {length}\r\n\r\n{smuggled}"),
+        format!("Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{smuggled}\r\n0\r\n\r\n"),
+    ] {
+        let mut client = stage.client();
+        client.send(format!("{lines}\r\nHost: test\r\n{rest}"));
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{lines:?} {rest:?}");
+        if answer.closes() {
+            let ending = client.ending(SOON);
+            assert!(ending.ended() && ending.bytes().is_empty(), "{lines:?}: {ending:?}");
+        } else {
+            client.send("GET /next HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+            let _whoever = client.answer();
+            assert_eq!(client.ending(SOON).bytes(), b"", "{lines:?}");
+        }
+        let seen = stage.blue.seen();
+        assert!(seen.requests_to("/smuggled").is_empty(), "{lines:?} {rest:?}");
+    }
+}
+
+#[test]
+fn f15_the_body_of_a_request_refused_by_its_head_is_never_a_request() {
+    let stage = Stage::new();
+    never_a_request(&stage, "TRACE / HTTP/1.1", 405);
+    never_a_request(&stage, "POST / HTTP/1.1\r\nExpect: something", 417);
+    let mut client = stage.client();
+    client.send("GET /via HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    let via = stage.blue.seen().requests_to("/via")[0].clone();
+    let via = via.fields.get("via").expect("Via is set");
+    never_a_request(&stage, &format!("POST / HTTP/1.1\r\nVia: {via}"), 508);
+    canary(&stage, "F15");
+    stage.finish();
+}
+
+#[test]
+fn f15_a_body_beyond_the_limit_is_never_a_request() {
+    let stage = Stage::with(|settings| settings.limits("body_bytes", "20"));
+    never_a_request(&stage, "POST / HTTP/1.1", 413);
+    canary(&stage, "F15");
+    stage.finish();
+}
+
+#[test]
+fn f15_the_body_of_a_request_that_is_not_held_is_never_a_request() {
+    let stage = Stage::with(|settings| {
+        settings.top("workers", "1").service("hold", "{ requests = 1, release_per_second = 1000 }")
+    });
+    stage.teal.cli(&["hold", "--max-wait", "20s"]).assert_code(0);
+    let mut waiting = stage.client();
+    waiting.send("GET /waits HTTP/1.1\r\nHost: test\r\n\r\n");
+    testkit::wait_until(SOON, "it waits", || stage.teal.service()["held"]["waiting"] == 1);
+    never_a_request(&stage, "POST / HTTP/1.1", 503);
+    stage.teal.cli(&["resume"]).assert_code(0);
+    assert_eq!(waiting.answer().status, 200);
+    canary(&stage, "F15");
+    stage.finish();
+}
+
+#[test]
+fn f16_what_follows_a_head_or_an_expectation_in_the_same_segment_is_the_next_request() {
+    let stage = Stage::new();
+    stage.blue.behave_at("/e", Behavior::continues());
+    let mut client = stage.client();
+    client.send(
+        "HEAD /h HTTP/1.1\r\nHost: test\r\n\r\n\
+         POST /e HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello\
+         GET /last HTTP/1.1\r\nHost: test\r\n\r\n",
+    );
+    let head = client.read_answer(true).expect("a whole answer");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let expected = client.answer();
+    assert!(expected.text().contains(" POST /e 5 "), "{}", expected.text());
+    assert!(client.answer().text().contains(" GET /last 0 "));
+    let targets = stage.blue.seen().requests();
+    let targets = targets.iter().map(|request| &*request.target).collect::<Vec<_>>();
+    assert_eq!(targets, ["/h", "/e", "/last"]);
+    canary(&stage, "F16");
+    stage.finish();
+}
+
 #[test]
 fn f16_pipelined_requests_are_answered_in_order() {
     let stage = Stage::new();

@@ -134,12 +134,15 @@ fn an_answer_until_the_end_of_the_connection_is_whole_only_by_a_clean_end() {
 #[test]
 fn u7_informational_answers_are_relayed_and_a_flood_of_them_is_not() {
     let stage = Stage::new();
-    stage.blue.behave_at("/few", Behavior::informational(5));
-    let answer = asked(&stage, "GET", "/few").expect("a whole answer");
-    assert_eq!(
-        (answer.status, answer.informational.iter().all(|status| *status == 103)),
-        (200, true)
-    );
+    for count in [5, 32] {
+        stage.blue.behave_at("/few", Behavior::informational(count));
+        let answer = asked(&stage, "GET", "/few").expect("a whole answer");
+        assert_eq!((answer.status, answer.informational), (200, vec![103; count]));
+        canary(&stage, "U7");
+    }
+    stage.blue.behave_at("/many", Behavior::informational(33));
+    assert_eq!(asked(&stage, "POST", "/many").expect("a whole answer").status, 502);
+    canary(&stage, "U7");
     stage.blue.behave_at("/flood", Behavior::informational(10_000));
     let answer = asked(&stage, "POST", "/flood").expect("a whole answer");
     assert_eq!(answer.status, 502);

@@ -1,0 +1,26 @@
+//! `make demo` is all that a newcomer types: it sees to the tools, builds Teal and plays the demo.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn make_demo_builds_teal_and_plays_the_demo() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new("make")
+        .args(["--dry-run", "--no-print-directory", "demo"])
+        .current_dir(root)
+        // What an outer make has set would change what this one does.
+        .env_remove("MAKEFLAGS")
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .expect("make is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let recipe = String::from_utf8_lossy(&output.stdout);
+    let commands = recipe.lines().map(str::trim).collect::<Vec<_>>();
+    let [tools, build, play] = commands[..] else { panic!("three commands are due:\n{recipe}") };
+    // No browser and nothing else that only the tests need.
+    assert_eq!(tools, ".ci/tools");
+    assert_eq!(build, "cargo build --profile ci --package teal");
+    let program = play.strip_suffix(" demo").expect("it plays the demo");
+    assert!(program.ends_with("/target/ci/teal"), "what was built is played: {program}");
+}
