@@ -44,6 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 listen: listen.parse()?,
                 version: (*version).to_owned(),
                 ledger: Some(ledger.into()),
+                idle: None,
             }))?;
         }
         ["play", how] => return runtime.block_on(play(how)),
