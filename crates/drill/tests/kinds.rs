@@ -81,6 +81,26 @@ async fn a_server_that_does_not_say_go_ahead_is_found() {
 }
 
 #[tokio::test]
+async fn no_byte_of_a_body_is_sent_before_the_go_ahead() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let sending = tokio::spawn(load(address, Kind::Expect, 1));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert!(
+            stream.read_buf(&mut head).await.unwrap() > 0 && head.len() < 1_000,
+            "a head alone"
+        );
+    }
+    let early = tokio::time::timeout(Duration::from_millis(100), stream.read_buf(&mut head)).await;
+    assert!(early.is_err(), "a body came unasked: {early:?}");
+    drop((stream, listener));
+    let verdict = Verdict::of_client(&sending.await.unwrap());
+    assert!(verdict.lost == verdict.sent && verdict.sent > 0, "{verdict}");
+}
+
+#[tokio::test]
 async fn a_server_that_answers_one_of_a_pipeline_and_closes_loses_the_others() {
     let verdict = Verdict::of_client(&load(start("", Then::Close).await, Kind::Pipelined, 8).await);
     assert_eq!(verdict.losses.get(&Loss::Unanswered), Some(&verdict.sent), "{verdict}");
