@@ -4,7 +4,9 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # What the tests were built into: asked again instead of built anew.
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
-.PHONY: help demo test check reference
+# How long `make soak` goes on.
+MINUTES ?= 10
+.PHONY: help demo soak test check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -13,6 +15,11 @@ demo: ## watch traffic move between blue and green, with nothing lost
 	@.ci/tools
 	cargo build --profile ci --package teal
 	$(BUILT)/teal demo
+
+soak: ## MINUTES=10: full load, switches and faults without end; nothing may be lost
+	@.ci/tools
+	cargo build --profile ci --package teal
+	$(BUILT)/teal drill --time $(MINUTES)m --rate 6000
 
 test: ## everything that must pass: format, lints, tidy, reference, all tests
 	@.ci/tools test

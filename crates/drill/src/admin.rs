@@ -7,11 +7,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::ledger::Fault;
+use crate::ledger::{Books, Fault};
 use crate::load::connection::Connection;
 
 /// Longest answer that is kept, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// How long books may take to come to rest.
+const BOOKS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the admin API is, and the key to it.
 #[derive(Debug, Clone)]
@@ -117,6 +119,27 @@ impl Admin {
     pub async fn status(&self) -> Result<Option<Status>, AdminError> {
         let answer = self.call("GET", "/admin/status").await?;
         Ok(Status::parse(&answer.text).filter(|_| answer.status == 200))
+    }
+
+    /// The books of a Teal at rest, as its metrics say; `None` if it shows no metrics.
+    ///
+    /// A request's end is booked just after its last byte was sent, so the books may need
+    /// a moment; then they are what they are.
+    pub async fn books(&self) -> Result<Option<Books>, AdminError> {
+        let deadline = Instant::now() + BOOKS_PATIENCE;
+        loop {
+            let answer = self.call("GET", "/metrics").await?;
+            let books = Books::parse(&answer.text).filter(|_| answer.status == 200);
+            if books.as_ref().is_none_or(Books::balance) || Instant::now() > deadline {
+                return Ok(books);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Makes a demo target fail its next health checks; for [`crate::soak`] alone.
+    pub(crate) async fn ail(&self, times: u32) -> Result<Answer, AdminError> {
+        self.call("POST", &format!("/ail?times={times}")).await
     }
 
     /// One call, from its connect to the last byte of its answer.

@@ -9,6 +9,7 @@
 //! 3. [`ledger`]: joins what was sent with what was seen, and gives the verdict.
 //! 4. [`admin`]: asks a running Teal to switch, and reports what it said.
 //! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
+//! 6. [`soak`]: plays a seeded schedule of switches and faults on the same stage.
 //!
 //! It imports none of Teal's crates, so that a bug in Teal's own HTTP engine
 //! cannot hide here a second time. It never retries, never guesses that an
@@ -18,6 +19,7 @@ pub mod admin;
 pub mod demo;
 pub mod ledger;
 pub mod load;
+pub mod soak;
 pub mod target;
 
 mod payload;

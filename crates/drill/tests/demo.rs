@@ -21,6 +21,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use drill::demo::{DemoOptions, Show};
+use drill::soak::SoakOptions;
 use drill::target::TargetOptions;
 use support::relay::Fault;
 
@@ -44,8 +45,28 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 listen: listen.parse()?,
                 version: (*version).to_owned(),
                 ledger: Some(ledger.into()),
+                idle: None,
             }))?;
         }
+        [
+            "demo-target",
+            "--listen",
+            listen,
+            "--version",
+            version,
+            "--ledger",
+            ledger,
+            "--idle",
+            "800ms",
+        ] => {
+            runtime.block_on(drill::target::serve(TargetOptions {
+                listen: listen.parse()?,
+                version: (*version).to_owned(),
+                ledger: Some(ledger.into()),
+                idle: Some(Duration::from_millis(800)),
+            }))?;
+        }
+        ["play", "soak"] => return runtime.block_on(soak()),
         ["play", how] => return runtime.block_on(play(how)),
         _ => tests(),
     }
@@ -67,8 +88,26 @@ async fn play(how: &str) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Plays a short soak.
+async fn soak() -> Result<ExitCode, Box<dyn Error>> {
+    let report = drill::soak::run(SoakOptions {
+        teal_exe: std::env::current_exe()?,
+        seed: 5,
+        time: Duration::from_secs(3),
+        switches: 5,
+        requests: 1_000,
+        limit: Duration::from_secs(20),
+        connections: 16,
+        rate: Some(2_000),
+    });
+    let report = report.await?;
+    println!("{report}");
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn tests() {
-    let all: [(&str, fn()); 7] = [
+    let all: [(&str, fn()); 8] = [
+        ("a_soak_finds_a_switch_that_takes_effect_late", a_late_switch_fails_the_soak),
         ("an_honest_proxy_passes_and_no_child_is_left", an_honest_proxy_passes),
         ("a_switch_that_takes_effect_late_fails", a_late_switch_fails),
         ("a_script_that_does_not_come_to_its_end_fails", an_unfinished_script_fails),
@@ -194,6 +233,16 @@ fn a_late_switch_fails() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("Requests were lost, doubled, late or misrouted"), "{text}");
+}
+
+// L2
+fn a_late_switch_fails_the_soak() {
+    let output = demo("soak", "slack").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("--seed 5"), "the ledger was printed: {text}");
+    let late = text.lines().find(|line| line.trim_start().starts_with("late "));
+    assert!(late.is_some_and(|line| !line.contains(" 0  ")), "{text}");
 }
 
 fn an_unfinished_script_fails() {

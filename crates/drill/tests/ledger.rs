@@ -25,6 +25,7 @@ async fn target(directory: &TempDir, color: usize) -> SocketAddr {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         version: version.to_owned(),
         ledger: Some(directory.path().join(name)),
+        idle: None,
     });
     let target = target.await.unwrap();
     let address = target.address();

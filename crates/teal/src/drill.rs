@@ -1,9 +1,11 @@
 //! `teal drill`, `teal demo` and the demo's target: the ways into the crate `drill`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use drill::demo::{DemoOptions, Show};
 use drill::load::{DrillError, DrillOptions};
+use drill::soak::SoakOptions;
 use drill::target::TargetOptions;
 
 use crate::Outcome;
@@ -15,10 +17,18 @@ use crate::show;
 /// How long one request of a drill may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Loads a page, or targets and a Teal of its own, for a while and says what was lost.
+pub(crate) fn drill(args: &DrillArgs) -> Outcome {
+    match &args.url {
+        Some(url) => drill_page(args, url.clone()),
+        None => soak(args),
+    }
+}
+
 /// Loads a page for a while and says what was lost.
-pub(crate) fn drill(args: DrillArgs) -> Outcome {
+fn drill_page(args: &DrillArgs, url: String) -> Outcome {
     let options = DrillOptions {
-        url: args.url,
+        url,
         duration: args.time.duration,
         connections: usize::from(args.connections),
         rate: args.rate,
@@ -36,10 +46,39 @@ pub(crate) fn drill(args: DrillArgs) -> Outcome {
     Ok(if verdict.is_lossless() { Exit::Done } else { Exit::Failed })
 }
 
+/// Drills targets and a Teal that are started for it.
+fn soak(args: &DrillArgs) -> Outcome {
+    let seed = args.seed.map_or_else(getrandom::u64, Ok);
+    let seed = seed.map_err(|error| Failure::failed(format!("no seed can be drawn: {error}")))?;
+    let options = SoakOptions {
+        teal_exe: this_program()?,
+        seed,
+        time: args.time.duration,
+        switches: 1,
+        requests: 1,
+        limit: args.time.duration,
+        connections: usize::from(args.connections),
+        rate: args.rate,
+    };
+    let report = block_on(drill::soak::run(options))?
+        .map_err(|error| Failure::failed(format!("{error}; again with --seed {seed}")))?;
+    if args.json {
+        show::value(&report)?;
+    } else {
+        show::text(&report.to_string());
+    }
+    Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+}
+
+/// Where this program is.
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))
+}
+
 /// Plays the demo.
 pub(crate) fn demo(args: &DemoArgs) -> Outcome {
-    let teal_exe = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))?;
+    let teal_exe = this_program()?;
     let show = match (args.json, show::terminal()) {
         (true, _) => Show::Nothing,
         (false, Some(color)) => Show::Live { color },
@@ -56,8 +95,9 @@ pub(crate) fn demo(args: &DemoArgs) -> Outcome {
 
 /// Is a target of the demo, until its parent ends it.
 pub(crate) fn demo_target(args: DemoTargetArgs) -> Outcome {
-    let DemoTargetArgs { listen, version, ledger } = args;
-    let served = block_on(drill::target::serve(TargetOptions { listen, version, ledger }))?;
+    let DemoTargetArgs { listen, version, ledger, idle } = args;
+    let idle = idle.map(|idle| idle.duration);
+    let served = block_on(drill::target::serve(TargetOptions { listen, version, ledger, idle }))?;
     served
         .map(|()| Exit::Done)
         .map_err(|error| Failure::failed(format!("the demo target on {listen}: {error}")))

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Verb::Token(args) => match args.what {
             TokenVerb::New(args) => client::token::new(&args),
         },
-        Verb::Drill(args) => drill::drill(args),
+        Verb::Drill(args) => drill::drill(&args),
         Verb::Demo(args) => drill::demo(&args),
         Verb::Completions(args) => Ok(client::completions::completions(&args)),
         Verb::DemoTarget(args) => drill::demo_target(args),

@@ -10,7 +10,7 @@
 mod process;
 mod screen;
 mod script;
-mod stage;
+pub(crate) mod stage;
 
 use std::io;
 use std::path::PathBuf;
@@ -25,6 +25,10 @@ use screen::Screen;
 use stage::Stage;
 
 pub use screen::Show;
+
+/// The load: enough to catch a gap of a millisecond, polite on two cores.
+const CONNECTIONS: usize = 64;
+const REQUESTS_PER_SECOND: u32 = 4_000;
 
 /// What to play.
 #[derive(Debug, Clone)]
@@ -132,11 +136,11 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let screen = Screen::new(options.show);
     let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe) => Some(raised?),
+        raised = Stage::raise(&options.teal_exe, None) => Some(raised?),
         () = signals.next() => None,
     };
     let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
-    stage.start_load()?;
+    stage.start_load(CONNECTIONS, Some(REQUESTS_PER_SECOND))?;
     screen.open(&stage);
     let played = tokio::select! {
         played = script::play(&mut stage, &screen, &options) => Some(played),
@@ -173,7 +177,7 @@ fn shortfalls(options: &DemoOptions, verdict: &Verdict) -> Vec<String> {
 }
 
 /// The signals that end a demo.
-struct Signals {
+pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     /// The terminal was closed.
@@ -202,7 +206,7 @@ impl DemoReport {
 // === impl Signals ===
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -210,7 +214,7 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -119,13 +119,18 @@ impl Process {
         let _ = self.child.kill().await;
     }
 
-    /// Asks it to stop with SIGTERM, then insists.
-    pub(super) async fn stop(mut self, patience: Duration) {
+    /// Sends a signal, unless it has ended already.
+    pub(super) fn signal(&self, signal: Signal) {
         let id = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
             // ignored: it has ended already
-            let _ = kill_process(id, Signal::TERM);
+            let _ = kill_process(id, signal);
         }
+    }
+
+    /// Asks it to stop with SIGTERM, then insists.
+    pub(super) async fn stop(mut self, patience: Duration) {
+        self.signal(Signal::TERM);
         if tokio::time::timeout(patience, self.ended()).await.is_err() {
             self.kill().await;
         }

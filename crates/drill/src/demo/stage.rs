@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::DemoError;
@@ -14,9 +15,6 @@ use crate::admin::{Admin, Answer, Wait};
 use crate::ledger::{LedgerError, Switched, TargetLedger, Timeline, Verdict};
 use crate::load::{Load, LoadOptions, Work};
 
-/// The load: enough to catch a gap of a millisecond, polite on two cores.
-const CONNECTIONS: usize = 64;
-const REQUESTS_PER_SECOND: u32 = 4_000;
 /// Deadline of one request of the load.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Deadline of one admin call: more than the drain timeout in the configuration.
@@ -30,16 +28,18 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that plays.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(crate) struct Stage {
     exe: PathBuf,
+    /// How long the targets keep idle connections; none: their default.
+    idle: Option<Duration>,
     directory: TempDir,
     blue: Actor,
     green: Actor,
     teal: Process,
     /// Where Teal serves.
-    pub(super) public: SocketAddr,
+    pub(crate) public: SocketAddr,
     /// Where Teal takes commands.
-    pub(super) control: SocketAddr,
+    pub(crate) control: SocketAddr,
     admin: Admin,
     timeline: Timeline,
     load: Option<Load>,
@@ -47,9 +47,9 @@ pub(super) struct Stage {
 
 /// One color and its only target.
 #[derive(Debug)]
-pub(super) struct Actor {
-    pub(super) color: &'static str,
-    pub(super) version: &'static str,
+pub(crate) struct Actor {
+    pub(crate) color: &'static str,
+    pub(crate) version: &'static str,
     address: SocketAddr,
     ledger: PathBuf,
     /// None while it is killed.
@@ -58,13 +58,15 @@ pub(super) struct Actor {
 
 impl Stage {
     /// Starts both targets and Teal, and waits until both colors are healthy.
-    pub(super) async fn raise(exe: &Path) -> Result<Self, DemoError> {
+    ///
+    /// With `idle` the targets close connections that were idle that long.
+    pub(crate) async fn raise(exe: &Path, idle: Option<Duration>) -> Result<Self, DemoError> {
         let directory = tempfile::Builder::new()
             .prefix("teal-demo-")
             .tempdir()
             .map_err(DemoError::Directory)?;
-        let blue = Actor::enter(exe, directory.path(), "blue", "v1").await?;
-        let green = Actor::enter(exe, directory.path(), "green", "v2").await?;
+        let blue = Actor::enter(exe, idle, directory.path(), "blue", "v1").await?;
+        let green = Actor::enter(exe, idle, directory.path(), "green", "v2").await?;
         let config = directory.path().join("teal.toml");
         let text = configuration(directory.path(), blue.address, green.address);
         fs::write(&config, text).map_err(DemoError::Directory)?;
@@ -78,6 +80,7 @@ impl Stage {
         let admin = Admin::new(control, Some(token.trim().to_owned()), ADMIN_TIMEOUT);
         let stage = Self {
             exe: exe.to_owned(),
+            idle,
             directory,
             blue,
             green,
@@ -94,66 +97,70 @@ impl Stage {
     }
 
     /// Starts the load.
-    pub(super) fn start_load(&mut self) -> Result<(), DemoError> {
+    pub(crate) fn start_load(
+        &mut self,
+        connections: usize,
+        rate: Option<u32>,
+    ) -> Result<(), DemoError> {
         self.load = Some(Load::start(LoadOptions {
             address: self.public,
             host: self.public.to_string(),
             work: Work::Mix,
-            connections: CONNECTIONS,
-            rate: Some(REQUESTS_PER_SECOND),
+            connections,
+            rate,
             timeout: REQUEST_TIMEOUT,
         })?);
         Ok(())
     }
 
     /// The load, once it was started.
-    pub(super) fn load(&self) -> Option<&Load> {
+    pub(crate) fn load(&self) -> Option<&Load> {
         self.load.as_ref()
     }
 
     /// Both colors, blue first.
-    pub(super) fn actors(&self) -> [&Actor; 2] {
+    pub(crate) fn actors(&self) -> [&Actor; 2] {
         [&self.blue, &self.green]
     }
 
     /// The switches so far.
-    pub(super) fn timeline(&self) -> &Timeline {
+    pub(crate) fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
     /// The color that does not receive traffic.
-    pub(super) fn idle(&self) -> &'static str {
+    pub(crate) fn idle(&self) -> &'static str {
         if self.timeline.active() == "blue" { "green" } else { "blue" }
     }
 
     /// Where the operator's token is.
-    pub(super) fn token_file(&self) -> PathBuf {
+    pub(crate) fn token_file(&self) -> PathBuf {
         self.directory.path().join("state/admin.token")
     }
 
     /// Switches to the idle color; answered as soon as the switch is published.
-    pub(super) async fn switch(&mut self, patience: Option<Duration>) -> Result<Answer, DemoError> {
+    pub(crate) async fn switch(&mut self, patience: Option<Duration>) -> Result<Answer, DemoError> {
         let to = self.idle();
         let answer = self.admin.switch(to, Wait::Published, patience).await?;
         self.took_effect(format!("teal switch {to}"), to, answer)
     }
 
     /// Rolls back to the previous color.
-    pub(super) async fn rollback(&mut self) -> Result<Answer, DemoError> {
+    pub(crate) async fn rollback(&mut self) -> Result<Answer, DemoError> {
         let to = self.idle();
         let answer = self.admin.rollback(Wait::Published).await?;
         self.took_effect("teal rollback".to_owned(), to, answer)
     }
 
     /// Tries to switch to the idle color, which must be refused.
-    pub(super) async fn refused_switch(&mut self) -> Result<Answer, DemoError> {
+    pub(crate) async fn refused_switch(&mut self) -> Result<Answer, DemoError> {
         let to = self.idle();
         let answer = self.admin.switch(to, Wait::Published, None).await?;
         expect(format!("teal switch {to}"), answer, 412, "412, because the target is dead")
     }
 
     /// Joins the drain of the last switch; then the idle color may be stopped.
-    pub(super) async fn drained(&self) -> Result<Answer, DemoError> {
+    pub(crate) async fn drained(&self) -> Result<Answer, DemoError> {
         let active = self.timeline.active();
         let answer = self.admin.switch(active, Wait::Drained, None).await?;
         let command = format!("teal switch {active}, to wait until {} is drained", self.idle());
@@ -170,21 +177,47 @@ impl Stage {
     }
 
     /// `kill -9` of a color's target, and waits until Teal has noticed.
-    pub(super) async fn kill(&mut self, color: &str) -> Result<(), DemoError> {
-        if let Some(process) = self.actor(color).process.take() {
-            process.kill().await;
-        }
+    pub(crate) async fn kill(&mut self, color: &str) -> Result<(), DemoError> {
+        self.drop_dead(color).await;
         self.until_health(color, false).await
     }
 
+    /// `kill -9` of a color's target.
+    pub(crate) async fn drop_dead(&mut self, color: &str) {
+        if let Some(process) = self.actor(color).process.take() {
+            process.kill().await;
+        }
+    }
+
+    /// SIGTERM to a color's target, and waits until it is gone.
+    pub(crate) async fn stop(&mut self, color: &str) {
+        if let Some(process) = self.actor(color).process.take() {
+            process.stop(STOP_PATIENCE).await;
+        }
+    }
+
+    /// Takes a color's target off the processor, its sockets stay open; or gives it back.
+    pub(crate) fn freeze(&mut self, color: &str, frozen: bool) {
+        if let Some(process) = &self.actor(color).process {
+            process.signal(if frozen { Signal::STOP } else { Signal::CONT });
+        }
+    }
+
+    /// Makes a color's target answer its next health checks with 503.
+    pub(crate) async fn ail(&mut self, color: &str, times: u32) -> Result<(), DemoError> {
+        let target = Admin::new(self.actor(color).address, None, ADMIN_TIMEOUT);
+        let answer = target.ail(times).await?;
+        expect(format!("an ailment of {color}"), answer, 200, "200").map(|_| ())
+    }
+
     /// Starts a color's target again, at its old address.
-    pub(super) async fn restart(&mut self, color: &str) -> Result<(), DemoError> {
-        let exe = self.exe.clone();
-        self.actor(color).restart(&exe).await
+    pub(crate) async fn restart(&mut self, color: &str) -> Result<(), DemoError> {
+        let (exe, idle) = (self.exe.clone(), self.idle);
+        self.actor(color).restart(&exe, idle).await
     }
 
     /// Waits until a color's health is as given.
-    pub(super) async fn until_health(&self, color: &str, wanted: bool) -> Result<(), DemoError> {
+    pub(crate) async fn until_health(&self, color: &str, wanted: bool) -> Result<(), DemoError> {
         let deadline = Instant::now() + HEALTH_PATIENCE;
         loop {
             let status = self.admin.status().await?;
@@ -200,17 +233,17 @@ impl Stage {
     }
 
     /// From now on the audience may switch and kill, too.
-    pub(super) fn open_to_all(&mut self) {
+    pub(crate) fn open_to_all(&mut self) {
         self.timeline.open(Instant::now(), &["blue", "green"]);
     }
 
     /// The color that Teal says is active.
-    pub(super) async fn active_by_status(&self) -> Result<Option<String>, DemoError> {
+    pub(crate) async fn active_by_status(&self) -> Result<Option<String>, DemoError> {
         Ok(self.admin.status().await?.map(|status| status.active))
     }
 
     /// Completes when a target has ended without being asked to; says which color.
-    pub(super) async fn casualty(&mut self) -> &'static str {
+    pub(crate) async fn casualty(&mut self) -> &'static str {
         let (blue, green) = (self.blue.process.as_mut(), self.green.process.as_mut());
         let ended = async |process: Option<&mut Process>| match process {
             Some(process) => {
@@ -227,11 +260,12 @@ impl Stage {
     }
 
     /// Ends the load, then Teal, then the targets, and joins their ledgers.
-    pub(super) async fn strike(self) -> Result<Verdict, DemoError> {
+    pub(crate) async fn strike(self) -> Result<Verdict, DemoError> {
         let client = match self.load {
             Some(load) => Some(load.finish().await),
             None => None,
         };
+        let books = self.admin.books().await?;
         self.teal.stop(STOP_PATIENCE).await;
         let mut ledgers = Vec::new();
         for actor in [self.blue, self.green] {
@@ -241,7 +275,7 @@ impl Stage {
             ledgers.push(TargetLedger::read(actor.color, actor.version, &actor.ledger)?);
         }
         let client = client.ok_or(DemoError::Interrupted)?;
-        Ok(Verdict::join(&client, &ledgers, &self.timeline))
+        Ok(Verdict { books, ..Verdict::join(&client, &ledgers, &self.timeline) })
     }
 
     fn actor(&mut self, color: &str) -> &mut Actor {
@@ -271,6 +305,7 @@ impl Actor {
     /// Starts a target on a free port.
     async fn enter(
         exe: &Path,
+        idle: Option<Duration>,
         directory: &Path,
         color: &'static str,
         version: &'static str,
@@ -278,15 +313,26 @@ impl Actor {
         let ledger = directory.join(format!("{color}.ledger"));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut actor = Self { color, version, address, ledger, process: None };
-        actor.restart(exe).await?;
+        actor.restart(exe, idle).await?;
         Ok(actor)
     }
 
     /// Starts the target at its address; it goes on in its ledger.
-    async fn restart(&mut self, exe: &Path) -> Result<(), DemoError> {
+    async fn restart(&mut self, exe: &Path, idle: Option<Duration>) -> Result<(), DemoError> {
         let (listen, ledger) = (self.address.to_string(), self.ledger.to_string_lossy());
-        let arguments =
-            ["demo-target", "--listen", &listen, "--version", self.version, "--ledger", &ledger];
+        let idle = idle.map(|idle| format!("{}ms", idle.as_millis()));
+        let mut arguments = vec![
+            "demo-target",
+            "--listen",
+            &listen,
+            "--version",
+            self.version,
+            "--ledger",
+            &ledger,
+        ];
+        if let Some(idle) = &idle {
+            arguments.extend(["--idle", idle]);
+        }
         let what = format!("the {} target ({})", self.color, self.version);
         let mut process = Process::start(&what, exe, &arguments)?;
         [self.address] = process.announced(["listening on"]).await?;
@@ -295,7 +341,7 @@ impl Actor {
     }
 
     /// The id of its process, while it runs.
-    pub(super) fn process_id(&self) -> Option<u32> {
+    pub(crate) fn process_id(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::id)
     }
 }

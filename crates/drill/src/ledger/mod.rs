@@ -4,11 +4,13 @@
 //! * `client`: one outcome per request, kept by the load client.
 //! * `target`: the lines that targets wrote before they answered.
 //! * `timeline`: when which color was allowed to see a request.
+//! * `books`: what Teal itself counted.
 //! * `verdict`: the join, as figures; `report`: the same for a person.
 //!
 //! Each request is in exactly one column, so the columns add up to what was
 //! sent. A ledger never rounds in anybody's favor and never drops a line.
 
+mod books;
 mod client;
 mod latency;
 mod loss;
@@ -17,6 +19,7 @@ mod target;
 mod timeline;
 mod verdict;
 
+pub use books::Books;
 pub use client::{ClientLedger, Recorder, Snapshot};
 pub use loss::{Loss, LossNote};
 pub use target::{LedgerError, TargetLedger};

@@ -69,6 +69,13 @@ impl Verdict {
         if self.in_flight > 0 {
             rows.push(("in flight".to_owned(), self.in_flight, "without an outcome at the end"));
         }
+        if let Some(books) = self.books.as_ref().filter(|books| !books.balance()) {
+            rows.push((
+                "off Teal's books".to_owned(),
+                books.difference(),
+                "accepted, no end known",
+            ));
+        }
         if self.switches > 0 {
             rows.push(("switches".to_owned(), self.switches, ""));
         }

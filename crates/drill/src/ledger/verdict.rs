@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::books::Books;
 use super::client::{ClientLedger, Outcome};
 use super::loss::{Loss, LossNote};
 use super::target::TargetLedger;
@@ -26,6 +27,10 @@ pub struct Verdict {
     pub in_flight: u64,
     /// What the targets saw; none without their ledgers.
     pub seen: Option<Seen>,
+    /// What Teal itself counted, at rest; none where it was not asked.
+    pub books: Option<Books>,
+    /// The 95 % upper bound of the share of lost requests; none after a loss.
+    pub loss_bound: Option<f64>,
     /// Switches that took place.
     pub switches: u64,
     /// Idle connections that the other side closed in order.
@@ -86,7 +91,8 @@ impl Verdict {
     pub fn is_lossless(&self) -> bool {
         let seen = self.seen.clone().unwrap_or_default();
         let clean = Seen { replayed: seen.replayed, ..Seen::default() };
-        self.lost == 0 && self.wrong_echo == 0 && self.in_flight == 0 && seen == clean
+        let balanced = self.books.as_ref().is_none_or(Books::balance);
+        self.lost == 0 && self.wrong_echo == 0 && self.in_flight == 0 && seen == clean && balanced
     }
 
     fn new(
@@ -106,15 +112,19 @@ impl Verdict {
         }
         let sent = client.entries.len() as u64;
         let open = client.entries.iter().filter(|entry| entry.outcome == Outcome::Open).count();
+        let lost: u64 = client.losses.values().sum();
         let seconds = client.lasted.as_secs_f64();
         Self {
             sent,
             answered,
-            lost: client.losses.values().sum(),
+            lost,
             losses: client.losses.clone(),
             wrong_echo: client.wrong,
             in_flight: open as u64,
             seen,
+            books: None,
+            // Zero failures in n trials: the rule of three.
+            loss_bound: (lost == 0 && sent >= 3).then(|| 3.0 / sent as f64),
             switches,
             idle_closed: client.idle_closed,
             idle_reset: client.idle_reset,

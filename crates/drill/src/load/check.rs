@@ -37,10 +37,12 @@ impl<'a> Check<'a> {
     /// Takes the next piece of the body.
     pub(super) fn feed(&mut self, data: &[u8]) {
         match self.request.kind {
-            Kind::Download | Kind::DownloadChunked if self.mismatch.is_none() => {
+            Kind::Download | Kind::DownloadChunked | Kind::BigDownload
+                if self.mismatch.is_none() =>
+            {
                 self.mismatch = payload::mismatch(self.request.number, self.length, data);
             }
-            Kind::Download | Kind::DownloadChunked | Kind::Page => {}
+            Kind::Download | Kind::DownloadChunked | Kind::BigDownload | Kind::Page => {}
             _ => {
                 let room = KEPT_BYTES_MAX - self.kept.len().min(KEPT_BYTES_MAX);
                 self.kept.extend(data.iter().take(room));
@@ -56,7 +58,7 @@ impl<'a> Check<'a> {
         }
         let version = signature(self.request, &head)?;
         match self.request.kind {
-            Kind::Download | Kind::DownloadChunked => self.download()?,
+            Kind::Download | Kind::DownloadChunked | Kind::BigDownload => self.download()?,
             Kind::Events => {
                 let expected: String = (1..=EVENTS).map(|n| event(&version, n)).collect();
                 self.same("event stream", expected.as_bytes())?;
@@ -102,7 +104,8 @@ impl<'a> Check<'a> {
 pub(super) fn signature(request: &Request<'_>, head: &Head) -> Result<String, Fault> {
     let expected = if request.kind == Kind::Tunnel { 101 } else { 200 };
     let Some(version) = &head.version else {
-        let text = format!("status {} that no target signed", head.status);
+        let reason = head.proxy_status.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let text = format!("status {} that no target signed{reason}", head.status);
         return Err(Fault::lost(Loss::Refused, text));
     };
     if head.status != expected {

@@ -74,6 +74,29 @@ impl Connection {
         })
     }
 
+    /// Waits for the 100 of a request that asked before its body; the body must not be sent without.
+    pub(crate) async fn go_ahead(&mut self) -> Result<(), Fault> {
+        let head = loop {
+            if let Some((head, length)) = Head::parse(&self.buffer, "POST")? {
+                if head.status >= 200 {
+                    break head;
+                }
+                self.buffer.advance(length);
+                if head.status == 100 {
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.buffer.len() > HEAD_BYTES_MAX {
+                return Err(malformed("the head of the answer is over 64 KiB"));
+            }
+            self.fill().await.map_err(unanswered)?;
+        };
+        // The final answer stays in the buffer: it is the better reason.
+        let text = format!("status {} where 100 is due", head.status);
+        Err(Fault::lost(Loss::Status, text))
+    }
+
     /// Reads the head of the answer to `method`, past informational ones (RFC 9110 section 15.2).
     pub(crate) async fn head(&mut self, method: &str) -> Result<Head, Fault> {
         loop {

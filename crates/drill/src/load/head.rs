@@ -32,6 +32,8 @@ pub(crate) struct Head {
     pub(crate) id: Option<String>,
     /// The proof that a WebSocket handshake was understood.
     pub(crate) accept: Option<String>,
+    /// What a proxy says of an answer of its own (RFC 9209).
+    pub(crate) proxy_status: Option<String>,
 }
 
 /// Most header fields in an answer.
@@ -57,6 +59,7 @@ impl Head {
             version: None,
             id: None,
             accept: None,
+            proxy_status: None,
         };
         let mut lengths = Lengths::default();
         for field in response.headers.iter() {
@@ -86,6 +89,8 @@ impl Head {
             self.id = Some(text());
         } else if name.eq_ignore_ascii_case("sec-websocket-accept") {
             self.accept = Some(text());
+        } else if name.eq_ignore_ascii_case("proxy-status") {
+            self.proxy_status = Some(text());
         }
         Ok(())
     }

@@ -5,19 +5,27 @@
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// GET on a kept-alive connection.
     Get,
     /// GET that asks for the connection to be closed.
     GetClose,
+    /// GET that is sent together with others, before their answers.
+    Pipelined,
     /// POST with a Content-Length.
     Post,
+    /// POST that asks before it sends its body (RFC 9110 section 10.1.1).
+    Expect,
     /// POST with a chunked body that takes a few steps.
     Upload,
     /// GET of a large body with a Content-Length.
     Download,
     /// GET of a large chunked body.
     DownloadChunked,
+    /// POST of 10 MB.
+    BigUpload,
+    /// GET of 10 MB.
+    BigDownload,
     /// GET that the target takes its time for.
     Slow,
     /// A short stream of server-sent events.
@@ -28,22 +36,26 @@ pub(crate) enum Kind {
     Page,
 }
 
-/// Share of each kind in the mix, in percent.
-const MIX: [(Kind, u64); 8] = [
-    (Kind::Get, 62),
-    (Kind::Post, 16),
-    (Kind::Upload, 8),
-    (Kind::Download, 4),
-    (Kind::DownloadChunked, 4),
-    (Kind::GetClose, 3),
-    (Kind::Slow, 2),
-    (Kind::Events, 1),
+/// Share of each kind in the mix, in hundredths of a percent.
+const MIX: [(Kind, u64); 12] = [
+    (Kind::Get, 5_898),
+    (Kind::Post, 1_600),
+    (Kind::Upload, 800),
+    (Kind::Download, 400),
+    (Kind::DownloadChunked, 400),
+    (Kind::GetClose, 300),
+    (Kind::Expect, 200),
+    (Kind::Slow, 200),
+    (Kind::Pipelined, 100),
+    (Kind::Events, 100),
+    (Kind::BigUpload, 1),
+    (Kind::BigDownload, 1),
 ];
 
 impl Kind {
     /// The kind of the request with this number in the mix.
     pub(crate) fn mixed(number: u64) -> Self {
-        let mut rest = scramble(number) % 100;
+        let mut rest = scramble(number) % 10_000;
         for (kind, share) in MIX {
             if rest < share {
                 return kind;
@@ -56,11 +68,13 @@ impl Kind {
     /// The method of its request.
     pub(crate) fn method(self) -> &'static str {
         match self {
-            Self::Post | Self::Upload => "POST",
+            Self::Post | Self::Expect | Self::Upload | Self::BigUpload => "POST",
             Self::Get
             | Self::GetClose
+            | Self::Pipelined
             | Self::Download
             | Self::DownloadChunked
+            | Self::BigDownload
             | Self::Slow
             | Self::Events
             | Self::Tunnel
@@ -88,11 +102,14 @@ mod tests {
 
     #[test]
     fn the_mix_has_every_kind_in_about_its_share() {
-        assert_eq!(MIX.iter().map(|(_, share)| share).sum::<u64>(), 100);
+        assert_eq!(MIX.iter().map(|(_, share)| share).sum::<u64>(), 10_000);
         for (kind, share) in MIX {
-            let count = (0..100_000).filter(|&number| Kind::mixed(number) == kind).count() as u64;
-            let expected = share * 1_000;
-            assert!(count.abs_diff(expected) < 500, "{kind:?}: {count}, expected {expected}");
+            let count = (0..1_000_000).filter(|&number| Kind::mixed(number) == kind).count() as u64;
+            let expected = share * 100;
+            assert!(
+                count.abs_diff(expected) < 60 + expected / 50,
+                "{kind:?}: {count}, expected {expected}"
+            );
         }
     }
 }

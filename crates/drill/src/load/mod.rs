@@ -11,6 +11,7 @@ pub(crate) mod connection;
 mod drill;
 pub(crate) mod head;
 pub(crate) mod kind;
+mod pipeline;
 mod request;
 mod tunnel;
 mod worker;
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::ledger::{ClientLedger, Recorder, Snapshot};
+pub use kind::Kind;
 use worker::{Plan, Worker};
 
 pub use drill::{DrillError, DrillOptions, drill};
@@ -35,6 +37,8 @@ const TUNNEL_INTERVAL: Duration = Duration::from_millis(100);
 pub enum Work {
     /// Everything that the demo target understands, and one WebSocket.
     Mix,
+    /// One kind of what the demo target understands.
+    Only(Kind),
     /// GET of this path on any application.
     Page(String),
 }

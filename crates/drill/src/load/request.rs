@@ -17,6 +17,8 @@ const POST_BYTES_MAX: u64 = 8 * 1024;
 const UPLOAD_BYTES_MAX: u64 = 48 * 1024;
 /// Largest download, in bytes.
 const DOWNLOAD_BYTES_MAX: u64 = 96 * 1024;
+/// A body that no buffer on the way holds, in bytes.
+const BIG_BYTES: u64 = 10 * 1024 * 1024;
 /// Longest time that a slow request asks its target to wait, in milliseconds.
 const SLOW_MS_MAX: u64 = 250;
 /// Number of pieces of a chunked upload.
@@ -55,6 +57,20 @@ impl Request<'_> {
                 let length = format!("Content-Length: {}\r\n\r\n", body.len());
                 connection.send(&[head.as_bytes(), length.as_bytes(), &body].concat()).await
             }
+            Kind::Expect => {
+                let body = self.body();
+                let length = format!("Content-Length: {}\r\n", body.len());
+                head.push_str(&length);
+                head.push_str("Expect: 100-continue\r\n\r\n");
+                connection.send(head.as_bytes()).await?;
+                connection.go_ahead().await?;
+                connection.send(&body).await
+            }
+            Kind::BigUpload => {
+                let length = format!("Content-Length: {BIG_BYTES}\r\n\r\n");
+                connection.send(&[head.as_bytes(), length.as_bytes()].concat()).await?;
+                connection.send(&self.body()).await
+            }
             Kind::Upload => {
                 head.push_str("Transfer-Encoding: chunked\r\n\r\n");
                 connection.send(head.as_bytes()).await?;
@@ -67,6 +83,8 @@ impl Request<'_> {
             Kind::Get
             | Kind::Download
             | Kind::DownloadChunked
+            | Kind::BigDownload
+            | Kind::Pipelined
             | Kind::Slow
             | Kind::Events
             | Kind::Page
@@ -80,7 +98,8 @@ impl Request<'_> {
     /// The body that goes with the request, if its kind has one.
     pub(super) fn body(&self) -> Vec<u8> {
         let most = match self.kind {
-            Kind::Post => POST_BYTES_MAX,
+            Kind::Post | Kind::Expect => POST_BYTES_MAX,
+            Kind::BigUpload => return payload::bytes(self.number, 0, BIG_BYTES as usize),
             Kind::Upload => UPLOAD_BYTES_MAX,
             _ => return Vec::new(),
         };
@@ -89,16 +108,21 @@ impl Request<'_> {
 
     /// How many bytes a download brings.
     pub(super) fn download_bytes(&self) -> u64 {
-        self.size(DOWNLOAD_BYTES_MAX) as u64
+        match self.kind {
+            Kind::BigDownload => BIG_BYTES,
+            _ => self.size(DOWNLOAD_BYTES_MAX) as u64,
+        }
     }
 
     /// The request target.
     fn path(&self) -> String {
         match self.kind {
-            Kind::Get | Kind::GetClose | Kind::Post => "/echo".to_owned(),
-            Kind::Upload => "/upload".to_owned(),
+            Kind::Get | Kind::GetClose | Kind::Pipelined | Kind::Post | Kind::Expect => {
+                "/echo".to_owned()
+            }
+            Kind::Upload | Kind::BigUpload => "/upload".to_owned(),
             Kind::Slow => format!("/slow?ms={}", 20 + self.size(SLOW_MS_MAX - 20)),
-            Kind::Download => {
+            Kind::Download | Kind::BigDownload => {
                 format!("/download?bytes={}&seed={}", self.download_bytes(), self.number)
             }
             Kind::DownloadChunked => {

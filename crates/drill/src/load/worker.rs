@@ -1,5 +1,6 @@
 //! One closed loop: one connection, one request at a time, never twice.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::check::{Answered, Check, signature};
 use super::connection::{Connection, Idle};
 use super::kind::Kind;
 use super::request::Request;
-use super::{Work, tunnel};
+use super::{Work, pipeline, tunnel};
 use crate::ledger::{Fault, Loss, Recorder};
 
 /// Pause after a loss, so that a dead proxy is not hammered.
@@ -26,6 +27,23 @@ pub(super) struct Plan {
     /// Deadline of one request, from its connect to its last byte.
     pub(super) timeout: Duration,
     pub(super) recorder: Arc<Recorder>,
+}
+
+impl Plan {
+    /// The request with this number.
+    pub(super) fn request(&self, number: u64) -> Request<'_> {
+        let page = match &self.work {
+            Work::Mix | Work::Only(_) => "/",
+            Work::Page(path) => path,
+        };
+        let (kind, id) = (self.recorder.kind(number), self.recorder.id(number));
+        Request { kind, number, id, host: &self.host, page }
+    }
+
+    fn timed_out(&self) -> Fault {
+        let text = format!("no complete answer within {:?}", self.timeout);
+        Fault::lost(Loss::TimedOut, text)
+    }
 }
 
 /// One loop and the connection that it keeps alive.
@@ -51,9 +69,13 @@ impl Worker {
         while self.turn(&mut stop).await {
             let number = match self.plan.work {
                 Work::Mix => recorder.begin(Kind::mixed),
+                Work::Only(kind) => recorder.begin(|_| kind),
                 Work::Page(_) => recorder.begin(|_| Kind::Page),
             };
-            self.ask(number).await;
+            match recorder.kind(number) {
+                Kind::Pipelined => self.ask_together(number).await,
+                _ => self.ask(number).await,
+            }
         }
     }
 
@@ -85,11 +107,7 @@ impl Worker {
     async fn ask(&mut self, number: u64) {
         let plan = Arc::clone(&self.plan);
         let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number)).await;
-        let result = result.unwrap_or_else(|_| {
-            let text = format!("no complete answer within {:?}", plan.timeout);
-            Err(Fault::lost(Loss::TimedOut, text))
-        });
-        match result {
+        match result.unwrap_or_else(|_| Err(plan.timed_out())) {
             Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
             Err(fault) => {
                 plan.recorder.failed(number, fault);
@@ -98,18 +116,36 @@ impl Worker {
         }
     }
 
+    /// A request and others of its kind, sent before the first is answered.
+    async fn ask_together(&mut self, first: u64) {
+        let plan = Arc::clone(&self.plan);
+        let others = (1..pipeline::DEPTH).map(|_| plan.recorder.begin(|_| Kind::Pipelined));
+        let mut open: VecDeque<u64> = std::iter::once(first).chain(others).collect();
+        let last = first.max(open.back().copied().unwrap_or(first));
+        let result = tokio::time::timeout(plan.timeout, async {
+            let connection = match self.reuse() {
+                Some(connection) => connection,
+                None => Connection::open(plan.address).await?,
+            };
+            pipeline::exchange(&plan, &mut open, connection).await
+        })
+        .await;
+        match result.unwrap_or_else(|_| Err(plan.timed_out())) {
+            Ok(kept) => self.kept = kept.map(|connection| (connection, last)),
+            Err(fault) => {
+                self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
+                let mut fault = Some(fault);
+                for number in open {
+                    let behind = || "an earlier answer of the pipeline failed".to_owned();
+                    let rest = || Fault::lost(Loss::Unanswered, behind());
+                    plan.recorder.failed(number, fault.take().unwrap_or_else(rest));
+                }
+            }
+        }
+    }
+
     async fn exchange(&mut self, plan: &Plan, number: u64) -> Result<Answered, Fault> {
-        let page = match &plan.work {
-            Work::Mix => "/",
-            Work::Page(path) => path,
-        };
-        let request = Request {
-            kind: plan.recorder.kind(number),
-            number,
-            id: plan.recorder.id(number),
-            host: &plan.host,
-            page,
-        };
+        let request = plan.request(number);
         let mut connection = match self.reuse() {
             Some(connection) => connection,
             None => Connection::open(plan.address).await?,

@@ -15,6 +15,7 @@ use std::io;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ use record::Record;
 /// How long to wait before accepting again when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a connection may be idle, or take for a head.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// What a demo target is told when it starts.
 #[derive(Debug, Clone)]
 pub struct TargetOptions {
@@ -40,6 +44,8 @@ pub struct TargetOptions {
     pub version: String,
     /// File to which each numbered request is appended; none: nothing is kept.
     pub ledger: Option<PathBuf>,
+    /// How long a connection may be idle before it is closed; none: 30 seconds.
+    pub idle: Option<Duration>,
 }
 
 /// A bound demo target, ready to run.
@@ -50,11 +56,14 @@ pub struct Target {
     shared: Arc<Shared>,
 }
 
-/// What every connection of a target reads; nobody writes it after the start.
+/// What every connection of a target reads.
 #[derive(Debug)]
 struct Shared {
     version: String,
     record: Record,
+    idle: Duration,
+    /// Health checks that are still to be failed.
+    ailing: AtomicU64,
 }
 
 /// Tasks that live as long as one connection: streamed bodies and tunnels.
@@ -104,7 +113,12 @@ impl Target {
             io::Error::new(error.kind(), format!("cannot listen on {}: {error}", options.listen))
         })?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { version: options.version, record });
+        let shared = Arc::new(Shared {
+            version: options.version,
+            record,
+            idle: options.idle.unwrap_or(IDLE),
+            ailing: AtomicU64::new(0),
+        });
         Ok(Self { listener, address, shared })
     }
 
@@ -142,6 +156,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     // ignored: a peer that breaks its connection is the client's to report
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(shared.idle)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;

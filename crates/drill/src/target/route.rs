@@ -4,6 +4,7 @@
 //! answer exists, and each answer names the version and echoes the id.
 
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,7 +66,11 @@ async fn dispatch(
     Ok(match request.uri().path() {
         "/" => Ok(text(format!("Teal demo target, version {version}\n"))),
         "/version" => Ok(text(format!("{version}\n"))),
-        "/health" => Ok(text("ok\n".to_owned())),
+        "/health" => health(shared),
+        "/ail" => number(&request, "times", 1).map(|times| {
+            shared.ailing.store(times, Ordering::Relaxed);
+            text(format!("the next {times} health checks fail\n"))
+        }),
         "/upload" if request.method() == Method::GET => Err(Rejection(
             StatusCode::METHOD_NOT_ALLOWED,
             "/upload takes POST or PUT with a body\n".to_owned(),
@@ -84,11 +89,20 @@ async fn dispatch(
         path => Err(Rejection(
             StatusCode::NOT_FOUND,
             format!(
-                "no route {path:?}; there are / /version /health /echo /slow /upload /download \
+                "no route {path:?}; there are / /version /health /ail /echo /slow /upload /download \
                  /events /ws\n"
             ),
         )),
     })
+}
+
+/// Healthy, unless it was told to be ailing.
+fn health(shared: &Shared) -> Result<Response<Body>, Rejection> {
+    let fewer = |left: u64| left.checked_sub(1);
+    match shared.ailing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer) {
+        Ok(_) => Err(Rejection(StatusCode::SERVICE_UNAVAILABLE, "ailing\n".to_owned())),
+        Err(_) => Ok(text("ok\n".to_owned())),
+    }
 }
 
 /// Reads the body to its end and says what was in the request.

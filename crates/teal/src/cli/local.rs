@@ -46,14 +46,19 @@ pub(crate) enum RoleArg {
     Operator,
 }
 
-/// Load one page of any server for a while and say what was lost.
+/// Load a server for a while and say what was lost.
 ///
-/// Strict about every byte, never sends a request twice. Ends with 1 if something was lost.
+/// Strict about every byte, never sends a request twice. Ends with 1 if something was lost. Without
+/// a URL it starts two targets and a Teal of its own, switches between them all the time, stops,
+/// kills and freezes the targets, and joins their ledgers with its own.
 #[derive(Args, Debug)]
 pub(crate) struct DrillArgs {
-    /// The page: http://HOST:PORT/PATH.
+    /// The page: http://HOST:PORT/PATH. Without it: targets and a Teal of its own.
     #[arg(value_name = "URL")]
-    pub(crate) url: String,
+    pub(crate) url: Option<String>,
+    /// Without a URL: the schedule of switches and faults; the same seed is the same schedule.
+    #[arg(long, value_name = "N", conflicts_with = "url")]
+    pub(crate) seed: Option<u64>,
     /// How long.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     pub(crate) time: Time,
@@ -104,6 +109,9 @@ pub(crate) struct DemoTargetArgs {
     /// Where to write down what was asked.
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
+    /// How long a connection may be idle before it is closed.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) idle: Option<Time>,
 }
 
 /// Print a reference document that is made from the code.

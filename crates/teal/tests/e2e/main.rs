@@ -12,6 +12,7 @@ mod damaged_journal;
 mod deadlines;
 mod demo;
 mod drain_deadline;
+mod drill;
 mod exhaustion;
 mod failover;
 mod first_start;

@@ -1,0 +1,58 @@
+//! Several requests on one connection without waiting for answers in between
+//! (RFC 9112 section 9.3.2): the answers must come in order, one for each.
+
+use std::collections::VecDeque;
+
+use super::check::{Answered, Check};
+use super::connection::Connection;
+use super::request::Request;
+use super::worker::Plan;
+use crate::ledger::{Fault, Loss};
+
+/// Requests in one go.
+pub(super) const DEPTH: u64 = 4;
+
+/// Sends all requests in `open`, then reads their answers; one that has its outcome leaves `open`.
+///
+/// Returns the connection if it may carry more.
+pub(super) async fn exchange(
+    plan: &Plan,
+    open: &mut VecDeque<u64>,
+    mut connection: Connection,
+) -> Result<Option<Connection>, Fault> {
+    for number in open.iter() {
+        plan.recorder.sent(*number);
+        plan.request(*number).send(&mut connection).await?;
+    }
+    while let Some(number) = open.front().copied() {
+        let request = plan.request(number);
+        let (answered, close) = read(&request, &mut connection).await?;
+        if open.len() == 1 {
+            connection.nothing_behind()?;
+        }
+        // A complete answer that is wrong says nothing about the ones behind it.
+        match answered {
+            Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
+            Err(fault) => plan.recorder.failed(number, fault),
+        }
+        open.pop_front();
+        if close {
+            let text = "the connection was closed behind an earlier answer of the pipeline";
+            let rest = || Fault::lost(Loss::Unanswered, text.to_owned());
+            return if open.is_empty() { Ok(None) } else { Err(rest()) };
+        }
+    }
+    Ok(Some(connection))
+}
+
+/// Reads one whole answer, and judges it; the error is that of an answer without an end.
+async fn read(
+    request: &Request<'_>,
+    connection: &mut Connection,
+) -> Result<(Result<Answered, Fault>, bool), Fault> {
+    let head = connection.head(request.kind.method()).await?;
+    let mut check = Check::new(request);
+    connection.body(head.framing, |data| check.feed(data)).await?;
+    let close = head.close;
+    Ok((check.finish(head), close))
+}

@@ -1,0 +1,146 @@
+//! The soak: the demo's stage under full load, played by a seeded schedule of
+//! switches and faults instead of a script, until it has done enough.
+//!
+//! Every fault here is one that may cost nothing: what is stopped, killed or
+//! frozen for good is drained first, as a deploy script would do it. So a single
+//! lost, doubled or late request fails the soak. The targets close idle
+//! connections early all the while.
+
+mod report;
+mod schedule;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::demo::stage::Stage;
+use crate::demo::{DemoError, Signals};
+use schedule::{Fault, Round, Schedule};
+
+pub use report::SoakReport;
+
+/// How long the targets keep an idle connection: much shorter than Teal would. More than
+/// twice the longest freeze, so that no target wakes up with this time over and may close a
+/// connection on which a fresh request waits. At 400 ms a run lost three POSTs to 502.
+const IDLE: Duration = Duration::from_millis(800);
+/// How long a switch waits for a color that was ailing or just started.
+const WAIT_HEALTHY: Duration = Duration::from_secs(15);
+
+/// What to play.
+#[derive(Debug, Clone)]
+pub struct SoakOptions {
+    /// The program that is run as `EXE run --config FILE` and as `EXE demo-target …`.
+    pub teal_exe: PathBuf,
+    /// Where the schedule comes from.
+    pub seed: u64,
+    /// How long at least.
+    pub time: Duration,
+    /// Switches that must have been made.
+    pub switches: u64,
+    /// Requests that must have been sent.
+    pub requests: u64,
+    /// When it ends even without them; then it has failed.
+    pub limit: Duration,
+    /// Number of closed loops, each with a connection of its own.
+    pub connections: usize,
+    /// Most requests per second of all loops together; none: as fast as it goes.
+    pub rate: Option<u32>,
+}
+
+/// Plays the soak. A signal ends it early, with its report.
+///
+/// # Cancellation
+/// Dropping the future kills all children.
+pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
+    let mut signals = Signals::listen().map_err(DemoError::Signals)?;
+    let raised = tokio::select! {
+        raised = Stage::raise(&options.teal_exe, Some(IDLE)) => Some(raised?),
+        () = signals.next() => None,
+    };
+    let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
+    stage.start_load(options.connections, options.rate)?;
+    let mut rounds = Vec::new();
+    let played = tokio::select! {
+        played = play(&mut stage, &options, &mut rounds) => Some(played),
+        () = signals.next() => None,
+    };
+    // A fault that was broken off may have left a target frozen.
+    for color in ["blue", "green"] {
+        stage.freeze(color, false);
+    }
+    let verdict = tokio::select! {
+        verdict = stage.strike() => verdict,
+        () = signals.next() => return Err(DemoError::Interrupted),
+    };
+    let interrupted = played.is_none();
+    played.transpose()?;
+    Ok(SoakReport::new(&options, verdict?, rounds, interrupted))
+}
+
+/// Plays rounds until there were enough, or the limit.
+async fn play(
+    stage: &mut Stage,
+    options: &SoakOptions,
+    rounds: &mut Vec<(f64, f64, &'static str)>,
+) -> Result<(), DemoError> {
+    let started = Instant::now();
+    for round in Schedule::new(options.seed) {
+        let sent = stage.load().map_or(0, |load| load.snapshot().sent);
+        let enough = started.elapsed() >= options.time
+            && stage.timeline().switches() >= options.switches
+            && sent >= options.requests;
+        if enough || started.elapsed() >= options.limit {
+            break;
+        }
+        let began = started.elapsed().as_secs_f64();
+        play_round(stage, round).await?;
+        if let Some(name) = round.fault.name() {
+            rounds.push((began, started.elapsed().as_secs_f64(), name));
+        }
+    }
+    Ok(())
+}
+
+/// One switch, with its fault before or behind it.
+async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
+    tokio::time::sleep(round.pause).await;
+    let (old, new) = (stage.timeline().active().to_owned(), stage.idle());
+    if let Fault::FreezeOld(_) = round.fault {
+        stage.freeze(&old, true);
+    }
+    stage.switch(Some(WAIT_HEALTHY)).await?;
+    match round.fault {
+        Fault::Nothing => {}
+        Fault::Stop => {
+            stage.drained().await?;
+            stage.stop(&old).await;
+            stage.restart(&old).await?;
+        }
+        Fault::Kill => {
+            stage.drained().await?;
+            stage.drop_dead(&old).await;
+            stage.restart(&old).await?;
+        }
+        Fault::KillAndTry => {
+            stage.drained().await?;
+            stage.kill(&old).await?;
+            stage.refused_switch().await?;
+            stage.restart(&old).await?;
+        }
+        Fault::FreezeIdle(time) => {
+            stage.drained().await?;
+            freeze(stage, &old, time).await;
+        }
+        Fault::FreezeActive(time) => freeze(stage, new, time).await,
+        Fault::FreezeOld(time) => freeze(stage, &old, time).await,
+        Fault::AilIdle(times) => stage.ail(&old, times).await?,
+        Fault::AilActive(times) => stage.ail(new, times).await?,
+    }
+    Ok(())
+}
+
+/// Freezes a color's target for a while.
+async fn freeze(stage: &mut Stage, color: &str, time: Duration) {
+    stage.freeze(color, true);
+    tokio::time::sleep(time).await;
+    stage.freeze(color, false);
+}

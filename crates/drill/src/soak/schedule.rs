@@ -1,0 +1,131 @@
+//! What a soak does and when, drawn from a seed: the same seed is the same
+//! schedule, so a failure can be played again.
+
+use std::time::Duration;
+
+use crate::load::kind::scramble;
+
+/// What is done to the targets around one switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing: the next switch comes while this one may still drain.
+    Nothing,
+    /// The old color is stopped with SIGTERM once it is drained, and started again.
+    Stop,
+    /// The same with SIGKILL.
+    Kill,
+    /// Killed, and a switch to it is tried: it must be refused.
+    KillAndTry,
+    /// The old color freezes once it is drained.
+    FreezeIdle(Duration),
+    /// The color that answers freezes.
+    FreezeActive(Duration),
+    /// The old color freezes before the switch, with requests on it, and drains after it.
+    FreezeOld(Duration),
+    /// The idle color fails this many health checks.
+    AilIdle(u32),
+    /// The color that answers fails this many health checks.
+    AilActive(u32),
+}
+
+/// One switch and what goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Round {
+    /// Time before the switch.
+    pub(super) pause: Duration,
+    /// What is done around it.
+    pub(super) fault: Fault,
+}
+
+/// The endless schedule of a seed.
+#[derive(Debug, Clone)]
+pub(super) struct Schedule {
+    state: u64,
+}
+
+/// A switch without a fault takes at least this long with its pause, so that there
+/// are never more than 1,000 switches in a minute.
+const PAUSE_MIN_MS: u64 = 60;
+const PAUSE_MAX_MS: u64 = 160;
+/// Longest time that a target is frozen: well under every deadline of a request.
+const FREEZE_MAX_MS: u64 = 300;
+/// Most health checks that fail in a row.
+const AIL_MAX: u64 = 4;
+
+impl Schedule {
+    /// The schedule of this seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { state: scramble(seed) }
+    }
+
+    /// A number from `least` to `most`.
+    fn draw(&mut self, least: u64, most: u64) -> u64 {
+        self.state = scramble(self.state);
+        least + self.state % (most - least + 1)
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Round;
+
+    fn next(&mut self) -> Option<Round> {
+        let pause = Duration::from_millis(self.draw(PAUSE_MIN_MS, PAUSE_MAX_MS));
+        let fault = self.draw(0, 31);
+        let freeze = Duration::from_millis(self.draw(20, FREEZE_MAX_MS));
+        let times = self.draw(1, AIL_MAX) as u32;
+        let fault = match fault {
+            0 => Fault::Stop,
+            1 => Fault::Kill,
+            2 => Fault::KillAndTry,
+            3 => Fault::FreezeIdle(freeze),
+            4 | 5 => Fault::FreezeActive(freeze),
+            6 | 7 => Fault::FreezeOld(freeze),
+            8 => Fault::AilIdle(times),
+            9 => Fault::AilActive(times),
+            _ => Fault::Nothing,
+        };
+        Some(Round { pause, fault })
+    }
+}
+
+impl Fault {
+    /// Its name in the report; none: no fault.
+    pub(super) fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::Stop => "stopped when drained",
+            Self::Kill => "killed when drained",
+            Self::KillAndTry => "killed, and a switch to it refused",
+            Self::FreezeIdle(_) => "idle color frozen",
+            Self::FreezeActive(_) => "active color frozen",
+            Self::FreezeOld(_) => "frozen during a switch away",
+            Self::AilIdle(_) => "idle color failed health checks",
+            Self::AilActive(_) => "active color failed health checks",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_same_seed_is_the_same_schedule_and_another_is_another() {
+        let first = |seed| Schedule::new(seed).take(500).collect::<Vec<_>>();
+        assert_eq!(first(7), first(7));
+        assert_ne!(first(7), first(8));
+    }
+
+    #[test]
+    fn two_hundred_rounds_of_any_seed_have_every_fault_in_bounds() {
+        for seed in 0..20 {
+            let rounds: Vec<_> = Schedule::new(seed).take(200).collect();
+            let faults: BTreeSet<_> =
+                rounds.iter().filter_map(|round| round.fault.name()).collect();
+            assert!(faults.len() >= 7, "seed {seed}: {faults:?}");
+            // At most 1,000 switches in a minute.
+            assert!(rounds.iter().all(|round| round.pause >= Duration::from_millis(60)));
+        }
+    }
+}
