@@ -169,7 +169,11 @@ fn u4_a_101_that_nobody_asked_for_is_502() {
     let wish = "GET /101 HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
     let unnamed = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n";
     let other = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: bar\r\n\r\n";
-    for (request, answer) in [(plain, other), (plain, unnamed), (wish, other), (wish, unnamed)] {
+    let socket = wish.replace("foo", "websocket");
+    let unproven = other.replace("bar", "websocket"); // without Sec-WebSocket-Accept
+    let faults =
+        [(plain, other), (plain, unnamed), (wish, other), (wish, unnamed), (&socket, &unproven)];
+    for (request, answer) in faults {
         stage.blue.behave_at("/101", Behavior::raw(answer));
         let mut client = stage.client();
         client.send(request);
