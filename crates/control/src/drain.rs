@@ -1,22 +1,23 @@
-//! Waiting until a color that left traffic has no lease and no connection left, and cutting
-//! what is there at the deadline (L3, L4).
+//! Waiting until a color or a target that left traffic has no lease and no connection left, and
+//! cutting what is there at the deadline (L3, L4).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{Cut, DrainEnd};
 use tokio::time::{Instant, interval_at, sleep_until};
-use traffic::{ColorSum, Remaining};
+use traffic::Remaining;
 
 use crate::ask::{DrainWatch, Stuck};
-use crate::core::{Core, Subject};
+use crate::core::Core;
+use crate::swap::Subject;
 
 /// How long workers may take to end what they were told to cut. Then it is said that they have
 /// not, in the log and to whoever waits for the drain; and again as often.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Waits until nothing holds the color, cutting what is there at the deadline. To be called
-/// once every worker has acknowledged a table that lists the color. `None`: something newer
+/// Waits until nothing holds the subject, cutting what is there at the deadline. To be called
+/// once every worker has acknowledged a table that lists it. `None`: something newer
 /// took over, and those who watch have been told.
 // lossless: L3 L4
 pub(crate) async fn run(
@@ -26,18 +27,18 @@ pub(crate) async fn run(
 ) -> Option<DrainEnd> {
     let deadline = Instant::now() + subject.timeout;
     core.lock().drains.set_deadline(subject.id, deadline);
-    let before = cut_so_far(subject);
+    let before = subject.books.cut();
     let mut superseded = watch.clone();
     tokio::select! {
         biased;
         _ = superseded.end() => return None,
-        () = core.publisher.drained(&subject.books) => return Some(DrainEnd::Drained),
+        () = core.publisher.drained(&*subject.books) => return Some(DrainEnd::Drained),
         () = sleep_until(deadline) => {}
     }
-    let left = core.publisher.remaining(&subject.books);
+    let left = subject.books.remaining();
     tracing::warn!(
-        service = %subject.service, color = %subject.color, leases = left.leases,
-        connections = left.connections, "the drain deadline has passed: cutting what is left",
+        service = %subject.service, color = %subject.color, target_url = subject.target_url(),
+        leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting what is left",
     );
     {
         let mut inside = core.lock();
@@ -49,7 +50,7 @@ pub(crate) async fn run(
         _ = superseded.end() => return None,
         () = all_cut(core, subject) => {}
     }
-    let cut = since(cut_so_far(subject), before);
+    let cut = since(subject.books.cut(), before);
     Some(if cut.total() == 0 { DrainEnd::Drained } else { DrainEnd::Cut(cut) })
 }
 
@@ -61,22 +62,18 @@ async fn all_cut(core: &Core, subject: &Subject) {
     loop {
         tokio::select! {
             biased;
-            () = core.publisher.drained(&subject.books) => return,
+            () = core.publisher.drained(&*subject.books) => return,
             _ = patience.tick() => {
-                let Remaining { leases, connections } = core.publisher.remaining(&subject.books);
+                let Remaining { leases, connections } = subject.books.remaining();
                 tracing::error!(
-                    service = %subject.service, color = %subject.color, leases, connections,
+                    service = %subject.service, color = %subject.color,
+                    target_url = subject.target_url(), leases, connections,
                     "a worker has not ended what it was told to cut",
                 );
                 core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });
             }
         }
     }
-}
-
-fn cut_so_far(subject: &Subject) -> Cut {
-    let sum = ColorSum::of(&subject.books);
-    Cut { unanswered: sum.cut_unanswered, answering: sum.cut_answering, tunnels: sum.cut_tunnels }
 }
 
 fn since(now: Cut, before: Cut) -> Cut {

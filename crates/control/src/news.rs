@@ -53,6 +53,8 @@ pub enum News {
         service: ServiceName,
         /// The color that was drained.
         color: Color,
+        /// The target, if only that one was drained: a reload took it from the color.
+        target: Option<TargetUrl>,
         /// The generation of the service.
         generation: Generation,
         /// How.

@@ -62,7 +62,7 @@ pub(crate) async fn run(
     // Nobody is served from the empty table that every worker begins with: clients wait in the
     // kernel's queue for the first one that is published.
     tokio::select! {
-        adopted = worker.reader.adopt() => worker.adopted(&adopted.table),
+        table = worker.reader.adopt() => worker.adopted(&table),
         _ = orders.changed() => return,
     }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
@@ -107,10 +107,12 @@ async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
 
 async fn adopt(worker: Rc<Worker>) {
     loop {
-        let adopted = worker.reader.adopt().await;
-        // lossless: L4 - idle connections to a draining color are closed at once.
-        worker.pool.retire(&adopted.draining);
-        worker.adopted(&adopted.table);
+        let table = worker.reader.adopt().await;
+        // lossless: L4 - idle connections to what is draining are closed at once.
+        if !table.draining.is_empty() {
+            worker.pool.retire();
+        }
+        worker.adopted(&table);
     }
 }
 

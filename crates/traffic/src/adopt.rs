@@ -11,11 +11,11 @@ use std::time::Instant;
 use rules::Color;
 
 use crate::books::{ServiceCell, WorkerCell};
-use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalTarget};
+use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget};
 use crate::publish::{Exchange, Version};
 use crate::report::Report;
 use crate::sync::Arc;
-use crate::table::{ColorId, Service, Table, TargetId};
+use crate::table::{ColorId, Service, Table, TargetEntry, TargetId};
 
 /// A worker's place in the exchange, before its thread has started.
 #[derive(Debug)]
@@ -47,21 +47,13 @@ pub struct LocalService {
     worker: usize,
 }
 
-/// What a worker did when it adopted a table.
-#[derive(Debug)]
-pub struct Adopted {
-    /// The table, as the worker now reads it.
-    pub table: Rc<LocalTable>,
-    /// Colors being drained: idle connections to them have to be closed.
-    pub draining: Vec<ColorId>,
-}
-
 #[derive(Debug)]
 struct Inside {
     worker: usize,
     exchange: Arc<Exchange>,
     local: RefCell<Rc<LocalTable>>,
     colors: RefCell<HashMap<ColorId, Rc<LocalColor>>>,
+    targets: RefCell<HashMap<TargetId, Rc<LocalDrain>>>,
     random: Cell<u64>,
 }
 
@@ -97,6 +89,7 @@ impl Seat {
             exchange: self.exchange,
             local: RefCell::new(Rc::new(LocalTable::new(self.table))),
             colors: RefCell::default(),
+            targets: RefCell::default(),
             random: Cell::new(0x9E37_79B9_7F4A_7C15 ^ (self.worker as u64 + 1)),
         };
         Reader { inside: Rc::new(inside) }
@@ -129,8 +122,9 @@ impl Reader {
         self.inside.exchange.mailboxes.len()
     }
 
-    /// Waits for the next table, swaps to it and acknowledges it.
-    pub async fn adopt(&self) -> Adopted {
+    /// Waits for the next table, swaps to it and acknowledges it. Idle connections to what it
+    /// lists as draining have to be closed.
+    pub async fn adopt(&self) -> Rc<LocalTable> {
         poll_fn(|cx| self.poll_adopt(cx)).await
     }
 
@@ -150,9 +144,9 @@ impl Reader {
         Some(Lease::take(color, target, self.inside.exchange.clone(), Claim { since, generation }))
     }
 
-    /// Counts a connection to a color from before it is made until it is closed (L4).
+    /// Counts a connection to a target from before it is made until it is closed (L4).
     pub fn hold_connection(&self, lease: &Lease) -> ConnectionHold {
-        ConnectionHold::take(lease.local_color().clone(), self.inside.exchange.clone())
+        ConnectionHold::take(lease, self.inside.exchange.clone())
     }
 
     /// Tells the control plane what was noticed about a target.
@@ -188,26 +182,32 @@ impl Reader {
         state.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Adopted> {
+    fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Rc<LocalTable>> {
         let inside = &*self.inside;
         let mailbox = &inside.exchange.mailboxes[inside.worker];
         mailbox.poll(cx).map(|(version, table)| self.swap(version, table))
     }
 
     // lossless: L2 - the acknowledgement comes after the swap.
-    fn swap(&self, version: Version, table: Arc<Table>) -> Adopted {
+    fn swap(&self, version: Version, table: Arc<Table>) -> Rc<LocalTable> {
         let inside = &*self.inside;
         let local = Rc::new(LocalTable::new(table));
-        drop(inside.local.replace(local.clone())); // with it go its holds on local colors
+        drop(inside.local.replace(local.clone())); // with it go its holds on what is local
+        let mut targets = inside.targets.borrow_mut();
+        targets.retain(|_, drain| Rc::strong_count(drain) > 1);
+        let mut cut = false;
+        for (id, drain) in targets.iter() {
+            cut |= drain.update(local.draining(*id));
+        }
         let mut colors = inside.colors.borrow_mut();
         colors.retain(|_, color| Rc::strong_count(color) > 1);
         for (id, color) in colors.iter() {
-            color.drain(local.draining(*id));
+            if color.drain(local.draining(*id)) || cut {
+                color.wake_all(); // who is not cut looks once and waits on
+            }
         }
-        drop(colors);
         inside.exchange.acknowledge(inside.worker, version);
-        let draining = local.draining.iter().map(|draining| draining.color).collect();
-        Adopted { table: local, draining }
+        local
     }
 
     fn local_entry<'t>(&self, local: &'t LocalTable, service: usize) -> Option<&'t LocalEntry> {
@@ -224,10 +224,18 @@ impl Reader {
             made.drain(local.draining(entry.id));
             Rc::new(made)
         });
-        let worker = self.inside.worker;
-        let targets = entry.targets.iter();
-        let targets = targets.map(|target| Rc::new(LocalTarget::new(target.clone(), worker)));
+        let targets = entry.targets.iter().map(|target| self.make_target(local, target));
         LocalEntry { color: known.clone(), targets: targets.collect() }
+    }
+
+    fn make_target(&self, local: &LocalTable, target: &Arc<TargetEntry>) -> Rc<LocalTarget> {
+        let mut targets = self.inside.targets.borrow_mut();
+        let drain = targets.entry(target.id).or_insert_with(|| {
+            let made = LocalDrain::default();
+            made.update(local.draining(target.id));
+            Rc::new(made)
+        });
+        Rc::new(LocalTarget::new(target.clone(), self.inside.worker, drain.clone()))
     }
 
     /// The one with fewer leases of two random targets (Mitzenmacher 2001, "The power of two

@@ -1,17 +1,30 @@
-//! Waiting until a color has no lease and no connection left, on any worker (L4).
+//! Waiting until a color or a target has no lease and no connection left, on any worker (L4).
 //!
-//! To be asked only after a table that lists the color as draining was acknowledged by all
-//! workers; before that, "none left" would not be final.
+//! To be asked only after a table that lists it as draining was acknowledged by all workers;
+//! before that, "none left" would not be final.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-use crate::books::{ColorBooks, ColorSum};
+use rules::Cut;
+
+use crate::books::{ColorBooks, CutCell, TargetBooks};
+use crate::cell::Gauge;
 use crate::publish::Publisher;
 use crate::sync::{Mutex, lock};
 
-/// What still holds a color.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The books of what can be drained: a color or one target of it.
+pub trait DrainBooks: fmt::Debug + Send + Sync {
+    /// What still holds it.
+    fn remaining(&self) -> Remaining;
+
+    /// What drain deadlines have cut there so far.
+    fn cut(&self) -> Cut;
+}
+
+/// What still holds a color or a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remaining {
     /// Leases held.
     pub leases: u64,
@@ -19,33 +32,67 @@ pub struct Remaining {
     pub connections: u64,
 }
 
-/// Rung by workers whenever something on a draining color ended.
+/// Rung by workers whenever something ended on what is draining.
 #[derive(Debug, Default)]
 pub(crate) struct DrainBell {
     wakers: Mutex<Vec<Waker>>,
 }
 
 impl Publisher {
-    /// What still holds this color.
-    pub fn remaining(&self, books: &ColorBooks) -> Remaining {
-        let sum = ColorSum::of(books);
-        Remaining { leases: sum.leases, connections: sum.connections }
-    }
-
-    /// Waits until nothing holds this color.
-    pub async fn drained(&self, books: &ColorBooks) {
+    /// Waits until nothing holds what these books are of.
+    pub async fn drained(&self, books: &dyn DrainBooks) {
         poll_fn(|cx| self.poll_drained(books, cx)).await;
     }
 
-    fn poll_drained(&self, books: &ColorBooks, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_drained(&self, books: &dyn DrainBooks, cx: &mut Context<'_>) -> Poll<()> {
         // First the waker, then the sum: what ends after the sum finds the waker in place,
         // and what ended before it rang is in the sum, since both take the bell's lock.
         self.drain_bell().listen(cx.waker());
-        let remaining = self.remaining(books);
-        if remaining.leases == 0 && remaining.connections == 0 {
+        if books.remaining() == Remaining::default() {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+}
+
+// === impl DrainBooks ===
+
+impl DrainBooks for ColorBooks {
+    fn remaining(&self) -> Remaining {
+        Remaining::sum(self.iter().map(|cell| (&cell.leases, &cell.connections)))
+    }
+
+    fn cut(&self) -> Cut {
+        sum_cut(self.iter().map(|cell| &cell.cut))
+    }
+}
+
+impl DrainBooks for TargetBooks {
+    fn remaining(&self) -> Remaining {
+        Remaining::sum(self.iter().map(|cell| (&cell.leases, &cell.connections)))
+    }
+
+    fn cut(&self) -> Cut {
+        sum_cut(self.iter().map(|cell| &cell.cut))
+    }
+}
+
+fn sum_cut<'c>(cells: impl Iterator<Item = &'c CutCell>) -> Cut {
+    cells.map(CutCell::value).fold(Cut::default(), |sum, cut| Cut {
+        unanswered: sum.unanswered + cut.unanswered,
+        answering: sum.answering + cut.answering,
+        tunnels: sum.tunnels + cut.tunnels,
+    })
+}
+
+// === impl Remaining ===
+
+impl Remaining {
+    fn sum<'c>(cells: impl Iterator<Item = (&'c Gauge, &'c Gauge)>) -> Self {
+        cells.fold(Self::default(), |sum, (leases, connections)| Self {
+            leases: sum.leases + leases.value(),
+            connections: sum.connections + connections.value(),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! One request's or tunnel's hold on a color, and a connection's.
+//! One request's or tunnel's hold on a color and a target of it, and a connection's.
 //!
 //! Both count up when made and down when dropped, whatever happens in between: nothing
 //! is ever taken away by hand. They can't leave their worker's thread.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rules::{Color, Generation};
 
-use crate::books::{ColorBooks, ColorCell, TargetCell};
+use crate::books::{ColorBooks, ColorCell, CutKind, TargetCell};
 use crate::publish::Exchange;
 use crate::sync::Arc;
 use crate::table::{ColorId, Draining, TargetEntry, TargetId};
@@ -26,11 +26,12 @@ pub struct Lease {
     exchange: Arc<Exchange>,
 }
 
-/// A connection's hold on a color: from before it is made until it is closed.
+/// A connection's hold on a color and a target of it: from before it is made until it is closed.
 #[must_use = "dropping the hold says that the connection is closed"]
 #[derive(Debug)]
 pub struct ConnectionHold {
     color: Rc<LocalColor>,
+    target: Rc<LocalTarget>,
     exchange: Arc<Exchange>,
 }
 
@@ -48,16 +49,24 @@ pub(crate) struct LocalColor {
     color: Color,
     books: Arc<ColorBooks>,
     worker: usize,
-    draining: Cell<bool>,
-    cut: Cell<bool>,
+    drain: LocalDrain,
     slots: RefCell<Slots>,
 }
 
-/// What one worker knows of one target.
+/// What one worker knows of one target: as one table says it, but for the drain, which outlives
+/// the table.
 #[derive(Debug)]
 pub(crate) struct LocalTarget {
     entry: Arc<TargetEntry>,
     worker: usize,
+    drain: Rc<LocalDrain>,
+}
+
+/// What one worker knows of the drain of one color or target.
+#[derive(Debug, Default)]
+pub(crate) struct LocalDrain {
+    draining: Cell<bool>,
+    cut: Cell<bool>,
 }
 
 /// The leases of one color on one worker: when each began, and whom to wake at a cut.
@@ -113,23 +122,26 @@ impl Lease {
         self.target.cell()
     }
 
-    /// Whether the color is being drained: the connection must be closed, not kept.
+    /// Whether the color or the target is being drained: the connection must be closed, not kept.
     pub fn is_draining(&self) -> bool {
-        self.color.draining.get()
+        is_draining(&self.color, &self.target)
     }
 
     /// Whether the drain deadline has passed: this lease must end now (L3).
     pub fn is_cut(&self) -> bool {
-        self.color.cut.get()
+        self.color.drain.cut.get() || self.target.drain.cut.get()
+    }
+
+    /// Counts, on the color and on the target, that this lease ended because it was cut.
+    // lossless: L3
+    pub fn count_cut(&self, kind: CutKind) {
+        self.color.cell().cut.add(kind);
+        self.target.cell().cut.add(kind);
     }
 
     /// Has this task woken when the lease is cut. To be called before each wait.
     pub fn watch_cut(&self, cx: &Context<'_>) {
         self.color.watch(self.slot, cx.waker());
-    }
-
-    pub(crate) fn local_color(&self) -> &Rc<LocalColor> {
-        &self.color
     }
 }
 
@@ -137,33 +149,42 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.target.cell().leases.fall();
         self.color.leave(self.slot);
-        self.color.ring_if_draining(&self.exchange);
+        ring_if_draining(&self.color, &self.target, &self.exchange);
     }
 }
 
 // === impl ConnectionHold ===
 
 impl ConnectionHold {
-    pub(crate) fn take(color: Rc<LocalColor>, exchange: Arc<Exchange>) -> Self {
+    pub(crate) fn take(lease: &Lease, exchange: Arc<Exchange>) -> Self {
+        let (color, target) = (lease.color.clone(), lease.target.clone());
         color.cell().connections.rise();
-        Self { color, exchange }
+        target.cell().connections.rise();
+        Self { color, target, exchange }
     }
 
-    /// The identity of the color that the connection leads to.
-    pub fn color_id(&self) -> ColorId {
-        self.color.id
-    }
-
-    /// Whether the color is being drained: the connection must not be kept.
+    /// Whether the color or the target is being drained: the connection must not be kept.
     pub fn is_draining(&self) -> bool {
-        self.color.draining.get()
+        is_draining(&self.color, &self.target)
     }
 }
 
 impl Drop for ConnectionHold {
     fn drop(&mut self) {
+        self.target.cell().connections.fall();
         self.color.cell().connections.fall();
-        self.color.ring_if_draining(&self.exchange);
+        ring_if_draining(&self.color, &self.target, &self.exchange);
+    }
+}
+
+fn is_draining(color: &LocalColor, target: &LocalTarget) -> bool {
+    color.drain.draining.get() || target.drain.draining.get()
+}
+
+// lossless: L4 - announced after it was taken away.
+fn ring_if_draining(color: &LocalColor, target: &LocalTarget, exchange: &Exchange) {
+    if is_draining(color, target) {
+        exchange.drain.ring();
     }
 }
 
@@ -171,25 +192,17 @@ impl Drop for ConnectionHold {
 
 impl LocalColor {
     pub(crate) fn new(id: ColorId, color: Color, books: Arc<ColorBooks>, worker: usize) -> Self {
-        Self {
-            id,
-            color,
-            books,
-            worker,
-            draining: Cell::new(false),
-            cut: Cell::new(false),
-            slots: RefCell::default(),
-        }
+        Self { id, color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
     }
 
-    /// Takes over what the table says of this color.
-    pub(crate) fn drain(&self, draining: Option<Draining>) {
-        self.draining.set(draining.is_some());
-        let cut = draining.is_some_and(|draining| draining.cut);
-        if cut && !self.cut.replace(cut) {
-            self.slots.borrow_mut().wake_all();
-        }
-        self.cut.set(cut);
+    /// Takes over what the table says of this color. Returns whether it is to be cut as of now.
+    pub(crate) fn drain(&self, draining: Option<Draining>) -> bool {
+        self.drain.update(draining)
+    }
+
+    /// Has all its leases look whether they are cut.
+    pub(crate) fn wake_all(&self) {
+        self.slots.borrow_mut().wake_all();
     }
 
     pub(crate) fn survey(&self) {
@@ -222,20 +235,25 @@ impl LocalColor {
     fn watch(&self, slot: usize, waker: &Waker) {
         self.slots.borrow_mut().watch(slot, waker);
     }
+}
 
-    // lossless: L4 - announced after it was taken away.
-    fn ring_if_draining(&self, exchange: &Exchange) {
-        if self.draining.get() {
-            exchange.drain.ring();
-        }
+// === impl LocalDrain ===
+
+impl LocalDrain {
+    /// Takes over what the table says. Returns whether it says for the first time to cut.
+    pub(crate) fn update(&self, draining: Option<Draining>) -> bool {
+        self.draining.set(draining.is_some());
+        let cut = draining.is_some_and(|draining| draining.cut);
+        let before = self.cut.replace(cut);
+        cut && !before
     }
 }
 
 // === impl LocalTarget ===
 
 impl LocalTarget {
-    pub(crate) fn new(entry: Arc<TargetEntry>, worker: usize) -> Self {
-        Self { entry, worker }
+    pub(crate) fn new(entry: Arc<TargetEntry>, worker: usize, drain: Rc<LocalDrain>) -> Self {
+        Self { entry, worker, drain }
     }
 
     pub(crate) fn leases(&self) -> u64 {

@@ -13,7 +13,7 @@
 //!   have acknowledged, no worker has a table that names the old color as active.
 //! * **L4, drained is final.** Cells have a single writer. They are summed only
 //!   after all workers acknowledged, when nothing can be added on a draining
-//!   color: what a worker took away before it acknowledged is ordered by the
+//!   color or target: what a worker took away before it acknowledged is ordered by the
 //!   acknowledgement (store Release, load Acquire); what it takes away later it
 //!   announces by waking the drain, because by then it knows the color to be
 //!   draining. So no wake-up is lost and no fence is needed on the request path.
@@ -35,16 +35,19 @@ mod route;
 mod sync;
 mod table;
 
-pub use adopt::{Adopted, LocalService, LocalTable, Reader, Seat};
+pub use adopt::{LocalService, LocalTable, Reader, Seat};
 pub use books::{
-    AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, OwnReason, ServiceBooks, ServiceCell,
-    ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks, WorkerCell, WorkerSum,
+    AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, CutCell, CutKind, OwnReason,
+    ServiceBooks, ServiceCell, ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks,
+    WorkerCell, WorkerSum,
 };
 pub use cell::{Count, Gauge, PerWorker};
-pub use drain::Remaining;
+pub use drain::{DrainBooks, Remaining};
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};
 pub use publish::{Publisher, Version, exchange};
 pub use report::{Report, ReportKind};
 pub use route::{Routes, Unrouted};
-pub use table::{ColorEntry, ColorId, Draining, Held, Service, Table, TargetEntry, TargetId};
+pub use table::{
+    ColorEntry, ColorId, Draining, Held, Leaving, Service, Table, TargetEntry, TargetId,
+};

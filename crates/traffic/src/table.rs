@@ -18,7 +18,7 @@ pub struct Table {
     pub limits: Limits,
     /// All services; routes name them by their place.
     pub services: Vec<Arc<Service>>,
-    /// The colors that are being drained now, on any service.
+    /// The colors and targets that are being drained now, on any service.
     pub draining: Vec<Draining>,
     /// Which service answers a request.
     pub routes: Routes,
@@ -73,13 +73,22 @@ pub struct TargetEntry {
     pub books: Arc<TargetBooks>,
 }
 
-/// A color that is being drained.
+/// What is being drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draining {
-    /// Which one.
-    pub color: ColorId,
+    /// Which color or target.
+    pub what: Leaving,
     /// Whether the drain deadline has passed: leases still there must end now (L3).
     pub cut: bool,
+}
+
+/// What leaves traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leaving {
+    /// A color with all its targets.
+    Color(ColorId),
+    /// One target of a color that keeps others.
+    Target(TargetId),
 }
 
 /// The order to keep new requests waiting.
@@ -111,14 +120,29 @@ impl Table {
         }
     }
 
-    /// Whether this color is being drained, and if so, whether it must be cut.
-    pub fn draining(&self, color: ColorId) -> Option<Draining> {
-        self.draining.iter().copied().find(|draining| draining.color == color)
+    /// Whether this color or target is being drained, and if so, whether it must be cut.
+    pub fn draining(&self, what: impl Into<Leaving>) -> Option<Draining> {
+        let what = what.into();
+        self.draining.iter().copied().find(|draining| draining.what == what)
     }
 
     /// The place of a service, by name.
     pub fn place(&self, name: &ServiceName) -> Option<usize> {
         self.services.iter().position(|service| service.name == *name)
+    }
+}
+
+// === impl Leaving ===
+
+impl From<ColorId> for Leaving {
+    fn from(id: ColorId) -> Self {
+        Self::Color(id)
+    }
+}
+
+impl From<TargetId> for Leaving {
+    fn from(id: TargetId) -> Self {
+        Self::Target(id)
     }
 }
 

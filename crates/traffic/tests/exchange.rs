@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use rules::{Color, Generation, Hold, Limits, ServiceName, ServiceSpec, TargetUrl, Timeouts};
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, ColorSum, Draining, Reader, Routes, Seat, Service,
-    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
+    ColorBooks, ColorEntry, ColorId, ColorSum, ConnectionHold, CutKind, DrainBooks, Draining,
+    Reader, Routes, Seat, Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId,
+    exchange,
 };
 
 struct World {
@@ -106,7 +107,16 @@ fn poll<F: Future>(future: F) -> Option<F::Output> {
 }
 
 fn draining(color: Color, cut: bool) -> [Draining; 1] {
-    [Draining { color: ColorId(color.index() as u32), cut }]
+    [Draining { what: ColorId(color.index() as u32).into(), cut }]
+}
+
+/// What a reload leaves that takes the target 2 from blue, which keeps the target 0.
+fn without_second(world: &World, cut: bool) -> Table {
+    let draining = [Draining { what: TargetId(2).into(), cut }];
+    let mut table = world.table(1, Color::Blue, &draining);
+    let service = Arc::get_mut(&mut table.services[0]).unwrap();
+    service.colors[Color::Blue.index()].targets.retain(|target| target.id != TargetId(2));
+    table
 }
 
 fn seat(world: &World) -> (traffic::Publisher, Vec<Reader>) {
@@ -193,13 +203,69 @@ fn a_cut_wakes_exactly_the_leases_of_that_color() {
 }
 
 #[test]
+fn a_removed_target_is_drained_by_its_own_leases_and_connections_only() {
+    // L4
+    let world = World::new(1, 2);
+    let (publisher, readers) = seat(&world);
+    let kept = readers[0].claim(0, &[TargetId(2)], Instant::now()).unwrap();
+    let gone = readers[0].claim(0, &[TargetId(0)], Instant::now()).unwrap();
+    let connections = [&kept, &gone].map(|lease| readers[0].hold_connection(lease));
+    publisher.publish(without_second(&world, false));
+    poll(readers[0].adopt()).unwrap();
+    assert!(gone.is_draining() && !kept.is_draining());
+    assert_eq!(connections.each_ref().map(ConnectionHold::is_draining), [false, true]);
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let books = &*world.targets[1][Color::Blue.index()];
+    let mut waiting = pin!(publisher.drained(books));
+    let mut poll_waiting = || waiting.as_mut().poll(&mut Context::from_waker(&waker));
+    let [kept_connection, gone_connection] = connections;
+    assert_eq!(poll_waiting(), Poll::Pending);
+    drop(gone);
+    assert!(flag.0.swap(false, Ordering::SeqCst), "the end of a lease rings");
+    assert_eq!(poll_waiting(), Poll::Pending, "the connection is still open");
+    drop(gone_connection);
+    assert!(flag.0.swap(false, Ordering::SeqCst), "the end of a connection rings");
+    assert_eq!(poll_waiting(), Poll::Ready(()));
+    assert_eq!(world.color(Color::Blue).remaining().leases, 1, "the kept target's");
+    drop((kept, kept_connection));
+    assert_eq!(world.color(Color::Blue).remaining().connections, 0);
+}
+
+#[test]
+fn a_cut_of_a_removed_target_ends_exactly_the_leases_on_it() {
+    // L3
+    let world = World::new(1, 2);
+    let (publisher, readers) = seat(&world);
+    let kept = readers[0].claim(0, &[TargetId(2)], Instant::now()).unwrap();
+    let gone = readers[0].claim(0, &[TargetId(0)], Instant::now()).unwrap();
+    for _ in 0..2 {
+        publisher.publish(without_second(&world, false));
+        poll(readers[0].adopt()).unwrap();
+        assert!(gone.is_draining() && !gone.is_cut(), "also in the tables after the first");
+    }
+    let flag = Arc::new(Flag::default());
+    gone.watch_cut(&Context::from_waker(&Waker::from(flag.clone())));
+    publisher.publish(without_second(&world, true));
+    poll(readers[0].adopt()).unwrap();
+    assert!(gone.is_cut() && flag.0.load(Ordering::SeqCst));
+    assert!(!kept.is_cut() && !kept.is_draining());
+    let new = readers[0].claim(0, &[], Instant::now()).unwrap();
+    assert!(!new.is_cut() && new.target().id == TargetId(0));
+    gone.count_cut(CutKind::Answering);
+    let cut = |books: &dyn DrainBooks| books.cut().answering;
+    let targets = [0, 1].map(|n: usize| cut(&*world.targets[n][Color::Blue.index()]));
+    assert_eq!((targets, cut(world.color(Color::Blue))), ([0, 1], 1));
+}
+
+#[test]
 fn the_newest_table_replaces_one_that_was_not_taken() {
     let world = World::new(1, 1);
     let (publisher, readers) = seat(&world);
     let first = publisher.publish(world.table(1, Color::Green, &[]));
     let second = publisher.publish(world.table(2, Color::Blue, &[]));
-    let adopted = poll(readers[0].adopt()).unwrap();
-    assert_eq!(adopted.table.generation, Generation(2));
+    let table = poll(readers[0].adopt()).unwrap();
+    assert_eq!(table.generation, Generation(2));
     assert!(publisher.silent(first).is_empty() && publisher.silent(second).is_empty());
     assert!(poll(readers[0].adopt()).is_none(), "nothing more to adopt");
 }

@@ -8,10 +8,11 @@ use traffic::{ServiceSum, Version};
 
 use super::status;
 use crate::ask::{DrainWatch, HoldAsk, HoldInForce, ResumeAsk, Resumed};
-use crate::core::{Core, Inside, Subject};
+use crate::core::{Core, Inside};
 use crate::drain;
 use crate::inbox::Answer;
 use crate::news::News;
+use crate::swap::Subject;
 
 /// The longest that a request waits if nothing else is said.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -70,7 +71,7 @@ async fn finish(core: Arc<Core>, version: Version, subject: Subject, watch: Drai
     };
     let Subject { service, color, .. } = subject;
     tracing::info!(%service, %color, %end, "the drain of the held color has ended");
-    core.print(News::DrainEnded { service, color, generation, end });
+    core.print(News::DrainEnded { service, color, target: None, generation, end });
 }
 
 async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk) -> Answer<Resumed> {

@@ -5,28 +5,23 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rules::{
     Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
     TargetUrl,
 };
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
-use traffic::{TargetId, TargetSum, Version};
+use traffic::{TargetId, Version};
 
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
 use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader};
-use crate::core::{Core, Inside, Subject};
+use crate::core::{Core, Inside};
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
 use crate::news::News;
-use crate::swap::{LeftColor, LeftTarget};
+use crate::swap::Subject;
 use crate::{drain, health};
-
-/// How often a removed target is looked at.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Targets that would receive traffic at once, and what probes found.
 type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
@@ -36,7 +31,6 @@ struct Decided {
     generation: Option<Generation>,
     version: Version,
     drains: Vec<(Subject, DrainWatch)>,
-    gone: Vec<LeftTarget>,
     probed: HashSet<TargetId>,
 }
 
@@ -118,15 +112,14 @@ async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) 
             _ => None,
         });
         // A color that drains already, after a switch, goes on doing so.
-        let colors = left.colors.into_iter().map(Subject::from);
-        let colors = colors.filter(|subject| inside.drains.watch(subject.id).is_none());
-        let colors: Vec<_> = colors.collect();
-        let drains = colors.into_iter().map(|subject| {
+        let subjects = left.into_iter().filter(|subject| inside.drains.watch(subject.id).is_none());
+        let subjects: Vec<_> = subjects.collect();
+        let drains = subjects.into_iter().map(|subject| {
             let watch = inside.drains.begin(&subject, DrainEnd::Interrupted);
             (subject, watch)
         });
-        let (drains, gone) = (drains.collect(), left.targets);
-        Decided { generation, version: core.publish(inside), drains, gone, probed }
+        let drains = drains.collect();
+        Decided { generation, version: core.publish(inside), drains, probed }
     };
     core.commit(command, then).await
 }
@@ -136,9 +129,6 @@ async fn finish(core: Arc<Core>, decided: Decided) {
     core.publisher.acknowledged(decided.version).await;
     if let Some(generation) = decided.generation {
         published(&core, generation).await;
-    }
-    for target in decided.gone {
-        tokio::spawn(watch_gone(target));
     }
     for (subject, watch) in decided.drains {
         let core = core.clone();
@@ -150,27 +140,15 @@ async fn finish(core: Arc<Core>, decided: Decided) {
                 core.publish(&inside);
                 inside.state.generation()
             };
-            let Subject { service, color, .. } = subject;
-            tracing::info!(%service, %color, %end, "the drain of what a reload removed has ended");
-            core.print(News::DrainEnded { service, color, generation, end });
+            tracing::info!(
+                service = %subject.service, color = %subject.color,
+                target_url = subject.target_url(), %end,
+                "the drain of what a reload removed has ended",
+            );
+            let Subject { service, color, target, .. } = subject;
+            core.print(News::DrainEnded { service, color, target, generation, end });
         });
     }
-}
-
-/// Says when a target that was removed from a color has no lease left. The other targets of that
-/// color serve on, so nothing is cut: each request ends by its own deadlines.
-async fn watch_gone(gone: LeftTarget) {
-    let LeftTarget { service, url, books, timeout } = gone;
-    let leases = || TargetSum::of(&books).leases;
-    let mut late = Instant::now() + timeout;
-    while leases() > 0 {
-        if Instant::now() >= late {
-            late += timeout.max(LOOK);
-            tracing::warn!(%service, target_url = %url, leases = leases(), "a removed target is still in use");
-        }
-        sleep(LOOK).await;
-    }
-    tracing::info!(%service, target_url = %url, "a removed target has no lease left");
 }
 
 impl Inside {
@@ -252,13 +230,4 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let changed = settings.into_iter().filter(|(_, changed)| *changed);
     changes.extend(changed.map(|(key, _)| format!("service {name}: {key} changed")));
     changes
-}
-
-// === impl Subject ===
-
-impl From<LeftColor> for Subject {
-    fn from(left: LeftColor) -> Self {
-        let LeftColor { service, color, id, books, timeout } = left;
-        Self { service, color, id, books, timeout }
-    }
 }

@@ -14,11 +14,12 @@ use traffic::Version;
 use super::status;
 use crate::ask::{Destination, DrainWatch, SwitchAsk, Switched};
 use crate::clock::Clock;
-use crate::core::{Core, Inside, Subject};
+use crate::core::{Core, Inside};
 use crate::drain;
 use crate::health::prove;
 use crate::inbox::Answer;
 use crate::news::News;
+use crate::swap::Subject;
 
 /// What is to be done, once the gate has been passed.
 pub(super) struct Order {
@@ -161,7 +162,7 @@ async fn finish(core: Arc<Core>, decided: Decided) {
         tracing::error!(%generation, %refusal, "the end of the drain was not noted");
     }
     log_end(&service, color, generation, end);
-    core.print(News::DrainEnded { service, color, generation, end });
+    core.print(News::DrainEnded { service, color, target: None, generation, end });
 }
 
 fn log_end(service: &ServiceName, color: Color, generation: Generation, end: DrainEnd) {
@@ -243,6 +244,6 @@ impl Inside {
         let (service, color) = (receipt.service.clone(), receipt.from);
         log_end(&service, color, generation, end);
         self.count_end(&service, end);
-        core.print(News::DrainEnded { service, color, generation, end });
+        core.print(News::DrainEnded { service, color, target: None, generation, end });
     }
 }

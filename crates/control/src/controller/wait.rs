@@ -38,7 +38,7 @@ pub(super) async fn drained(
                 }
             },
             Wait::Idle(books) => {
-                core.publisher.drained(&books).await;
+                core.publisher.drained(&*books).await;
                 break;
             }
         }

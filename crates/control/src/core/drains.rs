@@ -1,17 +1,15 @@
 //! The drains under way.
 //!
-//! A drain exists from the table that lists its color on. Its clock starts when that table is
-//! acknowledged. It ends once: drained, cut, or told from outside that something newer took
-//! over; then it cuts nothing.
+//! A drain is of a color, or of one target of a color that keeps others. It exists from the table
+//! that lists it on. Its clock starts when that table is acknowledged. It ends once: drained, cut,
+//! or told from outside that something newer took over; then it cuts nothing.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use rules::{Color, DrainEnd, ServiceName};
+use rules::DrainEnd;
 use tokio::time::Instant;
-use traffic::{ColorBooks, ColorId, Draining};
+use traffic::{Draining, Leaving};
 
 use crate::ask::{DrainTeller, DrainWatch, Stuck};
+use crate::swap::Subject;
 use crate::view::DrainStatus;
 
 /// All drains under way.
@@ -23,88 +21,81 @@ pub(crate) struct Drains {
 /// One drain under way.
 #[derive(Debug)]
 pub(crate) struct Drain {
-    color: ColorId,
+    what: Leaving,
     deadline: Instant,
     cut: bool,
     teller: DrainTeller,
     watch: DrainWatch,
 }
 
-/// A color to be drained.
-#[derive(Clone, Debug)]
-pub(crate) struct Subject {
-    pub(crate) service: ServiceName,
-    pub(crate) color: Color,
-    pub(crate) id: ColorId,
-    pub(crate) books: Arc<ColorBooks>,
-    pub(crate) timeout: Duration,
-}
-
 // === impl Drains ===
 
 impl Drains {
-    /// Lists a color as draining from the next table on. A drain of the same color that is
-    /// under way ends as superseded by this one's cause, `end`.
+    /// Lists a subject as draining from the next table on. A drain of the same that is under
+    /// way ends as superseded by this one's cause, `end`.
     pub(crate) fn begin(&mut self, subject: &Subject, end: DrainEnd) -> DrainWatch {
         self.end(subject.id, end);
         let (teller, watch) = DrainWatch::pair();
         let deadline = Instant::now() + subject.timeout;
-        let drain = Drain { color: subject.id, deadline, cut: false, teller, watch: watch.clone() };
+        let drain = Drain { what: subject.id, deadline, cut: false, teller, watch: watch.clone() };
         self.under_way.push(drain);
         watch
     }
 
-    /// Ends the drain of a color, if there is one, and tells those who watch how.
-    pub(crate) fn end(&mut self, color: ColorId, end: DrainEnd) {
-        if let Some(place) = self.under_way.iter().position(|drain| drain.color == color) {
+    /// Ends a drain, if there is one, and tells those who watch how.
+    pub(crate) fn end(&mut self, what: impl Into<Leaving>, end: DrainEnd) {
+        let what = what.into();
+        if let Some(place) = self.under_way.iter().position(|drain| drain.what == what) {
             self.under_way.swap_remove(place).teller.tell(end);
         }
     }
 
-    /// Tells those who watch the drain of a color that it does not end.
-    pub(crate) fn tell_stuck(&self, color: ColorId, stuck: Stuck) {
-        if let Some(drain) = self.find(color) {
+    /// Tells those who watch a drain that it does not end.
+    pub(crate) fn tell_stuck(&self, what: impl Into<Leaving>, stuck: Stuck) {
+        if let Some(drain) = self.find(what) {
             drain.teller.tell_stuck(stuck);
         }
     }
 
-    /// The view of the drain of a color, if there is one.
-    pub(crate) fn watch(&self, color: ColorId) -> Option<DrainWatch> {
-        Some(self.find(color)?.watch.clone())
+    /// The view of a drain, if there is one.
+    pub(crate) fn watch(&self, what: impl Into<Leaving>) -> Option<DrainWatch> {
+        Some(self.find(what)?.watch.clone())
     }
 
-    /// How far the drain of a color is, if there is one.
-    pub(crate) fn status(&self, color: ColorId) -> Option<DrainStatus> {
-        let drain = self.find(color)?;
+    /// How far a drain is, if there is one.
+    pub(crate) fn status(&self, what: impl Into<Leaving>) -> Option<DrainStatus> {
+        let drain = self.find(what)?;
         let left = drain.deadline.saturating_duration_since(Instant::now());
         Some(DrainStatus { left, cutting: drain.cut })
     }
 
     /// What a table says of drains.
     pub(crate) fn listed(&self) -> Vec<Draining> {
-        let listed = |drain: &Drain| Draining { color: drain.color, cut: drain.cut };
+        let listed = |drain: &Drain| Draining { what: drain.what, cut: drain.cut };
         self.under_way.iter().map(listed).collect()
     }
 
     /// Starts the clock.
-    pub(crate) fn set_deadline(&mut self, color: ColorId, deadline: Instant) {
-        if let Some(drain) = self.find_mut(color) {
+    pub(crate) fn set_deadline(&mut self, what: impl Into<Leaving>, deadline: Instant) {
+        if let Some(drain) = self.find_mut(what) {
             drain.deadline = deadline;
         }
     }
 
-    /// Marks a color as to be cut.
-    pub(crate) fn cut(&mut self, color: ColorId) {
-        if let Some(drain) = self.find_mut(color) {
+    /// Marks it as to be cut.
+    pub(crate) fn cut(&mut self, what: impl Into<Leaving>) {
+        if let Some(drain) = self.find_mut(what) {
             drain.cut = true;
         }
     }
 
-    fn find(&self, color: ColorId) -> Option<&Drain> {
-        self.under_way.iter().find(|drain| drain.color == color)
+    fn find(&self, what: impl Into<Leaving>) -> Option<&Drain> {
+        let what = what.into();
+        self.under_way.iter().find(|drain| drain.what == what)
     }
 
-    fn find_mut(&mut self, color: ColorId) -> Option<&mut Drain> {
-        self.under_way.iter_mut().find(|drain| drain.color == color)
+    fn find_mut(&mut self, what: impl Into<Leaving>) -> Option<&mut Drain> {
+        let what = what.into();
+        self.under_way.iter_mut().find(|drain| drain.what == what)
     }
 }

@@ -23,7 +23,7 @@ use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
 use crate::swap::{self, Roster};
 
-pub(crate) use drains::{Drains, Subject};
+pub(crate) use drains::Drains;
 pub(crate) use ledger::Ledger;
 
 use ledger::Ailment;

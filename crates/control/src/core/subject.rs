@@ -6,8 +6,9 @@ use rules::gate::{self, Lack};
 use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
 use traffic::ColorSum;
 
-use super::{Core, Inside, Subject};
+use super::{Core, Inside};
 use crate::clock::Clock;
+use crate::swap::Subject;
 use crate::tally::Sides;
 
 impl Inside {
@@ -24,7 +25,8 @@ impl Inside {
         Some(Subject {
             service: service.clone(),
             color,
-            id: seat.id,
+            target: None,
+            id: seat.id.into(),
             books: seat.books.clone(),
             timeout: timeout.unwrap_or(member.spec.drain.timeout),
         })

@@ -8,7 +8,5 @@
 mod roster;
 mod table;
 
-pub(crate) use roster::{
-    ColorSeat, LeftColor, LeftTarget, Member, Roster, TargetSeat, literal_address,
-};
+pub(crate) use roster::{ColorSeat, Member, Roster, Subject, TargetSeat, literal_address};
 pub(crate) use table::build;

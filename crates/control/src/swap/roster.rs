@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rules::{Color, ServiceName, ServiceSpec, TargetHealth, TargetUrl};
 use tokio::sync::Notify;
-use traffic::{ColorBooks, ColorId, ServiceBooks, TargetBooks, TargetId};
+use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
 use crate::tally::{Tallies, Tally};
 use crate::view::SwitchCounts;
@@ -58,32 +58,15 @@ pub(crate) struct TargetSeat {
     pub(crate) hurry: Arc<Notify>,
 }
 
-/// What new settings have left no place for.
-#[derive(Debug, Default)]
-pub(crate) struct Left {
-    /// Colors whose leases must end by the drain deadline.
-    pub(crate) colors: Vec<LeftColor>,
-    /// Targets of colors that stay: their leases end by themselves.
-    pub(crate) targets: Vec<LeftTarget>,
-}
-
-/// A target that gets no new leases.
-#[derive(Debug)]
-pub(crate) struct LeftTarget {
-    pub(crate) service: ServiceName,
-    pub(crate) url: TargetUrl,
-    pub(crate) books: Arc<TargetBooks>,
-    /// How long its leases may last before somebody should be told.
-    pub(crate) timeout: Duration,
-}
-
-/// A color that is in no table any more as a choice.
-#[derive(Debug)]
-pub(crate) struct LeftColor {
+/// What is to be drained: a color, or one target that a color lost while it kept others.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
     pub(crate) service: ServiceName,
     pub(crate) color: Color,
-    pub(crate) id: ColorId,
-    pub(crate) books: Arc<ColorBooks>,
+    /// The target, if only that one is to be drained.
+    pub(crate) target: Option<TargetUrl>,
+    pub(crate) id: Leaving,
+    pub(crate) books: Arc<dyn DrainBooks>,
     pub(crate) timeout: Duration,
 }
 
@@ -134,9 +117,9 @@ impl Roster {
 
     /// Takes over new settings. What is still there keeps its identity, its books and what
     /// probes said of it, unless the way of probing has changed. Returns what has left.
-    pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Left {
+    pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Subject> {
         let mut before = std::mem::take(&mut self.members);
-        let mut left = Left::default();
+        let mut left = Vec::new();
         for spec in specs {
             let known = before.iter().position(|member| member.spec.name == spec.name);
             let member = match known {
@@ -146,7 +129,7 @@ impl Roster {
             self.members.push(member);
         }
         for member in before {
-            left.colors.extend(Color::BOTH.map(|color| member.leave(color)));
+            left.extend(Color::BOTH.map(|color| member.leave(color)));
             member.hurry_all(); // so that their probing ends
             self.retired.insert(member.spec.name, member.books);
         }
@@ -182,13 +165,13 @@ impl Roster {
         }
     }
 
-    fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Left) -> Member {
+    fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Vec<Subject>) -> Member {
         for color in Color::BOTH {
             let urls = &spec.color(color).targets;
             let seat = &mut member.colors[color.index()];
             if !seat.targets.iter().any(|target| urls.contains(&target.url)) {
                 seat.targets.iter().for_each(|target| target.hurry.notify_one());
-                left.colors.push(member.leave(color));
+                left.push(member.leave(color));
                 member.colors[color.index()] = self.make_color(urls);
                 continue;
             }
@@ -203,9 +186,11 @@ impl Roster {
             }
             for gone in known {
                 gone.hurry.notify_one();
-                left.targets.push(LeftTarget {
+                left.push(Subject {
                     service: spec.name.clone(),
-                    url: gone.url,
+                    color,
+                    target: Some(gone.url),
+                    id: gone.id.into(),
                     books: gone.books,
                     timeout: spec.drain.timeout,
                 });
@@ -237,12 +222,13 @@ impl Member {
         Tally::of(&self.books, targets, moment)
     }
 
-    fn leave(&self, color: Color) -> LeftColor {
+    fn leave(&self, color: Color) -> Subject {
         let seat = self.color(color);
-        LeftColor {
+        Subject {
             service: self.spec.name.clone(),
             color,
-            id: seat.id,
+            target: None,
+            id: seat.id.into(),
             books: seat.books.clone(),
             timeout: self.spec.drain.timeout,
         }
@@ -251,6 +237,15 @@ impl Member {
     fn hurry_all(&self) {
         let targets = self.colors.iter().flat_map(|seat| &seat.targets);
         targets.for_each(|target| target.hurry.notify_one());
+    }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    /// For the log.
+    pub(crate) fn target_url(&self) -> Option<impl tracing::Value> {
+        self.target.as_ref().map(tracing::field::display)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use control::{ReloadAsk, Reloaded};
-use rules::{Actor, Color, DrainEnd, Generation, Standing, TargetUrl};
+use control::{News, Read, ReloadAsk, Reloaded};
+use rules::{Actor, Color, Cut, DrainEnd, Generation, Standing, TargetUrl};
 use testkit::{Target, wait_until};
+use traffic::TargetSum;
 
 use crate::world::{Ground, SOON, World, name, service, to, url};
 
@@ -95,10 +96,54 @@ fn a_repointed_active_color_gets_new_leases_and_the_old_targets_drain() {
     assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
     let table = world.publisher.table();
     assert_eq!(table.draining.len(), 1);
-    assert_ne!(table.draining[0].color, table.services[0].color(Color::Blue).id);
+    assert_ne!(table.draining[0].what, table.services[0].color(Color::Blue).id.into());
     assert_eq!(world.color(Color::Blue).in_flight, 0, "the old lease is on the old targets");
     world.workers[0].release(lease);
     wait_until(SOON, "the old targets are drained", || world.publisher.table().draining.is_empty());
+}
+
+#[test]
+fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep_their_leases() {
+    // L3 L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let second = Target::start("second");
+    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    reload(&world).unwrap();
+    let table = world.publisher.table();
+    let targets = &table.services[0].color(Color::Blue).targets;
+    let leases = || [0, 1].map(|n: usize| TargetSum::of(&targets[n].books).leases);
+    wait_until(SOON, "both targets have leases", || {
+        world.claim();
+        leases().iter().all(|leases| *leases > 0)
+    });
+    let [kept, gone] = leases();
+    let mut news = world.handle.news(None);
+    ground.spec(|spec| {
+        spec.colors[0].targets.truncate(1);
+        spec.drain.timeout = Duration::from_secs(30);
+    });
+    reload(&world).unwrap();
+    let draining = || world.publisher.table().draining.clone();
+    assert_eq!(draining().iter().map(|d| d.what).collect::<Vec<_>>(), [targets[1].id.into()]);
+    assert_eq!(leases(), [kept, gone], "untouched until the deadline");
+    wait_until(SOON, "the deadline passes", || {
+        world.skip(Duration::from_secs(31)); // again, if the drain was not yet waiting for it
+        leases()[1] == 0
+    });
+    let end = world.wait(async {
+        loop {
+            if let Read::Item(item) = news.next().await
+                && let News::DrainEnded { color, target, end, .. } = item.news
+            {
+                return (color, target, end);
+            }
+        }
+    });
+    let cut = Cut { answering: gone, ..Cut::default() };
+    assert_eq!(end, (Color::Blue, Some(url(&second)), DrainEnd::Cut(cut)));
+    assert_eq!(leases(), [kept, 0]);
+    assert!(draining().is_empty());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use traffic::{Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
+use traffic::{CutKind, Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
 
 use crate::disk::Disk;
 use crate::names::Names;
@@ -279,7 +279,7 @@ fn work(reader: &Reader, orders: &Receiver<Order>) {
         }
         leases.retain(|_, lease: &mut traffic::Lease| {
             if lease.is_cut() {
-                lease.color_books().cut_answering.add(1);
+                lease.count_cut(CutKind::Answering);
             }
             !lease.is_cut()
         });

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::{AbortCause, AnsweredBy, Lease};
+use traffic::{AbortCause, AnsweredBy, CutKind, Lease};
 
 use crate::client::Client;
 use crate::request::After;
@@ -84,7 +84,7 @@ fn abort(
     cause: AbortCause,
 ) -> After {
     match cause {
-        AbortCause::Drain => answer.lease.color_books().cut_answering.add(1),
+        AbortCause::Drain => answer.lease.count_cut(CutKind::Answering),
         AbortCause::Target => {
             answer.lease.target_books().failed.add(1);
             let (color, target) = (answer.lease.color(), answer.lease.target());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http1::BodyLength;
 use tokio::io::AsyncWrite;
-use traffic::{AbortCause, AnsweredBy, LocalService};
+use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
 use super::Answer;
 use crate::client::Client;
@@ -98,7 +98,7 @@ impl Tunnel<'_> {
     /// Ready when the tunnel is over, for whatever reason.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.answer.lease.is_cut() {
-            self.answer.lease.color_books().cut_tunnels.add(1); // lossless: L3
+            self.answer.lease.count_cut(CutKind::Tunnel); // lossless: L3
             return Poll::Ready(());
         }
         if self.worker.stop.is_cut() {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::Lease;
+use traffic::{AbortCause, CutKind, Lease};
 
 use super::link::{Link, Reuse, reach};
 use crate::client::Client;
@@ -76,8 +76,8 @@ pub(crate) async fn attempt(
 /// Writes down what a failure says about the target, or about the drain.
 fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
     match failure {
-        Failure::Cut => lease.color_books().cut_unanswered.add(1), // lossless: L3
-        Failure::Torn(traffic::AbortCause::Drain) => lease.color_books().cut_answering.add(1),
+        Failure::Cut => lease.count_cut(CutKind::Unanswered), // lossless: L3
+        Failure::Torn(AbortCause::Drain) => lease.count_cut(CutKind::Answering),
         _ => {}
     }
     worker.log.target(lease.color(), lease.target(), &failure);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use connect::{DialError, PeekState, Stream};
-use traffic::{ColorId, ConnectionHold, TargetId};
+use traffic::{ConnectionHold, TargetId};
 
 use super::bound::Bound;
 use super::link::{Link, Reuse};
@@ -110,14 +110,11 @@ impl Pool {
         }
     }
 
-    /// Closes all idle connections to these colors.
+    /// Closes all idle connections to what is being drained.
     // lossless: L4
-    pub(crate) fn retire(&self, colors: &[ColorId]) {
-        if colors.is_empty() {
-            return;
-        }
+    pub(crate) fn retire(&self) {
         for target in self.targets.borrow_mut().values_mut() {
-            target.idle.retain(|idle| !colors.contains(&idle.hold.color_id()));
+            target.idle.retain(|idle| !idle.hold.is_draining());
         }
     }
 

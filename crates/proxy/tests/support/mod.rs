@@ -110,7 +110,7 @@ impl Front {
             books: self.books.clone(),
         };
         let draining =
-            draining.iter().map(|(color, cut)| Draining { color: id(*color), cut: *cut });
+            draining.iter().map(|(color, cut)| Draining { what: id(*color).into(), cut: *cut });
         let version = self.publisher.publish(Table {
             generation: Generation(self.generation),
             limits: self.limits,

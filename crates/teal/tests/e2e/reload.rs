@@ -1,7 +1,7 @@
 //! Reload: all or nothing, with connections open, and gated where it moves traffic.
 
 use rustix::process::Signal;
-use testkit::{Client, Load, LoadOptions, Settings, Target, wait_until};
+use testkit::{Behavior, Client, Gate, Load, LoadOptions, Settings, Target, wait_until};
 
 use crate::stage::{SOON, Stage};
 
@@ -66,6 +66,63 @@ fn a_repointed_active_color_must_pass_the_gate() {
     load.wait_for_more(100);
     load.stop().assert_nothing_lost();
     assert_eq!(stage.teal.generation(), before + 1);
+    stage.finish();
+}
+
+#[test]
+fn a_target_that_a_reload_takes_from_a_color_drains_and_is_cut_at_the_deadline() {
+    // L3 L4
+    let stage = Stage::new();
+    let third = Target::start("third");
+    let (blue, green) = (stage.blue.url(), stage.green.url());
+    stage.teal.write_settings(&Settings::of_urls(&[&blue, &third.url()], &[&green]));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let gate = Gate::new();
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    let held = |target: &Target| target.seen().requests_to("/held").len();
+    for target in [&stage.blue, &third] {
+        target.behave_at("/held", Behavior::Held(gate.clone()));
+    }
+    wait_until(SOON, "requests are in flight on both targets", || {
+        let mut client = stage.client();
+        client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+        let count = kept.len() + gone.len();
+        let arrived = || held(&stage.blue) + held(&third) > count;
+        wait_until(SOON, "the request is in flight", arrived);
+        if held(&third) > gone.len() {
+            gone.push(client)
+        } else {
+            kept.push(client)
+        }
+        !kept.is_empty() && !gone.is_empty()
+    });
+    wait_until(SOON, "an idle connection to the target", || {
+        stage.who();
+        third.seen().open_connections() > gone.len()
+    });
+
+    stage.teal.write_settings(&stage.settings().drain("2s"));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    wait_until(SOON, "only connections in use are left", || {
+        third.seen().open_connections() == gone.len()
+    });
+    for client in &mut gone {
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (504, true));
+    }
+    let ended = "the drain of what a reload removed has ended";
+    wait_until(SOON, "the end is logged", || stage.teal.log().contains(ended));
+    let log = stage.teal.log();
+    let line = log.lines().find(|line| line.contains(ended)).expect("the line");
+    assert!(line.contains(&third.url()) && line.contains("cut"), "{line}");
+    let cut = stage.teal.metrics().count("teal_drain_cut_total", &[("what", "unanswered")]);
+    assert_eq!(cut, gone.len() as u64);
+    gate.open();
+    for client in &mut kept {
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
+    }
+    third.assert_well_formed();
     stage.finish();
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ColorBooks;
+use super::{ColorBooks, CutCell};
 use crate::cell::{Count, Gauge};
 
 /// One worker's part of a color's books. Times are nanoseconds since the exchange began,
@@ -23,12 +23,8 @@ pub struct ColorCell {
     pub last_claim: Count,
     /// When the oldest lease was taken that is still held, as of the last survey.
     pub oldest: Count,
-    /// Requests cut by the drain deadline before an answer began (504).
-    pub cut_unanswered: Count,
-    /// Answers cut by the drain deadline.
-    pub cut_answering: Count,
-    /// Tunnels cut by the drain deadline.
-    pub cut_tunnels: Count,
+    /// What drain deadlines cut.
+    pub cut: CutCell,
 }
 
 /// A color's books at one instant.
@@ -82,9 +78,10 @@ impl ColorSum {
             if cell.leases.value() > 0 {
                 sum.oldest = earlier(sum.oldest, time(&cell.oldest));
             }
-            sum.cut_unanswered += cell.cut_unanswered.value();
-            sum.cut_answering += cell.cut_answering.value();
-            sum.cut_tunnels += cell.cut_tunnels.value();
+            let cut = cell.cut.value();
+            sum.cut_unanswered += cut.unanswered;
+            sum.cut_answering += cut.answering;
+            sum.cut_tunnels += cut.tunnels;
         }
         sum
     }

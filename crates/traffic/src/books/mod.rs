@@ -2,6 +2,7 @@
 //! the control plane sums them. Promise L8 is that these numbers balance.
 
 mod color;
+mod cut;
 mod label;
 mod service;
 mod target;
@@ -10,6 +11,7 @@ mod worker;
 use crate::cell::{Count, PerWorker};
 
 pub use color::{ColorCell, ColorSum};
+pub use cut::{CutCell, CutKind};
 pub use label::{AbortCause, AnsweredBy, OwnReason};
 pub use service::{ServiceCell, ServiceSum};
 pub use target::{TargetCell, TargetSum};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{TargetBooks, add_all};
+use super::{CutCell, TargetBooks, add_all};
 use crate::cell::{Count, Gauge};
 use crate::histogram::{Histogram, HistogramSum};
 use crate::sync::OnceLock;
@@ -12,6 +12,10 @@ use crate::sync::OnceLock;
 pub struct TargetCell {
     /// Leases held.
     pub leases: Gauge,
+    /// Connections being made, in use or idle in the pool.
+    pub connections: Gauge,
+    /// What drain deadlines cut.
+    pub cut: CutCell,
     /// Connections made.
     pub connected: Count,
     /// Connections that could not be made.

@@ -44,7 +44,7 @@ pub struct Event {
     /// The color of a target whose health changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
-    /// The target whose health changed.
+    /// The target whose health changed, or that alone was drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What probes say about it now.
@@ -79,8 +79,9 @@ impl Event {
                 self.actor = Some(actor.into());
             }
             News::Published { generation } => self.generation = Some(generation.0),
-            News::DrainEnded { service, color, generation, end } => {
+            News::DrainEnded { service, color, target, generation, end } => {
                 self.service = Some(service.to_string());
+                self.target = target.as_ref().map(ToString::to_string);
                 self.generation = Some(generation.0);
                 self.drain = Some(Drain::ended(*color, *end));
             }
