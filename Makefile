@@ -31,6 +31,9 @@ test: ## everything that must pass: format, lints, tidy, reference, all tests
 	TEAL_BIN=$(BUILT)/teal $(BUILT)/xtask generate --check
 	cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
 	cargo test --workspace --profile ci
+	@# Every order of steps of a switch. Built apart, with libraries that are quick to build.
+	RUSTFLAGS="--cfg loom" cargo test --package traffic --test loom --profile ci \
+		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

@@ -1,11 +1,11 @@
 //! Counters with one writer: a worker adds to its own cell with a plain load and store,
 //! the control plane sums all cells.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, StatisticU64};
 
 /// A number that only grows. One writer, any readers.
 #[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+pub struct Count(StatisticU64);
 
 /// A number that grows and shrinks. One writer, any readers.
 #[derive(Debug, Default)]

@@ -107,8 +107,7 @@ impl DrainBell {
     }
 
     pub(crate) fn ring(&self) {
-        for waker in std::mem::take(&mut *lock(&self.wakers)) {
-            waker.wake();
-        }
+        let wakers = std::mem::take(&mut *lock(&self.wakers)); // and unlocks
+        wakers.into_iter().for_each(Waker::wake);
     }
 }

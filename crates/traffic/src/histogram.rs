@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use crate::sync::AtomicU64;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, StatisticU64};
 
 const LOWEST_EXPONENT: u32 = 6; // 64 µs
 const OCTAVES: usize = 21; // up to 2^27 µs = 134 s
@@ -15,8 +14,8 @@ pub const BUCKETS: usize = OCTAVES * 4 + 2;
 /// Counts by latency, with one writer.
 #[derive(Debug)]
 pub struct Histogram {
-    buckets: [AtomicU64; BUCKETS],
-    total_micros: AtomicU64,
+    buckets: [StatisticU64; BUCKETS],
+    total_micros: StatisticU64,
 }
 
 /// The sum of several histograms at one instant.
@@ -56,7 +55,10 @@ fn bucket_of(micros: u64) -> usize {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], total_micros: AtomicU64::new(0) }
+        Self {
+            buckets: [const { StatisticU64::new(0) }; BUCKETS],
+            total_micros: StatisticU64::new(0),
+        }
     }
 }
 
@@ -64,7 +66,7 @@ impl Histogram {
     /// Counts one latency, from the owning worker only.
     pub fn record(&self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let add = |place: &AtomicU64, amount: u64| {
+        let add = |place: &StatisticU64, amount: u64| {
             let sum = place.load(Ordering::Relaxed).wrapping_add(amount);
             place.store(sum, Ordering::Relaxed);
         };

@@ -158,9 +158,8 @@ impl Publisher {
 impl Exchange {
     pub(crate) fn acknowledge(&self, worker: usize, version: Version) {
         self.mailboxes[worker].acknowledge(version);
-        for waker in std::mem::take(&mut *lock(&self.acknowledged)) {
-            waker.wake();
-        }
+        let wakers = std::mem::take(&mut *lock(&self.acknowledged)); // and unlocks
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
