@@ -19,8 +19,8 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::thread;
 use rules::{Color, Generation, Hold, Limits, ServiceName, ServiceSpec, TargetUrl, Timeouts};
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, Draining, Lease, Publisher, Reader, Routes, Seat, Service,
-    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
+    ColorBooks, ColorEntry, ColorId, Draining, Lease, Leaving, Publisher, Reader, Routes, Seat,
+    Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
 };
 
 struct World {
@@ -82,7 +82,7 @@ impl World {
 
     /// The table that moves traffic to green.
     fn green(&self, generation: u64, cut: bool) -> Table {
-        self.table(generation, Color::Green, &[Draining { color: ColorId(0), cut }])
+        self.table(generation, Color::Green, &[Draining { what: Leaving::Color(ColorId(0)), cut }])
     }
 
     /// Switches to green, waits until blue is drained, and takes blue away. `done` is what
@@ -90,7 +90,7 @@ impl World {
     fn retire_blue(&self, publisher: &Publisher, done: u64) {
         let version = publisher.publish(self.green(1, false));
         block_on(publisher.acknowledged(version));
-        block_on(publisher.drained(&self.colors[0]));
+        block_on(publisher.drained(&*self.colors[0]));
         self.blue_is_dead.store(true, Ordering::SeqCst);
         let did = self.blue_did.load(Ordering::Relaxed);
         assert!(did >= done, "drained before all that was done on blue could be seen");
@@ -226,7 +226,7 @@ fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
         let version = publisher.publish(world.green(1, true));
         block_on(publisher.acknowledged(version));
         assert!(flag.0.load(Ordering::SeqCst), "published, and nobody was woken");
-        block_on(publisher.drained(&world.colors[0]));
+        block_on(publisher.drained(&*world.colors[0]));
         worker.join().unwrap();
     });
 }

@@ -11,8 +11,8 @@ use connect::Stream;
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use tokio::net::{TcpListener, TcpStream};
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, Draining, Publisher, Remaining, Routes, Service, ServiceBooks,
-    Table, TargetBooks, TargetEntry, TargetId, exchange,
+    ColorBooks, ColorEntry, ColorId, DrainBooks, Draining, Leaving, Remaining, Routes, Service,
+    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
 };
 
 use super::{Answer, Download};
@@ -21,7 +21,6 @@ use crate::upstream::link::Link;
 
 /// Looks at the color, and at the target's end of the connection, when the drain is first rung.
 struct Witness {
-    publisher: Publisher,
     books: Arc<ColorBooks>,
     target: StdStream,
     seen: Mutex<Option<(Remaining, bool)>>,
@@ -33,7 +32,7 @@ impl Wake for Witness {
             Ok(count) => count == 0,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
         };
-        let first = (self.publisher.remaining(&self.books), closed);
+        let first = (self.books.remaining(), closed);
         self.seen.lock().unwrap().get_or_insert(first);
     }
 }
@@ -89,13 +88,13 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let download = Download::new(Vec::new());
         let answer = Answer { link, lease, download, began: Instant::now() };
 
-        let draining = vec![Draining { color: ColorId(0), cut: false }];
+        let draining = vec![Draining { what: Leaving::Color(ColorId(0)), cut: false }];
         publisher.publish(Table { draining, ..table(&books) });
         reader.adopt().await;
-        let (watched, seen) = (publisher.clone(), Mutex::default());
-        let witness = Arc::new(Witness { publisher, books: books.clone(), target, seen });
+        let seen = Mutex::default();
+        let witness = Arc::new(Witness { books: books.clone(), target, seen });
         let waker = Waker::from(witness.clone());
-        let mut drained = pin!(watched.drained(&books));
+        let mut drained = pin!(publisher.drained(&*books));
         assert!(drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         drop(answer);
         let (left, closed) = witness.seen.lock().unwrap().take().unwrap();

@@ -90,9 +90,9 @@ fn a_target_that_a_reload_takes_from_a_color_drains_and_is_cut_at_the_deadline()
         let arrived = || held(&stage.blue) + held(&third) > count;
         wait_until(SOON, "the request is in flight", arrived);
         if held(&third) > gone.len() {
-            gone.push(client)
+            gone.push(client);
         } else {
-            kept.push(client)
+            kept.push(client);
         }
         !kept.is_empty() && !gone.is_empty()
     });
