@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # What the tests were built into: asked again instead of built anew.
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
-.PHONY: help demo test check reference
+.PHONY: help demo test bench check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -14,8 +14,8 @@ demo: ## watch traffic move between blue and green, with nothing lost
 	cargo build --profile ci --package teal
 	$(BUILT)/teal demo
 
-test: ## everything that must pass: format, lints, tidy, reference, all tests
-	@.ci/tools
+test: ## everything that must pass: format, lints, tidy, reference, all tests, instruction counts
+	@.ci/tools test
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --profile ci -- -D warnings
@@ -24,6 +24,12 @@ test: ## everything that must pass: format, lints, tidy, reference, all tests
 	TEAL_BIN=$(BUILT)/teal $(BUILT)/xtask generate --check
 	cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
 	cargo test --workspace --profile ci
+	$(BUILT)/instructions
+
+bench: ## measure Teal beside nginx, HAProxy and a bare relay; BENCH="--rows small" for one row
+	@.ci/tools bench
+	cargo build --release --package teal --package bench
+	$(BUILT)/../release/bench --name $(shell date +%F) $(BENCH)
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

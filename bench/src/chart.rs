@@ -16,9 +16,9 @@ pub(crate) fn bars(group: &str, figures: &[&Figure]) -> String {
     let mut body = String::new();
     let mut y = 44.0;
     for figure in figures {
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<text x=\"12\" y=\"{y}\" class=\"work\">{}, {}</text>\n",
+            "<text x=\"12\" y=\"{y}\" class=\"work\">{}, {}</text>",
             escaped(&figure.work),
             figure.unit
         );

@@ -51,8 +51,10 @@ struct Arguments {
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let effort = Effort { rounds: arguments.rounds.into(), seconds: arguments.seconds };
-    proxy::raise_descriptor_limit(); // what is started here inherits it
+    // What is started here inherits it. Teal counts two descriptors for a connection.
+    let connections = proxy::raise_descriptor_limit();
+    let idle = connections.saturating_sub(rows::BUSY).min(rows::IDLE);
+    let effort = Effort { rounds: arguments.rounds.into(), seconds: arguments.seconds, idle };
     let work = tempfile::tempdir()?;
     let place = Place {
         work: work.path().to_owned(),

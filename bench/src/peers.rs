@@ -1,5 +1,6 @@
 //! The proxies that are measured, and the backend behind them.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -79,8 +80,9 @@ impl Place {
         });
         let file = self.fill("backend", &self.work, &[("listens", listens)])?;
         let command = words(&["nginx", "-c", &file]);
-        let process = Process::start(LOAD_CORE, &command, &self.work.join("backend.log"))?;
-        answers(SocketAddr::from((Ipv4Addr::LOCALHOST, self.backend)), &self.work)?;
+        let log = self.work.join("backend.log");
+        let mut process = Process::start(LOAD_CORE, &command, &log)?;
+        answers(SocketAddr::from((Ipv4Addr::LOCALHOST, self.backend)), &mut process, &log)?;
         Ok(process)
     }
 
@@ -96,8 +98,10 @@ impl Place {
         fs::create_dir_all(&directory)?;
         let (address, admin) = (free_port()?, free_port()?);
         let command = self.command(kind, shape, &directory, address.port(), admin.port())?;
-        let process = Process::start(PROXY_CORE, &command, &directory.join("log"))?;
-        answers(address, &directory)?;
+        let log = directory.join("log");
+        let mut process = Process::start(PROXY_CORE, &command, &log)?;
+        answers(address, &mut process, &log)?;
+        process.settle()?;
         Ok(Peer { name, address, admin, directory, process })
     }
 
@@ -144,12 +148,13 @@ impl Place {
     fn services(&self, count: usize) -> String {
         let backend = self.backend;
         (0..count).fold(String::new(), |mut all, n| {
-            all.push_str(&format!(
+            let _ = write!(
+                all,
                 "\n[[service]]\nname = \"s{n}\"\npath_prefix = \"/s{n}\"\n\
                  blue = {{ targets = [\"http://127.0.0.1:{backend}\"] }}\n\
                  green = {{ targets = [\"http://127.0.1.1:{backend}\"] }}\n\
                  health = {{ interval = \"1h\" }}\n"
-            ));
+            );
             all
         })
     }
@@ -214,11 +219,12 @@ pub(crate) fn free_port() -> Result<SocketAddr> {
 }
 
 /// Waits until something listens there.
-fn answers(address: SocketAddr, directory: &Path) -> Result<()> {
+fn answers(address: SocketAddr, process: &mut Process, log: &Path) -> Result<()> {
     let deadline = Instant::now() + START;
     while TcpStream::connect(address).is_err() {
-        if Instant::now() > deadline {
-            bail!("nothing listens on {address}; the log is in {}", directory.display());
+        if process.has_ended()? || Instant::now() > deadline {
+            let log = fs::read_to_string(log).unwrap_or_default();
+            bail!("nothing listens on {address}; the program said:\n{log}");
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -3,11 +3,17 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// Clock ticks of /proc in a second, on every Linux that Teal is built for.
 const TICKS: f64 = 100.0;
+
+/// So long a process must have been quiet to have settled, and has this long to become it.
+const QUIET: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process that ends with this value.
 #[derive(Debug)]
@@ -30,9 +36,28 @@ impl Process {
         Ok(Self { child })
     }
 
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// The processor time, in seconds, that the process and its children have taken.
     pub(crate) fn cpu(&self) -> Result<f64> {
         self.family()?.into_iter().map(cpu).sum()
+    }
+
+    /// Waits until the process does next to nothing: first probes, say, are no cost of requests.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.cpu()?;
+            thread::sleep(QUIET);
+            if self.cpu()? - before < QUIET.as_secs_f64() / 10.0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("process {} is still busy without load", self.child.id());
+            }
+        }
     }
 
     /// The memory, in bytes, that is resident for the process and its children.

@@ -11,7 +11,12 @@ use crate::peers::{Kind, Peer, Place, Shape};
 use crate::report::{Figure, Judged, Series};
 use crate::statistics::{median, percentile};
 
-const IDLE: usize = 10_000;
+/// Idle connections, where that many descriptors are allowed.
+pub(crate) const IDLE: usize = 10_000;
+
+/// What else needs connections beside idle ones.
+pub(crate) const BUSY: usize = 200;
+
 const SWITCH_EVERY: Duration = Duration::from_millis(100);
 
 /// A row, or some that belong together.
@@ -44,6 +49,8 @@ pub(crate) enum Row {
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) seconds: u64,
+    /// Connections that only wait.
+    pub(crate) idle: usize,
 }
 
 impl Row {
@@ -156,14 +163,14 @@ fn memory(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
             let peer = place.start(*kind, Shape::PLAIN)?;
             drop(load::idle_clients(peer.address, 1)?); // what the first request takes is not theirs
             let before = peer.process.resident()?;
-            let clients = load::idle_clients(peer.address, IDLE)?;
+            let clients = load::idle_clients(peer.address, effort.idle)?;
             let grown = peer.process.resident()? - before;
             series.values.push(grown / 1024.0 / clients.len() as f64);
         }
     }
     let teal = all.first().map(|teal| teal.values.clone()).unwrap_or_default();
     let judged = Judged { values: teal, what: "Teal, KiB", bar: 4.0 };
-    let work = format!("{IDLE} idle keep-alive connections");
+    let work = format!("{} idle keep-alive connections", effort.idle);
     Ok(vec![Figure::new("Memory per idle connection", &work, "KiB", all.to_vec(), Some(judged))])
 }
 
@@ -184,14 +191,15 @@ fn shapes<const N: usize>(
 
 fn beside_idle(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let peers = start(place, &[Kind::Teal, Kind::Nginx, Kind::Haproxy])?;
-    let idle: Result<Vec<_>> =
-        peers.iter().map(|peer| load::idle_clients(peer.address, IDLE)).collect();
-    let idle = idle?;
-    let runs =
-        interleaved(&peers, effort.rounds, |peer| load::closed(peer, "/", 64, effort.seconds))?;
-    drop(idle);
+    let runs = interleaved(&peers, effort.rounds, |peer| {
+        let idle = load::idle_clients(peer.address, effort.idle)?;
+        peer.process.settle()?;
+        let run = load::closed(peer, "/", 64, effort.seconds);
+        drop(idle);
+        run
+    })?;
     let cpu = series(&peers, &runs, |run| run.cpu);
-    let work = format!("64 B, 64 connections beside {IDLE} idle ones");
+    let work = format!("64 B, 64 connections beside {} idle ones", effort.idle);
     Ok(vec![Figure::new("Idle connections", &work, "µs", cpu, None)])
 }
 

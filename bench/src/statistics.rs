@@ -16,6 +16,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 }
 
 /// The value that so many percent do not exceed.
+#[expect(clippy::cast_sign_loss, reason = "a share of a length is never negative")]
 pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -110,6 +110,7 @@ fn answer(stream: &mut TcpStream) -> Result<()> {
 }
 
 /// The latency, in microseconds, that so many percent of the requests did not exceed.
+#[expect(clippy::cast_sign_loss, reason = "a share of a length is never negative")]
 fn percentile(sorted: &[Duration], percent: f64) -> f64 {
     let rank = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)

@@ -53,21 +53,22 @@ impl Front {
     /// Sends so many requests over one connection, one after the other.
     pub(crate) fn send(&self, case: Case, requests: u64) -> Result<()> {
         let address = self.proxy.addresses().first().context("no address")?;
+        let mut buffer = vec![0; 32 * 1024]; // made once: clearing it costs more than a request
         let mut client = TcpStream::connect(address)?;
         client.set_read_timeout(Some(PATIENCE))?;
         client.write_all(&Case::Get64.request())?;
         let (mut target, _) = self.target.accept()?;
         target.set_read_timeout(Some(PATIENCE))?;
-        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target)?;
+        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
         // Only a target connection that has been seen to survive some idling is trusted with what
         // may not be sent twice; without this each slow step would begin a new one.
         thread::sleep(LESSON);
         client.write_all(&Case::Get64.request())?;
-        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target)?;
+        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
         let (request, response) = (case.request(), case.answer());
         for _ in 0..requests {
             client.write_all(&request)?;
-            answer(case, &response, &mut client, &mut target)?;
+            answer(case, &response, &mut client, &mut target, &mut buffer)?;
         }
         Ok(())
     }
@@ -79,11 +80,11 @@ fn answer(
     response: &[u8],
     client: &mut TcpStream,
     target: &mut TcpStream,
+    buffer: &mut [u8],
 ) -> Result<()> {
-    let mut buffer = [0; 32 * 1024];
-    receive(target, &mut buffer, case.request_end())?;
+    receive(target, buffer, case.request_end())?;
     target.write_all(response)?;
-    receive(client, &mut buffer, ANSWER_END)
+    receive(client, buffer, ANSWER_END)
 }
 
 /// Reads until what has come ends in `end`: whole messages, for the script sends them one by one.
