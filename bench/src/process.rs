@@ -13,7 +13,10 @@ const TICKS: f64 = 100.0;
 
 /// So long a process must have been quiet to have settled, and has this long to become it.
 const QUIET: Duration = Duration::from_millis(300);
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that has not ended so long after SIGTERM is killed.
+const END: Duration = Duration::from_secs(5);
 
 /// A process that ends with this value.
 #[derive(Debug)]
@@ -79,9 +82,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SIGTERM, so that nginx ends its worker too. A process that is gone already is no fault.
+        // SIGTERM first, so that nginx ends its worker too. One that is gone already is no fault.
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).stderr(Stdio::null()).status();
+        let deadline = Instant::now() + END;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

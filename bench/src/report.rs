@@ -75,6 +75,7 @@ pub(crate) fn write(
     name: &str,
     machine: &Machine,
     figures: &[Figure],
+    failed: &[String],
 ) -> Result<()> {
     fs::create_dir_all(directory)?;
     let mut text = format!("# Teal beside its peers, {name}\n\n{machine}\n");
@@ -91,6 +92,9 @@ pub(crate) fn write(
                 "| {work} | {what} | {median:.3} | {bound:.3} | {bar:.2} | {verdict} |"
             )?;
         }
+    }
+    if !failed.is_empty() {
+        write!(text, "\n## Not measured\n\n```text\n{}\n```\n", failed.join("\n"))?;
     }
     let mut groups: Vec<&str> = figures.iter().map(|figure| figure.group).collect();
     groups.dedup();
