@@ -6,7 +6,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # How long `make soak` goes on.
 MINUTES ?= 10
-.PHONY: help demo soak test check reference
+.PHONY: help demo soak test bench check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -21,7 +21,7 @@ soak: ## MINUTES=10: full load, switches and faults without end; nothing may be 
 	cargo build --profile ci --package teal
 	$(BUILT)/teal drill --time $(MINUTES)m --rate 6000
 
-test: ## everything that must pass: format, lints, tidy, reference, all tests
+test: ## everything that must pass: format, lints, tidy, reference, all tests, instruction counts
 	@.ci/tools test
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -34,6 +34,12 @@ test: ## everything that must pass: format, lints, tidy, reference, all tests
 	@# Every order of steps of a switch. Built apart, with libraries that are quick to build.
 	RUSTFLAGS="--cfg loom" cargo test --package traffic --test loom --profile ci \
 		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom
+	$(BUILT)/instructions
+
+bench: ## measure Teal beside nginx, HAProxy and a bare relay; BENCH="--rows small" for one row
+	@.ci/tools bench
+	cargo build --release --package teal --package bench
+	$(BUILT)/../release/bench --name $(shell date +%F) $(BENCH)
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

@@ -334,7 +334,7 @@ fn read_steadily(front: &Front) -> usize {
 
 #[test]
 fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_not() {
-    // D10 L10
+    // L10, D10
     const BIG: usize = 30_000_000;
     let blue = Target::start("blue");
     let big = Behavior::Download { bytes: BIG as u64, chunked: false, pause: Duration::ZERO };

@@ -1,0 +1,139 @@
+//! One worker of the real data plane between a scripted client and a scripted target.
+//!
+//! Client and target are one thread that takes its steps in turn and waits for each, so that
+//! every run takes the same way.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use proxy::{Options, Proxy, Sockets};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use traffic::{
+    ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
+    TargetEntry, TargetId, exchange,
+};
+
+use crate::case::{ANSWER_END, Case};
+
+const WORKERS: usize = 1;
+
+/// A step that takes this long has failed, even at callgrind's pace.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the target connection idles once, before anything is counted.
+const LESSON: Duration = Duration::from_secs(2);
+
+/// A running data plane and the target behind it.
+pub(crate) struct Front {
+    proxy: Proxy,
+    target: TcpListener,
+    _publisher: Publisher,
+}
+
+impl Front {
+    pub(crate) fn start() -> Result<Self> {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let target = TcpListener::bind(loopback)?;
+        let limits = Limits::default();
+        let (publisher, seats) = exchange(WORKERS, Table::empty(limits));
+        let sockets = Sockets::bind(&[loopback], WORKERS)?;
+        let options = Options { instance: "count".to_owned(), connections: limits.connections };
+        let proxy = Proxy::start(sockets, seats, &options)?;
+        let version = publisher.publish(table(target.local_addr()?, limits)?);
+        while !publisher.silent(version).is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(Self { proxy, target, _publisher: publisher })
+    }
+
+    /// Sends so many requests over one connection, one after the other.
+    pub(crate) fn send(&self, case: Case, requests: u64) -> Result<()> {
+        let address = self.proxy.addresses().first().context("no address")?;
+        let mut buffer = vec![0; 32 * 1024]; // made once: clearing it costs more than a request
+        let mut client = TcpStream::connect(address)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        client.write_all(&Case::Get64.request())?;
+        let (mut target, _) = self.target.accept()?;
+        target.set_read_timeout(Some(PATIENCE))?;
+        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
+        // Only a target connection that has been seen to survive some idling is trusted with what
+        // may not be sent twice; without this each slow step would begin a new one.
+        thread::sleep(LESSON);
+        client.write_all(&Case::Get64.request())?;
+        answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
+        let (request, response) = (case.request(), case.answer());
+        for _ in 0..requests {
+            client.write_all(&request)?;
+            answer(case, &response, &mut client, &mut target, &mut buffer)?;
+        }
+        Ok(())
+    }
+}
+
+/// What follows once the client has sent its request.
+fn answer(
+    case: Case,
+    response: &[u8],
+    client: &mut TcpStream,
+    target: &mut TcpStream,
+    buffer: &mut [u8],
+) -> Result<()> {
+    receive(target, buffer, case.request_end())?;
+    target.write_all(response)?;
+    receive(client, buffer, ANSWER_END)
+}
+
+/// Reads until what has come ends in `end`: whole messages, for the script sends them one by one.
+fn receive(stream: &mut TcpStream, buffer: &mut [u8], end: &[u8]) -> Result<()> {
+    let mut filled = 0;
+    loop {
+        let free = buffer.get_mut(filled..).context("a message larger than the script's")?;
+        match stream.read(free)? {
+            0 => bail!("the connection ended within a message"),
+            count => filled += count,
+        }
+        if buffer.get(..filled).is_some_and(|message| message.ends_with(end)) {
+            return Ok(());
+        }
+    }
+}
+
+/// One service with one target on each color.
+fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
+    let url = TargetUrl::parse(&format!("http://{target}")).ok().context("no target")?;
+    let name = ServiceName::new("web").ok().context("no name")?;
+    let spec = ServiceSpec::new(name, vec![url.clone()], vec![url.clone()]);
+    let color = |color: Color| ColorEntry {
+        id: ColorId(color.index() as u32),
+        targets: vec![Arc::new(TargetEntry {
+            id: TargetId(color.index() as u32),
+            url: url.clone(),
+            addresses: vec![target],
+            usable: true,
+            books: Arc::new(TargetBooks::new(WORKERS)),
+        })],
+        books: Arc::new(ColorBooks::new(WORKERS)),
+    };
+    let service = Service {
+        name: spec.name.clone(),
+        generation: Generation(1),
+        active: Color::Blue,
+        colors: [color(Color::Blue), color(Color::Green)],
+        timeouts: spec.timeouts,
+        held: None,
+        hold: spec.hold,
+        failover: false,
+        books: Arc::new(ServiceBooks::new(WORKERS)),
+    };
+    Ok(Table {
+        generation: Generation(1),
+        limits,
+        services: vec![Arc::new(service)],
+        draining: Vec::new(),
+        routes: Routes::new([&spec]),
+    })
+}

@@ -1,0 +1,143 @@
+//! What is sent at a proxy: closed-loop load by wrk, open-loop load by our client, idle clients,
+//! switches.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::peers::{LOAD_CORE, Peer, beside};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What one run of wrk measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Microseconds of the proxy's processor time per request.
+    pub(crate) cpu: f64,
+    /// Requests in a second.
+    pub(crate) rate: f64,
+}
+
+/// As many requests as go, over so many connections.
+pub(crate) fn closed(peer: &Peer, path: &str, connections: u32, seconds: u64) -> Result<Run> {
+    let before = peer.process.cpu()?;
+    let said = run(&[
+        "wrk",
+        "-t1",
+        &format!("-c{connections}"),
+        &format!("-d{seconds}s"),
+        &format!("http://{}{path}", peer.address),
+    ])?;
+    let cpu = peer.process.cpu()? - before;
+    if said.contains("Socket errors") || said.contains("Non-2xx") {
+        bail!("{} lost requests under load:\n{said}", peer.name);
+    }
+    let (requests, took) = requests(&said).with_context(|| format!("wrk said:\n{said}"))?;
+    Ok(Run { cpu: cpu * 1e6 / requests, rate: requests / took })
+}
+
+/// Requests and seconds from the line `91 requests in 3.00s, 1.2MB read`.
+fn requests(said: &str) -> Option<(f64, f64)> {
+    let line = said.lines().find(|line| line.contains(" requests in "))?;
+    let (count, rest) = line.trim().split_once(" requests in ")?;
+    let took = rest.split_once("s,")?.0;
+    Some((count.parse().ok().filter(|count| *count > 0.0)?, took.parse().ok()?))
+}
+
+/// The percentiles 50, 99 and 99.9, in microseconds, at a fixed rate.
+pub(crate) fn open(peer: &Peer, connections: u32, rate: f64, seconds: u64) -> Result<[f64; 3]> {
+    let said = run(&[
+        &beside("open-loop")?,
+        &peer.address.to_string(),
+        &connections.to_string(),
+        &format!("{rate:.0}"),
+        &seconds.to_string(),
+    ])?;
+    let figures: Vec<f64> = said.split_whitespace().flat_map(str::parse).collect();
+    let [_, p50, p99, p999] = figures.as_slice() else { bail!("open-loop said {said:?}") };
+    Ok([*p50, *p99, *p999])
+}
+
+/// Runs a program to its end, on the core of the load.
+fn run(command: &[&str]) -> Result<String> {
+    let output = Command::new("taskset")
+        .args(["-c", &LOAD_CORE.to_string()])
+        .args(command)
+        .output()
+        .with_context(|| format!("{command:?} can't be run"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Clients that have had one answer each and keep their connections.
+pub(crate) fn idle_clients(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>> {
+    (0..count).map(|_| idle_client(address)).collect()
+}
+
+fn idle_client(address: SocketAddr) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")?;
+    let answer = read_until(&mut stream, |answer| {
+        answer
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")
+            .is_some_and(|head| answer.len() >= head + 4 + 64)
+    })?;
+    if !answer.starts_with(b"HTTP/1.1 200") {
+        bail!("an idle client was answered {:?}", String::from_utf8_lossy(&answer));
+    }
+    Ok(stream)
+}
+
+fn read_until(stream: &mut TcpStream, whole: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>> {
+    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    while !whole(&answer) {
+        match stream.read(&mut buffer)? {
+            0 => bail!("the connection was closed after {:?}", String::from_utf8_lossy(&answer)),
+            count => answer.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(answer)
+}
+
+/// Switches Teal to a color; how long the command took until the new table was in force.
+pub(crate) fn switch(teal: &Peer, to: &str) -> Result<Duration> {
+    let token = fs::read_to_string(teal.directory.join("state/admin.token"))?;
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(teal.admin)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "POST /admin/switch?to={to}&wait=published HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
+        teal.admin,
+        token.trim()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if !answer.starts_with("HTTP/1.1 200") {
+        bail!("the switch to {to} was answered:\n{answer}");
+    }
+    Ok(began.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_of_wrk_are_read_and_a_run_without_requests_is_none() {
+        let said = "Running 3s test\n  139104 requests in 3.10s, 28MB read\n";
+        let (count, took) = requests(said).unwrap();
+        assert!((count - 139_104.0).abs() < 1e-9 && (took - 3.1).abs() < 1e-9);
+        assert!(requests("  0 requests in 3.10s, 0B read").is_none());
+        assert!(requests("nothing").is_none());
+    }
+}

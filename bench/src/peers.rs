@@ -1,0 +1,232 @@
+//! The proxies that are measured, and the backend behind them.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Process;
+
+/// The proxy has one core for itself; backend and load share the other.
+pub(crate) const PROXY_CORE: u32 = 0;
+pub(crate) const LOAD_CORE: u32 = 1;
+
+const START: Duration = Duration::from_secs(60);
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Teal,
+    Nginx,
+    Haproxy,
+    Relay,
+    Article,
+}
+
+/// A running proxy.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) directory: PathBuf,
+    pub(crate) process: Process,
+}
+
+/// How much Teal is told to serve.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) routes: usize,
+    pub(crate) targets: usize,
+}
+
+impl Shape {
+    pub(crate) const PLAIN: Self = Self { routes: 1, targets: 1 };
+}
+
+/// Where the templates are, where to write, and where the backend listens.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) work: PathBuf,
+    pub(crate) peers: PathBuf,
+    pub(crate) backend: u16,
+    pub(crate) article: Option<PathBuf>,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Teal => "Teal",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "HAProxy",
+            Self::Relay => "bare relay",
+            Self::Article => "article's program",
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn start_backend(&self) -> Result<Process> {
+        let files = self.work.join("files");
+        fs::create_dir_all(&files)?;
+        fs::write(files.join("16k"), vec![b'x'; 16 * 1024])?;
+        fs::write(files.join("1m"), vec![b'x'; 1024 * 1024])?;
+        // 127.0.0.n are blue's targets, 127.0.1.n green's.
+        let listens: String = blue(100).chain(green(100)).fold(String::new(), |all, address| {
+            format!("{all}listen {address}:{} backlog=4096;\n    ", self.backend)
+        });
+        let file = self.fill("backend", &self.work, &[("listens", listens)])?;
+        let command = words(&["nginx", "-c", &file]);
+        let log = self.work.join("backend.log");
+        let mut process = Process::start(LOAD_CORE, &command, &log)?;
+        answers(SocketAddr::from((Ipv4Addr::LOCALHOST, self.backend)), &mut process, &log)?;
+        Ok(process)
+    }
+
+    /// Starts a proxy and waits until it answers.
+    pub(crate) fn start(&self, kind: Kind, shape: Shape) -> Result<Peer> {
+        let name = match shape {
+            Shape { routes: 1, targets: 1 } => kind.name().to_owned(),
+            Shape { routes, targets } => {
+                format!("{}, routes: {routes}, targets: {targets}", kind.name())
+            }
+        };
+        let directory = self.work.join(name.replace([' ', ',', ':', '\''], "-"));
+        fs::create_dir_all(&directory)?;
+        let (address, admin) = (free_port()?, free_port()?);
+        let command = self.command(kind, shape, &directory, address.port(), admin.port())?;
+        let log = directory.join("log");
+        let mut process = Process::start(PROXY_CORE, &command, &log)?;
+        answers(address, &mut process, &log)?;
+        process.settle()?;
+        Ok(Peer { name, address, admin, directory, process })
+    }
+
+    fn command(
+        &self,
+        kind: Kind,
+        shape: Shape,
+        directory: &Path,
+        port: u16,
+        admin: u16,
+    ) -> Result<Vec<String>> {
+        let port_value = ("port", port.to_string());
+        Ok(match kind {
+            Kind::Teal => {
+                let targets = |addresses: &mut dyn Iterator<Item = Ipv4Addr>| {
+                    let urls = addresses.map(|at| format!("\"http://{at}:{}\"", self.backend));
+                    urls.collect::<Vec<_>>().join(", ")
+                };
+                let values = [
+                    port_value,
+                    ("admin", admin.to_string()),
+                    ("blue", targets(&mut blue(shape.targets))),
+                    ("green", targets(&mut green(shape.targets))),
+                    ("services", self.services(shape.routes - 1)),
+                ];
+                let file = self.fill("teal", directory, &values)?;
+                words(&[&beside("teal")?, "run", "--config", &file])
+            }
+            Kind::Nginx => words(&["nginx", "-c", &self.fill("nginx", directory, &[port_value])?]),
+            Kind::Haproxy => {
+                words(&["haproxy", "-f", &self.fill("haproxy", directory, &[port_value])?])
+            }
+            Kind::Relay => {
+                let (listen, backend) =
+                    (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", self.backend));
+                words(&[&beside("relay")?, &listen, &backend])
+            }
+            Kind::Article => vec![self.build_article(directory, port)?],
+        })
+    }
+
+    /// More services beside the one that is asked. Their probes are an hour apart: routing is
+    /// measured, not probing.
+    fn services(&self, count: usize) -> String {
+        let backend = self.backend;
+        (0..count).fold(String::new(), |mut all, n| {
+            let _ = write!(
+                all,
+                "\n[[service]]\nname = \"s{n}\"\npath_prefix = \"/s{n}\"\n\
+                 blue = {{ targets = [\"http://127.0.0.1:{backend}\"] }}\n\
+                 green = {{ targets = [\"http://127.0.1.1:{backend}\"] }}\n\
+                 health = {{ interval = \"1h\" }}\n"
+            );
+            all
+        })
+    }
+
+    /// The article's program with its three fixed ports changed, and nothing else.
+    fn build_article(&self, directory: &Path, port: u16) -> Result<String> {
+        let source = self.article.as_ref().context("no source of the article's program")?;
+        let text = fs::read_to_string(source)?
+            .replace(":8080", &format!("127.0.0.1:{port}"))
+            .replace("localhost:8081", &format!("127.0.0.1:{}", self.backend))
+            .replace("localhost:8082", &format!("127.0.1.1:{}", self.backend));
+        let (file, program) = (directory.join("main.go"), directory.join("article"));
+        fs::write(&file, text)?;
+        let built = std::process::Command::new("go")
+            .args(["build", "-o"])
+            .args([&program, &file])
+            .env("GOCACHE", directory.join("cache"))
+            .status()
+            .context("go can't be run (Debian: apt-get install golang-go)")?;
+        if !built.success() {
+            bail!("the article's program was not built: {built}");
+        }
+        Ok(program.to_string_lossy().into_owned())
+    }
+
+    /// Fills a template's places and writes it; the path of what was written.
+    fn fill(&self, name: &str, directory: &Path, values: &[(&str, String)]) -> Result<String> {
+        let template = self.peers.join(format!("{name}.conf"));
+        let mut text = fs::read_to_string(&template)
+            .with_context(|| format!("{} can't be read", template.display()))?;
+        let always =
+            [("work", directory.display().to_string()), ("backend", self.backend.to_string())];
+        for (place, value) in always.iter().chain(values) {
+            text = text.replace(&format!("{{{{{place}}}}}"), value);
+        }
+        let file = directory.join(format!("{name}.conf"));
+        fs::write(&file, text)?;
+        Ok(file.to_string_lossy().into_owned())
+    }
+}
+
+fn blue(count: usize) -> impl Iterator<Item = Ipv4Addr> {
+    (1..=100u8).map(|n| Ipv4Addr::new(127, 0, 0, n)).take(count)
+}
+
+fn green(count: usize) -> impl Iterator<Item = Ipv4Addr> {
+    (1..=100u8).map(|n| Ipv4Addr::new(127, 0, 1, n)).take(count)
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A program that was built together with this one.
+pub(crate) fn beside(name: &str) -> Result<String> {
+    Ok(env::current_exe()?.with_file_name(name).to_string_lossy().into_owned())
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Waits until something listens there.
+fn answers(address: SocketAddr, process: &mut Process, log: &Path) -> Result<()> {
+    let deadline = Instant::now() + START;
+    while TcpStream::connect(address).is_err() {
+        if process.has_ended()? || Instant::now() > deadline {
+            let log = fs::read_to_string(log).unwrap_or_default();
+            bail!("nothing listens on {address}; the program said:\n{log}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
