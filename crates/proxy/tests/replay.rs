@@ -112,6 +112,7 @@ fn a_refused_connect_moves_any_request_to_another_target() {
         assert_eq!(client.post(&format!("/{n}"), b"body").status, 200);
     }
     assert!(front.sum().retries > 0 && front.target(&dead).connect_failed > 0);
+    assert_eq!(front.target(&dead).retried, front.sum().retries, "on the one that failed");
     drop(client);
     front.assert_books_balance();
 }

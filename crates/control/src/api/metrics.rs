@@ -226,6 +226,10 @@ impl Exposition {
         for (labels, target) in self.each_target() {
             reused.count(&labels.each(), target.sum.reused)?;
         }
+        let mut retried = Family::open(to, &names::TARGET_RETRIED)?;
+        for (labels, target) in self.each_target() {
+            retried.count(&labels.each(), target.sum.retried)?;
+        }
         let mut lost = Family::open(to, &names::STALE_LOST)?;
         for (labels, target) in self.each_target() {
             lost.count(&labels.each(), target.sum.stale_lost)?;

@@ -98,6 +98,8 @@ metrics! {
         "Connects to a target by result: ok, failed";
     TARGET_REUSED = Counter "teal_target_reused_total" ["service", "color", "target"]
         "Requests sent on a connection that had served before";
+    TARGET_RETRIED = Counter "teal_target_retried_total" ["service", "color", "target"]
+        "Requests that failed on the target and were sent again";
     STALE_LOST = Counter "teal_stale_lost_total" ["service", "color", "target"]
         "Requests lost to a reused connection that closed just then, which may not be sent again";
     DURATION = Histogram "teal_request_duration_seconds" ["service", "color", "target"]

@@ -49,6 +49,7 @@ pub(crate) async fn send(
             && retries < RETRIES
             && retry::may_retry(worker, ask, &failure)
         {
+            lease.target_books().retried.add(1);
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;

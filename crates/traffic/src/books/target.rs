@@ -22,6 +22,8 @@ pub struct TargetCell {
     pub connect_failed: Count,
     /// Requests sent on a connection that had served before.
     pub reused: Count,
+    /// Requests that failed on it and were sent again (L5).
+    pub retried: Count,
     /// Requests that were lost to a reused connection and may not be sent again (L5).
     pub stale_lost: Count,
     /// Requests that got no whole answer from it.
@@ -41,6 +43,8 @@ pub struct TargetSum {
     pub connect_failed: u64,
     /// Requests sent on a connection that had served before.
     pub reused: u64,
+    /// Requests that failed on it and were sent again.
+    pub retried: u64,
     /// Requests lost to a reused connection.
     pub stale_lost: u64,
     /// Requests that got no whole answer.
@@ -71,6 +75,7 @@ impl TargetSum {
             sum.connected += cell.connected.value();
             sum.connect_failed += cell.connect_failed.value();
             sum.reused += cell.reused.value();
+            sum.retried += cell.retried.value();
             sum.stale_lost += cell.stale_lost.value();
             sum.failed += cell.failed.value();
             add_all(&mut sum.classes, &cell.classes);
