@@ -216,7 +216,7 @@ fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
             lease.watch_cut(&Context::from_waker(&waker));
             loop {
                 assert!(!lease.is_cut() && !woken.0.load(Ordering::SeqCst), "cut too early");
-                if block_on(reader.adopt()).table.draining[0].cut {
+                if block_on(reader.adopt()).draining[0].cut {
                     break;
                 }
             }
