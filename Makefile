@@ -34,7 +34,7 @@ test: ## everything that must pass: format, lints, tidy, reference, all tests, i
 	@# Every order of steps of a switch. Built apart, with libraries that are quick to build.
 	RUSTFLAGS="--cfg loom" cargo test --package traffic --test loom --profile ci \
 		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom
-	$(BUILT)/instructions
+	cargo run --profile ci --package bench --bin instructions
 
 bench: ## measure Teal beside nginx, HAProxy and a bare relay; BENCH="--rows small" for one row
 	@.ci/tools bench
