@@ -1,5 +1,6 @@
-//! Read buffers, kept per worker. A connection that idles gives its buffer back, so that ten
-//! thousand idle connections cost no buffer at all.
+//! Read buffers, kept per worker. A buffer has memory only while bytes are in it: whoever waits
+//! has given it back, so that ten thousand idle connections cost no buffer at all, and a busy
+//! worker reads into the same few, which are still in the processor's cache.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -27,9 +28,7 @@ pub(crate) struct Buffers {
     leads: RefCell<Vec<Vec<u8>>>,
 }
 
-/// Bytes that were read and not yet consumed. Without memory until it is [`equip`]ped.
-///
-/// [`equip`]: Buffer::equip
+/// Bytes that were read and not yet consumed. Has memory only while there are any.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -82,7 +81,7 @@ impl Buffers {
 
 impl Buffer {
     /// Sees to it that there is memory to read into.
-    pub(crate) fn equip(&mut self, buffers: &Buffers) {
+    fn equip(&mut self, buffers: &Buffers) {
         if self.bytes.len() >= buffers.size.get() {
             return;
         }
@@ -93,7 +92,7 @@ impl Buffer {
         self.bytes = bytes;
     }
 
-    /// Gives the memory back if nothing is in it.
+    /// Gives the memory back if nothing is in it, before a wait or at an end.
     pub(crate) fn strip(&mut self, buffers: &Buffers) {
         if self.is_empty() && !self.bytes.is_empty() {
             buffers.give_back(std::mem::take(&mut self.bytes));
@@ -126,15 +125,29 @@ impl Buffer {
         }
     }
 
-    /// Reads what is there; 0 means that the peer has closed its side.
+    /// Reads what is there, into memory that is taken once something is; 0 means that the peer
+    /// has closed its side.
     ///
     /// # Errors
     /// Those of the connection, and a full buffer, which no caller should fill.
     pub(crate) fn poll_fill(
         &mut self,
+        buffers: &Buffers,
         stream: &mut Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if self.bytes.is_empty() {
+            ready!(stream.poll_read_ready(cx))?;
+        }
+        self.equip(buffers);
+        let read = self.poll_read(stream, cx);
+        if read.is_pending() {
+            self.strip(buffers);
+        }
+        read
+    }
+
+    fn poll_read(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.filled.end == self.bytes.len() {
             self.bytes.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();

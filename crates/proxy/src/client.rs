@@ -28,7 +28,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(worker: &Rc<Worker>, stream: Stream, address: IpAddr) -> Self {
-        let now = Instant::now();
+        let now = worker.now();
         Self {
             stream,
             address,

@@ -16,7 +16,7 @@ use crate::worker::Worker;
 /// How long a connection stays ready for its next request before it counts as idle and its
 /// memory is given back: a steady load allocates nothing, ten thousand idle connections keep
 /// nothing.
-const READY: Duration = Duration::from_secs(1);
+const READY: Duration = Duration::from_millis(100);
 
 /// Serves one connection until it closes. What a request needs lives in a box of its own, since
 /// the memory of this future is kept for as long as the connection is open.
@@ -24,14 +24,17 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, perm
     let _open = (worker.enter_connection(), permit);
     let mut client = Client::new(&worker, stream, peer);
     loop {
-        client.rx.strip(&worker.buffers);
         let idle = worker.front().idle;
         match http::first_byte(&worker, &mut client, idle).await {
             Arrival::Bytes => {}
-            Arrival::Quiet => return Box::pin(http::goodbye(&worker, &mut client)).await,
+            Arrival::Quiet => {
+                let goodbye = Box::pin(http::goodbye(&worker, &mut client));
+                return worker.in_turns(goodbye).await;
+            }
             Arrival::Gone => return,
         }
-        if Box::pin(serve_requests(&worker, &mut client)).await != After::Next {
+        let requests = Box::pin(serve_requests(&worker, &mut client));
+        if worker.in_turns(requests).await != After::Next {
             return;
         }
     }

@@ -1,5 +1,8 @@
 //! What is being written to one side: a head or chunk head, bytes still lying in the read
-//! buffer of the other side, and a tail, all in one vectored write.
+//! buffer of the other side, and a tail, all in one write.
+//!
+//! A small payload is copied behind the head: for so few bytes a plain write costs the kernel less
+//! than a vectored one.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -10,6 +13,9 @@ use connect::Stream;
 use tokio::io::AsyncWrite;
 
 use crate::buffer::Buffer;
+
+/// Payload of up to so many bytes is copied.
+const SMALL: usize = 1024;
 
 /// One piece of output. It is finished before the next is begun.
 #[derive(Debug, Default)]
@@ -32,11 +38,23 @@ impl Frame {
         Self { lead, ..Self::default() }
     }
 
-    /// Adds payload that lies in the source buffer.
-    pub(crate) fn carry(&mut self, data: Range<usize>, consumed: usize, tail: &'static [u8]) {
-        self.data = data;
-        self.consumed = consumed;
-        self.tail = tail;
+    /// Adds payload that lies in the source buffer, which gives up `consumed` bytes with it.
+    pub(crate) fn carry(
+        &mut self,
+        source: &mut Buffer,
+        data: Range<usize>,
+        consumed: usize,
+        tail: &'static [u8],
+    ) {
+        if data.len() <= SMALL {
+            self.lead.extend_from_slice(source.filled().get(data).unwrap_or_default());
+            self.lead.extend_from_slice(tail);
+            source.consume(consumed);
+        } else {
+            self.data = data;
+            self.consumed = consumed;
+            self.tail = tail;
+        }
     }
 
     /// Whether everything is written.
@@ -58,9 +76,15 @@ impl Frame {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.is_written() {
-            let data = source.filled().get(self.data.clone()).unwrap_or_default();
-            let slices = rest([&self.lead, data, self.tail], self.written);
-            let count = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices))?;
+            let stream = Pin::new(&mut *stream);
+            let count = if self.data.is_empty() {
+                let lead = self.lead.get(self.written..).unwrap_or_default();
+                ready!(stream.poll_write(cx, lead))?
+            } else {
+                let data = source.filled().get(self.data.clone()).unwrap_or_default();
+                let slices = rest([&self.lead, data, self.tail], self.written);
+                ready!(stream.poll_write_vectored(cx, &slices))?
+            };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use connect::Stream;
-use http1::{BodyLength, BodyReader, CHUNK_END};
+use http1::{BodyLength, BodyReader, CHUNK_END, Decoded};
 
 use crate::buffer::Buffer;
 use crate::frame::Frame;
+use crate::worker::Worker;
 
 /// What came in and has yet to go out.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ pub(crate) enum Broken {
 /// The two ends of a pump.
 #[derive(Debug)]
 pub(crate) struct Ends<'e> {
+    pub(crate) worker: &'e Worker,
     pub(crate) rx: &'e mut Buffer,
     pub(crate) source: &'e mut Stream,
     pub(crate) sink: &'e mut Stream,
@@ -172,13 +174,16 @@ impl Pump {
                     let written = self.frame.poll_write(ends.rx, ends.sink, &mut self.sent, cx);
                     self.progress(self.sent > before);
                     match written {
-                        Poll::Pending => return self.wait(Side::Sink),
+                        Poll::Pending => return self.wait(Side::Sink, ends.worker.now()),
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),
-                        Poll::Ready(Ok(())) => self.written(ends.rx),
+                        Poll::Ready(Ok(())) => {
+                            self.written(ends.rx);
+                            ends.rx.strip(&ends.worker.buffers);
+                        }
                     }
                 }
-                Stage::Read => match ends.rx.poll_fill(ends.source, cx) {
-                    Poll::Pending => return self.wait(Side::Source),
+                Stage::Read => match ends.rx.poll_fill(&ends.worker.buffers, ends.source, cx) {
+                    Poll::Pending => return self.wait(Side::Source, ends.worker.now()),
                     // A reset is never the end of a payload, not even of one that a close ends.
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
                     Poll::Ready(Ok(count)) => self.read(count)?,
@@ -195,17 +200,17 @@ impl Pump {
         let mut carried = 0;
         if !self.reader.is_done() && !rx.is_empty() {
             let decoded = self.reader.decode(rx.filled_mut());
-            let decoded = decoded.map_err(|_| Broken::Malformed)?;
-            carried = decoded.data.len();
+            let Decoded { data, consumed, .. } = decoded.map_err(|_| Broken::Malformed)?;
+            carried = data.len();
             self.taken += carried as u64;
             if self.limit.is_some_and(|limit| self.taken > limit) {
                 return Err(Broken::OverLimit);
             }
             if carried == 0 {
-                rx.consume(decoded.consumed);
+                rx.consume(consumed);
             } else {
                 let tail = self.frame_chunk(carried);
-                self.frame.carry(decoded.data, decoded.consumed, tail);
+                self.frame.carry(rx, data, consumed, tail);
             }
         }
         if carried == 0 && self.reader.is_done() && self.framing == Framing::Chunked {
@@ -262,9 +267,9 @@ impl Pump {
         }
     }
 
-    fn wait<T>(&mut self, on: Side) -> Poll<T> {
+    fn wait<T>(&mut self, on: Side, now: Instant) -> Poll<T> {
         if self.waiting.is_none_or(|waiting| waiting.on != on) {
-            self.waiting = Some(Waiting { on, since: Instant::now() });
+            self.waiting = Some(Waiting { on, since: now });
         }
         Poll::Pending
     }

@@ -1,12 +1,11 @@
 //! SPINE: a request, from its head to the last byte of its answer.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
 use crate::pick::hold::{self, Wait};
-use crate::response::{self, page};
+use crate::response::{self, page, tunnel};
 use crate::route::{self, Ask, Refused, Why};
 use crate::upstream;
 use crate::worker::Worker;
@@ -23,18 +22,26 @@ pub(crate) enum After {
 }
 
 /// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
+/// What is rare has a box of its own, so that what is common stays small.
 pub(crate) async fn serve(worker: &Rc<Worker>, client: &mut Client, length: usize) -> After {
-    client.active = Instant::now();
+    client.active = worker.now();
     let mut ask = match route::admit(worker, client, length) {
         Ok(ask) => ask,
-        Err(refused) => return page::answer(worker, client, refused).await,
+        Err(refused) => return Box::pin(page::answer(worker, client, refused)).await,
     };
     if let Err(wait) = hold::wait(worker, client, &mut ask).await {
-        return give_up(worker, client, ask, wait).await;
+        return Box::pin(give_up(worker, client, ask, wait)).await;
     }
-    match upstream::send(worker, client, &mut ask).await {
-        Ok(answer) => response::relay(worker, client, ask, answer).await,
-        Err(wait) => give_up(worker, client, ask, wait).await,
+    let mut answer = match upstream::send(worker, client, &mut ask).await {
+        Ok(answer) => answer,
+        Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
+    };
+    if answer.download.is_tunnel() {
+        return Box::pin(tunnel::run(worker, client, ask, answer)).await;
+    }
+    match response::relay(worker, client, &mut ask, &mut answer).await {
+        Ok(()) => response::finish(worker, client, ask, answer),
+        Err(cause) => response::abort(worker, client, ask, answer, cause),
     }
 }
 

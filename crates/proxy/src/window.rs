@@ -29,12 +29,12 @@ impl Window {
 
     /// What follows when the window has ended: another, if `least` bytes were moved in it. False:
     /// they were not, or there was none.
-    pub(crate) fn renew(&mut self, bytes: u64, least: u64) -> bool {
+    pub(crate) fn renew(&mut self, bytes: u64, least: u64, now: Instant) -> bool {
         let Some(open) = &mut self.open else { return false };
         if bytes - open.bytes < least {
             return false;
         }
-        *open = Open { began: Instant::now(), bytes };
+        *open = Open { began: now, bytes };
         true
     }
 }
@@ -48,13 +48,13 @@ mod tests {
         // L10: the end of a window does not move with what trickles in.
         let (since, length) = (Instant::now(), Duration::from_secs(1));
         let mut window = Window::default();
-        assert!(!window.renew(1000, 10), "none is open");
+        assert!(!window.renew(1000, 10, since), "none is open");
         assert_eq!(window.due(since, 5, length), since + length);
         assert_eq!(window.due(since + length / 2, 9, length), since + length);
-        assert!(!window.renew(14, 10));
-        assert!(window.renew(15, 10));
-        assert!(!window.renew(24, 10), "what was moved before does not count again");
+        assert!(!window.renew(14, 10, since));
+        assert!(window.renew(15, 10, since));
+        assert!(!window.renew(24, 10, since), "what was moved before does not count again");
         window.close();
-        assert!(!window.renew(1000, 10));
+        assert!(!window.renew(1000, 10, since));
     }
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http1::{Limits, Reject};
 use tokio::io::AsyncWrite;
@@ -72,8 +72,7 @@ pub(crate) async fn first_byte(
 // lossless: L10 - `request_head`
 pub(crate) async fn next_head(worker: &Worker, client: &mut Client) -> Next {
     client.scan.reset();
-    client.rx.equip(&worker.buffers);
-    client.deadline.set(Instant::now() + worker.front().request_head);
+    client.deadline.set(worker.now() + worker.front().request_head);
     let limits = limits(&worker.reader.table().limits);
     poll_fn(|cx| poll_head(worker, client, &limits, cx)).await
 }
@@ -90,7 +89,7 @@ fn poll_head(
             Ok(None) => {}
             Err(reject) => return Poll::Ready(Next::Reject(reject)),
         }
-        match client.rx.poll_fill(&mut client.stream, cx) {
+        match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
             Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Gone),
             Poll::Ready(Ok(_)) => {}
             Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
@@ -110,7 +109,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// socket closed with unread bytes is reset, and that reset can overtake our last answer
 /// (RFC 9112 section 9.6).
 pub(crate) async fn goodbye(worker: &Worker, client: &mut Client) {
-    client.deadline.set(Instant::now() + LINGER);
+    client.deadline.set(worker.now() + LINGER);
     let mut seen = 0;
     let mut shut = false;
     poll_fn(|cx| {
@@ -121,10 +120,9 @@ pub(crate) async fn goodbye(worker: &Worker, client: &mut Client) {
                 Poll::Pending => return client.deadline.poll(cx),
             }
         }
-        client.rx.equip(&worker.buffers);
         loop {
             client.rx.clear();
-            match client.rx.poll_fill(&mut client.stream, cx) {
+            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
                 Poll::Ready(Ok(count)) if count > 0 && seen < LINGER_BYTES => seen += count,
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending if worker.stop.is_cut() => return Poll::Ready(()),

@@ -36,7 +36,6 @@ pub(crate) async fn wait(
         before = Some(spot.number);
         client.rx.strip(&worker.buffers);
         let waited = stand(worker, client, ask, &spot.place, client.active + spot.max_wait).await;
-        client.rx.equip(&worker.buffers);
         worker.lines.leave(&ask.service.name, spot.number, bytes);
         waited?;
         follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;

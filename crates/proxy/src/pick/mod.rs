@@ -6,7 +6,6 @@ pub(crate) mod line;
 pub(crate) mod park;
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use traffic::{Lease, TargetId};
 
@@ -23,7 +22,7 @@ pub(crate) fn claim(
     tried: &[TargetId],
 ) -> Result<Lease, Failure> {
     follow(worker, ask).ok_or(Failure::NoTarget)?;
-    worker.reader.claim(ask.place, tried, Instant::now()).ok_or(Failure::NoTarget)
+    worker.reader.claim(ask.place, tried, worker.now()).ok_or(Failure::NoTarget)
 }
 
 /// Finds the service of the request again: the table may have changed since the request was

@@ -31,9 +31,9 @@ pub(crate) struct Parking {
 
 impl Parking {
     /// The time begins with the first refusal.
-    pub(crate) fn begin(ask: &Ask) -> Self {
+    pub(crate) fn begin(worker: &Worker, ask: &Ask) -> Self {
         ask.service.cell().parked.add(1);
-        Self { until: Instant::now() + LONGEST }
+        Self { until: worker.now() + LONGEST }
     }
 
     /// Waits for the next publish. False: the time is over.

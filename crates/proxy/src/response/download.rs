@@ -94,7 +94,7 @@ impl Download {
                 }
                 Ok(None) => {}
             }
-            match link.rx.poll_fill(&mut link.stream, cx) {
+            match link.rx.poll_fill(&worker.buffers, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
                 Poll::Ready(_) if link.rx.is_empty() && self.interims == 0 => {
@@ -172,12 +172,13 @@ impl Download {
     /// Relays the body. Ready when the client has all of it, or can't have it.
     pub(crate) fn poll_body(
         &mut self,
+        worker: &Worker,
         client: &mut Client,
         link: &mut Link,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AbortCause>> {
-        let mut ends =
-            Ends { rx: &mut link.rx, source: &mut link.stream, sink: &mut client.stream };
+        let Link { rx, stream: source, .. } = link;
+        let mut ends = Ends { worker, rx, source, sink: &mut client.stream };
         self.pump.poll(&mut ends, cx).map(|moved| {
             moved.map_err(|broken| match broken {
                 Broken::Sink => AbortCause::Client,
@@ -200,9 +201,9 @@ impl Download {
 
     /// Until when the wait for the target or for the client may last.
     // lossless: L10
-    pub(crate) fn due(&mut self, timeouts: &Timeouts) -> Instant {
+    pub(crate) fn due(&mut self, timeouts: &Timeouts, now: Instant) -> Instant {
         let Some(waiting) = self.pump.waiting() else {
-            return Instant::now() + timeouts.write_stall;
+            return now + timeouts.write_stall;
         };
         if waiting.on == Side::Sink {
             return self.window.due(waiting.since, self.pump.sent(), timeouts.write_stall);
@@ -214,8 +215,8 @@ impl Download {
 
     /// What to do when [`Download::due`] has passed: a window in which the client took enough is
     /// followed by another. False: it is over.
-    pub(crate) fn renew(&mut self, timeouts: &Timeouts) -> bool {
-        self.window.renew(self.pump.sent(), timeouts.body_min_bytes)
+    pub(crate) fn renew(&mut self, timeouts: &Timeouts, now: Instant) -> bool {
+        self.window.renew(self.pump.sent(), timeouts.body_min_bytes, now)
     }
 
     pub(crate) fn status(&self) -> u16 {

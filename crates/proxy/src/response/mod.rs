@@ -4,10 +4,9 @@ mod download;
 pub(crate) mod page;
 #[cfg(test)]
 mod tests;
-mod tunnel;
+pub(crate) mod tunnel;
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -31,37 +30,32 @@ pub(crate) struct Answer {
     pub(crate) began: Instant,
 }
 
-/// Relays the answer to its end and closes the books of the request.
+/// Relays the answer to its end. What is borrowed here stays where it is: the state of a request
+/// is large enough that moving it would cost more than its parsing.
 pub(crate) async fn relay(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     client: &mut Client,
-    mut ask: Ask,
-    mut answer: Answer,
-) -> After {
-    if answer.download.is_tunnel() {
-        return tunnel::run(worker, client, ask, answer).await;
-    }
-    let mut relay = Relay { worker, client, ask: &mut ask, answer: &mut answer };
-    let ended = poll_fn(|cx| relay.poll(cx)).await;
-    match ended {
-        Ok(()) => finish(worker, client, ask, answer),
-        Err(cause) => abort(worker, client, ask, answer, cause),
-    }
+    ask: &mut Ask,
+    answer: &mut Answer,
+) -> Result<(), AbortCause> {
+    let mut relay = Relay { worker, client, ask, answer };
+    poll_fn(|cx| relay.poll(cx)).await
 }
 
 /// The answer is whole: the connection goes back to the pool if it may be used again, then the
 /// lease ends, then the request.
-fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Answer) -> After {
+pub(crate) fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Answer) -> After {
     let Answer { mut link, lease, download, began } = answer;
     let books = lease.target_books();
-    books.answered(download.status(), began.elapsed());
+    let now = worker.now();
+    books.answered(download.status(), now - began);
     let color = lease.color();
     let whole = ask.upload.is_whole();
     let reusable = download.is_reusable() && whole && link.rx.is_empty() && !lease.is_draining();
     link.strip(&worker.buffers);
     if reusable {
         let longest = ask.service.timeouts.target_idle;
-        worker.pool.put(link, download.keep_alive_timeout(), longest);
+        worker.pool.put(link, download.keep_alive_timeout(), longest, now);
     } else {
         drop(link); // lossless: L4 - closed before the lease ends.
     }
@@ -70,13 +64,13 @@ fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Answer) -> Aft
     worker.buffers.return_lead(download.into_lead());
     ask.upload.recycle(&worker.buffers);
     ask.end.answered(AnsweredBy::Color(color));
-    client.active = Instant::now();
+    client.active = now;
     if close { After::Close } else { After::Next }
 }
 
 /// The answer can't be completed: the connection ends so that nobody can take it for whole.
 // lossless: L3
-fn abort(
+pub(crate) fn abort(
     worker: &Worker,
     client: &mut Client,
     ask: Ask,
@@ -121,30 +115,32 @@ impl Relay<'_> {
         }
         loop {
             // A request that breaks off now ends its answer too: its target waits for the rest.
-            if let Poll::Ready(Err(_)) = self.ask.upload.poll(self.client, link, cx) {
+            if let Poll::Ready(Err(_)) = self.ask.upload.poll(self.worker, self.client, link, cx) {
                 return Poll::Ready(Err(AbortCause::Client));
             }
-            if let Poll::Ready(ended) = download.poll_body(self.client, link, cx) {
+            if let Poll::Ready(ended) = download.poll_body(self.worker, self.client, link, cx) {
                 return Poll::Ready(ended);
             }
             lease.watch_cut(cx);
             let timeouts = &self.ask.service.timeouts;
-            let due = download.due(timeouts);
+            let now = self.worker.now();
+            let due = download.due(timeouts, now);
             let sending = self.ask.upload.is_sending();
-            let sent_by = sending.then(|| self.ask.upload.due(timeouts));
+            let sent_by = sending.then(|| self.ask.upload.due(timeouts, now));
             self.client.deadline.set(sent_by.map_or(due, |sent_by| sent_by.min(due)));
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of either body has only been followed by another.
-            if due <= Instant::now() {
-                if !download.renew(timeouts) {
+            if due <= now {
+                if !download.renew(timeouts, now) {
                     return Poll::Ready(Err(AbortCause::Deadline));
                 }
                 continue;
             }
             // A target that answers without reading the rest of the request may do so.
-            if self.ask.upload.expire(timeouts).is_err() && !self.ask.upload.leave_unread() {
+            if self.ask.upload.expire(timeouts, now).is_err() && !self.ask.upload.leave_unread(now)
+            {
                 return Poll::Ready(Err(AbortCause::Deadline));
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use http1::{Reject, Version};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
@@ -47,13 +47,13 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
         return After::Drop;
     }
     end.answered(AnsweredBy::Teal(page.reason));
-    client.active = Instant::now();
+    client.active = worker.now();
     if close { After::Close } else { After::Next }
 }
 
 // lossless: L10 - `write_stall`
 async fn write(worker: &Worker, client: &mut Client, frame: &mut Frame) -> Result<(), AbortCause> {
-    client.deadline.set(Instant::now() + worker.front().write_stall);
+    client.deadline.set(worker.now() + worker.front().write_stall);
     let none = Buffer::default();
     poll_fn(|cx| {
         let mut sent = 0;

@@ -32,7 +32,7 @@ pub(crate) async fn run(
     }
     let service = ask.service.clone();
     let books = answer.lease.target_books();
-    books.answered(answer.download.status(), answer.began.elapsed());
+    books.answered(answer.download.status(), worker.now() - answer.began);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
     let mut tunnel = Tunnel {
@@ -42,7 +42,7 @@ pub(crate) async fn run(
         up: Way::new(),
         down: Way::new(),
         idle: service.timeouts.tunnel_idle,
-        moved: (0, Instant::now()),
+        moved: (0, worker.now()),
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
     answer.link.strip(&worker.buffers);
@@ -76,7 +76,7 @@ async fn pass_head(
     answer: &mut Answer,
     stall: Duration,
 ) -> Result<(), AbortCause> {
-    client.deadline.set(Instant::now() + stall);
+    client.deadline.set(worker.now() + stall);
     poll_fn(|cx| {
         let Answer { lease, download, .. } = &mut *answer;
         if lease.is_cut() {
@@ -106,9 +106,10 @@ impl Tunnel<'_> {
         }
         let Link { stream, rx, .. } = &mut self.answer.link;
         let client = &mut *self.client;
-        let up = Ends { rx: &mut client.rx, source: &mut client.stream, sink: stream };
+        let worker = self.worker;
+        let up = Ends { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
         let up = self.up.poll(up, cx);
-        let down = Ends { rx, source: stream, sink: &mut client.stream };
+        let down = Ends { worker, rx, source: stream, sink: &mut client.stream };
         let down = self.down.poll(down, cx);
         match (up, down) {
             (Poll::Ready(Err(_)), _)
@@ -120,7 +121,7 @@ impl Tunnel<'_> {
         }
         let moved = self.up.pump.moved() + self.down.pump.moved();
         if moved != self.moved.0 {
-            self.moved = (moved, Instant::now());
+            self.moved = (moved, worker.now());
         }
         self.answer.lease.watch_cut(cx);
         client.deadline.set(self.moved.1 + self.idle);
@@ -143,9 +144,9 @@ impl Way {
         if self.shut {
             return Poll::Ready(Ok(()));
         }
-        let Ends { rx, source, sink } = ends;
+        let Ends { worker, rx, source, sink } = ends;
         if !self.pump.is_done() {
-            let moved = self.pump.poll(&mut Ends { rx, source, sink: &mut *sink }, cx);
+            let moved = self.pump.poll(&mut Ends { worker, rx, source, sink: &mut *sink }, cx);
             match moved {
                 Poll::Ready(Ok(())) => {}
                 // The receiver takes no more; what it sent may still be on its way.

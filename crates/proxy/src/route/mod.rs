@@ -78,6 +78,7 @@ pub(crate) fn admit(
 ) -> Result<Ask, Refused> {
     let admitted = understand(worker, client, length);
     client.rx.consume(length);
+    client.rx.strip(&worker.buffers);
     admitted
 }
 

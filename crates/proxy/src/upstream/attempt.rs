@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use traffic::{AbortCause, CutKind, Lease};
 
@@ -31,7 +30,7 @@ pub(crate) async fn attempt(
     lease: Lease,
     again: bool,
 ) -> Result<Answer, Failed> {
-    let began = Instant::now();
+    let began = worker.now();
     let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
         _ if again => Reuse::Never,
         true => Reuse::Any,
@@ -42,7 +41,6 @@ pub(crate) async fn attempt(
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
-    link.rx.equip(&worker.buffers);
     let mut download = Download::new(worker.buffers.lead());
     client.watch();
     let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
@@ -106,7 +104,7 @@ impl Hop<'_> {
             return Poll::Ready(Err(Failure::Stopping));
         }
         loop {
-            let sent = self.ask.upload.poll(self.client, self.link, cx)?.is_ready();
+            let sent = self.ask.upload.poll(self.worker, self.client, self.link, cx)?.is_ready();
             match download.poll_head(self.worker, self.client, self.ask, self.link, cx)? {
                 Poll::Ready(Step::Final) => return Poll::Ready(Ok(())),
                 Poll::Ready(Step::Interim) => continue,
@@ -117,12 +115,12 @@ impl Hop<'_> {
             }
             self.lease.watch_cut(cx);
             let timeouts = &self.ask.service.timeouts;
-            self.client.deadline.set(self.ask.upload.due(timeouts));
+            self.client.deadline.set(self.ask.upload.due(timeouts, self.worker.now()));
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of the body has only been followed by another.
-            self.ask.upload.expire(timeouts)?;
+            self.ask.upload.expire(timeouts, self.worker.now())?;
         }
     }
 }

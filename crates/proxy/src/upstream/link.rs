@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connect::{DialError, Stream};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
@@ -45,7 +45,7 @@ pub(crate) async fn reach(
     reuse: Reuse,
     timeout: Duration,
 ) -> Result<Link, Failure> {
-    if let Some(link) = worker.pool.take(lease.target().id, reuse, Instant::now()) {
+    if let Some(link) = worker.pool.take(lease.target().id, reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }

@@ -55,7 +55,7 @@ pub(crate) async fn send(
             retries += 1;
         } else if waits {
             drop(lease);
-            let parking = parking.get_or_insert_with(|| Parking::begin(ask));
+            let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));
             if !parking.wait(worker, client, ask).await? {
                 return Err(Wait::Failed(failure));
             }

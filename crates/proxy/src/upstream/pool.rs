@@ -73,14 +73,19 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose answer was read to its end.
-    pub(crate) fn put(&self, link: Link, advertised: Option<Duration>, longest: Duration) {
+    /// Keeps a connection whose answer was read to its end at `since`.
+    pub(crate) fn put(
+        &self,
+        link: Link,
+        advertised: Option<Duration>,
+        longest: Duration,
+        since: Instant,
+    ) {
         let mut targets = self.targets.borrow_mut();
         let known = targets.entry(link.target).or_default();
         if let Some(timeout) = advertised {
             known.bound.advertise(timeout);
         }
-        let since = Instant::now();
         let stay = known.bound.advertised().map_or(longest, |timeout| timeout.min(longest));
         if known.idle.len() < KEEP && !link.hold.is_draining() {
             let Link { stream, hold, .. } = link;
@@ -119,8 +124,7 @@ impl Pool {
     }
 
     /// Drops connections that ended or are too old, and has the task woken when one ends.
-    pub(crate) fn watch_idle(&self, cx: &mut Context<'_>) {
-        let now = Instant::now();
+    pub(crate) fn watch_idle(&self, now: Instant, cx: &mut Context<'_>) {
         for target in self.targets.borrow_mut().values_mut() {
             let Target { idle, bound } = target;
             idle.retain(|idle| {

@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::pump::{Broken, Ends, Pump, Side};
 use crate::window::Window;
+use crate::worker::Worker;
 
 /// The largest body that is kept to be sent again (L5).
 const RETAIN: u64 = 64 * 1024;
@@ -47,6 +48,7 @@ impl Upload {
     /// target takes no more: it may have answered already.
     pub(crate) fn poll(
         &mut self,
+        worker: &Worker,
         client: &mut Client,
         link: &mut Link,
         cx: &mut Context<'_>,
@@ -54,14 +56,14 @@ impl Upload {
         if self.finished.is_some() {
             return Poll::Ready(Ok(()));
         }
-        let mut ends =
-            Ends { rx: &mut client.rx, source: &mut client.stream, sink: &mut link.stream };
+        let Client { rx, stream: source, .. } = client;
+        let mut ends = Ends { worker, rx, source, sink: &mut link.stream };
         let sent = match self.pump.poll(&mut ends, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(sent) => sent,
         };
         self.window.close();
-        self.finished = Some(Instant::now());
+        self.finished = Some(worker.now());
         Poll::Ready(match sent {
             // A target that takes no more may still have answered.
             Ok(()) | Err(Broken::Sink) => Ok(()),
@@ -84,7 +86,7 @@ impl Upload {
     /// Until when the wait for the client's body, or for the target to take it, may last. After
     /// the request, until when the answer may take to begin.
     // lossless: L10
-    pub(crate) fn due(&mut self, timeouts: &Timeouts) -> Instant {
+    pub(crate) fn due(&mut self, timeouts: &Timeouts, now: Instant) -> Instant {
         if let Some(finished) = self.finished {
             return finished + timeouts.response_head;
         }
@@ -96,27 +98,27 @@ impl Upload {
                 self.window.close();
                 waiting.since + timeouts.write_stall
             }
-            None => Instant::now() + timeouts.write_stall, // not polled yet
+            None => now + timeouts.write_stall, // not polled yet
         }
     }
 
     /// What to do when [`Upload::due`] has passed: a window in which enough came is followed by
     /// another.
-    pub(crate) fn expire(&mut self, timeouts: &Timeouts) -> Result<(), Failure> {
+    pub(crate) fn expire(&mut self, timeouts: &Timeouts, now: Instant) -> Result<(), Failure> {
         let source = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Source);
         if !source || self.finished.is_some() {
             return Err(Failure::TimedOut);
         }
-        let enough = self.window.renew(self.pump.taken(), timeouts.body_min_bytes);
+        let enough = self.window.renew(self.pump.taken(), timeouts.body_min_bytes, now);
         if enough { Ok(()) } else { Err(Failure::BodyTimedOut) }
     }
 
     /// Sends no more if it is the target that does not read; false if it is the client that
     /// does not send.
-    pub(crate) fn leave_unread(&mut self) -> bool {
+    pub(crate) fn leave_unread(&mut self, now: Instant) -> bool {
         let unread = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink);
         if unread {
-            self.finished = Some(Instant::now());
+            self.finished = Some(now);
         }
         unread
     }
