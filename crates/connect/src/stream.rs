@@ -3,9 +3,11 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use rustix::pipe::{SpliceFlags, splice};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -100,12 +102,58 @@ impl Stream {
         }
     }
 
+    /// Moves up to `most` bytes from the connection into a pipe without copying them to this process
+    /// (splice(2)); 0 means that the peer has closed its side. The pipe must not be full.
+    pub fn poll_splice_into(
+        &self,
+        pipe: BorrowedFd<'_>,
+        most: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let Self::Tcp(stream) = self;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            let moved = stream.try_io(Interest::READABLE, || splice_now(stream, pipe, most));
+            if !would_block(&moved) {
+                return Poll::Ready(moved);
+            }
+        }
+    }
+
+    /// Moves up to `most` bytes from a pipe into the connection, in the same way. The pipe must not
+    /// be empty.
+    pub fn poll_splice_from(
+        &self,
+        pipe: BorrowedFd<'_>,
+        most: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let Self::Tcp(stream) = self;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            let moved = stream.try_io(Interest::WRITABLE, || splice_now(pipe, stream, most));
+            if !would_block(&moved) {
+                return Poll::Ready(moved);
+            }
+        }
+    }
+
     /// Makes the close of this connection a reset, so that the peer can't take what it got
     /// for the whole (L3).
     pub fn abort_on_close(&self) {
         let Self::Tcp(stream) = self;
         let _ = stream.set_zero_linger(); // ignored: a socket that is gone is closed already
     }
+}
+
+fn splice_now(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
+    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+    Ok(splice(from, None, to, None, most, flags)?)
+}
+
+/// The runtime thought that it was ready, and now knows better.
+fn would_block<T>(done: &io::Result<T>) -> bool {
+    matches!(done, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn peek_socket(stream: &TcpStream) -> PeekState {

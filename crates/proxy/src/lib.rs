@@ -27,6 +27,7 @@ mod observe;
 mod pick;
 mod response;
 mod route;
+mod splice;
 mod upstream;
 
 mod buffer;

@@ -10,6 +10,7 @@ use http1::{BodyLength, BodyReader, CHUNK_END, Decoded};
 
 use crate::buffer::Buffer;
 use crate::frame::Frame;
+use crate::splice::{self, Pipe};
 use crate::worker::Worker;
 
 /// What came in and has yet to go out.
@@ -26,6 +27,8 @@ pub(crate) struct Pump {
     sent: u64,
     limit: Option<u64>,
     retention: Retention,
+    /// What passes inside the kernel.
+    pipe: Option<Pipe>,
     /// Grows with every byte read or written: to see whether anything moves.
     moved: u64,
 }
@@ -49,6 +52,8 @@ enum Stage {
     Write,
     /// Read more.
     Read,
+    /// Let the rest pass inside the kernel.
+    Splice,
     Done,
 }
 
@@ -113,6 +118,7 @@ impl Pump {
             sent: 0,
             limit: None,
             retention: Retention::Frame,
+            pipe: None,
             moved: 0,
         }
     }
@@ -188,6 +194,10 @@ impl Pump {
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
                     Poll::Ready(Ok(count)) => self.read(count)?,
                 },
+                Stage::Splice => match self.poll_splice(ends, cx)? {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => {}
+                },
                 Stage::Done => return Poll::Ready(Ok(())),
             }
         }
@@ -247,8 +257,55 @@ impl Pump {
         self.stage = match (over, self.reader.is_done() || !rx.is_empty()) {
             (true, _) => Stage::Done,
             (false, true) => Stage::Load,
+            (false, false) if self.may_splice() => Stage::Splice,
             (false, false) => Stage::Read,
         };
+    }
+
+    /// Whether the rest of the payload is long, leaves as it comes, and is kept by nobody.
+    fn may_splice(&self) -> bool {
+        let long = self.reader.remaining().is_some_and(|left| left >= splice::LEAST);
+        long && self.framing == Framing::Plain && self.retention == Retention::Lost
+    }
+
+    /// Lets one piece pass. Ready when there is something else to do.
+    fn poll_splice(
+        &mut self,
+        ends: &mut Ends<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        let (worker, left) = (ends.worker, self.reader.remaining().unwrap_or_default());
+        let taken = self.pipe.take().or_else(|| (left > 0).then(|| worker.pipes.take()).flatten());
+        let Some(mut pipe) = taken else {
+            self.stage = if left > 0 { Stage::Read } else { Stage::Done };
+            return Poll::Ready(Ok(()));
+        };
+        if pipe.is_empty() {
+            let filled = pipe.poll_fill(ends.source, left, cx);
+            let Poll::Ready(filled) = filled else {
+                worker.pipes.give_back(pipe);
+                return self.wait(Side::Source, worker.now());
+            };
+            let count = filled.map_err(|_| Broken::Source)? as u64;
+            self.reader.pass(count);
+            self.taken += count;
+            if count == 0 {
+                return Poll::Ready(Err(Broken::Source));
+            }
+            self.progress(true);
+        }
+        let emptied = pipe.poll_empty(ends.sink, cx);
+        if pipe.is_empty() {
+            worker.pipes.give_back(pipe);
+        } else {
+            self.pipe = Some(pipe);
+        }
+        let Poll::Ready(emptied) = emptied else {
+            return self.wait(Side::Sink, worker.now());
+        };
+        self.sent += emptied.map_err(|_| Broken::Sink)? as u64;
+        self.progress(true);
+        Poll::Ready(Ok(()))
     }
 
     fn read(&mut self, count: usize) -> Result<(), Broken> {

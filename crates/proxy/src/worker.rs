@@ -19,6 +19,7 @@ use crate::observe::log::TargetLog;
 use crate::pick::line::Lines;
 use crate::pick::park::Lot;
 use crate::proxy::Order;
+use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
@@ -29,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
     pub(crate) buffers: Buffers,
+    pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
     /// The same of all workers.
     pub(crate) lines: Arc<Lines>,
@@ -150,6 +152,7 @@ impl Worker {
             reader,
             pool: Pool::default(),
             buffers: Buffers::new(),
+            pipes: Pipes::default(),
             deadlines: Deadlines::new(),
             lines,
             lot: Lot::default(),

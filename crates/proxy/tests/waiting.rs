@@ -1,18 +1,16 @@
-//! Holds, tunnels and deadlines of the data plane.
+//! Holds, tunnels and cut leases of the data plane: who waits, for what, and how it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rules::Color;
 use support::{Front, SOON};
 use testkit::{Behavior, Ending, Silent, Step, Target, wait_until, websocket};
-use traffic::{AbortCause, Held};
+use traffic::Held;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -250,162 +248,6 @@ fn beyond_the_bytes_of_a_hold_a_request_is_answered_503() {
     front.held = None;
     front.publish(Color::Blue, &[]);
     assert_eq!(small.answer().status, 200);
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_head_that_drips_is_answered_408_at_its_deadline() {
-    // D10 L10
-    let blue = Target::start("blue");
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.request_head = 300 * MS;
-    });
-    let mut client = front.client();
-    let began = Instant::now();
-    client.drip("GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 20 * MS);
-    assert!(began.elapsed() < Duration::from_secs(3));
-    assert_eq!(client.answer().status, 408);
-    assert!(blue.seen().requests().is_empty());
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_body_that_drips_below_its_rate_is_answered_408() {
-    // D10 L10
-    let blue = Target::start("blue");
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.body_progress = 200 * MS;
-        spec.timeouts.body_min_bytes = 100;
-    });
-    let mut client = front.client();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-    client.drip(vec![b'x'; 100], 10 * MS);
-    assert_eq!(client.answer().status, 408);
-    assert!(client.ending(SOON).ended());
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_slow_body_above_its_rate_is_left_alone() {
-    let blue = Target::start("blue");
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.body_progress = 300 * MS;
-        spec.timeouts.body_min_bytes = 5;
-    });
-    let mut client = front.client();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n");
-    assert_eq!(client.drip(vec![b'x'; 60], 20 * MS), 60);
-    assert_eq!(client.answer().status, 200);
-    drop(client);
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_client_that_does_not_read_is_left_at_the_write_stall() {
-    // D10 L10
-    let blue = Target::start("blue");
-    blue.behave_at(
-        "/big",
-        Behavior::Download { bytes: 100_000_000, chunked: false, pause: Duration::ZERO },
-    );
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.write_stall = 300 * MS;
-    });
-    let mut client = front.client();
-    client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-    wait_until(SOON, "the deadline", || front.sum().in_flight == 0 && front.sum().accepted == 1);
-    assert_eq!(front.sum().aborted.iter().sum::<u64>(), 1);
-    front.assert_books_balance();
-}
-
-/// Reads an answer piece by piece, a hundred in a second or fewer, until it is over or given up by
-/// the front, or for a minute; the number of bytes read.
-fn read_steadily(front: &Front, path: &str, piece: usize) -> usize {
-    let mut stream = TcpStream::connect(front.address).unwrap();
-    stream.set_read_timeout(Some(SOON)).unwrap();
-    let ask = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    stream.write_all(ask.as_bytes()).unwrap();
-    let mut piece = vec![0; piece];
-    let mut whole = 0;
-    let began = Instant::now();
-    while let Ok(count @ 1..) = stream.read(&mut piece) {
-        whole += count;
-        let given_up = front.sum().aborted.iter().sum::<u64>() > 0;
-        if given_up || began.elapsed() > Duration::from_secs(60) {
-            break;
-        }
-        thread::sleep(10 * MS); // the pace of this reader
-    }
-    whole
-}
-
-#[test]
-fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_not() {
-    // L10, D10
-    const BIG: u64 = 30_000_000;
-    const ENDLESS: u64 = 1 << 50;
-    let blue = Target::start("blue");
-    for (path, bytes) in [("/big", BIG), ("/endless", ENDLESS)] {
-        blue.behave_at(path, Behavior::Download { bytes, chunked: false, pause: Duration::ZERO });
-    }
-    let front = |least| {
-        Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-            spec.timeouts.write_stall = 1000 * MS;
-            spec.timeouts.body_min_bytes = least;
-        })
-    };
-    let lenient = front(1000);
-    assert!(read_steadily(&lenient, "/big", 64 * 1024) as u64 > BIG, "head and body");
-    lenient.assert_books_balance();
-    // Only a window in which nobody but the client was waited for counts against it. This one
-    // reads so little that the kernel's buffers, once full, have no room for another burst within
-    // one.
-    let strict = front(1 << 30);
-    read_steadily(&strict, "/endless", 4096);
-    assert_eq!(strict.sum().aborted[AbortCause::Deadline as usize], 1);
-    strict.assert_books_balance();
-}
-
-#[test]
-fn an_idle_connection_is_closed_after_idle() {
-    // D10 L10
-    let blue = Target::start("blue");
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.timeouts.idle = 200 * MS);
-    let (mut used, mut fresh) = (front.client(), front.client());
-    used.get("/");
-    for client in [&mut used, &mut fresh] {
-        assert!(matches!(client.ending(SOON), Ending::Fin(bytes) if bytes.is_empty()));
-    }
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
-    // L10
-    let blue = Target::start("blue");
-    let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
-    blue.behave_at("/x", Behavior::raw(begun));
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.response_idle = 200 * MS;
-    });
-    let mut client = front.client();
-    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert!(client.read_answer(false).is_err());
-    wait_until(SOON, "the books", || front.sum().aborted.iter().sum::<u64>() == 1);
-    front.assert_books_balance();
-}
-
-#[test]
-fn a_tunnel_without_a_word_is_closed_after_tunnel_idle() {
-    // L10
-    let blue = Target::start("blue");
-    blue.behave_at("/ws", Behavior::WebSocket);
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.tunnel_idle = 200 * MS;
-    });
-    let mut socket = websocket(front.address, "/ws");
-    assert!(socket.read().is_err());
-    wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
     front.assert_books_balance();
 }
 

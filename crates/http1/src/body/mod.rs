@@ -85,6 +85,14 @@ impl BodyReader {
         }
     }
 
+    /// So many bytes of a body with a length went by without being looked at. Of other framings
+    /// nothing can go by: they count only what they decode.
+    pub fn pass(&mut self, count: u64) {
+        if let Kind::Length(left) = &mut self.kind {
+            *left = left.saturating_sub(count);
+        }
+    }
+
     /// The peer has closed its sending side.
     ///
     /// # Errors

@@ -1,0 +1,114 @@
+//! The way of large bodies: from one socket into a pipe, and from the pipe into the other, inside
+//! the kernel (splice(2)). Copying a megabyte to our memory and back costs more than all the rest
+//! of its request.
+//!
+//! A pipe is held only while bytes are in it, and there are only so many: without one a body takes
+//! the usual way, through a buffer. Never looks at what passes: only a body of known length that
+//! leaves as it came may go this way.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use connect::Stream;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// What is left of a body must be at least this long: below, a pipe costs more than it saves.
+pub(crate) const LEAST: u64 = 32 * 1024;
+
+/// Pipes of one worker with bytes in them. Each takes two descriptors, which connections need too,
+/// and a part of the memory that one user may have in pipes (pipe(7)).
+const MOST: usize = 128;
+
+/// The pipes of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Pipes {
+    free: RefCell<Vec<Pipe>>,
+    made: Rc<()>,
+}
+
+/// Bytes on their way through the kernel.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    mouth: OwnedFd,
+    end: OwnedFd,
+    filled: usize,
+    _made: Rc<()>,
+}
+
+// === impl Pipes ===
+
+impl Pipes {
+    /// An empty pipe; none if there are too many, or the system has none left.
+    pub(crate) fn take(&self) -> Option<Pipe> {
+        if let Some(pipe) = self.free.borrow_mut().pop() {
+            return Some(pipe);
+        }
+        if Rc::strong_count(&self.made) > MOST {
+            return None;
+        }
+        let (end, mouth) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC).ok()?;
+        Some(Pipe { mouth, end, filled: 0, _made: self.made.clone() })
+    }
+
+    /// Takes back a pipe. One with bytes in it, because its request was cut, is closed.
+    pub(crate) fn give_back(&self, pipe: Pipe) {
+        if pipe.is_empty() {
+            self.free.borrow_mut().push(pipe);
+        }
+    }
+}
+
+// === impl Pipe ===
+
+impl Pipe {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Takes up to `most` bytes from a socket into the empty pipe; 0 means that the peer has closed
+    /// its side.
+    pub(crate) fn poll_fill(
+        &mut self,
+        source: &Stream,
+        most: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let count = ready!(source.poll_splice_into(self.mouth.as_fd(), most, cx))?;
+        self.filled += count;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Gives what is in the pipe to a socket, as much as it takes.
+    pub(crate) fn poll_empty(
+        &mut self,
+        sink: &Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(sink.poll_splice_from(self.end.as_fd(), self.filled, cx))?;
+        self.filled = self.filled.saturating_sub(count);
+        Poll::Ready(Ok(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_only_so_many_pipes_and_those_given_back_are_used_again() {
+        let pipes = Pipes::default();
+        let mut taken: Vec<Pipe> = (0..MOST).filter_map(|_| pipes.take()).collect();
+        assert_eq!(taken.len(), MOST);
+        assert!(pipes.take().is_none());
+        let mut torn = taken.pop().unwrap();
+        torn.filled = 1;
+        pipes.give_back(torn);
+        assert!(pipes.free.borrow().is_empty(), "what is in it belongs to nobody");
+        pipes.give_back(taken.pop().unwrap());
+        assert!(pipes.take().is_some() && pipes.take().is_some());
+    }
+}
