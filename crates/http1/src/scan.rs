@@ -2,6 +2,8 @@
 //! that every line of a head that it lets through ends in CRLF. Never looks behind the head: what
 //! is pipelined there stays untouched.
 
+use memchr::memchr2;
+
 use crate::{BadResponse, Limits, Reject, token};
 
 /// What a request line may have besides its target: a method of [`METHOD_BYTES`], two spaces and
@@ -72,7 +74,7 @@ impl HeadScan {
             if request && !self.started {
                 self.check_first(within)?;
             }
-            let found = find_line_break(&within[self.at.min(within.len())..]);
+            let found = memchr2(b'\r', b'\n', &within[self.at.min(within.len())..]);
             let stop = found.map_or(within.len(), |offset| self.at + offset);
             if !self.started && stop.saturating_sub(self.line) > line_bytes {
                 return Err(TARGET_TOO_LONG);
@@ -127,27 +129,3 @@ const HEAD_TOO_LARGE: Reject = Reject::new(431, "The head is too large.");
 const NOT_A_METHOD: Reject = Reject::bad("The request does not begin with a method.");
 const TLS_ON_PLAIN: Reject =
     Reject::bad("This is a TLS handshake, but the listener speaks plain HTTP.");
-
-/// The first CR or LF. Eight bytes at a step, since this sees every byte of every head.
-fn find_line_break(bytes: &[u8]) -> Option<usize> {
-    const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
-    const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // The lowest flagged byte is exact; those above it may be carried into, so only the lowest
-        // is used.
-        let found = zero_bytes(word ^ CR) | zero_bytes(word ^ LF);
-        if found != 0 {
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    rest.iter().position(|&b| b == b'\r' || b == b'\n').map(|offset| words.len() * 8 + offset)
-}
-
-/// Flags the high bit of each byte that is zero (exact for the lowest such byte).
-fn zero_bytes(word: u64) -> u64 {
-    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    word.wrapping_sub(LOW) & !word & HIGH
-}

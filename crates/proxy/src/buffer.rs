@@ -125,8 +125,8 @@ impl Buffer {
         }
     }
 
-    /// Reads what is there, into memory that is taken once something is; 0 means that the peer
-    /// has closed its side.
+    /// Reads what is there, and keeps memory only if that was something; 0 means that the peer has
+    /// closed its side.
     ///
     /// # Errors
     /// Those of the connection, and a full buffer, which no caller should fill.
@@ -136,9 +136,6 @@ impl Buffer {
         stream: &mut Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if self.bytes.is_empty() {
-            ready!(stream.poll_read_ready(cx))?;
-        }
         self.equip(buffers);
         let read = self.poll_read(stream, cx);
         if read.is_pending() {

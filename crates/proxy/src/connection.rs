@@ -43,7 +43,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, perm
 /// Serves request after request. [`After::Next`]: the connection is idle now.
 async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
     loop {
-        let after = match http::next_head(worker, client).await {
+        let patience = READY.min(worker.front().idle);
+        let after = match http::next_head(worker, client, patience).await {
             Next::Head(length) => request::serve(worker, client, length).await,
             Next::Reject(reject) => page::refuse(worker, client, reject).await,
             Next::TooLate => page::too_late(worker, client).await,
@@ -57,13 +58,6 @@ async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
                 return After::Drop;
             }
             After::Drop => return After::Drop,
-        }
-        if client.rx.is_empty() {
-            match http::first_byte(worker, client, READY.min(worker.front().idle)).await {
-                Arrival::Bytes => {}
-                Arrival::Quiet => return After::Next,
-                Arrival::Gone => return After::Drop,
-            }
         }
     }
 }

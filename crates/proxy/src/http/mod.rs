@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use http1::{Limits, Reject};
@@ -20,7 +20,7 @@ pub(crate) enum Next {
     Reject(Reject),
     /// A head was begun but not ended in time.
     TooLate,
-    /// Nothing has come after all: the wait for the first byte goes on.
+    /// Nothing came in time.
     Quiet,
     /// The client has left.
     Gone,
@@ -68,36 +68,43 @@ pub(crate) async fn first_byte(
     .await
 }
 
-/// Reads the next request head.
-// lossless: L10 - `request_head`
-pub(crate) async fn next_head(worker: &Worker, client: &mut Client) -> Next {
+/// Reads the next request head: it must begin within `patience` since the client was last active,
+/// and be complete within `request_head` of its first byte.
+// lossless: L10 - `idle`, `request_head`
+pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Duration) -> Next {
     client.scan.reset();
-    client.deadline.set(worker.now() + worker.front().request_head);
+    let quiet_at = client.active + patience;
+    let mut late_at = worker.now() + worker.front().request_head; // of what is already there
     let limits = limits(&worker.reader.table().limits);
-    poll_fn(|cx| poll_head(worker, client, &limits, cx)).await
-}
-
-fn poll_head(
-    worker: &Worker,
-    client: &mut Client,
-    limits: &Limits,
-    cx: &mut Context<'_>,
-) -> Poll<Next> {
-    loop {
-        match client.scan.scan(client.rx.filled(), limits) {
-            Ok(Some(length)) => return Poll::Ready(Next::Head(length)),
-            Ok(None) => {}
-            Err(reject) => return Poll::Ready(Next::Reject(reject)),
+    poll_fn(|cx| {
+        loop {
+            if !client.rx.is_empty() {
+                match client.scan.scan(client.rx.filled(), &limits) {
+                    Ok(Some(length)) => return Poll::Ready(Next::Head(length)),
+                    Ok(None) => {}
+                    Err(reject) => return Poll::Ready(Next::Reject(reject)),
+                }
+            }
+            let begins = client.rx.is_empty();
+            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Gone),
+                Poll::Ready(Ok(_)) if begins => {
+                    late_at = worker.now() + worker.front().request_head;
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
+                Poll::Pending if begins => {
+                    client.deadline.set(worker.stop.limit_idle(client.active, quiet_at));
+                    return client.deadline.poll(cx).map(|()| Next::Quiet);
+                }
+                Poll::Pending => {
+                    client.deadline.set(late_at);
+                    return client.deadline.poll(cx).map(|()| Next::TooLate);
+                }
+            }
         }
-        match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
-            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Gone),
-            Poll::Ready(Ok(_)) => {}
-            Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
-            // Readiness without bytes.
-            Poll::Pending if client.rx.is_empty() => return Poll::Ready(Next::Quiet),
-            Poll::Pending => return client.deadline.poll(cx).map(|()| Next::TooLate),
-        }
-    }
+    })
+    .await
 }
 
 /// How much of what a client still sends is read before the connection is closed, and for how

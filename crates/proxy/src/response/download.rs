@@ -77,22 +77,25 @@ impl Download {
         link: &mut Link,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Step, Failure>> {
-        let none = Buffer::default();
-        let mut sent = 0;
-        match self.interim.poll_write(&none, &mut client.stream, &mut sent, cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
-            Poll::Ready(Ok(())) => self.interim.finish(&mut Buffer::default()),
+        if !self.interim.is_written() {
+            let mut sent = 0;
+            match self.interim.poll_write(&Buffer::default(), &mut client.stream, &mut sent, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
+                Poll::Ready(Ok(())) => self.interim.finish(&mut Buffer::default()),
+            }
         }
         let limits = Self::limits(worker);
         loop {
-            match self.scan.scan_response(link.rx.filled(), &limits) {
-                Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
-                Ok(Some(length)) => {
-                    let last = worker.stop.is_leaving() && client.rx.is_empty();
-                    return Poll::Ready(self.take_head(worker, ask, link, length, last));
+            if !link.rx.is_empty() {
+                match self.scan.scan_response(link.rx.filled(), &limits) {
+                    Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
+                    Ok(Some(length)) => {
+                        let last = worker.stop.is_leaving() && client.rx.is_empty();
+                        return Poll::Ready(self.take_head(worker, ask, link, length, last));
+                    }
+                    Ok(None) => {}
                 }
-                Ok(None) => {}
             }
             match link.rx.poll_fill(&worker.buffers, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,

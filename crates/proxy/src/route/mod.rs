@@ -137,8 +137,18 @@ fn refusal(worker: &Worker, request: &Request<'_>, limit: Option<u64>) -> Option
     }
 }
 
-// === impl Facts ===
+/// Eight hexadecimal digits, all at once: each byte of a word is one digit.
+fn hex(number: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut digits = u64::from(number);
+    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF;
+    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF;
+    digits = (digits | digits << 4) & (0x0F * EACH);
+    let letters = ((digits + 6 * EACH) >> 4) & EACH; // 1 where the digit is above 9
+    (digits + u64::from(b'0') * EACH + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
+}
 
+// === impl Facts ===
 impl Facts {
     /// Of a request that could not be understood: the connection ends with its answer.
     pub(crate) const UNKNOWN: Self = Self {
@@ -187,12 +197,22 @@ impl RequestId {
             id.length = given.len() as u8;
             return id;
         }
-        let random = [worker.reader.random(), worker.reader.random()];
-        let nibbles = random.iter().flat_map(|r| (0..16).map(move |n| (r >> (4 * n)) & 15));
-        for (place, nibble) in id.bytes.iter_mut().zip(nibbles) {
-            *place = b"0123456789abcdef"[nibble as usize];
+        for place in id.bytes[..Self::MADE].chunks_exact_mut(8) {
+            place.copy_from_slice(&hex((worker.reader.random() >> 32) as u32));
         }
         id.length = Self::MADE as u8;
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hex;
+
+    #[test]
+    fn hexadecimal_digits_are_those_of_the_standard_library() {
+        for number in [0, 1, 9, 10, 15, 0x1234_5678, 0x9abc_def0, 0xa0a0_a0a0, u32::MAX] {
+            assert_eq!(hex(number), *format!("{number:08x}").as_bytes());
+        }
     }
 }
