@@ -9,7 +9,7 @@ use connect::Stream;
 use crate::client::Client;
 use crate::http::{self, Arrival, Next};
 use crate::listener::Permit;
-use crate::request::{self, After};
+use crate::request::{self, After, Flows};
 use crate::response::page;
 use crate::worker::Worker;
 
@@ -42,10 +42,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, perm
 
 /// Serves request after request. [`After::Next`]: the connection is idle now.
 async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
+    let mut flows = Flows::new();
     loop {
         let patience = READY.min(worker.front().idle);
         let after = match http::next_head(worker, client, patience).await {
-            Next::Head(length) => request::serve(worker, client, length).await,
+            Next::Head(length) => request::serve(worker, client, &mut flows, length).await,
             Next::Reject(reject) => page::refuse(worker, client, reject).await,
             Next::TooLate => page::too_late(worker, client).await,
             Next::Quiet => return After::Next,

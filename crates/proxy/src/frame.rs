@@ -33,9 +33,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// A piece that begins with these bytes.
-    pub(crate) fn new(lead: Vec<u8>) -> Self {
-        Self { lead, ..Self::default() }
+    /// Begins a piece with these bytes. Whatever was left of the one before is forgotten.
+    pub(crate) fn begin(&mut self, lead: Vec<u8>) {
+        self.lead = lead;
+        self.written = 0;
+        self.reset();
     }
 
     /// Adds payload that lies in the source buffer, which gives up `consumed` bytes with it.

@@ -105,14 +105,13 @@ pub(crate) struct Ends<'e> {
 }
 
 impl Pump {
-    /// A pump for payload that arrives framed as `from` and leaves framed as `to`, after `lead`.
-    pub(crate) fn new(lead: Vec<u8>, from: BodyLength, to: BodyLength) -> Self {
-        let framing = if to == BodyLength::Chunked { Framing::Chunked } else { Framing::Plain };
+    /// A pump with nothing to move.
+    pub(crate) fn new() -> Self {
         Self {
-            frame: Frame::new(lead),
-            reader: BodyReader::new(from),
-            framing,
-            stage: Stage::Load,
+            frame: Frame::default(),
+            reader: BodyReader::new(BodyLength::None),
+            framing: Framing::Plain,
+            stage: Stage::Done,
             waiting: None,
             taken: 0,
             sent: 0,
@@ -121,6 +120,22 @@ impl Pump {
             pipe: None,
             moved: 0,
         }
+    }
+
+    /// Begins with payload that arrives framed as `from` and leaves framed as `to`, after `lead`.
+    /// Whatever was left of the message before is forgotten.
+    pub(crate) fn begin(&mut self, lead: Vec<u8>, from: BodyLength, to: BodyLength) {
+        self.frame.begin(lead);
+        self.reader = BodyReader::new(from);
+        self.framing = if to == BodyLength::Chunked { Framing::Chunked } else { Framing::Plain };
+        self.stage = Stage::Load;
+        self.waiting = None;
+        self.taken = 0;
+        self.sent = 0;
+        self.limit = None;
+        self.retention = Retention::Frame;
+        self.pipe = None;
+        self.moved = 0;
     }
 
     /// Refuses payload of more bytes than this.

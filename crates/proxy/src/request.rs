@@ -5,9 +5,11 @@ use std::rc::Rc;
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
 use crate::pick::hold::{self, Wait};
-use crate::response::{self, page, tunnel};
+use crate::response::{self, Answer, Download, page, tunnel};
 use crate::route::{self, Ask, Refused, Why};
 use crate::upstream;
+use crate::upstream::attempt::Reached;
+use crate::upstream::upload::Upload;
 use crate::worker::Worker;
 
 /// What becomes of the client's connection after a request.
@@ -21,19 +23,33 @@ pub(crate) enum After {
     Drop,
 }
 
+/// The two directions of a request. They stay where they are from request to request, since moving
+/// their state would cost more than parsing a head.
+#[derive(Debug)]
+pub(crate) struct Flows {
+    upload: Upload,
+    download: Download,
+}
+
 /// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
 /// What is rare has a box of its own, so that what is common stays small.
-pub(crate) async fn serve(worker: &Rc<Worker>, client: &mut Client, length: usize) -> After {
+pub(crate) async fn serve(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    flows: &mut Flows,
+    length: usize,
+) -> After {
+    let Flows { upload, download } = flows;
     client.active = worker.now();
-    let mut ask = match route::admit(worker, client, length) {
+    let mut ask = match route::admit(worker, client, upload, length) {
         Ok(ask) => ask,
         Err(refused) => return Box::pin(page::answer(worker, client, refused)).await,
     };
     if let Err(wait) = hold::wait(worker, client, &mut ask).await {
         return Box::pin(give_up(worker, client, ask, wait)).await;
     }
-    let mut answer = match upstream::send(worker, client, &mut ask).await {
-        Ok(answer) => answer,
+    let mut answer = match upstream::send(worker, client, &mut ask, download).await {
+        Ok(Reached { link, lease, began }) => Answer { link, lease, began, download },
         Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
     };
     if answer.download.is_tunnel() {
@@ -46,7 +62,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: &mut Client, length: usiz
 }
 
 /// No target answers: Teal does, or closes the books of a client that is gone.
-async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask, wait: Wait) -> After {
+async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: Wait) -> After {
     let Ask { end, mut facts, upload, .. } = ask;
     // What is left of a body must not be read as the next request.
     facts.persistent &= upload.is_whole() || !facts.body;
@@ -67,5 +83,11 @@ async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask, wait: Wait)
             end.aborted(cause);
             After::Drop
         }
+    }
+}
+
+impl Flows {
+    pub(crate) fn new() -> Self {
+        Self { upload: Upload::new(), download: Download::new() }
     }
 }

@@ -21,7 +21,7 @@ use crate::worker::Worker;
 pub(crate) async fn wait(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: &mut Ask,
+    ask: &mut Ask<'_>,
 ) -> Result<(), Wait> {
     let mut before = None;
     // Again if it was held once more between its turn and now.
@@ -56,7 +56,7 @@ pub(crate) enum Wait {
 pub(super) async fn stand(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: &Ask,
+    ask: &Ask<'_>,
     place: &Place,
     due: Instant,
 ) -> Result<(), Wait> {
@@ -82,6 +82,6 @@ pub(super) async fn stand(
 }
 
 /// The memory that a waiting request keeps.
-fn weight(client: &Client, ask: &Ask) -> u64 {
+fn weight(client: &Client, ask: &Ask<'_>) -> u64 {
     (client.rx.filled().len() + ask.upload.bytes()) as u64
 }

@@ -18,7 +18,7 @@ use crate::worker::Worker;
 // lossless: L1
 pub(crate) fn claim(
     worker: &Rc<Worker>,
-    ask: &mut Ask,
+    ask: &mut Ask<'_>,
     tried: &[TargetId],
 ) -> Result<Lease, Failure> {
     follow(worker, ask).ok_or(Failure::NoTarget)?;
@@ -27,7 +27,7 @@ pub(crate) fn claim(
 
 /// Finds the service of the request again: the table may have changed since the request was
 /// routed, because it waited or was tried before. `None`: the service is gone.
-pub(crate) fn follow(worker: &Rc<Worker>, ask: &mut Ask) -> Option<()> {
+pub(crate) fn follow(worker: &Rc<Worker>, ask: &mut Ask<'_>) -> Option<()> {
     let table = worker.reader.table();
     let name = &ask.service.name;
     let same = |place: usize| table.services.get(place).is_some_and(|other| other.name == *name);

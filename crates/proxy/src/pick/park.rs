@@ -31,7 +31,7 @@ pub(crate) struct Parking {
 
 impl Parking {
     /// The time begins with the first refusal.
-    pub(crate) fn begin(worker: &Worker, ask: &Ask) -> Self {
+    pub(crate) fn begin(worker: &Worker, ask: &Ask<'_>) -> Self {
         ask.service.cell().parked.add(1);
         Self { until: worker.now() + LONGEST }
     }
@@ -41,7 +41,7 @@ impl Parking {
         &self,
         worker: &Rc<Worker>,
         client: &mut Client,
-        ask: &mut Ask,
+        ask: &mut Ask<'_>,
     ) -> Result<bool, Wait> {
         let before = ask.service.generation;
         follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;

@@ -7,7 +7,7 @@ use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Respons
 use rules::Timeouts;
 use traffic::AbortCause;
 
-use crate::buffer::{Buffer, READ_BYTES};
+use crate::buffer::{Buffer, Buffers, READ_BYTES};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::frame::Frame;
@@ -57,15 +57,26 @@ pub(crate) enum Step {
 const INTERIMS: usize = 32;
 
 impl Download {
-    pub(crate) fn new(lead: Vec<u8>) -> Self {
+    /// No answer.
+    pub(crate) fn new() -> Self {
         Self {
             scan: HeadScan::new(),
             interim: Frame::default(),
             interims: 0,
-            pump: Pump::new(lead, BodyLength::None, BodyLength::None),
+            pump: Pump::new(),
             window: Window::default(),
             head: None,
         }
+    }
+
+    /// Begins with the answer to another request, its head to be written into `lead`.
+    pub(crate) fn begin(&mut self, lead: Vec<u8>) {
+        self.scan.reset();
+        self.interim.begin(Vec::new());
+        self.interims = 0;
+        self.pump.begin(lead, BodyLength::None, BodyLength::None);
+        self.window.close();
+        self.head = None;
     }
 
     /// Reads until a head is complete. An interim one is written to the client at once.
@@ -73,7 +84,7 @@ impl Download {
         &mut self,
         worker: &Worker,
         client: &mut Client,
-        ask: &Ask,
+        ask: &Ask<'_>,
         link: &mut Link,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Step, Failure>> {
@@ -121,7 +132,7 @@ impl Download {
     fn take_head(
         &mut self,
         worker: &Worker,
-        ask: &Ask,
+        ask: &Ask<'_>,
         link: &mut Link,
         length: usize,
         last: bool,
@@ -162,7 +173,7 @@ impl Download {
             closing: closing || by_close,
             by_close,
         });
-        self.pump = Pump::new(lead, response.body, framing);
+        self.pump.begin(lead, response.body, framing);
         link.rx.consume(length);
         Ok(Step::Final)
     }
@@ -249,7 +260,8 @@ impl Download {
         self.head.is_some_and(|head| head.by_close)
     }
 
-    pub(crate) fn into_lead(self) -> Vec<u8> {
-        self.pump.frame.lead
+    /// Gives back what can be used by the next answer.
+    pub(crate) fn recycle(&mut self, buffers: &Buffers) {
+        buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
     }
 }

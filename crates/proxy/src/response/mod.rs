@@ -22,30 +22,35 @@ pub(crate) use download::{Download, Step};
 
 /// An answer of a target that has begun.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Answer<'r> {
     /// Closed before the lease ends (L4): fields are dropped in this order.
     pub(crate) link: Link,
     pub(crate) lease: Lease,
-    pub(crate) download: Download,
     pub(crate) began: Instant,
+    pub(crate) download: &'r mut Download,
 }
 
-/// Relays the answer to its end. What is borrowed here stays where it is: the state of a request
-/// is large enough that moving it would cost more than its parsing.
+/// Relays the answer to its end.
 pub(crate) async fn relay(
     worker: &Worker,
     client: &mut Client,
-    ask: &mut Ask,
-    answer: &mut Answer,
+    ask: &mut Ask<'_>,
+    answer: &mut Answer<'_>,
 ) -> Result<(), AbortCause> {
-    let mut relay = Relay { worker, client, ask, answer };
+    let Answer { link, lease, download, .. } = answer;
+    let mut relay = Relay { worker, client, ask, link, lease, download };
     poll_fn(|cx| relay.poll(cx)).await
 }
 
 /// The answer is whole: the connection goes back to the pool if it may be used again, then the
 /// lease ends, then the request.
-pub(crate) fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Answer) -> After {
-    let Answer { mut link, lease, download, began } = answer;
+pub(crate) fn finish(
+    worker: &Worker,
+    client: &mut Client,
+    ask: Ask<'_>,
+    answer: Answer<'_>,
+) -> After {
+    let Answer { mut link, lease, began, download } = answer;
     let books = lease.target_books();
     let now = worker.now();
     books.answered(download.status(), now - began);
@@ -61,7 +66,7 @@ pub(crate) fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Ans
     }
     drop(lease);
     let close = download.is_closing() || !whole;
-    worker.buffers.return_lead(download.into_lead());
+    download.recycle(&worker.buffers);
     ask.upload.recycle(&worker.buffers);
     ask.end.answered(AnsweredBy::Color(color));
     client.active = now;
@@ -73,8 +78,8 @@ pub(crate) fn finish(worker: &Worker, client: &mut Client, ask: Ask, answer: Ans
 pub(crate) fn abort(
     worker: &Worker,
     client: &mut Client,
-    ask: Ask,
-    mut answer: Answer,
+    ask: Ask<'_>,
+    mut answer: Answer<'_>,
     cause: AbortCause,
 ) -> After {
     match cause {
@@ -97,16 +102,18 @@ pub(crate) fn abort(
 
 /// The answer between the target and the client; the rest of the request may still be on its
 /// way in the other direction.
-struct Relay<'r> {
+struct Relay<'r, 'a> {
     worker: &'r Worker,
     client: &'r mut Client,
-    ask: &'r mut Ask,
-    answer: &'r mut Answer,
+    ask: &'r mut Ask<'a>,
+    link: &'r mut Link,
+    lease: &'r Lease,
+    download: &'r mut Download,
 }
 
-impl Relay<'_> {
+impl Relay<'_, '_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AbortCause>> {
-        let Answer { link, lease, download, .. } = &mut *self.answer;
+        let Self { link, lease, download, .. } = self;
         if lease.is_cut() {
             return Poll::Ready(Err(AbortCause::Drain));
         }

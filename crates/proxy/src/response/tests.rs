@@ -85,8 +85,8 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let hold = reader.hold_connection(&lease);
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
         let link = Link { stream, hold, rx, target: TargetId(0), idled: None };
-        let download = Download::new(Vec::new());
-        let answer = Answer { link, lease, download, began: Instant::now() };
+        let download = &mut Download::new();
+        let answer = Answer { link, lease, began: Instant::now(), download };
 
         let draining = vec![Draining { what: Leaving::Color(ColorId(0)), cut: false }];
         publisher.publish(Table { draining, ..table(&books) });

@@ -23,8 +23,8 @@ use crate::worker::Worker;
 pub(crate) async fn run(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: Ask,
-    mut answer: Answer,
+    ask: Ask<'_>,
+    mut answer: Answer<'_>,
 ) -> After {
     let stall = ask.service.timeouts.write_stall;
     if let Err(cause) = pass_head(worker, client, &mut answer, stall).await {
@@ -53,10 +53,10 @@ pub(crate) async fn run(
 /// A tunnel in its book, until it is dropped.
 struct Open(Rc<LocalService>);
 
-struct Tunnel<'t> {
+struct Tunnel<'t, 'a> {
     worker: &'t Worker,
     client: &'t mut Client,
-    answer: &'t mut Answer,
+    answer: &'t mut Answer<'a>,
     up: Way,
     down: Way,
     idle: Duration,
@@ -73,7 +73,7 @@ struct Way {
 async fn pass_head(
     worker: &Worker,
     client: &mut Client,
-    answer: &mut Answer,
+    answer: &mut Answer<'_>,
     stall: Duration,
 ) -> Result<(), AbortCause> {
     client.deadline.set(worker.now() + stall);
@@ -94,7 +94,7 @@ async fn pass_head(
     .await
 }
 
-impl Tunnel<'_> {
+impl Tunnel<'_, '_> {
     /// Ready when the tunnel is over, for whatever reason.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.answer.lease.is_cut() {
@@ -133,10 +133,9 @@ impl Tunnel<'_> {
 
 impl Way {
     fn new() -> Self {
-        Self {
-            pump: Pump::new(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose),
-            shut: false,
-        }
+        let mut pump = Pump::new();
+        pump.begin(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose);
+        Self { pump, shut: false }
     }
 
     /// Ready when this direction has ended, which the receiver is told.

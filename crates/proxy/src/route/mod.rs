@@ -19,7 +19,7 @@ pub(crate) use accept::Accept;
 
 /// A request on its way to a target.
 #[derive(Debug)]
-pub(crate) struct Ask {
+pub(crate) struct Ask<'r> {
     pub(crate) service: Rc<LocalService>,
     /// The place of the service in the table that the worker had at that time.
     pub(crate) place: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Ask {
     pub(crate) upgrade: Option<Box<str>>,
     pub(crate) request_id: RequestId,
     /// The request as it goes to the target, whatever the attempt.
-    pub(crate) upload: Upload,
+    pub(crate) upload: &'r mut Upload,
 }
 
 /// What an answer depends on.
@@ -62,27 +62,33 @@ pub(crate) enum Why {
     Own(OwnReason),
 }
 
-/// The id of a request: the client's if it is valid, else one of ours. Kept without memory of
-/// its own.
+/// The id of a request: the client's if it is valid, else one of ours. One as long as a UUID or
+/// shorter needs no memory of its own.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestId {
-    bytes: [u8; RequestId::LONGEST],
-    length: u8,
+pub(crate) enum RequestId {
+    Short { bytes: [u8; RequestId::SHORT], length: u8 },
+    Long(Box<str>),
 }
 
 /// Understands the head of `length` bytes at the front of the client's buffer and takes it out.
-pub(crate) fn admit(
+pub(crate) fn admit<'r>(
     worker: &Rc<Worker>,
     client: &mut Client,
+    upload: &'r mut Upload,
     length: usize,
-) -> Result<Ask, Refused> {
-    let admitted = understand(worker, client, length);
+) -> Result<Ask<'r>, Refused> {
+    let admitted = understand(worker, client, upload, length);
     client.rx.consume(length);
     client.rx.strip(&worker.buffers);
     admitted
 }
 
-fn understand(worker: &Rc<Worker>, client: &Client, length: usize) -> Result<Ask, Refused> {
+fn understand<'r>(
+    worker: &Rc<Worker>,
+    client: &Client,
+    upload: &'r mut Upload,
+    length: usize,
+) -> Result<Ask<'r>, Refused> {
     let table = worker.reader.table();
     let head = client.rx.filled().get(..length).unwrap_or_default();
     let mut slots = FieldSlots::new();
@@ -116,7 +122,7 @@ fn understand(worker: &Rc<Worker>, client: &Client, length: usize) -> Result<Ask
     };
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
-    let upload = Upload::new(lead, request.body, idempotent, table.limits.body_bytes);
+    upload.begin(lead, request.body, idempotent, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
     Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
 }
@@ -182,26 +188,35 @@ impl Refused {
 // === impl RequestId ===
 
 impl RequestId {
-    const LONGEST: usize = 128;
+    const SHORT: usize = 38;
     const MADE: usize = 32;
 
     pub(crate) fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        match self {
+            Self::Short { bytes, length } => {
+                let bytes = bytes.get(..usize::from(*length)).unwrap_or_default();
+                std::str::from_utf8(bytes).unwrap_or_default()
+            }
+            Self::Long(id) => id,
+        }
     }
 
     fn of(request: &Request<'_>, worker: &Worker) -> Self {
-        let mut id = Self { bytes: [0; Self::LONGEST], length: 0 };
-        if let Some(given) = request.request_id.filter(|given| given.len() <= Self::LONGEST) {
-            id.bytes[..given.len()].copy_from_slice(given.as_bytes());
-            id.length = given.len() as u8;
-            return id;
-        }
-        for place in id.bytes[..Self::MADE].chunks_exact_mut(8) {
-            place.copy_from_slice(&hex((worker.reader.random() >> 32) as u32));
-        }
-        id.length = Self::MADE as u8;
-        id
+        let mut bytes = [0; Self::SHORT];
+        let length = match request.request_id {
+            Some(given) if given.len() > Self::SHORT => return Self::Long(given.into()),
+            Some(given) => {
+                bytes[..given.len()].copy_from_slice(given.as_bytes());
+                given.len()
+            }
+            None => {
+                for place in bytes[..Self::MADE].chunks_exact_mut(8) {
+                    place.copy_from_slice(&hex((worker.reader.random() >> 32) as u32));
+                }
+                Self::MADE
+            }
+        };
+        Self::Short { bytes, length: length as u8 }
     }
 }
 

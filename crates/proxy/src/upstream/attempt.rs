@@ -3,15 +3,25 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use traffic::{AbortCause, CutKind, Lease};
 
 use super::link::{Link, Reuse, reach};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::response::{Answer, Download, Step};
+use crate::response::{Download, Step};
 use crate::route::Ask;
 use crate::worker::Worker;
+
+/// An attempt whose answer has begun: its head is in the [`Download`].
+#[derive(Debug)]
+pub(crate) struct Reached {
+    /// Closed before the lease ends (L4): fields are dropped in this order.
+    pub(crate) link: Link,
+    pub(crate) lease: Lease,
+    pub(crate) began: Instant,
+}
 
 /// An attempt that failed. Its connection is closed; the lease is still held, so that what
 /// follows can be written into its books.
@@ -26,10 +36,11 @@ pub(crate) struct Failed {
 pub(crate) async fn attempt(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: &mut Ask,
+    ask: &mut Ask<'_>,
+    download: &mut Download,
     lease: Lease,
     again: bool,
-) -> Result<Answer, Failed> {
+) -> Result<Reached, Failed> {
     let began = worker.now();
     let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
         _ if again => Reuse::Never,
@@ -41,10 +52,10 @@ pub(crate) async fn attempt(
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
-    let mut download = Download::new(worker.buffers.lead());
+    download.begin(worker.buffers.lead());
     client.watch();
     let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
-    let headed = poll_fn(|cx| hop.poll_head(&mut download, cx)).await;
+    let headed = poll_fn(|cx| hop.poll_head(download, cx)).await;
     let idled = link.idled;
     if let Err(failure) = headed {
         link.strip(&worker.buffers);
@@ -68,7 +79,7 @@ pub(crate) async fn attempt(
     if let Some(idled) = idled {
         worker.pool.survived(link.target, idled);
     }
-    Ok(Answer { link, lease, download, began })
+    Ok(Reached { link, lease, began })
 }
 
 /// Writes down what a failure says about the target, or about the drain.
@@ -83,15 +94,15 @@ fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
 }
 
 /// The request between the client and the target, while the answer has not begun.
-struct Hop<'h> {
+struct Hop<'h, 'a> {
     worker: &'h Worker,
     client: &'h mut Client,
-    ask: &'h mut Ask,
+    ask: &'h mut Ask<'a>,
     link: &'h mut Link,
     lease: &'h Lease,
 }
 
-impl Hop<'_> {
+impl Hop<'_, '_> {
     fn poll_head(
         &mut self,
         download: &mut Download,

@@ -17,11 +17,11 @@ use crate::failure::Failure;
 use crate::pick;
 use crate::pick::hold::{self, Wait};
 use crate::pick::park::Parking;
-use crate::response::Answer;
+use crate::response::Download;
 use crate::route::Ask;
 use crate::worker::Worker;
 
-use attempt::{Failed, attempt};
+use attempt::{Failed, Reached, attempt};
 
 /// The most times that a request is sent again (L5).
 const RETRIES: usize = 2;
@@ -31,16 +31,18 @@ const RETRIES: usize = 2;
 pub(crate) async fn send(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: &mut Ask,
-) -> Result<Answer, Wait> {
+    ask: &mut Ask<'_>,
+    download: &mut Download,
+) -> Result<Reached, Wait> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
     let mut parking: Option<Parking> = None;
     loop {
         let lease = pick::claim(worker, ask, &tried).map_err(Wait::Failed)?;
         let again = retries > 0;
-        let Failed { failure, lease } = match attempt(worker, client, ask, lease, again).await {
-            Ok(answer) => return Ok(answer),
+        let tried_now = attempt(worker, client, ask, download, lease, again).await;
+        let Failed { failure, lease } = match tried_now {
+            Ok(reached) => return Ok(reached),
             Err(failed) => failed,
         };
         tried.push(lease.target().id);
@@ -73,12 +75,12 @@ pub(crate) async fn send(
 }
 
 /// Whether a failover could help: nobody listens, and nothing was sent.
-fn could_fail_over(failure: &Failure, ask: &Ask) -> bool {
+fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
     let refused = matches!(failure, Failure::Dial(DialError::Refused));
     refused && ask.service.failover && ask.upload.can_rewind()
 }
 
-fn all_tried(ask: &Ask, tried: &[TargetId]) -> bool {
+fn all_tried(ask: &Ask<'_>, tried: &[TargetId]) -> bool {
     let targets = &ask.service.color(ask.service.active).targets;
     targets.iter().all(|target| tried.contains(&target.id))
 }

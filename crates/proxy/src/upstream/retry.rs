@@ -33,7 +33,7 @@ struct Budget {
 
 /// Whether this request may be sent again after this failure. A yes uses up budget.
 // lossless: L5
-pub(crate) fn may_retry(worker: &Worker, ask: &Ask, failure: &Failure) -> bool {
+pub(crate) fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
     let safe = failure.is_unsent() || (failure.is_replayable() && ask.idempotent);
     safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
 }

@@ -29,19 +29,31 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// A request whose head for the target is `head`.
-    pub(crate) fn new(head: Vec<u8>, body: BodyLength, keep: bool, limit: Option<u64>) -> Self {
-        let small = match body {
+    /// Nothing to be sent.
+    pub(crate) fn new() -> Self {
+        Self { pump: Pump::new(), small: false, window: Window::default(), finished: None }
+    }
+
+    /// Begins with a request whose head for the target is `head`.
+    pub(crate) fn begin(
+        &mut self,
+        head: Vec<u8>,
+        body: BodyLength,
+        keep: bool,
+        limit: Option<u64>,
+    ) {
+        self.small = match body {
             BodyLength::None => true,
             BodyLength::Length(length) => length <= RETAIN,
             BodyLength::Chunked | BodyLength::UntilClose => false,
         };
-        let mut pump = Pump::new(head, body, body);
-        pump.limit(limit);
+        self.pump.begin(head, body, body);
+        self.pump.limit(limit);
         if keep || body == BodyLength::None {
-            pump.retain(RETAIN);
+            self.pump.retain(RETAIN);
         }
-        Self { pump, small, window: Window::default(), finished: None }
+        self.window.close();
+        self.finished = None;
     }
 
     /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
@@ -146,7 +158,7 @@ impl Upload {
     }
 
     /// Gives back what can be used by the next request.
-    pub(crate) fn recycle(self, buffers: &Buffers) {
-        buffers.return_lead(self.pump.frame.lead);
+    pub(crate) fn recycle(&mut self, buffers: &Buffers) {
+        buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
     }
 }
