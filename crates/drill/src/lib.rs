@@ -10,6 +10,7 @@
 //! 4. [`admin`]: asks a running Teal to switch, and reports what it said.
 //! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
 //! 6. [`soak`]: plays a seeded schedule of switches and faults on the same stage.
+//! 7. [`trial`]: switches any proxy by commands of the user, and says what it lost.
 //!
 //! It imports none of Teal's crates, so that a bug in Teal's own HTTP engine
 //! cannot hide here a second time. It never retries, never guesses that an
@@ -21,6 +22,7 @@ pub mod ledger;
 pub mod load;
 pub mod soak;
 pub mod target;
+pub mod trial;
 
 mod payload;
 mod protocol;

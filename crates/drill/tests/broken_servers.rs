@@ -23,6 +23,7 @@ async fn load(address: SocketAddr, enough: u64) -> Verdict {
         work: Work::Page("/".to_owned()),
         connections: 2,
         rate: Some(50), // 40 ms between two requests of a connection: time to be idle
+        open: false,
         timeout: Duration::from_millis(500),
     })
     .unwrap();
@@ -174,6 +175,7 @@ async fn a_url_is_drilled_from_its_text_alone() {
         duration: Duration::from_millis(300),
         connections: 2,
         rate: None,
+        open: false,
         timeout: Duration::from_secs(5),
     };
     let verdict = drill::load::drill(options(format!("http://{address}/page"))).await.unwrap();

@@ -23,6 +23,7 @@ async fn load(address: SocketAddr, kind: Kind, enough: u64) -> drill::ledger::Cl
         work: Work::Only(kind),
         connections: 2,
         rate: Some(200),
+        open: false,
         timeout: Duration::from_secs(5),
     })
     .unwrap();

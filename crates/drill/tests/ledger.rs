@@ -40,6 +40,7 @@ fn start_load(address: SocketAddr) -> Load {
         work: Work::Mix,
         connections: 16,
         rate: Some(2_000),
+        open: false,
         timeout: Duration::from_secs(10),
     })
     .unwrap()

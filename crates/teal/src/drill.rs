@@ -7,6 +7,7 @@ use drill::demo::{DemoOptions, Show};
 use drill::load::{DrillError, DrillOptions};
 use drill::soak::SoakOptions;
 use drill::target::TargetOptions;
+use drill::trial::{Targets, TrialError, TrialOptions};
 
 use crate::Outcome;
 use crate::cli::{DemoArgs, DemoTargetArgs, DrillArgs};
@@ -19,9 +20,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Loads a page, or targets and a Teal of its own, for a while and says what was lost.
 pub(crate) fn drill(args: &DrillArgs) -> Outcome {
-    match &args.url {
-        Some(url) => drill_page(args, url.clone()),
-        None => soak(args),
+    match (&args.url, &args.switch) {
+        (Some(url), Some(switch)) => trial(args, url.clone(), switch.clone()),
+        (Some(url), None) => drill_page(args, url.clone()),
+        (None, _) => soak(args),
     }
 }
 
@@ -32,18 +34,54 @@ fn drill_page(args: &DrillArgs, url: String) -> Outcome {
         duration: args.time.duration,
         connections: usize::from(args.connections),
         rate: args.rate,
+        open: args.open,
         timeout: REQUEST_TIMEOUT,
     };
     let verdict = block_on(drill::load::drill(options))?.map_err(|error| match error {
         DrillError::Url { .. } => Failure::usage(error.to_string()),
         _ => Failure::failed(error.to_string()),
     })?;
-    if args.json {
-        show::value(&verdict)?;
-    } else {
-        show::text(&verdict.to_string());
-    }
+    tell(args, &verdict)?;
     Ok(if verdict.is_lossless() { Exit::Done } else { Exit::Failed })
+}
+
+/// Switches a proxy by the user's commands and says what it lost.
+fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
+    let targets = match (&args.stop, &args.start) {
+        (Some(stop), Some(start)) => Targets::Commands { stop: stop.clone(), start: start.clone() },
+        _ => Targets::Own { blue: args.blue, green: args.green },
+    };
+    let options = TrialOptions {
+        teal_exe: this_program()?,
+        url,
+        switch,
+        targets,
+        switches: args.switches,
+        time: args.time.duration,
+        connections: usize::from(args.connections),
+        rate: args.rate,
+        open: args.open,
+        timeout: REQUEST_TIMEOUT,
+    };
+    let report = block_on(drill::trial::run(options))?.map_err(|error| match error {
+        TrialError::Url(DrillError::Url { .. }) => Failure::usage(error.to_string()),
+        _ => Failure::failed(error.to_string()),
+    })?;
+    tell(args, &report)?;
+    Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+}
+
+/// Says it to people or to programs.
+fn tell(
+    args: &DrillArgs,
+    report: &(impl serde::Serialize + std::fmt::Display),
+) -> Result<(), Failure> {
+    if args.json {
+        show::value(report)
+    } else {
+        show::text(&report.to_string());
+        Ok(())
+    }
 }
 
 /// Drills targets and a Teal that are started for it.
@@ -62,11 +100,7 @@ fn soak(args: &DrillArgs) -> Outcome {
     };
     let report = block_on(drill::soak::run(options))?
         .map_err(|error| Failure::failed(format!("{error}; again with --seed {seed}")))?;
-    if args.json {
-        show::value(&report)?;
-    } else {
-        show::text(&report.to_string());
-    }
+    tell(args, &report)?;
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
 }
 

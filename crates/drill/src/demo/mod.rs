@@ -7,6 +7,7 @@
 //!
 //! No child outlives the demo: not on success, on an error, or on Ctrl-C.
 
+pub(crate) mod actor;
 mod process;
 mod screen;
 mod script;

@@ -191,6 +191,6 @@ fn took_text(took: Duration) -> String {
 
 fn process_id(stage: &Stage, color: &str) -> String {
     let actor = stage.actors().into_iter().find(|actor| actor.color == color);
-    let id = actor.and_then(super::stage::Actor::process_id);
+    let id = actor.and_then(super::actor::Actor::process_id);
     id.map_or_else(String::new, |id| format!(" (process {id})"))
 }

@@ -10,9 +10,10 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::DemoError;
+use super::actor::Actor;
 use super::process::Process;
 use crate::admin::{Admin, Answer, Wait};
-use crate::ledger::{LedgerError, Switched, TargetLedger, Timeline, Verdict};
+use crate::ledger::{LedgerError, Switched, Timeline, Verdict};
 use crate::load::{Load, LoadOptions, Work};
 
 /// Deadline of one request of the load.
@@ -23,7 +24,7 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
 const HEALTH_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long Teal and the targets may take to stop by themselves.
+/// How long Teal may take to stop by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that plays.
@@ -45,17 +46,6 @@ pub(crate) struct Stage {
     load: Option<Load>,
 }
 
-/// One color and its only target.
-#[derive(Debug)]
-pub(crate) struct Actor {
-    pub(crate) color: &'static str,
-    pub(crate) version: &'static str,
-    address: SocketAddr,
-    ledger: PathBuf,
-    /// None while it is killed.
-    process: Option<Process>,
-}
-
 impl Stage {
     /// Starts both targets and Teal, and waits until both colors are healthy.
     ///
@@ -65,10 +55,11 @@ impl Stage {
             .prefix("teal-demo-")
             .tempdir()
             .map_err(DemoError::Directory)?;
-        let blue = Actor::enter(exe, idle, directory.path(), "blue", "v1").await?;
-        let green = Actor::enter(exe, idle, directory.path(), "green", "v2").await?;
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let blue = Actor::enter(exe, idle, directory.path(), "blue", anywhere).await?;
+        let green = Actor::enter(exe, idle, directory.path(), "green", anywhere).await?;
         let config = directory.path().join("teal.toml");
-        let text = configuration(directory.path(), blue.address, green.address);
+        let text = configuration(directory.path(), blue.address(), green.address());
         fs::write(&config, text).map_err(DemoError::Directory)?;
         let config = config.to_string_lossy();
         let mut teal = Process::start("Teal", exe, &["run", "--config", &config])?;
@@ -108,6 +99,7 @@ impl Stage {
             work: Work::Mix,
             connections,
             rate,
+            open: false,
             timeout: REQUEST_TIMEOUT,
         })?);
         Ok(())
@@ -184,16 +176,12 @@ impl Stage {
 
     /// `kill -9` of a color's target.
     pub(crate) async fn drop_dead(&mut self, color: &str) {
-        if let Some(process) = self.actor(color).process.take() {
-            process.kill().await;
-        }
+        self.actor(color).kill().await;
     }
 
     /// SIGTERM to a color's target, and waits until it is gone.
     pub(crate) async fn stop(&mut self, color: &str) {
-        if let Some(process) = self.actor(color).process.take() {
-            process.stop(STOP_PATIENCE).await;
-        }
+        self.actor(color).stop().await;
     }
 
     /// Takes a color's target off the processor, its sockets stay open; or gives it back.
@@ -205,7 +193,7 @@ impl Stage {
 
     /// Makes a color's target answer its next health checks with 503.
     pub(crate) async fn ail(&mut self, color: &str, times: u32) -> Result<(), DemoError> {
-        let target = Admin::new(self.actor(color).address, None, ADMIN_TIMEOUT);
+        let target = Admin::new(self.actor(color).address(), None, ADMIN_TIMEOUT);
         let answer = target.ail(times).await?;
         expect(format!("an ailment of {color}"), answer, 200, "200").map(|_| ())
     }
@@ -269,10 +257,7 @@ impl Stage {
         self.teal.stop(STOP_PATIENCE).await;
         let mut ledgers = Vec::new();
         for actor in [self.blue, self.green] {
-            if let Some(process) = actor.process {
-                process.stop(STOP_PATIENCE).await;
-            }
-            ledgers.push(TargetLedger::read(actor.color, actor.version, &actor.ledger)?);
+            ledgers.push(actor.leave().await?);
         }
         let client = client.ok_or(DemoError::Interrupted)?;
         Ok(Verdict { books, ..Verdict::join(&client, &ledgers, &self.timeline) })
@@ -296,53 +281,6 @@ impl Stage {
             answered: answer.answered,
         });
         Ok(answer)
-    }
-}
-
-// === impl Actor ===
-
-impl Actor {
-    /// Starts a target on a free port.
-    async fn enter(
-        exe: &Path,
-        idle: Option<Duration>,
-        directory: &Path,
-        color: &'static str,
-        version: &'static str,
-    ) -> Result<Self, DemoError> {
-        let ledger = directory.join(format!("{color}.ledger"));
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut actor = Self { color, version, address, ledger, process: None };
-        actor.restart(exe, idle).await?;
-        Ok(actor)
-    }
-
-    /// Starts the target at its address; it goes on in its ledger.
-    async fn restart(&mut self, exe: &Path, idle: Option<Duration>) -> Result<(), DemoError> {
-        let (listen, ledger) = (self.address.to_string(), self.ledger.to_string_lossy());
-        let idle = idle.map(|idle| format!("{}ms", idle.as_millis()));
-        let mut arguments = vec![
-            "demo-target",
-            "--listen",
-            &listen,
-            "--version",
-            self.version,
-            "--ledger",
-            &ledger,
-        ];
-        if let Some(idle) = &idle {
-            arguments.extend(["--idle", idle]);
-        }
-        let what = format!("the {} target ({})", self.color, self.version);
-        let mut process = Process::start(&what, exe, &arguments)?;
-        [self.address] = process.announced(["listening on"]).await?;
-        self.process = Some(process);
-        Ok(())
-    }
-
-    /// The id of its process, while it runs.
-    pub(crate) fn process_id(&self) -> Option<u32> {
-        self.process.as_ref().and_then(Process::id)
     }
 }
 

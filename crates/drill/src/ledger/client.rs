@@ -41,6 +41,8 @@ pub(super) struct Entry {
     sent_nanos: u64,
     /// Microseconds from there to the outcome, rounded up.
     took_micros: u32,
+    /// Microseconds from when the request was due to the first byte; only in an open loop.
+    behind_micros: u32,
     pub(super) kind: Kind,
     pub(super) outcome: Outcome,
 }
@@ -104,7 +106,13 @@ impl Recorder {
         let number = ledger.entries.len() as u64;
         let kind = kind(number);
         let outcome = Outcome::Open;
-        ledger.entries.push(Entry { sent_nanos: UNSENT, took_micros: 0, kind, outcome });
+        ledger.entries.push(Entry {
+            sent_nanos: UNSENT,
+            took_micros: 0,
+            behind_micros: 0,
+            kind,
+            outcome,
+        });
         number
     }
 
@@ -118,12 +126,13 @@ impl Recorder {
         self.lock().entries.get(number as usize).map_or(Kind::Get, |entry| entry.kind)
     }
 
-    /// To be called just before the first byte is written.
-    pub(crate) fn sent(&self, number: u64) {
+    /// To be called just before the first byte is written, `behind` the time when it was due.
+    pub(crate) fn sent(&self, number: u64, behind: Duration) {
         let mut ledger = self.lock();
         let nanos = nanos(ledger.started.elapsed());
         if let Some(entry) = ledger.entries.get_mut(number as usize) {
             entry.sent_nanos = nanos;
+            entry.behind_micros = u32::try_from(behind.as_micros()).unwrap_or(u32::MAX);
         }
     }
 
@@ -208,7 +217,7 @@ impl ClientLedger {
             Outcome::Lost | Outcome::Wrong => return false,
         }
         entry.outcome = outcome;
-        let took = entry.took_micros;
+        let took = entry.took_micros.saturating_add(entry.behind_micros);
         match outcome {
             Outcome::Answered(name) => {
                 if let Some(count) = self.answered.get_mut(usize::from(name)) {

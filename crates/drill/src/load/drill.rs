@@ -19,6 +19,8 @@ pub struct DrillOptions {
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
+    /// Keep to the rate whatever the answers do; see [`LoadOptions::open`].
+    pub open: bool,
     /// Deadline of one request.
     pub timeout: Duration,
 }
@@ -68,6 +70,7 @@ pub async fn drill(options: DrillOptions) -> Result<Verdict, DrillError> {
         work: Work::Page(url.path),
         connections: options.connections,
         rate: options.rate,
+        open: options.open,
         timeout: options.timeout,
     })?;
     tokio::time::sleep(options.duration).await;
@@ -76,13 +79,13 @@ pub async fn drill(options: DrillOptions) -> Result<Verdict, DrillError> {
 
 /// The parts of an `http` URL.
 #[derive(Debug, PartialEq, Eq)]
-struct Url<'a> {
-    authority: &'a str,
-    path: String,
+pub(crate) struct Url<'a> {
+    pub(crate) authority: &'a str,
+    pub(crate) path: String,
 }
 
 impl<'a> Url<'a> {
-    fn parse(url: &'a str) -> Result<Self, DrillError> {
+    pub(crate) fn parse(url: &'a str) -> Result<Self, DrillError> {
         let wrong = |why| DrillError::Url { url: url.to_owned(), why };
         if url.starts_with("https://") {
             return Err(wrong("the drill does not speak TLS yet"));
@@ -101,7 +104,7 @@ impl<'a> Url<'a> {
         Ok(Self { authority, path })
     }
 
-    async fn resolve(&self) -> Result<SocketAddr, DrillError> {
+    pub(crate) async fn resolve(&self) -> Result<SocketAddr, DrillError> {
         let failed = |source| DrillError::Resolve { host: self.authority.to_owned(), source };
         let has_port = match self.authority.rsplit_once(':') {
             Some((_, port)) => !port.ends_with(']'),

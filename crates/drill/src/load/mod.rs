@@ -8,7 +8,7 @@
 
 mod check;
 pub(crate) mod connection;
-mod drill;
+pub(crate) mod drill;
 pub(crate) mod head;
 pub(crate) mod kind;
 mod pipeline;
@@ -56,6 +56,9 @@ pub struct LoadOptions {
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
+    /// Whether a loop that fell behind its rate catches up, and the time of an answer counts from
+    /// when its request was due: then a server that stalls cannot hide it by being asked less.
+    pub open: bool,
     /// Deadline of one request, from its connect to its last byte.
     pub timeout: Duration,
 }
@@ -83,6 +86,7 @@ impl Load {
             address: options.address,
             host: options.host,
             work: options.work,
+            open: options.open,
             timeout: options.timeout,
             recorder: Arc::clone(&recorder),
         });

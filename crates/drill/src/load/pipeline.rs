@@ -2,6 +2,7 @@
 //! (RFC 9112 section 9.3.2): the answers must come in order, one for each.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::check::{Answered, Check};
 use super::connection::Connection;
@@ -12,16 +13,17 @@ use crate::ledger::{Fault, Loss};
 /// Requests in one go.
 pub(super) const DEPTH: u64 = 4;
 
-/// Sends all requests in `open`, then reads their answers; one that has its outcome leaves `open`.
+/// Sends all requests in `open`, `behind` their time, then reads their answers; one that has its outcome leaves `open`.
 ///
 /// Returns the connection if it may carry more.
 pub(super) async fn exchange(
     plan: &Plan,
     open: &mut VecDeque<u64>,
     mut connection: Connection,
+    behind: Duration,
 ) -> Result<Option<Connection>, Fault> {
     for number in open.iter() {
-        plan.recorder.sent(*number);
+        plan.recorder.sent(*number, behind);
         plan.request(*number).send(&mut connection).await?;
     }
     while let Some(number) = open.front().copied() {

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) address: SocketAddr,
     pub(super) host: String,
     pub(super) work: Work,
+    /// Whether loops catch up, and times count from when a request was due.
+    pub(super) open: bool,
     /// Deadline of one request, from its connect to its last byte.
     pub(super) timeout: Duration,
     pub(super) recorder: Arc<Recorder>,
@@ -54,13 +56,16 @@ pub(super) struct Worker {
     pace: watch::Receiver<Duration>,
     /// The idle connection, and the last request that was answered on it.
     kept: Option<(Connection, u64)>,
+    /// When the request under way was due.
+    due: Instant,
     next: Instant,
 }
 
 impl Worker {
     /// A loop whose first request waits for `delay`, so that loops do not march in step.
     pub(super) fn new(plan: Arc<Plan>, pace: watch::Receiver<Duration>, delay: Duration) -> Self {
-        Self { plan, pace, kept: None, next: Instant::now() + delay }
+        let next = Instant::now() + delay;
+        Self { plan, pace, kept: None, due: next, next }
     }
 
     /// Sends requests of the plan's work until told to stop.
@@ -91,14 +96,16 @@ impl Worker {
     /// Waits for the next turn; false: stop.
     async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
         let now = Instant::now();
-        // A loop that fell behind does not catch up: it stays a closed loop.
-        self.next = self.next.max(now);
+        if !self.plan.open {
+            self.next = self.next.max(now); // a loop that fell behind does not catch up
+        }
         if self.next > now {
             tokio::select! {
                 _ = stop.wait_for(|stopped| *stopped) => return false,
                 () = tokio::time::sleep_until(self.next) => {}
             }
         }
+        self.due = self.next;
         self.next += *self.pace.borrow();
         !*stop.borrow()
     }
@@ -111,7 +118,7 @@ impl Worker {
             Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
             Err(fault) => {
                 plan.recorder.failed(number, fault);
-                self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
+                self.pause_after_loss();
             }
         }
     }
@@ -127,13 +134,14 @@ impl Worker {
                 Some(connection) => connection,
                 None => Connection::open(plan.address).await?,
             };
-            pipeline::exchange(&plan, &mut open, connection).await
+            let behind = self.behind();
+            pipeline::exchange(&plan, &mut open, connection, behind).await
         })
         .await;
         match result.unwrap_or_else(|_| Err(plan.timed_out())) {
             Ok(kept) => self.kept = kept.map(|connection| (connection, last)),
             Err(fault) => {
-                self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
+                self.pause_after_loss();
                 let mut fault = Some(fault);
                 for number in open {
                     let behind = || "an earlier answer of the pipeline failed".to_owned();
@@ -150,7 +158,7 @@ impl Worker {
             Some(connection) => connection,
             None => Connection::open(plan.address).await?,
         };
-        plan.recorder.sent(number);
+        plan.recorder.sent(number, self.behind());
         if request.kind == Kind::Tunnel {
             return tunnel::session(&request, connection).await;
         }
@@ -170,6 +178,18 @@ impl Worker {
             self.kept = Some((connection, number));
         }
         Ok(answered)
+    }
+
+    /// How long the request under way has been due; nothing in a closed loop.
+    fn behind(&self) -> Duration {
+        if self.plan.open { self.due.elapsed() } else { Duration::ZERO }
+    }
+
+    /// A closed loop rests; an open one keeps to its schedule, whatever becomes of it.
+    fn pause_after_loss(&mut self) {
+        if !self.plan.open {
+            self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
+        }
     }
 
     /// The kept connection, if it may carry another request.

@@ -51,6 +51,12 @@ pub(crate) enum RoleArg {
 /// Strict about every byte, never sends a request twice. Ends with 1 if something was lost. Without
 /// a URL it starts two targets and a Teal of its own, switches between them all the time, stops,
 /// kills and freezes the targets, and joins their ledgers with its own.
+///
+/// With --switch it tries any proxy: it starts a blue and a green target for it, switches it by the
+/// command given, kills the old target as soon as the command has returned, and joins the ledgers.
+/// For example, with Teal at its defaults:
+///
+///   teal drill http://127.0.0.1:8080 --switch 'teal switch {to} --wait-healthy 10s'
 #[derive(Args, Debug)]
 pub(crate) struct DrillArgs {
     /// The page: http://HOST:PORT/PATH. Without it: targets and a Teal of its own.
@@ -59,6 +65,25 @@ pub(crate) struct DrillArgs {
     /// Without a URL: the schedule of switches and faults; the same seed is the same schedule.
     #[arg(long, value_name = "N", conflicts_with = "url")]
     pub(crate) seed: Option<u64>,
+    /// Switch whatever proxy is at URL by this command, {to} replaced by the color, and kill the old
+    /// target in the instant when it returns.
+    #[arg(long, value_name = "COMMAND", requires = "url", value_parser = command_with("{to}"))]
+    pub(crate) switch: Option<String>,
+    /// How many switches.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "switch", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) switches: u32,
+    /// Where the drill's own blue target listens, which the proxy must know.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081", requires = "switch")]
+    pub(crate) blue: std::net::SocketAddr,
+    /// Where the drill's own green target listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082", requires = "switch")]
+    pub(crate) green: std::net::SocketAddr,
+    /// Instead of the drill's own targets: the command that ends yours, {color} replaced.
+    #[arg(long, value_name = "COMMAND", requires_all = ["switch", "start"], conflicts_with_all = ["blue", "green"], value_parser = command_with("{color}"))]
+    pub(crate) stop: Option<String>,
+    /// The command that starts yours again.
+    #[arg(long, value_name = "COMMAND", requires_all = ["switch", "stop"], value_parser = command_with("{color}"))]
+    pub(crate) start: Option<String>,
     /// How long.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     pub(crate) time: Time,
@@ -68,9 +93,20 @@ pub(crate) struct DrillArgs {
     /// Requests per second at most; without it as fast as it goes.
     #[arg(long, value_name = "N")]
     pub(crate) rate: Option<u32>,
+    /// Keep to the rate whatever the answers do, and count the time of each from when it was due.
+    #[arg(long, requires_all = ["rate", "url"])]
+    pub(crate) open: bool,
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A command line that has a place for a color.
+fn command_with(place: &'static str) -> impl Fn(&str) -> Result<String, String> + Clone {
+    move |line| {
+        let found = line.contains(place).then(|| line.to_owned());
+        found.ok_or_else(|| format!("it must contain {place}, to be replaced by blue or green"))
+    }
 }
 
 /// Watch a switch under load: two real targets, Teal in front, a strict client.

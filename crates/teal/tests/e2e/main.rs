@@ -13,6 +13,7 @@ mod deadlines;
 mod demo;
 mod drain_deadline;
 mod drill;
+mod drill_any_proxy;
 mod exhaustion;
 mod failover;
 mod first_start;

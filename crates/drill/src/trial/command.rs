@@ -1,0 +1,110 @@
+//! The user's commands, run by the shell, and one look at the proxy. A command that
+//! fails is reported with all that it said: nothing can be judged after it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one look at the proxy may take.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The shell could not be started.
+    #[error("cannot run `{command}`: {source}")]
+    Start {
+        /// The command line.
+        command: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It said that it failed.
+    #[error("`{command}` failed ({status}); it said:\n{said}")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its output.
+        said: String,
+    },
+    /// It did not end.
+    #[error("`{command}` did not end within {PATIENCE:?}")]
+    TooLate {
+        /// The command line.
+        command: String,
+    },
+}
+
+/// A command line with a place for a color.
+#[derive(Debug, Clone)]
+pub(super) struct Command {
+    line: String,
+    place: &'static str,
+}
+
+impl Command {
+    pub(super) fn new(line: &str, place: &'static str) -> Self {
+        Self { line: line.to_owned(), place }
+    }
+
+    /// Runs it for a color and waits for its end.
+    pub(super) async fn run(&self, color: &str) -> Result<(), CommandError> {
+        let command = self.line.replace(self.place, color);
+        let running = tokio::process::Command::new("/bin/sh")
+            .args(["-c", &command])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = match timeout(PATIENCE, running).await {
+            Err(_) => return Err(CommandError::TooLate { command }),
+            Ok(Err(source)) => return Err(CommandError::Start { command, source }),
+            Ok(Ok(output)) => output,
+        };
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [output.stderr, output.stdout].concat();
+        let said = String::from_utf8_lossy(&said).trim_end().to_owned();
+        let said = if said.is_empty() { "  (nothing)".to_owned() } else { said };
+        Err(CommandError::Failed { command, status: output.status, said })
+    }
+}
+
+/// The status of one GET.
+pub(super) async fn look(address: SocketAddr, host: &str, path: &str) -> io::Result<u16> {
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let looking = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(ask.as_bytes()).await?;
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await?;
+        let status = line.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+        let status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        status.ok_or_else(|| io::Error::other("the answer is no HTTP/1"))
+    };
+    timeout(LOOK, looking).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_is_run_with_its_color_and_a_failing_one_is_reported_with_what_it_said() {
+        Command::new("test {to} = green", "{to}").run("green").await.unwrap();
+        let failing = Command::new("echo no {color} here >&2; exit 7", "{color}");
+        let error = failing.run("blue").await.unwrap_err().to_string();
+        for words in ["no blue here", "echo no blue", "exit status: 7"] {
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! How a trial ended, for people and as JSON.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::TrialOptions;
+use crate::ledger::Verdict;
+
+/// How a trial ended.
+#[derive(Debug, Serialize)]
+pub struct TrialReport {
+    /// The command that switched.
+    pub command: String,
+    /// The ledger of the whole run.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Seconds that half of the switches did not exceed.
+    pub switch_seconds_p50: f64,
+    /// Seconds that the slowest switch took.
+    pub switch_seconds_max: f64,
+    /// Ended by a signal.
+    pub interrupted: bool,
+}
+
+impl TrialReport {
+    pub(super) fn new(
+        options: &TrialOptions,
+        verdict: Verdict,
+        took: &[Duration],
+        interrupted: bool,
+    ) -> Self {
+        let mut took: Vec<f64> = took.iter().map(Duration::as_secs_f64).collect();
+        took.sort_by(f64::total_cmp);
+        Self {
+            command: options.switch.clone(),
+            verdict,
+            switch_seconds_p50: took.get(took.len() / 2).copied().unwrap_or_default(),
+            switch_seconds_max: took.last().copied().unwrap_or_default(),
+            interrupted,
+        }
+    }
+
+    /// Whether nothing was lost, doubled or late.
+    pub fn passed(&self) -> bool {
+        self.verdict.is_lossless() && !self.interrupted
+    }
+}
+
+impl fmt::Display for TrialReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        writeln!(
+            f,
+            "  a switch took {:.0} ms, {:.0} ms at most: {}",
+            self.switch_seconds_p50 * 1e3,
+            self.switch_seconds_max * 1e3,
+            self.command
+        )
+    }
+}
