@@ -6,7 +6,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # How long `make soak` goes on.
 MINUTES ?= 10
-.PHONY: help demo soak test bench check reference
+.PHONY: help demo soak test bench losses check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -40,6 +40,11 @@ bench: ## measure Teal beside nginx, HAProxy and a bare relay; BENCH="--rows sma
 	@.ci/tools bench
 	cargo build --release --package teal --package bench
 	$(BUILT)/../release/bench --name $(shell date +%F) $(BENCH)
+
+losses: ## what Teal, nginx and HAProxy lose at a switch, tried by teal drill
+	@.ci/tools bench
+	cargo build --release --package teal --package bench
+	$(BUILT)/../release/losses --name $(shell date +%F)
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

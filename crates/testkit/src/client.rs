@@ -1,7 +1,7 @@
 //! A raw client: sends what it is told, byte for byte, and accepts only exactly framed answers.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -11,6 +11,8 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocket;
 
 use crate::message::{self, BodyReader, Response};
+use socket2::{Domain, Socket, Type};
+
 use crate::wire::{Wire, WireError};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -61,6 +63,20 @@ impl Client {
         let stream = TcpStream::connect_timeout(&address, CONNECT_WITHIN)?;
         let wire = Wire::new(stream, Arc::new(AtomicBool::new(false)))?;
         Ok(Client { wire, body: None, patience: PATIENCE })
+    }
+
+    /// Connects from this address of the machine, by which what comes of it can be told apart, or
+    /// panics.
+    #[track_caller]
+    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+        let connect = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+            socket.connect_timeout(&address.into(), CONNECT_WITHIN)?;
+            Wire::new(socket.into(), Arc::new(AtomicBool::new(false)))
+        };
+        let wire = connect().expect("the address accepts connections");
+        Client { wire, body: None, patience: PATIENCE }
     }
 
     /// Waits at most this long for each message and each send, instead of 10 s.
