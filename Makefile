@@ -6,7 +6,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # How long `make soak` goes on.
 MINUTES ?= 10
-.PHONY: help demo soak test bench losses check reference
+.PHONY: help demo soak test bench losses differential check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -45,6 +45,10 @@ losses: ## what Teal, nginx and HAProxy lose at a switch, tried by teal drill
 	@.ci/tools bench
 	cargo build --release --package teal --package bench
 	$(BUILT)/../release/losses --name $(shell date +%F)
+
+differential: ## play the table of attacks on nginx and HAProxy too; writes docs/differences.md
+	@.ci/tools bench
+	cargo test --package teal --test attacks --profile ci -- --ignored
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

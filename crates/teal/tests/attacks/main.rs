@@ -7,11 +7,13 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a test that can't go on should stop")]
 
 mod case;
+mod differential;
 mod play;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use testkit::{Settings, Target, Teal};
 
@@ -19,13 +21,16 @@ use case::Case;
 
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");
 
+/// For an answer, or the end of a connection.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The cases are played again and again until so many switches were made meanwhile.
 const SWITCHES: u64 = 100;
 
 /// Plays every case and lists those that came out otherwise.
 fn play_all(cases: &[Case], teal: &Teal, targets: [&Target; 2]) -> Vec<String> {
     let wrong = cases.iter().filter_map(|case| {
-        let outcome = play::play(case, teal.listener(), targets);
+        let outcome = play::play(case, teal.listener(), targets, PATIENCE);
         let problems = outcome.problems(case);
         (!problems.is_empty()).then(|| {
             let sent: String = case.send.chars().take(160).collect();

@@ -11,9 +11,6 @@ use testkit::{Client, Framing, Request, Target};
 
 use crate::case::{Case, Upstream};
 
-/// For an answer, or the end of a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// What came of a case.
 pub(crate) struct Outcome {
     /// The statuses of the answers, in order.
@@ -28,10 +25,16 @@ pub(crate) struct Outcome {
     pub(crate) seen: Vec<Arc<Request>>,
 }
 
-/// Sends the bytes of a case to a proxy in front of these targets.
-pub(crate) fn play(case: &Case, proxy: SocketAddr, targets: [&Target; 2]) -> Outcome {
+/// Sends the bytes of a case to a proxy in front of these targets; `patience` is for an answer, and
+/// for the end of the connection.
+pub(crate) fn play(
+    case: &Case,
+    proxy: SocketAddr,
+    targets: [&Target; 2],
+    patience: Duration,
+) -> Outcome {
     let source = next_source();
-    let mut client = Client::connect_from(source, proxy).patience(PATIENCE);
+    let mut client = Client::connect_from(source, proxy).patience(patience);
     let (bytes, closes) = case.bytes();
     let _ = client.try_send(bytes); // ignored: it may be refused before it was all sent
     if closes {
@@ -50,7 +53,7 @@ pub(crate) fn play(case: &Case, proxy: SocketAddr, targets: [&Target; 2]) -> Out
     let (mut ended, mut stray, mut honest) = (None, Vec::new(), None);
     match case.close {
         Some(true) => {
-            let ending = client.ending(PATIENCE);
+            let ending = client.ending(patience);
             ended = Some(ending.ended());
             stray = ending.bytes().to_vec();
         }
@@ -127,7 +130,7 @@ impl Outcome {
 }
 
 /// Method, target, framing and body.
-fn summary(request: &Request) -> String {
+pub(crate) fn summary(request: &Request) -> String {
     let framing = match request.framing {
         Framing::None => "none",
         Framing::Length(_) => "length",
@@ -139,7 +142,7 @@ fn summary(request: &Request) -> String {
 }
 
 /// `name`: a field; `~name`: a trailer; `=value`: any field of this value.
-fn has_field(request: &Request, what: &str) -> bool {
+pub(crate) fn has_field(request: &Request, what: &str) -> bool {
     if let Some(name) = what.strip_prefix('~') {
         return request.trailers.get(name).is_some();
     }
