@@ -70,9 +70,9 @@ fn look(case: &Case, outcome: &Outcome) -> String {
     let upstream: String = upstream.chars().take(100).collect();
     let first = outcome.seen.iter().find(|request| request.complete);
     let has = |what: &&String| first.is_some_and(|request| play::has_field(request, what));
-    let with: String =
+    let with: Vec<String> =
         case.lacks.iter().filter(has).map(|what| format!(" with `{what}`")).collect();
-    format!("{status}{connection}, {upstream}{with}")
+    format!("{status}{connection}, {upstream}{}", with.concat())
 }
 
 fn name(case: &Case) -> String {

@@ -20,6 +20,7 @@ mod first_start;
 mod forwarding;
 mod graceful_stop;
 mod hold_and_resume;
+mod hostile_clients;
 mod idle_closing_targets;
 mod kill_nine;
 mod observing;
