@@ -31,6 +31,7 @@ mod retries;
 mod rollback;
 mod routing;
 mod second_teal;
+mod slow_http_test;
 mod stage;
 mod status_page;
 mod streams_across_switch;

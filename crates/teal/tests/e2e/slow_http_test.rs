@@ -1,0 +1,62 @@
+//! slowhttptest, the tool that people test their servers with: slow heads, slow bodies and slow
+//! readers are left at their deadlines, and the service stays available (D10, L10).
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use testkit::{Behavior, wait_until};
+
+use crate::stage::{SOON, Stage};
+
+const CONNECTIONS: u64 = 50;
+
+fn stage() -> Stage {
+    let deadlines = r#"request_head = "1s", body_progress = "1s", write_stall = "1s""#;
+    let stage = Stage::with(|settings| settings.timeouts(deadlines));
+    let big = Behavior::Download { bytes: 100_000_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/big", big);
+    stage
+}
+
+/// The tool on so many connections, for at most 8 s.
+fn slow(stage: &Stage, path: &str, more: &[&str]) -> Command {
+    let url = format!("http://{}{path}", stage.teal.listener());
+    let mut command = Command::new("slowhttptest");
+    command.args(["-u", &url, "-c", &CONNECTIONS.to_string(), "-r", "200", "-l", "8", "-p", "3"]);
+    command.args(["-v", "1"]).args(more).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn slow_heads_and_slow_bodies_are_left_at_their_deadlines() {
+    // L8 L10
+    let stage = stage();
+    for more in [&["-H", "-i", "2"][..], &["-B", "-i", "2", "-s", "8192", "-x", "10"]] {
+        let output = slow(&stage, "/slow", more).output().expect("slowhttptest is installed");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("No open connections left"), "{more:?}: {said}");
+        assert!(said.contains("YES") && !said.contains("NO\n"), "{more:?}: {said}");
+        assert_eq!(stage.client().get("/honest").status, 200);
+    }
+    stage.finish();
+}
+
+#[test]
+fn slow_readers_are_left_at_the_write_stall() {
+    // L8 L10
+    let stage = stage();
+    let more = ["-X", "-n", "1", "-z", "16", "-w", "512", "-y", "1024"];
+    let mut reading = slow(&stage, "/big", &more)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("slowhttptest is installed");
+    let aborted = || stage.teal.metrics().count("teal_requests_aborted_total", &[]);
+    wait_until(SOON * 2, "all of them to be left", || aborted() >= CONNECTIONS);
+    assert_eq!(stage.client().get("/honest").status, 200);
+    // Ignored where it fails: it has ended by itself.
+    let _ = reading.kill();
+    let _ = reading.wait();
+    wait_until(SOON, "their leases to end", || stage.teal.color("blue")["in_flight"] == 0);
+    stage.finish();
+}
