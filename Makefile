@@ -4,9 +4,9 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # What the tests were built into: asked again instead of built anew.
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
-# How long `make soak` goes on.
+# How long `make soak` and `make fuzz` go on.
 MINUTES ?= 10
-.PHONY: help demo soak test bench losses differential check reference
+.PHONY: help demo soak test bench losses fuzz differential check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -45,6 +45,11 @@ losses: ## what Teal, nginx and HAProxy lose at a switch, tried by teal drill
 	@.ci/tools bench
 	cargo build --release --package teal --package bench
 	$(BUILT)/../release/losses --name $(shell date +%F)
+
+fuzz: ## MINUTES=10: every parser of the request path, for so long
+	@.ci/tools
+	FUZZ_SECONDS=$$(($(MINUTES) * 60)) cargo test --manifest-path fuzz/Cargo.toml \
+		--target-dir $(BUILT)/../fuzz --profile ci
 
 differential: ## play the table of attacks on nginx and HAProxy too; writes docs/differences.md
 	@.ci/tools bench

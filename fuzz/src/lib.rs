@@ -1,1 +1,9 @@
-//! Fuzz targets live in `tests/`; this crate has no code of its own.
+//! What the fuzz targets share.
+
+use std::time::Duration;
+
+/// How long one target runs: a few seconds as a test, `FUZZ_SECONDS` for `make fuzz`.
+pub fn time() -> Duration {
+    let asked = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(asked.unwrap_or(3))
+}

@@ -9,17 +9,14 @@
 mod checker;
 mod dictionary;
 
-use std::time::Duration;
-
 use checker::Framed;
 use dictionary::Dictionary;
+use fuzz::time;
 use http1::{
     Asked, BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, Response,
     ToClient, Version, write_request, write_response,
 };
 
-/// How long one target runs as a test.
-const TIME: Duration = Duration::from_secs(3);
 /// Longer inputs find nothing more: a recipe has at most 18 bytes.
 const INPUT_BYTES: usize = 64;
 
@@ -49,7 +46,7 @@ fn end_of_request(raw: &[u8], step: usize) -> Option<usize> {
 
 #[test]
 fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
-    bolero::check!(name = "request").with_test_time(TIME).with_max_len(INPUT_BYTES).for_each(
+    bolero::check!(name = "request").with_test_time(time()).with_max_len(INPUT_BYTES).for_each(
         |input| {
             let raw = expand(input, &dictionary::REQUEST);
             let found = end_of_request(&raw, raw.len().max(1));
@@ -84,7 +81,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
 
 #[test]
 fn responses_reach_the_client_as_one_well_formed_head_or_not_at_all() {
-    bolero::check!(name = "response").with_test_time(TIME).with_max_len(INPUT_BYTES).for_each(
+    bolero::check!(name = "response").with_test_time(time()).with_max_len(INPUT_BYTES).for_each(
         |input| {
             let raw = expand(input, &dictionary::RESPONSE);
             let Ok(Some(end)) = HeadScan::new().scan_response(&raw, &LIMITS) else { return };
@@ -140,7 +137,7 @@ fn read(raw: &[u8], step: usize) -> Option<(Vec<u8>, usize)> {
 
 #[test]
 fn chunked_bodies_read_the_same_in_any_pieces_and_by_a_second_reader() {
-    bolero::check!(name = "chunked").with_test_time(TIME).with_max_len(INPUT_BYTES).for_each(
+    bolero::check!(name = "chunked").with_test_time(time()).with_max_len(INPUT_BYTES).for_each(
         |input| {
             let raw = expand(input, &dictionary::CHUNKED);
             let at_once = read(&raw, raw.len().max(1));
