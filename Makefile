@@ -6,7 +6,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # How long `make soak` and `make fuzz` go on.
 MINUTES ?= 10
-.PHONY: help demo soak test bench losses fuzz differential check reference
+.PHONY: help demo soak test bench losses fuzz mutants differential check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -50,6 +50,11 @@ fuzz: ## MINUTES=10: every parser of the request path, for so long
 	@.ci/tools
 	FUZZ_SECONDS=$$(($(MINUTES) * 60)) cargo test --manifest-path fuzz/Cargo.toml \
 		--target-dir $(BUILT)/../fuzz --profile ci
+
+mutants: ## change the guards one by one: a test must notice each; results in docs/mutants.md
+	@.ci/tools
+	cargo install cargo-mutants --version 27.0.0 --locked --root $(BUILT)/../tools
+	$(BUILT)/../tools/bin/cargo-mutants mutants --jobs 2 --timeout 10 --output $(BUILT)/../mutants
 
 differential: ## play the table of attacks on nginx and HAProxy too; writes docs/differences.md
 	@.ci/tools bench

@@ -201,3 +201,70 @@ pub(crate) fn classify(headers: &[Header<'_>], names: &mut [Name]) {
         *name = Name::of(header.name.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_means_something_only_if_it_is_that_name_to_its_last_letter() {
+        let known = [
+            "te",
+            "via",
+            "host",
+            "proxy",
+            "expect",
+            "cookie",
+            "upgrade",
+            "trailer",
+            "forwarded",
+            "x-real-ip",
+            "connection",
+            "keep-alive",
+            "set-cookie",
+            "x-client-ip",
+            "content-type",
+            "max-forwards",
+            "x-request-id",
+            "authorization",
+            "x-rewrite-url",
+            "content-length",
+            "true-client-ip",
+            "x-original-url",
+            "http2-settings",
+            "x-original-host",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "www-authenticate",
+            "x-forwarded-proto",
+            "transfer-encoding",
+            "x-cluster-client-ip",
+            "x-forwarded-port",
+            "proxy-connection",
+        ];
+        for name in known {
+            assert_ne!(Name::of(name.as_bytes()), Name::Other, "{name}");
+            assert_eq!(
+                Name::of(name.as_bytes()),
+                Name::of(name.to_uppercase().as_bytes()),
+                "{name}"
+            );
+            // Of the same length and beginning, but another.
+            let (kept, last) = name.split_at(name.len() - 1);
+            let other = if last == "q" { "z" } else { "q" };
+            let changed = format!("{kept}{other}");
+            let meaning = Name::of(changed.as_bytes());
+            let family = if changed.starts_with("x-forwarded-") {
+                Name::Forwarded
+            } else if changed.starts_with("proxy-") {
+                Name::Hop
+            } else {
+                Name::Other
+            };
+            assert_eq!(meaning, family, "{changed}");
+        }
+        for (name, meaning) in [("proxy-status", Name::Other), ("proxied-by", Name::Other)] {
+            assert_eq!(Name::of(name.as_bytes()), meaning, "{name}");
+        }
+    }
+}

@@ -340,3 +340,20 @@ fn our_own_chunks_can_be_read_back() {
     assert_eq!(payload, [&b"a"[..], &[b'x'; 1000], b"end"].concat());
     assert_eq!((&rest[..], &trailers[..]), (&b""[..], &b"X: y\r\n"[..]));
 }
+
+#[test]
+fn bytes_of_a_length_that_go_by_unseen_are_counted_and_those_of_another_framing_can_not() {
+    let mut reader = BodyReader::new(BodyLength::Length(10));
+    reader.pass(4);
+    assert_eq!((reader.remaining(), reader.is_done()), (Some(6), false));
+    assert!(reader.eof().is_err(), "4 are not 10");
+    let decoded = reader.decode(&mut [b'x'; 4]).expect("plain bytes");
+    assert_eq!((decoded.consumed, decoded.done), (4, false));
+    reader.pass(2);
+    assert!(reader.is_done() && reader.eof().is_ok());
+    for framing in [BodyLength::Chunked, BodyLength::UntilClose] {
+        let mut reader = BodyReader::new(framing);
+        reader.pass(10);
+        assert_eq!((reader.remaining(), reader.is_done()), (None, false), "{framing:?}");
+    }
+}

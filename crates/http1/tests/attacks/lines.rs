@@ -314,3 +314,17 @@ fn methods_are_case_sensitive_tokens_of_bounded_length() {
     let long = format!("{} / HTTP/1.1\r\nHost: a.test\r\n\r\n", "M".repeat(33));
     assert_eq!(status_of(long.as_bytes()), 501);
 }
+
+#[test]
+fn a_request_line_is_refused_as_soon_as_no_method_could_make_it_fit() {
+    let limits = Limits { target_bytes: 100, ..Limits::default() };
+    // The longest method, two spaces, and the version.
+    let longest = 32 + 1 + 100 + 1 + "HTTP/1.1".len();
+    for (length, status) in [(longest, None), (longest + 1, Some(414))] {
+        for end in ["", "\r\n"] {
+            let line = "a".repeat(length) + end;
+            let found = HeadScan::new().scan(line.as_bytes(), &limits);
+            assert_eq!(found.err().map(|reject| reject.status), status, "{length} {end:?}");
+        }
+    }
+}
