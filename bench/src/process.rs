@@ -28,8 +28,9 @@ impl Process {
     /// Starts a program on that core; what it says goes into a file.
     pub(crate) fn start(core: u32, command: &[String], log: &Path) -> Result<Self> {
         let log = File::create(log)?;
-        let child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+        // It ends with the driver, however that ends.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "taskset", "-c", &core.to_string()])
             .args(command)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -5,9 +5,8 @@
 use std::time::Duration;
 
 use rules::{
-    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, Health, KEPT, Move, Probe, Progress,
-    Proof, Refusal, ServiceName, Standing, State, TargetHealth, TargetUrl, Time, Verdict, Wanted,
-    Wish, apply, check, decide, gate,
+    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, KEPT, Move, Progress, Proof,
+    Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide, gate,
 };
 
 const NOW: Time = Time(5_000_000);
@@ -192,6 +191,10 @@ fn a_restart_interrupts_what_was_open_and_changes_no_color() {
     let end = state.history().receipt(Generation(1)).unwrap().end();
     assert_eq!(end, Some(DrainEnd::Interrupted));
     run(&mut state, to(Color::Blue)).unwrap();
+    // Published, and still draining: open as well.
+    publish(&mut state);
+    assert_eq!(run(&mut state, Command::Restart), Ok(1));
+    assert_eq!(run(&mut state, Command::Restart), Ok(0), "it was closed by the one before");
 }
 
 #[test]
@@ -246,71 +249,11 @@ fn the_newest_hundred_receipts_are_kept_and_holds_do_not_push_them_out() {
 fn a_service_must_be_named_where_there_are_several() {
     let mut state = started();
     assert_eq!(gate::name_service(&state, None), Ok(web()));
+    assert_eq!(gate::name_service(&state, Some(&web())), Ok(web()));
     let unknown = ServiceName::new("wep").unwrap();
     let refused = gate::name_service(&state, Some(&unknown)).unwrap_err();
     assert_eq!(refused.to_string(), "no service is called wep; there are: web");
     reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
     let refused = gate::name_service(&state, None).unwrap_err();
     assert_eq!(refused.to_string(), "there are several services, name one of: api, web");
-}
-
-fn settings() -> Health {
-    Health { rise: 2, fall: 2, interval: Duration::from_secs(5), ..Health::default() }
-}
-
-fn probe(second: u64, verdict: Verdict) -> Probe {
-    let moment = Duration::from_secs(second);
-    Probe { at: NOW.plus(moment), moment, latency: Duration::from_millis(1), verdict }
-}
-
-fn pass(health: &mut TargetHealth, second: u64) -> Option<Standing> {
-    health.record(probe(second, Verdict::Passed { status: 200 }), &settings())
-}
-
-fn fail(health: &mut TargetHealth, second: u64) -> Option<Standing> {
-    let reason = "connection refused".into();
-    health.record(probe(second, Verdict::Failed { status: None, reason }), &settings())
-}
-
-#[test]
-fn a_target_is_unknown_until_proven_by_rise_or_fall_in_a_row() {
-    let mut health = TargetHealth::default();
-    assert_eq!(health.standing(), Standing::Unknown);
-    assert_eq!(pass(&mut health, 1), None);
-    assert_eq!(fail(&mut health, 2), None);
-    assert_eq!(pass(&mut health, 3), None);
-    assert!(!health.is_settled());
-    assert_eq!(pass(&mut health, 4), Some(Standing::Up));
-    assert!(health.is_settled());
-    assert_eq!(fail(&mut health, 5), None, "one failure is not a fall");
-    assert!(!health.is_settled() && !health.is_healthy(&settings()));
-    assert_eq!(fail(&mut health, 6), Some(Standing::Down));
-    assert_eq!(pass(&mut health, 7), None);
-    assert_eq!(pass(&mut health, 8), Some(Standing::Up));
-}
-
-#[test]
-fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_interval() {
-    // L9
-    let (one, other) = (target(), TargetUrl::parse("http://127.0.0.1:8082").unwrap());
-    let (mut first, mut second) = (TargetHealth::default(), TargetHealth::default());
-    let evidence = |first: &TargetHealth, second: &TargetHealth, now: u64| {
-        let both = [(&one, first), (&other, second)];
-        gate::evidence(both, &settings(), Duration::from_secs(now))
-    };
-    assert_eq!(evidence(&first, &second, 0), Err(gate::Lack::TooLittle));
-    for moment in [1, 2, 3] {
-        pass(&mut first, moment);
-    }
-    pass(&mut second, 3);
-    assert_eq!(evidence(&first, &second, 3), Err(gate::Lack::TooLittle), "one pass is too little");
-    pass(&mut second, 4);
-    let proofs = evidence(&first, &second, 7).unwrap();
-    assert_eq!(proofs.len(), 4, "two of each target");
-    assert_eq!(evidence(&first, &second, 8), Err(gate::Lack::TooLittle), "the first is stale");
-    fail(&mut second, 8);
-    let failing = gate::Lack::Failing("http://127.0.0.1:8082: connection refused".to_owned());
-    assert_eq!(evidence(&first, &second, 8), Err(failing));
-    let nobody: [(&TargetUrl, &TargetHealth); 0] = [];
-    assert_eq!(gate::evidence(nobody, &settings(), Duration::ZERO), Err(gate::Lack::TooLittle));
 }
