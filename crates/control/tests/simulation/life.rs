@@ -2,6 +2,7 @@
 //! to it meanwhile.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -54,6 +55,8 @@ pub(crate) struct Life {
     handle: Handle,
     publisher: Publisher,
     tasks: RefCell<JoinSet<()>>,
+    /// Colors that were said to be drained, with the generation of the service then.
+    dead: RefCell<BTreeSet<(u64, usize)>>,
 }
 
 // === impl Life ===
@@ -75,8 +78,8 @@ impl Life {
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
         let seat = |seat| Worker::start(seat, ground.witness.clone());
         let workers = seats.into_iter().map(seat).collect();
-        let tasks = RefCell::default();
-        let life = Rc::new(Self { workers, ground, handle, publisher, tasks });
+        let (tasks, dead) = (RefCell::default(), RefCell::default());
+        let life = Rc::new(Self { workers, ground, handle, publisher, tasks, dead });
         life.clone().in_background(|life| async move { life.follow().await });
         life
     }
@@ -123,6 +126,14 @@ impl Life {
         self.ground.witness.saw(status.generation.0, service.active);
         for color in Color::BOTH.into_iter().filter(|color| service.color(*color).drained) {
             assert_eq!(self.holds(color), 0, "L4: {color} is said to be drained");
+            if service.active != color {
+                self.dead.borrow_mut().insert((service.generation.0, color.index()));
+            }
+        }
+        for color in Color::BOTH.into_iter().filter(|color| *color != service.active) {
+            if self.dead.borrow().contains(&(service.generation.0, color.index())) {
+                assert_eq!(self.holds(color), 0, "L4: {color} was said to be drained for good");
+            }
         }
         for deed in self.handle.history().await.unwrap() {
             if let Some(receipt) = deed.receipt() {

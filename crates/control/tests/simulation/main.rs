@@ -38,14 +38,13 @@ fn play(seed: u64) {
     }
 }
 
-/// L4 L6 L9 L10: drained is said only when nothing is left on the color; what workers have seen
-/// outlives a crash; a switch goes where the newest probes passed; whoever asks is answered.
+// L4 L6 L9 L10
 #[test]
 fn histories_0_to_999_keep_every_promise() {
     (0..1_000).for_each(play);
 }
 
-/// L4 L6 L9 L10: the same.
+// L4 L6 L9 L10
 #[test]
 fn histories_1000_to_1999_keep_every_promise() {
     (1_000..2_000).for_each(play);
