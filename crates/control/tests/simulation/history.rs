@@ -85,7 +85,7 @@ async fn step(life: &Rc<Life>, ground: &Ground, disk: &Disk, random: &mut Random
             ground.targets.set(url, moods[random.below(moods.len())]);
         }
         65..73 => {
-            let late = Duration::from_millis(random.below(1_800) as u64);
+            let late = Duration::from_millis(random.below(1_700) as u64 + 100);
             let manners = [Manner::Prompt, Manner::Prompt, Manner::Late(late), Manner::Silent];
             worker.behave(manners[random.below(manners.len())]);
         }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rules::Color;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use traffic::{ConnectionHold, CutKind, Lease, Reader, Report, ReportKind, Seat};
 
 use crate::witness::Witness;
@@ -23,12 +24,10 @@ pub(crate) enum Manner {
 pub(crate) struct Worker {
     reader: Reader,
     manner: Cell<Manner>,
+    changed: Notify,
     held: RefCell<Vec<(Lease, Option<ConnectionHold>)>>,
     task: RefCell<Option<JoinHandle<()>>>,
 }
-
-/// How often a silent worker looks whether it may go on.
-const NAP: Duration = Duration::from_millis(250);
 
 // === impl Worker ===
 
@@ -37,22 +36,30 @@ impl Worker {
     pub(crate) fn start(seat: Seat, witness: Rc<Witness>) -> Rc<Self> {
         let (manner, held) = (Cell::new(Manner::Prompt), RefCell::default());
         let task = RefCell::default();
-        let worker = Rc::new(Self { reader: seat.sit(), manner, held, task });
+        let worker =
+            Rc::new(Self { reader: seat.sit(), manner, changed: Notify::new(), held, task });
         let own = worker.clone();
         let task = spawn_local(async move {
             loop {
-                match own.manner.get() {
+                let table = match own.manner.get() {
+                    Manner::Prompt => tokio::select! {
+                        biased;
+                        () = own.changed.notified() => continue,
+                        table = own.reader.adopt() => table,
+                    },
                     Manner::Silent => {
-                        // On the virtual clock.
-                        sleep(NAP).await;
+                        own.changed.notified().await;
                         continue;
                     }
-                    // On the virtual clock: this is how late it is.
-                    Manner::Late(time) => sleep(time).await,
-                    Manner::Prompt => {}
-                }
-                // A worker that turned silent meanwhile takes one more: it was on its way.
-                let table = own.reader.adopt().await;
+                    Manner::Late(time) => {
+                        // On the virtual clock: this is how late it is.
+                        sleep(time).await;
+                        match timeout(Duration::ZERO, own.reader.adopt()).await {
+                            Ok(table) => table,
+                            Err(_) => continue,
+                        }
+                    }
+                };
                 witness.adopted(own.reader.worker(), &table);
                 own.end_what_is_cut();
             }
@@ -69,6 +76,7 @@ impl Worker {
 
     pub(crate) fn behave(&self, manner: Manner) {
         self.manner.set(manner);
+        self.changed.notify_one();
     }
 
     pub(crate) fn claim(&self, with_connection: bool) {
