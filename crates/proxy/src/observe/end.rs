@@ -66,3 +66,27 @@ impl Drop for RequestEnd {
         self.cell().in_flight.fall();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rules::Limits;
+    use traffic::{Table, exchange};
+
+    use super::*;
+
+    #[test]
+    fn a_request_whose_task_is_dropped_is_in_the_books_as_cut_by_the_stop() {
+        // L8
+        let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
+        let reader = seats.pop().unwrap().sit();
+        let books = || traffic::ServiceSum::of(publisher.unrouted());
+        let end = RequestEnd::unrouted(&reader);
+        assert_eq!((books().accepted, books().in_flight), (1, 1));
+        drop(end);
+        let aborted = books().aborted[AbortCause::Shutdown as usize];
+        assert_eq!((aborted, books().in_flight), (1, 0));
+        RequestEnd::unrouted(&reader).aborted(AbortCause::Client);
+        let sum: u64 = books().aborted.iter().sum();
+        assert_eq!((books().accepted, sum, books().in_flight), (2, 2, 0));
+    }
+}
