@@ -15,6 +15,7 @@ pub fn apply(state: &mut State, event: Event) {
     match event {
         Event::Moved { service, from, generation, cause, actor, at, evidence } => {
             let to = from.other();
+            conclude_publish(state, at);
             state.generation = generation;
             state.publishing = Some(generation);
             if let Some(service) = state.services.get_mut(&service) {
@@ -37,11 +38,7 @@ pub fn apply(state: &mut State, event: Event) {
         }
         Event::Published { generation, at } => {
             state.publishing = None;
-            if let Some(receipt) = receipt(state, generation)
-                && receipt.progress == Progress::Publishing
-            {
-                receipt.progress = Progress::Draining { published: at };
-            }
+            published(state, generation, at);
         }
         Event::DrainEnded { generation, at, end, figures } => {
             end_drain(state, generation, at, end, figures);
@@ -60,6 +57,7 @@ pub fn apply(state: &mut State, event: Event) {
         }
         Event::Reloaded { generation, actor, at, services } => {
             let is_first = state.is_new();
+            conclude_publish(state, at);
             state.generation = generation;
             state.publishing = (!is_first).then_some(generation);
             for (name, fate) in &services {
@@ -69,6 +67,22 @@ pub fn apply(state: &mut State, event: Event) {
             state.history.push(Deed::Reload { generation, actor, at, services });
         }
         Event::Restarted { at } => restart(state, at),
+    }
+}
+
+/// A decision is only made when what was decided before has been published. The note of that may be
+/// missing all the same, since a note is true whether it became durable or not.
+fn conclude_publish(state: &mut State, at: Time) {
+    if let Some(generation) = state.publishing.take() {
+        published(state, generation, at);
+    }
+}
+
+fn published(state: &mut State, generation: Generation, at: Time) {
+    if let Some(receipt) = receipt(state, generation)
+        && receipt.progress == Progress::Publishing
+    {
+        receipt.progress = Progress::Draining { published: at };
     }
 }
 

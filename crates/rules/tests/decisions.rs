@@ -198,6 +198,27 @@ fn a_restart_interrupts_what_was_open_and_changes_no_color() {
 }
 
 #[test]
+fn a_publish_whose_note_was_lost_is_known_by_the_decision_after_it() {
+    // L6: a journal without the note is one that Teal must come back from.
+    let mut live = started();
+    let mut replayed = live.clone();
+    let services = vec![wanted("web", Color::Blue), wanted("api", Color::Blue)];
+    let actor = Actor::Token("ci".into());
+    for command in [to(Color::Green), Command::Reload { wanted: services, actor }] {
+        for event in decide(&live, command, NOW).unwrap() {
+            apply(&mut replayed, event.clone());
+            apply(&mut live, event);
+        }
+        assert_eq!(check(&replayed), Ok(()));
+        publish(&mut live); // and nothing of it reached the disk
+    }
+    let first = replayed.history().receipt(Generation(1)).unwrap();
+    assert_eq!(first.progress, Progress::Draining { published: NOW });
+    run(&mut replayed, Command::Restart).unwrap();
+    assert_eq!(active(&replayed), active(&live));
+}
+
+#[test]
 fn a_service_that_comes_back_is_where_it_was_and_not_held() {
     // L6
     let mut state = started();

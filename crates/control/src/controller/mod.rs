@@ -92,3 +92,11 @@ async fn tally(core: Arc<Core>) {
         }
     }
 }
+
+/// Publishes what probes found, once for all that was found before its turn came.
+async fn refresh(core: Arc<Core>) {
+    loop {
+        core.refresh.notified().await;
+        core.publish(&core.lock());
+    }
+}

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use traffic::{Publisher, Version};
 
 use super::switch::published;
-use super::{failover, tally};
+use super::{failover, refresh, tally};
 use crate::ask::Reloader;
 use crate::core::{Core, Drains, Inside, Ledger};
 use crate::health::{self, Resolver};
@@ -91,6 +91,7 @@ pub async fn start(
     tokio::spawn(health::listen(core.clone()));
     tokio::spawn(failover::watch(core.clone()));
     tokio::spawn(tally(core.clone()));
+    tokio::spawn(refresh(core.clone()));
     tokio::spawn(super::run(core, inbox, reloader));
     Ok(handle)
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rules::{Actor, Command, Event, Limits, Refusal, ServiceName, State, apply, check, decide};
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
 use tokio::time::timeout;
 use traffic::{Publisher, Version};
 
@@ -31,6 +31,10 @@ use ledger::Ailment;
 /// The longest that workers may take to acknowledge a table.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 
+/// The most probes under way at once. Each needs a descriptor, and so many are enough to probe ten
+/// thousand targets within an interval, unless more than these are silent.
+const PROBES: usize = 512;
+
 /// What all tasks of the controller share.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -40,6 +44,11 @@ pub(crate) struct Core {
     pub(crate) news: NewsDesk,
     /// Changes whenever a probe has ended.
     pub(crate) probed: watch::Sender<u64>,
+    /// A turn for each probe under way.
+    pub(crate) probing: Semaphore,
+    /// Rung when workers should know of a target what they do not. One table then tells them of all
+    /// that was noticed up to it.
+    pub(crate) refresh: Notify,
     /// Held from the decision of a change of where traffic goes until it is published, so that
     /// changes of several services queue up instead of refusing each other.
     pub(crate) turn: AsyncMutex<()>,
@@ -86,6 +95,8 @@ impl Core {
             resolver,
             news,
             probed: watch::Sender::new(0),
+            probing: Semaphore::new(PROBES),
+            refresh: Notify::new(),
             turn: AsyncMutex::new(()),
             ledger: AsyncMutex::new(ledger),
             inside: Mutex::new(inside),

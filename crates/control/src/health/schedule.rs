@@ -20,10 +20,13 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
     loop {
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
+        // Its time begins with its turn.
+        let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
         let addresses = core.resolver.resolve(&plan.target, deadline).await;
         core.take_addresses(id, &addresses);
         let (verdict, latency) = probe(&plan, &addresses).await;
+        drop(turn);
         let Some(pause) = core.record(id, verdict, latency) else { return };
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
@@ -49,11 +52,11 @@ impl Core {
         if !addresses.is_empty() && seat.addresses != addresses {
             tracing::info!(target_url = %seat.url, ?addresses, "the addresses have changed");
             seat.addresses = addresses.to_vec();
-            self.publish(&inside);
+            self.refresh.notify_one();
         }
     }
 
-    /// Counts what a probe found, publishes what is believed if that has changed, and says
+    /// Counts what a probe found, has a table published if workers should choose otherwise, and says
     /// how long to wait for the next probe; `None` if the target is gone.
     pub(super) fn record(
         &self,
@@ -67,7 +70,9 @@ impl Core {
         let passed = verdict.passed();
         let reason = verdict.reason().map(ToOwned::to_owned);
         let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
+        let usable = seat.is_usable();
         let change = seat.health.record(probe, settings);
+        let turned = seat.is_usable() != usable;
         let settled = seat.health.is_settled();
         if passed || settled {
             seat.confirming = false;
@@ -81,7 +86,9 @@ impl Core {
             let (service, target) = (spec.name.clone(), seat.url.clone());
             log(&service, color, &target, standing, reason.as_deref());
             self.print(News::Health { service, color, target, standing, reason });
-            self.publish(&inside);
+        }
+        if turned {
+            self.refresh.notify_one();
         }
         drop(inside);
         self.probed.send_modify(|count| *count += 1);

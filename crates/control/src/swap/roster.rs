@@ -1,11 +1,11 @@
 //! What lives longer than a table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, ServiceName, ServiceSpec, TargetHealth, TargetUrl};
+use rules::{Color, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
 use tokio::sync::Notify;
 use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
@@ -16,6 +16,8 @@ use crate::view::SwitchCounts;
 #[derive(Debug)]
 pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
+    /// In which member, and in which color of it, each target is.
+    places: HashMap<TargetId, (usize, Color)>,
     workers: usize,
     next_color: u32,
     next_target: u32,
@@ -76,6 +78,7 @@ impl Roster {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             members: Vec::new(),
+            places: HashMap::new(),
             workers,
             next_color: 0,
             next_target: 0,
@@ -93,12 +96,10 @@ impl Roster {
 
     /// Where a target stands now, with its service's settings.
     pub(crate) fn target(&self, id: TargetId) -> Option<(&Member, Color, &TargetSeat)> {
-        self.members.iter().find_map(|member| {
-            Color::BOTH.into_iter().find_map(|color| {
-                let seat = member.color(color).targets.iter().find(|seat| seat.id == id)?;
-                Some((member, color, seat))
-            })
-        })
+        let &(place, color) = self.places.get(&id)?;
+        let member = self.members.get(place)?;
+        let seat = member.color(color).targets.iter().find(|seat| seat.id == id)?;
+        Some((member, color, seat))
     }
 
     /// A target, to be changed, with its service's way of probing.
@@ -106,34 +107,47 @@ impl Roster {
         &mut self,
         id: TargetId,
     ) -> Option<(&ServiceSpec, Color, &mut TargetSeat)> {
-        self.members.iter_mut().find_map(|member| {
-            let Member { spec, colors, .. } = member;
-            Color::BOTH.into_iter().zip(colors).find_map(|(color, seats)| {
-                let seat = seats.targets.iter_mut().find(|seat| seat.id == id)?;
-                Some((&*spec, color, seat))
-            })
-        })
+        let &(place, color) = self.places.get(&id)?;
+        let Member { spec, colors, .. } = self.members.get_mut(place)?;
+        let seats = &mut colors[color.index()].targets;
+        let seat = seats.iter_mut().find(|seat| seat.id == id)?;
+        Some((&*spec, color, seat))
     }
 
     /// Takes over new settings. What is still there keeps its identity, its books and what
     /// probes said of it, unless the way of probing has changed. Returns what has left.
     pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Subject> {
-        let mut before = std::mem::take(&mut self.members);
+        let before = std::mem::take(&mut self.members).into_iter();
+        let mut before: BTreeMap<ServiceName, Member> =
+            before.map(|member| (member.spec.name.clone(), member)).collect();
         let mut left = Vec::new();
         for spec in specs {
-            let known = before.iter().position(|member| member.spec.name == spec.name);
-            let member = match known {
-                Some(place) => self.keep(before.swap_remove(place), spec, &mut left),
+            let member = match before.remove(&spec.name) {
+                Some(member) => self.keep(member, spec, &mut left),
                 None => self.make(spec),
             };
             self.members.push(member);
         }
-        for member in before {
+        self.places = self.find_places();
+        for member in before.into_values() {
             left.extend(Color::BOTH.map(|color| member.leave(color)));
             member.hurry_all(); // so that their probing ends
             self.retired.insert(member.spec.name, member.books);
         }
         left
+    }
+
+    /// Where each target is, so that a probe of one among thousands looks at no other.
+    fn find_places(&self) -> HashMap<TargetId, (usize, Color)> {
+        let members = self.members.iter().enumerate();
+        let colors = members.flat_map(|(place, member)| {
+            Color::BOTH.map(|color| (place, color, member.color(color)))
+        });
+        colors
+            .flat_map(|(place, color, seat)| {
+                seat.targets.iter().map(move |target| (target.id, (place, color)))
+            })
+            .collect()
     }
 
     fn make(&mut self, spec: ServiceSpec) -> Member {
@@ -237,6 +251,15 @@ impl Member {
     fn hurry_all(&self) {
         let targets = self.colors.iter().flat_map(|seat| &seat.targets);
         targets.for_each(|target| target.hurry.notify_one());
+    }
+}
+
+// === impl TargetSeat ===
+
+impl TargetSeat {
+    /// Whether workers may choose it: nothing speaks against it yet, or any more.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.health.standing() != Standing::Down
     }
 }
 

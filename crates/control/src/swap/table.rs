@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{Color, Failover, Limits, Standing, State};
+use rules::{Color, Failover, Limits, State};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
@@ -49,7 +49,7 @@ fn entry(seat: &ColorSeat) -> ColorEntry {
             id: target.id,
             url: target.url.clone(),
             addresses: target.addresses.clone(),
-            usable: target.health.standing() != Standing::Down,
+            usable: target.is_usable(),
             books: target.books.clone(),
         })
     });

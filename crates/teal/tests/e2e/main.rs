@@ -23,6 +23,7 @@ mod hold_and_resume;
 mod hostile_clients;
 mod idle_closing_targets;
 mod kill_nine;
+mod many_services;
 mod observing;
 mod operating;
 mod reload;
