@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -41,6 +42,13 @@ pub(crate) fn urls(color: Color) -> [TargetUrl; 2] {
 
 // === impl Targets ===
 
+/// An address of this machine for each target that there ever is: what the kernel remembers of so
+/// many short connections would soon leave no port of a single one free.
+fn next_address() -> Ipv4Addr {
+    static TARGETS: AtomicU32 = AtomicU32::new(0);
+    Ipv4Addr::from(0x7F10_0001 + TARGETS.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Targets {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Target>> {
         self.0.lock().unwrap()
@@ -50,7 +58,7 @@ impl Targets {
     pub(crate) async fn start(&self) {
         self.lock().clear();
         for url in Color::BOTH.into_iter().flat_map(urls) {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = TcpListener::bind((next_address(), 0)).await.unwrap();
             let address = listener.local_addr().unwrap();
             let host = url.host().to_owned();
             let target = Target { mood: Mood::Well, address, found: Vec::new() };
