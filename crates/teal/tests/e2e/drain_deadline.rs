@@ -65,7 +65,7 @@ fn what_the_deadline_cuts_is_answered_or_aborted_and_counted() {
     assert_eq!(metrics.count("teal_tunnels_open", &[]), 0);
     let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
     assert!(receipt.contains("\"cut\""), "{receipt}");
-    assert!(stage.teal.log().contains("cut"), "{}", stage.teal.log());
+    stage.teal.log_has(&["cut"]);
     assert_eq!(stage.teal.color("blue")["drained"], true);
     stage.finish();
 }

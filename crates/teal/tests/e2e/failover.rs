@@ -29,7 +29,7 @@ fn the_active_color_killed_under_load_is_failed_over() {
     assert!(over < Duration::from_secs(2), "over after {over:?}");
     let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
     assert!(receipt.contains("failover"), "{receipt}");
-    assert!(stage.teal.log().contains("failover"), "{}", stage.teal.log());
+    stage.teal.log_has(&["failover"]);
 
     // Never back by itself, and not twice within a minute without an operator.
     stage.blue.restart();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use rustix::process::{Signal, geteuid};
-use testkit::{Load, LoadOptions, Settings, Target, Teal, wait_until};
+use testkit::{Load, LoadOptions, Settings, Target, Teal};
 
 use crate::TEAL;
 use crate::stage::{SOON, Stage};
@@ -25,7 +25,8 @@ fn a_token_is_made_once_and_the_log_says_where() {
     teal.start_again();
     let token = teal.token();
     let said = format!("made an admin token in {}", path.display());
-    assert!(teal.log().contains(&said) && !teal.log().contains(&token), "{}", teal.log());
+    teal.log_has(&[&said]);
+    assert!(!teal.log().contains(&token), "{}", teal.log());
     assert!(token.len() == 64 && token.bytes().all(|c| c.is_ascii_hexdigit()), "{token}");
     assert_eq!(fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
     teal.wait_healthy("green", true);
@@ -88,7 +89,7 @@ fn the_signal_for_log_files_changes_nothing() {
         stage.teal.signal(Signal::USR1);
         load.wait_for_more(50);
     }
-    wait_until(SOON, "the log says what became of it", || stage.teal.log().contains("SIGUSR1: "));
+    stage.teal.log_has(&["SIGUSR1: "]);
     load.stop().assert_nothing_lost();
     assert!(stage.teal.is_running());
     assert_eq!(stage.who(), "blue");

@@ -1,9 +1,9 @@
 //! What operators do besides switching: holds that drain, logs for programs, a drill, receipts.
 
-use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
+use testkit::{Client, Load, LoadOptions, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::stage::Stage;
 
 #[test]
 fn a_hold_drains_the_active_color_and_says_what_it_cut() {
@@ -45,8 +45,7 @@ fn logs_for_programs_are_one_json_object_per_line() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
     teal.spawn(&["--log", "json"]);
-    let whole = || teal.log().contains("listening on");
-    wait_until(SOON, "it to listen", whole);
+    teal.log_has(&["listening on"]);
     for line in teal.log().lines() {
         let event: serde_json::Value = serde_json::from_str(line).expect(line);
         assert!(event["message"].is_string() && event["level"].is_string(), "{line}");

@@ -40,7 +40,7 @@ fn a_faulty_file_changes_nothing_and_every_problem_is_listed() {
     }
     assert_eq!(stage.teal.status()["generation"], before["generation"]);
     stage.teal.signal(Signal::HUP);
-    wait_until(SOON, "the log has the problems", || stage.teal.log().contains("parsecs"));
+    stage.teal.log_has(&["parsecs"]);
     assert_eq!(stage.who(), "blue");
     stage.finish();
 }
@@ -111,7 +111,7 @@ fn a_target_that_a_reload_takes_from_a_color_drains_and_is_cut_at_the_deadline()
         assert_eq!((answer.status, answer.closes()), (504, true));
     }
     let ended = "the drain of what a reload removed has ended";
-    wait_until(SOON, "the end is logged", || stage.teal.log().contains(ended));
+    stage.teal.log_has(&[ended]);
     let log = stage.teal.log();
     let line = log.lines().find(|line| line.contains(ended)).expect("the line");
     assert!(line.contains(&third.url()) && line.contains("cut"), "{line}");

@@ -22,10 +22,11 @@ pub use metrics::Metrics;
 pub use settings::Settings;
 
 use crate::exe;
-use crate::wait::wait_for;
+use crate::wait::{wait_for, wait_for_ok};
 
 const STARTED_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(10);
+const LOGGED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A running Teal with its own directory.
 pub struct Teal {
@@ -170,9 +171,20 @@ impl Teal {
         self.directory.path().join("teal.toml")
     }
 
-    /// What it has written to standard error since its last start.
+    /// What of its standard error has been read since its last start: all of it once it has ended,
+    /// and while it runs maybe not yet its last lines ([`Teal::log_has`]).
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until one of its log's lines has all these words.
+    #[track_caller]
+    pub fn log_has(&self, words: &[&str]) {
+        wait_for_ok(LOGGED_WITHIN, &format!("the log has {words:?}"), || {
+            let log = self.log();
+            let said = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+            said.then_some(()).ok_or_else(|| format!("it has\n{log}"))
+        });
     }
 
     /// Whether the process is still there.
