@@ -54,7 +54,7 @@ impl Case {
 }
 
 /// `{x*3}` becomes `xxx`; braces without a number behind a star stay what they are.
-fn expand(text: &str) -> String {
+pub(crate) fn expand(text: &str) -> String {
     let Some((before, rest)) = text.split_once('{') else { return text.to_owned() };
     let repeated = rest.split_once('}').and_then(|(inside, behind)| {
         let (what, times) = inside.rsplit_once('*')?;

@@ -80,7 +80,7 @@ fn is_from(request: &Request, source: IpAddr) -> bool {
 }
 
 /// On the connection of the case: answered, and with the answer to this and to nothing else.
-fn ask_honestly(client: &mut Client) -> Result<(), String> {
+pub(crate) fn ask_honestly(client: &mut Client) -> Result<(), String> {
     let ask = "GET /honest HTTP/1.1\r\nHost: test\r\nX-Id: honest\r\n\r\n";
     client.try_send(ask).map_err(|error| error.to_string())?;
     let answer = client.read_answer(false).map_err(|error| error.to_string())?;
