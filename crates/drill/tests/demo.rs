@@ -99,6 +99,7 @@ async fn soak() -> Result<ExitCode, Box<dyn Error>> {
         limit: Duration::from_secs(20),
         connections: 16,
         rate: Some(2_000),
+        harsh: false,
     });
     let report = report.await?;
     println!("{report}");

@@ -97,6 +97,7 @@ fn soak(args: &DrillArgs) -> Outcome {
         limit: args.time.duration,
         connections: usize::from(args.connections),
         rate: args.rate,
+        harsh: args.harsh,
     };
     let report = block_on(drill::soak::run(options))?
         .map_err(|error| Failure::failed(format!("{error}; again with --seed {seed}")))?;

@@ -137,7 +137,7 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let screen = Screen::new(options.show);
     let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, None) => Some(raised?),
+        raised = Stage::raise(&options.teal_exe, None, false) => Some(raised?),
         () = signals.next() => None,
     };
     let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };

@@ -1,4 +1,4 @@
-//! The client's side of the ledger: 16 bytes per request, in order of number.
+//! The client's side of the ledger: 24 bytes per request, in order of number.
 //!
 //! Every request gets its number here, and every change of its outcome goes
 //! through one function, so the columns always add up to what was begun.
@@ -58,6 +58,8 @@ pub struct ClientLedger {
     /// Right answers, by the same index.
     pub(super) answered: Vec<u64>,
     pub(super) losses: BTreeMap<Loss, u64>,
+    /// The numbers of lost requests, and when each was given up.
+    pub(super) failures: Vec<(u64, Instant)>,
     pub(super) wrong: u64,
     pub(super) notes: Vec<LossNote>,
     pub(super) idle_closed: u64,
@@ -154,6 +156,7 @@ impl Recorder {
         }
         if let Some(loss) = loss {
             *ledger.losses.entry(loss).or_default() += 1;
+            ledger.failures.push((number, Instant::now()));
         }
         ledger.note(number, loss, why);
     }
@@ -191,6 +194,7 @@ impl ClientLedger {
             names: Vec::new(),
             answered: Vec::new(),
             losses: BTreeMap::new(),
+            failures: Vec::new(),
             wrong: 0,
             notes: Vec::new(),
             idle_closed: 0,

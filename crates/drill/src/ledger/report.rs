@@ -49,6 +49,10 @@ impl Verdict {
             rows.push((format!("answered by {name}"), *count, ""));
         }
         rows.push(("lost".to_owned(), self.lost, "no complete answer from a target"));
+        if self.cut_by_faults > 0 {
+            let remark = "under way when the active color or Teal was killed";
+            rows.push(("cut by faults".to_owned(), self.cut_by_faults, remark));
+        }
         for (loss, count) in &self.losses {
             rows.push((format!("  {}", loss.words()), *count, ""));
         }

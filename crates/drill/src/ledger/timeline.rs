@@ -27,6 +27,7 @@ pub struct Timeline {
     active: String,
     windows: BTreeMap<String, Vec<Window>>,
     switches: u64,
+    outages: Vec<(Instant, Instant)>,
 }
 
 /// From when until when a color may see requests; no bound: always.
@@ -41,7 +42,7 @@ impl Timeline {
     pub fn new(initial: &str) -> Self {
         let windows =
             BTreeMap::from([(initial.to_owned(), vec![Window { from: None, until: None }])]);
-        Self { active: initial.to_owned(), windows, switches: 0 }
+        Self { active: initial.to_owned(), windows, switches: 0, outages: Vec::new() }
     }
 
     /// Adds a switch that took place; they must be added in order.
@@ -64,6 +65,17 @@ impl Timeline {
             let window = Window { from: Some(from), until: None };
             self.windows.entry((*color).to_owned()).or_default().push(window);
         }
+    }
+
+    /// From here to there something was down that requests can't do without: the active color, or
+    /// Teal itself.
+    pub fn outage(&mut self, from: Instant, until: Instant) {
+        self.outages.push((from, until));
+    }
+
+    /// Whether an outage was within the time from a request's first byte to its failure.
+    pub(super) fn excuses(&self, sent: Instant, failed: Instant) -> bool {
+        self.outages.iter().any(|(from, until)| *from <= failed && sent <= *until)
     }
 
     /// The color that is active after the last switch.
@@ -135,6 +147,20 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         assert!(timeline(at).allows("blue", at(150), Some(at(201))));
+    }
+
+    #[test]
+    fn only_what_was_under_way_in_an_outage_is_excused() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut timeline = timeline(at);
+        timeline.outage(at(300), at(400));
+        for (sent, failed) in [(290, 300), (310, 320), (400, 900), (290, 900)] {
+            assert!(timeline.excuses(at(sent), at(failed)), "{sent} to {failed}");
+        }
+        for (sent, failed) in [(100, 299), (401, 402)] {
+            assert!(!timeline.excuses(at(sent), at(failed)), "{sent} to {failed}");
+        }
     }
 
     #[test]

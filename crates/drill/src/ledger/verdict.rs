@@ -10,7 +10,7 @@ use super::loss::{Loss, LossNote};
 use super::target::TargetLedger;
 use super::timeline::Timeline;
 
-/// What a run has shown. `sent = answered + lost + wrong_echo + in_flight`.
+/// What a run has shown. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     /// Requests that were begun.
@@ -19,7 +19,10 @@ pub struct Verdict {
     pub answered: BTreeMap<String, u64>,
     /// Requests without a complete answer from a target.
     pub lost: u64,
-    /// The lost ones by reason; those cut within the answer are under `cut`.
+    /// Requests that were under way while the active color or Teal itself had been killed by the
+    /// drill, and have no complete answer: nobody could have saved them.
+    pub cut_by_faults: u64,
+    /// Both by reason; those cut within the answer are under `cut`.
     pub losses: BTreeMap<Loss, u64>,
     /// Requests with a complete answer that is not theirs.
     pub wrong_echo: u64,
@@ -76,7 +79,7 @@ struct Sightings {
 impl Verdict {
     /// Judges a run without the targets' ledgers.
     pub fn of_client(client: &ClientLedger) -> Self {
-        Self::new(client, &[], 0, None)
+        Self::new(client, &[], 0, 0, None)
     }
 
     /// Joins the client's ledger with those of all targets.
@@ -84,7 +87,8 @@ impl Verdict {
     /// At most 32 targets; `timeline` is keyed by the targets' names.
     pub fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Self {
         let seen = join(client, targets, timeline);
-        Self::new(client, targets, timeline.switches(), Some(seen))
+        let cut = cut_by_faults(client, timeline);
+        Self::new(client, targets, timeline.switches(), cut, Some(seen))
     }
 
     /// Whether nothing was lost, cut, doubled, late or misrouted, and the books balance.
@@ -99,6 +103,7 @@ impl Verdict {
         client: &ClientLedger,
         targets: &[TargetLedger],
         switches: u64,
+        cut_by_faults: u64,
         seen: Option<Seen>,
     ) -> Self {
         let mut answered = BTreeMap::new();
@@ -112,12 +117,13 @@ impl Verdict {
         }
         let sent = client.entries.len() as u64;
         let open = client.entries.iter().filter(|entry| entry.outcome == Outcome::Open).count();
-        let lost: u64 = client.losses.values().sum();
+        let lost = client.losses.values().sum::<u64>() - cut_by_faults;
         let seconds = client.lasted.as_secs_f64();
         Self {
             sent,
             answered,
             lost,
+            cut_by_faults,
             losses: client.losses.clone(),
             wrong_echo: client.wrong,
             in_flight: open as u64,
@@ -135,6 +141,16 @@ impl Verdict {
             notes: client.notes.clone(),
         }
     }
+}
+
+/// How many of the lost requests an outage of the timeline explains.
+fn cut_by_faults(client: &ClientLedger, timeline: &Timeline) -> u64 {
+    let excused = client.failures.iter().filter(|(number, failed)| {
+        let entry = client.entries.get(*number as usize);
+        let span = entry.and_then(|entry| entry.span(client.started));
+        timeline.excuses(span.map_or(*failed, |(sent, _)| sent), *failed)
+    });
+    excused.count() as u64
 }
 
 fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Seen {

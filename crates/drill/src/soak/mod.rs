@@ -5,6 +5,10 @@
 //! frozen for good is drained first, as a deploy script would do it. So a single
 //! lost, doubled or late request fails the soak. The targets close idle
 //! connections early all the while.
+//!
+//! A harsh soak kills what requests are on: the active color, and Teal itself in the middle of a
+//! switch. The requests that were under way then are counted apart; every other one, and every
+//! promise about color, order and journal, is held to as strictly as ever.
 
 mod report;
 mod schedule;
@@ -12,9 +16,11 @@ mod schedule;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tokio::time::MissedTickBehavior;
+
 use crate::demo::stage::Stage;
 use crate::demo::{DemoError, Signals};
-use schedule::{Fault, Round, Schedule};
+use schedule::{Fault, Round, STORM_PACE, Schedule};
 
 pub use report::SoakReport;
 
@@ -44,6 +50,8 @@ pub struct SoakOptions {
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
+    /// Kill the active color and Teal itself, instead of what may cost nothing.
+    pub harsh: bool,
 }
 
 /// Plays the soak. A signal ends it early, with its report.
@@ -53,7 +61,7 @@ pub struct SoakOptions {
 pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, Some(IDLE)) => Some(raised?),
+        raised = Stage::raise(&options.teal_exe, Some(IDLE), options.harsh) => Some(raised?),
         () = signals.next() => None,
     };
     let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
@@ -83,7 +91,7 @@ async fn play(
     rounds: &mut Vec<(f64, f64, &'static str)>,
 ) -> Result<(), DemoError> {
     let started = Instant::now();
-    for round in Schedule::new(options.seed) {
+    for round in Schedule::new(options.seed, options.harsh) {
         let sent = stage.load().map_or(0, |load| load.snapshot().sent);
         let enough = started.elapsed() >= options.time
             && stage.timeline().switches() >= options.switches
@@ -104,12 +112,21 @@ async fn play(
 async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
     tokio::time::sleep(round.pause).await;
     let (old, new) = (stage.timeline().active().to_owned(), stage.idle());
+    if let Fault::KillTeal(delay) = round.fault {
+        stage.until_health(new, true).await?;
+        return stage.kill_teal(delay).await;
+    }
     if let Fault::FreezeOld(_) = round.fault {
         stage.freeze(&old, true);
     }
     stage.switch(Some(WAIT_HEALTHY)).await?;
     match round.fault {
-        Fault::Nothing => {}
+        Fault::Nothing | Fault::KillTeal(_) => {}
+        Fault::KillActive => {
+            stage.until_health(&old, true).await?;
+            stage.fail_over().await?;
+            stage.restart(new).await?;
+        }
         Fault::Stop => {
             stage.drained().await?;
             stage.stop(&old).await;
@@ -134,6 +151,18 @@ async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
         Fault::FreezeOld(time) => freeze(stage, &old, time).await,
         Fault::AilIdle(times) => stage.ail(&old, times).await?,
         Fault::AilActive(times) => stage.ail(new, times).await?,
+        Fault::Storm(switches) => storm(stage, switches).await?,
+    }
+    Ok(())
+}
+
+/// Switches there and back at a steady pace, however long the last drain takes.
+async fn storm(stage: &mut Stage, switches: u32) -> Result<(), DemoError> {
+    let mut pace = tokio::time::interval(STORM_PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for _ in 0..switches {
+        pace.tick().await;
+        stage.switch(Some(WAIT_HEALTHY)).await?;
     }
     Ok(())
 }

@@ -26,6 +26,13 @@ pub(super) enum Fault {
     AilIdle(u32),
     /// The color that answers fails this many health checks.
     AilActive(u32),
+    /// This many more switches, a thousand a minute, each within the drain of the one before.
+    Storm(u32),
+    /// The color that answers is killed with SIGKILL, and Teal fails over by itself.
+    KillActive,
+    /// Teal is killed with SIGKILL this long after a switch was commanded, so that it may be within
+    /// a write to its journal, before it or behind it; and started again.
+    KillTeal(Duration),
 }
 
 /// One switch and what goes with it.
@@ -41,6 +48,7 @@ pub(super) struct Round {
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     state: u64,
+    harsh: bool,
 }
 
 /// A switch without a fault takes at least this long with its pause, so that there
@@ -49,13 +57,30 @@ const PAUSE_MIN_MS: u64 = 60;
 const PAUSE_MAX_MS: u64 = 160;
 /// Longest time that a target is frozen: well under every deadline of a request.
 const FREEZE_MAX_MS: u64 = 300;
+/// A switch is decided and published within less.
+const KILL_MAX_MICROS: u64 = 4_000;
 /// Most health checks that fail in a row.
 const AIL_MAX: u64 = 4;
+/// How many switches a storm has.
+const STORM_MIN: u64 = 16;
+const STORM_MAX: u64 = 32;
+/// From one switch of a storm to the next: a thousand a minute.
+pub(super) const STORM_PACE: Duration = Duration::from_millis(60);
 
 impl Schedule {
-    /// The schedule of this seed.
-    pub(super) fn new(seed: u64) -> Self {
-        Self { state: scramble(seed) }
+    /// The schedule of this seed; a harsh one has those faults that cost requests, and no others.
+    pub(super) fn new(seed: u64, harsh: bool) -> Self {
+        Self { state: scramble(seed), harsh }
+    }
+
+    /// One round in four kills what requests are on.
+    fn harsh_fault(&mut self) -> Fault {
+        let delay = Duration::from_micros(self.draw(0, KILL_MAX_MICROS));
+        match self.draw(0, 15) {
+            0 => Fault::KillActive,
+            1..4 => Fault::KillTeal(delay),
+            _ => Fault::Nothing,
+        }
     }
 
     /// A number from `least` to `most`.
@@ -70,9 +95,13 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Round> {
         let pause = Duration::from_millis(self.draw(PAUSE_MIN_MS, PAUSE_MAX_MS));
+        if self.harsh {
+            return Some(Round { pause, fault: self.harsh_fault() });
+        }
         let fault = self.draw(0, 31);
         let freeze = Duration::from_millis(self.draw(20, FREEZE_MAX_MS));
         let times = self.draw(1, AIL_MAX) as u32;
+        let storm = self.draw(STORM_MIN, STORM_MAX) as u32;
         let fault = match fault {
             0 => Fault::Stop,
             1 => Fault::Kill,
@@ -82,6 +111,7 @@ impl Iterator for Schedule {
             6 | 7 => Fault::FreezeOld(freeze),
             8 => Fault::AilIdle(times),
             9 => Fault::AilActive(times),
+            10 => Fault::Storm(storm),
             _ => Fault::Nothing,
         };
         Some(Round { pause, fault })
@@ -101,6 +131,9 @@ impl Fault {
             Self::FreezeOld(_) => "frozen during a switch away",
             Self::AilIdle(_) => "idle color failed health checks",
             Self::AilActive(_) => "active color failed health checks",
+            Self::Storm(_) => "a storm of switches",
+            Self::KillActive => "active color killed, failed over",
+            Self::KillTeal(_) => "Teal killed within a switch",
         })
     }
 }
@@ -112,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_schedule_and_another_is_another() {
-        let first = |seed| Schedule::new(seed).take(500).collect::<Vec<_>>();
+        let first = |seed| Schedule::new(seed, false).take(500).collect::<Vec<_>>();
         assert_eq!(first(7), first(7));
         assert_ne!(first(7), first(8));
     }
@@ -120,12 +153,19 @@ mod tests {
     #[test]
     fn two_hundred_rounds_of_any_seed_have_every_fault_in_bounds() {
         for seed in 0..20 {
-            let rounds: Vec<_> = Schedule::new(seed).take(200).collect();
+            let rounds: Vec<_> = Schedule::new(seed, false).take(200).collect();
             let faults: BTreeSet<_> =
                 rounds.iter().filter_map(|round| round.fault.name()).collect();
-            assert!(faults.len() >= 7, "seed {seed}: {faults:?}");
+            assert!(faults.len() >= 8, "seed {seed}: {faults:?}");
             // At most 1,000 switches in a minute.
             assert!(rounds.iter().all(|round| round.pause >= Duration::from_millis(60)));
         }
+    }
+
+    #[test]
+    fn a_harsh_schedule_has_what_costs_requests_and_nothing_else() {
+        let rounds = Schedule::new(1, true).take(200);
+        let faults: BTreeSet<_> = rounds.filter_map(|round| round.fault.name()).collect();
+        assert_eq!(faults.len(), 2, "{faults:?}");
     }
 }

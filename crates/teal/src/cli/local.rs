@@ -65,6 +65,10 @@ pub(crate) struct DrillArgs {
     /// Without a URL: the schedule of switches and faults; the same seed is the same schedule.
     #[arg(long, value_name = "N", conflicts_with = "url")]
     pub(crate) seed: Option<u64>,
+    /// Without a URL: kill (-9) the active color and Teal itself, within switches. What was under
+    /// way then is counted apart.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) harsh: bool,
     /// Switch whatever proxy is at URL by this command, {to} replaced by the color, and kill the old
     /// target in the instant when it returns.
     #[arg(long, value_name = "COMMAND", requires = "url", value_parser = command_with("{to}"))]

@@ -1,6 +1,8 @@
 //! The stage: two targets, Teal in front of them, the load, and the verbs of the
 //! script. Every switch goes through here, so the timeline knows all of them.
 
+mod outage;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,7 @@ pub(crate) struct Stage {
     /// How long the targets keep idle connections; none: their default.
     idle: Option<Duration>,
     directory: TempDir,
+    config: PathBuf,
     blue: Actor,
     green: Actor,
     teal: Process,
@@ -49,8 +52,13 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts both targets and Teal, and waits until both colors are healthy.
     ///
-    /// With `idle` the targets close connections that were idle that long.
-    pub(crate) async fn raise(exe: &Path, idle: Option<Duration>) -> Result<Self, DemoError> {
+    /// With `idle` the targets close connections that were idle that long; with `failover` Teal
+    /// leaves a dead color by itself.
+    pub(crate) async fn raise(
+        exe: &Path,
+        idle: Option<Duration>,
+        failover: bool,
+    ) -> Result<Self, DemoError> {
         let directory = tempfile::Builder::new()
             .prefix("teal-demo-")
             .tempdir()
@@ -59,11 +67,14 @@ impl Stage {
         let blue = Actor::enter(exe, idle, directory.path(), "blue", anywhere).await?;
         let green = Actor::enter(exe, idle, directory.path(), "green", anywhere).await?;
         let config = directory.path().join("teal.toml");
-        let text = configuration(directory.path(), blue.address(), green.address());
-        fs::write(&config, text).map_err(DemoError::Directory)?;
-        let config = config.to_string_lossy();
-        let mut teal = Process::start("Teal", exe, &["run", "--config", &config])?;
-        let [public, control] = teal.announced(["listening on", "admin on"]).await?;
+        let written = |public, control| {
+            let targets = [blue.address(), green.address()];
+            let text = configuration(directory.path(), [public, control], targets, failover);
+            fs::write(&config, text).map_err(DemoError::Directory)
+        };
+        written(anywhere, anywhere)?;
+        let (teal, [public, control]) = start_teal(exe, &config).await?;
+        written(public, control)?; // a Teal that is started again must be found where it was
         let token = directory.path().join("state/admin.token");
         let token = fs::read_to_string(&token).map_err(|source| {
             DemoError::Ledger(LedgerError::Read { path: token.clone(), source })
@@ -73,6 +84,7 @@ impl Stage {
             exe: exe.to_owned(),
             idle,
             directory,
+            config,
             blue,
             green,
             teal,
@@ -284,6 +296,14 @@ impl Stage {
     }
 }
 
+/// Starts Teal; where it serves, and where it takes commands.
+async fn start_teal(exe: &Path, config: &Path) -> Result<(Process, [SocketAddr; 2]), DemoError> {
+    let config = config.to_string_lossy();
+    let mut teal = Process::start("Teal", exe, &["run", "--config", &config])?;
+    let addresses = teal.announced(["listening on", "admin on"]).await?;
+    Ok((teal, addresses))
+}
+
 fn expect(
     command: String,
     answer: Answer,
@@ -297,21 +317,28 @@ fn expect(
 }
 
 /// Teal's configuration: as a user would write it, with lively health checks.
-fn configuration(directory: &Path, blue: SocketAddr, green: SocketAddr) -> String {
+fn configuration(
+    directory: &Path,
+    [public, control]: [SocketAddr; 2],
+    [blue, green]: [SocketAddr; 2],
+    failover: bool,
+) -> String {
+    let failover = if failover { "auto" } else { "off" };
     // A JSON string is a TOML string, so a path needs no quoting of its own.
     let state = serde_json::Value::from(directory.join("state").to_string_lossy());
     format!(
         r#"state_dir = {state}
 
 [admin]
-listen = "127.0.0.1:0"
+listen = "{control}"
 
 [[listener]]
-address = "127.0.0.1:0"
+address = "{public}"
 
 [[service]]
 name = "demo"
 initial = "blue"
+failover = "{failover}"
 blue = {{ targets = ["http://{blue}"] }}
 green = {{ targets = ["http://{green}"] }}
 health = {{ path = "/health", interval = "500ms", timeout = "1s", rise = 2, fall = 2, fast_interval = "100ms" }}

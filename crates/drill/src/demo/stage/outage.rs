@@ -1,0 +1,71 @@
+//! What can't be done for nothing: killing what requests are on. Each outage is entered into the
+//! timeline from the kill to the instant when Teal serves again, so that the verdict counts what was
+//! under way then apart. Nothing here may make Teal forget a switch that it has answered for.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::{GLANCE, HEALTH_PATIENCE, STOP_PATIENCE, Stage, start_teal};
+use crate::admin::Wait;
+use crate::demo::DemoError;
+use crate::ledger::Switched;
+
+impl Stage {
+    /// `kill -9` of the active color's target, and waits until Teal has failed over to the other.
+    pub(crate) async fn fail_over(&mut self) -> Result<(), DemoError> {
+        let (from, to) = (self.timeline.active().to_owned(), self.idle());
+        let commanded = Instant::now();
+        self.drop_dead(&from).await;
+        self.until_active(to).await?;
+        let answered = Instant::now();
+        self.timeline.switched(Switched { to: to.to_owned(), commanded, answered });
+        self.timeline.outage(commanded, answered);
+        Ok(())
+    }
+
+    /// Commands a switch, kills Teal with SIGKILL after `delay`, and starts it again. It must come
+    /// back on the old color or the new one, and on the new one if it had answered (L6).
+    pub(crate) async fn kill_teal(&mut self, delay: Duration) -> Result<(), DemoError> {
+        let (to, admin, commanded) = (self.idle(), self.admin.clone(), Instant::now());
+        let command = tokio::spawn(async move { admin.switch(to, Wait::Published, None).await });
+        // Tokio's own clock has steps of a millisecond, in which a whole journal entry is written.
+        // ignored: a sleep can't fail
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(delay)).await;
+        let killed = Instant::now();
+        self.teal.signal(Signal::KILL);
+        self.teal.ended().await;
+        let said = command.await.ok().and_then(Result::ok).filter(|answer| answer.status == 200);
+        (self.teal, _) = start_teal(&self.exe, &self.config).await?;
+        let Some(active) = self.active_by_status().await? else {
+            return Err(self.teal.too_late("showed no status after its restart", STOP_PATIENCE));
+        };
+        let restarted = Instant::now();
+        self.timeline.outage(killed, restarted);
+        if active == to {
+            let answered = said.map_or(restarted, |answer| answer.answered);
+            self.timeline.switched(Switched { to: to.to_owned(), commanded, answered });
+        } else if let Some(answer) = said {
+            return Err(DemoError::Unexpected {
+                command: format!("teal switch {to}, then kill -9 of Teal and its restart"),
+                status: answer.status,
+                expected: "the color that it had said is active",
+                text: format!("{active} is active, though Teal had answered: {}", answer.text),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until Teal says that a color is active.
+    async fn until_active(&self, wanted: &str) -> Result<(), DemoError> {
+        let deadline = Instant::now() + HEALTH_PATIENCE;
+        while self.active_by_status().await?.as_deref() != Some(wanted) {
+            if Instant::now() > deadline {
+                let what = format!("did not fail over to {wanted}");
+                return Err(self.teal.too_late(&what, HEALTH_PATIENCE));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+}
