@@ -46,10 +46,13 @@ losses: ## what Teal, nginx and HAProxy lose at a switch, tried by teal drill
 	cargo build --release --package teal --package bench
 	$(BUILT)/../release/losses --name $(shell date +%F)
 
-fuzz: ## MINUTES=10: every parser of the request path, for so long
+fuzz: ## MINUTES=10: every parser, of requests, configuration, journal and commands, for so long
 	@.ci/tools
 	FUZZ_SECONDS=$$(($(MINUTES) * 60)) cargo test --manifest-path fuzz/Cargo.toml \
 		--target-dir $(BUILT)/../fuzz --profile ci
+	PROPTEST_CASES=$$(($(MINUTES) * 20000)) cargo test --profile ci --package config --package control \
+		--package rules --test behavior --test journal_faults --test histories -- \
+		any_input any_damage whatever_is_asked
 
 mutants: ## change the guards one by one: a test must notice each; results in docs/mutants.md
 	@.ci/tools

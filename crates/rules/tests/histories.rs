@@ -120,8 +120,6 @@ fn acknowledge(command: Command, state: &State) -> Command {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
     #[test]
     fn whatever_is_asked_the_state_stays_sound_and_its_events_replay_to_it(
         commands in proptest::collection::vec(command(), 1..60),

@@ -9,10 +9,10 @@ use crate::model::{Append, Run, Step, decision, expect_usable, find, note, parts
 const SLOT: usize = 52;
 
 /// A state at rest, and what it must be read as. What was under way may be read, too.
-struct Rest {
+pub(crate) struct Rest {
     name: &'static str,
-    journal: Vec<u8>,
-    head: Vec<u8>,
+    pub(crate) journal: Vec<u8>,
+    pub(crate) head: Vec<u8>,
     appends: Vec<Append>,
     under_way: Option<Append>,
 }
@@ -31,7 +31,7 @@ fn rest_of(name: &'static str, disk: &Disk, appends: &[Append]) -> Rest {
     Rest { name, journal, head, appends: appends.to_vec(), under_way: None }
 }
 
-fn rests() -> Vec<Rest> {
+pub(crate) fn rests() -> Vec<Rest> {
     let appends = [
         vec![decision(1, 1)],
         vec![note(1, 2), decision(2, 3), note(2, 4)],
@@ -66,13 +66,13 @@ fn rests() -> Vec<Rest> {
 
 impl Rest {
     /// The offset behind the last byte that means anything.
-    fn journal_end(&self) -> usize {
+    pub(crate) fn journal_end(&self) -> usize {
         self.journal.iter().rposition(|byte| *byte != 0).expect("it has a header") + 1
     }
 
     /// Opens the files as they are given: exactly what was, or a refusal that changes nothing
     /// and offers only what was.
-    fn check(&self, journal: &[u8], head: &[u8], what: &str) -> Verdict {
+    pub(crate) fn check(&self, journal: &[u8], head: &[u8], what: &str) -> Verdict {
         let what = format!("{}, {what}", self.name);
         let disk = Disk::holding([("journal", journal.to_vec()), ("head", head.to_vec())]);
         match Journal::open(disk.storage(), None) {
@@ -118,7 +118,7 @@ impl Rest {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Whole,
     Refused(Option<u64>),
 }

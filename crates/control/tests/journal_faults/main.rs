@@ -8,6 +8,7 @@
 mod fault_storage;
 
 mod adoption;
+mod any_damage;
 mod crash;
 mod damage;
 mod disk_full;
