@@ -128,9 +128,8 @@ async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
 }
 
 /// Notes that every worker has acknowledged a generation.
-pub(super) async fn published(core: &Core, generation: Generation) {
-    let note = core.commit(|_| Ok(Command::Published { generation }), |_, _| ()).await;
-    if let Err(refusal) = note {
+pub(super) async fn published(core: &Arc<Core>, generation: Generation) {
+    if let Err(refusal) = core.note(Command::Published { generation }).await {
         tracing::error!(%generation, %refusal, "the publish was not noted");
     }
     tracing::info!(%generation, "published: every worker has taken it over");

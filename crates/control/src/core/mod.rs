@@ -52,7 +52,7 @@ pub(crate) struct Core {
     /// Held from the decision of a change of where traffic goes until it is published, so that
     /// changes of several services queue up instead of refusing each other.
     pub(crate) turn: AsyncMutex<()>,
-    ledger: AsyncMutex<Ledger>,
+    ledger: Arc<AsyncMutex<Ledger>>,
     inside: Mutex<Inside>,
 }
 
@@ -98,7 +98,7 @@ impl Core {
             probing: Semaphore::new(PROBES),
             refresh: Notify::new(),
             turn: AsyncMutex::new(()),
-            ledger: AsyncMutex::new(ledger),
+            ledger: Arc::new(AsyncMutex::new(ledger)),
             inside: Mutex::new(inside),
         }
     }
@@ -141,20 +141,39 @@ impl Core {
         }
         let outcome = {
             let mut inside = self.lock();
-            for event in &events {
-                apply(&mut inside.state, event.clone());
-            }
-            debug_assert_eq!(check(&inside.state), Ok(()));
+            inside.apply(&events);
             then(&mut inside, &events)
         };
         // Not on the way of a switch to its caller: the end of its drain comes soon enough.
-        let is_switch =
-            |event: &Event| matches!(event, Event::Moved { .. } | Event::Published { .. });
-        if ledger.wants_compaction() && !events.iter().any(is_switch) {
+        let is_switch = events.iter().any(|event| matches!(event, Event::Moved { .. }));
+        if ledger.wants_compaction() && !is_switch {
             let state = self.lock().state.clone();
             ledger.compact(&state).await;
         }
         Ok(outcome)
+    }
+
+    /// Applies notes, and has them written behind the caller's back, before anything that is
+    /// decided later: they are true, durable or not, and nobody waits for the disk to hear so.
+    pub(crate) async fn note(self: &Arc<Self>, command: Command) -> Result<(), Refusal> {
+        let mut ledger = self.ledger.clone().lock_owned().await;
+        let (before, events) = {
+            let mut inside = self.lock();
+            let events = decide(&inside.state, command, Clock::now())?;
+            debug_assert!(!events.iter().any(Event::is_decision));
+            let before = inside.state.generation();
+            inside.apply(&events);
+            (before, events)
+        };
+        let core = self.clone();
+        tokio::spawn(async move {
+            let result = ledger.append(before, &events).await;
+            core.lock().ailment = ledger.ailment();
+            if let Err(reason) = result {
+                tracing::warn!(reason, "a note was not written to the journal");
+            }
+        });
+        Ok(())
     }
 
     /// Gives every worker the table that follows from what is known now.
@@ -199,6 +218,17 @@ impl Core {
         tracing::warn!(service = name, %actor, code, reason = reason.replace('\n', "; "), "refused");
         let (service, actor) = (service.cloned(), actor.clone());
         self.print(News::Refused { service, actor, code, reason });
+    }
+}
+
+// === impl Inside ===
+
+impl Inside {
+    fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            apply(&mut self.state, event.clone());
+        }
+        debug_assert_eq!(check(&self.state), Ok(()));
     }
 }
 
