@@ -57,7 +57,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
             let forwarding = Forwarding {
                 client: checker::CLIENT.into(),
                 proto: "http",
-                request_id: checker::REQUEST_ID,
+                request_id: checker::REQUEST_ID.as_bytes(),
                 via: checker::VIA,
                 trusted: false,
             };
@@ -104,7 +104,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) {
         close: false,
         via: checker::VIA,
         head: asked.head,
-        request_id: checker::REQUEST_ID,
+        request_id: checker::REQUEST_ID.as_bytes(),
     };
     let mut out = Vec::new();
     let body = write_response(&mut out, &response, &to);

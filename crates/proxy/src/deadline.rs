@@ -15,7 +15,6 @@ pub(crate) const SWEEP_EVERY: Duration = Duration::from_millis(20);
 /// All deadlines of one worker.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    began: Instant,
     inside: RefCell<Inside>,
 }
 
@@ -27,29 +26,33 @@ pub(crate) struct Deadline {
     due: Cell<Option<Instant>>,
 }
 
-// Two arrays, so that the sweep runs over plain numbers.
+// Two arrays, so that the sweep runs over plain times.
 #[derive(Debug, Default)]
 struct Inside {
-    due: Vec<u64>, // nanoseconds since `began`
+    due: Vec<Due>,
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
 }
 
-const PASSED: u64 = 0;
-const FREE: u64 = u64::MAX;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    At(Instant),
+    Passed,
+    Free,
+}
 
 // === impl Deadlines ===
 
 impl Deadlines {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { began: Instant::now(), inside: RefCell::default() })
+        Rc::new(Self { inside: RefCell::default() })
     }
 
     /// A new deadline.
     pub(crate) fn add(self: &Rc<Self>, due: Instant) -> Deadline {
         let mut inside = self.inside.borrow_mut();
         let at = inside.free.pop().unwrap_or_else(|| {
-            inside.due.push(FREE);
+            inside.due.push(Due::Free);
             inside.wakers.push(None);
             inside.due.len() - 1
         });
@@ -61,12 +64,11 @@ impl Deadlines {
 
     /// Wakes every task whose deadline has passed.
     pub(crate) fn sweep(&self, now: Instant) {
-        let now = self.nanos(now);
         let mut inside = self.inside.borrow_mut();
         let Inside { due, wakers, .. } = &mut *inside;
         for (due, waker) in due.iter_mut().zip(wakers) {
-            if *due <= now && *due != PASSED {
-                *due = PASSED;
+            if matches!(*due, Due::At(at) if at <= now) {
+                *due = Due::Passed;
                 if let Some(waker) = waker.take() {
                     waker.wake();
                 }
@@ -80,11 +82,6 @@ impl Deadlines {
             waker.wake();
         }
     }
-
-    fn nanos(&self, time: Instant) -> u64 {
-        let nanos = time.saturating_duration_since(self.began).as_nanos();
-        u64::try_from(nanos).unwrap_or(FREE - 1).clamp(PASSED + 1, FREE - 1)
-    }
 }
 
 // === impl Deadline ===
@@ -96,15 +93,14 @@ impl Deadline {
         if self.due.replace(Some(due)) == Some(due) {
             return;
         }
-        let nanos = self.all.nanos(due);
-        self.all.inside.borrow_mut().due[self.at] = nanos;
+        self.all.inside.borrow_mut().due[self.at] = Due::At(due);
     }
 
     /// Ready once the deadline has passed; else the task is woken when it does, and by
     /// [`Deadlines::wake_all`].
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut inside = self.all.inside.borrow_mut();
-        if inside.due[self.at] == PASSED {
+        if inside.due[self.at] == Due::Passed {
             return Poll::Ready(());
         }
         match &mut inside.wakers[self.at] {
@@ -118,7 +114,7 @@ impl Deadline {
 impl Drop for Deadline {
     fn drop(&mut self) {
         let mut inside = self.all.inside.borrow_mut();
-        inside.due[self.at] = FREE;
+        inside.due[self.at] = Due::Free;
         inside.wakers[self.at] = None;
         inside.free.push(self.at);
     }

@@ -82,6 +82,26 @@ fn a_client_that_does_not_read_is_left_at_the_write_stall() {
     front.assert_books_balance();
 }
 
+#[test]
+fn a_client_that_does_not_read_our_own_answers_is_left_at_the_write_stall() {
+    // D10 L10
+    let blue = Target::start("blue");
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.hosts = vec!["another".to_owned()];
+        spec.timeouts.write_stall = 300 * MS;
+    });
+    let mut stream = TcpStream::connect(front.address).unwrap();
+    stream.set_write_timeout(Some(SOON)).unwrap();
+    let many = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+    let began = Instant::now();
+    while stream.write_all(many.as_bytes()).is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(60), "answers went nowhere for a minute");
+    }
+    let left = || front.unrouted().aborted[AbortCause::Deadline as usize];
+    wait_until(SOON, "the deadline", || left() == 1);
+    front.assert_books_balance();
+}
+
 /// Reads an answer piece by piece, a hundred in a second or fewer, until it is over or given up by
 /// the front, or for a minute; the number of bytes read.
 fn read_steadily(front: &Front, path: &str, piece: usize) -> usize {

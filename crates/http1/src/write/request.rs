@@ -14,7 +14,7 @@ pub struct Forwarding<'a> {
     /// How the client came: `http` or `https`.
     pub proto: &'a str,
     /// The request's id: the client's valid one, or one of our own.
-    pub request_id: &'a str,
+    pub request_id: &'a [u8],
     /// Our name in `Via`, such as `teal-3fa9`: a token.
     pub via: &'a str,
     /// The client is a listed proxy: what it says about its own client is kept and added to.
@@ -63,7 +63,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
         field(out, "x-forwarded-host", request.host.as_bytes());
     }
     via(out, request.version, forwarding.via);
-    field(out, "x-request-id", forwarding.request_id.as_bytes());
+    field(out, "x-request-id", forwarding.request_id);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -108,14 +108,30 @@ fn forwarded_for(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwardi
     }
     match forwarding.client.to_canonical() {
         IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                decimal(out, u64::from(octet));
-            }
+            address.octets().into_iter().for_each(|octet| octet_and_dot(out, octet));
+            out.pop();
         }
         IpAddr::V6(address) => write!(out, "{address}").expect("writing to a vector cannot fail"),
     }
     out.extend_from_slice(b"\r\n");
+}
+
+fn octet_and_dot(out: &mut Vec<u8>, octet: u8) {
+    let text = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10, b'.'];
+    let unused = usize::from(octet < 100) + usize::from(octet < 10);
+    out.extend_from_slice(&text[unused..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::octet_and_dot;
+
+    #[test]
+    fn octets_are_those_of_the_standard_library() {
+        for octet in 0..=u8::MAX {
+            let mut out = Vec::new();
+            octet_and_dot(&mut out, octet);
+            assert_eq!(out, format!("{octet}.").as_bytes());
+        }
+    }
 }

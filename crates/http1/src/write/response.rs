@@ -16,7 +16,7 @@ pub struct ToClient<'a> {
     /// The request was a HEAD.
     pub head: bool,
     /// The request's id, as the target got it.
-    pub request_id: &'a str,
+    pub request_id: &'a [u8],
 }
 
 /// Appends the head of a final response, or of a 101, and says how the body that follows must be
@@ -44,7 +44,7 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
     }
     connection(out, response, to, to.close || body == BodyLength::UntilClose);
     via(out, response.version, to.via);
-    field(out, "x-request-id", to.request_id.as_bytes());
+    field(out, "x-request-id", to.request_id);
     out.extend_from_slice(b"\r\n");
     body
 }

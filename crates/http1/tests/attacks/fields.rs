@@ -189,7 +189,7 @@ fn the_clients_address_is_written_plainly() {
         let forwarding = Forwarding {
             client,
             proto: "https",
-            request_id: "1",
+            request_id: b"1",
             via: "teal-test",
             trusted: false,
         };

@@ -25,7 +25,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
         let forwarding = Forwarding {
             client: IpAddr::from([192, 0, 2, 1]),
             proto: "http",
-            request_id: request.request_id.unwrap_or("made-1"),
+            request_id: request.request_id.unwrap_or("made-1").as_bytes(),
             via: "teal-test",
             trusted,
         };
@@ -92,7 +92,7 @@ fn answered(
             close: false,
             via: "teal-test",
             head: asked.head,
-            request_id: "made-1",
+            request_id: b"made-1",
         };
         let body = write_response(&mut out, response, &to);
         (String::from_utf8_lossy(&out).into_owned(), body)

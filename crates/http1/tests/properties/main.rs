@@ -31,7 +31,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
     let forwarding = Forwarding {
         client: checker::CLIENT.into(),
         proto: "http",
-        request_id: checker::REQUEST_ID,
+        request_id: checker::REQUEST_ID.as_bytes(),
         via: checker::VIA,
         trusted: false,
     };
@@ -63,7 +63,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestC
         close: false,
         via: checker::VIA,
         head: asked.head,
-        request_id: checker::REQUEST_ID,
+        request_id: checker::REQUEST_ID.as_bytes(),
     };
     let body = write_response(&mut out, &response, &to);
     let (head, framed) = checker::response(&out).map_err(fail)?;

@@ -149,7 +149,7 @@ impl Download {
             close: closing,
             via: &worker.via,
             head: ask.facts.head,
-            request_id: ask.request_id.as_str(),
+            request_id: ask.request_id.as_bytes(),
         };
         if (100..200).contains(&response.status) && response.upgrade.is_none() {
             http1::write_informational(&mut self.interim.lead, &response, &to);

@@ -116,7 +116,7 @@ fn understand<'r>(
     let forwarding = Forwarding {
         client: client.address,
         proto: "http",
-        request_id: request_id.as_str(),
+        request_id: request_id.as_bytes(),
         via: &worker.via,
         trusted: false,
     };
@@ -191,13 +191,10 @@ impl RequestId {
     const SHORT: usize = 38;
     const MADE: usize = 32;
 
-    pub(crate) fn as_str(&self) -> &str {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Short { bytes, length } => {
-                let bytes = bytes.get(..usize::from(*length)).unwrap_or_default();
-                std::str::from_utf8(bytes).unwrap_or_default()
-            }
-            Self::Long(id) => id,
+            Self::Short { bytes, length } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(id) => id.as_bytes(),
         }
     }
 
