@@ -84,7 +84,7 @@ fn a_client_that_does_not_read_is_left_at_the_write_stall() {
 
 #[test]
 fn a_client_that_does_not_read_our_own_answers_is_left_at_the_write_stall() {
-    // D10 L10
+    // L10 D10
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
         spec.hosts = vec!["another".to_owned()];
