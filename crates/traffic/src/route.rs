@@ -24,9 +24,13 @@ pub enum Unrouted {
     DotSegments,
 }
 
+/// The prefixes of one host. However many there are, a path is looked up at most once for each
+/// length that one of them has.
 #[derive(Debug, Default)]
 struct Paths {
-    prefixes: Vec<(Box<str>, usize)>, // longest first; "" for "/"
+    root: Option<usize>,
+    prefixes: HashMap<Box<str>, usize>, // without the slash at their end
+    lengths: Vec<usize>,                // that prefixes have, each once, longest first
 }
 
 // A host name has at most 253 bytes; what is longer matches no configured one.
@@ -76,22 +80,32 @@ impl Routes {
 
 impl Paths {
     fn insert(&mut self, prefix: &str, place: usize) {
-        let at = self.prefixes.partition_point(|(other, _)| other.len() >= prefix.len());
-        self.prefixes.insert(at, (prefix.into(), place));
+        if prefix.is_empty() {
+            self.root.get_or_insert(place);
+            return;
+        }
+        self.prefixes.entry(prefix.into()).or_insert(place);
+        let at = self.lengths.partition_point(|length| *length > prefix.len());
+        if self.lengths.get(at) != Some(&prefix.len()) {
+            self.lengths.insert(at, prefix.len());
+        }
     }
 
     fn find(&self, path: &str) -> Option<Result<usize, Unrouted>> {
-        let prefixed = self.prefixes.first().is_some_and(|(longest, _)| !longest.is_empty());
-        if prefixed && has_dot_segment(path) {
+        if !self.lengths.is_empty() && has_dot_segment(path) {
             return Some(Err(Unrouted::DotSegments));
         }
-        self.prefixes.iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, place)| Ok(*place))
+        let of_length = |length: &usize| {
+            let ends = path.as_bytes().get(*length).is_none_or(|byte| *byte == b'/');
+            ends.then(|| self.prefixes.get(path.get(..*length)?)).flatten()
+        };
+        let rooted = || self.root.as_ref().filter(|_| is_below_root(path));
+        self.lengths.iter().find_map(of_length).or_else(rooted).map(|place| Ok(*place))
     }
 }
 
-fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        || (prefix.is_empty() && path == "*")
+fn is_below_root(path: &str) -> bool {
+    path.is_empty() || path.starts_with('/') || path == "*"
 }
 
 fn without_port(host: &str) -> &str {
@@ -208,6 +222,23 @@ mod tests {
         }
         assert_eq!(routes.find("only.test", "/app"), Ok(3));
         assert_eq!(routes.find("only.test", "/other"), Ok(4), "falls to any host");
+    }
+
+    #[test]
+    fn each_of_many_prefixes_is_found_and_the_first_of_two_equal_ones_wins() {
+        let specs = (0..3_000).map(|n| spec(&["a.test"], &format!("/s{n}")));
+        let specs: Vec<_> =
+            specs.chain([spec(&["a.test"], "/s7/"), spec(&[], "/s7/deep")]).collect();
+        let routes = Routes::new(&specs);
+        for place in [0, 7, 99, 2_999] {
+            for path in [format!("/s{place}"), format!("/s{place}/"), format!("/s{place}/x/s1")] {
+                assert_eq!(routes.find("a.test", &path), Ok(place), "{path}");
+            }
+        }
+        for path in ["/s3000", "/s", "/s7x", "/", "*", "", "/é", "/s7é"] {
+            assert_eq!(routes.find("a.test", path), Err(Unrouted::NoMatch), "{path}");
+        }
+        assert_eq!(routes.find("b.test", "/s7/deep/er"), Ok(3_001));
     }
 
     #[test]
