@@ -105,6 +105,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) {
         via: checker::VIA,
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
+        hsts: None,
     };
     let mut out = Vec::new();
     let body = write_response(&mut out, &response, &to);

@@ -19,6 +19,8 @@ pub struct Config {
     pub limits: rules::Limits,
     /// Where clients are served; never empty, no two overlap.
     pub listeners: Vec<Listener>,
+    /// Certificates for the listeners with TLS; not empty if there is one.
+    pub certificates: Vec<Certificate>,
     /// The services in the order of the file; never empty, names and routes are unique.
     pub services: Vec<rules::ServiceSpec>,
     /// The file it was read from; `None`: from flags.
@@ -59,10 +61,43 @@ pub enum Role {
 }
 
 /// One public address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// Where to bind; port 0 lets the system choose.
     pub address: SocketAddr,
+    /// TLS; `None`: plain.
+    pub tls: Option<Tls>,
+    /// Whether every request is sent to the first listener with TLS.
+    pub redirect_https: bool,
+}
+
+/// How TLS is served at a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether TLS 1.2 is refused.
+    pub only_tls13: bool,
+    /// Which clients have to show a certificate.
+    pub client_auth: Option<ClientAuth>,
+    /// The `max-age` of `Strict-Transport-Security`, in seconds.
+    pub hsts: Option<u32>,
+}
+
+/// Clients show a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM: who must have signed it; absolute.
+    pub ca: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// PEM: the certificate, then the chain above it; absolute.
+    pub cert: PathBuf,
+    /// PEM: the private key; absolute.
+    pub key: PathBuf,
 }
 
 /// What the process was started with, as far as a default depends on it.
@@ -76,6 +111,15 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `$HOME`.
     pub home: Option<PathBuf>,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// A plain one.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None, redirect_https: false }
+    }
 }
 
 // === impl Role ===

@@ -65,7 +65,8 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
                 socket_group: None,
             },
             limits: Limits::default(),
-            listeners: vec![Listener { address: listen }],
+            listeners: vec![Listener::plain(listen)],
+            certificates: Vec::new(),
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,
                 vec![blue?],

@@ -25,7 +25,7 @@ mod schema;
 mod unit;
 mod walk;
 
-pub use config::{Admin, Config, Environment, Listener, Role, Token};
+pub use config::{Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token};
 pub use file::{load, parse};
 pub use flags::{Flags, from_flags};
 pub use problem::{Problem, Problems};

@@ -30,6 +30,9 @@ pub(crate) struct Document {
     pub(crate) limits: Key<Limits>,
     /// Addresses on which clients are served; without any, `127.0.0.1:8080`.
     pub(crate) listener: Key<Vec<At<Listener>>>,
+    /// Certificates for the listeners with `tls = true`. A client gets the one with the name that it
+    /// asks for; one that asks for none gets the first.
+    pub(crate) certificate: Key<Vec<At<Certificate>>>,
     pub(crate) service: Key<Vec<At<Service>>>,
 }
 
@@ -108,6 +111,66 @@ pub(crate) struct Listener {
     /// start and shown by `teal status`.
     #[schemars(extend("examples" = ["0.0.0.0:8080"]))]
     pub(crate) address: Key<String>,
+    /// Serve TLS here, with the certificates of `[[certificate]]`.
+    #[schemars(extend("default" = false))]
+    pub(crate) tls: Key<bool>,
+    /// The oldest version of TLS that is spoken here.
+    #[schemars(extend("default" = "1.2"))]
+    pub(crate) min_tls: Key<MinTls>,
+    /// Which clients have to show a certificate.
+    #[schemars(extend("x-default" = "none", "examples" = [{ "ca": "/etc/teal/clients.pem", "mode": "require" }]))]
+    pub(crate) client_auth: Key<ClientAuth>,
+    /// Answer every request here with 308 to the same address under `https`, at the port of the
+    /// first listener with TLS.
+    #[schemars(extend("default" = false))]
+    pub(crate) redirect_https: Key<bool>,
+    /// The `max-age` of `Strict-Transport-Security`, in seconds, in every answer that has none of
+    /// its own. Only with `tls = true`.
+    #[schemars(range(min = 0, max = 315_360_000))]
+    #[schemars(extend("x-default" = "no such field", "examples" = [31_536_000]))]
+    pub(crate) hsts: Key<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub(crate) enum MinTls {
+    #[serde(rename = "1.2")]
+    Tls12,
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// Clients show a certificate.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["ca"]))]
+pub(crate) struct ClientAuth {
+    /// A PEM file with the certificates that must have signed theirs. Relative to this file.
+    #[schemars(extend("examples" = ["/etc/teal/clients.pem"]))]
+    pub(crate) ca: Key<String>,
+    /// `require` refuses a client that shows none, `request` does not.
+    #[schemars(extend("default" = "require"))]
+    pub(crate) mode: Key<AuthMode>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthMode {
+    Require,
+    Request,
+}
+
+/// A certificate and its key. Both files are read again when they change and at a reload; one that
+/// is no good leaves the old one in use.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cert", "key"]))]
+pub(crate) struct Certificate {
+    /// A PEM file: the certificate, then the chain above it. Relative to this file.
+    #[schemars(extend("examples" = ["/etc/teal/example.com.pem"]))]
+    pub(crate) cert: Key<String>,
+    /// A PEM file: its private key, not encrypted. Relative to this file.
+    #[schemars(extend("examples" = ["/etc/teal/example.com.key"]))]
+    pub(crate) key: Key<String>,
 }
 
 /// A service: its routes and its two colors.

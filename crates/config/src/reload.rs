@@ -8,7 +8,7 @@ use std::fmt;
 
 use rules::{Color, ServiceName, ServiceSpec, TargetUrl};
 
-use crate::config::{Config, Listener};
+use crate::config::{ClientAuth, Config, Listener, Tls};
 
 /// A key that a reload can't change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Changes {
     pub admin: bool,
     /// Whether `limits` differ.
     pub limits: bool,
+    /// Whether other certificates are named. That files have changed is not seen here.
+    pub certificates: bool,
 }
 
 /// How one service differs.
@@ -69,6 +71,7 @@ pub fn diff(old: &Config, new: &Config) -> Result<Changes, Vec<Immovable>> {
     let mut changes = Changes {
         admin: old.admin.tokens != new.admin.tokens || old.admin.hosts != new.admin.hosts,
         limits: old.limits != new.limits,
+        certificates: old.certificates != new.certificates,
         ..Changes::default()
     };
     for service in &new.services {
@@ -102,9 +105,25 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
 }
 
 fn addresses(listeners: &[Listener]) -> String {
-    let mut addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
-    addresses.sort_unstable(); // their order in the file means nothing
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let mut listeners: Vec<_> = listeners.iter().collect();
+    listeners.sort_unstable_by_key(|listener| listener.address); // their order means nothing
+    listeners.into_iter().map(door).collect::<Vec<_>>().join(", ")
+}
+
+/// A listener with everything that takes a restart.
+fn door(listener: &Listener) -> String {
+    let Listener { address, tls, redirect_https } = listener;
+    let Some(Tls { only_tls13, client_auth, hsts }) = tls else {
+        let to = if *redirect_https { " redirecting to https" } else { "" };
+        return format!("{address}{to}");
+    };
+    let version = if *only_tls13 { " 1.3" } else { "" };
+    let auth = client_auth.as_ref().map(|ClientAuth { ca, required }| {
+        let word = if *required { "required" } else { "requested" };
+        format!(", client certificates of {} {word}", ca.display())
+    });
+    let hsts = hsts.map(|seconds| format!(", HSTS {seconds}"));
+    format!("{address} with TLS{version}{}{}", auth.unwrap_or_default(), hsts.unwrap_or_default())
 }
 
 fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> {

@@ -16,21 +16,9 @@ use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
 const LATER: [(&str, &[&str]); 6] = [
-    ("", &["acme", "access_log", "certificate", "group", "otel", "upgrade"]),
+    ("", &["acme", "access_log", "group", "otel", "upgrade"]),
     ("admin", &["tls"]),
-    (
-        "listener",
-        &[
-            "tls",
-            "http2",
-            "min_tls",
-            "client_auth",
-            "redirect_https",
-            "hsts",
-            "proxy_protocol",
-            "trusted",
-        ],
-    ),
+    ("listener", &["http2", "proxy_protocol", "trusted"]),
     ("service", &["strip_prefix"]),
     ("service.health", &["type"]),
     ("service.drain", &["streams"]),
@@ -121,6 +109,7 @@ impl Walk<'_> {
                 true
             }
             DeValue::String(text) if has_type(schema, "string") => self.word(place, text, schema),
+            DeValue::Boolean(_) if has_type(schema, "boolean") => true,
             DeValue::Integer(number) if has_type(schema, "integer") => {
                 let read = i128::from_str_radix(number.as_str(), number.radix());
                 self.number(place, read.ok(), schema)
@@ -264,6 +253,8 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
         "a list".to_owned()
     } else if has_type(schema, "integer") {
         "a whole number".to_owned()
+    } else if has_type(schema, "boolean") {
+        "true or false".to_owned()
     } else {
         "text in quotes".to_owned()
     };

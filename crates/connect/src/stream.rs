@@ -11,12 +11,16 @@ use rustix::pipe::{SpliceFlags, splice};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
 
 /// A connection to a target or from a client.
 #[derive(Debug)]
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// TLS over TCP, after its handshake. What is written may stay in the session until it is
+    /// flushed.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// What a look at a connection shows without taking anything from it.
@@ -41,33 +45,27 @@ impl Stream {
 
     /// The address of the other side.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr(),
-        }
+        self.socket().peer_addr()
     }
 
-    /// Asks the kernel what has arrived: one system call.
+    /// Whether bytes are on the wire as they are given here.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    /// Asks the kernel what has arrived: one system call. Under TLS that may be less than a byte of
+    /// what was meant.
     pub fn peek(&self) -> PeekState {
-        match self {
-            Self::Tcp(stream) => peek_socket(stream),
-        }
+        peek_socket(self.socket())
     }
 
     /// What the runtime has been told of, looked at once more; quiet if it was told nothing.
     /// Costs a system call only if something is there, and wakes nobody.
     pub fn known(&self) -> PeekState {
-        match self {
-            Self::Tcp(stream) => {
-                let look = stream.try_io(Interest::READABLE, || match peek_socket(stream) {
-                    PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
-                    seen => Ok(seen),
-                });
-                match look {
-                    Ok(seen) => seen,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
-                    Err(_) => PeekState::Broken,
-                }
-            }
+        match look(self.socket()) {
+            Ok(seen) => seen,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
+            Err(_) => PeekState::Broken,
         }
     }
 
@@ -75,42 +73,35 @@ impl Stream {
     /// told of something: then one [`Stream::peek`]. Pending means quiet as far as known;
     /// the task is woken when something arrives.
     pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<PeekState> {
-        match self {
-            Self::Tcp(stream) => loop {
-                if stream.poll_read_ready(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                // The result `WouldBlock` takes the readiness back, so that the next turn
-                // of the loop waits for a new one.
-                let look = stream.try_io(Interest::READABLE, || match peek_socket(stream) {
-                    PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
-                    seen => Ok(seen),
-                });
-                match look {
-                    Ok(seen) => return Poll::Ready(seen),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return Poll::Ready(PeekState::Broken),
-                }
-            },
+        let socket = self.socket();
+        loop {
+            if socket.poll_read_ready(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match look(socket) {
+                Ok(seen) => return Poll::Ready(seen),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(PeekState::Broken),
+            }
         }
     }
 
-    /// Waits until something may have arrived, without a buffer to read it into.
+    /// Waits until something may have arrived, without a buffer to read it into. Under TLS only
+    /// after a read that found nothing: what the session holds already is not seen.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-        }
+        self.socket().poll_read_ready(cx)
     }
 
     /// Moves up to `most` bytes from the connection into a pipe without copying them to this process
-    /// (splice(2)); 0 means that the peer has closed its side. The pipe must not be full.
+    /// (splice(2)); 0 means that the peer has closed its side. The pipe must not be full, the
+    /// connection must be plain.
     pub fn poll_splice_into(
         &self,
         pipe: BorrowedFd<'_>,
         most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let Self::Tcp(stream) = self;
+        let stream = self.socket();
         loop {
             ready!(stream.poll_read_ready(cx))?;
             let moved = stream.try_io(Interest::READABLE, || splice_now(stream, pipe, most));
@@ -120,15 +111,15 @@ impl Stream {
         }
     }
 
-    /// Moves up to `most` bytes from a pipe into the connection, in the same way. The pipe must not
-    /// be empty.
+    /// Moves up to `most` bytes from a pipe into the plain connection, in the same way. The pipe must
+    /// not be empty.
     pub fn poll_splice_from(
         &self,
         pipe: BorrowedFd<'_>,
         most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let Self::Tcp(stream) = self;
+        let stream = self.socket();
         loop {
             ready!(stream.poll_write_ready(cx))?;
             let moved = stream.try_io(Interest::WRITABLE, || splice_now(pipe, stream, most));
@@ -141,9 +132,24 @@ impl Stream {
     /// Makes the close of this connection a reset, so that the peer can't take what it got
     /// for the whole (L3).
     pub fn abort_on_close(&self) {
-        let Self::Tcp(stream) = self;
-        let _ = stream.set_zero_linger(); // ignored: a socket that is gone is closed already
+        let _ = self.socket().set_zero_linger(); // ignored: a socket that is gone is closed already
     }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(session) => session.get_ref().0,
+        }
+    }
+}
+
+/// A look at what the runtime was told of. The result `WouldBlock` takes that back, so that it is
+/// told anew.
+fn look(socket: &TcpStream) -> io::Result<PeekState> {
+    socket.try_io(Interest::READABLE, || match peek_socket(socket) {
+        PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
+        seen => Ok(seen),
+    })
 }
 
 fn splice_now(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
@@ -175,6 +181,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(session) => Pin::new(&mut **session).poll_read(cx, buf),
         }
     }
 }
@@ -187,6 +194,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(session) => Pin::new(&mut **session).poll_write(cx, bytes),
         }
     }
 
@@ -197,6 +205,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(session) => Pin::new(&mut **session).poll_write_vectored(cx, slices),
         }
     }
 
@@ -207,12 +216,14 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(session) => Pin::new(&mut **session).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(session) => Pin::new(&mut **session).poll_shutdown(cx),
         }
     }
 }

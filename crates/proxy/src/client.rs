@@ -10,6 +10,7 @@ use http1::HeadScan;
 
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
+use crate::tls::{Arrived, Door};
 use crate::worker::Worker;
 
 /// A client connection and what was read from it.
@@ -17,6 +18,10 @@ use crate::worker::Worker;
 pub(crate) struct Client {
     pub(crate) stream: Stream,
     pub(crate) address: IpAddr,
+    /// How the client came in.
+    pub(crate) door: Rc<Door>,
+    /// The server name of its handshake, lower case.
+    pub(crate) name: Option<Box<str>>,
     pub(crate) rx: Buffer,
     pub(crate) scan: HeadScan,
     pub(crate) deadline: Deadline,
@@ -27,11 +32,19 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, stream: Stream, address: IpAddr) -> Self {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        arrived: Arrived,
+        address: IpAddr,
+        door: Rc<Door>,
+    ) -> Self {
+        let Arrived { stream, name } = arrived;
         let now = worker.now();
         Self {
             stream,
             address,
+            door,
+            name,
             rx: Buffer::default(),
             scan: HeadScan::new(),
             deadline: worker.deadlines.add(now + worker.front().idle),

@@ -1,6 +1,5 @@
 //! SPINE: a connection, from accept to close.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use crate::http::{self, Arrival, Next};
 use crate::listener::Permit;
 use crate::request::{self, After, Flows};
 use crate::response::page;
+use crate::tls::{self, Arrived, Door};
 use crate::worker::Worker;
 
 /// How long a connection stays ready for its next request before it counts as idle and its
@@ -20,12 +20,27 @@ const READY: Duration = Duration::from_millis(100);
 
 /// Serves one connection until it closes. What a request needs lives in a box of its own, since
 /// the memory of this future is kept for as long as the connection is open.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, peer: IpAddr, permit: Permit) {
+pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, door: Rc<Door>, permit: Permit) {
     let _open = (worker.enter_connection(), permit);
-    let mut client = Client::new(&worker, stream, peer);
+    let Ok(peer) = stream.peer_addr() else { return }; // gone already
+    let arrived = match &door.tls {
+        None => Arrived { stream, name: None },
+        Some(tls) => match Box::pin(tls::shake_hands(&worker, stream, tls)).await {
+            Some(arrived) => arrived,
+            None => return,
+        },
+    };
+    let mut client = Client::new(&worker, arrived, peer.ip(), door);
+    // A session may hold what came with its handshake, which only a read finds.
+    let mut fresh = !client.stream.is_plain();
     loop {
         let idle = worker.front().idle;
-        match http::first_byte(&worker, &mut client, idle).await {
+        let arrival = if std::mem::take(&mut fresh) {
+            Arrival::Bytes
+        } else {
+            http::first_byte(&worker, &mut client, idle).await
+        };
+        match arrival {
             Arrival::Bytes => {}
             Arrival::Quiet => {
                 let goodbye = Box::pin(http::goodbye(&worker, &mut client));
@@ -87,7 +102,7 @@ mod tests {
             let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default()));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
             let permit = capacity.permit().unwrap();
-            let serving = serve(worker, stream, address.ip(), permit);
+            let serving = serve(worker, stream, Rc::default(), permit);
             let bytes = size_of_val(&serving);
             assert!(bytes <= 512, "{bytes} bytes per connection");
         });

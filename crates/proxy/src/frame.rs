@@ -69,7 +69,7 @@ impl Frame {
         self.written > 0 && !self.is_written()
     }
 
-    /// Writes; ready when all is written. Adds to `sent` what went out.
+    /// Writes; ready when all is written and on its way. Adds to `sent` what went out.
     pub(crate) fn poll_write(
         &mut self,
         source: &Buffer,
@@ -93,7 +93,7 @@ impl Frame {
             self.written += count;
             *sent += count as u64;
         }
-        Poll::Ready(Ok(()))
+        Pin::new(stream).poll_flush(cx) // of a TLS session; a plain connection keeps nothing back
     }
 
     /// Ends a written piece: the source gives up what it carried, the lead is empty again.

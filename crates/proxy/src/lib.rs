@@ -2,6 +2,7 @@
 //!
 //! 1. `listener` takes a connection: one listening socket per worker, never more connections
 //!    than there are descriptors for.
+//!    `tls` shakes hands where the listener asks for it.
 //! 2. `http` finds the next request head in it, with a deadline for every wait.
 //! 3. `route` understands the head and finds the service: what can't be understood in exactly
 //!    one way ends here.
@@ -28,6 +29,7 @@ mod pick;
 mod response;
 mod route;
 mod splice;
+mod tls;
 mod upstream;
 
 mod buffer;
@@ -43,3 +45,6 @@ mod worker;
 
 pub use listener::{BindError, Sockets, raise_descriptor_limit};
 pub use proxy::{Options, Proxy, StopReport};
+pub use tls::{
+    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor, TlsError,
+};

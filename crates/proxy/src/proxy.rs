@@ -1,6 +1,7 @@
 //! The data plane as the binary sees it: started on bound sockets, stopped politely.
 
 use std::io;
+use std::iter::repeat_with;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -12,6 +13,7 @@ use traffic::Seat;
 
 use crate::listener::{Capacity, Listener, Sockets};
 use crate::pick::line::Lines;
+use crate::tls::Door;
 use crate::worker;
 
 /// What the data plane has to be told besides the table.
@@ -21,6 +23,8 @@ pub struct Options {
     pub instance: String,
     /// Client connections at once, over all workers.
     pub connections: usize,
+    /// How clients come in, in the order of the addresses; what is missing is plain.
+    pub doors: Vec<Door>,
 }
 
 /// A running data plane.
@@ -62,6 +66,7 @@ impl Proxy {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
+            let doors = options.doors.clone().into_iter().chain(repeat_with(Door::default));
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -74,9 +79,11 @@ impl Proxy {
                     Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
                 let Ok(runtime) = made else { return };
                 runtime.block_on(async move {
-                    let listeners = sockets.into_iter();
+                    let listeners = sockets.into_iter().zip(doors);
                     let listeners = listeners
-                        .filter_map(|socket| Listener::new(socket, capacity.clone()).ok())
+                        .filter_map(|(socket, door)| {
+                            Listener::new(socket, door, capacity.clone()).ok()
+                        })
                         .collect();
                     worker::run(seat.sit(), listeners, via, lines, orders).await;
                 });

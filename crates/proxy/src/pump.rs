@@ -198,7 +198,8 @@ impl Pump {
                         Poll::Pending => return self.wait(Side::Sink, ends.worker.now()),
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),
                         Poll::Ready(Ok(())) => {
-                            self.written(ends.rx);
+                            let plain = ends.source.is_plain() && ends.sink.is_plain();
+                            self.written(ends.rx, plain);
                             ends.rx.strip(&ends.worker.buffers);
                         }
                     }
@@ -259,7 +260,8 @@ impl Pump {
         CHUNK_END
     }
 
-    fn written(&mut self, rx: &mut Buffer) {
+    /// `plain`: both ends are sockets without TLS.
+    fn written(&mut self, rx: &mut Buffer, plain: bool) {
         self.waiting = None;
         let over = self.reader.is_done() && self.framing != Framing::Chunked;
         match self.retention {
@@ -272,7 +274,7 @@ impl Pump {
         self.stage = match (over, self.reader.is_done() || !rx.is_empty()) {
             (true, _) => Stage::Done,
             (false, true) => Stage::Load,
-            (false, false) if self.may_splice() => Stage::Splice,
+            (false, false) if plain && self.may_splice() => Stage::Splice,
             (false, false) => Stage::Read,
         };
     }

@@ -50,6 +50,7 @@ pub(crate) struct Worker {
 /// Deadlines before the service is known: the most generous of all services.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Front {
+    pub(crate) tls_hello: Duration,
     pub(crate) request_head: Duration,
     pub(crate) idle: Duration,
     pub(crate) write_stall: Duration,
@@ -222,6 +223,7 @@ impl Worker {
 impl Front {
     fn of(timeouts: &Timeouts) -> Self {
         Self {
+            tls_hello: timeouts.tls_hello,
             request_head: timeouts.request_head,
             idle: timeouts.idle,
             write_stall: timeouts.write_stall,
@@ -230,6 +232,7 @@ impl Front {
 
     fn generous(self, other: Self) -> Self {
         Self {
+            tls_hello: self.tls_hello.max(other.tls_hello),
             request_head: self.request_head.max(other.request_head),
             idle: self.idle.max(other.idle),
             write_stall: self.write_stall.max(other.write_stall),

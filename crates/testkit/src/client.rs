@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocket;
 
 use crate::message::{self, BodyReader, Response};
+use crate::pki::Trust;
 use socket2::{Domain, Socket, Type};
 
 use crate::wire::{Wire, WireError};
@@ -62,6 +63,12 @@ impl Client {
     pub fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, CONNECT_WITHIN)?;
         let wire = Wire::new(stream, Arc::new(AtomicBool::new(false)))?;
+        Ok(Client { wire, body: None, patience: PATIENCE })
+    }
+
+    /// Connects and shakes hands.
+    pub fn try_connect_tls(address: SocketAddr, trust: &Trust) -> std::io::Result<Self> {
+        let wire = Wire::secure(trust.connect(address)?, Arc::new(AtomicBool::new(false)))?;
         Ok(Client { wire, body: None, patience: PATIENCE })
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::message::Response;
+use crate::pki::Trust;
 use crate::target::checksum;
 use crate::wait::wait_until;
 use crate::wire::WireError;
@@ -69,6 +70,8 @@ impl LoadReport {
 struct Shared {
     address: SocketAddr,
     options: LoadOptions,
+    /// Over TLS, if there is something to trust.
+    trust: Option<Trust>,
     run: u64,
     stop: AtomicBool,
     ending: AtomicBool,
@@ -82,9 +85,21 @@ impl Load {
     /// Starts the load and waits until every thread could have had an answer.
     #[track_caller]
     pub fn start(address: SocketAddr, options: LoadOptions) -> Self {
+        Self::start_over(address, None, options)
+    }
+
+    /// The same over TLS.
+    #[track_caller]
+    pub fn start_tls(address: SocketAddr, trust: Trust, options: LoadOptions) -> Self {
+        Self::start_over(address, Some(trust), options)
+    }
+
+    #[track_caller]
+    fn start_over(address: SocketAddr, trust: Option<Trust>, options: LoadOptions) -> Self {
         let shared = Arc::new(Shared {
             address,
             options,
+            trust,
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             stop: AtomicBool::new(false),
             ending: AtomicBool::new(false),
@@ -153,6 +168,13 @@ impl Drop for Load {
 }
 
 impl Shared {
+    fn connect(&self) -> std::io::Result<Client> {
+        match &self.trust {
+            Some(trust) => Client::try_connect_tls(self.address, trust),
+            None => Client::try_connect(self.address),
+        }
+    }
+
     fn report(&self) -> MutexGuard<'_, LoadReport> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,7 +200,7 @@ fn keep_asking(shared: &Shared, thread: usize) {
         let fresh = connection.is_none();
         let mut client = match connection.take() {
             Some(client) => client,
-            None => match Client::try_connect(shared.address) {
+            None => match shared.connect() {
                 Ok(client) => client,
                 Err(_) if shared.ending.load(Ordering::Acquire) => return,
                 Err(error) => {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use crate::pki::TlsStream;
+
 const SLICE: Duration = Duration::from_millis(10);
 const READ_BYTES: usize = 16 * 1024;
 const HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -50,26 +52,66 @@ impl std::error::Error for WireError {}
 /// A connection and what was read ahead from it.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     start: usize,
     stop: Arc<AtomicBool>,
 }
 
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(session) => &session.sock,
+        }
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.read(into),
+            Stream::Tls(session) => session.read(into),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.write(bytes),
+            Stream::Tls(session) => session.write(bytes),
+        }
+    }
+}
+
 impl Wire {
     pub(crate) fn new(stream: TcpStream, stop: Arc<AtomicBool>) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SLICE))?;
-        stream.set_write_timeout(Some(SLICE))?;
+        Wire::over(Stream::Plain(stream), stop)
+    }
+
+    /// Over a TLS session that has shaken hands.
+    pub(crate) fn secure(session: TlsStream, stop: Arc<AtomicBool>) -> io::Result<Self> {
+        Wire::over(Stream::Tls(Box::new(session)), stop)
+    }
+
+    fn over(stream: Stream, stop: Arc<AtomicBool>) -> io::Result<Self> {
+        let socket = stream.socket();
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(SLICE))?;
+        socket.set_write_timeout(Some(SLICE))?;
         Ok(Wire { stream, buffer: Vec::new(), start: 0, stop })
     }
 
+    /// The socket, past any session.
     pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.socket()
     }
 
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.stream().local_addr()
     }
 
     /// What was read and not yet taken.
@@ -173,12 +215,12 @@ impl Wire {
     /// Says that nothing more will be sent.
     pub(crate) fn half_close(&self) {
         // A peer that is gone already needs no FIN.
-        let _gone = self.stream.shutdown(Shutdown::Write);
+        let _gone = self.stream().shutdown(Shutdown::Write);
     }
 
     /// Ends the connection by a reset instead of a FIN.
     pub(crate) fn reset(self) {
-        reset(&self.stream);
+        reset(self.stream());
     }
 }
 

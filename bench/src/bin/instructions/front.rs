@@ -41,7 +41,8 @@ impl Front {
         let limits = Limits::default();
         let (publisher, seats) = exchange(WORKERS, Table::empty(limits));
         let sockets = Sockets::bind(&[loopback], WORKERS)?;
-        let options = Options { instance: "count".to_owned(), connections: limits.connections };
+        let instance = "count".to_owned();
+        let options = Options { instance, connections: limits.connections, doors: Vec::new() };
         let proxy = Proxy::start(sockets, seats, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);
         while !publisher.silent(version).is_empty() {

@@ -6,6 +6,7 @@
 
 mod across;
 mod admin;
+mod listener;
 mod service;
 mod text;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use rules::Limits;
 
-use crate::config::{Config, Environment, Listener};
+use crate::config::{Config, Environment};
 use crate::key::{At, Key, Size, Time};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -46,7 +47,9 @@ pub(crate) fn config(
 ) -> Option<Config> {
     let admin = admin::admin(document.admin.get().unwrap_or(&raw::Admin::default()), found);
     let limits = limits(document.limits.get().unwrap_or(&raw::Limits::default()), found);
-    let listeners = listeners(&document.listener, found);
+    let listeners = listener::listeners(&document.listener, surroundings, found);
+    let certificates = listener::certificates(&document.certificate, surroundings, found);
+    listener::check(document, &listeners, found);
     let services = service::services(&document.service, found);
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
@@ -63,6 +66,7 @@ pub(crate) fn config(
         admin,
         limits,
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
+        certificates,
         services: services.into_iter().map(|service| service.value).collect(),
         source: Some(surroundings.path.to_owned()),
     })
@@ -90,19 +94,25 @@ fn state_dir(
         }
         return default;
     };
+    path(value, "state_dir", "/var/lib/teal", surroundings)
+        .map_err(|message| found.at(*offset, message))
+        .ok()
+}
+
+/// A path as it is written, relative to the file.
+fn path(
+    value: &str,
+    name: &str,
+    example: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<PathBuf, String> {
     if value.is_empty() || value.contains('\0') {
-        found.at(*offset, "state_dir is no path; write state_dir = \"/var/lib/teal\"");
-        return None;
+        let key = name.rsplit('.').next().unwrap_or(name);
+        return Err(format!("{name} is no path; write {key} = {example:?}"));
     }
     let beside = surroundings.path.parent().unwrap_or(Path::new("")).join(value);
-    match std::path::absolute(beside) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            found
-                .at(*offset, format!("state_dir is relative to a directory that is gone: {error}"));
-            None
-        }
-    }
+    std::path::absolute(beside)
+        .map_err(|error| format!("{name} is relative to a directory that is gone: {error}"))
 }
 
 fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
@@ -137,21 +147,6 @@ fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
         body_bytes: size(&raw.body_bytes, "limits.body_bytes", found).map(|(bytes, _)| bytes),
         connections: raw.connections.get().map_or(default.connections, |most| *most as usize),
     }
-}
-
-fn listeners(key: &Key<Vec<At<raw::Listener>>>, found: &mut Found) -> Vec<At<Listener>> {
-    let Some(written) = key.get() else {
-        return vec![At { value: Listener { address: LISTEN }, offset: 0 }];
-    };
-    let mut listeners = Vec::new();
-    for listener in written {
-        let Some(At { value, offset }) = listener.value.address.at() else { continue };
-        match address(value, "0.0.0.0:8080") {
-            Ok(address) => listeners.push(At { value: Listener { address }, offset: *offset }),
-            Err(message) => found.at(*offset, format!("listener.address: {message}")),
-        }
-    }
-    listeners
 }
 
 /// A duration that may be written; `None` if it is not, or was reported.

@@ -108,7 +108,6 @@ fn keys_of_a_later_version_are_named_as_such() {
         ("[access_log]", later("access_log", "the file")),
         ("[otel]", later("otel", "the file")),
         ("[upgrade]", later("upgrade", "the file")),
-        ("[[certificate]]", later("certificate", "the file")),
     ] {
         let said = service_line(line);
         assert_eq!(said.len(), 1, "{said:?}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::spoiled::{FILE, parse};
+use crate::spoiled::{FILE, TLS, parse};
 use config::{Config, Environment, Flags, Role};
 use rules::{
     Color, Drain, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange, TargetUrl,
@@ -210,6 +210,20 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
     let mut checked = 0;
     for (path, default) in stated {
         let text = match path.split_once('.') {
+            Some(("listener", key @ ("tls" | "redirect_https"))) => {
+                FILE.replacen("[[service]]", &format!("{key} = {default}\n[[service]]"), 1)
+            }
+            Some(("listener", key)) => {
+                let text = format!("{TLS}{FILE}");
+                let written = text.replacen(
+                    "[[certificate]]",
+                    &format!("{key} = {default}\n[[certificate]]"),
+                    1,
+                );
+                assert_eq!(good(&written), good(&text), "{path} = {default}");
+                checked += 1;
+                continue;
+            }
             Some(("service", key)) => format!("{FILE}{key} = {default}\n"),
             Some((table, key)) => format!("{FILE}[{table}]\n{key} = {default}\n"),
             None => format!("{path} = {default}\n{FILE}"),

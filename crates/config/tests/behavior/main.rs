@@ -7,3 +7,4 @@ mod flags;
 mod good_files;
 mod reload;
 mod spoiled;
+mod tls;

@@ -13,6 +13,16 @@ blue = { targets = ["http://10.0.0.1:81"] }
 green = { targets = ["http://10.0.0.2:82"] }
 "#;
 
+/// What comes in front of it for a listener with TLS.
+pub(crate) const TLS: &str = r#"[[listener]]
+address = "0.0.0.0:8443"
+tls = true
+client_auth.ca = "clients.pem"
+[[certificate]]
+cert = "a.pem"
+key = "/keys/a.key"
+"#;
+
 /// What `text` means as `teal.toml` in `/etc/teal`, for a user with a home.
 pub(crate) fn parse(text: &str) -> Result<Config, Problems> {
     let environment = Environment { home: Some("/home/ops".into()), ..Environment::default() };

@@ -21,7 +21,7 @@ use super::auth::Viewer;
 use super::names::{self, Kind, Metric};
 use super::problem::Problem;
 use super::query::{NoBody, Query};
-use super::settings::Api;
+use super::settings::{Api, Certificate};
 use crate::view::{ColorMetrics, MetricsSnapshot, ServiceMetrics, TargetMetrics};
 
 /// The books of all services, colors and targets.
@@ -44,6 +44,7 @@ pub(crate) async fn metrics(
         version: api.version,
         instance: api.instance.clone(),
         uptime: api.since.elapsed().as_secs_f64(),
+        certificates: api.live.borrow().certificates.clone(),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(exposition));
@@ -62,6 +63,7 @@ struct Exposition {
     version: &'static str,
     instance: String,
     uptime: f64,
+    certificates: Vec<Certificate>,
 }
 
 /// One metric, being written.
@@ -89,7 +91,12 @@ impl Exposition {
         let difference = i64::try_from(difference).unwrap_or(i64::MAX);
         Family::open(to, &names::DIFFERENCE)?.0.encode_gauge(&difference)?;
         Family::open(to, &names::CONNECTIONS)?.count(&[], connections.accepted)?;
-        Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)
+        Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)?;
+        let mut expiry = Family::open(to, &names::CERTIFICATE)?;
+        for Certificate { file, not_after, .. } in &self.certificates {
+            expiry.gauge(&[&file.to_string_lossy()], not_after.0 / 1000)?;
+        }
+        Ok(())
     }
 
     fn services(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {

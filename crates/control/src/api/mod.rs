@@ -50,7 +50,7 @@ pub use names::{Kind, METRICS, Metric};
 pub use openapi::document as openapi_document;
 use problem::Problem;
 use settings::Api;
-pub use settings::{ApiSettings, Live, Role, Token};
+pub use settings::{ApiSettings, Certificate, Live, Role, Token};
 use socket::Membership;
 pub use socket::bind_socket;
 

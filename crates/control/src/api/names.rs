@@ -54,6 +54,8 @@ metrics! {
         "Client connections accepted";
     CONNECTIONS_OPEN = Gauge "teal_connections_open" []
         "Client connections open";
+    CERTIFICATE = Gauge "teal_certificate_expiry_timestamp_seconds" ["file"]
+        "The end of a certificate's time, in seconds since 1970";
     ACTIVE = Gauge "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
     SERVICE_GENERATION = Gauge "teal_service_generation" ["service"]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use rules::Refusal;
+use rules::{Refusal, Time};
 use tokio::sync::{Semaphore, watch};
 
 use super::lockout::Lockout;
@@ -41,6 +41,21 @@ pub struct Live {
     pub hosts: Vec<String>,
     /// The public addresses, with the ports that were bound.
     pub listeners: Vec<SocketAddr>,
+    /// The certificates in use.
+    pub certificates: Vec<Certificate>,
+    /// Why newer certificates are not in use; `None` if there are none.
+    pub certificate_problem: Option<String>,
+}
+
+/// A certificate in use at the listeners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The DNS names it is for.
+    pub names: Vec<String>,
+    /// The end of its time.
+    pub not_after: Time,
 }
 
 /// One holder of a token.

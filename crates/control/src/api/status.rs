@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::text;
-use super::wire::{About, ProblemDocument, Service, Status, seconds};
+use super::wire::{About, Certificate, ProblemDocument, Service, Status, seconds};
 
 /// Where traffic goes now, and whether the other color may be stopped.
 #[utoipa::path(
@@ -50,6 +50,8 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         journal: seen.journal,
         listeners: live.listeners.iter().map(ToString::to_string).collect(),
         admin: api.admin.to_string(),
+        certificates: live.certificates.iter().map(|one| Certificate::of(one, seen.at)).collect(),
+        certificate_problem: live.certificate_problem.clone(),
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),
     })
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::duration::show;
 use super::wire::{
-    Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health, History,
-    HoldAnswer, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer, SwitchResult,
-    Target,
+    Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health,
+    History, HoldAnswer, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer,
+    SwitchResult, Target,
 };
 
 /// Text that grows line by line.
@@ -45,6 +45,12 @@ pub fn status(status: &Status) -> String {
     if status.services.is_empty() {
         line!(lines, "No service is configured");
     }
+    for certificate in &status.certificates {
+        line!(lines, "Certificate: {}, {}", certificate.names.join(" "), until(certificate));
+    }
+    if let Some(problem) = &status.certificate_problem {
+        line!(lines, "Certificate: {problem}; what was in use stays in use");
+    }
     if let Some(generation) = status.publishing {
         line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
     }
@@ -69,6 +75,17 @@ fn service_status(lines: &mut Lines, service: &Service) {
         for target in &status.targets {
             line!(lines, "  {}", probed(target));
         }
+    }
+}
+
+/// How long a certificate may still be used.
+fn until(certificate: &Certificate) -> String {
+    const DAY: f64 = 86_400.0;
+    let (end, left) = (&certificate.not_after, certificate.left_seconds);
+    match left {
+        ..0.0 => format!("expired on {end}: renew it"),
+        ..DAY => format!("expires in {} ({end}): renew it", seconds(left)),
+        _ => format!("expires in {:.0} days ({end})", (left / DAY).floor()),
     }
 }
 

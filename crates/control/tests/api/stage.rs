@@ -103,6 +103,7 @@ impl Stage {
             ],
             hosts: vec!["deploy.example".to_owned()],
             listeners: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            ..Live::default()
         });
         let settings = ApiSettings {
             version: "1.2.3",

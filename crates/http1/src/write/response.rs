@@ -17,6 +17,9 @@ pub struct ToClient<'a> {
     pub head: bool,
     /// The request's id, as the target got it.
     pub request_id: &'a [u8],
+    /// The `max-age` of `Strict-Transport-Security` (RFC 6797), in seconds, unless the target says
+    /// one itself.
+    pub hsts: Option<u32>,
 }
 
 /// Appends the head of a final response, or of a 101, and says how the body that follows must be
@@ -45,6 +48,12 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
     connection(out, response, to, to.close || body == BodyLength::UntilClose);
     via(out, response.version, to.via);
     field(out, "x-request-id", to.request_id);
+    let own = || response.field("strict-transport-security").is_some();
+    if let Some(seconds) = to.hsts.filter(|_| !own()) {
+        out.extend_from_slice(b"strict-transport-security: max-age=");
+        super::decimal(out, u64::from(seconds));
+        out.extend_from_slice(b"\r\n");
+    }
     out.extend_from_slice(b"\r\n");
     body
 }

@@ -93,6 +93,7 @@ fn answered(
             via: "teal-test",
             head: asked.head,
             request_id: b"made-1",
+            hsts: None,
         };
         let body = write_response(&mut out, response, &to);
         (String::from_utf8_lossy(&out).into_owned(), body)

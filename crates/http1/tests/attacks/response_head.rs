@@ -59,6 +59,7 @@ fn a_head_request_never_gets_a_body_even_if_the_target_was_asked_otherwise() {
         via: "teal-test",
         head: true,
         request_id: b"made-1",
+        hsts: None,
     };
     let mut out = Vec::new();
     let body = with_response(raw, &GET, |response| write_response(&mut out, response, &to));
@@ -81,6 +82,7 @@ fn fields_of_the_target_pass_but_for_those_of_its_connection() {
         via: "teal-test",
         head: false,
         request_id: b"made-1",
+        hsts: None,
     };
     with_response(raw, &GET, |response| write_response(&mut out, response, &to)).unwrap();
     let expected = [
@@ -178,7 +180,14 @@ fn the_client_is_told_when_its_connection_ends() {
         (Version::Http10, true, "connection: close\r\n"),
         (Version::Http10, false, "connection: keep-alive\r\n"),
     ] {
-        let to = ToClient { version, close, via: "teal-test", head: false, request_id: b"made-1" };
+        let to = ToClient {
+            version,
+            close,
+            via: "teal-test",
+            head: false,
+            request_id: b"made-1",
+            hsts: None,
+        };
         let mut out = Vec::new();
         with_response(raw, &GET, |response| write_response(&mut out, response, &to)).unwrap();
         let expected = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{line}{TAIL}");
@@ -193,8 +202,14 @@ fn u7_interim_responses_pass_to_http_1_1_clients_only() {
         (Version::Http11, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nvia: 1.1 teal-test\r\n\r\n"),
         (Version::Http10, ""),
     ] {
-        let to =
-            ToClient { version, close: true, via: "teal-test", head: false, request_id: b"made-1" };
+        let to = ToClient {
+            version,
+            close: true,
+            via: "teal-test",
+            head: false,
+            request_id: b"made-1",
+            hsts: None,
+        };
         let mut out = Vec::new();
         with_response(raw, &GET, |response| write_informational(&mut out, response, &to)).unwrap();
         assert_eq!(String::from_utf8_lossy(&out), expected);

@@ -64,6 +64,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestC
         via: checker::VIA,
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
+        hsts: None,
     };
     let body = write_response(&mut out, &response, &to);
     let (head, framed) = checker::response(&out).map_err(fail)?;

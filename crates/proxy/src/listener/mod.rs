@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::connection;
+use crate::tls::Door;
 use crate::worker::Worker;
 
 pub use bind::{BindError, Sockets, raise_descriptor_limit};
@@ -29,6 +30,7 @@ pub use bind::{BindError, Sockets, raise_descriptor_limit};
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
+    door: Rc<Door>,
     capacity: Capacity,
 }
 
@@ -59,8 +61,8 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 // === impl Listener ===
 
 impl Listener {
-    pub(crate) fn new(socket: StdListener, capacity: Capacity) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::from_std(socket)?, capacity })
+    pub(crate) fn new(socket: StdListener, door: Door, capacity: Capacity) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::from_std(socket)?, door: Rc::new(door), capacity })
     }
 
     /// Accepts connections until it is told to finish.
@@ -81,7 +83,7 @@ impl Listener {
     async fn accept_all(&self, worker: &Rc<Worker>) {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
-                Some(Ok((stream, permit))) => start(worker, stream, permit),
+                Some(Ok((stream, permit))) => start(worker, &self.door, stream, permit),
                 None => tokio::time::sleep(BACK_OFF).await,
                 Some(Err(error)) if is_about_one_connection(&error) => {}
                 Some(Err(error)) => {
@@ -104,15 +106,16 @@ impl Listener {
     /// Takes what the kernel has queued, to the last: those clients believe themselves
     /// connected. Asks the kernel itself, since the runtime only knows what it was told last.
     fn accept_queued(self, worker: &Rc<Worker>) {
-        let Ok(socket) = self.socket.into_std() else { return };
+        let Self { socket, door, capacity } = self;
+        let Ok(socket) = socket.into_std() else { return };
         loop {
             match socket.accept() {
                 Ok((stream, _)) => {
-                    let permit = self.capacity.permit_beyond_limit();
+                    let permit = capacity.permit_beyond_limit();
                     let usable = stream.set_nonblocking(true).is_ok();
                     if let Some(stream) = usable.then(|| TcpStream::from_std(stream).ok()).flatten()
                     {
-                        start(worker, stream, permit);
+                        start(worker, &door, stream, permit);
                     }
                 }
                 Err(error) if is_about_one_connection(&error) => {}
@@ -122,10 +125,10 @@ impl Listener {
     }
 }
 
-fn start(worker: &Rc<Worker>, stream: TcpStream, permit: Permit) {
-    // A socket that can't be set up or named is already gone.
-    if let (Ok(peer), Ok(stream)) = (stream.peer_addr(), Stream::new(stream)) {
-        let serving = connection::serve(worker.clone(), stream, peer.ip(), permit);
+fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit) {
+    // A socket that can't be set up is already gone.
+    if let Ok(stream) = Stream::new(stream) {
+        let serving = connection::serve(worker.clone(), stream, door.clone(), permit);
         tokio::task::spawn_local(serving);
     }
 }

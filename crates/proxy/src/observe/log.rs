@@ -15,6 +15,7 @@ use crate::failure::Failure;
 pub(crate) struct TargetLog {
     targets: RefCell<BTreeMap<TargetId, Throttle>>,
     listener: RefCell<Throttle>,
+    handshake: RefCell<Throttle>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +51,13 @@ impl TargetLog {
     pub(crate) fn listener(&self, error: &std::io::Error) {
         if let Some(left_out) = self.listener.borrow_mut().pass() {
             tracing::warn!(left_out, "cannot accept connections: {error}; trying again");
+        }
+    }
+
+    /// A client was not let in.
+    pub(crate) fn handshake(&self, error: &std::io::Error) {
+        if let Some(left_out) = self.handshake.borrow_mut().pass() {
+            tracing::info!(left_out, "a TLS handshake failed: {error}");
         }
     }
 }

@@ -150,6 +150,7 @@ impl Download {
             via: &worker.via,
             head: ask.facts.head,
             request_id: ask.request_id.as_bytes(),
+            hsts: ask.facts.hsts,
         };
         if (100..200).contains(&response.status) && response.upgrade.is_none() {
             http1::write_informational(&mut self.interim.lead, &response, &to);

@@ -33,8 +33,9 @@ pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After 
 /// Writes the answer and closes the books of the request.
 pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Refused) -> After {
     let Refused { end, facts, why } = refused;
+    let rejected = matches!(why, Why::Reject(_));
     let page = Page::of(why);
-    let unread = facts.body || !client.rx.is_empty() && matches!(why, Why::Reject(_));
+    let unread = facts.body || !client.rx.is_empty() && rejected;
     // An HTTP/1.0 client is not told that the connection stays, so it does not.
     let close = !facts.persistent
         || unread
@@ -76,6 +77,7 @@ struct Page {
     /// The error type of RFC 9209 section 2.3.
     proxy_error: &'static str,
     retry_after: Option<&'static str>,
+    location: Option<String>,
 }
 
 impl Page {
@@ -86,6 +88,10 @@ impl Page {
                 page.status = reject.status;
                 page.text = reject.reason;
                 page
+            }
+            Why::Moved(location) => {
+                let page = Self::of_reason(OwnReason::RedirectedToHttps);
+                Self { location: Some(location), ..page }
             }
             Why::Own(reason) => Self::of_reason(reason),
         }
@@ -107,6 +113,10 @@ impl Page {
                 (414, "The request target is over the limit", "http_request_error")
             }
             OwnReason::UnknownExpectation => (417, "Unknown expectation", "http_request_error"),
+            OwnReason::Misdirected => {
+                (421, "This host is not the name of the TLS handshake", "http_request_error")
+            }
+            OwnReason::RedirectedToHttps => (308, "This is served under https", ""),
             OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
             OwnReason::Unsupported => (501, "Not supported", "http_request_error"),
             OwnReason::Loop => (508, "The request has been here before", "proxy_loop_detected"),
@@ -126,7 +136,7 @@ impl Page {
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };
         let retry_after = (status == 503).then_some("1");
-        Self { status, reason, text, proxy_error, retry_after }
+        Self { status, reason, text, proxy_error, retry_after, location: None }
     }
 
     fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) {
@@ -156,6 +166,9 @@ impl Page {
             _ => {}
         }
         fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
+        fields.extend(self.location.as_deref().map(|address| ("location", address)));
+        let hsts = facts.hsts.map(|seconds| format!("max-age={seconds}"));
+        fields.extend(hsts.as_deref().map(|policy| ("strict-transport-security", policy)));
         http1::write_own(out, self.status, &fields, body.as_bytes(), close, facts.head);
     }
 

@@ -3,6 +3,7 @@
 //! is kept in [`Ask`] is known of it.
 
 mod accept;
+mod https;
 
 use std::rc::Rc;
 
@@ -43,6 +44,8 @@ pub(crate) struct Facts {
     /// The request has a body.
     pub(crate) body: bool,
     pub(crate) accept: Accept,
+    /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
+    pub(crate) hsts: Option<u32>,
 }
 
 /// A request that ends here with an answer of our own.
@@ -54,10 +57,12 @@ pub(crate) struct Refused {
 }
 
 /// Why a request is answered by Teal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Why {
     /// It could not be understood.
     Reject(Reject),
+    /// It belongs at this address, under `https`.
+    Moved(String),
     /// Anything else.
     Own(OwnReason),
 }
@@ -96,7 +101,7 @@ fn understand<'r>(
         Ok(request) => request,
         Err(reject) => return Err(Refused::malformed(worker, reject)),
     };
-    let facts = Facts::of(&request);
+    let facts = Facts::of(&request, client);
     let found = table.routes.find(request.host, request.path);
     let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
     let Some((place, service)) = routed else {
@@ -108,6 +113,14 @@ fn understand<'r>(
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
     let end = RequestEnd::of_service(&service);
+    if let Some(port) = client.door.redirect_https {
+        let moved = https::address(request.host, port, request.target);
+        let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
+        return Err(Refused { end, facts, why });
+    }
+    if client.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
+        return Err(Refused { end, facts, why: Why::Own(OwnReason::Misdirected) });
+    }
     if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
         return Err(Refused { end, facts, why: Why::Own(reason) });
     }
@@ -115,7 +128,7 @@ fn understand<'r>(
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
         client: client.address,
-        proto: "http",
+        proto: if client.stream.is_plain() { "http" } else { "https" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
         trusted: false,
@@ -163,10 +176,12 @@ impl Facts {
         persistent: false,
         body: false,
         accept: Accept::Text,
+        hsts: None,
     };
 
-    fn of(request: &Request<'_>) -> Self {
+    fn of(request: &Request<'_>, client: &Client) -> Self {
         Self {
+            hsts: client.door.hsts.filter(|_| !client.stream.is_plain()),
             version: request.version,
             head: matches!(request.method, Method::Head),
             persistent: request.persistent,

@@ -52,7 +52,11 @@ impl Front {
         let (publisher, seats) = exchange(workers, Table::empty(limits));
         let loopback = [SocketAddr::from(([127, 0, 0, 1], 0))];
         let sockets = Sockets::bind(&loopback, workers).expect("a free port");
-        let options = Options { instance: "teal-test".to_owned(), connections: limits.connections };
+        let options = Options {
+            instance: "teal-test".to_owned(),
+            connections: limits.connections,
+            doors: Vec::new(),
+        };
         let proxy = Proxy::start(sockets, seats, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {
             let books = || Arc::new(TargetBooks::new(workers));

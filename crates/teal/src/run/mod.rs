@@ -8,6 +8,7 @@ mod books;
 mod reload;
 mod signal;
 mod state;
+pub(crate) mod tls;
 mod token;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use config::Config;
 use control::api::{self, ApiSettings};
 use control::{Resolver, Settings};
-use proxy::{BindError, Options, Proxy, Sockets, raise_descriptor_limit};
+use proxy::{BindError, Door, Options, Proxy, Sockets, raise_descriptor_limit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -42,6 +43,8 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 fn serve(args: &RunArgs) -> Result<(), Failure> {
     let source = Source::of(args);
     let config = source.read().map_err(|problems| Failure::usage(problems.to_string()))?;
+    let certificates = tls::load(&config).map_err(Failure::usage)?;
+    tls::warn(&certificates);
     let opened = state::open(&config.state_dir, args.adopt)?;
     let tokens = token::tokens(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -50,9 +53,10 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
     runtime.block_on(async {
         let ways = Ways::bind(&config)?;
-        let stage = Stage::set(&config);
-        let in_force = InForce::new(&config, tokens, ways.public.addresses());
+        let in_force = InForce::new(&config, tokens, ways.public.addresses(), certificates);
+        let stage = Stage::set(&config, in_force.doors(ways.public.addresses())?);
         let reloader = source.reloader(in_force.clone());
+        let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
             services: config.services.clone(),
             limits: config.limits,
@@ -72,6 +76,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         });
         let api = tokio::spawn(api);
         signal::until_stopped(&handle, proxy, in_force.patience.subscribe()).await?;
+        watching.abort();
         handle.stop().await;
         drop(stop);
         drop(api.await);
@@ -97,7 +102,7 @@ struct Ways {
 }
 
 impl Stage {
-    fn set(config: &Config) -> Self {
+    fn set(config: &Config, doors: Vec<Door>) -> Self {
         let room = raise_descriptor_limit();
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
@@ -110,7 +115,7 @@ impl Stage {
         }
         let (publisher, seats) = exchange(config.workers, Table::empty(config.limits));
         let instance = format!("teal-{}", token::random_hex(4));
-        let options = Options { instance: instance.clone(), connections };
+        let options = Options { instance: instance.clone(), connections, doors };
         Self { publisher, seats, instance, options }
     }
 }

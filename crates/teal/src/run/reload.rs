@@ -10,11 +10,13 @@ use std::time::Duration;
 use config::{Config, Environment, Flags, Problems};
 use control::api::{Live, Token};
 use control::{NewConfig, Reloader};
+use proxy::{Certificates, Door, Shelf};
 use tokio::sync::watch;
 
-use super::token;
+use super::{tls, token};
 use crate::cli::RunArgs;
 use crate::client::reach::state_environment;
+use crate::exit::Failure;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Source {
 pub(super) struct InForce {
     /// The whole configuration, for the next comparison.
     current: Arc<Mutex<Config>>,
+    /// The certificates of the listeners.
+    pub(super) shelf: Arc<Shelf>,
     /// What the API lets in.
     pub(super) live: watch::Sender<Live>,
     /// How long requests may take to end when Teal stops.
@@ -64,32 +68,94 @@ impl Source {
                 immovable.iter().map(ToString::to_string).collect::<Vec<_>>()
             })?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
-            let others =
-                if changes.admin { vec!["admin access changed".to_owned()] } else { Vec::new() };
+            let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
+            let mut others = Vec::new();
+            if changes.admin {
+                others.push("admin access changed".to_owned());
+            }
+            if !certificates.is_same(&in_force.shelf.current()) {
+                others.push("certificates changed".to_owned());
+            }
             let in_force = in_force.clone();
             let (services, limits) = (next.services.clone(), next.limits);
-            let accept = Box::new(move || in_force.put(next, tokens));
+            let accept = Box::new(move || in_force.put(next, tokens, certificates));
             Ok(NewConfig { services, limits, others, accept })
         })
     }
 }
 
 impl InForce {
-    pub(super) fn new(config: &Config, tokens: Vec<Token>, listeners: &[SocketAddr]) -> Self {
-        let hosts = config.admin.hosts.clone();
-        let live = Live { tokens, hosts, listeners: listeners.to_vec() };
+    pub(super) fn new(
+        config: &Config,
+        tokens: Vec<Token>,
+        listeners: &[SocketAddr],
+        certificates: Certificates,
+    ) -> Self {
+        let live = Live {
+            tokens,
+            hosts: config.admin.hosts.clone(),
+            listeners: listeners.to_vec(),
+            certificates: tls::shown(&certificates),
+            certificate_problem: None,
+        };
         Self {
             current: Arc::new(Mutex::new(config.clone())),
+            shelf: Arc::new(Shelf::new(certificates)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
         }
+    }
+
+    /// How clients come in at each listener.
+    pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
+        let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
+        tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
+    }
+
+    /// The whole configuration, as it is now.
+    pub(super) fn config(&self) -> Config {
+        self.current().clone()
+    }
+
+    /// Uses what the certificates' files hold now, or says why not.
+    pub(super) fn renew(&self) {
+        let config = self.config();
+        match self.better(&config) {
+            Ok(certificates) => {
+                tracing::info!("the certificates have changed and are in use");
+                tls::warn(&certificates);
+                self.shelve(certificates);
+            }
+            Err(problem) => {
+                tracing::error!("new certificates are not used, the old ones stay: {problem}");
+                self.live.send_modify(|live| live.certificate_problem = Some(problem));
+            }
+        }
+    }
+
+    /// The certificates of a configuration, if they can take the place of those in use.
+    fn better(&self, config: &Config) -> Result<Certificates, String> {
+        let certificates = tls::load(config)?;
+        match tls::worse(&certificates, &self.shelf.current()) {
+            Some(problem) => Err(problem),
+            None => Ok(certificates),
+        }
+    }
+
+    fn shelve(&self, certificates: Certificates) {
+        self.live.send_modify(|live| {
+            live.certificates = tls::shown(&certificates);
+            live.certificate_problem = None;
+        });
+        self.shelf.replace(certificates);
     }
 
     fn current(&self) -> MutexGuard<'_, Config> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, next: Config, tokens: Vec<Token>) {
+    fn put(&self, next: Config, tokens: Vec<Token>, certificates: Certificates) {
+        self.shelve(certificates);
         self.patience.send_replace(patience(&next));
         self.live.send_modify(|live| {
             live.tokens = tokens;

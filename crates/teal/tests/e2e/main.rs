@@ -39,6 +39,7 @@ mod streams_across_switch;
 mod switch_during_drain;
 mod switch_under_load;
 mod terminal;
+mod tls;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

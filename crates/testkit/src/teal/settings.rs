@@ -12,6 +12,7 @@ const HEALTH: &str = "{ path = \"/health\", interval = \"200ms\", timeout = \"50
 #[derive(Clone, Debug)]
 pub struct Settings {
     listener: String,
+    listener_keys: BTreeMap<String, String>,
     top: BTreeMap<String, String>,
     admin: BTreeMap<String, String>,
     limits: BTreeMap<String, String>,
@@ -29,6 +30,7 @@ impl Settings {
     pub fn of_urls(blue: &[&str], green: &[&str]) -> Self {
         let settings = Settings {
             listener: "127.0.0.1:0".to_owned(),
+            listener_keys: BTreeMap::new(),
             top: BTreeMap::new(),
             admin: BTreeMap::new(),
             limits: BTreeMap::new(),
@@ -49,6 +51,13 @@ impl Settings {
     #[must_use]
     pub fn listener(mut self, address: &str) -> Self {
         address.clone_into(&mut self.listener);
+        self
+    }
+
+    /// Sets a key of the listener to a TOML value.
+    #[must_use]
+    pub fn listener_key(mut self, key: &str, value: &str) -> Self {
+        self.listener_keys.insert(key.to_owned(), value.to_owned());
         self
     }
 
@@ -109,6 +118,7 @@ impl Settings {
         text.push_str("\n[limits]\n");
         push(&mut text, &self.limits);
         text.push_str(&format!("\n[[listener]]\naddress = \"{}\"\n", self.listener));
+        push(&mut text, &self.listener_keys);
         text.push_str("\n[[service]]\n");
         push(&mut text, &self.service);
         text.push('\n');

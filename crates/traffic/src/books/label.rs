@@ -34,6 +34,10 @@ labels! {
         TargetTooLong = "target_too_long",
         /// The expectation is unknown (417).
         UnknownExpectation = "unknown_expectation",
+        /// The host is not the name that the TLS handshake was for (421).
+        Misdirected = "misdirected",
+        /// It belongs under `https` (308).
+        RedirectedToHttps = "redirected_to_https",
         /// The head was over the limits (431).
         HeadTooLarge = "head_too_large",
         /// The protocol version or transfer coding is not spoken (501, 505).

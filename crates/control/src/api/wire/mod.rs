@@ -15,7 +15,9 @@ pub use history::{
     Change, ColorFigures, Evidence, Figures, History, HoldChange, Receipt, ReloadChange,
     ResumeChange,
 };
-pub use status::{About, ColorStatus, Colors, Health, Held, Probe, Role, Service, Status, Target};
+pub use status::{
+    About, Certificate, ColorStatus, Colors, Health, Held, Probe, Role, Service, Status, Target,
+};
 pub use switch::{
     Cut, Drain, DrainState, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer, SwitchResult,
 };

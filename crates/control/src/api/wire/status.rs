@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::time::rfc3339;
 use super::{Actor, Color, millis, seconds};
+use crate::api::settings;
 use crate::view;
 
 /// Where traffic goes now, and what may be stopped.
@@ -26,6 +27,12 @@ pub struct Status {
     /// The address of this API.
     #[schema(example = "127.0.0.1:9900")]
     pub admin: String,
+    /// The certificates in use, in the order of the configuration.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+    /// Why newer certificates are not in use; `null` if all is well.
+    #[serde(default)]
+    pub certificate_problem: Option<String>,
     /// All services, in the order of the configuration.
     pub services: Vec<Service>,
 }
@@ -41,6 +48,22 @@ pub struct About {
     pub instance: String,
     /// How long it has been serving.
     pub uptime_seconds: f64,
+}
+
+/// A certificate in use at the listeners.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Certificate {
+    /// The file it was read from.
+    #[schema(example = "/etc/teal/example.com.pem")]
+    pub file: String,
+    /// The DNS names it is for.
+    #[schema(example = json!(["example.com", "*.example.com"]))]
+    pub names: Vec<String>,
+    /// The end of its time.
+    #[schema(example = "2026-11-23T15:04:05.000Z")]
+    pub not_after: String,
+    /// How long that is from now; below zero when it is over.
+    pub left_seconds: f64,
 }
 
 /// One service.
@@ -203,6 +226,18 @@ impl Service {
                 max_wait_seconds: seconds(held.max_wait),
             }),
             colors: Colors { blue: ColorStatus::of(blue, at), green: ColorStatus::of(green, at) },
+        }
+    }
+}
+
+impl Certificate {
+    pub(crate) fn of(certificate: &settings::Certificate, at: rules::Time) -> Self {
+        let (end, now) = (certificate.not_after, at);
+        Self {
+            file: certificate.file.display().to_string(),
+            names: certificate.names.clone(),
+            not_after: rfc3339(end),
+            left_seconds: seconds(end.since(now)) - seconds(now.since(end)),
         }
     }
 }

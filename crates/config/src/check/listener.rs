@@ -1,0 +1,122 @@
+//! Listeners and certificates: where clients come in, and what TLS needs for it.
+
+use std::path::PathBuf;
+
+use super::{LISTEN, Surroundings, address, path};
+use crate::config::{Certificate, ClientAuth, Listener, Tls};
+use crate::key::{At, Key};
+use crate::problem::Found;
+use crate::raw::{self, Document};
+
+const CERTIFICATE: &str = "write [[certificate]] with cert and key";
+
+pub(super) fn listeners(
+    key: &Key<Vec<At<raw::Listener>>>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Vec<At<Listener>> {
+    let Some(written) = key.get() else {
+        return vec![At { value: Listener::plain(LISTEN), offset: 0 }];
+    };
+    let mut listeners = Vec::new();
+    for At { value: listener, .. } in written {
+        let tls = tls(listener, surroundings, found);
+        let redirect_https = listener.redirect_https.get().is_some_and(|redirect| *redirect);
+        let Some(At { value, offset }) = listener.address.at() else { continue };
+        match address(value, "0.0.0.0:8080") {
+            Ok(address) => {
+                let value = Listener { address, tls, redirect_https };
+                listeners.push(At { value, offset: *offset });
+            }
+            Err(message) => found.at(*offset, format!("listener.address: {message}")),
+        }
+    }
+    listeners
+}
+
+pub(super) fn certificates(
+    key: &Key<Vec<At<raw::Certificate>>>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Vec<Certificate> {
+    let both = key.elements().iter().filter_map(|At { value: written, .. }| {
+        let cert = file(&written.cert, "certificate.cert", surroundings, found);
+        let key = file(&written.key, "certificate.key", surroundings, found);
+        Some(Certificate { cert: cert?, key: key? })
+    });
+    both.collect()
+}
+
+/// What listeners and certificates need of each other.
+pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
+    let first = |is: &dyn Fn(&Listener) -> bool| listeners.iter().find(|at| is(&at.value));
+    let tls = first(&|listener| listener.tls.is_some());
+    match (tls, document.certificate.at()) {
+        (Some(listener), None) => {
+            found.at(listener.offset, format!("listener.tls needs a certificate; {CERTIFICATE}"));
+        }
+        (None, Some(certificates)) => found.at(
+            certificates.offset,
+            "certificate is there but no listener has TLS; write tls = true in a [[listener]]",
+        ),
+        (Some(listener), Some(list)) if list.value.is_empty() => {
+            found.at(listener.offset, format!("listener.tls needs a certificate; {CERTIFICATE}"));
+        }
+        _ => {}
+    }
+    if let (Some(redirect), None) = (first(&|listener| listener.redirect_https), tls) {
+        found.at(
+            redirect.offset,
+            "listener.redirect_https needs a listener to go to; write tls = true in another \
+             [[listener]]",
+        );
+    }
+}
+
+fn tls(
+    listener: &raw::Listener,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<Tls> {
+    let client_auth = listener.client_auth.get().map(|auth| {
+        let ca = file(&auth.ca, "listener.client_auth.ca", surroundings, found);
+        let required = !matches!(auth.mode.get(), Some(raw::AuthMode::Request));
+        ca.map(|ca| ClientAuth { ca, required })
+    });
+    if listener.tls.get().is_some_and(|tls| *tls) {
+        if let Some(At { offset, .. }) = listener.redirect_https.at().filter(|at| at.value) {
+            let message =
+                "listener.redirect_https is for a listener without TLS; leave it out here";
+            found.at(*offset, message);
+        }
+        return Some(Tls {
+            only_tls13: matches!(listener.min_tls.get(), Some(raw::MinTls::Tls13)),
+            client_auth: client_auth.flatten(),
+            hsts: listener.hsts.get().copied(),
+        });
+    }
+    let offsets = [
+        ("min_tls", listener.min_tls.at().map(|at| at.offset)),
+        ("client_auth", listener.client_auth.at().map(|at| at.offset)),
+        ("hsts", listener.hsts.at().map(|at| at.offset)),
+    ];
+    for (key, offset) in offsets {
+        if let Some(offset) = offset {
+            found
+                .at(offset, format!("listener.{key} is for a listener with TLS; write tls = true"));
+        }
+    }
+    None
+}
+
+fn file(
+    key: &Key<String>,
+    name: &str,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<PathBuf> {
+    let At { value, offset } = key.at()?;
+    path(value, name, "/etc/teal/example.com.pem", surroundings)
+        .map_err(|message| found.at(*offset, message))
+        .ok()
+}

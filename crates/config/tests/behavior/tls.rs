@@ -1,0 +1,82 @@
+//! TLS in the file: what it means, and what its keys need of each other.
+
+use std::path::Path;
+
+use config::{ClientAuth, Tls};
+
+use crate::spoiled::{FILE, TLS, parse, problems};
+
+#[test]
+fn tls_is_what_it_says_and_paths_are_relative_to_the_file() {
+    let text = format!("{TLS}{FILE}");
+    let text = text.replacen("tls = true", "tls = true\nmin_tls = \"1.3\"\nhsts = 31536000", 1);
+    let text = text.replacen(":8080\"", ":8080\"\nredirect_https = true", 1);
+    let config = parse(&text).unwrap();
+    let ca = Path::new("/etc/teal/clients.pem").to_owned();
+    let client_auth = Some(ClientAuth { ca, required: true });
+    let tls = Tls { only_tls13: true, client_auth, hsts: Some(31_536_000) };
+    assert_eq!(config.listeners[0].tls, Some(tls));
+    assert!(!config.listeners[0].redirect_https);
+    assert_eq!(
+        (config.listeners[1].tls.as_ref(), config.listeners[1].redirect_https),
+        (None, true)
+    );
+    assert_eq!(config.certificates[0].cert, Path::new("/etc/teal/a.pem"));
+    assert_eq!(config.certificates[0].key, Path::new("/keys/a.key"));
+}
+
+#[test]
+fn what_tls_lacks_or_what_lacks_tls_is_said() {
+    let certificate = &TLS[TLS.find("[[certificate]]").unwrap()..];
+    let listener = |keys: &str| FILE.replacen(":8080\"", &format!(":8080\"\n{keys}"), 1);
+    for (text, expected) in [
+        (
+            listener("tls = true"),
+            "2:11: listener.tls needs a certificate; write [[certificate]] with cert and key",
+        ),
+        (
+            format!("certificate = []\n{}", listener("tls = true")),
+            "3:11: listener.tls needs a certificate; write [[certificate]] with cert and key",
+        ),
+        (
+            format!("{certificate}{FILE}"),
+            "1:1: certificate is there but no listener has TLS; write tls = true in a [[listener]]",
+        ),
+        (
+            listener("redirect_https = true"),
+            "2:11: listener.redirect_https needs a listener to go to; write tls = true in another \
+             [[listener]]",
+        ),
+        (
+            format!("{certificate}{}", listener("tls = true\nredirect_https = true")),
+            "7:18: listener.redirect_https is for a listener without TLS; leave it out here",
+        ),
+        (listener("hsts = 1"), "3:8: listener.hsts is for a listener with TLS; write tls = true"),
+        (
+            listener("min_tls = \"1.2\""),
+            "3:11: listener.min_tls is for a listener with TLS; write tls = true",
+        ),
+        (
+            format!("{certificate}{}", listener("tls = true\nmin_tls = \"1.1\"")),
+            "7:11: listener.min_tls is \"1.1\"; write \"1.2\" or \"1.3\"",
+        ),
+        (
+            listener("tls = \"yes\""),
+            "3:7: listener.tls is text but must be true or false; write tls = false",
+        ),
+        (
+            format!("[[certificate]]\ncert = \"\"\nkey = \"x\"\n{}", listener("tls = true")),
+            "2:8: certificate.cert is no path; write cert = \"/etc/teal/example.com.pem\"",
+        ),
+        (
+            format!("[[certificate]]\ncert = \"x\"\n{}", listener("tls = true")),
+            "1:1: certificate needs \"key\"; write key = \"/etc/teal/example.com.key\"",
+        ),
+        (
+            format!("{certificate}{}", listener("tls = true\nclient_auth = {}")),
+            "7:15: listener.client_auth needs \"ca\"; write ca = \"/etc/teal/clients.pem\"",
+        ),
+    ] {
+        assert_eq!(problems(&text), [expected], "{text}");
+    }
+}

@@ -1,0 +1,67 @@
+//! What a request has to do with the way its client came in: where it belongs under `https`, and
+//! whether its host is the name of the handshake.
+
+/// The address of the same thing under `https`; none if the request has no host or is not for a
+/// path.
+pub(super) fn address(host: &str, port: u16, target: &str) -> Option<String> {
+    let host = without_port(host);
+    // An absolute target has its own scheme and host in front, `*` is no place to go to.
+    let path = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').map_or("/", |at| &rest[at..])
+        }
+        _ => target,
+    };
+    if host.is_empty() || !path.starts_with('/') {
+        return None;
+    }
+    Some(match port {
+        443 => format!("https://{host}{path}"),
+        port => format!("https://{host}:{port}{path}"),
+    })
+}
+
+/// Whether this `Host` is the server name of the handshake, which is in lower case.
+pub(super) fn is_host(host: &str, name: &str) -> bool {
+    let host = without_port(host);
+    host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name)
+}
+
+fn without_port(host: &str) -> &str {
+    if host.starts_with('[') {
+        return host.find(']').map_or(host, |end| &host[..=end]);
+    }
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_keeps_host_path_and_query_and_gets_the_port_of_tls() {
+        for (host, port, target, expected) in [
+            ("a.test", 443, "/x?y=1", Some("https://a.test/x?y=1")),
+            ("a.test:8080", 443, "/", Some("https://a.test/")),
+            ("a.test:8080", 8443, "/", Some("https://a.test:8443/")),
+            ("[::1]:80", 8443, "/x", Some("https://[::1]:8443/x")),
+            ("a.test", 443, "http://a.test/x", Some("https://a.test/x")),
+            ("a.test", 443, "http://a.test", Some("https://a.test/")),
+            ("a.test", 443, "/http://b/x", Some("https://a.test/http://b/x")),
+            ("", 443, "/", None),
+            ("a.test", 443, "*", None),
+        ] {
+            assert_eq!(address(host, port, target).as_deref(), expected, "{host} {target}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_the_name_whatever_its_port_its_case_and_its_last_dot() {
+        for host in ["a.test", "A.Test", "a.test:8443", "a.test.", "a.test.:1"] {
+            assert!(is_host(host, "a.test"), "{host}");
+        }
+        for host in ["b.test", "a.test.b", "", "xa.test", "[::1]"] {
+            assert!(!is_host(host, "a.test"), "{host}");
+        }
+    }
+}

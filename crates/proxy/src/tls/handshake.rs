@@ -1,0 +1,148 @@
+//! What a listener asks of those who come, and the handshake that sees to it.
+
+use std::future::poll_fn;
+use std::io;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use connect::Stream;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use super::certificate::{TlsError, read_certificates};
+use super::shelf::Shelf;
+use crate::worker::Worker;
+
+/// How clients come in at one listener.
+#[derive(Clone, Debug, Default)]
+pub struct Door {
+    /// TLS; `None`: plain.
+    pub tls: Option<TlsDoor>,
+    /// Every request is sent to the same place under `https`, at this port.
+    pub redirect_https: Option<u16>,
+    /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.
+    pub hsts: Option<u32>,
+}
+
+/// A listener's TLS, ready to be used.
+#[derive(Clone, Debug)]
+pub struct TlsDoor(Arc<ServerConfig>);
+
+/// Which clients have to show a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM: who must have signed it.
+    pub ca: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
+}
+
+/// A client after its handshake, if there was one.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) stream: Stream,
+    /// The server name that the client asked for, lower case.
+    pub(crate) name: Option<Box<str>>,
+}
+
+/// What a session may hold back of what was written: as much as one record.
+const SESSION_BYTES: usize = 16 * 1024;
+
+/// Sessions of TLS 1.2 that are remembered, for clients without tickets.
+const SESSIONS: usize = 1024;
+
+impl TlsDoor {
+    /// A door with the certificates of the shelf.
+    ///
+    /// # Errors
+    /// If the file of `client_auth` can't be used.
+    pub fn new(
+        shelf: Arc<Shelf>,
+        only_tls13: bool,
+        client_auth: Option<&ClientAuth>,
+    ) -> Result<Self, TlsError> {
+        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        let versions = if only_tls13 { &BOTH[..1] } else { BOTH };
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_protocol_versions(versions);
+        let builder = builder.map_err(|error| wrong("TLS", &error))?;
+        let builder = match client_auth {
+            None => builder.with_no_client_auth(),
+            Some(auth) => builder.with_client_cert_verifier(verifier(auth, provider)?),
+        };
+        let mut config = builder.with_cert_resolver(shelf);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The tickets' keys outlive every reload, since the door does. Who must show a certificate
+        // shows it each time.
+        if client_auth.is_some() {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        } else {
+            config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            config.ticketer =
+                aws_lc_rs::Ticketer::new().map_err(|error| wrong("session tickets", &error))?;
+        }
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+fn verifier(
+    auth: &ClientAuth,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in read_certificates(&auth.ca)? {
+        roots.add(certificate).map_err(|error| TlsError {
+            path: auth.ca.clone(),
+            problem: format!("holds a certificate that can't be a root: {error}"),
+        })?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let builder = if auth.required { builder } else { builder.allow_unauthenticated() };
+    builder.build().map_err(|error| TlsError { path: auth.ca.clone(), problem: error.to_string() })
+}
+
+fn wrong(what: &str, error: &rustls::Error) -> TlsError {
+    TlsError { path: what.into(), problem: error.to_string() }
+}
+
+/// Takes a client in; none if it was not let in, in time or at all.
+// lossless: L10 - `tls_hello`
+pub(crate) async fn shake_hands(
+    worker: &Rc<Worker>,
+    stream: Stream,
+    door: &TlsDoor,
+) -> Option<Arrived> {
+    let Stream::Tcp(stream) = stream else { return None };
+    let deadline = worker.deadlines.add(worker.now() + worker.front().tls_hello);
+    let acceptor = TlsAcceptor::from(door.0.clone());
+    let accept = acceptor.accept_with(stream, |session| {
+        session.set_buffer_limit(Some(SESSION_BYTES));
+    });
+    let mut accept = pin!(accept);
+    let accepted = poll_fn(|cx| match accept.as_mut().poll(cx) {
+        Poll::Ready(accepted) => Poll::Ready(accepted),
+        Poll::Pending if worker.stop.is_cut() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        Poll::Pending => deadline.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+    })
+    .await;
+    match accepted {
+        Ok(session) => {
+            let name = session.get_ref().1.server_name();
+            let name = name.map(|name| name.to_ascii_lowercase().into_boxed_str());
+            let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
+            Some(Arrived { stream, name })
+        }
+        Err(error) => {
+            worker.log.handshake(&error);
+            None
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! TLS at the listeners: certificates by name, the handshake, and what it tells of a client.
+//!
+//! One shelf of certificates for all listeners and workers; it is swapped whole, so that a
+//! handshake sees the old certificates or the new ones. A handshake has a deadline. Never: early
+//! data (a replay could double a request), a certificate that does not fit its key, a server name
+//! that no certificate has.
+
+mod certificate;
+mod handshake;
+mod shelf;
+
+pub use certificate::{CertificateFacts, CertificateFiles, TlsError};
+pub use handshake::{ClientAuth, Door, TlsDoor};
+pub use shelf::{Certificates, Shelf};
+
+pub(crate) use handshake::{Arrived, shake_hands};

@@ -1,0 +1,139 @@
+//! The certificates of the listeners: read at the start, at every reload, and when their files
+//! change. What is no good leaves in use what is in use, and is named in the log and the status.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use config::Config;
+use control::api;
+use proxy::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor};
+use rules::Time;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::reload::InForce;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// From when on a certificate is said to end soon.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// What shows that a file has been changed or replaced; none if it is not there.
+type Mark = Option<(u64, u64, i64, i64)>;
+
+/// Reads the certificates of a configuration and says which end soon.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
+    let loaded = Certificates::load(&files(config)).map_err(|error| error.to_string())?;
+    for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        let auth = door.client_auth.as_ref().map(client_auth);
+        let shelf = Arc::new(Shelf::new(Certificates::default()));
+        TlsDoor::new(shelf, door.only_tls13, auth.as_ref()).map_err(|error| error.to_string())?;
+    }
+    Ok(loaded)
+}
+
+/// How clients come in at each listener; `ports` are those that were bound, in the same order.
+///
+/// # Errors
+/// The file of a `client_auth` that can't be used, and why.
+pub(super) fn doors(
+    config: &Config,
+    ports: &[u16],
+    shelf: &Arc<Shelf>,
+) -> Result<Vec<Door>, String> {
+    let listeners = || config.listeners.iter().zip(ports);
+    let secure = listeners().find(|(listener, _)| listener.tls.is_some()).map(|(_, port)| *port);
+    let door = |(listener, _): (&config::Listener, &u16)| {
+        let redirect_https = secure.filter(|_| listener.redirect_https);
+        let Some(tls) = &listener.tls else {
+            return Ok(Door { redirect_https, ..Door::default() });
+        };
+        let auth = tls.client_auth.as_ref().map(client_auth);
+        let door = TlsDoor::new(shelf.clone(), tls.only_tls13, auth.as_ref());
+        let door = door.map_err(|error| error.to_string())?;
+        Ok(Door { tls: Some(door), redirect_https, hsts: tls.hsts })
+    };
+    listeners().map(door).collect()
+}
+
+/// What the API says of certificates.
+pub(super) fn shown(certificates: &Certificates) -> Vec<api::Certificate> {
+    let shown = |facts: &CertificateFacts| {
+        let end = facts.not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        api::Certificate {
+            file: facts.cert.clone(),
+            names: facts.names.clone(),
+            not_after: Time(u64::try_from(end.as_millis()).unwrap_or(u64::MAX)),
+        }
+    };
+    certificates.facts().map(shown).collect()
+}
+
+/// Says of each certificate that has ended or soon will.
+pub(super) fn warn(certificates: &Certificates) {
+    let now = SystemTime::now();
+    for facts in certificates.facts().filter(|facts| facts.is_expired(now + SOON)) {
+        let (file, names) = (facts.cert.display(), facts.names.join(" "));
+        let left = facts.not_after.duration_since(now).map(|left| left.as_secs() / 86_400);
+        if let Ok(days) = left {
+            tracing::warn!(%file, names, "this certificate ends in {days} days");
+        } else {
+            tracing::error!(%file, names, "this certificate has expired; renew it");
+        }
+    }
+}
+
+/// Why the new ones may not take the place of the old: one has expired, and no old one has.
+pub(super) fn worse(new: &Certificates, old: &Certificates) -> Option<String> {
+    let now = SystemTime::now();
+    let expired = new.expired(now).filter(|_| old.expired(now).is_none())?;
+    Some(format!("{}: this certificate has expired; renew it", expired.cert.display()))
+}
+
+/// Reads the files again whenever they have changed and kept still for one look: certificate and
+/// key are two files, and are seldom replaced in the same instant.
+pub(super) async fn watch(in_force: InForce) {
+    let mut used = look(&in_force).await;
+    let mut before = used.clone();
+    let mut every = interval(LOOK);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let seen = look(&in_force).await;
+        if seen != used && seen == before {
+            in_force.renew();
+            used.clone_from(&seen);
+        }
+        before = seen;
+    }
+}
+
+/// The marks of all files; looked at on a thread of its own, since a disk may be slow.
+async fn look(in_force: &InForce) -> Vec<Mark> {
+    let config = in_force.config();
+    let marks = move || {
+        let mark = |path: PathBuf| {
+            let seen = std::fs::metadata(path).ok()?;
+            Some((seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
+        };
+        files(&config).into_iter().flat_map(|pair| [pair.cert, pair.key]).map(mark).collect()
+    };
+    tokio::task::spawn_blocking(marks).await.unwrap_or_default()
+}
+
+fn files(config: &Config) -> Vec<CertificateFiles> {
+    let files = |certificate: &config::Certificate| CertificateFiles {
+        cert: certificate.cert.clone(),
+        key: certificate.key.clone(),
+    };
+    config.certificates.iter().map(files).collect()
+}
+
+fn client_auth(auth: &config::ClientAuth) -> ClientAuth {
+    ClientAuth { ca: auth.ca.clone(), required: auth.required }
+}

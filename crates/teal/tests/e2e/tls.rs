@@ -1,0 +1,384 @@
+//! TLS at the listeners: certificates by name, renewal while serving, redirection, and switches over
+//! TLS that lose nothing.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use testkit::{
+    Behavior, Client, Load, LoadOptions, Pair, Pki, Settings, Trust, checksum, wait_until,
+};
+
+use crate::TEAL;
+use crate::stage::{SOON, Stage};
+
+/// An authority with a directory of its own.
+struct Ground {
+    directory: tempfile::TempDir,
+    pki: Pki,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pki = Pki::new(directory.path());
+        Self { directory, pki }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// A stage whose listener serves TLS with this certificate.
+fn stage(pair: &Pair, adjust: impl FnOnce(Settings) -> Settings) -> Stage {
+    Stage::with(|settings| adjust(secure(settings, pair)))
+}
+
+/// TLS with this certificate.
+fn secure(settings: Settings, pair: &Pair) -> Settings {
+    settings.listener_key("tls", "true").extra(&certificate(pair))
+}
+
+fn certificate(pair: &Pair) -> String {
+    format!("[[certificate]]\ncert = '{}'\nkey = '{}'\n", pair.cert.display(), pair.key.display())
+}
+
+fn client(stage: &Stage, trust: &Trust) -> Client {
+    Client::try_connect_tls(stage.teal.listener(), trust).expect("a handshake")
+}
+
+/// A request whose Host is the server name.
+fn get(client: &mut Client, host: &str, path: &str) -> testkit::Response {
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    client.answer()
+}
+
+/// The end of the certificate that a client of this name is shown.
+fn shown(stage: &Stage, trust: &Trust) -> Vec<u8> {
+    let session = trust.connect(stage.teal.listener()).expect("a handshake");
+    session.conn.peer_certificates().expect("a certificate")[0].to_vec()
+}
+
+#[test]
+fn requests_come_in_over_tls_and_the_target_hears_of_it() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test", "*.b.test"]);
+    let stage = stage(&pair, |settings| settings.listener_key("hsts", "31536000"));
+    for name in ["a.test", "x.b.test"] {
+        let mut client = client(&stage, &ground.pki.trust(Some(name)));
+        for _ in 0..2 {
+            let answer = get(&mut client, name, "/who");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let hsts = answer.fields.get("strict-transport-security");
+            assert_eq!(hsts, Some("max-age=31536000"));
+        }
+    }
+    let requests = stage.blue.seen().requests_to("/who");
+    assert_eq!(requests.len(), 4);
+    assert!(requests.iter().all(|seen| seen.fields.get("x-forwarded-proto") == Some("https")));
+    stage.finish();
+}
+
+#[test]
+fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let curl = |stage: &Stage, version: &str| {
+        let port = stage.teal.listener().port();
+        let output = Command::new("curl")
+            .args(["-sS", "--max-time", "10", "--cacert"])
+            .arg(ground.pki.ca())
+            .args(["--resolve", &format!("a.test:{port}:127.0.0.1"), "-w", "%{http_code}"])
+            .args([&format!("--tlsv{version}"), "--tls-max", version, "-o", "/dev/null"])
+            .arg(format!("https://a.test:{port}/who"))
+            .output()
+            .expect("curl is installed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let both = stage(&pair, |settings| settings);
+    assert_eq!((curl(&both, "1.2"), curl(&both, "1.3")), ("200".to_owned(), "200".to_owned()));
+    let newest = stage(&pair, |settings| settings.listener_key("min_tls", "\"1.3\""));
+    assert_eq!((curl(&newest, "1.2"), curl(&newest, "1.3")), ("000".to_owned(), "200".to_owned()));
+    both.finish();
+    newest.finish();
+}
+
+#[test]
+fn bodies_of_any_size_pass_whole_both_ways() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["test"]);
+    let stage = stage(&pair, |settings| settings);
+    let trust = ground.pki.trust(Some("test"));
+    let big = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/big", big);
+    let chunked = Behavior::Download { bytes: 3_000_000, chunked: true, pause: Duration::ZERO };
+    stage.blue.behave_at("/chunked", chunked);
+    let mut client = client(&stage, &trust);
+    for (path, bytes) in [("/big", 10_000_000), ("/chunked", 3_000_000), ("/who", 0)] {
+        let answer = client.get(path);
+        assert_eq!(answer.status, 200);
+        assert!(bytes == 0 || answer.body.len() == bytes, "{path}: {}", answer.body.len());
+    }
+    let body: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
+    let answer = client.post("/upload", &body);
+    let expected = format!("blue POST /upload {} {:016x}\n", body.len(), checksum(0, &body));
+    assert_eq!(answer.text(), expected);
+    stage.finish();
+}
+
+#[test]
+fn switches_over_tls_lose_nothing() {
+    // L1 L2 L4
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["load.test"]);
+    let stage = stage(&pair, |settings| settings);
+    let trust = ground.pki.trust(Some("load.test"));
+    let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
+    for round in 0..10 {
+        let to = if round % 2 == 0 { "green" } else { "blue" };
+        load.expect_anyone();
+        stage.teal.switch_to(to);
+        load.expect_only(to);
+        load.wait_for_more(50);
+    }
+    load.stop().assert_nothing_lost();
+    stage.finish();
+}
+
+#[test]
+fn a_stop_under_tls_answers_everybody() {
+    // L7
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["load.test"]);
+    let mut stage = stage(&pair, |settings| settings);
+    let trust = ground.pki.trust(Some("load.test"));
+    let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
+    load.wait_for_more(200);
+    load.expect_end();
+    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    load.stop().assert_nothing_lost();
+}
+
+#[test]
+fn a_host_that_is_not_the_name_of_the_handshake_is_421() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test", "b.test"]);
+    let stage = stage(&pair, |settings| settings);
+    let mut client = client(&stage, &ground.pki.trust(Some("a.test")));
+    for (host, status) in [("a.test", 200), ("b.test", 421), ("A.Test:443", 200), ("x", 421)] {
+        assert_eq!(get(&mut client, host, "/who").status, status, "{host}");
+    }
+    assert_eq!(stage.blue.seen().requests_to("/who").len(), 2, "none went on");
+    stage.finish();
+}
+
+#[test]
+fn the_name_chooses_the_certificate_and_an_unknown_one_is_refused() {
+    let ground = Ground::new();
+    let first = ground.pki.issue("a", &["localhost"]);
+    let second = ground.pki.issue("b", &["b.test"]);
+    let stage = stage(&first, |settings| settings.extra(&certificate(&second)));
+    let trust = |name| ground.pki.trust(name);
+    let (unnamed, b) = (shown(&stage, &trust(None)), shown(&stage, &trust(Some("b.test"))));
+    assert_ne!(unnamed, b);
+    assert_eq!(unnamed, shown(&stage, &trust(Some("localhost"))), "the first one");
+    let refused = trust(Some("c.test")).connect(stage.teal.listener());
+    assert!(refused.is_err(), "no certificate has this name");
+    stage.teal.log_has(&["a TLS handshake failed"]);
+    stage.finish();
+}
+
+#[test]
+fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let stage = stage(&pair, |settings| settings);
+    let trust = ground.pki.trust(Some("a.test"));
+    let mut open = client(&stage, &trust);
+    assert_eq!(get(&mut open, "a.test", "/who").status, 200);
+    let before = shown(&stage, &trust);
+
+    fs::write(&pair.cert, "rubbish").expect("a file");
+    let problem = "holds no certificate in PEM";
+    wait_until(SOON * 2, "the problem is in the status", || {
+        stage.teal.status()["certificate_problem"]
+            .as_str()
+            .is_some_and(|said| said.contains(problem))
+    });
+    assert_eq!(shown(&stage, &trust), before, "the old one is in use");
+    let refused = stage.teal.cli(&["reload"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains(problem), "{refused:?}");
+    assert!(stage.teal.cli(&["status"]).stdout.contains("what was in use stays in use"));
+
+    ground.pki.issue("a", &["a.test"]);
+    wait_until(SOON * 2, "the new one is in use", || shown(&stage, &trust) != before);
+    wait_until(SOON, "the problem is gone", || {
+        stage.teal.status()["certificate_problem"].is_null()
+    });
+    assert_eq!(get(&mut open, "a.test", "/who").status, 200, "connections are not touched");
+
+    let renewed = shown(&stage, &trust);
+    ground.pki.issue("a", &["a.test"]);
+    assert_eq!(stage.teal.cli(&["reload"]).code, Some(0), "a reload reads them at once");
+    assert_ne!(shown(&stage, &trust), renewed);
+
+    let current = shown(&stage, &trust);
+    ground.pki.issue_until("a", &["a.test"], 2001);
+    let refused = stage.teal.cli(&["reload"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("has expired"), "{refused:?}");
+    assert_eq!(shown(&stage, &trust), current);
+    stage.finish();
+}
+
+#[test]
+fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates() {
+    use testkit::rustls::HandshakeKind::{Full, Resumed};
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let known = ground.pki.issue("client", &["client.test"]);
+    let kind = |stage: &Stage, trust: &Trust| {
+        let mut session = trust.connect(stage.teal.listener()).expect("a handshake");
+        session.write_all(b"GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").expect("sent");
+        assert!(session.read(&mut [0; 512]).expect("an answer, and tickets before it") > 0);
+        session.conn.handshake_kind()
+    };
+    let open = stage(&pair, |settings| settings);
+    let trust = ground.pki.trust(Some("a.test"));
+    assert_eq!(kind(&open, &trust), Some(Full));
+    ground.pki.issue("a", &["a.test"]);
+    assert_eq!(open.teal.cli(&["reload"]).code, Some(0));
+    assert_eq!(kind(&open, &trust), Some(Resumed));
+    open.finish();
+    let auth = format!("{{ ca = '{}' }}", ground.pki.ca().display());
+    let closed = stage(&pair, |settings| settings.listener_key("client_auth", &auth));
+    let trust = ground.pki.trust_showing("a.test", &known);
+    assert_eq!((kind(&closed, &trust), kind(&closed, &trust)), (Some(Full), Some(Full)));
+    closed.finish();
+}
+
+#[test]
+fn the_end_of_a_certificate_is_in_status_and_metrics() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test", "*.a.test"]);
+    let stage = stage(&pair, |settings| settings);
+    let status = stage.teal.status();
+    let certificate = &status["certificates"][0];
+    assert_eq!(certificate["not_after"], "2100-01-01T00:00:00.000Z");
+    assert_eq!(certificate["names"], serde_json::json!(["a.test", "*.a.test"]));
+    let text = stage.teal.cli(&["status"]).stdout;
+    assert!(text.contains("Certificate: a.test *.a.test, expires in "), "{text}");
+    let metrics = stage.teal.metrics();
+    assert_eq!(metrics.count("teal_certificate_expiry_timestamp_seconds", &[]), 4_102_444_800);
+    stage.finish();
+}
+
+#[test]
+fn a_plain_listener_sends_everything_to_https() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let more =
+        format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n{}", certificate(&pair));
+    let stage =
+        Stage::with(|settings| settings.listener_key("redirect_https", "true").extra(&more));
+    let secure: SocketAddr = stage.teal.status()["listeners"][1]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("two");
+    let mut plain = stage.client();
+    plain.send("POST /x?y=1 HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 0\r\n\r\n");
+    let answer = plain.answer();
+    assert_eq!(answer.status, 308);
+    let address = format!("https://a.test:{}/x?y=1", secure.port());
+    assert_eq!(answer.fields.get("location"), Some(address.as_str()));
+    let mut client =
+        Client::try_connect_tls(secure, &ground.pki.trust(Some("a.test"))).expect("a handshake");
+    assert_eq!(get(&mut client, "a.test", "/x?y=1").status, 200);
+    assert_eq!(stage.blue.seen().requests().len(), 1, "what was redirected went nowhere else");
+    stage.finish();
+}
+
+#[test]
+fn clients_show_certificates_where_they_have_to() {
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let known = ground.pki.issue("client", &["client.test"]);
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let stranger = Pki::new(elsewhere.path()).issue("client", &["client.test"]);
+    let auth = |mode: &str| format!("{{ ca = '{}', mode = {mode:?} }}", ground.pki.ca().display());
+    let asks = |stage: &Stage, trust: &Trust| {
+        let mut client = Client::try_connect_tls(stage.teal.listener(), trust).ok()?;
+        client.try_send("GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").ok()?;
+        client.read_answer(false).ok().map(|answer| answer.status)
+    };
+    let showing = |pair: &Pair| ground.pki.trust_showing("a.test", pair);
+    for (mode, of_nobody) in [("require", None), ("request", Some(200))] {
+        let stage = stage(&pair, |settings| settings.listener_key("client_auth", &auth(mode)));
+        assert_eq!(asks(&stage, &ground.pki.trust(Some("a.test"))), of_nobody, "{mode}");
+        assert_eq!(asks(&stage, &showing(&known)), Some(200), "{mode}");
+        assert_eq!(asks(&stage, &showing(&stranger)), None, "{mode}");
+        stage.finish();
+    }
+}
+
+#[test]
+fn a_handshake_that_does_not_go_on_is_left_at_tls_hello() {
+    // L10
+    let ground = Ground::new();
+    let pair = ground.pki.issue("a", &["a.test"]);
+    let stage = stage(&pair, |settings| settings.timeouts("tls_hello = \"300ms\""));
+    for first in [&b""[..], &[22, 3, 1]] {
+        let mut socket = TcpStream::connect(stage.teal.listener()).expect("a connection");
+        socket.set_read_timeout(Some(SOON)).expect("a timeout");
+        socket.write_all(first).expect("sent");
+        let mut rest = Vec::new();
+        // A reset is an end, too; a timeout is none.
+        let end = socket.read_to_end(&mut rest);
+        let open = end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(!open, "still open after {first:?}");
+    }
+    let mut honest = client(&stage, &ground.pki.trust(Some("a.test")));
+    assert_eq!(get(&mut honest, "a.test", "/who").status, 200);
+    stage.finish();
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_named_and_nothing_starts() {
+    let ground = Ground::new();
+    let good = ground.pki.issue("a", &["a.test"]);
+    let other = ground.pki.issue("b", &["b.test"]);
+    let file = |name: &str, text: &str| {
+        let path = ground.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    };
+    let bad = |cert: &Path, key: &Path| Pair { cert: cert.to_owned(), key: key.to_owned() };
+    let rubbish = file("rubbish.pem", "nothing\n");
+    let locked = file(
+        "locked.key",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    let config = ground.path().join("teal.toml");
+    let config = config.display().to_string();
+    for (pair, said) in [
+        (bad(&ground.path().join("none.pem"), &good.key), "none.pem: does not exist"),
+        (bad(&rubbish, &good.key), "rubbish.pem: holds no certificate in PEM"),
+        (bad(&good.cert, &rubbish), "rubbish.pem: holds no private key in PEM"),
+        (bad(&good.cert, &locked), "locked.key: the key is encrypted"),
+        (bad(&good.cert, &other.key), "b.key: this key does not belong to the certificate"),
+    ] {
+        let settings = Settings::of_urls(&["http://127.0.0.1:1"], &["http://127.0.0.1:2"]);
+        let text = secure(settings, &pair).to_toml(&ground.path().join("state"));
+        fs::write(&config, text).expect("a file");
+        for verb in ["check", "run"] {
+            let arguments = [verb, "--config", config.as_str()];
+            let ended = testkit::run(TEAL.as_ref(), arguments, &[], Duration::from_secs(20));
+            assert_eq!(ended.code, Some(2), "{verb} {said}: {ended:?}");
+            assert!(ended.stderr.contains(said), "{verb} {said}: {ended:?}");
+        }
+        assert!(!ground.path().join("state/journal").exists(), "{said}: something was started");
+    }
+}

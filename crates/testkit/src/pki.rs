@@ -1,0 +1,124 @@
+//! Certificates for tests: an authority of their own, what it signs, and clients that trust it.
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// A client's TLS session over a blocking socket.
+pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+
+/// An authority and the directory in which its files lie.
+#[derive(Debug)]
+pub struct Pki {
+    directory: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// The two files of a certificate.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// PEM: the certificate.
+    pub cert: PathBuf,
+    /// PEM: its key.
+    pub key: PathBuf,
+}
+
+/// Whom a client trusts, whom it expects, and what it shows.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    config: Arc<ClientConfig>,
+    name: Option<String>,
+}
+
+impl Pki {
+    /// A new authority.
+    pub fn new(directory: &Path) -> Self {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, "an authority for tests");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        fs::write(directory.join("ca.pem"), certificate.pem()).expect("a file");
+        Self { directory: directory.to_owned(), issuer: Issuer::new(parameters, key) }
+    }
+
+    /// The file with the certificate of the authority.
+    pub fn ca(&self) -> PathBuf {
+        self.directory.join("ca.pem")
+    }
+
+    /// A certificate for these names, in files named after `file`, which it replaces.
+    pub fn issue(&self, file: &str, names: &[&str]) -> Pair {
+        self.issue_until(file, names, 2100)
+    }
+
+    /// The same, until the beginning of this year.
+    pub fn issue_until(&self, file: &str, names: &[&str], year: i32) -> Pair {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut parameters = CertificateParams::new(names).expect("names");
+        parameters.not_before = date_time_ymd(2000, 1, 1);
+        parameters.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        let pair = Pair {
+            cert: self.directory.join(format!("{file}.pem")),
+            key: self.directory.join(format!("{file}.key")),
+        };
+        fs::write(&pair.cert, certificate.pem()).expect("a file");
+        fs::write(&pair.key, key.serialize_pem()).expect("a file");
+        pair
+    }
+
+    /// A client that trusts this authority and asks for the server `name`; without one it names
+    /// none, and takes the answer for `localhost`.
+    pub fn trust(&self, name: Option<&str>) -> Trust {
+        let config = self.client().with_no_client_auth();
+        Trust { config: Arc::new(config), name: name.map(str::to_owned) }
+    }
+
+    /// The same, showing a certificate.
+    pub fn trust_showing(&self, name: &str, pair: &Pair) -> Trust {
+        let cert = CertificateDer::from_pem_file(&pair.cert).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
+        let config = self.client().with_client_auth_cert(vec![cert], key).expect("both fit");
+        Trust { config: Arc::new(config), name: Some(name.to_owned()) }
+    }
+
+    fn client(&self) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(self.ca()).expect("a certificate");
+        roots.add(ca).expect("an authority");
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+    }
+}
+
+impl Trust {
+    /// The name that it expects.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("localhost")
+    }
+
+    /// Connects and shakes hands.
+    pub fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream> {
+        let mut socket = TcpStream::connect(address)?;
+        let mut config = (*self.config).clone();
+        config.enable_sni = self.name.is_some();
+        let name = ServerName::try_from(self.name().to_owned()).expect("a name");
+        let mut session =
+            ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut socket)?;
+        }
+        Ok(StreamOwned::new(session, socket))
+    }
+}
