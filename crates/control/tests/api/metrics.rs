@@ -34,6 +34,7 @@ async fn every_metric_of_the_contract_is_there() {
         "teal_target_up{service=\"web\",color=\"blue\",target=\"http://127.0.0.1:8081\"} 1\n",
         "teal_target_up{service=\"web\",color=\"green\",target=\"http://127.0.0.1:8082\"} 0\n",
         "teal_books_difference 0\n",
+        "teal_certificate_expiry_timestamp_seconds{file=\"/etc/teal/a.pem\"} 1900000000\n",
     ] {
         assert!(page.contains(sample), "{sample:?} is missing in\n{page}");
     }

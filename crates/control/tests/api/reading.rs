@@ -19,7 +19,8 @@ async fn status_begins_as_in_the_article_and_says_what_may_be_stopped() {
          Blue: active, 3 in flight, oldest 1.2s\n  \
            http://127.0.0.1:8081 up, probed 2s ago: 200 in 1.5 ms\n\
          Green: drained: safe to stop\n  \
-           http://127.0.0.1:8082 down, probed 2s ago: connection refused\n"
+           http://127.0.0.1:8082 down, probed 2s ago: connection refused\n\
+         Certificate: a.test, expires in 21990 days (2030-03-17T17:46:40.000Z)\n"
     );
     stage.stop().await;
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use control::api::{ApiSettings, Live, Role, Token, bind_socket, serve};
+use control::api::{ApiSettings, Certificate, Live, Role, Token, bind_socket, serve};
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
     NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk, SwitchCounts,
@@ -103,7 +103,12 @@ impl Stage {
             ],
             hosts: vec!["deploy.example".to_owned()],
             listeners: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
-            ..Live::default()
+            certificates: vec![Certificate {
+                file: "/etc/teal/a.pem".into(),
+                names: vec!["a.test".to_owned()],
+                not_after: rules::Time(1_900_000_000_000),
+            }],
+            certificate_problem: None,
         });
         let settings = ApiSettings {
             version: "1.2.3",
