@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use rules::Color;
 use support::{Front, SOON};
-use testkit::{Behavior, Ending, Target, wait_until, websocket};
-use traffic::AbortCause;
+use testkit::{Behavior, Ending, Gate, Step, Target, wait_until, websocket};
+use traffic::{AbortCause, OwnReason};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -176,6 +176,43 @@ fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
     client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(client.read_answer(false).is_err());
     wait_until(SOON, "the books", || front.sum().aborted.iter().sum::<u64>() == 1);
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_target_that_does_not_take_its_request_is_left_at_the_write_stall() {
+    // L10 D10
+    const LENGTH: usize = 100_000_000;
+    let blue = Target::start("blue");
+    blue.behave_at("/x", Behavior::Script(vec![Step::WaitFor(Gate::new())]));
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.write_stall = 300 * MS;
+    });
+    let mut client = front.client().patience(SOON);
+    client.send(format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n"));
+    let piece = vec![b'x'; 1_000_000];
+    while client.try_send(&piece).is_ok() {}
+    wait_until(SOON, "the answer", || front.sum().own[OwnReason::ResponseTimeout as usize] == 1);
+    wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
+    front.assert_books_balance();
+}
+
+#[test]
+fn events_that_do_not_come_are_waited_for_as_long_as_a_silent_tunnel() {
+    // L10
+    let blue = Target::start("blue");
+    let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+    blue.behave_at("/events", Behavior::raw(begun));
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.timeouts.tunnel_idle = 500 * MS;
+        spec.timeouts.response_idle = 50 * MS; // is for other answers
+    });
+    let mut client = front.client();
+    let began = Instant::now();
+    client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(client.read_answer(false).is_err());
+    assert!(began.elapsed() >= 500 * MS, "{:?}", began.elapsed());
+    wait_until(SOON, "the end", || front.sum().aborted[AbortCause::Deadline as usize] == 1);
     front.assert_books_balance();
 }
 
