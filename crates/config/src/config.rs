@@ -6,6 +6,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rules::Network;
+
 /// Everything that Teal was asked to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -69,6 +71,10 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Whether every request is sent to the first listener with TLS.
     pub redirect_https: bool,
+    /// Who must begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<Network>,
+    /// Whose word about their own clients is kept.
+    pub trusted: Vec<Network>,
 }
 
 /// How TLS is served at a listener.
@@ -118,7 +124,13 @@ pub struct Environment {
 impl Listener {
     /// A plain one.
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: None, redirect_https: false }
+        Self {
+            address,
+            tls: None,
+            redirect_https: false,
+            proxy_protocol: Vec::new(),
+            trusted: Vec::new(),
+        }
     }
 }
 

@@ -129,6 +129,14 @@ pub(crate) struct Listener {
     #[schemars(range(min = 0, max = 315_360_000))]
     #[schemars(extend("x-default" = "no such field", "examples" = [31_536_000]))]
     pub(crate) hsts: Key<u32>,
+    /// Ranges of addresses whose connections must begin with a header of the PROXY protocol,
+    /// version 1 or 2: load balancers in front. What it says is the client's address.
+    #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
+    pub(crate) proxy_protocol: Key<Vec<At<String>>>,
+    /// Ranges of addresses whose `X-Forwarded-For`, `-Proto` and `-Host` are kept and added to.
+    /// Those of anybody else are replaced.
+    #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
+    pub(crate) trusted: Key<Vec<At<String>>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use rules::{Color, ServiceName, ServiceSpec, TargetUrl};
+use rules::{Color, Network, ServiceName, ServiceSpec, TargetUrl};
 
 use crate::config::{ClientAuth, Config, Listener, Tls};
 
@@ -112,10 +112,18 @@ fn addresses(listeners: &[Listener]) -> String {
 
 /// A listener with everything that takes a restart.
 fn door(listener: &Listener) -> String {
-    let Listener { address, tls, redirect_https } = listener;
+    let Listener { address, tls, redirect_https, proxy_protocol, trusted } = listener;
+    let ranges = |word: &str, ranges: &[Network]| match ranges {
+        [] => String::new(),
+        ranges => {
+            let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
+            format!(", {word} {}", ranges.join(" "))
+        }
+    };
+    let sources = ranges("PROXY from", proxy_protocol) + &ranges("trusting", trusted);
     let Some(Tls { only_tls13, client_auth, hsts }) = tls else {
         let to = if *redirect_https { " redirecting to https" } else { "" };
-        return format!("{address}{to}");
+        return format!("{address}{to}{sources}");
     };
     let version = if *only_tls13 { " 1.3" } else { "" };
     let auth = client_auth.as_ref().map(|ClientAuth { ca, required }| {
@@ -123,7 +131,8 @@ fn door(listener: &Listener) -> String {
         format!(", client certificates of {} {word}", ca.display())
     });
     let hsts = hsts.map(|seconds| format!(", HSTS {seconds}"));
-    format!("{address} with TLS{version}{}{}", auth.unwrap_or_default(), hsts.unwrap_or_default())
+    let (auth, hsts) = (auth.unwrap_or_default(), hsts.unwrap_or_default());
+    format!("{address} with TLS{version}{auth}{hsts}{sources}")
 }
 
 fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> {

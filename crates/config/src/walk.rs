@@ -18,7 +18,7 @@ use crate::problem::Found;
 const LATER: [(&str, &[&str]); 6] = [
     ("", &["acme", "access_log", "group", "otel", "upgrade"]),
     ("admin", &["tls"]),
-    ("listener", &["http2", "proxy_protocol", "trusted"]),
+    ("listener", &["http2"]),
     ("service", &["strip_prefix"]),
     ("service.health", &["type"]),
     ("service.drain", &["streams"]),

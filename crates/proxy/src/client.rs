@@ -10,6 +10,7 @@ use http1::HeadScan;
 
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
+use crate::listener::is_listed;
 use crate::tls::{Arrived, Door};
 use crate::worker::Worker;
 
@@ -20,6 +21,8 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// How the client came in.
     pub(crate) door: Rc<Door>,
+    /// What it says about its own client is kept.
+    pub(crate) trusted: bool,
     /// The server name of its handshake, lower case.
     pub(crate) name: Option<Box<str>>,
     pub(crate) rx: Buffer,
@@ -43,6 +46,7 @@ impl Client {
         Self {
             stream,
             address,
+            trusted: is_listed(&door.trusted, address),
             door,
             name,
             rx: Buffer::default(),

@@ -7,10 +7,10 @@ use connect::Stream;
 
 use crate::client::Client;
 use crate::http::{self, Arrival, Next};
-use crate::listener::Permit;
+use crate::listener::{Permit, let_in};
 use crate::request::{self, After, Flows};
 use crate::response::page;
-use crate::tls::{self, Arrived, Door};
+use crate::tls::Door;
 use crate::worker::Worker;
 
 /// How long a connection stays ready for its next request before it counts as idle and its
@@ -22,15 +22,8 @@ const READY: Duration = Duration::from_millis(100);
 /// the memory of this future is kept for as long as the connection is open.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, door: Rc<Door>, permit: Permit) {
     let _open = (worker.enter_connection(), permit);
-    let Ok(peer) = stream.peer_addr() else { return }; // gone already
-    let arrived = match &door.tls {
-        None => Arrived { stream, name: None },
-        Some(tls) => match Box::pin(tls::shake_hands(&worker, stream, tls)).await {
-            Some(arrived) => arrived,
-            None => return,
-        },
-    };
-    let mut client = Client::new(&worker, arrived, peer.ip(), door);
+    let entering = Box::pin(let_in(&worker, stream, door));
+    let Some(mut client) = entering.await else { return };
     // A session may hold what came with its handshake, which only a read finds.
     let mut fresh = !client.stream.is_plain();
     loop {

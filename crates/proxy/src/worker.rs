@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rules::Timeouts;
@@ -139,7 +140,7 @@ async fn tick(worker: Rc<Worker>) {
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.
         worker.pool.watch_idle(worker.now(), cx);
-        std::task::Poll::<()>::Pending
+        Poll::<()>::Pending
     })
     .await;
 }
@@ -185,6 +186,23 @@ impl Worker {
 
     fn read_clock(&self) {
         self.clock.set(Instant::now());
+    }
+
+    /// Does something that waits for a client, in time or not at all.
+    // lossless: L10
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<T> {
+        let deadline = self.deadlines.add(self.now() + limit);
+        let mut work = pin!(work);
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending if self.stop.is_cut() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        })
+        .await
     }
 
     pub(crate) fn front(&self) -> Front {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rules::Color;
 use support::{Front, SOON};
-use testkit::{Behavior, Gate, Target, wait_until};
+use testkit::{Behavior, Ending, Gate, Target, wait_until};
 use traffic::{AbortCause, OwnReason};
 
 #[test]
@@ -52,6 +52,24 @@ fn pipelined_requests_are_all_answered_by_a_stop() {
     let answers = [client.answer(), client.answer(), client.answer()];
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert_eq!(answers.map(|answer| answer.closes()), [false, false, true]);
+    front.ended();
+    front.assert_books_balance();
+}
+
+#[test]
+fn a_request_that_crosses_the_end_of_an_idle_connection_meets_an_end_and_no_reset() {
+    // L7
+    let blue = Target::start("blue");
+    let mut front = Front::start(&[&blue], &[&blue]);
+    let mut client = front.client();
+    client.get("/");
+    front.leave();
+    assert!(matches!(client.ending(SOON), Ending::Fin(_)));
+    for _ in 0..3 {
+        client.try_send("GET /crossing HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(client.ending(SOON), Ending::Fin(Vec::new()), "a reset could overtake answers");
+    }
+    drop(client);
     front.ended();
     front.assert_books_balance();
 }

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod invariant;
 mod name;
+mod network;
 mod receipt;
 mod refusal;
 mod spec;
@@ -29,6 +30,7 @@ pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
 pub use history::{Deed, History, KEPT};
 pub use invariant::check;
 pub use name::{Actor, Color, Generation, InvalidName, ServiceName};
+pub use network::Network;
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{

@@ -1,6 +1,6 @@
 //! A raw client: sends what it is told, byte for byte, and accepts only exactly framed answers.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,6 +52,13 @@ pub struct Client {
     patience: Duration,
 }
 
+fn connect_from(source: IpAddr, address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect_timeout(&address.into(), CONNECT_WITHIN)?;
+    Ok(socket.into())
+}
+
 impl Client {
     /// Connects, or panics.
     #[track_caller]
@@ -72,16 +79,25 @@ impl Client {
         Ok(Client { wire, body: None, patience: PATIENCE })
     }
 
+    /// Connects from this address of the machine, sends `first` as it is, and then shakes hands.
+    pub fn try_connect_tls_after(
+        source: IpAddr,
+        address: SocketAddr,
+        first: &[u8],
+        trust: &Trust,
+    ) -> std::io::Result<Self> {
+        let mut socket = connect_from(source, address)?;
+        socket.write_all(first)?;
+        let wire = Wire::secure(trust.shake_hands(socket)?, Arc::new(AtomicBool::new(false)))?;
+        Ok(Client { wire, body: None, patience: PATIENCE })
+    }
+
     /// Connects from this address of the machine, by which what comes of it can be told apart, or
     /// panics.
     #[track_caller]
     pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
-        let connect = || {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-            socket.bind(&SocketAddr::new(source, 0).into())?;
-            socket.connect_timeout(&address.into(), CONNECT_WITHIN)?;
-            Wire::new(socket.into(), Arc::new(AtomicBool::new(false)))
-        };
+        let connect =
+            || Wire::new(connect_from(source, address)?, Arc::new(AtomicBool::new(false)));
         let wire = connect().expect("the address accepts connections");
         Client { wire, body: None, patience: PATIENCE }
     }

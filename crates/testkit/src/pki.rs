@@ -110,7 +110,11 @@ impl Trust {
 
     /// Connects and shakes hands.
     pub fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream> {
-        let mut socket = TcpStream::connect(address)?;
+        self.shake_hands(TcpStream::connect(address)?)
+    }
+
+    /// Shakes hands on a connection.
+    pub fn shake_hands(&self, mut socket: TcpStream) -> std::io::Result<TlsStream> {
         let mut config = (*self.config).clone();
         config.enable_sni = self.name.is_some();
         let name = ServerName::try_from(self.name().to_owned()).expect("a name");

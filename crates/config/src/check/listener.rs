@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rules::Network;
+
 use super::{LISTEN, Surroundings, address, path};
 use crate::config::{Certificate, ClientAuth, Listener, Tls};
 use crate::key::{At, Key};
@@ -22,10 +24,12 @@ pub(super) fn listeners(
     for At { value: listener, .. } in written {
         let tls = tls(listener, surroundings, found);
         let redirect_https = listener.redirect_https.get().is_some_and(|redirect| *redirect);
+        let proxy_protocol = ranges(&listener.proxy_protocol, "proxy_protocol", found);
+        let trusted = ranges(&listener.trusted, "trusted", found);
         let Some(At { value, offset }) = listener.address.at() else { continue };
         match address(value, "0.0.0.0:8080") {
             Ok(address) => {
-                let value = Listener { address, tls, redirect_https };
+                let value = Listener { address, tls, redirect_https, proxy_protocol, trusted };
                 listeners.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("listener.address: {message}")),
@@ -107,6 +111,17 @@ fn tls(
         }
     }
     None
+}
+
+fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut Found) -> Vec<Network> {
+    let mut ranges = Vec::new();
+    for At { value, offset } in key.elements() {
+        match Network::parse(value) {
+            Ok(range) => ranges.push(range),
+            Err(message) => found.at(*offset, format!("listener.{name}: {message}")),
+        }
+    }
+    ranges
 }
 
 fn file(

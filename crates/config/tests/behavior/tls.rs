@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use config::{ClientAuth, Tls};
+use rules::Network;
 
 use crate::spoiled::{FILE, TLS, parse, problems};
 
@@ -79,4 +80,23 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
     ] {
         assert_eq!(problems(&text), [expected], "{text}");
     }
+}
+
+#[test]
+fn who_stands_in_front_is_written_in_ranges() {
+    let keys = ":8080\"\nproxy_protocol = [\"10.0.0.0/8\"]\ntrusted = [\"::1\", \"192.0.2.0/24\"]";
+    let config = parse(&FILE.replacen(":8080\"", keys, 1)).unwrap();
+    let ranges = |texts: &[&str]| -> Vec<Network> {
+        texts.iter().map(|text| Network::parse(text).unwrap()).collect()
+    };
+    assert_eq!(config.listeners[0].proxy_protocol, ranges(&["10.0.0.0/8"]));
+    assert_eq!(config.listeners[0].trusted, ranges(&["::1/128", "192.0.2.0/24"]));
+    let bad = FILE.replacen(":8080\"", ":8080\"\ntrusted = [\"10.1.0.0/8\", \"lb\"]", 1);
+    assert_eq!(
+        problems(&bad),
+        [
+            "3:12: listener.trusted: \"10.1.0.0/8\" does not begin a range; write \"10.0.0.0/8\"",
+            "3:26: listener.trusted: \"lb\" is no range of addresses; write one such as \"10.0.0.0/8\"",
+        ]
+    );
 }

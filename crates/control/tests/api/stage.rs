@@ -106,7 +106,7 @@ impl Stage {
             certificates: vec![Certificate {
                 file: "/etc/teal/a.pem".into(),
                 names: vec!["a.test".to_owned()],
-                not_after: rules::Time(1_900_000_000_000),
+                not_after: Time(1_900_000_000_000),
             }],
             certificate_problem: None,
         });

@@ -5,6 +5,8 @@
 //! and lets the kernel's queue wait: nobody is turned away who could be served a moment later.
 
 mod bind;
+mod entry;
+mod proxy_protocol;
 
 use std::future::poll_fn;
 use std::io;
@@ -25,6 +27,7 @@ use crate::tls::Door;
 use crate::worker::Worker;
 
 pub use bind::{BindError, Sockets, raise_descriptor_limit};
+pub(crate) use entry::{is_listed, let_in};
 
 /// One listening socket of one worker.
 #[derive(Debug)]

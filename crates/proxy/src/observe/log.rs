@@ -54,6 +54,16 @@ impl TargetLog {
         }
     }
 
+    /// A proxy in front did not say for whom it speaks.
+    pub(crate) fn announcement(&self, error: &std::io::Error) {
+        if let Some(left_out) = self.handshake.borrow_mut().pass() {
+            tracing::warn!(
+                left_out,
+                "a connection without a good PROXY header was closed: {error}"
+            );
+        }
+    }
+
     /// A client was not let in.
     pub(crate) fn handshake(&self, error: &std::io::Error) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {

@@ -1,14 +1,11 @@
 //! What a listener asks of those who come, and the handshake that sees to it.
 
-use std::future::poll_fn;
-use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 use connect::Stream;
+use rules::Network;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -28,6 +25,10 @@ pub struct Door {
     pub redirect_https: Option<u16>,
     /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.
     pub hsts: Option<u32>,
+    /// Who must begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<Network>,
+    /// Whose word about their own clients is kept: `X-Forwarded-For` and the like.
+    pub trusted: Vec<Network>,
 }
 
 /// A listener's TLS, ready to be used.
@@ -121,19 +122,11 @@ pub(crate) async fn shake_hands(
     door: &TlsDoor,
 ) -> Option<Arrived> {
     let Stream::Tcp(stream) = stream else { return None };
-    let deadline = worker.deadlines.add(worker.now() + worker.front().tls_hello);
     let acceptor = TlsAcceptor::from(door.0.clone());
     let accept = acceptor.accept_with(stream, |session| {
         session.set_buffer_limit(Some(SESSION_BYTES));
     });
-    let mut accept = pin!(accept);
-    let accepted = poll_fn(|cx| match accept.as_mut().poll(cx) {
-        Poll::Ready(accepted) => Poll::Ready(accepted),
-        Poll::Pending if worker.stop.is_cut() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-        Poll::Pending => deadline.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-    })
-    .await;
-    match accepted {
+    match worker.within(worker.front().tls_hello, accept).await {
         Ok(session) => {
             let name = session.get_ref().1.server_name();
             let name = name.map(|name| name.to_ascii_lowercase().into_boxed_str());

@@ -50,13 +50,17 @@ pub(super) fn doors(
     let secure = listeners().find(|(listener, _)| listener.tls.is_some()).map(|(_, port)| *port);
     let door = |(listener, _): (&config::Listener, &u16)| {
         let redirect_https = secure.filter(|_| listener.redirect_https);
-        let Some(tls) = &listener.tls else {
-            return Ok(Door { redirect_https, ..Door::default() });
+        let plain = Door {
+            redirect_https,
+            proxy_protocol: listener.proxy_protocol.clone(),
+            trusted: listener.trusted.clone(),
+            ..Door::default()
         };
+        let Some(tls) = &listener.tls else { return Ok(plain) };
         let auth = tls.client_auth.as_ref().map(client_auth);
         let door = TlsDoor::new(shelf.clone(), tls.only_tls13, auth.as_ref());
         let door = door.map_err(|error| error.to_string())?;
-        Ok(Door { tls: Some(door), redirect_https, hsts: tls.hsts })
+        Ok(Door { tls: Some(door), hsts: tls.hsts, ..plain })
     };
     listeners().map(door).collect()
 }

@@ -1,0 +1,50 @@
+//! What a connection goes through before its first request: it says for whom it speaks, and shakes
+//! hands, where the listener asks for it. Each has a deadline.
+
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use connect::Stream;
+use rules::Network;
+
+use super::proxy_protocol;
+use crate::client::Client;
+use crate::tls::{self, Arrived, Door};
+use crate::worker::Worker;
+
+/// Lets a client in; none if it was not let in, in time or at all.
+// lossless: L10 - `tls_hello`
+pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
+    let (stream, address) = announced(worker, stream, &door).await?;
+    let arrived = match &door.tls {
+        None => Arrived { stream, name: None },
+        Some(tls) => tls::shake_hands(worker, stream, tls).await?,
+    };
+    Some(Client::new(worker, arrived, address, door))
+}
+
+/// The address of the client, as a listed proxy announces it.
+async fn announced(worker: &Rc<Worker>, stream: Stream, door: &Door) -> Option<(Stream, IpAddr)> {
+    let peer = stream.peer_addr().ok()?.ip(); // or it is gone already
+    if !is_listed(&door.proxy_protocol, peer) {
+        return Some((stream, peer));
+    }
+    let Stream::Tcp(mut socket) = stream else { return None };
+    let read = proxy_protocol::read(&mut socket);
+    match worker.within(worker.front().tls_hello, read).await {
+        Ok(client) => Some((Stream::Tcp(socket), client.map_or(peer, |client| client.ip()))),
+        Err(error) => {
+            let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port
+            if !gone {
+                worker.log.announcement(&error);
+            }
+            None
+        }
+    }
+}
+
+/// Whether an address is in one of these ranges.
+pub(crate) fn is_listed(ranges: &[Network], address: IpAddr) -> bool {
+    ranges.iter().any(|range| range.contains(address))
+}

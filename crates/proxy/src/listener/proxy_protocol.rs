@@ -1,0 +1,183 @@
+//! The PROXY protocol: what a load balancer in front says of the client, before the first byte of
+//! the client's own (versions 1 and 2 of HAProxy's `proxy-protocol.txt`).
+//!
+//! Only a listed source is asked for it, and it has to say it. Nothing of what follows is read here.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+/// How each header of version 2 begins.
+const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// The longest header of version 1, with its line end.
+const LINE: usize = 107;
+
+/// The longest header of version 2 that is taken: addresses and a few kilobytes beside them.
+const LONGEST: usize = 4096;
+
+/// Reads the header; the client's address, or none where the source speaks for itself (such as in
+/// its health checks) or of a family that has none.
+pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+    let mut start = [0; SIGNATURE.len()];
+    stream.read_exact(&mut start).await?;
+    if start == *SIGNATURE {
+        return read_binary(stream).await;
+    }
+    let line = read_line(stream, start.to_vec()).await?;
+    line_client(&line)
+}
+
+async fn read_binary(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    let [command, family, high, low] = head;
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if length > LONGEST {
+        return Err(bad("the header is too long"));
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    binary_client(command, family, &body)
+}
+
+/// Reads to the end of the line, and not a byte further: what lies behind is the client's.
+async fn read_line(stream: &mut TcpStream, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
+    while !line.ends_with(b"\r\n") {
+        let mut ahead = [0; LINE];
+        let room = LINE.saturating_sub(line.len());
+        let seen = stream.peek(&mut ahead[..room]).await?;
+        if seen == 0 {
+            return Err(bad("the line has no end"));
+        }
+        let end = ahead[..seen].iter().position(|byte| *byte == b'\n').map_or(seen, |at| at + 1);
+        let from = line.len();
+        line.resize(from + end, 0);
+        stream.read_exact(&mut line[from..]).await?;
+    }
+    Ok(line)
+}
+
+/// The client of `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
+fn line_client(line: &[u8]) -> io::Result<Option<SocketAddr>> {
+    let text = std::str::from_utf8(line).ok().and_then(|text| text.strip_suffix("\r\n"));
+    let mut words = text.ok_or_else(|| bad("the line is no text"))?.split(' ');
+    if words.next() != Some("PROXY") {
+        return Err(bad("there is no header"));
+    }
+    let family = words.next();
+    if family == Some("UNKNOWN") {
+        return Ok(None);
+    }
+    let wrong = || bad("the line has no two addresses and ports");
+    let address = |word: Option<&str>| word.and_then(|word| word.parse::<IpAddr>().ok());
+    let port = |word: Option<&str>| word.and_then(|word| word.parse::<u16>().ok());
+    let (source, destination) = (address(words.next()), address(words.next()));
+    let ports = (port(words.next()), port(words.next()));
+    let (Some(source), Some(destination), (Some(port), Some(_)), None) =
+        (source, destination, ports, words.next())
+    else {
+        return Err(wrong());
+    };
+    let fits = match family {
+        Some("TCP4") => source.is_ipv4() && destination.is_ipv4(),
+        Some("TCP6") => source.is_ipv6() && destination.is_ipv6(),
+        _ => false,
+    };
+    if fits { Ok(Some(SocketAddr::new(source, port))) } else { Err(wrong()) }
+}
+
+fn binary_client(command: u8, family: u8, body: &[u8]) -> io::Result<Option<SocketAddr>> {
+    match command {
+        0x20 => return Ok(None), // LOCAL
+        0x21 => {}
+        _ => return Err(bad("the header has an unknown version or command")),
+    }
+    let missing = || bad("the header has no addresses");
+    let (address, port) = match family {
+        0x11 => {
+            let (address, rest) = body.split_first_chunk::<4>().ok_or_else(missing)?;
+            let port = rest.get(4..8).and_then(<[u8]>::first_chunk::<2>).ok_or_else(missing)?;
+            (IpAddr::V4(Ipv4Addr::from(*address)), *port)
+        }
+        0x21 => {
+            let (address, rest) = body.split_first_chunk::<16>().ok_or_else(missing)?;
+            let port = rest.get(16..20).and_then(<[u8]>::first_chunk::<2>).ok_or_else(missing)?;
+            (IpAddr::V6(Ipv6Addr::from(*address)), *port)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(SocketAddr::new(address, u16::from_be_bytes(port))))
+}
+
+fn bad(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Result<Option<String>, String> {
+        let client = line_client(text.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(client.map(|client| client.to_string()))
+    }
+
+    #[test]
+    fn a_line_names_the_client_or_nobody() {
+        let named = |client: &str| Ok(Some(client.to_owned()));
+        assert_eq!(line("PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\n"), named("192.0.2.1:5"));
+        assert_eq!(line("PROXY TCP6 2001:db8::1 ::2 5 80\r\n"), named("[2001:db8::1]:5"));
+        assert_eq!(line("PROXY UNKNOWN\r\n"), Ok(None));
+        assert_eq!(line("PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"), Ok(None));
+    }
+
+    #[test]
+    fn a_line_that_is_not_exactly_one_is_refused() {
+        for text in [
+            "GET / HTTP/1.1\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 5\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 5 80 6\r\n",
+            "PROXY TCP4 2001:db8::1 ::2 5 80\r\n",
+            "PROXY TCP6 192.0.2.1 192.0.2.2 5 80\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 5 65536\r\n",
+            "PROXY TCP4  192.0.2.1 192.0.2.2 5 80\r\n",
+            "PROXY TCP5 192.0.2.1 192.0.2.2 5 80\r\n",
+            "PROXY\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 5 80\n",
+            "\u{e9}\r\n",
+        ] {
+            assert!(line(text).is_err(), "{text:?}");
+        }
+        assert!(line_client(b"PROXY \xff\r\n").is_err());
+    }
+
+    #[test]
+    fn a_binary_header_names_the_client_or_nobody_and_none_is_taken_in_part() {
+        let four = [192, 0, 2, 1, 192, 0, 2, 2, 0, 5, 0, 80];
+        let client = |command, family, body: &[u8]| {
+            let client = binary_client(command, family, body).map_err(|error| error.to_string())?;
+            Ok::<_, String>(client.map(|client| client.to_string()))
+        };
+        assert_eq!(client(0x21, 0x11, &four), Ok(Some("192.0.2.1:5".to_owned())));
+        let mut beside = four.to_vec();
+        beside.extend([4, 0, 1, 0]);
+        assert_eq!(client(0x21, 0x11, &beside), Ok(Some("192.0.2.1:5".to_owned())));
+        let mut six = [0; 36];
+        six[15] = 1;
+        six[33] = 7;
+        assert_eq!(client(0x21, 0x21, &six), Ok(Some("[::1]:7".to_owned())));
+        assert_eq!(client(0x20, 0x11, &four), Ok(None), "speaks for itself");
+        assert_eq!(client(0x20, 0, &[]), Ok(None));
+        assert_eq!(client(0x21, 0x31, &[0; 216]), Ok(None), "a Unix socket has no such address");
+        for length in 0..12 {
+            assert!(client(0x21, 0x11, &four[..length]).is_err(), "{length}");
+        }
+        assert!(client(0x21, 0x21, &six[..35]).is_err());
+        for command in [0, 0x11, 0x22, 0x31, 0xff] {
+            assert!(client(command, 0x11, &four).is_err(), "{command}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Proxies in front of Teal: what they say of their clients counts if they are listed, and else not.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use testkit::{Client, Pki, Settings};
+
+use crate::stage::{SOON, Stage};
+
+const LISTED: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// A header of version 2 with this command and family.
+fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).expect("a short body").to_be_bytes();
+    [SIGNATURE, &[command, family], &length, body].concat()
+}
+
+/// What the target hears of the client, if what is sent first is this.
+fn forwarded_for(stage: &Stage, source: IpAddr, first: &[u8]) -> Option<String> {
+    let mut client = Client::connect_from(source, stage.teal.listener()).patience(SOON);
+    let request = b"GET /who HTTP/1.1\r\nHost: test\r\n\r\n";
+    client.try_send([first, request].concat()).ok()?;
+    let answer = client.read_answer(false).ok()?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let requests = stage.blue.seen().requests_to("/who");
+    requests.last().and_then(|seen| seen.fields.get("x-forwarded-for")).map(str::to_owned)
+}
+
+fn stage(adjust: impl FnOnce(Settings) -> Settings) -> Stage {
+    Stage::with(|settings| {
+        adjust(settings.listener_key("proxy_protocol", "[\"127.0.0.2\"]"))
+            .timeouts("tls_hello = \"300ms\"")
+    })
+}
+
+#[test]
+fn a_listed_source_says_who_the_client_is_in_both_versions() {
+    let stage = stage(|settings| settings);
+    let four = [192, 0, 2, 9, 192, 0, 2, 2, 0, 5, 0, 80];
+    let mut six = [0; 36];
+    six[..2].copy_from_slice(&[0x20, 0x01]);
+    six[15] = 9;
+    for (header, client) in [
+        (b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\n".to_vec(), "192.0.2.7"),
+        (b"PROXY TCP6 2001:db8::7 ::1 1234 80\r\n".to_vec(), "2001:db8::7"),
+        (b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.2"),
+        (binary(0x21, 0x11, &four), "192.0.2.9"),
+        (binary(0x21, 0x11, &[&four[..], &[0x20, 0, 1, 7]].concat()), "192.0.2.9"),
+        (binary(0x21, 0x21, &six), "2001::9"),
+        (binary(0x20, 0, &[]), "127.0.0.2"),
+    ] {
+        assert_eq!(forwarded_for(&stage, LISTED, &header).as_deref(), Some(client));
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_listed_source_that_says_nothing_or_nonsense_is_closed_and_nobody_else_is_asked() {
+    // L10
+    let stage = stage(|settings| settings);
+    let long = binary(0x21, 0x11, &[0; 5000]);
+    let endless = [b"PROXY TCP4 ".to_vec(), vec![b'1'; 200]].concat();
+    for first in
+        [&b""[..], b"PROXY TCP4 192.0.2.7\r\n", &endless, &long, &binary(0x31, 0x11, &[0; 12])]
+    {
+        assert_eq!(forwarded_for(&stage, LISTED, first), None, "{first:?}");
+    }
+    assert!(stage.blue.seen().requests_to("/who").is_empty());
+    stage.teal.log_has(&["a connection without a good PROXY header was closed"]);
+    let mut dripping = Client::connect_from(LISTED, stage.teal.listener());
+    dripping.drip("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80", Duration::from_millis(50));
+    assert!(dripping.ending(SOON).ended(), "at its deadline");
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    assert_eq!(forwarded_for(&stage, here, b"").as_deref(), Some("127.0.0.1"));
+    let mut stranger = Client::connect_from(here, stage.teal.listener());
+    stranger.send("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(stranger.answer().status, 400, "a header that nobody asked for is no request");
+    stage.finish();
+}
+
+#[test]
+fn the_header_comes_before_the_handshake() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let pair = pki.issue("a", &["test"]);
+    let certificate = format!(
+        "[[certificate]]\ncert = '{}'\nkey = '{}'\n",
+        pair.cert.display(),
+        pair.key.display()
+    );
+    let stage = stage(|settings| settings.listener_key("tls", "true").extra(&certificate));
+    let trust = pki.trust(Some("test"));
+    let header = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 443\r\n";
+    let mut client = Client::try_connect_tls_after(LISTED, stage.teal.listener(), header, &trust)
+        .expect("a handshake");
+    assert_eq!(client.get("/who").status, 200);
+    let seen = stage.blue.seen().requests_to("/who");
+    assert_eq!(seen[0].fields.get("x-forwarded-for"), Some("192.0.2.7"));
+    assert_eq!(seen[0].fields.get("x-forwarded-proto"), Some("https"));
+    stage.finish();
+}
+
+#[test]
+fn the_word_of_a_trusted_forwarder_is_kept_and_added_to_that_of_others_is_replaced() {
+    let stage = Stage::with(|settings| settings.listener_key("trusted", "[\"127.0.0.2/32\"]"));
+    let ask = |source: IpAddr| {
+        let mut client = Client::connect_from(source, stage.teal.listener());
+        client.send(
+            "GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.7\r\n\
+             X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\n\r\n",
+        );
+        assert_eq!(client.answer().status, 200);
+        let seen = stage.blue.seen().requests_to("/who");
+        let fields = &seen.last().expect("it came").fields;
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"]
+            .map(|name| fields.get(name).unwrap_or_default().to_owned())
+    };
+    assert_eq!(ask(LISTED), ["192.0.2.7, 127.0.0.2", "https", "shop.test"]);
+    assert_eq!(ask(Ipv4Addr::LOCALHOST.into()), ["127.0.0.1", "http", "test"]);
+    stage.finish();
+}
