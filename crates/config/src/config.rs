@@ -25,6 +25,8 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     /// The services in the order of the file; never empty, names and routes are unique.
     pub services: Vec<rules::ServiceSpec>,
+    /// A line for each request; `None`: nowhere.
+    pub access_log: Option<AccessLog>,
     /// The file it was read from; `None`: from flags.
     pub source: Option<PathBuf>,
 }
@@ -75,6 +77,15 @@ pub struct Listener {
     pub proxy_protocol: Vec<Network>,
     /// Whose word about their own clients is kept.
     pub trusted: Vec<Network>,
+}
+
+/// Where a line for each request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The file, absolute; `None`: standard output.
+    pub file: Option<PathBuf>,
+    /// Whether lines have the combined format of Apache and nginx; else they are JSON.
+    pub combined: bool,
 }
 
 /// How TLS is served at a listener.

@@ -67,6 +67,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             limits: Limits::default(),
             listeners: vec![Listener::plain(listen)],
             certificates: Vec::new(),
+            access_log: None,
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,
                 vec![blue?],

@@ -25,7 +25,9 @@ mod schema;
 mod unit;
 mod walk;
 
-pub use config::{Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token};
+pub use config::{
+    AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token,
+};
 pub use file::{load, parse};
 pub use flags::{Flags, from_flags};
 pub use problem::{Problem, Problems};

@@ -34,6 +34,8 @@ pub(crate) struct Document {
     /// asks for; one that asks for none gets the first.
     pub(crate) certificate: Key<Vec<At<Certificate>>>,
     pub(crate) service: Key<Vec<At<Service>>>,
+    /// A line for each request. Without this table there is no access log.
+    pub(crate) access_log: Key<AccessLog>,
 }
 
 /// The admin API. Besides the address there is always a Unix socket, `admin.sock` in
@@ -179,6 +181,26 @@ pub(crate) struct Certificate {
     /// A PEM file: its private key, not encrypted. Relative to this file.
     #[schemars(extend("examples" = ["/etc/teal/example.com.key"]))]
     pub(crate) key: Key<String>,
+}
+
+/// The access log. SIGUSR1 opens its file again, after it was renamed.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
+pub(crate) struct AccessLog {
+    /// The file to which lines are added, relative to this file; `-` is standard output.
+    #[schemars(extend("examples" = ["/var/log/teal/access.log"]))]
+    pub(crate) path: Key<String>,
+    /// `json`: an object per line; `combined`: the format of Apache and nginx.
+    #[schemars(extend("default" = "json"))]
+    pub(crate) format: Key<LogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Json,
+    Combined,
 }
 
 /// A service: its routes and its two colors.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use rules::{Color, Network, ServiceName, ServiceSpec, TargetUrl};
 
-use crate::config::{ClientAuth, Config, Listener, Tls};
+use crate::config::{AccessLog, ClientAuth, Config, Listener, Tls};
 
 /// A key that a reload can't change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,7 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
     hold("workers", old.workers.to_string(), new.workers.to_string());
     hold("admin.listen", old.admin.listen.to_string(), new.admin.listen.to_string());
     hold("admin.socket_group", group(old), group(new));
+    hold("access_log", log(old.access_log.as_ref()), log(new.access_log.as_ref()));
     hold("listener", addresses(&old.listeners), addresses(&new.listeners));
     let connections = |config: &Config| config.limits.connections.to_string();
     hold("limits.connections", connections(old), connections(new));
@@ -108,6 +109,12 @@ fn addresses(listeners: &[Listener]) -> String {
     let mut listeners: Vec<_> = listeners.iter().collect();
     listeners.sort_unstable_by_key(|listener| listener.address); // their order means nothing
     listeners.into_iter().map(door).collect::<Vec<_>>().join(", ")
+}
+
+fn log(log: Option<&AccessLog>) -> String {
+    let Some(AccessLog { file, combined }) = log else { return "none".to_owned() };
+    let to = file.as_ref().map_or("standard output".to_owned(), |file| file.display().to_string());
+    format!("{} to {to}", if *combined { "combined" } else { "json" })
 }
 
 /// A listener with everything that takes a restart.

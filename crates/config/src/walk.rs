@@ -16,7 +16,7 @@ use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
 const LATER: [(&str, &[&str]); 6] = [
-    ("", &["acme", "access_log", "group", "otel", "upgrade"]),
+    ("", &["acme", "group", "otel", "upgrade"]),
     ("admin", &["tls"]),
     ("listener", &["http2"]),
     ("service", &["strip_prefix"]),

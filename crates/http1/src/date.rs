@@ -26,7 +26,7 @@ pub fn http_date(seconds: u64) -> [u8; 29] {
 
 /// Year, month and day of a day since 1970-01-01. Years are counted from March, so that the leap
 /// day is the last day of one, and in eras of 400 years, which all have the same length.
-fn civil(days: u64) -> (u64, u64, u64) {
+pub fn civil(days: u64) -> (u64, u64, u64) {
     const ERA: u64 = 146_097;
     let from_march_0000 = days + 719_468;
     let (era, day_of_era) = (from_march_0000 / ERA, from_march_0000 % ERA);

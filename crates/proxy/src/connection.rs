@@ -92,7 +92,7 @@ mod tests {
             let stream = Stream::new(TcpStream::connect(address).await.unwrap()).unwrap();
             let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
             let reader = seats.pop().unwrap().sit();
-            let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default()));
+            let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default(), None));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
             let permit = capacity.permit().unwrap();
             let serving = serve(worker, stream, Rc::default(), permit);

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use traffic::Seat;
 
 use crate::listener::{Capacity, Listener, Sockets};
+use crate::observe::access::AccessLog;
 use crate::pick::line::Lines;
 use crate::tls::Door;
 use crate::worker;
@@ -25,6 +26,8 @@ pub struct Options {
     pub connections: usize,
     /// How clients come in, in the order of the addresses; what is missing is plain.
     pub doors: Vec<Door>,
+    /// Where a line for each request goes; `None`: nowhere.
+    pub access_log: Option<AccessLog>,
 }
 
 /// A running data plane.
@@ -66,6 +69,7 @@ impl Proxy {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
+            let access = options.access_log.clone();
             let doors = options.doors.clone().into_iter().chain(repeat_with(Door::default));
             let name = format!("worker-{}", seat.worker());
             let runtime =
@@ -85,7 +89,7 @@ impl Proxy {
                             Listener::new(socket, door, capacity.clone()).ok()
                         })
                         .collect();
-                    worker::run(seat.sit(), listeners, via, lines, orders).await;
+                    worker::run(seat.sit(), listeners, via, lines, access, orders).await;
                 });
             })?;
             workers.push((thread, end));

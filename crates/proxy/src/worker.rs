@@ -14,8 +14,10 @@ use tokio::sync::{Notify, watch};
 use traffic::{Reader, Table};
 
 use crate::buffer::Buffers;
+use crate::client::Client;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::listener::{Accepting, Listener};
+use crate::observe::access::{AccessLog, Story};
 use crate::observe::log::TargetLog;
 use crate::pick::line::Lines;
 use crate::pick::park::Lot;
@@ -39,6 +41,8 @@ pub(crate) struct Worker {
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
     pub(crate) log: TargetLog,
+    /// Where a line for each request goes.
+    pub(crate) access: Option<AccessLog>,
     /// Our name in `Via`, by which we know our own requests again.
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
@@ -63,9 +67,10 @@ pub(crate) async fn run(
     listeners: Vec<Listener>,
     via: Box<str>,
     lines: Arc<Lines>,
+    access: Option<AccessLog>,
     mut orders: watch::Receiver<Order>,
 ) {
-    let worker = Rc::new(Worker::new(reader, via, lines));
+    let worker = Rc::new(Worker::new(reader, via, lines, access));
     // Nobody is served from the empty table that every worker begins with: clients wait in the
     // kernel's queue for the first one that is published.
     tokio::select! {
@@ -148,7 +153,12 @@ async fn tick(worker: Rc<Worker>) {
 // === impl Worker ===
 
 impl Worker {
-    pub(crate) fn new(reader: Reader, via: Box<str>, lines: Arc<Lines>) -> Self {
+    pub(crate) fn new(
+        reader: Reader,
+        via: Box<str>,
+        lines: Arc<Lines>,
+        access: Option<AccessLog>,
+    ) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
             reader,
@@ -161,6 +171,7 @@ impl Worker {
             budgets: Budgets::default(),
             stop: Stop::default(),
             log: TargetLog::default(),
+            access,
             via,
             front: Cell::new(front),
             clock: Cell::new(Instant::now()),
@@ -186,6 +197,11 @@ impl Worker {
 
     fn read_clock(&self) {
         self.clock.set(Instant::now());
+    }
+
+    /// The beginning of what the access log will say of a request; none without an access log.
+    pub(crate) fn story(&self, client: &Client) -> Option<Box<Story>> {
+        self.access.as_ref().map(|_| Story::begin(client, self.now()))
     }
 
     /// Does something that waits for a client, in time or not at all.

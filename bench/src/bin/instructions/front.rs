@@ -42,7 +42,12 @@ impl Front {
         let (publisher, seats) = exchange(WORKERS, Table::empty(limits));
         let sockets = Sockets::bind(&[loopback], WORKERS)?;
         let instance = "count".to_owned();
-        let options = Options { instance, connections: limits.connections, doors: Vec::new() };
+        let options = Options {
+            instance,
+            connections: limits.connections,
+            doors: Vec::new(),
+            access_log: None,
+        };
         let proxy = Proxy::start(sockets, seats, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);
         while !publisher.silent(version).is_empty() {

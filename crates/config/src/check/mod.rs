@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rules::Limits;
 
-use crate::config::{Config, Environment};
+use crate::config::{AccessLog, Config, Environment};
 use crate::key::{At, Key, Size, Time};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -54,6 +54,7 @@ pub(crate) fn config(
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }
+    let access_log = access_log(&document.access_log, surroundings, found);
     across::check(document, &listeners, &services, admin.listen, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
@@ -67,6 +68,7 @@ pub(crate) fn config(
         limits,
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
+        access_log,
         services: services.into_iter().map(|service| service.value).collect(),
         source: Some(surroundings.path.to_owned()),
     })
@@ -97,6 +99,26 @@ fn state_dir(
     path(value, "state_dir", "/var/lib/teal", surroundings)
         .map_err(|message| found.at(*offset, message))
         .ok()
+}
+
+fn access_log(
+    key: &Key<raw::AccessLog>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<AccessLog> {
+    let log = key.get()?;
+    let combined = matches!(log.format.get(), Some(raw::LogFormat::Combined));
+    let At { value, offset } = log.path.at()?;
+    if value == "-" {
+        return Some(AccessLog { file: None, combined });
+    }
+    match path(value, "access_log.path", "/var/log/teal/access.log", surroundings) {
+        Ok(file) => Some(AccessLog { file: Some(file), combined }),
+        Err(message) => {
+            found.at(*offset, message);
+            None
+        }
+    }
 }
 
 /// A path as it is written, relative to the file.

@@ -105,7 +105,6 @@ fn keys_of_a_later_version_are_named_as_such() {
         ("[[listener]]\naddress = \"[::1]:1\"\nhttp2 = true", later("http2", "listener")),
         ("[acme]", later("acme", "the file")),
         ("[[group]]", later("group", "the file")),
-        ("[access_log]", later("access_log", "the file")),
         ("[otel]", later("otel", "the file")),
         ("[upgrade]", later("upgrade", "the file")),
     ] {

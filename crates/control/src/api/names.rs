@@ -54,6 +54,8 @@ metrics! {
         "Client connections accepted";
     CONNECTIONS_OPEN = Gauge "teal_connections_open" []
         "Client connections open";
+    LOG_DROPPED = Counter "teal_access_log_dropped_total" []
+        "Lines of the access log that were dropped, since its disk was too slow";
     CERTIFICATE = Gauge "teal_certificate_expiry_timestamp_seconds" ["file"]
         "The end of a certificate's time, in seconds since 1970";
     ACTIVE = Gauge "teal_active" ["service", "color"]

@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use traffic::{AbortCause, AnsweredBy, LocalService, Reader, ServiceCell};
+use rules::Color;
+use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
+
+use super::access::{AccessLog, Story};
+use crate::worker::Worker;
 
 /// A request in the books. It is counted in when this is made, and counted out when it is
 /// consumed. Dropped without that, because its task was ended, it counts as cut by the stop.
@@ -10,50 +14,75 @@ use traffic::{AbortCause, AnsweredBy, LocalService, Reader, ServiceCell};
 #[must_use = "a request has to end in the books"]
 #[derive(Debug)]
 pub(crate) struct RequestEnd {
-    place: Place,
+    worker: Rc<Worker>,
+    service: Option<Rc<LocalService>>, // none: it reached no service
+    /// What the access log will say; none without an access log.
+    story: Option<Box<Story>>,
     ended: bool,
-}
-
-#[derive(Debug)]
-enum Place {
-    Service(Rc<LocalService>),
-    Unrouted(Reader),
 }
 
 impl RequestEnd {
     /// Counts a request in that reached this service.
-    pub(crate) fn of_service(service: &Rc<LocalService>) -> Self {
-        Self::enter(Place::Service(service.clone()))
+    pub(crate) fn of_service(
+        worker: &Rc<Worker>,
+        service: &Rc<LocalService>,
+        story: Option<Box<Story>>,
+    ) -> Self {
+        Self::enter(worker, Some(service.clone()), story)
     }
 
     /// Counts a request in that reached no service.
-    pub(crate) fn unrouted(reader: &Reader) -> Self {
-        Self::enter(Place::Unrouted(reader.clone()))
+    pub(crate) fn unrouted(worker: &Rc<Worker>, story: Option<Box<Story>>) -> Self {
+        Self::enter(worker, None, story)
+    }
+
+    /// What the client was sent, for the access log; without a target it was Teal that answered.
+    pub(crate) fn told(&mut self, status: u16, bytes: u64, target: Option<(Color, &TargetEntry)>) {
+        if let Some(story) = &mut self.story {
+            story.told(status, bytes, target);
+        }
     }
 
     /// It was answered in full.
     pub(crate) fn answered(mut self, by: AnsweredBy) {
         self.cell().answered(by);
         self.ended = true;
+        self.log(|story, log| story.answered(by, log));
     }
 
     /// It ended without a whole answer.
     pub(crate) fn aborted(mut self, cause: AbortCause) {
-        self.cell().aborted(cause);
-        self.ended = true;
+        self.abort(cause);
     }
 
-    fn enter(place: Place) -> Self {
-        let end = Self { place, ended: false };
+    fn abort(&mut self, cause: AbortCause) {
+        self.cell().aborted(cause);
+        self.ended = true;
+        self.log(|story, log| story.aborted(cause, log));
+    }
+
+    fn log(&mut self, tell: impl FnOnce(Box<Story>, &AccessLog) -> bool) {
+        let (Some(story), Some(log)) = (self.story.take(), &self.worker.access) else { return };
+        if !tell(story, log) {
+            self.worker.reader.connections().log_dropped.add(1);
+        }
+    }
+
+    fn enter(
+        worker: &Rc<Worker>,
+        service: Option<Rc<LocalService>>,
+        story: Option<Box<Story>>,
+    ) -> Self {
+        let end = Self { worker: worker.clone(), service, story, ended: false };
         end.cell().accepted.add(1);
         end.cell().in_flight.rise();
         end
     }
 
     fn cell(&self) -> &ServiceCell {
-        match &self.place {
-            Place::Service(service) => service.cell(),
-            Place::Unrouted(reader) => reader.unrouted(),
+        match &self.service {
+            Some(service) => service.cell(),
+            None => self.worker.reader.unrouted(),
         }
     }
 }
@@ -61,7 +90,7 @@ impl RequestEnd {
 impl Drop for RequestEnd {
     fn drop(&mut self) {
         if !self.ended {
-            self.cell().aborted(AbortCause::Shutdown);
+            self.abort(AbortCause::Shutdown);
         }
         self.cell().in_flight.fall();
     }
@@ -69,6 +98,8 @@ impl Drop for RequestEnd {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rules::Limits;
     use traffic::{Table, exchange};
 
@@ -79,13 +110,14 @@ mod tests {
         // L8
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let reader = seats.pop().unwrap().sit();
+        let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default(), None));
         let books = || traffic::ServiceSum::of(publisher.unrouted());
-        let end = RequestEnd::unrouted(&reader);
+        let end = RequestEnd::unrouted(&worker, None);
         assert_eq!((books().accepted, books().in_flight), (1, 1));
         drop(end);
         let aborted = books().aborted[AbortCause::Shutdown as usize];
         assert_eq!((aborted, books().in_flight), (1, 0));
-        RequestEnd::unrouted(&reader).aborted(AbortCause::Client);
+        RequestEnd::unrouted(&worker, None).aborted(AbortCause::Client);
         let sum: u64 = books().aborted.iter().sum();
         assert_eq!((books().accepted, sum, books().in_flight), (2, 2, 0));
     }

@@ -1,5 +1,6 @@
 //! Closing the books of a request, and saying what went wrong with a target.
 
+pub(crate) mod access;
 mod end;
 pub(crate) mod log;
 

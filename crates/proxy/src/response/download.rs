@@ -234,6 +234,11 @@ impl Download {
         self.window.renew(self.pump.sent(), timeouts.body_min_bytes, now)
     }
 
+    /// Bytes of the body that have come from the target.
+    pub(crate) fn taken(&self) -> u64 {
+        self.pump.taken()
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.head.map_or(502, |head| head.status)
     }

@@ -47,7 +47,7 @@ pub(crate) async fn relay(
 pub(crate) fn finish(
     worker: &Worker,
     client: &mut Client,
-    ask: Ask<'_>,
+    mut ask: Ask<'_>,
     answer: Answer<'_>,
 ) -> After {
     let Answer { mut link, lease, began, download } = answer;
@@ -55,6 +55,7 @@ pub(crate) fn finish(
     let now = worker.now();
     books.answered(download.status(), now - began);
     let color = lease.color();
+    ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
     let reusable = download.is_reusable() && whole && link.rx.is_empty() && !lease.is_draining();
     link.strip(&worker.buffers);
@@ -78,7 +79,7 @@ pub(crate) fn finish(
 pub(crate) fn abort(
     worker: &Worker,
     client: &mut Client,
-    ask: Ask<'_>,
+    mut ask: Ask<'_>,
     mut answer: Answer<'_>,
     cause: AbortCause,
 ) -> After {
@@ -91,6 +92,8 @@ pub(crate) fn abort(
         }
         _ => {}
     }
+    let target = Some((answer.lease.color(), answer.lease.target()));
+    ask.end.told(answer.download.status(), answer.download.taken(), target);
     if answer.download.ends_by_close() {
         client.stream.abort_on_close();
     }

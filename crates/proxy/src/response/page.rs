@@ -20,19 +20,20 @@ use crate::worker::Worker;
 
 /// Answers what could not be a request, and ends the connection.
 pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {
-    answer(worker, client, Refused::malformed(worker, reject)).await
+    let refused = Refused::malformed(worker, client, reject);
+    answer(worker, client, refused).await
 }
 
 /// Answers a head that did not come in time, and ends the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
-    let end = RequestEnd::unrouted(&worker.reader);
+    let end = RequestEnd::unrouted(worker, worker.story(client));
     let why = Why::Own(OwnReason::RequestTimeout);
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
 }
 
 /// Writes the answer and closes the books of the request.
 pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Refused) -> After {
-    let Refused { end, facts, why } = refused;
+    let Refused { mut end, facts, why } = refused;
     let rejected = matches!(why, Why::Reject(_));
     let page = Page::of(why);
     let unread = facts.body || !client.rx.is_empty() && rejected;
@@ -42,7 +43,8 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
         || facts.version == Version::Http10
         || (worker.stop.is_leaving() && client.rx.is_empty());
     let mut frame = Frame::default();
-    page.write(&mut frame.lead, worker, facts, close);
+    let body = page.write(&mut frame.lead, worker, facts, close);
+    end.told(page.status, if facts.head { 0 } else { body as u64 }, None);
     if let Err(cause) = write(worker, client, &mut frame).await {
         end.aborted(cause);
         return After::Drop;
@@ -139,7 +141,8 @@ impl Page {
         Self { status, reason, text, proxy_error, retry_after, location: None }
     }
 
-    fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) {
+    /// Returns the length of the body.
+    fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) -> usize {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let date = http1::http_date(now.as_secs());
         let date = std::str::from_utf8(&date).unwrap_or_default();
@@ -170,6 +173,7 @@ impl Page {
         let hsts = facts.hsts.map(|seconds| format!("max-age={seconds}"));
         fields.extend(hsts.as_deref().map(|policy| ("strict-transport-security", policy)));
         http1::write_own(out, self.status, &fields, body.as_bytes(), close, facts.head);
+        body.len()
     }
 
     /// Nothing here comes from the request.

@@ -23,7 +23,7 @@ use crate::worker::Worker;
 pub(crate) async fn run(
     worker: &Rc<Worker>,
     client: &mut Client,
-    ask: Ask<'_>,
+    mut ask: Ask<'_>,
     mut answer: Answer<'_>,
 ) -> After {
     let stall = ask.service.timeouts.write_stall;
@@ -33,6 +33,8 @@ pub(crate) async fn run(
     let service = ask.service.clone();
     let books = answer.lease.target_books();
     books.answered(answer.download.status(), worker.now() - answer.began);
+    let target = Some((answer.lease.color(), answer.lease.target()));
+    ask.end.told(answer.download.status(), 0, target);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
     let mut tunnel = Tunnel {

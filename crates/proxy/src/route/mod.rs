@@ -13,6 +13,7 @@ use traffic::{LocalService, OwnReason, Unrouted};
 use crate::client::Client;
 use crate::http;
 use crate::observe::RequestEnd;
+use crate::observe::access::Story;
 use crate::upstream::upload::Upload;
 use crate::worker::Worker;
 
@@ -99,9 +100,10 @@ fn understand<'r>(
     let mut slots = FieldSlots::new();
     let request = match Request::parse(head, &mut slots, &http::limits(&table.limits)) {
         Ok(request) => request,
-        Err(reject) => return Err(Refused::malformed(worker, reject)),
+        Err(reject) => return Err(Refused::malformed(worker, client, reject)),
     };
     let facts = Facts::of(&request, client);
+    let request_id = RequestId::of(&request, worker);
     let found = table.routes.find(request.host, request.path);
     let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
     let Some((place, service)) = routed else {
@@ -109,10 +111,11 @@ fn understand<'r>(
             Err(Unrouted::DotSegments) => OwnReason::BadRequest,
             _ => OwnReason::NoRoute,
         };
-        let end = RequestEnd::unrouted(&worker.reader);
+        let end = RequestEnd::unrouted(worker, story(worker, client, &request, &request_id, None));
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
-    let end = RequestEnd::of_service(&service);
+    let told = story(worker, client, &request, &request_id, Some(service.name.as_str()));
+    let end = RequestEnd::of_service(worker, &service, told);
     if let Some(port) = client.door.redirect_https {
         let moved = https::address(request.host, port, request.target);
         let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
@@ -124,7 +127,6 @@ fn understand<'r>(
     if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
         return Err(Refused { end, facts, why: Why::Own(reason) });
     }
-    let request_id = RequestId::of(&request, worker);
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
         client: client.address,
@@ -138,6 +140,19 @@ fn understand<'r>(
     upload.begin(lead, request.body, idempotent, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
     Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
+}
+
+/// What the access log will say; none without an access log.
+fn story(
+    worker: &Worker,
+    client: &Client,
+    request: &Request<'_>,
+    request_id: &RequestId,
+    service: Option<&str>,
+) -> Option<Box<Story>> {
+    let mut story = worker.story(client)?;
+    story.asks(request, request_id.as_bytes(), service);
+    Some(story)
 }
 
 /// What is well-formed and has a service, but is not sent on.
@@ -194,8 +209,8 @@ impl Facts {
 // === impl Refused ===
 
 impl Refused {
-    pub(crate) fn malformed(worker: &Worker, reject: Reject) -> Self {
-        let end = RequestEnd::unrouted(&worker.reader);
+    pub(crate) fn malformed(worker: &Rc<Worker>, client: &Client, reject: Reject) -> Self {
+        let end = RequestEnd::unrouted(worker, worker.story(client));
         Self { end, facts: Facts::UNKNOWN, why: Why::Reject(reject) }
     }
 }

@@ -56,6 +56,7 @@ impl Front {
             instance: "teal-test".to_owned(),
             connections: limits.connections,
             doors: Vec::new(),
+            access_log: None,
         };
         let proxy = Proxy::start(sockets, seats, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {

@@ -66,8 +66,7 @@ pub(crate) enum Verb {
 /// served, and the flags say where. Logs go to standard error.
 ///
 /// SIGTERM and SIGINT stop gracefully, a second one at once. SIGHUP reads the configuration
-/// again. SIGUSR1 is kept for log
-/// files, of which this version has none.
+/// again, SIGUSR1 opens the access log again.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
     /// The configuration file.

@@ -17,7 +17,10 @@ use std::process::ExitCode;
 use config::Config;
 use control::api::{self, ApiSettings};
 use control::{Resolver, Settings};
-use proxy::{BindError, Door, Options, Proxy, Sockets, raise_descriptor_limit};
+use proxy::{
+    AccessLog, BindError, Destination, Door, Format, LogWriter, Options, Proxy, Sockets,
+    raise_descriptor_limit,
+};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -54,7 +57,8 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let ways = Ways::bind(&config)?;
         let in_force = InForce::new(&config, tokens, ways.public.addresses(), certificates);
-        let stage = Stage::set(&config, in_force.doors(ways.public.addresses())?);
+        let (access_log, log_writer) = access_log(&config)?.unzip();
+        let stage = Stage::set(&config, in_force.doors(ways.public.addresses())?, access_log);
         let reloader = source.reloader(in_force.clone());
         let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
@@ -75,7 +79,17 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             drop(stopped.await); // whether told or dropped, it is the end
         });
         let api = tokio::spawn(api);
-        signal::until_stopped(&handle, proxy, in_force.patience.subscribe()).await?;
+        let stopped = signal::until_stopped(
+            &handle,
+            proxy,
+            in_force.patience.subscribe(),
+            log_writer.as_ref(),
+        );
+        let stopped = stopped.await;
+        if let Some(writer) = log_writer {
+            writer.finish();
+        }
+        stopped?;
         watching.abort();
         handle.stop().await;
         drop(stop);
@@ -102,7 +116,7 @@ struct Ways {
 }
 
 impl Stage {
-    fn set(config: &Config, doors: Vec<Door>) -> Self {
+    fn set(config: &Config, doors: Vec<Door>, access_log: Option<AccessLog>) -> Self {
         let room = raise_descriptor_limit();
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
@@ -115,7 +129,7 @@ impl Stage {
         }
         let (publisher, seats) = exchange(config.workers, Table::empty(config.limits));
         let instance = format!("teal-{}", token::random_hex(4));
-        let options = Options { instance: instance.clone(), connections, doors };
+        let options = Options { instance: instance.clone(), connections, doors, access_log };
         Self { publisher, seats, instance, options }
     }
 }
@@ -160,6 +174,20 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindErro
         Ok((TcpListener::from_std(listener)?, bound))
     };
     bind().map_err(|source| BindError { address, source })
+}
+
+/// Opens the access log, if there is to be one.
+fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
+    let Some(log) = &config.access_log else { return Ok(None) };
+    let format = if log.combined { Format::Combined } else { Format::Json };
+    let to = log.file.clone().map_or(Destination::Stdout, Destination::File);
+    let opened = AccessLog::start(to, format).map_err(|error| {
+        let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
+        Failure::failed(format!(
+            "cannot open the access log {file}: {error}; make its directory, and let Teal's user write there"
+        ))
+    });
+    opened.map(Some)
 }
 
 /// Says where Teal can be reached. Scripts wait for these lines.

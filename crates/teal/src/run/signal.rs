@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use control::{Handle, ReloadAsk};
-use proxy::Proxy;
+use proxy::{LogWriter, Proxy};
 use rules::Actor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -35,11 +35,12 @@ pub(super) async fn until_stopped(
     handle: &Handle,
     mut proxy: Proxy,
     patience: watch::Receiver<Duration>,
+    log: Option<&LogWriter>,
 ) -> Result<(), Failure> {
     let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
     let mut signals = Signals::watch().map_err(cannot)?;
     tokio::select! {
-        name = signals.stop(handle) => {
+        name = signals.stop(handle, log) => {
             tracing::info!("{name}: stopping, requests may end for {:?}", *patience.borrow());
         }
         report = proxy.ended() => {
@@ -53,7 +54,7 @@ pub(super) async fn until_stopped(
     let patience = *patience.borrow();
     let stopped = tokio::select! {
         () = finish(handle, &mut proxy, patience) => Ok(()),
-        name = signals.stop(handle) => {
+        name = signals.stop(handle, log) => {
             Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
         }
     };
@@ -88,7 +89,7 @@ impl Signals {
     }
 
     /// Carries out every other signal until one asks to stop; its name.
-    async fn stop(&mut self, handle: &Handle) -> &'static str {
+    async fn stop(&mut self, handle: &Handle, log: Option<&LogWriter>) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
@@ -96,10 +97,18 @@ impl Signals {
                 _ = self.hangup.recv() => {
                     tokio::spawn(reload(handle.clone()));
                 }
-                _ = self.user1.recv() => tracing::info!("SIGUSR1: logs go to standard error, there is no file to open again"),
+                _ = self.user1.recv() => reopen(log),
                 _ = self.user2.recv() => tracing::warn!("SIGUSR2: this version cannot replace itself, restart it"),
             }
         }
+    }
+}
+
+fn reopen(log: Option<&LogWriter>) {
+    if let Some(log) = log {
+        log.reopen();
+    } else {
+        tracing::info!("SIGUSR1: there is no access log to open again");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The product as its users meet it: the real binary, real sockets, port 0, one file per scenario.
 //! Every scenario checks at its end that the books balance (L8).
 
+mod access_log;
 mod admin_auth;
 mod article;
 mod attacks;

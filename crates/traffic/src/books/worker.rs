@@ -10,6 +10,8 @@ pub struct WorkerCell {
     pub accepted: Count,
     /// Connections open.
     pub open: Gauge,
+    /// Lines of the access log that had to be dropped.
+    pub log_dropped: Count,
 }
 
 /// The client connections of all workers at one instant.
@@ -19,6 +21,8 @@ pub struct WorkerSum {
     pub accepted: u64,
     /// Connections open.
     pub open: u64,
+    /// Lines of the access log that had to be dropped.
+    pub log_dropped: u64,
 }
 
 // === impl WorkerSum ===
@@ -30,6 +34,7 @@ impl WorkerSum {
         for cell in books.iter() {
             sum.accepted += cell.accepted.value();
             sum.open += cell.open.value();
+            sum.log_dropped += cell.log_dropped.value();
         }
         sum
     }

@@ -1,0 +1,232 @@
+//! How a line is written. Nothing from a request can end a line, or begin another.
+
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::Story;
+
+/// The form of the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An object of JSON for each request.
+    Json,
+    /// The combined format of Apache and nginx.
+    Combined,
+}
+
+/// The keys of a line in JSON. What is not known is left out.
+#[derive(Serialize)]
+struct Json<'s> {
+    time: String,
+    client: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    method: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    host: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    target: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    protocol: &'s str,
+    tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    bytes: u64,
+    duration_ms: f64,
+    end: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served_by: Option<&'s str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request_id: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    referer: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user_agent: &'s str,
+}
+
+impl Format {
+    /// Appends the line of a request, with its end.
+    pub(super) fn write(self, out: &mut String, story: &Story) {
+        match self {
+            Self::Json => json(out, story),
+            Self::Combined => combined(out, story),
+        }
+        out.push('\n');
+    }
+}
+
+fn json(out: &mut String, story: &Story) {
+    let asked = story.asked.as_ref();
+    let line = Json {
+        time: timestamp(story.at),
+        client: story.client.to_string(),
+        method: asked.map_or("", |asked| &asked.method),
+        host: asked.map_or("", |asked| &asked.host),
+        target: asked.map_or("", |asked| &asked.target),
+        protocol: asked.map_or("", |asked| asked.version),
+        tls: story.secure,
+        status: story.told.status,
+        bytes: story.told.bytes,
+        duration_ms: story.took_micros as f64 / 1000.0,
+        end: story.end,
+        reason: story.reason,
+        service: story.service.as_deref(),
+        color: story.told.color.map(rules::Color::as_str),
+        served_by: story.told.target.as_deref(),
+        request_id: asked.map_or("", |asked| &asked.request_id),
+        referer: asked.map_or("", |asked| &asked.referer),
+        user_agent: asked.map_or("", |asked| &asked.user_agent),
+    };
+    // Text and numbers can always be written.
+    out.push_str(&serde_json::to_string(&line).unwrap_or_default());
+}
+
+fn combined(out: &mut String, story: &Story) {
+    let (day, clock, _) = moment(story.at);
+    // Writing to a string can't fail.
+    let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", story.client);
+    if let Some(asked) = &story.asked {
+        quoted(out, &asked.method);
+        out.push(' ');
+        quoted(out, &asked.target);
+        let _ = write!(out, " {}", asked.version);
+    }
+    let status = story.told.status.unwrap_or(499); // nobody was told, as nginx writes it
+    let _ = write!(out, "\" {status} {} \"", story.told.bytes);
+    for (place, text) in
+        [(0, |asked: &super::Asked| &asked.referer), (1, |asked| &asked.user_agent)]
+            as [(u8, fn(&super::Asked) -> &String); 2]
+    {
+        if place > 0 {
+            out.push_str("\" \"");
+        }
+        match story.asked.as_ref().map(text).filter(|text| !text.is_empty()) {
+            Some(text) => quoted(out, text),
+            None => out.push('-'),
+        }
+    }
+    out.push('"');
+}
+
+/// Text between quotes: quotes, backslashes and control characters as `\xHH`.
+fn quoted(out: &mut String, text: &str) {
+    for character in text.chars() {
+        if character.is_control() || matches!(character, '"' | '\\') {
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(out, "\\x{byte:02X}"); // infallible
+            }
+        } else {
+            out.push(character);
+        }
+    }
+}
+
+/// `2026-11-25T22:42:00.123Z`.
+fn timestamp(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day) = http1::civil(since.as_secs() / 86_400);
+    let (_, clock, millis) = moment(at);
+    format!("{year:04}-{month:02}-{day:02}T{clock}.{millis:03}Z")
+}
+
+/// The day as `25/Nov/2026`, the time as `22:42:00`, and milliseconds.
+fn moment(at: SystemTime) -> (String, String, u32) {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day) = http1::civil(since.as_secs() / 86_400);
+    let second = since.as_secs() % 86_400;
+    let month = MONTHS.get((month as usize).saturating_sub(1)).unwrap_or(&"");
+    let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    (format!("{day:02}/{month}/{year:04}"), clock, since.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::observe::access::{Asked, Told};
+
+    fn story(target: &str, user_agent: &str) -> Story {
+        Story {
+            at: UNIX_EPOCH + Duration::from_millis(1_795_646_520_042),
+            began: Instant::now(),
+            client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+            secure: true,
+            asked: Some(Asked {
+                method: "GET".to_owned(),
+                host: "a.test".to_owned(),
+                target: target.to_owned(),
+                version: "HTTP/1.1",
+                request_id: "id-1".to_owned(),
+                referer: String::new(),
+                user_agent: user_agent.to_owned(),
+            }),
+            service: Some("web".to_owned()),
+            told: Told {
+                status: Some(200),
+                bytes: 12,
+                color: Some(rules::Color::Blue),
+                target: Some("http://127.0.0.1:8081".to_owned()),
+            },
+            end: "answered",
+            reason: "",
+            took_micros: 1_500,
+        }
+    }
+
+    fn line(format: Format, story: &Story) -> String {
+        let mut out = String::new();
+        format.write(&mut out, story);
+        out
+    }
+
+    #[test]
+    fn a_line_of_json_says_what_is_known() {
+        assert_eq!(
+            line(Format::Json, &story("/x?y=1", "curl")),
+            "{\"time\":\"2026-11-25T22:42:00.042Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\",\
+             \"host\":\"a.test\",\"target\":\"/x?y=1\",\"protocol\":\"HTTP/1.1\",\"tls\":true,\
+             \"status\":200,\"bytes\":12,\"duration_ms\":1.5,\"end\":\"answered\",\
+             \"service\":\"web\",\"color\":\"blue\",\"served_by\":\"http://127.0.0.1:8081\",\
+             \"request_id\":\"id-1\",\"user_agent\":\"curl\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_combined_line_is_that_of_other_servers() {
+        assert_eq!(
+            line(Format::Combined, &story("/x?y=1", "curl/8")),
+            "192.0.2.7 - - [25/Nov/2026:22:42:00 +0000] \"GET /x?y=1 HTTP/1.1\" 200 12 \"-\" \
+             \"curl/8\"\n"
+        );
+        let unknown = Story { asked: None, told: Told::default(), ..story("", "") };
+        assert_eq!(
+            line(Format::Combined, &unknown),
+            "192.0.2.7 - - [25/Nov/2026:22:42:00 +0000] \"\" 499 0 \"-\" \"-\"\n"
+        );
+    }
+
+    #[test]
+    fn nothing_from_a_request_ends_a_line_or_a_quote() {
+        let hostile = "\" 200 0 \"-\"\n\r\u{1b}[2J\\\u{85}é";
+        for format in [Format::Json, Format::Combined] {
+            let line = line(format, &story("/", hostile));
+            let body = line.strip_suffix('\n').unwrap();
+            assert!(!body.chars().any(char::is_control) || format == Format::Json, "{line}");
+            assert!(!body.contains(['\n', '\r', '\u{1b}']), "{line}");
+        }
+        let combined = line(Format::Combined, &story("/", hostile));
+        assert!(combined.contains("\\x22 200 0 \\x22-\\x22\\x0A\\x0D\\x1B[2J\\x5C\\xC2\\x85é"));
+        assert_eq!(combined.matches('"').count(), 6, "{combined}");
+    }
+}

@@ -1,0 +1,172 @@
+//! The access log: a line for each request, a file that can be renamed, and a disk that may be slow
+//! or full without a request noticing.
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use testkit::{Client, Load, LoadOptions, Settings, wait_until};
+
+use crate::stage::{SOON, Stage};
+
+fn logging(settings: Settings, path: &Path, format: &str) -> Settings {
+    let path = path.display();
+    settings.extra(&format!("[access_log]\npath = '{path}'\nformat = \"{format}\"\n"))
+}
+
+/// The lines of a log, each as JSON.
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+#[test]
+fn each_request_has_its_line_whoever_answers_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("access.log");
+    let stage = Stage::with(|settings| logging(settings, &path, "json"));
+    let mut client = stage.client();
+    client.send("GET /one?x=1 HTTP/1.1\r\nHost: test\r\nUser-Agent: a \"test\"\r\nX-Request-Id: id-1\r\n\r\n");
+    let length = client.answer().body.len();
+    stage.teal.switch_to("green");
+    assert_eq!(client.post("/two", b"body").status, 200);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+    assert_eq!(client.answer().status, 400);
+    let mut impatient = stage.client();
+    stage.green.behave_at("/hang", testkit::Behavior::Hang);
+    impatient.send("GET /hang HTTP/1.1\r\nHost: test\r\n\r\n");
+    stage.teal.wait_in_flight("green", 1);
+    impatient.reset();
+
+    wait_until(SOON, "four lines", || lines(&path).len() == 4);
+    let lines = lines(&path);
+    let line = |end: &str, part: usize| {
+        lines.iter().filter(|line| line["end"] == end).nth(part).expect(end).clone()
+    };
+    let one = line("answered", 0);
+    for (key, value) in [
+        ("client", "127.0.0.1"),
+        ("method", "GET"),
+        ("host", "test"),
+        ("target", "/one?x=1"),
+        ("protocol", "HTTP/1.1"),
+        ("service", "web"),
+        ("color", "blue"),
+        ("served_by", stage.blue.url().as_str()),
+        ("request_id", "id-1"),
+        ("user_agent", "a \"test\""),
+    ] {
+        assert_eq!(one[key], value, "{key} of {one}");
+    }
+    assert_eq!((&one["status"], &one["bytes"]), (&200.into(), &length.into()));
+    assert!(one["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{one}");
+    assert_eq!(line("answered", 1)["color"], "green");
+    let refused = line("answered", 2);
+    assert_eq!((&refused["status"], &refused["reason"]), (&400.into(), &"bad_request".into()));
+    assert!(refused["target"].is_null(), "{refused}");
+    let gone = line("aborted", 0);
+    assert_eq!((&gone["reason"], &gone["target"]), (&"client".into(), &"/hang".into()));
+    assert!(gone["status"].is_null(), "{gone}");
+    stage.finish();
+}
+
+#[test]
+fn the_combined_format_is_that_of_other_servers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("access.log");
+    let stage = Stage::with(|settings| logging(settings, &path, "combined"));
+    let mut client = stage.client();
+    client
+        .send("GET /x HTTP/1.1\r\nHost: test\r\nReferer: http://r.test/\r\nUser-Agent: me\r\n\r\n");
+    let length = client.answer().body.len();
+    let text = || fs::read_to_string(&path).unwrap_or_default();
+    wait_until(SOON, "a line", || text().ends_with('\n'));
+    let text = text();
+    assert!(text.starts_with("127.0.0.1 - - ["), "{text}");
+    let end = format!("+0000] \"GET /x HTTP/1.1\" 200 {length} \"http://r.test/\" \"me\"\n");
+    assert!(text.ends_with(&end), "{text}");
+    stage.finish();
+}
+
+#[test]
+fn a_renamed_log_is_begun_anew_at_the_signal_and_no_line_is_missing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("access.log");
+    let mut stage = Stage::with(|settings| logging(settings, &path, "json"));
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let mut renamed = Vec::new();
+    for turn in 0..3 {
+        load.wait_for_more(100);
+        let old = directory.path().join(format!("access.log.{turn}"));
+        fs::rename(&path, &old).expect("renamed");
+        stage.teal.signal(Signal::USR1);
+        wait_until(SOON, "a new file", || path.exists());
+        renamed.push(old);
+    }
+    let report = load.stop();
+    report.assert_nothing_lost();
+    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0), "and the last lines are written");
+    let all: usize = renamed.iter().chain([&path]).map(|path| lines(path).len()).sum();
+    assert_eq!(all as u64, report.sent);
+}
+
+#[test]
+fn a_disk_that_takes_nothing_costs_lines_and_no_request() {
+    // L10
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).expect("a pipe");
+    // Somebody has it open and reads nothing, so that it fills up and every write waits.
+    let mut options = fs::OpenOptions::new();
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let _reader = options.read(true).custom_flags(flags.cast_signed()).open(&path).expect("open");
+    let mut stage = Stage::with(|settings| logging(settings, &path, "json"));
+    let ask = "GET /who HTTP/1.1\r\nHost: test\r\n\r\n".repeat(100);
+    let mut clients: Vec<Client> = (0..4).map(|_| stage.client()).collect();
+    let began = Instant::now();
+    for _ in 0..25 {
+        for client in &mut clients {
+            client.send(&ask);
+        }
+        for client in &mut clients {
+            for _ in 0..100 {
+                assert_eq!(client.answer().status, 200);
+            }
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(60), "requests wait for the log");
+    let dropped = stage.teal.metrics().count("teal_access_log_dropped_total", &[]);
+    assert!(dropped > 0, "10,000 lines don't fit");
+    drop(clients);
+    stage.teal.assert_books_balance();
+    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    stage.teal.log_has(&["its disk is too slow"]);
+}
+
+#[test]
+fn a_full_disk_is_said_and_requests_go_on() {
+    let stage = Stage::with(|settings| logging(settings, Path::new("/dev/full"), "json"));
+    for _ in 0..20 {
+        assert_eq!(stage.client().get("/").status, 200);
+    }
+    stage.teal.log_has(&["access log: lines were not written: No space left on device"]);
+    stage.finish();
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_named_and_nothing_starts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("none/access.log");
+    let settings = Settings::of_urls(&["http://127.0.0.1:1"], &["http://127.0.0.1:2"]);
+    let config = directory.path().join("teal.toml");
+    let text = logging(settings, &path, "json").to_toml(&directory.path().join("state"));
+    fs::write(&config, text).expect("a file");
+    let arguments = ["run".to_owned(), "--config".to_owned(), config.display().to_string()];
+    let ended = testkit::run(crate::TEAL.as_ref(), arguments, &[], Duration::from_secs(20));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = format!("cannot open the access log {}: No such file", path.display());
+    assert!(ended.stderr.contains(&said), "{ended:?}");
+}
