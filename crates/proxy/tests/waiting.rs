@@ -211,6 +211,26 @@ fn a_connection_still_being_made_holds_its_color() {
 }
 
 #[test]
+fn a_connection_still_being_made_is_given_up_at_the_drain_deadline() {
+    // L3
+    let silent = Silent::start();
+    let (blue, green) = (Target::stopped("blue"), Target::start("green"));
+    let mut front = Front::start_with(&[&blue], &[&green], 1, |spec, _| {
+        spec.timeouts.connect = 60_000 * MS;
+    });
+    front.repoint(&blue, silent.url().trim_start_matches("http://").parse().unwrap());
+    front.publish(Color::Blue, &[]);
+    let mut client = front.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(SOON, "the dial", || front.color(Color::Blue).connections == 1);
+    front.publish(Color::Green, &[(Color::Blue, true)]);
+    assert_eq!(client.answer().status, 504);
+    wait_until(SOON, "nothing left", || front.color(Color::Blue).connections == 0);
+    assert_eq!(front.color(Color::Blue).cut_unanswered, 1);
+    front.assert_books_balance();
+}
+
+#[test]
 fn a_client_that_does_not_read_slows_its_target_down() {
     const WHOLE: u64 = 400_000_000;
     let blue = Target::start("blue");

@@ -40,7 +40,7 @@ impl Front {
         let target = TcpListener::bind(loopback)?;
         let limits = Limits::default();
         let (publisher, seats) = exchange(WORKERS, Table::empty(limits));
-        let sockets = Sockets::bind(&[loopback], WORKERS)?;
+        let sockets = Sockets::bind(&[loopback], WORKERS, &[])?;
         let instance = "count".to_owned();
         let options = Options {
             instance,

@@ -47,13 +47,25 @@ pub fn raise_descriptor_limit() -> usize {
 impl Sockets {
     /// Binds every address once per worker. With port 0 the kernel chooses, once for all.
     ///
+    /// An address that one of `handed_over` listens on already is not bound: all workers share that
+    /// socket, whose queue outlives this process with whoever handed it over.
+    ///
     /// # Errors
     /// If an address is in use, not ours or not allowed. Nothing stays bound then.
-    pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Self, BindError> {
+    pub fn bind(
+        addresses: &[SocketAddr],
+        workers: usize,
+        handed_over: &[TcpListener],
+    ) -> Result<Self, BindError> {
         let mut sockets =
             Self { addresses: Vec::new(), per_worker: (0..workers).map(|_| Vec::new()).collect() };
         for address in addresses {
-            sockets.bind_one(*address).map_err(|source| BindError { address: *address, source })?;
+            let here = |socket: &&TcpListener| socket.local_addr().is_ok_and(|at| at == *address);
+            let bound = match handed_over.iter().find(here) {
+                Some(socket) => sockets.share(*address, socket),
+                None => sockets.bind_one(*address),
+            };
+            bound.map_err(|source| BindError { address: *address, source })?;
         }
         Ok(sockets)
     }
@@ -65,6 +77,15 @@ impl Sockets {
 
     pub(crate) fn per_worker(self) -> Vec<Vec<TcpListener>> {
         self.per_worker
+    }
+
+    fn share(&mut self, address: SocketAddr, socket: &TcpListener) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        for listeners in &mut self.per_worker {
+            listeners.push(socket.try_clone()?);
+        }
+        self.addresses.push(address);
+        Ok(())
     }
 
     fn bind_one(&mut self, mut address: SocketAddr) -> io::Result<()> {

@@ -51,7 +51,7 @@ impl Front {
         change(&mut spec, &mut limits);
         let (publisher, seats) = exchange(workers, Table::empty(limits));
         let loopback = [SocketAddr::from(([127, 0, 0, 1], 0))];
-        let sockets = Sockets::bind(&loopback, workers).expect("a free port");
+        let sockets = Sockets::bind(&loopback, workers, &[]).expect("a free port");
         let options = Options {
             instance: "teal-test".to_owned(),
             connections: limits.connections,

@@ -8,6 +8,7 @@ mod books;
 mod reload;
 mod signal;
 mod state;
+mod systemd;
 pub(crate) mod tls;
 mod token;
 
@@ -30,6 +31,8 @@ use crate::exit::{Exit, Failure};
 use crate::{log, show};
 
 use reload::{InForce, Source};
+use signal::Around;
+use systemd::Manager;
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
@@ -73,19 +76,17 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         let proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
+        let manager = Manager::from_environment();
+        manager.tell_ready(&handle).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let admin = ways.admin;
         let api = api::serve(admin, ways.socket, handle.clone(), settings, async {
             drop(stopped.await); // whether told or dropped, it is the end
         });
         let api = tokio::spawn(api);
-        let stopped = signal::until_stopped(
-            &handle,
-            proxy,
-            in_force.patience.subscribe(),
-            log_writer.as_ref(),
-        );
-        let stopped = stopped.await;
+        let around = Around { log: log_writer.as_ref(), manager: &manager };
+        let patience = in_force.patience.subscribe();
+        let stopped = signal::until_stopped(&handle, proxy, patience, &around).await;
         if let Some(writer) = log_writer {
             writer.finish();
         }
@@ -138,7 +139,15 @@ impl Ways {
     fn bind(config: &Config) -> Result<Self, Failure> {
         let listeners: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
         let failed = |error: BindError| Failure::failed(error.to_string());
-        let public = Sockets::bind(&listeners, config.workers).map_err(failed)?;
+        let handed_over = systemd::handed_over();
+        let public = Sockets::bind(&listeners, config.workers, &handed_over).map_err(failed)?;
+        for at in handed_over.iter().filter_map(|socket| socket.local_addr().ok()) {
+            if !listeners.contains(&at) {
+                tracing::warn!(
+                    "a socket for {at} was handed over, but no listener has this address"
+                );
+            }
+        }
         let (admin, address) = bind_admin(config.admin.listen).map_err(failed)?;
         let socket_gid = state::socket_gid(config)?;
         let path = state::socket(&config.state_dir);

@@ -10,12 +10,21 @@ use proxy::{LogWriter, Proxy};
 use rules::Actor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::books;
+use super::systemd::Manager;
 use crate::exit::Failure;
 
 /// How long workers may take to end what was cut.
 const LAST: Duration = Duration::from_secs(5);
+
+/// What signals are about, besides the two planes.
+#[derive(Debug)]
+pub(super) struct Around<'a> {
+    pub(super) log: Option<&'a LogWriter>,
+    pub(super) manager: &'a Manager,
+}
 
 /// The signals that a running Teal answers.
 struct Signals {
@@ -35,12 +44,12 @@ pub(super) async fn until_stopped(
     handle: &Handle,
     mut proxy: Proxy,
     patience: watch::Receiver<Duration>,
-    log: Option<&LogWriter>,
+    around: &Around<'_>,
 ) -> Result<(), Failure> {
     let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
     let mut signals = Signals::watch().map_err(cannot)?;
     tokio::select! {
-        name = signals.stop(handle, log) => {
+        name = signals.stop(handle, around) => {
             tracing::info!("{name}: stopping, requests may end for {:?}", *patience.borrow());
         }
         report = proxy.ended() => {
@@ -50,11 +59,12 @@ pub(super) async fn until_stopped(
             )));
         }
     }
+    around.manager.tell_stopping();
     proxy.leave();
     let patience = *patience.borrow();
     let stopped = tokio::select! {
         () = finish(handle, &mut proxy, patience) => Ok(()),
-        name = signals.stop(handle, log) => {
+        name = signals.stop(handle, around) => {
             Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
         }
     };
@@ -89,15 +99,18 @@ impl Signals {
     }
 
     /// Carries out every other signal until one asks to stop; its name.
-    async fn stop(&mut self, handle: &Handle, log: Option<&LogWriter>) -> &'static str {
+    async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
+        let mut reloads = JoinSet::new();
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hangup.recv() => {
-                    tokio::spawn(reload(handle.clone()));
+                    around.manager.tell_reloading();
+                    reloads.spawn(reload(handle.clone()));
                 }
-                _ = self.user1.recv() => reopen(log),
+                Some(_) = reloads.join_next() => around.manager.tell_reloaded(),
+                _ = self.user1.recv() => reopen(around.log),
                 _ = self.user2.recv() => tracing::warn!("SIGUSR2: this version cannot replace itself, restart it"),
             }
         }

@@ -34,6 +34,7 @@ mod retries;
 mod rollback;
 mod routing;
 mod second_teal;
+mod service_manager;
 mod slow_http_test;
 mod stage;
 mod status_page;

@@ -7,7 +7,8 @@ mod settings;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -126,6 +127,29 @@ impl Teal {
         let mut command = exe::command(&self.program);
         command.arg("run").arg("--config").arg(self.config()).args(further);
         self.spawn_command(command);
+    }
+
+    /// Starts it as a service manager would: with these variables, and this socket handed over as
+    /// descriptor 3. Waits for nothing.
+    #[track_caller]
+    pub fn spawn_as_service(&mut self, variables: &[(&str, &str)], socket: Option<&TcpListener>) {
+        let mut command = Command::new("bash"); // others know no descriptor beyond 9
+        let (program, config) = (self.program.display(), self.config());
+        let mut script = String::new();
+        // What the shell gives away must not be closed by its own start.
+        let kept = socket.map(|socket| {
+            let kept = rustix::io::dup(socket).expect("a descriptor");
+            script.push_str(&format!(
+                "exec 3<&{}; export LISTEN_PID=$$ LISTEN_FDS=1; ",
+                kept.as_raw_fd()
+            ));
+            kept
+        });
+        script.push_str(&format!("exec '{program}' run --config '{}'", config.display()));
+        command.env_clear().env("PATH", "/usr/bin:/bin").envs(variables.iter().copied());
+        command.arg("-c").arg(script);
+        self.spawn_command(command);
+        drop(kept);
     }
 
     #[track_caller]

@@ -1,0 +1,97 @@
+//! A service manager around Teal: sockets that it hands over outlive a restart, and it is told when
+//! Teal is ready, reads its configuration again, and stops.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use testkit::{Load, LoadOptions, Settings, Target, Teal};
+
+use crate::TEAL;
+use crate::stage::SOON;
+
+const STOP: Duration = Duration::from_secs(20);
+
+/// The next thing that the manager is told.
+fn told(socket: &UnixDatagram) -> String {
+    let mut room = [0; 512];
+    socket.set_read_timeout(Some(SOON)).expect("a timeout");
+    let count = socket.recv(&mut room).expect("something is told");
+    String::from_utf8_lossy(&room[..count]).into_owned()
+}
+
+#[test]
+fn the_manager_is_told_that_teal_is_ready_reloads_and_stops() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let hidden = format!("teal-test-{}", std::process::id());
+    let by_path = UnixDatagram::bind(&path).expect("a socket");
+    let address = SocketAddr::from_abstract_name(&hidden).expect("a name");
+    let by_name = UnixDatagram::bind_addr(&address).expect("a socket");
+    for (name, socket) in [(path.display().to_string(), by_path), (format!("@{hidden}"), by_name)] {
+        let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+        teal.spawn_as_service(&[("NOTIFY_SOCKET", &name)], None);
+        assert_eq!(told(&socket), format!("READY=1\nMAINPID={}", teal.pid()));
+        teal.wait_ready(); // and it is
+        teal.signal(Signal::HUP);
+        let reloading = told(&socket);
+        let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").map(str::parse::<u64>);
+        assert!(micros.is_some_and(|micros| micros.is_ok()), "{reloading}");
+        assert_eq!(told(&socket), "READY=1");
+        teal.signal(Signal::TERM);
+        assert_eq!(told(&socket), "STOPPING=1");
+        assert_eq!(teal.wait_exit(STOP), Some(0));
+    }
+}
+
+#[test]
+fn a_socket_that_was_handed_over_outlives_restarts_and_nobody_is_refused() {
+    // L7
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("bound");
+    let settings = Settings::new(&blue, &green).listener(&address.to_string());
+    let mut teal = Teal::prepare(TEAL, &settings);
+    teal.spawn_as_service(&[], Some(&socket));
+    teal.wait_ready();
+    assert_eq!(teal.listener(), address);
+    let load = Load::start(address, LoadOptions::default());
+    for _ in 0..5 {
+        load.wait_for_more(50);
+        teal.signal(Signal::TERM);
+        assert_eq!(teal.wait_exit(STOP), Some(0));
+        teal.spawn_as_service(&[], Some(&socket));
+        teal.wait_ready();
+    }
+    load.stop().assert_nothing_lost();
+    teal.assert_books_balance();
+}
+
+#[test]
+fn what_was_meant_for_another_or_is_no_listener_is_not_taken() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let settings = Settings::new(&blue, &green);
+    let mut teal = Teal::prepare(TEAL, &settings);
+    teal.spawn_as_service(&[], Some(&socket));
+    teal.wait_ready();
+    let address = socket.local_addr().expect("bound");
+    teal.log_has(&[&format!("a socket for {address} was handed over, but no listener has this")]);
+    assert_eq!(teal.stop(STOP), Some(0));
+
+    // The variables of a parent, and more descriptors than there are.
+    let own = [("LISTEN_PID", "1"), ("LISTEN_FDS", "1")];
+    teal.spawn_as_service(&own, None);
+    teal.wait_ready();
+    assert!(!teal.log().contains("handed over"), "{}", teal.log());
+    socket.set_nonblocking(true).expect("a socket");
+    let nobody = socket.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(nobody, Err(io::ErrorKind::WouldBlock));
+    let began = Instant::now();
+    assert_eq!(teal.stop(STOP), Some(0));
+    assert!(began.elapsed() < STOP);
+}
