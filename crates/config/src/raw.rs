@@ -257,8 +257,8 @@ pub(crate) enum Failover {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["targets"]))]
 pub(crate) struct Environment {
-    /// Its addresses, `http://HOST:PORT`; at least one. Names are resolved at start, at each
-    /// probe and after a failed connect, never per request.
+    /// Its addresses, `http://HOST:PORT` or `unix:/PATH`; at least one. Names are resolved at
+    /// start, at each probe and after a failed connect, never per request.
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
 }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::stream::Stream;
 
@@ -22,10 +24,46 @@ pub enum DialError {
     Other(io::Error),
 }
 
-/// Connects to the first of `addresses` that accepts, all together before `deadline`.
-/// What an address that does not answer may cost is its even share of the time left.
+/// The way to a target.
+#[derive(Clone, Copy, Debug)]
+pub enum Way<'a> {
+    /// The addresses of its name; empty: it has none.
+    Tcp(&'a [SocketAddr]),
+    /// Its socket on this machine.
+    Unix(&'a Path),
+}
+
+/// How long to wait for room in the queue of a Unix socket, which, unlike TCP, does not wait itself.
+const ROOM: Duration = Duration::from_millis(2);
+
+/// Connects before `deadline`.
 // lossless: L10
-pub async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<Stream, DialError> {
+pub async fn dial(way: Way<'_>, deadline: Instant) -> Result<Stream, DialError> {
+    match way {
+        Way::Tcp(addresses) => dial_first(addresses, deadline).await,
+        Way::Unix(path) => {
+            timeout_at(deadline, dial_socket(path)).await.unwrap_or(Err(DialError::TimedOut))
+        }
+    }
+}
+
+async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(stream) => return Ok(Stream::Unix(stream)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(ROOM).await,
+            // Whoever listened there has taken its socket with it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(DialError::Refused);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Connects to the first of `addresses` that accepts. What an address that does not answer may cost
+/// is its even share of the time left.
+async fn dial_first(addresses: &[SocketAddr], deadline: Instant) -> Result<Stream, DialError> {
     let mut failure = DialError::NoAddress;
     for (tried, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -74,7 +112,6 @@ impl std::error::Error for DialError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::net::TcpListener;
 
     fn run(test: impl Future<Output = ()>) {
@@ -95,7 +132,7 @@ mod tests {
             let refused = closed_port().await;
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let stream = dial(&[refused, address], soon()).await.unwrap();
+            let stream = dial(Way::Tcp(&[refused, address]), soon()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
         });
     }
@@ -104,8 +141,8 @@ mod tests {
     fn each_failure_has_its_own_word() {
         run(async {
             let refused = closed_port().await;
-            assert!(matches!(dial(&[], soon()).await, Err(DialError::NoAddress)));
-            assert!(matches!(dial(&[refused], soon()).await, Err(DialError::Refused)));
+            assert!(matches!(dial(Way::Tcp(&[]), soon()).await, Err(DialError::NoAddress)));
+            assert!(matches!(dial(Way::Tcp(&[refused]), soon()).await, Err(DialError::Refused)));
         });
     }
 
@@ -134,6 +171,40 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_reached_refuses_when_nobody_listens_and_has_a_queue() {
+        // L10
+        run(async {
+            let directory = std::env::temp_dir().join(format!("teal-dial-{}", std::process::id()));
+            std::fs::create_dir_all(&directory).unwrap();
+            let path = directory.join("s");
+            let _ = std::fs::remove_file(&path); // of a run before
+            assert!(
+                matches!(dial(Way::Unix(&path), soon()).await, Err(DialError::Refused)),
+                "none"
+            );
+            let socket =
+                socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+            socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+            assert!(
+                matches!(dial(Way::Unix(&path), soon()).await, Err(DialError::Refused)),
+                "deaf"
+            );
+            socket.listen(0).unwrap();
+            let stream = dial(Way::Unix(&path), soon()).await.unwrap();
+            let deadline = Instant::now() + Duration::from_millis(200);
+            let full = dial(Way::Unix(&path), deadline).await;
+            assert!(matches!(full, Err(DialError::TimedOut)), "{full:?}");
+            let later = tokio::join!(dial(Way::Unix(&path), soon()), async {
+                sleep(Duration::from_millis(20)).await; // the queue is full meanwhile
+                socket.accept().unwrap()
+            });
+            assert!(later.0.is_ok(), "waits for room: {:?}", later.0);
+            drop((stream, later));
+            std::fs::remove_dir_all(&directory).unwrap();
+        });
+    }
+
+    #[test]
     fn a_listener_that_never_accepts_runs_into_the_deadline() {
         // L10
         run(async {
@@ -145,7 +216,7 @@ mod tests {
             let mut queued = Vec::new(); // fill the queue of the listener
             let failure = loop {
                 let deadline = Instant::now() + Duration::from_millis(200);
-                match dial(&[address], deadline).await {
+                match dial(Way::Tcp(&[address]), deadline).await {
                     Ok(stream) if queued.len() < 64 => queued.push(stream),
                     other => break other.map(drop),
                 }

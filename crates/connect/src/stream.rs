@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::pipe::{SpliceFlags, splice};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 /// A connection to a target or from a client.
@@ -18,9 +19,18 @@ use tokio_rustls::TlsStream;
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
     /// TLS over TCP, after its handshake. What is written may stay in the session until it is
     /// flushed.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What is below a connection.
+#[derive(Clone, Copy, Debug)]
+enum Socket<'s> {
+    Tcp(&'s TcpStream),
+    Unix(&'s UnixStream),
 }
 
 /// What a look at a connection shows without taking anything from it.
@@ -43,26 +53,29 @@ impl Stream {
         Ok(Self::Tcp(stream))
     }
 
-    /// The address of the other side.
+    /// The address of the other side, if it has one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().peer_addr()
+        match self.socket() {
+            Socket::Tcp(socket) => socket.peer_addr(),
+            Socket::Unix(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
     }
 
     /// Whether bytes are on the wire as they are given here.
     pub fn is_plain(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        !matches!(self, Self::Tls(_))
     }
 
     /// Asks the kernel what has arrived: one system call. Under TLS that may be less than a byte of
     /// what was meant.
     pub fn peek(&self) -> PeekState {
-        peek_socket(self.socket())
+        self.socket().peek()
     }
 
     /// What the runtime has been told of, looked at once more; quiet if it was told nothing.
     /// Costs a system call only if something is there, and wakes nobody.
     pub fn known(&self) -> PeekState {
-        match look(self.socket()) {
+        match self.socket().look() {
             Ok(seen) => seen,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
             Err(_) => PeekState::Broken,
@@ -78,7 +91,7 @@ impl Stream {
             if socket.poll_read_ready(cx).is_pending() {
                 return Poll::Pending;
             }
-            match look(socket) {
+            match socket.look() {
                 Ok(seen) => return Poll::Ready(seen),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Poll::Ready(PeekState::Broken),
@@ -132,24 +145,69 @@ impl Stream {
     /// Makes the close of this connection a reset, so that the peer can't take what it got
     /// for the whole (L3).
     pub fn abort_on_close(&self) {
-        let _ = self.socket().set_zero_linger(); // ignored: a socket that is gone is closed already
+        // Ignored: a socket that is gone is closed already, and a Unix socket knows no reset.
+        let _ = SockRef::from(&self.socket()).set_linger(Some(Duration::ZERO));
     }
 
-    fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> Socket<'_> {
         match self {
-            Self::Tcp(stream) => stream,
-            Self::Tls(session) => session.get_ref().0,
+            Self::Tcp(stream) => Socket::Tcp(stream),
+            Self::Unix(stream) => Socket::Unix(stream),
+            Self::Tls(session) => Socket::Tcp(session.get_ref().0),
         }
     }
 }
 
-/// A look at what the runtime was told of. The result `WouldBlock` takes that back, so that it is
-/// told anew.
-fn look(socket: &TcpStream) -> io::Result<PeekState> {
-    socket.try_io(Interest::READABLE, || match peek_socket(socket) {
-        PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
-        seen => Ok(seen),
-    })
+impl Socket<'_> {
+    /// A look at what the runtime was told of. The result `WouldBlock` takes that back, so that it is
+    /// told anew.
+    fn look(self) -> io::Result<PeekState> {
+        self.try_io(Interest::READABLE, || match self.peek() {
+            PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
+            seen => Ok(seen),
+        })
+    }
+
+    fn peek(self) -> PeekState {
+        let mut byte = [MaybeUninit::uninit(); 1];
+        match SockRef::from(&self).peek(&mut byte) {
+            Ok(0) => PeekState::Ended,
+            Ok(_) => PeekState::Data,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => PeekState::Quiet,
+            Err(_) => PeekState::Broken,
+        }
+    }
+
+    fn poll_read_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    fn poll_write_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_write_ready(cx),
+            Self::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+
+    fn try_io<T>(self, interest: Interest, io: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Tcp(stream) => stream.try_io(interest, io),
+            Self::Unix(stream) => stream.try_io(interest, io),
+        }
+    }
+}
+
+impl AsFd for Socket<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
 }
 
 fn splice_now(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
@@ -162,17 +220,6 @@ fn would_block<T>(done: &io::Result<T>) -> bool {
     matches!(done, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-fn peek_socket(stream: &TcpStream) -> PeekState {
-    let mut byte = [MaybeUninit::uninit(); 1];
-    match SockRef::from(stream).peek(&mut byte) {
-        Ok(0) => PeekState::Ended,
-        Ok(_) => PeekState::Data,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => PeekState::Quiet,
-        Err(_) => PeekState::Broken,
-    }
-}
-
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -181,6 +228,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(session) => Pin::new(&mut **session).poll_read(cx, buf),
         }
     }
@@ -194,6 +242,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(session) => Pin::new(&mut **session).poll_write(cx, bytes),
         }
     }
@@ -205,6 +254,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Tls(session) => Pin::new(&mut **session).poll_write_vectored(cx, slices),
         }
     }
@@ -216,6 +266,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_flush(cx),
         }
     }
@@ -223,6 +274,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_shutdown(cx),
         }
     }

@@ -5,6 +5,7 @@
 //! defaults are already filled in.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::name::{Color, ServiceName};
@@ -42,12 +43,18 @@ pub struct ColorSpec {
     pub targets: Vec<TargetUrl>,
 }
 
-/// The address of a target as written: `http://HOST:PORT`.
+/// The address of a target as written: `http://HOST:PORT`, or `unix:/PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TargetUrl {
-    host: Box<str>,
-    port: u16,
+pub struct TargetUrl(Place);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    Tcp { host: Box<str>, port: u16 },
+    Unix(Box<str>),
 }
+
+/// The longest path of a socket that the kernel takes (unix(7)).
+const SOCKET_PATH_MAX: usize = 107;
 
 /// How targets are probed (promise L9).
 #[derive(Clone, Debug, PartialEq)]
@@ -183,14 +190,17 @@ impl ServiceSpec {
 // === impl TargetUrl ===
 
 impl TargetUrl {
-    /// Reads `http://HOST:PORT`; the port is 80 if absent. A path, query, user or other scheme
-    /// is refused, since none of them would have an effect.
+    /// Reads `http://HOST:PORT`, whose port is 80 if absent, or `unix:/PATH`. A path behind an
+    /// address, a query, user or other scheme is refused, since none of them would have an effect.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as http://HOST:PORT"));
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Self::parse_socket(text, path);
+        }
         let rest = match text.split_once("://") {
             Some(("http", rest)) => rest,
-            Some(("https" | "h2c" | "unix", _)) => {
-                return Err(wrong("only http:// targets are supported by this version"));
+            Some(("https" | "h2c", _)) => {
+                return Err(wrong("only http:// and unix: targets are supported by this version"));
             }
             Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
             None => return Err(wrong("a target needs a scheme")),
@@ -214,28 +224,55 @@ impl TargetUrl {
         if !valid_host(host) {
             return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
         }
-        Ok(Self { host: host.to_ascii_lowercase().into(), port })
+        Ok(Self(Place::Tcp { host: host.to_ascii_lowercase().into(), port }))
     }
 
-    /// The host without brackets: a name to resolve or an address.
-    pub fn host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+    fn parse_socket(text: &str, path: &str) -> Result<Self, Invalid> {
+        let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as unix:/PATH"));
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
+            return Err(wrong("a socket has an absolute path"));
+        }
+        if path.len() > SOCKET_PATH_MAX {
+            return Err(wrong("the path of a socket has at most 107 bytes"));
+        }
+        Ok(Self(Place::Unix(path.into())))
     }
 
-    /// The port.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// The path of its Unix socket; `None`: it is reached by TCP.
+    pub fn socket(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Tcp { .. } => None,
+            Place::Unix(path) => Some(Path::new(&**path)),
+        }
     }
 
-    /// `HOST:PORT`, as it stands in a Host field.
+    /// The host without brackets, a name to resolve or an address, and the port; `None` for a
+    /// socket.
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        match &self.0 {
+            Place::Tcp { host, port } => {
+                Some((host.trim_start_matches('[').trim_end_matches(']'), *port))
+            }
+            Place::Unix(_) => None,
+        }
+    }
+
+    /// `HOST:PORT`, as it stands in a Host field; `localhost` for a socket.
     pub fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match &self.0 {
+            Place::Tcp { host, port } => format!("{host}:{port}"),
+            Place::Unix(_) => "localhost".to_owned(),
+        }
     }
 }
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
+        match &self.0 {
+            Place::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Place::Unix(path) => write!(f, "unix:{path}"),
+        }
     }
 }
 

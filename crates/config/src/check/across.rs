@@ -48,12 +48,13 @@ pub(crate) fn same_target<'a>(
 /// What is wrong with a target that is one of Teal's own listeners, as far as that can be seen
 /// without resolving names.
 pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
-    let ip = match target.host() {
+    let (host, port) = target.host_and_port()?;
+    let ip = match host {
         "localhost" => IpAddr::from([127, 0, 0, 1]),
         host => host.parse().ok()?,
     };
     let here = ip == listener.ip() || (listener.ip().is_unspecified() && ip.is_loopback());
-    (here && listener.port() == target.port()).then(|| {
+    (here && listener.port() == port).then(|| {
         format!(
             "{target} is Teal's own listener, so a request would go round in a circle; write the \
              address of the application"

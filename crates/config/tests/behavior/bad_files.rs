@@ -112,13 +112,26 @@ fn keys_of_a_later_version_are_named_as_such() {
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said.iter().all(|problem| problem.ends_with(&expected)), "{said:?}");
     }
-    for scheme in ["https", "h2c", "unix"] {
+    for (written, said) in [
+        ("unix:run/app.sock", "a socket has an absolute path"),
+        ("unix:", "a socket has an absolute path"),
+        ("unix:/run/", "a socket has an absolute path"),
+    ] {
+        assert_eq!(
+            problems(&FILE.replace("http://10.0.0.2:82", written)),
+            [format!("6:22: service.green.targets: {written:?}: {said}, write it as unix:/PATH")]
+        );
+    }
+    let long = format!("unix:/{}", "x".repeat(107));
+    let said = problems(&FILE.replace("http://10.0.0.2:82", &long));
+    assert!(said.len() == 1 && said[0].contains("has at most 107 bytes"), "{said:?}");
+    for scheme in ["https", "h2c"] {
         let said = problems(&FILE.replace("http://10.0.0.2:82", &format!("{scheme}://x")));
         assert_eq!(
             said,
             [format!(
-                "6:22: service.green.targets: \"{scheme}://x\": only http:// targets are supported \
-                 by this version, write it as http://HOST:PORT"
+                "6:22: service.green.targets: \"{scheme}://x\": only http:// and unix: targets are \
+                 supported by this version, write it as http://HOST:PORT"
             )]
         );
     }

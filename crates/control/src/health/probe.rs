@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connect::{DialError, Stream};
+use connect::{DialError, Stream, Way};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -56,7 +56,7 @@ pub(crate) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> (Verdict, Du
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
     let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
-    let stream = match connect::dial(addresses, deadline).await {
+    let stream = match connect::dial(way(&plan.target, addresses), deadline).await {
         Ok(stream) => stream,
         Err(error) => return fail(cannot_dial(plan, &error)),
     };
@@ -84,10 +84,17 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
     }
 }
 
+/// How a target is reached, if its name has these addresses.
+pub(super) fn way<'a>(target: &'a TargetUrl, addresses: &'a [SocketAddr]) -> Way<'a> {
+    target.socket().map_or(Way::Tcp(addresses), Way::Unix)
+}
+
 /// Why a target was not reached, in words.
 pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
     match error {
-        DialError::NoAddress => format!("no address for {}", plan.target.host()),
+        DialError::NoAddress => {
+            format!("no address for {}", plan.target.host_and_port().map_or("it", |(host, _)| host))
+        }
         DialError::TimedOut => format!("timed out after {:?} connecting", plan.settings.timeout),
         DialError::Refused | DialError::Other(_) => error.to_string(),
     }

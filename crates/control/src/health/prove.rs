@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
-use super::probe::{Plan, cannot_dial, probe};
+use super::probe::{Plan, cannot_dial, probe, way};
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::swap::{ColorSeat, Member, TargetSeat};
@@ -95,7 +95,7 @@ async fn knock(core: &Core, doors: Vec<Door>) -> bool {
     for Door { id, plan, addresses } in doors {
         knocks.spawn(async move {
             let deadline = Instant::now() + plan.settings.timeout;
-            let failure = connect::dial(&addresses, deadline).await.err();
+            let failure = connect::dial(way(&plan.target, &addresses), deadline).await.err();
             (id, failure.map(|error| cannot_dial(&plan, &error)))
         });
     }

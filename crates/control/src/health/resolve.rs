@@ -26,14 +26,15 @@ impl Resolver {
     }
 
     /// The addresses of a target now; empty if its name has none, or nobody answered in time.
-    /// An address needs no resolving.
+    /// An address needs no resolving, a socket has none.
     // lossless: L10
     pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Vec<SocketAddr> {
         if let Some(address) = literal_address(target) {
             return vec![address];
         }
-        let (lookup, asked) = (self.0.clone(), target.clone());
-        let looking_up = spawn_blocking(move || lookup(asked.host(), asked.port()));
+        let Some((host, port)) = target.host_and_port() else { return Vec::new() };
+        let (lookup, host) = (self.0.clone(), host.to_owned());
+        let looking_up = spawn_blocking(move || lookup(&host, port));
         let mut addresses = match timeout_at(deadline, looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
             Ok(Ok(Err(error))) => {

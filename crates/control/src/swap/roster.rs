@@ -274,6 +274,6 @@ impl Subject {
 
 /// The address of a target that is written as one; a name has to be resolved.
 pub(crate) fn literal_address(url: &TargetUrl) -> Option<SocketAddr> {
-    let address: IpAddr = url.host().parse().ok()?;
-    Some(SocketAddr::new(address, url.port()))
+    let (host, port) = url.host_and_port()?;
+    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?, port))
 }

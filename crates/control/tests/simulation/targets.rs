@@ -60,7 +60,7 @@ impl Targets {
         for url in Color::BOTH.into_iter().flat_map(urls) {
             let listener = TcpListener::bind((next_address(), 0)).await.unwrap();
             let address = listener.local_addr().unwrap();
-            let host = url.host().to_owned();
+            let host = url.host_and_port().unwrap().0.to_owned();
             let target = Target { mood: Mood::Well, address, found: Vec::new() };
             self.lock().insert(host.clone(), target);
             let targets = self.clone();
@@ -74,7 +74,7 @@ impl Targets {
     }
 
     pub(crate) fn set(&self, url: &TargetUrl, mood: Mood) {
-        self.lock().get_mut(url.host()).unwrap().mood = mood;
+        self.lock().get_mut(url.host_and_port().unwrap().0).unwrap().mood = mood;
     }
 
     pub(crate) fn resolver(&self) -> Resolver {
@@ -111,7 +111,7 @@ impl Targets {
     pub(crate) fn assert_proven(&self, url: &TargetUrl, rise: usize, at_most: Duration) {
         let now = Instant::now();
         let all = self.lock();
-        let found = &all[url.host()].found;
+        let found = &all[url.host_and_port().unwrap().0].found;
         let known: Vec<_> = found.iter().filter(|(at, passed)| *passed || *at < now).collect();
         let newest = &known[known.len().saturating_sub(rise)..];
         assert!(newest.len() == rise, "{url}: a switch with {} probes", newest.len());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use connect::{DialError, Stream};
+use connect::{DialError, Stream, Way};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
 
 use crate::buffer::Buffer;
@@ -80,7 +80,9 @@ async fn dial(
     timeout: Duration,
 ) -> Result<Result<Stream, DialError>, Failure> {
     let deadline = tokio::time::Instant::now() + timeout;
-    let mut dialing = pin!(connect::dial(&lease.target().addresses, deadline));
+    let target = lease.target();
+    let way = target.url.socket().map_or(Way::Tcp(&target.addresses), Way::Unix);
+    let mut dialing = pin!(connect::dial(way, deadline));
     client.watch();
     poll_fn(|cx| {
         if lease.is_cut() {

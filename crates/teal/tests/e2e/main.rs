@@ -43,6 +43,7 @@ mod switch_during_drain;
 mod switch_under_load;
 mod terminal;
 mod tls;
+mod unix_sockets;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

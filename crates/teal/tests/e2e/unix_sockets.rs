@@ -1,0 +1,105 @@
+//! Targets behind Unix sockets: reached, probed, switched and drained like any other.
+
+use std::path::Path;
+use std::time::Duration;
+
+use testkit::{
+    Behavior, Load, LoadOptions, Settings, Target, TargetSocket, Teal, checksum, tungstenite,
+    wait_until, websocket,
+};
+
+use crate::TEAL;
+use crate::stage::SOON;
+
+struct Sockets {
+    teal: Teal,
+    blue: (Target, Option<TargetSocket>),
+    green: (Target, Option<TargetSocket>),
+    directory: tempfile::TempDir, // gone last
+}
+
+fn path(directory: &Path, color: &str) -> std::path::PathBuf {
+    directory.join(format!("{color}.sock"))
+}
+
+fn start() -> Sockets {
+    let directory = tempfile::tempdir().expect("a directory");
+    let make = |color: &str| {
+        let target = Target::start(color);
+        let socket = TargetSocket::start(&path(directory.path(), color), &target);
+        (target, socket)
+    };
+    let (blue, green) = (make("blue"), make("green"));
+    let settings = Settings::of_urls(&[&blue.1.url()], &[&green.1.url()]);
+    let teal = Teal::start_healthy(TEAL, &settings);
+    Sockets { teal, blue: (blue.0, Some(blue.1)), green: (green.0, Some(green.1)), directory }
+}
+
+#[test]
+fn switches_between_sockets_lose_nothing() {
+    // L1 L2 L4
+    let stage = start();
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    for round in 0..10 {
+        let to = if round % 2 == 0 { "green" } else { "blue" };
+        load.expect_anyone();
+        stage.teal.switch_to(to);
+        load.expect_only(to);
+        load.wait_for_more(50);
+    }
+    load.stop().assert_nothing_lost();
+    stage.teal.assert_books_balance();
+    for target in [&stage.blue.0, &stage.green.0] {
+        target.assert_well_formed();
+        let hosts: Vec<_> = target
+            .seen()
+            .probes()
+            .iter()
+            .map(|seen| seen.fields.get("host").map(str::to_owned))
+            .collect();
+        assert!(hosts.iter().all(|host| host.as_deref() == Some("localhost")), "{hosts:?}");
+    }
+    let shown = stage.teal.color("blue")["targets"][0]["url"].clone();
+    assert_eq!(shown, stage.blue.1.as_ref().expect("it is there").url());
+}
+
+#[test]
+fn bodies_and_tunnels_pass_whole() {
+    let stage = start();
+    let blue = &stage.blue.0;
+    let big = |chunked| Behavior::Download { bytes: 10_000_000, chunked, pause: Duration::ZERO };
+    blue.behave_at("/big", big(false));
+    blue.behave_at("/chunked", big(true));
+    blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = testkit::Client::connect(stage.teal.listener());
+    for path in ["/big", "/chunked"] {
+        assert_eq!(client.get(path).body.len(), 10_000_000, "{path}");
+    }
+    let body: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
+    let expected = format!("blue POST /up {} {:016x}\n", body.len(), checksum(0, &body));
+    assert_eq!(client.post("/up", &body).text(), expected);
+    let mut socket = websocket(stage.teal.listener(), "/ws");
+    socket.send(tungstenite::Message::text("hello")).expect("sent");
+    assert_eq!(socket.read().expect("an echo"), tungstenite::Message::text("hello"));
+    drop((client, socket));
+    stage.teal.assert_books_balance();
+}
+
+#[test]
+fn a_socket_on_which_nobody_listens_is_down_and_gets_no_traffic() {
+    // L9
+    let mut stage = start();
+    stage.green.1 = None;
+    let refused = stage.teal.switch("green", "");
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    assert!(refused.text().contains("connection refused"), "{}", refused.text());
+    stage.teal.wait_healthy("green", false);
+    let green = TargetSocket::start(&path(stage.directory.path(), "green"), &stage.green.0);
+    stage.teal.wait_healthy("green", true);
+    stage.teal.switch_to("green");
+    drop(green);
+    wait_until(SOON, "502 without anybody there", || {
+        testkit::Client::connect(stage.teal.listener()).get("/").status == 502
+    });
+    stage.teal.assert_books_balance();
+}
