@@ -6,8 +6,9 @@ use crate::command::{Aim, Wish};
 use crate::health::{Proof, TargetHealth, Unproven};
 use crate::name::{Color, Generation, ServiceName};
 use crate::refusal::Refusal;
-use crate::spec::{Health, TargetUrl};
+use crate::spec::Health;
 use crate::state::{Service, Serving, State};
+use crate::target::TargetUrl;
 use crate::time::Time;
 
 /// The shortest time between two failovers of a service that no operator has followed.

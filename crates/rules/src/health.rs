@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::spec::{Health, TargetUrl};
+use crate::spec::Health;
+use crate::target::TargetUrl;
 use crate::time::Time;
 
 /// One finished probe of one target.

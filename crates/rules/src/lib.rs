@@ -20,6 +20,7 @@ mod receipt;
 mod refusal;
 mod spec;
 mod state;
+mod target;
 mod time;
 
 pub use apply::apply;
@@ -34,8 +35,8 @@ pub use network::Network;
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, TargetUrl,
-    Timeouts,
+    ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, Timeouts,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
+pub use target::TargetUrl;
 pub use time::{DURATION_MAX, Time};

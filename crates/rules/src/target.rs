@@ -1,0 +1,131 @@
+//! The address of a target: read, checked, and written as it was read.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::spec::Invalid;
+
+/// The address of a target as written: `http://HOST:PORT`, or `unix:/PATH`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetUrl(Place);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    Tcp { host: Box<str>, port: u16 },
+    Unix(Box<str>),
+}
+
+/// The longest path of a socket that the kernel takes (unix(7)).
+const SOCKET_PATH_MAX: usize = 107;
+
+impl TargetUrl {
+    /// Reads `http://HOST:PORT`, whose port is 80 if absent, or `unix:/PATH`. A path behind an
+    /// address, a query, user or other scheme is refused, since none of them would have an effect.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as http://HOST:PORT"));
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Self::parse_socket(text, path);
+        }
+        let rest = match text.split_once("://") {
+            Some(("http", rest)) => rest,
+            Some(("https" | "h2c", _)) => {
+                return Err(wrong("only http:// and unix: targets are supported by this version"));
+            }
+            Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
+            None => return Err(wrong("a target needs a scheme")),
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err(wrong("a target is an address and has no path"));
+        }
+        if authority.contains('@') {
+            return Err(wrong("a target has no user name"));
+        }
+        let (host, port) = split_port(authority).map_err(wrong)?;
+        let port = match port {
+            None => 80,
+            Some(digits) => digits
+                .parse()
+                .ok()
+                .filter(|port| *port != 0 && digits.bytes().all(|c| c.is_ascii_digit()))
+                .ok_or_else(|| wrong("the port must be a number from 1 to 65535"))?,
+        };
+        if !valid_host(host) {
+            return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
+        }
+        Ok(Self(Place::Tcp { host: host.to_ascii_lowercase().into(), port }))
+    }
+
+    fn parse_socket(text: &str, path: &str) -> Result<Self, Invalid> {
+        let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as unix:/PATH"));
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
+            return Err(wrong("a socket has an absolute path"));
+        }
+        if path.len() > SOCKET_PATH_MAX {
+            return Err(wrong("the path of a socket has at most 107 bytes"));
+        }
+        Ok(Self(Place::Unix(path.into())))
+    }
+
+    /// The path of its Unix socket; `None`: it is reached by TCP.
+    pub fn socket(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Tcp { .. } => None,
+            Place::Unix(path) => Some(Path::new(&**path)),
+        }
+    }
+
+    /// The host without brackets, a name to resolve or an address, and the port; `None` for a
+    /// socket.
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        match &self.0 {
+            Place::Tcp { host, port } => {
+                Some((host.trim_start_matches('[').trim_end_matches(']'), *port))
+            }
+            Place::Unix(_) => None,
+        }
+    }
+
+    /// `HOST:PORT`, as it stands in a Host field; `localhost` for a socket.
+    pub fn authority(&self) -> String {
+        match &self.0 {
+            Place::Tcp { host, port } => format!("{host}:{port}"),
+            Place::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Place::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if authority.starts_with('[') {
+        let end = authority.find(']').ok_or("the bracket of the IPv6 address is not closed")?;
+        let (host, rest) = authority.split_at(end + 1);
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err("after the IPv6 address only :PORT may follow"),
+        };
+    }
+    Ok(match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    })
+}
+
+fn valid_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_'))
+}
