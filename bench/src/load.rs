@@ -24,14 +24,20 @@ pub(crate) struct Run {
 
 /// As many requests as go, over so many connections.
 pub(crate) fn closed(peer: &Peer, path: &str, connections: u32, seconds: u64) -> Result<Run> {
+    load(peer, path, connections, seconds, &[])
+}
+
+/// The same, each request on a connection of its own.
+pub(crate) fn connecting(peer: &Peer, connections: u32, seconds: u64) -> Result<Run> {
+    load(peer, "/", connections, seconds, &["-H", "Connection: close"])
+}
+
+fn load(peer: &Peer, path: &str, connections: u32, seconds: u64, more: &[&str]) -> Result<Run> {
     let before = peer.process.cpu()?;
-    let said = run(&[
-        "wrk",
-        "-t1",
-        &format!("-c{connections}"),
-        &format!("-d{seconds}s"),
-        &format!("http://{}{path}", peer.address),
-    ])?;
+    let scheme = if peer.tls { "https" } else { "http" };
+    let (count, time) = (format!("-c{connections}"), format!("-d{seconds}s"));
+    let url = format!("{scheme}://{}{path}", peer.address);
+    let said = run(&[&["wrk", "-t1", &count, &time], more, &[&url]].concat())?;
     let cpu = peer.process.cpu()? - before;
     if said.contains("Socket errors") || said.contains("Non-2xx") {
         bail!("{} lost requests under load:\n{said}", peer.name);

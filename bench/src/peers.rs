@@ -34,6 +34,7 @@ pub(crate) struct Peer {
     pub(crate) admin: SocketAddr,
     pub(crate) directory: PathBuf,
     pub(crate) process: Process,
+    pub(crate) tls: bool,
 }
 
 /// How much Teal is told to serve.
@@ -41,10 +42,12 @@ pub(crate) struct Peer {
 pub(crate) struct Shape {
     pub(crate) routes: usize,
     pub(crate) targets: usize,
+    pub(crate) tls: bool,
 }
 
 impl Shape {
-    pub(crate) const PLAIN: Self = Self { routes: 1, targets: 1 };
+    pub(crate) const PLAIN: Self = Self { routes: 1, targets: 1, tls: false };
+    pub(crate) const TLS: Self = Self { tls: true, ..Self::PLAIN };
 }
 
 /// Where the templates are, where to write, and where the backend listens.
@@ -54,6 +57,37 @@ pub(crate) struct Place {
     pub(crate) peers: PathBuf,
     pub(crate) backend: u16,
     pub(crate) article: Option<PathBuf>,
+}
+
+/// How each proxy is told of TLS: at its listener, and beside it.
+#[derive(Debug, Default)]
+struct Tls {
+    listener: String,
+    certificate: String,
+}
+
+impl Tls {
+    /// TLS 1.3 with the certificate and key of this file, and everything else as it comes.
+    fn of(kind: Kind, file: &Path) -> Self {
+        let file = file.display();
+        match kind {
+            Kind::Teal => Self {
+                listener: "tls = true\nmin_tls = \"1.3\"".to_owned(),
+                certificate: format!("[[certificate]]\ncert = '{file}'\nkey = '{file}'"),
+            },
+            Kind::Nginx => Self {
+                listener: " ssl".to_owned(),
+                certificate: format!(
+                    "ssl_certificate {file}; ssl_certificate_key {file}; ssl_protocols TLSv1.3;"
+                ),
+            },
+            Kind::Haproxy => Self {
+                listener: format!(" ssl crt {file} ssl-min-ver TLSv1.3"),
+                certificate: String::new(),
+            },
+            Kind::Relay | Kind::Article => Self::default(),
+        }
+    }
 }
 
 impl Kind {
@@ -89,8 +123,8 @@ impl Place {
     /// Starts a proxy and waits until it answers.
     pub(crate) fn start(&self, kind: Kind, shape: Shape) -> Result<Peer> {
         let name = match shape {
-            Shape { routes: 1, targets: 1 } => kind.name().to_owned(),
-            Shape { routes, targets } => {
+            Shape { routes: 1, targets: 1, .. } => kind.name().to_owned(),
+            Shape { routes, targets, .. } => {
                 format!("{}, routes: {routes}, targets: {targets}", kind.name())
             }
         };
@@ -102,7 +136,7 @@ impl Place {
         let mut process = Process::start(PROXY_CORE, &command, &log)?;
         answers(address, &mut process, &log)?;
         process.settle()?;
-        Ok(Peer { name, address, admin, directory, process })
+        Ok(Peer { name, address, admin, directory, process, tls: shape.tls })
     }
 
     fn command(
@@ -114,6 +148,8 @@ impl Place {
         admin: u16,
     ) -> Result<Vec<String>> {
         let port_value = ("port", port.to_string());
+        let tls = if shape.tls { Tls::of(kind, &self.certificate()?) } else { Tls::default() };
+        let tls = [("tls", tls.listener), ("certificate", tls.certificate)];
         Ok(match kind {
             Kind::Teal => {
                 let targets = |addresses: &mut dyn Iterator<Item = Ipv4Addr>| {
@@ -127,12 +163,17 @@ impl Place {
                     ("green", targets(&mut green(shape.targets))),
                     ("services", self.services(shape.routes - 1)),
                 ];
+                let values = [&values[..], &tls].concat();
                 let file = self.fill("teal", directory, &values)?;
                 words(&[&beside("teal")?, "run", "--config", &file])
             }
-            Kind::Nginx => words(&["nginx", "-c", &self.fill("nginx", directory, &[port_value])?]),
+            Kind::Nginx => {
+                let values = [&[port_value][..], &tls].concat();
+                words(&["nginx", "-c", &self.fill("nginx", directory, &values)?])
+            }
             Kind::Haproxy => {
-                words(&["haproxy", "-f", &self.fill("haproxy", directory, &[port_value])?])
+                let values = [&[port_value][..], &tls].concat();
+                words(&["haproxy", "-f", &self.fill("haproxy", directory, &values)?])
             }
             Kind::Relay => {
                 let (listen, backend) =
@@ -141,6 +182,28 @@ impl Place {
             }
             Kind::Article => vec![self.build_article(directory, port)?],
         })
+    }
+
+    /// The certificate that all show, one and the same: ECDSA on P-256, as most have it by now. The
+    /// file holds its key as well.
+    fn certificate(&self) -> Result<PathBuf> {
+        let (key, both) = (self.work.join("bench.key"), self.work.join("bench.pem"));
+        if both.exists() {
+            return Ok(both);
+        }
+        let (key_path, cert_path) = (key.display().to_string(), both.display().to_string());
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args(["-nodes", "-days", "30", "-subj", "/CN=bench.test"])
+            .args(["-addext", "subjectAltName=DNS:bench.test", "-keyout", &key_path])
+            .args(["-out", &cert_path])
+            .output()
+            .context("openssl can't be run (Debian: apt-get install openssl)")?;
+        if !made.status.success() {
+            bail!("no certificate was made: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        fs::write(&both, fs::read_to_string(&both)? + &fs::read_to_string(&key)?)?;
+        Ok(both)
     }
 
     /// More services beside the one that is asked. Their probes are an hour apart: routing is

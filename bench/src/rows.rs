@@ -30,6 +30,8 @@ pub(crate) enum Row {
     Medium,
     /// 1 MB over 16 connections.
     Large,
+    /// TLS 1.3: 64 bytes over 64 connections, and full handshakes.
+    Tls,
     /// Latency at half the slower one's maximum.
     Latency,
     /// How long a switch takes, and what requests cost while switching.
@@ -60,6 +62,7 @@ impl Row {
             Self::Many => closed(place, effort, ("64 B, 512 connections", "/", 512, 0.85)),
             Self::Medium => closed(place, effort, ("16 KiB, 64 connections", "/16k", 64, 0.85)),
             Self::Large => closed(place, effort, ("1 MB, 16 connections", "/1m", 16, 0.65)),
+            Self::Tls => tls(place, effort),
             Self::Latency => latency(place, effort),
             Self::Switch => switching(place, effort),
             Self::Memory => memory(place, effort),
@@ -87,6 +90,26 @@ fn closed(
     Ok(vec![
         Figure::new("CPU per request", work, "µs", cpu, Some(judged)),
         Figure::new("Throughput", work, "requests/s", series(&peers, &runs, |run| run.rate), None),
+    ])
+}
+
+/// Requests over kept TLS connections, and requests that each begin with a handshake.
+fn tls(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
+    let kinds = [Kind::Teal, Kind::Nginx, Kind::Haproxy];
+    let peers: Vec<Peer> =
+        kinds.iter().map(|kind| place.start(*kind, Shape::TLS)).collect::<Result<_>>()?;
+    let kept =
+        interleaved(&peers, effort.rounds, |peer| load::closed(peer, "/", 64, effort.seconds))?;
+    let new =
+        interleaved(&peers, effort.rounds, |peer| load::connecting(peer, 64, effort.seconds))?;
+    let figure = |work, runs: &[Vec<load::Run>], bar| {
+        let cpu = series(&peers, runs, |run| run.cpu);
+        let judged = Judged { values: ratios(&cpu), what: "CPU, Teal / better peer", bar };
+        Figure::new("CPU under TLS 1.3", work, "µs", cpu, Some(judged))
+    };
+    Ok(vec![
+        figure("64 B, 64 kept connections", &kept, 0.90),
+        figure("a handshake and a request", &new, 0.65),
     ])
 }
 
@@ -181,7 +204,7 @@ fn shapes<const N: usize>(
     group: &'static str,
     shapes: [(usize, usize); N],
 ) -> Result<Vec<Figure>> {
-    let start = |(routes, targets)| place.start(Kind::Teal, Shape { routes, targets });
+    let start = |(routes, targets)| place.start(Kind::Teal, Shape { routes, targets, tls: false });
     let peers: Vec<Peer> = shapes.into_iter().map(start).collect::<Result<_>>()?;
     let runs =
         interleaved(&peers, effort.rounds, |peer| load::closed(peer, "/", 64, effort.seconds))?;
