@@ -9,6 +9,7 @@ use rules::Color;
 use traffic::{TargetEntry, TargetId};
 
 use crate::failure::Failure;
+use crate::tls;
 
 /// The log of one worker.
 #[derive(Debug, Default)]
@@ -67,7 +68,7 @@ impl TargetLog {
     /// A client was not let in.
     pub(crate) fn handshake(&self, error: &std::io::Error) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
-            tracing::info!(left_out, "a TLS handshake failed: {error}");
+            tracing::info!(left_out, "a TLS handshake failed: {}", tls::describe(error));
         }
     }
 }

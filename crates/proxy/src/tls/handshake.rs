@@ -1,5 +1,6 @@
 //! What a listener asks of those who come, and the handshake that sees to it.
 
+use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -137,5 +138,25 @@ pub(crate) async fn shake_hands(
             worker.log.handshake(&error);
             None
         }
+    }
+}
+
+/// Why a handshake failed, in the words of somebody who looks for the reason.
+pub(crate) fn describe(error: &io::Error) -> String {
+    use rustls::Error::{General, InvalidMessage, NoCertificatesPresented, PeerIncompatible};
+    if error.kind() == io::ErrorKind::TimedOut {
+        return "it was not done in time".to_owned();
+    }
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(General(what)) if what.contains("no server certificate chain") => {
+            "no certificate has the name that the client asked for".to_owned()
+        }
+        Some(InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            "what came was no TLS, but perhaps plain HTTP".to_owned()
+        }
+        Some(NoCertificatesPresented) => "the client showed no certificate".to_owned(),
+        Some(PeerIncompatible(why)) => format!("the client speaks another TLS ({why:?})"),
+        _ => error.to_string(),
     }
 }

@@ -13,4 +13,4 @@ pub use certificate::{CertificateFacts, CertificateFiles, TlsError};
 pub use handshake::{ClientAuth, Door, TlsDoor};
 pub use shelf::{Certificates, Shelf};
 
-pub(crate) use handshake::{Arrived, shake_hands};
+pub(crate) use handshake::{Arrived, describe, shake_hands};
