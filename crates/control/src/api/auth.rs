@@ -214,6 +214,17 @@ mod tests {
 
     // A5
     #[test]
+    fn failures_are_counted_by_address_whatever_its_port_and_form_and_by_user() {
+        let by = |address: &str| source(Peer::Tcp(address.parse().expect("an address")));
+        assert_eq!(by("192.0.2.1:1"), by("[::ffff:192.0.2.1]:2"));
+        assert_ne!(by("192.0.2.1:1"), by("192.0.2.2:1"));
+        let user = |uid| source(Peer::Unix { uid, operator: false });
+        assert_eq!(user(7), user(7));
+        assert_ne!(user(7), user(8));
+    }
+
+    // A5
+    #[test]
     fn a_token_is_found_by_its_hash_alone() {
         let tokens = [token("one", Role::Viewer, "first"), token("two", Role::Viewer, "second")];
         let name = |shown: &str| holder(&tokens, shown.as_bytes()).map(|token| &*token.name);

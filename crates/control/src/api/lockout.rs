@@ -83,6 +83,9 @@ mod tests {
         assert_eq!(lockout.remaining(attacker, start + WINDOW), None);
         assert!(!lockout.failed(attacker, start + WINDOW));
         assert_eq!(lockout.remaining(attacker, start + WINDOW), None);
+        let again = (0..9).filter(|_| lockout.failed(attacker, start + WINDOW)).count();
+        assert_eq!(again, 1, "the next minute counts its own ten");
+        assert_eq!(lockout.remaining(attacker, start + WINDOW), Some(WINDOW));
     }
 
     // A5
@@ -94,5 +97,7 @@ mod tests {
             lockout.failed(Source::Uid(n), start + Duration::from_micros(u64::from(n)));
         }
         assert_eq!(lockout.sources.len(), PEERS_MAX);
+        let newest = Source::Uid(3 * PEERS_MAX as u32 - 1);
+        assert!(lockout.sources.contains_key(&newest), "the oldest is forgotten first");
     }
 }

@@ -37,6 +37,8 @@ async fn a_page_of_somebody_else_changes_and_reads_nothing() {
     }
     let reply = stage.bare("GET", "/admin/status", &[("Origin", "http://evil.example")]).await;
     assert_eq!(reply.status, 403);
+    let on_socket = stage.on_socket_with("POST", SWITCH, "Origin: http://any\r\n").await;
+    assert_eq!(on_socket.status, 403, "no page comes over the socket");
     let twice = [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")];
     assert_eq!(stage.ask("POST", SWITCH, &twice).await.status, 403);
     assert_eq!(stage.asked(), [""; 0]);
@@ -198,11 +200,13 @@ async fn a_change_needs_a_token_that_is_known_and_may_operate() {
     assert!(none.head.contains("\r\nwww-authenticate: bearer realm="), "{}", none.head);
     let (operator, viewer) = (bearer(OPERATOR), bearer(VIEWER));
     let basic = format!("Basic {OPERATOR}");
+    let secret = format!("Secret {OPERATOR}"); // as long as the right word
     let longer = format!("{operator}x");
     for shown in [
         &["Bearer"][..],
         &["Bearer wrong"],
         &[&basic],
+        &[&secret],
         &[&longer],
         &[OPERATOR],
         &[&operator, &operator],
@@ -217,6 +221,18 @@ async fn a_change_needs_a_token_that_is_known_and_may_operate() {
     let any_case = [("authorization", &*operator.replace("Bearer", "bEARER"))];
     assert_eq!(stage.bare("POST", SWITCH, &any_case).await.status, 200);
     assert!(stage.asked()[0].contains("Token(\"ci\")"), "{:?}", stage.asked());
+    stage.stop().await;
+}
+
+// A5
+#[tokio::test]
+async fn an_empty_variable_of_a_script_is_no_token_and_no_wrong_one() {
+    let stage = Stage::new().await;
+    for _ in 0..12 {
+        let reply = stage.bare("GET", "/admin/status", &[("Authorization", "Bearer")]).await;
+        assert_eq!(reply.status, 200);
+    }
+    assert_eq!(stage.ask("POST", SWITCH, &[]).await.status, 200, "nobody is locked out");
     stage.stop().await;
 }
 

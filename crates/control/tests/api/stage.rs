@@ -170,8 +170,14 @@ impl Stage {
 
     /// A call over the socket, without a token.
     pub(crate) async fn on_socket(&self, method: &str, path: &str) -> Reply {
+        self.on_socket_with(method, path, "").await
+    }
+
+    /// The same with further field lines.
+    pub(crate) async fn on_socket_with(&self, method: &str, path: &str, lines: &str) -> Reply {
         let stream = UnixStream::connect(&self.socket).await.expect("connected");
-        let text = format!("{method} {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n");
+        let text =
+            format!("{method} {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n{lines}\r\n");
         exchange(stream, text.as_bytes()).await
     }
 
