@@ -60,6 +60,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
                 request_id: checker::REQUEST_ID.as_bytes(),
                 via: checker::VIA,
                 trusted: false,
+                strip: "",
             };
             let mut out = Vec::new();
             write_request(&mut out, &request, &forwarding);

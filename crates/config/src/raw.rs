@@ -219,6 +219,10 @@ pub(crate) struct Service {
     /// Requests whose path is this or below it at a segment boundary; the longest prefix wins.
     #[schemars(extend("default" = "/"))]
     pub(crate) path_prefix: Key<String>,
+    /// Whether targets see paths without `path_prefix`, which they are told in
+    /// `X-Forwarded-Prefix`. What they answer is not rewritten.
+    #[schemars(extend("default" = false))]
+    pub(crate) strip_prefix: Key<bool>,
     /// The active color where no state exists yet; later the journal decides.
     #[schemars(extend("default" = "blue"))]
     pub(crate) initial: Key<Color>,

@@ -43,7 +43,7 @@ pub struct Changes {
 pub struct ServiceChange {
     /// Which service.
     pub name: ServiceName,
-    /// Whether `hosts` or `path_prefix` differ.
+    /// Whether `hosts`, `path_prefix` or `strip_prefix` differ.
     pub routes: bool,
     /// Whether the way of probing differs, so that what was proven the old way is void.
     pub health: bool,
@@ -149,7 +149,9 @@ fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> 
 fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange> {
     let change = ServiceChange {
         name: new.name.clone(),
-        routes: old.hosts != new.hosts || old.path_prefix != new.path_prefix,
+        routes: old.hosts != new.hosts
+            || old.path_prefix != new.path_prefix
+            || old.strip_prefix != new.strip_prefix,
         health: old.health != new.health,
         settings: old.drain != new.drain
             || old.timeouts != new.timeouts

@@ -15,11 +15,10 @@ use crate::file::property;
 use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
-const LATER: [(&str, &[&str]); 6] = [
+const LATER: [(&str, &[&str]); 5] = [
     ("", &["acme", "group", "otel", "upgrade"]),
     ("admin", &["tls"]),
     ("listener", &["http2"]),
-    ("service", &["strip_prefix"]),
     ("service.health", &["type"]),
     ("service.drain", &["streams"]),
 ];

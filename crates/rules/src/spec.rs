@@ -20,6 +20,8 @@ pub struct ServiceSpec {
     pub hosts: Vec<String>,
     /// Requests whose path is this or below it at a segment boundary; starts with `/`.
     pub path_prefix: String,
+    /// Whether targets see paths without it.
+    pub strip_prefix: bool,
     /// The active color where no state exists yet.
     pub initial: Color,
     /// The two environments, in the order of [`Color::index`].
@@ -155,6 +157,7 @@ impl ServiceSpec {
             name,
             hosts: Vec::new(),
             path_prefix: "/".to_owned(),
+            strip_prefix: false,
             initial: Color::Blue,
             colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
             health: Health::default(),

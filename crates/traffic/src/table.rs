@@ -35,6 +35,8 @@ pub struct Service {
     pub active: Color,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorEntry; 2],
+    /// What is taken from the front of paths before they go to a target; empty: nothing.
+    pub strip: Box<str>,
     /// The deadlines of its requests.
     pub timeouts: Timeouts,
     /// Set while new requests wait at Teal.

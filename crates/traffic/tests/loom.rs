@@ -69,6 +69,7 @@ impl World {
                 generation: Generation(generation),
                 active,
                 colors: [entry(Color::Blue), entry(Color::Green)],
+                strip: "".into(),
                 timeouts: Timeouts::default(),
                 held: None,
                 hold: Hold::default(),

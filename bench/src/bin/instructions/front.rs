@@ -129,6 +129,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         generation: Generation(1),
         active: Color::Blue,
         colors: [color(Color::Blue), color(Color::Green)],
+        strip: "".into(),
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,

@@ -67,6 +67,7 @@ fn service(raw: &raw::Service, found: &mut Found) -> Option<ServiceSpec> {
         name: name?,
         hosts,
         path_prefix,
+        strip_prefix: raw.strip_prefix.get().is_some_and(|strip| *strip),
         initial: match raw.initial.get() {
             Some(raw::Color::Green) => Color::Green,
             Some(raw::Color::Blue) | None => Color::Blue,

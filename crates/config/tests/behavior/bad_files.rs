@@ -97,7 +97,6 @@ fn keys_of_a_later_version_are_named_as_such() {
         format!("{key:?} in {table} is not supported by this version yet; take it out")
     };
     for (line, expected) in [
-        ("strip_prefix = true", later("strip_prefix", "service")),
         ("health = { type = \"grpc\" }", later("type", "service.health")),
         ("drain = { streams = \"keep\" }", later("streams", "service.drain")),
         ("blue.tls = { ca = \"x\" }", later("tls", "service.blue")),

@@ -221,6 +221,7 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let settings = [
         ("hosts", old.hosts != new.hosts),
         ("path_prefix", old.path_prefix != new.path_prefix),
+        ("strip_prefix", old.strip_prefix != new.strip_prefix),
         ("health", old.health != new.health),
         ("drain", old.drain != new.drain),
         ("timeouts", old.timeouts != new.timeouts),

@@ -35,6 +35,7 @@ fn service(state: &State, member: &Member) -> Option<Service> {
         generation: decided.generation,
         active: decided.active,
         colors: Color::BOTH.map(|color| entry(member.color(color))),
+        strip: if spec.strip_prefix { spec.path_prefix.trim_end_matches('/') } else { "" }.into(),
         timeouts: spec.timeouts,
         held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
         hold: spec.hold,

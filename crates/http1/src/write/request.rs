@@ -17,6 +17,8 @@ pub struct Forwarding<'a> {
     pub request_id: &'a [u8],
     /// Our name in `Via`, such as `teal-3fa9`: a token.
     pub via: &'a str,
+    /// What is taken from the front of the path, which is below it; empty: nothing.
+    pub strip: &'a str,
     /// The client is a listed proxy: what it says about its own client is kept and added to.
     pub trusted: bool,
 }
@@ -29,7 +31,13 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     out.reserve(request.head_bytes + 2 * request.host.len() + 384);
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.extend_from_slice(b" ");
-    out.extend_from_slice(request.target.as_bytes());
+    let stripped = Some(forwarding.strip).filter(|strip| !strip.is_empty());
+    let stripped = stripped.and_then(|strip| request.target.strip_prefix(strip));
+    let target = stripped.unwrap_or(request.target);
+    if stripped.is_some() && !target.starts_with('/') {
+        out.push(b'/');
+    }
+    out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     field(out, "host", request.host.as_bytes());
     let mut has_proto = false;
@@ -61,6 +69,9 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     }
     if !has_host && !request.host.is_empty() {
         field(out, "x-forwarded-host", request.host.as_bytes());
+    }
+    if stripped.is_some() {
+        field(out, "x-forwarded-prefix", forwarding.strip.as_bytes());
     }
     via(out, request.version, forwarding.via);
     field(out, "x-request-id", forwarding.request_id);

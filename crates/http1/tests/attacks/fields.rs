@@ -192,6 +192,7 @@ fn the_clients_address_is_written_plainly() {
             request_id: b"1",
             via: "teal-test",
             trusted: false,
+            strip: "",
         };
         write_request(&mut out, &request, &forwarding);
         let head = String::from_utf8(out).unwrap();

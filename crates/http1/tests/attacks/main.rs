@@ -28,6 +28,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
             request_id: request.request_id.unwrap_or("made-1").as_bytes(),
             via: "teal-test",
             trusted,
+            strip: "",
         };
         write_request(&mut out, request, &forwarding);
         String::from_utf8_lossy(&out).into_owned()

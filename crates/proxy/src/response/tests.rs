@@ -57,6 +57,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         generation: Generation(1),
         active: Color::Blue,
         colors: [entry(0), entry(1)],
+        strip: "".into(),
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,

@@ -133,6 +133,7 @@ fn understand<'r>(
         proto: if client.stream.is_plain() { "http" } else { "https" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
+        strip: &service.strip,
         trusted: client.trusted,
     };
     http1::write_request(&mut lead, &request, &forwarding);

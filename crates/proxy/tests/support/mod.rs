@@ -108,6 +108,7 @@ impl Front {
             generation: Generation(self.generation),
             active,
             colors: [entry(Color::Blue), entry(Color::Green)],
+            strip: "".into(),
             timeouts: self.spec.timeouts,
             held: self.held,
             hold: self.spec.hold,
