@@ -99,20 +99,16 @@ fn combined(out: &mut String, story: &Story) {
         let _ = write!(out, " {}", asked.version);
     }
     let status = story.told.status.unwrap_or(499); // nobody was told, as nginx writes it
-    let _ = write!(out, "\" {status} {} \"", story.told.bytes);
-    for (place, text) in
-        [(0, |asked: &super::Asked| &asked.referer), (1, |asked| &asked.user_agent)]
-            as [(u8, fn(&super::Asked) -> &String); 2]
-    {
-        if place > 0 {
-            out.push_str("\" \"");
-        }
-        match story.asked.as_ref().map(text).filter(|text| !text.is_empty()) {
+    let _ = write!(out, "\" {status} {}", story.told.bytes);
+    let asked = story.asked.as_ref();
+    for text in [asked.map(|asked| &asked.referer), asked.map(|asked| &asked.user_agent)] {
+        out.push_str(" \"");
+        match text.filter(|text| !text.is_empty()) {
             Some(text) => quoted(out, text),
             None => out.push('-'),
         }
+        out.push('"');
     }
-    out.push('"');
 }
 
 /// Text between quotes: quotes, backslashes and control characters as `\xHH`.
