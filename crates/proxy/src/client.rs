@@ -10,8 +10,8 @@ use http1::HeadScan;
 
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
-use crate::listener::is_listed;
-use crate::tls::{Arrived, Door};
+use crate::listener::{Door, is_listed};
+use crate::tls::Arrived;
 use crate::worker::Worker;
 
 /// A client connection and what was read from it.

@@ -7,10 +7,9 @@ use connect::Stream;
 
 use crate::client::Client;
 use crate::http::{self, Arrival, Next};
-use crate::listener::{Permit, let_in};
+use crate::listener::{Door, Permit, let_in};
 use crate::request::{self, After, Flows};
 use crate::response::page;
-use crate::tls::Door;
 use crate::worker::Worker;
 
 /// How long a connection stays ready for its next request before it counts as idle and its

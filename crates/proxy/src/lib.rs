@@ -43,9 +43,9 @@ mod stop;
 mod window;
 mod worker;
 
-pub use listener::{BindError, Sockets, raise_descriptor_limit};
+pub use listener::{BindError, Door, Sockets, raise_descriptor_limit};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use proxy::{Options, Proxy, StopReport};
 pub use tls::{
-    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor, TlsError,
+    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Shelf, TlsDoor, TlsError,
 };

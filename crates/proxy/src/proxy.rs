@@ -11,10 +11,9 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{oneshot, watch};
 use traffic::Seat;
 
-use crate::listener::{Capacity, Listener, Sockets};
+use crate::listener::{Capacity, Door, Listener, Sockets};
 use crate::observe::access::AccessLog;
 use crate::pick::line::Lines;
-use crate::tls::Door;
 use crate::worker;
 
 /// What the data plane has to be told besides the table.

@@ -47,7 +47,7 @@ pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};
 pub use publish::{Publisher, Version, exchange};
 pub use report::{Report, ReportKind};
-pub use route::{Routes, Unrouted};
+pub use route::{Routes, Unrouted, without_port};
 pub use table::{
     ColorEntry, ColorId, Draining, Held, Leaving, Service, Table, TargetEntry, TargetId,
 };

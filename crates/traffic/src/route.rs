@@ -108,7 +108,8 @@ fn is_below_root(path: &str) -> bool {
     path.is_empty() || path.starts_with('/') || path == "*"
 }
 
-fn without_port(host: &str) -> &str {
+/// A host as it stands in a `Host` field, without its port.
+pub fn without_port(host: &str) -> &str {
     if host.starts_with('[') {
         return host.find(']').map_or(host, |end| &host[..=end]);
     }

@@ -8,9 +8,9 @@ use std::rc::Rc;
 use connect::Stream;
 use rules::Network;
 
-use super::proxy_protocol;
+use super::{Door, proxy_protocol};
 use crate::client::Client;
-use crate::tls::{self, Arrived, Door};
+use crate::tls::{self, Arrived};
 use crate::worker::Worker;
 
 /// Lets a client in; none if it was not let in, in time or at all.

@@ -5,6 +5,7 @@
 //! and lets the kernel's queue wait: nobody is turned away who could be served a moment later.
 
 mod bind;
+mod door;
 mod entry;
 mod proxy_protocol;
 
@@ -23,10 +24,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::connection;
-use crate::tls::Door;
 use crate::worker::Worker;
 
 pub use bind::{BindError, Sockets, raise_descriptor_limit};
+pub use door::Door;
 pub(crate) use entry::{is_listed, let_in};
 
 /// One listening socket of one worker.

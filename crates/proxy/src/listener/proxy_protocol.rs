@@ -118,11 +118,36 @@ fn bad(what: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn line(text: &str) -> Result<Option<String>, String> {
         let client = line_client(text.as_bytes()).map_err(|error| error.to_string())?;
         Ok(client.map(|client| client.to_string()))
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_refused_or_names_a_client_that_is_in_it(
+            source: IpAddr,
+            port: u16,
+            command: u8,
+            family: u8,
+            body in vec(any::<u8>(), 0..64),
+            cut in 0..110usize,
+            noise in vec(any::<u8>(), 0..120),
+        ) {
+            let _never_panics = (line_client(&noise), binary_client(command, family, &body));
+            let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
+            let whole = format!("PROXY {family} {source} {source} {port} 80\r\n");
+            let client = Some(SocketAddr::new(source, port));
+            prop_assert_eq!(line_client(whole.as_bytes()).ok(), Some(client));
+            if cut < whole.len() {
+                prop_assert!(line_client(&whole.as_bytes()[..cut]).is_err(), "{whole:?} cut at {cut}");
+            }
+        }
     }
 
     #[test]

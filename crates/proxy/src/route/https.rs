@@ -1,6 +1,8 @@
 //! What a request has to do with the way its client came in: where it belongs under `https`, and
 //! whether its host is the name of the handshake.
 
+use traffic::without_port;
+
 /// The address of the same thing under `https`; none if the request has no host or is not for a
 /// path.
 pub(super) fn address(host: &str, port: u16, target: &str) -> Option<String> {
@@ -25,13 +27,6 @@ pub(super) fn address(host: &str, port: u16, target: &str) -> Option<String> {
 pub(super) fn is_host(host: &str, name: &str) -> bool {
     let host = without_port(host);
     host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name)
-}
-
-fn without_port(host: &str) -> &str {
-    if host.starts_with('[') {
-        return host.find(']').map_or(host, |end| &host[..=end]);
-    }
-    host.split_once(':').map_or(host, |(name, _)| name)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use connect::Stream;
-use rules::Network;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -16,21 +15,6 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::certificate::{TlsError, read_certificates};
 use super::shelf::Shelf;
 use crate::worker::Worker;
-
-/// How clients come in at one listener.
-#[derive(Clone, Debug, Default)]
-pub struct Door {
-    /// TLS; `None`: plain.
-    pub tls: Option<TlsDoor>,
-    /// Every request is sent to the same place under `https`, at this port.
-    pub redirect_https: Option<u16>,
-    /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.
-    pub hsts: Option<u32>,
-    /// Who must begin with a header of the PROXY protocol.
-    pub proxy_protocol: Vec<Network>,
-    /// Whose word about their own clients is kept: `X-Forwarded-For` and the like.
-    pub trusted: Vec<Network>,
-}
 
 /// A listener's TLS, ready to be used.
 #[derive(Clone, Debug)]
@@ -58,6 +42,16 @@ const SESSION_BYTES: usize = 16 * 1024;
 
 /// Sessions of TLS 1.2 that are remembered, for clients without tickets.
 const SESSIONS: usize = 1024;
+
+impl ClientAuth {
+    /// Looks whether the file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), TlsError> {
+        verifier(self, Arc::new(aws_lc_rs::default_provider())).map(drop)
+    }
+}
 
 impl TlsDoor {
     /// A door with the certificates of the shelf.

@@ -10,7 +10,7 @@ mod handshake;
 mod shelf;
 
 pub use certificate::{CertificateFacts, CertificateFiles, TlsError};
-pub use handshake::{ClientAuth, Door, TlsDoor};
+pub use handshake::{ClientAuth, TlsDoor};
 pub use shelf::{Certificates, Shelf};
 
 pub(crate) use handshake::{Arrived, describe, shake_hands};

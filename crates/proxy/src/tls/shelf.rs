@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use super::certificate::{Certificate, CertificateFacts, CertificateFiles, TlsError};
 
 /// Certificates that were read and checked together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Certificates {
     all: Vec<Certificate>,
     exact: HashMap<String, usize>,

@@ -77,7 +77,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
         let manager = Manager::from_environment();
-        manager.tell_ready(&handle).await;
+        let telling = tokio::spawn(manager.clone().tell_ready(handle.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
         let admin = ways.admin;
         let api = api::serve(admin, ways.socket, handle.clone(), settings, async {
@@ -92,6 +92,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         }
         stopped?;
         watching.abort();
+        telling.abort();
         handle.stop().await;
         drop(stop);
         drop(api.await);

@@ -7,6 +7,7 @@ use std::env;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::Handle;
@@ -21,8 +22,8 @@ const FIRST: i32 = 3;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Who is told how Teal fares; nobody, if nobody asked.
-#[derive(Debug)]
-pub(super) struct Manager(Option<(UnixDatagram, SocketAddr)>);
+#[derive(Clone, Debug)]
+pub(super) struct Manager(Option<Arc<(UnixDatagram, SocketAddr)>>);
 
 impl Manager {
     /// The one that `$NOTIFY_SOCKET` names.
@@ -35,7 +36,7 @@ impl Manager {
         };
         let socket = address.and_then(|address| Ok((UnixDatagram::unbound()?, address)));
         match socket {
-            Ok(socket) => Self(Some(socket)),
+            Ok(socket) => Self(Some(Arc::new(socket))),
             Err(error) => {
                 tracing::warn!("NOTIFY_SOCKET is no socket, nobody is told: {error}");
                 Self(None)
@@ -44,7 +45,7 @@ impl Manager {
     }
 
     /// Tells it once every worker serves.
-    pub(super) async fn tell_ready(&self, handle: &Handle) {
+    pub(super) async fn tell_ready(self, handle: Handle) {
         if self.0.is_none() {
             return;
         }
@@ -74,7 +75,7 @@ impl Manager {
     }
 
     fn tell(&self, what: &str) {
-        let Some((socket, address)) = &self.0 else { return };
+        let Some((socket, address)) = self.0.as_deref() else { return };
         if let Err(error) = socket.send_to_addr(what.as_bytes(), address) {
             tracing::warn!("the service manager was not told {what:?}: {error}");
         }

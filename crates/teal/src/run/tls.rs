@@ -23,16 +23,15 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// What shows that a file has been changed or replaced; none if it is not there.
 type Mark = Option<(u64, u64, i64, i64)>;
 
-/// Reads the certificates of a configuration and says which end soon.
+/// Reads the certificates of a configuration, those of client authorities too.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
 pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
     let loaded = Certificates::load(&files(config)).map_err(|error| error.to_string())?;
     for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        let auth = door.client_auth.as_ref().map(client_auth);
-        let shelf = Arc::new(Shelf::new(Certificates::default()));
-        TlsDoor::new(shelf, door.only_tls13, auth.as_ref()).map_err(|error| error.to_string())?;
+        let checked = door.client_auth.as_ref().map(|auth| client_auth(auth).check());
+        checked.transpose().map_err(|error| error.to_string())?;
     }
     Ok(loaded)
 }
@@ -110,7 +109,9 @@ pub(super) async fn watch(in_force: InForce) {
         every.tick().await;
         let seen = look(&in_force).await;
         if seen != used && seen == before {
-            in_force.renew();
+            let in_force = in_force.clone();
+            // Ignored: it says itself what became of it.
+            let _ = tokio::task::spawn_blocking(move || in_force.renew()).await;
             used.clone_from(&seen);
         }
         before = seen;

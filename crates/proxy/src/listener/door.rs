@@ -1,0 +1,20 @@
+//! How clients come in.
+
+use rules::Network;
+
+use crate::tls::TlsDoor;
+
+/// How clients come in at one listener.
+#[derive(Clone, Debug, Default)]
+pub struct Door {
+    /// TLS; `None`: plain.
+    pub tls: Option<TlsDoor>,
+    /// Every request is sent to the same place under `https`, at this port.
+    pub redirect_https: Option<u16>,
+    /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.
+    pub hsts: Option<u32>,
+    /// Who must begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<Network>,
+    /// Whose word about their own clients is kept: `X-Forwarded-For` and the like.
+    pub trusted: Vec<Network>,
+}
