@@ -50,9 +50,11 @@ impl Witness {
         let found = durable(&disk.after_kill());
         let (least, most) = (since.unwrap_or(self.newest()), self.newest() + 1);
         assert!((least..=most).contains(&found), "{found} after a crash, not {least} to {most}");
-        if since.is_some() {
+        if let Some(since) = since {
+            // A generation behind it may have been tried twice, refused after it had reached the
+            // disk and then given to another change: what the crash left may be the first of them.
             self.newest.set(found);
-            self.colors.borrow_mut().retain(|generation, _| *generation <= found);
+            self.colors.borrow_mut().retain(|generation, _| *generation <= since);
         }
         self.disk.replace(disk);
         self.adopted.borrow_mut().clear();
