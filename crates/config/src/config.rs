@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rules::Network;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub services: Vec<rules::ServiceSpec>,
     /// A line for each request; `None`: nowhere.
     pub access_log: Option<AccessLog>,
+    /// How a running Teal is replaced by a newer one.
+    pub upgrade: Upgrade,
     /// The file it was read from; `None`: from flags.
     pub source: Option<PathBuf>,
 }
@@ -88,6 +91,15 @@ pub struct AccessLog {
     pub combined: bool,
 }
 
+/// How a running Teal is replaced by a newer one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The program to start, absolute; `None`: the one that runs.
+    pub binary: Option<PathBuf>,
+    /// How long the older Teal may go on with what it has.
+    pub drain: Duration,
+}
+
 /// How TLS is served at a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
@@ -128,6 +140,14 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `$HOME`.
     pub home: Option<PathBuf>,
+}
+
+// === impl Upgrade ===
+
+impl Default for Upgrade {
+    fn default() -> Self {
+        Self { binary: None, drain: Duration::from_secs(600) }
+    }
 }
 
 // === impl Listener ===

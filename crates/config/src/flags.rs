@@ -10,7 +10,7 @@ use rules::{Limits, ServiceName, ServiceSpec, TargetUrl};
 use crate::check::{
     ADMIN, LISTEN, NO_STATE_DIRECTORY, address, admin_address, circle, cores, overlap, same_target,
 };
-use crate::config::{Admin, Config, Environment, Listener};
+use crate::config::{Admin, Config, Environment, Listener, Upgrade};
 use crate::problem::{Found, Problems};
 
 const BLUE: &str = "http://127.0.0.1:8081";
@@ -68,6 +68,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             listeners: vec![Listener::plain(listen)],
             certificates: Vec::new(),
             access_log: None,
+            upgrade: Upgrade::default(),
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,
                 vec![blue?],

@@ -27,6 +27,7 @@ mod walk;
 
 pub use config::{
     AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token,
+    Upgrade,
 };
 pub use file::{load, parse};
 pub use flags::{Flags, from_flags};

@@ -36,6 +36,7 @@ pub(crate) struct Document {
     pub(crate) service: Key<Vec<At<Service>>>,
     /// A line for each request. Without this table there is no access log.
     pub(crate) access_log: Key<AccessLog>,
+    pub(crate) upgrade: Key<Upgrade>,
 }
 
 /// The admin API. Besides the address there is always a Unix socket, `admin.sock` in
@@ -201,6 +202,20 @@ pub(crate) struct AccessLog {
 pub(crate) enum LogFormat {
     Json,
     Combined,
+}
+
+/// How a running Teal is replaced by a newer one: `teal upgrade`, or SIGUSR2.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Upgrade {
+    /// The program to start, relative to this file. Without it, the one at the path from which the
+    /// running Teal was started.
+    #[schemars(extend("x-default" = "the path of the running program", "examples" = ["/usr/local/bin/teal"]))]
+    pub(crate) binary: Key<String>,
+    /// How long the older Teal may go on with the requests and tunnels that it has. Then they are
+    /// cut, counted and logged.
+    #[schemars(extend("default" = "10m"))]
+    pub(crate) drain: Key<Time>,
 }
 
 /// A service: its routes and its two colors.

@@ -16,7 +16,7 @@ use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
 const LATER: [(&str, &[&str]); 5] = [
-    ("", &["acme", "group", "otel", "upgrade"]),
+    ("", &["acme", "group", "otel"]),
     ("admin", &["tls"]),
     ("listener", &["http2"]),
     ("service.health", &["type"]),

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Actor, Cause, Color, DrainEnd, Generation, Limits, Proof, ServiceName, ServiceSpec};
-use tokio::sync::watch;
+use rules::{
+    Actor, Cause, Color, DrainEnd, Generation, Limits, Proof, Refusal, ServiceName, ServiceSpec,
+};
+use tokio::sync::{oneshot, watch};
 
 /// To move a service to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +172,25 @@ pub struct Reloaded {
     /// What changed, one text each; empty: nothing.
     pub changes: Vec<String>,
 }
+
+/// To have this Teal replaced by one from the binary on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradeAsk {
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// A newer Teal that has taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgraded {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+}
+
+/// An upgrade that is asked for, and where the answer goes. The binary carries it out.
+pub type UpgradeWish = (UpgradeAsk, oneshot::Sender<Result<Upgraded, Refusal>>);
 
 /// What the configuration says now, checked.
 pub struct NewConfig {

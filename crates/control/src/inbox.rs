@@ -9,8 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ask::{
     ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, ResumeAsk, Resumed, SwitchAsk,
-    Switched,
+    Switched, UpgradeAsk, Upgraded,
 };
+use crate::handover::Frozen;
 use crate::news::{NewsDesk, NewsReader};
 use crate::view::{MetricsSnapshot, Status};
 
@@ -33,12 +34,16 @@ pub enum Input {
     Resume(ResumeAsk, Reply<Answer<Resumed>>),
     /// Read the configuration again. Answered when it is in force.
     Reload(ReloadAsk, Reply<Answer<Reloaded>>),
+    /// Have this Teal replaced. Answered when the newer one serves.
+    Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
     /// What was decided, oldest first?
     History(Reply<Vec<Deed>>),
     /// The receipt of this generation; `None`: the newest.
     Receipt(Option<Generation>, Reply<Answer<Receipt>>),
     /// Answered when nothing holds this color any more.
     WaitDrained(Option<ServiceName>, Color, Reply<Answer<ColorDrained>>),
+    /// Lay the charge down for a newer Teal. Answered when no drain is under way.
+    Freeze(Reply<Answer<Frozen>>),
     /// The sums of all books.
     Metrics(Reply<MetricsSnapshot>),
     /// Whether the first table is acknowledged by every worker.
@@ -100,6 +105,11 @@ impl Handle {
         self.ask(|reply| Input::Reload(ask, reply)).await?
     }
 
+    /// Has this Teal replaced by one from the binary on the disk.
+    pub async fn upgrade(&self, ask: UpgradeAsk) -> Answer<Upgraded> {
+        self.ask(|reply| Input::Upgrade(ask, reply)).await?
+    }
+
     /// What was decided, oldest first.
     pub async fn history(&self) -> Answer<Vec<Deed>> {
         self.ask(Input::History).await
@@ -117,6 +127,11 @@ impl Handle {
         color: Color,
     ) -> Answer<ColorDrained> {
         self.ask(|reply| Input::WaitDrained(service, color, reply)).await?
+    }
+
+    /// Lays the charge down for a newer Teal, between two changes.
+    pub async fn freeze(&self) -> Answer<Frozen> {
+        self.ask(Input::Freeze).await?
     }
 
     /// The sums of all books.

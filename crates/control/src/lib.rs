@@ -1,6 +1,7 @@
 //! The life of a switch: api, controller, journal, publish, drain.
 
 pub mod api;
+pub mod handover;
 pub mod journal;
 
 mod ask;
@@ -18,7 +19,8 @@ mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched,
+    Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched, UpgradeAsk, UpgradeWish,
+    Upgraded,
 };
 pub use controller::{Settings, StartError, start};
 pub use health::Resolver;

@@ -43,7 +43,7 @@ mod stop;
 mod window;
 mod worker;
 
-pub use listener::{BindError, Door, Sockets, raise_descriptor_limit};
+pub use listener::{BindError, Door, HandedOver, Sockets, raise_descriptor_limit};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use proxy::{Options, Proxy, StopReport};
 pub use tls::{

@@ -1,7 +1,6 @@
 //! The data plane as the binary sees it: started on bound sockets, stopped politely.
 
 use std::io;
-use std::iter::repeat_with;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -49,6 +48,10 @@ pub struct StopReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Serve,
+    /// Another Teal accepts on the same sockets.
+    StepAside,
+    /// It goes on doing so.
+    Withdraw,
     Leave,
     Cut,
 }
@@ -69,7 +72,7 @@ impl Proxy {
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
             let access = options.access_log.clone();
-            let doors = options.doors.clone().into_iter().chain(repeat_with(Door::default));
+            let doors = options.doors.clone();
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -82,12 +85,11 @@ impl Proxy {
                     Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
                 let Ok(runtime) = made else { return };
                 runtime.block_on(async move {
-                    let listeners = sockets.into_iter().zip(doors);
-                    let listeners = listeners
-                        .filter_map(|(socket, door)| {
-                            Listener::new(socket, door, capacity.clone()).ok()
-                        })
-                        .collect();
+                    let listeners = sockets.into_iter().filter_map(|(place, socket)| {
+                        let door = doors.get(place).cloned().unwrap_or_default();
+                        Listener::new(socket, door, capacity.clone()).ok()
+                    });
+                    let listeners = listeners.collect();
                     worker::run(seat.sit(), listeners, via, lines, access, orders).await;
                 });
             })?;
@@ -99,6 +101,23 @@ impl Proxy {
     /// The addresses that clients can reach.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Leaves accepting to another Teal that has the same sockets. What is open goes on, and says
+    /// `Connection: close` when it can.
+    // lossless: L7 - the sockets stay open, and what is queued on them stays there.
+    pub fn step_aside(&self) {
+        self.orders.send_replace(Order::StepAside);
+    }
+
+    /// Accepts again, after [`Proxy::step_aside`].
+    pub fn step_back(&self) {
+        self.orders.send_replace(Order::Serve);
+    }
+
+    /// Ends when nothing is open any more, after [`Proxy::step_aside`].
+    pub fn withdraw(&self) {
+        self.orders.send_replace(Order::Withdraw);
     }
 
     /// Takes what is queued, closes the listeners, and says `Connection: close` from here on.

@@ -19,6 +19,8 @@ pub(crate) enum Phase {
     /// Serving.
     #[default]
     Running,
+    /// Another Teal accepts: answers say `Connection: close`, idle connections have their full time.
+    Aside,
     /// Answers say `Connection: close`; idle connections leave after [`GOODBYE`].
     Leaving(Instant),
     /// The deadline has passed: what is left ends now, and is counted.
@@ -34,6 +36,11 @@ impl Stop {
         self.phase.get() != Phase::Running
     }
 
+    /// Whether this Teal stops, and nobody takes its place.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase.get(), Phase::Leaving(_) | Phase::Cut)
+    }
+
     pub(crate) fn is_cut(&self) -> bool {
         self.phase.get() == Phase::Cut
     }
@@ -42,7 +49,7 @@ impl Stop {
     /// stay until `due`.
     pub(crate) fn limit_idle(&self, active: Instant, due: Instant) -> Instant {
         match self.phase.get() {
-            Phase::Running => due,
+            Phase::Running | Phase::Aside => due, // lossless: L7
             Phase::Leaving(since) => due.min(active.max(since) + GOODBYE),
             Phase::Cut => active,
         }

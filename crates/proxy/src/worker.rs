@@ -84,12 +84,13 @@ pub(crate) async fn run(
     loop {
         let order = *orders.borrow_and_update();
         match order {
-            Order::Serve => {}
+            Order::Serve => step_back(&worker, &accepting),
+            Order::StepAside | Order::Withdraw => step_aside(&worker, &accepting),
             Order::Leave => leave(&worker, &accepting).await,
             Order::Cut => worker.enter(Phase::Cut),
         }
-        let over = worker.stop.is_leaving() && worker.open.get() == 0;
-        if over {
+        let ends = matches!(order, Order::Withdraw | Order::Leave | Order::Cut);
+        if ends && worker.open.get() == 0 {
             break;
         }
         tokio::select! {
@@ -106,9 +107,25 @@ pub(crate) async fn run(
     ticking.abort();
 }
 
+/// Leaves accepting to another Teal that has the same sockets.
+fn step_aside(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if !worker.stop.is_leaving() {
+        accepting.iter().for_each(Accepting::pause);
+        worker.enter(Phase::Aside);
+    }
+}
+
+/// Accepts again.
+fn step_back(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if worker.stop.is_leaving() {
+        accepting.iter().for_each(Accepting::go_on);
+        worker.enter(Phase::Running);
+    }
+}
+
 /// Accepts what is queued, then closes the listeners; requests go on.
 async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
-    if worker.stop.is_leaving() {
+    if worker.stop.is_closing() {
         return;
     }
     for accepting in accepting {

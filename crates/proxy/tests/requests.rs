@@ -109,7 +109,7 @@ fn a_drain_deadline_cuts_what_is_left_and_counts_it() {
         let sum = front.color(Color::Blue);
         sum.leases == 0 && sum.connections == 0
     });
-    assert_eq!(front.color(Color::Blue).cut_unanswered, 1);
+    assert_eq!(front.color(Color::Blue).cut.unanswered, 1);
     front.assert_books_balance();
 }
 

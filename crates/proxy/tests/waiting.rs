@@ -140,7 +140,7 @@ fn a_tunnel_keeps_its_lease_has_its_own_book_and_is_cut_with_the_drain() {
     front.publish(Color::Green, &[(Color::Blue, true)]);
     assert!(socket.read().is_err(), "the tunnel is closed");
     wait_until(SOON, "the lease to end", || front.color(Color::Blue).leases == 0);
-    assert_eq!(front.color(Color::Blue).cut_tunnels, 1);
+    assert_eq!(front.color(Color::Blue).cut.tunnels, 1);
     wait_until(SOON, "the end of the tunnel in its book", || front.sum().tunnels_closed == 1);
     front.assert_books_balance();
 }
@@ -166,7 +166,7 @@ fn a_begun_answer_that_is_cut_can_not_look_complete() {
             }
         };
         drop(error);
-        wait_until(SOON, "the books", || front.color(Color::Blue).cut_answering == 1);
+        wait_until(SOON, "the books", || front.color(Color::Blue).cut.answering == 1);
         front.assert_books_balance();
     }
 }
@@ -185,7 +185,7 @@ fn an_answer_that_only_a_close_would_end_is_reset_when_it_is_cut() {
     front.publish(Color::Green, &[(Color::Blue, true)]);
     let ending = client.ending(SOON);
     assert!(matches!(ending, Ending::Reset(_)), "a FIN would make it look whole: {ending:?}");
-    assert_eq!(front.color(Color::Blue).cut_answering, 1);
+    assert_eq!(front.color(Color::Blue).cut.answering, 1);
     front.assert_books_balance();
 }
 
@@ -226,7 +226,7 @@ fn a_connection_still_being_made_is_given_up_at_the_drain_deadline() {
     front.publish(Color::Green, &[(Color::Blue, true)]);
     assert_eq!(client.answer().status, 504);
     wait_until(SOON, "nothing left", || front.color(Color::Blue).connections == 0);
-    assert_eq!(front.color(Color::Blue).cut_unanswered, 1);
+    assert_eq!(front.color(Color::Blue).cut.unanswered, 1);
     front.assert_books_balance();
 }
 

@@ -1,6 +1,7 @@
 //! The record that one switch leaves behind.
 
 use std::fmt;
+use std::ops::Add;
 use std::time::Duration;
 
 use crate::health::Proof;
@@ -183,6 +184,18 @@ impl Cut {
     /// All leases that were cut.
     pub fn total(self) -> u64 {
         self.unanswered.saturating_add(self.answering).saturating_add(self.tunnels)
+    }
+}
+
+impl Add for Cut {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            unanswered: self.unanswered.saturating_add(other.unanswered),
+            answering: self.answering.saturating_add(other.answering),
+            tunnels: self.tunnels.saturating_add(other.tunnels),
+        }
     }
 }
 

@@ -75,6 +75,13 @@ pub enum Refusal {
     },
     /// One Teal is being replaced by another.
     UpgradeInProgress,
+    /// A drain goes on for too long to wait for it before this Teal is replaced.
+    DrainUnderWay,
+    /// The new Teal did not take over; this one goes on.
+    UpgradeFailed {
+        /// Why not.
+        reason: String,
+    },
     /// The service is held already.
     AlreadyHeld {
         /// The service.
@@ -118,6 +125,8 @@ impl Refusal {
             Self::PublishIncomplete { .. } => "publish_incomplete",
             Self::JournalUnavailable { .. } => "journal_unavailable",
             Self::UpgradeInProgress => "upgrade_in_progress",
+            Self::DrainUnderWay => "drain_under_way",
+            Self::UpgradeFailed { .. } => "upgrade_failed",
             Self::AlreadyHeld { .. } => "already_held",
             Self::NotHeld { .. } => "not_held",
             Self::ReloadProblems { .. } => "reload_problems",
@@ -172,6 +181,13 @@ impl fmt::Display for Refusal {
                  as before: {reason}"
             ),
             Self::UpgradeInProgress => f.write_str("Teal is being replaced; try again afterwards"),
+            Self::DrainUnderWay => f.write_str(
+                "a drain is under way, and the new Teal would not know of it; try again when it \
+                 has ended (`teal status` says how far it is)",
+            ),
+            Self::UpgradeFailed { reason } => {
+                write!(f, "the new Teal did not take over, this one goes on as before: {reason}")
+            }
             Self::AlreadyHeld { service } => write!(f, "{service} is held already"),
             Self::NotHeld { service } => write!(f, "{service} is not held"),
             Self::ReloadProblems { problems } => {

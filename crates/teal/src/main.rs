@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Verb::Hold(args) => client::hold::hold(&args),
         Verb::Resume(args) => client::hold::resume(&args),
         Verb::Reload(args) => client::reload::reload(&args),
+        Verb::Upgrade(args) => client::upgrade::upgrade(&args),
         Verb::Token(args) => match args.what {
             TokenVerb::New(args) => client::token::new(&args),
         },

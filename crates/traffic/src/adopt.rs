@@ -82,6 +82,10 @@ impl Seat {
         self.worker
     }
 
+    pub(crate) fn into_parts(self) -> (usize, Arc<Exchange>) {
+        (self.worker, self.exchange)
+    }
+
     /// Takes the place on the worker's own thread.
     pub fn sit(self) -> Reader {
         let inside = Inside {

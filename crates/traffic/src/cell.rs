@@ -58,6 +58,11 @@ impl Gauge {
         self.0.store(sum, Ordering::Release);
     }
 
+    /// Replaces the value, from the owning worker only. Release, as for [`Gauge::fall`].
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
+    }
+
     /// The value, from anywhere.
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Acquire)

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::ops::Add;
 use std::task::{Context, Poll, Waker};
 
 use rules::Cut;
@@ -78,11 +79,7 @@ impl DrainBooks for TargetBooks {
 }
 
 fn sum_cut<'c>(cells: impl Iterator<Item = &'c CutCell>) -> Cut {
-    cells.map(CutCell::value).fold(Cut::default(), |sum, cut| Cut {
-        unanswered: sum.unanswered + cut.unanswered,
-        answering: sum.answering + cut.answering,
-        tunnels: sum.tunnels + cut.tunnels,
-    })
+    cells.map(CutCell::value).fold(Cut::default(), Cut::add)
 }
 
 // === impl Remaining ===

@@ -74,6 +74,14 @@ impl Histogram {
         add(&self.total_micros, micros);
     }
 
+    /// Replaces what was counted, from the owning worker only.
+    pub fn set(&self, sum: &HistogramSum) {
+        for (into, from) in self.buckets.iter().zip(&sum.buckets) {
+            into.store(*from, Ordering::Relaxed);
+        }
+        self.total_micros.store(sum.total_micros, Ordering::Relaxed);
+    }
+
     /// Adds this histogram to a sum.
     pub fn add_to(&self, sum: &mut HistogramSum) {
         for (into, from) in sum.buckets.iter_mut().zip(&self.buckets) {

@@ -27,6 +27,7 @@ mod adopt;
 mod books;
 mod cell;
 mod drain;
+mod guest;
 mod histogram;
 mod lease;
 mod publish;
@@ -43,11 +44,12 @@ pub use books::{
 };
 pub use cell::{Count, Gauge, PerWorker};
 pub use drain::{DrainBooks, Remaining};
+pub use guest::Guest;
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};
 pub use publish::{Publisher, Version, exchange};
 pub use report::{Report, ReportKind};
-pub use route::{Routes, Unrouted, without_port};
+pub use route::{Route, Routes, Unrouted, without_port};
 pub use table::{
     ColorEntry, ColorId, Draining, Held, Leaving, Service, Table, TargetEntry, TargetId,
 };

@@ -96,6 +96,11 @@ impl Publisher {
         lock(&self.exchange.latest).table.clone()
     }
 
+    /// The number of the newest publish.
+    pub fn version(&self) -> Version {
+        lock(&self.exchange.latest).version
+    }
+
     /// Waits until every worker has acknowledged this version or a newer one.
     pub async fn acknowledged(&self, version: Version) {
         poll_fn(|cx| self.poll_acknowledged(version, cx)).await;

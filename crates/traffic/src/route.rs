@@ -14,6 +14,17 @@ pub struct Routes {
     any: Paths,
 }
 
+/// One way to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// An exact host, `*.` and what follows the first label, or nothing: any host.
+    pub host: String,
+    /// The path prefix, without the slash at its end.
+    pub prefix: String,
+    /// The place of the service.
+    pub place: usize,
+}
+
 /// Why no service answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unrouted {
@@ -45,17 +56,36 @@ impl Routes {
         for (place, service) in services.into_iter().enumerate() {
             let prefix = service.path_prefix.trim_end_matches('/');
             if service.hosts.is_empty() {
-                routes.any.insert(prefix, place);
+                routes.insert("", prefix, place);
             }
             for host in &service.hosts {
-                let paths = match host.strip_prefix("*.") {
-                    Some(suffix) => routes.wildcard.entry(suffix.into()).or_default(),
-                    None => routes.exact.entry(host.as_str().into()).or_default(),
-                };
-                paths.insert(prefix, place);
+                routes.insert(host, prefix, place);
             }
         }
         routes
+    }
+
+    /// All of them, in no order: [`Routes::from_iter`] makes the same index of them.
+    pub fn list(&self) -> impl Iterator<Item = Route> {
+        let exact = self.exact.iter().map(|(host, paths)| (host.to_string(), paths));
+        let wildcard = self.wildcard.iter().map(|(suffix, paths)| (format!("*.{suffix}"), paths));
+        let hosts = exact.chain(wildcard).chain([(String::new(), &self.any)]);
+        hosts.flat_map(|(host, paths)| {
+            paths.list().map(move |(prefix, place)| Route {
+                host: host.clone(),
+                prefix: prefix.to_owned(),
+                place,
+            })
+        })
+    }
+
+    fn insert(&mut self, host: &str, prefix: &str, place: usize) {
+        let paths = match (host, host.strip_prefix("*.")) {
+            ("", _) => &mut self.any,
+            (_, Some(suffix)) => self.wildcard.entry(suffix.into()).or_default(),
+            (host, None) => self.exact.entry(host.into()).or_default(),
+        };
+        paths.insert(prefix, place);
     }
 
     /// The place of the service for this Host (port and case are ignored) and path (without
@@ -76,9 +106,24 @@ impl Routes {
     }
 }
 
+impl FromIterator<Route> for Routes {
+    fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        let mut index = Self::default();
+        routes
+            .into_iter()
+            .for_each(|Route { host, prefix, place }| index.insert(&host, &prefix, place));
+        index
+    }
+}
+
 // === impl Paths ===
 
 impl Paths {
+    fn list(&self) -> impl Iterator<Item = (&str, usize)> {
+        let root = self.root.iter().map(|place| ("", *place));
+        root.chain(self.prefixes.iter().map(|(prefix, place)| (&**prefix, *place)))
+    }
+
     fn insert(&mut self, prefix: &str, place: usize) {
         if prefix.is_empty() {
             self.root.get_or_insert(place);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rules::Limits;
 
-use crate::config::{AccessLog, Config, Environment};
+use crate::config::{AccessLog, Config, Environment, Upgrade};
 use crate::key::{At, Key, Size, Time};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -55,6 +55,8 @@ pub(crate) fn config(
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }
     let access_log = access_log(&document.access_log, surroundings, found);
+    let upgrade =
+        upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
     across::check(document, &listeners, &services, admin.listen, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
@@ -69,6 +71,7 @@ pub(crate) fn config(
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
         access_log,
+        upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
         source: Some(surroundings.path.to_owned()),
     })
@@ -119,6 +122,17 @@ fn access_log(
             None
         }
     }
+}
+
+fn upgrade(raw: &raw::Upgrade, surroundings: &Surroundings<'_>, found: &mut Found) -> Upgrade {
+    let default = Upgrade::default();
+    let binary = raw.binary.at().and_then(|At { value, offset }| {
+        path(value, "upgrade.binary", "/usr/local/bin/teal", surroundings)
+            .map_err(|message| found.at(*offset, message))
+            .ok()
+    });
+    let drain = time(&raw.drain, "upgrade.drain", found);
+    Upgrade { binary, drain: drain.map_or(default.drain, |(drain, _)| drain) }
 }
 
 /// A path as it is written, relative to the file.

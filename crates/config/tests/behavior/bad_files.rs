@@ -105,7 +105,6 @@ fn keys_of_a_later_version_are_named_as_such() {
         ("[acme]", later("acme", "the file")),
         ("[[group]]", later("group", "the file")),
         ("[otel]", later("otel", "the file")),
-        ("[upgrade]", later("upgrade", "the file")),
     ] {
         let said = service_line(line);
         assert_eq!(said.len(), 1, "{said:?}");

@@ -1,4 +1,4 @@
-//! `POST /admin/hold`, `POST /admin/resume` and `POST /admin/reload`.
+//! `POST /admin/hold`, `POST /admin/resume`, `POST /admin/reload` and `POST /admin/upgrade`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::query::{Given, NoBody, Parameters, Query};
 use super::settings::Api;
 use super::switch::Wait;
 use super::text;
-use super::wire::{HoldAnswer, ProblemDocument, Reloaded, Resumed, seconds};
-use crate::ask::{HoldAsk, ReloadAsk, ResumeAsk};
+use super::wire::{HoldAnswer, ProblemDocument, Reloaded, Resumed, Upgraded, seconds};
+use crate::ask::{HoldAsk, ReloadAsk, ResumeAsk, UpgradeAsk};
 
 /// The parameters of a hold.
 #[derive(Debug)]
@@ -121,6 +121,30 @@ pub(crate) async fn reload(
     let reloaded = api.handle.reload(ReloadAsk { actor }).await?;
     let generation = reloaded.generation.map(|generation| generation.0);
     Ok(form.answer(&Reloaded { generation, changes: reloaded.changes }, text::reload))
+}
+
+/// Replaces this Teal by one from the binary on the disk; clients notice nothing.
+#[utoipa::path(
+    post,
+    path = "/admin/upgrade",
+    tag = "change",
+    responses(
+        (status = 200, description = "The new Teal serves; this one leaves when its last request has ended", body = Upgraded),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "The new Teal did not take over; this one goes on as before", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn upgrade(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(()): Query<()>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let upgraded = api.handle.upgrade(UpgradeAsk { actor }).await?;
+    let answer = Upgraded { pid: upgraded.pid, version: upgraded.version };
+    Ok(form.answer(&answer, text::upgrade))
 }
 
 // === impl HoldParameters, ResumeParameters ===

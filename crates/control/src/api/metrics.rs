@@ -179,9 +179,9 @@ impl Exposition {
         }
         let mut cut = Family::open(to, &names::CUT)?;
         for (service, name, color) in self.each_color() {
-            cut.count(&[service, name, "unanswered"], color.sum.cut_unanswered)?;
-            cut.count(&[service, name, "answering"], color.sum.cut_answering)?;
-            cut.count(&[service, name, "tunnel"], color.sum.cut_tunnels)?;
+            cut.count(&[service, name, "unanswered"], color.sum.cut.unanswered)?;
+            cut.count(&[service, name, "answering"], color.sum.cut.answering)?;
+            cut.count(&[service, name, "tunnel"], color.sum.cut.tunnels)?;
         }
         Ok(())
     }

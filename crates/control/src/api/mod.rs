@@ -52,7 +52,7 @@ use problem::Problem;
 use settings::Api;
 pub use settings::{ApiSettings, Certificate, Live, Role, Token};
 use socket::Membership;
-pub use socket::bind_socket;
+pub use socket::{bind_socket, claim_socket};
 
 /// Serves the API on both ways in until `shutdown` is ready, then lets calls end for two
 /// seconds. `unix` comes from [`bind_socket`].
@@ -85,6 +85,7 @@ fn router(api: Arc<Api>) -> Router {
         .route("/admin/hold", change(hold::hold))
         .route("/admin/resume", change(hold::resume))
         .route("/admin/reload", change(hold::reload))
+        .route("/admin/upgrade", change(hold::upgrade))
         .route("/admin/status", read(status::status))
         .route("/admin/history", read(history::history))
         .route("/admin/receipts/{generation}", read(history::receipt))

@@ -32,6 +32,7 @@ use super::query::{NoBody, Query};
         super::hold::hold,
         super::hold::resume,
         super::hold::reload,
+        super::hold::upgrade,
         super::status::status,
         super::history::history,
         super::history::receipt,

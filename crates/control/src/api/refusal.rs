@@ -25,13 +25,16 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::NothingToRollBack { .. }
         | Refusal::ColorActive { .. }
         | Refusal::UpgradeInProgress
+        | Refusal::DrainUnderWay
         | Refusal::AlreadyHeld { .. }
         | Refusal::NotHeld { .. }
         | Refusal::FailoverCooling { .. } => StatusCode::CONFLICT,
         Refusal::Unhealthy { .. } | Refusal::GenerationMismatch { .. } => {
             StatusCode::PRECONDITION_FAILED
         }
-        Refusal::PublishIncomplete { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::PublishIncomplete { .. } | Refusal::UpgradeFailed { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         Refusal::JournalUnavailable { .. } | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -65,6 +68,8 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         | Refusal::ColorActive { .. }
         | Refusal::JournalUnavailable { .. }
         | Refusal::UpgradeInProgress
+        | Refusal::DrainUnderWay
+        | Refusal::UpgradeFailed { .. }
         | Refusal::FailoverCooling { .. }
         | Refusal::Stopping => problem,
     }

@@ -45,6 +45,8 @@ pub struct Live {
     pub certificates: Vec<Certificate>,
     /// Why newer certificates are not in use; `None` if there are none.
     pub certificate_problem: Option<String>,
+    /// The process of the Teal that this one has taken over from, while that is leaving.
+    pub older_pid: Option<u32>,
 }
 
 /// A certificate in use at the listeners.

@@ -50,6 +50,12 @@ pub fn bind_socket(path: &Path, group: Option<u32>) -> io::Result<UnixListener> 
     Ok(listener)
 }
 
+/// Gives an admin socket that another Teal has bound the owner's group and mode of this one.
+pub fn claim_socket(path: &Path, group: Option<u32>) -> io::Result<()> {
+    chown(path, None, group)?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode(group)))
+}
+
 fn mode(group: Option<u32>) -> u32 {
     if group.is_some() { 0o660 } else { 0o600 }
 }

@@ -44,6 +44,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
             pid: std::process::id(),
             instance: api.instance.clone(),
             uptime_seconds: seconds(api.since.elapsed()),
+            older_pid: live.older_pid,
         },
         generation: seen.generation.0,
         publishing: seen.publishing.map(|generation| generation.0),

@@ -11,7 +11,7 @@ use super::duration::show;
 use super::wire::{
     Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health,
     History, HoldAnswer, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer,
-    SwitchResult, Target,
+    SwitchResult, Target, Upgraded,
 };
 
 /// Text that grows line by line.
@@ -50,6 +50,9 @@ pub fn status(status: &Status) -> String {
     }
     if let Some(problem) = &status.certificate_problem {
         line!(lines, "Certificate: {problem}; what was in use stays in use");
+    }
+    if let Some(pid) = status.teal.older_pid {
+        line!(lines, "Upgraded: the older Teal, process {pid}, still ends its last requests");
     }
     if let Some(generation) = status.publishing {
         line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
@@ -212,6 +215,14 @@ pub fn reload(answer: &Reloaded) -> String {
         line!(lines, "  {change}");
     }
     lines.0
+}
+
+/// What became of an upgrade.
+pub fn upgrade(answer: &Upgraded) -> String {
+    let Upgraded { pid, version } = answer;
+    format!(
+        "Upgraded: Teal {version} serves as process {pid}\nThe older one leaves when its last request has ended\n"
+    )
 }
 
 /// What was decided, newest first, one line each.

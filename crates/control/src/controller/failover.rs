@@ -29,7 +29,7 @@ pub(super) async fn watch(core: Arc<Core>) {
                 continue; // another try needs news, or it would run hot
             }
         }
-        let dying = core.lock().dying();
+        let dying = if core.is_in_charge() { core.lock().dying() } else { Vec::new() };
         said.retain(|service, _| dying.iter().any(|(name, _)| name == service));
         for (service, dead) in dying {
             if trying.insert(service.clone()) {

@@ -11,21 +11,29 @@ mod reconcile;
 mod reload;
 mod status;
 mod switch;
+mod upgrade;
 mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ask::Reloader;
+use crate::ask::{Reloader, UpgradeWish};
 use crate::core::Core;
 use crate::inbox::{Answer, Inbox, Input, Reply};
 
 pub use reconcile::{Settings, StartError, start};
+pub(crate) use upgrade::resume;
 
 /// Serves the inbox until every handle is gone.
-async fn run(core: Arc<Core>, mut inbox: Inbox, reloader: Reloader) {
+async fn run(
+    core: Arc<Core>,
+    mut inbox: Inbox,
+    reloader: Reloader,
+    upgrades: mpsc::Sender<UpgradeWish>,
+) {
     while let Some(input) = inbox.next().await {
         let core = core.clone();
         match input {
@@ -40,6 +48,8 @@ async fn run(core: Arc<Core>, mut inbox: Inbox, reloader: Reloader) {
             Input::Reload(ask, reply) => {
                 answer(reply, reload::run(core, ask, reloader.clone()));
             }
+            Input::Upgrade(ask, reply) => upgrade::pass_on(&upgrades, ask, reply),
+            Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),
             Input::WaitDrained(service, color, reply) => {
                 answer_if_wanted(reply, wait::drained(core, service, color));
             }

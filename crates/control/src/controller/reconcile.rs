@@ -12,13 +12,14 @@ use rules::{
     Actor, Color, Command, Event, Generation, Limits, Refusal, ServiceSpec, State, Wanted, apply,
     check,
 };
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use traffic::{Publisher, Version};
 
 use super::switch::published;
 use super::{failover, refresh, tally};
-use crate::ask::Reloader;
+use crate::ask::{Reloader, UpgradeWish};
 use crate::core::{Core, Drains, Inside, Ledger};
 use crate::health::{self, Resolver};
 use crate::inbox::Handle;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub reloader: Reloader,
     /// Who knows the addresses of names.
     pub resolver: Resolver,
+    /// Who can replace this Teal by a newer one.
+    pub upgrades: mpsc::Sender<UpgradeWish>,
 }
 
 /// Why the controller did not start. Nothing was published.
@@ -67,7 +70,7 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, limits, reloader, resolver } = settings;
+    let Settings { services, limits, reloader, resolver, upgrades } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
@@ -78,6 +81,7 @@ pub async fn start(
         ailment: ledger.ailment(),
         ready: false,
         stopping: false,
+        reported: None,
     };
     let core = Arc::new(Core::new(publisher, resolver, inbox.news().clone(), ledger, inside));
     let changed = take_over(&core, services).await.map_err(StartError::Refused)?;
@@ -92,7 +96,7 @@ pub async fn start(
     tokio::spawn(failover::watch(core.clone()));
     tokio::spawn(tally(core.clone()));
     tokio::spawn(refresh(core.clone()));
-    tokio::spawn(super::run(core, inbox, reloader));
+    tokio::spawn(super::run(core, inbox, reloader, upgrades));
     Ok(handle)
 }
 
@@ -107,6 +111,15 @@ impl Inside {
     pub(super) fn target_ids(&self) -> HashSet<traffic::TargetId> {
         let colors = self.roster.members.iter().flat_map(|member| &member.colors);
         colors.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
+    }
+}
+
+impl Core {
+    /// Takes over what a newer Teal has left in the journal.
+    pub(crate) fn restore(&self, opened: Opened) -> Result<Journal, StartError> {
+        let (journal, state) = recover(opened)?;
+        self.lock().state = state;
+        Ok(journal)
     }
 }
 
@@ -134,7 +147,10 @@ fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
 }
 
 /// The generation that the configuration made, if it differs in services from the last one.
-async fn take_over(core: &Core, services: Vec<ServiceSpec>) -> Result<Option<Generation>, Refusal> {
+pub(super) async fn take_over(
+    core: &Core,
+    services: Vec<ServiceSpec>,
+) -> Result<Option<Generation>, Refusal> {
     core.commit(|_| Ok(Command::Restart), |_, _| ()).await?;
     let wanted = services.iter().map(|spec| Wanted {
         name: spec.name.clone(),

@@ -69,6 +69,11 @@ impl Drains {
         Some(DrainStatus { left, cutting: drain.cut })
     }
 
+    /// One of the drains under way.
+    pub(crate) fn any(&self) -> Option<DrainWatch> {
+        self.under_way.first().map(|drain| drain.watch.clone())
+    }
+
     /// What a table says of drains.
     pub(crate) fn listed(&self) -> Vec<Draining> {
         let listed = |drain: &Drain| Draining { what: drain.what, cut: drain.cut };

@@ -23,6 +23,21 @@ impl Ledger {
         Self { journal: Some(journal) }
     }
 
+    /// Whether the journal is here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Gives the journal up: its files are another Teal's from here on.
+    pub(crate) fn close(&mut self) {
+        self.journal = None;
+    }
+
+    /// Goes on in the journal as the other Teal has left it.
+    pub(crate) fn reopen(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
     /// Why the next append is expected to fail.
     pub(crate) fn ailment(&self) -> Ailment {
         match self.journal.as_ref().map(Journal::health) {

@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rules::{Actor, Command, Event, Limits, Refusal, ServiceName, State, apply, check, decide};
-use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::timeout;
-use traffic::{Publisher, Version};
+use traffic::{Publisher, Report, Version};
 
 use crate::clock::Clock;
 use crate::health::Resolver;
@@ -51,7 +51,9 @@ pub(crate) struct Core {
     pub(crate) refresh: Notify,
     /// Held from the decision of a change of where traffic goes until it is published, so that
     /// changes of several services queue up instead of refusing each other.
-    pub(crate) turn: AsyncMutex<()>,
+    pub(crate) turn: Arc<AsyncMutex<()>>,
+    /// Whether it is this Teal that decides: not while a newer one takes over, and never after.
+    charge: watch::Sender<bool>,
     ledger: Arc<AsyncMutex<Ledger>>,
     inside: Mutex<Inside>,
 }
@@ -70,6 +72,8 @@ pub(crate) struct Inside {
     /// Whether the first table was acknowledged by every worker.
     pub(crate) ready: bool,
     pub(crate) stopping: bool,
+    /// Where reports of the data plane go while another Teal decides.
+    pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
 }
 
 /// Marks a service as having a change in hand, until dropped.
@@ -97,7 +101,8 @@ impl Core {
             probed: watch::Sender::new(0),
             probing: Semaphore::new(PROBES),
             refresh: Notify::new(),
-            turn: AsyncMutex::new(()),
+            turn: Arc::default(),
+            charge: watch::Sender::new(true),
             ledger: Arc::new(AsyncMutex::new(ledger)),
             inside: Mutex::new(inside),
         }
@@ -116,7 +121,7 @@ impl Core {
         command: impl FnOnce(&Inside) -> Result<Command, Refusal>,
         then: impl FnOnce(&mut Inside, &[Event]) -> T,
     ) -> Result<T, Refusal> {
-        let mut ledger = self.ledger.lock().await;
+        let mut ledger = self.ledger_in_charge().await?;
         let (before, events) = {
             let inside = self.lock();
             let events = decide(&inside.state, command(&inside)?, Clock::now())?;
@@ -156,7 +161,7 @@ impl Core {
     /// Applies notes, and has them written behind the caller's back, before anything that is
     /// decided later: they are true, durable or not, and nobody waits for the disk to hear so.
     pub(crate) async fn note(self: &Arc<Self>, command: Command) -> Result<(), Refusal> {
-        let mut ledger = self.ledger.clone().lock_owned().await;
+        let mut ledger = self.ledger_in_charge().await?;
         let (before, events) = {
             let mut inside = self.lock();
             let events = decide(&inside.state, command, Clock::now())?;
@@ -176,8 +181,12 @@ impl Core {
         Ok(())
     }
 
-    /// Gives every worker the table that follows from what is known now.
+    /// Gives every worker the table that follows from what is known now; none while it is another
+    /// Teal that decides.
     pub(crate) fn publish(&self, inside: &Inside) -> Version {
+        if !self.is_in_charge() {
+            return self.publisher.version();
+        }
         let draining = inside.drains.listed();
         let table = swap::build(&inside.state, &inside.roster, inside.limits, draining);
         self.publisher.publish(table)
@@ -194,15 +203,56 @@ impl Core {
     /// Marks a service as being changed; refused if it is marked already.
     pub(crate) fn take_in_hand(self: &Arc<Self>, service: &ServiceName) -> Result<InHand, Refusal> {
         let mut inside = self.lock();
+        if !self.is_in_charge() {
+            return Err(Refusal::UpgradeInProgress);
+        }
         if !inside.in_hand.insert(service.clone()) {
             return Err(Refusal::SwitchInProgress { generation: inside.state.publishing() });
         }
         Ok(InHand { core: self.clone(), service: service.clone() })
     }
 
+    /// Whether it is this Teal that decides.
+    pub(crate) fn is_in_charge(&self) -> bool {
+        *self.charge.borrow()
+    }
+
+    /// Waits until it is this Teal that decides.
+    pub(crate) async fn in_charge(&self) {
+        let mut charge = self.charge.subscribe();
+        let _ = charge.wait_for(|ours| *ours).await; // the core keeps the sending side
+    }
+
+    /// The journal, in its turn; refused while it is another Teal that decides.
+    async fn ledger_in_charge(&self) -> Result<OwnedMutexGuard<Ledger>, Refusal> {
+        let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);
+        refused().map_or(Ok(()), Err)?;
+        let ledger = self.ledger.clone().lock_owned().await;
+        refused().map_or(Ok(ledger), Err)
+    }
+
+    /// Lays down the charge between two changes: from here on nothing is decided, journaled or
+    /// published. What it returns keeps others out until it is dropped.
+    pub(crate) async fn lay_down(&self) -> (OwnedMutexGuard<()>, OwnedMutexGuard<Ledger>) {
+        let turn = self.turn.clone().lock_owned().await;
+        let ledger = self.ledger.clone().lock_owned().await;
+        let inside = self.lock(); // a table that is being built is published before
+        self.charge.send_replace(false);
+        drop(inside);
+        (turn, ledger)
+    }
+
+    /// Takes the charge up again.
+    pub(crate) fn take_up(&self) {
+        self.charge.send_replace(true);
+    }
+
     /// Waits until the change in hand is done, then refuses all others.
     pub(crate) async fn stop(&self) {
         self.lock().stopping = true;
+        if !self.is_in_charge() {
+            return; // nothing is in hand here
+        }
         drop(self.turn.lock().await);
         drop(self.ledger.lock().await);
     }

@@ -9,11 +9,16 @@ use traffic::{Report, ReportKind};
 
 use crate::core::Core;
 
-/// Listens to what the data plane reports, for ever.
+/// Listens to what the data plane reports, for ever. While another Teal decides, it hears it.
 pub(crate) async fn listen(core: Arc<Core>) {
     loop {
-        for report in core.publisher.reports().await {
-            take(&core, report);
+        let reports = core.publisher.reports().await;
+        let elsewhere = core.lock().reported.clone().filter(|_| !core.is_in_charge());
+        for report in reports {
+            match &elsewhere {
+                Some(elsewhere) => drop(elsewhere.send(report)), // it may have gone
+                None => take(&core, report),
+            }
         }
     }
 }

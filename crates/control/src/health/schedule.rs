@@ -19,6 +19,7 @@ use crate::news::News;
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
     loop {
+        core.in_charge().await; // what a newer Teal decides by is found by its own probes
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
         // Its time begins with its turn.
         let Ok(turn) = core.probing.acquire().await else { return };

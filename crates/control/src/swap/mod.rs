@@ -5,8 +5,10 @@
 //! removed and added again, or a color whose targets were all replaced, is a new one, so
 //! that nothing old can be taken for it.
 
+mod mirror;
 mod roster;
 mod table;
 
+pub(crate) use mirror::Mirror;
 pub(crate) use roster::{ColorSeat, Member, Roster, Subject, TargetSeat, literal_address};
 pub(crate) use table::build;

@@ -158,20 +158,40 @@ impl Roster {
         Member { spec, books, colors, tallies, base: None, counts }
     }
 
-    fn make_color(&mut self, urls: &[TargetUrl]) -> ColorSeat {
+    /// The books of a service, also of one that has left or that was never there.
+    pub(crate) fn books(&mut self, name: &ServiceName) -> Arc<ServiceBooks> {
+        if let Some(member) = self.member(name) {
+            return member.books.clone();
+        }
+        let new = || Arc::new(ServiceBooks::new(self.workers));
+        self.retired.entry(name.clone()).or_insert_with(new).clone()
+    }
+
+    /// A color that is no service's yet.
+    pub(crate) fn new_color(&mut self) -> ColorSeat {
         let id = ColorId(self.next_color);
         self.next_color += 1;
+        ColorSeat { id, books: Arc::new(ColorBooks::new(self.workers)), targets: Vec::new() }
+    }
+
+    /// A target that is no color's yet.
+    pub(crate) fn new_target(&mut self) -> (TargetId, Arc<TargetBooks>) {
+        let id = TargetId(self.next_target);
+        self.next_target += 1;
+        (id, Arc::new(TargetBooks::new(self.workers)))
+    }
+
+    fn make_color(&mut self, urls: &[TargetUrl]) -> ColorSeat {
         let targets = urls.iter().map(|url| self.make_target(url)).collect();
-        ColorSeat { id, books: Arc::new(ColorBooks::new(self.workers)), targets }
+        ColorSeat { targets, ..self.new_color() }
     }
 
     fn make_target(&mut self, url: &TargetUrl) -> TargetSeat {
-        let id = TargetId(self.next_target);
-        self.next_target += 1;
+        let (id, books) = self.new_target();
         TargetSeat {
             id,
             url: url.clone(),
-            books: Arc::new(TargetBooks::new(self.workers)),
+            books,
             health: TargetHealth::default(),
             addresses: literal_address(url).into_iter().collect(),
             confirming: false,

@@ -229,6 +229,31 @@ async fn an_unhealthy_color_is_refused_with_the_last_probes_reason_on_line_two()
 }
 
 #[tokio::test]
+async fn an_upgrade_says_who_serves_or_why_nobody_new_does() {
+    let stage = Stage::new().await;
+    stage.script(|script| {
+        script.on_upgrade = Ok(Upgraded { pid: 4711, version: "0.2.0".to_owned() });
+    });
+    let upgraded = stage.ask("POST", "/admin/upgrade", &[]).await;
+    let text = "Upgraded: Teal 0.2.0 serves as process 4711\n\
+                The older one leaves when its last request has ended\n";
+    assert_eq!((upgraded.status, &*upgraded.body), (200, text));
+    let (_, json) = stage.json("POST", "/admin/upgrade").await;
+    assert_eq!((&json["pid"], &json["version"]), (&4711.into(), &"0.2.0".into()));
+    let reason = || "it ended without a word".to_owned();
+    for (refusal, status, code) in [
+        (Refusal::UpgradeInProgress, 409, "upgrade_in_progress"),
+        (Refusal::DrainUnderWay, 409, "drain_under_way"),
+        (Refusal::UpgradeFailed { reason: reason() }, 500, "upgrade_failed"),
+    ] {
+        stage.script(|script| script.on_upgrade = Err(refusal));
+        let (got, json) = stage.json("POST", "/admin/upgrade").await;
+        assert_eq!((got, &json["code"]), (status, &code.into()), "{json}");
+    }
+    stage.stop().await;
+}
+
+#[tokio::test]
 async fn hold_resume_and_reload_say_what_they_did() {
     let stage = Stage::new().await;
     stage.script(|script| {

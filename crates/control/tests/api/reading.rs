@@ -193,6 +193,7 @@ async fn the_description_lists_every_call() {
         ("/admin/hold", "post"),
         ("/admin/resume", "post"),
         ("/admin/reload", "post"),
+        ("/admin/upgrade", "post"),
         ("/admin/status", "get"),
         ("/admin/history", "get"),
         ("/admin/receipts/{generation}", "get"),

@@ -9,7 +9,7 @@ use control::api::{ApiSettings, Certificate, Live, Role, Token, bind_socket, ser
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
     NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk, SwitchCounts,
-    Switched, TargetMetrics, TargetStatus,
+    Switched, TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
     Actor, Color, Deed, Generation, Probe, Receipt, Refusal, ServiceName, Standing, TargetUrl,
@@ -33,6 +33,7 @@ pub(crate) struct Script {
     pub(crate) on_hold: Answer<HoldInForce>,
     pub(crate) on_resume: Answer<Resumed>,
     pub(crate) on_reload: Answer<Reloaded>,
+    pub(crate) on_upgrade: Answer<Upgraded>,
     pub(crate) status: Status,
     pub(crate) metrics: MetricsSnapshot,
     pub(crate) history: Vec<Deed>,
@@ -109,6 +110,7 @@ impl Stage {
                 not_after: Time(1_900_000_000_000),
             }],
             certificate_problem: None,
+            older_pid: None,
         });
         let settings = ApiSettings {
             version: "1.2.3",
@@ -233,6 +235,7 @@ impl Script {
             on_hold: Err(Refusal::AlreadyHeld { service: web() }),
             on_resume: Err(Refusal::NotHeld { service: web() }),
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
+            on_upgrade: Err(Refusal::UpgradeInProgress),
             status: status(),
             metrics: metrics(),
             history: Vec::new(),
@@ -268,6 +271,10 @@ impl Script {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(self.on_reload.clone()));
             }
+            Input::Upgrade(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_upgrade.clone()));
+            }
             Input::History(to) => drop(to.send(self.history.clone())),
             Input::Receipt(generation, to) => {
                 self.asked.push(format!("{generation:?}"));
@@ -275,7 +282,7 @@ impl Script {
             }
             Input::Metrics(to) => drop(to.send(self.metrics.clone())),
             Input::Ready(to) => drop(to.send(self.ready)),
-            Input::WaitDrained(..) | Input::Stop(_) => {}
+            Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
         }
     }
 }

@@ -139,7 +139,9 @@ impl World {
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
         let resolver = ground.names.resolver();
-        let settings = Settings { services, limits: Limits::default(), reloader, resolver };
+        let upgrades = mpsc::channel(1).0;
+        let settings =
+            Settings { services, limits: Limits::default(), reloader, resolver, upgrades };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();

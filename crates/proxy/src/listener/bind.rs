@@ -9,13 +9,23 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Listening sockets for all workers.
 #[derive(Debug)]
 pub struct Sockets {
     addresses: Vec<SocketAddr>,
-    per_worker: Vec<Vec<TcpListener>>,
+    /// Each with the place of its address.
+    per_worker: Vec<Vec<(usize, TcpListener)>>,
+}
+
+/// An address that somebody else has bound already, and handed over.
+#[derive(Debug)]
+pub struct HandedOver {
+    /// The address as it is configured, perhaps with port 0.
+    pub configured: SocketAddr,
+    /// The sockets that listen there; at least one.
+    pub sockets: Vec<TcpListener>,
 }
 
 /// An address that can't be listened on.
@@ -47,22 +57,22 @@ pub fn raise_descriptor_limit() -> usize {
 impl Sockets {
     /// Binds every address once per worker. With port 0 the kernel chooses, once for all.
     ///
-    /// An address that one of `handed_over` listens on already is not bound: all workers share that
-    /// socket, whose queue outlives this process with whoever handed it over.
+    /// An address that was handed over is not bound again: every socket of it is served, since what
+    /// is queued on one would be lost with it.
     ///
     /// # Errors
     /// If an address is in use, not ours or not allowed. Nothing stays bound then.
     pub fn bind(
         addresses: &[SocketAddr],
         workers: usize,
-        handed_over: &[TcpListener],
+        handed_over: &[HandedOver],
     ) -> Result<Self, BindError> {
         let mut sockets =
             Self { addresses: Vec::new(), per_worker: (0..workers).map(|_| Vec::new()).collect() };
         for address in addresses {
-            let here = |socket: &&TcpListener| socket.local_addr().is_ok_and(|at| at == *address);
+            let here = |handed: &&HandedOver| handed.configured == *address;
             let bound = match handed_over.iter().find(here) {
-                Some(socket) => sockets.share(*address, socket),
+                Some(handed) => sockets.take_over(&handed.sockets),
                 None => sockets.bind_one(*address),
             };
             bound.map_err(|source| BindError { address: *address, source })?;
@@ -70,19 +80,44 @@ impl Sockets {
         Ok(sockets)
     }
 
+    /// The sockets of each address once more, to be handed over later.
+    ///
+    /// # Errors
+    /// Without descriptors.
+    pub fn duplicate(&self) -> io::Result<Vec<Vec<TcpListener>>> {
+        let of = |place: usize| {
+            let all = self.per_worker.iter().flatten().filter(move |(at, _)| *at == place);
+            all.map(|(_, socket)| socket.try_clone()).collect()
+        };
+        (0..self.addresses.len()).map(of).collect()
+    }
+
     /// The addresses as bound: without port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    pub(crate) fn per_worker(self) -> Vec<Vec<TcpListener>> {
+    pub(crate) fn per_worker(self) -> Vec<Vec<(usize, TcpListener)>> {
         self.per_worker
     }
 
-    fn share(&mut self, address: SocketAddr, socket: &TcpListener) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        for listeners in &mut self.per_worker {
-            listeners.push(socket.try_clone()?);
+    /// Serves each of these sockets with a worker, and gives each worker one: where they are fewer
+    /// than workers, another in the same group of `SO_REUSEPORT` if they are one, else the same
+    /// again.
+    // lossless: L7
+    fn take_over(&mut self, sockets: &[TcpListener]) -> io::Result<()> {
+        let Some(first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };
+        let (address, place) = (first.local_addr()?, self.addresses.len());
+        let grouped = SockRef::from(first).reuse_port()?;
+        let workers = self.per_worker.len();
+        for number in 0..workers.max(sockets.len()) {
+            let socket = match sockets.get(number) {
+                Some(socket) => socket.try_clone()?,
+                None if grouped => join(address).or_else(|_| first.try_clone())?,
+                None => sockets[number % sockets.len()].try_clone()?,
+            };
+            socket.set_nonblocking(true)?;
+            self.per_worker[number % workers].push((place, socket));
         }
         self.addresses.push(address);
         Ok(())
@@ -96,16 +131,22 @@ impl Sockets {
             address = probe.local_addr()?.as_socket().unwrap_or(address);
         }
         drop(probe);
+        let place = self.addresses.len();
         for listeners in &mut self.per_worker {
-            let socket = socket(address)?;
-            socket.set_reuse_port(true)?;
-            socket.bind(&address.into())?;
-            socket.listen(BACKLOG)?;
-            listeners.push(socket.into());
+            listeners.push((place, join(address)?));
         }
         self.addresses.push(address);
         Ok(())
     }
+}
+
+/// One socket more in the group that listens on an address.
+fn join(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {

@@ -9,6 +9,7 @@ mod door;
 mod entry;
 mod proxy_protocol;
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener as StdListener;
@@ -26,7 +27,7 @@ use tokio::task::JoinHandle;
 use crate::connection;
 use crate::worker::Worker;
 
-pub use bind::{BindError, Sockets, raise_descriptor_limit};
+pub use bind::{BindError, HandedOver, Sockets, raise_descriptor_limit};
 pub use door::Door;
 pub(crate) use entry::{is_listed, let_in};
 
@@ -41,9 +42,17 @@ pub(crate) struct Listener {
 /// A listener being served.
 #[derive(Debug)]
 pub(crate) struct Accepting {
+    pause: Rc<Pause>,
     finish: Rc<Notify>,
     finished: Rc<Notify>,
     _task: JoinHandle<()>,
+}
+
+/// Whether another Teal accepts on the same socket for now.
+#[derive(Debug, Default)]
+struct Pause {
+    on: Cell<bool>,
+    changed: Notify,
 }
 
 /// How many client connections there may be, over all workers. Looked at per connection, not
@@ -73,15 +82,30 @@ impl Listener {
     pub(crate) fn serve(self, worker: Rc<Worker>) -> Accepting {
         let (finish, finished) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
         let (told, tell) = (finish.clone(), finished.clone());
+        let pause = Rc::<Pause>::default();
+        let paused = pause.clone();
         let task = tokio::task::spawn_local(async move {
             tokio::select! {
-                () = self.accept_all(&worker) => {}
+                () = self.accept_unless_paused(&worker, &paused) => {}
                 () = told.notified() => {}
             }
             self.accept_queued(&worker);
             tell.notify_one();
         });
-        Accepting { finish, finished, _task: task }
+        Accepting { pause, finish, finished, _task: task }
+    }
+
+    async fn accept_unless_paused(&self, worker: &Rc<Worker>, pause: &Pause) {
+        loop {
+            if pause.on.get() {
+                pause.changed.notified().await;
+                continue;
+            }
+            tokio::select! {
+                () = self.accept_all(worker) => {}
+                () = pause.changed.notified() => {}
+            }
+        }
     }
 
     async fn accept_all(&self, worker: &Rc<Worker>) {
@@ -146,10 +170,29 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 // === impl Accepting ===
 
 impl Accepting {
+    /// Leaves what comes to another Teal.
+    pub(crate) fn pause(&self) {
+        self.pause.set(true);
+    }
+
+    /// Accepts again.
+    pub(crate) fn go_on(&self) {
+        self.pause.set(false);
+    }
+
     /// Accepts what is queued, closes the socket, and returns when that is done.
     pub(crate) async fn finish(&self) {
         self.finish.notify_one();
         self.finished.notified().await;
+    }
+}
+
+// === impl Pause ===
+
+impl Pause {
+    fn set(&self, on: bool) {
+        self.on.set(on);
+        self.changed.notify_one();
     }
 }
 

@@ -165,6 +165,17 @@ pub(crate) struct ResumeArgs {
     pub(crate) reach: ReachArgs,
 }
 
+/// Replace the running Teal by a newer one; clients notice nothing.
+///
+/// Put the new program where the running one was started from (or where upgrade.binary says), then
+/// run this. It ends when the new Teal serves. The older one goes when its last request has ended.
+/// If the new one can't take over, the older one goes on as before, and this ends with 1.
+#[derive(Args, Debug)]
+pub(crate) struct UpgradeArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
 /// Read the configuration again and put it in force, all or nothing.
 #[derive(Args, Debug)]
 pub(crate) struct ReloadArgs {

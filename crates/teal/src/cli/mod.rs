@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{
     DrainedArgs, HistoryArgs, HoldArgs, HowArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs,
-    RollbackArgs, StatusArgs, SwitchArgs, WaitArgs, WaitFor,
+    RollbackArgs, StatusArgs, SwitchArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, RoleArg,
@@ -50,6 +50,7 @@ pub(crate) enum Verb {
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Reload(ReloadArgs),
+    Upgrade(UpgradeArgs),
     Token(TokenArgs),
     Drill(DrillArgs),
     Demo(DemoArgs),
@@ -66,7 +67,7 @@ pub(crate) enum Verb {
 /// served, and the flags say where. Logs go to standard error.
 ///
 /// SIGTERM and SIGINT stop gracefully, a second one at once. SIGHUP reads the configuration
-/// again, SIGUSR1 opens the access log again.
+/// again, SIGUSR1 opens the access log again, SIGUSR2 has a newer Teal take over.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
     /// The configuration file.

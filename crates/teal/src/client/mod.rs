@@ -16,6 +16,7 @@ pub(crate) mod reload;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;
+pub(crate) mod upgrade;
 pub(crate) mod wait;
 
 use std::fmt::Write as _;

@@ -4,6 +4,7 @@
 //! configuration, take the state directory, bind every socket, start the controller (which
 //! publishes the first table), start the workers.
 
+mod admin;
 mod books;
 mod reload;
 mod signal;
@@ -11,28 +12,36 @@ mod state;
 mod systemd;
 pub(crate) mod tls;
 mod token;
+mod upgrade;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use config::Config;
 use control::api::{self, ApiSettings};
-use control::{Resolver, Settings};
+use control::{Handle, Resolver, Settings};
 use proxy::{
-    AccessLog, BindError, Destination, Door, Format, LogWriter, Options, Proxy, Sockets,
-    raise_descriptor_limit,
+    AccessLog, BindError, Destination, Door, Format, HandedOver, LogWriter, Options, Proxy,
+    Sockets, raise_descriptor_limit,
 };
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
 
 use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::{log, show};
 
+use admin::Admin;
 use reload::{InForce, Source};
 use signal::Around;
 use systemd::Manager;
+use upgrade::{Arrival, Inherited, Leaving, Replaceable};
+
+/// How often it is asked whether the workers serve. Only at the start.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
@@ -47,21 +56,60 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 }
 
 fn serve(args: &RunArgs) -> Result<(), Failure> {
+    let Some(arrival) = Arrival::from_environment()? else {
+        let (source, config) = read(args)?;
+        return start(source, &config, args.adopt, None);
+    };
+    let ready = read(args).and_then(|(source, config)| {
+        arrival.check(&config)?;
+        Ok((source, config))
+    });
+    match ready {
+        Ok((source, config)) => {
+            let inherited = arrival.take(&config)?;
+            start(source, &config, None, Some(inherited))
+        }
+        Err(failure) => {
+            arrival.refuse(&failure.message);
+            Err(failure)
+        }
+    }
+}
+
+/// Reads everything that can be wrong without anything being started.
+fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     let source = Source::of(args);
     let config = source.read().map_err(|problems| Failure::usage(problems.to_string()))?;
-    let certificates = tls::load(&config).map_err(Failure::usage)?;
+    tls::load(&config).map_err(Failure::usage)?;
+    Ok((source, config))
+}
+
+fn start(
+    source: Source,
+    config: &Config,
+    adopt: Option<u64>,
+    inherited: Option<Inherited>,
+) -> Result<(), Failure> {
+    let certificates = tls::load(config).map_err(Failure::usage)?;
     tls::warn(&certificates);
-    let opened = state::open(&config.state_dir, args.adopt)?;
-    let tokens = token::tokens(&config)?;
+    let lock = inherited.as_ref().map(|inherited| &inherited.lock);
+    let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
+    let tokens = token::tokens(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
     runtime.block_on(async {
-        let ways = Ways::bind(&config)?;
-        let in_force = InForce::new(&config, tokens, ways.public.addresses(), certificates);
-        let (access_log, log_writer) = access_log(&config)?.unzip();
-        let stage = Stage::set(&config, in_force.doors(ways.public.addresses())?, access_log);
+        let ways = Ways::bind(config, inherited.as_ref())?;
+        let in_force = InForce::new(config, tokens, ways.public.addresses(), certificates);
+        let (access_log, log_writer) = access_log(config)?.unzip();
+        let doors = in_force.doors(ways.public.addresses())?;
+        let mut stage = Stage::set(config, doors, access_log, inherited.is_some());
+        let older = match inherited.zip(stage.guest.take()) {
+            Some((inherited, seat)) => Some(inherited.host(seat)?),
+            None => None,
+        };
+        let (upgrades, wishes) = mpsc::channel(1);
         let reloader = source.reloader(in_force.clone());
         let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
@@ -69,24 +117,35 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             limits: config.limits,
             reloader,
             resolver: Resolver::default(),
+            upgrades,
         };
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
-        let settings = ways.settings(&config, stage.instance.clone(), in_force.live.subscribe());
-        let proxy = Proxy::start(ways.public, stage.seats, &stage.options)
+        let settings = ways.settings(config, stage.instance.clone(), in_force.live.subscribe());
+        let mut replaceable = ways.replaceable(config, wishes, lock, older)?;
+        let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
+        let mut admin = Admin::new(ways.admin, ways.socket, handle.clone(), settings);
+        admin
+            .open()
+            .map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
+        if let Some(older) = &replaceable.older {
+            in_force.follow(older.host.clone());
+            serving(&handle).await;
+            older.host.say_serving();
+        }
         let manager = Manager::from_environment();
         let telling = tokio::spawn(manager.clone().tell_ready(handle.clone()));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let admin = ways.admin;
-        let api = api::serve(admin, ways.socket, handle.clone(), settings, async {
-            drop(stopped.await); // whether told or dropped, it is the end
-        });
-        let api = tokio::spawn(api);
+        let leaving = Leaving {
+            handle: &handle,
+            proxy: &mut proxy,
+            admin: &mut admin,
+            replaceable: &mut replaceable,
+            in_force: &in_force,
+        };
         let around = Around { log: log_writer.as_ref(), manager: &manager };
-        let patience = in_force.patience.subscribe();
-        let stopped = signal::until_stopped(&handle, proxy, patience, &around).await;
+        let stopped = signal::until_stopped(leaving, &around).await;
         if let Some(writer) = log_writer {
             writer.finish();
         }
@@ -94,16 +153,24 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         watching.abort();
         telling.abort();
         handle.stop().await;
-        drop(stop);
-        drop(api.await);
+        admin.close().await;
         Ok(())
     })
+}
+
+/// Waits until every worker serves. It is the older Teal that gives up if that takes too long.
+async fn serving(handle: &Handle) {
+    while !handle.is_ready().await {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What both planes are made of.
 struct Stage {
     publisher: Publisher,
     seats: Vec<Seat>,
+    /// The place of the Teal that this one takes over from.
+    guest: Option<Seat>,
     instance: String,
     options: Options,
 }
@@ -113,12 +180,18 @@ struct Ways {
     public: Sockets,
     admin: TcpListener,
     socket: UnixListener,
+    /// Where the admin listener is bound.
     address: SocketAddr,
     socket_gid: Option<u32>,
 }
 
 impl Stage {
-    fn set(config: &Config, doors: Vec<Door>, access_log: Option<AccessLog>) -> Self {
+    fn set(
+        config: &Config,
+        doors: Vec<Door>,
+        access_log: Option<AccessLog>,
+        takes_over: bool,
+    ) -> Self {
         let room = raise_descriptor_limit();
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
@@ -129,33 +202,47 @@ impl Stage {
                 config.limits.connections
             );
         }
-        let (publisher, seats) = exchange(config.workers, Table::empty(config.limits));
+        let places = config.workers + usize::from(takes_over);
+        let (publisher, mut seats) = exchange(places, Table::empty(config.limits));
+        let guest = seats.pop_if(|_| takes_over);
         let instance = format!("teal-{}", token::random_hex(4));
         let options = Options { instance: instance.clone(), connections, doors, access_log };
-        Self { publisher, seats, instance, options }
+        Self { publisher, seats, guest, instance, options }
     }
 }
 
 impl Ways {
-    fn bind(config: &Config) -> Result<Self, Failure> {
-        let listeners: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
+    fn bind(config: &Config, inherited: Option<&Inherited>) -> Result<Self, Failure> {
+        let listeners = addresses(config);
         let failed = |error: BindError| Failure::failed(error.to_string());
-        let handed_over = systemd::handed_over();
-        let public = Sockets::bind(&listeners, config.workers, &handed_over).map_err(failed)?;
-        for at in handed_over.iter().filter_map(|socket| socket.local_addr().ok()) {
-            if !listeners.contains(&at) {
-                tracing::warn!(
-                    "a socket for {at} was handed over, but no listener has this address"
-                );
+        let of_manager;
+        let handed_over = match inherited {
+            Some(inherited) => &inherited.listeners,
+            None => {
+                of_manager = systemd::handed_over();
+                &of_manager
             }
-        }
-        let (admin, address) = bind_admin(config.admin.listen).map_err(failed)?;
+        };
+        let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
+        tell_unused(handed_over, &listeners);
+        let kept = inherited.and_then(|inherited| inherited.admin.as_ref());
+        let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
         let socket_gid = state::socket_gid(config)?;
-        let path = state::socket(&config.state_dir);
-        let socket = api::bind_socket(&path, socket_gid).map_err(|error| {
-            Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
-        })?;
+        let socket =
+            state::bind_socket(&config.state_dir, socket_gid, inherited.map(|i| &i.socket))?;
         Ok(Self { public, admin, socket, address, socket_gid })
+    }
+
+    fn replaceable(
+        &self,
+        config: &Config,
+        wishes: mpsc::Receiver<control::UpgradeWish>,
+        lock: OwnedFd,
+        older: Option<upgrade::Older>,
+    ) -> Result<Replaceable, Failure> {
+        let admin = (config.admin.listen, self.address);
+        Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)
+            .map_err(|error| Failure::failed(error.to_string()))
     }
 
     fn settings(
@@ -176,12 +263,33 @@ impl Ways {
     }
 }
 
-fn bind_admin(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+/// The public listeners as they are configured.
+fn addresses(config: &Config) -> Vec<SocketAddr> {
+    config.listeners.iter().map(|listener| listener.address).collect()
+}
+
+fn tell_unused(handed_over: &[HandedOver], listeners: &[SocketAddr]) {
+    for HandedOver { configured, .. } in handed_over {
+        if !listeners.contains(configured) {
+            tracing::warn!(
+                "a socket for {configured} was handed over, but no listener has this address"
+            );
+        }
+    }
+}
+
+fn bind_admin(
+    address: SocketAddr,
+    kept: Option<&TcpListener>,
+) -> Result<(TcpListener, SocketAddr), BindError> {
     let bind = || {
-        let listener = std::net::TcpListener::bind(address)?;
+        let listener = match kept {
+            Some(listener) => listener.try_clone()?,
+            None => TcpListener::bind(address)?,
+        };
         listener.set_nonblocking(true)?;
         let bound = listener.local_addr()?;
-        Ok((TcpListener::from_std(listener)?, bound))
+        Ok((listener, bound))
     };
     bind().map_err(|source| BindError { address, source })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use config::{Config, Environment, Flags, Problems};
 use control::api::{Live, Token};
+use control::handover::Host;
 use control::{NewConfig, Reloader};
 use proxy::{Certificates, Door, Shelf};
 use tokio::sync::watch;
@@ -97,6 +98,7 @@ impl InForce {
             listeners: listeners.to_vec(),
             certificates: tls::shown(&certificates),
             certificate_problem: None,
+            older_pid: None,
         };
         Self {
             current: Arc::new(Mutex::new(config.clone())),
@@ -104,6 +106,16 @@ impl InForce {
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
         }
+    }
+
+    /// Shows that an older Teal is leaving, for as long as it is.
+    pub(super) fn follow(&self, older: Host) {
+        let live = self.live.clone();
+        live.send_modify(|live| live.older_pid = older.pid());
+        tokio::spawn(async move {
+            older.gone().await;
+            live.send_modify(|live| live.older_pid = None);
+        });
     }
 
     /// How clients come in at each listener.

@@ -1,19 +1,19 @@
 //! Signals, and the stop that two of them ask for.
 //!
 //! SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration
-//! again; SIGUSR1 opens log files again.
+//! again; SIGUSR1 opens log files again; SIGUSR2 has a newer Teal take over.
 
 use std::time::Duration;
 
-use control::{Handle, ReloadAsk};
+use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
 use proxy::{LogWriter, Proxy};
-use rules::Actor;
+use rules::{Actor, Refusal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::books;
 use super::systemd::Manager;
+use super::upgrade::{Leaving, Left};
 use crate::exit::Failure;
 
 /// How long workers may take to end what was cut.
@@ -27,7 +27,8 @@ pub(super) struct Around<'a> {
 }
 
 /// The signals that a running Teal answers.
-struct Signals {
+#[derive(Debug)]
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -35,41 +36,75 @@ struct Signals {
     user2: Signal,
 }
 
-/// Serves until a signal asks to stop, then lets requests end for at most the `patience` of that
-/// moment.
+/// Serves until a signal asks to stop, then lets requests end for at most the time that the services
+/// have for drains; or until a newer Teal has taken over and nothing is left here.
 ///
 /// # Errors
 /// A second signal, or a worker that has failed.
 pub(super) async fn until_stopped(
-    handle: &Handle,
-    mut proxy: Proxy,
-    patience: watch::Receiver<Duration>,
+    mut leaving: Leaving<'_>,
     around: &Around<'_>,
 ) -> Result<(), Failure> {
     let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
     let mut signals = Signals::watch().map_err(cannot)?;
-    tokio::select! {
-        name = signals.stop(handle, around) => {
-            tracing::info!("{name}: stopping, requests may end for {:?}", *patience.borrow());
+    let name = loop {
+        tokio::select! {
+            name = signals.stop(leaving.handle, around) => break name,
+            report = leaving.proxy.ended() => {
+                return Err(Failure::failed(format!(
+                    "all workers have ended by themselves, {} by a panic; please report this",
+                    report.failed_workers
+                )));
+            }
+            Some(wish) = leaving.replaceable.wishes.recv() => {
+                match replace(&mut leaving, wish, &mut signals, around).await {
+                    Left::Gone => return Ok(()),
+                    Left::Back => {}
+                    Left::Stopped(name) => break name,
+                }
+            }
         }
-        report = proxy.ended() => {
-            return Err(Failure::failed(format!(
-                "all workers have ended by themselves, {} by a panic; please report this",
-                report.failed_workers
-            )));
-        }
-    }
+    };
+    let Leaving { handle, proxy, in_force, .. } = leaving;
+    let patience = *in_force.patience.borrow();
+    tracing::info!("{name}: stopping, requests may end for {patience:?}");
     around.manager.tell_stopping();
     proxy.leave();
-    let patience = *patience.borrow();
     let stopped = tokio::select! {
-        () = finish(handle, &mut proxy, patience) => Ok(()),
+        () = finish(handle, proxy, patience) => Ok(()),
         name = signals.stop(handle, around) => {
             Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
         }
     };
     books::tell(handle).await;
     stopped
+}
+
+/// Carries an upgrade out, as far as it goes.
+async fn replace(
+    leaving: &mut Leaving<'_>,
+    (ask, reply): UpgradeWish,
+    signals: &mut Signals,
+    around: &Around<'_>,
+) -> Left {
+    tracing::info!(actor = %ask.actor, "upgrade");
+    let handle = leaving.handle.clone();
+    let given = tokio::select! {
+        given = leaving.hand_over() => given,
+        name = signals.stop(&handle, around) => return Left::Stopped(name),
+    };
+    let given = match given {
+        Ok(given) => given,
+        Err(refusal) => {
+            tracing::error!(reason = %refusal, "not upgraded");
+            drop(reply.send(Err(refusal))); // whoever asked may have gone
+            return Left::Back;
+        }
+    };
+    let name = given.name();
+    tracing::info!(newer = name.pid, version = name.version, "upgraded");
+    drop(reply.send(Ok(name))); // whoever asked may have gone
+    leaving.leave(given, signals, around).await
 }
 
 // lossless: L3 - nothing is cut silently.
@@ -99,7 +134,7 @@ impl Signals {
     }
 
     /// Carries out every other signal until one asks to stop; its name.
-    async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
+    pub(super) async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
         let mut reloads = JoinSet::new();
         loop {
             tokio::select! {
@@ -111,7 +146,7 @@ impl Signals {
                 }
                 Some(_) = reloads.join_next() => around.manager.tell_reloaded(),
                 _ = self.user1.recv() => reopen(around.log),
-                _ = self.user2.recv() => tracing::warn!("SIGUSR2: this version cannot replace itself, restart it"),
+                _ = self.user2.recv() => drop(tokio::spawn(upgrade(handle.clone()))),
             }
         }
     }
@@ -122,6 +157,14 @@ fn reopen(log: Option<&LogWriter>) {
         log.reopen();
     } else {
         tracing::info!("SIGUSR1: there is no access log to open again");
+    }
+}
+
+async fn upgrade(handle: Handle) {
+    // What becomes of it is logged where it is carried out.
+    if let Err(Refusal::UpgradeInProgress) = handle.upgrade(UpgradeAsk { actor: Actor::Teal }).await
+    {
+        tracing::warn!("SIGUSR2: an upgrade is under way already");
     }
 }
 

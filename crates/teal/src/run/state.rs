@@ -1,9 +1,12 @@
 //! The state directory: the journal in it, and the socket.
 
 use std::io::{BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use config::Config;
+use control::api;
 use control::journal::{FileStorage, Journal, Opened};
 
 use crate::exit::Failure;
@@ -13,15 +16,51 @@ pub(super) fn socket(state_dir: &Path) -> PathBuf {
     state_dir.join("admin.sock")
 }
 
-/// Takes the state directory for this process and reads the journal.
-pub(super) fn open(state_dir: &Path, adopt: Option<u64>) -> Result<Opened, Failure> {
-    let storage = FileStorage::open(state_dir).map_err(|failure| {
+/// Takes the state directory for this process, with the lock of the Teal that it takes over from if
+/// there is one, and reads the journal. Returns the lock, to be passed on.
+pub(super) fn open(
+    state_dir: &Path,
+    adopt: Option<u64>,
+    inherited: Option<&OwnedFd>,
+) -> Result<(Opened, OwnedFd), Failure> {
+    let open = || match inherited {
+        Some(lock) => {
+            let lock = lock.try_clone();
+            let lock = lock.map_err(|error| format!("cannot keep the lock: {error}"))?;
+            FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())
+        }
+        None => FileStorage::open(state_dir).map_err(|failure| failure.to_string()),
+    };
+    let storage = open().map_err(|failure| {
         Failure::failed(format!(
             "{failure}; the state directory must be writable for the user that Teal runs as \
              (choose another with state_dir or --state-dir)"
         ))
     })?;
-    Journal::open(Box::new(storage), adopt).map_err(|error| Failure::failed(error.to_string()))
+    let lock = storage.lock_descriptor();
+    let lock = lock.map_err(|error| Failure::failed(format!("cannot keep the lock: {error}")))?;
+    let opened = Journal::open(Box::new(storage), adopt);
+    Ok((opened.map_err(|error| Failure::failed(error.to_string()))?, lock))
+}
+
+/// Makes the admin socket, or takes over that of the Teal that this one takes over from.
+pub(super) fn bind_socket(
+    state_dir: &Path,
+    group: Option<u32>,
+    inherited: Option<&UnixListener>,
+) -> Result<UnixListener, Failure> {
+    let path = socket(state_dir);
+    let bind = || match inherited {
+        Some(socket) => {
+            api::claim_socket(&path, group)?;
+            socket.try_clone()
+        }
+        None => api::bind_socket(&path, group)?.into_std(),
+    };
+    let made = bind().and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    made.map_err(|error| {
+        Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
+    })
 }
 
 /// The id of the group that may use the socket.

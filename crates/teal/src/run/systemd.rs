@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::Handle;
+use proxy::HandedOver;
 use rustix::net::sockopt::socket_acceptconn;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};
@@ -56,6 +57,11 @@ impl Manager {
         self.tell(&format!("READY=1\nMAINPID={pid}"));
     }
 
+    /// Tells it which process is the service's from here on.
+    pub(super) fn tell_successor(&self, pid: u32) {
+        self.tell(&format!("MAINPID={pid}"));
+    }
+
     /// Tells it that the configuration is being read again. To be followed by
     /// [`Manager::tell_reloaded`].
     pub(super) fn tell_reloading(&self) {
@@ -83,11 +89,13 @@ impl Manager {
 }
 
 /// The listening sockets that were handed to this process; none if they were meant for another.
-pub(super) fn handed_over() -> Vec<TcpListener> {
+pub(super) fn handed_over() -> Vec<HandedOver> {
     let number = |name| env::var(name).ok().and_then(|text| text.parse::<i32>().ok());
     let own = number("LISTEN_PID") == Some(getpid().as_raw_nonzero().get());
     let count = number("LISTEN_FDS").filter(|_| own).unwrap_or_default();
-    (FIRST..FIRST.saturating_add(count)).filter_map(take).collect()
+    let sockets = (FIRST..FIRST.saturating_add(count)).filter_map(take);
+    let placed = sockets.filter_map(|socket| Some((socket.local_addr().ok()?, socket)));
+    placed.map(|(at, socket)| HandedOver { configured: at, sockets: vec![socket] }).collect()
 }
 
 /// A descriptor of this process by its number, if it is a listening TCP socket. It is asked of the

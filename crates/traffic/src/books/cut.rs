@@ -35,6 +35,12 @@ impl CutCell {
         }
     }
 
+    pub(super) fn set(&self, cut: Cut) {
+        self.unanswered.set(cut.unanswered);
+        self.answering.set(cut.answering);
+        self.tunnels.set(cut.tunnels);
+    }
+
     pub(crate) fn add(&self, kind: CutKind) {
         let count = match kind {
             CutKind::Unanswered => &self.unanswered,

@@ -26,6 +26,12 @@ pub type TargetBooks = PerWorker<TargetCell>;
 /// The client connections of all workers.
 pub type WorkerBooks = PerWorker<WorkerCell>;
 
+fn set_all(into: &[Count], from: &[u64]) {
+    for (count, value) in into.iter().zip(from) {
+        count.set(*value);
+    }
+}
+
 fn add_all(into: &mut [u64], from: &[Count]) {
     for (sum, count) in into.iter_mut().zip(from) {
         *sum += count.value();

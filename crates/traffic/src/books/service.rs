@@ -1,6 +1,6 @@
 //! The requests of one service.
 
-use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, add_all};
+use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, add_all, set_all};
 use crate::cell::{Count, Gauge};
 
 /// One worker's part of a service's books.
@@ -59,6 +59,20 @@ impl ServiceCell {
             AnsweredBy::Color(color) => self.colors[color.index()].add(1),
             AnsweredBy::Teal(reason) => self.own[reason as usize].add(1),
         }
+    }
+
+    /// Takes over what another process has counted; from the owning worker only.
+    pub fn set(&self, sum: &ServiceSum) {
+        self.accepted.set(sum.accepted);
+        self.in_flight.set(sum.in_flight);
+        self.retries.set(sum.retries);
+        self.parked.set(sum.parked);
+        self.waiting.set(sum.waiting);
+        self.tunnels_opened.set(sum.tunnels_opened);
+        self.tunnels_closed.set(sum.tunnels_closed);
+        set_all(&self.colors, &sum.colors);
+        set_all(&self.own, &sum.own);
+        set_all(&self.aborted, &sum.aborted);
     }
 
     /// Counts a request that ended without a whole answer.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CutCell, TargetBooks, add_all};
+use rules::Cut;
+
+use super::{CutCell, TargetBooks, add_all, set_all};
 use crate::cell::{Count, Gauge};
 use crate::histogram::{Histogram, HistogramSum};
 use crate::sync::OnceLock;
@@ -37,6 +39,10 @@ pub struct TargetCell {
 pub struct TargetSum {
     /// Leases held.
     pub leases: u64,
+    /// Connections being made, in use or idle in the pool.
+    pub connections: u64,
+    /// What drain deadlines cut.
+    pub cut: Cut,
     /// Connections made.
     pub connected: u64,
     /// Connections that could not be made.
@@ -64,6 +70,23 @@ impl TargetCell {
         self.classes[class].add(1);
         self.latency.get_or_init(Box::default).record(latency);
     }
+
+    /// Takes over what another process has counted; from the owning worker only. What was cut
+    /// comes first and the leases last: who sees none left sees all that was cut.
+    // lossless: L3 L4
+    pub fn set(&self, sum: &TargetSum) {
+        self.cut.set(sum.cut);
+        self.connected.set(sum.connected);
+        self.connect_failed.set(sum.connect_failed);
+        self.reused.set(sum.reused);
+        self.retried.set(sum.retried);
+        self.stale_lost.set(sum.stale_lost);
+        self.failed.set(sum.failed);
+        set_all(&self.classes, &sum.classes);
+        self.latency.get_or_init(Box::default).set(&sum.latency);
+        self.connections.set(sum.connections);
+        self.leases.set(sum.leases);
+    }
 }
 
 impl TargetSum {
@@ -72,6 +95,8 @@ impl TargetSum {
         let mut sum = Self::default();
         for cell in books.iter() {
             sum.leases += cell.leases.value();
+            sum.connections += cell.connections.value();
+            sum.cut = sum.cut + cell.cut.value();
             sum.connected += cell.connected.value();
             sum.connect_failed += cell.connect_failed.value();
             sum.reused += cell.reused.value();

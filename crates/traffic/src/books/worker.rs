@@ -25,7 +25,16 @@ pub struct WorkerSum {
     pub log_dropped: u64,
 }
 
-// === impl WorkerSum ===
+// === impl WorkerCell, WorkerSum ===
+
+impl WorkerCell {
+    /// Takes over what another process has counted; from the owning worker only.
+    pub fn set(&self, sum: WorkerSum) {
+        self.accepted.set(sum.accepted);
+        self.open.set(sum.open);
+        self.log_dropped.set(sum.log_dropped);
+    }
+}
 
 impl WorkerSum {
     /// Sums the cells.

@@ -20,6 +20,7 @@ pub use status::{
 };
 pub use switch::{
     Cut, Drain, DrainState, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer, SwitchResult,
+    Upgraded,
 };
 
 use serde::{Deserialize, Serialize};

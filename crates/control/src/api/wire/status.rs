@@ -48,6 +48,10 @@ pub struct About {
     pub instance: String,
     /// How long it has been serving.
     pub uptime_seconds: f64,
+    /// The process of the Teal that it has taken over from, while that still ends its last
+    /// requests.
+    #[serde(default)]
+    pub older_pid: Option<u32>,
 }
 
 /// A certificate in use at the listeners.

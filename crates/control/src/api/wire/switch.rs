@@ -129,6 +129,15 @@ pub struct Reloaded {
     pub changes: Vec<String>,
 }
 
+/// A newer Teal has taken over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Upgraded {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+}
+
 impl From<rules::Cut> for Cut {
     fn from(cut: rules::Cut) -> Self {
         let rules::Cut { unanswered, answering, tunnels } = cut;
