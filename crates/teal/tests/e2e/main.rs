@@ -45,6 +45,7 @@ mod switch_under_load;
 mod terminal;
 mod tls;
 mod unix_sockets;
+mod upgrade;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

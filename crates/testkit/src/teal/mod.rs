@@ -4,6 +4,7 @@
 mod ask;
 mod metrics;
 mod settings;
+mod upgrade;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -34,6 +35,8 @@ pub struct Teal {
     program: PathBuf,
     directory: TempDir,
     child: Option<Child>,
+    /// The processes that have taken over since, oldest first.
+    newer: Vec<u32>,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
     listener: SocketAddr,
@@ -66,6 +69,7 @@ impl Teal {
             program: PathBuf::from(program),
             directory: tempfile::tempdir().expect("a temporary directory"),
             child: None,
+            newer: Vec::new(),
             log: Arc::default(),
             logging: None,
             listener: unbound,
@@ -211,17 +215,18 @@ impl Teal {
         });
     }
 
-    /// Whether the process is still there.
+    /// Whether the process that was started first is still there.
     pub fn is_running(&mut self) -> bool {
         self.child
             .as_mut()
             .is_some_and(|child| child.try_wait().expect("a child can be waited for").is_none())
     }
 
-    /// Its process id.
+    /// Its process id: that of the newest, after upgrades.
     #[track_caller]
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("Teal is running").id()
+        let newest = self.newer.last().copied();
+        newest.unwrap_or_else(|| self.child.as_ref().expect("Teal is running").id())
     }
 
     /// Sends it a signal.
@@ -263,7 +268,7 @@ impl Teal {
         self.wait_exit(within)
     }
 
-    /// Waits until it has ended; its exit code, none after a signal.
+    /// Waits until the process that was started first has ended; its exit code, none after a signal.
     #[track_caller]
     pub fn wait_exit(&mut self, within: Duration) -> Option<i32> {
         let child = self.child.as_mut().expect("Teal is running");
@@ -271,6 +276,9 @@ impl Teal {
             child.try_wait().expect("a child can be waited for")
         });
         self.child = None;
+        if !self.newer.is_empty() {
+            return status.code(); // who writes to the log, too
+        }
         // Now the log is complete.
         if let Some(logging) = self.logging.take() {
             logging.join().expect("a reader does not panic");
@@ -289,6 +297,7 @@ impl Teal {
 
 impl Drop for Teal {
     fn drop(&mut self) {
+        self.end_newer();
         let Some(mut child) = self.child.take() else { return };
         // It may have ended by itself meanwhile.
         let _gone = child.kill();

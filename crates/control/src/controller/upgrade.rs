@@ -1,0 +1,71 @@
+//! Laying the charge down for a newer Teal, and taking it up again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::Refusal;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::reconcile::take_over;
+use super::tell;
+use crate::ask::{UpgradeAsk, UpgradeWish, Upgraded};
+use crate::core::Core;
+use crate::handover::Frozen;
+use crate::inbox::{Answer, Reply};
+
+/// How long drains under way may delay a hand-over: a newer Teal would not know of them.
+// lossless: L10
+const DRAINS: Duration = Duration::from_secs(60);
+
+/// Has the binary carry an upgrade out; one at a time.
+pub(super) fn pass_on(
+    upgrades: &mpsc::Sender<UpgradeWish>,
+    ask: UpgradeAsk,
+    reply: Reply<Answer<Upgraded>>,
+) {
+    if let Err(refused) = upgrades.try_send((ask, reply)) {
+        let (_, reply) = refused.into_inner();
+        tell(reply, Err(Refusal::UpgradeInProgress));
+    }
+}
+
+/// Lays the charge down once no drain is under way. Until then everything goes on.
+pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
+    let deadline = Instant::now() + DRAINS;
+    loop {
+        let drain = core.lock().drains.any();
+        if let Some(mut drain) = drain {
+            let ended = timeout_at(deadline, drain.end()).await;
+            ended.map_err(|_| Refusal::DrainUnderWay)?;
+            tokio::task::yield_now().await; // whoever told it takes it out of the list
+            continue;
+        }
+        if core.lock().stopping {
+            return Err(Refusal::Stopping);
+        }
+        if !core.is_in_charge() {
+            return Err(Refusal::UpgradeInProgress);
+        }
+        let generation = core.lock().state.publishing();
+        if generation.is_some() {
+            return Err(Refusal::SwitchInProgress { generation }); // a worker is silent
+        }
+        let frozen = Frozen::new(core.clone(), core.lay_down().await);
+        if core.lock().drains.any().is_none() && core.lock().in_hand.is_empty() {
+            return Ok(frozen);
+        }
+        drop(frozen); // something began in between
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Goes on as at a start: what the journal says, with the configuration in force here.
+pub(crate) async fn resume(core: &Arc<Core>) -> Answer<()> {
+    core.take_up();
+    core.lock().ailment = None; // the next append says better
+    let services = core.lock().roster.members.iter().map(|member| member.spec.clone()).collect();
+    take_over(core, services).await?;
+    core.publish(&core.lock());
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! The books of the older Teal, told to the newer one: sums of what has changed.
+//!
+//! Leases are read before what was cut, and set after it (`traffic::ColorCell::set`), so that
+//! whoever sees no lease left sees all that was cut.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::ServiceName;
+use traffic::{
+    AbortCause, BUCKETS, ColorBooks, ColorSum, Guest, HistogramSum, OwnReason, Publisher,
+    ServiceBooks, ServiceSum, TargetBooks, TargetSum, WorkerSum,
+};
+
+use super::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
+use crate::swap::Mirror;
+
+/// What the older one has told so far.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    services: HashMap<ServiceName, ServiceSum>,
+    colors: HashMap<u32, ColorSum>,
+    targets: HashMap<u32, TargetSum>,
+    unrouted: Option<ServiceSum>,
+    connections: Option<WorkerSum>,
+}
+
+/// The books in which the newer one keeps what it is told.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    services: HashMap<String, Arc<ServiceBooks>>,
+    colors: HashMap<u32, Arc<ColorBooks>>,
+    targets: HashMap<u32, Arc<TargetBooks>>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// What has changed since this was asked last; `None`: nothing.
+    pub(super) fn changes(
+        &mut self,
+        publisher: &Publisher,
+        mirror: &Mirror,
+    ) -> Option<BooksMessage> {
+        let mut message = BooksMessage::default();
+        for (id, books) in mirror.targets() {
+            let sum = TargetSum::of(books);
+            if self.targets.get(&id) != Some(&sum) {
+                message.targets.push(target_count(id, &sum));
+                self.targets.insert(id, sum);
+            }
+        }
+        for (id, books) in mirror.colors() {
+            let sum = ColorSum::of(books);
+            if self.colors.insert(id, sum) != Some(sum) {
+                message.colors.push(color_count(id, &sum, publisher.now()));
+            }
+        }
+        for (name, books) in mirror.services() {
+            let sum = ServiceSum::of(books);
+            if self.services.get(name) != Some(&sum) {
+                message.services.push(service_count(name.as_str(), &sum));
+                self.services.insert(name.clone(), sum);
+            }
+        }
+        let unrouted = ServiceSum::of(publisher.unrouted());
+        if self.unrouted.as_ref() != Some(&unrouted) {
+            message.unrouted = Some(service_count("", &unrouted));
+            self.unrouted = Some(unrouted);
+        }
+        let connections = WorkerSum::of(publisher.connections());
+        if self.connections.replace(connections) != Some(connections) {
+            let WorkerSum { accepted, open, log_dropped } = connections;
+            message.connections = Some(ConnectionCount { accepted, open, log_dropped });
+        }
+        (!message.is_empty()).then_some(message)
+    }
+}
+
+impl BooksMessage {
+    fn is_empty(&self) -> bool {
+        self.services.is_empty()
+            && self.colors.is_empty()
+            && self.targets.is_empty()
+            && self.unrouted.is_none()
+            && self.connections.is_none()
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Learns where the books of a table are. What has left the table is still told for a while.
+    pub(super) fn learn(&mut self, table: &traffic::Table) {
+        for service in &table.services {
+            self.services.insert(service.name.to_string(), service.books.clone());
+            for color in &service.colors {
+                self.colors.insert(color.id.0, color.books.clone());
+                for target in &color.targets {
+                    self.targets.insert(target.id.0, target.books.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes over what the older one counts.
+    pub(super) fn take(&self, message: &BooksMessage, guest: &Guest) {
+        let place = guest.worker();
+        for count in &message.targets {
+            if let Some(books) = self.targets.get(&count.id) {
+                books.cell(place).set(&target_sum(count));
+            }
+        }
+        for count in &message.colors {
+            if let Some(books) = self.colors.get(&count.id) {
+                books.cell(place).set(&color_sum(count, guest.now()));
+            }
+        }
+        for count in &message.services {
+            if let Some(books) = self.services.get(&count.name) {
+                books.cell(place).set(&service_sum(count));
+            }
+        }
+        if let Some(count) = &message.unrouted {
+            guest.unrouted().set(&service_sum(count));
+        }
+        if let Some(ConnectionCount { accepted, open, log_dropped }) = message.connections {
+            guest.connections().set(WorkerSum { accepted, open, log_dropped });
+        }
+        guest.ring();
+    }
+
+    /// The older one has died: what it was doing was cut. Nothing of it is left.
+    // lossless: L4 L8
+    pub(super) fn cut(&self, guest: &Guest) {
+        let place = guest.worker();
+        let services = self.services.values().map(|books| books.cell(place));
+        for cell in services.chain([guest.unrouted()]) {
+            (0..cell.in_flight.value()).for_each(|_| cell.aborted(AbortCause::Shutdown));
+            cell.in_flight.set(0);
+            cell.waiting.set(0);
+            cell.tunnels_closed.set(cell.tunnels_opened.value());
+        }
+        for books in self.targets.values() {
+            books.cell(place).connections.set(0);
+            books.cell(place).leases.set(0);
+        }
+        for books in self.colors.values() {
+            books.cell(place).connections.set(0);
+            books.cell(place).leases.set(0);
+        }
+        guest.connections().open.set(0);
+        guest.ring();
+    }
+}
+
+fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
+    let own = OwnReason::ALL.iter().map(|reason| reason.as_str()).zip(&sum.own);
+    let aborted = AbortCause::ALL.iter().map(|cause| cause.as_str()).zip(&sum.aborted);
+    ServiceCount {
+        name: name.to_owned(),
+        accepted: sum.accepted,
+        in_flight: sum.in_flight,
+        colors: sum.colors,
+        own: by_word(own),
+        aborted: by_word(aborted),
+        retries: sum.retries,
+        parked: sum.parked,
+        waiting: sum.waiting,
+        tunnels_opened: sum.tunnels_opened,
+        tunnels_closed: sum.tunnels_closed,
+    }
+}
+
+fn by_word<'c>(counts: impl Iterator<Item = (&'static str, &'c u64)>) -> BTreeMap<String, u64> {
+    let some = counts.filter(|(_, count)| **count > 0);
+    some.map(|(word, count)| (word.to_owned(), *count)).collect()
+}
+
+fn service_sum(count: &ServiceCount) -> ServiceSum {
+    let own = OwnReason::ALL.iter().map(|reason| count.own.get(reason.as_str()));
+    let aborted = AbortCause::ALL.iter().map(|cause| count.aborted.get(cause.as_str()));
+    ServiceSum {
+        accepted: count.accepted,
+        in_flight: count.in_flight,
+        colors: count.colors,
+        own: own.map(|count| count.copied().unwrap_or(0)).collect(),
+        aborted: aborted.map(|count| count.copied().unwrap_or(0)).collect(),
+        retries: count.retries,
+        parked: count.parked,
+        waiting: count.waiting,
+        tunnels_opened: count.tunnels_opened,
+        tunnels_closed: count.tunnels_closed,
+    }
+}
+
+fn color_count(id: u32, sum: &ColorSum, now: Duration) -> ColorCount {
+    let age = |time: Option<Duration>| time.map(|time| now.saturating_sub(time));
+    ColorCount {
+        id,
+        leases: sum.leases,
+        connections: sum.connections,
+        taken: sum.taken,
+        claimed_under: sum.claimed_under,
+        first_claim: age(sum.first_claim),
+        last_claim: age(sum.last_claim),
+        oldest: age(sum.oldest),
+        cut: sum.cut,
+    }
+}
+
+fn color_sum(count: &ColorCount, now: Duration) -> ColorSum {
+    let time = |age: Option<Duration>| age.map(|age| now.saturating_sub(age));
+    ColorSum {
+        leases: count.leases,
+        connections: count.connections,
+        taken: count.taken,
+        claimed_under: count.claimed_under,
+        first_claim: time(count.first_claim),
+        last_claim: time(count.last_claim),
+        oldest: time(count.oldest),
+        cut: count.cut,
+    }
+}
+
+fn target_count(id: u32, sum: &TargetSum) -> TargetCount {
+    let latency = sum.latency.buckets.iter().copied().enumerate();
+    TargetCount {
+        id,
+        leases: sum.leases,
+        connections: sum.connections,
+        cut: sum.cut,
+        connected: sum.connected,
+        connect_failed: sum.connect_failed,
+        reused: sum.reused,
+        retried: sum.retried,
+        stale_lost: sum.stale_lost,
+        failed: sum.failed,
+        classes: sum.classes,
+        latency: latency.filter(|(_, count)| *count > 0).collect(),
+        latency_micros: sum.latency.total_micros,
+    }
+}
+
+fn target_sum(count: &TargetCount) -> TargetSum {
+    let mut latency = HistogramSum { buckets: [0; BUCKETS], total_micros: count.latency_micros };
+    for (bucket, number) in &count.latency {
+        if let Some(place) = latency.buckets.get_mut(*bucket) {
+            *place = *number;
+        }
+    }
+    TargetSum {
+        leases: count.leases,
+        connections: count.connections,
+        cut: count.cut,
+        connected: count.connected,
+        connect_failed: count.connect_failed,
+        reused: count.reused,
+        retried: count.retried,
+        stale_lost: count.stale_lost,
+        failed: count.failed,
+        classes: count.classes,
+        latency,
+    }
+}

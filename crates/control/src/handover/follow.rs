@@ -1,0 +1,232 @@
+//! The older Teal's end: lays the charge down, follows the newer one, and leaves; or takes the charge
+//! up again where the newer one has died.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use traffic::{Report, ReportKind};
+
+use super::books::Told;
+use super::link::{Incoming, Link, Outgoing};
+use super::wire::{TableMessage, ToNewer, ToOlder};
+use crate::controller::{StartError, resume};
+use crate::core::{Core, Ledger};
+use crate::journal::Opened;
+use crate::swap::Mirror;
+
+/// How often the books are told: at once where a drain may wait for them, else for who looks.
+const TELL_DRAINING: Duration = Duration::from_millis(10);
+const TELL: Duration = Duration::from_millis(500);
+
+/// The charge, laid down: nothing is decided, journaled or published until this is dropped.
+#[derive(Debug)]
+pub struct Frozen {
+    core: Arc<Core>,
+    _turn: OwnedMutexGuard<()>,
+    ledger: OwnedMutexGuard<Ledger>,
+}
+
+/// A newer Teal that decides, followed.
+#[derive(Debug)]
+pub struct Follower {
+    frozen: Option<Frozen>,
+    course: mpsc::UnboundedReceiver<Course>,
+    leave: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// How far the newer one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// It serves.
+    Serving,
+    /// A third one takes over from it.
+    Confirmed,
+    /// It has gone, or does not listen any more.
+    Lost,
+}
+
+/// The task that follows.
+struct Following {
+    core: Arc<Core>,
+    incoming: Incoming<ToOlder>,
+    outgoing: Outgoing,
+    reports: mpsc::UnboundedReceiver<Report>,
+    mirror: Mirror,
+    told: Told,
+    draining: bool,
+    course: mpsc::UnboundedSender<Course>,
+}
+
+// === impl Frozen ===
+
+impl Frozen {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        (turn, ledger): (OwnedMutexGuard<()>, OwnedMutexGuard<Ledger>),
+    ) -> Self {
+        Self { core, _turn: turn, ledger }
+    }
+
+    /// Gives the journal up. To be done before the newer one is told to open it.
+    // lossless: L6 - never two writers.
+    pub fn close_journal(&mut self) {
+        self.ledger.close();
+    }
+
+    /// Takes the charge up again, with the journal as the newer one has left it. That one must be
+    /// dead.
+    ///
+    /// # Errors
+    /// If the journal can't be understood; then this Teal serves on as it does and decides nothing.
+    pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
+        let journal = self.core.restore(opened)?;
+        self.ledger.reopen(journal);
+        let core = self.core.clone();
+        drop(self);
+        resume(&core).await.map_err(StartError::Refused)
+    }
+
+    /// Follows whoever is at the other end of the link.
+    pub fn follow(self, link: Link) -> Follower {
+        let (incoming, outgoing) = link.split();
+        let (tell, course) = mpsc::unbounded_channel();
+        let (reported, reports) = mpsc::unbounded_channel();
+        self.core.lock().reported = Some(reported);
+        let mut following = Following {
+            core: self.core.clone(),
+            incoming,
+            outgoing,
+            reports,
+            mirror: Mirror::default(),
+            told: Told::default(),
+            draining: false,
+            course: tell,
+        };
+        let (leave, left) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            following.follow(left).await;
+        });
+        Follower { frozen: Some(self), course, leave: Some(leave), task }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if self.ledger.is_open() {
+            self.core.take_up(); // nothing was handed over
+            self.core.publish(&self.core.lock());
+        } else {
+            self.core.lock().ailment = Some("another Teal has it".to_owned());
+        }
+    }
+}
+
+// === impl Follower ===
+
+impl Follower {
+    /// What the newer one does next. Waiting for it may be given up at any time.
+    pub async fn next(&mut self) -> Course {
+        self.course.recv().await.unwrap_or(Course::Lost)
+    }
+
+    /// As [`Frozen::take_back`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
+        self.task.abort();
+        let _ = (&mut self.task).await; // it was told to end
+        match self.frozen.take() {
+            Some(frozen) => frozen.take_back(opened).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the books for the last time and takes leave. Nothing may be held here any more.
+    // lossless: L8
+    pub async fn farewell(mut self) {
+        drop(self.leave.take());
+        let _ = (&mut self.task).await; // whether it could tell or not, it is over
+    }
+}
+
+// === impl Following ===
+
+impl Following {
+    async fn follow(&mut self, mut leave: oneshot::Receiver<()>) {
+        let mut tick = interval(TELL_DRAINING);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_tell = Instant::now();
+        loop {
+            let going = tokio::select! {
+                biased;
+                _ = &mut leave => {
+                    if self.tell_books().await.is_some() {
+                        self.say(&ToNewer::Farewell).await;
+                    }
+                    return;
+                }
+                message = self.incoming.next() => match message {
+                    Some(ToOlder::Table(table)) => self.take(&table).await,
+                    Some(ToOlder::Serving) => self.course.send(Course::Serving).ok(),
+                    Some(ToOlder::Confirmed) => self.course.send(Course::Confirmed).ok(),
+                    None => None,
+                },
+                Some(report) = self.reports.recv() => self.pass_on(report).await,
+                _ = tick.tick() => {
+                    if !self.draining && Instant::now() < next_tell {
+                        continue;
+                    }
+                    next_tell = Instant::now() + TELL;
+                    self.tell_books().await
+                }
+            };
+            if going.is_none() {
+                let _ = self.course.send(Course::Lost); // perhaps nobody wants to know
+                return;
+            }
+        }
+    }
+
+    /// Takes a table over: publishes it here, waits until every worker has it, tells what is
+    /// counted since, and only then acknowledges.
+    // lossless: L2 L4
+    async fn take(&mut self, message: &TableMessage) -> Option<()> {
+        let table = {
+            let mut inside = self.core.lock();
+            self.mirror.table(message, &mut inside.roster)
+        };
+        let table = table
+            .inspect_err(|reason| {
+                tracing::error!(reason, "the newer Teal says what is not understood")
+            })
+            .ok()?;
+        self.draining = !table.draining.is_empty();
+        let version = self.core.publisher.publish(table);
+        self.core.publisher.acknowledged(version).await;
+        self.tell_books().await?;
+        self.say(&ToNewer::Acknowledged(message.number)).await
+    }
+
+    async fn pass_on(&mut self, report: Report) -> Option<()> {
+        let Some(target) = self.mirror.number_of(report.target) else { return Some(()) };
+        let refused = report.kind == ReportKind::Refused;
+        self.say(&ToNewer::Report { target, refused }).await
+    }
+
+    async fn tell_books(&mut self) -> Option<()> {
+        match self.told.changes(&self.core.publisher, &self.mirror) {
+            Some(books) => self.say(&ToNewer::Books(Box::new(books))).await,
+            None => Some(()),
+        }
+    }
+
+    async fn say(&mut self, message: &ToNewer) -> Option<()> {
+        let sent = self.outgoing.send(message).await;
+        sent.inspect_err(|error| tracing::warn!(%error, "the newer Teal does not listen")).ok()
+    }
+}

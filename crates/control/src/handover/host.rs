@@ -1,0 +1,228 @@
+//! The newer Teal's end: passes tables on to the older one, and keeps the place that it has among
+//! the workers.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use traffic::{Guest, Leaving, Report, ReportKind, Table, TargetId, Version};
+
+use super::books::Kept;
+use super::link::{Incoming, Link, Outgoing};
+use super::wire::{
+    ColorMessage, DrainingMessage, LeavingMessage, RouteMessage, ServiceMessage, TableMessage,
+    TargetMessage, ToNewer, ToOlder,
+};
+
+/// When it is said that the older one is late.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What the binary has of an older Teal that is leaving.
+#[derive(Clone, Debug)]
+pub struct Host {
+    words: mpsc::UnboundedSender<ToOlder>,
+    gone: watch::Receiver<bool>,
+    pid: u32,
+}
+
+/// The task behind it.
+struct Hosting {
+    guest: Guest,
+    incoming: Incoming<ToNewer>,
+    outgoing: Outgoing,
+    words: mpsc::UnboundedReceiver<ToOlder>,
+    kept: Kept,
+    number: u64,
+    /// Tables that the older one has not acknowledged, with the numbers of their messages.
+    sent: VecDeque<(u64, Version, Instant)>,
+    /// Whether it has been said that it is late.
+    complained: bool,
+    pid: u32,
+}
+
+/// Why the older one has gone.
+enum Gone {
+    /// Its last lease has ended.
+    Finished,
+    /// It died or broke off.
+    Died,
+}
+
+/// Gives an older Teal, process `pid`, its place among the workers.
+pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
+    let (incoming, outgoing) = link.split();
+    let (words, to_say) = mpsc::unbounded_channel();
+    let (tell_gone, gone) = watch::channel(false);
+    let mut hosting = Hosting {
+        guest,
+        incoming,
+        outgoing,
+        words: to_say,
+        kept: Kept::default(),
+        number: 0,
+        sent: VecDeque::new(),
+        complained: false,
+        pid,
+    };
+    tokio::spawn(async move {
+        match hosting.serve().await {
+            Gone::Finished => tracing::info!(pid, "the older Teal has left"),
+            Gone::Died => {
+                tracing::warn!(pid, "the older Teal has died; what it was doing is cut");
+                hosting.kept.cut(&hosting.guest);
+            }
+        }
+        tell_gone.send_replace(true);
+        hosting.keep_the_empty_place().await;
+    });
+    Host { words, gone, pid }
+}
+
+// === impl Host ===
+
+impl Host {
+    /// Says that this Teal serves now: the older one stops accepting.
+    pub fn say_serving(&self) {
+        drop(self.words.send(ToOlder::Serving)); // it may have gone
+    }
+
+    /// Says that a third Teal takes over from this one, so the older one is not needed again.
+    pub fn say_confirmed(&self) {
+        drop(self.words.send(ToOlder::Confirmed));
+    }
+
+    /// Waits until the older one has gone.
+    pub async fn gone(&self) {
+        let _ = self.gone.clone().wait_for(|gone| *gone).await; // or the task has ended
+    }
+
+    /// Its process, until it has gone.
+    pub fn pid(&self) -> Option<u32> {
+        (!*self.gone.borrow()).then_some(self.pid)
+    }
+}
+
+// === impl Hosting ===
+
+impl Hosting {
+    async fn serve(&mut self) -> Gone {
+        loop {
+            let late = self.sent.front().filter(|_| !self.complained).map(|(_, _, at)| *at + LATE);
+            tokio::select! {
+                biased;
+                message = self.incoming.next() => match message {
+                    Some(ToNewer::Farewell) => return Gone::Finished,
+                    Some(message) => self.take(message),
+                    None => return Gone::Died,
+                },
+                (version, table) = self.guest.next() => {
+                    self.number += 1;
+                    self.kept.learn(&table);
+                    let message = ToOlder::Table(Box::new(describe(self.number, &table)));
+                    self.sent.push_back((self.number, version, Instant::now()));
+                    if self.say(message).await.is_none() {
+                        return Gone::Died;
+                    }
+                }
+                Some(word) = self.words.recv() => if self.say(word).await.is_none() {
+                    return Gone::Died;
+                },
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    self.complained = true;
+                    tracing::error!(
+                        pid = self.pid,
+                        "the older Teal, which still serves, has not taken a change over; if it \
+                         hangs, end it: kill {}", self.pid
+                    );
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: ToNewer) {
+        match message {
+            ToNewer::Acknowledged(number) => {
+                while let Some(&(sent, version, _)) =
+                    self.sent.front().filter(|sent| sent.0 <= number)
+                {
+                    tracing::trace!(sent, "acknowledged by the older Teal");
+                    self.guest.acknowledge(version);
+                    self.sent.pop_front();
+                }
+                self.complained = false;
+            }
+            ToNewer::Books(books) => self.kept.take(&books, &self.guest),
+            ToNewer::Report { target, refused } => {
+                let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
+                self.guest.report(Report { target: TargetId(target), kind });
+            }
+            ToNewer::Farewell => {}
+        }
+    }
+
+    async fn say(&mut self, message: ToOlder) -> Option<()> {
+        let sent = self.outgoing.send(&message).await;
+        sent.inspect_err(
+            |error| tracing::warn!(pid = self.pid, %error, "the older Teal does not listen"),
+        )
+        .ok()
+    }
+
+    /// Nobody is there any more who could be late.
+    async fn keep_the_empty_place(&mut self) {
+        for (_, version, _) in self.sent.drain(..) {
+            self.guest.acknowledge(version);
+        }
+        loop {
+            let (version, _) = self.guest.next().await;
+            self.guest.acknowledge(version);
+        }
+    }
+}
+
+fn describe(number: u64, table: &Table) -> TableMessage {
+    let services = table.services.iter().map(|service| ServiceMessage {
+        name: service.name.to_string(),
+        generation: service.generation.0,
+        active: service.active,
+        colors: service.colors.each_ref().map(|color| ColorMessage {
+            id: color.id.0,
+            targets: color
+                .targets
+                .iter()
+                .map(|target| TargetMessage {
+                    id: target.id.0,
+                    url: target.url.to_string(),
+                    addresses: target.addresses.clone(),
+                    usable: target.usable,
+                })
+                .collect(),
+        }),
+        strip: service.strip.to_string(),
+        timeouts: service.timeouts,
+        held: service.held.map(|held| held.max_wait),
+        hold: service.hold,
+        failover: service.failover,
+    });
+    let routes = table.routes.list().map(|route| RouteMessage {
+        host: route.host,
+        prefix: route.prefix,
+        place: route.place,
+    });
+    let draining = table.draining.iter().map(|draining| DrainingMessage {
+        what: match draining.what {
+            Leaving::Color(id) => LeavingMessage::Color(id.0),
+            Leaving::Target(id) => LeavingMessage::Target(id.0),
+        },
+        cut: draining.cut,
+    });
+    TableMessage {
+        number,
+        generation: table.generation.0,
+        limits: table.limits,
+        services: services.collect(),
+        routes: routes.collect(),
+        draining: draining.collect(),
+    }
+}

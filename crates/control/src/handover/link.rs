@@ -1,0 +1,193 @@
+//! The way between the two: messages of JSON, each behind its length; descriptors only before the
+//! hand-over.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+/// The longest message: a table of a hundred thousand services fits.
+const MESSAGE_MAX: usize = 256 << 20;
+
+/// How long the other side may leave a message unread.
+// lossless: L10
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Messages that are read ahead.
+const AHEAD: usize = 16;
+
+/// Descriptors per message; the kernel takes at most 253 (`SCM_MAX_FD`).
+const DESCRIPTORS: usize = 128;
+
+/// One end of the way, once the hand-over has begun.
+#[derive(Debug)]
+pub struct Link(UnixStream);
+
+/// What comes.
+#[derive(Debug)]
+pub(super) struct Incoming<T>(mpsc::Receiver<T>);
+
+/// What goes.
+#[derive(Debug)]
+pub(super) struct Outgoing(OwnedWriteHalf);
+
+/// Sends a message, blocking.
+///
+/// # Errors
+/// As the socket has them.
+pub fn send(mut to: &StdUnixStream, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&encode(message)?)
+}
+
+/// Receives a message, blocking. The end of the way is [`io::ErrorKind::UnexpectedEof`].
+///
+/// # Errors
+/// As the socket has them; and for what is no message.
+pub fn receive<T: DeserializeOwned>(mut from: &StdUnixStream) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut bytes = vec![0; length_of(length)?];
+    from.read_exact(&mut bytes)?;
+    decode(&bytes)
+}
+
+/// Sends descriptors, blocking.
+///
+/// # Errors
+/// As the socket has them.
+pub fn send_descriptors(to: &StdUnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    for part in descriptors.chunks(DESCRIPTORS) {
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut room);
+        if !ancillary.push(SendAncillaryMessage::ScmRights(part)) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        // A descriptor needs a byte to travel with.
+        sendmsg(to, &[IoSlice::new(b"d")], &mut ancillary, SendFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Receives this many descriptors, blocking.
+///
+/// # Errors
+/// As the socket has them; and for a byte that no descriptor came with.
+pub fn receive_descriptors(from: &StdUnixStream, count: usize) -> io::Result<Vec<OwnedFd>> {
+    let mut descriptors = Vec::new();
+    while descriptors.len() < count {
+        let before = descriptors.len();
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+        let mut byte = [0];
+        let mut into = [IoSliceMut::new(&mut byte)];
+        recvmsg(from.as_fd(), &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(received) = message {
+                descriptors.extend(received);
+            }
+        }
+        if descriptors.len() == before {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(descriptors)
+}
+
+// === impl Link ===
+
+impl Link {
+    /// The end of a way on which the hand-over is agreed, on the current runtime.
+    ///
+    /// # Errors
+    /// If the runtime can't take the socket.
+    pub fn new(socket: StdUnixStream) -> io::Result<Self> {
+        socket.set_read_timeout(None)?;
+        socket.set_write_timeout(None)?;
+        socket.set_nonblocking(true)?;
+        UnixStream::from_std(socket).map(Self)
+    }
+
+    /// Both directions. What comes is read by a task of its own, so that waiting for it can be
+    /// given up at any time.
+    pub(super) fn split<T: DeserializeOwned + Send + 'static>(self) -> (Incoming<T>, Outgoing) {
+        let (read, write) = self.0.into_split();
+        let (messages, incoming) = mpsc::channel(AHEAD);
+        tokio::spawn(read_all(read, messages));
+        (Incoming(incoming), Outgoing(write))
+    }
+}
+
+async fn read_all<T: DeserializeOwned>(mut from: OwnedReadHalf, messages: mpsc::Sender<T>) {
+    loop {
+        match read_one(&mut from).await {
+            Ok(message) => {
+                if messages.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::UnexpectedEof {
+                    tracing::warn!(%error, "the way to the other Teal broke");
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn read_one<T: DeserializeOwned>(from: &mut OwnedReadHalf) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).await?;
+    let mut bytes = vec![0; length_of(length)?];
+    from.read_exact(&mut bytes).await?;
+    decode(&bytes)
+}
+
+// === impl Incoming, Outgoing ===
+
+impl<T> Incoming<T> {
+    /// The next message; `None` when the other side has gone.
+    pub(super) async fn next(&mut self) -> Option<T> {
+        self.0.recv().await
+    }
+}
+
+impl Outgoing {
+    /// Sends a message; the other side has to take it in time.
+    pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+        let bytes = encode(message)?;
+        let sent = tokio::time::timeout(WRITE_WITHIN, self.0.write_all(&bytes)).await;
+        sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, message)?;
+    let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(bytes).map_err(io::Error::from)
+}
+
+fn length_of(bytes: [u8; 4]) -> io::Result<usize> {
+    let length = u32::from_le_bytes(bytes) as usize;
+    let told =
+        || io::Error::new(io::ErrorKind::InvalidData, "a message of a hand-over is too long");
+    (length <= MESSAGE_MAX).then_some(length).ok_or_else(told)
+}

@@ -1,0 +1,29 @@
+//! One Teal takes over from another that runs.
+//!
+//! The two talk over one Unix socket. First the older one describes what it has and the newer one
+//! says whether it can take that ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
+//! listening sockets and of the lock of the state directory). Then the newer one decides, and the
+//! older one is one worker more of it until its last lease has ended: it takes over every table,
+//! acknowledges it and tells what it counts ([`ToOlder`], [`ToNewer`]).
+//!
+//! Guaranteed: at any time at most one of the two decides and writes the journal. The older one lays
+//! the charge down before the newer one opens the journal, and takes it up again only when the
+//! newer one is dead. What the newer one says is published is published in both (L2); what it says
+//! is drained is drained in both (L4).
+//!
+//! Never here: starting processes, and sockets of clients. The binary does both.
+
+mod books;
+mod follow;
+mod host;
+mod link;
+mod negotiate;
+mod wire;
+
+pub use follow::{Course, Follower, Frozen};
+pub use host::{Host, host};
+pub use link::{Link, receive, receive_descriptors, send, send_descriptors};
+pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking};
+pub(crate) use wire::{
+    ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
+};

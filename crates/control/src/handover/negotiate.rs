@@ -1,0 +1,76 @@
+//! What the two say before the newer one takes over: a question, an answer, and what is handed over.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of all messages of a hand-over. It grows whenever an older Teal would misunderstand
+/// a newer one.
+pub const PROTOCOL: u32 = 1;
+
+/// Older to newer: what there is to take.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Offer {
+    /// The [`PROTOCOL`] that the older one speaks.
+    pub protocol: u32,
+    /// The version of the older one.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// The state directory, which can't move in a hand-over.
+    pub state_dir: PathBuf,
+    /// How many Teals will be leaving then: itself, and those that leave through it.
+    pub leaving: usize,
+}
+
+/// Newer to older: whether it can.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// It can.
+    Ready {
+        /// Its version.
+        version: String,
+    },
+    /// It can't, and ends.
+    Refused {
+        /// Why, for the person who asked for the upgrade.
+        reason: String,
+    },
+}
+
+/// Older to newer: it is yours. The descriptors follow: the lock of the state directory, the admin
+/// listener, the admin socket, and the sockets of each listener in this order.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Taking {
+    /// The admin listener, as configured and as bound.
+    pub admin: Place,
+    /// The public listeners.
+    pub listeners: Vec<Listening>,
+}
+
+/// An address.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Place {
+    /// As configured, perhaps with port 0.
+    pub configured: SocketAddr,
+    /// As bound.
+    pub bound: SocketAddr,
+}
+
+/// One public listener.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Listening {
+    /// Where.
+    pub place: Place,
+    /// How many sockets it has.
+    pub sockets: usize,
+}
+
+impl Taking {
+    /// How many descriptors follow.
+    pub fn descriptors(&self) -> usize {
+        3 + self.listeners.iter().map(|listener| listener.sockets).sum::<usize>()
+    }
+}

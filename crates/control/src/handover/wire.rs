@@ -1,0 +1,229 @@
+//! What the two say once the newer one decides.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rules::{Color, Cut, Hold, Limits, Timeouts};
+use serde::{Deserialize, Serialize};
+
+/// Newer to older.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToOlder {
+    /// What traffic goes by from here on.
+    Table(Box<TableMessage>),
+    /// The newer one serves: it takes what clients send, and what operators ask.
+    Serving,
+    /// A third one takes over from the newer one, so the older one will not be needed again.
+    Confirmed,
+}
+
+/// Older to newer.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToNewer {
+    /// All its workers have the table of this number.
+    Acknowledged(u64),
+    /// What has changed in its books.
+    Books(Box<BooksMessage>),
+    /// What its workers noticed about a target.
+    Report {
+        /// Which target, by the newer one's number.
+        target: u32,
+        /// Whether the connect was refused; else it had no answer.
+        refused: bool,
+    },
+    /// Its last lease has ended, and these were its last words.
+    Farewell,
+}
+
+/// A table. Colors and targets are named by the newer one's numbers.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct TableMessage {
+    /// The number of this message.
+    pub(crate) number: u64,
+    pub(crate) generation: u64,
+    #[serde(with = "LimitsShape")]
+    pub(crate) limits: Limits,
+    pub(crate) services: Vec<ServiceMessage>,
+    pub(crate) routes: Vec<RouteMessage>,
+    pub(crate) draining: Vec<DrainingMessage>,
+}
+
+/// A service of a table.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ServiceMessage {
+    pub(crate) name: String,
+    pub(crate) generation: u64,
+    #[serde(with = "ColorShape")]
+    pub(crate) active: Color,
+    pub(crate) colors: [ColorMessage; 2],
+    pub(crate) strip: String,
+    #[serde(with = "TimeoutsShape")]
+    pub(crate) timeouts: Timeouts,
+    /// The longest wait of a request, while the service is held.
+    pub(crate) held: Option<Duration>,
+    #[serde(with = "HoldShape")]
+    pub(crate) hold: Hold,
+    pub(crate) failover: bool,
+}
+
+/// A color of a service.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ColorMessage {
+    pub(crate) id: u32,
+    pub(crate) targets: Vec<TargetMessage>,
+}
+
+/// A target of a color.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct TargetMessage {
+    pub(crate) id: u32,
+    pub(crate) url: String,
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) usable: bool,
+}
+
+/// A way to a service.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct RouteMessage {
+    pub(crate) host: String,
+    pub(crate) prefix: String,
+    pub(crate) place: usize,
+}
+
+/// What is being drained.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct DrainingMessage {
+    pub(crate) what: LeavingMessage,
+    pub(crate) cut: bool,
+}
+
+/// A color or a target, by the newer one's number.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LeavingMessage {
+    Color(u32),
+    Target(u32),
+}
+
+/// What has changed in the books since they were told last: sums, not differences.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct BooksMessage {
+    pub(crate) services: Vec<ServiceCount>,
+    pub(crate) colors: Vec<ColorCount>,
+    pub(crate) targets: Vec<TargetCount>,
+    pub(crate) unrouted: Option<ServiceCount>,
+    pub(crate) connections: Option<ConnectionCount>,
+}
+
+/// The books of a service. Reasons go by their word: another version may know others.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct ServiceCount {
+    pub(crate) name: String,
+    pub(crate) accepted: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) colors: [u64; 2],
+    pub(crate) own: BTreeMap<String, u64>,
+    pub(crate) aborted: BTreeMap<String, u64>,
+    pub(crate) retries: u64,
+    pub(crate) parked: u64,
+    pub(crate) waiting: u64,
+    pub(crate) tunnels_opened: u64,
+    pub(crate) tunnels_closed: u64,
+}
+
+/// The books of a color. Times are told as ages, since the two have no common clock.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ColorCount {
+    pub(crate) id: u32,
+    pub(crate) leases: u64,
+    pub(crate) connections: u64,
+    pub(crate) taken: u64,
+    pub(crate) claimed_under: u64,
+    pub(crate) first_claim: Option<Duration>,
+    pub(crate) last_claim: Option<Duration>,
+    pub(crate) oldest: Option<Duration>,
+    #[serde(with = "CutShape")]
+    pub(crate) cut: Cut,
+}
+
+/// The books of a target.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct TargetCount {
+    pub(crate) id: u32,
+    pub(crate) leases: u64,
+    pub(crate) connections: u64,
+    #[serde(with = "CutShape")]
+    pub(crate) cut: Cut,
+    pub(crate) connected: u64,
+    pub(crate) connect_failed: u64,
+    pub(crate) reused: u64,
+    pub(crate) retried: u64,
+    pub(crate) stale_lost: u64,
+    pub(crate) failed: u64,
+    pub(crate) classes: [u64; 5],
+    /// Counts by bucket, without those that are 0.
+    pub(crate) latency: BTreeMap<usize, u64>,
+    pub(crate) latency_micros: u64,
+}
+
+/// The client connections.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ConnectionCount {
+    pub(crate) accepted: u64,
+    pub(crate) open: u64,
+    pub(crate) log_dropped: u64,
+}
+
+// The shapes of types that know no serde.
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Color", rename_all = "lowercase")]
+enum ColorShape {
+    Blue,
+    Green,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Cut")]
+struct CutShape {
+    unanswered: u64,
+    answering: u64,
+    tunnels: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Hold")]
+struct HoldShape {
+    requests: u64,
+    bytes: u64,
+    release_per_second: u32,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Limits")]
+struct LimitsShape {
+    head_bytes: usize,
+    fields: usize,
+    target_bytes: usize,
+    body_bytes: Option<u64>,
+    connections: usize,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Timeouts")]
+struct TimeoutsShape {
+    tls_hello: Duration,
+    request_head: Duration,
+    body_progress: Duration,
+    body_min_bytes: u64,
+    write_stall: Duration,
+    connect: Duration,
+    response_head: Duration,
+    response_idle: Duration,
+    idle: Duration,
+    target_idle: Duration,
+    tunnel_idle: Duration,
+}

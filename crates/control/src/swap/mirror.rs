@@ -1,0 +1,176 @@
+//! The table of an older Teal, made of what the newer one that decides says.
+//!
+//! The two number colors and targets differently. What a first message names is matched with what
+//! the roster has, by name, color and address; what comes later under a number that was not
+//! seen before is new here, too. So whatever is being drained there has the right leases here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rules::{Color, Generation, ServiceName, TargetUrl};
+use traffic::{
+    ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
+    TargetBooks, TargetEntry, TargetId,
+};
+
+use super::roster::{ColorSeat, Roster};
+use crate::handover::{
+    ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
+};
+
+/// What the newer one's numbers stand for here.
+#[derive(Debug, Default)]
+pub(crate) struct Mirror {
+    services: HashMap<ServiceName, Arc<ServiceBooks>>,
+    colors: HashMap<u32, (ColorId, Arc<ColorBooks>)>,
+    targets: HashMap<u32, (TargetId, Arc<TargetBooks>)>,
+    /// Colors of the roster that the first message did not name: they drain until their end.
+    left_out: Option<Vec<Draining>>,
+}
+
+// === impl Mirror ===
+
+impl Mirror {
+    /// The table that a message describes; what is wrong with it if it describes none.
+    pub(crate) fn table(
+        &mut self,
+        message: &TableMessage,
+        roster: &mut Roster,
+    ) -> Result<Table, String> {
+        let services = message.services.iter().map(|service| self.service(service, roster));
+        let services = services.collect::<Result<Vec<_>, _>>()?;
+        if self.left_out.is_none() {
+            self.left_out = Some(self.not_named(roster));
+        }
+        let draining = message.draining.iter().filter_map(|draining| self.draining(draining));
+        let draining = draining.chain(self.left_out.iter().flatten().copied()).collect();
+        let routes = message.routes.iter().map(|route| Route {
+            host: route.host.clone(),
+            prefix: route.prefix.clone(),
+            place: route.place,
+        });
+        Ok(Table {
+            generation: Generation(message.generation),
+            limits: message.limits,
+            services: services.into_iter().map(Arc::new).collect(),
+            draining,
+            routes: routes.collect(),
+        })
+    }
+
+    /// The books of all services that were ever named.
+    pub(crate) fn services(&self) -> impl Iterator<Item = (&ServiceName, &ServiceBooks)> {
+        self.services.iter().map(|(name, books)| (name, &**books))
+    }
+
+    /// The books of all colors, by the newer one's numbers.
+    pub(crate) fn colors(&self) -> impl Iterator<Item = (u32, &ColorBooks)> {
+        self.colors.iter().map(|(number, (_, books))| (*number, &**books))
+    }
+
+    /// The books of all targets, by the newer one's numbers.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (u32, &TargetBooks)> {
+        self.targets.iter().map(|(number, (_, books))| (*number, &**books))
+    }
+
+    /// The newer one's number of a target.
+    pub(crate) fn number_of(&self, target: TargetId) -> Option<u32> {
+        self.targets.iter().find(|(_, (id, _))| *id == target).map(|(number, _)| *number)
+    }
+
+    fn service(
+        &mut self,
+        message: &ServiceMessage,
+        roster: &mut Roster,
+    ) -> Result<Service, String> {
+        let name = ServiceName::new(&message.name).map_err(|error| error.to_string())?;
+        let books = self.services.entry(name.clone()).or_insert_with(|| roster.books(&name));
+        let books = books.clone();
+        let [blue, green] = &message.colors;
+        let colors = [
+            self.color(&name, Color::Blue, blue, roster)?,
+            self.color(&name, Color::Green, green, roster)?,
+        ];
+        Ok(Service {
+            name,
+            generation: Generation(message.generation),
+            active: message.active,
+            colors,
+            strip: message.strip.as_str().into(),
+            timeouts: message.timeouts,
+            held: message.held.map(|max_wait| Held { max_wait }),
+            hold: message.hold,
+            failover: message.failover,
+            books,
+        })
+    }
+
+    fn color(
+        &mut self,
+        name: &ServiceName,
+        color: Color,
+        message: &ColorMessage,
+        roster: &mut Roster,
+    ) -> Result<ColorEntry, String> {
+        let read = |target: &TargetMessage| {
+            TargetUrl::parse(&target.url).map_err(|error| format!("{}: {}", target.url, error.0))
+        };
+        let urls = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if !self.colors.contains_key(&message.id) {
+            self.match_color(name, color, message, &urls, roster);
+        }
+        let (id, books) = self.colors[&message.id].clone();
+        let targets = message.targets.iter().zip(urls).map(|(target, url)| {
+            let known = self.targets.entry(target.id).or_insert_with(|| roster.new_target());
+            Arc::new(TargetEntry {
+                id: known.0,
+                url,
+                addresses: target.addresses.clone(),
+                usable: target.usable,
+                books: known.1.clone(),
+            })
+        });
+        Ok(ColorEntry { id, targets: targets.collect(), books })
+    }
+
+    /// Finds what a color that was not seen before is here: what the roster has of it, if this is
+    /// the first message and they have a target in common; else a new one.
+    fn match_color(
+        &mut self,
+        name: &ServiceName,
+        color: Color,
+        message: &ColorMessage,
+        urls: &[TargetUrl],
+        roster: &mut Roster,
+    ) {
+        let member = roster.member(name).filter(|_| self.left_out.is_none());
+        let seat = member.map(|member| member.color(color));
+        let same = seat.filter(|seat| seat.targets.iter().any(|target| urls.contains(&target.url)));
+        let Some(seat) = same else {
+            let ColorSeat { id, books, .. } = roster.new_color();
+            self.colors.insert(message.id, (id, books));
+            return;
+        };
+        self.colors.insert(message.id, (seat.id, seat.books.clone()));
+        for (target, url) in message.targets.iter().zip(urls) {
+            if let Some(seat) = seat.targets.iter().find(|seat| seat.url == *url) {
+                self.targets.insert(target.id, (seat.id, seat.books.clone()));
+            }
+        }
+    }
+
+    fn not_named(&self, roster: &Roster) -> Vec<Draining> {
+        let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
+        let colors = roster.members.iter().flat_map(|member| &member.colors);
+        let left = colors.filter(|color| !named(color.id));
+        left.map(|color| Draining { what: color.id.into(), cut: false }).collect()
+    }
+
+    fn draining(&self, message: &DrainingMessage) -> Option<Draining> {
+        let what: Leaving = match message.what {
+            LeavingMessage::Color(number) => self.colors.get(&number)?.0.into(),
+            LeavingMessage::Target(number) => self.targets.get(&number)?.0.into(),
+        };
+        Some(Draining { what, cut: message.cut })
+    }
+}

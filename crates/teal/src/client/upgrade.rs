@@ -1,0 +1,22 @@
+//! `teal upgrade`.
+
+use control::api::{text, wire};
+use hyper::Method;
+
+use super::progress::watched;
+use super::reach::{Intent, Teal};
+use super::{block_on, print};
+use crate::Outcome;
+use crate::cli::UpgradeArgs;
+use crate::exit::Exit;
+
+/// Has a newer Teal take over.
+pub(crate) fn upgrade(args: &UpgradeArgs) -> Outcome {
+    let answer = block_on(async {
+        let teal = Teal::find(&args.reach, Intent::Change).await?;
+        // Drains under way end first.
+        watched(&teal, None, teal.ask(Method::POST, "/admin/upgrade", None)).await
+    })??;
+    print(&args.reach, &answer, |upgraded: &wire::Upgraded| text::upgrade(upgraded))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,63 @@
+//! The admin API as the binary opens and closes it: while another Teal takes over, and again.
+
+use std::io;
+use std::net::TcpListener as StdTcpListener;
+use std::os::unix::net::UnixListener as StdUnixListener;
+
+use control::Handle;
+use control::api::{self, ApiSettings};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Both ways in, bound.
+#[derive(Debug)]
+pub(super) struct Admin {
+    tcp: StdTcpListener,
+    unix: StdUnixListener,
+    handle: Handle,
+    settings: ApiSettings,
+    open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Admin {
+    pub(super) fn new(
+        tcp: StdTcpListener,
+        unix: StdUnixListener,
+        handle: Handle,
+        settings: ApiSettings,
+    ) -> Self {
+        Self { tcp, unix, handle, settings, open: None }
+    }
+
+    /// Answers calls from here on.
+    pub(super) fn open(&mut self) -> io::Result<()> {
+        let tcp = TcpListener::from_std(self.tcp.try_clone()?)?;
+        let unix = UnixListener::from_std(self.unix.try_clone()?)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = api::serve(tcp, unix, self.handle.clone(), self.settings.clone(), async {
+            drop(stopped.await); // whether told or dropped, it is the end
+        });
+        self.open = Some((stop, tokio::spawn(serving)));
+        Ok(())
+    }
+
+    /// Takes no new calls; what is queued stays queued. What it returns waits until those under way
+    /// have ended, for a moment.
+    pub(super) fn close(&mut self) -> impl Future<Output = ()> + use<> {
+        let serving = self.open.take().map(|(stop, serving)| {
+            drop(stop);
+            serving
+        });
+        async {
+            if let Some(serving) = serving {
+                drop(serving.await); // whether it ended well or not
+            }
+        }
+    }
+
+    /// Both ways in once more, to be handed over.
+    pub(super) fn listeners(&self) -> (&StdTcpListener, &StdUnixListener) {
+        (&self.tcp, &self.unix)
+    }
+}

@@ -1,0 +1,161 @@
+//! The older Teal's part: starts the newer one, asks it, and hands over what it has.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use control::Handle;
+use control::handover::{
+    Course, Follower, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, receive, send,
+    send_descriptors,
+};
+use control::journal::{FileStorage, Journal, Opened};
+use rules::Refusal;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::process::{Process, Why};
+use super::{GENERATIONS, Replaceable};
+use crate::run::admin::Admin;
+
+/// How long the newer one may take to read its configuration and say that it can.
+// lossless: L10
+const SAYS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long it may take to serve with what it was handed.
+// lossless: L10
+const SERVES_WITHIN: Duration = Duration::from_secs(15);
+
+/// A newer Teal that serves, and may still fail.
+#[derive(Debug)]
+pub(super) struct Newer {
+    pub(super) process: Process,
+    pub(super) version: String,
+    pub(super) follower: Follower,
+}
+
+/// Has a newer Teal take over. After an error everything is as it was.
+pub(super) async fn hand_over(
+    replaceable: &mut Replaceable,
+    handle: &Handle,
+    admin: &Admin,
+    state_dir: &Path,
+    binary: Option<&Path>,
+) -> Result<Newer, Refusal> {
+    let leaving = replaceable.leaving();
+    if leaving > GENERATIONS {
+        return Err(Refusal::UpgradeFailed {
+            reason: format!(
+                "{GENERATIONS} older Teals still end their last requests; try again when they \
+                 have (upgrade.drain ends them)"
+            ),
+        });
+    }
+    let program = binary.unwrap_or(&replaceable.program);
+    let (mut process, talk) = Process::start(program).map_err(|error| Refusal::UpgradeFailed {
+        reason: format!("cannot start {}: {error}", program.display()),
+    })?;
+    let offer = Offer {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        state_dir: state_dir.to_owned(),
+        leaving,
+    };
+    let version = match ask(&talk, offer).await {
+        Ok(version) => version,
+        Err(why) => return Err(failed(process.explain(why).await)),
+    };
+    if let Some(older) = &replaceable.older {
+        older.host.say_confirmed(); // whatever comes: if we fail now, we serve on
+    }
+    let mut frozen = handle.freeze().await?;
+    frozen.close_journal();
+    let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
+    let mut follower = match link {
+        Ok(link) => frozen.follow(link),
+        Err(error) => {
+            process.end().await;
+            let back = frozen.take_back(reopen(state_dir, &replaceable.lock)?).await;
+            back.map_err(|error| failed(error.to_string()))?;
+            return Err(failed(format!("what it needs could not be handed over: {error}")));
+        }
+    };
+    let why = match timeout(SERVES_WITHIN, follower.next()).await {
+        Ok(Course::Serving) => return Ok(Newer { process, version, follower }),
+        Ok(_) => Why("it ended before it served".to_owned()),
+        Err(_) => Why(format!("it did not serve within {SERVES_WITHIN:?}")),
+    };
+    let reason = process.explain(why).await;
+    let back = follower.take_back(reopen(state_dir, &replaceable.lock)?).await;
+    back.map_err(|error| failed(error.to_string()))?;
+    Err(failed(reason))
+}
+
+fn failed(reason: String) -> Refusal {
+    Refusal::UpgradeFailed { reason }
+}
+
+/// Reads the journal as the newer one has left it, under the lock that was never given up.
+pub(super) fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, Refusal> {
+    let open = || -> Result<Opened, String> {
+        let lock = lock.try_clone().map_err(|error| error.to_string())?;
+        let storage =
+            FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())?;
+        Journal::open(Box::new(storage), None).map_err(|error| error.to_string())
+    };
+    open().map_err(|reason| Refusal::JournalUnavailable { reason })
+}
+
+/// Its version, if it can take over.
+async fn ask(talk: &UnixStream, offer: Offer) -> Result<String, Why> {
+    let talk = talk.try_clone().map_err(|error| Why(error.to_string()))?;
+    let answer = spawn_blocking(move || -> io::Result<Reply> {
+        talk.set_read_timeout(Some(SAYS_WITHIN))?;
+        talk.set_write_timeout(Some(SAYS_WITHIN))?;
+        send(&talk, &offer)?;
+        receive(&talk)
+    });
+    match answer.await {
+        Ok(Ok(Reply::Ready { version })) => Ok(version),
+        Ok(Ok(Reply::Refused { reason })) => Err(Why(reason)),
+        Ok(Err(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(Why(format!("it said nothing within {SAYS_WITHIN:?}")))
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(Why("it ended without a word".to_owned()))
+        }
+        Ok(Err(error)) => Err(Why(format!("it can't be understood: {error}"))),
+        Err(broken) => Err(Why(broken.to_string())),
+    }
+}
+
+// === impl Replaceable ===
+
+impl Replaceable {
+    /// How many Teals would be leaving after an upgrade now, this one among them.
+    fn leaving(&self) -> usize {
+        let through = self.older.as_ref().filter(|older| older.host.pid().is_some());
+        through.map_or(1, |older| older.leaving + 1)
+    }
+
+    /// Says what is handed over, and hands it over.
+    fn give(&self, talk: &UnixStream, admin: &Admin) -> io::Result<()> {
+        let place = |(configured, bound)| Place { configured, bound };
+        let listeners = self.listeners.iter().map(|(configured, bound, sockets)| Listening {
+            place: place((*configured, *bound)),
+            sockets: sockets.len(),
+        });
+        let taking = Taking { admin: place(self.admin), listeners: listeners.collect() };
+        let (tcp, unix) = admin.listeners();
+        let sockets = self.listeners.iter().flat_map(|(_, _, sockets)| sockets);
+        let descriptors: Vec<BorrowedFd<'_>> = [self.lock.as_fd(), tcp.as_fd(), unix.as_fd()]
+            .into_iter()
+            .chain(sockets.map(AsFd::as_fd))
+            .collect();
+        send(talk, &taking)?;
+        send_descriptors(talk, &descriptors)
+    }
+}

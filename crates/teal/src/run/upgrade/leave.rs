@@ -1,0 +1,172 @@
+//! What the older Teal does once a newer one serves: it ends what it has and goes; or comes back,
+//! where the newer one fails before it has proven itself.
+
+use std::time::Duration;
+
+use control::Handle;
+use control::handover::Course;
+use proxy::Proxy;
+use rules::Refusal;
+use tokio::time::{Instant, sleep_until};
+
+use super::hand_over::{Newer, hand_over, reopen};
+use super::{PROBATION, Replaceable};
+use crate::run::admin::Admin;
+use crate::run::books;
+use crate::run::reload::InForce;
+use crate::run::signal::{Around, Signals};
+
+/// How long workers may take to end what was cut.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What leaving is about.
+#[derive(Debug)]
+pub(in crate::run) struct Leaving<'a> {
+    pub(in crate::run) handle: &'a Handle,
+    pub(in crate::run) proxy: &'a mut Proxy,
+    pub(in crate::run) admin: &'a mut Admin,
+    pub(in crate::run) replaceable: &'a mut Replaceable,
+    pub(in crate::run) in_force: &'a InForce,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) enum Left {
+    /// Nothing is left here, the newer one serves.
+    Gone,
+    /// The newer one has failed, and this one serves again.
+    Back,
+    /// A signal asked to stop; named.
+    Stopped(&'static str),
+}
+
+impl Leaving<'_> {
+    /// Has a newer Teal take over.
+    pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {
+        let config = self.in_force.config();
+        let binary = config.upgrade.binary.as_deref();
+        let newer =
+            hand_over(self.replaceable, self.handle, self.admin, &config.state_dir, binary).await?;
+        Ok(Given(newer))
+    }
+
+    /// Steps aside for it, and goes when nothing is left here.
+    // lossless: L7
+    pub(in crate::run) async fn leave(
+        &mut self,
+        Given(mut newer): Given,
+        signals: &mut Signals,
+        around: &Around<'_>,
+    ) -> Left {
+        let began = Instant::now();
+        around.manager.tell_successor(newer.process.pid);
+        self.proxy.step_aside();
+        let closing = self.admin.close();
+        tokio::pin!(closing);
+        let mut closed = false;
+        let failed = loop {
+            tokio::select! {
+                () = &mut closing, if !closed => closed = true,
+                course = newer.follower.next() => match course {
+                    Course::Serving => {}
+                    Course::Confirmed => break false,
+                    Course::Lost => break true,
+                },
+                () = sleep_until(began + PROBATION) => break false,
+                name = signals.stop(self.handle, around) => {
+                    newer.process.let_go();
+                    return Left::Stopped(name);
+                }
+            }
+        };
+        if !closed {
+            closing.await; // two seconds at most
+        }
+        if failed {
+            return self.come_back(newer, began, around).await;
+        }
+        newer.process.let_go();
+        self.proxy.withdraw();
+        tracing::info!(newer = newer.process.pid, "leaving: what is open here may end");
+        self.end(newer, signals, around).await
+    }
+
+    /// The newer one has failed: takes everything back.
+    async fn come_back(&mut self, mut newer: Newer, began: Instant, around: &Around<'_>) -> Left {
+        let how = newer.process.end().await;
+        let how = how.map_or("for no known reason".to_owned(), |status| format!("({status})"));
+        tracing::error!(
+            newer = newer.process.pid,
+            "the newer Teal ended {how} {:.1} s after it began to serve; this one serves again",
+            began.elapsed().as_secs_f64()
+        );
+        self.proxy.step_back();
+        around.manager.tell_successor(std::process::id());
+        let state_dir = self.in_force.config().state_dir;
+        let back = match reopen(&state_dir, self.replaceable.lock()) {
+            Ok(opened) => newer.follower.take_back(opened).await.map_err(|error| error.to_string()),
+            Err(refusal) => Err(refusal.to_string()),
+        };
+        if let Err(reason) = back {
+            tracing::error!(reason, "traffic goes on, but nothing can be changed; restart Teal");
+        }
+        if let Err(error) = self.admin.open() {
+            tracing::error!(%error, "the admin API can't be opened again; restart Teal");
+        }
+        Left::Back
+    }
+
+    /// Ends what is open, or cuts it at the deadline.
+    // lossless: L3 L10
+    async fn end(&mut self, mut newer: Newer, signals: &mut Signals, around: &Around<'_>) -> Left {
+        let patience = self.in_force.config().upgrade.drain;
+        let mut deadline = Instant::now() + patience;
+        let before = books::cut_so_far(self.handle).await;
+        let (mut cut, mut alone) = (false, false);
+        loop {
+            tokio::select! {
+                _ = self.proxy.ended() => break,
+                course = newer.follower.next(), if !alone => if course == Course::Lost {
+                    alone = true;
+                    tracing::warn!("the newer Teal has gone; stopping when what is open here has ended");
+                    self.proxy.leave();
+                },
+                () = sleep_until(deadline) => {
+                    if cut {
+                        tracing::error!("workers did not end within {LAST:?}");
+                        break;
+                    }
+                    cut = true;
+                    deadline = Instant::now() + LAST;
+                    self.proxy.cut();
+                }
+                name = signals.stop(self.handle, around) => return Left::Stopped(name),
+            }
+        }
+        let count = books::cut_so_far(self.handle).await.saturating_sub(before);
+        if cut {
+            tracing::warn!(cut = count, "{count} requests were cut, upgrade.drain is {patience:?}");
+        }
+        if let Some(older) = &self.replaceable.older {
+            // It has the same deadline, which began before ours.
+            let _ = tokio::time::timeout(patience + LAST, older.host.gone()).await;
+        }
+        books::tell(self.handle).await;
+        newer.follower.farewell().await;
+        tracing::info!("left");
+        Left::Gone
+    }
+}
+
+/// A newer Teal that serves.
+#[derive(Debug)]
+pub(in crate::run) struct Given(Newer);
+
+// === impl Given ===
+
+impl Given {
+    /// Its process and its version.
+    pub(in crate::run) fn name(&self) -> control::Upgraded {
+        control::Upgraded { pid: self.0.process.pid, version: self.0.version.clone() }
+    }
+}

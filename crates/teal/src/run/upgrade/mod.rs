@@ -1,0 +1,84 @@
+//! Teal replaces itself: one file per step of it.
+//!
+//! `hand_over` is the older Teal's: it starts the newer one, asks it, lays the charge down and hands
+//! over what it has. `arrive` is the newer one's. `leave` is what the older one does from then on,
+//! or how it comes back.
+//!
+//! Guaranteed: at every instant somebody accepts on every public socket, and no socket is closed
+//! (L7). Until the newer one has said that it serves, and for [`PROBATION`] after that, the older one
+//! can take everything back. Never here: a program that a caller names.
+
+mod arrive;
+mod hand_over;
+mod leave;
+mod process;
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use control::UpgradeWish;
+use control::handover::Host;
+use proxy::{BindError, Sockets};
+use tokio::sync::mpsc;
+
+pub(super) use arrive::{Arrival, Inherited};
+pub(super) use leave::{Leaving, Left};
+
+/// How long the newer Teal is watched after it has begun to serve.
+const PROBATION: Duration = Duration::from_secs(5);
+
+/// How many Teals may be leaving at once, each through the next newer one.
+const GENERATIONS: usize = 16;
+
+/// The environment variable by which a Teal knows that it takes over from the one that has started
+/// it, at the other end of its standard input.
+const MARK: &str = "TEAL_TAKES_OVER";
+
+/// What a running Teal needs to be replaced.
+#[derive(Debug)]
+pub(super) struct Replaceable {
+    /// Upgrades that are asked for.
+    pub(super) wishes: mpsc::Receiver<UpgradeWish>,
+    /// The program at the path of the one that runs, as it was at the start.
+    program: PathBuf,
+    /// The lock of the state directory, to be passed on.
+    lock: OwnedFd,
+    /// The public listeners: configured, bound, and all sockets.
+    listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,
+    /// The admin listener: configured and bound.
+    admin: (SocketAddr, SocketAddr),
+    /// The Teal that this one has taken over from.
+    pub(super) older: Option<Older>,
+}
+
+/// A Teal that this one has taken over from.
+#[derive(Debug)]
+pub(super) struct Older {
+    pub(super) host: Host,
+    /// How many are leaving through it, with itself.
+    pub(super) leaving: usize,
+}
+
+impl Replaceable {
+    pub(super) fn new(
+        wishes: mpsc::Receiver<UpgradeWish>,
+        lock: OwnedFd,
+        configured: &[SocketAddr],
+        sockets: &Sockets,
+        admin: (SocketAddr, SocketAddr),
+        older: Option<Older>,
+    ) -> Result<Self, BindError> {
+        let failed = |source| BindError { address: admin.0, source };
+        let program = std::env::current_exe().map_err(failed)?;
+        let all = sockets.duplicate().map_err(failed)?;
+        let places = configured.iter().zip(sockets.addresses()).zip(all);
+        let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
+        Ok(Self { wishes, program, lock, listeners: listeners.collect(), admin, older })
+    }
+
+    fn lock(&self) -> &OwnedFd {
+        &self.lock
+    }
+}

@@ -1,0 +1,368 @@
+//! Teal is replaced while it serves: nothing is refused, reset or lost, whatever becomes of the newer
+//! one; and what it says of a color is true of the older one, too.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use testkit::{
+    Behavior, Client, Ending, Gate, Load, LoadOptions, Pki, Settings, Target, Teal, tungstenite,
+    wait_for, wait_until, websocket,
+};
+
+use crate::TEAL;
+use crate::stage::{SOON, Stage, beside};
+
+/// The older one is watched for five seconds, then it leaves.
+const LEFT: Duration = Duration::from_secs(15);
+
+fn other(color: &str) -> &'static str {
+    if color == "blue" { "green" } else { "blue" }
+}
+
+fn second_listener(stage: &Stage) -> SocketAddr {
+    let address = stage.teal.status()["listeners"][1].as_str().map(str::parse);
+    address.expect("a second listener").expect("an address")
+}
+
+#[test]
+fn a_hundred_upgrades_under_load_lose_nothing_and_one_teal_is_left() {
+    // L2 L4 L7 L8
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let pair = pki.issue("site", &["load.test"]);
+    let (cert, key) = (pair.cert.display(), pair.key.display());
+    let mut stage = Stage::with(|settings| {
+        settings.extra(&format!(
+            "[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n\
+             [[certificate]]\ncert = '{cert}'\nkey = '{key}'"
+        ))
+    });
+    let options = LoadOptions { connections: 4, ..LoadOptions::default() };
+    let plain = Load::start(stage.teal.listener(), options);
+    let secure = Load::start_tls(second_listener(&stage), pki.trust(Some("load.test")), options);
+    let mut color = "blue";
+    for round in 1..=100 {
+        let pid = stage.teal.upgrade();
+        assert_eq!(stage.teal.status()["teal"]["pid"], pid);
+        if round % 5 == 0 {
+            let new = other(color);
+            [&plain, &secure].iter().for_each(|load| load.expect_anyone());
+            let answer = stage.teal.switch(new, "&wait_healthy=10s");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            [&plain, &secure].iter().for_each(|load| load.expect_only(new));
+            color = new;
+        }
+        plain.wait_for_more(10);
+        secure.wait_for_more(10);
+    }
+    let (plain, secure) = (plain.stop(), secure.stop());
+    plain.assert_nothing_lost();
+    secure.assert_nothing_lost();
+    stage.teal.wait_alone(LEFT);
+    // Of all of them together.
+    let accepted = stage.teal.metrics().count("teal_requests_accepted_total", &[]);
+    assert_eq!(accepted, plain.sent + secure.sent, "the books of a hundred Teals");
+    stage.finish();
+}
+
+#[test]
+fn what_is_in_flight_in_the_older_one_is_waited_for_and_drained_is_true() {
+    // L3 L4 L7
+    let mut stage = Stage::new();
+    let gate = Gate::new();
+    stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
+    // On a connection of the older one; the newer one has been told that nothing is there.
+    let mut client = stage.client();
+    assert_eq!(client.get("/").status, 200);
+    stage.teal.upgrade();
+    client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_until(SOON, "it is in flight", || !stage.blue.seen().requests_to("/held").is_empty());
+    let switching = beside(&stage.teal, &["switch", "green", "--wait-healthy", "10s"]);
+    wait_until(SOON, "the newer one knows of it", || {
+        stage.teal.active() == "green" && stage.teal.color("blue")["in_flight"] == 1
+    });
+    assert_eq!(stage.teal.color("blue")["drained"], false);
+    assert!(!switching.is_finished(), "drained, with a request in flight in the older one");
+    gate.open();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.fields.get("connection")), (200, Some("close")));
+    switching.join().expect("no panic").assert_code(0);
+    assert_eq!(stage.blue.seen().open_connections(), 0, "drained means that nothing is open");
+    stage.blue.stop();
+    assert_eq!(stage.who(), "green");
+    stage.teal.wait_alone(LEFT);
+    assert_eq!(stage.teal.wait_exit(SOON), Some(0), "the older one has ended well");
+    stage.finish();
+}
+
+#[test]
+fn a_request_on_a_connection_of_the_older_one_goes_where_the_newer_one_says() {
+    // L2 L7
+    let mut stage = Stage::new();
+    let mut clients: Vec<Client> = (0..4).map(|_| stage.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").fields.get("x-target"), Some("blue"));
+    }
+    stage.teal.upgrade();
+    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    for client in &mut clients {
+        let answer = client.get("/");
+        assert_eq!(answer.fields.get("x-target"), Some("green"), "the switch was published");
+        assert_eq!(answer.fields.get("connection"), Some("close"), "and the connection moves on");
+    }
+    stage.finish();
+}
+
+#[test]
+fn an_idle_connection_of_the_older_one_keeps_its_full_time() {
+    // L7
+    let mut stage = Stage::with(|settings| settings.timeouts("idle = \"3s\""));
+    let mut client = stage.client();
+    assert_eq!(client.get("/").status, 200);
+    let idle = Instant::now();
+    stage.teal.upgrade();
+    assert_eq!(client.ending(SOON), Ending::Fin(Vec::new()));
+    assert!(idle.elapsed() >= Duration::from_millis(2_900), "{:?}", idle.elapsed());
+    stage.teal.wait_alone(LEFT);
+    stage.finish();
+}
+
+#[test]
+fn a_tunnel_stays_in_the_older_one_through_more_upgrades_until_it_ends() {
+    // L7 L8
+    let mut stage = Stage::new();
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let mut echo = |text: &str| {
+        socket.send(tungstenite::Message::text(text)).expect("the tunnel is open");
+        assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
+    };
+    echo("before");
+    let first = stage.teal.pid();
+    stage.teal.upgrade();
+    assert_eq!(stage.teal.status()["teal"]["older_pid"], first);
+    echo("in the older one");
+    stage.teal.upgrade();
+    stage.teal.upgrade();
+    echo("in the oldest of four");
+    assert_eq!(stage.teal.processes(), 4, "each leaves through the next");
+    assert_eq!(stage.teal.color("blue")["in_flight"], 1, "and the newest knows");
+    let text = stage.teal.cli(&["status"]).stdout;
+    assert!(text.contains("still ends its last requests"), "{text}");
+    drop(socket);
+    stage.teal.wait_alone(LEFT);
+    assert!(stage.teal.status()["teal"]["older_pid"].is_null());
+    assert_eq!(stage.teal.metrics().count("teal_tunnels_closed_total", &[]), 1);
+    stage.finish();
+}
+
+#[test]
+fn what_the_deadline_of_an_upgrade_cuts_is_counted_and_told() {
+    // L3 L8 L10
+    let mut stage = Stage::with(|settings| settings.extra("[upgrade]\ndrain = \"1s\""));
+    let (mut client, _gate) = stage.held_on_blue();
+    stage.teal.upgrade();
+    let answer = client.patience(LEFT).answer();
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    stage.teal.wait_alone(LEFT);
+    stage.teal.log_has(&["1 requests were cut", "upgrade.drain"]);
+    stage.finish();
+}
+
+#[test]
+fn more_and_fewer_workers_than_before_lose_nothing() {
+    // L7
+    let mut stage = Stage::with(|settings| settings.top("workers", "2"));
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    for workers in ["4", "1", "3", "1"] {
+        stage.teal.write_settings(&stage.settings().top("workers", workers));
+        stage.teal.upgrade();
+        load.wait_for_more(200);
+        // Each connects once more: every queue has somebody who takes from it.
+        for _ in 0..32 {
+            assert_eq!(stage.client().get("/").status, 200);
+        }
+    }
+    load.stop().assert_nothing_lost();
+    stage.teal.wait_alone(LEFT);
+    stage.finish();
+}
+
+#[test]
+fn requests_that_wait_in_the_older_one_are_released_by_the_newer_one() {
+    // L7
+    let mut stage = Stage::new();
+    stage.teal.ask("POST", "/admin/hold", &[]);
+    let mut client = stage.client();
+    client.send("GET /waits HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_until(SOON, "it waits", || stage.teal.service()["held"]["waiting"] == 1);
+    stage.teal.upgrade();
+    wait_until(SOON, "it still waits", || stage.teal.service()["held"]["waiting"] == 1);
+    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    assert_eq!(stage.teal.ask("POST", "/admin/resume", &[]).status, 200);
+    assert_eq!(client.answer().fields.get("x-target"), Some("green"));
+    stage.finish();
+}
+
+#[test]
+fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
+    // L6 L7
+    let mut stage = Stage::new();
+    let first = stage.teal.pid();
+    stage.teal.upgrade();
+    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    let generation = stage.teal.generation();
+    stage.teal.signal(Signal::KILL);
+    stage.teal.came_back();
+    let back = wait_for(SOON, "the older one is asked again", || {
+        stage.teal.try_ask("GET", "/livez", &[]).ok()
+    });
+    assert_eq!((back.status, stage.teal.pid()), (200, first));
+    assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
+    stage.teal.log_has(&["ERROR", "this one serves again"]);
+    // And it decides again.
+    assert_eq!(stage.teal.switch("blue", "&wait_healthy=10s").status, 200);
+    assert_eq!(stage.who(), "blue");
+    stage.teal.upgrade();
+    assert_eq!((stage.who(), stage.teal.generation()), ("blue".to_owned(), generation + 1));
+    stage.finish();
+}
+
+/// Asks for an upgrade to this program under load; it fails, and this is why.
+fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
+    let binary = format!("[upgrade]\nbinary = '{program}'");
+    stage.teal.write_settings(&stage.settings().extra(&binary));
+    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    let (pid, generation) = (stage.teal.pid(), stage.teal.generation());
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let asked = Instant::now();
+    let answer = stage.teal.try_upgrade();
+    assert!(asked.elapsed() < within, "{:?}", asked.elapsed());
+    load.wait_for_more(50);
+    load.stop().assert_nothing_lost();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!((stage.teal.pid(), stage.teal.generation()), (pid, generation));
+    assert_eq!(stage.teal.processes(), 1, "nothing of it is left");
+    // All goes on, and can be changed.
+    let new = other(&stage.teal.active());
+    stage.teal.switch_to(new);
+    assert_eq!(stage.who(), new);
+    answer.text()
+}
+
+#[test]
+fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
+    // L6 L7 L10
+    let mut stage = Stage::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut script = |text: &str| Teal::script(directory.path(), text);
+    let why = fails(&mut stage, &script("exit 3\n"), SOON);
+    assert!(why.contains("without a word") && why.contains("exit status: 3"), "{why}");
+    let why = fails(&mut stage, &script("exec sleep 60\n"), Duration::from_secs(20));
+    assert!(why.contains("said nothing within 10s"), "{why}");
+    let why = fails(&mut stage, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
+    assert!(why.contains("exit status: 2"), "{why}");
+    let why = fails(&mut stage, "/nowhere/teal", SOON);
+    assert!(why.contains("cannot start /nowhere/teal"), "{why}");
+    // It takes the journal over, and dies before it serves.
+    let late = script(&format!("trap '' TERM\n{TEAL} \"$@\" & sleep 0.002; kill -9 $!; exit 4\n"));
+    let why = fails(&mut stage, &late, Duration::from_secs(20));
+    assert!(why.contains("exit status: 4"), "{why}");
+    stage.finish();
+}
+
+#[test]
+fn a_broken_configuration_is_told_and_changes_nothing() {
+    let mut stage = Stage::new();
+    stage.teal.write_config("listner = 3\n");
+    let answer = stage.teal.try_upgrade();
+    let text = answer.text();
+    assert_eq!(answer.status, 500, "{text}");
+    assert!(text.contains("listner") && text.contains("upgrade_failed"), "{text}");
+    let told = stage.teal.cli(&["upgrade"]);
+    told.assert_code(1);
+    assert!(told.all().contains("this one goes on as before"), "{}", told.all());
+    // Another state directory would begin anew.
+    let moved = stage.settings().to_toml(&stage.teal.state_dir().with_file_name("other"));
+    stage.teal.write_config(&moved);
+    let text = stage.teal.try_upgrade().text();
+    assert!(text.contains("state does not move in an upgrade"), "{text}");
+    stage.teal.write_settings(&stage.settings());
+    stage.teal.upgrade();
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+/// Starts the newer part against a made-up older one; what it answers to this offer.
+fn newer_answers(offer: &str, config: &std::path::Path) -> (String, Option<i32>) {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let mut child = Command::new(TEAL)
+        .args(["run", "--config"])
+        .arg(config)
+        .env("TEAL_TAKES_OVER", "1")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Teal can be started");
+    let length = u32::try_from(offer.len()).expect("short").to_le_bytes();
+    ours.write_all(&[&length, offer.as_bytes()].concat()).expect("it listens");
+    ours.shutdown(std::net::Shutdown::Write).expect("a shutdown");
+    ours.set_read_timeout(Some(SOON)).expect("a timeout");
+    let mut answer = Vec::new();
+    ours.read_to_end(&mut answer).expect("it ends");
+    let code = child.wait().expect("it ends").code();
+    (String::from_utf8_lossy(answer.get(4..).unwrap_or_default()).into_owned(), code)
+}
+
+#[test]
+fn another_version_of_the_hand_over_and_nonsense_are_refused() {
+    let (blue, green) = (Target::stopped("blue"), Target::stopped("green"));
+    let teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    let state = teal.state_dir();
+    let state = state.display();
+    let offer = format!(
+        "{{\"protocol\":99,\"version\":\"9.9\",\"pid\":1,\"state_dir\":\"{state}\",\"leaving\":1}}"
+    );
+    let (answer, code) = newer_answers(&offer, &teal.config());
+    assert!(answer.contains("version 99 of the hand-over"), "{answer}");
+    assert_eq!(code, Some(1));
+    assert_eq!(newer_answers("what?", &teal.config()), (String::new(), Some(2)));
+    assert!(!teal.state_dir().join("journal").exists(), "it has touched nothing");
+}
+
+#[test]
+fn a_signal_asks_for_it_too_and_the_service_manager_is_told() {
+    // L7
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(SOON)).expect("a timeout");
+    let told = || {
+        let mut room = [0; 512];
+        let count = manager.recv(&mut room).expect("something is told");
+        String::from_utf8_lossy(&room[..count]).into_owned()
+    };
+    let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    teal.spawn_as_service(&[("NOTIFY_SOCKET", &path.display().to_string())], None);
+    assert_eq!(told(), format!("READY=1\nMAINPID={}", teal.pid()));
+    teal.wait_ready();
+    let load = Load::start(teal.listener(), LoadOptions::default());
+    teal.signal(Signal::USR2);
+    let said = [told(), told()];
+    let newer = said.iter().find_map(|text| text.strip_prefix("MAINPID=")?.parse().ok());
+    let newer: u32 = newer.unwrap_or_else(|| panic!("{said:?}"));
+    assert!(said.contains(&format!("READY=1\nMAINPID={newer}")), "{said:?}");
+    teal.upgraded_to(newer);
+    load.wait_for_more(200);
+    load.stop().assert_nothing_lost();
+    teal.wait_alone(LEFT);
+    assert_eq!(teal.wait_exit(SOON), Some(0));
+    assert_eq!(teal.status()["teal"]["pid"], newer);
+    teal.assert_books_balance();
+}
