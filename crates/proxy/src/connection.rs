@@ -10,7 +10,7 @@ use crate::http::{self, Arrival, Next};
 use crate::listener::{Door, Permit, let_in};
 use crate::request::{self, After, Flows};
 use crate::response::page;
-use crate::worker::Worker;
+use crate::worker::{OpenConnection, Worker};
 
 /// How long a connection stays ready for its next request before it counts as idle and its
 /// memory is given back: a steady load allocates nothing, ten thousand idle connections keep
@@ -19,8 +19,12 @@ const READY: Duration = Duration::from_millis(100);
 
 /// Serves one connection until it closes. What a request needs lives in a box of its own, since
 /// the memory of this future is kept for as long as the connection is open.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, door: Rc<Door>, permit: Permit) {
-    let _open = (worker.enter_connection(), permit);
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: Stream,
+    door: Rc<Door>,
+    _open: (OpenConnection, Permit),
+) {
     let entering = Box::pin(let_in(&worker, stream, door));
     let Some(mut client) = entering.await else { return };
     // A session may hold what came with its handshake, which only a read finds.
@@ -94,7 +98,8 @@ mod tests {
             let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default(), None));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
             let permit = capacity.permit().unwrap();
-            let serving = serve(worker, stream, Rc::default(), permit);
+            let open = (worker.enter_connection(), permit);
+            let serving = serve(worker, stream, Rc::default(), open);
             let bytes = size_of_val(&serving);
             assert!(bytes <= 512, "{bytes} bytes per connection");
         });

@@ -267,6 +267,16 @@ impl Reader {
     }
 }
 
+// === impl Inside ===
+
+/// A worker that has ended takes no lease any more, from any table: nobody waits for it.
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.exchange.acknowledge(self.worker, Version::LAST);
+        self.exchange.drain.ring();
+    }
+}
+
 // === impl LocalTable ===
 
 impl LocalTable {

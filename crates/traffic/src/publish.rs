@@ -16,6 +16,11 @@ use crate::table::Table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(crate) u64);
 
+impl Version {
+    /// Later than any that is published.
+    pub(crate) const LAST: Self = Self(u64::MAX);
+}
+
 /// The control plane's end: publishes tables and watches what becomes of them.
 #[derive(Clone, Debug)]
 pub struct Publisher {

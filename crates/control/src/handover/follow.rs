@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use traffic::{Report, ReportKind};
 
 use super::books::Told;
+use super::host::Host;
 use super::link::{Incoming, Link, Outgoing};
 use super::wire::{TableMessage, ToNewer, ToOlder};
 use crate::controller::{StartError, resume};
@@ -59,6 +60,7 @@ struct Following {
     told: Told,
     draining: bool,
     course: mpsc::UnboundedSender<Course>,
+    older: Option<Host>,
 }
 
 // === impl Frozen ===
@@ -90,8 +92,8 @@ impl Frozen {
         resume(&core).await.map_err(StartError::Refused)
     }
 
-    /// Follows whoever is at the other end of the link.
-    pub fn follow(self, link: Link) -> Follower {
+    /// Follows whoever is at the other end of the link. `older` is who leaves through this one.
+    pub fn follow(self, link: Link, older: Option<Host>) -> Follower {
         let (incoming, outgoing) = link.split();
         let (tell, course) = mpsc::unbounded_channel();
         let (reported, reports) = mpsc::unbounded_channel();
@@ -105,6 +107,7 @@ impl Frozen {
             told: Told::default(),
             draining: false,
             course: tell,
+            older,
         };
         let (leave, left) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -161,7 +164,18 @@ impl Following {
         let mut tick = interval(TELL_DRAINING);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut next_tell = Instant::now();
+        let mut leaving = self.older.as_ref().map_or(0, Host::leaving);
+        if self.say(&ToNewer::Leaving(leaving)).await.is_none() {
+            leaving = 0; // it has gone, as the first message will say
+        }
+        let mut older = self.older.clone();
         loop {
+            let others = async {
+                match &mut older {
+                    Some(older) if leaving > 0 => older.leaving_other_than(leaving).await,
+                    _ => std::future::pending().await,
+                }
+            };
             let going = tokio::select! {
                 biased;
                 _ = &mut leave => {
@@ -176,6 +190,10 @@ impl Following {
                     Some(ToOlder::Confirmed) => self.course.send(Course::Confirmed).ok(),
                     None => None,
                 },
+                through = others => {
+                    leaving = through;
+                    self.say(&ToNewer::Leaving(through)).await
+                }
                 Some(report) = self.reports.recv() => self.pass_on(report).await,
                 _ = tick.tick() => {
                     if !self.draining && Instant::now() < next_tell {

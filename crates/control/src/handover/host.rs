@@ -22,7 +22,8 @@ const LATE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Host {
     words: mpsc::UnboundedSender<ToOlder>,
-    gone: watch::Receiver<bool>,
+    /// How many are leaving: itself, and those that leave through it. 0: it has gone.
+    leaving: watch::Receiver<usize>,
     pid: u32,
 }
 
@@ -36,6 +37,7 @@ struct Hosting {
     number: u64,
     /// Tables that the older one has not acknowledged, with the numbers of their messages.
     sent: VecDeque<(u64, Version, Instant)>,
+    leaving: watch::Sender<usize>,
     /// Whether it has been said that it is late.
     complained: bool,
     pid: u32,
@@ -53,7 +55,7 @@ enum Gone {
 pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
     let (incoming, outgoing) = link.split();
     let (words, to_say) = mpsc::unbounded_channel();
-    let (tell_gone, gone) = watch::channel(false);
+    let (tell, leaving) = watch::channel(1);
     let mut hosting = Hosting {
         guest,
         incoming,
@@ -62,6 +64,7 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
         kept: Kept::default(),
         number: 0,
         sent: VecDeque::new(),
+        leaving: tell,
         complained: false,
         pid,
     };
@@ -73,10 +76,10 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
                 hosting.kept.cut(&hosting.guest);
             }
         }
-        tell_gone.send_replace(true);
+        hosting.leaving.send_replace(0);
         hosting.keep_the_empty_place().await;
     });
-    Host { words, gone, pid }
+    Host { words, leaving, pid }
 }
 
 // === impl Host ===
@@ -94,12 +97,23 @@ impl Host {
 
     /// Waits until the older one has gone.
     pub async fn gone(&self) {
-        let _ = self.gone.clone().wait_for(|gone| *gone).await; // or the task has ended
+        let _ = self.leaving.clone().wait_for(|leaving| *leaving == 0).await; // or the task ended
     }
 
     /// Its process, until it has gone.
     pub fn pid(&self) -> Option<u32> {
-        (!*self.gone.borrow()).then_some(self.pid)
+        (self.leaving() > 0).then_some(self.pid)
+    }
+
+    /// How many are leaving: itself, and those that leave through it.
+    pub fn leaving(&self) -> usize {
+        *self.leaving.borrow()
+    }
+
+    /// Waits until that is another number than this.
+    pub(super) async fn leaving_other_than(&mut self, known: usize) -> usize {
+        let other = self.leaving.wait_for(|leaving| *leaving != known).await;
+        other.map_or(0, |leaving| *leaving) // none, if the task has ended
     }
 }
 
@@ -157,6 +171,7 @@ impl Hosting {
                 let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
                 self.guest.report(Report { target: TargetId(target), kind });
             }
+            ToNewer::Leaving(through) => drop(self.leaving.send_replace(1 + through)),
             ToNewer::Farewell => {}
         }
     }

@@ -20,8 +20,6 @@ pub struct Offer {
     pub pid: u32,
     /// The state directory, which can't move in a hand-over.
     pub state_dir: PathBuf,
-    /// How many Teals will be leaving then: itself, and those that leave through it.
-    pub leaving: usize,
 }
 
 /// Newer to older: whether it can.

@@ -34,6 +34,8 @@ pub(crate) enum ToNewer {
         /// Whether the connect was refused; else it had no answer.
         refused: bool,
     },
+    /// How many older ones leave through it.
+    Leaving(usize),
     /// Its last lease has ended, and these were its last words.
     Farewell,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched};
+use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched, Upgraded};
 use rules::{Color, Cut, DrainEnd, Generation, Refusal};
 
 use crate::stage::{Stage, target, web};

@@ -69,9 +69,11 @@ impl Sockets {
     ) -> Result<Self, BindError> {
         let mut sockets =
             Self { addresses: Vec::new(), per_worker: (0..workers).map(|_| Vec::new()).collect() };
+        // Each once: several listeners may leave their port to the kernel.
+        let mut left: Vec<&HandedOver> = handed_over.iter().collect();
         for address in addresses {
-            let here = |handed: &&HandedOver| handed.configured == *address;
-            let bound = match handed_over.iter().find(here) {
+            let place = left.iter().position(|handed| handed.configured == *address);
+            let bound = match place.map(|place| left.remove(place)) {
                 Some(handed) => sockets.take_over(&handed.sockets),
                 None => sockets.bind_one(*address),
             };

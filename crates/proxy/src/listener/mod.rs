@@ -156,7 +156,10 @@ impl Listener {
 fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit) {
     // A socket that can't be set up is already gone.
     if let Ok(stream) = Stream::new(stream) {
-        let serving = connection::serve(worker.clone(), stream, door.clone(), permit);
+        // Counted now: a worker that ends when nothing is open must not miss one that it has just
+        // accepted and not yet served. lossless: L7
+        let open = (worker.enter_connection(), permit);
+        let serving = connection::serve(worker.clone(), stream, door.clone(), open);
         tokio::task::spawn_local(serving);
     }
 }

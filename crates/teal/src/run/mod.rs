@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use config::Config;
 use control::api::{self, ApiSettings};
+use control::handover::Host;
 use control::{Handle, Resolver, Settings};
 use proxy::{
     AccessLog, BindError, Destination, Door, Format, HandedOver, LogWriter, Options, Proxy,
@@ -131,9 +132,9 @@ fn start(
             .open()
             .map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
         if let Some(older) = &replaceable.older {
-            in_force.follow(older.host.clone());
+            in_force.follow(older.clone());
             serving(&handle).await;
-            older.host.say_serving();
+            older.say_serving();
         }
         let manager = Manager::from_environment();
         let telling = tokio::spawn(manager.clone().tell_ready(handle.clone()));
@@ -238,7 +239,7 @@ impl Ways {
         config: &Config,
         wishes: mpsc::Receiver<control::UpgradeWish>,
         lock: OwnedFd,
-        older: Option<upgrade::Older>,
+        older: Option<Host>,
     ) -> Result<Replaceable, Failure> {
         let admin = (config.admin.listen, self.address);
         Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)

@@ -74,6 +74,9 @@ impl Source {
             if changes.admin {
                 others.push("admin access changed".to_owned());
             }
+            if in_force.current().upgrade != next.upgrade {
+                others.push("upgrade changed".to_owned());
+            }
             if !certificates.is_same(&in_force.shelf.current()) {
                 others.push("certificates changed".to_owned());
             }

@@ -165,7 +165,7 @@ fn a_tunnel_stays_in_the_older_one_through_more_upgrades_until_it_ends() {
 fn what_the_deadline_of_an_upgrade_cuts_is_counted_and_told() {
     // L3 L8 L10
     let mut stage = Stage::with(|settings| settings.extra("[upgrade]\ndrain = \"1s\""));
-    let (mut client, _gate) = stage.held_on_blue();
+    let (client, _gate) = stage.held_on_blue();
     stage.teal.upgrade();
     let answer = client.patience(LEFT).answer();
     assert_eq!(answer.status, 503, "{}", answer.text());
@@ -260,7 +260,7 @@ fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
     // L6 L7 L10
     let mut stage = Stage::new();
     let directory = tempfile::tempdir().expect("a directory");
-    let mut script = |text: &str| Teal::script(directory.path(), text);
+    let script = |text: &str| Teal::script(directory.path(), text);
     let why = fails(&mut stage, &script("exit 3\n"), SOON);
     assert!(why.contains("without a word") && why.contains("exit status: 3"), "{why}");
     let why = fails(&mut stage, &script("exec sleep 60\n"), Duration::from_secs(20));
@@ -270,7 +270,8 @@ fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
     let why = fails(&mut stage, "/nowhere/teal", SOON);
     assert!(why.contains("cannot start /nowhere/teal"), "{why}");
     // It takes the journal over, and dies before it serves.
-    let late = script(&format!("trap '' TERM\n{TEAL} \"$@\" & sleep 0.002; kill -9 $!; exit 4\n"));
+    let late =
+        script(&format!("exec 9<&0\n{TEAL} \"$@\" <&9 &\nsleep 0.004\nkill -9 $!\nexit 4\n"));
     let why = fails(&mut stage, &late, Duration::from_secs(20));
     assert!(why.contains("exit status: 4"), "{why}");
     stage.finish();
@@ -325,9 +326,8 @@ fn another_version_of_the_hand_over_and_nonsense_are_refused() {
     let teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
     let state = teal.state_dir();
     let state = state.display();
-    let offer = format!(
-        "{{\"protocol\":99,\"version\":\"9.9\",\"pid\":1,\"state_dir\":\"{state}\",\"leaving\":1}}"
-    );
+    let offer =
+        format!("{{\"protocol\":99,\"version\":\"9.9\",\"pid\":1,\"state_dir\":\"{state}\"}}");
     let (answer, code) = newer_answers(&offer, &teal.config());
     assert!(answer.contains("version 99 of the hand-over"), "{answer}");
     assert_eq!(code, Some(1));

@@ -15,7 +15,7 @@ use proxy::HandedOver;
 use rules::Actor;
 use traffic::Seat;
 
-use super::{MARK, Older};
+use super::MARK;
 use crate::exit::Failure;
 
 /// How long the older Teal may take for what it says. It waits for drains meanwhile.
@@ -34,7 +34,6 @@ pub(in crate::run) struct Arrival {
 pub(in crate::run) struct Inherited {
     older: UnixStream,
     pid: u32,
-    leaving: usize,
     /// The lock of the state directory.
     pub(in crate::run) lock: OwnedFd,
     /// The admin listener, if it is to stay where it is.
@@ -123,7 +122,6 @@ impl Arrival {
             Ok(Inherited {
                 older: older.try_clone()?,
                 pid: offer.pid,
-                leaving: offer.leaving,
                 lock,
                 admin: stays.then(|| TcpListener::from(admin)),
                 socket: UnixListener::from(socket),
@@ -142,12 +140,12 @@ impl Arrival {
 
 impl Inherited {
     /// Gives the older Teal its place among the workers, on the current runtime.
-    pub(in crate::run) fn host(self, seat: Seat) -> Result<Older, Failure> {
+    pub(in crate::run) fn host(self, seat: Seat) -> Result<Host, Failure> {
         let link = Link::new(self.older).map_err(|error| {
             Failure::failed(format!("cannot talk to the Teal that runs: {error}"))
         })?;
-        let host: Host = handover::host(seat.host(), link, self.pid);
+        let host = handover::host(seat.host(), link, self.pid);
         tracing::info!(older = self.pid, by = %Actor::Teal, "taking over");
-        Ok(Older { host, leaving: self.leaving })
+        Ok(host)
     }
 }

@@ -62,20 +62,19 @@ pub(super) async fn hand_over(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         state_dir: state_dir.to_owned(),
-        leaving,
     };
     let version = match ask(&talk, offer).await {
         Ok(version) => version,
         Err(why) => return Err(failed(process.explain(why).await)),
     };
     if let Some(older) = &replaceable.older {
-        older.host.say_confirmed(); // whatever comes: if we fail now, we serve on
+        older.say_confirmed(); // whatever comes: if we fail now, we serve on
     }
     let mut frozen = handle.freeze().await?;
     frozen.close_journal();
     let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
     let mut follower = match link {
-        Ok(link) => frozen.follow(link),
+        Ok(link) => frozen.follow(link, replaceable.older.as_ref().map(|older| older.clone())),
         Err(error) => {
             process.end().await;
             let back = frozen.take_back(reopen(state_dir, &replaceable.lock)?).await;
@@ -124,12 +123,16 @@ async fn ask(talk: &UnixStream, offer: Offer) -> Result<String, Why> {
         Ok(Err(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Err(Why(format!("it said nothing within {SAYS_WITHIN:?}")))
         }
-        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-            Err(Why("it ended without a word".to_owned()))
-        }
+        Ok(Err(error)) if is_end(&error) => Err(Why("it ended without a word".to_owned())),
         Ok(Err(error)) => Err(Why(format!("it can't be understood: {error}"))),
         Err(broken) => Err(Why(broken.to_string())),
     }
+}
+
+/// Whether the other side is not there any more.
+fn is_end(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | BrokenPipe | ConnectionReset)
 }
 
 // === impl Replaceable ===
@@ -137,8 +140,7 @@ async fn ask(talk: &UnixStream, offer: Offer) -> Result<String, Why> {
 impl Replaceable {
     /// How many Teals would be leaving after an upgrade now, this one among them.
     fn leaving(&self) -> usize {
-        let through = self.older.as_ref().filter(|older| older.host.pid().is_some());
-        through.map_or(1, |older| older.leaving + 1)
+        1 + self.older.as_ref().map_or(0, |older| older.leaving())
     }
 
     /// Says what is handed over, and hands it over.

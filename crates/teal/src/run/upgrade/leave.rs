@@ -149,7 +149,7 @@ impl Leaving<'_> {
         }
         if let Some(older) = &self.replaceable.older {
             // It has the same deadline, which began before ours.
-            let _ = tokio::time::timeout(patience + LAST, older.host.gone()).await;
+            let _ = tokio::time::timeout(patience + LAST, older.gone()).await;
         }
         books::tell(self.handle).await;
         newer.follower.farewell().await;

@@ -50,15 +50,7 @@ pub(super) struct Replaceable {
     /// The admin listener: configured and bound.
     admin: (SocketAddr, SocketAddr),
     /// The Teal that this one has taken over from.
-    pub(super) older: Option<Older>,
-}
-
-/// A Teal that this one has taken over from.
-#[derive(Debug)]
-pub(super) struct Older {
-    pub(super) host: Host,
-    /// How many are leaving through it, with itself.
-    pub(super) leaving: usize,
+    pub(super) older: Option<Host>,
 }
 
 impl Replaceable {
@@ -68,7 +60,7 @@ impl Replaceable {
         configured: &[SocketAddr],
         sockets: &Sockets,
         admin: (SocketAddr, SocketAddr),
-        older: Option<Older>,
+        older: Option<Host>,
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
         let program = std::env::current_exe().map_err(failed)?;
