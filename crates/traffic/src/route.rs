@@ -242,6 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_them_makes_the_same_index() {
+        let listed: Vec<Route> = routes().list().collect();
+        assert_eq!(listed.len(), 5);
+        let again: Routes = listed.into_iter().collect();
+        for host in ["example.com", "a.example.com", "only.test", "other"] {
+            for path in ["/", "/api/x", "/apis", "/app", "/app/x"] {
+                assert_eq!(again.find(host, path), routes().find(host, path), "{host}{path}");
+            }
+        }
+    }
+
+    #[test]
     fn exact_host_wins_over_wildcard_over_any() {
         let routes = routes();
         for (host, path, place) in [

@@ -52,7 +52,7 @@ async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<
         tracing::info!(%actor, "reload: nothing has changed");
         return Ok(Reloaded { generation: None, changes });
     }
-    let proven = prove_additions(core, &new).await?;
+    let proven = core.while_in_charge(prove_additions(core, &new)).await?;
     let turn = core.turn.lock().await;
     let decided = decide(core, new, proven, actor.clone()).await?;
     let generation = decided.generation;

@@ -64,7 +64,8 @@ async fn attempt(core: &Arc<Core>, ask: &SwitchAsk) -> Answer<Switched> {
         Passage::AlreadyOn { .. } => return core.lock().already_on(&wish.service),
         Passage::Open { from, to, generation } => (from, to, generation),
     };
-    let evidence = prove(core, &wish.service, to, ask.wait_healthy).await?;
+    let proving = prove(core, &wish.service, to, ask.wait_healthy);
+    let evidence = core.while_in_charge(proving).await?;
     if ask.dry_run {
         return Ok(Switched::DryRun { service: wish.service, from, to, generation, evidence });
     }

@@ -223,6 +223,20 @@ impl Core {
         let _ = charge.wait_for(|ours| *ours).await; // the core keeps the sending side
     }
 
+    /// What work comes to, or a refusal as soon as another Teal decides: for work that waits for
+    /// probes, which pause then.
+    pub(crate) async fn while_in_charge<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let mut charge = self.charge.subscribe();
+        tokio::select! {
+            biased;
+            _ = charge.wait_for(|ours| !*ours) => Err(Refusal::UpgradeInProgress),
+            outcome = work => outcome,
+        }
+    }
+
     /// The journal, in its turn; refused while it is another Teal that decides.
     async fn ledger_in_charge(&self) -> Result<OwnedMutexGuard<Ledger>, Refusal> {
         let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);

@@ -218,11 +218,10 @@ impl Following {
             let mut inside = self.core.lock();
             self.mirror.table(message, &mut inside.roster)
         };
-        let table = table
-            .inspect_err(|reason| {
-                tracing::error!(reason, "the newer Teal says what is not understood")
-            })
-            .ok()?;
+        let not_understood = |reason: &String| {
+            tracing::error!(reason, "the newer Teal says what is not understood");
+        };
+        let table = table.inspect_err(not_understood).ok()?;
         self.draining = !table.draining.is_empty();
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;

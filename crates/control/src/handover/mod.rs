@@ -24,6 +24,8 @@ pub use follow::{Course, Follower, Frozen};
 pub use host::{Host, host};
 pub use link::{Link, receive, receive_descriptors, send, send_descriptors};
 pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking};
+#[cfg(test)]
+pub(crate) use wire::RouteMessage;
 pub(crate) use wire::{
     ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
 };

@@ -174,3 +174,6 @@ impl Mirror {
         Some(Draining { what, cut: message.cut })
     }
 }
+
+#[cfg(test)]
+mod tests;

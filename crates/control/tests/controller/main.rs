@@ -12,4 +12,5 @@ mod names;
 mod reload;
 mod restart;
 mod switch;
+mod upgrade;
 mod world;

@@ -216,14 +216,8 @@ impl Ways {
     fn bind(config: &Config, inherited: Option<&Inherited>) -> Result<Self, Failure> {
         let listeners = addresses(config);
         let failed = |error: BindError| Failure::failed(error.to_string());
-        let of_manager;
-        let handed_over = match inherited {
-            Some(inherited) => &inherited.listeners,
-            None => {
-                of_manager = systemd::handed_over();
-                &of_manager
-            }
-        };
+        let of_manager = if inherited.is_none() { systemd::handed_over() } else { Vec::new() };
+        let handed_over = inherited.map_or(&of_manager, |inherited| &inherited.listeners);
         let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
         tell_unused(handed_over, &listeners);
         let kept = inherited.and_then(|inherited| inherited.admin.as_ref());

@@ -51,10 +51,12 @@ fn a_hundred_upgrades_under_load_lose_nothing_and_one_teal_is_left() {
         assert_eq!(stage.teal.status()["teal"]["pid"], pid);
         if round % 5 == 0 {
             let new = other(color);
-            [&plain, &secure].iter().for_each(|load| load.expect_anyone());
+            plain.expect_anyone();
+            secure.expect_anyone();
             let answer = stage.teal.switch(new, "&wait_healthy=10s");
             assert_eq!(answer.status, 200, "{}", answer.text());
-            [&plain, &secure].iter().for_each(|load| load.expect_only(new));
+            plain.expect_only(new);
+            secure.expect_only(new);
             color = new;
         }
         plain.wait_for_more(10);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use control::Handle;
 use control::handover::{
-    Course, Follower, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, receive, send,
+    Course, Follower, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, receive, send,
     send_descriptors,
 };
 use control::journal::{FileStorage, Journal, Opened};
@@ -74,7 +74,7 @@ pub(super) async fn hand_over(
     frozen.close_journal();
     let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
     let mut follower = match link {
-        Ok(link) => frozen.follow(link, replaceable.older.as_ref().map(|older| older.clone())),
+        Ok(link) => frozen.follow(link, replaceable.older.clone()),
         Err(error) => {
             process.end().await;
             let back = frozen.take_back(reopen(state_dir, &replaceable.lock)?).await;
@@ -140,7 +140,7 @@ fn is_end(error: &io::Error) -> bool {
 impl Replaceable {
     /// How many Teals would be leaving after an upgrade now, this one among them.
     fn leaving(&self) -> usize {
-        1 + self.older.as_ref().map_or(0, |older| older.leaving())
+        1 + self.older.as_ref().map_or(0, Host::leaving)
     }
 
     /// Says what is handed over, and hands it over.

@@ -63,13 +63,11 @@ impl Process {
             return Some(status);
         }
         let _ = child.start_kill(); // an error says that it is gone
-        match timeout(GONE_WITHIN, child.wait()).await {
-            Ok(status) => status.ok(),
-            Err(_) => {
-                tracing::error!(pid = self.pid, "the newer Teal can't be ended");
-                None
-            }
+        let gone = timeout(GONE_WITHIN, child.wait()).await;
+        if gone.is_err() {
+            tracing::error!(pid = self.pid, "the newer Teal can't be ended");
         }
+        gone.ok()?.ok()
     }
 
     /// Lets it live on by itself.

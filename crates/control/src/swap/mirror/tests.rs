@@ -1,0 +1,152 @@
+//! The numbers of one Teal, understood by another.
+
+use std::time::Duration;
+
+use rules::{Hold, Limits, ServiceSpec, Timeouts};
+use traffic::DrainBooks;
+
+use super::*;
+use crate::handover::RouteMessage;
+
+const URLS: [&str; 3] = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"];
+
+fn url(text: &str) -> TargetUrl {
+    TargetUrl::parse(text).unwrap()
+}
+
+/// What the older one has: blue at the first address, green at the second.
+fn roster() -> Roster {
+    let mut roster = Roster::new(2);
+    let name = ServiceName::new("web").unwrap();
+    roster.adopt(vec![ServiceSpec::new(name, vec![url(URLS[0])], vec![url(URLS[1])])]);
+    roster
+}
+
+fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
+    let target = |(id, url): &(u32, &str)| TargetMessage {
+        id: *id,
+        url: (*url).to_owned(),
+        addresses: Vec::new(),
+        usable: true,
+    };
+    ColorMessage { id, targets: targets.iter().map(target).collect() }
+}
+
+fn message(
+    active: Color,
+    colors: [ColorMessage; 2],
+    draining: Vec<DrainingMessage>,
+) -> TableMessage {
+    let service = ServiceMessage {
+        name: "web".to_owned(),
+        generation: 7,
+        active,
+        colors,
+        strip: "/app".to_owned(),
+        timeouts: Timeouts::default(),
+        held: Some(Duration::from_secs(3)),
+        hold: Hold::default(),
+        failover: true,
+    };
+    let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };
+    TableMessage {
+        number: 1,
+        generation: 8,
+        limits: Limits::default(),
+        services: vec![service],
+        routes: vec![route],
+        draining,
+    }
+}
+
+fn usual(active: Color, draining: Vec<DrainingMessage>) -> TableMessage {
+    message(active, [color(40, &[(50, URLS[0])]), color(41, &[(51, URLS[1])])], draining)
+}
+
+#[test]
+fn what_is_there_already_keeps_its_identity_and_its_books() {
+    // L4
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let member = &roster.members[0];
+    let known = member.colors.each_ref().map(|seat| (seat.id, seat.targets[0].id));
+    let books = member.color(Color::Blue).books.clone();
+    let table = mirror.table(&usual(Color::Green, Vec::new()), &mut roster).unwrap();
+    let service = &table.services[0];
+    let here = service.colors.each_ref().map(|color| (color.id, color.targets[0].id));
+    assert_eq!(here, known);
+    assert!(Arc::ptr_eq(&service.color(Color::Blue).books, &books));
+    assert_eq!(
+        (service.active, service.generation, table.generation.0),
+        (Color::Green, Generation(7), 8)
+    );
+    assert_eq!((&*service.strip, service.failover), ("/app", true));
+    assert_eq!(service.held.map(|held| held.max_wait), Some(Duration::from_secs(3)));
+    assert_eq!(table.routes.find("a.test", "/app/x"), Ok(0));
+    assert!(table.draining.is_empty());
+    assert_eq!(mirror.number_of(known[0].1), Some(50));
+    assert!(mirror.colors().any(|(number, books)| number == 40 && books.remaining().leases == 0));
+}
+
+#[test]
+fn what_drains_there_drains_here() {
+    // L3 L4
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let draining = |what, cut| DrainingMessage { what, cut };
+    let says = vec![
+        draining(LeavingMessage::Color(40), true),
+        draining(LeavingMessage::Target(51), false),
+        draining(LeavingMessage::Color(99), false), // never seen here: nothing of it is here
+    ];
+    let table = mirror.table(&usual(Color::Green, says), &mut roster).unwrap();
+    let blue = roster.members[0].color(Color::Blue).id;
+    let target = roster.members[0].color(Color::Green).targets[0].id;
+    let expected =
+        [Draining { what: blue.into(), cut: true }, Draining { what: target.into(), cut: false }];
+    assert_eq!(table.draining, expected);
+}
+
+#[test]
+fn a_new_number_is_new_even_where_the_address_is_old() {
+    // L4: the color of before may still be drained.
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let first = mirror.table(&usual(Color::Blue, Vec::new()), &mut roster).unwrap();
+    let again = message(
+        Color::Blue,
+        [color(60, &[(70, URLS[0])]), color(41, &[(51, URLS[1]), (71, URLS[2])])],
+        vec![DrainingMessage { what: LeavingMessage::Color(40), cut: false }],
+    );
+    let second = mirror.table(&again, &mut roster).unwrap();
+    let (before, now) = (&first.services[0], &second.services[0]);
+    assert_ne!(now.color(Color::Blue).id, before.color(Color::Blue).id);
+    assert_ne!(now.color(Color::Blue).targets[0].id, before.color(Color::Blue).targets[0].id);
+    assert_eq!(now.color(Color::Green).id, before.color(Color::Green).id, "one target more");
+    assert_eq!(
+        second.draining,
+        [Draining { what: before.color(Color::Blue).id.into(), cut: false }]
+    );
+    assert!(Arc::ptr_eq(&now.books, &before.books));
+}
+
+#[test]
+fn a_color_that_the_newer_one_does_not_have_drains() {
+    // L4
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let other =
+        message(Color::Blue, [color(1, &[(1, URLS[2])]), color(2, &[(2, URLS[1])])], Vec::new());
+    let gone = roster.members[0].color(Color::Blue).id;
+    for _ in 0..2 {
+        let table = mirror.table(&other, &mut roster).unwrap();
+        assert_eq!(table.draining, [Draining { what: gone.into(), cut: false }]);
+        assert_ne!(table.services[0].color(Color::Blue).id, gone);
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_said() {
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let mut bad = usual(Color::Blue, Vec::new());
+    bad.services[0].name = "No Name".to_owned();
+    assert!(mirror.table(&bad, &mut roster).is_err());
+    let bad = message(Color::Blue, [color(1, &[(1, "gopher://x")]), color(2, &[])], Vec::new());
+    assert!(mirror.table(&bad, &mut roster).unwrap_err().contains("gopher"));
+}

@@ -1,0 +1,167 @@
+//! The place of workers in another process: what is published and what is drained is so in both.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use rules::{Cut, Limits};
+use traffic::{
+    ColorBooks, ColorSum, DrainBooks, HistogramSum, Remaining, Report, ReportKind, ServiceBooks,
+    ServiceSum, Table, TargetBooks, TargetId, TargetSum, WorkerSum, exchange,
+};
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn poll<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn table() -> Table {
+    Table::empty(Limits::default())
+}
+
+#[test]
+fn a_publish_waits_for_the_other_process_too() {
+    // L2
+    let (publisher, mut seats) = exchange(2, table());
+    let guest = seats.pop().unwrap().host();
+    let reader = seats.pop().unwrap().sit();
+    assert_eq!((guest.worker(), reader.worker()), (1, 0));
+    let version = publisher.publish(table());
+    assert!(poll(reader.adopt()).is_ready());
+    assert!(poll(publisher.acknowledged(version)).is_pending());
+    assert_eq!(publisher.silent(version), [1]);
+    let Poll::Ready((given, _)) = poll(guest.next()) else { panic!("it has the table") };
+    assert_eq!(given, version);
+    assert!(poll(publisher.acknowledged(version)).is_pending(), "it has it, it did not take it");
+    guest.acknowledge(given);
+    assert!(poll(publisher.acknowledged(version)).is_ready());
+}
+
+#[test]
+fn a_drain_waits_for_what_the_other_process_counts() {
+    // L3 L4
+    let (publisher, mut seats) = exchange(2, table());
+    let guest = seats.pop().unwrap().host();
+    let (colors, targets) = (ColorBooks::new(2), TargetBooks::new(2));
+    let cut = Cut { unanswered: 1, answering: 2, tunnels: 3 };
+    let busy = ColorSum { leases: 1, connections: 2, cut, ..ColorSum::default() };
+    colors.cell(guest.worker()).set(&busy);
+    targets.cell(guest.worker()).set(&TargetSum { leases: 1, cut, ..TargetSum::default() });
+    assert_eq!(colors.remaining(), Remaining { leases: 1, connections: 2 });
+    assert!(poll(publisher.drained(&colors)).is_pending());
+    assert!(poll(publisher.drained(&targets)).is_pending());
+    assert_eq!((colors.cut(), targets.cut()), (cut, cut));
+    colors.cell(guest.worker()).set(&ColorSum { cut, ..ColorSum::default() });
+    targets.cell(guest.worker()).set(&TargetSum { cut, ..TargetSum::default() });
+    assert!(poll(publisher.drained(&colors)).is_ready());
+    assert!(poll(publisher.drained(&targets)).is_ready());
+    assert_eq!(colors.cut().total(), 6, "what was cut stays counted");
+}
+
+#[test]
+fn whoever_waits_for_a_drain_is_woken_by_what_the_other_process_tells() {
+    // L4
+    let (publisher, mut seats) = exchange(1, table());
+    let guest = seats.pop().unwrap().host();
+    let books = ColorBooks::new(1);
+    books.cell(0).set(&ColorSum { leases: 1, ..ColorSum::default() });
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let waker = Waker::from(Arc::new(Unpark(thread::current())));
+            let mut drained = pin!(publisher.drained(&books));
+            let until = Instant::now() + Duration::from_secs(10);
+            while drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                thread::park_timeout(until.saturating_duration_since(Instant::now()));
+                assert!(Instant::now() < until, "nobody woke it");
+            }
+        });
+        books.cell(0).set(&ColorSum::default());
+        guest.ring();
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn a_worker_that_has_ended_keeps_no_publish_waiting() {
+    // L2 L10
+    let (publisher, mut seats) = exchange(2, table());
+    let (ended, serving) = (seats.pop().unwrap().sit(), seats.pop().unwrap().sit());
+    let version = publisher.publish(table());
+    drop(ended);
+    assert!(poll(publisher.acknowledged(version)).is_pending(), "the other serves");
+    assert!(poll(serving.adopt()).is_ready());
+    assert!(poll(publisher.acknowledged(version)).is_ready());
+}
+
+#[test]
+fn what_is_told_is_what_is_summed() {
+    // L8
+    let service = ServiceSum {
+        accepted: 9,
+        in_flight: 1,
+        colors: [3, 2],
+        own: (0..ServiceSum::of(&ServiceBooks::new(1)).own.len() as u64).collect(),
+        aborted: (0..ServiceSum::of(&ServiceBooks::new(1)).aborted.len() as u64).collect(),
+        retries: 4,
+        parked: 5,
+        waiting: 6,
+        tunnels_opened: 8,
+        tunnels_closed: 7,
+    };
+    let mut latency = HistogramSum::default();
+    latency.buckets[3] = 4;
+    latency.total_micros = 1_000;
+    let target = TargetSum {
+        leases: 1,
+        connections: 2,
+        cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
+        connected: 4,
+        connect_failed: 5,
+        reused: 6,
+        retried: 7,
+        stale_lost: 8,
+        failed: 9,
+        classes: [1, 2, 3, 4, 5],
+        latency,
+    };
+    let color = ColorSum {
+        leases: 1,
+        connections: 2,
+        taken: 3,
+        claimed_under: 4,
+        first_claim: Some(Duration::from_secs(1)),
+        last_claim: Some(Duration::from_secs(2)),
+        oldest: Some(Duration::from_secs(3)),
+        cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
+    };
+    let connections = WorkerSum { accepted: 3, open: 2, log_dropped: 1 };
+    let (services, colors) = (ServiceBooks::new(1), ColorBooks::new(1));
+    let targets = TargetBooks::new(1);
+    services.cell(0).set(&service);
+    colors.cell(0).set(&color);
+    targets.cell(0).set(&target);
+    assert_eq!(ServiceSum::of(&services), service);
+    assert_eq!(ColorSum::of(&colors), color);
+    assert_eq!(TargetSum::of(&targets), target);
+    let (publisher, mut seats) = exchange(1, table());
+    let guest = seats.pop().unwrap().host();
+    guest.connections().set(connections);
+    guest.unrouted().set(&service);
+    assert_eq!(WorkerSum::of(publisher.connections()), connections);
+    assert_eq!(ServiceSum::of(publisher.unrouted()), service);
+    let report = Report { target: TargetId(3), kind: ReportKind::Refused };
+    guest.report(report);
+    assert_eq!(poll(publisher.reports()), Poll::Ready(vec![report]));
+}
