@@ -1,7 +1,7 @@
 //! What a reload would change, and what it can't.
 //!
 //! A pure comparison of two configurations. What is bound or owned from the start (state
-//! directory, workers, sockets) takes a restart and is refused by name, all of it at
+//! directory, workers, sockets) takes an upgrade and is refused by name, all of it at
 //! once; everything else is listed so that the controller can gate, publish and drain.
 
 use std::fmt;
@@ -117,7 +117,7 @@ fn log(log: Option<&AccessLog>) -> String {
     format!("{} to {to}", if *combined { "combined" } else { "json" })
 }
 
-/// A listener with everything that takes a restart.
+/// A listener with everything that takes an upgrade.
 fn door(listener: &Listener) -> String {
     let Listener { address, tls, redirect_https, proxy_protocol, trusted } = listener;
     let ranges = |word: &str, ranges: &[Network]| match ranges {
@@ -200,6 +200,10 @@ impl ServiceChange {
 impl fmt::Display for Immovable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, old, new } = self;
-        write!(f, "{key} can't be changed by a reload (from {old} to {new}); restart Teal for that")
+        let way = match *key {
+            "state_dir" => "stop Teal, move the directory, and start it",
+            _ => "`teal upgrade` does it, and clients notice nothing",
+        };
+        write!(f, "{key} can't be changed by a reload (from {old} to {new}); {way}")
     }
 }

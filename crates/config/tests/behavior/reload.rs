@@ -26,7 +26,7 @@ fn what_is_bound_at_start_is_refused_by_name_all_at_once() {
         "state_dir = \"/s\"\nworkers = 77\n{}[admin]\nlisten = \"127.0.0.1:1\"\nsocket_group = \"g\"\n",
         FILE.replace("8080", "8081")
     );
-    let refused = diff(&config(FILE), &config(&new)).expect_err("takes a restart");
+    let refused = diff(&config(FILE), &config(&new)).expect_err("takes an upgrade");
     let keys: Vec<&str> = refused.iter().map(|immovable| immovable.key).collect();
     assert_eq!(keys, ["state_dir", "workers", "admin.listen", "admin.socket_group", "listener"]);
     assert_eq!(
