@@ -115,6 +115,11 @@ impl Admin {
         self.call("POST", &format!("/admin/rollback?wait={}", wait.word())).await
     }
 
+    /// `POST /admin/upgrade`: a newer Teal takes over.
+    pub async fn upgrade(&self) -> Result<Answer, AdminError> {
+        self.call("POST", "/admin/upgrade").await
+    }
+
     /// `GET /admin/status` of a Teal with one service; `None` if the answer is no status.
     pub async fn status(&self) -> Result<Option<Status>, AdminError> {
         let answer = self.call("GET", "/admin/status").await?;

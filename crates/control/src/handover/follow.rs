@@ -40,12 +40,14 @@ pub struct Follower {
 }
 
 /// How far the newer one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
     /// It serves.
     Serving,
     /// A third one takes over from it.
     Confirmed,
+    /// It gives up, for this reason.
+    Failed(String),
     /// It has gone, or does not listen any more.
     Lost,
 }
@@ -187,6 +189,9 @@ impl Following {
                 message = self.incoming.next() => match message {
                     Some(ToOlder::Table(table)) => self.take(&table).await,
                     Some(ToOlder::Serving) => self.course.send(Course::Serving).ok(),
+                    Some(ToOlder::Failed { reason }) => {
+                        self.course.send(Course::Failed(reason)).ok()
+                    }
                     Some(ToOlder::Confirmed) => self.course.send(Course::Confirmed).ok(),
                     None => None,
                 },

@@ -18,6 +18,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
+use super::wire::ToOlder;
+
 /// The longest message: a table of a hundred thousand services fits.
 const MESSAGE_MAX: usize = 256 << 20;
 
@@ -49,6 +51,12 @@ pub(super) struct Outgoing(OwnedWriteHalf);
 /// As the socket has them.
 pub fn send(mut to: &StdUnixStream, message: &impl Serialize) -> io::Result<()> {
     to.write_all(&encode(message)?)
+}
+
+/// Says, blocking, that what was handed over is of no use, and why.
+pub fn give_up(to: &StdUnixStream, reason: &str) {
+    // Ignored: if nobody listens, nobody is to be told.
+    let _ = send(to, &ToOlder::Failed { reason: reason.to_owned() });
 }
 
 /// Receives a message, blocking. The end of the way is [`io::ErrorKind::UnexpectedEof`].

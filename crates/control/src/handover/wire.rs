@@ -15,6 +15,11 @@ pub(crate) enum ToOlder {
     Table(Box<TableMessage>),
     /// The newer one serves: it takes what clients send, and what operators ask.
     Serving,
+    /// The newer one does not serve, and ends.
+    Failed {
+        /// Why.
+        reason: String,
+    },
     /// A third one takes over from the newer one, so the older one will not be needed again.
     Confirmed,
 }

@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
@@ -33,6 +33,8 @@ pub(super) struct Process {
     /// Held open while the child may live; `Child` itself would close it on a wait.
     _stdin: Option<ChildStdin>,
     tail: Tail,
+    /// Its group, once others in it may outlive it.
+    group: Option<Pid>,
     lines: mpsc::UnboundedReceiver<String>,
     /// Readers of its output; they end with it.
     _readers: JoinSet<()>,
@@ -63,7 +65,17 @@ impl Process {
             readers.spawn(read(stderr, Arc::clone(&tail), sender));
         }
         let stdin = child.stdin.take();
-        Ok(Self { what: what.to_owned(), child, _stdin: stdin, tail, lines, _readers: readers })
+        let what = what.to_owned();
+        Ok(Self { what, child, _stdin: stdin, tail, group: None, lines, _readers: readers })
+    }
+
+    /// From here on there are processes that it has started and that outlive it: they end with this
+    /// value.
+    pub(super) fn has_successors(&mut self) {
+        if self.group.is_none() {
+            let id = self.id().and_then(|id| i32::try_from(id).ok());
+            self.group = id.and_then(Pid::from_raw);
+        }
     }
 
     /// Reads lines until each of `words` has been followed by an address.
@@ -145,12 +157,21 @@ impl Process {
         }
     }
 
-    fn tail(&self) -> String {
+    /// Its last lines, and those of its successors.
+    pub(super) fn tail(&self) -> String {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if tail.is_empty() {
             return "  (it wrote nothing)".to_owned();
         }
         tail.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(group) = self.group {
+            let _ = kill_process_group(group, Signal::KILL); // ignored: all have ended
+        }
     }
 }
 

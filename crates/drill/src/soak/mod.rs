@@ -2,8 +2,8 @@
 //! switches and faults instead of a script, until it has done enough.
 //!
 //! Every fault here is one that may cost nothing: what is stopped, killed or
-//! frozen for good is drained first, as a deploy script would do it. So a single
-//! lost, doubled or late request fails the soak. The targets close idle
+//! frozen for good is drained first, as a deploy script would do it; Teal is replaced
+//! by itself. So a single lost, doubled or late request fails the soak. The targets close idle
 //! connections early all the while.
 //!
 //! A harsh soak kills what requests are on: the active color, and Teal itself in the middle of a
@@ -116,12 +116,15 @@ async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
         stage.until_health(new, true).await?;
         return stage.kill_teal(delay).await;
     }
+    if let Fault::Upgrade = round.fault {
+        stage.upgrade().await?;
+    }
     if let Fault::FreezeOld(_) = round.fault {
         stage.freeze(&old, true);
     }
     stage.switch(Some(WAIT_HEALTHY)).await?;
     match round.fault {
-        Fault::Nothing | Fault::KillTeal(_) => {}
+        Fault::Nothing | Fault::KillTeal(_) | Fault::Upgrade => {}
         Fault::KillActive => {
             stage.until_health(&old, true).await?;
             stage.fail_over().await?;

@@ -28,6 +28,8 @@ pub(super) enum Fault {
     AilActive(u32),
     /// This many more switches, a thousand a minute, each within the drain of the one before.
     Storm(u32),
+    /// A newer Teal takes over, and the switch is its first deed.
+    Upgrade,
     /// The color that answers is killed with SIGKILL, and Teal fails over by itself.
     KillActive,
     /// Teal is killed with SIGKILL this long after a switch was commanded, so that it may be within
@@ -112,6 +114,7 @@ impl Iterator for Schedule {
             8 => Fault::AilIdle(times),
             9 => Fault::AilActive(times),
             10 => Fault::Storm(storm),
+            11 | 12 => Fault::Upgrade,
             _ => Fault::Nothing,
         };
         Some(Round { pause, fault })
@@ -132,6 +135,7 @@ impl Fault {
             Self::AilIdle(_) => "idle color failed health checks",
             Self::AilActive(_) => "active color failed health checks",
             Self::Storm(_) => "a storm of switches",
+            Self::Upgrade => "Teal replaced by itself",
             Self::KillActive => "active color killed, failed over",
             Self::KillTeal(_) => "Teal killed within a switch",
         })

@@ -52,6 +52,16 @@ pub fn raise_descriptor_limit() -> usize {
     usize::try_from(descriptors.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX)
 }
 
+// === impl HandedOver ===
+
+impl HandedOver {
+    /// Whether it is bound there, however it was configured.
+    pub fn is_at(&self, address: SocketAddr) -> bool {
+        let bound = self.sockets.first().and_then(|socket| socket.local_addr().ok());
+        bound == Some(address)
+    }
+}
+
 // === impl Sockets ===
 
 impl Sockets {
@@ -72,7 +82,9 @@ impl Sockets {
         // Each once: several listeners may leave their port to the kernel.
         let mut left: Vec<&HandedOver> = handed_over.iter().collect();
         for address in addresses {
-            let place = left.iter().position(|handed| handed.configured == *address);
+            let configured = left.iter().position(|handed| handed.configured == *address);
+            let place =
+                configured.or_else(|| left.iter().position(|handed| handed.is_at(*address)));
             let bound = match place.map(|place| left.remove(place)) {
                 Some(handed) => sockets.take_over(&handed.sockets),
                 None => sockets.bind_one(*address),

@@ -13,21 +13,21 @@ mod systemd;
 pub(crate) mod tls;
 mod token;
 mod upgrade;
+mod ways;
 
-use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use config::Config;
-use control::api::{self, ApiSettings};
-use control::handover::Host;
+use control::api::{ApiSettings, Token};
+use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
 use proxy::{
-    AccessLog, BindError, Destination, Door, Format, HandedOver, LogWriter, Options, Proxy,
-    Sockets, raise_descriptor_limit,
+    AccessLog, Certificates, Destination, Door, Format, LogWriter, Options, Proxy,
+    raise_descriptor_limit,
 };
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
 
@@ -39,7 +39,8 @@ use admin::Admin;
 use reload::{InForce, Source};
 use signal::Around;
 use systemd::Manager;
-use upgrade::{Arrival, Inherited, Leaving, Replaceable};
+use upgrade::{Arrival, Inherited, Leaving};
+use ways::Ways;
 
 /// How often it is asked whether the workers serve. Only at the start.
 const LOOK: Duration = Duration::from_millis(2);
@@ -85,23 +86,52 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     Ok((source, config))
 }
 
+/// Everything that can fail before anything is published.
+struct Ground {
+    runtime: Runtime,
+    certificates: Certificates,
+    opened: Opened,
+    lock: OwnedFd,
+    tokens: Vec<Token>,
+    ways: Ways,
+}
+
+impl Ground {
+    fn prepare(
+        config: &Config,
+        adopt: Option<u64>,
+        inherited: Option<&Inherited>,
+    ) -> Result<Self, Failure> {
+        let certificates = tls::load(config).map_err(Failure::usage)?;
+        tls::warn(&certificates);
+        let lock = inherited.map(|inherited| &inherited.lock);
+        let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
+        let tokens = token::tokens(config)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
+        let entered = runtime.enter(); // sockets belong to it
+        let ways = Ways::bind(config, inherited)?;
+        drop(entered);
+        Ok(Self { runtime, certificates, opened, lock, tokens, ways })
+    }
+}
+
 fn start(
     source: Source,
     config: &Config,
     adopt: Option<u64>,
     inherited: Option<Inherited>,
 ) -> Result<(), Failure> {
-    let certificates = tls::load(config).map_err(Failure::usage)?;
-    tls::warn(&certificates);
-    let lock = inherited.as_ref().map(|inherited| &inherited.lock);
-    let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
-    let tokens = token::tokens(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
+    let ground = Ground::prepare(config, adopt, inherited.as_ref());
+    let Ground { runtime, certificates, opened, lock, tokens, ways } =
+        ground.inspect_err(|failure| {
+            if let Some(inherited) = &inherited {
+                inherited.give_up(&failure.message);
+            }
+        })?;
     runtime.block_on(async {
-        let ways = Ways::bind(config, inherited.as_ref())?;
         let in_force = InForce::new(config, tokens, ways.public.addresses(), certificates);
         let (access_log, log_writer) = access_log(config)?.unzip();
         let doors = in_force.doors(ways.public.addresses())?;
@@ -176,16 +206,6 @@ struct Stage {
     options: Options,
 }
 
-/// Everything that is bound.
-struct Ways {
-    public: Sockets,
-    admin: TcpListener,
-    socket: UnixListener,
-    /// Where the admin listener is bound.
-    address: SocketAddr,
-    socket_gid: Option<u32>,
-}
-
 impl Stage {
     fn set(
         config: &Config,
@@ -210,83 +230,6 @@ impl Stage {
         let options = Options { instance: instance.clone(), connections, doors, access_log };
         Self { publisher, seats, guest, instance, options }
     }
-}
-
-impl Ways {
-    fn bind(config: &Config, inherited: Option<&Inherited>) -> Result<Self, Failure> {
-        let listeners = addresses(config);
-        let failed = |error: BindError| Failure::failed(error.to_string());
-        let of_manager = if inherited.is_none() { systemd::handed_over() } else { Vec::new() };
-        let handed_over = inherited.map_or(&of_manager, |inherited| &inherited.listeners);
-        let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
-        tell_unused(handed_over, &listeners);
-        let kept = inherited.and_then(|inherited| inherited.admin.as_ref());
-        let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
-        let socket_gid = state::socket_gid(config)?;
-        let socket =
-            state::bind_socket(&config.state_dir, socket_gid, inherited.map(|i| &i.socket))?;
-        Ok(Self { public, admin, socket, address, socket_gid })
-    }
-
-    fn replaceable(
-        &self,
-        config: &Config,
-        wishes: mpsc::Receiver<control::UpgradeWish>,
-        lock: OwnedFd,
-        older: Option<Host>,
-    ) -> Result<Replaceable, Failure> {
-        let admin = (config.admin.listen, self.address);
-        Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)
-            .map_err(|error| Failure::failed(error.to_string()))
-    }
-
-    fn settings(
-        &self,
-        config: &Config,
-        instance: String,
-        live: tokio::sync::watch::Receiver<api::Live>,
-    ) -> ApiSettings {
-        ApiSettings {
-            version: env!("CARGO_PKG_VERSION"),
-            instance,
-            admin: self.address,
-            socket: state::socket(&config.state_dir),
-            uid: rustix::process::getuid().as_raw(),
-            socket_gid: self.socket_gid,
-            live,
-        }
-    }
-}
-
-/// The public listeners as they are configured.
-fn addresses(config: &Config) -> Vec<SocketAddr> {
-    config.listeners.iter().map(|listener| listener.address).collect()
-}
-
-fn tell_unused(handed_over: &[HandedOver], listeners: &[SocketAddr]) {
-    for HandedOver { configured, .. } in handed_over {
-        if !listeners.contains(configured) {
-            tracing::warn!(
-                "a socket for {configured} was handed over, but no listener has this address"
-            );
-        }
-    }
-}
-
-fn bind_admin(
-    address: SocketAddr,
-    kept: Option<&TcpListener>,
-) -> Result<(TcpListener, SocketAddr), BindError> {
-    let bind = || {
-        let listener = match kept {
-            Some(listener) => listener.try_clone()?,
-            None => TcpListener::bind(address)?,
-        };
-        listener.set_nonblocking(true)?;
-        let bound = listener.local_addr()?;
-        Ok((listener, bound))
-    };
-    bind().map_err(|source| BindError { address, source })
 }
 
 /// Opens the access log, if there is to be one.

@@ -2,7 +2,7 @@
 //! one; and what it says of a color is true of the older one, too.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Command, Stdio};
@@ -196,6 +196,28 @@ fn more_and_fewer_workers_than_before_lose_nothing() {
 }
 
 #[test]
+fn what_a_reload_can_not_change_an_upgrade_changes() {
+    // L7
+    let mut stage = Stage::new();
+    let bound = stage.teal.listener();
+    let load = Load::start(bound, LoadOptions::default());
+    // The port that the kernel had chosen, written down; one listener more.
+    let more = "[[listener]]\naddress = \"127.0.0.1:0\"";
+    let settings = stage.settings().listener(&bound.to_string()).extra(more);
+    let settings = settings.limits("connections", "500");
+    stage.teal.write_settings(&settings);
+    let refused = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert!(refused.text().contains("`teal upgrade` does it"), "{}", refused.text());
+    stage.teal.upgrade();
+    load.wait_for_more(100);
+    load.stop().assert_nothing_lost();
+    assert_eq!(Client::connect(second_listener(&stage)).get("/").status, 200);
+    assert_eq!(stage.client().get("/").status, 200);
+    stage.teal.wait_alone(LEFT);
+    stage.finish();
+}
+
+#[test]
 fn requests_that_wait_in_the_older_one_are_released_by_the_newer_one() {
     // L7
     let mut stage = Stage::new();
@@ -290,6 +312,12 @@ fn a_broken_configuration_is_told_and_changes_nothing() {
     let told = stage.teal.cli(&["upgrade"]);
     told.assert_code(1);
     assert!(told.all().contains("this one goes on as before"), "{}", told.all());
+    // A listener that can't be bound shows only once all was handed over.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    stage.teal.write_settings(&stage.settings().listener(&address));
+    let text = stage.teal.try_upgrade().text();
+    assert!(text.contains(&address) && text.contains("another program is using it"), "{text}");
     // Another state directory would begin anew.
     let moved = stage.settings().to_toml(&stage.teal.state_dir().with_file_name("other"));
     stage.teal.write_config(&moved);

@@ -2,13 +2,14 @@
 //! script. Every switch goes through here, so the timeline knows all of them.
 
 mod outage;
+mod upgrade;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use super::DemoError;
@@ -40,6 +41,8 @@ pub(crate) struct Stage {
     blue: Actor,
     green: Actor,
     teal: Process,
+    /// The newest of those that have taken over from it.
+    newest: Option<Pid>,
     /// Where Teal serves.
     pub(crate) public: SocketAddr,
     /// Where Teal takes commands.
@@ -88,6 +91,7 @@ impl Stage {
             blue,
             green,
             teal,
+            newest: None,
             public,
             control,
             admin,
@@ -260,12 +264,13 @@ impl Stage {
     }
 
     /// Ends the load, then Teal, then the targets, and joins their ledgers.
-    pub(crate) async fn strike(self) -> Result<Verdict, DemoError> {
-        let client = match self.load {
+    pub(crate) async fn strike(mut self) -> Result<Verdict, DemoError> {
+        let client = match self.load.take() {
             Some(load) => Some(load.finish().await),
             None => None,
         };
         let books = self.admin.books().await?;
+        self.end_newest().await;
         self.teal.stop(STOP_PATIENCE).await;
         let mut ledgers = Vec::new();
         for actor in [self.blue, self.green] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use config::Config;
 use control::handover::{
-    self, Host, Link, Offer, PROTOCOL, Reply, Taking, receive, receive_descriptors, send,
+    self, Host, Link, Offer, PROTOCOL, Place, Reply, Taking, receive, receive_descriptors, send,
 };
 use proxy::HandedOver;
 use rules::Actor;
@@ -118,7 +118,8 @@ impl Arrival {
                 let sockets = sockets.collect::<io::Result<Vec<_>>>()?;
                 listeners.push(HandedOver { configured: listening.place.configured, sockets });
             }
-            let stays = taking.admin.configured == config.admin.listen;
+            let Place { configured, bound } = taking.admin;
+            let stays = [configured, bound].contains(&config.admin.listen);
             Ok(Inherited {
                 older: older.try_clone()?,
                 pid: offer.pid,
@@ -139,6 +140,11 @@ impl Arrival {
 // === impl Inherited ===
 
 impl Inherited {
+    /// Says why it does not serve with what it was handed. To be followed by the end.
+    pub(in crate::run) fn give_up(&self, reason: &str) {
+        handover::give_up(&self.older, reason);
+    }
+
     /// Gives the older Teal its place among the workers, on the current runtime.
     pub(in crate::run) fn host(self, seat: Seat) -> Result<Host, Failure> {
         let link = Link::new(self.older).map_err(|error| {

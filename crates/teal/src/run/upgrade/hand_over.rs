@@ -84,6 +84,7 @@ pub(super) async fn hand_over(
     };
     let why = match timeout(SERVES_WITHIN, follower.next()).await {
         Ok(Course::Serving) => return Ok(Newer { process, version, follower }),
+        Ok(Course::Failed(reason)) => Why(reason),
         Ok(_) => Why("it ended before it served".to_owned()),
         Err(_) => Why(format!("it did not serve within {SERVES_WITHIN:?}")),
     };

@@ -70,7 +70,7 @@ impl Leaving<'_> {
                 course = newer.follower.next() => match course {
                     Course::Serving => {}
                     Course::Confirmed => break false,
-                    Course::Lost => break true,
+                    Course::Failed(_) | Course::Lost => break true,
                 },
                 () = sleep_until(began + PROBATION) => break false,
                 name = signals.stop(self.handle, around) => {

@@ -1,0 +1,105 @@
+//! Every way in: the public listeners, the admin listener and the admin socket; bound, or taken over
+//! from a service manager or from the Teal that this one replaces.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+
+use config::Config;
+use control::UpgradeWish;
+use control::api::{ApiSettings, Live};
+use control::handover::Host;
+use proxy::{BindError, HandedOver, Sockets};
+use tokio::sync::{mpsc, watch};
+
+use super::upgrade::{Inherited, Replaceable};
+use super::{state, systemd};
+use crate::exit::Failure;
+
+/// Everything that is bound.
+pub(super) struct Ways {
+    pub(super) public: Sockets,
+    pub(super) admin: TcpListener,
+    pub(super) socket: UnixListener,
+    /// Where the admin listener is bound.
+    address: SocketAddr,
+    socket_gid: Option<u32>,
+}
+
+impl Ways {
+    pub(super) fn bind(config: &Config, inherited: Option<&Inherited>) -> Result<Self, Failure> {
+        let listeners = addresses(config);
+        let failed = |error: BindError| Failure::failed(error.to_string());
+        let of_manager = if inherited.is_none() { systemd::handed_over() } else { Vec::new() };
+        let handed_over = inherited.map_or(&of_manager, |inherited| &inherited.listeners);
+        let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
+        tell_unused(handed_over, &listeners);
+        let kept = inherited.and_then(|inherited| inherited.admin.as_ref());
+        let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
+        let socket_gid = state::socket_gid(config)?;
+        let socket =
+            state::bind_socket(&config.state_dir, socket_gid, inherited.map(|i| &i.socket))?;
+        Ok(Self { public, admin, socket, address, socket_gid })
+    }
+
+    pub(super) fn replaceable(
+        &self,
+        config: &Config,
+        wishes: mpsc::Receiver<UpgradeWish>,
+        lock: OwnedFd,
+        older: Option<Host>,
+    ) -> Result<Replaceable, Failure> {
+        let admin = (config.admin.listen, self.address);
+        Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)
+            .map_err(|error| Failure::failed(error.to_string()))
+    }
+
+    pub(super) fn settings(
+        &self,
+        config: &Config,
+        instance: String,
+        live: watch::Receiver<Live>,
+    ) -> ApiSettings {
+        ApiSettings {
+            version: env!("CARGO_PKG_VERSION"),
+            instance,
+            admin: self.address,
+            socket: state::socket(&config.state_dir),
+            uid: rustix::process::getuid().as_raw(),
+            socket_gid: self.socket_gid,
+            live,
+        }
+    }
+}
+
+/// The public listeners as they are configured.
+fn addresses(config: &Config) -> Vec<SocketAddr> {
+    config.listeners.iter().map(|listener| listener.address).collect()
+}
+
+fn tell_unused(handed_over: &[HandedOver], listeners: &[SocketAddr]) {
+    for handed in handed_over {
+        let configured = handed.configured;
+        if !listeners.iter().any(|at| *at == configured || handed.is_at(*at)) {
+            tracing::warn!(
+                "a socket for {configured} was handed over, but no listener has this address"
+            );
+        }
+    }
+}
+
+fn bind_admin(
+    address: SocketAddr,
+    kept: Option<&TcpListener>,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bind = || {
+        let listener = match kept {
+            Some(listener) => listener.try_clone()?,
+            None => TcpListener::bind(address)?,
+        };
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    bind().map_err(|source| BindError { address, source })
+}
