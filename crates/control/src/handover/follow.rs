@@ -30,7 +30,8 @@ pub struct Frozen {
     ledger: OwnedMutexGuard<Ledger>,
 }
 
-/// A newer Teal that decides, followed.
+/// A newer Teal that decides, followed. Dropped without [`Follower::farewell`], this one is taken for
+/// dead, and what it holds for cut.
 #[derive(Debug)]
 pub struct Follower {
     frozen: Option<Frozen>,
@@ -154,7 +155,9 @@ impl Follower {
     /// Tells the books for the last time and takes leave. Nothing may be held here any more.
     // lossless: L8
     pub async fn farewell(mut self) {
-        drop(self.leave.take());
+        if let Some(leave) = self.leave.take() {
+            let _ = leave.send(()); // the task may have ended
+        }
         let _ = (&mut self.task).await; // whether it could tell or not, it is over
     }
 }
@@ -180,8 +183,8 @@ impl Following {
             };
             let going = tokio::select! {
                 biased;
-                _ = &mut leave => {
-                    if self.tell_books().await.is_some() {
+                told = &mut leave => {
+                    if told.is_ok() && self.tell_books().await.is_some() {
                         self.say(&ToNewer::Farewell).await;
                     }
                     return;

@@ -1,13 +1,23 @@
-//! The charge, laid down for a newer Teal: nothing is decided meanwhile, and nothing is lost by it.
+//! The charge, laid down for a newer Teal: nothing is decided meanwhile, and nothing is lost by it. And
+//! the older one, followed by its place among the workers of the newer one.
 
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use control::handover::{Course, Follower, Host, Link, host};
+use control::journal::{FileStorage, Journal};
 use control::{HoldAsk, ReloadAsk, SwitchAsk};
-use rules::{Actor, Color, DrainEnd, Refusal};
+use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec};
 use testkit::wait_until;
+use tokio::time::timeout;
+use traffic::{
+    ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
+    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, exchange,
+};
 
-use crate::world::{Ground, SOON, to};
+use crate::world::{Ground, SOON, World, service, to};
 
 fn hold() -> HoldAsk {
     HoldAsk { service: None, actor: Actor::Teal, max_wait: None, drain: None }
@@ -87,4 +97,158 @@ fn a_drain_that_goes_on_for_long_is_in_the_way() {
     });
     assert_eq!(freezing.join().unwrap(), Err(Refusal::DrainUnderWay));
     assert!(world.switch(to(Color::Blue)).is_ok(), "and all goes on");
+}
+
+/// The newer one, as far as the older one knows it: an exchange with one place, which the older has.
+struct Newer {
+    publisher: Publisher,
+    host: Host,
+    blue: Arc<ColorBooks>,
+    spec: ServiceSpec,
+}
+
+impl Newer {
+    /// Takes over from this one, within its test's own runtime.
+    fn take_over(ground: &Ground, world: &World) -> (Self, Follower) {
+        let mut frozen = world.wait(world.handle.freeze()).unwrap();
+        frozen.close_journal();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
+        let guest = seats.pop().unwrap().host();
+        let (host, follower) = world.wait(async {
+            let host = host(guest, Link::new(ours).unwrap(), 4711);
+            (host, frozen.follow(Link::new(theirs).unwrap(), None))
+        });
+        let spec = service("web", &ground.blue, &ground.green);
+        (Self { publisher, host, blue: Arc::new(ColorBooks::new(1)), spec }, follower)
+    }
+
+    /// Publishes that this color is active, under numbers of its own.
+    fn publish(&self, active: Color) -> Version {
+        let entry = |color: Color, id, books| {
+            let target = TargetEntry {
+                id: TargetId(id),
+                url: self.spec.color(color).targets[0].clone(),
+                addresses: Vec::new(),
+                usable: true,
+                books: Arc::new(TargetBooks::new(1)),
+            };
+            ColorEntry { id: ColorId(id), targets: vec![Arc::new(target)], books }
+        };
+        let draining = if active == Color::Blue {
+            Vec::new()
+        } else {
+            vec![Draining { what: ColorId(70).into(), cut: false }]
+        };
+        let service = Service {
+            name: self.spec.name.clone(),
+            generation: Generation(7),
+            active,
+            colors: [
+                entry(Color::Blue, 70, self.blue.clone()),
+                entry(Color::Green, 71, Arc::new(ColorBooks::new(1))),
+            ],
+            strip: "".into(),
+            timeouts: self.spec.timeouts,
+            held: None,
+            hold: self.spec.hold,
+            failover: false,
+            books: Arc::new(ServiceBooks::new(1)),
+        };
+        self.publisher.publish(Table {
+            generation: Generation(7),
+            limits: Limits::default(),
+            services: vec![Arc::new(service)],
+            draining,
+            routes: Routes::new([&self.spec]),
+        })
+    }
+
+    /// Whether the older one has a version within this time.
+    fn has(&self, world: &World, version: Version, within: Duration) -> bool {
+        world.wait(async { timeout(within, self.publisher.acknowledged(version)).await.is_ok() })
+    }
+}
+
+const MOMENT: Duration = Duration::from_millis(300);
+
+#[test]
+fn a_table_is_acknowledged_when_every_worker_of_the_older_one_has_it() {
+    // L2
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (newer, _follower) = Newer::take_over(&ground, &world);
+    world.workers[1].silence(true);
+    let version = newer.publish(Color::Green);
+    assert!(!newer.has(&world, version, MOMENT), "a worker still sends requests to blue");
+    world.workers[1].silence(false);
+    assert!(newer.has(&world, version, SOON));
+    assert_eq!(world.claim().1, Color::Green);
+}
+
+#[test]
+fn what_the_older_one_holds_is_known_before_it_acknowledges() {
+    // L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (newer, follower) = Newer::take_over(&ground, &world);
+    let version = newer.publish(Color::Blue);
+    assert!(newer.has(&world, version, SOON));
+    let (lease, color) = world.claim();
+    assert_eq!(color, Color::Blue);
+    let version = newer.publish(Color::Green);
+    assert!(newer.has(&world, version, SOON));
+    assert_eq!(newer.blue.remaining().leases, 1, "or drained would be said");
+    world.workers[0].release(lease);
+    world.wait(newer.publisher.drained(&*newer.blue));
+    assert_eq!(ColorSum::of(&newer.blue).taken, 1);
+    world.wait(follower.farewell());
+    world.wait(newer.host.gone());
+    assert_eq!((newer.host.pid(), newer.host.leaving()), (None, 0));
+    let version = newer.publish(Color::Blue);
+    assert!(newer.has(&world, version, SOON), "nobody waits for who has gone");
+}
+
+#[test]
+fn an_older_one_that_dies_holds_nothing_any_more() {
+    // L4 L8 L10
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (newer, follower) = Newer::take_over(&ground, &world);
+    let (_lease, _) = world.claim();
+    let version = newer.publish(Color::Green);
+    assert!(newer.has(&world, version, SOON));
+    assert_eq!(newer.blue.remaining().leases, 1);
+    assert_eq!(newer.host.pid(), Some(4711));
+    drop(follower);
+    world.wait(newer.publisher.drained(&*newer.blue));
+    world.wait(newer.host.gone());
+    let version = newer.publish(Color::Blue);
+    assert!(newer.has(&world, version, SOON));
+}
+
+#[test]
+fn the_older_one_takes_back_what_the_newer_one_has_journaled() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
+    let (newer, mut follower) = Newer::take_over(&ground, &world);
+    let version = newer.publish(Color::Blue);
+    assert!(newer.has(&world, version, SOON));
+    assert_eq!(world.claim().1, Color::Blue, "the newer one decides");
+    newer.host.say_serving();
+    assert_eq!(world.wait(follower.next()), Course::Serving);
+    newer.host.say_confirmed();
+    assert_eq!(world.wait(follower.next()), Course::Confirmed);
+    assert_eq!(world.switch(to(Color::Blue)).unwrap_err(), Refusal::UpgradeInProgress);
+    // It dies, and has journaled nothing.
+    drop(newer);
+    let files = FileStorage::open(ground.directory.path()).unwrap();
+    let opened = Journal::open(Box::new(files), None).unwrap();
+    world.wait(follower.take_back(opened)).unwrap();
+    assert_eq!(world.active(), (Color::Green, 1), "what the journal says");
+    wait_until(SOON, "workers know", || world.claim().1 == Color::Green);
+    world.switch(to(Color::Blue)).unwrap();
+    assert_eq!(world.active(), (Color::Blue, 2), "and it decides again");
 }

@@ -174,6 +174,7 @@ fn start(
             admin: &mut admin,
             replaceable: &mut replaceable,
             in_force: &in_force,
+            given: None,
         };
         let around = Around { log: log_writer.as_ref(), manager: &manager };
         let stopped = signal::until_stopped(leaving, &around).await;

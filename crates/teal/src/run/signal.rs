@@ -65,7 +65,7 @@ pub(super) async fn until_stopped(
             }
         }
     };
-    let Leaving { handle, proxy, in_force, .. } = leaving;
+    let Leaving { handle, proxy, in_force, given, .. } = leaving;
     let patience = *in_force.patience.borrow();
     tracing::info!("{name}: stopping, requests may end for {patience:?}");
     around.manager.tell_stopping();
@@ -77,6 +77,9 @@ pub(super) async fn until_stopped(
         }
     };
     books::tell(handle).await;
+    if let Some(given) = given {
+        given.farewell().await;
+    }
     stopped
 }
 

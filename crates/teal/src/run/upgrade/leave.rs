@@ -27,6 +27,8 @@ pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) admin: &'a mut Admin,
     pub(in crate::run) replaceable: &'a mut Replaceable,
     pub(in crate::run) in_force: &'a InForce,
+    /// The newer one, if a signal came while this one was leaving: it is followed to the end.
+    pub(in crate::run) given: Option<Given>,
 }
 
 /// How it ended.
@@ -75,6 +77,7 @@ impl Leaving<'_> {
                 () = sleep_until(began + PROBATION) => break false,
                 name = signals.stop(self.handle, around) => {
                     newer.process.let_go();
+                    self.given = Some(Given(newer));
                     return Left::Stopped(name);
                 }
             }
@@ -140,7 +143,10 @@ impl Leaving<'_> {
                     deadline = Instant::now() + LAST;
                     self.proxy.cut();
                 }
-                name = signals.stop(self.handle, around) => return Left::Stopped(name),
+                name = signals.stop(self.handle, around) => {
+                    self.given = Some(Given(newer));
+                    return Left::Stopped(name);
+                }
             }
         }
         let count = books::cut_so_far(self.handle).await.saturating_sub(before);
@@ -165,6 +171,11 @@ pub(in crate::run) struct Given(Newer);
 // === impl Given ===
 
 impl Given {
+    /// Tells it the books for the last time.
+    pub(in crate::run) async fn farewell(self) {
+        self.0.follower.farewell().await;
+    }
+
     /// Its process and its version.
     pub(in crate::run) fn name(&self) -> control::Upgraded {
         control::Upgraded { pid: self.0.process.pid, version: self.0.version.clone() }
