@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::handover::{Course, Follower, Host, Link, host};
 use control::journal::{FileStorage, Journal};
 use control::{HoldAsk, ReloadAsk, SwitchAsk};
-use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec};
-use testkit::wait_until;
+use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing};
+use testkit::{Health, wait_until};
 use tokio::time::timeout;
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
@@ -184,6 +184,24 @@ fn a_table_is_acknowledged_when_every_worker_of_the_older_one_has_it() {
     world.workers[1].silence(false);
     assert!(newer.has(&world, version, SOON));
     assert_eq!(world.claim().1, Color::Green);
+}
+
+#[test]
+fn what_the_older_one_still_finds_out_is_not_published_over_what_the_newer_one_says() {
+    // L2
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    ground.green.health(Health::Hang);
+    let last = || world.color(Color::Green).targets[0].last_probe.clone().unwrap();
+    wait_until(SOON, "a probe has failed", || !last().verdict.passed());
+    // The next one is under way, and makes the target one to be avoided.
+    let (newer, _follower) = Newer::take_over(&ground, &world);
+    let version = newer.publish(Color::Green);
+    assert!(newer.has(&world, version, SOON));
+    let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
+    wait_until(SOON, "the older one believes that green is down", down);
+    world.wait(tokio::time::sleep(MOMENT)); // in which a table would have been published
+    assert_eq!(world.claim().1, Color::Green, "the newer one decides");
 }
 
 #[test]
