@@ -194,7 +194,9 @@ fn what_the_older_one_still_finds_out_is_not_published_over_what_the_newer_one_s
     ground.green.health(Health::Hang);
     let last = || world.color(Color::Green).targets[0].last_probe.clone().unwrap();
     wait_until(SOON, "a probe has failed", || !last().verdict.passed());
-    // The next one is under way, and makes the target one to be avoided.
+    // The next one, once under way, makes the target one to be avoided.
+    let probes = ground.green.seen().probes().len();
+    wait_until(SOON, "one is under way", || ground.green.seen().probes().len() > probes);
     let (newer, _follower) = Newer::take_over(&ground, &world);
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
