@@ -11,7 +11,7 @@ use control::journal::{FileStorage, Journal};
 use control::{HoldAsk, ReloadAsk, SwitchAsk};
 use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing};
 use testkit::{Health, wait_until};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
     ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, exchange,
@@ -202,7 +202,7 @@ fn what_the_older_one_still_finds_out_is_not_published_over_what_the_newer_one_s
     assert!(newer.has(&world, version, SOON));
     let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
     wait_until(SOON, "the older one believes that green is down", down);
-    world.wait(tokio::time::sleep(MOMENT)); // in which a table would have been published
+    world.wait(async { sleep(MOMENT).await }); // in which a table would have been published
     assert_eq!(world.claim().1, Color::Green, "the newer one decides");
 }
 
