@@ -276,10 +276,30 @@ pub(crate) enum Failover {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["targets"]))]
 pub(crate) struct Environment {
-    /// Its addresses, `http://HOST:PORT` or `unix:/PATH`; at least one. Names are resolved at
-    /// start, at each probe and after a failed connect, never per request.
+    /// Its addresses, `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`; at least one. Names are
+    /// resolved at start, at each probe and after a failed connect, never per request.
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
+    pub(crate) tls: Key<TargetTls>,
+}
+
+/// TLS to the `https` targets of a color. Their certificates are always verified.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TargetTls {
+    /// PEM: who must have signed the target's certificate; relative to this file.
+    #[schemars(extend("x-default" = "the authorities that this machine trusts", "examples" = ["ca.pem"]))]
+    pub(crate) ca: Key<String>,
+    /// The name that the target's certificate must be for.
+    #[schemars(extend("x-default" = "the host of the target", "examples" = ["app.internal"]))]
+    pub(crate) server_name: Key<String>,
+    /// PEM: the certificate that Teal shows to the target, then the chain above it; relative to this
+    /// file. With `key`.
+    #[schemars(extend("x-default" = "none", "examples" = ["teal.pem"]))]
+    pub(crate) cert: Key<String>,
+    /// PEM: its private key, not encrypted; relative to this file.
+    #[schemars(extend("x-default" = "none", "examples" = ["teal.key"]))]
+    pub(crate) key: Key<String>,
 }
 
 /// How each target is probed. A switch needs `rise` passed probes of every target.

@@ -24,7 +24,7 @@ const LATER: [(&str, &[&str]); 5] = [
 ];
 
 /// The same for the tables of the two colors.
-const LATER_COLOR: &[&str] = &["tls", "proxy_protocol"];
+const LATER_COLOR: &[&str] = &["proxy_protocol"];
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
+use tokio_rustls::TlsStream;
 
 use crate::stream::Stream;
+use crate::tls::{Tls, describe};
 
 /// Why no connection was made. Nothing was sent in any of these cases.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub enum DialError {
     Refused,
     /// The deadline passed first.
     TimedOut,
+    /// The TLS handshake failed; why.
+    Tls(String),
     /// Something else, such as an unreachable network or no free descriptor.
     Other(io::Error),
 }
@@ -29,6 +33,8 @@ pub enum DialError {
 pub enum Way<'a> {
     /// The addresses of its name; empty: it has none.
     Tcp(&'a [SocketAddr]),
+    /// The same, behind TLS.
+    Tls(&'a [SocketAddr], &'a Tls),
     /// Its socket on this machine.
     Unix(&'a Path),
 }
@@ -40,10 +46,29 @@ const ROOM: Duration = Duration::from_millis(2);
 // lossless: L10
 pub async fn dial(way: Way<'_>, deadline: Instant) -> Result<Stream, DialError> {
     match way {
-        Way::Tcp(addresses) => dial_first(addresses, deadline).await,
+        Way::Tcp(addresses) => {
+            let stream = dial_first(addresses, deadline).await?;
+            Stream::new(stream).map_err(DialError::from)
+        }
+        Way::Tls(addresses, tls) => dial_securely(addresses, tls, deadline).await,
         Way::Unix(path) => {
             timeout_at(deadline, dial_socket(path)).await.unwrap_or(Err(DialError::TimedOut))
         }
+    }
+}
+
+/// One deadline for the connect and the handshake.
+async fn dial_securely(
+    addresses: &[SocketAddr],
+    tls: &Tls,
+    deadline: Instant,
+) -> Result<Stream, DialError> {
+    let stream = dial_first(addresses, deadline).await?;
+    stream.set_nodelay(true)?;
+    match timeout_at(deadline, tls.shake_hands(stream)).await {
+        Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
+        Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
+        Err(_) => Err(DialError::TimedOut),
     }
 }
 
@@ -63,14 +88,14 @@ async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
 
 /// Connects to the first of `addresses` that accepts. What an address that does not answer may cost
 /// is its even share of the time left.
-async fn dial_first(addresses: &[SocketAddr], deadline: Instant) -> Result<Stream, DialError> {
+async fn dial_first(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, DialError> {
     let mut failure = DialError::NoAddress;
     for (tried, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) if is_circle(&stream) => failure = DialError::Refused,
-            Ok(Ok(stream)) => return Stream::new(stream).map_err(DialError::from),
+            Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => failure = error.into(),
             Err(_) => failure = DialError::TimedOut,
         }
@@ -102,6 +127,7 @@ impl fmt::Display for DialError {
             Self::NoAddress => f.write_str("no address"),
             Self::Refused => f.write_str("connection refused"),
             Self::TimedOut => f.write_str("timed out while connecting"),
+            Self::Tls(why) => write!(f, "TLS: {why}"),
             Self::Other(error) => write!(f, "cannot connect: {error}"),
         }
     }

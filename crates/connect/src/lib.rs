@@ -1,4 +1,4 @@
-//! How a target is reached: address, TCP or Unix socket, deadline. Requests and probes go the same
+//! How a target is reached: address, TCP or Unix socket, TLS, deadline. Requests and probes go the same
 //! way, so that a probe proves what traffic will meet (promise L9).
 //!
 //! It never chooses a target and never resolves a name; every wait here has a deadline.
@@ -6,7 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod dial;
+mod pem;
 mod stream;
+mod tls;
 
 pub use dial::{DialError, Way, dial};
+pub use pem::{TlsError, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};
+pub use tls::{Fresh, Tls, TlsFiles, Vault};

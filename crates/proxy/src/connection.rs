@@ -79,6 +79,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
+    use connect::Vault;
     use rules::Limits;
     use tokio::net::{TcpListener, TcpStream};
     use traffic::{Table, exchange};
@@ -95,7 +96,13 @@ mod tests {
             let stream = Stream::new(TcpStream::connect(address).await.unwrap()).unwrap();
             let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
             let reader = seats.pop().unwrap().sit();
-            let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default(), None));
+            let worker = Rc::new(Worker::new(
+                reader,
+                "teal-test".into(),
+                Arc::default(),
+                None,
+                Vault::default(),
+            ));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
             let permit = capacity.permit().unwrap();
             let open = (worker.enter_connection(), permit);

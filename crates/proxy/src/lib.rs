@@ -43,9 +43,8 @@ mod stop;
 mod window;
 mod worker;
 
+pub use connect::Vault;
 pub use listener::{BindError, Door, HandedOver, Sockets, raise_descriptor_limit};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use proxy::{Options, Proxy, StopReport};
-pub use tls::{
-    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Shelf, TlsDoor, TlsError,
-};
+pub use tls::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Shelf, TlsDoor};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
+use connect::Vault;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{oneshot, watch};
 use traffic::Seat;
@@ -13,7 +14,7 @@ use traffic::Seat;
 use crate::listener::{Capacity, Door, Listener, Sockets};
 use crate::observe::access::AccessLog;
 use crate::pick::line::Lines;
-use crate::worker;
+use crate::worker::{self, Worker};
 
 /// What the data plane has to be told besides the table.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Options {
     pub doors: Vec<Door>,
     /// Where a line for each request goes; `None`: nowhere.
     pub access_log: Option<AccessLog>,
+    /// What TLS to targets is made of.
+    pub vault: Vault,
 }
 
 /// A running data plane.
@@ -71,7 +74,7 @@ impl Proxy {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
-            let access = options.access_log.clone();
+            let (access, vault) = (options.access_log.clone(), options.vault.clone());
             let doors = options.doors.clone();
             let name = format!("worker-{}", seat.worker());
             let runtime =
@@ -90,7 +93,8 @@ impl Proxy {
                         Listener::new(socket, door, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
-                    worker::run(seat.sit(), listeners, via, lines, access, orders).await;
+                    let worker = Worker::new(seat.sit(), via, lines, access, vault);
+                    worker::run(worker, listeners, orders).await;
                 });
             })?;
             workers.push((thread, end));

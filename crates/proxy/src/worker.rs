@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use connect::Vault;
 use rules::Timeouts;
 use tokio::sync::{Notify, watch};
 use traffic::{Reader, Table};
@@ -43,6 +44,8 @@ pub(crate) struct Worker {
     pub(crate) log: TargetLog,
     /// Where a line for each request goes.
     pub(crate) access: Option<AccessLog>,
+    /// What TLS to targets is made of.
+    pub(crate) vault: Vault,
     /// Our name in `Via`, by which we know our own requests again.
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
@@ -63,14 +66,11 @@ pub(crate) struct Front {
 
 /// Serves until told to stop and the last connection has ended.
 pub(crate) async fn run(
-    reader: Reader,
+    worker: Worker,
     listeners: Vec<Listener>,
-    via: Box<str>,
-    lines: Arc<Lines>,
-    access: Option<AccessLog>,
     mut orders: watch::Receiver<Order>,
 ) {
-    let worker = Rc::new(Worker::new(reader, via, lines, access));
+    let worker = Rc::new(worker);
     // Nobody is served from the empty table that every worker begins with: clients wait in the
     // kernel's queue for the first one that is published.
     tokio::select! {
@@ -175,6 +175,7 @@ impl Worker {
         via: Box<str>,
         lines: Arc<Lines>,
         access: Option<AccessLog>,
+        vault: Vault,
     ) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
@@ -189,6 +190,7 @@ impl Worker {
             stop: Stop::default(),
             log: TargetLog::default(),
             access,
+            vault,
             via,
             front: Cell::new(front),
             clock: Cell::new(Instant::now()),

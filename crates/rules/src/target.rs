@@ -1,13 +1,28 @@
-//! The address of a target: read, checked, and written as it was read.
+//! The address of a target: read, checked, and written as it was read; and what TLS asks of it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::spec::Invalid;
 
-/// The address of a target as written: `http://HOST:PORT`, or `unix:/PATH`.
+/// The address of a target as written: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. With
+/// other TLS it is another target: what was proven of the one says nothing of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TargetUrl(Place);
+pub struct TargetUrl {
+    place: Place,
+    tls: Option<Box<TargetTls>>,
+}
+
+/// What a target behind TLS has to show, and what is shown to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetTls {
+    /// The name that its certificate must be for; `None`: the host of the address.
+    pub server_name: Option<Box<str>>,
+    /// PEM: who must have signed it; `None`: whom this machine trusts.
+    pub ca: Option<PathBuf>,
+    /// PEM: our certificate and its key; `None`: we show none.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Place {
@@ -19,17 +34,19 @@ enum Place {
 const SOCKET_PATH_MAX: usize = 107;
 
 impl TargetUrl {
-    /// Reads `http://HOST:PORT`, whose port is 80 if absent, or `unix:/PATH`. A path behind an
-    /// address, a query, user or other scheme is refused, since none of them would have an effect.
+    /// Reads `http://HOST:PORT`, whose port is 80 if absent, `https://HOST:PORT` (443), or `unix:/PATH`.
+    /// A path behind an address, a query, user or other scheme is refused, since none of them would
+    /// have an effect.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as http://HOST:PORT"));
         if let Some(path) = text.strip_prefix("unix:") {
             return Self::parse_socket(text, path);
         }
-        let rest = match text.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https" | "h2c", _)) => {
-                return Err(wrong("only http:// and unix: targets are supported by this version"));
+        let (tls, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (None, rest),
+            Some(("https", rest)) => (Some(Box::<TargetTls>::default()), rest),
+            Some(("h2c", _)) => {
+                return Err(wrong("h2c:// targets are not supported by this version"));
             }
             Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
             None => return Err(wrong("a target needs a scheme")),
@@ -43,6 +60,7 @@ impl TargetUrl {
         }
         let (host, port) = split_port(authority).map_err(wrong)?;
         let port = match port {
+            None if tls.is_some() => 443,
             None => 80,
             Some(digits) => digits
                 .parse()
@@ -53,7 +71,7 @@ impl TargetUrl {
         if !valid_host(host) {
             return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
         }
-        Ok(Self(Place::Tcp { host: host.to_ascii_lowercase().into(), port }))
+        Ok(Self { place: Place::Tcp { host: host.to_ascii_lowercase().into(), port }, tls })
     }
 
     fn parse_socket(text: &str, path: &str) -> Result<Self, Invalid> {
@@ -65,12 +83,34 @@ impl TargetUrl {
         if path.len() > SOCKET_PATH_MAX {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
-        Ok(Self(Place::Unix(path.into())))
+        Ok(Self { place: Place::Unix(path.into()), tls: None })
+    }
+
+    /// What TLS asks of it; `None`: it is plain.
+    pub fn tls(&self) -> Option<&TargetTls> {
+        self.tls.as_deref()
+    }
+
+    /// The name that its certificate must be for; `None`: it is plain.
+    pub fn tls_name(&self) -> Option<&str> {
+        let given = self.tls()?.server_name.as_deref();
+        given.or_else(|| self.host_and_port().map(|(host, _)| host))
+    }
+
+    /// The same address with this TLS, if it has any.
+    #[must_use]
+    pub fn with_tls(self, tls: TargetTls) -> Self {
+        Self { tls: self.tls.map(|_| Box::new(tls)), ..self }
+    }
+
+    /// Whether it is at the same address, whatever is spoken there.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.place == other.place
     }
 
     /// The path of its Unix socket; `None`: it is reached by TCP.
     pub fn socket(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.place {
             Place::Tcp { .. } => None,
             Place::Unix(path) => Some(Path::new(&**path)),
         }
@@ -79,7 +119,7 @@ impl TargetUrl {
     /// The host without brackets, a name to resolve or an address, and the port; `None` for a
     /// socket.
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
-        match &self.0 {
+        match &self.place {
             Place::Tcp { host, port } => {
                 Some((host.trim_start_matches('[').trim_end_matches(']'), *port))
             }
@@ -89,7 +129,7 @@ impl TargetUrl {
 
     /// `HOST:PORT`, as it stands in a Host field; `localhost` for a socket.
     pub fn authority(&self) -> String {
-        match &self.0 {
+        match &self.place {
             Place::Tcp { host, port } => format!("{host}:{port}"),
             Place::Unix(_) => "localhost".to_owned(),
         }
@@ -98,8 +138,11 @@ impl TargetUrl {
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Place::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+        match &self.place {
+            Place::Tcp { host, port } => {
+                let scheme = if self.tls.is_some() { "https" } else { "http" };
+                write!(f, "{scheme}://{host}:{port}")
+            }
             Place::Unix(path) => write!(f, "unix:{path}"),
         }
     }

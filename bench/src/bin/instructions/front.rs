@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use proxy::{Options, Proxy, Sockets};
+use proxy::{Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
@@ -47,6 +47,7 @@ impl Front {
             connections: limits.connections,
             doors: Vec::new(),
             access_log: None,
+            vault: Vault::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);

@@ -50,7 +50,7 @@ pub(crate) fn config(
     let listeners = listener::listeners(&document.listener, surroundings, found);
     let certificates = listener::certificates(&document.certificate, surroundings, found);
     listener::check(document, &listeners, found);
-    let services = service::services(&document.service, found);
+    let services = service::services(&document.service, surroundings, found);
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rules::{
     Color, ColorSpec, Drain, Failover, Health, Hold, ServiceName, ServiceSpec, StatusRange,
-    TargetUrl, Timeouts,
+    TargetTls, TargetUrl, Timeouts,
 };
 
-use super::{same_target, size, text, time};
+use super::{Surroundings, path, same_target, size, text, time};
 use crate::key::{At, Key, Time};
 use crate::problem::Found;
 use crate::raw;
@@ -18,11 +18,12 @@ const INTERVAL_MIN: Duration = Duration::from_millis(10);
 /// The services that can be looked at further, each with the place of its table.
 pub(super) fn services(
     key: &Key<Vec<At<raw::Service>>>,
+    surroundings: &Surroundings<'_>,
     found: &mut Found,
 ) -> Vec<At<ServiceSpec>> {
     let mut services: Vec<At<ServiceSpec>> = Vec::new();
     for At { value: raw, offset } in key.elements() {
-        if let Some(spec) = service(raw, found) {
+        if let Some(spec) = service(raw, surroundings, found) {
             services.push(At { value: spec, offset: *offset });
         }
     }
@@ -30,7 +31,11 @@ pub(super) fn services(
 }
 
 /// A service without a usable name is checked all the same, but has no meaning.
-fn service(raw: &raw::Service, found: &mut Found) -> Option<ServiceSpec> {
+fn service(
+    raw: &raw::Service,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<ServiceSpec> {
     let name = raw.name.at().and_then(|At { value, offset }| match ServiceName::new(value) {
         Ok(name) => Some(name),
         Err(message) => {
@@ -38,8 +43,8 @@ fn service(raw: &raw::Service, found: &mut Found) -> Option<ServiceSpec> {
             None
         }
     });
-    let blue = targets(&raw.blue, "service.blue.targets", found);
-    let green = targets(&raw.green, "service.green.targets", found);
+    let blue = targets(&raw.blue, "service.blue", surroundings, found);
+    let green = targets(&raw.green, "service.green", surroundings, found);
     for At { value: target, offset } in &green {
         if let Some(message) = same_target(target, blue.iter().map(|blue| &blue.value)) {
             found.at(*offset, format!("service.green.targets: {message}"));
@@ -84,24 +89,74 @@ fn service(raw: &raw::Service, found: &mut Found) -> Option<ServiceSpec> {
     })
 }
 
-fn targets(key: &Key<raw::Environment>, name: &str, found: &mut Found) -> Vec<At<TargetUrl>> {
-    let Some(list) = key.get().and_then(|environment| environment.targets.at()) else {
-        return Vec::new();
-    };
+fn targets(
+    key: &Key<raw::Environment>,
+    color: &str,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Vec<At<TargetUrl>> {
+    let Some(environment) = key.get() else { return Vec::new() };
+    let tls = environment.tls.at();
+    let meant = tls.map(|tls| target_tls(&tls.value, &format!("{color}.tls"), surroundings, found));
+    let Some(list) = environment.targets.at() else { return Vec::new() };
+    let name = format!("{color}.targets");
     if list.value.is_empty() {
         found.at(list.offset, format!("{name} is empty; write at least one http://HOST:PORT"));
     }
     let mut targets: Vec<At<TargetUrl>> = Vec::new();
     for At { value, offset } in &list.value {
         match TargetUrl::parse(value) {
-            Ok(target) if targets.iter().any(|other| other.value == target) => {
+            Ok(target) if targets.iter().any(|other| other.value.is_at(&target)) => {
                 found.at(*offset, format!("{name} has {target} twice; leave one out"));
             }
-            Ok(value) => targets.push(At { value, offset: *offset }),
+            Ok(url) => {
+                let value = match meant.clone() {
+                    Some(tls) => url.with_tls(tls),
+                    None => url,
+                };
+                targets.push(At { value, offset: *offset });
+            }
             Err(message) => found.at(*offset, format!("{name}: {message}")),
         }
     }
+    if let Some(tls) = tls.filter(|_| targets.iter().all(|target| target.value.tls().is_none())) {
+        found.at(
+            tls.offset,
+            format!("{color}.tls is for https://HOST:PORT targets, and there are none"),
+        );
+    }
     targets
+}
+
+fn target_tls(
+    raw: &raw::TargetTls,
+    name: &str,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> TargetTls {
+    let mut file = |key: &Key<String>, which: &str, example: &str| {
+        let At { value, offset } = key.at()?;
+        let path = path(value, &format!("{name}.{which}"), example, surroundings);
+        path.map_err(|message| found.at(*offset, message)).ok()
+    };
+    let ca = file(&raw.ca, "ca", "ca.pem");
+    let (cert, key) = (file(&raw.cert, "cert", "teal.pem"), file(&raw.key, "key", "teal.key"));
+    for (one, other, missing) in [(&raw.cert, &raw.key, "key"), (&raw.key, &raw.cert, "cert")] {
+        if let (Some(At { offset, .. }), None) = (one.at(), other.at()) {
+            found.at(*offset, format!("{name} needs {missing} too: a certificate and its key"));
+        }
+    }
+    let server_name =
+        raw.server_name.at().and_then(|At { value, offset }| match text::host_pattern(value) {
+            Ok(host) if !host.starts_with('*') => Some(host.into()),
+            _ => {
+                let message =
+                    format!("{name}.server_name is {value:?}; write a name such as app.internal");
+                found.at(*offset, message);
+                None
+            }
+        });
+    TargetTls { server_name, ca, identity: cert.zip(key) }
 }
 
 fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::Vault;
 use rules::{
     Actor, Color, Command, Event, Generation, Limits, Refusal, ServiceSpec, State, Wanted, apply,
     check,
@@ -41,6 +42,8 @@ pub struct Settings {
     pub reloader: Reloader,
     /// Who knows the addresses of names.
     pub resolver: Resolver,
+    /// What TLS to targets is made of.
+    pub vault: Vault,
     /// Who can replace this Teal by a newer one.
     pub upgrades: mpsc::Sender<UpgradeWish>,
 }
@@ -70,12 +73,13 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, limits, reloader, resolver, upgrades } = settings;
+    let Settings { services, limits, reloader, resolver, vault, upgrades } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
         roster: Roster::new(publisher.workers()),
         limits,
+        vault,
         drains: Drains::default(),
         in_hand: HashSet::new(),
         ailment: ledger.ailment(),

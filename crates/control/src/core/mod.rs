@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use connect::Vault;
 use rules::{Actor, Command, Event, Limits, Refusal, ServiceName, State, apply, check, decide};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::timeout;
@@ -64,6 +65,8 @@ pub(crate) struct Inside {
     pub(crate) state: State,
     pub(crate) roster: Roster,
     pub(crate) limits: Limits,
+    /// What TLS to targets is made of.
+    pub(crate) vault: Vault,
     pub(crate) drains: Drains,
     /// Services with a change between its gate and its publish.
     pub(crate) in_hand: HashSet<ServiceName>,

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use rules::TargetTls;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use traffic::{Guest, Leaving, Report, ReportKind, Table, TargetId, Version};
@@ -12,7 +13,7 @@ use super::books::Kept;
 use super::link::{Incoming, Link, Outgoing};
 use super::wire::{
     ColorMessage, DrainingMessage, LeavingMessage, RouteMessage, ServiceMessage, TableMessage,
-    TargetMessage, ToNewer, ToOlder,
+    TargetMessage, TlsMessage, ToNewer, ToOlder,
 };
 
 /// When it is said that the older one is late.
@@ -209,6 +210,7 @@ fn describe(number: u64, table: &Table) -> TableMessage {
                 .map(|target| TargetMessage {
                     id: target.id.0,
                     url: target.url.to_string(),
+                    tls: target.url.tls().map(describe_tls),
                     addresses: target.addresses.clone(),
                     usable: target.usable,
                 })
@@ -240,4 +242,9 @@ fn describe(number: u64, table: &Table) -> TableMessage {
         routes: routes.collect(),
         draining: draining.collect(),
     }
+}
+
+fn describe_tls(tls: &TargetTls) -> TlsMessage {
+    let TargetTls { server_name, ca, identity } = tls.clone();
+    TlsMessage { server_name: server_name.map(Into::into), ca, identity }
 }

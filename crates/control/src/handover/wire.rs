@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rules::{Color, Cut, Hold, Limits, Timeouts};
@@ -88,8 +89,18 @@ pub(crate) struct ColorMessage {
 pub(crate) struct TargetMessage {
     pub(crate) id: u32,
     pub(crate) url: String,
+    /// What TLS asks of it, if that is not plain.
+    pub(crate) tls: Option<TlsMessage>,
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) usable: bool,
+}
+
+/// What a target behind TLS has to show, and what is shown to it.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct TlsMessage {
+    pub(crate) server_name: Option<String>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// A way to a service.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connect::{DialError, Stream, Way};
+use connect::{DialError, Stream, TlsFiles, Vault, Way};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -30,6 +30,8 @@ const HEAD: usize = 64 * 1024;
 pub(crate) struct Plan {
     pub(crate) target: TargetUrl,
     pub(crate) settings: Health,
+    /// What TLS to targets is made of.
+    pub(crate) vault: Vault,
 }
 
 /// Why a probe failed.
@@ -56,7 +58,7 @@ pub(crate) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> (Verdict, Du
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
     let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
-    let stream = match connect::dial(way(&plan.target, addresses), deadline).await {
+    let stream = match dial(plan, addresses, deadline).await {
         Ok(stream) => stream,
         Err(error) => return fail(cannot_dial(plan, &error)),
     };
@@ -84,9 +86,24 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
     }
 }
 
-/// How a target is reached, if its name has these addresses.
-pub(super) fn way<'a>(target: &'a TargetUrl, addresses: &'a [SocketAddr]) -> Way<'a> {
-    target.socket().map_or(Way::Tcp(addresses), Way::Unix)
+/// Connects to a target as traffic does, if its name has these addresses.
+pub(super) async fn dial(
+    plan: &Plan,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<Stream, DialError> {
+    let target = &plan.target;
+    let way = match (target.socket(), target.tls().zip(target.tls_name())) {
+        (Some(path), _) => Way::Unix(path),
+        (None, None) => Way::Tcp(addresses),
+        (None, Some((tls, name))) => {
+            let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
+            let tls = plan.vault.tls(&files, name);
+            let tls = tls.map_err(|error| DialError::Tls(error.to_string()))?;
+            return connect::dial(Way::Tls(addresses, &tls), deadline).await;
+        }
+    };
+    connect::dial(way, deadline).await
 }
 
 /// Why a target was not reached, in words.
@@ -96,7 +113,7 @@ pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
             format!("no address for {}", plan.target.host_and_port().map_or("it", |(host, _)| host))
         }
         DialError::TimedOut => format!("timed out after {:?} connecting", plan.settings.timeout),
-        DialError::Refused | DialError::Other(_) => error.to_string(),
+        DialError::Refused | DialError::Tls(_) | DialError::Other(_) => error.to_string(),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
-use super::probe::{Plan, cannot_dial, probe, way};
+use super::probe::{Plan, cannot_dial, dial, probe};
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::swap::{ColorSeat, Member, TargetSeat};
@@ -95,7 +95,7 @@ async fn knock(core: &Core, doors: Vec<Door>) -> bool {
     for Door { id, plan, addresses } in doors {
         knocks.spawn(async move {
             let deadline = Instant::now() + plan.settings.timeout;
-            let failure = connect::dial(way(&plan.target, &addresses), deadline).await.err();
+            let failure = dial(&plan, &addresses, deadline).await.err();
             (id, failure.map(|error| cannot_dial(&plan, &error)))
         });
     }
@@ -130,7 +130,8 @@ pub(crate) async fn prove_targets(
 ) -> Result<Vec<ProvenTarget>, String> {
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
-        let plan = Plan { target, settings: settings.clone() };
+        let (settings, vault) = (settings.clone(), core.lock().vault.clone());
+        let plan = Plan { target, settings, vault };
         let core = core.clone();
         tasks.spawn(async move { prove_target(&core, plan).await });
     }
@@ -168,7 +169,7 @@ impl Inside {
                 };
                 let doors = seat.targets.iter().filter(old).map(|target| Door {
                     id: target.id,
-                    plan: Plan { target: target.url.clone(), settings: settings.clone() },
+                    plan: self.plan_of(target, settings),
                     addresses: target.addresses.clone(),
                 });
                 Look::Proven(evidence, doors.collect())

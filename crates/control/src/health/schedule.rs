@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, Probe, ServiceName, Standing, TargetUrl, Verdict};
+use rules::{Color, Health, Probe, ServiceName, Standing, TargetUrl, Verdict};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use traffic::TargetId;
@@ -14,6 +14,7 @@ use super::probe::{Plan, probe};
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::news::News;
+use crate::swap::TargetSeat;
 
 /// Probes a target until it is removed.
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
@@ -39,8 +40,13 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
 impl Inside {
     fn plan(&self, id: TargetId) -> Option<(Plan, Arc<Notify>)> {
         let (member, _, seat) = self.roster.target(id)?;
-        let plan = Plan { target: seat.url.clone(), settings: member.spec.health.clone() };
-        Some((plan, seat.hurry.clone()))
+        Some((self.plan_of(seat, &member.spec.health), seat.hurry.clone()))
+    }
+
+    /// How a target is probed.
+    pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
+        let (target, settings) = (seat.url.clone(), settings.clone());
+        Plan { target, settings, vault: self.vault.clone() }
     }
 }
 

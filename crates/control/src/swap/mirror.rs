@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rules::{Color, Generation, ServiceName, TargetUrl};
+use rules::{Color, Generation, ServiceName, TargetTls, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
     TargetBooks, TargetEntry, TargetId,
@@ -113,7 +113,16 @@ impl Mirror {
         roster: &mut Roster,
     ) -> Result<ColorEntry, String> {
         let read = |target: &TargetMessage| {
-            TargetUrl::parse(&target.url).map_err(|error| format!("{}: {}", target.url, error.0))
+            let url = TargetUrl::parse(&target.url);
+            let url = url.map_err(|error| format!("{}: {}", target.url, error.0))?;
+            Ok::<_, String>(match &target.tls {
+                Some(tls) => url.with_tls(TargetTls {
+                    server_name: tls.server_name.as_deref().map(Into::into),
+                    ca: tls.ca.clone(),
+                    identity: tls.identity.clone(),
+                }),
+                None => url,
+            })
         };
         let urls = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if !self.colors.contains_key(&message.id) {

@@ -139,9 +139,9 @@ impl World {
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
         let resolver = ground.names.resolver();
-        let upgrades = mpsc::channel(1).0;
+        let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);
         let settings =
-            Settings { services, limits: Limits::default(), reloader, resolver, upgrades };
+            Settings { services, limits: Limits::default(), reloader, resolver, vault, upgrades };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();

@@ -73,9 +73,9 @@ impl Life {
             Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
         });
         let resolver = ground.targets.resolver();
-        let upgrades = tokio::sync::mpsc::channel(1).0;
+        let (vault, upgrades) = (connect::Vault::default(), tokio::sync::mpsc::channel(1).0);
         let settings =
-            Settings { services, limits: Limits::default(), reloader, resolver, upgrades };
+            Settings { services, limits: Limits::default(), reloader, resolver, vault, upgrades };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
         let seat = |seat| Worker::start(seat, ground.witness.clone());

@@ -100,6 +100,7 @@ impl Drop for RequestEnd {
 mod tests {
     use std::sync::Arc;
 
+    use connect::Vault;
     use rules::Limits;
     use traffic::{Table, exchange};
 
@@ -110,7 +111,13 @@ mod tests {
         // L8
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let reader = seats.pop().unwrap().sit();
-        let worker = Rc::new(Worker::new(reader, "teal-test".into(), Arc::default(), None));
+        let worker = Rc::new(Worker::new(
+            reader,
+            "teal-test".into(),
+            Arc::default(),
+            None,
+            Vault::default(),
+        ));
         let books = || traffic::ServiceSum::of(publisher.unrouted());
         let end = RequestEnd::unrouted(&worker, None);
         assert_eq!((books().accepted, books().in_flight), (1, 1));

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use connect::Stream;
+use connect::{Stream, TlsError, read_roots};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::certificate::{TlsError, read_certificates};
 use super::shelf::Shelf;
 use crate::worker::Worker;
 
@@ -93,13 +92,7 @@ fn verifier(
     auth: &ClientAuth,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(&auth.ca)? {
-        roots.add(certificate).map_err(|error| TlsError {
-            path: auth.ca.clone(),
-            problem: format!("holds a certificate that can't be a root: {error}"),
-        })?;
-    }
+    let roots = read_roots(&auth.ca)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if auth.required { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|error| TlsError { path: auth.ca.clone(), problem: error.to_string() })

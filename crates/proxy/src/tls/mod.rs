@@ -9,7 +9,7 @@ mod certificate;
 mod handshake;
 mod shelf;
 
-pub use certificate::{CertificateFacts, CertificateFiles, TlsError};
+pub use certificate::{CertificateFacts, CertificateFiles};
 pub use handshake::{ClientAuth, TlsDoor};
 pub use shelf::{Certificates, Shelf};
 

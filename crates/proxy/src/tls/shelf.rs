@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Certificate, CertificateFacts, CertificateFiles, TlsError};
+use connect::TlsError;
+
+use super::certificate::{Certificate, CertificateFacts, CertificateFiles};
 
 /// Certificates that were read and checked together.
 #[derive(Debug)]

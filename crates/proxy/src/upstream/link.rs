@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use connect::{DialError, Stream, Way};
+use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
+use rules::TargetUrl;
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
 
 use crate::buffer::Buffer;
@@ -81,7 +82,15 @@ async fn dial(
 ) -> Result<Result<Stream, DialError>, Failure> {
     let deadline = tokio::time::Instant::now() + timeout;
     let target = lease.target();
-    let way = target.url.socket().map_or(Way::Tcp(&target.addresses), Way::Unix);
+    let tls = match tls(&worker.vault, &target.url) {
+        Ok(tls) => tls,
+        Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
+    };
+    let way = match (target.url.socket(), &tls) {
+        (Some(path), _) => Way::Unix(path),
+        (None, Some(tls)) => Way::Tls(&target.addresses, tls),
+        (None, None) => Way::Tcp(&target.addresses),
+    };
     let mut dialing = pin!(connect::dial(way, deadline));
     client.watch();
     poll_fn(|cx| {
@@ -99,4 +108,11 @@ async fn dial(
         client.poll_gone(cx).map(|()| Err(Failure::ClientGone))
     })
     .await
+}
+
+/// What TLS to a target is made of, if it has any.
+fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
+    let Some((tls, name)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
+    let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
+    vault.tls(&files, name).map(Some)
 }

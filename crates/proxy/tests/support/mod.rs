@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proxy::{Options, Proxy, Sockets};
+use proxy::{Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use testkit::{Client, Target, wait_until};
 use traffic::{
@@ -57,6 +57,7 @@ impl Front {
             connections: limits.connections,
             doors: Vec::new(),
             access_log: None,
+            vault: Vault::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {

@@ -25,7 +25,7 @@ struct Problem {
 /// Checks a configuration file, and the certificates that it names, and reports all problems.
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
     let checked = config::load(&args.config, &state_environment());
-    let served = checked.as_ref().ok().and_then(|config| run::tls::load(config).err());
+    let served = checked.as_ref().ok().and_then(|config| run::tls::check(config).err());
     if args.json {
         let of_file = checked.as_ref().err().map(problems).unwrap_or_default();
         let of_tls =

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use config::Config;
+use connect::Vault;
 use control::api::{ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
@@ -82,7 +83,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
 fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     let source = Source::of(args);
     let config = source.read().map_err(|problems| Failure::usage(problems.to_string()))?;
-    tls::load(&config).map_err(Failure::usage)?;
+    tls::check(&config).map_err(Failure::usage)?;
     Ok((source, config))
 }
 
@@ -90,6 +91,7 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 struct Ground {
     runtime: Runtime,
     certificates: Certificates,
+    vault: Vault,
     opened: Opened,
     lock: OwnedFd,
     tokens: Vec<Token>,
@@ -104,6 +106,8 @@ impl Ground {
     ) -> Result<Self, Failure> {
         let certificates = tls::load(config).map_err(Failure::usage)?;
         tls::warn(&certificates);
+        let vault = Vault::default();
+        vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
         let lock = inherited.map(|inherited| &inherited.lock);
         let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
         let tokens = token::tokens(config)?;
@@ -114,7 +118,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, inherited)?;
         drop(entered);
-        Ok(Self { runtime, certificates, opened, lock, tokens, ways })
+        Ok(Self { runtime, certificates, vault, opened, lock, tokens, ways })
     }
 }
 
@@ -125,17 +129,18 @@ fn start(
     inherited: Option<Inherited>,
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(config, adopt, inherited.as_ref());
-    let Ground { runtime, certificates, opened, lock, tokens, ways } =
+    let Ground { runtime, certificates, vault, opened, lock, tokens, ways } =
         ground.inspect_err(|failure| {
             if let Some(inherited) = &inherited {
                 inherited.give_up(&failure.message);
             }
         })?;
     runtime.block_on(async {
-        let in_force = InForce::new(config, tokens, ways.public.addresses(), certificates);
+        let in_force =
+            InForce::new(config, tokens, ways.public.addresses(), certificates, vault.clone());
         let (access_log, log_writer) = access_log(config)?.unzip();
         let doors = in_force.doors(ways.public.addresses())?;
-        let mut stage = Stage::set(config, doors, access_log, inherited.is_some());
+        let mut stage = Stage::set(config, doors, access_log, vault.clone(), inherited.is_some());
         let older = match inherited.zip(stage.guest.take()) {
             Some((inherited, seat)) => Some(inherited.host(seat)?),
             None => None,
@@ -148,6 +153,7 @@ fn start(
             limits: config.limits,
             reloader,
             resolver: Resolver::default(),
+            vault,
             upgrades,
         };
         let handle = control::start(settings, stage.publisher, opened).await;
@@ -212,6 +218,7 @@ impl Stage {
         config: &Config,
         doors: Vec<Door>,
         access_log: Option<AccessLog>,
+        vault: Vault,
         takes_over: bool,
     ) -> Self {
         let room = raise_descriptor_limit();
@@ -228,7 +235,7 @@ impl Stage {
         let (publisher, mut seats) = exchange(places, Table::empty(config.limits));
         let guest = seats.pop_if(|_| takes_over);
         let instance = format!("teal-{}", token::random_hex(4));
-        let options = Options { instance: instance.clone(), connections, doors, access_log };
+        let options = Options { instance: instance.clone(), connections, doors, access_log, vault };
         Self { publisher, seats, guest, instance, options }
     }
 }

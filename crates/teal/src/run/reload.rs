@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::{Config, Environment, Flags, Problems};
+use connect::Vault;
 use control::api::{Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
@@ -32,6 +33,8 @@ pub(super) struct Source {
 pub(super) struct InForce {
     /// The whole configuration, for the next comparison.
     current: Arc<Mutex<Config>>,
+    /// What TLS to targets is made of.
+    vault: Vault,
     /// The certificates of the listeners.
     pub(super) shelf: Arc<Shelf>,
     /// What the API lets in.
@@ -70,6 +73,8 @@ impl Source {
             })?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
+            let fresh = tls::load_for_targets(&next, &in_force.vault);
+            let fresh = fresh.map_err(|problem| vec![problem])?;
             let mut others = Vec::new();
             if changes.admin {
                 others.push("admin access changed".to_owned());
@@ -77,12 +82,18 @@ impl Source {
             if in_force.current().upgrade != next.upgrade {
                 others.push("upgrade changed".to_owned());
             }
+            if !in_force.vault.is_same(&fresh) {
+                others.push("TLS to targets changed".to_owned());
+            }
             if !certificates.is_same(&in_force.shelf.current()) {
                 others.push("certificates changed".to_owned());
             }
             let in_force = in_force.clone();
             let (services, limits) = (next.services.clone(), next.limits);
-            let accept = Box::new(move || in_force.put(next, tokens, certificates));
+            let accept = Box::new(move || {
+                in_force.vault.put(fresh);
+                in_force.put(next, tokens, certificates);
+            });
             Ok(NewConfig { services, limits, others, accept })
         })
     }
@@ -94,6 +105,7 @@ impl InForce {
         tokens: Vec<Token>,
         listeners: &[SocketAddr],
         certificates: Certificates,
+        vault: Vault,
     ) -> Self {
         let live = Live {
             tokens,
@@ -105,6 +117,7 @@ impl InForce {
         };
         Self {
             current: Arc::new(Mutex::new(config.clone())),
+            vault,
             shelf: Arc::new(Shelf::new(certificates)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),

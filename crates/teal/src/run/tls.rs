@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use config::Config;
+use connect::{Fresh, TlsFiles, Vault};
 use control::api;
 use proxy::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor};
-use rules::Time;
+use rules::{TargetUrl, Time};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::reload::InForce;
@@ -34,6 +35,26 @@ pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
         checked.transpose().map_err(|error| error.to_string())?;
     }
     Ok(loaded)
+}
+
+/// Reads everything that TLS is made of, and keeps nothing.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(crate) fn check(config: &Config) -> Result<(), String> {
+    load(config)?;
+    load_for_targets(config, &Vault::default()).map(drop)
+}
+
+/// Reads what TLS to the targets of a configuration is made of.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, String> {
+    let colors = config.services.iter().flat_map(|service| &service.colors);
+    let tls = colors.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
+    let files = tls.map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
+    vault.read(files).map_err(|error| format!("TLS to targets: {error}"))
 }
 
 /// How clients come in at each listener; `ports` are those that were bound, in the same order.

@@ -34,6 +34,7 @@ mod retries;
 mod rollback;
 mod routing;
 mod second_teal;
+mod secure_targets;
 mod service_manager;
 mod slow_http_test;
 mod stage;

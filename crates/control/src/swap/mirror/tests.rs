@@ -26,6 +26,7 @@ fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
     let target = |(id, url): &(u32, &str)| TargetMessage {
         id: *id,
         url: (*url).to_owned(),
+        tls: None,
         addresses: Vec::new(),
         usable: true,
     };

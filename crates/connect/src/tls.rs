@@ -1,0 +1,182 @@
+//! TLS to targets: what was read from files, kept for all workers and probes, and the handshake.
+//!
+//! Guaranteed: a certificate is always verified, against the authorities given or those of this
+//! machine, and for the name of the target. Never: a connection that goes on without.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+
+use crate::pem::{TlsError, read_certificates, read_key, read_roots};
+
+/// The files that TLS to a target is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TlsFiles {
+    /// Who must have signed the target's certificate; `None`: whom this machine trusts.
+    pub ca: Option<PathBuf>,
+    /// Our certificate and its key; `None`: we show none.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// TLS to one target.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+/// What was read from files, for all who connect. Clones are the same vault.
+#[derive(Clone, Debug, Default)]
+pub struct Vault(Arc<Mutex<HashMap<TlsFiles, Read>>>);
+
+/// What was read.
+#[derive(Clone, Debug)]
+struct Read {
+    config: Arc<ClientConfig>,
+    /// What the files held.
+    bytes: Vec<Vec<u8>>,
+}
+
+// === impl Vault ===
+
+impl Vault {
+    /// TLS to a target with this name (or address), by these files. They are read when they are asked
+    /// for the first time.
+    ///
+    /// # Errors
+    /// What is wrong with a file, or with the name.
+    pub fn tls(&self, files: &TlsFiles, name: &str) -> Result<Tls, TlsError> {
+        let known = self.lock().get(files).map(|read| read.config.clone());
+        let config = match known {
+            Some(config) => config,
+            None => self.lock().entry(files.clone()).or_insert(load(files)?).config.clone(),
+        };
+        let name = ServerName::try_from(name.to_owned()).map_err(|error| TlsError {
+            path: name.into(),
+            problem: format!("is no server name: {error}"),
+        })?;
+        Ok(Tls { config, name })
+    }
+
+    /// Reads all these files anew, and forgets all others: what is in use stays if one is no good.
+    ///
+    /// # Errors
+    /// The first file that can't be used, and why.
+    pub fn read(&self, all: impl IntoIterator<Item = TlsFiles>) -> Result<Fresh, TlsError> {
+        let read = all.into_iter().map(|files| load(&files).map(|read| (files, read)));
+        read.collect::<Result<_, _>>().map(Fresh)
+    }
+
+    /// Puts in force what was read.
+    pub fn put(&self, Fresh(fresh): Fresh) {
+        *self.lock() = fresh;
+    }
+
+    /// Whether what is in force was read from the same.
+    pub fn is_same(&self, Fresh(fresh): &Fresh) -> bool {
+        let own = self.lock();
+        let same = |(files, read): (&TlsFiles, &Read)| {
+            own.get(files).is_some_and(|own| own.bytes == read.bytes)
+        };
+        own.len() == fresh.len() && fresh.iter().all(same)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TlsFiles, Read>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Files that were read anew, and can be used.
+#[derive(Debug)]
+pub struct Fresh(HashMap<TlsFiles, Read>);
+
+fn load(files: &TlsFiles) -> Result<Read, TlsError> {
+    // First what they hold, only to be compared: what changes in between is seen the next time.
+    let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
+    let bytes = paths.map(|path| std::fs::read(path).unwrap_or_default()).collect();
+    let roots = match &files.ca {
+        Some(ca) => read_roots(ca)?,
+        None => of_this_machine()?,
+    };
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let wrong = |error: &rustls::Error| TlsError { path: "TLS".into(), problem: error.to_string() };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(&error))?
+        .with_root_certificates(roots);
+    let mut config = match &files.identity {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let (chain, private) = (read_certificates(cert)?, read_key(key)?);
+            builder.with_client_auth_cert(chain, private).map_err(|error| {
+                let problem = match error {
+                    rustls::Error::InconsistentKeys(_) => {
+                        format!("this key does not belong to the certificate {}", cert.display())
+                    }
+                    other => format!("can't be used as a key: {other}"),
+                };
+                TlsError { path: key.clone(), problem }
+            })?
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Read { config: Arc::new(config), bytes })
+}
+
+fn of_this_machine() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(TlsError {
+            path: "the authorities of this machine".into(),
+            problem: format!(
+                "there are none{why}; install ca-certificates, or name a file in tls.ca"
+            ),
+        });
+    }
+    Ok(roots)
+}
+
+// === impl Tls ===
+
+impl Tls {
+    pub(crate) async fn shake_hands(
+        &self,
+        stream: tokio::net::TcpStream,
+    ) -> io::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
+        let connector = tokio_rustls::TlsConnector::from(self.config.clone());
+        connector.connect(self.name.clone(), stream).await
+    }
+}
+
+/// Why a handshake failed, in the words of somebody who looks for the reason.
+pub(crate) fn describe(error: &io::Error) -> String {
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => "its certificate is signed by nobody that is trusted (tls.ca says who is)".to_owned(),
+        Some(InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => "its certificate has expired".to_owned(),
+        Some(InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "its certificate is for other names (tls.server_name says for which it must be)"
+            .to_owned(),
+        Some(InvalidMessage(_)) => "what it answers is no TLS, but perhaps plain HTTP".to_owned(),
+        Some(AlertReceived(alert)) => format!("it refused the handshake ({alert:?})"),
+        Some(other) => other.to_string(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "it closed the connection within the handshake".to_owned()
+        }
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Targets behind TLS: verified by traffic and by probes alike, proven anew when what is asked of them
+//! changes, switched and drained like any other.
+
+use std::fs;
+use std::path::Path;
+
+use testkit::{
+    Behavior, Load, LoadOptions, Pair, Pki, SecureTarget, Settings, Target, Teal, checksum,
+    tungstenite, wait_until, websocket,
+};
+
+use crate::TEAL;
+use crate::stage::SOON;
+
+struct Secured {
+    teal: Teal,
+    blue: (Target, SecureTarget),
+    green: (Target, SecureTarget),
+    pki: Pki,
+    directory: tempfile::TempDir, // gone last
+}
+
+/// `[service.COLOR]` with this target and further TLS.
+fn color(url: &str, ca: &Path, further: &str) -> String {
+    format!("{{ targets = [\"{url}\"], tls = {{ ca = '{}'{further} }} }}", ca.display())
+}
+
+impl Secured {
+    /// Certificates for `localhost`, which both targets are reached by.
+    fn start(clients: bool, further: impl Fn(&Pki) -> String) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pki = Pki::new(directory.path());
+        let pair = pki.issue("target", &["localhost"]);
+        let ca = pki.ca();
+        let secure = |name: &str| {
+            let target = Target::start(name);
+            let front = SecureTarget::start(&target, &pair, clients.then_some(&*ca));
+            (target, front)
+        };
+        let (blue, green) = (secure("blue"), secure("green"));
+        let further = further(&pki);
+        let settings = Self::settings(&blue.1, &green.1, &ca, &further);
+        let teal = Teal::start_healthy(TEAL, &settings);
+        Self { teal, blue, green, pki, directory }
+    }
+
+    fn settings(blue: &SecureTarget, green: &SecureTarget, ca: &Path, further: &str) -> Settings {
+        Settings::of_urls(&[&blue.url()], &[&green.url()])
+            .service("blue", &color(&blue.url(), ca, further))
+            .service("green", &color(&green.url(), ca, further))
+    }
+
+    fn other(&self, further: &str) -> Settings {
+        Self::settings(&self.blue.1, &self.green.1, &self.pki.ca(), further)
+    }
+
+    fn finish(self) {
+        self.teal.assert_books_balance();
+        self.blue.0.assert_well_formed();
+        self.green.0.assert_well_formed();
+    }
+}
+
+fn plain(_: &Pki) -> String {
+    String::new()
+}
+
+#[test]
+fn switches_between_secure_targets_lose_nothing_and_connections_are_kept() {
+    // L1 L2 L4 L5
+    let stage = Secured::start(false, plain);
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    for round in 0..10 {
+        let to = if round % 2 == 0 { "green" } else { "blue" };
+        load.expect_anyone();
+        stage.teal.switch_to(to);
+        load.expect_only(to);
+        load.wait_for_more(100);
+    }
+    let report = load.stop();
+    report.assert_nothing_lost();
+    let handshakes = stage.blue.1.handshakes() + stage.green.1.handshakes();
+    assert!((handshakes as u64) < report.sent, "{handshakes} for {} requests", report.sent);
+    stage.finish();
+}
+
+#[test]
+fn long_bodies_and_tunnels_pass_through_tls_whole() {
+    let stage = Secured::start(false, plain);
+    stage.blue.0.behave_at("/ws", Behavior::WebSocket);
+    let body: Vec<u8> = (0..3_000_000_u32).map(|byte| (byte % 251) as u8).collect();
+    let mut client = testkit::Client::connect(stage.teal.listener());
+    let answer = client.post("/upload", &body);
+    assert_eq!(
+        answer.text(),
+        format!("blue POST /upload {} {:016x}\n", body.len(), checksum(0, &body))
+    );
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    let large = Behavior::raw([head.as_bytes(), &body].concat());
+    stage.blue.0.behave_at("/large", large);
+    assert_eq!(client.get("/large").body, body);
+    let mut socket = websocket(stage.teal.listener(), "/ws");
+    for text in ["one", "two"] {
+        socket.send(tungstenite::Message::text(text)).expect("the tunnel is open");
+        assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
+    }
+    drop(socket);
+    stage.finish();
+}
+
+#[test]
+fn a_target_is_asked_for_its_name_and_shown_a_certificate() {
+    let shown = |pki: &Pki| {
+        let Pair { cert, key } = pki.issue("teal", &["teal.test"]);
+        format!(", cert = '{}', key = '{}'", cert.display(), key.display())
+    };
+    let stage = Secured::start(true, shown);
+    let answer = testkit::Client::connect(stage.teal.listener()).get("/");
+    assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
+    stage.finish();
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_told_and_no_traffic_goes_there() {
+    // L9
+    let stage = Secured::start(false, plain);
+    let refused = |what: &str| {
+        stage.teal.wait_healthy("green", false);
+        let answer = stage.teal.switch("green", "");
+        assert_eq!(answer.status, 412, "{}", answer.text());
+        assert!(answer.text().contains(what), "{what} is missing in {}", answer.text());
+    };
+    // Probes meet what traffic would meet.
+    stage.green.1.show(&stage.pki.issue("other", &["other.test"]));
+    refused("TLS: its certificate is for other names");
+    stage.green.1.show(&stage.pki.issue_until("old", &["localhost"], 2001));
+    refused("TLS: its certificate has expired");
+    let directory = tempfile::tempdir().expect("a directory");
+    stage.green.1.show(&Pki::new(directory.path()).issue("foreign", &["localhost"]));
+    refused("TLS: its certificate is signed by nobody that is trusted");
+    stage.green.1.show(&stage.pki.issue("right", &["localhost"]));
+    stage.teal.wait_healthy("green", true);
+    stage.teal.switch_to("green");
+    // And traffic verifies, too: kept connections apart, each is a handshake.
+    stage.green.1.show(&stage.pki.issue("other", &["other.test"]));
+    wait_until(SOON, "no new connection is trusted", || {
+        testkit::Client::connect(stage.teal.listener()).get("/").status == 502
+    });
+    stage.finish();
+}
+
+#[test]
+fn other_tls_makes_another_target_which_is_proven_first() {
+    // L9
+    let stage = Secured::start(false, plain);
+    stage.teal.write_settings(&stage.other(", server_name = \"other.test\""));
+    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(answer.status, 412, "{}", answer.text());
+    assert!(answer.text().contains("for other names"), "{}", answer.text());
+    let pair = stage.pki.issue("both", &["localhost", "other.test"]);
+    stage.blue.1.show(&pair);
+    stage.green.1.show(&pair);
+    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
+    // What a file holds can change, and be of no use.
+    let ca = stage.pki.ca();
+    fs::write(&ca, "no certificate").expect("a file");
+    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("ca.pem: holds no certificate"), "{}", answer.text());
+    assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
+    let checked = stage
+        .teal
+        .cli_bare(&["check", "--config", &stage.teal.config().display().to_string()], &[]);
+    checked.assert_code(2);
+    assert!(checked.all().contains("ca.pem: holds no certificate"), "{}", checked.all());
+    assert!(stage.directory.path().exists());
+    stage.finish();
+}
+
+#[test]
+fn an_upgrade_keeps_verifying() {
+    // L2 L7
+    let mut stage = Secured::start(false, plain);
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    stage.teal.upgrade();
+    load.expect_anyone();
+    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    load.expect_only("green");
+    load.wait_for_more(100);
+    load.stop().assert_nothing_lost();
+    stage.finish();
+}

@@ -1,0 +1,122 @@
+//! TLS in front of a target: what comes in there goes to the target byte for byte, once hands were
+//! shaken.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::pki::Pair;
+use crate::target::Target;
+
+/// The listener with TLS; it is gone when this is dropped.
+#[derive(Debug)]
+pub struct SecureTarget {
+    address: SocketAddr,
+    shaken: Arc<AtomicUsize>,
+    config: watch::Sender<Arc<ServerConfig>>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl SecureTarget {
+    /// Listens for a target and shows this certificate. With `clients` every client must show one
+    /// that an authority of that file has signed.
+    #[track_caller]
+    pub fn start(target: &Target, pair: &Pair, clients: Option<&Path>) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        let (address, target) = (listener.local_addr().expect("bound"), target.address());
+        let (config, shown) = watch::channel(config(pair, clients));
+        let shaken = Arc::new(AtomicUsize::new(0));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let counted = Arc::clone(&shaken);
+        let serving = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a listener");
+                tokio::select! {
+                    () = accept(listener, target, shown, counted) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { address, shaken, config, stop: Some(stop), serving: Some(serving) }
+    }
+
+    /// Its address as a configuration names it, by a name.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    /// How many handshakes were done.
+    pub fn handshakes(&self) -> usize {
+        self.shaken.load(Ordering::SeqCst)
+    }
+
+    /// From now on shows another certificate.
+    pub fn show(&self, pair: &Pair) {
+        self.config.send_replace(config(pair, None));
+    }
+}
+
+impl Drop for SecureTarget {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(serving) = self.serving.take() {
+            let _ended = serving.join();
+        }
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    config: watch::Receiver<Arc<ServerConfig>>,
+    shaken: Arc<AtomicUsize>,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        let acceptor = TlsAcceptor::from(config.borrow().clone());
+        let shaken = Arc::clone(&shaken);
+        tokio::spawn(async move {
+            let mut client = acceptor.accept(client).await?;
+            shaken.fetch_add(1, Ordering::SeqCst);
+            let mut target = TcpStream::connect(target).await?;
+            copy_bidirectional(&mut client, &mut target).await?;
+            io::Result::Ok(())
+        });
+    }
+}
+
+#[track_caller]
+fn config(pair: &Pair, clients: Option<&Path>) -> Arc<ServerConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            let ca = CertificateDer::from_pem_file(ca).expect("a certificate");
+            roots.add(ca).expect("an authority");
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+        }
+    };
+    let cert = CertificateDer::from_pem_file(&pair.cert).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
+    Arc::new(builder.with_single_cert(vec![cert], key).expect("both fit"))
+}
