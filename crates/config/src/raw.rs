@@ -281,6 +281,17 @@ pub(crate) struct Environment {
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
     pub(crate) tls: Key<TargetTls>,
+    /// The version of the PROXY protocol in which the targets are told of each connection's client:
+    /// `v1` or `v2`. Each request then has a connection of its own.
+    #[schemars(extend("x-default" = "none", "examples" = ["v2"]))]
+    pub(crate) proxy_protocol: Key<ProxyHeader>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProxyHeader {
+    V1,
+    V2,
 }
 
 /// TLS to the `https` targets of a color. Their certificates are always verified.

@@ -23,9 +23,6 @@ const LATER: [(&str, &[&str]); 5] = [
     ("service.drain", &["streams"]),
 ];
 
-/// The same for the tables of the two colors.
-const LATER_COLOR: &[&str] = &["proxy_protocol"];
-
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(
     document: &mut Spanned<DeTable<'_>>,
@@ -183,9 +180,7 @@ impl Walk<'_> {
 }
 
 fn is_later(path: &str, name: &str) -> bool {
-    let of_color = matches!(path, "service.blue" | "service.green");
-    (of_color && LATER_COLOR.contains(&name))
-        || LATER.iter().any(|(table, keys)| *table == path && keys.contains(&name))
+    LATER.iter().any(|(table, keys)| *table == path && keys.contains(&name))
 }
 
 fn join(path: &str, key: &str) -> String {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsStream;
@@ -42,29 +43,48 @@ pub enum Way<'a> {
 /// How long to wait for room in the queue of a Unix socket, which, unlike TCP, does not wait itself.
 const ROOM: Duration = Duration::from_millis(2);
 
-/// Connects before `deadline`.
+/// Connects before `deadline`; `first` is sent before anything else, TLS too.
 // lossless: L10
-pub async fn dial(way: Way<'_>, deadline: Instant) -> Result<Stream, DialError> {
+pub async fn dial(way: Way<'_>, first: &[u8], deadline: Instant) -> Result<Stream, DialError> {
     match way {
         Way::Tcp(addresses) => {
             let stream = dial_first(addresses, deadline).await?;
-            Stream::new(stream).map_err(DialError::from)
+            let mut stream = Stream::new(stream)?;
+            send(&mut stream, first, deadline).await?;
+            Ok(stream)
         }
-        Way::Tls(addresses, tls) => dial_securely(addresses, tls, deadline).await,
+        Way::Tls(addresses, tls) => dial_securely(addresses, tls, first, deadline).await,
         Way::Unix(path) => {
-            timeout_at(deadline, dial_socket(path)).await.unwrap_or(Err(DialError::TimedOut))
+            let dialed = timeout_at(deadline, dial_socket(path)).await;
+            let mut stream = dialed.unwrap_or(Err(DialError::TimedOut))?;
+            send(&mut stream, first, deadline).await?;
+            Ok(stream)
         }
     }
+}
+
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    first: &[u8],
+    deadline: Instant,
+) -> Result<(), DialError> {
+    if first.is_empty() {
+        return Ok(());
+    }
+    let sent = timeout_at(deadline, stream.write_all(first)).await;
+    Ok(sent.map_err(|_| DialError::TimedOut)??)
 }
 
 /// One deadline for the connect and the handshake.
 async fn dial_securely(
     addresses: &[SocketAddr],
     tls: &Tls,
+    first: &[u8],
     deadline: Instant,
 ) -> Result<Stream, DialError> {
-    let stream = dial_first(addresses, deadline).await?;
+    let mut stream = dial_first(addresses, deadline).await?;
     stream.set_nodelay(true)?;
+    send(&mut stream, first, deadline).await?;
     match timeout_at(deadline, tls.shake_hands(stream)).await {
         Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
         Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
@@ -158,7 +178,7 @@ mod tests {
             let refused = closed_port().await;
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let stream = dial(Way::Tcp(&[refused, address]), soon()).await.unwrap();
+            let stream = dial(Way::Tcp(&[refused, address]), b"", soon()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
         });
     }
@@ -167,8 +187,11 @@ mod tests {
     fn each_failure_has_its_own_word() {
         run(async {
             let refused = closed_port().await;
-            assert!(matches!(dial(Way::Tcp(&[]), soon()).await, Err(DialError::NoAddress)));
-            assert!(matches!(dial(Way::Tcp(&[refused]), soon()).await, Err(DialError::Refused)));
+            assert!(matches!(dial(Way::Tcp(&[]), b"", soon()).await, Err(DialError::NoAddress)));
+            assert!(matches!(
+                dial(Way::Tcp(&[refused]), b"", soon()).await,
+                Err(DialError::Refused)
+            ));
         });
     }
 
@@ -205,22 +228,22 @@ mod tests {
             let path = directory.join("s");
             let _ = std::fs::remove_file(&path); // of a run before
             assert!(
-                matches!(dial(Way::Unix(&path), soon()).await, Err(DialError::Refused)),
+                matches!(dial(Way::Unix(&path), b"", soon()).await, Err(DialError::Refused)),
                 "none"
             );
             let socket =
                 socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
             socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
             assert!(
-                matches!(dial(Way::Unix(&path), soon()).await, Err(DialError::Refused)),
+                matches!(dial(Way::Unix(&path), b"", soon()).await, Err(DialError::Refused)),
                 "deaf"
             );
             socket.listen(0).unwrap();
-            let stream = dial(Way::Unix(&path), soon()).await.unwrap();
+            let stream = dial(Way::Unix(&path), b"", soon()).await.unwrap();
             let deadline = Instant::now() + Duration::from_millis(200);
-            let full = dial(Way::Unix(&path), deadline).await;
+            let full = dial(Way::Unix(&path), b"", deadline).await;
             assert!(matches!(full, Err(DialError::TimedOut)), "{full:?}");
-            let later = tokio::join!(dial(Way::Unix(&path), soon()), async {
+            let later = tokio::join!(dial(Way::Unix(&path), b"", soon()), async {
                 sleep(Duration::from_millis(20)).await; // the queue is full meanwhile
                 socket.accept().unwrap()
             });
@@ -242,7 +265,7 @@ mod tests {
             let mut queued = Vec::new(); // fill the queue of the listener
             let failure = loop {
                 let deadline = Instant::now() + Duration::from_millis(200);
-                match dial(Way::Tcp(&[address]), deadline).await {
+                match dial(Way::Tcp(&[address]), b"", deadline).await {
                     Ok(stream) if queued.len() < 64 => queued.push(stream),
                     other => break other.map(drop),
                 }

@@ -5,11 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod announce;
 mod dial;
 mod pem;
 mod stream;
 mod tls;
 
+pub use announce::{Origin, announce_v1, announce_v2};
 pub use dial::{DialError, Way, dial};
 pub use pem::{TlsError, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};

@@ -61,6 +61,14 @@ impl Stream {
         }
     }
 
+    /// The address of this side, if it has one.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self.socket() {
+            Socket::Tcp(socket) => socket.local_addr(),
+            Socket::Unix(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+
     /// Whether bytes are on the wire as they are given here.
     pub fn is_plain(&self) -> bool {
         !matches!(self, Self::Tls(_))

@@ -38,5 +38,5 @@ pub use spec::{
     ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, Timeouts,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
-pub use target::{TargetTls, TargetUrl};
+pub use target::{ProxyHeader, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, Time};

@@ -11,6 +11,16 @@ use crate::spec::Invalid;
 pub struct TargetUrl {
     place: Place,
     tls: Option<Box<TargetTls>>,
+    announce: Option<ProxyHeader>,
+}
+
+/// The version of the PROXY protocol in which a target is told of each connection's client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProxyHeader {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 /// What a target behind TLS has to show, and what is shown to it.
@@ -71,7 +81,11 @@ impl TargetUrl {
         if !valid_host(host) {
             return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
         }
-        Ok(Self { place: Place::Tcp { host: host.to_ascii_lowercase().into(), port }, tls })
+        Ok(Self {
+            place: Place::Tcp { host: host.to_ascii_lowercase().into(), port },
+            tls,
+            announce: None,
+        })
     }
 
     fn parse_socket(text: &str, path: &str) -> Result<Self, Invalid> {
@@ -83,7 +97,7 @@ impl TargetUrl {
         if path.len() > SOCKET_PATH_MAX {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
-        Ok(Self { place: Place::Unix(path.into()), tls: None })
+        Ok(Self { place: Place::Unix(path.into()), tls: None, announce: None })
     }
 
     /// What TLS asks of it; `None`: it is plain.
@@ -101,6 +115,17 @@ impl TargetUrl {
     #[must_use]
     pub fn with_tls(self, tls: TargetTls) -> Self {
         Self { tls: self.tls.map(|_| Box::new(tls)), ..self }
+    }
+
+    /// How it is told of each connection's client; `None`: it is not.
+    pub fn announce(&self) -> Option<ProxyHeader> {
+        self.announce
+    }
+
+    /// The same address, told of each connection's client.
+    #[must_use]
+    pub fn with_announce(self, announce: Option<ProxyHeader>) -> Self {
+        Self { announce, ..self }
     }
 
     /// Whether it is at the same address, whatever is spoken there.

@@ -37,7 +37,7 @@ pub(crate) fn same_target<'a>(
     target: &TargetUrl,
     mut others: impl Iterator<Item = &'a TargetUrl>,
 ) -> Option<String> {
-    others.any(|other| other == target).then(|| {
+    others.any(|other| other.is_at(target)).then(|| {
         format!(
             "{target} is also a target of blue; a switch would change nothing, and stopping one \
              color would stop both: give each color its own address"

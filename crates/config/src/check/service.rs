@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, ServiceName, ServiceSpec, StatusRange,
-    TargetTls, TargetUrl, Timeouts,
+    Color, ColorSpec, Drain, Failover, Health, Hold, ProxyHeader, ServiceName, ServiceSpec,
+    StatusRange, TargetTls, TargetUrl, Timeouts,
 };
 
 use super::{Surroundings, path, same_target, size, text, time};
@@ -98,6 +98,10 @@ fn targets(
     let Some(environment) = key.get() else { return Vec::new() };
     let tls = environment.tls.at();
     let meant = tls.map(|tls| target_tls(&tls.value, &format!("{color}.tls"), surroundings, found));
+    let announce = environment.proxy_protocol.get().map(|version| match version {
+        raw::ProxyHeader::V1 => ProxyHeader::V1,
+        raw::ProxyHeader::V2 => ProxyHeader::V2,
+    });
     let Some(list) = environment.targets.at() else { return Vec::new() };
     let name = format!("{color}.targets");
     if list.value.is_empty() {
@@ -114,6 +118,7 @@ fn targets(
                     Some(tls) => url.with_tls(tls),
                     None => url,
                 };
+                let value = value.with_announce(announce);
                 targets.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("{name}: {message}")),

@@ -100,3 +100,64 @@ fn who_stands_in_front_is_written_in_ranges() {
         ]
     );
 }
+
+/// The usual file with other targets of green.
+fn green(keys: &str) -> String {
+    FILE.replace("green = { targets = [\"http://10.0.0.2:82\"] }", &format!("green = {{ {keys} }}"))
+}
+
+#[test]
+fn what_targets_are_asked_and_told_is_a_part_of_them() {
+    let keys = "targets = [\"https://app.test\"], proxy_protocol = \"v2\", \
+                tls = { ca = \"ca.pem\", server_name = \"In.Test\", cert = \"t.pem\", key = \"/k\" }";
+    let config = parse(&green(keys)).unwrap();
+    let target = &config.services[0].color(rules::Color::Green).targets[0];
+    assert_eq!(target.to_string(), "https://app.test:443");
+    let tls = target.tls().unwrap();
+    assert_eq!(tls.ca.as_deref(), Some(Path::new("/etc/teal/ca.pem")));
+    assert_eq!(tls.identity, Some(("/etc/teal/t.pem".into(), "/k".into())));
+    assert_eq!(target.tls_name(), Some("in.test"));
+    assert_eq!(target.announce(), Some(rules::ProxyHeader::V2));
+    let bare = parse(&green("targets = [\"https://app.test:1\"]")).unwrap();
+    let bare = &bare.services[0].color(rules::Color::Green).targets[0];
+    assert_eq!((bare.tls_name(), bare.announce()), (Some("app.test"), None));
+    assert_ne!(bare, target, "asked for something else, it is another target");
+}
+
+#[test]
+fn what_can_not_be_asked_of_targets_is_said() {
+    let https = "targets = [\"https://app.test\"]";
+    for (keys, expected) in [
+        (
+            "targets = [\"http://x\"], tls = { ca = \"a\" }".to_owned(),
+            "service.green.tls is for https://HOST:PORT targets, and there are none",
+        ),
+        (
+            format!("{https}, tls = {{ cert = \"a\" }}"),
+            "service.green.tls needs key too: a certificate and its key",
+        ),
+        (
+            format!("{https}, tls = {{ key = \"a\" }}"),
+            "service.green.tls needs cert too: a certificate and its key",
+        ),
+        (
+            format!("{https}, tls = {{ server_name = \"*.x\" }}"),
+            "service.green.tls.server_name is \"*.x\"; write a name such as app.internal",
+        ),
+        (
+            format!("{https}, tls = {{ ca = \"\" }}"),
+            "service.green.tls.ca is no path; write ca = \"ca.pem\"",
+        ),
+        (
+            "targets = [\"http://x\", \"https://x:80\"]".to_owned(),
+            "service.green.targets has https://x:80 twice; leave one out",
+        ),
+        (
+            "targets = [\"https://10.0.0.1:81\"]".to_owned(),
+            "https://10.0.0.1:81 is also a target of blue",
+        ),
+    ] {
+        let said = problems(&green(&keys));
+        assert!(said.len() == 1 && said[0].contains(expected), "{keys}: {said:?}");
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rules::TargetTls;
+use rules::{ProxyHeader, TargetTls};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use traffic::{Guest, Leaving, Report, ReportKind, Table, TargetId, Version};
@@ -211,6 +211,10 @@ fn describe(number: u64, table: &Table) -> TableMessage {
                     id: target.id.0,
                     url: target.url.to_string(),
                     tls: target.url.tls().map(describe_tls),
+                    announce: target.url.announce().map(|version| match version {
+                        ProxyHeader::V1 => 1,
+                        ProxyHeader::V2 => 2,
+                    }),
                     addresses: target.addresses.clone(),
                     usable: target.usable,
                 })

@@ -91,6 +91,8 @@ pub(crate) struct TargetMessage {
     pub(crate) url: String,
     /// What TLS asks of it, if that is not plain.
     pub(crate) tls: Option<TlsMessage>,
+    /// The version of the PROXY protocol that it is told clients in.
+    pub(crate) announce: Option<u8>,
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) usable: bool,
 }

@@ -16,7 +16,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rules::{Health, TargetUrl, Verdict};
+use rules::{Health, ProxyHeader, TargetUrl, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -93,6 +93,11 @@ pub(super) async fn dial(
     deadline: Instant,
 ) -> Result<Stream, DialError> {
     let target = &plan.target;
+    let first = match target.announce() {
+        None => Vec::new(),
+        Some(ProxyHeader::V1) => connect::announce_v1(None),
+        Some(ProxyHeader::V2) => connect::announce_v2(None),
+    };
     let way = match (target.socket(), target.tls().zip(target.tls_name())) {
         (Some(path), _) => Way::Unix(path),
         (None, None) => Way::Tcp(addresses),
@@ -100,10 +105,10 @@ pub(super) async fn dial(
             let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
             let tls = plan.vault.tls(&files, name);
             let tls = tls.map_err(|error| DialError::Tls(error.to_string()))?;
-            return connect::dial(Way::Tls(addresses, &tls), deadline).await;
+            return connect::dial(Way::Tls(addresses, &tls), &first, deadline).await;
         }
     };
-    connect::dial(way, deadline).await
+    connect::dial(way, &first, deadline).await
 }
 
 /// Why a target was not reached, in words.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rules::{Color, Generation, ServiceName, TargetTls, TargetUrl};
+use rules::{Color, Generation, ProxyHeader, ServiceName, TargetTls, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
     TargetBooks, TargetEntry, TargetId,
@@ -115,6 +115,11 @@ impl Mirror {
         let read = |target: &TargetMessage| {
             let url = TargetUrl::parse(&target.url);
             let url = url.map_err(|error| format!("{}: {}", target.url, error.0))?;
+            let url = url.with_announce(match target.announce {
+                None => None,
+                Some(1) => Some(ProxyHeader::V1),
+                Some(_) => Some(ProxyHeader::V2),
+            });
             Ok::<_, String>(match &target.tls {
                 Some(tls) => url.with_tls(TargetTls {
                     server_name: tls.server_name.as_deref().map(Into::into),

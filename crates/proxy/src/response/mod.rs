@@ -57,7 +57,9 @@ pub(crate) fn finish(
     let color = lease.color();
     ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
-    let reusable = download.is_reusable() && whole && link.rx.is_empty() && !lease.is_draining();
+    let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
+    let reusable = download.is_reusable() && whole && link.rx.is_empty();
+    let reusable = reusable && !own && !lease.is_draining();
     link.strip(&worker.buffers);
     if reusable {
         let longest = ask.service.timeouts.target_idle;

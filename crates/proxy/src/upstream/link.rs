@@ -1,13 +1,14 @@
 //! A connection to a target in use.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
-use rules::TargetUrl;
+use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
 
 use crate::buffer::Buffer;
@@ -46,6 +47,8 @@ pub(crate) async fn reach(
     reuse: Reuse,
     timeout: Duration,
 ) -> Result<Link, Failure> {
+    // A connection that was announced for one client serves no other.
+    let reuse = if lease.target().url.announce().is_some() { Reuse::Never } else { reuse };
     if let Some(link) = worker.pool.take(lease.target().id, reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
@@ -91,7 +94,8 @@ async fn dial(
         (None, Some(tls)) => Way::Tls(&target.addresses, tls),
         (None, None) => Way::Tcp(&target.addresses),
     };
-    let mut dialing = pin!(connect::dial(way, deadline));
+    let first = announced(client, &target.url);
+    let mut dialing = pin!(connect::dial(way, &first, deadline));
     client.watch();
     poll_fn(|cx| {
         if lease.is_cut() {
@@ -108,6 +112,19 @@ async fn dial(
         client.poll_gone(cx).map(|()| Err(Failure::ClientGone))
     })
     .await
+}
+
+/// What a target is told of the client, where it is told.
+fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
+    let Some(version) = target.announce() else { return Vec::new() };
+    // The port of a client that a proxy in front speaks of is not known.
+    let port = client.stream.peer_addr().ok().filter(|peer| peer.ip() == client.address);
+    let peer = SocketAddr::new(client.address, port.map_or(0, |peer| peer.port()));
+    let origin = client.stream.local_addr().ok().map(|here| (peer, here));
+    match version {
+        ProxyHeader::V1 => connect::announce_v1(origin),
+        ProxyHeader::V2 => connect::announce_v2(origin),
+    }
 }
 
 /// What TLS to a target is made of, if it has any.

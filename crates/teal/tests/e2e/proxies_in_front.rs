@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use testkit::{Client, Pki, Settings};
+use testkit::{Client, Pki, Settings, Target, Teal, wait_until};
 
+use crate::TEAL;
 use crate::stage::{SOON, Stage};
 
 const LISTED: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -119,4 +120,33 @@ fn the_word_of_a_trusted_forwarder_is_kept_and_added_to_that_of_others_is_replac
     assert_eq!(ask(LISTED), ["192.0.2.7, 127.0.0.2", "https", "shop.test"]);
     assert_eq!(ask(Ipv4Addr::LOCALHOST.into()), ["127.0.0.1", "http", "test"]);
     stage.finish();
+}
+
+#[test]
+fn a_target_is_told_who_the_client_of_each_connection_is() {
+    // L4 L5
+    for version in ["v1", "v2"] {
+        // Behind it another Teal, which takes the header and says what it was told.
+        let behind =
+            Stage::with(|settings| settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]"));
+        let url = format!("http://{}", behind.teal.listener());
+        let blue = format!("{{ targets = [\"{url}\"], proxy_protocol = \"{version}\" }}");
+        let spare = Target::start("spare");
+        let settings = Settings::of_urls(&[&url], &[&spare.url()]).service("blue", &blue);
+        let front = Teal::start_healthy(TEAL, &settings);
+        for source in [2, 3] {
+            let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, source));
+            let mut client = Client::connect_from(source, front.listener());
+            for _ in 0..3 {
+                assert_eq!(client.get("/who").status, 200);
+                let requests = behind.blue.seen().requests_to("/who");
+                let told = requests.last().and_then(|seen| seen.fields.get("x-forwarded-for"));
+                assert_eq!(told, Some(source.to_string().as_str()), "{version}");
+            }
+        }
+        // Each request had a connection of its own, and none is kept.
+        wait_until(SOON, "no connection is left", || front.color("blue")["connections"] == 0);
+        front.assert_books_balance();
+        behind.finish();
+    }
 }

@@ -27,6 +27,7 @@ fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
         id: *id,
         url: (*url).to_owned(),
         tls: None,
+        announce: None,
         addresses: Vec::new(),
         usable: true,
     };
