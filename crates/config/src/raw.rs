@@ -354,6 +354,18 @@ pub(crate) struct Drain {
     /// After this, what is left is cut, counted and listed in the receipt.
     #[schemars(extend("default" = "30s"))]
     pub(crate) timeout: Key<Time>,
+    /// `keep`: WebSockets and event streams stay until `timeout`; `close`: they are asked to end (a
+    /// Close frame 1001; the end of an event), spread over the first half of it, so that their clients
+    /// come back on the new color.
+    #[schemars(extend("default" = "keep"))]
+    pub(crate) streams: Key<Streams>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Streams {
+    Keep,
+    Close,
 }
 
 /// The deadline of every wait in the life of a request.

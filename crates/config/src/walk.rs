@@ -15,12 +15,11 @@ use crate::file::property;
 use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
-const LATER: [(&str, &[&str]); 5] = [
+const LATER: [(&str, &[&str]); 4] = [
     ("", &["acme", "group", "otel"]),
     ("admin", &["tls"]),
     ("listener", &["http2"]),
     ("service.health", &["type"]),
-    ("service.drain", &["streams"]),
 ];
 
 /// Reports what does not fit the schema and takes it out of the document.

@@ -68,6 +68,10 @@ pub struct ColorStatus {
     pub connections: u64,
     /// The age of the oldest lease, as of the last survey.
     pub oldest_age: Option<Duration>,
+    /// Leases of WebSockets, other tunnels and event streams.
+    pub streams: u64,
+    /// The age of the oldest of those.
+    pub oldest_stream_age: Option<Duration>,
     /// The drain under way.
     pub drain: Option<DrainStatus>,
     /// Whether it is idle and nothing holds it: safe to stop (L4).

@@ -32,6 +32,7 @@ mod splice;
 mod tls;
 mod upstream;
 
+mod boundary;
 mod buffer;
 mod client;
 mod deadline;

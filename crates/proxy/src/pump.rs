@@ -8,6 +8,7 @@ use std::time::Instant;
 use connect::Stream;
 use http1::{BodyLength, BodyReader, CHUNK_END, Decoded};
 
+use crate::boundary::Boundary;
 use crate::buffer::Buffer;
 use crate::frame::Frame;
 use crate::splice::{self, Pipe};
@@ -29,6 +30,12 @@ pub(crate) struct Pump {
     retention: Retention,
     /// What passes inside the kernel.
     pipe: Option<Pipe>,
+    /// Where a long stream may be ended.
+    boundary: Option<Box<Boundary>>,
+    /// It is to be ended there.
+    ending: bool,
+    /// And was, before its source has ended it.
+    ended_early: bool,
     /// Grows with every byte read or written: to see whether anything moves.
     moved: u64,
 }
@@ -118,6 +125,9 @@ impl Pump {
             limit: None,
             retention: Retention::Frame,
             pipe: None,
+            boundary: None,
+            ending: false,
+            ended_early: false,
             moved: 0,
         }
     }
@@ -135,7 +145,35 @@ impl Pump {
         self.limit = None;
         self.retention = Retention::Frame;
         self.pipe = None;
+        self.boundary = None;
+        self.ending = false;
+        self.ended_early = false;
         self.moved = 0;
+    }
+
+    /// Looks for where the stream may be ended, from its first byte on.
+    pub(crate) fn watch(&mut self, boundary: Boundary) {
+        self.boundary = Some(Box::new(boundary));
+    }
+
+    /// Whether it is known where that is.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.boundary.is_some()
+    }
+
+    /// Ends the stream where that may be done; what still comes from its source is dropped.
+    pub(crate) fn end_at_boundary(&mut self) {
+        self.ending = self.boundary.is_some();
+    }
+
+    /// Whether the stream was ended before its source has ended it.
+    pub(crate) fn is_ended_early(&self) -> bool {
+        self.ended_early
+    }
+
+    /// Whether the sender has closed the stream by itself, in its own protocol.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.boundary.as_ref().is_some_and(|boundary| boundary.is_closed())
     }
 
     /// Refuses payload of more bytes than this.
@@ -188,6 +226,9 @@ impl Pump {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         loop {
+            if self.ending && self.stage == Stage::Read {
+                self.end_here();
+            }
             match self.stage {
                 Stage::Load => self.load(ends.rx)?,
                 Stage::Write => {
@@ -226,7 +267,16 @@ impl Pump {
         let mut carried = 0;
         if !self.reader.is_done() && !rx.is_empty() {
             let decoded = self.reader.decode(rx.filled_mut());
-            let Decoded { data, consumed, .. } = decoded.map_err(|_| Broken::Malformed)?;
+            let Decoded { mut data, consumed, .. } = decoded.map_err(|_| Broken::Malformed)?;
+            let mut tail: &[u8] = b"";
+            if let Some(boundary) = &mut self.boundary {
+                let bytes = rx.filled().get(data.clone()).unwrap_or_default();
+                if let Some(keep) = boundary.pass(bytes, self.ending) {
+                    data.end = data.start + keep;
+                    tail = boundary.tail();
+                    self.end_source();
+                }
+            }
             carried = data.len();
             self.taken += carried as u64;
             if self.limit.is_some_and(|limit| self.taken > limit) {
@@ -234,9 +284,11 @@ impl Pump {
             }
             if carried == 0 {
                 rx.consume(consumed);
+                self.frame.lead.extend_from_slice(tail);
             } else {
-                let tail = self.frame_chunk(carried);
-                self.frame.carry(rx, data, consumed, tail);
+                let of_chunk = self.frame_chunk(carried);
+                // A stream with a tail has no chunks.
+                self.frame.carry(rx, data, consumed, if tail.is_empty() { of_chunk } else { tail });
             }
         }
         if carried == 0 && self.reader.is_done() && self.framing == Framing::Chunked {
@@ -244,6 +296,24 @@ impl Pump {
             self.framing = Framing::Ended;
         }
         Ok(())
+    }
+
+    /// Ends the stream if nothing of what comes next has passed yet.
+    fn end_here(&mut self) {
+        let Some(boundary) = self.boundary.as_ref().filter(|boundary| boundary.is_here()) else {
+            return;
+        };
+        let tail = boundary.tail();
+        self.frame.lead.extend_from_slice(tail);
+        self.end_source();
+        self.stage = Stage::Load;
+    }
+
+    /// Takes nothing more from the source.
+    fn end_source(&mut self) {
+        self.reader = BodyReader::new(BodyLength::None);
+        self.ended_early = true;
+        self.ending = false;
     }
 
     /// The frame of a chunk of ours; the last chunk goes with it if it has no trailers.

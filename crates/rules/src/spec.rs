@@ -80,6 +80,18 @@ pub struct StatusRange {
 pub struct Drain {
     /// After this the remaining leases are cut and counted (promise L3).
     pub timeout: Duration,
+    /// What becomes of long streams before that.
+    pub streams: Streams,
+}
+
+/// What becomes of WebSockets and event streams when their color is drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Streams {
+    /// They stay until the drain deadline.
+    #[default]
+    Keep,
+    /// They are asked to end, one after the other, in the first half of the drain.
+    Close,
 }
 
 /// The deadline of every wait in the life of a request (promise L10).
@@ -245,7 +257,7 @@ impl fmt::Display for StatusRange {
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30) }
+        Self { timeout: Duration::from_secs(30), streams: Streams::Keep }
     }
 }
 

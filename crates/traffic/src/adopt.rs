@@ -11,7 +11,7 @@ use std::time::Instant;
 use rules::Color;
 
 use crate::books::{ServiceCell, WorkerCell};
-use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget};
+use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget, Onset};
 use crate::publish::{Exchange, Version};
 use crate::report::Report;
 use crate::sync::Arc;
@@ -199,15 +199,21 @@ impl Reader {
         drop(inside.local.replace(local.clone())); // with it go its holds on what is local
         let mut targets = inside.targets.borrow_mut();
         targets.retain(|_, drain| Rc::strong_count(drain) > 1);
-        let mut cut = false;
+        let mut target = Onset::default();
         for (id, drain) in targets.iter() {
-            cut |= drain.update(local.draining(*id));
+            let onset = drain.update(local.draining(*id));
+            target.drain |= onset.drain;
+            target.cut |= onset.cut;
         }
         let mut colors = inside.colors.borrow_mut();
         colors.retain(|_, color| Rc::strong_count(color) > 1);
         for (id, color) in colors.iter() {
-            if color.drain(local.draining(*id)) || cut {
-                color.wake_all(); // who is not cut looks once and waits on
+            let onset = color.drain(local.draining(*id));
+            // Who is not meant looks once and waits on.
+            if onset.cut || target.cut {
+                color.wake_all();
+            } else if onset.drain || target.drain {
+                color.wake_streams();
             }
         }
         inside.exchange.acknowledge(inside.worker, version);

@@ -62,6 +62,13 @@ pub(crate) struct LocalTarget {
     drain: Rc<LocalDrain>,
 }
 
+/// What a table says for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Onset {
+    pub(crate) drain: bool,
+    pub(crate) cut: bool,
+}
+
 /// What one worker knows of the drain of one color or target.
 #[derive(Debug, Default)]
 pub(crate) struct LocalDrain {
@@ -80,7 +87,7 @@ struct Slots {
 #[derive(Debug)]
 enum Slot {
     Free,
-    Taken { since: Duration, waker: Option<Waker> },
+    Taken { since: Duration, waker: Option<Waker>, stream: bool },
 }
 
 // === impl Lease ===
@@ -130,6 +137,12 @@ impl Lease {
     /// Whether the drain deadline has passed: this lease must end now (L3).
     pub fn is_cut(&self) -> bool {
         self.color.drain.cut.get() || self.target.drain.cut.get()
+    }
+
+    /// Says that what holds the lease is a long stream: it shows in the books as such, and is woken
+    /// when a drain begins.
+    pub fn mark_stream(&self) {
+        self.color.mark_stream(self.slot);
     }
 
     /// Counts, on the color and on the target, that this lease ended because it was cut.
@@ -195,19 +208,31 @@ impl LocalColor {
         Self { id, color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
     }
 
-    /// Takes over what the table says of this color. Returns whether it is to be cut as of now.
-    pub(crate) fn drain(&self, draining: Option<Draining>) -> bool {
+    /// Takes over what the table says of this color. Returns what is new about it.
+    pub(crate) fn drain(&self, draining: Option<Draining>) -> Onset {
         self.drain.update(draining)
     }
 
     /// Has all its leases look whether they are cut.
     pub(crate) fn wake_all(&self) {
-        self.slots.borrow_mut().wake_all();
+        self.slots.borrow_mut().wake(|_| true);
+    }
+
+    /// Has its long streams look whether they are to end.
+    pub(crate) fn wake_streams(&self) {
+        self.slots.borrow_mut().wake(|stream| stream);
     }
 
     pub(crate) fn survey(&self) {
-        let oldest = self.slots.borrow().oldest();
-        self.cell().oldest.set(oldest.map_or(0, nanos));
+        let slots = self.slots.borrow();
+        self.cell().oldest.set(slots.oldest(|_| true).map_or(0, nanos));
+        self.cell().oldest_stream.set(slots.oldest(|stream| stream).map_or(0, nanos));
+    }
+
+    fn mark_stream(&self, slot: usize) {
+        if self.slots.borrow_mut().mark_stream(slot) {
+            self.cell().streams.rise();
+        }
     }
 
     fn cell(&self) -> &ColorCell {
@@ -228,7 +253,9 @@ impl LocalColor {
     }
 
     fn leave(&self, slot: usize) {
-        self.slots.borrow_mut().give_back(slot);
+        if self.slots.borrow_mut().give_back(slot) {
+            self.cell().streams.fall();
+        }
         self.cell().leases.fall();
     }
 
@@ -240,12 +267,12 @@ impl LocalColor {
 // === impl LocalDrain ===
 
 impl LocalDrain {
-    /// Takes over what the table says. Returns whether it says for the first time to cut.
-    pub(crate) fn update(&self, draining: Option<Draining>) -> bool {
-        self.draining.set(draining.is_some());
+    /// Takes over what the table says. Returns what is new about it.
+    pub(crate) fn update(&self, draining: Option<Draining>) -> Onset {
         let cut = draining.is_some_and(|draining| draining.cut);
-        let before = self.cut.replace(cut);
-        cut && !before
+        let drained_before = self.draining.replace(draining.is_some());
+        let cut_before = self.cut.replace(cut);
+        Onset { drain: draining.is_some() && !drained_before, cut: cut && !cut_before }
     }
 }
 
@@ -277,7 +304,7 @@ impl Deref for LocalTarget {
 
 impl Slots {
     fn take(&mut self, since: Duration) -> usize {
-        let taken = Slot::Taken { since, waker: None };
+        let taken = Slot::Taken { since, waker: None, stream: false };
         if let Some(at) = self.free.pop() {
             self.slots[at] = taken;
             return at;
@@ -286,9 +313,19 @@ impl Slots {
         self.slots.len() - 1
     }
 
-    fn give_back(&mut self, at: usize) {
-        self.slots[at] = Slot::Free;
+    /// Whether it was a stream.
+    fn give_back(&mut self, at: usize) -> bool {
+        let was = std::mem::replace(&mut self.slots[at], Slot::Free);
         self.free.push(at);
+        matches!(was, Slot::Taken { stream: true, .. })
+    }
+
+    /// Whether it was none before.
+    fn mark_stream(&mut self, at: usize) -> bool {
+        match &mut self.slots[at] {
+            Slot::Taken { stream, .. } => !std::mem::replace(stream, true),
+            Slot::Free => false,
+        }
     }
 
     fn watch(&mut self, at: usize, new: &Waker) {
@@ -300,9 +337,10 @@ impl Slots {
         }
     }
 
-    fn wake_all(&mut self) {
+    fn wake(&mut self, which: impl Fn(bool) -> bool) {
         for slot in &mut self.slots {
-            if let Slot::Taken { waker, .. } = slot
+            if let Slot::Taken { waker, stream, .. } = slot
+                && which(*stream)
                 && let Some(waker) = waker.take()
             {
                 waker.wake();
@@ -310,9 +348,9 @@ impl Slots {
         }
     }
 
-    fn oldest(&self) -> Option<Duration> {
+    fn oldest(&self, which: impl Fn(bool) -> bool) -> Option<Duration> {
         let taken = self.slots.iter().filter_map(|slot| match slot {
-            Slot::Taken { since, .. } => Some(*since),
+            Slot::Taken { since, stream, .. } => which(*stream).then_some(*since),
             Slot::Free => None,
         });
         taken.min()

@@ -43,6 +43,8 @@ pub struct Service {
     pub held: Option<Held>,
     /// The caps on waiting requests and the pace of their release.
     pub hold: Hold,
+    /// In which time after the beginning of a drain long streams are asked to end; `None`: they stay.
+    pub close_streams: Option<Duration>,
     /// Whether requests that every active target refused wait for the next publish.
     pub failover: bool,
     /// Its books, the same object in every table that has this service.

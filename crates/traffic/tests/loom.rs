@@ -73,6 +73,7 @@ impl World {
                 timeouts: Timeouts::default(),
                 held: None,
                 hold: Hold::default(),
+                close_streams: None,
                 failover: false,
                 books: self.books.clone(),
             })],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rules::{
     Color, ColorSpec, Drain, Failover, Health, Hold, ProxyHeader, ServiceName, ServiceSpec,
-    StatusRange, TargetTls, TargetUrl, Timeouts,
+    StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
 };
 
 use super::{Surroundings, path, same_target, size, text, time};
@@ -60,10 +60,7 @@ fn service(
     }
     let health = health(raw.health.get().unwrap_or(&raw::Health::default()), &hosts, found);
     let timeouts = timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found);
-    let drain = raw.drain.get().and_then(|drain| {
-        let (timeout, _) = time(&drain.timeout, "service.drain.timeout", found)?;
-        Some(Drain { timeout })
-    });
+    let drain = drain(raw.drain.get().unwrap_or(&raw::Drain::default()), found);
     let hold = hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found);
     let colors = [blue, green].map(|targets| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
@@ -79,7 +76,7 @@ fn service(
         },
         colors,
         health,
-        drain: drain.unwrap_or_default(),
+        drain,
         timeouts,
         failover: match raw.failover.get() {
             Some(raw::Failover::Auto) => Failover::Auto,
@@ -87,6 +84,18 @@ fn service(
         },
         hold,
     })
+}
+
+fn drain(raw: &raw::Drain, found: &mut Found) -> Drain {
+    let default = Drain::default();
+    let timeout = time(&raw.timeout, "service.drain.timeout", found);
+    Drain {
+        timeout: timeout.map_or(default.timeout, |(timeout, _)| timeout),
+        streams: match raw.streams.get() {
+            Some(raw::Streams::Close) => Streams::Close,
+            Some(raw::Streams::Keep) | None => Streams::Keep,
+        },
+    }
 }
 
 fn targets(

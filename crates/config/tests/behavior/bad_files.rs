@@ -84,7 +84,7 @@ fn an_unknown_key_gets_the_nearest_known_one_or_the_table_it_belongs_in() {
         ("rise = 2", "5:1: unknown key \"rise\" in service; it belongs in service.health"),
         (
             "drain = { nonsense = 1 }",
-            "5:11: unknown key \"nonsense\" in service.drain; known are timeout",
+            "5:11: unknown key \"nonsense\" in service.drain; known are streams, timeout",
         ),
     ] {
         assert_eq!(service_line(line), [expected], "{line}");
@@ -98,7 +98,6 @@ fn keys_of_a_later_version_are_named_as_such() {
     };
     for (line, expected) in [
         ("health = { type = \"grpc\" }", later("type", "service.health")),
-        ("drain = { streams = \"keep\" }", later("streams", "service.drain")),
         ("[[listener]]\naddress = \"[::1]:1\"\nhttp2 = true", later("http2", "listener")),
         ("[acme]", later("acme", "the file")),
         ("[[group]]", later("group", "the file")),

@@ -86,6 +86,8 @@ metrics! {
         "Tunnels ended";
     TUNNELS_OPEN = Gauge "teal_tunnels_open" ["service"]
         "Tunnels open";
+    STREAMS_ENDED = Counter "teal_streams_ended_total" ["service"]
+        "WebSockets and event streams that were asked to end, since their color was drained";
     LEASES = Gauge "teal_leases" ["service", "color"]
         "Leases held on a color: requests and tunnels";
     COLOR_CONNECTIONS = Gauge "teal_color_connections" ["service", "color"]

@@ -98,8 +98,13 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
         .oldest_age_seconds
         .map(|age| format!(", oldest {}", seconds(age)))
         .unwrap_or_default();
+    let streams = match (status.streams, status.oldest_stream_age_seconds) {
+        (0, _) => String::new(),
+        (count, None) => format!(" (streams: {count})"),
+        (count, Some(age)) => format!(" (streams: {count}, oldest {})", seconds(age)),
+    };
     match status.role {
-        Role::Active => format!("active, {} in flight{oldest}", status.in_flight),
+        Role::Active => format!("active, {} in flight{streams}{oldest}", status.in_flight),
         _ if status.drained => "drained: safe to stop".to_owned(),
         Role::Draining | Role::Idle => {
             let deadline = match status.deadline_seconds {
@@ -107,7 +112,8 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
                 Some(left) => format!(", {} to the deadline", seconds(left)),
                 None => String::new(),
             };
-            format!("draining {}{oldest}{deadline}: do not stop {color}", status.in_flight)
+            let left = status.in_flight;
+            format!("draining {left}{streams}{oldest}{deadline}: do not stop {color}")
         }
     }
 }

@@ -120,6 +120,8 @@ impl Inside {
             in_flight: sum.leases,
             connections: sum.connections,
             oldest_age: sum.oldest.map(|since| publisher.now().saturating_sub(since)),
+            streams: sum.streams,
+            oldest_stream_age: sum.oldest_stream.map(|at| publisher.now().saturating_sub(at)),
             drained: !receives && drain.is_none() && is_empty,
             drain,
             targets: targets.collect(),

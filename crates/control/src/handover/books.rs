@@ -147,6 +147,7 @@ impl Kept {
             books.cell(place).leases.set(0);
         }
         for books in self.colors.values() {
+            books.cell(place).streams.set(0);
             books.cell(place).connections.set(0);
             books.cell(place).leases.set(0);
         }
@@ -170,6 +171,7 @@ fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
         waiting: sum.waiting,
         tunnels_opened: sum.tunnels_opened,
         tunnels_closed: sum.tunnels_closed,
+        streams_ended: sum.streams_ended,
     }
 }
 
@@ -192,6 +194,7 @@ fn service_sum(count: &ServiceCount) -> ServiceSum {
         waiting: count.waiting,
         tunnels_opened: count.tunnels_opened,
         tunnels_closed: count.tunnels_closed,
+        streams_ended: count.streams_ended,
     }
 }
 
@@ -206,6 +209,8 @@ fn color_count(id: u32, sum: &ColorSum, now: Duration) -> ColorCount {
         first_claim: age(sum.first_claim),
         last_claim: age(sum.last_claim),
         oldest: age(sum.oldest),
+        streams: sum.streams,
+        oldest_stream: age(sum.oldest_stream),
         cut: sum.cut,
     }
 }
@@ -220,6 +225,8 @@ fn color_sum(count: &ColorCount, now: Duration) -> ColorSum {
         first_claim: time(count.first_claim),
         last_claim: time(count.last_claim),
         oldest: time(count.oldest),
+        streams: count.streams,
+        oldest_stream: time(count.oldest_stream),
         cut: count.cut,
     }
 }

@@ -224,6 +224,7 @@ fn describe(number: u64, table: &Table) -> TableMessage {
         timeouts: service.timeouts,
         held: service.held.map(|held| held.max_wait),
         hold: service.hold,
+        close_streams: service.close_streams,
         failover: service.failover,
     });
     let routes = table.routes.list().map(|route| RouteMessage {

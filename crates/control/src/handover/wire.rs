@@ -74,6 +74,8 @@ pub(crate) struct ServiceMessage {
     pub(crate) held: Option<Duration>,
     #[serde(with = "HoldShape")]
     pub(crate) hold: Hold,
+    /// In which time long streams are asked to end at a drain.
+    pub(crate) close_streams: Option<Duration>,
     pub(crate) failover: bool,
 }
 
@@ -152,6 +154,7 @@ pub(crate) struct ServiceCount {
     pub(crate) waiting: u64,
     pub(crate) tunnels_opened: u64,
     pub(crate) tunnels_closed: u64,
+    pub(crate) streams_ended: u64,
 }
 
 /// The books of a color. Times are told as ages, since the two have no common clock.
@@ -165,6 +168,8 @@ pub(crate) struct ColorCount {
     pub(crate) first_claim: Option<Duration>,
     pub(crate) last_claim: Option<Duration>,
     pub(crate) oldest: Option<Duration>,
+    pub(crate) streams: u64,
+    pub(crate) oldest_stream: Option<Duration>,
     #[serde(with = "CutShape")]
     pub(crate) cut: Cut,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{Color, Failover, Limits, State};
+use rules::{Color, Failover, Limits, State, Streams};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
@@ -39,6 +39,10 @@ fn service(state: &State, member: &Member) -> Option<Service> {
         timeouts: spec.timeouts,
         held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
         hold: spec.hold,
+        close_streams: match spec.drain.streams {
+            Streams::Keep => None,
+            Streams::Close => Some(spec.drain.timeout / 2),
+        },
         failover: spec.failover == Failover::Auto,
         books: member.books.clone(),
     })

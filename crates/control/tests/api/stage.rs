@@ -298,6 +298,8 @@ fn status() -> Status {
         unhealthy_reason: verdict.reason().map(|reason| format!("{}: {reason}", target(port))),
         in_flight: if role == control::Role::Active { 3 } else { 0 },
         connections: 0,
+        streams: 0,
+        oldest_stream_age: None,
         oldest_age: (role == control::Role::Active).then_some(Duration::from_millis(1200)),
         drain: None,
         drained: role == control::Role::Idle,

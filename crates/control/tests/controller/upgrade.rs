@@ -152,6 +152,7 @@ impl Newer {
             timeouts: self.spec.timeouts,
             held: None,
             hold: self.spec.hold,
+            close_streams: None,
             failover: false,
             books: Arc::new(ServiceBooks::new(1)),
         };

@@ -7,6 +7,7 @@ use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Respons
 use rules::Timeouts;
 use traffic::AbortCause;
 
+use crate::boundary::Boundary;
 use crate::buffer::{Buffer, Buffers, READ_BYTES};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -174,7 +175,12 @@ impl Download {
             closing: closing || by_close,
             by_close,
         });
+        let plain = response.field("content-encoding").is_none(); // else it shows no events
+        let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
+        if watched && ask.service.close_streams.is_some() {
+            self.pump.watch(Boundary::events());
+        }
         link.rx.consume(length);
         Ok(Step::Final)
     }
@@ -247,9 +253,26 @@ impl Download {
         self.head.is_some_and(|head| head.tunnel)
     }
 
+    /// Whether it lasts for as long as its client likes.
+    pub(crate) fn is_event_stream(&self) -> bool {
+        self.head.is_some_and(|head| head.event_stream)
+    }
+
+    /// Whether it can be ended between two events.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.pump.is_watched()
+    }
+
+    /// Ends a stream of events between two of them.
+    pub(crate) fn end_at_boundary(&mut self) {
+        self.pump.end_at_boundary();
+    }
+
     /// Whether the connection to the target may be used again.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.pump.is_done() && self.head.is_some_and(|head| head.persistent)
+        self.pump.is_done()
+            && !self.pump.is_ended_early()
+            && self.head.is_some_and(|head| head.persistent)
     }
 
     pub(crate) fn keep_alive_timeout(&self) -> Option<Duration> {

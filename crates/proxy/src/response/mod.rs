@@ -1,6 +1,7 @@
 //! Relaying an answer to the client, or making one of our own.
 
 mod download;
+mod farewell;
 pub(crate) mod page;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::upstream::link::Link;
 use crate::worker::Worker;
 
 pub(crate) use download::{Download, Step};
+use farewell::Farewell;
 
 /// An answer of a target that has begun.
 #[derive(Debug)]
@@ -38,7 +40,12 @@ pub(crate) async fn relay(
     answer: &mut Answer<'_>,
 ) -> Result<(), AbortCause> {
     let Answer { link, lease, download, .. } = answer;
-    let mut relay = Relay { worker, client, ask, link, lease, download };
+    if download.is_event_stream() {
+        lease.mark_stream();
+    }
+    let within = ask.service.close_streams.filter(|_| download.is_watched());
+    let farewell = Farewell::new(within);
+    let mut relay = Relay { worker, client, ask, link, lease, download, farewell };
     poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -114,6 +121,7 @@ struct Relay<'r, 'a> {
     link: &'r mut Link,
     lease: &'r Lease,
     download: &'r mut Download,
+    farewell: Farewell,
 }
 
 impl Relay<'_, '_> {
@@ -126,6 +134,10 @@ impl Relay<'_, '_> {
             return Poll::Ready(Err(AbortCause::Shutdown));
         }
         loop {
+            if self.farewell.is_due(self.worker, lease) {
+                self.ask.service.cell().streams_ended.add(1);
+                download.end_at_boundary();
+            }
             // A request that breaks off now ends its answer too: its target waits for the rest.
             if let Poll::Ready(Err(_)) = self.ask.upload.poll(self.worker, self.client, link, cx) {
                 return Poll::Ready(Err(AbortCause::Client));
@@ -139,9 +151,13 @@ impl Relay<'_, '_> {
             let due = download.due(timeouts, now);
             let sending = self.ask.upload.is_sending();
             let sent_by = sending.then(|| self.ask.upload.due(timeouts, now));
-            self.client.deadline.set(sent_by.map_or(due, |sent_by| sent_by.min(due)));
+            let next = sent_by.into_iter().chain(self.farewell.due()).fold(due, Instant::min);
+            self.client.deadline.set(next);
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
+            }
+            if self.farewell.due().is_some_and(|at| at <= now) {
+                continue;
             }
             // lossless: L10 - over, unless a window of either body has only been followed by another.
             if due <= now {

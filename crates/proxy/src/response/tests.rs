@@ -61,6 +61,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,
+        close_streams: None,
         failover: false,
         books: Arc::new(ServiceBooks::new(1)),
     };

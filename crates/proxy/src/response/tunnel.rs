@@ -12,10 +12,13 @@ use tokio::io::AsyncWrite;
 use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
 use super::Answer;
+use super::farewell::Farewell;
+use crate::boundary::Boundary;
 use crate::client::Client;
 use crate::pump::{Broken, Ends, Pump};
 use crate::request::After;
 use crate::route::Ask;
+use crate::stop::GOODBYE;
 use crate::upstream::link::Link;
 use crate::worker::Worker;
 
@@ -37,14 +40,21 @@ pub(crate) async fn run(
     ask.end.told(answer.download.status(), 0, target);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
+    answer.lease.mark_stream();
+    // Of other protocols nothing is known, so they stay.
+    let frames = ask.upgrade.as_deref().is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    let within = service.close_streams.filter(|_| frames);
     let mut tunnel = Tunnel {
         worker,
         client,
         answer: &mut answer,
-        up: Way::new(),
-        down: Way::new(),
+        up: Way::new(within.is_some()),
+        down: Way::new(within.is_some()),
         idle: service.timeouts.tunnel_idle,
         moved: (0, worker.now()),
+        service,
+        farewell: Farewell::new(within),
+        leaves_at: None,
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
     answer.link.strip(&worker.buffers);
@@ -64,6 +74,10 @@ struct Tunnel<'t, 'a> {
     idle: Duration,
     /// What had moved when it was last looked at, and when that was.
     moved: (u64, Instant),
+    service: Rc<LocalService>,
+    farewell: Farewell,
+    /// Until when the client may answer the Close frame that it was sent.
+    leaves_at: Option<Instant>,
 }
 
 /// One direction of a tunnel.
@@ -106,9 +120,13 @@ impl Tunnel<'_, '_> {
         if self.worker.stop.is_cut() {
             return Poll::Ready(());
         }
+        let worker = self.worker;
+        if self.farewell.is_due(worker, &self.answer.lease) {
+            self.service.cell().streams_ended.add(1);
+            self.down.pump.end_at_boundary();
+        }
         let Link { stream, rx, .. } = &mut self.answer.link;
         let client = &mut *self.client;
-        let worker = self.worker;
         let up = Ends { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
         let up = self.up.poll(up, cx);
         let down = Ends { worker, rx, source: stream, sink: &mut client.stream };
@@ -121,23 +139,45 @@ impl Tunnel<'_, '_> {
             }
             _ => {}
         }
+        // The client was sent a Close frame: its own goes to the target, and then it is over.
+        if self.down.pump.is_ended_early() && self.down.pump.is_done() {
+            let at = *self.leaves_at.get_or_insert(worker.now() + GOODBYE);
+            if self.up.is_over() || at <= worker.now() {
+                return Poll::Ready(());
+            }
+        }
         let moved = self.up.pump.moved() + self.down.pump.moved();
         if moved != self.moved.0 {
             self.moved = (moved, worker.now());
         }
         self.answer.lease.watch_cut(cx);
-        client.deadline.set(self.moved.1 + self.idle);
-        client.deadline.poll(cx) // lossless: L10
+        let idle = self.moved.1 + self.idle;
+        let sooner = self.farewell.due().into_iter().chain(self.leaves_at).min();
+        client.deadline.set(sooner.map_or(idle, |sooner| sooner.min(idle)));
+        match client.deadline.poll(cx) {
+            // lossless: L10
+            Poll::Ready(()) if sooner.is_none_or(|sooner| idle <= sooner) => Poll::Ready(()),
+            Poll::Ready(()) => self.poll(cx), // its moment has come
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
 // === impl Way ===
 
 impl Way {
-    fn new() -> Self {
+    fn new(frames: bool) -> Self {
         let mut pump = Pump::new();
         pump.begin(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose);
+        if frames {
+            pump.watch(Boundary::frames());
+        }
         Self { pump, shut: false }
+    }
+
+    /// Whether the sender has taken its leave, and the receiver knows.
+    fn is_over(&self) -> bool {
+        self.shut || (self.pump.is_closed() && self.pump.frame.is_written())
     }
 
     /// Ready when this direction has ended, which the receiver is told.
@@ -157,6 +197,9 @@ impl Way {
                 }
                 other => return other,
             }
+        }
+        if self.pump.is_ended_early() {
+            return Poll::Pending; // its answer is waited for first
         }
         match Pin::new(sink).poll_shutdown(cx) {
             Poll::Pending => Poll::Pending,

@@ -113,6 +113,7 @@ impl Front {
             timeouts: self.spec.timeouts,
             held: self.held,
             hold: self.spec.hold,
+            close_streams: None,
             failover: self.spec.failover == rules::Failover::Auto,
             books: self.books.clone(),
         };

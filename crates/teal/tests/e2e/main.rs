@@ -40,6 +40,7 @@ mod slow_http_test;
 mod stage;
 mod status_page;
 mod streams_across_switch;
+mod streams_close;
 mod strip_prefix;
 mod switch_during_drain;
 mod switch_under_load;

@@ -25,6 +25,10 @@ pub struct ColorCell {
     pub last_claim: Count,
     /// When the oldest lease was taken that is still held, as of the last survey.
     pub oldest: Count,
+    /// Leases of long streams.
+    pub streams: Gauge,
+    /// The same as `oldest`, of those.
+    pub oldest_stream: Count,
     /// What drain deadlines cut.
     pub cut: CutCell,
 }
@@ -46,6 +50,10 @@ pub struct ColorSum {
     pub last_claim: Option<Duration>,
     /// Since the exchange began: the oldest lease still held.
     pub oldest: Option<Duration>,
+    /// Leases of long streams.
+    pub streams: u64,
+    /// Since the exchange began: the oldest of those.
+    pub oldest_stream: Option<Duration>,
     /// What drain deadlines cut.
     pub cut: Cut,
 }
@@ -67,6 +75,8 @@ impl ColorCell {
         self.first_claim.set(nanos(sum.first_claim));
         self.last_claim.set(nanos(sum.last_claim));
         self.oldest.set(nanos(sum.oldest));
+        self.oldest_stream.set(nanos(sum.oldest_stream));
+        self.streams.set(sum.streams);
         self.connections.set(sum.connections);
         self.leases.set(sum.leases);
     }
@@ -95,6 +105,11 @@ impl ColorSum {
             sum.last_claim = sum.last_claim.max(time(&cell.last_claim));
             if cell.leases.value() > 0 {
                 sum.oldest = earlier(sum.oldest, time(&cell.oldest));
+            }
+            let streams = cell.streams.value();
+            sum.streams += streams;
+            if streams > 0 {
+                sum.oldest_stream = earlier(sum.oldest_stream, time(&cell.oldest_stream));
             }
             sum.cut = sum.cut + cell.cut.value();
         }

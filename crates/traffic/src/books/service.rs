@@ -20,6 +20,8 @@ pub struct ServiceCell {
     pub tunnels_opened: Count,
     /// Tunnels ended.
     pub tunnels_closed: Count,
+    /// Long streams that were asked to end, since their color was drained.
+    pub streams_ended: Count,
     colors: [Count; 2],
     own: [Count; OwnReason::COUNT],
     aborted: [Count; AbortCause::COUNT],
@@ -48,6 +50,8 @@ pub struct ServiceSum {
     pub tunnels_opened: u64,
     /// Tunnels ended.
     pub tunnels_closed: u64,
+    /// Long streams that were asked to end.
+    pub streams_ended: u64,
 }
 
 // === impl ServiceCell, ServiceSum ===
@@ -70,6 +74,7 @@ impl ServiceCell {
         self.waiting.set(sum.waiting);
         self.tunnels_opened.set(sum.tunnels_opened);
         self.tunnels_closed.set(sum.tunnels_closed);
+        self.streams_ended.set(sum.streams_ended);
         set_all(&self.colors, &sum.colors);
         set_all(&self.own, &sum.own);
         set_all(&self.aborted, &sum.aborted);
@@ -95,6 +100,7 @@ impl ServiceSum {
             add_all(&mut sum.own, &cell.own);
             add_all(&mut sum.aborted, &cell.aborted);
             sum.tunnels_closed += cell.tunnels_closed.value();
+            sum.streams_ended += cell.streams_ended.value();
             sum.in_flight += cell.in_flight.value();
             sum.accepted += cell.accepted.value();
             sum.retries += cell.retries.value();

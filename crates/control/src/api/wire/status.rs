@@ -130,6 +130,12 @@ pub struct ColorStatus {
     pub connections: u64,
     /// The age of the oldest lease; `null` without leases.
     pub oldest_age_seconds: Option<f64>,
+    /// How many of those in flight are WebSockets, other tunnels and event streams.
+    #[serde(default)]
+    pub streams: u64,
+    /// The age of the oldest of those.
+    #[serde(default)]
+    pub oldest_stream_age_seconds: Option<f64>,
     /// Time until leases are cut; `null` if it is not draining or has no deadline.
     #[serde(default)]
     pub deadline_seconds: Option<f64>,
@@ -259,6 +265,8 @@ impl ColorStatus {
             in_flight: color.in_flight,
             connections: color.connections,
             oldest_age_seconds: color.oldest_age.map(seconds),
+            streams: color.streams,
+            oldest_stream_age_seconds: color.oldest_stream_age.map(seconds),
             deadline_seconds: color.drain.map(|drain| seconds(drain.left)),
             cutting: color.drain.is_some_and(|drain| drain.cutting),
             drained: color.drained,

@@ -48,6 +48,7 @@ fn message(
         timeouts: Timeouts::default(),
         held: Some(Duration::from_secs(3)),
         hold: Hold::default(),
+        close_streams: Some(Duration::from_secs(9)),
         failover: true,
     };
     let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };

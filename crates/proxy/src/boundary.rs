@@ -1,0 +1,217 @@
+//! Where a long stream may be ended so that nobody misses anything: between two events
+//! (`text/event-stream`, WHATWG HTML section 9.2), or between two frames of a WebSocket (RFC 6455
+//! section 5.2). It sees what passes, keeps none of it, and never changes it.
+
+/// A stream, as far as it was seen.
+#[derive(Debug)]
+pub(crate) enum Boundary {
+    /// Of events.
+    Events(Events),
+    /// Of WebSocket frames.
+    Frames(Frames),
+}
+
+/// How far an event is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// Nothing of the next event was seen.
+    clean: bool,
+    /// What was seen last ends a line.
+    line_ended: bool,
+    /// And that was a CR, to which an LF may still belong.
+    carriage: bool,
+}
+
+/// How far a frame is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Frames {
+    header: [u8; 10],
+    seen: usize,
+    /// Bytes left of the frame, mask and payload.
+    left: u64,
+    /// A Close frame has passed.
+    closed: bool,
+}
+
+/// The Close frame of a server that goes away: code 1001, without a reason.
+pub(crate) const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
+
+const CLOSE: u8 = 0x8;
+const MASKED: u8 = 0x80;
+
+impl Boundary {
+    /// A stream of events, of which nothing has passed.
+    pub(crate) fn events() -> Self {
+        Self::Events(Events { clean: true, ..Events::default() })
+    }
+
+    /// A WebSocket, of which nothing has passed.
+    pub(crate) fn frames() -> Self {
+        Self::Frames(Frames::default())
+    }
+
+    /// Whether the stream can be ended behind what has passed.
+    pub(crate) fn is_here(&self) -> bool {
+        match self {
+            Self::Events(events) => events.clean,
+            Self::Frames(frames) => frames.left == 0 && frames.seen == 0 && !frames.closed,
+        }
+    }
+
+    /// Whether the sender has ended it by itself.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::Frames(frames) if frames.closed)
+    }
+
+    /// What ends the stream there.
+    pub(crate) fn tail(&self) -> &'static [u8] {
+        match self {
+            Self::Events(_) => b"",
+            Self::Frames(_) => GOING_AWAY,
+        }
+    }
+
+    /// Sees bytes pass. With `ending`: up to the first place at which the stream can be ended, if
+    /// there is one; how many bytes that are.
+    pub(crate) fn pass(&mut self, bytes: &[u8], ending: bool) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            if ending && self.is_here() {
+                return Some(at);
+            }
+            let byte = *bytes.get(at)?;
+            at += match self {
+                Self::Events(events) => events.pass(byte),
+                Self::Frames(frames) if frames.left > 0 => frames.skip(bytes.len() - at),
+                Self::Frames(frames) => frames.pass(byte),
+            };
+        }
+    }
+}
+
+impl Events {
+    /// An empty line ends an event; a line ends with CR, LF, or both.
+    fn pass(&mut self, byte: u8) -> usize {
+        match byte {
+            b'\n' if self.carriage => {
+                self.carriage = false; // it belongs to the CR
+            }
+            b'\n' | b'\r' => {
+                self.clean = self.line_ended || self.clean;
+                self.line_ended = true;
+                self.carriage = byte == b'\r';
+            }
+            _ => {
+                self.clean = false;
+                self.line_ended = false;
+                self.carriage = false;
+            }
+        }
+        1
+    }
+}
+
+impl Frames {
+    /// Leaves out as much of a payload as there is; how much that was.
+    fn skip(&mut self, most: usize) -> usize {
+        let skipped = most.min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= skipped as u64;
+        skipped
+    }
+
+    /// One byte of a header.
+    fn pass(&mut self, byte: u8) -> usize {
+        self.header[self.seen] = byte;
+        self.seen += 1;
+        let [first, second, ..] = self.header;
+        let (length, extended) = match second & !MASKED {
+            126 => (None, 2),
+            127 => (None, 8),
+            length => (Some(u64::from(length)), 0),
+        };
+        if self.seen < 2 || self.seen < 2 + extended {
+            return 1;
+        }
+        let extended = self.header[2..2 + extended].iter();
+        let length = length.unwrap_or(extended.fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+        let mask = if second & MASKED == 0 { 0 } else { 4 };
+        self.left = length.saturating_add(mask);
+        self.closed |= first & 0xf == CLOSE;
+        self.seen = 0;
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a stream can be ended once `before` has passed, in pieces of any size.
+    fn ends(fresh: fn() -> Boundary, before: &[u8], after: &[u8]) -> Option<usize> {
+        let mut found = Vec::new();
+        for size in 1..=before.len().max(1) {
+            let mut boundary = fresh();
+            for piece in before.chunks(size) {
+                assert_eq!(boundary.pass(piece, false), None);
+            }
+            found.push(boundary.pass(after, true));
+        }
+        assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "{found:?}");
+        found[0]
+    }
+
+    #[test]
+    fn events_end_at_empty_lines_however_lines_end() {
+        for (before, after, end) in [
+            ("", "data: 1\n\n", Some(0)),
+            ("data: 1\n\n", "data: 2", Some(0)),
+            ("data: 1", "\n\ndata: 2\n\n", Some(2)),
+            ("data: 1\n", "data: 2\n\ndata: 3", Some(9)),
+            ("data: 1\r\n", "\r\ndata", Some(1)),
+            ("data: 1\r\n\r\n", "data", Some(0)),
+            ("data: 1\r", "\rdata", Some(1)),
+            ("data: 1", "more", None),
+            ("data: 1\n", "data: 2\n", None),
+            (": comment\n\n\n", "x", Some(0)),
+        ] {
+            let found = ends(Boundary::events, before.as_bytes(), after.as_bytes());
+            assert_eq!(found, end, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn a_web_socket_ends_between_frames_of_any_length() {
+        let frame = |head: &[u8], length: usize| [head, &vec![b'x'; length]].concat();
+        let short = frame(&[0x81, 5], 5);
+        let medium = frame(&[0x82, 126, 1, 0], 256);
+        let long = frame(&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], 65_536);
+        let masked = frame(&[0x81, 0x80 | 3], 4 + 3);
+        for frame in [&short, &medium, &masked] {
+            assert_eq!(ends(Boundary::frames, frame, b"\x81\x01y"), Some(0));
+            for cut in 1..frame.len() {
+                let (before, after) = frame.split_at(cut);
+                assert_eq!(ends(Boundary::frames, before, after), Some(after.len()), "{cut}");
+                assert_eq!(ends(Boundary::frames, before, &after[..after.len() - 1]), None);
+            }
+        }
+        let mut boundary = Boundary::frames();
+        assert_eq!(boundary.pass(&long, false), None);
+        assert!(boundary.is_here());
+        assert_eq!(ends(Boundary::frames, b"", &short), Some(0));
+    }
+
+    #[test]
+    fn a_web_socket_that_closes_by_itself_is_left_to_do_so() {
+        let mut boundary = Boundary::frames();
+        assert_eq!(boundary.pass(b"\x81\x01x\x88\x02\x03\xe8", false), None);
+        assert!(boundary.is_closed() && !boundary.is_here());
+        assert_eq!(boundary.pass(b"", true), None);
+    }
+
+    #[test]
+    fn the_tail_is_a_close_frame_with_1001() {
+        assert_eq!(GOING_AWAY[..2], [0x88, 2]);
+        assert_eq!(u16::from_be_bytes([GOING_AWAY[2], GOING_AWAY[3]]), 1001);
+        assert_eq!((Boundary::events().tail(), Boundary::frames().tail()), (&b""[..], GOING_AWAY));
+    }
+}

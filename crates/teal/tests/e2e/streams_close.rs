@@ -1,0 +1,167 @@
+//! `drain.streams = "close"`: WebSockets and event streams are asked to end when their color is drained,
+//! each at a moment of its own, so that their clients come back on the new color; nothing is cut.
+
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{Behavior, Client, Settings, tungstenite, wait_until, websocket};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Message, WebSocket};
+
+use crate::stage::{SOON, Stage};
+
+/// A stage whose streams are asked to end within half of this.
+fn stage(drain: &str) -> Stage {
+    let close = format!("{{ timeout = \"{drain}\", streams = \"close\" }}");
+    let stage = Stage::with(|settings: Settings| settings.service("drain", &close));
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    stage.green.behave_at("/ws", Behavior::WebSocket);
+    let every = Duration::from_millis(3);
+    stage.blue.behave_at("/events", Behavior::Events { every });
+    stage
+}
+
+fn echoes(socket: &mut WebSocket<TcpStream>, text: &str) {
+    socket.send(Message::text(text)).expect("the tunnel is open");
+    assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
+}
+
+/// What a client reads at the end of its WebSocket: the code of the Close frame.
+fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<CloseCode> {
+    loop {
+        match socket.read() {
+            Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+fn ended(stage: &Stage) -> u64 {
+    stage.teal.metrics().count("teal_streams_ended_total", &[])
+}
+
+#[test]
+fn a_web_socket_is_closed_with_1001_and_comes_back_on_the_new_color() {
+    // L3 L4 L8
+    let stage = stage("2s");
+    let mut socket = websocket(stage.teal.listener(), "/ws");
+    echoes(&mut socket, "before");
+    let reading = thread::spawn(move || {
+        let code = close_code(&mut socket);
+        while socket.read().is_ok() {} // answers the Close frame, until the connection ends
+        code
+    });
+    let switched = Instant::now();
+    let answer = stage.teal.switch("green", "");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(switched.elapsed() < Duration::from_secs(2), "it was not waited for the deadline");
+    assert_eq!(reading.join().expect("no panic"), Some(CloseCode::Away));
+    assert_eq!(ended(&stage), 1);
+    let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
+    assert!(receipt.contains("\"drained\""), "nothing was cut: {receipt}");
+    echoes(&mut websocket(stage.teal.listener(), "/ws"), "after");
+    wait_until(SOON, "blue has no connection left", || stage.blue.seen().open_connections() == 0);
+    stage.finish();
+}
+
+#[test]
+fn an_event_stream_ends_between_two_events_as_a_whole_answer() {
+    // L3 L8
+    let stage = stage("2s");
+    let mut client = stage.client();
+    client.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
+    let reading = thread::spawn(move || {
+        let answer = client.answer();
+        (client, answer)
+    });
+    wait_until(SOON, "it is a stream in the status", || stage.teal.color("blue")["streams"] == 1);
+    stage.teal.switch_to("green");
+    let (mut client, answer) = reading.join().expect("no panic");
+    assert!(answer.text().ends_with("\n\n"), "{:?}", answer.text());
+    let events: Vec<_> = answer.text().split_terminator("\n\n").map(str::to_owned).collect();
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(*event, format!("data: blue {number}"), "none is missing and none is torn");
+    }
+    assert_eq!(ended(&stage), 1);
+    assert_eq!(client.get("/").fields.get("x-target"), Some("green"), "the connection goes on");
+    assert_eq!(stage.teal.metrics().count("teal_requests_aborted_total", &[]), 0);
+    stage.finish();
+}
+
+#[test]
+fn each_has_a_moment_of_its_own_within_the_first_half() {
+    let stage = stage("3s");
+    let mut sockets: Vec<_> = (0..24).map(|_| websocket(stage.teal.listener(), "/ws")).collect();
+    sockets.iter_mut().for_each(|socket| echoes(socket, "here"));
+    wait_until(SOON, "all are counted", || stage.teal.color("blue")["streams"] == 24);
+    let age = || stage.teal.color("blue")["oldest_stream_age_seconds"].as_f64();
+    wait_until(SOON, "and how old they are", || age().is_some_and(|age| age > 0.0));
+    let text = stage.teal.cli(&["status"]).stdout;
+    assert!(text.contains("(streams: 24, oldest"), "{text}");
+    let switched = Instant::now();
+    let reading: Vec<_> = sockets
+        .into_iter()
+        .map(|mut socket| {
+            thread::spawn(move || {
+                let code = close_code(&mut socket);
+                let at = switched.elapsed();
+                while socket.read().is_ok() {}
+                (code, at)
+            })
+        })
+        .collect();
+    stage.teal.switch_to("green");
+    let (codes, times): (Vec<_>, Vec<_>) =
+        reading.into_iter().map(|reading| reading.join().expect("no panic")).unzip();
+    assert!(codes.iter().all(|code| *code == Some(CloseCode::Away)), "{codes:?}");
+    let (first, last) = (times.iter().min(), times.iter().max());
+    let spread = last.zip(first).map(|(last, first)| *last - *first);
+    // Of 24 random moments of 1.5 s, by far most pairs of extremes are further apart.
+    assert!(spread > Some(Duration::from_millis(500)), "{times:?}");
+    assert_eq!((ended(&stage), stage.teal.color("blue")["streams"].as_u64()), (24, Some(0)));
+    stage.finish();
+}
+
+#[test]
+fn what_can_not_be_ended_well_stays_until_the_deadline_and_is_cut_and_counted() {
+    // L3
+    let stage = stage("1s");
+    // Compressed events show no boundary; another protocol is not understood.
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\
+                Transfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n";
+    let open = testkit::Gate::new();
+    let steps = vec![testkit::Step::Send(head.into()), testkit::Step::WaitFor(open.clone())];
+    stage.blue.behave_at("/packed", Behavior::Script(steps));
+    stage.blue.behave_at("/tunnel", Behavior::Tunnel);
+    let mut packed = stage.client();
+    packed.send("GET /packed HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(packed.read_head(false).expect("a head").status, 200);
+    let mut tunnel = stage.client();
+    tunnel
+        .send("GET /tunnel HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
+    assert_eq!(tunnel.read_head(false).expect("a head").status, 101);
+    let answer = stage.teal.switch("green", "");
+    assert!(answer.text().contains("cut"), "{}", answer.text());
+    assert_eq!(ended(&stage), 0);
+    assert!(packed.ending(SOON).ended() && tunnel.ending(SOON).ended());
+    open.open();
+    stage.finish();
+}
+
+#[test]
+fn a_client_that_does_not_answer_the_close_is_not_waited_for_long() {
+    // L10
+    let stage = stage("6s");
+    let mut deaf = Client::connect(stage.teal.listener());
+    deaf.send(
+        "GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    assert_eq!(deaf.read_head(false).expect("a head").status, 101);
+    stage.teal.switch_to("green");
+    assert_eq!(deaf.ending(SOON).bytes(), b"\x88\x02\x03\xe9", "a Close frame, and then the end");
+    assert_eq!(ended(&stage), 1);
+    stage.finish();
+}
