@@ -91,8 +91,8 @@ impl Tally {
     }
 
     /// What lies between an earlier tally and this one, as it stands in a receipt.
-    pub(crate) fn figures(&self, earlier: &Self, sides: Sides) -> Figures {
-        let Sides { now, books_now, generation, old, new } = sides;
+    pub(crate) fn figures(&self, earlier: &Self, sides: &Sides) -> Figures {
+        let &Sides { now, books_now, generation, old, new } = sides;
         let wall = |at: Duration| now.minus(books_now.saturating_sub(at));
         let first = new.first_claim.filter(|_| new.claimed_under == generation.0);
         let pairs = [0, 1].map(|color| (&self.colors[color], &earlier.colors[color]));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::spoiled::{FILE, TLS, parse};
 use config::{Config, Environment, Flags, Role};
 use rules::{
-    Color, Drain, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange, TargetUrl,
-    Timeouts,
+    Color, Drain, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange, Streams,
+    TargetUrl, Timeouts,
 };
 use serde_json::Value;
 
@@ -106,7 +106,7 @@ fn the_example_of_the_contract_is_understood_whole() {
         expect: vec![StatusRange { low: 204, high: 204 }, StatusRange { low: 300, high: 399 }],
     };
     assert_eq!(spec.health, health);
-    assert_eq!(spec.drain, Drain { timeout: Duration::from_secs(90) });
+    assert_eq!(spec.drain, Drain { timeout: Duration::from_secs(90), streams: Streams::Close });
     let seconds = Duration::from_secs;
     let timeouts = Timeouts {
         tls_hello: seconds(1),

@@ -72,7 +72,7 @@ impl Inside {
             old: ColorSum::of(&member.color(from).books),
             new: ColorSum::of(&member.color(from.other()).books),
         };
-        Some(member.tally(core.clock.moment()).figures(base, sides))
+        Some(member.tally(core.clock.moment()).figures(base, &sides))
     }
 
     /// Counts how a switch ended.
