@@ -37,8 +37,10 @@ pub struct Config {
 /// The admin API: where it listens and who may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// The TCP address; loopback in this version. The socket in `state_dir` is always there.
+    /// The TCP address; beyond loopback only with TLS. The socket in `state_dir` is always there.
     pub listen: SocketAddr,
+    /// TLS on it; `None`: plain.
+    pub tls: Option<Certificate>,
     /// Who may come in by token; empty: Teal makes one token at its first start.
     pub tokens: Vec<Token>,
     /// Host names accepted besides the loopback ones; lower case, without a port.

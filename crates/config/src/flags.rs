@@ -40,7 +40,9 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
     let target = |text: &str| TargetUrl::parse(text).map_err(|invalid| invalid.to_string());
     let blue = read(Some(flags.blue.as_deref().unwrap_or(BLUE)), "--blue", &mut found, target);
     let green = read(Some(flags.green.as_deref().unwrap_or(GREEN)), "--green", &mut found, target);
-    let admin = read(flags.admin.as_deref(), "--admin", &mut found, admin_address);
+    let admin = read(flags.admin.as_deref(), "--admin", &mut found, |text: &str| {
+        admin_address(text, false)
+    });
     let (listen, admin) = (listen.unwrap_or(LISTEN), admin.unwrap_or(ADMIN));
     if overlap(listen, admin) {
         found.anywhere(format!("--listen: {listen} is taken by --admin; write another port"));
@@ -60,6 +62,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             workers: cores(),
             admin: Admin {
                 listen: admin,
+                tls: None,
                 tokens: Vec::new(),
                 hosts: Vec::new(),
                 socket_group: None,

@@ -51,10 +51,10 @@ pub(crate) struct Document {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {
-    /// The address of the admin API. It must be a loopback address: beyond loopback takes TLS,
-    /// which this version does not have.
+    /// The address of the admin API. Beyond loopback it takes `tls`, and every call a token.
     #[schemars(extend("default" = "127.0.0.1:9900"))]
     pub(crate) listen: Key<String>,
+    pub(crate) tls: Key<AdminTls>,
     /// Who may use the API by token. Without any, Teal makes an operator token at its first
     /// start and stores it in `state_dir/admin.token`.
     #[schemars(extend("default" = []))]
@@ -66,6 +66,19 @@ pub(crate) struct Admin {
     /// instead of 0600.
     #[schemars(extend("x-default" = "none", "examples" = ["deploy"]))]
     pub(crate) socket_group: Key<String>,
+}
+
+/// TLS on the admin API. The Unix socket stays plain.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cert", "key"]))]
+pub(crate) struct AdminTls {
+    /// A PEM file: the certificate, then the chain above it. Relative to this file.
+    #[schemars(extend("examples" = ["/etc/teal/admin.pem"]))]
+    pub(crate) cert: Key<String>,
+    /// A PEM file: its private key, not encrypted. Relative to this file.
+    #[schemars(extend("examples" = ["/etc/teal/admin.key"]))]
+    pub(crate) key: Key<String>,
 }
 
 /// The holder of a token. `teal token new` makes one and prints the line to write here.

@@ -96,7 +96,11 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
     let show = |config: &Config| config.state_dir.display().to_string();
     hold("state_dir", show(old), show(new));
     hold("workers", old.workers.to_string(), new.workers.to_string());
-    hold("admin.listen", old.admin.listen.to_string(), new.admin.listen.to_string());
+    let secure = |config: &Config| {
+        let tls = if config.admin.tls.is_some() { " with TLS" } else { "" };
+        format!("{}{tls}", config.admin.listen)
+    };
+    hold("admin.listen", secure(old), secure(new));
     hold("admin.socket_group", group(old), group(new));
     hold("access_log", log(old.access_log.as_ref()), log(new.access_log.as_ref()));
     hold("listener", addresses(&old.listeners), addresses(&new.listeners));

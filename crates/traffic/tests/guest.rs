@@ -119,6 +119,7 @@ fn what_is_told_is_what_is_summed() {
         waiting: 6,
         tunnels_opened: 8,
         tunnels_closed: 7,
+        streams_ended: 3,
     };
     let mut latency = HistogramSum::default();
     latency.buckets[3] = 4;
@@ -144,6 +145,8 @@ fn what_is_told_is_what_is_summed() {
         first_claim: Some(Duration::from_secs(1)),
         last_claim: Some(Duration::from_secs(2)),
         oldest: Some(Duration::from_secs(3)),
+        streams: 5,
+        oldest_stream: Some(Duration::from_secs(4)),
         cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
     };
     let connections = WorkerSum { accepted: 3, open: 2, log_dropped: 1 };

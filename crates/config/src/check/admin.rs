@@ -2,16 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::{ADMIN, admin_address, text};
-use crate::config::{Admin, Role, Token};
-use crate::key::At;
+use super::{ADMIN, Surroundings, admin_address, path, text};
+use crate::config::{Admin, Certificate, Role, Token};
+use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw;
 
-pub(super) fn admin(raw: &raw::Admin, found: &mut Found) -> Admin {
+pub(super) fn admin(raw: &raw::Admin, surroundings: &Surroundings<'_>, found: &mut Found) -> Admin {
+    let tls = raw.tls.get().and_then(|tls| {
+        let mut file = |key: &Key<String>, name: &str, example: &str| {
+            let At { value, offset } = key.at()?;
+            let path = path(value, name, example, surroundings);
+            path.map_err(|message| found.at(*offset, message)).ok()
+        };
+        let cert = file(&tls.cert, "admin.tls.cert", "/etc/teal/admin.pem");
+        let key = file(&tls.key, "admin.tls.key", "/etc/teal/admin.key");
+        Some(Certificate { cert: cert?, key: key? })
+    });
     let mut listen = ADMIN;
     if let Some(At { value, offset }) = raw.listen.at() {
-        match admin_address(value) {
+        match admin_address(value, raw.tls.get().is_some()) {
             Ok(address) => listen = address,
             Err(message) => found.at(*offset, format!("admin.listen: {message}")),
         }
@@ -33,7 +43,7 @@ pub(super) fn admin(raw: &raw::Admin, found: &mut Found) -> Admin {
             Err(message) => found.at(*offset, format!("admin.socket_group: {message}")),
         }
     }
-    Admin { listen, tokens: tokens(raw.tokens.elements(), found), hosts, socket_group }
+    Admin { listen, tls, tokens: tokens(raw.tokens.elements(), found), hosts, socket_group }
 }
 
 fn tokens(written: &[At<raw::Token>], found: &mut Found) -> Vec<Token> {

@@ -45,7 +45,8 @@ pub(crate) fn config(
     surroundings: &Surroundings<'_>,
     found: &mut Found,
 ) -> Option<Config> {
-    let admin = admin::admin(document.admin.get().unwrap_or(&raw::Admin::default()), found);
+    let admin = document.admin.get();
+    let admin = admin::admin(admin.unwrap_or(&raw::Admin::default()), surroundings, found);
     let limits = limits(document.limits.get().unwrap_or(&raw::Limits::default()), found);
     let listeners = listener::listeners(&document.listener, surroundings, found);
     let certificates = listener::certificates(&document.certificate, surroundings, found);

@@ -17,15 +17,15 @@ pub(crate) fn address(text: &str, example: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The address of the admin API, which this version serves without TLS and so on loopback only.
-pub(crate) fn admin_address(text: &str) -> Result<SocketAddr, String> {
+/// The address of the admin API: beyond loopback only behind TLS.
+pub(crate) fn admin_address(text: &str, tls: bool) -> Result<SocketAddr, String> {
     let address = address(text, "127.0.0.1:9900")?;
-    if address.ip().to_canonical().is_loopback() {
+    if tls || address.ip().to_canonical().is_loopback() {
         return Ok(address);
     }
     Err(format!(
-        "{text:?} is not a loopback address, and beyond loopback the admin API needs TLS, which \
-         is not supported by this version yet; write \"127.0.0.1:{}\" and reach it by ssh",
+        "{text:?} is not a loopback address, and beyond loopback the admin API needs TLS; write \
+         admin.tls with cert and key, or \"127.0.0.1:{}\" and reach it by ssh",
         address.port()
     ))
 }

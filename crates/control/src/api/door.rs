@@ -17,10 +17,13 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
+use super::secure::AdminTls;
+use super::settings::Live;
 use super::socket::Membership;
 use super::stall::Stalling;
 
@@ -64,6 +67,7 @@ pub(crate) async fn serve(
     tcp: TcpListener,
     unix: UnixListener,
     membership: Membership,
+    live: watch::Receiver<Live>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -76,7 +80,16 @@ pub(crate) async fn serve(
             (seat, accepted) = seated(&tcp_seats, tcp.accept()) => match accepted {
                 Ok((stream, address)) => {
                     let (router, stopping) = (router.clone(), stopping.clone());
-                    connections.spawn(converse(router, stream, Peer::Tcp(address), stopping, seat));
+                    let tls = live.borrow().tls.clone();
+                    connections.spawn(async move {
+                        let peer = Peer::Tcp(address);
+                        match tls {
+                            None => converse(router, stream, peer, stopping, seat).await,
+                            Some(tls) => if let Some(stream) = shake_hands(&tls, stream, peer).await {
+                                converse(router, stream, peer, stopping, seat).await;
+                            },
+                        }
+                    });
                 }
                 Err(error) => pause(&error).await,
             },
@@ -113,6 +126,22 @@ fn peer_of(stream: &UnixStream, membership: &Membership) -> Option<Peer> {
             tracing::warn!(%error, "a caller on the admin socket has no credentials and is refused");
             None
         }
+    }
+}
+
+/// Nobody may take long for it.
+async fn shake_hands(
+    tls: &AdminTls,
+    stream: TcpStream,
+    peer: Peer,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(HEAD_TIMEOUT, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a handshake of the admin API failed");
+            None
+        }
+        Err(_) => None,
     }
 }
 

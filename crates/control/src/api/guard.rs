@@ -32,7 +32,8 @@ fn check(api: &Api, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let on_socket = matches!(request.extensions().get::<Peer>(), Some(Peer::Unix { .. }));
     let host = if on_socket { None } else { Some(host(api, headers, request.uri())?) };
-    origin(headers, host.as_deref())?;
+    let scheme = if api.live.borrow().tls.is_some() { "https://" } else { "http://" };
+    origin(headers, scheme, host.as_deref())?;
     site(headers, request.method())
 }
 
@@ -63,13 +64,13 @@ fn host(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
 }
 
 /// A call that names its origin must come from our own status page.
-fn origin(headers: &HeaderMap, host: Option<&str>) -> Result<(), Problem> {
+fn origin(headers: &HeaderMap, scheme: &str, host: Option<&str>) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).iter().peekable();
     if origins.peek().is_none() {
         return Ok(());
     }
     let origin = single(origins).and_then(|value| value.to_str().ok());
-    let own = origin.and_then(|origin| origin.strip_prefix("http://"));
+    let own = origin.and_then(|origin| origin.strip_prefix(scheme));
     match (own, host) {
         (Some(own), Some(host)) if own.eq_ignore_ascii_case(host) => Ok(()),
         _ => Err(foreign("forbidden_origin", "Origin is not this admin API")),

@@ -25,6 +25,7 @@ mod page;
 mod problem;
 mod query;
 mod refusal;
+mod secure;
 mod settings;
 mod socket;
 mod stall;
@@ -49,6 +50,7 @@ use crate::inbox::Handle;
 pub use names::{Kind, METRICS, Metric};
 pub use openapi::document as openapi_document;
 use problem::Problem;
+pub use secure::AdminTls;
 use settings::Api;
 pub use settings::{ApiSettings, Certificate, Live, Role, Token};
 use socket::Membership;
@@ -66,8 +68,9 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(false);
     let membership =
         Membership { path: settings.socket.clone(), uid: settings.uid, gid: settings.socket_gid };
+    let live = settings.live.clone();
     let router = router(Arc::new(Api::new(handle, settings, stopping.clone())));
-    let serving = door::serve(router, tcp, unix, membership, stopping);
+    let serving = door::serve(router, tcp, unix, membership, live, stopping);
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         () = &mut serving => return,

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::lockout::Lockout;
 use super::problem::Problem;
+use super::secure::AdminTls;
 use crate::inbox::Handle;
 
 /// What stays as it is while this Teal runs.
@@ -45,6 +46,8 @@ pub struct Live {
     pub certificates: Vec<Certificate>,
     /// Why newer certificates are not in use; `None` if there are none.
     pub certificate_problem: Option<String>,
+    /// TLS on the admin listener; `None`: plain.
+    pub tls: Option<AdminTls>,
     /// The process of the Teal that this one has taken over from, while that is leaving.
     pub older_pid: Option<u32>,
 }

@@ -110,6 +110,7 @@ impl Stage {
                 not_after: Time(1_900_000_000_000),
             }],
             certificate_problem: None,
+            tls: None,
             older_pid: None,
         });
         let settings = ApiSettings {

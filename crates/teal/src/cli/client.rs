@@ -10,10 +10,14 @@ use super::{ColorArg, Time, time};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Reaching Teal")]
 pub(crate) struct ReachArgs {
-    /// The admin API of Teal: http://HOST:PORT or unix:PATH [default: $TEAL_ADMIN, else the
-    /// socket in the state directory if it answers, else http://127.0.0.1:9900].
+    /// The admin API of Teal: http://HOST:PORT, https://HOST:PORT or unix:PATH [default: $TEAL_ADMIN,
+    /// else the socket in the state directory if it answers, else http://127.0.0.1:9900].
     #[arg(long, value_name = "URL|unix:PATH")]
     pub(crate) admin: Option<String>,
+    /// Who must have signed the certificate of an https admin API, in PEM [default: $TEAL_CA, else
+    /// whom this machine trusts].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// A file with the token [default: $TEAL_TOKEN, else the file named by $TEAL_TOKEN_FILE,
     /// else admin.token in the state directory if readable]. The socket needs none from Teal's
     /// user, root and the socket group.

@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connect::{Stream, TlsFiles, Vault, Way};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
@@ -29,6 +30,14 @@ pub(super) enum Address {
         /// A name or an address; IPv6 in brackets.
         host: String,
         port: u16,
+    },
+    /// `https://HOST:PORT`.
+    Tls {
+        /// A name or an address; IPv6 in brackets.
+        host: String,
+        port: u16,
+        /// PEM: who must have signed its certificate; `None`: whom this machine trusts.
+        ca: Option<PathBuf>,
     },
     /// `unix:PATH`.
     Unix(PathBuf),
@@ -71,6 +80,10 @@ impl Address {
                 let stream = connected(TcpStream::connect((name, *port))).await?;
                 exchange(stream, &format!("{host}:{port}"), call).await
             }
+            Self::Tls { host, port, ca } => {
+                let stream = connected(securely(host, *port, ca.clone())).await?;
+                exchange(stream, &format!("{host}:{port}"), call).await
+            }
             Self::Unix(path) => {
                 exchange(connected(UnixStream::connect(path)).await?, "localhost", call).await
             }
@@ -83,6 +96,9 @@ impl Address {
             Self::Tcp { host, port } => {
                 let name = host.trim_start_matches('[').trim_end_matches(']');
                 connected(TcpStream::connect((name, *port))).await.map(drop)
+            }
+            Self::Tls { host, port, ca } => {
+                connected(securely(host, *port, ca.clone())).await.map(drop)
             }
             Self::Unix(path) => connected(UnixStream::connect(path)).await.map(drop),
         };
@@ -97,9 +113,20 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Tls { host, port, .. } => write!(f, "https://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// Connects and shakes hands, as Teal does with its targets.
+async fn securely(host: &str, port: u16, ca: Option<PathBuf>) -> io::Result<Stream> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let tls = Vault::default().tls(&TlsFiles { ca, identity: None }, name);
+    let tls = tls.map_err(io::Error::other)?;
+    let addresses: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
+    let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
+    connect::dial(Way::Tls(&addresses, &tls), b"", deadline).await.map_err(io::Error::other)
 }
 
 async fn connected<S>(connecting: impl Future<Output = io::Result<S>>) -> Result<S, NoAnswer> {

@@ -45,6 +45,7 @@ pub(super) enum Intent {
 #[derive(Clone, Debug, Default)]
 struct Surroundings {
     admin: Option<String>,
+    ca: Option<PathBuf>,
     token: Option<String>,
     token_file: Option<PathBuf>,
     state_dirs: Vec<PathBuf>,
@@ -73,9 +74,10 @@ impl Teal {
         intent: Intent,
         around: &Surroundings,
     ) -> Result<Self, Failure> {
+        let ca = args.ca.clone().or_else(|| around.ca.clone());
         let (address, tried) = match (&args.admin, &around.admin) {
-            (Some(text), _) => (parse("--admin", text)?, Vec::new()),
-            (None, Some(text)) => (parse("TEAL_ADMIN", text)?, Vec::new()),
+            (Some(text), _) => (parse("--admin", text, ca)?, Vec::new()),
+            (None, Some(text)) => (parse("TEAL_ADMIN", text, ca)?, Vec::new()),
             (None, None) => around.knock().await,
         };
         let token = match given_token(args, around)? {
@@ -154,6 +156,7 @@ impl Surroundings {
         }
         Self {
             admin: text("TEAL_ADMIN"),
+            ca: text("TEAL_CA").map(PathBuf::from),
             token: text("TEAL_TOKEN"),
             token_file: text("TEAL_TOKEN_FILE").map(PathBuf::from),
             state_dirs,
@@ -220,17 +223,18 @@ fn checked_token(text: &str) -> Result<String, String> {
 fn is_loopback(address: &Address) -> bool {
     match address {
         Address::Unix(_) => false, // there the user counts
-        Address::Tcp { host, .. } => {
+        Address::Tcp { host, .. } | Address::Tls { host, .. } => {
             let name = host.trim_start_matches('[').trim_end_matches(']');
             name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
         }
     }
 }
 
-/// Reads `http://HOST:PORT`, `HOST:PORT` or `unix:PATH`.
-fn parse(by: &str, text: &str) -> Result<Address, Failure> {
+/// Reads `http://HOST:PORT`, `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
+fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> {
     let wrong = |why: &str| {
-        Failure::usage(format!("{by} {text}: {why}; write http://HOST:PORT or unix:PATH"))
+        let ways = "http://HOST:PORT, https://HOST:PORT or unix:PATH";
+        Failure::usage(format!("{by} {text}: {why}; write {ways}"))
     };
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -239,13 +243,11 @@ fn parse(by: &str, text: &str) -> Result<Address, Failure> {
         }
         return Ok(Address::Unix(PathBuf::from(path)));
     }
-    let authority = match text.split_once("://") {
-        Some(("http", rest)) => rest,
-        Some(("https", _)) => {
-            return Err(wrong("this version does not speak TLS to the admin API"));
-        }
+    let (secure, authority) = match text.split_once("://") {
+        Some(("http", rest)) => (false, rest),
+        Some(("https", rest)) => (true, rest),
         Some(_) => return Err(wrong("the scheme is not known")),
-        None => text,
+        None => (false, text),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     let Some((host, port)) = authority.rsplit_once(':') else {
@@ -262,7 +264,8 @@ fn parse(by: &str, text: &str) -> Result<Address, Failure> {
     if !good {
         return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
     }
-    Ok(Address::Tcp { host: host.to_owned(), port })
+    let host = host.to_owned();
+    Ok(if secure { Address::Tls { host, port, ca } } else { Address::Tcp { host, port } })
 }
 
 #[cfg(test)]
@@ -285,17 +288,17 @@ mod tests {
             ("http://localhost:9900/", "http://localhost:9900"),
             ("127.0.0.1:1", "http://127.0.0.1:1"),
             ("http://[::1]:9900", "http://[::1]:9900"),
+            ("https://teal.test:9900", "https://teal.test:9900"),
             ("unix:/run/teal/admin.sock", "unix:/run/teal/admin.sock"),
             ("unix:///run/teal/admin.sock", "unix:/run/teal/admin.sock"),
         ] {
-            let address = parse("--admin", text).unwrap_or_else(|f| panic!("{}", f.message));
+            let address = parse("--admin", text, None).unwrap_or_else(|f| panic!("{}", f.message));
             assert_eq!(address.to_string(), shown);
         }
         for text in [
             "",
             "unix:",
             "ftp://here",
-            "https://here:1",
             "http://here",
             "http://here:x",
             "http://here:0",
@@ -305,7 +308,7 @@ mod tests {
             "http://here:1/path",
             "::1:9900",
         ] {
-            let failure = parse("--admin", text).expect_err(text);
+            let failure = parse("--admin", text, None).expect_err(text);
             assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.message.contains("unix:PATH"), "{}", failure.message);
         }

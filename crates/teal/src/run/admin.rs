@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::exit::Failure;
+
 /// Both ways in, bound.
 #[derive(Debug)]
 pub(super) struct Admin {
@@ -21,13 +23,17 @@ pub(super) struct Admin {
 }
 
 impl Admin {
-    pub(super) fn new(
+    /// Both ways in, open.
+    pub(super) fn opened(
         tcp: StdTcpListener,
         unix: StdUnixListener,
         handle: Handle,
         settings: ApiSettings,
-    ) -> Self {
-        Self { tcp, unix, handle, settings, open: None }
+    ) -> Result<Self, Failure> {
+        let mut admin = Self { tcp, unix, handle, settings, open: None };
+        let opened = admin.open();
+        opened.map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
+        Ok(admin)
     }
 
     /// Answers calls from here on.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use config::Config;
 use connect::Vault;
-use control::api::{ApiSettings, Token};
+use control::api::{AdminTls, ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
 use proxy::{
@@ -91,6 +91,8 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 struct Ground {
     runtime: Runtime,
     certificates: Certificates,
+    /// TLS on the admin API.
+    admin: Option<AdminTls>,
     vault: Vault,
     opened: Opened,
     lock: OwnedFd,
@@ -106,6 +108,7 @@ impl Ground {
     ) -> Result<Self, Failure> {
         let certificates = tls::load(config).map_err(Failure::usage)?;
         tls::warn(&certificates);
+        let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
         let vault = Vault::default();
         vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
         let lock = inherited.map(|inherited| &inherited.lock);
@@ -118,7 +121,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, inherited)?;
         drop(entered);
-        Ok(Self { runtime, certificates, vault, opened, lock, tokens, ways })
+        Ok(Self { runtime, certificates, admin, vault, opened, lock, tokens, ways })
     }
 }
 
@@ -129,15 +132,21 @@ fn start(
     inherited: Option<Inherited>,
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(config, adopt, inherited.as_ref());
-    let Ground { runtime, certificates, vault, opened, lock, tokens, ways } =
-        ground.inspect_err(|failure| {
+    let Ground { runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground
+        .inspect_err(|failure| {
             if let Some(inherited) = &inherited {
                 inherited.give_up(&failure.message);
             }
         })?;
     runtime.block_on(async {
-        let in_force =
-            InForce::new(config, tokens, ways.public.addresses(), certificates, vault.clone());
+        let in_force = InForce::new(
+            config,
+            tokens,
+            ways.public.addresses(),
+            certificates,
+            admin,
+            vault.clone(),
+        );
         let (access_log, log_writer) = access_log(config)?.unzip();
         let doors = in_force.doors(ways.public.addresses())?;
         let mut stage = Stage::set(config, doors, access_log, vault.clone(), inherited.is_some());
@@ -163,10 +172,7 @@ fn start(
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
-        let mut admin = Admin::new(ways.admin, ways.socket, handle.clone(), settings);
-        admin
-            .open()
-            .map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
+        let mut admin = Admin::opened(ways.admin, ways.socket, handle.clone(), settings)?;
         if let Some(older) = &replaceable.older {
             in_force.follow(older.clone());
             serving(&handle).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use config::{Config, Environment, Flags, Problems};
 use connect::Vault;
-use control::api::{Live, Token};
+use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
 use proxy::{Certificates, Door, Shelf};
@@ -73,6 +73,7 @@ impl Source {
             })?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
+            let admin = tls::load_for_admin(&next).map_err(|problem| vec![problem])?;
             let fresh = tls::load_for_targets(&next, &in_force.vault);
             let fresh = fresh.map_err(|problem| vec![problem])?;
             let mut others = Vec::new();
@@ -92,6 +93,7 @@ impl Source {
             let (services, limits) = (next.services.clone(), next.limits);
             let accept = Box::new(move || {
                 in_force.vault.put(fresh);
+                in_force.live.send_modify(|live| live.tls = admin);
                 in_force.put(next, tokens, certificates);
             });
             Ok(NewConfig { services, limits, others, accept })
@@ -105,6 +107,7 @@ impl InForce {
         tokens: Vec<Token>,
         listeners: &[SocketAddr],
         certificates: Certificates,
+        admin: Option<AdminTls>,
         vault: Vault,
     ) -> Self {
         let live = Live {
@@ -113,6 +116,7 @@ impl InForce {
             listeners: listeners.to_vec(),
             certificates: tls::shown(&certificates),
             certificate_problem: None,
+            tls: admin,
             older_pid: None,
         };
         Self {
@@ -148,8 +152,10 @@ impl InForce {
     /// Uses what the certificates' files hold now, or says why not.
     pub(super) fn renew(&self) {
         let config = self.config();
-        match self.better(&config) {
-            Ok(certificates) => {
+        let admin = tls::load_for_admin(&config);
+        match self.better(&config).and_then(|better| Ok((better, admin?))) {
+            Ok((certificates, admin)) => {
+                self.live.send_modify(|live| live.tls = admin);
                 tracing::info!("the certificates have changed and are in use");
                 tls::warn(&certificates);
                 self.shelve(certificates);

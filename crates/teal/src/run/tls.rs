@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use config::Config;
 use connect::{Fresh, TlsFiles, Vault};
-use control::api;
+use control::api::{self, AdminTls};
 use proxy::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor};
 use rules::{TargetUrl, Time};
 use tokio::time::{MissedTickBehavior, interval};
@@ -43,6 +43,7 @@ pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
 /// The first file that can't be used, and why.
 pub(crate) fn check(config: &Config) -> Result<(), String> {
     load(config)?;
+    load_for_admin(config)?;
     load_for_targets(config, &Vault::default()).map(drop)
 }
 
@@ -55,6 +56,15 @@ pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, 
     let tls = colors.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
     let files = tls.map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
     vault.read(files).map_err(|error| format!("TLS to targets: {error}"))
+}
+
+/// Reads what TLS on the admin API is made of, if there is to be any.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(super) fn load_for_admin(config: &Config) -> Result<Option<AdminTls>, String> {
+    let Some(config::Certificate { cert, key }) = &config.admin.tls else { return Ok(None) };
+    AdminTls::load(cert, key).map(Some).map_err(|error| error.to_string())
 }
 
 /// How clients come in at each listener; `ports` are those that were bound, in the same order.
@@ -147,7 +157,9 @@ async fn look(in_force: &InForce) -> Vec<Mark> {
             let seen = std::fs::metadata(path).ok()?;
             Some((seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
         };
-        files(&config).into_iter().flat_map(|pair| [pair.cert, pair.key]).map(mark).collect()
+        let admin = config.admin.tls.iter().flat_map(|pair| [pair.cert.clone(), pair.key.clone()]);
+        let of_listeners = files(&config).into_iter().flat_map(|pair| [pair.cert, pair.key]);
+        of_listeners.chain(admin).map(mark).collect()
     };
     tokio::task::spawn_blocking(marks).await.unwrap_or_default()
 }

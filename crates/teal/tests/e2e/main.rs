@@ -3,6 +3,7 @@
 
 mod access_log;
 mod admin_auth;
+mod admin_tls;
 mod article;
 mod attacks;
 mod bad_input;

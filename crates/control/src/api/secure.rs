@@ -1,0 +1,48 @@
+//! TLS on the admin listener: one certificate, whatever name a caller asks for.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use connect::{TlsError, read_certificates, read_key};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate and its key, ready to be shown.
+#[derive(Clone)]
+pub struct AdminTls(Arc<ServerConfig>);
+
+impl AdminTls {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// Which file can't be used, and why.
+    pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let (chain, private) = (read_certificates(cert)?, read_key(key)?);
+        let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
+        let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| wrong(cert, error.to_string()))?
+            .with_no_client_auth();
+        let config = builder.with_single_cert(chain, private).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                let problem =
+                    format!("this key does not belong to the certificate {}", cert.display());
+                wrong(key, problem)
+            }
+            other => wrong(cert, format!("can't be used: {other}")),
+        })?;
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.clone())
+    }
+}
+
+impl fmt::Debug for AdminTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminTls")
+    }
+}
