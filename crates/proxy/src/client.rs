@@ -57,6 +57,13 @@ impl Client {
         }
     }
 
+    /// Whether nothing of a further request has come, as far as the kernel knows. To be asked where an
+    /// answer may be the last one: what lies behind it would not be read.
+    // lossless: L7
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.rx.is_empty() && self.stream.peek() == PeekState::Quiet
+    }
+
     /// Begins to watch for the client's going away.
     pub(crate) fn watch(&mut self) {
         self.noticed = false;

@@ -23,7 +23,7 @@ health = { intervall = "5s", interval = 5, rise = 0 }
     .replace("/etc/teal/", "");
     let expected = r#"teal.toml:1:1: unknown key "state-dir" in the file; did you mean "state_dir"?
 teal.toml:2:11: workers is 0; write a number from 1 to 1024
-teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS, which is not supported by this version yet; write "127.0.0.1:9900" and reach it by ssh
+teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or "127.0.0.1:9900" and reach it by ssh
 teal.toml:5:20: admin.tokens.name: "a b" is no name of a token; write 1 to 63 of A-Z a-z 0-9 . _ -
 teal.toml:5:34: admin.tokens.role is "admin"; write "viewer" or "operator"
 teal.toml:5:52: admin.tokens.sha256: it has 12 characters that are not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself

@@ -63,7 +63,7 @@ fn all_wrong_flags_are_named_at_once() {
             "--listen: \":8080\" is no IP address with a port; write it as \"0.0.0.0:8080\"",
             "--blue: \"127.0.0.1:8081\": a target needs a scheme, write it as http://HOST:PORT",
             "--green: \"http://127.0.0.1:8082/path\": a target is an address and has no path, write it as http://HOST:PORT",
-            "--admin: \"0.0.0.0:9900\" is not a loopback address, and beyond loopback the admin API needs TLS, which is not supported by this version yet; write \"127.0.0.1:9900\" and reach it by ssh",
+            "--admin: \"0.0.0.0:9900\" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or \"127.0.0.1:9900\" and reach it by ssh",
         ]
     );
     assert!(lines[4].starts_with("--state-dir: "), "{said}");

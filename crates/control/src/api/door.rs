@@ -35,6 +35,8 @@ const HEAD_MAX: usize = 16 << 10;
 const CONNECTIONS_MAX: usize = 256;
 /// How long calls may still take once Teal stops.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a call may be on its way on a connection that was accepted before Teal stops.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -166,7 +168,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stopping) => {
+        () = stopped_for_long(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -175,6 +177,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         tracing::debug!(%peer, %error, "a connection of the admin API broke");
     }
     drop(seat);
+}
+
+/// A little later than [`stopped`]: a call that is on its way is still taken.
+async fn stopped_for_long(stopping: &mut watch::Receiver<bool>) {
+    stopped(stopping).await;
+    tokio::time::sleep(ON_ITS_WAY).await;
 }
 
 /// Waits until Teal stops; also if nobody is left who could say so.

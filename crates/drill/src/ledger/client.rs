@@ -63,6 +63,7 @@ pub struct ClientLedger {
     pub(super) wrong: u64,
     pub(super) notes: Vec<LossNote>,
     pub(super) idle_closed: u64,
+    pub(super) turned_away: u64,
     pub(super) idle_reset: u64,
     pub(super) latency: Latency,
     /// From the start to the end of the load.
@@ -161,6 +162,11 @@ impl Recorder {
         ledger.note(number, loss, why);
     }
 
+    /// Requests of a pipeline that were not taken, as an answer said.
+    pub(crate) fn turned_away(&self, count: usize) {
+        self.lock().turned_away += count as u64;
+    }
+
     pub(crate) fn idle_closed(&self) {
         self.lock().idle_closed += 1;
     }
@@ -198,6 +204,7 @@ impl ClientLedger {
             wrong: 0,
             notes: Vec::new(),
             idle_closed: 0,
+            turned_away: 0,
             idle_reset: 0,
             latency: Latency::new(),
             lasted: Duration::ZERO,

@@ -70,6 +70,10 @@ impl Verdict {
                 rows.push(("unknown".to_owned(), seen.unknown, "seen, never sent"));
             }
         }
+        if self.turned_away > 0 {
+            let remark = "of a pipeline, behind an answer that closed: sent again";
+            rows.push(("turned away".to_owned(), self.turned_away, remark));
+        }
         if self.in_flight > 0 {
             rows.push(("in flight".to_owned(), self.in_flight, "without an outcome at the end"));
         }

@@ -38,6 +38,8 @@ pub struct Verdict {
     pub switches: u64,
     /// Idle connections that the other side closed in order.
     pub idle_closed: u64,
+    /// Requests of a pipeline behind an answer that closed the connection: not taken, and sent again.
+    pub turned_away: u64,
     /// Idle connections that the other side reset.
     pub idle_reset: u64,
     /// How long the load ran.
@@ -133,6 +135,7 @@ impl Verdict {
             loss_bound: (lost == 0 && sent >= 3).then(|| 3.0 / sent as f64),
             switches,
             idle_closed: client.idle_closed,
+            turned_away: client.turned_away,
             idle_reset: client.idle_reset,
             seconds,
             requests_per_second: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },

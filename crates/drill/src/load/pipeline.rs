@@ -8,12 +8,14 @@ use super::check::{Answered, Check};
 use super::connection::Connection;
 use super::request::Request;
 use super::worker::Plan;
-use crate::ledger::{Fault, Loss};
+use crate::ledger::Fault;
 
 /// Requests in one go.
 pub(super) const DEPTH: u64 = 4;
 
-/// Sends all requests in `open`, `behind` their time, then reads their answers; one that has its outcome leaves `open`.
+/// Sends all requests in `open`, `behind` their time, then reads their answers; one that has its outcome
+/// leaves `open`. What is left there was not taken: behind an answer that closes the connection nothing
+/// is (RFC 9112 section 9.6), so that it may be sent again.
 ///
 /// Returns the connection if it may carry more.
 pub(super) async fn exchange(
@@ -39,9 +41,8 @@ pub(super) async fn exchange(
         }
         open.pop_front();
         if close {
-            let text = "the connection was closed behind an earlier answer of the pipeline";
-            let rest = || Fault::lost(Loss::Unanswered, text.to_owned());
-            return if open.is_empty() { Ok(None) } else { Err(rest()) };
+            plan.recorder.turned_away(open.len());
+            return Ok(None);
         }
     }
     Ok(Some(connection))

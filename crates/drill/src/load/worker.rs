@@ -130,12 +130,18 @@ impl Worker {
         let mut open: VecDeque<u64> = std::iter::once(first).chain(others).collect();
         let last = first.max(open.back().copied().unwrap_or(first));
         let result = tokio::time::timeout(plan.timeout, async {
-            let connection = match self.reuse() {
+            let mut connection = match self.reuse() {
                 Some(connection) => connection,
                 None => Connection::open(plan.address).await?,
             };
             let behind = self.behind();
-            pipeline::exchange(&plan, &mut open, connection, behind).await
+            loop {
+                let kept = pipeline::exchange(&plan, &mut open, connection, behind).await?;
+                if open.is_empty() {
+                    return Ok(kept);
+                }
+                connection = Connection::open(plan.address).await?;
+            }
         })
         .await;
         match result.unwrap_or_else(|_| Err(plan.timed_out())) {

@@ -41,7 +41,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     let close = !facts.persistent
         || unread
         || facts.version == Version::Http10
-        || (worker.stop.is_leaving() && client.rx.is_empty());
+        || (worker.stop.is_leaving() && client.is_quiet());
     let mut frame = Frame::default();
     let body = page.write(&mut frame.lead, worker, facts, close);
     end.told(page.status, if facts.head { 0 } else { body as u64 }, None);

@@ -48,7 +48,8 @@ pub(crate) enum RoleArg {
 
 /// Load a server for a while and say what was lost.
 ///
-/// Strict about every byte, never sends a request twice. Ends with 1 if something was lost. Without
+/// Strict about every byte; never sends a request twice, unless an answer says that it was not taken.
+/// Ends with 1 if something was lost. Without
 /// a URL it starts two targets and a Teal of its own, switches between them all the time, stops,
 /// kills and freezes the targets, and joins their ledgers with its own.
 ///

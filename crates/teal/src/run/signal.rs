@@ -65,7 +65,8 @@ pub(super) async fn until_stopped(
             }
         }
     };
-    let Leaving { handle, proxy, in_force, given, .. } = leaving;
+    let Leaving { handle, proxy, in_force, given, replaceable, .. } = leaving;
+    replaceable.give_up();
     let patience = *in_force.patience.borrow();
     tracing::info!("{name}: stopping, requests may end for {patience:?}");
     around.manager.tell_stopping();
@@ -101,12 +102,14 @@ async fn replace(
         Err(refusal) => {
             tracing::error!(reason = %refusal, "not upgraded");
             drop(reply.send(Err(refusal))); // whoever asked may have gone
+            leaving.replaceable.refuse_the_rest();
             return Left::Back;
         }
     };
     let name = given.name();
     tracing::info!(newer = name.pid, version = name.version, "upgraded");
     drop(reply.send(Ok(name))); // whoever asked may have gone
+    leaving.replaceable.refuse_the_rest();
     leaving.leave(given, signals, around).await
 }
 

@@ -78,7 +78,7 @@ fn beyond_the_cap_a_request_is_turned_away_at_once() {
 #[test]
 fn held_requests_are_released_in_the_order_of_arrival() {
     let stage = Stage::with(|settings| {
-        settings.top("workers", "1").service("hold", "{ release_per_second = 50 }")
+        settings.top("workers", "1").service("hold", "{ release_per_second = 5 }")
     });
     stage.teal.cli(&["hold", "--max-wait", "20s"]).assert_code(0);
     let clients = (0..8).map(|number| {

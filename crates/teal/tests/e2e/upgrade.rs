@@ -1,9 +1,11 @@
 //! Teal is replaced while it serves: nothing is refused, reset or lost, whatever becomes of the newer
 //! one; and what it says of a color is true of the older one, too.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -363,6 +365,48 @@ fn another_version_of_the_hand_over_and_nonsense_are_refused() {
     assert_eq!(code, Some(1));
     assert_eq!(newer_answers("what?", &teal.config()), (String::new(), Some(2)));
     assert!(!teal.state_dir().join("journal").exists(), "it has touched nothing");
+}
+
+#[test]
+fn a_link_that_leads_to_another_version_is_followed() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let link = directory.path().join("teal");
+    symlink(TEAL, &link).expect("a link");
+    let program = link.display().to_string();
+    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    teal.upgrade();
+    // The same program under another name, as a newer version would be.
+    let newer = Teal::script(directory.path(), &format!("echo NEWER >&2\nexec {TEAL} \"$@\"\n"));
+    fs::remove_file(&link).expect("the link is there");
+    symlink(newer, &link).expect("a link");
+    teal.upgrade();
+    teal.log_has(&["NEWER"]);
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    teal.wait_alone(LEFT);
+}
+
+#[test]
+fn only_one_upgrade_at_a_time_and_calls_meanwhile_are_answered() {
+    let mut stage = Stage::new();
+    let asked: Vec<_> = (0..3).map(|_| beside(&stage.teal, &["upgrade", "--json"])).collect();
+    let asking = beside(&stage.teal, &["status"]);
+    let done: Vec<_> = asked.into_iter().map(|asked| asked.join().expect("no panic")).collect();
+    let codes: Vec<_> = done.iter().map(|done| done.code).collect();
+    let pid = |done: &testkit::CliResult| {
+        let json: serde_json::Value = serde_json::from_str(&done.stdout).ok()?;
+        json["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+    };
+    let serving = stage.teal.status()["teal"]["pid"].as_u64();
+    let mut pids: Vec<u32> = done.iter().filter_map(pid).collect();
+    pids.sort_by_key(|pid| Some(u64::from(*pid)) == serving); // the one that serves is the newest
+    pids.into_iter().for_each(|pid| stage.teal.upgraded_to(pid));
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    assert!(codes.iter().all(|code| [Some(0), Some(3)].contains(code)), "{codes:?}");
+    asking.join().expect("no panic").assert_code(0);
+    assert_eq!(stage.who(), "blue");
+    stage.teal.wait_alone(LEFT);
+    stage.finish();
 }
 
 #[test]

@@ -132,6 +132,7 @@ impl Leaving<'_> {
                 course = newer.follower.next(), if !alone => if course == Course::Lost {
                     alone = true;
                     tracing::warn!("the newer Teal has gone; stopping when what is open here has ended");
+                    self.replaceable.give_up();
                     self.proxy.leave();
                 },
                 () = sleep_until(deadline) => {

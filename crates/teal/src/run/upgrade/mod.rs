@@ -13,14 +13,18 @@ mod hand_over;
 mod leave;
 mod process;
 
+use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use control::UpgradeWish;
 use control::handover::Host;
 use proxy::{BindError, Sockets};
+use rules::Refusal;
 use tokio::sync::mpsc;
 
 pub(super) use arrive::{Arrival, Inherited};
@@ -63,7 +67,7 @@ impl Replaceable {
         older: Option<Host>,
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
-        let program = std::env::current_exe().map_err(failed)?;
+        let program = program().map_err(failed)?;
         let all = sockets.duplicate().map_err(failed)?;
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
@@ -73,4 +77,33 @@ impl Replaceable {
     fn lock(&self) -> &OwnedFd {
         &self.lock
     }
+
+    /// Keeps the public sockets open no longer: nobody will take over.
+    pub(super) fn give_up(&mut self) {
+        self.listeners.clear();
+    }
+
+    /// Refuses who has asked while another upgrade was carried out.
+    pub(super) fn refuse_the_rest(&mut self) {
+        while let Ok((_, reply)) = self.wishes.try_recv() {
+            drop(reply.send(Err(Refusal::UpgradeInProgress))); // whoever asked may have gone
+        }
+    }
+}
+
+/// The path of the program that runs, as it was called: where that is a link which is later made to
+/// lead to a newer version, it is the link that counts.
+fn program() -> io::Result<PathBuf> {
+    let runs = std::env::current_exe()?;
+    let called = std::env::args_os().next().map(PathBuf::from).and_then(|name| {
+        if name.components().count() > 1 {
+            return std::path::absolute(name).ok();
+        }
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|dir| dir.join(&name)).find(|path| path.is_file())
+    });
+    let file = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    let own = file(&runs)?;
+    // Whoever starts a program can give it any name.
+    Ok(called.filter(|path| file(path).is_ok_and(|called| called == own)).unwrap_or(runs))
 }
