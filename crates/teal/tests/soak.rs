@@ -38,6 +38,6 @@ async fn a_minute_of_switches_and_faults_loses_doubles_and_delays_nothing() {
     assert_eq!((seen.doubled, seen.late, seen.unaccounted, seen.unknown), (0, 0, 0, 0), "{report}");
     assert!(verdict.books.as_ref().unwrap().balance(), "{:?}\n{report}", verdict.books);
     assert!(verdict.switches >= SWITCHES && verdict.sent >= REQUESTS, "{report}");
-    assert!(report.faults.len() == 9, "every kind of fault was there\n{report}");
+    assert!(report.faults.len() == 10, "every kind of fault was there\n{report}");
     assert!(report.passed(), "{report}");
 }

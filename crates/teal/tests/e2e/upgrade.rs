@@ -400,7 +400,9 @@ fn only_one_upgrade_at_a_time_and_calls_meanwhile_are_answered() {
     let serving = stage.teal.status()["teal"]["pid"].as_u64();
     let mut pids: Vec<u32> = done.iter().filter_map(pid).collect();
     pids.sort_by_key(|pid| Some(u64::from(*pid)) == serving); // the one that serves is the newest
-    pids.into_iter().for_each(|pid| stage.teal.upgraded_to(pid));
+    for pid in pids {
+        stage.teal.upgraded_to(pid);
+    }
     assert!(codes.contains(&Some(0)), "{codes:?}");
     assert!(codes.iter().all(|code| [Some(0), Some(3)].contains(code)), "{codes:?}");
     asking.join().expect("no panic").assert_code(0);
