@@ -49,6 +49,7 @@ mod terminal;
 mod tls;
 mod unix_sockets;
 mod upgrade;
+mod upgrade_that_fails;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

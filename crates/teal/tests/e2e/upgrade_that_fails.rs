@@ -1,0 +1,149 @@
+//! A newer Teal that can't take over, whatever the reason: the older one goes on, or takes everything
+//! back, and says why.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use testkit::{Load, LoadOptions, Settings, Target, Teal, wait_for};
+
+use crate::TEAL;
+use crate::stage::{SOON, Stage};
+use crate::upgrade::other;
+
+#[test]
+fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
+    // L6 L7
+    let mut stage = Stage::new();
+    let first = stage.teal.pid();
+    stage.teal.upgrade();
+    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    let generation = stage.teal.generation();
+    stage.teal.signal(Signal::KILL);
+    stage.teal.came_back();
+    let back = wait_for(SOON, "the older one is asked again", || {
+        stage.teal.try_ask("GET", "/livez", &[]).ok()
+    });
+    assert_eq!((back.status, stage.teal.pid()), (200, first));
+    assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
+    stage.teal.log_has(&["ERROR", "this one serves again"]);
+    // And it decides again.
+    assert_eq!(stage.teal.switch("blue", "&wait_healthy=10s").status, 200);
+    assert_eq!(stage.who(), "blue");
+    stage.teal.upgrade();
+    assert_eq!((stage.who(), stage.teal.generation()), ("blue".to_owned(), generation + 1));
+    stage.finish();
+}
+
+/// Asks for an upgrade to this program under load; it fails, and this is why.
+fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
+    let binary = format!("[upgrade]\nbinary = '{program}'");
+    stage.teal.write_settings(&stage.settings().extra(&binary));
+    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    let (pid, generation) = (stage.teal.pid(), stage.teal.generation());
+    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let asked = Instant::now();
+    let answer = stage.teal.try_upgrade();
+    assert!(asked.elapsed() < within, "{:?}", asked.elapsed());
+    load.wait_for_more(50);
+    load.stop().assert_nothing_lost();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!((stage.teal.pid(), stage.teal.generation()), (pid, generation));
+    assert_eq!(stage.teal.processes(), 1, "nothing of it is left");
+    // All goes on, and can be changed.
+    let new = other(&stage.teal.active());
+    stage.teal.switch_to(new);
+    assert_eq!(stage.who(), new);
+    answer.text()
+}
+
+#[test]
+fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
+    // L6 L7 L10
+    let mut stage = Stage::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = |text: &str| Teal::script(directory.path(), text);
+    let why = fails(&mut stage, &script("exit 3\n"), SOON);
+    assert!(why.contains("without a word") && why.contains("exit status: 3"), "{why}");
+    let why = fails(&mut stage, &script("exec sleep 60\n"), Duration::from_secs(20));
+    assert!(why.contains("said nothing within 10s"), "{why}");
+    let why = fails(&mut stage, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
+    assert!(why.contains("exit status: 2"), "{why}");
+    let why = fails(&mut stage, "/nowhere/teal", SOON);
+    assert!(why.contains("cannot start /nowhere/teal"), "{why}");
+    // It takes the journal over, and dies before it serves.
+    let late =
+        script(&format!("exec 9<&0\n{TEAL} \"$@\" <&9 &\nsleep 0.004\nkill -9 $!\nexit 4\n"));
+    let why = fails(&mut stage, &late, Duration::from_secs(20));
+    assert!(why.contains("exit status: 4"), "{why}");
+    stage.finish();
+}
+
+#[test]
+fn a_broken_configuration_is_told_and_changes_nothing() {
+    let mut stage = Stage::new();
+    stage.teal.write_config("listner = 3\n");
+    let answer = stage.teal.try_upgrade();
+    let text = answer.text();
+    assert_eq!(answer.status, 500, "{text}");
+    assert!(text.contains("listner") && text.contains("upgrade_failed"), "{text}");
+    let told = stage.teal.cli(&["upgrade"]);
+    told.assert_code(1);
+    assert!(told.all().contains("this one goes on as before"), "{}", told.all());
+    // A listener that can't be bound shows only once all was handed over.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    stage.teal.write_settings(&stage.settings().listener(&address));
+    let text = stage.teal.try_upgrade().text();
+    assert!(text.contains(&address) && text.contains("another program is using it"), "{text}");
+    // Another state directory would begin anew.
+    let moved = stage.settings().to_toml(&stage.teal.state_dir().with_file_name("other"));
+    stage.teal.write_config(&moved);
+    let text = stage.teal.try_upgrade().text();
+    assert!(text.contains("state does not move in an upgrade"), "{text}");
+    stage.teal.write_settings(&stage.settings());
+    stage.teal.upgrade();
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+/// Starts the newer part against a made-up older one; what it answers to this offer.
+fn newer_answers(offer: &str, config: &Path) -> (String, Option<i32>) {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let mut child = Command::new(TEAL)
+        .args(["run", "--config"])
+        .arg(config)
+        .env("TEAL_TAKES_OVER", "1")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Teal can be started");
+    let length = u32::try_from(offer.len()).expect("short").to_le_bytes();
+    ours.write_all(&[&length, offer.as_bytes()].concat()).expect("it listens");
+    ours.shutdown(std::net::Shutdown::Write).expect("a shutdown");
+    ours.set_read_timeout(Some(SOON)).expect("a timeout");
+    let mut answer = Vec::new();
+    ours.read_to_end(&mut answer).expect("it ends");
+    let code = child.wait().expect("it ends").code();
+    (String::from_utf8_lossy(answer.get(4..).unwrap_or_default()).into_owned(), code)
+}
+
+#[test]
+fn another_version_of_the_hand_over_and_nonsense_are_refused() {
+    let (blue, green) = (Target::stopped("blue"), Target::stopped("green"));
+    let teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    let state = teal.state_dir();
+    let state = state.display();
+    let offer =
+        format!("{{\"protocol\":99,\"version\":\"9.9\",\"pid\":1,\"state_dir\":\"{state}\"}}");
+    let (answer, code) = newer_answers(&offer, &teal.config());
+    assert!(answer.contains("version 99 of the hand-over"), "{answer}");
+    assert_eq!(code, Some(1));
+    assert_eq!(newer_answers("what?", &teal.config()), (String::new(), Some(2)));
+    assert!(!teal.state_dir().join("journal").exists(), "it has touched nothing");
+}
