@@ -1,15 +1,15 @@
 //! What is sent at a proxy: closed-loop load by wrk, open-loop load by our client, idle clients,
-//! switches.
+//! clients that shake hands, switches.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
-use crate::peers::{LOAD_CORE, Peer, beside};
+use crate::peers::{LOAD_CORE, NAME, Peer, Place, beside};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -111,6 +111,33 @@ fn read_until(stream: &mut TcpStream, whole: impl Fn(&[u8]) -> bool) -> Result<V
         }
     }
     Ok(answer)
+}
+
+/// Full handshakes at a steady pace, each followed by a request, over a connection each; how many
+/// were made.
+pub(crate) fn handshakes(
+    place: &Place,
+    peer: &Peer,
+    every: Duration,
+    seconds: u64,
+) -> Result<usize> {
+    let mut next = Instant::now();
+    let end = next + Duration::from_secs(seconds);
+    let mut made = 0;
+    while next < end {
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        let fresh = place.pki.trust(Some(NAME)); // one that has been used resumes its session
+        let mut stream = fresh.connect(peer.address)?;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            bail!("a client was answered {:?}", String::from_utf8_lossy(&answer));
+        }
+        made += 1;
+        next += every;
+    }
+    Ok(made)
 }
 
 /// Switches Teal to a color; how long the command took until the new table was in force.

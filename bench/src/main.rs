@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 
+use testkit::Pki;
+
 use crate::machine::Machine;
 use crate::peers::Place;
 use crate::rows::{Effort, Row};
@@ -58,6 +60,7 @@ fn main() -> Result<()> {
     let work = tempfile::tempdir()?;
     let place = Place {
         work: work.path().to_owned(),
+        pki: Pki::new(work.path()),
         peers: arguments.peers,
         backend: peers::free_port()?.port(),
         article: arguments.article,

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
+use testkit::Pki;
 
 use crate::process::Process;
 
 /// The proxy has one core for itself; backend and load share the other.
 pub(crate) const PROXY_CORE: u32 = 0;
 pub(crate) const LOAD_CORE: u32 = 1;
+
+/// The name in the certificate that all show.
+pub(crate) const NAME: &str = "bench.test";
 
 const START: Duration = Duration::from_secs(60);
 
@@ -54,6 +58,7 @@ impl Shape {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) work: PathBuf,
+    pub(crate) pki: Pki,
     pub(crate) peers: PathBuf,
     pub(crate) backend: u16,
     pub(crate) article: Option<PathBuf>,
@@ -187,22 +192,11 @@ impl Place {
     /// The certificate that all show, one and the same: ECDSA on P-256, as most have it by now. The
     /// file holds its key as well.
     fn certificate(&self) -> Result<PathBuf> {
-        let (key, both) = (self.work.join("bench.key"), self.work.join("bench.pem"));
-        if both.exists() {
-            return Ok(both);
+        let both = self.work.join("both.pem");
+        if !both.exists() {
+            let pair = self.pki.issue("bench", &[NAME]);
+            fs::write(&both, fs::read_to_string(pair.cert)? + &fs::read_to_string(pair.key)?)?;
         }
-        let (key_path, cert_path) = (key.display().to_string(), both.display().to_string());
-        let made = std::process::Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-            .args(["-nodes", "-days", "30", "-subj", "/CN=bench.test"])
-            .args(["-addext", "subjectAltName=DNS:bench.test", "-keyout", &key_path])
-            .args(["-out", &cert_path])
-            .output()
-            .context("openssl can't be run (Debian: apt-get install openssl)")?;
-        if !made.status.success() {
-            bail!("no certificate was made: {}", String::from_utf8_lossy(&made.stderr));
-        }
-        fs::write(&both, fs::read_to_string(&both)? + &fs::read_to_string(&key)?)?;
         Ok(both)
     }
 

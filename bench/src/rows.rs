@@ -19,6 +19,9 @@ pub(crate) const BUSY: usize = 200;
 
 const SWITCH_EVERY: Duration = Duration::from_millis(100);
 
+/// Two hundred in a second.
+const HANDSHAKE_EVERY: Duration = Duration::from_millis(5);
+
 /// A row, or some that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Row {
@@ -36,6 +39,8 @@ pub(crate) enum Row {
     Latency,
     /// How long a switch takes, and what requests cost while switching.
     Switch,
+    /// How long a switch takes beside new TLS connections.
+    Handshakes,
     /// Memory per idle connection.
     Memory,
     /// Cost against the number of services.
@@ -65,6 +70,7 @@ impl Row {
             Self::Tls => tls(place, effort),
             Self::Latency => latency(place, effort),
             Self::Switch => switching(place, effort),
+            Self::Handshakes => beside_handshakes(place, effort),
             Self::Memory => memory(place, effort),
             Self::Routes => shapes(place, effort, "Services", [(1, 1), (100, 1), (10_000, 1)]),
             Self::Targets => shapes(place, effort, "Targets", [(1, 1), (1, 100)]),
@@ -157,6 +163,29 @@ fn switching(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
             Some(judged),
         ),
         Figure::new("CPU while switching", "64 B, 64 connections", "µs", cost, None),
+    ])
+}
+
+/// Teal alone, with one worker: switches while clients shake hands with that worker.
+fn beside_handshakes(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
+    let teal = place.start(Kind::Teal, Shape::TLS)?;
+    let (mut p99, mut rate) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds {
+        let (made, took) = thread::scope(|scope| {
+            let made =
+                scope.spawn(|| load::handshakes(place, &teal, HANDSHAKE_EVERY, effort.seconds));
+            let took = switches(&teal, effort.seconds);
+            made.join().ok().context("the clients panicked").map(|made| (made, took))
+        })?;
+        rate.push(made? as f64 / effort.seconds as f64);
+        p99.push(percentile(&took?, 99.0));
+    }
+    let judged = Judged { values: p99.clone(), what: "p99 of Teal, ms", bar: 5.0 };
+    let work = "p99, command to published, beside 200 full handshakes/s on one worker";
+    let series = |values| vec![Series::new("Teal", values)];
+    Ok(vec![
+        Figure::new("Switching beside handshakes", work, "ms", series(p99), Some(judged)),
+        Figure::new("Handshakes meanwhile", "meant: 200", "/s", series(rate), None),
     ])
 }
 

@@ -61,6 +61,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
                 via: checker::VIA,
                 trusted: false,
                 strip: "",
+                trace: None,
             };
             let mut out = Vec::new();
             write_request(&mut out, &request, &forwarding);

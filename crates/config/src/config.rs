@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rules::Network;
+use rules::{Network, TargetUrl};
 
 /// Everything that Teal was asked to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub services: Vec<rules::ServiceSpec>,
     /// A line for each request; `None`: nowhere.
     pub access_log: Option<AccessLog>,
+    /// The collector that gets a span for each request; `None`: there is none.
+    pub otel: Option<TargetUrl>,
     /// How a running Teal is replaced by a newer one.
     pub upgrade: Upgrade,
     /// The file it was read from; `None`: from flags.

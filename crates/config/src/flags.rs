@@ -71,6 +71,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             listeners: vec![Listener::plain(listen)],
             certificates: Vec::new(),
             access_log: None,
+            otel: None,
             upgrade: Upgrade::default(),
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,

@@ -43,6 +43,8 @@ pub(crate) struct Document {
     pub(crate) service: Key<Vec<At<Service>>>,
     /// A line for each request. Without this table there is no access log.
     pub(crate) access_log: Key<AccessLog>,
+    /// A span for each request. Without this table, `traceparent` passes through as it comes.
+    pub(crate) otel: Key<Otel>,
     pub(crate) upgrade: Key<Upgrade>,
 }
 
@@ -222,6 +224,17 @@ pub(crate) struct AccessLog {
 pub(crate) enum LogFormat {
     Json,
     Combined,
+}
+
+/// Export of traces by OpenTelemetry: OTLP over HTTP, in JSON.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["endpoint"]))]
+pub(crate) struct Otel {
+    /// The collector: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. Spans go to
+    /// `/v1/traces` there. A request whose `traceparent` says that it is not sampled has none.
+    #[schemars(extend("examples" = ["http://127.0.0.1:4318"]))]
+    pub(crate) endpoint: Key<String>,
 }
 
 /// How a running Teal is replaced by a newer one: `teal upgrade`, or SIGUSR2.

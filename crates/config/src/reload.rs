@@ -103,6 +103,9 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
     hold("admin.listen", secure(old), secure(new));
     hold("admin.socket_group", group(old), group(new));
     hold("access_log", log(old.access_log.as_ref()), log(new.access_log.as_ref()));
+    let otel =
+        |config: &Config| config.otel.as_ref().map_or("none".to_owned(), ToString::to_string);
+    hold("otel.endpoint", otel(old), otel(new));
     hold("listener", addresses(&old.listeners), addresses(&new.listeners));
     let connections = |config: &Config| config.limits.connections.to_string();
     hold("limits.connections", connections(old), connections(new));

@@ -16,7 +16,7 @@ use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
 const LATER: [(&str, &[&str]); 3] =
-    [("", &["acme", "group", "otel"]), ("listener", &["http2"]), ("service.health", &["type"])];
+    [("", &["acme", "group"]), ("listener", &["http2"]), ("service.health", &["type"])];
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(

@@ -68,5 +68,13 @@ impl Options {
 
 /// Fields that the two heads' writers treat by their own rules stay what they are.
 fn can_be_named(name: Name) -> bool {
-    matches!(name, Name::Other | Name::ContentType | Name::Credentials | Name::Underscore)
+    matches!(
+        name,
+        Name::Other
+            | Name::ContentType
+            | Name::Credentials
+            | Name::Underscore
+            | Name::TraceParent
+            | Name::TraceState
+    )
 }

@@ -39,8 +39,8 @@ pub use response::{Asked, Response};
 pub use scan::HeadScan;
 pub use status::reason_phrase;
 pub use write::{
-    CHUNK_END, Forwarding, ToClient, chunk_head, write_informational, write_last_chunk, write_own,
-    write_request, write_response,
+    CHUNK_END, Forwarding, ToClient, Trace, chunk_head, write_informational, write_last_chunk,
+    write_own, write_request, write_response,
 };
 
 /// The protocol version of a message. Other versions are refused.

@@ -86,6 +86,7 @@ mod tests {
 
     use super::*;
     use crate::listener::Capacity;
+    use crate::observe::Listening;
 
     #[test]
     fn a_connection_is_small_while_it_idles() {
@@ -100,7 +101,7 @@ mod tests {
                 reader,
                 "teal-test".into(),
                 Arc::default(),
-                None,
+                Listening::default(),
                 Vault::default(),
             ));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));

@@ -12,7 +12,9 @@ use tokio::sync::{oneshot, watch};
 use traffic::Seat;
 
 use crate::listener::{Capacity, Door, Listener, Sockets};
+use crate::observe::Listening;
 use crate::observe::access::AccessLog;
+use crate::observe::trace::Tracer;
 use crate::pick::line::Lines;
 use crate::worker::{self, Worker};
 
@@ -27,6 +29,8 @@ pub struct Options {
     pub doors: Vec<Door>,
     /// Where a line for each request goes; `None`: nowhere.
     pub access_log: Option<AccessLog>,
+    /// Who hears of spans; `None`: nobody.
+    pub tracer: Option<Tracer>,
     /// What TLS to targets is made of.
     pub vault: Vault,
 }
@@ -74,7 +78,8 @@ impl Proxy {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
-            let (access, vault) = (options.access_log.clone(), options.vault.clone());
+            let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
+            let (listening, vault) = (Listening { access, tracer }, options.vault.clone());
             let doors = options.doors.clone();
             let name = format!("worker-{}", seat.worker());
             let runtime =
@@ -93,7 +98,7 @@ impl Proxy {
                         Listener::new(socket, door, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
-                    let worker = Worker::new(seat.sit(), via, lines, access, vault);
+                    let worker = Worker::new(seat.sit(), via, lines, listening, vault);
                     worker::run(worker, listeners, orders).await;
                 });
             })?;

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use connect::Vault;
+use http1::Request;
 use rules::Timeouts;
 use tokio::sync::{Notify, watch};
 use traffic::{Reader, Table};
@@ -18,8 +19,9 @@ use crate::buffer::Buffers;
 use crate::client::Client;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::listener::{Accepting, Listener};
-use crate::observe::access::{AccessLog, Story};
 use crate::observe::log::TargetLog;
+use crate::observe::trace::TraceContext;
+use crate::observe::{Listening, Story};
 use crate::pick::line::Lines;
 use crate::pick::park::Lot;
 use crate::proxy::Order;
@@ -42,8 +44,8 @@ pub(crate) struct Worker {
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
     pub(crate) log: TargetLog,
-    /// Where a line for each request goes.
-    pub(crate) access: Option<AccessLog>,
+    /// Who hears of each request.
+    pub(crate) listening: Listening,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
     /// Our name in `Via`, by which we know our own requests again.
@@ -174,7 +176,7 @@ impl Worker {
         reader: Reader,
         via: Box<str>,
         lines: Arc<Lines>,
-        access: Option<AccessLog>,
+        listening: Listening,
         vault: Vault,
     ) -> Self {
         let front = Front::of(&Timeouts::default());
@@ -189,7 +191,7 @@ impl Worker {
             budgets: Budgets::default(),
             stop: Stop::default(),
             log: TargetLog::default(),
-            access,
+            listening,
             vault,
             via,
             front: Cell::new(front),
@@ -218,9 +220,16 @@ impl Worker {
         self.clock.set(Instant::now());
     }
 
-    /// The beginning of what the access log will say of a request; none without an access log.
+    /// The beginning of what will be told of a request; none if nobody listens.
     pub(crate) fn story(&self, client: &Client) -> Option<Box<Story>> {
-        self.access.as_ref().map(|_| Story::begin(client, self.now()))
+        let Listening { access, tracer } = &self.listening;
+        (access.is_some() || tracer.is_some()).then(|| Story::begin(client, self.now()))
+    }
+
+    /// Our part in the trace of a request; none without a collector, or if nobody records the trace.
+    pub(crate) fn trace(&self, request: &Request<'_>) -> Option<TraceContext> {
+        self.listening.tracer.as_ref()?;
+        TraceContext::of(request, || self.reader.random())
     }
 
     /// Does something that waits for a client, in time or not at all.

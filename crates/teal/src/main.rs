@@ -9,6 +9,7 @@ mod client;
 mod drill;
 mod exit;
 mod generate;
+mod http;
 mod log;
 mod run;
 mod show;

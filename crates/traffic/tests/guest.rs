@@ -149,7 +149,7 @@ fn what_is_told_is_what_is_summed() {
         oldest_stream: Some(Duration::from_secs(4)),
         cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
     };
-    let connections = WorkerSum { accepted: 3, open: 2, log_dropped: 1 };
+    let connections = WorkerSum { accepted: 3, open: 2, log_dropped: 1, spans_dropped: 4 };
     let (services, colors) = (ServiceBooks::new(1), ColorBooks::new(1));
     let targets = TargetBooks::new(1);
     services.cell(0).set(&service);

@@ -47,6 +47,7 @@ impl Front {
             connections: limits.connections,
             doors: Vec::new(),
             access_log: None,
+            tracer: None,
             vault: Vault::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options)?;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use rules::Limits;
+use rules::{Limits, TargetUrl};
 
 use crate::config::{AccessLog, Config, Environment, Upgrade};
 use crate::key::{At, Key, Size, Time};
@@ -56,6 +56,7 @@ pub(crate) fn config(
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }
     let access_log = access_log(&document.access_log, surroundings, found);
+    let otel = otel(&document.otel, found);
     let upgrade =
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
     across::check(document, &listeners, &services, admin.listen, found);
@@ -72,6 +73,7 @@ pub(crate) fn config(
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
         access_log,
+        otel,
         upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
         source: Some(surroundings.path.to_owned()),
@@ -123,6 +125,19 @@ fn access_log(
             None
         }
     }
+}
+
+fn otel(key: &Key<raw::Otel>, found: &mut Found) -> Option<TargetUrl> {
+    let At { value, offset } = key.get()?.endpoint.at()?;
+    let endpoint = TargetUrl::parse(value).ok();
+    if endpoint.is_none() {
+        let message = format!(
+            "otel.endpoint is {value:?}, not the address of a collector; write it without a path, \
+             such as \"http://127.0.0.1:4318\""
+        );
+        found.at(*offset, message);
+    }
+    endpoint
 }
 
 fn upgrade(raw: &raw::Upgrade, surroundings: &Surroundings<'_>, found: &mut Found) -> Upgrade {

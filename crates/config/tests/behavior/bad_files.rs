@@ -101,11 +101,18 @@ fn keys_of_a_later_version_are_named_as_such() {
         ("[[listener]]\naddress = \"[::1]:1\"\nhttp2 = true", later("http2", "listener")),
         ("[acme]", later("acme", "the file")),
         ("[[group]]", later("group", "the file")),
-        ("[otel]", later("otel", "the file")),
     ] {
         let said = service_line(line);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said.iter().all(|problem| problem.ends_with(&expected)), "{said:?}");
+    }
+    for endpoint in ["127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "h2c://x:1", ""] {
+        let said = service_line(&format!("[otel]\nendpoint = \"{endpoint}\""));
+        let expected = format!(
+            "6:12: otel.endpoint is {endpoint:?}, not the address of a collector; write it without \
+             a path, such as \"http://127.0.0.1:4318\""
+        );
+        assert_eq!(said, [expected]);
     }
     for (written, said) in [
         ("unix:run/app.sock", "a socket has an absolute path"),

@@ -93,6 +93,7 @@ impl Exposition {
         Family::open(to, &names::CONNECTIONS)?.count(&[], connections.accepted)?;
         Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)?;
         Family::open(to, &names::LOG_DROPPED)?.count(&[], connections.log_dropped)?;
+        Family::open(to, &names::SPANS_DROPPED)?.count(&[], connections.spans_dropped)?;
         let mut expiry = Family::open(to, &names::CERTIFICATE)?;
         for Certificate { file, not_after, .. } in &self.certificates {
             expiry.gauge(&[&file.to_string_lossy()], not_after.0 / 1000)?;

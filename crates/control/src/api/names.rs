@@ -56,6 +56,8 @@ metrics! {
         "Client connections open";
     LOG_DROPPED = Counter "teal_access_log_dropped_total" []
         "Lines of the access log that were dropped, since its disk was too slow";
+    SPANS_DROPPED = Counter "teal_spans_dropped_total" []
+        "Spans that were dropped, since the collector was too slow or away";
     CERTIFICATE = Gauge "teal_certificate_expiry_timestamp_seconds" ["file"]
         "The end of a certificate's time, in seconds since 1970";
     ACTIVE = Gauge "teal_active" ["service", "color"]

@@ -71,8 +71,9 @@ impl Told {
         }
         let connections = WorkerSum::of(publisher.connections());
         if self.connections.replace(connections) != Some(connections) {
-            let WorkerSum { accepted, open, log_dropped } = connections;
-            message.connections = Some(ConnectionCount { accepted, open, log_dropped });
+            let WorkerSum { accepted, open, log_dropped, spans_dropped } = connections;
+            message.connections =
+                Some(ConnectionCount { accepted, open, log_dropped, spans_dropped });
         }
         (!message.is_empty()).then_some(message)
     }
@@ -125,8 +126,10 @@ impl Kept {
         if let Some(count) = &message.unrouted {
             guest.unrouted().set(&service_sum(count));
         }
-        if let Some(ConnectionCount { accepted, open, log_dropped }) = message.connections {
-            guest.connections().set(WorkerSum { accepted, open, log_dropped });
+        if let Some(ConnectionCount { accepted, open, log_dropped, spans_dropped }) =
+            message.connections
+        {
+            guest.connections().set(WorkerSum { accepted, open, log_dropped, spans_dropped });
         }
         guest.ring();
     }

@@ -200,6 +200,7 @@ pub(crate) struct ConnectionCount {
     pub(crate) accepted: u64,
     pub(crate) open: u64,
     pub(crate) log_dropped: u64,
+    pub(crate) spans_dropped: u64,
 }
 
 // The shapes of types that know no serde.

@@ -106,6 +106,13 @@ impl<'b> Request<'b> {
         })
     }
 
+    /// What the client says of its trace, if it says one thing (W3C Trace Context: more than one
+    /// `traceparent` is as good as none).
+    pub fn trace_parent(&self) -> Option<&'b [u8]> {
+        let mut values = self.fields.all(Name::TraceParent);
+        values.next().filter(|_| values.next().is_none())
+    }
+
     /// The first value of a field, case-insensitively by name. Not for framing, routing or
     /// forwarding fields: those are decided here.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {

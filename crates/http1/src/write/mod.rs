@@ -8,7 +8,7 @@ mod response;
 
 pub use chunk::{CHUNK_END, chunk_head, write_last_chunk};
 pub use own::write_own;
-pub use request::{Forwarding, write_request};
+pub use request::{Forwarding, Trace, write_request};
 pub use response::{ToClient, write_informational, write_response};
 
 use crate::{Version, field::may_be_trailer, token};

@@ -21,6 +21,17 @@ pub struct Forwarding<'a> {
     pub strip: &'a str,
     /// The client is a listed proxy: what it says about its own client is kept and added to.
     pub trusted: bool,
+    /// Our part in the trace of the request; `None`: what the client says of its trace is passed on.
+    pub trace: Option<Trace<'a>>,
+}
+
+/// A part in a trace (W3C Trace Context).
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// The value of `traceparent` that the target gets.
+    pub parent: &'a str,
+    /// The client's trace goes on, and so does its `tracestate`; else a new one begins here.
+    pub goes_on: bool,
 }
 
 /// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by
@@ -55,6 +66,8 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
                 forwarding.trusted
             }
             Name::MaxForwards => request.max_forwards.is_none(),
+            Name::TraceParent => forwarding.trace.is_none(),
+            Name::TraceState => forwarding.trace.is_none_or(|trace| trace.goes_on),
             _ => false,
         };
         if kept {
@@ -75,6 +88,9 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     }
     via(out, request.version, forwarding.via);
     field(out, "x-request-id", forwarding.request_id);
+    if let Some(trace) = forwarding.trace {
+        field(out, "traceparent", trace.parent.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 

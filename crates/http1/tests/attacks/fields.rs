@@ -193,6 +193,7 @@ fn the_clients_address_is_written_plainly() {
             via: "teal-test",
             trusted: false,
             strip: "",
+            trace: None,
         };
         write_request(&mut out, &request, &forwarding);
         let head = String::from_utf8(out).unwrap();
@@ -200,4 +201,39 @@ fn the_clients_address_is_written_plainly() {
         assert!(head.contains(&format!("\r\nx-forwarded-for: {text}\r\n")), "{head:?}");
         assert!(head.contains("\r\nx-forwarded-proto: https\r\n"), "{head:?}");
     }
+}
+
+/// What the target gets of these fields of a client, with this part of ours in its trace.
+fn traced(fields: &str, trace: Option<http1::Trace<'_>>) -> String {
+    use http1::{FieldSlots, Forwarding, Limits, Request, write_request};
+    let raw = get(fields);
+    let mut slots = FieldSlots::new();
+    let request = Request::parse(&raw, &mut slots, &Limits::default()).expect("a request");
+    let mut out = Vec::new();
+    let forwarding = Forwarding {
+        client: [192, 0, 2, 1].into(),
+        proto: "http",
+        request_id: b"1",
+        via: "teal-test",
+        trusted: false,
+        strip: "",
+        trace,
+    };
+    write_request(&mut out, &request, &forwarding);
+    let head = String::from_utf8(out).expect("text");
+    let lines = head.lines().filter(|line| line.to_ascii_lowercase().starts_with("trace"));
+    lines.collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn a_trace_is_passed_on_or_taken_part_in() {
+    use http1::Trace;
+    let both = "Traceparent: theirs\r\nTracestate: a=1\r\n";
+    assert_eq!(traced(both, None), "Traceparent: theirs|Tracestate: a=1");
+    let part = |goes_on| Some(Trace { parent: "ours", goes_on });
+    assert_eq!(traced(both, part(true)), "Tracestate: a=1|traceparent: ours");
+    assert_eq!(traced(both, part(false)), "traceparent: ours");
+    assert_eq!(traced(&format!("{both}{both}"), part(false)), "traceparent: ours");
+    assert_eq!(traced("", part(false)), "traceparent: ours");
+    assert_eq!(traced(&format!("Connection: traceparent\r\n{both}"), None), "Tracestate: a=1");
 }

@@ -29,6 +29,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
             via: "teal-test",
             trusted,
             strip: "",
+            trace: None,
         };
         write_request(&mut out, request, &forwarding);
         String::from_utf8_lossy(&out).into_owned()

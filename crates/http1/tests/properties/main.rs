@@ -35,6 +35,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
         via: checker::VIA,
         trusted: false,
         strip: "",
+        trace: None,
     };
     write_request(&mut out, &request, &forwarding);
     let (head, framed) = checker::request(&out).map_err(fail)?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rules::Color;
 use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
 
-use super::access::{AccessLog, Story};
+use super::Story;
 use crate::worker::Worker;
 
 /// A request in the books. It is counted in when this is made, and counted out when it is
@@ -16,7 +16,7 @@ use crate::worker::Worker;
 pub(crate) struct RequestEnd {
     worker: Rc<Worker>,
     service: Option<Rc<LocalService>>, // none: it reached no service
-    /// What the access log will say; none without an access log.
+    /// What is told of it at its end; none if nobody listens.
     story: Option<Box<Story>>,
     ended: bool,
 }
@@ -36,7 +36,7 @@ impl RequestEnd {
         Self::enter(worker, None, story)
     }
 
-    /// What the client was sent, for the access log; without a target it was Teal that answered.
+    /// What the client was sent; without a target it was Teal that answered.
     pub(crate) fn told(&mut self, status: u16, bytes: u64, target: Option<(Color, &TargetEntry)>) {
         if let Some(story) = &mut self.story {
             story.told(status, bytes, target);
@@ -47,7 +47,7 @@ impl RequestEnd {
     pub(crate) fn answered(mut self, by: AnsweredBy) {
         self.cell().answered(by);
         self.ended = true;
-        self.log(|story, log| story.answered(by, log));
+        self.tell(|story| story.answered(by));
     }
 
     /// It ended without a whole answer.
@@ -58,13 +58,23 @@ impl RequestEnd {
     fn abort(&mut self, cause: AbortCause) {
         self.cell().aborted(cause);
         self.ended = true;
-        self.log(|story, log| story.aborted(cause, log));
+        self.tell(|story| story.aborted(cause));
     }
 
-    fn log(&mut self, tell: impl FnOnce(Box<Story>, &AccessLog) -> bool) {
-        let (Some(story), Some(log)) = (self.story.take(), &self.worker.access) else { return };
-        if !tell(story, log) {
-            self.worker.reader.connections().log_dropped.add(1);
+    fn tell(&mut self, end: impl FnOnce(&mut Story)) {
+        let Some(mut story) = self.story.take() else { return };
+        end(&mut story);
+        let (listening, books) = (&self.worker.listening, self.worker.reader.connections());
+        if let Some(tracer) = &listening.tracer
+            && story.trace.is_some()
+            && !tracer.tell(story.clone())
+        {
+            books.spans_dropped.add(1);
+        }
+        if let Some(log) = &listening.access
+            && !log.tell(story)
+        {
+            books.log_dropped.add(1);
         }
     }
 
@@ -105,6 +115,7 @@ mod tests {
     use traffic::{Table, exchange};
 
     use super::*;
+    use crate::observe::Listening;
 
     #[test]
     fn a_request_whose_task_is_dropped_is_in_the_books_as_cut_by_the_stop() {
@@ -115,7 +126,7 @@ mod tests {
             reader,
             "teal-test".into(),
             Arc::default(),
-            None,
+            Listening::default(),
             Vault::default(),
         ));
         let books = || traffic::ServiceSum::of(publisher.unrouted());

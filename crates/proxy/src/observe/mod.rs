@@ -1,7 +1,20 @@
-//! Closing the books of a request, and saying what went wrong with a target.
+//! Closing the books of a request, telling of it, and saying what went wrong with a target.
 
 pub(crate) mod access;
 mod end;
 pub(crate) mod log;
+mod story;
+pub(crate) mod trace;
+
+use access::AccessLog;
+use trace::Tracer;
 
 pub(crate) use end::RequestEnd;
+pub(crate) use story::Story;
+
+/// Who hears of each request when it has ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listening {
+    pub(crate) access: Option<AccessLog>,
+    pub(crate) tracer: Option<Tracer>,
+}

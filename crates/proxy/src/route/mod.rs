@@ -7,13 +7,12 @@ mod https;
 
 use std::rc::Rc;
 
-use http1::{BodyLength, FieldSlots, Forwarding, Method, Reject, Request, Version};
+use http1::{BodyLength, FieldSlots, Forwarding, Method, Reject, Request, Trace, Version};
 use traffic::{LocalService, OwnReason, Unrouted};
 
 use crate::client::Client;
 use crate::http;
 use crate::observe::RequestEnd;
-use crate::observe::access::Story;
 use crate::upstream::upload::Upload;
 use crate::worker::Worker;
 
@@ -104,6 +103,13 @@ fn understand<'r>(
     };
     let facts = Facts::of(&request, client);
     let request_id = RequestId::of(&request, worker);
+    let trace = worker.trace(&request);
+    let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
+    let story = |service| {
+        let mut story = worker.story(client)?;
+        story.asks(&request, request_id.as_bytes(), service, trace);
+        Some(story)
+    };
     let found = table.routes.find(request.host, request.path);
     let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
     let Some((place, service)) = routed else {
@@ -111,11 +117,10 @@ fn understand<'r>(
             Err(Unrouted::DotSegments) => OwnReason::BadRequest,
             _ => OwnReason::NoRoute,
         };
-        let end = RequestEnd::unrouted(worker, story(worker, client, &request, &request_id, None));
+        let end = RequestEnd::unrouted(worker, story(None));
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
-    let told = story(worker, client, &request, &request_id, Some(service.name.as_str()));
-    let end = RequestEnd::of_service(worker, &service, told);
+    let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
     if let Some(port) = client.door.redirect_https {
         let moved = https::address(request.host, port, request.target);
         let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
@@ -135,25 +140,13 @@ fn understand<'r>(
         via: &worker.via,
         strip: &service.strip,
         trusted: client.trusted,
+        trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
     upload.begin(lead, request.body, idempotent, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
     Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
-}
-
-/// What the access log will say; none without an access log.
-fn story(
-    worker: &Worker,
-    client: &Client,
-    request: &Request<'_>,
-    request_id: &RequestId,
-    service: Option<&str>,
-) -> Option<Box<Story>> {
-    let mut story = worker.story(client)?;
-    story.asks(request, request_id.as_bytes(), service);
-    Some(story)
 }
 
 /// What is well-formed and has a service, but is not sent on.

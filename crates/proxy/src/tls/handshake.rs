@@ -39,6 +39,9 @@ pub(crate) struct Arrived {
 /// What a session may hold back of what was written: as much as one record.
 const SESSION_BYTES: usize = 16 * 1024;
 
+/// Tickets that a client of TLS 1.3 gets. One is what most use, and each costs a record.
+const TICKETS: usize = 1;
+
 /// Sessions of TLS 1.2 that are remembered, for clients without tickets.
 const SESSIONS: usize = 1024;
 
@@ -81,6 +84,7 @@ impl TlsDoor {
             config.send_tls13_tickets = 0;
         } else {
             config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            config.send_tls13_tickets = TICKETS;
             config.ticketer =
                 aws_lc_rs::Ticketer::new().map_err(|error| wrong("session tickets", &error))?;
         }

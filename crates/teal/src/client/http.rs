@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use connect::{Stream, TlsFiles, Vault, Way};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
 use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::http;
 
 /// How long a connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -141,18 +142,9 @@ async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     host: &str,
     call: &Call<'_>,
 ) -> Result<Answer, NoAnswer> {
-    let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(broken)?;
-    let driving = tokio::spawn(connection);
-    let response = sender.send_request(request(host, call)?).await.map_err(broken)?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-    driving.abort();
-    match body {
-        Ok(body) => Ok(Answer { status, body: body.to_bytes() }),
-        Err(error) => Err(NoAnswer::Broken(error.to_string())),
-    }
+    let answer = http::exchange(stream, request(host, call)?, ANSWER_MAX).await;
+    let (status, body) = answer.map_err(NoAnswer::Broken)?;
+    Ok(Answer { status, body })
 }
 
 fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswer> {

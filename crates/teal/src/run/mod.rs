@@ -6,6 +6,8 @@
 
 mod admin;
 mod books;
+mod collector;
+mod observers;
 mod reload;
 mod signal;
 mod state;
@@ -24,10 +26,7 @@ use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
-use proxy::{
-    AccessLog, Certificates, Destination, Door, Format, LogWriter, Options, Proxy,
-    raise_descriptor_limit,
-};
+use proxy::{Certificates, Options, Proxy, raise_descriptor_limit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -147,9 +146,10 @@ fn start(
             admin,
             vault.clone(),
         );
-        let (access_log, log_writer) = access_log(config)?.unzip();
         let doors = in_force.doors(ways.public.addresses())?;
-        let mut stage = Stage::set(config, doors, access_log, vault.clone(), inherited.is_some());
+        let instance = format!("teal-{}", token::random_hex(4));
+        let (options, writers) = observers::open(config, instance, doors, vault.clone())?;
+        let mut stage = Stage::set(config, options, inherited.is_some());
         let older = match inherited.zip(stage.guest.take()) {
             Some((inherited, seat)) => Some(inherited.host(seat)?),
             None => None,
@@ -167,7 +167,8 @@ fn start(
         };
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
-        let settings = ways.settings(config, stage.instance.clone(), in_force.live.subscribe());
+        let settings =
+            ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
         let mut replaceable = ways.replaceable(config, wishes, lock, older)?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
@@ -188,11 +189,9 @@ fn start(
             in_force: &in_force,
             given: None,
         };
-        let around = Around { log: log_writer.as_ref(), manager: &manager };
+        let around = Around { log: writers.log.as_ref(), manager: &manager };
         let stopped = signal::until_stopped(leaving, &around).await;
-        if let Some(writer) = log_writer {
-            writer.finish();
-        }
+        writers.finish();
         stopped?;
         watching.abort();
         telling.abort();
@@ -215,18 +214,11 @@ struct Stage {
     seats: Vec<Seat>,
     /// The place of the Teal that this one takes over from.
     guest: Option<Seat>,
-    instance: String,
     options: Options,
 }
 
 impl Stage {
-    fn set(
-        config: &Config,
-        doors: Vec<Door>,
-        access_log: Option<AccessLog>,
-        vault: Vault,
-        takes_over: bool,
-    ) -> Self {
+    fn set(config: &Config, mut options: Options, takes_over: bool) -> Self {
         let room = raise_descriptor_limit();
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
@@ -240,24 +232,9 @@ impl Stage {
         let places = config.workers + usize::from(takes_over);
         let (publisher, mut seats) = exchange(places, Table::empty(config.limits));
         let guest = seats.pop_if(|_| takes_over);
-        let instance = format!("teal-{}", token::random_hex(4));
-        let options = Options { instance: instance.clone(), connections, doors, access_log, vault };
-        Self { publisher, seats, guest, instance, options }
+        options.connections = connections;
+        Self { publisher, seats, guest, options }
     }
-}
-
-/// Opens the access log, if there is to be one.
-fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
-    let Some(log) = &config.access_log else { return Ok(None) };
-    let format = if log.combined { Format::Combined } else { Format::Json };
-    let to = log.file.clone().map_or(Destination::Stdout, Destination::File);
-    let opened = AccessLog::start(to, format).map_err(|error| {
-        let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
-        Failure::failed(format!(
-            "cannot open the access log {file}: {error}; make its directory, and let Teal's user write there"
-        ))
-    });
-    opened.map(Some)
 }
 
 /// Says where Teal can be reached. Scripts wait for these lines.

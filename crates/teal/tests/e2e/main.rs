@@ -47,6 +47,7 @@ mod switch_during_drain;
 mod switch_under_load;
 mod terminal;
 mod tls;
+mod tracing;
 mod unix_sockets;
 mod upgrade;
 mod upgrade_that_fails;

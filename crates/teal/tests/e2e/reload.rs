@@ -146,6 +146,7 @@ fn what_needs_an_upgrade_is_refused_by_name() {
     for (settings, name) in [
         (stage.settings().top("workers", "1"), "workers"),
         (stage.settings().admin("listen", "\"127.0.0.1:1\""), "admin.listen"),
+        (stage.settings().extra("[otel]\nendpoint = 'http://127.0.0.1:1'"), "otel.endpoint"),
     ] {
         stage.teal.write_settings(&settings.drain("9s"));
         let result = stage.teal.cli(&["reload"]);

@@ -12,6 +12,8 @@ pub struct WorkerCell {
     pub open: Gauge,
     /// Lines of the access log that had to be dropped.
     pub log_dropped: Count,
+    /// Spans that had to be dropped.
+    pub spans_dropped: Count,
 }
 
 /// The client connections of all workers at one instant.
@@ -23,6 +25,8 @@ pub struct WorkerSum {
     pub open: u64,
     /// Lines of the access log that had to be dropped.
     pub log_dropped: u64,
+    /// Spans that had to be dropped.
+    pub spans_dropped: u64,
 }
 
 // === impl WorkerCell, WorkerSum ===
@@ -33,6 +37,7 @@ impl WorkerCell {
         self.accepted.set(sum.accepted);
         self.open.set(sum.open);
         self.log_dropped.set(sum.log_dropped);
+        self.spans_dropped.set(sum.spans_dropped);
     }
 }
 
@@ -44,6 +49,7 @@ impl WorkerSum {
             sum.accepted += cell.accepted.value();
             sum.open += cell.open.value();
             sum.log_dropped += cell.log_dropped.value();
+            sum.spans_dropped += cell.spans_dropped.value();
         }
         sum
     }

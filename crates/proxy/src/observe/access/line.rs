@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::Story;
+use crate::observe::story::Story;
 
 /// The form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::observe::access::{Asked, Told};
+    use crate::observe::story::{Asked, Told};
 
     fn story(target: &str, user_agent: &str) -> Story {
         Story {
@@ -177,6 +177,7 @@ mod tests {
             end: "answered",
             reason: "",
             took_micros: 1_500,
+            trace: None,
         }
     }
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::{AccessLog, Format, Story};
+use super::{AccessLog, Format};
+use crate::observe::story::Story;
 
 /// Lines that may wait to be written, over all workers.
 const WAITING: usize = 8192;

@@ -1,0 +1,135 @@
+//! What is told of a request when it has ended: to the access log, and as a span of its trace.
+//!
+//! Gathered from the head to the end, and only where somebody wants to hear it.
+
+use std::net::IpAddr;
+use std::time::{Instant, SystemTime};
+
+use http1::{Request, Version};
+use traffic::{AbortCause, AnsweredBy, TargetEntry};
+
+use super::trace::TraceContext;
+use crate::client::Client;
+
+/// A request, from its head to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(super) at: SystemTime,
+    pub(super) began: Instant,
+    pub(super) client: IpAddr,
+    pub(super) secure: bool,
+    pub(super) asked: Option<Asked>, // none: it could not be understood
+    pub(super) service: Option<String>,
+    pub(super) told: Told,
+    pub(super) end: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) took_micros: u64,
+    /// Its part in a trace; `None`: it has none, or nobody wants it told.
+    pub(super) trace: Option<TraceContext>,
+}
+
+/// What the head of a request says.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) host: String,
+    pub(super) target: String,
+    pub(super) version: &'static str,
+    pub(super) request_id: String,
+    pub(super) referer: String,
+    pub(super) user_agent: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pub(super) status: Option<u16>,
+    /// Bytes of the body that the client was sent.
+    pub(super) bytes: u64,
+    pub(super) color: Option<rules::Color>,
+    pub(super) target: Option<String>,
+}
+
+// === impl Story ===
+
+impl Story {
+    /// Of a request from this client, that began just now.
+    pub(crate) fn begin(client: &Client, now: Instant) -> Box<Self> {
+        Box::new(Self {
+            at: SystemTime::now(),
+            began: now,
+            client: client.address.to_canonical(),
+            secure: !client.stream.is_plain(),
+            asked: None,
+            service: None,
+            told: Told::default(),
+            end: "",
+            reason: "",
+            took_micros: 0,
+            trace: None,
+        })
+    }
+
+    /// What its head says, and which service it is for.
+    pub(crate) fn asks(
+        &mut self,
+        request: &Request<'_>,
+        request_id: &[u8],
+        service: Option<&str>,
+        trace: Option<TraceContext>,
+    ) {
+        self.trace = trace;
+        let field = |name| {
+            let value = request.field(name).unwrap_or_default();
+            String::from_utf8_lossy(value).into_owned()
+        };
+        self.asked = Some(Asked {
+            method: request.method.as_str().to_owned(),
+            host: request.host.to_owned(),
+            target: request.target.to_owned(),
+            version: match request.version {
+                Version::Http10 => "HTTP/1.0",
+                Version::Http11 => "HTTP/1.1",
+            },
+            request_id: String::from_utf8_lossy(request_id).into_owned(),
+            referer: field("referer"),
+            user_agent: field("user-agent"),
+        });
+        self.service = service.map(str::to_owned);
+    }
+
+    /// What the client was sent; without a target it was Teal that answered.
+    pub(crate) fn told(
+        &mut self,
+        status: u16,
+        bytes: u64,
+        target: Option<(rules::Color, &TargetEntry)>,
+    ) {
+        self.told = Told {
+            status: Some(status),
+            bytes,
+            color: target.map(|(color, _)| color),
+            target: target.map(|(_, entry)| entry.url.to_string()),
+        };
+    }
+
+    /// It was answered in full.
+    pub(super) fn answered(&mut self, by: AnsweredBy) {
+        let reason = match by {
+            AnsweredBy::Color(_) => "",
+            AnsweredBy::Teal(reason) => reason.as_str(),
+        };
+        self.finish("answered", reason);
+    }
+
+    /// It ended without a whole answer.
+    pub(super) fn aborted(&mut self, cause: AbortCause) {
+        self.finish("aborted", cause.as_str());
+    }
+
+    fn finish(&mut self, end: &'static str, reason: &'static str) {
+        (self.end, self.reason) = (end, reason);
+        let took = self.began.elapsed().as_micros();
+        self.took_micros = u64::try_from(took).unwrap_or(u64::MAX);
+    }
+}

@@ -1,0 +1,184 @@
+//! The part of a request in a trace: read from `traceparent`, and written for the target.
+//!
+//! W3C Trace Context, level 1: https://www.w3.org/TR/trace-context/
+
+use std::fmt;
+
+use http1::Request;
+
+/// A span of a trace that is sampled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TraceContext {
+    pub(super) trace: [u8; 16],
+    /// Ours.
+    pub(super) span: [u8; 8],
+    /// The client's; `None`: the trace begins here.
+    pub(super) parent: Option<[u8; 8]>,
+}
+
+/// What a client says of its trace.
+#[derive(Debug, PartialEq, Eq)]
+struct Parent {
+    trace: [u8; 16],
+    span: [u8; 8],
+    sampled: bool,
+}
+
+/// Bytes of a `traceparent` of the only version there is.
+const LENGTH: usize = 55;
+
+/// The flag of a trace that somebody records.
+const SAMPLED: u8 = 1;
+
+/// Bytes as lower-case digits.
+pub(super) struct Hex<'b>(pub(super) &'b [u8]);
+
+impl TraceContext {
+    /// Our part in the trace of a request. `None`: its client decided that nobody records it, and
+    /// what it says of it is passed on as it is.
+    pub(crate) fn of(request: &Request<'_>, mut random: impl FnMut() -> u64) -> Option<Self> {
+        let parent = request.trace_parent().and_then(Parent::parse);
+        if parent.as_ref().is_some_and(|parent| !parent.sampled) {
+            return None;
+        }
+        let mut some = || random().max(1).to_be_bytes(); // zeros are no id
+        let span = some();
+        let trace = parent.as_ref().map_or_else(
+            || {
+                let mut trace = [0; 16];
+                trace[..8].copy_from_slice(&some());
+                trace[8..].copy_from_slice(&some());
+                trace
+            },
+            |parent| parent.trace,
+        );
+        Some(Self { trace, span, parent: parent.map(|parent| parent.span) })
+    }
+
+    /// The value of `traceparent` for the target.
+    pub(crate) fn header(&self) -> String {
+        format!("00-{}-{}-{SAMPLED:02x}", Hex(&self.trace), Hex(&self.span))
+    }
+
+    /// Whether the client's trace goes on.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.parent.is_some()
+    }
+}
+
+impl Parent {
+    /// Section 3.2.2: lower-case digits only, no id of zeros. A later version may say more behind
+    /// what this one says.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let (known, more) = value.split_at_checked(LENGTH)?;
+        let mut parts = known.split(|byte| *byte == b'-');
+        let [version] = digits(parts.next()?)?;
+        let trace = digits(parts.next()?)?;
+        let span = digits(parts.next()?)?;
+        let [flags] = digits(parts.next()?)?;
+        let whole = match version {
+            0 => more.is_empty(),
+            0xff => false,
+            _ => more.first().is_none_or(|byte| *byte == b'-'),
+        };
+        let valid = whole && parts.next().is_none() && trace != [0; 16] && span != [0; 8];
+        valid.then_some(Self { trace, span, sampled: flags & SAMPLED != 0 })
+    }
+}
+
+/// Exactly this many bytes, each as two lower-case digits.
+fn digits<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let mut bytes = [0; N];
+    if pairs.len() != N {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http1::{FieldSlots, Limits};
+
+    use super::*;
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const SPAN: &str = "b7ad6b7169203331";
+
+    fn of(fields: &str) -> Option<TraceContext> {
+        let head = format!("GET / HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n");
+        let mut slots = FieldSlots::new();
+        let request = Request::parse(head.as_bytes(), &mut slots, &Limits::default()).unwrap();
+        let mut number = 0;
+        TraceContext::of(&request, || {
+            number += 1;
+            number - 1 // a zero first, which is no id
+        })
+    }
+
+    #[test]
+    fn a_trace_goes_on_with_a_span_of_ours() {
+        let ours = of(&format!("TraceParent: 00-{TRACE}-{SPAN}-01\r\n")).unwrap();
+        assert_eq!(ours.header(), format!("00-{TRACE}-0000000000000001-01"));
+        assert_eq!(ours.parent.map(|span| Hex(&span).to_string()).as_deref(), Some(SPAN));
+        assert!(ours.goes_on());
+        // Flags that this version does not know are not passed on; a later version is understood.
+        for value in [
+            format!("00-{TRACE}-{SPAN}-ff"),
+            format!("01-{TRACE}-{SPAN}-01"),
+            format!("cc-{TRACE}-{SPAN}-01-what-comes-later"),
+        ] {
+            let ours = of(&format!("traceparent: {value}\r\n")).unwrap();
+            assert_eq!(ours.header(), format!("00-{TRACE}-0000000000000001-01"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_trace_that_nobody_records_is_left_alone() {
+        for flags in ["00", "02"] {
+            assert_eq!(of(&format!("traceparent: 00-{TRACE}-{SPAN}-{flags}\r\n")), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_begins_a_new_one() {
+        let zeros = "0".repeat(32);
+        let upper = TRACE.to_uppercase();
+        let twice = format!("00-{TRACE}-{SPAN}-01\r\ntraceparent: 00-{TRACE}-{SPAN}-01");
+        for value in [
+            String::new(),
+            "nonsense".to_owned(),
+            format!("00-{TRACE}-{SPAN}"),
+            format!("00-{TRACE}-{SPAN}-01-more"),
+            format!("cc-{TRACE}-{SPAN}-01more"),
+            format!("ff-{TRACE}-{SPAN}-01"),
+            format!("00-{upper}-{SPAN}-01"),
+            format!("00-{zeros}-{SPAN}-01"),
+            format!("00-{TRACE}-0000000000000000-01"),
+            format!("00-{SPAN}-{TRACE}-01"),
+            format!("00-{TRACE}-{SPAN}-0g"),
+            format!("00_{TRACE}-{SPAN}-01"),
+            twice,
+        ] {
+            let ours = of(&format!("traceparent: {value}\r\n")).unwrap();
+            assert!(!ours.goes_on(), "{value}");
+            let new = "00-00000000000000010000000000000002-0000000000000001-01";
+            assert_eq!(ours.header(), new, "{value}");
+        }
+        assert!(!of("").unwrap().goes_on());
+    }
+}

@@ -1,0 +1,157 @@
+//! Spans as OTLP has them in JSON: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+//!
+//! Names of attributes are those of the semantic conventions for HTTP servers
+//! (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), and `teal.*` for what they lack.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::context::{Hex, TraceContext};
+use crate::observe::story::Story;
+
+/// `SPAN_KIND_SERVER`.
+const SERVER: u8 = 2;
+
+/// `STATUS_CODE_ERROR`.
+const ERROR: u8 = 2;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Export<'s> {
+    resource_spans: [ResourceSpans<'s>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceSpans<'s> {
+    resource: Resource<'s>,
+    scope_spans: [ScopeSpans<'s>; 1],
+}
+
+#[derive(Serialize)]
+struct Resource<'s> {
+    attributes: Vec<Attribute<'s>>,
+}
+
+#[derive(Serialize)]
+struct ScopeSpans<'s> {
+    scope: Scope<'s>,
+    spans: Vec<Record<'s>>,
+}
+
+#[derive(Serialize)]
+struct Scope<'s> {
+    name: &'s str,
+    version: &'s str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'s> {
+    trace_id: String,
+    span_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_span_id: Option<String>,
+    name: &'s str,
+    kind: u8,
+    start_time_unix_nano: String,
+    end_time_unix_nano: String,
+    attributes: Vec<Attribute<'s>>,
+    status: Status,
+}
+
+#[derive(Serialize)]
+struct Status {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u8>,
+}
+
+#[derive(Serialize)]
+struct Attribute<'s> {
+    key: &'static str,
+    value: Value<'s>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Value<'s> {
+    StringValue(&'s str),
+    /// 64 bits are text in this encoding.
+    IntValue(String),
+}
+
+/// The body of an export: these requests, told by the Teal that calls itself `instance`.
+pub(super) fn export(stories: &[Story], instance: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let attributes = vec![
+        text("service.name", "teal"),
+        text("service.version", version),
+        text("service.instance.id", instance),
+    ];
+    let spans =
+        stories.iter().filter_map(|story| Some(span(story, story.trace.as_ref()?))).collect();
+    let scope_spans = [ScopeSpans { scope: Scope { name: "teal", version }, spans }];
+    let export = Export {
+        resource_spans: [ResourceSpans { resource: Resource { attributes }, scope_spans }],
+    };
+    // Text and numbers can always be written.
+    serde_json::to_string(&export).unwrap_or_default()
+}
+
+fn span<'s>(story: &'s Story, context: &TraceContext) -> Record<'s> {
+    let aborted = story.end == "aborted" && story.reason != "client";
+    let failed = aborted || story.told.status.is_some_and(|status| status >= 500);
+    Record {
+        trace_id: Hex(&context.trace).to_string(),
+        span_id: Hex(&context.span).to_string(),
+        parent_span_id: context.parent.map(|parent| Hex(&parent).to_string()),
+        name: story.asked.as_ref().map_or("HTTP", |asked| &asked.method),
+        kind: SERVER,
+        start_time_unix_nano: nanos(story.at),
+        end_time_unix_nano: nanos(story.at + Duration::from_micros(story.took_micros)),
+        attributes: attributes(story),
+        status: Status { code: failed.then_some(ERROR) },
+    }
+}
+
+fn attributes(story: &Story) -> Vec<Attribute<'_>> {
+    let mut all = vec![text("url.scheme", if story.secure { "https" } else { "http" })];
+    if let Some(asked) = &story.asked {
+        let (path, query) = match asked.target.split_once('?') {
+            Some((path, query)) => (path, query),
+            None => (&*asked.target, ""),
+        };
+        let version = asked.version.strip_prefix("HTTP/").unwrap_or_default();
+        all.extend([
+            text("http.request.method", &asked.method),
+            text("url.path", path),
+            text("url.query", query),
+            text("server.address", &asked.host),
+            text("network.protocol.version", version),
+            text("user_agent.original", &asked.user_agent),
+            text("teal.request_id", &asked.request_id),
+        ]);
+    }
+    let status = story.told.status.map(i64::from);
+    all.extend(status.map(|status| number("http.response.status_code", status)));
+    all.push(number("http.response.body.size", story.told.bytes.cast_signed()));
+    all.push(text("error.type", story.reason));
+    all.push(text("teal.service", story.service.as_deref().unwrap_or_default()));
+    all.push(text("teal.color", story.told.color.map_or("", rules::Color::as_str)));
+    all.push(text("teal.served_by", story.told.target.as_deref().unwrap_or_default()));
+    all.retain(|attribute| !matches!(attribute.value, Value::StringValue("")));
+    all
+}
+
+fn text<'s>(key: &'static str, value: &'s str) -> Attribute<'s> {
+    Attribute { key, value: Value::StringValue(value) }
+}
+
+fn number<'s>(key: &'static str, value: i64) -> Attribute<'s> {
+    Attribute { key, value: Value::IntValue(value.to_string()) }
+}
+
+fn nanos(at: SystemTime) -> String {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string()
+}

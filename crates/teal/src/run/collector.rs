@@ -1,0 +1,105 @@
+//! The collector of OpenTelemetry, as the thread that exports spans reaches it.
+
+use std::time::Duration;
+
+use config::Config;
+use connect::{Stream, TlsFiles, Vault, Way};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
+use proxy::{NotTaken, SpanWriter, Tracer};
+use rules::TargetUrl;
+use tokio::runtime::Builder;
+use tokio::time::{Instant, timeout_at};
+
+use crate::exit::Failure;
+use crate::http;
+
+/// How long a delivery may take.
+const DELIVERY: Duration = Duration::from_secs(10);
+
+/// An answer beyond this is not from a collector.
+const ANSWER_MAX: usize = 64 << 10;
+
+/// Where spans go (OTLP, section "OTLP/HTTP Request").
+const PATH: &str = "/v1/traces";
+
+/// A collector, and what is needed to reach it from a thread of its own.
+struct Collector {
+    endpoint: TargetUrl,
+    vault: Vault,
+}
+
+/// Starts to export spans, if there is a collector.
+pub(super) fn tracer(
+    config: &Config,
+    instance: &str,
+) -> Result<Option<(Tracer, SpanWriter)>, Failure> {
+    let Some(endpoint) = config.otel.clone() else { return Ok(None) };
+    let collector = Collector { endpoint, vault: Vault::default() };
+    let started = Tracer::start(instance.to_owned(), move |body| collector.take(body));
+    let failed = |error| Failure::failed(format!("cannot start the export of spans: {error}"));
+    started.map(Some).map_err(failed)
+}
+
+impl Collector {
+    fn take(&self, body: String) -> Result<(), NotTaken> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| NotTaken::ForNow(error.to_string()))?;
+        let answer = runtime.block_on(async {
+            let deadline = Instant::now() + DELIVERY;
+            let answer = timeout_at(deadline, self.post(body, deadline)).await;
+            answer.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+        });
+        let said = |what: &str| format!("{}: {what}", self.endpoint);
+        match answer.map_err(|why| NotTaken::ForNow(said(&why)))? {
+            (200..=299, body) => {
+                rejected(&body).map_or(Ok(()), |why| Err(NotTaken::Ever(said(&why))))
+            }
+            // Those that OTLP lets us try again ("Retryable Response Codes").
+            (status @ (429 | 502..=504), _) => {
+                Err(NotTaken::ForNow(said(&format!("answered {status}"))))
+            }
+            (status, _) => Err(NotTaken::Ever(said(&format!("answered {status}")))),
+        }
+    }
+
+    async fn post(&self, body: String, deadline: Instant) -> Result<(u16, Bytes), String> {
+        let url = self.endpoint.to_string();
+        let host = url.split_once("://").map_or("localhost", |(_, authority)| authority);
+        let request = Request::post(PATH)
+            .header(HOST, host)
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONNECTION, "close")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| error.to_string())?;
+        let stream = self.dial(deadline).await?;
+        http::exchange(stream, request, ANSWER_MAX).await
+    }
+
+    async fn dial(&self, deadline: Instant) -> Result<Stream, String> {
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        if let Some(path) = self.endpoint.socket() {
+            return connect::dial(Way::Unix(path), b"", deadline).await.map_err(|e| said(&e));
+        }
+        let (name, port) = self.endpoint.host_and_port().unwrap_or_default();
+        let found = tokio::net::lookup_host((name, port)).await;
+        let addresses: Vec<_> = found.map_err(|error| said(&error))?.collect();
+        let tls = self.endpoint.tls_name().map(|name| self.vault.tls(&TlsFiles::default(), name));
+        let tls = tls.transpose().map_err(|error| said(&error))?;
+        let way = tls.as_ref().map_or(Way::Tcp(&addresses), |tls| Way::Tls(&addresses, tls));
+        connect::dial(way, b"", deadline).await.map_err(|error| said(&error))
+    }
+}
+
+/// What a collector says that it took only in part.
+fn rejected(body: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let partial = &answer["partialSuccess"];
+    let count = &partial["rejectedSpans"];
+    let count =
+        count.as_u64().or_else(|| count.as_str()?.parse().ok()).filter(|count| *count > 0)?;
+    let why = partial["errorMessage"].as_str().unwrap_or("without a reason");
+    Some(format!("rejected {count} of them: {why}"))
+}

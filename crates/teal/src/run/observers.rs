@@ -1,0 +1,56 @@
+//! Who hears of each request when it has ended: the access log, and a collector of spans. Each has a
+//! thread that writes for all workers.
+
+use config::Config;
+use connect::Vault;
+use proxy::{AccessLog, Destination, Door, Format, LogWriter, Options, SpanWriter};
+
+use super::collector;
+use crate::exit::Failure;
+
+/// The writing ends.
+#[derive(Debug)]
+pub(super) struct Writers {
+    pub(super) log: Option<LogWriter>,
+    spans: Option<SpanWriter>,
+}
+
+/// What the data plane is told, with the observers that the configuration asks for.
+pub(super) fn open(
+    config: &Config,
+    instance: String,
+    doors: Vec<Door>,
+    vault: Vault,
+) -> Result<(Options, Writers), Failure> {
+    let (access_log, log) = access_log(config)?.unzip();
+    let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
+    let connections = config.limits.connections;
+    let options = Options { instance, connections, doors, access_log, tracer, vault };
+    Ok((options, Writers { log, spans }))
+}
+
+/// Opens the access log, if there is to be one.
+fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
+    let Some(log) = &config.access_log else { return Ok(None) };
+    let format = if log.combined { Format::Combined } else { Format::Json };
+    let to = log.file.clone().map_or(Destination::Stdout, Destination::File);
+    let opened = AccessLog::start(to, format).map_err(|error| {
+        let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
+        Failure::failed(format!(
+            "cannot open the access log {file}: {error}; make its directory, and let Teal's user write there"
+        ))
+    });
+    opened.map(Some)
+}
+
+impl Writers {
+    /// Waits until what was handed over so far is written, but not for long.
+    pub(super) fn finish(self) {
+        if let Some(log) = self.log {
+            log.finish();
+        }
+        if let Some(spans) = self.spans {
+            spans.finish();
+        }
+    }
+}
