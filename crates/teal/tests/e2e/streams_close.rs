@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Behavior, Client, Settings, tungstenite, wait_until, websocket};
+use testkit::{Behavior, Client, Gate, Settings, Step, tungstenite, wait_until, websocket};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -36,6 +36,24 @@ fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<CloseCode> {
             Err(_) => return None,
         }
     }
+}
+
+/// The handshake of RFC 6455 section 1.3, by hand.
+const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// A target that sends this, waits for the gate, sends the rest, and listens.
+fn in_two_parts(begun: Vec<u8>, rest: Vec<u8>) -> (Behavior, Gate) {
+    let gate = Gate::new();
+    let wait = Step::WaitFor(gate.clone());
+    (Behavior::Script(vec![Step::Send(begun), wait, Step::Send(rest), Step::Hang]), gate)
+}
+
+/// Switches, and waits until a stream is asked to end.
+fn asked_to_end(stage: &Stage) {
+    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    wait_until(SOON, "the stream is asked to end", || ended(stage) == 1);
 }
 
 fn ended(stage: &Stage) -> u64 {
@@ -91,6 +109,57 @@ fn an_event_stream_ends_between_two_events_as_a_whole_answer() {
 }
 
 #[test]
+fn an_event_that_is_under_way_is_finished_first() {
+    // L3
+    let stage = stage("4s");
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let begun = format!("{head}13\r\ndata: one\n\ndata: tw\r\n");
+    let (behavior, gate) = in_two_parts(begun.into(), b"10\r\no\n\ndata: three\n\n\r\n".to_vec());
+    stage.blue.behave_at("/torn", behavior);
+    let mut client = stage.client();
+    client.send("GET /torn HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.read_head(false).expect("a head").status, 200);
+    assert_eq!(client.read_body_until("tw"), "data: one\n\ndata: tw");
+    asked_to_end(&stage);
+    assert!(client.is_quiet(), "not in the middle of an event");
+    gate.open();
+    let mut rest = Vec::new();
+    while let Some(piece) = client.read_piece().expect("a whole answer") {
+        rest.extend(piece);
+    }
+    assert_eq!(String::from_utf8_lossy(&rest), "o\n\n");
+    stage.finish();
+}
+
+#[test]
+fn a_message_that_is_under_way_is_finished_first_and_the_clients_close_reaches_the_target() {
+    // L3
+    let stage = stage("4s");
+    let mut begun = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        .to_vec();
+    begun.extend(b"\x81\x05he");
+    let (behavior, gate) = in_two_parts(begun, b"llo\x81\x01x".to_vec());
+    stage.blue.behave_at("/ws", behavior);
+    let mut client = stage.client();
+    client.send(HANDSHAKE);
+    assert_eq!(client.read_head(false).expect("a head").status, 101);
+    assert_eq!(client.read_bytes(4), b"\x81\x05he");
+    asked_to_end(&stage);
+    assert!(client.is_quiet(), "not in the middle of a message");
+    gate.open();
+    assert_eq!(client.read_bytes(7), b"llo\x88\x02\x03\xe9", "its end, and a Close frame");
+    let close = b"\x88\x82\x01\x02\x03\x04\x02\xeb"; // 1001, masked
+    client.send(close);
+    wait_until(SOON, "the target has the client's Close frame", || {
+        stage.blue.seen().bytes().iter().any(|bytes| bytes.ends_with(close))
+    });
+    assert!(client.ending(SOON).ended());
+    stage.finish();
+}
+
+#[test]
 fn each_has_a_moment_of_its_own_within_the_first_half() {
     let stage = stage("3s");
     let mut sockets: Vec<_> = (0..24).map(|_| websocket(stage.teal.listener(), "/ws")).collect();
@@ -133,8 +202,8 @@ fn what_can_not_be_ended_well_stays_until_the_deadline_and_is_cut_and_counted() 
     // Compressed events show no boundary; another protocol is not understood.
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\
                 Transfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n";
-    let open = testkit::Gate::new();
-    let steps = vec![testkit::Step::Send(head.into()), testkit::Step::WaitFor(open.clone())];
+    let open = Gate::new();
+    let steps = vec![Step::Send(head.into()), Step::WaitFor(open.clone())];
     stage.blue.behave_at("/packed", Behavior::Script(steps));
     stage.blue.behave_at("/tunnel", Behavior::Tunnel);
     let mut packed = stage.client();
@@ -157,10 +226,7 @@ fn a_client_that_does_not_answer_the_close_is_not_waited_for_long() {
     // L10
     let stage = stage("6s");
     let mut deaf = Client::connect(stage.teal.listener());
-    deaf.send(
-        "GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
+    deaf.send(HANDSHAKE);
     assert_eq!(deaf.read_head(false).expect("a head").status, 101);
     stage.teal.switch_to("green");
     assert_eq!(deaf.ending(SOON).bytes(), b"\x88\x02\x03\xe9", "a Close frame, and then the end");
