@@ -111,7 +111,7 @@ fn an_event_stream_ends_between_two_events_as_a_whole_answer() {
 #[test]
 fn an_event_that_is_under_way_is_finished_first() {
     // L3
-    let stage = stage("4s");
+    let stage = stage("6s");
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
     let begun = format!("{head}13\r\ndata: one\n\ndata: tw\r\n");
@@ -135,7 +135,7 @@ fn an_event_that_is_under_way_is_finished_first() {
 #[test]
 fn a_message_that_is_under_way_is_finished_first_and_the_clients_close_reaches_the_target() {
     // L3
-    let stage = stage("4s");
+    let stage = stage("6s");
     let mut begun = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
         Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
         .to_vec();
