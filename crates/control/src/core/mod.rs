@@ -282,7 +282,7 @@ impl Core {
     pub(crate) fn refused(&self, service: Option<&ServiceName>, actor: &Actor, refusal: &Refusal) {
         let (code, reason) = (refusal.code(), refusal.to_string());
         let name = service.map(ServiceName::as_str);
-        tracing::warn!(service = name, %actor, code, reason = reason.replace('\n', "; "), "refused");
+        tracing::warn!(service = name, %actor, code, reason = reason.replace(":\n", ": ").replace('\n', "; "), "refused");
         let (service, actor) = (service.cloned(), actor.clone());
         self.print(News::Refused { service, actor, code, reason });
     }
