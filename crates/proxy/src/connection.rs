@@ -79,14 +79,12 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
-    use connect::Vault;
     use rules::Limits;
     use tokio::net::{TcpListener, TcpStream};
     use traffic::{Table, exchange};
 
     use super::*;
     use crate::listener::Capacity;
-    use crate::observe::Listening;
 
     #[test]
     fn a_connection_is_small_while_it_idles() {
@@ -97,13 +95,7 @@ mod tests {
             let stream = Stream::new(TcpStream::connect(address).await.unwrap()).unwrap();
             let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
             let reader = seats.pop().unwrap().sit();
-            let worker = Rc::new(Worker::new(
-                reader,
-                "teal-test".into(),
-                Arc::default(),
-                Listening::default(),
-                Vault::default(),
-            ));
+            let worker = Rc::new(Worker::alone(reader));
             let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
             let permit = capacity.permit().unwrap();
             let open = (worker.enter_connection(), permit);

@@ -201,6 +201,13 @@ impl Worker {
         }
     }
 
+    /// One without others, and without anybody who listens.
+    #[cfg(test)]
+    pub(crate) fn alone(reader: Reader) -> Self {
+        let (lines, vault) = (Arc::default(), Vault::default());
+        Self::new(reader, "teal-test".into(), lines, Listening::default(), vault)
+    }
+
     /// The time at which the turn of the running task began: exact enough for every deadline, and
     /// read once where a request would ask ten times.
     pub(crate) fn now(&self) -> Instant {

@@ -1,4 +1,4 @@
-//! `POST /admin/hold`, `POST /admin/resume`, `POST /admin/reload` and `POST /admin/upgrade`.
+//! `POST /admin/hold` and `POST /admin/resume`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::query::{Given, NoBody, Parameters, Query};
 use super::settings::Api;
 use super::switch::Wait;
 use super::text;
-use super::wire::{HoldAnswer, ProblemDocument, Reloaded, Resumed, Upgraded, seconds};
-use crate::ask::{HoldAsk, ReloadAsk, ResumeAsk, UpgradeAsk};
+use super::wire::{HoldAnswer, ProblemDocument, Resumed, seconds};
+use crate::ask::{HoldAsk, ResumeAsk};
 
 /// The parameters of a hold.
 #[derive(Debug)]
@@ -97,54 +97,6 @@ pub(crate) async fn resume(
         waiting: resumed.waiting,
     };
     Ok(form.answer(&answer, text::resume))
-}
-
-/// Reads the configuration again and puts it in force, all or nothing.
-#[utoipa::path(
-    post,
-    path = "/admin/reload",
-    tag = "change",
-    responses(
-        (status = 200, description = "In force", body = Reloaded),
-        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
-    ),
-    security(("token" = [])),
-)]
-pub(crate) async fn reload(
-    State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
-    form: Form,
-    Query(()): Query<()>,
-    _: NoBody,
-) -> Result<Response, Problem> {
-    let reloaded = api.handle.reload(ReloadAsk { actor }).await?;
-    let generation = reloaded.generation.map(|generation| generation.0);
-    Ok(form.answer(&Reloaded { generation, changes: reloaded.changes }, text::reload))
-}
-
-/// Replaces this Teal by one from the binary on the disk; clients notice nothing.
-#[utoipa::path(
-    post,
-    path = "/admin/upgrade",
-    tag = "change",
-    responses(
-        (status = 200, description = "The new Teal serves; this one leaves when its last request has ended", body = Upgraded),
-        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 500, description = "The new Teal did not take over; this one goes on as before", body = ProblemDocument),
-    ),
-    security(("token" = [])),
-)]
-pub(crate) async fn upgrade(
-    State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
-    form: Form,
-    Query(()): Query<()>,
-    _: NoBody,
-) -> Result<Response, Problem> {
-    let upgraded = api.handle.upgrade(UpgradeAsk { actor }).await?;
-    let answer = Upgraded { pid: upgraded.pid, version: upgraded.version };
-    Ok(form.answer(&answer, text::upgrade))
 }
 
 // === impl HoldParameters, ResumeParameters ===

@@ -25,6 +25,7 @@ mod page;
 mod problem;
 mod query;
 mod refusal;
+mod reload;
 mod secure;
 mod settings;
 mod socket;
@@ -87,8 +88,8 @@ fn router(api: Arc<Api>) -> Router {
         .route("/admin/rollback", change(switch::rollback))
         .route("/admin/hold", change(hold::hold))
         .route("/admin/resume", change(hold::resume))
-        .route("/admin/reload", change(hold::reload))
-        .route("/admin/upgrade", change(hold::upgrade))
+        .route("/admin/reload", change(reload::reload))
+        .route("/admin/upgrade", change(reload::upgrade))
         .route("/admin/status", read(status::status))
         .route("/admin/history", read(history::history))
         .route("/admin/receipts/{generation}", read(history::receipt))

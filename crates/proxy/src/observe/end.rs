@@ -108,27 +108,17 @@ impl Drop for RequestEnd {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use connect::Vault;
     use rules::Limits;
     use traffic::{Table, exchange};
 
     use super::*;
-    use crate::observe::Listening;
 
     #[test]
     fn a_request_whose_task_is_dropped_is_in_the_books_as_cut_by_the_stop() {
         // L8
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let reader = seats.pop().unwrap().sit();
-        let worker = Rc::new(Worker::new(
-            reader,
-            "teal-test".into(),
-            Arc::default(),
-            Listening::default(),
-            Vault::default(),
-        ));
+        let worker = Rc::new(Worker::alone(reader));
         let books = || traffic::ServiceSum::of(publisher.unrouted());
         let end = RequestEnd::unrouted(&worker, None);
         assert_eq!((books().accepted, books().in_flight), (1, 1));

@@ -10,7 +10,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::stage::{SOON, switch_ten_times};
 
 struct Secured {
     teal: Teal,
@@ -70,13 +70,7 @@ fn switches_between_secure_targets_lose_nothing_and_connections_are_kept() {
     // L1 L2 L4 L5
     let stage = Secured::start(false, plain);
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    for round in 0..10 {
-        let to = if round % 2 == 0 { "green" } else { "blue" };
-        load.expect_anyone();
-        stage.teal.switch_to(to);
-        load.expect_only(to);
-        load.wait_for_more(100);
-    }
+    switch_ten_times(&stage.teal, &load);
     let report = load.stop();
     report.assert_nothing_lost();
     let handshakes = stage.blue.1.handshakes() + stage.green.1.handshakes();

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Behavior, CliResult, Client, Gate, Settings, Target, Teal};
+use testkit::{Behavior, CliResult, Client, Gate, Load, Settings, Target, Teal};
 
 use crate::TEAL;
 
@@ -72,6 +72,16 @@ impl Stage {
         self.teal.assert_books_balance();
         self.blue.assert_well_formed();
         self.green.assert_well_formed();
+    }
+}
+
+/// Moves the load to green and back, five times: it goes nowhere else.
+pub(crate) fn switch_ten_times(teal: &Teal, load: &Load) {
+    for to in ["green", "blue"].into_iter().cycle().take(10) {
+        load.expect_anyone();
+        teal.switch_to(to);
+        load.expect_only(to);
+        load.wait_for_more(100);
     }
 }
 

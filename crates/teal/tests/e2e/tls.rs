@@ -13,7 +13,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::stage::{SOON, Stage, switch_ten_times};
 
 /// An authority with a directory of its own.
 struct Ground {
@@ -138,13 +138,7 @@ fn switches_over_tls_lose_nothing() {
     let stage = stage(&pair, |settings| settings);
     let trust = ground.pki.trust(Some("load.test"));
     let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
-    for round in 0..10 {
-        let to = if round % 2 == 0 { "green" } else { "blue" };
-        load.expect_anyone();
-        stage.teal.switch_to(to);
-        load.expect_only(to);
-        load.wait_for_more(50);
-    }
+    switch_ten_times(&stage.teal, &load);
     load.stop().assert_nothing_lost();
     stage.finish();
 }

@@ -9,7 +9,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::stage::{SOON, switch_ten_times};
 
 struct Sockets {
     teal: Teal,
@@ -40,13 +40,7 @@ fn switches_between_sockets_lose_nothing() {
     // L1 L2 L4
     let stage = start();
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    for round in 0..10 {
-        let to = if round % 2 == 0 { "green" } else { "blue" };
-        load.expect_anyone();
-        stage.teal.switch_to(to);
-        load.expect_only(to);
-        load.wait_for_more(50);
-    }
+    switch_ten_times(&stage.teal, &load);
     load.stop().assert_nothing_lost();
     stage.teal.assert_books_balance();
     for target in [&stage.blue.0, &stage.green.0] {
