@@ -29,14 +29,18 @@ pub(crate) struct Frames {
     seen: usize,
     /// Bytes left of the frame, mask and payload.
     left: u64,
-    /// A Close frame has passed.
+    /// The message goes on in a later frame.
+    fragmented: bool,
+    /// A Close frame has begun.
     closed: bool,
 }
 
 /// The Close frame of a server that goes away: code 1001, without a reason.
 pub(crate) const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
 
+/// The first of the opcodes of control frames.
 const CLOSE: u8 = 0x8;
+const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
 impl Boundary {
@@ -52,15 +56,22 @@ impl Boundary {
 
     /// Whether the stream can be ended behind what has passed.
     pub(crate) fn is_here(&self) -> bool {
+        self.is_before(None)
+    }
+
+    /// The same, if this byte comes next. An LF still belongs to the CR before it.
+    fn is_before(&self, next: Option<u8>) -> bool {
         match self {
-            Self::Events(events) => events.clean,
-            Self::Frames(frames) => frames.left == 0 && frames.seen == 0 && !frames.closed,
+            Self::Events(Events { clean, carriage, .. }) => {
+                *clean && (!carriage || next.is_some_and(|byte| byte != b'\n'))
+            }
+            Self::Frames(frames) => frames.is_between() && !frames.fragmented && !frames.closed,
         }
     }
 
-    /// Whether the sender has ended it by itself.
+    /// Whether the sender has ended it by itself, and all of that has passed.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(self, Self::Frames(frames) if frames.closed)
+        matches!(self, Self::Frames(frames) if frames.closed && frames.is_between())
     }
 
     /// What ends the stream there.
@@ -76,10 +87,11 @@ impl Boundary {
     pub(crate) fn pass(&mut self, bytes: &[u8], ending: bool) -> Option<usize> {
         let mut at = 0;
         loop {
-            if ending && self.is_here() {
+            let next = bytes.get(at).copied();
+            if ending && self.is_before(next) {
                 return Some(at);
             }
-            let byte = *bytes.get(at)?;
+            let byte = next?;
             at += match self {
                 Self::Events(events) => events.pass(byte),
                 Self::Frames(frames) if frames.left > 0 => frames.skip(bytes.len() - at),
@@ -112,6 +124,10 @@ impl Events {
 }
 
 impl Frames {
+    fn is_between(self) -> bool {
+        self.left == 0 && self.seen == 0
+    }
+
     /// Leaves out as much of a payload as there is; how much that was.
     fn skip(&mut self, most: usize) -> usize {
         let skipped = most.min(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -136,7 +152,11 @@ impl Frames {
         let length = length.unwrap_or(extended.fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
         let mask = if second & MASKED == 0 { 0 } else { 4 };
         self.left = length.saturating_add(mask);
-        self.closed |= first & 0xf == CLOSE;
+        let opcode = first & 0xf;
+        self.closed |= opcode == CLOSE;
+        if opcode < CLOSE {
+            self.fragmented = first & FINAL == 0; // control frames may come in between
+        }
         self.seen = 0;
         1
     }
@@ -167,9 +187,12 @@ mod tests {
             ("data: 1\n\n", "data: 2", Some(0)),
             ("data: 1", "\n\ndata: 2\n\n", Some(2)),
             ("data: 1\n", "data: 2\n\ndata: 3", Some(9)),
-            ("data: 1\r\n", "\r\ndata", Some(1)),
+            ("data: 1\r\n", "\r\ndata", Some(2)),
             ("data: 1\r\n\r\n", "data", Some(0)),
+            ("data: 1\r\n\r", "\ndata", Some(1)),
+            ("data: 1\r\n\r", "", None),
             ("data: 1\r", "\rdata", Some(1)),
+            ("data: 1\r\r", "data", Some(0)),
             ("data: 1", "more", None),
             ("data: 1\n", "data: 2\n", None),
             (": comment\n\n\n", "x", Some(0)),
@@ -198,6 +221,25 @@ mod tests {
         assert_eq!(boundary.pass(&long, false), None);
         assert!(boundary.is_here());
         assert_eq!(ends(Boundary::frames, b"", &short), Some(0));
+    }
+
+    #[test]
+    fn a_message_in_several_frames_is_not_ended_between_them() {
+        let [begin, ping, more, last] =
+            [&b"\x01\x01a"[..], b"\x89\x00", b"\x00\x01b", b"\x80\x01c"];
+        let rest = [ping, more, last, b"\x81\x01d"].concat();
+        assert_eq!(ends(Boundary::frames, begin, &rest), Some(8));
+        assert_eq!(ends(Boundary::frames, &[begin, ping].concat(), more), None);
+    }
+
+    #[test]
+    fn a_close_has_passed_with_its_last_byte() {
+        let mut boundary = Boundary::frames();
+        for byte in b"\x88\x82\x01\x02\x03\x04\x02\xeb" {
+            assert!(!boundary.is_closed());
+            assert_eq!(boundary.pass(&[*byte], false), None);
+        }
+        assert!(boundary.is_closed());
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub(crate) struct Onset {
 pub(crate) struct LocalDrain {
     draining: Cell<bool>,
     cut: Cell<bool>,
+    close_within: Cell<Duration>,
 }
 
 /// The leases of one color on one worker: when each began, and whom to wake at a cut.
@@ -132,6 +133,13 @@ impl Lease {
     /// Whether the color or the target is being drained: the connection must be closed, not kept.
     pub fn is_draining(&self) -> bool {
         is_draining(&self.color, &self.target)
+    }
+
+    /// In which time after the beginning of its drain a long stream is asked to end; `None`: neither
+    /// the color nor the target is being drained.
+    pub fn close_within(&self) -> Option<Duration> {
+        let drains = [&self.color.drain, &self.target.drain];
+        drains.iter().find(|drain| drain.draining.get()).map(|drain| drain.close_within.get())
     }
 
     /// Whether the drain deadline has passed: this lease must end now (L3).
@@ -272,6 +280,7 @@ impl LocalDrain {
         let cut = draining.is_some_and(|draining| draining.cut);
         let drained_before = self.draining.replace(draining.is_some());
         let cut_before = self.cut.replace(cut);
+        self.close_within.set(draining.map_or(Duration::ZERO, |draining| draining.close_within));
         Onset { drain: draining.is_some() && !drained_before, cut: cut && !cut_before }
     }
 }

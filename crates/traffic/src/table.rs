@@ -43,8 +43,8 @@ pub struct Service {
     pub held: Option<Held>,
     /// The caps on waiting requests and the pace of their release.
     pub hold: Hold,
-    /// In which time after the beginning of a drain long streams are asked to end; `None`: they stay.
-    pub close_streams: Option<Duration>,
+    /// Whether long streams are asked to end when their color is drained; else they stay.
+    pub close_streams: bool,
     /// Whether requests that every active target refused wait for the next publish.
     pub failover: bool,
     /// Its books, the same object in every table that has this service.
@@ -84,6 +84,8 @@ pub struct Draining {
     pub what: Leaving,
     /// Whether the drain deadline has passed: leases still there must end now (L3).
     pub cut: bool,
+    /// In which time after its beginning long streams are asked to end, if they are.
+    pub close_within: Duration,
 }
 
 /// What leaves traffic.

@@ -78,7 +78,7 @@ impl World {
                 timeouts: Timeouts::default(),
                 held: None,
                 hold: Hold::default(),
-                close_streams: None,
+                close_streams: false,
                 failover: false,
                 books: self.books.clone(),
             })],
@@ -109,12 +109,12 @@ fn poll<F: Future>(future: F) -> Option<F::Output> {
 }
 
 fn draining(color: Color, cut: bool) -> [Draining; 1] {
-    [Draining { what: ColorId(color.index() as u32).into(), cut }]
+    [Draining { what: ColorId(color.index() as u32).into(), cut, close_within: Duration::ZERO }]
 }
 
 /// What a reload leaves that takes the target 2 from blue, which keeps the target 0.
 fn without_second(world: &World, cut: bool) -> Table {
-    let draining = [Draining { what: TargetId(2).into(), cut }];
+    let draining = [Draining { what: TargetId(2).into(), cut, close_within: Duration::ZERO }];
     let mut table = world.table(1, Color::Blue, &draining);
     let service = Arc::get_mut(&mut table.services[0]).unwrap();
     service.colors[Color::Blue.index()].targets.retain(|target| target.id != TargetId(2));

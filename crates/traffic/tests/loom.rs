@@ -73,7 +73,7 @@ impl World {
                 timeouts: Timeouts::default(),
                 held: None,
                 hold: Hold::default(),
-                close_streams: None,
+                close_streams: false,
                 failover: false,
                 books: self.books.clone(),
             })],
@@ -84,7 +84,11 @@ impl World {
 
     /// The table that moves traffic to green.
     fn green(&self, generation: u64, cut: bool) -> Table {
-        self.table(generation, Color::Green, &[Draining { what: Leaving::Color(ColorId(0)), cut }])
+        self.table(
+            generation,
+            Color::Green,
+            &[Draining { what: Leaving::Color(ColorId(0)), cut, close_within: Duration::ZERO }],
+        )
     }
 
     /// Switches to green, waits until blue is drained, and takes blue away. `done` is what

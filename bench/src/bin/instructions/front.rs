@@ -135,7 +135,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,
-        close_streams: None,
+        close_streams: false,
         failover: false,
         books: Arc::new(ServiceBooks::new(WORKERS)),
     };

@@ -4,6 +4,8 @@
 //! that lists it on. Its clock starts when that table is acknowledged. It ends once: drained, cut,
 //! or told from outside that something newer took over; then it cuts nothing.
 
+use std::time::Duration;
+
 use rules::DrainEnd;
 use tokio::time::Instant;
 use traffic::{Draining, Leaving};
@@ -24,6 +26,8 @@ pub(crate) struct Drain {
     what: Leaving,
     deadline: Instant,
     cut: bool,
+    /// Half of the time to the deadline, so that who is asked to end has the other half for it.
+    close_within: Duration,
     teller: DrainTeller,
     watch: DrainWatch,
 }
@@ -36,9 +40,14 @@ impl Drains {
     pub(crate) fn begin(&mut self, subject: &Subject, end: DrainEnd) -> DrainWatch {
         self.end(subject.id, end);
         let (teller, watch) = DrainWatch::pair();
-        let deadline = Instant::now() + subject.timeout;
-        let drain = Drain { what: subject.id, deadline, cut: false, teller, watch: watch.clone() };
-        self.under_way.push(drain);
+        self.under_way.push(Drain {
+            what: subject.id,
+            deadline: Instant::now() + subject.timeout,
+            cut: false,
+            close_within: subject.timeout / 2,
+            teller,
+            watch: watch.clone(),
+        });
         watch
     }
 
@@ -76,7 +85,10 @@ impl Drains {
 
     /// What a table says of drains.
     pub(crate) fn listed(&self) -> Vec<Draining> {
-        let listed = |drain: &Drain| Draining { what: drain.what, cut: drain.cut };
+        let listed = |drain: &Drain| {
+            let Drain { what, cut, close_within, .. } = *drain;
+            Draining { what, cut, close_within }
+        };
         self.under_way.iter().map(listed).collect()
     }
 

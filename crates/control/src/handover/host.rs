@@ -238,6 +238,7 @@ fn describe(number: u64, table: &Table) -> TableMessage {
             Leaving::Target(id) => LeavingMessage::Target(id.0),
         },
         cut: draining.cut,
+        close_within: draining.close_within,
     });
     TableMessage {
         number,

@@ -74,8 +74,7 @@ pub(crate) struct ServiceMessage {
     pub(crate) held: Option<Duration>,
     #[serde(with = "HoldShape")]
     pub(crate) hold: Hold,
-    /// In which time long streams are asked to end at a drain.
-    pub(crate) close_streams: Option<Duration>,
+    pub(crate) close_streams: bool,
     pub(crate) failover: bool,
 }
 
@@ -120,6 +119,7 @@ pub(crate) struct RouteMessage {
 pub(crate) struct DrainingMessage {
     pub(crate) what: LeavingMessage,
     pub(crate) cut: bool,
+    pub(crate) close_within: Duration,
 }
 
 /// A color or a target, by the newer one's number.

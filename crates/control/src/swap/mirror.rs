@@ -178,7 +178,8 @@ impl Mirror {
         let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
         let colors = roster.members.iter().flat_map(|member| &member.colors);
         let left = colors.filter(|color| !named(color.id));
-        left.map(|color| Draining { what: color.id.into(), cut: false }).collect()
+        let close_within = rules::Drain::default().timeout / 2; // theirs is not known here any more
+        left.map(|color| Draining { what: color.id.into(), cut: false, close_within }).collect()
     }
 
     fn draining(&self, message: &DrainingMessage) -> Option<Draining> {
@@ -186,7 +187,7 @@ impl Mirror {
             LeavingMessage::Color(number) => self.colors.get(&number)?.0.into(),
             LeavingMessage::Target(number) => self.targets.get(&number)?.0.into(),
         };
-        Some(Draining { what, cut: message.cut })
+        Some(Draining { what, cut: message.cut, close_within: message.close_within })
     }
 }
 

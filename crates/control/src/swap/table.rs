@@ -39,10 +39,7 @@ fn service(state: &State, member: &Member) -> Option<Service> {
         timeouts: spec.timeouts,
         held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
         hold: spec.hold,
-        close_streams: match spec.drain.streams {
-            Streams::Keep => None,
-            Streams::Close => Some(spec.drain.timeout / 2),
-        },
+        close_streams: spec.drain.streams == Streams::Close,
         failover: spec.failover == Failover::Auto,
         books: member.books.clone(),
     })

@@ -138,7 +138,7 @@ impl Newer {
         let draining = if active == Color::Blue {
             Vec::new()
         } else {
-            vec![Draining { what: ColorId(70).into(), cut: false }]
+            vec![Draining { what: ColorId(70).into(), cut: false, close_within: Duration::ZERO }]
         };
         let service = Service {
             name: self.spec.name.clone(),
@@ -152,7 +152,7 @@ impl Newer {
             timeouts: self.spec.timeouts,
             held: None,
             hold: self.spec.hold,
-            close_streams: None,
+            close_streams: false,
             failover: false,
             books: Arc::new(ServiceBooks::new(1)),
         };

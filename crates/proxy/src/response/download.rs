@@ -178,7 +178,7 @@ impl Download {
         let plain = response.field("content-encoding").is_none(); // else it shows no events
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
-        if watched && ask.service.close_streams.is_some() {
+        if watched && ask.service.close_streams {
             self.pump.watch(Boundary::events());
         }
         link.rx.consume(length);

@@ -10,20 +10,22 @@ use crate::worker::Worker;
 /// The course of one stream.
 #[derive(Debug)]
 pub(crate) struct Farewell {
-    /// In which time after the beginning of a drain; `None`: never.
-    within: Option<Duration>,
+    /// Whether it is asked at all.
+    wanted: bool,
     due: Option<Instant>,
     said: bool,
 }
 
 impl Farewell {
-    pub(crate) fn new(within: Option<Duration>) -> Self {
-        Self { within, due: None, said: false }
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self { wanted, due: None, said: false }
     }
 
-    /// Whether it is to be asked now: true once. To be looked at whenever the lease wakes.
+    /// Whether it is to be asked now: true once. To be looked at whenever the lease wakes, and before
+    /// [`Farewell::due`]: a drain that was withdrawn by a switch back takes the moment with it.
     pub(crate) fn is_due(&mut self, worker: &Worker, lease: &Lease) -> bool {
-        let Some(within) = self.within.filter(|_| !self.said && lease.is_draining()) else {
+        let Some(within) = lease.close_within().filter(|_| self.wanted && !self.said) else {
+            self.due = None;
             return false;
         };
         let now = worker.now();

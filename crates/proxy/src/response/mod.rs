@@ -43,8 +43,7 @@ pub(crate) async fn relay(
     if download.is_event_stream() {
         lease.mark_stream();
     }
-    let within = ask.service.close_streams.filter(|_| download.is_watched());
-    let farewell = Farewell::new(within);
+    let farewell = Farewell::new(download.is_watched());
     let mut relay = Relay { worker, client, ask, link, lease, download, farewell };
     poll_fn(|cx| relay.poll(cx)).await
 }
@@ -157,7 +156,8 @@ impl Relay<'_, '_> {
                 return Poll::Pending;
             }
             if self.farewell.due().is_some_and(|at| at <= now) {
-                continue;
+                cx.waker().wake_by_ref(); // once more, by the clock of then
+                return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of either body has only been followed by another.
             if due <= now {

@@ -5,7 +5,7 @@ use std::net::TcpStream as StdStream;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use connect::Stream;
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
@@ -61,7 +61,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,
-        close_streams: None,
+        close_streams: false,
         failover: false,
         books: Arc::new(ServiceBooks::new(1)),
     };
@@ -90,7 +90,11 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let download = &mut Download::new();
         let answer = Answer { link, lease, began: Instant::now(), download };
 
-        let draining = vec![Draining { what: Leaving::Color(ColorId(0)), cut: false }];
+        let draining = vec![Draining {
+            what: Leaving::Color(ColorId(0)),
+            cut: false,
+            close_within: Duration::ZERO,
+        }];
         publisher.publish(Table { draining, ..table(&books) });
         reader.adopt().await;
         let seen = Mutex::default();

@@ -43,17 +43,17 @@ pub(crate) async fn run(
     answer.lease.mark_stream();
     // Of other protocols nothing is known, so they stay.
     let frames = ask.upgrade.as_deref().is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
-    let within = service.close_streams.filter(|_| frames);
+    let closes = service.close_streams && frames;
     let mut tunnel = Tunnel {
         worker,
         client,
         answer: &mut answer,
-        up: Way::new(within.is_some()),
-        down: Way::new(within.is_some()),
+        up: Way::new(closes),
+        down: Way::new(closes),
         idle: service.timeouts.tunnel_idle,
         moved: (0, worker.now()),
         service,
-        farewell: Farewell::new(within),
+        farewell: Farewell::new(closes),
         leaves_at: None,
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
@@ -157,7 +157,10 @@ impl Tunnel<'_, '_> {
         match client.deadline.poll(cx) {
             // lossless: L10
             Poll::Ready(()) if sooner.is_none_or(|sooner| idle <= sooner) => Poll::Ready(()),
-            Poll::Ready(()) => self.poll(cx), // its moment has come
+            Poll::Ready(()) => {
+                cx.waker().wake_by_ref(); // its moment has come: once more, by the clock of then
+                Poll::Pending
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -114,12 +114,15 @@ impl Front {
             timeouts: self.spec.timeouts,
             held: self.held,
             hold: self.spec.hold,
-            close_streams: None,
+            close_streams: false,
             failover: self.spec.failover == rules::Failover::Auto,
             books: self.books.clone(),
         };
-        let draining =
-            draining.iter().map(|(color, cut)| Draining { what: id(*color).into(), cut: *cut });
+        let draining = draining.iter().map(|(color, cut)| Draining {
+            what: id(*color).into(),
+            cut: *cut,
+            close_within: Duration::ZERO,
+        });
         let version = self.publisher.publish(Table {
             generation: Generation(self.generation),
             limits: self.limits,

@@ -195,6 +195,76 @@ fn each_has_a_moment_of_its_own_within_the_first_half() {
     stage.finish();
 }
 
+/// Eight WebSockets and eight event streams on blue.
+fn many(stage: &Stage) -> (Vec<WebSocket<TcpStream>>, Vec<Client>) {
+    let mut sockets: Vec<_> = (0..8).map(|_| websocket(stage.teal.listener(), "/ws")).collect();
+    for socket in &mut sockets {
+        echoes(socket, "before");
+    }
+    let mut readers: Vec<_> = (0..8).map(|_| stage.client()).collect();
+    for reader in &mut readers {
+        reader.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(reader.read_head(false).expect("a head").status, 200);
+    }
+    (sockets, readers)
+}
+
+#[test]
+fn a_switch_back_lets_them_stay_for_as_long_as_they_like() {
+    // L2 L3
+    let stage = stage("4s");
+    let (mut sockets, mut readers) = many(&stage);
+    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    assert_eq!(stage.teal.switch("blue", "&wait=published").status, 200);
+    let early = ended(&stage);
+    assert!(early < 8, "{early} were asked before the way back");
+    // Not luck: the time in which the others would have been asked.
+    thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(ended(&stage), early);
+    let alive = sockets.iter_mut().filter_map(|socket| {
+        socket.send(Message::text("after")).ok()?;
+        socket.read().ok().filter(Message::is_text)
+    });
+    let alive = alive.count() + readers.iter_mut().map(still_reads).filter(|reads| *reads).count();
+    assert_eq!(alive as u64, 16 - early);
+    // And now they are asked, at other moments.
+    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    let at_once = ended(&stage);
+    assert!(at_once < 12, "{at_once} were asked at once");
+    wait_until(SOON, "all are asked", || ended(&stage) == 16);
+}
+
+/// Whether an event stream goes on beyond what has been sent so far.
+fn still_reads(reader: &mut Client) -> bool {
+    let end = Instant::now() + Duration::from_millis(100);
+    while Instant::now() < end {
+        if !matches!(reader.read_piece(), Ok(Some(_))) {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn the_deadline_of_the_switch_counts_and_not_that_of_the_configuration() {
+    // L3
+    let stage = stage("60s");
+    let (sockets, readers) = many(&stage);
+    let reading = thread::spawn(move || {
+        for mut socket in sockets {
+            while socket.read().is_ok() {} // answers the Close frame
+        }
+        for mut reader in readers {
+            while let Ok(Some(_)) = reader.read_piece() {}
+        }
+    });
+    let answer = stage.teal.switch("green", "&drain=4s");
+    assert!(answer.status == 200 && !answer.text().contains("cut"), "{}", answer.text());
+    assert_eq!(ended(&stage), 16);
+    reading.join().expect("no panic");
+    stage.finish();
+}
+
 #[test]
 fn what_can_not_be_ended_well_stays_until_the_deadline_and_is_cut_and_counted() {
     // L3

@@ -48,7 +48,7 @@ fn message(
         timeouts: Timeouts::default(),
         held: Some(Duration::from_secs(3)),
         hold: Hold::default(),
-        close_streams: Some(Duration::from_secs(9)),
+        close_streams: true,
         failover: true,
     };
     let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };
@@ -94,7 +94,8 @@ fn what_is_there_already_keeps_its_identity_and_its_books() {
 fn what_drains_there_drains_here() {
     // L3 L4
     let (mut roster, mut mirror) = (roster(), Mirror::default());
-    let draining = |what, cut| DrainingMessage { what, cut };
+    let close_within = Duration::from_secs(7);
+    let draining = |what, cut| DrainingMessage { what, cut, close_within };
     let says = vec![
         draining(LeavingMessage::Color(40), true),
         draining(LeavingMessage::Target(51), false),
@@ -103,20 +104,21 @@ fn what_drains_there_drains_here() {
     let table = mirror.table(&usual(Color::Green, says), &mut roster).unwrap();
     let blue = roster.members[0].color(Color::Blue).id;
     let target = roster.members[0].color(Color::Green).targets[0].id;
-    let expected =
-        [Draining { what: blue.into(), cut: true }, Draining { what: target.into(), cut: false }];
+    let expected = [(Leaving::Color(blue), true), (Leaving::Target(target), false)]
+        .map(|(what, cut)| Draining { what, cut, close_within });
     assert_eq!(table.draining, expected);
 }
 
 #[test]
 fn a_new_number_is_new_even_where_the_address_is_old() {
     // L4: the color of before may still be drained.
+    let close_within = Duration::from_secs(7);
     let (mut roster, mut mirror) = (roster(), Mirror::default());
     let first = mirror.table(&usual(Color::Blue, Vec::new()), &mut roster).unwrap();
     let again = message(
         Color::Blue,
         [color(60, &[(70, URLS[0])]), color(41, &[(51, URLS[1]), (71, URLS[2])])],
-        vec![DrainingMessage { what: LeavingMessage::Color(40), cut: false }],
+        vec![DrainingMessage { what: LeavingMessage::Color(40), cut: false, close_within }],
     );
     let second = mirror.table(&again, &mut roster).unwrap();
     let (before, now) = (&first.services[0], &second.services[0]);
@@ -125,7 +127,7 @@ fn a_new_number_is_new_even_where_the_address_is_old() {
     assert_eq!(now.color(Color::Green).id, before.color(Color::Green).id, "one target more");
     assert_eq!(
         second.draining,
-        [Draining { what: before.color(Color::Blue).id.into(), cut: false }]
+        [Draining { what: before.color(Color::Blue).id.into(), cut: false, close_within }]
     );
     assert!(Arc::ptr_eq(&now.books, &before.books));
 }
@@ -139,7 +141,10 @@ fn a_color_that_the_newer_one_does_not_have_drains() {
     let gone = roster.members[0].color(Color::Blue).id;
     for _ in 0..2 {
         let table = mirror.table(&other, &mut roster).unwrap();
-        assert_eq!(table.draining, [Draining { what: gone.into(), cut: false }]);
+        let [Draining { what, cut: false, .. }] = table.draining[..] else {
+            unreachable!("{:?}", table.draining)
+        };
+        assert_eq!(what, gone.into());
         assert_ne!(table.services[0].color(Color::Blue).id, gone);
     }
 }
