@@ -74,7 +74,7 @@ impl Proxy {
         let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
-        for (seat, sockets) in seats.into_iter().zip(sockets.per_worker()) {
+        for (seat, sockets) in seats.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());

@@ -47,11 +47,12 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         if !core.is_in_charge() {
             return Err(Refusal::UpgradeInProgress);
         }
-        let generation = core.lock().state.publishing();
-        if generation.is_some() {
-            return Err(Refusal::SwitchInProgress { generation }); // a worker is silent
+        let silent = || Refusal::SwitchInProgress { generation: core.lock().state.publishing() };
+        let laid = timeout_at(deadline, core.lay_down()).await.map_err(|_| silent())?;
+        let frozen = Frozen::new(core.clone(), laid);
+        if core.lock().state.publishing().is_some() {
+            return Err(silent()); // a worker has not taken over what was published last
         }
-        let frozen = Frozen::new(core.clone(), core.lay_down().await);
         if core.lock().drains.any().is_none() && core.lock().in_hand.is_empty() {
             return Ok(frozen);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use traffic::{Report, ReportKind};
 
 use super::books::Told;
@@ -22,6 +22,10 @@ use crate::swap::Mirror;
 const TELL_DRAINING: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(500);
 
+/// How long the last books may take to be told.
+// lossless: L10
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// The charge, laid down: nothing is decided, journaled or published until this is dropped.
 #[derive(Debug)]
 pub struct Frozen {
@@ -34,9 +38,9 @@ pub struct Frozen {
 /// dead, and what it holds for cut.
 #[derive(Debug)]
 pub struct Follower {
-    frozen: Option<Frozen>,
+    frozen: Frozen,
     course: mpsc::UnboundedReceiver<Course>,
-    leave: Option<oneshot::Sender<()>>,
+    leave: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -86,13 +90,29 @@ impl Frozen {
     /// dead.
     ///
     /// # Errors
-    /// If the journal can't be understood; then this Teal serves on as it does and decides nothing.
+    /// If the journal can't be understood; then it is as after [`Frozen::go_on_without_journal`].
     pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
-        let journal = self.core.restore(opened)?;
+        let journal = match self.core.restore(opened) {
+            Ok(journal) => journal,
+            Err(error) => {
+                self.go_on_without_journal(&error.to_string());
+                return Err(error);
+            }
+        };
         self.ledger.reopen(journal);
         let core = self.core.clone();
         drop(self);
         resume(&core).await.map_err(StartError::Refused)
+    }
+
+    /// Takes the charge up again without a journal: probes and what they bring about go on, but every
+    /// change is refused, for this reason at first.
+    // lossless: L6
+    pub fn go_on_without_journal(self, reason: &str) {
+        self.core.take_up();
+        let mut inside = self.core.lock();
+        inside.ailment = Some(reason.to_owned());
+        self.core.publish(&inside);
     }
 
     /// Follows whoever is at the other end of the link. `older` is who leaves through this one.
@@ -116,7 +136,7 @@ impl Frozen {
         let task = tokio::spawn(async move {
             following.follow(left).await;
         });
-        Follower { frozen: Some(self), course, leave: Some(leave), task }
+        Follower { frozen: self, course, leave, task }
     }
 }
 
@@ -125,7 +145,7 @@ impl Drop for Frozen {
         if self.ledger.is_open() {
             self.core.take_up(); // nothing was handed over
             self.core.publish(&self.core.lock());
-        } else {
+        } else if !self.core.is_in_charge() {
             self.core.lock().ailment = Some("another Teal has it".to_owned());
         }
     }
@@ -139,26 +159,24 @@ impl Follower {
         self.course.recv().await.unwrap_or(Course::Lost)
     }
 
-    /// As [`Frozen::take_back`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
-        self.task.abort();
-        let _ = (&mut self.task).await; // it was told to end
-        match self.frozen.take() {
-            Some(frozen) => frozen.take_back(opened).await,
-            None => Ok(()),
-        }
+    /// Follows no longer.
+    pub async fn stop(self) -> Frozen {
+        let Self { frozen, task, .. } = self;
+        task.abort();
+        let _ = task.await; // it was told to end
+        frozen
     }
 
-    /// Tells the books for the last time and takes leave. Nothing may be held here any more.
-    // lossless: L8
-    pub async fn farewell(mut self) {
-        if let Some(leave) = self.leave.take() {
-            let _ = leave.send(()); // the task may have ended
+    /// Tells the books for the last time and takes leave, if the other side listens. Nothing may be
+    /// held here any more.
+    // lossless: L8 L10
+    pub async fn farewell(self) {
+        let Self { leave, mut task, .. } = self;
+        let _ = leave.send(()); // the task may have ended
+        if timeout(FAREWELL, &mut task).await.is_err() {
+            tracing::error!("the newer Teal was not told the last books: a worker here hangs");
+            task.abort();
         }
-        let _ = (&mut self.task).await; // whether it could tell or not, it is over
     }
 }
 

@@ -2,11 +2,14 @@
 //! the workers.
 
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rules::{ProxyHeader, TargetTls};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use traffic::{Guest, Leaving, Report, ReportKind, Table, TargetId, Version};
 
 use super::books::Kept;
@@ -18,6 +21,9 @@ use super::wire::{
 
 /// When it is said that the older one is late.
 const LATE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether an older one that can't be talked to has ended.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What the binary has of an older Teal that is leaving.
 #[derive(Clone, Debug)]
@@ -48,8 +54,15 @@ struct Hosting {
 enum Gone {
     /// Its last lease has ended.
     Finished,
-    /// It died or broke off.
-    Died,
+    /// It can't be talked to any more.
+    Lost,
+}
+
+/// The process of an older Teal.
+struct Process {
+    pid: u32,
+    /// It alone, even if its number is used again; `None`: it can't be watched.
+    watched: Option<OwnedFd>,
 }
 
 /// Gives an older Teal, process `pid`, its place among the workers.
@@ -57,6 +70,7 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
     let (incoming, outgoing) = link.split();
     let (words, to_say) = mpsc::unbounded_channel();
     let (tell, leaving) = watch::channel(1);
+    let process = Process::watch(pid);
     let mut hosting = Hosting {
         guest,
         incoming,
@@ -72,7 +86,9 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
     tokio::spawn(async move {
         match hosting.serve().await {
             Gone::Finished => tracing::info!(pid, "the older Teal has left"),
-            Gone::Died => {
+            Gone::Lost => {
+                hosting.outgoing.end().await;
+                process.ended().await;
                 tracing::warn!(pid, "the older Teal has died; what it was doing is cut");
                 hosting.kept.cut(&hosting.guest);
             }
@@ -118,6 +134,43 @@ impl Host {
     }
 }
 
+// === impl Process ===
+
+impl Process {
+    fn watch(pid: u32) -> Self {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let watched = number.and_then(|number| pidfd_open(number, PidfdFlags::empty()).ok());
+        Self { pid, watched }
+    }
+
+    /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
+    /// a color that is no longer active, and must not be taken for dead. At once where the kernel does
+    /// not let it be watched, or does not know it.
+    // lossless: L2 L4
+    async fn ended(&self) {
+        let Some(watched) = &self.watched else { return };
+        let (late, pid) = (Instant::now() + LATE, self.pid);
+        let mut complained = false;
+        while !has_ended(watched) {
+            if !complained && Instant::now() >= late {
+                complained = true;
+                tracing::error!(
+                    pid,
+                    "the older Teal can't be talked to, but still serves: no change is complete \
+                     before it has ended; end it: kill {pid}"
+                );
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+/// Whether a process has ended, by a descriptor of it (`pidfd_open(2)`), which is readable then.
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut look = [PollFd::new(process, PollFlags::IN)];
+    poll(&mut look, Some(&Timespec::default())) != Ok(0) // an error says that nothing can be known
+}
+
 // === impl Hosting ===
 
 impl Hosting {
@@ -129,7 +182,7 @@ impl Hosting {
                 message = self.incoming.next() => match message {
                     Some(ToNewer::Farewell) => return Gone::Finished,
                     Some(message) => self.take(message),
-                    None => return Gone::Died,
+                    None => return Gone::Lost,
                 },
                 (version, table) = self.guest.next() => {
                     self.number += 1;
@@ -137,11 +190,11 @@ impl Hosting {
                     let message = ToOlder::Table(Box::new(describe(self.number, &table)));
                     self.sent.push_back((self.number, version, Instant::now()));
                     if self.say(message).await.is_none() {
-                        return Gone::Died;
+                        return Gone::Lost;
                     }
                 }
                 Some(word) = self.words.recv() => if self.say(word).await.is_none() {
-                    return Gone::Died;
+                    return Gone::Lost;
                 },
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
                     self.complained = true;

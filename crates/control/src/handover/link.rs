@@ -173,6 +173,11 @@ impl<T> Incoming<T> {
 }
 
 impl Outgoing {
+    /// Says nothing more, which the other side sees.
+    pub(super) async fn end(&mut self) {
+        let _ = self.0.shutdown().await; // an error says that it is not there
+    }
+
     /// Sends a message; the other side has to take it in time.
     pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
         let bytes = encode(message)?;

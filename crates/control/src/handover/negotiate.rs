@@ -30,6 +30,8 @@ pub enum Reply {
     Ready {
         /// Its version.
         version: String,
+        /// Its process, which has to be the one that was started.
+        pid: u32,
     },
     /// It can't, and ends.
     Refused {

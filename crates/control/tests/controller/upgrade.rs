@@ -2,6 +2,7 @@
 //! the older one, followed by its place among the workers of the newer one.
 
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -99,6 +100,9 @@ fn a_drain_that_goes_on_for_long_is_in_the_way() {
     assert!(world.switch(to(Color::Blue)).is_ok(), "and all goes on");
 }
 
+/// No process has this number.
+const NOBODY: u32 = i32::MAX as u32;
+
 /// The newer one, as far as the older one knows it: an exchange with one place, which the older has.
 struct Newer {
     publisher: Publisher,
@@ -110,13 +114,18 @@ struct Newer {
 impl Newer {
     /// Takes over from this one, within its test's own runtime.
     fn take_over(ground: &Ground, world: &World) -> (Self, Follower) {
+        Self::take_over_from(ground, world, NOBODY)
+    }
+
+    /// The same, from an older one in this process.
+    fn take_over_from(ground: &Ground, world: &World, pid: u32) -> (Self, Follower) {
         let mut frozen = world.wait(world.handle.freeze()).unwrap();
         frozen.close_journal();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let guest = seats.pop().unwrap().host();
         let (host, follower) = world.wait(async {
-            let host = host(guest, Link::new(ours).unwrap(), 4711);
+            let host = host(guest, Link::new(ours).unwrap(), pid);
             (host, frozen.follow(Link::new(theirs).unwrap(), None))
         });
         let spec = service("web", &ground.blue, &ground.green);
@@ -240,12 +249,50 @@ fn an_older_one_that_dies_holds_nothing_any_more() {
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
     assert_eq!(newer.blue.remaining().leases, 1);
-    assert_eq!(newer.host.pid(), Some(4711));
+    assert_eq!(newer.host.pid(), Some(NOBODY));
     drop(follower);
     world.wait(newer.publisher.drained(&*newer.blue));
     world.wait(newer.host.gone());
     let version = newer.publish(Color::Blue);
     assert!(newer.has(&world, version, SOON));
+}
+
+#[test]
+fn an_older_one_that_can_not_be_talked_to_is_not_taken_for_dead_while_its_process_lives() {
+    // L2 L4
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let mut process = Command::new("sleep").arg("60").spawn().unwrap();
+    let (newer, follower) = Newer::take_over_from(&ground, &world, process.id());
+    let (_lease, _) = world.claim();
+    let version = newer.publish(Color::Green);
+    assert!(newer.has(&world, version, SOON));
+    drop(follower);
+    let version = newer.publish(Color::Blue);
+    assert!(!newer.has(&world, version, MOMENT), "it may still send requests to green");
+    let again = newer.publish(Color::Green);
+    assert!(!newer.has(&world, again, MOMENT));
+    assert_eq!(newer.blue.remaining().leases, 1, "and it still has what it has");
+    process.kill().unwrap();
+    assert!(newer.has(&world, again, SOON));
+    world.wait(newer.publisher.drained(&*newer.blue));
+    process.wait().unwrap();
+}
+
+#[test]
+fn without_a_journal_the_older_one_goes_on_and_changes_nothing() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (newer, follower) = Newer::take_over(&ground, &world);
+    drop(newer);
+    world.wait(async { follower.stop().await.go_on_without_journal("another has it") });
+    let refused = world.switch(to(Color::Green)).unwrap_err();
+    assert!(matches!(refused, Refusal::JournalUnavailable { .. }), "{refused}");
+    ground.green.health(Health::Hang);
+    let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
+    wait_until(SOON, "targets are still probed", down);
+    assert_eq!(world.claim().1, Color::Blue);
 }
 
 #[test]
@@ -267,7 +314,7 @@ fn the_older_one_takes_back_what_the_newer_one_has_journaled() {
     drop(newer);
     let files = FileStorage::open(ground.directory.path()).unwrap();
     let opened = Journal::open(Box::new(files), None).unwrap();
-    world.wait(follower.take_back(opened)).unwrap();
+    world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
     assert_eq!(world.active(), (Color::Green, 1), "what the journal says");
     wait_until(SOON, "workers know", || world.claim().1 == Color::Green);
     world.switch(to(Color::Blue)).unwrap();

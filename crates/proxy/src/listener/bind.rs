@@ -111,8 +111,13 @@ impl Sockets {
         &self.addresses
     }
 
-    pub(crate) fn per_worker(self) -> Vec<Vec<(usize, TcpListener)>> {
-        self.per_worker
+    /// All sockets, by worker. From here on they listen.
+    // lossless: L7
+    pub(crate) fn listen(self) -> io::Result<Vec<Vec<(usize, TcpListener)>>> {
+        for (_, socket) in self.per_worker.iter().flatten() {
+            SockRef::from(socket).listen(BACKLOG)?;
+        }
+        Ok(self.per_worker)
     }
 
     /// Serves each of these sockets with a worker, and gives each worker one: where they are fewer
@@ -154,12 +159,12 @@ impl Sockets {
     }
 }
 
-/// One socket more in the group that listens on an address.
+/// One socket more in the group of an address. It does not listen yet: the kernel would send it
+/// clients that are lost if this process does not come to serve.
 fn join(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 

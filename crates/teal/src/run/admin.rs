@@ -15,8 +15,8 @@ use crate::exit::Failure;
 /// Both ways in, bound.
 #[derive(Debug)]
 pub(super) struct Admin {
-    tcp: StdTcpListener,
-    unix: StdUnixListener,
+    /// `None`: given up.
+    ways: Option<(StdTcpListener, StdUnixListener)>,
     handle: Handle,
     settings: ApiSettings,
     open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -30,7 +30,7 @@ impl Admin {
         handle: Handle,
         settings: ApiSettings,
     ) -> Result<Self, Failure> {
-        let mut admin = Self { tcp, unix, handle, settings, open: None };
+        let mut admin = Self { ways: Some((tcp, unix)), handle, settings, open: None };
         let opened = admin.open();
         opened.map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
         Ok(admin)
@@ -38,8 +38,9 @@ impl Admin {
 
     /// Answers calls from here on.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let tcp = TcpListener::from_std(self.tcp.try_clone()?)?;
-        let unix = UnixListener::from_std(self.unix.try_clone()?)?;
+        let (tcp, unix) = self.listeners().ok_or(io::ErrorKind::NotConnected)?;
+        let tcp = TcpListener::from_std(tcp.try_clone()?)?;
+        let unix = UnixListener::from_std(unix.try_clone()?)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = api::serve(tcp, unix, self.handle.clone(), self.settings.clone(), async {
             drop(stopped.await); // whether told or dropped, it is the end
@@ -62,8 +63,13 @@ impl Admin {
         }
     }
 
+    /// Keeps both ways in open no longer.
+    pub(super) fn give_up(&mut self) {
+        self.ways = None;
+    }
+
     /// Both ways in once more, to be handed over.
-    pub(super) fn listeners(&self) -> (&StdTcpListener, &StdUnixListener) {
-        (&self.tcp, &self.unix)
+    pub(super) fn listeners(&self) -> Option<(&StdTcpListener, &StdUnixListener)> {
+        self.ways.as_ref().map(|(tcp, unix)| (tcp, unix))
     }
 }

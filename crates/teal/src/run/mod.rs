@@ -69,7 +69,9 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     match ready {
         Ok((source, config)) => {
             let inherited = arrival.take(&config)?;
-            start(source, &config, None, Some(inherited))
+            let word = inherited.word()?;
+            let started = start(source, &config, None, Some(inherited));
+            started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
             arrival.refuse(&failure.message);
@@ -131,12 +133,7 @@ fn start(
     inherited: Option<Inherited>,
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(config, adopt, inherited.as_ref());
-    let Ground { runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground
-        .inspect_err(|failure| {
-            if let Some(inherited) = &inherited {
-                inherited.give_up(&failure.message);
-            }
-        })?;
+    let Ground { runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
     runtime.block_on(async {
         let in_force = InForce::new(
             config,

@@ -17,7 +17,7 @@ use crate::TEAL;
 use crate::stage::{SOON, Stage, beside};
 
 /// The older one is watched for five seconds, then it leaves.
-const LEFT: Duration = Duration::from_secs(15);
+pub(crate) const LEFT: Duration = Duration::from_secs(15);
 
 pub(crate) fn other(color: &str) -> &'static str {
     if color == "blue" { "green" } else { "blue" }

@@ -1,20 +1,27 @@
 //! A newer Teal that can't take over, whatever the reason: the older one goes on, or takes everything
 //! back, and says why.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use testkit::{Load, LoadOptions, Settings, Target, Teal, wait_for};
+use testkit::{
+    Behavior, Client, Load, LoadOptions, Settings, Target, Teal, tungstenite, wait_for, wait_until,
+    websocket,
+};
 
 use crate::TEAL;
 use crate::stage::{SOON, Stage};
-use crate::upgrade::other;
+use crate::upgrade::{LEFT, other};
 
 #[test]
 fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
@@ -76,12 +83,90 @@ fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
     assert!(why.contains("exit status: 2"), "{why}");
     let why = fails(&mut stage, "/nowhere/teal", SOON);
     assert!(why.contains("cannot start /nowhere/teal"), "{why}");
-    // It takes the journal over, and dies before it serves.
-    let late =
-        script(&format!("exec 9<&0\n{TEAL} \"$@\" <&9 &\nsleep 0.004\nkill -9 $!\nexit 4\n"));
-    let why = fails(&mut stage, &late, Duration::from_secs(20));
-    assert!(why.contains("exit status: 4"), "{why}");
+    // It dies in the middle of the hand-over.
+    let late = script(&format!("(sleep 0.004; kill -9 $$) <&- &\nexec {TEAL} \"$@\"\n"));
+    fails(&mut stage, &late, Duration::from_secs(20));
+    // Another process than the one that was started would be killed, and live on.
+    let around = script(&format!("exec 9<&0\n{TEAL} \"$@\" <&9 &\nwait\n"));
+    let why = fails(&mut stage, &around, SOON);
+    assert!(why.contains("exec teal"), "{why}");
     stage.finish();
+}
+
+#[test]
+fn a_start_that_fails_late_with_more_workers_loses_no_new_connection() {
+    // L7
+    let mut stage = Stage::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let settings = stage.settings().top("workers", "8");
+    stage.teal.write_settings(&settings.admin("listen", &format!("\"{address}\"")));
+    let (at, stop) = (stage.teal.listener(), Arc::new(AtomicBool::new(false)));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let stop = stop.clone();
+            thread::spawn(move || {
+                while !stop.load(Ordering::Acquire) {
+                    assert_eq!(Client::connect(at).get("/").status, 200);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        let text = stage.teal.try_upgrade().text();
+        assert!(text.contains(&address), "{text}");
+    }
+    stop.store(true, Ordering::Release);
+    for client in clients {
+        client.join().expect("every connection was answered");
+    }
+    stage.finish();
+}
+
+#[test]
+fn where_the_newer_one_would_die_with_the_older_one_nothing_is_begun() {
+    // L7
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = format!("export SYSTEMD_EXEC_PID=$$\nexec {TEAL} \"$@\"\n");
+    let program = Teal::script(directory.path(), &script);
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    let told = teal.cli(&["upgrade"]);
+    told.assert_code(1);
+    assert!(told.all().contains("Type=notify"), "{}", told.all());
+    assert_eq!(teal.processes(), 1);
+}
+
+#[test]
+fn after_the_trial_the_older_one_keeps_nothing_that_a_new_start_needs() {
+    // L6 L7
+    let mut stage = Stage::new();
+    let address = stage.teal.listener();
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut tunnel = websocket(address, "/ws");
+    // The newer one has another listener; nobody serves the old one.
+    stage.teal.write_settings(&stage.settings().listener("127.0.0.1:0"));
+    stage.teal.upgrade();
+    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: what is open"));
+    stage.teal.signal(Signal::KILL);
+    stage.teal.came_back();
+    stage.teal.log_has(&["the newer Teal has gone"]);
+    tunnel.send(tungstenite::Message::text("still here")).expect("the tunnel is open");
+    assert_eq!(tunnel.read().expect("an echo").to_text().ok(), Some("still here"));
+    // The same listener and the same state.
+    stage.teal.write_settings(&stage.settings().listener(&address.to_string()));
+    let log = stage.teal.state_dir().with_file_name("second.log");
+    let mut second = Command::new(TEAL)
+        .args(["run", "--config"])
+        .arg(stage.teal.config())
+        .stderr(fs::File::create(&log).expect("a file"))
+        .spawn()
+        .expect("Teal can be started");
+    let text = || fs::read_to_string(&log).unwrap_or_default();
+    wait_until(SOON, "it serves", || text().contains("listening on"));
+    assert_eq!(Client::connect(address).get("/").status, 200);
+    second.kill().expect("it was there");
+    second.wait().expect("it ends");
 }
 
 #[test]

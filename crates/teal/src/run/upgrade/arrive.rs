@@ -44,6 +44,10 @@ pub(in crate::run) struct Inherited {
     pub(in crate::run) listeners: Vec<HandedOver>,
 }
 
+/// A way to the older one that outlives the start.
+#[derive(Debug)]
+pub(in crate::run) struct Word(UnixStream);
+
 // === impl Arrival ===
 
 impl Arrival {
@@ -98,9 +102,9 @@ impl Arrival {
     /// Says that it can be, and takes what the older one has; waits for it to lay its charge down.
     pub(in crate::run) fn take(self, config: &Config) -> Result<Inherited, Failure> {
         let Self { older, offer } = self;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
         let talk = || -> io::Result<(Taking, Vec<OwnedFd>)> {
-            send(&older, &Reply::Ready { version })?;
+            send(&older, &Reply::Ready { version, pid })?;
             let taking = receive::<Taking>(&older)?;
             let descriptors = receive_descriptors(&older, taking.descriptors())?;
             Ok((taking, descriptors))
@@ -140,18 +144,29 @@ impl Arrival {
 // === impl Inherited ===
 
 impl Inherited {
-    /// Says why it does not serve with what it was handed. To be followed by the end.
-    pub(in crate::run) fn give_up(&self, reason: &str) {
-        handover::give_up(&self.older, reason);
+    /// A way to the older one for a last word.
+    pub(in crate::run) fn word(&self) -> Result<Word, Failure> {
+        self.older.try_clone().map(Word).map_err(|error| cannot_talk(&error))
     }
 
     /// Gives the older Teal its place among the workers, on the current runtime.
     pub(in crate::run) fn host(self, seat: Seat) -> Result<Host, Failure> {
-        let link = Link::new(self.older).map_err(|error| {
-            Failure::failed(format!("cannot talk to the Teal that runs: {error}"))
-        })?;
+        let link = Link::new(self.older).map_err(|error| cannot_talk(&error))?;
         let host = handover::host(seat.host(), link, self.pid);
         tracing::info!(older = self.pid, by = %Actor::Teal, "taking over");
         Ok(host)
+    }
+}
+
+fn cannot_talk(error: &io::Error) -> Failure {
+    Failure::failed(format!("cannot talk to the Teal that runs: {error}"))
+}
+
+// === impl Word ===
+
+impl Word {
+    /// Says why this one does not serve with what it was handed. To be followed by the end.
+    pub(in crate::run) fn give_up(&self, reason: &str) {
+        handover::give_up(&self.0, reason);
     }
 }

@@ -1,5 +1,6 @@
 //! The older Teal's part: starts the newer one, asks it, and hands over what it has.
 
+use std::env;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use control::Handle;
 use control::handover::{
-    Course, Follower, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, receive, send,
-    send_descriptors,
+    Course, Follower, Frozen, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking,
+    receive, send, send_descriptors,
 };
 use control::journal::{FileStorage, Journal, Opened};
 use rules::Refusal;
@@ -53,8 +54,12 @@ pub(super) async fn hand_over(
             ),
         });
     }
-    let program = binary.unwrap_or(&replaceable.program);
-    let (mut process, talk) = Process::start(program).map_err(|error| Refusal::UpgradeFailed {
+    if let Some(reason) = obstacle() {
+        return Err(failed(reason));
+    }
+    let program = binary.map_or_else(|| replaceable.program.clone(), |path| Ok(path.to_owned()));
+    let program = program.map_err(failed)?;
+    let (mut process, talk) = Process::start(&program).map_err(|error| Refusal::UpgradeFailed {
         reason: format!("cannot start {}: {error}", program.display()),
     })?;
     let offer = Offer {
@@ -63,7 +68,7 @@ pub(super) async fn hand_over(
         pid: std::process::id(),
         state_dir: state_dir.to_owned(),
     };
-    let version = match ask(&talk, offer).await {
+    let version = match ask(&talk, offer, process.pid).await {
         Ok(version) => version,
         Err(why) => return Err(failed(process.explain(why).await)),
     };
@@ -77,8 +82,7 @@ pub(super) async fn hand_over(
         Ok(link) => frozen.follow(link, replaceable.older.clone()),
         Err(error) => {
             process.end().await;
-            let back = frozen.take_back(reopen(state_dir, &replaceable.lock)?).await;
-            back.map_err(|error| failed(error.to_string()))?;
+            take_back(frozen, &process, state_dir, replaceable).await?;
             return Err(failed(format!("what it needs could not be handed over: {error}")));
         }
     };
@@ -89,9 +93,56 @@ pub(super) async fn hand_over(
         Err(_) => Why(format!("it did not serve within {SERVES_WITHIN:?}")),
     };
     let reason = process.explain(why).await;
-    let back = follower.take_back(reopen(state_dir, &replaceable.lock)?).await;
-    back.map_err(|error| failed(error.to_string()))?;
+    take_back(follower.stop().await, &process, state_dir, replaceable).await?;
     Err(failed(reason))
+}
+
+/// Why this process can't be replaced by another.
+fn obstacle() -> Option<String> {
+    if std::process::id() == 1 {
+        return Some(
+            "Teal is process 1 of its container, which ends with it, whoever else runs there; start \
+             it by an init (docker run --init, or tini), or replace the container"
+                .to_owned(),
+        );
+    }
+    let own = std::process::id().to_string();
+    let of_systemd = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == own);
+    (of_systemd && env::var_os("NOTIFY_SOCKET").is_none()).then(|| {
+        "systemd started Teal without Type=notify, so it would end the newer one together with this \
+         one; write Type=notify in the unit and restart Teal"
+            .to_owned()
+    })
+}
+
+/// Takes everything back from a newer one that has ended, or goes on without what it may still write
+/// to.
+///
+/// # Errors
+/// If nothing can be changed from here on.
+// lossless: L6
+pub(super) async fn take_back(
+    frozen: Frozen,
+    process: &Process,
+    state_dir: &Path,
+    replaceable: &Replaceable,
+) -> Result<(), Refusal> {
+    let opened = match &replaceable.lock {
+        Some(lock) if !process.is_left() => reopen(state_dir, lock),
+        _ => Err(format!(
+            "the newer Teal, process {}, can't be ended, and may still write to it; end it, then \
+             restart Teal",
+            process.pid
+        )),
+    };
+    match opened {
+        Ok(opened) => frozen.take_back(opened).await.map_err(|error| error.to_string()),
+        Err(reason) => {
+            frozen.go_on_without_journal(&reason);
+            Err(reason)
+        }
+    }
+    .map_err(|reason| Refusal::JournalUnavailable { reason })
 }
 
 fn failed(reason: String) -> Refusal {
@@ -99,18 +150,14 @@ fn failed(reason: String) -> Refusal {
 }
 
 /// Reads the journal as the newer one has left it, under the lock that was never given up.
-pub(super) fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, Refusal> {
-    let open = || -> Result<Opened, String> {
-        let lock = lock.try_clone().map_err(|error| error.to_string())?;
-        let storage =
-            FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())?;
-        Journal::open(Box::new(storage), None).map_err(|error| error.to_string())
-    };
-    open().map_err(|reason| Refusal::JournalUnavailable { reason })
+fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
+    let lock = lock.try_clone().map_err(|error| error.to_string())?;
+    let storage = FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())?;
+    Journal::open(Box::new(storage), None).map_err(|error| error.to_string())
 }
 
-/// Its version, if it can take over.
-async fn ask(talk: &UnixStream, offer: Offer) -> Result<String, Why> {
+/// Its version, if it can take over and is process `started`.
+async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, Why> {
     let talk = talk.try_clone().map_err(|error| Why(error.to_string()))?;
     let answer = spawn_blocking(move || -> io::Result<Reply> {
         talk.set_read_timeout(Some(SAYS_WITHIN))?;
@@ -119,7 +166,11 @@ async fn ask(talk: &UnixStream, offer: Offer) -> Result<String, Why> {
         receive(&talk)
     });
     match answer.await {
-        Ok(Ok(Reply::Ready { version })) => Ok(version),
+        Ok(Ok(Reply::Ready { version, pid })) if pid == started => Ok(version),
+        Ok(Ok(Reply::Ready { pid, .. })) => Err(Why(format!(
+            "process {started} was started and process {pid} answered; a script around Teal has to \
+             end in: exec teal \"$@\""
+        ))),
         Ok(Ok(Reply::Refused { reason })) => Err(Why(reason)),
         Ok(Err(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Err(Why(format!("it said nothing within {SAYS_WITHIN:?}")))
@@ -152,9 +203,10 @@ impl Replaceable {
             sockets: sockets.len(),
         });
         let taking = Taking { admin: place(self.admin), listeners: listeners.collect() };
-        let (tcp, unix) = admin.listeners();
+        let ((tcp, unix), lock) =
+            admin.listeners().zip(self.lock.as_ref()).ok_or(ErrorKind::NotFound)?;
         let sockets = self.listeners.iter().flat_map(|(_, _, sockets)| sockets);
-        let descriptors: Vec<BorrowedFd<'_>> = [self.lock.as_fd(), tcp.as_fd(), unix.as_fd()]
+        let descriptors: Vec<BorrowedFd<'_>> = [lock.as_fd(), tcp.as_fd(), unix.as_fd()]
             .into_iter()
             .chain(sockets.map(AsFd::as_fd))
             .collect();

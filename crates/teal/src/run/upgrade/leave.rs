@@ -9,7 +9,7 @@ use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};
 
-use super::hand_over::{Newer, hand_over, reopen};
+use super::hand_over::{Newer, hand_over, take_back};
 use super::{PROBATION, Replaceable};
 use crate::run::admin::Admin;
 use crate::run::books;
@@ -90,6 +90,10 @@ impl Leaving<'_> {
         }
         newer.process.let_go();
         self.proxy.withdraw();
+        // From here on nothing is taken back. What is queued on a listener that the newer one does not
+        // have is refused rather than kept waiting.
+        self.replaceable.give_up();
+        self.admin.give_up();
         tracing::info!(newer = newer.process.pid, "leaving: what is open here may end");
         self.end(newer, signals, around).await
     }
@@ -106,12 +110,10 @@ impl Leaving<'_> {
         self.proxy.step_back();
         around.manager.tell_successor(std::process::id());
         let state_dir = self.in_force.config().state_dir;
-        let back = match reopen(&state_dir, self.replaceable.lock()) {
-            Ok(opened) => newer.follower.take_back(opened).await.map_err(|error| error.to_string()),
-            Err(refusal) => Err(refusal.to_string()),
-        };
+        let frozen = newer.follower.stop().await;
+        let back = take_back(frozen, &newer.process, &state_dir, self.replaceable).await;
         if let Err(reason) = back {
-            tracing::error!(reason, "traffic goes on, but nothing can be changed; restart Teal");
+            tracing::error!(%reason, "traffic goes on, but nothing can be changed; restart Teal");
         }
         if let Err(error) = self.admin.open() {
             tracing::error!(%error, "the admin API can't be opened again; restart Teal");
@@ -125,19 +127,28 @@ impl Leaving<'_> {
         let patience = self.in_force.config().upgrade.drain;
         let mut deadline = Instant::now() + patience;
         let before = books::cut_so_far(self.handle).await;
+        let older = self.replaceable.older.clone();
+        // Who leaves through this one has the same deadline, which began before ours.
+        let others = async {
+            if let Some(older) = older {
+                older.gone().await;
+            }
+        };
+        tokio::pin!(others);
+        let (mut idle, mut last) = (false, false);
         let (mut cut, mut alone) = (false, false);
-        loop {
+        while !(idle && last) {
             tokio::select! {
-                _ = self.proxy.ended() => break,
+                _ = self.proxy.ended(), if !idle => idle = true,
+                () = &mut others, if !last => last = true,
                 course = newer.follower.next(), if !alone => if course == Course::Lost {
                     alone = true;
                     tracing::warn!("the newer Teal has gone; stopping when what is open here has ended");
-                    self.replaceable.give_up();
                     self.proxy.leave();
                 },
                 () = sleep_until(deadline) => {
                     if cut {
-                        tracing::error!("workers did not end within {LAST:?}");
+                        tracing::error!("what was cut did not end within {LAST:?}");
                         break;
                     }
                     cut = true;
@@ -151,12 +162,8 @@ impl Leaving<'_> {
             }
         }
         let count = books::cut_so_far(self.handle).await.saturating_sub(before);
-        if cut {
+        if count > 0 {
             tracing::warn!(cut = count, "{count} requests were cut, upgrade.drain is {patience:?}");
-        }
-        if let Some(older) = &self.replaceable.older {
-            // It has the same deadline, which began before ours.
-            let _ = tokio::time::timeout(patience + LAST, older.gone()).await;
         }
         books::tell(self.handle).await;
         newer.follower.farewell().await;

@@ -45,10 +45,10 @@ const MARK: &str = "TEAL_TAKES_OVER";
 pub(super) struct Replaceable {
     /// Upgrades that are asked for.
     pub(super) wishes: mpsc::Receiver<UpgradeWish>,
-    /// The program at the path of the one that runs, as it was at the start.
-    program: PathBuf,
-    /// The lock of the state directory, to be passed on.
-    lock: OwnedFd,
+    /// The program at the path of the one that runs, as it was at the start; or why it is not known.
+    program: Result<PathBuf, String>,
+    /// The lock of the state directory, to be passed on; `None`: given up.
+    lock: Option<OwnedFd>,
     /// The public listeners: configured, bound, and all sockets.
     listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,
     /// The admin listener: configured and bound.
@@ -67,20 +67,22 @@ impl Replaceable {
         older: Option<Host>,
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
-        let program = program().map_err(failed)?;
+        let program = program().map_err(|error| {
+            format!(
+                "the path of the program that runs is not known ({error}); write upgrade.binary"
+            )
+        });
         let all = sockets.duplicate().map_err(failed)?;
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
-        Ok(Self { wishes, program, lock, listeners: listeners.collect(), admin, older })
+        Ok(Self { wishes, program, lock: Some(lock), listeners: listeners.collect(), admin, older })
     }
 
-    fn lock(&self) -> &OwnedFd {
-        &self.lock
-    }
-
-    /// Keeps the public sockets open no longer: nobody will take over.
+    /// Keeps the public sockets and the state directory no longer: nobody will take over from this
+    /// one, and who comes after it finds them free.
     pub(super) fn give_up(&mut self) {
         self.listeners.clear();
+        self.lock = None; // the journal, while it is open here, has a lock of its own
     }
 
     /// Refuses who has asked while another upgrade was carried out.

@@ -55,19 +55,24 @@ impl Process {
         }
     }
 
-    /// Ends it; returns when it is gone, and how it ended.
+    /// Ends it; how it ended, if it has.
     pub(super) async fn end(&mut self) -> Option<ExitStatus> {
-        let mut child = self.child.take()?;
+        let child = self.child.as_mut()?;
         // It may be about to end by itself, which says more than being killed.
-        if let Ok(Ok(status)) = timeout(ENDING, child.wait()).await {
-            return Some(status);
+        let mut ended = timeout(ENDING, child.wait()).await;
+        if ended.is_err() {
+            let _ = child.start_kill(); // an error says that it is gone
+            ended = timeout(GONE_WITHIN, child.wait()).await;
         }
-        let _ = child.start_kill(); // an error says that it is gone
-        let gone = timeout(GONE_WITHIN, child.wait()).await;
-        if gone.is_err() {
-            tracing::error!(pid = self.pid, "the newer Teal can't be ended");
-        }
-        gone.ok()?.ok()
+        let ended = ended.ok()?;
+        self.child = None;
+        ended.ok()
+    }
+
+    /// Whether it was to be ended and has not.
+    // lossless: L6 - never two writers.
+    pub(super) fn is_left(&self) -> bool {
+        self.child.is_some()
     }
 
     /// Lets it live on by itself.
