@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
