@@ -78,6 +78,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// TLS; `None`: plain.
     pub tls: Option<Tls>,
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
     /// Whether every request is sent to the first listener with TLS.
     pub redirect_https: bool,
     /// Who must begin with a header of the PROXY protocol.
@@ -162,6 +164,7 @@ impl Listener {
         Self {
             address,
             tls: None,
+            http2: false,
             redirect_https: false,
             proxy_protocol: Vec::new(),
             trusted: Vec::new(),

@@ -139,6 +139,10 @@ pub(crate) struct Listener {
     /// Serve TLS here, with the certificates of `[[certificate]]`.
     #[schemars(extend("default" = false))]
     pub(crate) tls: Key<bool>,
+    /// Speak HTTP/2 here too: over TLS with clients that choose it in the handshake, without TLS
+    /// with those that begin with it (prior knowledge).
+    #[schemars(extend("x-default" = "true with TLS, else false", "examples" = [true]))]
+    pub(crate) http2: Key<bool>,
     /// The oldest version of TLS that is spoken here.
     #[schemars(extend("default" = "1.2"))]
     pub(crate) min_tls: Key<MinTls>,

@@ -126,7 +126,7 @@ fn log(log: Option<&AccessLog>) -> String {
 
 /// A listener with everything that takes an upgrade.
 fn door(listener: &Listener) -> String {
-    let Listener { address, tls, redirect_https, proxy_protocol, trusted } = listener;
+    let Listener { address, tls, http2, redirect_https, proxy_protocol, trusted } = listener;
     let ranges = |word: &str, ranges: &[Network]| match ranges {
         [] => String::new(),
         ranges => {
@@ -134,10 +134,11 @@ fn door(listener: &Listener) -> String {
             format!(", {word} {}", ranges.join(" "))
         }
     };
+    let spoken = if *http2 { " and HTTP/2" } else { "" };
     let sources = ranges("PROXY from", proxy_protocol) + &ranges("trusting", trusted);
     let Some(Tls { only_tls13, client_auth, hsts }) = tls else {
         let to = if *redirect_https { " redirecting to https" } else { "" };
-        return format!("{address}{to}{sources}");
+        return format!("{address}{spoken}{to}{sources}");
     };
     let version = if *only_tls13 { " 1.3" } else { "" };
     let auth = client_auth.as_ref().map(|ClientAuth { ca, required }| {
@@ -146,7 +147,7 @@ fn door(listener: &Listener) -> String {
     });
     let hsts = hsts.map(|seconds| format!(", HSTS {seconds}"));
     let (auth, hsts) = (auth.unwrap_or_default(), hsts.unwrap_or_default());
-    format!("{address} with TLS{version}{auth}{hsts}{sources}")
+    format!("{address} with TLS{version}{spoken}{auth}{hsts}{sources}")
 }
 
 fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> {

@@ -23,6 +23,8 @@ pub enum DialError {
     Refused,
     /// The deadline passed first.
     TimedOut,
+    /// Connected, but the deadline passed within the TLS handshake.
+    HandshakeTimedOut,
     /// The TLS handshake failed; why.
     Tls(String),
     /// Something else, such as an unreachable network or no free descriptor.
@@ -88,7 +90,7 @@ async fn dial_securely(
     match timeout_at(deadline, tls.shake_hands(stream)).await {
         Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
         Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
-        Err(_) => Err(DialError::TimedOut),
+        Err(_) => Err(DialError::HandshakeTimedOut),
     }
 }
 
@@ -147,6 +149,7 @@ impl fmt::Display for DialError {
             Self::NoAddress => f.write_str("no address"),
             Self::Refused => f.write_str("connection refused"),
             Self::TimedOut => f.write_str("timed out while connecting"),
+            Self::HandshakeTimedOut => f.write_str("timed out in the TLS handshake"),
             Self::Tls(why) => write!(f, "TLS: {why}"),
             Self::Other(error) => write!(f, "cannot connect: {error}"),
         }

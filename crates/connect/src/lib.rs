@@ -7,12 +7,14 @@
 
 mod announce;
 mod dial;
+mod exchange;
 mod pem;
 mod stream;
 mod tls;
 
 pub use announce::{Origin, announce_v1, announce_v2};
 pub use dial::{DialError, Way, dial};
+pub use exchange::Exchange;
 pub use pem::{TlsError, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};
-pub use tls::{Fresh, Tls, TlsFiles, Vault};
+pub use tls::{Fresh, Tls, TlsFiles, Vault, server_name};

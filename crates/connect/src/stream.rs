@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use crate::exchange::Exchange;
+
 /// A connection to a target or from a client.
 #[derive(Debug)]
 pub enum Stream {
@@ -24,6 +26,8 @@ pub enum Stream {
     /// TLS over TCP, after its handshake. What is written may stay in the session until it is
     /// flushed.
     Tls(Box<TlsStream<TcpStream>>),
+    /// One exchange of a connection that carries many.
+    Exchange(Box<dyn Exchange>),
 }
 
 /// What is below a connection.
@@ -56,48 +60,60 @@ impl Stream {
     /// The address of the other side, if it has one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self.socket() {
-            Socket::Tcp(socket) => socket.peer_addr(),
-            Socket::Unix(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Ok(Socket::Tcp(socket)) => socket.peer_addr(),
+            Ok(Socket::Unix(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Err(exchange) => exchange.peer_addr(),
         }
     }
 
     /// The address of this side, if it has one.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self.socket() {
-            Socket::Tcp(socket) => socket.local_addr(),
-            Socket::Unix(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Ok(Socket::Tcp(socket)) => socket.local_addr(),
+            Ok(Socket::Unix(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Err(exchange) => exchange.local_addr(),
         }
     }
 
     /// Whether bytes are on the wire as they are given here.
     pub fn is_plain(&self) -> bool {
-        !matches!(self, Self::Tls(_))
+        matches!(self, Self::Tcp(_) | Self::Unix(_))
     }
 
     /// Asks the kernel what has arrived: one system call. Under TLS that may be less than a byte of
-    /// what was meant.
+    /// what was meant; what the session holds already counts as well. An exchange is always quiet:
+    /// no other follows it.
     pub fn peek(&self) -> PeekState {
-        self.socket().peek()
+        let seen = self.socket().map_or(PeekState::Quiet, Socket::peek);
+        self.with_session(seen)
     }
 
     /// What the runtime has been told of, looked at once more; quiet if it was told nothing.
     /// Costs a system call only if something is there, and wakes nobody.
     pub fn known(&self) -> PeekState {
-        match self.socket().look() {
+        let Ok(socket) = self.socket() else { return PeekState::Quiet };
+        self.with_session(match socket.look() {
             Ok(seen) => seen,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => PeekState::Quiet,
             Err(_) => PeekState::Broken,
-        }
+        })
     }
 
     /// What is known to have arrived without asking the kernel, unless the runtime has been
     /// told of something: then one [`Stream::peek`]. Pending means quiet as far as known;
-    /// the task is woken when something arrives.
-    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<PeekState> {
-        let socket = self.socket();
+    /// the task is woken when something arrives. Of an exchange only that it was broken off is told.
+    pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<PeekState> {
+        if let Self::Exchange(exchange) = self {
+            return exchange.poll_broken(cx).map(|()| PeekState::Broken);
+        }
+        let Ok(socket) = self.socket() else { return Poll::Pending };
         loop {
             if socket.poll_read_ready(cx).is_pending() {
-                return Poll::Pending;
+                return if self.holds_more() {
+                    Poll::Ready(PeekState::Data)
+                } else {
+                    Poll::Pending
+                };
             }
             match socket.look() {
                 Ok(seen) => return Poll::Ready(seen),
@@ -108,9 +124,10 @@ impl Stream {
     }
 
     /// Waits until something may have arrived, without a buffer to read it into. Under TLS only
-    /// after a read that found nothing: what the session holds already is not seen.
+    /// after a read that found nothing: what the session holds already is not seen. An exchange
+    /// can always be read from.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket().poll_read_ready(cx)
+        self.socket().map_or(Poll::Ready(Ok(())), |socket| socket.poll_read_ready(cx))
     }
 
     /// Moves up to `most` bytes from the connection into a pipe without copying them to this process
@@ -122,7 +139,7 @@ impl Stream {
         most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let stream = self.socket();
+        let stream = self.plain()?;
         loop {
             ready!(stream.poll_read_ready(cx))?;
             let moved = stream.try_io(Interest::READABLE, || splice_now(stream, pipe, most));
@@ -140,7 +157,7 @@ impl Stream {
         most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let stream = self.socket();
+        let stream = self.plain()?;
         loop {
             ready!(stream.poll_write_ready(cx))?;
             let moved = stream.try_io(Interest::WRITABLE, || splice_now(pipe, stream, most));
@@ -151,18 +168,39 @@ impl Stream {
     }
 
     /// Makes the close of this connection a reset, so that the peer can't take what it got
-    /// for the whole (L3).
+    /// for the whole (L3). An exchange does so by itself.
     pub fn abort_on_close(&self) {
-        // Ignored: a socket that is gone is closed already, and a Unix socket knows no reset.
-        let _ = SockRef::from(&self.socket()).set_linger(Some(Duration::ZERO));
+        if let Ok(socket) = self.socket() {
+            // Ignored: a socket that is gone is closed already, and a Unix socket knows no reset.
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+        }
     }
 
-    fn socket(&self) -> Socket<'_> {
+    /// What the socket shows, and what the session has decrypted and nobody has read.
+    fn with_session(&self, seen: PeekState) -> PeekState {
+        if seen == PeekState::Quiet && self.holds_more() { PeekState::Data } else { seen }
+    }
+
+    /// Whether the TLS session holds bytes that were not read, or the peer's end.
+    fn holds_more(&self) -> bool {
         match self {
-            Self::Tcp(stream) => Socket::Tcp(stream),
-            Self::Unix(stream) => Socket::Unix(stream),
-            Self::Tls(session) => Socket::Tcp(session.get_ref().0),
+            Self::Tcp(_) | Self::Unix(_) | Self::Exchange(_) => false,
+            Self::Tls(session) => !session.get_ref().1.wants_read(),
         }
+    }
+
+    /// The socket, or the exchange that has none of its own.
+    fn socket(&self) -> Result<Socket<'_>, &dyn Exchange> {
+        match self {
+            Self::Tcp(stream) => Ok(Socket::Tcp(stream)),
+            Self::Unix(stream) => Ok(Socket::Unix(stream)),
+            Self::Tls(session) => Ok(Socket::Tcp(session.get_ref().0)),
+            Self::Exchange(exchange) => Err(&**exchange),
+        }
+    }
+
+    fn plain(&self) -> io::Result<Socket<'_>> {
+        self.socket().map_err(|_| io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -238,6 +276,7 @@ impl AsyncRead for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(session) => Pin::new(&mut **session).poll_read(cx, buf),
+            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_read(cx, buf),
         }
     }
 }
@@ -252,6 +291,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(session) => Pin::new(&mut **session).poll_write(cx, bytes),
+            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_write(cx, bytes),
         }
     }
 
@@ -264,6 +304,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Tls(session) => Pin::new(&mut **session).poll_write_vectored(cx, slices),
+            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_write_vectored(cx, slices),
         }
     }
 
@@ -276,6 +317,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_flush(cx),
+            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_flush(cx),
         }
     }
 
@@ -284,6 +326,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_shutdown(cx),
+            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_shutdown(cx),
         }
     }
 }

@@ -52,15 +52,14 @@ impl Vault {
     /// What is wrong with a file, or with the name.
     pub fn tls(&self, files: &TlsFiles, name: &str) -> Result<Tls, TlsError> {
         let known = self.lock().get(files).map(|read| read.config.clone());
-        let config = match known {
-            Some(config) => config,
-            None => self.lock().entry(files.clone()).or_insert(load(files)?).config.clone(),
+        let config = if let Some(config) = known {
+            config
+        } else {
+            // Read before the lock is taken: a disk may be slow, and workers wait for it.
+            let read = load(files)?;
+            self.lock().entry(files.clone()).or_insert(read).config.clone()
         };
-        let name = ServerName::try_from(name.to_owned()).map_err(|error| TlsError {
-            path: name.into(),
-            problem: format!("is no server name: {error}"),
-        })?;
-        Ok(Tls { config, name })
+        Ok(Tls { config, name: server_name(name)? })
     }
 
     /// Reads all these files anew, and forgets all others: what is in use stays if one is no good.
@@ -70,6 +69,11 @@ impl Vault {
     pub fn read(&self, all: impl IntoIterator<Item = TlsFiles>) -> Result<Fresh, TlsError> {
         let read = all.into_iter().map(|files| load(&files).map(|read| (files, read)));
         read.collect::<Result<_, _>>().map(Fresh)
+    }
+
+    /// A vault of its own that holds what was read, to try it before it is put in force.
+    pub fn trial(Fresh(fresh): &Fresh) -> Self {
+        Self(Arc::new(Mutex::new(fresh.clone())))
     }
 
     /// Puts in force what was read.
@@ -94,6 +98,19 @@ impl Vault {
 /// Files that were read anew, and can be used.
 #[derive(Debug)]
 pub struct Fresh(HashMap<TlsFiles, Read>);
+
+/// What a certificate must be for: a name of the DNS, or an address.
+///
+/// # Errors
+/// Neither of them.
+pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(name.to_owned()).map_err(|_| TlsError {
+        path: name.into(),
+        problem:
+            "is neither a name of the DNS nor an address, so that no certificate can be for it"
+                .to_owned(),
+    })
+}
 
 fn load(files: &TlsFiles) -> Result<Read, TlsError> {
     // First what they hold, only to be compared: what changes in between is seen the next time.

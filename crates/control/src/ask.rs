@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::Vault;
 use rules::{
     Actor, Cause, Color, DrainEnd, Generation, Limits, Proof, Refusal, ServiceName, ServiceSpec,
 };
@@ -200,6 +201,9 @@ pub struct NewConfig {
     pub limits: Limits,
     /// What has changed besides, that is not the controller's: one text each.
     pub others: Vec<String>,
+    /// What TLS to targets will be made of, if that is something else than now: targets that
+    /// are reached by it are proven with it first.
+    pub vault: Option<Vault>,
     /// Puts what has changed besides in force. Called once, when the reload is accepted.
     pub accept: Box<dyn FnOnce() + Send + Sync>,
 }
@@ -297,9 +301,10 @@ impl Reloader {
 
 impl fmt::Debug for NewConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { services, limits, others, accept: _ } = self;
+        let Self { services, limits, others, vault, accept: _ } = self;
         let mut shown = f.debug_struct("NewConfig");
         shown.field("services", services).field("limits", limits).field("others", others);
+        shown.field("vault", vault);
         shown.finish_non_exhaustive()
     }
 }

@@ -18,13 +18,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) stream: Stream,
-    pub(crate) address: IpAddr,
-    /// How the client came in.
-    pub(crate) door: Rc<Door>,
-    /// What it says about its own client is kept.
-    pub(crate) trusted: bool,
-    /// The server name of its handshake, lower case.
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) entrance: Entrance,
     pub(crate) rx: Buffer,
     pub(crate) scan: HeadScan,
     pub(crate) deadline: Deadline,
@@ -34,6 +28,21 @@ pub(crate) struct Client {
     noticed: bool,
 }
 
+/// How a client came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrance {
+    pub(crate) address: IpAddr,
+    pub(crate) door: Rc<Door>,
+    /// What it says about its own client is kept.
+    pub(crate) trusted: bool,
+    /// The server name of its handshake, lower case.
+    pub(crate) name: Option<Rc<str>>,
+    /// By TLS.
+    pub(crate) secure: bool,
+    /// It speaks HTTP/2.
+    pub(crate) http2: bool,
+}
+
 impl Client {
     pub(crate) fn new(
         worker: &Rc<Worker>,
@@ -41,14 +50,24 @@ impl Client {
         address: IpAddr,
         door: Rc<Door>,
     ) -> Self {
-        let Arrived { stream, name } = arrived;
-        let now = worker.now();
-        Self {
-            stream,
+        let Arrived { stream, name, http2 } = arrived;
+        let entrance = Entrance {
             address,
             trusted: is_listed(&door.trusted, address),
             door,
             name,
+            secure: !stream.is_plain(),
+            http2,
+        };
+        Self::of_stream(worker, stream, entrance)
+    }
+
+    /// One whose connection, or whose part of one, is this stream.
+    pub(crate) fn of_stream(worker: &Rc<Worker>, stream: Stream, entrance: Entrance) -> Self {
+        let now = worker.now();
+        Self {
+            stream,
+            entrance,
             rx: Buffer::default(),
             scan: HeadScan::new(),
             deadline: worker.deadlines.add(now + worker.front().idle),

@@ -4,9 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use connect::Stream;
+use http1::Reject;
 
 use crate::client::Client;
 use crate::http::{self, Arrival, Next};
+use crate::http2;
 use crate::listener::{Door, Permit, let_in};
 use crate::request::{self, After, Flows};
 use crate::response::page;
@@ -27,8 +29,13 @@ pub(crate) async fn serve(
 ) {
     let entering = Box::pin(let_in(&worker, stream, door));
     let Some(mut client) = entering.await else { return };
+    if client.entrance.http2 {
+        return Box::pin(http2::serve(&worker, client, Vec::new())).await;
+    }
     // A session may hold what came with its handshake, which only a read finds.
-    let mut fresh = !client.stream.is_plain();
+    let mut fresh = client.entrance.secure;
+    // Without TLS a client of HTTP/2 is known by its first bytes.
+    let mut unknown = client.entrance.door.http2 && !fresh;
     loop {
         let idle = worker.front().idle;
         let arrival = if std::mem::take(&mut fresh) {
@@ -37,6 +44,11 @@ pub(crate) async fn serve(
             http::first_byte(&worker, &mut client, idle).await
         };
         match arrival {
+            Arrival::Bytes if std::mem::take(&mut unknown) => {
+                if let Some(early) = Box::pin(http2::begins(&worker, &mut client)).await {
+                    return Box::pin(http2::serve(&worker, client, early)).await;
+                }
+            }
             Arrival::Bytes => {}
             Arrival::Quiet => {
                 let goodbye = Box::pin(http::goodbye(&worker, &mut client));
@@ -56,22 +68,48 @@ async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
     let mut flows = Flows::new();
     loop {
         let patience = READY.min(worker.front().idle);
-        let after = match http::next_head(worker, client, patience).await {
-            Next::Head(length) => request::serve(worker, client, &mut flows, length).await,
-            Next::Reject(reject) => page::refuse(worker, client, reject).await,
-            Next::TooLate => page::too_late(worker, client).await,
-            Next::Quiet => return After::Next,
-            Next::Gone => After::Drop,
-        };
-        match after {
-            After::Next => {}
-            After::Close => {
+        match serve_next(worker, client, &mut flows, patience).await {
+            Some(After::Next) => {}
+            None => return After::Next,
+            Some(After::Close) => {
                 http::goodbye(worker, client).await;
                 return After::Drop;
             }
-            After::Drop => return After::Drop,
+            Some(After::Drop) => return After::Drop,
         }
     }
+}
+
+/// Serves the next request; none if it does not begin within `patience`.
+async fn serve_next(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    flows: &mut Flows,
+    patience: Duration,
+) -> Option<After> {
+    Some(match http::next_head(worker, client, patience).await {
+        Next::Head(length) => request::serve(worker, client, flows, length).await,
+        Next::Reject(reject) => page::refuse(worker, client, reject).await,
+        Next::TooLate => page::too_late(worker, client).await,
+        Next::Quiet => return None,
+        Next::Gone => After::Drop,
+    })
+}
+
+/// Serves a stream of HTTP/2: one request, or the answer to one that could not be understood.
+pub(crate) async fn serve_stream(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    refused: Option<Reject>,
+) {
+    let mut flows = Flows::new();
+    if let Some(reject) = refused {
+        page::refuse(worker, client, reject).await;
+    } else {
+        serve_next(worker, client, &mut flows, Duration::ZERO).await;
+    }
+    client.rx.clear();
+    client.rx.strip(&worker.buffers);
 }
 
 #[cfg(test)]

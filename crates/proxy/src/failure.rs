@@ -49,7 +49,7 @@ impl Failure {
     /// Whether nothing can have been acted on, so that any request may be sent again.
     // lossless: L5
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(self, Self::Dial(error) if !matches!(error, DialError::TimedOut))
+        matches!(self, Self::Dial(error) if !matches!(error, DialError::TimedOut | DialError::HandshakeTimedOut))
     }
 
     /// Whether an idempotent request may be sent again. Never after a deadline.
@@ -60,7 +60,9 @@ impl Failure {
     /// What the client is told.
     pub(crate) fn verdict(&self) -> Verdict {
         Verdict::Answer(match self {
-            Self::Dial(DialError::TimedOut) | Self::TimedOut => OwnReason::ResponseTimeout,
+            Self::Dial(DialError::TimedOut | DialError::HandshakeTimedOut) | Self::TimedOut => {
+                OwnReason::ResponseTimeout
+            }
             Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
             Self::Closed { reused: true } => OwnReason::StaleLost,
             Self::Closed { reused: false } | Self::Malformed(_) => OwnReason::TargetFailed,

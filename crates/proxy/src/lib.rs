@@ -3,7 +3,8 @@
 //! 1. `listener` takes a connection: one listening socket per worker, never more connections
 //!    than there are descriptors for.
 //!    `tls` shakes hands where the listener asks for it.
-//! 2. `http` finds the next request head in it, with a deadline for every wait.
+//! 2. `http` finds the next request head in it, with a deadline for every wait. A connection of
+//!    HTTP/2 is taken apart by `http2`, and each of its streams goes the same way.
 //! 3. `route` understands the head and finds the service: what can't be understood in exactly
 //!    one way ends here.
 //! 4. `pick` waits while the service is held, then takes a lease: color and target.
@@ -23,6 +24,7 @@ mod connection;
 mod request;
 
 mod http;
+mod http2;
 mod listener;
 mod observe;
 mod pick;

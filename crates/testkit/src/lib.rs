@@ -13,6 +13,7 @@
 
 mod client;
 mod exe;
+pub mod http2;
 mod load;
 mod message;
 mod pki;

@@ -23,13 +23,15 @@ pub(super) fn listeners(
     let mut listeners = Vec::new();
     for At { value: listener, .. } in written {
         let tls = tls(listener, surroundings, found);
+        let http2 = listener.http2.get().copied().unwrap_or(tls.is_some());
         let redirect_https = listener.redirect_https.get().is_some_and(|redirect| *redirect);
         let proxy_protocol = ranges(&listener.proxy_protocol, "proxy_protocol", found);
         let trusted = ranges(&listener.trusted, "trusted", found);
         let Some(At { value, offset }) = listener.address.at() else { continue };
         match address(value, "0.0.0.0:8080") {
             Ok(address) => {
-                let value = Listener { address, tls, redirect_https, proxy_protocol, trusted };
+                let value =
+                    Listener { address, tls, http2, redirect_https, proxy_protocol, trusted };
                 listeners.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("listener.address: {message}")),

@@ -98,7 +98,6 @@ fn keys_of_a_later_version_are_named_as_such() {
     };
     for (line, expected) in [
         ("health = { type = \"grpc\" }", later("type", "service.health")),
-        ("[[listener]]\naddress = \"[::1]:1\"\nhttp2 = true", later("http2", "listener")),
         ("[acme]", later("acme", "the file")),
         ("[[group]]", later("group", "the file")),
     ] {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rules::{
     Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
-    TargetUrl,
+    TargetHealth, TargetUrl,
 };
 use tokio::task::spawn_blocking;
 use traffic::{TargetId, Version};
@@ -23,7 +23,7 @@ use crate::news::News;
 use crate::swap::Subject;
 use crate::{drain, health};
 
-/// Targets that would receive traffic at once, and what probes found.
+/// Targets that would receive traffic at once, or in another way, and what probes found.
 type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 
 /// A reload that is decided, durable and on its way to the workers.
@@ -76,10 +76,12 @@ async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<
 /// The gate: targets that would receive traffic at once are proven healthy first.
 // lossless: L9
 async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
+    let renewed = new.vault.is_some();
+    let vault = new.vault.clone().unwrap_or_else(|| core.lock().vault.clone());
     let mut proven = Vec::new();
     for spec in &new.services {
-        let Some((color, added)) = core.lock().additions(spec) else { continue };
-        let found = health::prove_targets(core, &added, &spec.health).await;
+        let Some((color, added)) = core.lock().additions(spec, renewed) else { continue };
+        let found = health::prove_targets(core, &added, &spec.health, &vault).await;
         let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
         proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
     }
@@ -87,10 +89,11 @@ async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
 }
 
 async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) -> Answer<Decided> {
-    let NewConfig { services, limits, accept, .. } = new;
+    let NewConfig { services, limits, accept, vault, .. } = new;
+    let renewed = vault.is_some();
     let specs = services.clone();
     let command = |inside: &Inside| {
-        if !specs.iter().all(|spec| inside.is_covered(spec, &proven)) {
+        if !specs.iter().all(|spec| inside.is_covered(spec, renewed, &proven)) {
             // A switch came between: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });
         }
@@ -106,6 +109,9 @@ async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) 
         let left = inside.roster.adopt(services);
         inside.limits = limits;
         accept();
+        if renewed {
+            inside.forget_secure_health();
+        }
         inside.seed(&proven);
         let generation = events.iter().find_map(|event| match event {
             Event::Reloaded { generation, .. } => Some(*generation),
@@ -153,23 +159,34 @@ async fn finish(core: Arc<Core>, decided: Decided) {
 
 impl Inside {
     /// The targets of the active color of a service that would receive traffic at once and are
-    /// not there yet; `None` if there are none. Of a service that comes, these are all.
-    fn additions(&self, spec: &ServiceSpec) -> Option<(Color, Vec<TargetUrl>)> {
+    /// not there yet; `None` if there are none. Of a service that comes, these are all. Where TLS
+    /// is `renewed`, those that are reached by it are as good as new.
+    fn additions(&self, spec: &ServiceSpec, renewed: bool) -> Option<(Color, Vec<TargetUrl>)> {
         let remembered = self.state.services().find(|(name, _)| **name == spec.name);
         let active = remembered.map_or(spec.initial, |(_, service)| service.active);
         let serving = self.state.serving(&spec.name).and(self.roster.member(&spec.name));
         let known = serving.map_or(&[][..], |member| &member.spec.color(active).targets);
-        let added = spec.color(active).targets.iter().filter(|url| !known.contains(url));
-        let added: Vec<_> = added.cloned().collect();
+        let is_new = |url: &&TargetUrl| !known.contains(url) || renewed && url.tls().is_some();
+        let added: Vec<_> = spec.color(active).targets.iter().filter(is_new).cloned().collect();
         (!added.is_empty()).then_some((active, added))
     }
 
     /// Whether what would receive traffic at once has been proven healthy.
-    fn is_covered(&self, spec: &ServiceSpec, proven: &Proven) -> bool {
-        let Some((color, added)) = self.additions(spec) else { return true };
+    fn is_covered(&self, spec: &ServiceSpec, renewed: bool, proven: &Proven) -> bool {
+        let Some((color, added)) = self.additions(spec, renewed) else { return true };
         let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
         let found = found.map(|(_, _, found)| found.as_slice()).unwrap_or_default();
         added.iter().all(|url| found.iter().any(|proven| proven.url == *url))
+    }
+
+    /// What was found out about targets by TLS that is no longer in force proves nothing (L9).
+    fn forget_secure_health(&mut self) {
+        let colors = self.roster.members.iter_mut().flat_map(|member| &mut member.colors);
+        let targets = colors.flat_map(|color| &mut color.targets);
+        for target in targets.filter(|target| target.url.tls().is_some()) {
+            target.health = TargetHealth::default();
+            target.hurry.notify_one();
+        }
     }
 
     /// Gives new targets what was found out about them before they were taken in: traffic

@@ -118,6 +118,9 @@ pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
             format!("no address for {}", plan.target.host_and_port().map_or("it", |(host, _)| host))
         }
         DialError::TimedOut => format!("timed out after {:?} connecting", plan.settings.timeout),
+        DialError::HandshakeTimedOut => {
+            format!("timed out after {:?} in the TLS handshake", plan.settings.timeout)
+        }
         DialError::Refused | DialError::Tls(_) | DialError::Other(_) => error.to_string(),
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::Vault;
 use rules::gate::{self, Lack};
 use rules::{
     Color, Health, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetUrl, Unproven,
@@ -127,10 +128,11 @@ pub(crate) async fn prove_targets(
     core: &Arc<Core>,
     targets: &[TargetUrl],
     settings: &Health,
+    vault: &Vault,
 ) -> Result<Vec<ProvenTarget>, String> {
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
-        let (settings, vault) = (settings.clone(), core.lock().vault.clone());
+        let (settings, vault) = (settings.clone(), vault.clone());
         let plan = Plan { target, settings, vault };
         let core = core.clone();
         tasks.spawn(async move { prove_target(&core, plan).await });

@@ -136,7 +136,8 @@ impl World {
         let reloader = Reloader::new(move || {
             let services = config.lock().unwrap().clone()?;
             let accept = Box::new(|| {});
-            Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
+            let (limits, others) = (Limits::default(), Vec::new());
+            Ok(NewConfig { services, limits, others, vault: None, accept })
         });
         let resolver = ground.names.resolver();
         let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);

@@ -70,7 +70,8 @@ impl Life {
         let reloader = Reloader::new(move || {
             let services = vec![config.lock().unwrap().clone()];
             let accept = Box::new(|| {});
-            Ok(NewConfig { services, limits: Limits::default(), others: Vec::new(), accept })
+            let (limits, others) = (Limits::default(), Vec::new());
+            Ok(NewConfig { services, limits, others, vault: None, accept })
         });
         let resolver = ground.targets.resolver();
         let (vault, upgrades) = (connect::Vault::default(), tokio::sync::mpsc::channel(1).0);

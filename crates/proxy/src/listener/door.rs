@@ -9,6 +9,8 @@ use crate::tls::TlsDoor;
 pub struct Door {
     /// TLS; `None`: plain.
     pub tls: Option<TlsDoor>,
+    /// HTTP/2 is spoken, without TLS by those who begin with it (RFC 9113 section 3.3).
+    pub http2: bool,
     /// Every request is sent to the same place under `https`, at this port.
     pub redirect_https: Option<u16>,
     /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.

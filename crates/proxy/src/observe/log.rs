@@ -65,6 +65,13 @@ impl TargetLog {
         }
     }
 
+    /// A client of HTTP/2 has sent frames of one kind without end.
+    pub(crate) fn flood(&self, kind: &str) {
+        if let Some(left_out) = self.handshake.borrow_mut().pass() {
+            tracing::warn!(left_out, "a connection with too many {kind} frames was ended");
+        }
+    }
+
     /// A client was not let in.
     pub(crate) fn handshake(&self, error: &std::io::Error) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {

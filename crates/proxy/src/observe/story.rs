@@ -18,6 +18,7 @@ pub(crate) struct Story {
     pub(super) began: Instant,
     pub(super) client: IpAddr,
     pub(super) secure: bool,
+    pub(super) http2: bool,
     pub(super) asked: Option<Asked>, // none: it could not be understood
     pub(super) service: Option<String>,
     pub(super) told: Told,
@@ -58,8 +59,9 @@ impl Story {
         Box::new(Self {
             at: SystemTime::now(),
             began: now,
-            client: client.address.to_canonical(),
-            secure: !client.stream.is_plain(),
+            client: client.entrance.address.to_canonical(),
+            secure: client.entrance.secure,
+            http2: client.entrance.http2,
             asked: None,
             service: None,
             told: Told::default(),
@@ -88,6 +90,7 @@ impl Story {
             host: request.host.to_owned(),
             target: request.target.to_owned(),
             version: match request.version {
+                _ if self.http2 => "HTTP/2.0",
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
             },

@@ -121,12 +121,12 @@ fn understand<'r>(
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
     let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
-    if let Some(port) = client.door.redirect_https {
+    if let Some(port) = client.entrance.door.redirect_https {
         let moved = https::address(request.host, port, request.target);
         let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
         return Err(Refused { end, facts, why });
     }
-    if client.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
+    if client.entrance.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
         return Err(Refused { end, facts, why: Why::Own(OwnReason::Misdirected) });
     }
     if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
@@ -134,12 +134,12 @@ fn understand<'r>(
     }
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
-        client: client.address,
-        proto: if client.stream.is_plain() { "http" } else { "https" },
+        client: client.entrance.address,
+        proto: if client.entrance.secure { "https" } else { "http" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
         strip: &service.strip,
-        trusted: client.trusted,
+        trusted: client.entrance.trusted,
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);
@@ -190,7 +190,7 @@ impl Facts {
 
     fn of(request: &Request<'_>, client: &Client) -> Self {
         Self {
-            hsts: client.door.hsts.filter(|_| !client.stream.is_plain()),
+            hsts: client.entrance.door.hsts.filter(|_| client.entrance.secure),
             version: request.version,
             head: matches!(request.method, Method::Head),
             persistent: request.persistent,

@@ -33,7 +33,9 @@ pub struct ClientAuth {
 pub(crate) struct Arrived {
     pub(crate) stream: Stream,
     /// The server name that the client asked for, lower case.
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) name: Option<Rc<str>>,
+    /// Both sides have agreed on HTTP/2.
+    pub(crate) http2: bool,
 }
 
 /// What a session may hold back of what was written: as much as one record.
@@ -44,6 +46,9 @@ const TICKETS: usize = 1;
 
 /// Sessions of TLS 1.2 that are remembered, for clients without tickets.
 const SESSIONS: usize = 1024;
+
+/// HTTP/2 over TLS (RFC 9113 section 3.2).
+const H2: &[u8] = b"h2";
 
 impl ClientAuth {
     /// Looks whether the file can be used.
@@ -63,6 +68,7 @@ impl TlsDoor {
     pub fn new(
         shelf: Arc<Shelf>,
         only_tls13: bool,
+        http2: bool,
         client_auth: Option<&ClientAuth>,
     ) -> Result<Self, TlsError> {
         const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -76,7 +82,8 @@ impl TlsDoor {
             Some(auth) => builder.with_client_cert_verifier(verifier(auth, provider)?),
         };
         let mut config = builder.with_cert_resolver(shelf);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let spoken: &[&[u8]] = if http2 { &[H2, b"http/1.1"] } else { &[b"http/1.1"] };
+        config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
         // The tickets' keys outlive every reload, since the door does. Who must show a certificate
         // shows it each time.
         if client_auth.is_some() {
@@ -121,9 +128,10 @@ pub(crate) async fn shake_hands(
     match worker.within(worker.front().tls_hello, accept).await {
         Ok(session) => {
             let name = session.get_ref().1.server_name();
-            let name = name.map(|name| name.to_ascii_lowercase().into_boxed_str());
+            let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
+            let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
             let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
-            Some(Arrived { stream, name })
+            Some(Arrived { stream, name, http2 })
         }
         Err(error) => {
             worker.log.handshake(&error);

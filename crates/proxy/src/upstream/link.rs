@@ -118,8 +118,8 @@ async fn dial(
 fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     let Some(version) = target.announce() else { return Vec::new() };
     // The port of a client that a proxy in front speaks of is not known.
-    let port = client.stream.peer_addr().ok().filter(|peer| peer.ip() == client.address);
-    let peer = SocketAddr::new(client.address, port.map_or(0, |peer| peer.port()));
+    let port = client.stream.peer_addr().ok().filter(|peer| peer.ip() == client.entrance.address);
+    let peer = SocketAddr::new(client.entrance.address, port.map_or(0, |peer| peer.port()));
     let origin = client.stream.local_addr().ok().map(|here| (peer, here));
     match version {
         ProxyHeader::V1 => connect::announce_v1(origin),

@@ -127,7 +127,7 @@ impl Pool {
     pub(crate) fn watch_idle(&self, now: Instant, cx: &mut Context<'_>) {
         for target in self.targets.borrow_mut().values_mut() {
             let Target { idle, bound } = target;
-            idle.retain(|idle| {
+            idle.retain_mut(|idle| {
                 let idled = now.saturating_duration_since(idle.since);
                 if idled < SWEEP_EVERY {
                     return true; // in use, more or less: not worth a look

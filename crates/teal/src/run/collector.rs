@@ -52,6 +52,8 @@ impl Collector {
             let answer = timeout_at(deadline, self.post(body, deadline)).await;
             answer.unwrap_or_else(|_| Err("no answer in time".to_owned()))
         });
+        // A name that is being looked up may outlast the deadline: it is not waited for.
+        runtime.shutdown_background();
         let said = |what: &str| format!("{}: {what}", self.endpoint);
         match answer.map_err(|why| NotTaken::ForNow(said(&why)))? {
             (200..=299, body) => {

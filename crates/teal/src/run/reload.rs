@@ -83,9 +83,11 @@ impl Source {
             if in_force.current().upgrade != next.upgrade {
                 others.push("upgrade changed".to_owned());
             }
-            if !in_force.vault.is_same(&fresh) {
+            let renewed = !in_force.vault.is_same(&fresh);
+            if renewed {
                 others.push("TLS to targets changed".to_owned());
             }
+            let vault = renewed.then(|| Vault::trial(&fresh));
             if !certificates.is_same(&in_force.shelf.current()) {
                 others.push("certificates changed".to_owned());
             }
@@ -96,7 +98,7 @@ impl Source {
                 in_force.live.send_modify(|live| live.tls = admin);
                 in_force.put(next, tokens, certificates);
             });
-            Ok(NewConfig { services, limits, others, accept })
+            Ok(NewConfig { services, limits, others, vault, accept })
         })
     }
 }

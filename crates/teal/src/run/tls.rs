@@ -53,8 +53,14 @@ pub(crate) fn check(config: &Config) -> Result<(), String> {
 /// The first file that can't be used, and why.
 pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, String> {
     let colors = config.services.iter().flat_map(|service| &service.colors);
-    let tls = colors.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
-    let files = tls.map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
+    let targets = || colors.clone().flat_map(|color| &color.targets);
+    for target in targets() {
+        let name = target.tls_name().map(connect::server_name).transpose();
+        name.map_err(|error| format!("TLS to {target}: {error}; say it in tls.server_name"))?;
+    }
+    let files = targets()
+        .filter_map(TargetUrl::tls)
+        .map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
     vault.read(files).map_err(|error| format!("TLS to targets: {error}"))
 }
 
@@ -81,6 +87,7 @@ pub(super) fn doors(
     let door = |(listener, _): (&config::Listener, &u16)| {
         let redirect_https = secure.filter(|_| listener.redirect_https);
         let plain = Door {
+            http2: listener.http2,
             redirect_https,
             proxy_protocol: listener.proxy_protocol.clone(),
             trusted: listener.trusted.clone(),
@@ -88,7 +95,7 @@ pub(super) fn doors(
         };
         let Some(tls) = &listener.tls else { return Ok(plain) };
         let auth = tls.client_auth.as_ref().map(client_auth);
-        let door = TlsDoor::new(shelf.clone(), tls.only_tls13, auth.as_ref());
+        let door = TlsDoor::new(shelf.clone(), tls.only_tls13, listener.http2, auth.as_ref());
         let door = door.map_err(|error| error.to_string())?;
         Ok(Door { tls: Some(door), hsts: tls.hsts, ..plain })
     };

@@ -23,6 +23,7 @@ mod forwarding;
 mod graceful_stop;
 mod hold_and_resume;
 mod hostile_clients;
+mod http2;
 mod idle_closing_targets;
 mod kill_nine;
 mod many_services;

@@ -174,6 +174,70 @@ fn other_tls_makes_another_target_which_is_proven_first() {
 }
 
 #[test]
+fn other_authorities_in_the_same_file_are_proven_before_they_are_in_force() {
+    // L9
+    let stage = Secured::start(false, plain);
+    let reload = || stage.teal.ask("POST", "/admin/reload", &[]);
+    let get = || testkit::Client::connect(stage.teal.listener()).get("/").status;
+    let (ca, ours) = (stage.pki.ca(), fs::read(stage.pki.ca()).expect("a file"));
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let foreign = Pki::new(elsewhere.path());
+    fs::copy(foreign.ca(), &ca).expect("a file");
+    let answer = reload();
+    assert_eq!(answer.status, 412, "{}", answer.text());
+    assert!(answer.text().contains("signed by nobody that is trusted"), "{}", answer.text());
+    assert_eq!(get(), 200);
+    // With the old one beside it, it proves what is there. What was known of the idle color was
+    // found out otherwise, and counts no longer.
+    fs::write(&ca, [ours, fs::read(foreign.ca()).expect("a file")].concat()).expect("a file");
+    let answer = reload();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains("TLS to targets changed"), "{}", answer.text());
+    assert_eq!(get(), 200);
+    // Active by what is proven anew, idle by what is not: refused by the first look.
+    fs::copy(foreign.ca(), &ca).expect("a file");
+    stage.blue.1.show(&foreign.issue("target", &["localhost"]));
+    let answer = reload();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(get(), 200);
+    let answer = stage.teal.switch("green", "");
+    assert_eq!(answer.status, 412, "{}", answer.text());
+    stage.finish();
+}
+
+#[test]
+fn a_name_that_no_certificate_can_be_for_is_told_before_the_start() {
+    let stage = Secured::start(false, plain);
+    for name in ["app-", "[::1]"] {
+        stage.teal.write_settings(&stage.other(&format!(", server_name = \"{name}\"")));
+        let checked = stage
+            .teal
+            .cli_bare(&["check", "--config", &stage.teal.config().display().to_string()], &[]);
+        checked.assert_code(2);
+        let said = checked.all();
+        assert!(said.contains(name) && said.contains("no certificate can be for it"), "{said}");
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_handshake_that_never_ends_is_told_as_one_and_nothing_is_sent_again() {
+    // L5 L9 L10
+    let stage = Secured::start(false, plain);
+    // The kernel takes connections in, and nobody reads.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = deaf.local_addr().expect("bound").port();
+    let url = format!("https://localhost:{port}");
+    let settings = stage.other("").service("green", &color(&url, &stage.pki.ca(), ""));
+    stage.teal.write_settings(&settings);
+    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    let answer = stage.teal.switch("green", "");
+    assert_eq!(answer.status, 412, "{}", answer.text());
+    assert!(answer.text().contains("in the TLS handshake"), "{}", answer.text());
+    stage.finish();
+}
+
+#[test]
 fn an_upgrade_keeps_verifying() {
     // L2 L7
     let mut stage = Secured::start(false, plain);

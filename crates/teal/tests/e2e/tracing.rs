@@ -97,6 +97,9 @@ fn a_request_is_a_span_of_its_clients_trace_and_the_targets_belongs_to_ours() {
         ("teal.service", "web"),
         ("teal.color", "blue"),
         ("teal.served_by", stage.blue.url().as_str()),
+        ("client.address", "127.0.0.1"),
+        ("server.port", ""),
+        ("http.request.method_original", ""),
         ("error.type", ""),
     ] {
         assert_eq!(attribute(&span, key), value, "{key} of {span}");
@@ -117,7 +120,9 @@ fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
     stage.blue.behave_at("/bad", Behavior::close());
     client.send(get("/bad", ""));
     assert_eq!(client.answer().status, 502);
-    wait_until(SOON, "two spans", || spans(&collector).len() == 2);
+    client.send("BREW /pot HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    wait_until(SOON, "three spans", || spans(&collector).len() == 3);
     let spans = spans(&collector);
     assert_eq!(spans[0]["traceId"], trace.as_str());
     assert!(spans[0]["parentSpanId"].is_null(), "{}", spans[0]);
@@ -125,6 +130,16 @@ fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
     assert_eq!(attribute(&spans[1], "http.response.status_code"), "502");
     assert_eq!(spans[1]["status"]["code"], 2);
     assert_ne!(attribute(&spans[1], "error.type"), "");
+    assert_eq!(spans[2]["name"], "HTTP");
+    for (key, value) in [
+        ("http.request.method", "_OTHER"),
+        ("http.request.method_original", "BREW"),
+        ("server.address", "[::1]"),
+        ("server.port", "8080"),
+        ("error.type", ""),
+    ] {
+        assert_eq!(attribute(&spans[2], key), value, "{key} of {}", spans[2]);
+    }
     stage.finish();
 }
 

@@ -158,6 +158,7 @@ mod tests {
             began: Instant::now(),
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
             secure: true,
+            http2: false,
             asked: Some(Asked {
                 method: "GET".to_owned(),
                 host: "a.test".to_owned(),

@@ -3,9 +3,11 @@
 //! Names of attributes are those of the semantic conventions for HTTP servers
 //! (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), and `teal.*` for what they lack.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use traffic::without_port;
 
 use super::context::{Hex, TraceContext};
 use crate::observe::story::Story;
@@ -15,6 +17,10 @@ const SERVER: u8 = 2;
 
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
+
+/// Methods that have a name of their own (semantic conventions, "http.request.method").
+const METHODS: [&str; 9] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,7 +82,7 @@ struct Attribute<'s> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Value<'s> {
-    StringValue(&'s str),
+    StringValue(Cow<'s, str>),
     /// 64 bits are text in this encoding.
     IntValue(String),
 }
@@ -100,19 +106,28 @@ pub(super) fn export(stories: &[Story], instance: &str) -> String {
 }
 
 fn span<'s>(story: &'s Story, context: &TraceContext) -> Record<'s> {
-    let aborted = story.end == "aborted" && story.reason != "client";
-    let failed = aborted || story.told.status.is_some_and(|status| status >= 500);
+    let method = story.asked.as_ref().and_then(|asked| known(&asked.method));
     Record {
         trace_id: Hex(&context.trace).to_string(),
         span_id: Hex(&context.span).to_string(),
         parent_span_id: context.parent.map(|parent| Hex(&parent).to_string()),
-        name: story.asked.as_ref().map_or("HTTP", |asked| &asked.method),
+        name: method.unwrap_or("HTTP"),
         kind: SERVER,
         start_time_unix_nano: nanos(story.at),
         end_time_unix_nano: nanos(story.at + Duration::from_micros(story.took_micros)),
         attributes: attributes(story),
-        status: Status { code: failed.then_some(ERROR) },
+        status: Status { code: has_failed(story).then_some(ERROR) },
     }
+}
+
+/// A client that goes away is no failure of ours, nor is what it asked wrongly.
+fn has_failed(story: &Story) -> bool {
+    let aborted = story.end == "aborted" && story.reason != "client";
+    aborted || story.told.status.is_some_and(|status| status >= 500)
+}
+
+fn known(method: &str) -> Option<&'static str> {
+    METHODS.into_iter().find(|known| *known == method)
 }
 
 fn attributes(story: &Story) -> Vec<Attribute<'_>> {
@@ -123,29 +138,38 @@ fn attributes(story: &Story) -> Vec<Attribute<'_>> {
             None => (&*asked.target, ""),
         };
         let version = asked.version.strip_prefix("HTTP/").unwrap_or_default();
+        let original = known(&asked.method).map_or(&*asked.method, |_| "");
+        let server = without_port(&asked.host);
+        let port = asked.host[server.len()..].strip_prefix(':').and_then(|port| port.parse().ok());
         all.extend([
-            text("http.request.method", &asked.method),
+            text("http.request.method", known(&asked.method).unwrap_or("_OTHER")),
+            text("http.request.method_original", original),
             text("url.path", path),
             text("url.query", query),
-            text("server.address", &asked.host),
+            text("server.address", server),
             text("network.protocol.version", version),
             text("user_agent.original", &asked.user_agent),
             text("teal.request_id", &asked.request_id),
         ]);
+        all.extend(port.map(|port| number("server.port", port)));
     }
+    all.push(text("client.address", story.client.to_string()));
     let status = story.told.status.map(i64::from);
     all.extend(status.map(|status| number("http.response.status_code", status)));
     all.push(number("http.response.body.size", story.told.bytes.cast_signed()));
-    all.push(text("error.type", story.reason));
+    all.push(text("error.type", if has_failed(story) { story.reason } else { "" }));
+    all.push(text("teal.reason", story.reason));
     all.push(text("teal.service", story.service.as_deref().unwrap_or_default()));
     all.push(text("teal.color", story.told.color.map_or("", rules::Color::as_str)));
     all.push(text("teal.served_by", story.told.target.as_deref().unwrap_or_default()));
-    all.retain(|attribute| !matches!(attribute.value, Value::StringValue("")));
+    all.retain(
+        |attribute| !matches!(&attribute.value, Value::StringValue(text) if text.is_empty()),
+    );
     all
 }
 
-fn text<'s>(key: &'static str, value: &'s str) -> Attribute<'s> {
-    Attribute { key, value: Value::StringValue(value) }
+fn text<'s>(key: &'static str, value: impl Into<Cow<'s, str>>) -> Attribute<'s> {
+    Attribute { key, value: Value::StringValue(value.into()) }
 }
 
 fn number<'s>(key: &'static str, value: i64) -> Attribute<'s> {

@@ -1,0 +1,28 @@
+//! One request and its answer on a connection that carries many, as if it had a connection of its
+//! own: the bytes of HTTP/1.1, whatever travels below.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// One request and its answer. Dropped before its end, it is broken off so that the other side
+/// can't take what it got for the whole (L3).
+pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
+    /// Ready if the other side has broken it off.
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The address of the other side of the connection below, if it has one.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The address of this side of the connection below, if it has one.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}

@@ -1,0 +1,162 @@
+//! A request's head from HTTP/2 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3). What is said twice in
+//! HTTP/2 must be said alike; what could mean something else in HTTP/1.1 is refused.
+
+use h2::ext::Protocol;
+use http::{Method, Request, header};
+use http1::Reject;
+
+use super::sink::is_of_connection;
+use super::source::line;
+
+/// A head, as it would have come in HTTP/1.1.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) bytes: Vec<u8>,
+    /// Its body is in chunks.
+    pub(crate) chunked: bool,
+    /// It asks with HEAD, so that no answer has a body.
+    pub(crate) bodiless: bool,
+    /// It asks for a tunnel (RFC 8441).
+    pub(crate) tunnel: bool,
+}
+
+/// A WebSocket's key has 16 bytes in base64: 22 digits, of which the last holds two bits.
+const KEY_DIGITS: usize = 21;
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Writes the head anew. `ended`: nothing follows it.
+///
+/// # Errors
+/// What is wrong with it. What HTTP/1.1 refuses as well is refused later, when it is read.
+pub(crate) fn translate<B>(
+    request: &Request<B>,
+    ended: bool,
+    fields_max: usize,
+    mut random: impl FnMut() -> u64,
+) -> Result<Head, Reject> {
+    if request.headers().len() > fields_max {
+        return Err(Reject { status: 431, reason: "There are too many fields." });
+    }
+    let host = host(request)?;
+    let mut head = Head { bodiless: request.method() == Method::HEAD, ..Head::default() };
+    let protocol = request.extensions().get::<Protocol>();
+    if protocol.is_some_and(|protocol| !protocol.as_str().eq_ignore_ascii_case("websocket")) {
+        return Err(Reject { status: 501, reason: "The only tunnel opened here is websocket." });
+    }
+    head.tunnel = protocol.is_some();
+    let out = &mut head.bytes;
+    out.reserve(512);
+    let method = if head.tunnel { "GET" } else { request.method().as_str() };
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    for part in [method.as_bytes(), b" ", path.as_bytes(), b" HTTP/1.1\r\n"] {
+        out.extend_from_slice(part);
+    }
+    line(out, "host", host.as_bytes());
+    fields(out, request)?;
+    if head.tunnel {
+        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ");
+        out.extend((0..KEY_DIGITS).map(|_| BASE64[(random() >> 58) as usize]));
+        out.extend_from_slice(b"A==\r\n");
+    } else if !ended && !request.headers().contains_key(header::CONTENT_LENGTH) {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        head.chunked = true;
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(head)
+}
+
+/// The one host that the request is for.
+fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
+    let bad = |reason| Reject { status: 400, reason };
+    if !matches!(request.uri().scheme_str(), Some("http" | "https") | None) {
+        return Err(bad(":scheme must be http or https."));
+    }
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let Some(first) = named.next() else {
+        return authority.ok_or(bad("There is neither :authority nor Host."));
+    };
+    let first = first.to_str().map_err(|_| bad("Host is no host."))?;
+    if named.next().is_some() {
+        return Err(bad("There is more than one Host field."));
+    }
+    if authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(first)) {
+        return Err(bad(":authority and Host differ."));
+    }
+    Ok(first)
+}
+
+fn fields<B>(out: &mut Vec<u8>, request: &Request<B>) -> Result<(), Reject> {
+    let mut cookies: Option<Vec<u8>> = None;
+    for (name, value) in request.headers() {
+        if is_of_connection(name.as_str().as_bytes()) {
+            let reason = "A field is about a connection of HTTP/1.1.";
+            return Err(Reject { status: 400, reason });
+        }
+        match *name {
+            header::HOST => {}
+            // One field in HTTP/1.1 (RFC 9113 section 8.2.3).
+            header::COOKIE => match &mut cookies {
+                None => cookies = Some(value.as_bytes().to_vec()),
+                Some(all) => {
+                    all.extend_from_slice(b"; ");
+                    all.extend_from_slice(value.as_bytes());
+                }
+            },
+            _ => line(out, name.as_str(), value.as_bytes()),
+        }
+    }
+    if let Some(cookies) = cookies {
+        line(out, "cookie", &cookies);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(
+        build: impl FnOnce(http::request::Builder) -> http::request::Builder,
+    ) -> Request<()> {
+        build(Request::builder().uri("https://a.test/p?q")).body(()).unwrap()
+    }
+
+    fn text(request: &Request<()>, ended: bool) -> String {
+        String::from_utf8(translate(request, ended, 10, || 0).unwrap().bytes).unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_stays_the_same() {
+        let get = request(|r| r.header("cookie", "a=1").header("x", "y").header("cookie", "b=2"));
+        let said = "GET /p?q HTTP/1.1\r\nhost: a.test\r\nx: y\r\ncookie: a=1; b=2\r\n\r\n";
+        assert_eq!(text(&get, true), said);
+        let post = request(|r| r.method("POST"));
+        assert!(text(&post, false).contains("\r\ntransfer-encoding: chunked\r\n"));
+        let post = request(|r| r.method("POST").header("content-length", "5"));
+        assert!(!text(&post, false).contains("transfer-encoding"));
+    }
+
+    #[test]
+    fn a_tunnel_is_asked_for_as_in_http_1() {
+        let mut connect = request(|r| r.method("CONNECT").header("sec-websocket-version", "13"));
+        connect.extensions_mut().insert(Protocol::from_static("websocket"));
+        let said = text(&connect, false);
+        assert!(said.starts_with("GET /p?q HTTP/1.1\r\n"), "{said}");
+        assert!(said.contains("\r\nconnection: upgrade\r\nupgrade: websocket\r\n"), "{said}");
+        assert!(said.contains("\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"), "{said}");
+    }
+
+    #[test]
+    fn what_is_said_in_two_ways_is_refused() {
+        let refused = |request: &Request<()>, max| translate(request, true, max, || 0).unwrap_err();
+        let other = request(|r| r.header("host", "b.test"));
+        assert_eq!(refused(&other, 10).status, 400);
+        let twice = request(|r| r.header("host", "a.test").header("host", "a.test"));
+        assert_eq!(refused(&twice, 10).status, 400);
+        let connection = request(|r| r.header("connection", "x"));
+        assert_eq!(refused(&connection, 10).status, 400);
+        let crumbs = request(|r| (0..11).fold(r, |r, n| r.header("cookie", n)));
+        assert_eq!(refused(&crumbs, 10).status, 431);
+    }
+}

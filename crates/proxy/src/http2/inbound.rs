@@ -1,0 +1,189 @@
+//! A stream of a client: its request as the bytes of HTTP/1.1, which are understood like any
+//! other's, and the answer that Teal writes, as HTTP/2.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use connect::Exchange;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Response, StatusCode};
+use http1::BodyLength;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::head::Head;
+use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
+use super::source::{Framing, Source, broken};
+
+/// Where both ends of the connection are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+}
+
+/// One stream of a client.
+pub(crate) struct Inbound {
+    source: Source,
+    answer: Answer,
+    /// It asked with HEAD: an answer has no body, whatever it says of one.
+    bodiless: bool,
+    /// It asked for a tunnel.
+    tunnel: bool,
+    ends: Ends,
+}
+
+/// How far the answer has come.
+enum Answer {
+    Head(Gathered, SendResponse<Bytes>),
+    Body(Sink),
+}
+
+impl Inbound {
+    pub(crate) fn new(
+        head: Head,
+        body: RecvStream,
+        respond: SendResponse<Bytes>,
+        ends: Ends,
+    ) -> Self {
+        let framing = if head.chunked { Framing::Chunked } else { Framing::Plain };
+        Self {
+            source: Source::new(head.bytes, body, framing),
+            answer: Answer::Head(Gathered::default(), respond),
+            bodiless: head.bodiless,
+            tunnel: head.tunnel,
+            ends,
+        }
+    }
+
+    /// Sends a head; with a final one the body begins.
+    fn answer(&mut self, head: &[u8]) -> io::Result<()> {
+        let Answer::Head(_, respond) = &mut self.answer else { return Ok(()) };
+        let lines = Lines::of(head);
+        let status = status(lines.first)?;
+        let (fields, framing) = translate(&lines);
+        let mut response = Response::new(());
+        *response.headers_mut() = fields;
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            *response.status_mut() = status;
+            return respond.send_informational(response).map_err(broken);
+        }
+        let opens = self.tunnel && status == StatusCode::SWITCHING_PROTOCOLS;
+        let framing = match status {
+            _ if opens => BodyLength::UntilClose, // RFC 8441 section 5
+            _ if self.bodiless => BodyLength::None,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodyLength::None,
+            _ => framing,
+        };
+        *response.status_mut() = if opens { StatusCode::OK } else { status };
+        let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
+        let send = respond.send_response(response, ended).map_err(broken)?;
+        self.answer = Answer::Body(Sink::new(send, framing, ended, Reason::INTERNAL_ERROR));
+        Ok(())
+    }
+}
+
+fn status(line: &[u8]) -> io::Result<StatusCode> {
+    let digits = line.get(9..12).unwrap_or_default();
+    StatusCode::from_bytes(digits).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The fields of an answer that HTTP/2 has too, and how its body is framed.
+fn translate(lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
+    let mut fields = HeaderMap::with_capacity(16);
+    let mut framing = BodyLength::None;
+    for (name, value) in lines.fields() {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            framing = length(value).map_or(framing, BodyLength::Length);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            framing = BodyLength::Chunked;
+        }
+        let handshake = name.eq_ignore_ascii_case(b"sec-websocket-accept"); // RFC 8441 section 5
+        if !is_of_connection(name) && !handshake {
+            append(&mut fields, name, value);
+        }
+    }
+    (fields, framing)
+}
+
+impl AsyncRead for Inbound {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.get_mut().source.poll_read(buf, cx)
+    }
+}
+
+impl AsyncWrite for Inbound {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match &mut this.answer {
+            Answer::Body(sink) => sink.poll_write(bytes, cx),
+            Answer::Head(gathered, _) => {
+                let (taken, head) = gathered.take(bytes);
+                if let Some(head) = head {
+                    this.answer(&head)?;
+                }
+                Poll::Ready(Ok(taken))
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().answer {
+            Answer::Body(sink) => sink.poll_flush(cx),
+            Answer::Head(..) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().answer {
+            Answer::Body(sink) => sink.poll_shutdown(cx),
+            Answer::Head(..) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Exchange for Inbound {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.answer {
+            Answer::Head(_, respond) => {
+                ready!(respond.poll_reset(cx)).ok();
+                Poll::Ready(())
+            }
+            Answer::Body(sink) => sink.poll_broken(cx),
+        }
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.ends.peer.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.ends.local.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        if let Answer::Head(_, respond) = &mut self.answer {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+        }
+    }
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound").field("ends", &self.ends).finish_non_exhaustive()
+    }
+}

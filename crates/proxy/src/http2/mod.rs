@@ -1,0 +1,229 @@
+//! SPINE: a client's connection of HTTP/2. The library speaks the protocol; each stream is served as
+//! a connection of HTTP/1.1 with one request would be, so that all that is promised of requests is
+//! promised of streams.
+//!
+//! Guaranteed: what one connection can make Teal keep or do is bounded (D1 to D8); it ends with
+//! GOAWAY in two steps (L7). Never: a push, early data, a stream that is not counted.
+
+mod head;
+mod inbound;
+pub(crate) mod sink;
+pub(crate) mod source;
+mod watch;
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use connect::Stream;
+use h2::server::{Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use http1::Reject;
+use tokio::task::JoinSet;
+
+use crate::client::{Client, Entrance};
+use crate::connection;
+use crate::deadline::Deadline;
+use crate::worker::Worker;
+use head::Head;
+use inbound::{Ends, Inbound};
+pub(crate) use watch::{PREFACE, Watch, Watched};
+
+/// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).
+const STREAMS: u32 = 100;
+/// What a client may send ahead, for one stream and for all of a connection.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// What is kept of an answer that a client does not take, for one stream.
+const SEND_BUFFER: usize = 16 * 1024;
+/// The memory of our decoder, which the client may use (RFC 7541 section 4.2).
+const TABLE: u32 = 4096;
+/// How long a client has to close after it was told that this is the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+type H2 = Connection<Watched, Bytes>;
+
+/// Serves a connection that speaks HTTP/2 until it ends; `early`: what was read of it.
+pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
+    let Client { stream, entrance, deadline, .. } = client;
+    let entrance = Entrance { http2: true, ..entrance };
+    let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
+    let watch = Watch::new(PREFACE.len(), worker.now());
+    let watched = Watched::new(stream, early, watch.clone());
+    let begun = handshake(worker, watched);
+    // lossless: L10 - `request_head`
+    let Ok(h2) = worker.within(worker.front().request_head, begun).await else { return };
+    let mut serving = Serving {
+        worker: worker.clone(),
+        h2,
+        watch,
+        deadline,
+        entrance,
+        ends,
+        streams: JoinSet::new(),
+        active: worker.now(),
+        ending: None,
+    };
+    poll_fn(|cx| serving.poll(cx)).await;
+    let Serving { h2, mut streams, .. } = serving;
+    drop(h2); // those that are still served learn that their client is gone
+    while streams.join_next().await.is_some() {}
+}
+
+async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
+    let limits = worker.reader.table().limits;
+    let heads = u32::try_from(limits.head_bytes).unwrap_or(u32::MAX);
+    h2::server::Builder::new()
+        .max_concurrent_streams(STREAMS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(heads)
+        .header_table_size(TABLE)
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_connect_protocol()
+        .handshake(watched)
+        .await
+        .map_err(source::broken)
+}
+
+/// Whether a connection without TLS begins as HTTP/2 does, and what was read of it then. Anything
+/// else stays where it is.
+// lossless: L10 - `request_head`
+pub(crate) async fn begins(worker: &Worker, client: &mut Client) -> Option<Vec<u8>> {
+    client.deadline.set(worker.now() + worker.front().request_head);
+    let http2 = poll_fn(|cx| {
+        loop {
+            let read = client.rx.filled();
+            let known = read.len().min(PREFACE.len());
+            if known == PREFACE.len() || read[..known] != PREFACE[..known] {
+                return Poll::Ready(read.starts_with(PREFACE));
+            }
+            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(false),
+                Poll::Pending if worker.stop.is_cut() => return Poll::Ready(false),
+                Poll::Pending => return client.deadline.poll(cx).map(|()| false),
+            }
+        }
+    });
+    if !http2.await {
+        return None;
+    }
+    let early = client.rx.filled().to_vec();
+    client.rx.clear();
+    client.rx.strip(&worker.buffers);
+    Some(early)
+}
+
+/// A connection being served.
+struct Serving {
+    worker: Rc<Worker>,
+    h2: H2,
+    watch: Rc<Watch>,
+    deadline: Deadline,
+    entrance: Entrance,
+    ends: Ends,
+    streams: JoinSet<()>,
+    /// When a stream last began or ended.
+    active: Instant,
+    /// Until when it may close, once it was told to.
+    ending: Option<Instant>,
+}
+
+impl Serving {
+    /// Ready when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = Instant::now();
+            self.watch.turn(now);
+            self.say_goodbye(now);
+            match self.h2.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.active = now;
+                    self.begin(request, respond);
+                    continue;
+                }
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+            while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {
+                self.active = now;
+            }
+            if self.worker.stop.is_cut() {
+                return Poll::Ready(());
+            }
+            if let Some(kind) = self.watch.spent().filter(|_| self.ending.is_none()) {
+                self.worker.log.flood(kind);
+                self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                self.ending = Some(now + FAREWELL);
+                continue;
+            }
+            self.deadline.set(self.due());
+            if self.deadline.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let over = self.watch.head_since().is_some() || self.watch.spent().is_some();
+            if !self.streams.is_empty() && !over {
+                self.active = now; // each stream has deadlines of its own
+            } else if self.ending.is_some() || over {
+                return Poll::Ready(());
+            } else {
+                self.leave(now);
+            }
+        }
+    }
+
+    /// Serves a stream, beside all others.
+    fn begin(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        let worker = self.worker.clone();
+        let ended = request.body().is_end_stream();
+        let fields = worker.reader.table().limits.fields;
+        let random = || worker.reader.random();
+        let (head, refused) = match head::translate(&request, ended, fields, random) {
+            Ok(head) => (head, None),
+            Err(reject) => (Head::default(), Some(reject)),
+        };
+        let inbound = Inbound::new(head, request.into_body(), respond, self.ends);
+        let stream = Stream::Exchange(Box::new(inbound));
+        let client = Client::of_stream(&worker, stream, self.entrance.clone());
+        self.streams.spawn_local(serve_stream(worker, client, refused));
+    }
+
+    /// Teal stops, or another takes its place: no new streams, but those on their way.
+    // lossless: L7
+    fn say_goodbye(&mut self, now: Instant) {
+        if self.worker.stop.is_leaving() && self.ending.is_none() {
+            self.leave(now);
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        self.h2.graceful_shutdown();
+        self.ending = Some(now + FAREWELL);
+    }
+
+    /// Until when the wait may last, whatever it is for.
+    // lossless: L10 - `request_head`, `idle`, `write_stall`; what a stream waits for has its own.
+    fn due(&self) -> Instant {
+        let front = self.worker.front();
+        if let Some(since) = self.watch.head_since() {
+            return since + front.request_head;
+        }
+        match self.ending {
+            Some(until) if self.watch.spent().is_some() => until,
+            _ if !self.streams.is_empty() => self.active + front.idle,
+            Some(until) => until.max(self.active + FAREWELL),
+            // What was answered, and the client does not take.
+            None if self.h2.has_streams() => self.active + front.write_stall,
+            None => self.worker.stop.limit_idle(self.active, self.active + front.idle),
+        }
+    }
+}
+
+async fn serve_stream(worker: Rc<Worker>, mut client: Client, refused: Option<Reject>) {
+    let serving = Box::pin(connection::serve_stream(&worker, &mut client, refused));
+    worker.in_turns(serving).await;
+}

@@ -1,0 +1,245 @@
+//! What a stream is sent, from the bytes of HTTP/1.1: the head is gathered until it is whole, the
+//! body is taken out of the framing that the head names.
+//!
+//! Guaranteed: the stream ends rightly only after a body that has ended rightly. Never: more than
+//! one piece is kept that the other side has not given room for.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http1::{BodyLength, BodyReader};
+
+use super::source::broken;
+
+/// The most that is taken before it has been sent.
+const PIECE: usize = 16 * 1024;
+
+/// A body that is written.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    send: SendStream<Bytes>,
+    body: BodyReader,
+    pending: Bytes,
+    ended: bool,
+    /// What the other side is told if it ends before its end.
+    torn: Reason,
+}
+
+/// The bytes of a head while they come.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    bytes: Vec<u8>,
+}
+
+/// A head as lines: the first, then a name and a value each.
+#[derive(Debug)]
+pub(crate) struct Lines<'h> {
+    pub(crate) first: &'h [u8],
+    rest: &'h [u8],
+}
+
+// === impl Sink ===
+
+impl Sink {
+    /// A body in this framing. `ended`: the head has ended the stream.
+    pub(crate) fn new(
+        send: SendStream<Bytes>,
+        framing: BodyLength,
+        ended: bool,
+        torn: Reason,
+    ) -> Self {
+        Self { send, body: BodyReader::new(framing), pending: Bytes::new(), ended, torn }
+    }
+
+    /// Takes a piece of the body, and sends what there is room for.
+    ///
+    /// # Errors
+    /// If the stream was broken off, or what comes is not in the framing.
+    pub(crate) fn poll_write(
+        &mut self,
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(cx))?;
+        if self.ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut piece = bytes.get(..bytes.len().min(PIECE)).unwrap_or_default().to_vec();
+        let decoded = self.body.decode(&mut piece);
+        let decoded = decoded.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        self.pending = Bytes::from(piece).slice(decoded.data);
+        // Sent as far as there is room. That there is none for the rest stops the next piece.
+        if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(decoded.consumed))
+    }
+
+    /// Sends what was taken. Ready when the connection below has all of it.
+    ///
+    /// # Errors
+    /// If the stream was broken off.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let room = ready!(self.poll_room(self.pending.len(), cx))?;
+            let piece = self.pending.split_to(room.min(self.pending.len()));
+            let last = self.pending.is_empty() && self.ends_plainly();
+            self.send.send_data(piece, last).map_err(broken)?;
+            self.ended |= last;
+        }
+        if self.body.is_done() && !self.ended {
+            self.end()?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends a tunnel's direction.
+    ///
+    /// # Errors
+    /// If the stream was broken off.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        if !self.ended {
+            self.ended = true;
+            self.send.send_data(Bytes::new(), true).map_err(broken)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready if the other side has broken the stream off.
+    pub(crate) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.send.poll_reset(cx).map(drop)
+    }
+
+    fn poll_room(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.send.reserve_capacity(wanted);
+        loop {
+            match self.send.capacity() {
+                0 => match ready!(self.send.poll_capacity(cx)) {
+                    Some(room) => drop(room.map_err(broken)?),
+                    None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                },
+                room => return Poll::Ready(Ok(room)),
+            }
+        }
+    }
+
+    /// Whether the body is over and nothing comes after its last byte.
+    fn ends_plainly(&self) -> bool {
+        self.body.is_done() && self.body.trailers().is_empty()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.ended = true;
+        let trailers = self.body.trailers();
+        if trailers.is_empty() {
+            return self.send.send_data(Bytes::new(), true).map_err(broken);
+        }
+        let mut fields = HeaderMap::new();
+        for (name, value) in (Lines { first: b"", rest: trailers }).fields() {
+            append(&mut fields, name, value);
+        }
+        self.send.send_trailers(fields).map_err(broken)
+    }
+}
+
+impl Drop for Sink {
+    // lossless: L3 - what has not ended rightly can't be taken for whole.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.send.send_reset(self.torn);
+        }
+    }
+}
+
+// === impl Gathered ===
+
+impl Gathered {
+    /// Takes what belongs to the head. With the head, once it is whole.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        let from = before.saturating_sub(3);
+        let end = self.bytes[from..].windows(4).position(|four| four == b"\r\n\r\n");
+        let Some(end) = end.map(|at| from + at + 4) else { return (bytes.len(), None) };
+        self.bytes.truncate(end);
+        (end - before, Some(std::mem::take(&mut self.bytes)))
+    }
+}
+
+// === impl Lines ===
+
+impl<'h> Lines<'h> {
+    /// The lines of a head that we have written ourselves, up to the empty one.
+    pub(crate) fn of(head: &'h [u8]) -> Self {
+        let (first, rest) = split(head);
+        Self { first, rest }
+    }
+
+    /// Name and value of each field.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h> {
+        let mut rest = self.rest;
+        std::iter::from_fn(move || {
+            let (line, after) = split(rest);
+            rest = after;
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let value = line.get(colon + 1..).unwrap_or_default();
+            Some((line.get(..colon).unwrap_or_default(), value.trim_ascii()))
+        })
+    }
+}
+
+/// A line, and what follows it.
+fn split(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.windows(2).position(|two| two == b"\r\n").unwrap_or(text.len());
+    (text.get(..end).unwrap_or_default(), text.get(end + 2..).unwrap_or_default())
+}
+
+/// Adds a field. One that can't be written in HTTP/2 is left out; the engine lets none pass.
+pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: &[u8]) {
+    let name = HeaderName::from_bytes(name);
+    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+        fields.append(name, value);
+    }
+}
+
+/// Whether a field is about one connection of HTTP/1.1, and must not stand in HTTP/2 (RFC 9113
+/// section 8.2.2).
+pub(crate) fn is_of_connection(name: &[u8]) -> bool {
+    let all: [&[u8]; 5] =
+        [b"connection", b"transfer-encoding", b"keep-alive", b"upgrade", b"proxy-connection"];
+    all.iter().any(|one| name.eq_ignore_ascii_case(one))
+}
+
+/// The number that a `Content-Length` names.
+pub(crate) fn length(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_whole_at_its_empty_line_wherever_it_was_cut() {
+        let head = b"HTTP/1.1 200 OK\r\nA: 1\r\nB:  2 \r\n\r\n";
+        let message = [&head[..], b"body"].concat();
+        for cut in 0..message.len() {
+            let mut gathered = Gathered::default();
+            let (first, second) = message.split_at(cut);
+            let (taken, whole) = gathered.take(first);
+            let whole = whole.unwrap_or_else(|| {
+                assert_eq!(taken, cut);
+                gathered.take(second).1.expect("all of it")
+            });
+            assert_eq!(whole, head);
+        }
+        let lines = Lines::of(head);
+        assert_eq!(lines.first, b"HTTP/1.1 200 OK");
+        let fields: Vec<_> = lines.fields().collect();
+        assert_eq!(fields, [(&b"A"[..], &b"1"[..]), (b"B", b"2")]);
+    }
+}

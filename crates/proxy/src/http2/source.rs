@@ -1,0 +1,134 @@
+//! What a stream brings, as the bytes of HTTP/1.1: a head that was written for it, then its body
+//! in the framing that this head names.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::RecvStream;
+use http::HeaderMap;
+use http1::CHUNK_END;
+use tokio::io::ReadBuf;
+
+/// A message that is read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Bytes of our own that come next: the head, the frame of a chunk, the end of the body.
+    own: Vec<u8>,
+    taken: usize,
+    /// What is left of the DATA frame that arrived last.
+    data: Bytes,
+    body: RecvStream,
+    framing: Framing,
+}
+
+/// How the body is framed for the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// As it is: the head names its length, or it has none, or it is a tunnel.
+    Plain,
+    /// In chunks.
+    Chunked,
+    /// The end was reached, and said.
+    Ended,
+}
+
+impl Source {
+    /// A message with this head.
+    pub(crate) fn new(head: Vec<u8>, body: RecvStream, framing: Framing) -> Self {
+        Self { own: head, taken: 0, data: Bytes::new(), body, framing }
+    }
+
+    /// Puts into `buf` what is there; nothing at the end of the message.
+    ///
+    /// # Errors
+    /// If the stream was broken off.
+    pub(crate) fn poll_read(
+        &mut self,
+        buf: &mut ReadBuf<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        while buf.remaining() > 0 {
+            if self.give(buf) {
+                continue;
+            }
+            if self.framing == Framing::Ended {
+                break;
+            }
+            match self.poll_more(cx) {
+                Poll::Ready(Ok(())) => {}
+                _ if buf.filled().len() > before => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives what is here; false: nothing is.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let own = self.own.get(self.taken..).unwrap_or_default();
+        if !own.is_empty() {
+            let count = own.len().min(buf.remaining());
+            buf.put_slice(&own[..count]);
+            self.taken += count;
+            if self.taken == self.own.len() {
+                self.own = Vec::new();
+                self.taken = 0;
+            }
+            return true;
+        }
+        if self.data.is_empty() {
+            return false;
+        }
+        let count = self.data.len().min(buf.remaining());
+        buf.put_slice(&self.data[..count]);
+        self.data.advance(count);
+        // Only now may the sender send as much again. It fails where the stream is gone, which the
+        // next read tells.
+        let _ = self.body.flow_control().release_capacity(count);
+        if self.data.is_empty() && self.framing == Framing::Chunked {
+            self.own.extend_from_slice(CHUNK_END);
+        }
+        true
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(data) = ready!(self.body.poll_data(cx)) {
+            self.data = data.map_err(broken)?;
+            if self.framing == Framing::Chunked && !self.data.is_empty() {
+                let mut room = [0; 18];
+                self.own.extend_from_slice(http1::chunk_head(self.data.len(), &mut room));
+            }
+            return Poll::Ready(Ok(()));
+        }
+        if self.framing == Framing::Chunked {
+            let trailers = ready!(self.body.poll_trailers(cx)).map_err(broken)?;
+            http1::write_last_chunk(&mut self.own, &lines(trailers.as_ref()));
+        }
+        self.framing = Framing::Ended;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Fields as lines. What a value holds was checked when it was received.
+fn lines(fields: Option<&HeaderMap>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in fields.into_iter().flatten() {
+        line(&mut lines, name.as_str(), value.as_bytes());
+    }
+    lines
+}
+
+/// One field as a line.
+pub(crate) fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// The end of a stream that has no right end.
+pub(crate) fn broken(error: h2::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}

@@ -1,0 +1,508 @@
+//! HTTP/2 from clients: curl and h2load through switches, stops and upgrades, and frame by frame
+//! what must be refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
+use testkit::{Behavior, CliResult, Pki, Settings, Step, checksum, run, wait_until};
+
+use crate::stage::{SOON, Stage};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn prior_knowledge(settings: Settings) -> Settings {
+    settings.listener_key("http2", "true")
+}
+
+fn stage() -> Stage {
+    Stage::with(prior_knowledge)
+}
+
+fn connect(stage: &Stage) -> Http2 {
+    Http2::connect(stage.teal.listener())
+}
+
+fn curl(arguments: &[&str]) -> CliResult {
+    let common = ["-sS", "--max-time", "30"];
+    run(Path::new("curl"), [&common, arguments].concat(), &[], LONG)
+}
+
+#[test]
+fn curl_asks_in_http_2_and_the_target_hears_http_1() {
+    let stage = stage();
+    let url = format!("http://{}", stage.teal.listener());
+    let ask = |arguments: &[&str]| {
+        let said = curl(&[&["--http2-prior-knowledge"], arguments].concat());
+        said.assert_code(0);
+        said.stdout
+    };
+    let shown = ask(&["-w", "%{http_version} %{http_code}", "-o", "/dev/null", &url]);
+    assert_eq!(shown, "2 200");
+    // The same address goes on serving HTTP/1.1.
+    curl(&["--http1.1", "-f", &url]).assert_code(0);
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("body");
+    let body: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+    fs::write(&file, &body).expect("a file");
+    let from = format!("@{}", file.display());
+    let upload = format!("{url}/upload");
+    let expected = format!("blue POST /upload {} {:016x}\n", body.len(), checksum(0, &body));
+    assert_eq!(ask(&["-X", "POST", "--data-binary", &from, &upload]), expected);
+    let shown = format!("{}", file.display());
+    assert_eq!(ask(&["-X", "POST", "-T", &shown, &upload]), expected);
+    for chunked in [false, true] {
+        let bytes = 5_000_000;
+        let large = Behavior::Download { bytes, chunked, pause: Duration::ZERO };
+        stage.blue.behave_at("/large", large);
+        let size = ask(&["-o", "/dev/null", "-w", "%{size_download}", &format!("{url}/large")]);
+        assert_eq!(size, bytes.to_string());
+    }
+    let head = ask(&["-I", &format!("{url}/head")]);
+    assert!(head.starts_with("HTTP/2 200"), "{head}");
+
+    ask(&["-H", "Cookie: a=1", "-H", "X-Forwarded-For: 1.2.3.4", &format!("{url}/seen?q=1")]);
+    let seen = stage.blue.seen().requests_to("/seen").pop().expect("a request");
+    assert_eq!(seen.fields.get("host"), Some(&*stage.teal.listener().to_string()));
+    assert_eq!(seen.fields.all("x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(seen.fields.get("x-forwarded-proto"), Some("http"));
+    assert_eq!(seen.fields.get("cookie"), Some("a=1"));
+    stage.finish();
+}
+
+#[test]
+fn over_tls_the_handshake_decides() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let pair = pki.issue("a", &["a.test"]);
+    let certificate = format!(
+        "[[certificate]]\ncert = '{}'\nkey = '{}'\n",
+        pair.cert.display(),
+        pair.key.display()
+    );
+    for (http2, spoken) in [(None, "2"), (Some("false"), "1.1")] {
+        let stage = Stage::with(|settings| {
+            let settings = settings.listener_key("tls", "true").extra(&certificate);
+            http2.into_iter().fold(settings, |settings, on| settings.listener_key("http2", on))
+        });
+        let port = stage.teal.listener().port();
+        let (ca, to) = (pki.ca(), format!("a.test:{port}:127.0.0.1"));
+        let ca = ca.display().to_string();
+        let ask = |host: &str| {
+            let host = format!("Host: {host}");
+            let said = curl(&[
+                "--http2",
+                "--cacert",
+                &ca,
+                "--resolve",
+                &to,
+                "-H",
+                &host,
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_version} %{http_code}",
+                &format!("https://a.test:{port}/who"),
+            ]);
+            said.stdout
+        };
+        assert_eq!(ask("a.test"), format!("{spoken} 200"));
+        assert_eq!(ask("b.test"), format!("{spoken} 421"));
+        let seen = stage.blue.seen().requests_to("/who").pop().expect("a request");
+        assert_eq!(seen.fields.get("x-forwarded-proto"), Some("https"));
+        stage.finish();
+    }
+}
+
+/// h2load for so many requests, on 4 connections of 16 streams each.
+fn h2load(stage: &Stage, requests: &str) -> Child {
+    Command::new("h2load")
+        .args(["-n", requests, "-c", "4", "-m", "16"])
+        .arg(format!("http://{}/load", stage.teal.listener()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("nghttp2-client is installed")
+}
+
+/// Waits for its end: all of them were answered with 2xx.
+fn all_answered(load: Child, requests: &str) {
+    let output = load.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let right = format!("{requests} done, {requests} succeeded, 0 failed, 0 errored, 0 timeout");
+    assert!(said.contains(&right), "{said}");
+}
+
+#[test]
+fn switches_under_h2load_lose_nothing() {
+    // L1 L2 L4
+    let stage = stage();
+    let mut load = h2load(&stage, "30000");
+    let mut switches = 0;
+    for to in ["green", "blue"].into_iter().cycle() {
+        let (now, retired) =
+            if to == "green" { (&stage.green, &stage.blue) } else { (&stage.blue, &stage.green) };
+        if load.try_wait().expect("a process").is_some() {
+            break;
+        }
+        assert_eq!(stage.teal.switch(to, "").status, 200);
+        let (drained, before) = (retired.seen().count(), now.seen().count());
+        wait_until(SOON, "the new color is asked", || {
+            now.seen().count() > before + 100 || load.try_wait().is_ok_and(|end| end.is_some())
+        });
+        assert_eq!(retired.seen().count(), drained, "nothing came after it was drained");
+        switches += 1;
+    }
+    assert!(switches >= 4, "{switches} switches");
+    all_answered(load, "30000");
+    stage.finish();
+}
+
+#[test]
+fn a_stop_says_goaway_twice_and_answers_what_is_on_its_way() {
+    // L7
+    let mut stage = stage();
+    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(500)));
+    let mut client = connect(&stage);
+    let slow = client.open(get("/slow"), END_STREAM);
+    wait_until(SOON, "it is on its way", || !stage.blue.seen().requests_to("/slow").is_empty());
+    let mut idle = connect(&stage);
+    assert_eq!(idle.ask(get("/")).status, 200);
+    stage.teal.signal(rustix::process::Signal::TERM);
+    let first = loop {
+        let frame = client.frame().expect("a frame");
+        if frame.kind == kind::GOAWAY {
+            break frame;
+        }
+    };
+    assert_eq!((first.number(0), first.number(4)), (0x7fff_ffff, 0), "whatever is under way");
+    // Sent before the client has heard of it, as far as Teal knows.
+    let late = client.open(get("/late"), END_STREAM);
+    let answers: Vec<Answer> = [late, slow].map(|stream| client.answer(stream)).into();
+    let fine = answers.iter().all(|answer| answer.status == 200 && answer.ended);
+    assert!(fine, "{answers:?}");
+    let last = answers.iter().find_map(|answer| answer.goaway);
+    assert_eq!(last.or_else(|| goaway(&client.rest())), Some(0));
+    let frames = idle.rest();
+    let said: Vec<&Frame> = frames.iter().filter(|frame| frame.kind == kind::GOAWAY).collect();
+    assert_eq!(said.len(), 2, "{frames:?}");
+    assert_eq!((said[1].number(0), said[1].number(4)), (1, 0), "the last that it serves");
+    assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
+}
+
+fn goaway(frames: &[Frame]) -> Option<u32> {
+    frames.iter().find(|frame| frame.kind == kind::GOAWAY).map(|frame| frame.number(4))
+}
+
+#[test]
+fn an_upgrade_under_h2load_loses_nothing_and_connections_move() {
+    // L7
+    let mut stage = stage();
+    let load = h2load(&stage, "30000");
+    wait_until(SOON, "it has begun", || stage.blue.seen().count() > 500);
+    let mut client = connect(&stage);
+    assert_eq!(client.ask(get("/")).status, 200);
+    stage.teal.upgrade();
+    assert_eq!(goaway(&client.rest()), Some(0));
+    assert_eq!(connect(&stage).ask(get("/")).status, 200);
+    // h2load opens no other connection after GOAWAY, and tells what it could not send apart.
+    let output = load.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(" 0 3xx, 0 4xx, 0 5xx"), "{said}");
+    stage.finish();
+}
+
+#[test]
+fn what_is_cut_can_not_be_taken_for_whole() {
+    // L3 L8
+    let stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this";
+    stage.blue.behave_at("/broken", Behavior::raw_then_close(broken));
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    stage.blue.behave_at("/chunked", Behavior::raw_then_close(chunked));
+    let hangs = vec![Step::ReadBody, Step::Send(broken.into()), Step::Hang];
+    stage.blue.behave_at("/hangs", Behavior::Script(hangs));
+    stage.blue.behave_at("/never", Behavior::Hang);
+    let mut client = connect(&stage);
+    for path in ["/broken", "/chunked"] {
+        let answer = client.ask(get(path));
+        // A reset may overtake what was not sent yet.
+        assert_eq!((answer.ended, answer.reset), (false, Some(2)), "{answer:?}");
+    }
+    let begun = client.open(get("/hangs"), END_STREAM);
+    let silent = client.open(get("/never"), END_STREAM);
+    stage.teal.wait_in_flight("blue", 2);
+    let said = stage.teal.switch("green", "");
+    assert!(said.text().contains("cut"), "{}", said.text());
+    let (begun, silent) = (client.answer(begun), client.answer(silent));
+    assert_eq!((begun.ended, begun.reset), (false, Some(2)), "{begun:?}");
+    assert_eq!((silent.status, silent.ended), (504, true), "{silent:?}");
+    assert_eq!(client.ask(get("/")).status, 200, "the connection goes on");
+    stage.finish();
+}
+
+#[test]
+fn interim_answers_and_trailers_pass() {
+    let stage = stage();
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    let answer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-sum: 1\r\n\r\n";
+    stage.blue.behave_at("/hints", Behavior::raw([hints, answer].concat()));
+    let mut client = connect(&stage);
+    let answer = client.ask(get("/hints"));
+    let expected = Answer {
+        status: 200,
+        interim: vec![103],
+        body: b"ok".to_vec(),
+        trailers: true,
+        ended: true,
+        ..Answer::default()
+    };
+    assert_eq!(answer, expected);
+    // And those of a request.
+    let stream = client.open(request("POST", "/sum", &[("trailer", "x-sum")]), 0);
+    client.send(&Frame::new(kind::DATA, 0, stream, *b"body"));
+    let trailers = fields(&[("x-sum", "2")]);
+    client.send(&Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, trailers));
+    assert_eq!(client.answer(stream).status, 200);
+    let seen = stage.blue.seen().requests_to("/sum").pop().expect("a request");
+    assert_eq!((&*seen.body, seen.trailers.get("x-sum")), (&b"body"[..], Some("2")));
+    stage.finish();
+}
+
+#[test]
+fn a_websocket_is_a_stream() {
+    // L1 L3
+    let stage = Stage::with(|settings| prior_knowledge(settings).drain("200ms"));
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = connect(&stage);
+    let opens = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":authority", "test"),
+        (":path", "/ws"),
+        ("sec-websocket-version", "13"),
+    ];
+    let stream = client.open(fields(&opens), 0);
+    // A masked text of two letters.
+    client.send(&Frame::new(kind::DATA, 0, stream, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']));
+    let mut echoed = Vec::new();
+    while echoed.len() < 4 {
+        let frame = client.frame().expect("a frame");
+        assert_ne!(frame.kind, kind::RST_STREAM, "{frame:?}");
+        if frame.kind == kind::DATA {
+            echoed.extend(frame.payload);
+        }
+    }
+    assert_eq!(echoed, [0x81, 2, b'h', b'i']);
+    let seen = stage.blue.seen().requests_to("/ws").pop().expect("a request");
+    assert_eq!(seen.fields.get("upgrade"), Some("websocket"));
+    // It holds its color, and is cut with it.
+    stage.teal.wait_in_flight("blue", 1);
+    let said = stage.teal.switch("green", "");
+    assert!(said.text().contains("cut"), "{}", said.text());
+    let end = client.answer(stream);
+    assert!(end.reset.is_some() || end.ended, "{end:?}");
+    let other = [opens[0], (":protocol", "connect-udp"), opens[2], opens[3], opens[4]];
+    assert_eq!(client.ask(fields(&other)).status, 501);
+    stage.finish();
+}
+
+#[test]
+fn t5_h5_d7_what_could_mean_two_things_is_refused() {
+    let stage = stage();
+    let scheme = (":scheme", "http");
+    let (method, path) = ((":method", "GET"), (":path", "/refused"));
+    let authority = (":authority", "test");
+    let whole = [method, scheme, authority, path];
+    let with = |further: &[(&str, &str)]| fields(&[&whole[..], further].concat());
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("T5 another host", with(&[("host", "other")])),
+        ("T5 two hosts", with(&[("host", "test"), ("host", "test")])),
+        ("T5 no host", fields(&[method, scheme, path])),
+        ("T5 a line in the path", fields(&[method, scheme, authority, (":path", "/a\r\nb: c")])),
+        ("T5 a space in the path", fields(&[method, scheme, authority, (":path", "/a b")])),
+        ("T5 a line in the method", fields(&[(":method", "GET /\r\n"), scheme, authority, path])),
+        ("T5 a space in the method", fields(&[(":method", "GET /x"), scheme, authority, path])),
+        ("T5 a line in the authority", fields(&[method, scheme, (":authority", "a\r\nb"), path])),
+        ("T5 a user", fields(&[method, scheme, (":authority", "u@test"), path])),
+        ("T5 a path without a slash", fields(&[method, scheme, authority, (":path", "refused")])),
+        ("T5 no path", fields(&[method, scheme, authority])),
+        ("T5 an empty path", fields(&[method, scheme, authority, (":path", "")])),
+        ("T5 another scheme", fields(&[method, (":scheme", "gopher"), authority, path])),
+        ("T5 no scheme", fields(&[method, authority, path])),
+        ("T5 a path twice", fields(&[method, scheme, authority, path, path])),
+        ("T5 a late path", fields(&[method, scheme, authority, ("a", "b"), path])),
+        ("T5 an unknown one", with(&[(":other", "x")])),
+        ("T5 an empty name", with(&[("", "x")])),
+        ("T5 upper case", with(&[("X-Upper", "x")])),
+        ("T5 a space in a name", with(&[("a b", "x")])),
+        ("T5 a line in a value", with(&[("a", "x\r\nb: y")])),
+        ("T5 a zero in a value", with(&[("a", "x\0")])),
+        ("H5 connection", with(&[("connection", "close")])),
+        ("H5 transfer-encoding", with(&[("transfer-encoding", "chunked")])),
+        ("H5 upgrade", with(&[("upgrade", "h2c")])),
+        ("H5 keep-alive", with(&[("keep-alive", "1")])),
+        ("H5 te", with(&[("te", "gzip")])),
+        ("D7 a length and no body", with(&[("content-length", "5")])),
+        ("D7 a length that is none", with(&[("content-length", "+5")])),
+        ("U CONNECT", fields(&[(":method", "CONNECT"), authority])),
+        ("F TRACE", fields(&[(":method", "TRACE"), scheme, authority, path])),
+    ];
+    for (name, block) in cases {
+        let mut client = connect(&stage);
+        let answer = client.ask(block);
+        let refused = answer.reset.is_some() || answer.goaway.is_some() || answer.status >= 400;
+        assert!(refused, "{name}: {answer:?}");
+    }
+    for (name, length, pieces) in [
+        ("D7 more than was said", "3", vec![("abcd", END_STREAM)]),
+        ("D7 less than was said", "3", vec![("ab", END_STREAM)]),
+        ("D7 more in pieces", "3", vec![("ab", 0), ("cd", END_STREAM)]),
+    ] {
+        let mut client = connect(&stage);
+        let stream = client.open(request("POST", "/length", &[("content-length", length)]), 0);
+        for (piece, flags) in pieces {
+            client.send(&Frame::new(kind::DATA, flags, stream, piece.as_bytes()));
+        }
+        let answer = client.answer(stream);
+        assert!(answer.reset.is_some() || answer.status == 400, "{name}: {answer:?}");
+    }
+    assert_eq!(stage.blue.seen().requests_to("/refused").len(), 0, "none went on");
+    let whole =
+        stage.blue.seen().requests_to("/length").iter().filter(|seen| seen.complete).count();
+    assert_eq!(whole, 0, "no body counts as whole");
+    stage.finish();
+}
+
+#[test]
+fn d4_crumbs_and_references_count_as_the_fields_that_they_are() {
+    let stage = stage();
+    let mut client = connect(&stage);
+    let crumbs: Vec<_> = (0..101).map(|_| ("cookie", "a=1")).collect();
+    assert_eq!(client.ask(request("GET", "/", &crumbs)).status, 431);
+    let crumbs = &crumbs[..50];
+    assert_eq!(client.ask(request("GET", "/crumbs", crumbs)).status, 200);
+    let seen = stage.blue.seen().requests_to("/crumbs").pop().expect("a request");
+    assert_eq!(seen.fields.all("cookie"), [vec!["a=1"; 50].join("; ")]);
+    // A field of 4,000 bytes that is remembered once and named 60,000 times with a byte each.
+    let mut bomb = request("GET", "/", &[]);
+    bomb.push(0x40);
+    let large = fields(&[("x-large", &"x".repeat(3000))]);
+    bomb.extend(&large[1..]);
+    bomb.extend(std::iter::repeat_n(0xbe, 16_000 - bomb.len()));
+    let answer = client.ask(bomb);
+    assert!(
+        answer.status == 431 || answer.reset.is_some() || answer.goaway.is_some(),
+        "{answer:?}"
+    );
+    assert_eq!(stage.blue.seen().requests_to("/").len(), 0);
+    stage.finish();
+}
+
+/// Sends this until the connection is ended, or so many times.
+fn flood(stage: &Stage, times: usize, what: impl Fn(&mut Http2, usize) -> Vec<u8>) -> Option<u32> {
+    let mut client = connect(stage);
+    for time in 0..times {
+        let bytes = what(&mut client, time);
+        if client.try_raw(&bytes).is_err() {
+            break;
+        }
+    }
+    goaway(&client.rest())
+}
+
+#[test]
+fn d1_d2_d3_d6_who_sends_without_end_is_told_to_calm_down() {
+    // L10
+    const CALM: u32 = 11;
+    let stage = stage();
+    let frame = |kind, payload: &[u8]| {
+        let bytes = Frame::new(kind, 0, 0, payload).bytes();
+        bytes.repeat(100)
+    };
+    let of_stream = |kind, payload: &'static [u8]| Frame::new(kind, 0, 1, payload).bytes();
+    let ends = |name: &str, times, what: &dyn Fn(&mut Http2, usize) -> Vec<u8>| {
+        let ended = flood(&stage, times, what);
+        assert!(ended.is_none_or(|code| code == CALM || code == 1), "{name}: {ended:?}");
+        ended
+    };
+    let settings = frame(kind::SETTINGS, &[]);
+    assert_eq!(ends("SETTINGS", 100, &|_, _| settings.clone()), Some(CALM));
+    let pings = frame(kind::PING, &[0; 8]);
+    assert_eq!(ends("PING", 1000, &|_, _| pings.clone()), Some(CALM));
+    let priority = of_stream(kind::PRIORITY, &[0, 0, 0, 3, 1]);
+    assert_eq!(ends("PRIORITY", 10_000, &|_, _| priority.clone()), Some(CALM));
+    let unknown = frame(0x42, b"x");
+    assert_eq!(ends("unknown", 100, &|_, _| unknown.clone()), Some(CALM));
+    let updates = Frame::new(kind::WINDOW_UPDATE, 0, 0, [0, 0, 0, 1]).bytes().repeat(1000);
+    assert_eq!(ends("WINDOW_UPDATE", 1000, &|_, _| updates.clone()), Some(CALM));
+    // D1: asked and taken back at once.
+    let resets = |_: &mut Http2, time: usize| {
+        let stream = 1 + 2 * time as u32;
+        let open = Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, get("/hang"));
+        let reset = Frame::new(kind::RST_STREAM, 0, stream, [0, 0, 0, 8]);
+        [open.bytes(), reset.bytes()].concat()
+    };
+    stage.blue.behave_at("/hang", Behavior::Hang);
+    ends("rapid reset", 20_000, &resets);
+    // D2: what makes the other side reset.
+    ends("made to reset", 20_000, &|_, time| {
+        let stream = 1 + 2 * time as u32;
+        let open = Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, get("/hang"));
+        let wrong = Frame::new(kind::WINDOW_UPDATE, 0, stream, [0, 0, 0, 0]);
+        [open.bytes(), wrong.bytes()].concat()
+    });
+    // D3: a head without end.
+    ends("CONTINUATION", 10_000, &|_, time| {
+        if time == 0 {
+            return Frame::new(kind::HEADERS, 0, 1, get("/")).bytes();
+        }
+        Frame::new(kind::CONTINUATION, 0, 1, fields(&[("x", "y")])).bytes()
+    });
+    ends("empty DATA", 10_000, &|_, time| {
+        if time == 0 {
+            return Frame::new(kind::HEADERS, END_HEADERS, 1, request("POST", "/", &[])).bytes();
+        }
+        of_stream(kind::DATA, &[])
+    });
+    // An honest client is served as if nothing had happened.
+    assert_eq!(connect(&stage).ask(get("/after")).status, 200);
+    wait_until(SOON, "nothing is left", || stage.teal.color("blue")["in_flight"] == 0);
+    stage.finish();
+}
+
+#[test]
+fn d5_d10_who_does_not_go_on_is_left() {
+    // L10
+    let stage = Stage::with(|settings| {
+        prior_knowledge(settings)
+            .timeouts("request_head = \"300ms\", write_stall = \"400ms\", idle = \"600ms\", body_progress = \"300ms\"")
+    });
+    let large = Behavior::Download { bytes: 1_000_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/large", large);
+    // A window of nothing.
+    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 0)]);
+    let answer = client.ask(get("/large"));
+    assert_eq!((answer.status, answer.ended, answer.body.len()), (200, false, 0));
+    assert!(answer.reset.is_some(), "{answer:?}");
+    // A head that does not end.
+    let mut client = connect(&stage);
+    client.send(&Frame::new(kind::HEADERS, 0, 1, get("/")));
+    assert!(client.rest().iter().all(|frame| frame.kind != kind::HEADERS));
+    // A body that does not come.
+    let mut client = connect(&stage);
+    let stream = client.open(request("POST", "/body", &[("content-length", "5")]), 0);
+    let answer = client.answer(stream);
+    assert!(answer.status == 408 || answer.reset.is_some(), "{answer:?}");
+    // Nothing at all, and nothing any more.
+    let mut client = connect(&stage);
+    assert_eq!(goaway(&client.rest()), Some(0));
+    let mut client = connect(&stage);
+    assert_eq!(client.ask(get("/")).status, 200);
+    assert_eq!(goaway(&client.rest()), Some(0));
+    stage.finish();
+}
