@@ -13,8 +13,8 @@ use serde::Deserialize;
 use crate::key::{At, Key, Size, Time};
 
 pub(crate) use service::{
-    Color, Drain, Environment, Failover, Health, Hold, ProxyHeader, Service, Streams, TargetTls,
-    Timeouts,
+    Color, Drain, Environment, Failover, Health, Hold, ProbeKind, ProxyHeader, Service, Streams,
+    TargetTls, Timeouts,
 };
 
 /// The configuration of Teal. Unknown keys are refused.

@@ -16,6 +16,9 @@ use tokio_rustls::TlsStream;
 
 use crate::exchange::Exchange;
 
+/// HTTP/2 over TLS (RFC 9113 section 3.2).
+pub(crate) const H2: &[u8] = b"h2";
+
 /// A connection to a target or from a client.
 #[derive(Debug)]
 pub enum Stream {
@@ -78,6 +81,11 @@ impl Stream {
     /// Whether bytes are on the wire as they are given here.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Unix(_))
+    }
+
+    /// Whether both sides have agreed on HTTP/2 in their handshake.
+    pub fn speaks_http2(&self) -> bool {
+        matches!(self, Self::Tls(session) if session.get_ref().1.alpn_protocol() == Some(H2))
     }
 
     /// Asks the kernel what has arrived: one system call. Under TLS that may be less than a byte of

@@ -13,6 +13,9 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use crate::pem::{TlsError, read_certificates, read_key, read_roots};
+use crate::stream::H2;
+
+const HTTP1: &[u8] = b"http/1.1";
 
 /// The files that TLS to a target is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -141,7 +144,7 @@ fn load(files: &TlsFiles) -> Result<Read, TlsError> {
             })?
         }
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
     Ok(Read { config: Arc::new(config), bytes })
 }
 
@@ -164,6 +167,14 @@ fn of_this_machine() -> Result<RootCertStore, TlsError> {
 // === impl Tls ===
 
 impl Tls {
+    /// The same, to a target that is to speak HTTP/1.1 whatever else it can.
+    #[must_use]
+    pub fn only_http1(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![HTTP1.to_vec()];
+        Self { config: Arc::new(config), name: self.name.clone() }
+    }
+
     pub(crate) async fn shake_hands(
         &self,
         stream: tokio::net::TcpStream,

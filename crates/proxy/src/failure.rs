@@ -16,6 +16,8 @@ pub(crate) enum Failure {
         /// The connection had served before.
         reused: bool,
     },
+    /// The target has said that it did not act on the request, and will not on this connection.
+    NotTaken,
     /// The target broke the protocol, or broke off inside its head.
     Malformed(&'static str),
     /// The target did not answer, or did not take the request, before the deadline.
@@ -49,7 +51,13 @@ impl Failure {
     /// Whether nothing can have been acted on, so that any request may be sent again.
     // lossless: L5
     pub(crate) fn is_unsent(&self) -> bool {
-        matches!(self, Self::Dial(error) if !matches!(error, DialError::TimedOut | DialError::HandshakeTimedOut))
+        match self {
+            Self::Dial(error) => {
+                !matches!(error, DialError::TimedOut | DialError::HandshakeTimedOut)
+            }
+            Self::NotTaken => true,
+            _ => false,
+        }
     }
 
     /// Whether an idempotent request may be sent again. Never after a deadline.
@@ -65,7 +73,9 @@ impl Failure {
             }
             Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
             Self::Closed { reused: true } => OwnReason::StaleLost,
-            Self::Closed { reused: false } | Self::Malformed(_) => OwnReason::TargetFailed,
+            Self::Closed { reused: false } | Self::NotTaken | Self::Malformed(_) => {
+                OwnReason::TargetFailed
+            }
             Self::ClientGone => return Verdict::Abort(AbortCause::Client),
             Self::Torn(cause) => return Verdict::Abort(*cause),
             Self::ClientBody => OwnReason::BadRequest,
@@ -84,9 +94,11 @@ impl Failure {
             Self::Cut => AbortCause::Drain,
             Self::Stopping => AbortCause::Shutdown,
             Self::Torn(cause) => *cause,
-            Self::NoTarget | Self::Dial(_) | Self::Closed { .. } | Self::Malformed(_) => {
-                AbortCause::Target
-            }
+            Self::NoTarget
+            | Self::Dial(_)
+            | Self::Closed { .. }
+            | Self::NotTaken
+            | Self::Malformed(_) => AbortCause::Target,
         })
     }
 
@@ -100,6 +112,7 @@ impl Failure {
             Self::Closed { reused: false } => {
                 Some("closed the connection without an answer".to_owned())
             }
+            Self::NotTaken => Some("refused a request on a connection that it ends".to_owned()),
             Self::Malformed(reason) => Some(format!("broke the protocol: {reason}")),
             Self::TimedOut => Some("did not answer in time".to_owned()),
             _ => None,

@@ -29,12 +29,14 @@ use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
+use crate::upstream::shared::Shared;
 
 /// What all requests of one worker share. Never leaves its thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
+    pub(crate) shared: Shared,
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
@@ -105,6 +107,7 @@ pub(crate) async fn run(
         }
     }
     worker.pool.clear();
+    worker.shared.clear();
     adopting.abort();
     ticking.abort();
 }
@@ -142,6 +145,7 @@ async fn adopt(worker: Rc<Worker>) {
         // lossless: L4 - idle connections to what is draining are closed at once.
         if !table.draining.is_empty() {
             worker.pool.retire();
+            worker.shared.retire();
         }
         worker.adopted(&table);
     }
@@ -157,6 +161,7 @@ async fn tick(worker: Rc<Worker>) {
             let now = worker.now();
             worker.deadlines.sweep(now);
             worker.lines.pace(now);
+            worker.shared.sweep(now);
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(10) {
                 worker.reader.survey();
@@ -183,6 +188,7 @@ impl Worker {
         Self {
             reader,
             pool: Pool::default(),
+            shared: Shared::default(),
             buffers: Buffers::new(),
             pipes: Pipes::default(),
             deadlines: Deadlines::new(),

@@ -35,8 +35,8 @@ pub use network::Network;
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ServiceSpec, StatusRange, Streams,
-    Timeouts,
+    ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ProbeKind, ServiceSpec, StatusRange,
+    Streams, Timeouts,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, TargetTls, TargetUrl};

@@ -48,7 +48,10 @@ pub struct ColorSpec {
 /// How targets are probed (promise L9).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
-    /// The path of a probe, beginning with `/`.
+    /// What a probe asks.
+    pub kind: ProbeKind,
+    /// The path of a probe, beginning with `/`; behind that the name of a service of gRPC, empty for
+    /// the whole server.
     pub path: String,
     /// The Host of a probe: the first plain host of the service; `None`: the target's authority.
     pub host: Option<String>,
@@ -64,6 +67,16 @@ pub struct Health {
     pub fast_interval: Duration,
     /// Statuses that pass.
     pub expect: Vec<StatusRange>,
+}
+
+/// What a probe asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// A GET of the path; the status decides.
+    #[default]
+    Http,
+    /// `grpc.health.v1.Health/Check`; serving or not decides.
+    Grpc,
 }
 
 /// A range of status codes, both ends included.
@@ -201,6 +214,7 @@ impl Health {
 impl Default for Health {
     fn default() -> Self {
         Self {
+            kind: ProbeKind::Http,
             path: "/health".to_owned(),
             host: None,
             interval: Duration::from_secs(5),

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::Invalid;
 
-/// The address of a target as written: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. With
+/// The address of a target as written: `http://HOST:PORT`, `https://HOST:PORT`, `h2c://HOST:PORT` or
+/// `unix:/PATH`. With
 /// other TLS it is another target: what was proven of the one says nothing of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetUrl {
     place: Place,
     tls: Option<Box<TargetTls>>,
+    http2: bool,
     announce: Option<ProxyHeader>,
 }
 
@@ -44,7 +46,8 @@ enum Place {
 const SOCKET_PATH_MAX: usize = 107;
 
 impl TargetUrl {
-    /// Reads `http://HOST:PORT`, whose port is 80 if absent, `https://HOST:PORT` (443), or `unix:/PATH`.
+    /// Reads `http://HOST:PORT`, whose port is 80 if absent, `https://HOST:PORT` (443), `h2c://HOST:PORT`
+    /// (80), or `unix:/PATH`.
     /// A path behind an address, a query, user or other scheme is refused, since none of them would
     /// have an effect.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
@@ -52,12 +55,10 @@ impl TargetUrl {
         if let Some(path) = text.strip_prefix("unix:") {
             return Self::parse_socket(text, path);
         }
-        let (tls, rest) = match text.split_once("://") {
-            Some(("http", rest)) => (None, rest),
-            Some(("https", rest)) => (Some(Box::<TargetTls>::default()), rest),
-            Some(("h2c", _)) => {
-                return Err(wrong("h2c:// targets are not supported by this version"));
-            }
+        let (tls, http2, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (None, false, rest),
+            Some(("https", rest)) => (Some(Box::<TargetTls>::default()), false, rest),
+            Some(("h2c", rest)) => (None, true, rest),
             Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
             None => return Err(wrong("a target needs a scheme")),
         };
@@ -84,6 +85,7 @@ impl TargetUrl {
         Ok(Self {
             place: Place::Tcp { host: host.to_ascii_lowercase().into(), port },
             tls,
+            http2,
             announce: None,
         })
     }
@@ -97,7 +99,7 @@ impl TargetUrl {
         if path.len() > SOCKET_PATH_MAX {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
-        Ok(Self { place: Place::Unix(path.into()), tls: None, announce: None })
+        Ok(Self { place: Place::Unix(path.into()), tls: None, http2: false, announce: None })
     }
 
     /// What TLS asks of it; `None`: it is plain.
@@ -115,6 +117,11 @@ impl TargetUrl {
     #[must_use]
     pub fn with_tls(self, tls: TargetTls) -> Self {
         Self { tls: self.tls.map(|_| Box::new(tls)), ..self }
+    }
+
+    /// Whether HTTP/2 is spoken with it from the first byte, without TLS.
+    pub fn is_http2(&self) -> bool {
+        self.http2
     }
 
     /// How it is told of each connection's client; `None`: it is not.
@@ -165,7 +172,11 @@ impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Tcp { host, port } => {
-                let scheme = if self.tls.is_some() { "https" } else { "http" };
+                let scheme = match (&self.tls, self.http2) {
+                    (Some(_), _) => "https",
+                    (None, true) => "h2c",
+                    (None, false) => "http",
+                };
                 write!(f, "{scheme}://{host}:{port}")
             }
             Place::Unix(path) => write!(f, "unix:{path}"),

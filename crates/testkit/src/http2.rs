@@ -1,4 +1,4 @@
-//! A client of HTTP/2 that sends what it is told, frame by frame, right or wrong. It has its own
+//! A client of HTTP/2, or a server, that sends what it is told, frame by frame, right or wrong. It has its own
 //! framing and its own field compression, in which nothing is compressed.
 
 use std::io::{ErrorKind, Read, Write};
@@ -187,6 +187,38 @@ impl Http2 {
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Http2::connect_with(address, &[])
+    }
+
+    /// The other side: takes the preface and the settings of a client, and says its own.
+    #[track_caller]
+    pub fn accept(socket: TcpStream) -> Self {
+        socket.set_nodelay(true).expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let mut server = Http2 { socket, read: Vec::new(), next: 2 };
+        let mut preface = [0; PREFACE.len()];
+        server.socket.read_exact(&mut preface).expect("a preface");
+        assert_eq!(preface, PREFACE);
+        server.send(&Frame::new(kind::SETTINGS, 0, 0, []));
+        let first = server.frame().expect("settings come first");
+        assert_eq!((first.kind, first.flags), (kind::SETTINGS, 0), "{first:?}");
+        server.send(&Frame::new(kind::SETTINGS, 1, 0, []));
+        server
+    }
+
+    /// The stream of the next request, and whether it is a probe; none at the end. Waits for as long
+    /// as it takes.
+    pub fn asked(&mut self) -> Option<(u32, bool)> {
+        // How `teal-probe` is written in the code of RFC 7541 appendix B.
+        const PROBE: [u8; 7] = [0x49, 0x47, 0x42, 0xd5, 0xd8, 0x78, 0xcb];
+        loop {
+            let Some(frame) = self.frame_within(PATIENCE) else { continue };
+            let frame = frame?;
+            self.acknowledge(&frame);
+            if frame.kind == kind::HEADERS && frame.has(END_HEADERS) {
+                let probe = frame.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE);
+                return Some((frame.stream, probe));
+            }
+        }
     }
 
     /// Sends bytes as they are, or panics.

@@ -13,6 +13,7 @@
 
 mod client;
 mod exe;
+mod grpc;
 pub mod http2;
 mod load;
 mod message;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use client::{Client, Ending, websocket};
 pub use exe::{CliResult, run};
+pub use grpc::GrpcTarget;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use message::{Fields, Framing, Request, Response};
 pub use pki::{Pair, Pki, TlsStream, Trust};

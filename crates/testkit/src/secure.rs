@@ -37,10 +37,23 @@ impl SecureTarget {
     /// that an authority of that file has signed.
     #[track_caller]
     pub fn start(target: &Target, pair: &Pair, clients: Option<&Path>) -> Self {
+        Self::serve(target.address(), Arc::new(config(pair, clients)))
+    }
+
+    /// Listens for something that speaks HTTP/2, and says so in its handshakes.
+    #[track_caller]
+    pub fn start_http2(target: SocketAddr, pair: &Pair) -> Self {
+        let mut config = config(pair, None);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self::serve(target, Arc::new(config))
+    }
+
+    #[track_caller]
+    fn serve(target: SocketAddr, config: Arc<ServerConfig>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
-        let (address, target) = (listener.local_addr().expect("bound"), target.address());
-        let (config, shown) = watch::channel(config(pair, clients));
+        let address = listener.local_addr().expect("bound");
+        let (config, shown) = watch::channel(config);
         let shaken = Arc::new(AtomicUsize::new(0));
         let (stop, stopped) = oneshot::channel::<()>();
         let counted = Arc::clone(&shaken);
@@ -69,7 +82,7 @@ impl SecureTarget {
 
     /// From now on shows another certificate.
     pub fn show(&self, pair: &Pair) {
-        self.config.send_replace(config(pair, None));
+        self.config.send_replace(Arc::new(config(pair, None)));
     }
 }
 
@@ -102,7 +115,7 @@ async fn accept(
 }
 
 #[track_caller]
-fn config(pair: &Pair, clients: Option<&Path>) -> Arc<ServerConfig> {
+fn config(pair: &Pair, clients: Option<&Path>) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");
@@ -118,5 +131,5 @@ fn config(pair: &Pair, clients: Option<&Path>) -> Arc<ServerConfig> {
     };
     let cert = CertificateDer::from_pem_file(&pair.cert).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
-    Arc::new(builder.with_single_cert(vec![cert], key).expect("both fit"))
+    builder.with_single_cert(vec![cert], key).expect("both fit")
 }

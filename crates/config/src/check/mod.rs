@@ -129,7 +129,7 @@ fn access_log(
 
 fn otel(key: &Key<raw::Otel>, found: &mut Found) -> Option<TargetUrl> {
     let At { value, offset } = key.get()?.endpoint.at()?;
-    let endpoint = TargetUrl::parse(value).ok();
+    let endpoint = TargetUrl::parse(value).ok().filter(|endpoint| !endpoint.is_http2());
     if endpoint.is_none() {
         let message = format!(
             "otel.endpoint is {value:?}, not the address of a collector; write it without a path, \

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, ProxyHeader, ServiceName, ServiceSpec,
-    StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
+    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, ServiceName,
+    ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
 };
 
 use super::{Surroundings, path, same_target, size, text, time};
@@ -58,7 +58,11 @@ fn service(
             Err(message) => found.at(*offset, format!("service.path_prefix: {message}")),
         }
     }
-    let health = health(raw.health.get().unwrap_or(&raw::Health::default()), &hosts, found);
+    let health = raw.health.get();
+    if let Some(raw) = health {
+        speaks_grpc(raw, blue.iter().chain(&green), found);
+    }
+    let health = self::health(health.unwrap_or(&raw::Health::default()), &hosts, found);
     let timeouts = timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found);
     let drain = drain(raw.drain.get().unwrap_or(&raw::Drain::default()), found);
     let hold = hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found);
@@ -189,7 +193,10 @@ fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
 
 fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
     let default = Health::default();
-    let mut path = default.path;
+    let (kind, mut path) = match raw.kind.get() {
+        Some(raw::ProbeKind::Grpc) => (ProbeKind::Grpc, "/".to_owned()),
+        Some(raw::ProbeKind::Http) | None => (ProbeKind::Http, default.path),
+    };
     if let Some(At { value, offset }) = raw.path.at() {
         match text::probe_path(value) {
             Ok(written) => path = written,
@@ -213,6 +220,7 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
     }
     let timeout = time(&raw.timeout, "service.health.timeout", found);
     Health {
+        kind,
         path,
         host,
         interval,
@@ -221,6 +229,30 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         fall: raw.fall.get().copied().unwrap_or(default.fall),
         fast_interval: fast.map_or(default.fast_interval.min(interval), |(fast, _)| fast),
         expect: expect(&raw.expect, found).unwrap_or(default.expect),
+    }
+}
+
+/// What a probe of gRPC needs: targets that speak HTTP/2.
+fn speaks_grpc<'t>(
+    raw: &raw::Health,
+    targets: impl Iterator<Item = &'t At<TargetUrl>>,
+    found: &mut Found,
+) {
+    let Some(At { value: raw::ProbeKind::Grpc, offset }) = raw.kind.at() else { return };
+    for At { value: target, .. } in targets {
+        if !target.is_http2() && target.tls().is_none() {
+            let rest = target.authority();
+            let instead = match target.socket() {
+                Some(_) => "the target as h2c://HOST:PORT".to_owned(),
+                None => format!("{target} as h2c://{rest}"),
+            };
+            let message =
+                format!("service.health.type is \"grpc\", which takes HTTP/2; write {instead}");
+            found.at(*offset, message);
+        }
+    }
+    if let Some(At { offset, .. }) = raw.expect.at() {
+        found.at(*offset, "service.health.expect is for type = \"http\"; leave it out");
     }
 }
 

@@ -63,7 +63,8 @@ pub(crate) enum Failover {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["targets"]))]
 pub(crate) struct Environment {
-    /// Its addresses, `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`; at least one. Names are
+    /// Its addresses; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 where the target
+    /// chooses it in the handshake), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
     /// resolved at start, at each probe and after a failed connect, never per request.
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
@@ -100,11 +101,24 @@ pub(crate) struct TargetTls {
     pub(crate) key: Key<String>,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProbeKind {
+    Http,
+    Grpc,
+}
+
 /// How each target is probed. A switch needs `rise` passed probes of every target.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Health {
-    /// The path that a probe asks for.
+    /// What a probe asks: `http`, a GET of `path`, or `grpc`, the standard health check of gRPC
+    /// (`grpc.health.v1.Health/Check`), for `h2c` and `https` targets.
+    #[schemars(rename = "type", extend("default" = "http"))]
+    #[serde(rename = "type")]
+    pub(crate) kind: Key<ProbeKind>,
+    /// The path that a probe asks for. With `type = "grpc"`, behind the slash, the name of the
+    /// service that must be serving; `/`, then the default, is the server as a whole.
     #[schemars(extend("default" = "/health"))]
     pub(crate) path: Key<String>,
     /// The Host that a probe sends.

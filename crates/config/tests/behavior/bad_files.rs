@@ -96,11 +96,9 @@ fn keys_of_a_later_version_are_named_as_such() {
     let later = |key: &str, table: &str| {
         format!("{key:?} in {table} is not supported by this version yet; take it out")
     };
-    for (line, expected) in [
-        ("health = { type = \"grpc\" }", later("type", "service.health")),
-        ("[acme]", later("acme", "the file")),
-        ("[[group]]", later("group", "the file")),
-    ] {
+    for (line, expected) in
+        [("[acme]", later("acme", "the file")), ("[[group]]", later("group", "the file"))]
+    {
         let said = service_line(line);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said.iter().all(|problem| problem.ends_with(&expected)), "{said:?}");
@@ -126,10 +124,14 @@ fn keys_of_a_later_version_are_named_as_such() {
     let long = format!("unix:/{}", "x".repeat(107));
     let said = problems(&FILE.replace("http://10.0.0.2:82", &long));
     assert!(said.len() == 1 && said[0].contains("has at most 107 bytes"), "{said:?}");
-    let said = problems(&FILE.replace("http://10.0.0.2:82", "h2c://x"));
-    let expected = "6:22: service.green.targets: \"h2c://x\": h2c:// targets are not supported by this \
-                    version, write it as http://HOST:PORT";
-    assert_eq!(said, [expected]);
+    let grpc = format!("{FILE}health = {{ type = \"grpc\", expect = [\"2xx\"] }}\n");
+    let plain = problems(&grpc);
+    assert_eq!(plain.len(), 3, "{plain:?}");
+    assert!(plain[2].ends_with("service.health.expect is for type = \"http\"; leave it out"));
+    assert!(plain[0].ends_with(
+        "service.health.type is \"grpc\", which takes HTTP/2; write http://10.0.0.1:81 as \
+         h2c://10.0.0.1:81"
+    ));
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn a_file_with_one_service_has_every_default_of_the_contract() {
     assert_eq!((spec.path_prefix.as_str(), spec.initial), ("/", Color::Blue));
     assert_eq!((spec.failover, spec.drain.timeout), (Failover::Off, Duration::from_secs(30)));
     let health = Health {
+        kind: rules::ProbeKind::Http,
         path: "/health".to_owned(),
         host: None,
         interval: Duration::from_secs(5),
@@ -96,6 +97,7 @@ fn the_example_of_the_contract_is_understood_whole() {
         [target("http://127.0.0.1:8081"), target("http://app:80")]
     );
     let health = Health {
+        kind: rules::ProbeKind::Http,
         path: "/up?full=1".to_owned(),
         host: Some("example.com".to_owned()),
         interval: Duration::from_secs(1),

@@ -1,4 +1,5 @@
-//! One probe: an HTTP/1.1 GET over the connector that traffic uses, and what it found in words.
+//! One probe: a GET over the connector that traffic uses, or a question of gRPC, and what it found
+//! in words.
 //!
 //! No redirect is followed, at most 64 KiB of the answer are read, and all of it together has
 //! one deadline: a target that drips or never ends fails.
@@ -10,15 +11,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use connect::{DialError, Stream, TlsFiles, Vault, Way};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::client::conn::{http1, http2};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, TE, USER_AGENT};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use rules::{Health, ProxyHeader, TargetUrl, Verdict};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+
+use super::grpc;
 
 /// The most that is read of an answer's body.
 const BODY: usize = 64 * 1024;
@@ -70,19 +73,25 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
         Ok(Ok(response)) => response,
     };
     let status = response.status().as_u16();
+    let is_grpc = plan.settings.kind == ProbeKind::Grpc;
     if !plan.settings.expects(status) {
         return Err(Failure {
             status: Some(status),
             reason: unexpected(&response, &plan.settings),
         });
     }
-    let read = timeout_at(deadline, read_body(response.into_body())).await;
+    let (head, body) = response.into_parts();
+    let read = timeout_at(deadline, read_body(body)).await;
     let failed = |reason| Err(Failure { status: Some(status), reason });
     match read {
         Err(_) => late("reading the response body")
             .map_err(|failure: Failure| Failure { status: Some(status), ..failure }),
         Ok(Err(reason)) => failed(reason),
-        Ok(Ok(())) => Ok(status),
+        Ok(Ok(said)) if is_grpc => {
+            grpc::conclude(&head.headers, &said.bytes, said.trailers.as_ref())
+                .map_or_else(failed, |()| Ok(status))
+        }
+        Ok(Ok(_)) => Ok(status),
     }
 }
 
@@ -130,32 +139,63 @@ async fn ask(
     stream: Stream,
     connection: &mut JoinSet<()>,
 ) -> hyper::Result<Response<Incoming>> {
+    let Plan { target, settings, .. } = plan;
+    let host = settings.host.clone().unwrap_or_else(|| target.authority());
+    if !(target.is_http2() || stream.speaks_http2()) {
+        let (mut send, driver) =
+            http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await?;
+        connection.spawn(async move {
+            // Its error also reaches the request, which reports it.
+            drop(driver.await);
+        });
+        let request = Request::get(&*settings.path).header(HOST, host).header(CONNECTION, "close");
+        return send.send_request(whole(request, Bytes::new())).await;
+    }
     let (mut send, driver) =
-        http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await?;
+        http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
     connection.spawn(async move {
-        // Its error also reaches the request, which reports it.
-        drop(driver.await);
+        drop(driver.await); // as above
     });
-    let host = plan.settings.host.clone().unwrap_or_else(|| plan.target.authority());
-    let request = Request::get(&*plan.settings.path)
-        .header(HOST, host)
-        .header(USER_AGENT, "teal-probe")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .expect("path and host were checked with the configuration");
+    let scheme = if target.tls().is_some() { "https" } else { "http" };
+    let request = match settings.kind {
+        ProbeKind::Http => {
+            whole(Request::get(format!("{scheme}://{host}{}", settings.path)), Bytes::new())
+        }
+        ProbeKind::Grpc => {
+            let request = Request::post(format!("{scheme}://{host}{}", grpc::METHOD))
+                .header(CONTENT_TYPE, "application/grpc")
+                .header(TE, "trailers");
+            whole(request, grpc::question(settings.path.trim_start_matches('/')))
+        }
+    };
     send.send_request(request).await
 }
 
-async fn read_body(mut body: Incoming) -> Result<(), String> {
-    let mut read = 0;
+fn whole(request: hyper::http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
+    request
+        .header(USER_AGENT, "teal-probe")
+        .body(Full::new(body))
+        .expect("path and host were checked with the configuration")
+}
+
+/// A body, and what came behind it.
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    trailers: Option<HeaderMap>,
+}
+
+async fn read_body(mut body: Incoming) -> Result<Said, String> {
+    let mut said = Said::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| describe(&error, "inside the response body"))?;
-        read += frame.data_ref().map_or(0, Bytes::len);
-        if read > BODY {
+        said.bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if said.bytes.len() > BODY {
             return Err("the response body is over 64 KiB".to_owned());
         }
+        said.trailers = frame.into_trailers().ok().or(said.trailers);
     }
-    Ok(())
+    Ok(said)
 }
 
 fn fail<T>(reason: String) -> Result<T, Failure> {

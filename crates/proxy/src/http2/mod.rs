@@ -7,7 +7,8 @@
 
 mod head;
 mod inbound;
-pub(crate) mod sink;
+mod outbound;
+mod sink;
 pub(crate) mod source;
 mod watch;
 
@@ -30,6 +31,7 @@ use crate::deadline::Deadline;
 use crate::worker::Worker;
 use head::Head;
 use inbound::{Ends, Inbound};
+pub(crate) use outbound::Outbound;
 pub(crate) use watch::{PREFACE, Watch, Watched};
 
 /// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).

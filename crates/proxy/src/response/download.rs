@@ -1,5 +1,6 @@
 //! The answer on its way from a target to the client: interim heads, the final head, the body.
 
+use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -112,6 +113,11 @@ impl Download {
             match link.rx.poll_fill(&worker.buffers, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(Err(error))
+                    if error.kind() == ErrorKind::ConnectionRefused && self.interims == 0 =>
+                {
+                    return Poll::Ready(Err(Failure::NotTaken));
+                }
                 Poll::Ready(_) if link.rx.is_empty() && self.interims == 0 => {
                     return Poll::Ready(Err(Failure::Closed { reused: false }));
                 }

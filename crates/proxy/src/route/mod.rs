@@ -8,7 +8,7 @@ mod https;
 use std::rc::Rc;
 
 use http1::{BodyLength, FieldSlots, Forwarding, Method, Reject, Request, Trace, Version};
-use traffic::{LocalService, OwnReason, Unrouted};
+use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 
 use crate::client::Client;
 use crate::http;
@@ -144,9 +144,17 @@ fn understand<'r>(
     };
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
-    upload.begin(lead, request.body, idempotent, table.limits.body_bytes);
+    // HTTP/2 can say that nothing was done, so that anything may be sent again.
+    let keep =
+        idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
+    upload.begin(lead, request.body, keep, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
     Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
+}
+
+/// Whether a target may speak HTTP/2, in which a request can be refused before it is acted on.
+fn may_refuse(target: &TargetEntry) -> bool {
+    target.url.is_http2() || target.url.tls().is_some()
 }
 
 /// What is well-formed and has a service, but is not sent on.

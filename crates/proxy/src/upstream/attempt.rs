@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use traffic::{AbortCause, CutKind, Lease};
 
-use super::link::{Link, Reuse, reach};
+use super::link::{Link, Reuse, Wish, reach};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::response::{Download, Step};
@@ -47,8 +47,8 @@ pub(crate) async fn attempt(
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
-    let connect = ask.service.timeouts.connect;
-    let mut link = match reach(worker, client, &lease, reuse, connect).await {
+    let wish = Wish::of(ask, reuse);
+    let mut link = match reach(worker, client, &lease, wish).await {
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
@@ -60,13 +60,15 @@ pub(crate) async fn attempt(
     if let Err(failure) = headed {
         link.strip(&worker.buffers);
         let target = link.target;
+        let reused = link.hold.has_served() || idled.is_some();
+        link.hold.distrust(&failure);
         drop(link); // lossless: L4 - closed before the lease ends.
         let failure = match failure {
             Failure::Closed { .. } => {
                 if let Some(idled) = idled {
                     worker.pool.closed(target, idled);
                 }
-                Failure::Closed { reused: idled.is_some() }
+                Failure::Closed { reused }
             }
             other => other,
         };

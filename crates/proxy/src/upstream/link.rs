@@ -1,4 +1,4 @@
-//! A connection to a target in use.
+//! A connection to a target in use, or a stream on one.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -9,23 +9,46 @@ use std::time::Duration;
 
 use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
 use rules::{ProxyHeader, TargetUrl};
-use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetId};
+use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry, TargetId};
 
+use super::shared::{Place, Ticket};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::http2::Outbound;
+use crate::route::Ask;
 use crate::worker::Worker;
 
-/// A connection to a target, used by one request.
+/// A connection to a target, or a stream on one, used by one request.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) stream: Stream,
     /// Dropped after the stream, so that a connection is counted until it is closed (L4).
-    pub(crate) hold: ConnectionHold,
+    pub(crate) hold: Hold,
     pub(crate) rx: Buffer,
     pub(crate) target: TargetId,
     /// How long it had been idle, if it had served before.
     pub(crate) idled: Option<Duration>,
+}
+
+/// How the connection below is counted.
+#[derive(Debug)]
+pub(crate) enum Hold {
+    /// It carries this request alone.
+    Own(ConnectionHold),
+    /// It carries others too, and is counted for as long as it does.
+    Shared(Ticket),
+}
+
+/// What a request asks of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    reuse: Reuse,
+    /// It wants to go on in another protocol, which only HTTP/1.1 can.
+    upgrade: bool,
+    connect: Duration,
+    /// How long a connection may be idle.
+    longest: Duration,
 }
 
 /// Which kept connections a request may be sent on (L5).
@@ -39,40 +62,92 @@ pub(crate) enum Reuse {
     Never,
 }
 
-/// A kept connection, or a new one.
+/// A kept connection or a place on one, or a new one.
 pub(crate) async fn reach(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    reuse: Reuse,
-    timeout: Duration,
+    wish: Wish,
 ) -> Result<Link, Failure> {
+    let target = lease.target();
     // A connection that was announced for one client serves no other.
-    let reuse = if lease.target().url.announce().is_some() { Reuse::Never } else { reuse };
-    if let Some(link) = worker.pool.take(lease.target().id, reuse, worker.now()) {
+    let own = target.url.announce().is_some();
+    let reuse = if own { Reuse::Never } else { wish.reuse };
+    if let Some(link) = worker.pool.take(target.id, reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }
+    if let Some(place) = share(worker, client, lease, wish, reuse).await? {
+        lease.target_books().reused.add(1);
+        return Ok(Link::on(place, target));
+    }
+    let sharing = target.url.is_http2() && !own && !wish.upgrade;
+    let _dialing = sharing.then(|| worker.shared.dial(target.id));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
-    let dialed = dial(worker, client, lease, timeout).await?;
+    let dialed = match dial(worker, client, lease, wish).await? {
+        Ok(stream) => take_in(worker, lease, wish, stream, hold).await,
+        Err(error) => Err(error),
+    };
     match dialed {
-        Ok(stream) => {
+        Ok(link) => {
             lease.target_books().connected.add(1);
-            let target = lease.target().id;
-            Ok(Link { stream, hold, rx: Buffer::default(), target, idled: None })
+            Ok(link)
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
-            worker.pool.forget(lease.target().id, &error);
+            worker.pool.forget(target.id, &error);
             let kind = match error {
                 DialError::Refused => ReportKind::Refused,
                 _ => ReportKind::Unreachable,
             };
-            worker.reader.report(Report { target: lease.target().id, kind });
+            worker.reader.report(Report { target: target.id, kind });
             Err(Failure::Dial(error))
         }
     }
+}
+
+/// A place on a connection that is there, or that somebody else makes just now.
+async fn share(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    lease: &Lease,
+    wish: Wish,
+    reuse: Reuse,
+) -> Result<Option<Place>, Failure> {
+    let target = lease.target().id;
+    if wish.upgrade {
+        return Ok(None);
+    }
+    if let Some(place) = worker.shared.take(target, reuse, worker.now()) {
+        return Ok(Some(place));
+    }
+    let Some(dialing) = worker.shared.dialing(target).filter(|_| reuse != Reuse::Never) else {
+        return Ok(None);
+    };
+    let deadline = tokio::time::Instant::now() + wish.connect;
+    let waited = tokio::time::timeout_at(deadline, dialing.notified());
+    // However it went: if there is no place now, this request makes a connection of its own.
+    let _ = unless_cut(worker, client, lease, waited).await?;
+    Ok(worker.shared.take(target, reuse, worker.now()))
+}
+
+/// What a connection just made is used for: this request alone, or all that fit on it.
+async fn take_in(
+    worker: &Rc<Worker>,
+    lease: &Lease,
+    wish: Wish,
+    stream: Stream,
+    hold: ConnectionHold,
+) -> Result<Link, DialError> {
+    let target = lease.target();
+    if !(stream.speaks_http2() || target.url.is_http2()) {
+        let (rx, hold) = (Buffer::default(), Hold::Own(hold));
+        return Ok(Link { stream, hold, rx, target: target.id, idled: None });
+    }
+    let keep = target.url.announce().is_none();
+    let started = worker.shared.start(target.id, stream, hold, wish.longest, keep);
+    Ok(Link::on(started.await?, target))
 }
 
 /// Connects, unless the request is cut or the client leaves meanwhile.
@@ -81,11 +156,12 @@ async fn dial(
     worker: &Worker,
     client: &mut Client,
     lease: &Lease,
-    timeout: Duration,
+    wish: Wish,
 ) -> Result<Result<Stream, DialError>, Failure> {
-    let deadline = tokio::time::Instant::now() + timeout;
+    let deadline = tokio::time::Instant::now() + wish.connect;
     let target = lease.target();
     let tls = match tls(&worker.vault, &target.url) {
+        Ok(tls) if wish.upgrade => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
@@ -95,7 +171,18 @@ async fn dial(
         (None, None) => Way::Tcp(&target.addresses),
     };
     let first = announced(client, &target.url);
-    let mut dialing = pin!(connect::dial(way, &first, deadline));
+    unless_cut(worker, client, lease, connect::dial(way, &first, deadline)).await
+}
+
+/// Waits for something that has a deadline of its own, unless the request is cut or the client
+/// leaves meanwhile.
+async fn unless_cut<T>(
+    worker: &Worker,
+    client: &mut Client,
+    lease: &Lease,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
     client.watch();
     poll_fn(|cx| {
         if lease.is_cut() {
@@ -104,11 +191,11 @@ async fn dial(
         if worker.stop.is_cut() {
             return Poll::Ready(Err(Failure::Stopping));
         }
-        if let Poll::Ready(dialed) = dialing.as_mut().poll(cx) {
-            return Poll::Ready(Ok(dialed));
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(done));
         }
         lease.watch_cut(cx);
-        let _ = client.deadline.poll(cx); // registers for a stop; the dial has its own deadline
+        let _ = client.deadline.poll(cx); // registers for a stop
         client.poll_gone(cx).map(|()| Err(Failure::ClientGone))
     })
     .await
@@ -132,4 +219,39 @@ fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
     let Some((tls, name)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
     let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
     vault.tls(&files, name).map(Some)
+}
+
+// === impl Link, Hold, Wish ===
+
+impl Link {
+    /// A stream on a connection that carries many.
+    fn on((send, ticket): Place, target: &TargetEntry) -> Self {
+        let outbound = Outbound::new(send, target.url.tls().is_some());
+        let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
+        Self { stream, hold, rx: Buffer::default(), target: target.id, idled: None }
+    }
+}
+
+impl Hold {
+    /// Whether the connection is shared, and has carried others before.
+    pub(crate) fn has_served(&self) -> bool {
+        matches!(self, Self::Shared(ticket) if ticket.idled.is_some())
+    }
+
+    /// Sends no other request on a shared connection that may be the reason of a failure.
+    pub(crate) fn distrust(&self, failure: &Failure) {
+        let doubtful =
+            matches!(failure, Failure::Closed { .. } | Failure::NotTaken | Failure::TimedOut);
+        if let (Self::Shared(ticket), true) = (self, doubtful) {
+            ticket.distrust();
+        }
+    }
+}
+
+impl Wish {
+    pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse) -> Self {
+        let timeouts = &ask.service.timeouts;
+        let (connect, longest) = (timeouts.connect, timeouts.target_idle);
+        Self { reuse, upgrade: ask.upgrade.is_some(), connect, longest }
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod bound;
 pub(crate) mod link;
 pub(crate) mod pool;
 pub(crate) mod retry;
+pub(crate) mod shared;
 pub(crate) mod upload;
 
 use std::rc::Rc;

@@ -10,7 +10,7 @@ use connect::{DialError, PeekState, Stream};
 use traffic::{ConnectionHold, TargetId};
 
 use super::bound::Bound;
-use super::link::{Link, Reuse};
+use super::link::{Hold, Link, Reuse};
 use crate::buffer::{Buffer, Buffers};
 use crate::deadline::SWEEP_EVERY;
 
@@ -64,6 +64,7 @@ impl Pool {
                 PeekState::Quiet if now < idle.until => {
                     let Idle { stream, hold, .. } = idle;
                     let rx = Buffer::default();
+                    let hold = Hold::Own(hold);
                     return Some(Link { stream, hold, rx, target, idled: Some(idled) });
                 }
                 PeekState::Ended | PeekState::Broken => known.bound.closed(idled),
@@ -87,8 +88,8 @@ impl Pool {
             known.bound.advertise(timeout);
         }
         let stay = known.bound.advertised().map_or(longest, |timeout| timeout.min(longest));
-        if known.idle.len() < KEEP && !link.hold.is_draining() {
-            let Link { stream, hold, .. } = link;
+        let Link { stream, hold: Hold::Own(hold), .. } = link else { return };
+        if known.idle.len() < KEEP && !hold.is_draining() {
             known.idle.push(Idle { stream, hold, since, until: since + stay });
         }
     }

@@ -1,0 +1,267 @@
+//! A stream to a target: the request that Teal writes, as HTTP/2, and the answer as the bytes of
+//! HTTP/1.1, which are understood like any other's.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use connect::Exchange;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use http1::BodyLength;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
+use super::source::{Framing, Source, broken, line};
+
+/// One stream to a target.
+pub(crate) struct Outbound {
+    request: Asking,
+    answer: Answer,
+    /// Asked with HEAD: the answer has no body, whatever it says of one.
+    bodiless: bool,
+    secure: bool,
+}
+
+/// How far the request has come.
+enum Asking {
+    Head(Gathered, SendRequest<Bytes>),
+    Body(Sink),
+    Failed(io::ErrorKind),
+}
+
+/// How far the answer has come.
+enum Answer {
+    Unasked,
+    /// An interim head is given out before anything else.
+    Head(ResponseFuture, Vec<u8>),
+    Body(Source),
+}
+
+impl Outbound {
+    /// A stream that is opened by the head of a request. `secure`: over TLS.
+    pub(crate) fn new(send: SendRequest<Bytes>, secure: bool) -> Self {
+        let request = Asking::Head(Gathered::default(), send);
+        Self { request, answer: Answer::Unasked, bodiless: false, secure }
+    }
+
+    fn ask(&mut self, head: &[u8]) -> io::Result<()> {
+        let Asking::Head(_, send) = &mut self.request else { return Ok(()) };
+        let (request, framing) = translate(head, self.secure)?;
+        self.bodiless = request.method() == Method::HEAD;
+        let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
+        let (response, body) = send.send_request(request, ended).map_err(untaken)?;
+        self.request = Asking::Body(Sink::new(body, framing, ended, Reason::CANCEL));
+        self.answer = Answer::Head(response, Vec::new());
+        Ok(())
+    }
+
+    /// Ready when there is something to give out.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Answer::Head(response, interim) = &mut self.answer else { return Poll::Ready(Ok(())) };
+        if !interim.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Poll::Ready(Some(found)) = response.poll_informational(cx) {
+            let found = found.map_err(untaken)?;
+            start(interim, found.status(), found.headers());
+            interim.extend_from_slice(b"\r\n");
+            return Poll::Ready(Ok(()));
+        }
+        let response = ready!(Pin::new(response).poll(cx)).map_err(untaken)?;
+        self.answer = Answer::Body(answer(response, self.bodiless));
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request from the head that was written for a target, and how its body is framed.
+fn translate(head: &[u8], secure: bool) -> io::Result<(Request<()>, BodyLength)> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    let lines = Lines::of(head);
+    let mut words = lines.first.split(|byte| *byte == b' ');
+    let (method, target) = words.next().zip(words.next()).ok_or_else(invalid)?;
+    let mut framing = BodyLength::None;
+    let mut fields = HeaderMap::with_capacity(24);
+    let mut host: &[u8] = b"";
+    for (name, value) in lines.fields() {
+        if name.eq_ignore_ascii_case(b"host") {
+            host = value;
+            continue;
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            framing = length(value).map_or(framing, BodyLength::Length);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            framing = BodyLength::Chunked;
+        }
+        if !is_of_connection(name) {
+            append(&mut fields, name, value);
+        }
+    }
+    // Trailers are always taken, and gRPC wants that said (RFC 9113 section 8.2.2).
+    if fields.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC)) {
+        append(&mut fields, b"te", b"trailers");
+    }
+    let uri = Uri::builder().scheme(if secure { "https" } else { "http" });
+    let uri = uri.authority(host).path_and_query(target).build().map_err(|_| invalid())?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(method).map_err(|_| invalid())?;
+    *request.uri_mut() = uri;
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.headers_mut() = fields;
+    Ok((request, framing))
+}
+
+const GRPC: &[u8] = b"application/grpc";
+
+/// An answer as the bytes of HTTP/1.1, its body behind it.
+fn answer(response: Response<RecvStream>, bodiless: bool) -> Source {
+    let (parts, body) = response.into_parts();
+    let mut head = Vec::with_capacity(512);
+    start(&mut head, parts.status, &parts.headers);
+    let none =
+        bodiless || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let mut framing = Framing::Plain;
+    if !none && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+        if body.is_end_stream() {
+            line(&mut head, "content-length", b"0");
+        } else {
+            line(&mut head, "transfer-encoding", b"chunked");
+            framing = Framing::Chunked;
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    Source::new(head, body, framing)
+}
+
+/// The status line and the fields.
+fn start(head: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
+    for part in [b"HTTP/1.1 ", status.as_str().as_bytes(), b" \r\n"] {
+        head.extend_from_slice(part);
+    }
+    for (name, value) in fields {
+        if !is_of_connection(name.as_str().as_bytes()) {
+            line(head, name.as_str(), value.as_bytes());
+        }
+    }
+}
+
+/// An end before the answer has begun. A stream that the target has refused, or that is beyond the
+/// last one that it will serve, was not acted on (RFC 9113 section 8.7).
+fn untaken(error: h2::Error) -> io::Error {
+    let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+    let beyond = error.is_go_away();
+    if error.is_remote() && (refused || beyond) {
+        return io::Error::new(io::ErrorKind::ConnectionRefused, error);
+    }
+    broken(error)
+}
+
+impl AsyncRead for Outbound {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_head(cx))?;
+        match &mut this.answer {
+            Answer::Body(source) => source.poll_read(buf, cx),
+            Answer::Head(_, interim) => {
+                let count = interim.len().min(buf.remaining());
+                buf.put_slice(&interim[..count]);
+                interim.drain(..count);
+                Poll::Ready(Ok(()))
+            }
+            Answer::Unasked => match this.request {
+                Asking::Failed(kind) => Poll::Ready(Err(kind.into())),
+                _ => Poll::Pending, // whoever writes the request is woken for it
+            },
+        }
+    }
+}
+
+impl AsyncWrite for Outbound {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match &mut this.request {
+            Asking::Body(sink) => sink.poll_write(bytes, cx),
+            Asking::Failed(kind) => Poll::Ready(Err((*kind).into())),
+            Asking::Head(gathered, send) => {
+                // Room for one more stream: so long nothing is taken.
+                let room = ready!(send.poll_ready(cx)).map_err(untaken);
+                let (taken, head) = gathered.take(bytes);
+                let asked = room.and_then(|()| head.map_or(Ok(()), |head| this.ask(&head)));
+                if let Err(error) = &asked {
+                    this.request = Asking::Failed(error.kind());
+                }
+                Poll::Ready(asked.map(|()| taken))
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().request {
+            Asking::Body(sink) => sink.poll_flush(cx),
+            Asking::Head(..) | Asking::Failed(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().request {
+            Asking::Body(sink) => sink.poll_shutdown(cx),
+            Asking::Head(..) | Asking::Failed(_) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Exchange for Outbound {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.request {
+            Asking::Body(sink) => sink.poll_broken(cx),
+            Asking::Head(..) => Poll::Pending,
+            Asking::Failed(_) => Poll::Ready(()),
+        }
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("secure", &self.secure).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_loses_what_is_of_its_connection_and_keeps_the_rest() {
+        let head =
+            b"POST /p?q HTTP/1.1\r\nhost: a.test:1\r\nx: y\r\ntransfer-encoding: chunked\r\n\
+                     connection: te\r\nte: trailers\r\n\r\n";
+        let (request, framing) = translate(head, true).unwrap();
+        assert_eq!(request.uri(), "https://a.test:1/p?q");
+        assert_eq!((request.method(), framing), (&Method::POST, BodyLength::Chunked));
+        let fields: Vec<_> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(fields, ["x", "te"]);
+        let (request, _) = translate(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", false).unwrap();
+        assert_eq!(request.uri().path(), "*");
+        assert!(translate(b"GET / HTTP/1.1\r\nhost: \r\n\r\n", false).is_err());
+    }
+}

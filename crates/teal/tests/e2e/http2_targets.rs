@@ -1,0 +1,161 @@
+//! Targets that speak HTTP/2 without gRPC: who asks in HTTP/1.1 notices nothing, what a target
+//! refuses goes elsewhere, and one that attacks is left.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind};
+use testkit::{Client, Settings, Target, Teal};
+
+use crate::TEAL;
+
+/// What a target does with a request on this stream, which is the `count`th of all: false ends the
+/// connection.
+type Does = dyn Fn(&mut Http2, u32, usize) -> bool + Send + Sync;
+
+/// A target that speaks HTTP/2 frame by frame.
+struct Fake {
+    url: String,
+    connections: Arc<AtomicUsize>,
+}
+
+fn answer(peer: &mut Http2, stream: u32, body: &str) {
+    let head = fields(&[(":status", "200"), ("x-target", "fake")]);
+    peer.send(&Frame::new(kind::HEADERS, END_HEADERS, stream, head));
+    peer.send(&Frame::new(kind::DATA, END_STREAM, stream, body));
+}
+
+impl Fake {
+    /// Answers probes, and does with everything else what it is told.
+    fn start(does: impl Fn(&mut Http2, u32, usize) -> bool + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("h2c://{}", listener.local_addr().expect("bound"));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (does, count): (Arc<Does>, _) = (Arc::new(does), Arc::new(AtomicUsize::new(0)));
+        let counted = connections.clone();
+        // Ends with the process of the test: nobody connects any more.
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let (does, count) = (does.clone(), count.clone());
+                counted.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    let mut peer = Http2::accept(socket.expect("a connection"));
+                    while let Some((stream, probe)) = peer.asked() {
+                        if probe {
+                            answer(&mut peer, stream, "fine");
+                        } else if !does(&mut peer, stream, count.fetch_add(1, Ordering::SeqCst)) {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Fake { url, connections }
+    }
+
+    fn teal(&self, spare: &Target) -> Teal {
+        let settings = Settings::of_urls(&[&self.url], &[&spare.url()]);
+        Teal::start_healthy(TEAL, &settings.listener_key("http2", "true"))
+    }
+}
+
+#[test]
+fn any_client_is_served_by_a_target_of_http_2_on_one_connection() {
+    let fake = Fake::start(|peer, stream, count| {
+        answer(peer, stream, &format!("answer {count}"));
+        true
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    let mut old = Client::connect(teal.listener());
+    let mut new = Http2::connect(teal.listener());
+    let probes = fake.connections.load(Ordering::SeqCst);
+    for count in 0..20 {
+        let said =
+            if count % 2 == 0 { old.get("/").text().into_bytes() } else { new.ask(get("/")).body };
+        assert_eq!(said, format!("answer {count}").into_bytes());
+    }
+    let (asked, answered) = (old.post("/", b"hello"), teal.metrics());
+    assert_eq!(asked.status, 200);
+    let connects =
+        answered.count("teal_target_connects_total", &[("color", "blue"), ("result", "ok")]);
+    assert!(connects <= 2, "{connects} connections, {probes} of probes");
+    teal.switch_to("green");
+    assert_eq!(old.get("/").fields.get("x-target"), Some("green"));
+    teal.assert_books_balance();
+}
+
+#[test]
+fn what_a_target_says_that_it_did_not_take_is_asked_again_even_if_it_is_a_post() {
+    // L5
+    let fake = Fake::start(|peer, stream, count| match count {
+        // Refused by name, then by leaving: both mean that nothing was done.
+        0 => {
+            peer.send(&Frame::new(kind::RST_STREAM, 0, stream, [0, 0, 0, 7]));
+            true
+        }
+        1 => {
+            peer.send(&Frame::new(kind::GOAWAY, 0, 0, [0; 8]));
+            false
+        }
+        // Reset: it may have been done.
+        4 => {
+            peer.send(&Frame::new(kind::RST_STREAM, 0, stream, [0, 0, 0, 2]));
+            true
+        }
+        _ => {
+            answer(peer, stream, "done");
+            true
+        }
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    let mut client = Client::connect(teal.listener());
+    let first = client.post("/", b"once");
+    assert_eq!((first.status, first.text()), (200, "done".to_owned()), "asked three times");
+    assert_eq!(client.post("/", b"once").status, 200);
+    assert_eq!(client.post("/", b"once").status, 502, "asked once");
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn d9_a_target_that_attacks_is_left_and_its_client_hears_of_it() {
+    let fake = Fake::start(|peer, stream, count| {
+        let frame = match count {
+            0 => Frame::new(kind::SETTINGS, 0, 0, []).bytes().repeat(1000),
+            1 => Frame::new(5, END_HEADERS, stream, [&[0, 0, 0, 2], &*get("/pushed")].concat())
+                .bytes(),
+            2 => Frame::new(kind::HEADERS, END_HEADERS, stream, fields(&[("x", "no status")]))
+                .bytes(),
+            3 => Frame::new(kind::DATA, 0, stream, "no head").bytes(),
+            4 => {
+                let head = [(":status", "200"), ("content-length", "3")];
+                let head = Frame::new(kind::HEADERS, END_HEADERS, stream, fields(&head));
+                [head.bytes(), Frame::new(kind::DATA, END_STREAM, stream, "four").bytes()].concat()
+            }
+            _ => {
+                answer(peer, stream, "well");
+                return true;
+            }
+        };
+        // It may be gone before it has taken all of it.
+        let _gone = peer.try_raw(&frame);
+        true
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    for count in 0..5 {
+        let mut client = Client::connect(teal.listener());
+        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx");
+        let failed = match client.read_answer(false) {
+            Ok(answer) => answer.status == 502,
+            Err(_) => true, // cut within its body
+        };
+        assert!(failed, "{count}");
+    }
+    assert_eq!(Client::connect(teal.listener()).get("/").text(), "well");
+    teal.assert_books_balance();
+}
