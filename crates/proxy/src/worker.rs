@@ -27,16 +27,16 @@ use crate::pick::park::Lot;
 use crate::proxy::Order;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
+use crate::upstream::carrier::Carriers;
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
-use crate::upstream::shared::Shared;
 
 /// What all requests of one worker share. Never leaves its thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
-    pub(crate) shared: Shared,
+    pub(crate) carriers: Carriers,
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
@@ -107,7 +107,7 @@ pub(crate) async fn run(
         }
     }
     worker.pool.clear();
-    worker.shared.clear();
+    worker.carriers.clear();
     adopting.abort();
     ticking.abort();
 }
@@ -145,7 +145,7 @@ async fn adopt(worker: Rc<Worker>) {
         // lossless: L4 - idle connections to what is draining are closed at once.
         if !table.draining.is_empty() {
             worker.pool.retire();
-            worker.shared.retire();
+            worker.carriers.retire();
         }
         worker.adopted(&table);
     }
@@ -161,7 +161,7 @@ async fn tick(worker: Rc<Worker>) {
             let now = worker.now();
             worker.deadlines.sweep(now);
             worker.lines.pace(now);
-            worker.shared.sweep(now);
+            worker.carriers.sweep(now);
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(10) {
                 worker.reader.survey();
@@ -188,7 +188,7 @@ impl Worker {
         Self {
             reader,
             pool: Pool::default(),
-            shared: Shared::default(),
+            carriers: Carriers::default(),
             buffers: Buffers::new(),
             pipes: Pipes::default(),
             deadlines: Deadlines::new(),

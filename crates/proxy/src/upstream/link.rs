@@ -11,7 +11,7 @@ use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
 use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry, TargetId};
 
-use super::shared::{Place, Ticket};
+use super::carrier::{Place, Ticket};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -82,7 +82,7 @@ pub(crate) async fn reach(
         return Ok(Link::on(place, target));
     }
     let sharing = target.url.is_http2() && !own && !wish.upgrade;
-    let _dialing = sharing.then(|| worker.shared.dial(target.id));
+    let _dialing = sharing.then(|| worker.carriers.dial(target.id));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
     let dialed = match dial(worker, client, lease, wish).await? {
@@ -119,17 +119,17 @@ async fn share(
     if wish.upgrade {
         return Ok(None);
     }
-    if let Some(place) = worker.shared.take(target, reuse, worker.now()) {
+    if let Some(place) = worker.carriers.take(target, reuse, worker.now()) {
         return Ok(Some(place));
     }
-    let Some(dialing) = worker.shared.dialing(target).filter(|_| reuse != Reuse::Never) else {
+    let Some(dialing) = worker.carriers.dialing(target).filter(|_| reuse != Reuse::Never) else {
         return Ok(None);
     };
     let deadline = tokio::time::Instant::now() + wish.connect;
     let waited = tokio::time::timeout_at(deadline, dialing.notified());
     // However it went: if there is no place now, this request makes a connection of its own.
     let _ = unless_cut(worker, client, lease, waited).await?;
-    Ok(worker.shared.take(target, reuse, worker.now()))
+    Ok(worker.carriers.take(target, reuse, worker.now()))
 }
 
 /// What a connection just made is used for: this request alone, or all that fit on it.
@@ -146,7 +146,7 @@ async fn take_in(
         return Ok(Link { stream, hold, rx, target: target.id, idled: None });
     }
     let keep = target.url.announce().is_none();
-    let started = worker.shared.start(target.id, stream, hold, wish.longest, keep);
+    let started = worker.carriers.start(target.id, stream, hold, wish.longest, keep);
     Ok(Link::on(started.await?, target))
 }
 

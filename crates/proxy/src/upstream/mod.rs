@@ -2,10 +2,10 @@
 
 pub(crate) mod attempt;
 pub(crate) mod bound;
+pub(crate) mod carrier;
 pub(crate) mod link;
 pub(crate) mod pool;
 pub(crate) mod retry;
-pub(crate) mod shared;
 pub(crate) mod upload;
 
 use std::rc::Rc;

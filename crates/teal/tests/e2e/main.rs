@@ -25,6 +25,7 @@ mod grpc;
 mod hold_and_resume;
 mod hostile_clients;
 mod http2;
+mod http2_attacks;
 mod http2_targets;
 mod idle_closing_targets;
 mod kill_nine;

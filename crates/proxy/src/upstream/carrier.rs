@@ -22,7 +22,7 @@ use crate::http2::{Watch, Watched};
 
 /// All connections of one worker that are shared.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct Carriers {
     targets: RefCell<BTreeMap<TargetId, Target>>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Ticket {
 /// Somebody connects, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Dialing<'s> {
-    shared: &'s Shared,
+    carriers: &'s Carriers,
     target: TargetId,
 }
 
@@ -88,7 +88,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// A connection idle for longer is not trusted with a request that can't be sent twice (L5).
 const TRUSTED: Duration = Duration::from_secs(1);
 
-impl Shared {
+impl Carriers {
     /// A place on a connection that nothing speaks against.
     // lossless: L5
     pub(crate) fn take(&self, target: TargetId, reuse: Reuse, now: Instant) -> Option<Place> {
@@ -115,7 +115,7 @@ impl Shared {
     /// Whoever holds this connects; others may wait for it.
     pub(crate) fn dial(&self, target: TargetId) -> Dialing<'_> {
         self.targets.borrow_mut().entry(target).or_default().dialing = Some(Rc::default());
-        Dialing { shared: self, target }
+        Dialing { carriers: self, target }
     }
 
     /// Takes a fresh connection in and gives the first place on it. `keep`: others may share it.
@@ -241,7 +241,7 @@ impl Drop for Ticket {
 
 impl Drop for Dialing<'_> {
     fn drop(&mut self) {
-        let mut targets = self.shared.targets.borrow_mut();
+        let mut targets = self.carriers.targets.borrow_mut();
         let waited = targets.get_mut(&self.target).and_then(|target| target.dialing.take());
         if let Some(waited) = waited {
             waited.notify_waiters();
