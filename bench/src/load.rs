@@ -46,6 +46,26 @@ fn load(peer: &Peer, path: &str, connections: u32, seconds: u64, more: &[&str]) 
     Ok(Run { cpu: cpu * 1e6 / requests, rate: requests / took })
 }
 
+/// As many requests as go by HTTP/2 over TLS, over so many connections of so many streams.
+pub(crate) fn http2(peer: &Peer, connections: u32, streams: u32, seconds: u64) -> Result<Run> {
+    let before = peer.process.cpu()?;
+    let (count, each) = (connections.to_string(), streams.to_string());
+    let (time, url) = (seconds.to_string(), format!("https://{}/", peer.address));
+    let said = run(&["h2load", "-D", &time, "-c", &count, "-m", &each, &url])?;
+    let cpu = peer.process.cpu()? - before;
+    let counted = |what: &str| {
+        let line = said.lines().find(|line| line.starts_with("requests:"))?;
+        let field = line.split([':', ',']).find_map(|field| field.trim().strip_suffix(what))?;
+        field.trim().parse::<f64>().ok()
+    };
+    let (done, failed) = counted("done").zip(counted("failed")).context(said.clone())?;
+    // What was under way when the time was over is neither.
+    if failed > f64::from(connections * streams) || done < 1.0 {
+        bail!("{} lost requests under load:\n{said}", peer.name);
+    }
+    Ok(Run { cpu: cpu * 1e6 / done, rate: done / seconds as f64 })
+}
+
 /// Requests and seconds from the line `91 requests in 3.00s, 1.2MB read`.
 fn requests(said: &str) -> Option<(f64, f64)> {
     let line = said.lines().find(|line| line.contains(" requests in "))?;

@@ -72,7 +72,8 @@ struct Tls {
 }
 
 impl Tls {
-    /// TLS 1.3 with the certificate and key of this file, and everything else as it comes.
+    /// TLS 1.3 with the certificate and key of this file, HTTP/2 for who asks for it, and everything
+    /// else as it comes.
     fn of(kind: Kind, file: &Path) -> Self {
         let file = file.display();
         match kind {
@@ -81,13 +82,13 @@ impl Tls {
                 certificate: format!("[[certificate]]\ncert = '{file}'\nkey = '{file}'"),
             },
             Kind::Nginx => Self {
-                listener: " ssl".to_owned(),
+                listener: " ssl http2".to_owned(),
                 certificate: format!(
                     "ssl_certificate {file}; ssl_certificate_key {file}; ssl_protocols TLSv1.3;"
                 ),
             },
             Kind::Haproxy => Self {
-                listener: format!(" ssl crt {file} ssl-min-ver TLSv1.3"),
+                listener: format!(" ssl crt {file} ssl-min-ver TLSv1.3 alpn h2,http/1.1"),
                 certificate: String::new(),
             },
             Kind::Relay | Kind::Article => Self::default(),

@@ -35,6 +35,8 @@ pub(crate) enum Row {
     Large,
     /// TLS 1.3: 64 bytes over 64 connections, and full handshakes.
     Tls,
+    /// HTTP/2 over TLS: 64 bytes over 8 connections of 32 streams.
+    Http2,
     /// Latency at half the slower one's maximum.
     Latency,
     /// How long a switch takes, and what requests cost while switching.
@@ -68,6 +70,7 @@ impl Row {
             Self::Medium => closed(place, effort, ("16 KiB, 64 connections", "/16k", 64, 0.85)),
             Self::Large => closed(place, effort, ("1 MB, 16 connections", "/1m", 16, 0.65)),
             Self::Tls => tls(place, effort),
+            Self::Http2 => http2(place, effort),
             Self::Latency => latency(place, effort),
             Self::Switch => switching(place, effort),
             Self::Handshakes => beside_handshakes(place, effort),
@@ -95,6 +98,21 @@ fn closed(
     let judged = Judged { values: ratios(&cpu), what: "CPU, Teal / better peer", bar };
     Ok(vec![
         Figure::new("CPU per request", work, "µs", cpu, Some(judged)),
+        Figure::new("Throughput", work, "requests/s", series(&peers, &runs, |run| run.rate), None),
+    ])
+}
+
+/// Requests over streams of a few TLS connections.
+fn http2(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
+    let kinds = [Kind::Teal, Kind::Nginx, Kind::Haproxy];
+    let peers: Vec<Peer> =
+        kinds.iter().map(|kind| place.start(*kind, Shape::TLS)).collect::<Result<_>>()?;
+    let runs = interleaved(&peers, effort.rounds, |peer| load::http2(peer, 8, 32, effort.seconds))?;
+    let cpu = series(&peers, &runs, |run| run.cpu);
+    let judged = Judged { values: ratios(&cpu), what: "CPU, Teal / better peer", bar: 1.0 };
+    let work = "64 B, 8 connections of 32 streams";
+    Ok(vec![
+        Figure::new("CPU of HTTP/2 over TLS", work, "µs", cpu, Some(judged)),
         Figure::new("Throughput", work, "requests/s", series(&peers, &runs, |run| run.rate), None),
     ])
 }
