@@ -131,11 +131,22 @@ pub fn request(method: &str, path: &str, further: &[(&str, &str)]) -> Vec<u8> {
     fields(&[&own, further].concat())
 }
 
+/// What follows a new size of the table (RFC 7541 section 6.3), if there is one.
+fn behind_size(block: &[u8]) -> &[u8] {
+    match block {
+        [0x3f, rest @ ..] => {
+            let last = rest.iter().position(|byte| byte & 0x80 == 0).expect("a number");
+            &rest[last + 1..]
+        }
+        [0x20..0x3f, rest @ ..] => rest,
+        _ => block,
+    }
+}
+
 /// The status that a block begins with: one of the table, or three digits.
 fn status(block: &[u8]) -> u16 {
     const TABLE: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
-    let at = block.iter().position(|byte| byte & 0xe0 != 0x20).unwrap_or(0); // sizes of tables
-    let block = &block[at..];
+    let block = behind_size(block);
     if let Some(status) = block[0].checked_sub(0x88).and_then(|at| TABLE.get(usize::from(at))) {
         return *status;
     }
