@@ -112,7 +112,7 @@ fn http2(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let judged = Judged { values: ratios(&cpu), what: "CPU, Teal / better peer", bar: 1.0 };
     let work = "64 B, 8 connections of 32 streams";
     Ok(vec![
-        Figure::new("CPU of HTTP/2 over TLS", work, "µs", cpu, Some(judged)),
+        Figure::new("CPU by streams over TLS", work, "µs", cpu, Some(judged)),
         Figure::new("Throughput", work, "requests/s", series(&peers, &runs, |run| run.rate), None),
     ])
 }
