@@ -3,7 +3,8 @@
 //! No field is an `Option` that means "default", and nothing here knows how it was
 //! written. Only `check` and `flags` make a [`Config`].
 
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,8 +23,10 @@ pub struct Config {
     pub limits: rules::Limits,
     /// Where clients are served; never empty, no two overlap.
     pub listeners: Vec<Listener>,
-    /// Certificates for the listeners with TLS; not empty if there is one.
+    /// Certificates for the listeners with TLS; if there is one, not empty without `acme`.
     pub certificates: Vec<Certificate>,
+    /// Who is asked for certificates; `None`: nobody.
+    pub acme: Option<Acme>,
     /// The services in the order of the file; never empty, names and routes are unique.
     pub services: Vec<rules::ServiceSpec>,
     /// A line for each request; `None`: nowhere.
@@ -126,6 +129,29 @@ pub struct ClientAuth {
     pub required: bool,
 }
 
+/// An authority that gives certificates (RFC 8555).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// Where it may write to.
+    pub email: Option<String>,
+    /// The URL of its directory; `https`.
+    pub directory: String,
+    /// PEM: who must have signed its server's certificate, absolute; `None`: whom this machine
+    /// trusts.
+    pub ca: Option<PathBuf>,
+    /// How it finds that a name is ours.
+    pub challenge: Challenge,
+}
+
+/// How an authority finds that a name is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// In a handshake (RFC 8737).
+    TlsAlpn01,
+    /// By a plain request (RFC 8555 section 8.3).
+    Http01,
+}
+
 /// A certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -146,6 +172,30 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `$HOME`.
     pub home: Option<PathBuf>,
+}
+
+/// The host names of services for which an authority can give a certificate by a challenge that Teal
+/// can meet, each once: not those with `*`, and no addresses.
+pub(crate) fn certifiable<'s>(
+    services: impl IntoIterator<Item = &'s rules::ServiceSpec>,
+) -> impl Iterator<Item = &'s str> {
+    let mut seen = HashSet::new();
+    let hosts = services.into_iter().flat_map(|service| &service.hosts).map(String::as_str);
+    let named = |host: &&str| !host.starts_with("*.") && !is_ip(host);
+    hosts.filter(named).filter(move |host| seen.insert(*host))
+}
+
+fn is_ip(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The names for which certificates may be asked of the authority; empty without one.
+    pub fn acme_names(&self) -> impl Iterator<Item = &str> {
+        certifiable(self.services.iter().filter(|_| self.acme.is_some()))
+    }
 }
 
 // === impl Upgrade ===

@@ -70,6 +70,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             limits: Limits::default(),
             listeners: vec![Listener::plain(listen)],
             certificates: Vec::new(),
+            acme: None,
             access_log: None,
             otel: None,
             upgrade: Upgrade::default(),

@@ -26,8 +26,8 @@ mod unit;
 mod walk;
 
 pub use config::{
-    AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token,
-    Upgrade,
+    AccessLog, Acme, Admin, Certificate, Challenge, ClientAuth, Config, Environment, Listener,
+    Role, Tls, Token, Upgrade,
 };
 pub use file::{load, parse};
 pub use flags::{Flags, from_flags};

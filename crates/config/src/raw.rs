@@ -40,6 +40,10 @@ pub(crate) struct Document {
     /// Certificates for the listeners with `tls = true`. A client gets the one with the name that it
     /// asks for; one that asks for none gets the first.
     pub(crate) certificate: Key<Vec<At<Certificate>>>,
+    /// Certificates from an authority that speaks ACME (RFC 8555), for the plain host names of all
+    /// services for which `[[certificate]]` has none. With this table you agree to the terms of the
+    /// authority.
+    pub(crate) acme: Key<Acme>,
     pub(crate) service: Key<Vec<At<Service>>>,
     /// A line for each request. Without this table there is no access log.
     pub(crate) access_log: Key<AccessLog>,
@@ -208,6 +212,35 @@ pub(crate) struct Certificate {
     /// A PEM file: its private key, not encrypted. Relative to this file.
     #[schemars(extend("examples" = ["/etc/teal/example.com.key"]))]
     pub(crate) key: Key<String>,
+}
+
+/// Certificates are ordered, kept in `state_dir/acme`, and renewed when a third of their time is left,
+/// or when the authority says so (RFC 9773).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Acme {
+    /// Where the authority may write to.
+    #[schemars(extend("x-default" = "none", "examples" = ["ops@example.com"]))]
+    pub(crate) email: Key<String>,
+    /// The URL of the authority's directory.
+    #[schemars(extend("default" = "https://acme-v02.api.letsencrypt.org/directory"))]
+    pub(crate) directory: Key<String>,
+    /// A PEM file: who must have signed the certificate of the authority's server. Relative to this
+    /// file.
+    #[schemars(extend("x-default" = "whom this machine trusts", "examples" = ["/etc/teal/authority.pem"]))]
+    pub(crate) ca: Key<String>,
+    /// How the authority finds that a name is ours: `tls-alpn-01` in a handshake at a listener with
+    /// TLS, which it must reach at port 443; `http-01` by a request to one without, at port 80.
+    #[schemars(extend("default" = "tls-alpn-01"))]
+    pub(crate) challenge: Key<Challenge>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub(crate) enum Challenge {
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+    #[serde(rename = "http-01")]
+    Http01,
 }
 
 /// The access log. SIGUSR1 opens its file again, after it was renamed.

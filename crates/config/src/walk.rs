@@ -15,7 +15,7 @@ use crate::file::property;
 use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
-const LATER: [(&str, &[&str]); 1] = [("", &["acme", "group"])];
+const LATER: [(&str, &[&str]); 1] = [("", &["group"])];
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(

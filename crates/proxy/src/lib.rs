@@ -51,4 +51,6 @@ pub use listener::{BindError, Door, HandedOver, Sockets, raise_descriptor_limit}
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, StopReport};
-pub use tls::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Shelf, TlsDoor};
+pub use tls::{
+    CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, Shelf, TlsDoor,
+};

@@ -16,6 +16,7 @@ use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::trace::Tracer;
 use crate::pick::line::Lines;
+use crate::tls::Challenges;
 use crate::worker::{self, Worker};
 
 /// What the data plane has to be told besides the table.
@@ -33,6 +34,8 @@ pub struct Options {
     pub tracer: Option<Tracer>,
     /// What TLS to targets is made of.
     pub vault: Vault,
+    /// What authorities of certificates are answered.
+    pub challenges: Challenges,
 }
 
 /// A running data plane.
@@ -80,7 +83,7 @@ impl Proxy {
             let (capacity, lines) = (capacity.clone(), lines.clone());
             let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
             let (listening, vault) = (Listening { access, tracer }, options.vault.clone());
-            let doors = options.doors.clone();
+            let (doors, challenges) = (options.doors.clone(), options.challenges.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -98,7 +101,7 @@ impl Proxy {
                         Listener::new(socket, door, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
-                    let worker = Worker::new(seat.sit(), via, lines, listening, vault);
+                    let worker = Worker::new(seat.sit(), via, lines, listening, vault, challenges);
                     worker::run(worker, listeners, orders).await;
                 });
             })?;

@@ -27,6 +27,7 @@ use crate::pick::park::Lot;
 use crate::proxy::Order;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
+use crate::tls::Challenges;
 use crate::upstream::carrier::Carriers;
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pub(crate) listening: Listening,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
+    /// What authorities of certificates are answered.
+    pub(crate) challenges: Challenges,
     /// Our name in `Via`, by which we know our own requests again.
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
@@ -183,6 +186,7 @@ impl Worker {
         lines: Arc<Lines>,
         listening: Listening,
         vault: Vault,
+        challenges: Challenges,
     ) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
@@ -199,6 +203,7 @@ impl Worker {
             log: TargetLog::default(),
             listening,
             vault,
+            challenges,
             via,
             front: Cell::new(front),
             clock: Cell::new(Instant::now()),
@@ -211,7 +216,8 @@ impl Worker {
     #[cfg(test)]
     pub(crate) fn alone(reader: Reader) -> Self {
         let (lines, vault) = (Arc::default(), Vault::default());
-        Self::new(reader, "teal-test".into(), lines, Listening::default(), vault)
+        let challenges = Challenges::default();
+        Self::new(reader, "teal-test".into(), lines, Listening::default(), vault, challenges)
     }
 
     /// The time at which the turn of the running task began: exact enough for every deadline, and

@@ -2,12 +2,12 @@
 //! the deadline.
 
 use http_body_util::{BodyExt, Limited};
-use hyper::Request;
 use hyper::body::{Body, Bytes};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The status and the body of the answer, which has at most so many bytes.
+/// The answer, whose body has at most so many bytes.
 ///
 /// # Errors
 /// In words: the connection broke, or what came was no HTTP or too long.
@@ -15,7 +15,7 @@ pub(crate) async fn exchange<S, B>(
     stream: S,
     request: Request<B>,
     most: usize,
-) -> Result<(u16, Bytes), String>
+) -> Result<Response<Bytes>, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -25,11 +25,11 @@ where
     let (mut sender, connection) = handshake.await.map_err(broken)?;
     let driving = tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(broken)?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), most).collect().await;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, most).collect().await;
     driving.abort();
     match body {
-        Ok(body) => Ok((status, body.to_bytes())),
+        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
         Err(error) => Err(error.to_string()),
     }
 }

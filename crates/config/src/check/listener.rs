@@ -10,7 +10,8 @@ use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw::{self, Document};
 
-const CERTIFICATE: &str = "write [[certificate]] with cert and key";
+const CERTIFICATE: &str =
+    "write [[certificate]] with cert and key, or [acme] to have them from an authority";
 
 pub(super) fn listeners(
     key: &Key<Vec<At<raw::Listener>>>,
@@ -58,6 +59,7 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
     let first = |is: &dyn Fn(&Listener) -> bool| listeners.iter().find(|at| is(&at.value));
     let tls = first(&|listener| listener.tls.is_some());
     match (tls, document.certificate.at()) {
+        (Some(_), None) if document.acme.get().is_some() => {}
         (Some(listener), None) => {
             found.at(listener.offset, format!("listener.tls needs a certificate; {CERTIFICATE}"));
         }
@@ -65,7 +67,7 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
             certificates.offset,
             "certificate is there but no listener has TLS; write tls = true in a [[listener]]",
         ),
-        (Some(listener), Some(list)) if list.value.is_empty() => {
+        (Some(listener), Some(list)) if list.value.is_empty() && document.acme.get().is_none() => {
             found.at(listener.offset, format!("listener.tls needs a certificate; {CERTIFICATE}"));
         }
         _ => {}
@@ -126,7 +128,7 @@ fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut Found) -> Vec<Netw
     ranges
 }
 
-fn file(
+pub(super) fn file(
     key: &Key<String>,
     name: &str,
     surroundings: &Surroundings<'_>,

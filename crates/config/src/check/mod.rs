@@ -4,6 +4,7 @@
 //! A value that was reported is replaced by its default so that checking goes on; the
 //! result then is no configuration, however complete it looks.
 
+mod acme;
 mod across;
 mod admin;
 mod listener;
@@ -51,6 +52,7 @@ pub(crate) fn config(
     let listeners = listener::listeners(&document.listener, surroundings, found);
     let certificates = listener::certificates(&document.certificate, surroundings, found);
     listener::check(document, &listeners, found);
+    let acme = acme::acme(&document.acme, surroundings, found);
     let services = service::services(&document.service, surroundings, found);
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
@@ -59,6 +61,7 @@ pub(crate) fn config(
     let otel = otel(&document.otel, found);
     let upgrade =
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
+    acme::check(document, acme.as_ref(), &listeners, &services, found);
     across::check(document, &listeners, &services, admin.listen, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
@@ -72,6 +75,7 @@ pub(crate) fn config(
         limits,
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
+        acme,
         access_log,
         otel,
         upgrade,

@@ -33,11 +33,13 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
     for (text, expected) in [
         (
             listener("tls = true"),
-            "2:11: listener.tls needs a certificate; write [[certificate]] with cert and key",
+            "2:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to have \
+             them from an authority",
         ),
         (
             format!("certificate = []\n{}", listener("tls = true")),
-            "3:11: listener.tls needs a certificate; write [[certificate]] with cert and key",
+            "3:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to have \
+             them from an authority",
         ),
         (
             format!("{certificate}{FILE}"),
@@ -159,5 +161,68 @@ fn what_can_not_be_asked_of_targets_is_said() {
     ] {
         let said = problems(&green(&keys));
         assert!(said.len() == 1 && said[0].contains(expected), "{keys}: {said:?}");
+    }
+}
+
+#[test]
+fn an_authority_is_what_it_says_and_names_are_those_that_it_can_prove() {
+    let text = format!("[acme]\nchallenge = \"http-01\"\n{TLS}{FILE}");
+    let text = text.replace("client_auth", "# client_auth");
+    let text = text.replace(
+        "name = \"web\"",
+        "name = \"web\"\nhosts = [\"a.test\", \"*.b.test\", \"10.0.0.1\"]",
+    );
+    let config = parse(&text).unwrap();
+    let acme = config.acme.as_ref().unwrap();
+    assert_eq!(acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
+    assert_eq!((acme.challenge, acme.email.as_deref()), (config::Challenge::Http01, None));
+    assert_eq!(config.acme_names().collect::<Vec<_>>(), ["a.test"]);
+    let text = format!("[acme]\nemail = \"ops@a.test\"\nca = \"ca.pem\"\n{text}").replacen(
+        "[acme]\nchallenge = \"http-01\"\n",
+        "",
+        1,
+    );
+    let acme = parse(&text).unwrap().acme.unwrap();
+    assert_eq!(acme.ca.as_deref(), Some(Path::new("/etc/teal/ca.pem")));
+    assert_eq!(acme.challenge, config::Challenge::TlsAlpn01);
+}
+
+#[test]
+fn what_an_authority_lacks_is_said() {
+    let named = FILE.replace("name = \"web\"", "name = \"web\"\nhosts = [\"a.test\"]");
+    let secure = named.replacen(":8080\"", ":8080\"\ntls = true", 1);
+    let auth = "tls = true\nclient_auth = { ca = \"c.pem\" }";
+    for (text, expected) in [
+        (
+            format!("[acme]\n{named}"),
+            "1:1: acme is there but no listener has TLS; write tls = true in a [[listener]]",
+        ),
+        (
+            format!("[acme]\n{}", secure.replace("tls = true", auth)),
+            "1:1: acme.challenge \"tls-alpn-01\" needs a listener whose clients may come without a \
+             certificate, since the authority has none; write challenge = \"http-01\"",
+        ),
+        (
+            format!("[acme]\nchallenge = \"http-01\"\n{secure}"),
+            "1:1: acme.challenge \"http-01\" needs a listener without TLS; write another \
+             [[listener]] for port 80, or challenge = \"tls-alpn-01\"",
+        ),
+        (
+            format!("[acme]\n{}", secure.replace("a.test", "*.a.test")),
+            "1:1: acme has no name to ask for: no service has a plain host name; write hosts = \
+             [\"example.com\"] in a [[service]] (an authority gives none for * by these challenges)",
+        ),
+        (
+            format!("[acme]\nemail = \"mailto:a@b\"\n{secure}"),
+            "2:9: acme.email is \"mailto:a@b\", no address of mail; write it as \
+             \"ops@example.com\"",
+        ),
+        (
+            format!("[acme]\ndirectory = \"http://a.test/dir\"\n{secure}"),
+            "2:13: acme.directory is \"http://a.test/dir\", which is not https; write it as \
+             \"https://HOST/PATH\", such as \"https://acme-v02.api.letsencrypt.org/directory\"",
+        ),
+    ] {
+        assert_eq!(problems(&text), [expected], "{text}");
     }
 }

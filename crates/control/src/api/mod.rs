@@ -53,7 +53,7 @@ pub use openapi::document as openapi_document;
 use problem::Problem;
 pub use secure::AdminTls;
 use settings::Api;
-pub use settings::{ApiSettings, Certificate, Live, Role, Token};
+pub use settings::{ApiSettings, Certificate, Live, Ordered, Role, Token};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 

@@ -46,6 +46,8 @@ pub struct Live {
     pub certificates: Vec<Certificate>,
     /// Why newer certificates are not in use; `None` if there are none.
     pub certificate_problem: Option<String>,
+    /// The names for which certificates are ordered of an authority.
+    pub orders: Vec<Ordered>,
     /// TLS on the admin listener; `None`: plain.
     pub tls: Option<AdminTls>,
     /// The process of the Teal that this one has taken over from, while that is leaving.
@@ -61,6 +63,17 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// The end of its time.
     pub not_after: Time,
+}
+
+/// A name for which certificates are ordered of an authority (ACME).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The name.
+    pub name: String,
+    /// Why the last order failed; `None` if it did not.
+    pub problem: Option<String>,
+    /// When it is looked at next; `None`: at once.
+    pub next: Option<Time>,
 }
 
 /// One holder of a token.

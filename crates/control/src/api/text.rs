@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::duration::show;
 use super::wire::{
     Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health,
-    History, HoldAnswer, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer,
+    History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer,
     SwitchResult, Target, Upgraded,
 };
 
@@ -50,6 +50,14 @@ pub fn status(status: &Status) -> String {
     }
     if let Some(problem) = &status.certificate_problem {
         line!(lines, "Certificate: {problem}; what was in use stays in use");
+    }
+    for Ordered { name, problem, next } in &status.acme {
+        let Some(problem) = problem else { continue };
+        let next = next.as_deref().unwrap_or("now");
+        line!(
+            lines,
+            "Certificate of {name}: not given: {problem}; next try {next}, or at a reload"
+        );
     }
     if let Some(pid) = status.teal.older_pid {
         line!(lines, "Upgraded: the older Teal, process {pid}, still ends its last requests");

@@ -76,6 +76,8 @@ struct Page {
     reason: OwnReason,
     /// What stands in the body.
     text: &'static str,
+    /// The body to the byte, whatever the client likes.
+    exactly: Option<String>,
     /// The error type of RFC 9209 section 2.3.
     proxy_error: &'static str,
     retry_after: Option<&'static str>,
@@ -94,6 +96,10 @@ impl Page {
             Why::Moved(location) => {
                 let page = Self::of_reason(OwnReason::RedirectedToHttps);
                 Self { location: Some(location), ..page }
+            }
+            Why::Challenge(proof) => {
+                let page = Self::of_reason(OwnReason::AcmeChallenge);
+                Self { exactly: Some(proof), ..page }
             }
             Why::Own(reason) => Self::of_reason(reason),
         }
@@ -122,7 +128,7 @@ impl Page {
             OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
             OwnReason::Unsupported => (501, "Not supported", "http_request_error"),
             OwnReason::Loop => (508, "The request has been here before", "proxy_loop_detected"),
-            OwnReason::MaxForwards => (200, "", ""),
+            OwnReason::MaxForwards | OwnReason::AcmeChallenge => (200, "", ""),
             OwnReason::TargetUnavailable => (502, "Backend unavailable", "destination_unavailable"),
             OwnReason::TargetFailed => (502, "Backend unavailable", "http_protocol_error"),
             OwnReason::StaleLost => (502, "Backend unavailable", "connection_terminated"),
@@ -138,7 +144,7 @@ impl Page {
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };
         let retry_after = (status == 503).then_some("1");
-        Self { status, reason, text, proxy_error, retry_after, location: None }
+        Self { status, reason, text, exactly: None, proxy_error, retry_after, location: None }
     }
 
     /// Returns the length of the body.
@@ -165,7 +171,7 @@ impl Page {
         ];
         match self.status {
             405 => fields.push(("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")),
-            200 => fields.push(("allow", "OPTIONS")),
+            200 if self.exactly.is_none() => fields.push(("allow", "OPTIONS")),
             _ => {}
         }
         fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
@@ -179,6 +185,9 @@ impl Page {
     /// Nothing here comes from the request.
     fn body(&self, accept: Accept) -> (&'static str, String) {
         let Self { status, text, .. } = self;
+        if let Some(exactly) = &self.exactly {
+            return ("application/octet-stream", exactly.clone());
+        }
         match accept {
             _ if text.is_empty() => ("text/plain; charset=utf-8", String::new()),
             Accept::Text => ("text/plain; charset=utf-8", format!("{text}\n")),

@@ -63,6 +63,8 @@ pub(crate) enum Why {
     Reject(Reject),
     /// It belongs at this address, under `https`.
     Moved(String),
+    /// An authority of certificates asks whether a name is ours, and this is the proof.
+    Challenge(String),
     /// Anything else.
     Own(OwnReason),
 }
@@ -110,6 +112,10 @@ fn understand<'r>(
         story.asks(&request, request_id.as_bytes(), service, trace);
         Some(story)
     };
+    if let Some(proof) = worker.challenges.proof(request.path) {
+        let end = RequestEnd::unrouted(worker, story(None));
+        return Err(Refused { end, facts, why: Why::Challenge(proof) });
+    }
     let found = table.routes.find(request.host, request.path);
     let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
     let Some((place, service)) = routed else {

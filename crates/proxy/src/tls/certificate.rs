@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::time::ASN1Time;
 
 /// Where a certificate and its key lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct CertificateFacts {
     pub cert: PathBuf,
     /// The DNS names it is for, lower case; `*.` in front of a wildcard.
     pub names: Vec<String>,
+    /// The beginning of its time.
+    pub not_before: SystemTime,
     /// The end of its time.
     pub not_after: SystemTime,
 }
@@ -77,9 +80,14 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
                        nowhere else";
         return Err(problem.to_owned());
     }
-    let seconds = u64::try_from(leaf.validity().not_after.timestamp()).unwrap_or(0);
-    let not_after = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    Ok(CertificateFacts { cert: path.to_owned(), names, not_after })
+    let (not_before, not_after) =
+        (time(leaf.validity().not_before), time(leaf.validity().not_after));
+    Ok(CertificateFacts { cert: path.to_owned(), names, not_before, not_after })
+}
+
+fn time(at: ASN1Time) -> SystemTime {
+    let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 // === impl CertificateFacts ===

@@ -12,6 +12,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
+use super::challenge::ACME;
 use super::shelf::Shelf;
 use crate::worker::Worker;
 
@@ -82,7 +83,7 @@ impl TlsDoor {
             Some(auth) => builder.with_client_cert_verifier(verifier(auth, provider)?),
         };
         let mut config = builder.with_cert_resolver(shelf);
-        let spoken: &[&[u8]] = if http2 { &[H2, b"http/1.1"] } else { &[b"http/1.1"] };
+        let spoken: &[&[u8]] = if http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
         // The tickets' keys outlive every reload, since the door does. Who must show a certificate
         // shows it each time.
@@ -113,7 +114,8 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
     TlsError { path: what.into(), problem: error.to_string() }
 }
 
-/// Takes a client in; none if it was not let in, in time or at all.
+/// Takes a client in; none if it was not let in, in time or at all, or wanted no more than the
+/// handshake.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn shake_hands(
     worker: &Rc<Worker>,
@@ -126,6 +128,8 @@ pub(crate) async fn shake_hands(
         session.set_buffer_limit(Some(SESSION_BYTES));
     });
     match worker.within(worker.front().tls_hello, accept).await {
+        // The authority has seen what it came for (RFC 8737 section 3).
+        Ok(session) if session.get_ref().1.alpn_protocol() == Some(ACME) => None,
         Ok(session) => {
             let name = session.get_ref().1.server_name();
             let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));

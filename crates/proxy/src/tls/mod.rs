@@ -6,10 +6,12 @@
 //! that no certificate has.
 
 mod certificate;
+mod challenge;
 mod handshake;
 mod shelf;
 
 pub use certificate::{CertificateFacts, CertificateFiles};
+pub use challenge::Challenges;
 pub use handshake::{ClientAuth, TlsDoor};
 pub use shelf::{Certificates, Shelf};
 

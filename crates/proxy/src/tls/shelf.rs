@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use connect::TlsError;
 
 use super::certificate::{Certificate, CertificateFacts, CertificateFiles};
+use super::challenge::{ACME, Challenges};
 
 /// Certificates that were read and checked together.
 #[derive(Debug)]
@@ -19,10 +20,11 @@ pub struct Certificates {
     wildcard: HashMap<String, usize>, // by what follows "*."
 }
 
-/// The certificates in use, swapped whole.
+/// The certificates in use, swapped whole, and what authorities are shown.
 #[derive(Debug)]
 pub struct Shelf {
     current: Mutex<Arc<Certificates>>,
+    challenges: Challenges,
 }
 
 impl Certificates {
@@ -58,6 +60,11 @@ impl Certificates {
         chains(self) == chains(other)
     }
 
+    /// Whether there is one for this name, lower case.
+    pub fn has(&self, name: &str) -> bool {
+        self.at(name).is_some()
+    }
+
     /// One whose time is over, if there is one.
     pub fn expired(&self, now: SystemTime) -> Option<&CertificateFacts> {
         self.facts().find(|facts| facts.is_expired(now))
@@ -66,10 +73,12 @@ impl Certificates {
     /// The certificate for a server name; a client that names none gets the first.
     fn find(&self, name: Option<&str>) -> Option<&Certificate> {
         let Some(name) = name else { return self.all.first() };
-        let name = name.to_ascii_lowercase();
+        self.all.get(self.at(&name.to_ascii_lowercase())?)
+    }
+
+    fn at(&self, name: &str) -> Option<usize> {
         let wild = || self.wildcard.get(name.split_once('.')?.1);
-        let at = self.exact.get(&name).or_else(wild)?;
-        self.all.get(*at)
+        self.exact.get(name).or_else(wild).copied()
     }
 }
 
@@ -77,8 +86,8 @@ impl Certificates {
 
 impl Shelf {
     /// A shelf with these certificates.
-    pub fn new(certificates: Certificates) -> Self {
-        Self { current: Mutex::new(Arc::new(certificates)) }
+    pub fn new(certificates: Certificates, challenges: Challenges) -> Self {
+        Self { current: Mutex::new(Arc::new(certificates)), challenges }
     }
 
     /// What is in use.
@@ -94,6 +103,9 @@ impl Shelf {
 
 impl ResolvesServerCert for Shelf {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
+            return self.challenges.certificate(hello.server_name());
+        }
         Some(self.current().find(hello.server_name())?.key.clone())
     }
 }

@@ -143,8 +143,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     call: &Call<'_>,
 ) -> Result<Answer, NoAnswer> {
     let answer = http::exchange(stream, request(host, call)?, ANSWER_MAX).await;
-    let (status, body) = answer.map_err(NoAnswer::Broken)?;
-    Ok(Answer { status, body })
+    let answer = answer.map_err(NoAnswer::Broken)?;
+    Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
 }
 
 fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswer> {

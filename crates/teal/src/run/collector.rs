@@ -77,7 +77,8 @@ impl Collector {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
         let stream = self.dial(deadline).await?;
-        http::exchange(stream, request, ANSWER_MAX).await
+        let answer = http::exchange(stream, request, ANSWER_MAX).await?;
+        Ok((answer.status().as_u16(), answer.into_body()))
     }
 
     async fn dial(&self, deadline: Instant) -> Result<Stream, String> {

@@ -4,6 +4,7 @@
 //! configuration, take the state directory, bind every socket, start the controller (which
 //! publishes the first table), start the workers.
 
+mod acme;
 mod admin;
 mod books;
 mod collector;
@@ -26,7 +27,7 @@ use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
-use proxy::{Certificates, Options, Proxy, raise_descriptor_limit};
+use proxy::{Certificates, Challenges, Options, Proxy, raise_descriptor_limit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -135,17 +136,19 @@ fn start(
     let ground = Ground::prepare(config, adopt, inherited.as_ref());
     let Ground { runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
     runtime.block_on(async {
+        let challenges = Challenges::default();
         let in_force = InForce::new(
             config,
             tokens,
             ways.public.addresses(),
             certificates,
             admin,
-            vault.clone(),
+            (vault.clone(), challenges.clone()),
         );
         let doors = in_force.doors(ways.public.addresses())?;
         let instance = format!("teal-{}", token::random_hex(4));
-        let (options, writers) = observers::open(config, instance, doors, vault.clone())?;
+        let (options, writers) =
+            observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
         let mut stage = Stage::set(config, options, inherited.is_some());
         let older = match inherited.zip(stage.guest.take()) {
             Some((inherited, seat)) => Some(inherited.host(seat)?),
@@ -176,6 +179,7 @@ fn start(
             serving(&handle).await;
             older.say_serving();
         }
+        let ordering = acme::start(in_force.clone(), challenges)?;
         let manager = Manager::from_environment();
         let telling = tokio::spawn(manager.clone().tell_ready(handle.clone()));
         let leaving = Leaving {
@@ -191,6 +195,7 @@ fn start(
         writers.finish();
         stopped?;
         watching.abort();
+        drop(ordering);
         telling.abort();
         handle.stop().await;
         admin.close().await;

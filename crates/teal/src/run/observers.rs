@@ -3,7 +3,7 @@
 
 use config::Config;
 use connect::Vault;
-use proxy::{AccessLog, Destination, Door, Format, LogWriter, Options, SpanWriter};
+use proxy::{AccessLog, Challenges, Destination, Door, Format, LogWriter, Options, SpanWriter};
 
 use super::collector;
 use crate::exit::Failure;
@@ -21,11 +21,12 @@ pub(super) fn open(
     instance: String,
     doors: Vec<Door>,
     vault: Vault,
+    challenges: Challenges,
 ) -> Result<(Options, Writers), Failure> {
     let (access_log, log) = access_log(config)?.unzip();
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;
-    let options = Options { instance, connections, doors, access_log, tracer, vault };
+    let options = Options { instance, connections, doors, access_log, tracer, vault, challenges };
     Ok((options, Writers { log, spans }))
 }
 

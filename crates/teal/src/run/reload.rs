@@ -12,7 +12,7 @@ use connect::Vault;
 use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
-use proxy::{Certificates, Door, Shelf};
+use proxy::{Certificates, Challenges, Door, Shelf};
 use tokio::sync::watch;
 
 use super::{tls, token};
@@ -41,6 +41,10 @@ pub(super) struct InForce {
     pub(super) live: watch::Sender<Live>,
     /// How long requests may take to end when Teal stops.
     pub(super) patience: watch::Sender<Duration>,
+    /// Rung at every reload, whether anything has changed or not.
+    pub(super) reloads: watch::Sender<()>,
+    /// Whether it is this Teal that decides, and not a newer one.
+    pub(super) charge: watch::Sender<bool>,
 }
 
 impl Source {
@@ -83,6 +87,9 @@ impl Source {
             if in_force.current().upgrade != next.upgrade {
                 others.push("upgrade changed".to_owned());
             }
+            if in_force.current().acme != next.acme {
+                others.push("acme changed".to_owned());
+            }
             let renewed = !in_force.vault.is_same(&fresh);
             if renewed {
                 others.push("TLS to targets changed".to_owned());
@@ -91,6 +98,7 @@ impl Source {
             if !certificates.is_same(&in_force.shelf.current()) {
                 others.push("certificates changed".to_owned());
             }
+            in_force.reloads.send_replace(());
             let in_force = in_force.clone();
             let (services, limits) = (next.services.clone(), next.limits);
             let accept = Box::new(move || {
@@ -110,7 +118,7 @@ impl InForce {
         listeners: &[SocketAddr],
         certificates: Certificates,
         admin: Option<AdminTls>,
-        vault: Vault,
+        (vault, challenges): (Vault, Challenges),
     ) -> Self {
         let live = Live {
             tokens,
@@ -118,15 +126,18 @@ impl InForce {
             listeners: listeners.to_vec(),
             certificates: tls::shown(&certificates),
             certificate_problem: None,
+            orders: Vec::new(),
             tls: admin,
             older_pid: None,
         };
         Self {
             current: Arc::new(Mutex::new(config.clone())),
             vault,
-            shelf: Arc::new(Shelf::new(certificates)),
+            shelf: Arc::new(Shelf::new(certificates, challenges)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
+            reloads: watch::Sender::new(()),
+            charge: watch::Sender::new(true),
         }
     }
 
@@ -144,6 +155,11 @@ impl InForce {
     pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
         let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
         tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
+    }
+
+    /// Whether it is this Teal that decides.
+    pub(super) fn is_in_charge(&self) -> bool {
+        *self.charge.borrow()
     }
 
     /// The whole configuration, as it is now.
@@ -198,6 +214,7 @@ impl InForce {
             live.hosts.clone_from(&next.admin.hosts);
         });
         *self.current() = next;
+        self.reloads.send_replace(());
     }
 }
 

@@ -110,7 +110,10 @@ async fn replace(
     tracing::info!(newer = name.pid, version = name.version, "upgraded");
     drop(reply.send(Ok(name))); // whoever asked may have gone
     leaving.replaceable.refuse_the_rest();
-    leaving.leave(given, signals, around).await
+    leaving.in_force.charge.send_replace(false);
+    let left = leaving.leave(given, signals, around).await;
+    leaving.in_force.charge.send_replace(left == Left::Back);
+    left
 }
 
 // lossless: L3 - nothing is cut silently.

@@ -13,6 +13,7 @@ use proxy::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, 
 use rules::{TargetUrl, Time};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::acme;
 use super::reload::InForce;
 
 /// How often the files are looked at.
@@ -24,17 +25,27 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// What shows that a file has been changed or replaced; none if it is not there.
 type Mark = Option<(u64, u64, i64, i64)>;
 
-/// Reads the certificates of a configuration, those of client authorities too.
+/// Reads the certificates of a configuration and those that its authority has given; those of client
+/// authorities are read too.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
 pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
-    let loaded = Certificates::load(&files(config)).map_err(|error| error.to_string())?;
+    let all: Vec<_> = files(config).into_iter().chain(acme::files(config)).collect();
+    let loaded = Certificates::load(&all).map_err(|error| error.to_string())?;
     for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
         let checked = door.client_auth.as_ref().map(|auth| client_auth(auth).check());
         checked.transpose().map_err(|error| error.to_string())?;
     }
     Ok(loaded)
+}
+
+/// Reads the certificates that a configuration names, without those that an authority has given.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
+    Certificates::load(&files(config)).map_err(|error| error.to_string())
 }
 
 /// Reads everything that TLS is made of, and keeps nothing.

@@ -2,6 +2,7 @@
 //! Every scenario checks at its end that the books balance (L8).
 
 mod access_log;
+mod acme;
 mod admin_auth;
 mod admin_tls;
 mod article;

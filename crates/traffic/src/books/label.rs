@@ -38,6 +38,8 @@ labels! {
         Misdirected = "misdirected",
         /// It belongs under `https` (308).
         RedirectedToHttps = "redirected_to_https",
+        /// An authority of certificates was shown that a name is ours (200).
+        AcmeChallenge = "acme_challenge",
         /// The head was over the limits (431).
         HeadTooLarge = "head_too_large",
         /// The protocol version or transfer coding is not spoken (501, 505).

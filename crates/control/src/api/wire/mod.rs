@@ -16,7 +16,8 @@ pub use history::{
     ResumeChange,
 };
 pub use status::{
-    About, Certificate, ColorStatus, Colors, Health, Held, Probe, Role, Service, Status, Target,
+    About, Certificate, ColorStatus, Colors, Health, Held, Ordered, Probe, Role, Service, Status,
+    Target,
 };
 pub use switch::{
     Cut, Drain, DrainState, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer, SwitchResult,

@@ -33,6 +33,9 @@ pub struct Status {
     /// Why newer certificates are not in use; `null` if all is well.
     #[serde(default)]
     pub certificate_problem: Option<String>,
+    /// The names for which certificates are ordered of an authority (ACME).
+    #[serde(default)]
+    pub acme: Vec<Ordered>,
     /// All services, in the order of the configuration.
     pub services: Vec<Service>,
 }
@@ -52,6 +55,19 @@ pub struct About {
     /// requests.
     #[serde(default)]
     pub older_pid: Option<u32>,
+}
+
+/// A name for which certificates are ordered of an authority.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Ordered {
+    /// The name.
+    #[schema(example = "example.com")]
+    pub name: String,
+    /// Why the last order failed; `null` if it did not.
+    pub problem: Option<String>,
+    /// When the name is looked at next; `null`: at once.
+    #[schema(example = "2026-11-23T15:04:05.000Z")]
+    pub next: Option<String>,
 }
 
 /// A certificate in use at the listeners.
@@ -249,6 +265,13 @@ impl Certificate {
             not_after: rfc3339(end),
             left_seconds: seconds(end.since(now)) - seconds(now.since(end)),
         }
+    }
+}
+
+impl Ordered {
+    pub(crate) fn of(ordered: &settings::Ordered) -> Self {
+        let settings::Ordered { name, problem, next } = ordered;
+        Self { name: name.clone(), problem: problem.clone(), next: next.map(rfc3339) }
     }
 }
 

@@ -1,0 +1,103 @@
+//! The authority that certificates are asked of, and what it needs of listeners and services.
+
+use rules::{ServiceSpec, TargetUrl};
+
+use super::Surroundings;
+use super::listener::file;
+use crate::config::{Acme, Challenge, Listener, certifiable};
+use crate::key::{At, Key};
+use crate::problem::Found;
+use crate::raw::{self, Document};
+
+/// The authority if none is named.
+const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+pub(super) fn acme(
+    key: &Key<raw::Acme>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<Acme> {
+    let raw = key.get()?;
+    if let Some(At { value, offset }) = raw.email.at().filter(|at| !is_address(&at.value)) {
+        let message =
+            format!("acme.email is {value:?}, no address of mail; write it as \"ops@example.com\"");
+        found.at(*offset, message);
+    }
+    if let Some(At { value, offset }) = raw.directory.at()
+        && let Err(why) = directory(value)
+    {
+        let message = format!(
+            "acme.directory is {value:?}, {why}; write it as \"https://HOST/PATH\", such as \
+             {DIRECTORY:?}"
+        );
+        found.at(*offset, message);
+    }
+    let challenge = match raw.challenge.get() {
+        Some(raw::Challenge::Http01) => Challenge::Http01,
+        Some(raw::Challenge::TlsAlpn01) | None => Challenge::TlsAlpn01,
+    };
+    Some(Acme {
+        email: raw.email.get().cloned(),
+        directory: raw.directory.get().map_or(DIRECTORY, String::as_str).to_owned(),
+        ca: file(&raw.ca, "acme.ca", surroundings, found),
+        challenge,
+    })
+}
+
+/// What an authority needs of listeners and services.
+pub(super) fn check(
+    document: &Document,
+    acme: Option<&Acme>,
+    listeners: &[At<Listener>],
+    services: &[At<ServiceSpec>],
+    found: &mut Found,
+) {
+    let Some((acme, offset)) = acme.zip(document.acme.at().map(|at| at.offset)) else { return };
+    let doors = || listeners.iter().map(|at| at.value.tls.as_ref());
+    if doors().all(|tls| tls.is_none()) {
+        found.at(
+            offset,
+            "acme is there but no listener has TLS; write tls = true in a [[listener]]",
+        );
+        return;
+    }
+    let is_open = |tls: &crate::config::Tls| !tls.client_auth.as_ref().is_some_and(|a| a.required);
+    if acme.challenge == Challenge::TlsAlpn01 && !doors().flatten().any(is_open) {
+        found.at(
+            offset,
+            "acme.challenge \"tls-alpn-01\" needs a listener whose clients may come without a \
+             certificate, since the authority has none; write challenge = \"http-01\"",
+        );
+    }
+    if acme.challenge == Challenge::Http01 && doors().all(|tls| tls.is_some()) {
+        found.at(
+            offset,
+            "acme.challenge \"http-01\" needs a listener without TLS; write another [[listener]] \
+             for port 80, or challenge = \"tls-alpn-01\"",
+        );
+    }
+    if certifiable(services.iter().map(|service| &service.value)).next().is_none() {
+        found.at(
+            offset,
+            "acme has no name to ask for: no service has a plain host name; write hosts = \
+             [\"example.com\"] in a [[service]] (an authority gives none for * by these challenges)",
+        );
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|c| c.is_ascii_graphic() && !b"@,:<>".contains(&c))
+    };
+    text.split_once('@').is_some_and(|(local, domain)| plain(local) && plain(domain))
+}
+
+fn directory(url: &str) -> Result<(), &'static str> {
+    let rest = url.strip_prefix("https://").ok_or("which is not https")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if TargetUrl::parse(&format!("https://{authority}")).is_err() {
+        return Err("whose host is none");
+    }
+    let plain = path.bytes().all(|c| c.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&c));
+    plain.then_some(()).ok_or("whose path no URL can have")
+}

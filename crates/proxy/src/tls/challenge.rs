@@ -1,0 +1,105 @@
+//! What an authority of certificates (ACME, RFC 8555) is shown when it looks whether a name is ours.
+//!
+//! There is something to be shown only while a certificate is being ordered. Never: a word of it to
+//! anybody who does not know the token, or ask for the protocol of the authorities.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use connect::TlsError;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+/// The protocol that an authority asks for in a handshake (RFC 8737 section 6.2).
+pub(super) const ACME: &[u8] = b"acme-tls/1";
+
+/// Where an authority asks over plain HTTP (RFC 8555 section 8.3).
+const PATH: &str = "/.well-known/acme-challenge/";
+
+/// The challenges that are to be met at present. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Challenges(Arc<Mutex<Pending>>);
+
+#[derive(Debug, Default)]
+struct Pending {
+    /// What is answered to a request, by its token.
+    proofs: HashMap<String, String>,
+    /// What is shown in a handshake, by the name asked for.
+    certificates: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl Challenges {
+    /// Answers requests for this token with this proof (`http-01`).
+    pub fn answer(&self, token: &str, proof: &str) {
+        self.lock().proofs.insert(token.to_owned(), proof.to_owned());
+    }
+
+    /// Shows this certificate (DER) and its key (PKCS #8) in handshakes for this name
+    /// (`tls-alpn-01`).
+    ///
+    /// # Errors
+    /// The key can't be used.
+    pub fn show(&self, name: &str, certificate: Vec<u8>, key: Vec<u8>) -> Result<(), TlsError> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
+        let key = key.map_err(|error| TlsError {
+            path: name.into(),
+            problem: format!("the key for the authority can't be used: {error}"),
+        })?;
+        // Not looked at: its extension for authorities is one that nobody else takes.
+        let shown = CertifiedKey::new(vec![CertificateDer::from(certificate)], key);
+        self.lock().certificates.insert(name.to_owned(), Arc::new(shown));
+        Ok(())
+    }
+
+    /// Has nothing to show any more.
+    pub fn clear(&self) {
+        *self.lock() = Pending::default();
+    }
+
+    /// The answer to a request for this path, if it is an authority's.
+    pub(crate) fn proof(&self, path: &str) -> Option<String> {
+        let token = path.strip_prefix(PATH)?;
+        self.lock().proofs.get(token).cloned()
+    }
+
+    pub(super) fn certificate(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        self.lock().certificates.get(&name?.to_ascii_lowercase()).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_for_its_token_alone_and_only_while_it_is_pending() {
+        let challenges = Challenges::default();
+        challenges.answer("abc", "abc.xyz");
+        assert_eq!(challenges.proof("/.well-known/acme-challenge/abc"), Some("abc.xyz".to_owned()));
+        for path in [
+            "/.well-known/acme-challenge/",
+            "/.well-known/acme-challenge/abcd",
+            "/.well-known/acme-challenge/ABC",
+            "/.well-known/acme-challenge/abc/",
+            "/abc",
+            "",
+        ] {
+            assert_eq!(challenges.proof(path), None, "{path}");
+        }
+        challenges.clear();
+        assert_eq!(challenges.proof("/.well-known/acme-challenge/abc"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused() {
+        let challenges = Challenges::default();
+        assert!(challenges.show("a.test", vec![0], vec![0]).is_err());
+        assert!(challenges.certificate(Some("a.test")).is_none());
+    }
+}

@@ -1,0 +1,94 @@
+//! How an authority is reached: over TLS like a target, a connection for each request.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use config::Acme;
+use connect::{Stream, TlsFiles, Vault, Way};
+use http_body_util::Full;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::{Request, Uri};
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use tokio::time::{Instant, timeout_at};
+
+use crate::http;
+
+/// How long one request and its answer may take.
+// lossless: L10
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// An answer beyond this is not from an authority.
+const ANSWER_MAX: usize = 1 << 20;
+
+type Asked = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
+
+/// A client of one authority.
+pub(super) struct Client {
+    vault: Vault,
+    files: TlsFiles,
+}
+
+impl Client {
+    /// A client that trusts whom the configuration says.
+    ///
+    /// # Errors
+    /// What is wrong with the file of trusted authorities.
+    pub(super) fn new(acme: &Acme) -> Result<Self, Error> {
+        let files = TlsFiles { ca: acme.ca.clone(), identity: None };
+        let vault = Vault::default();
+        vault.tls(&files, "localhost").map_err(|error| Error::Other(Box::new(error)))?;
+        Ok(Self { vault, files })
+    }
+}
+
+impl HttpClient for Client {
+    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Asked {
+        let (vault, files) = (self.vault.clone(), self.files.clone());
+        Box::pin(async move {
+            let uri = request.uri().clone();
+            let place = uri.authority().map_or("it", |authority| authority.as_str()).to_owned();
+            let deadline = Instant::now() + WITHIN;
+            let answer = timeout_at(deadline, ask(&vault, &files, request, deadline)).await;
+            let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {WITHIN:?}")));
+            answer.map_err(|why| Error::Other(format!("{place}: {why}").into()))
+        })
+    }
+}
+
+async fn ask(
+    vault: &Vault,
+    files: &TlsFiles,
+    mut request: Request<BodyWrapper<Bytes>>,
+    deadline: Instant,
+) -> Result<BytesResponse, String> {
+    let uri = request.uri().clone();
+    let authority = uri.authority().ok_or("a URL without a host")?;
+    if uri.scheme_str() != Some("https") {
+        return Err(format!("{uri} is not https"));
+    }
+    let stream = dial(vault, files, authority.host(), authority.port_u16(), deadline).await?;
+    let host = HeaderValue::from_str(authority.as_str()).map_err(|error| error.to_string())?;
+    request.headers_mut().insert(HOST, host);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse::<Uri>().map_err(|error| error.to_string())?;
+    let answer = http::exchange(stream, request, ANSWER_MAX).await?;
+    Ok(BytesResponse::from(answer.map(Full::new)))
+}
+
+async fn dial(
+    vault: &Vault,
+    files: &TlsFiles,
+    host: &str,
+    port: Option<u16>,
+    deadline: Instant,
+) -> Result<Stream, String> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let tls = vault.tls(files, name).map_err(|error| error.to_string())?.only_http1();
+    let found = tokio::net::lookup_host((name, port.unwrap_or(443))).await;
+    let addresses: Vec<_> = found.map_err(|error| error.to_string())?.collect();
+    let dialed = connect::dial(Way::Tls(&addresses, &tls), b"", deadline).await;
+    // The same words as for targets, but for the key.
+    dialed.map_err(|error| error.to_string().replace("tls.ca", "acme.ca"))
+}

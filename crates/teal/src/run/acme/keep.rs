@@ -1,0 +1,146 @@
+//! What is kept of an authority in the state directory: the account, and a certificate for each name.
+//!
+//! Readable for nobody else; written beside and renamed, so that a crash leaves the old or the new.
+//! Each authority has a directory of its own, so that what one for trials has given is never served
+//! after the change to another.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use config::{Acme, Config};
+use instant_acme::CertificateIdentifier;
+use proxy::{CertificateFiles, Certificates};
+
+/// The place of one authority.
+#[derive(Clone, Debug)]
+pub(super) struct Keep(PathBuf);
+
+/// A certificate that was given.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) not_before: SystemTime,
+    pub(super) not_after: SystemTime,
+    /// How the authority knows it (RFC 9773 section 4.1).
+    pub(super) identifier: Option<CertificateIdentifier<'static>>,
+}
+
+/// The files of all certificates that are kept for a configuration and can be used. What can't be is
+/// ordered again, and no reason not to start.
+pub(crate) fn files(config: &Config) -> Vec<CertificateFiles> {
+    let Some(acme) = &config.acme else { return Vec::new() };
+    let keep = Keep::of(config, acme);
+    let names = config.acme_names().filter(|name| keep.read(name).is_some_and(|read| read.is_ok()));
+    names.map(|name| keep.files(name)).collect()
+}
+
+impl Keep {
+    /// The place of the authority of a configuration.
+    pub(super) fn of(config: &Config, acme: &Acme) -> Self {
+        let url = acme.directory.trim_start_matches("https://");
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let name: String = url.chars().map(plain).collect();
+        Self(config.state_dir.join("acme").join(name))
+    }
+
+    /// The account, as it was written.
+    pub(super) fn account(&self) -> Option<String> {
+        fs::read_to_string(self.0.join(ACCOUNT)).ok()
+    }
+
+    pub(super) fn put_account(&self, text: &str) -> Result<(), String> {
+        self.make().map_err(|error| self.cannot(ACCOUNT, &error))?;
+        self.write(ACCOUNT, text).map_err(|error| self.cannot(ACCOUNT, &error))
+    }
+
+    pub(super) fn forget_account(&self) {
+        let _ = fs::remove_file(self.0.join(ACCOUNT)); // ignored: then it is tried again
+    }
+
+    /// What is kept for a name; none if it can't be used for it.
+    pub(super) fn certificate(&self, name: &str) -> Option<Kept> {
+        let problem = |problem: &String| {
+            tracing::warn!(name, "a certificate that was kept can't be used: {problem}");
+        };
+        self.read(name)?.inspect_err(problem).ok()
+    }
+
+    /// What is kept for a name, or why it can't be used; `None`: nothing.
+    pub(super) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
+        let files = self.files(name);
+        files.cert.exists().then(|| read(&files, name))
+    }
+
+    /// Keeps what was given for a name, if it can be used; that of before stays otherwise.
+    ///
+    /// # Errors
+    /// Why it can't be used or kept.
+    pub(super) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
+        let (file, trial) = (format!("{name}.pem"), format!("{name}.pem.trial"));
+        let cannot = |error: io::Error| self.cannot(&file, &error);
+        self.make().map_err(cannot)?;
+        self.write(&trial, issued).map_err(cannot)?;
+        let path = self.0.join(&trial);
+        let kept = read(&CertificateFiles { cert: path.clone(), key: path.clone() }, name);
+        let kept = kept.map_err(|problem| format!("what the authority gave is no good: {problem}"));
+        if kept.is_err() {
+            let _ = fs::remove_file(&path); // ignored: it is written over the next time
+            return kept;
+        }
+        fs::rename(&path, self.0.join(&file)).and_then(|()| self.sync()).map_err(cannot)?;
+        kept
+    }
+
+    fn files(&self, name: &str) -> CertificateFiles {
+        let both = self.0.join(format!("{name}.pem"));
+        CertificateFiles { cert: both.clone(), key: both }
+    }
+
+    fn make(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
+    fn write(&self, file: &str, text: &str) -> io::Result<()> {
+        let beside = self.0.join(format!("{file}.new"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut opened = options.open(&beside)?;
+        opened.write_all(text.as_bytes())?;
+        opened.sync_all()?;
+        fs::rename(&beside, self.0.join(file))?;
+        self.sync()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()
+    }
+
+    fn cannot(&self, file: &str, error: &io::Error) -> String {
+        format!(
+            "cannot write {}: {error}; let Teal's user write there",
+            self.0.join(file).display()
+        )
+    }
+}
+
+const ACCOUNT: &str = "account.json";
+
+/// What a file holds, if it is a certificate for this name with its key.
+fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
+    let certificates = Certificates::load(std::slice::from_ref(files));
+    let certificates = certificates.map_err(|error| error.to_string())?;
+    if !certificates.has(name) {
+        return Err(format!("{}: it is not for {name}", files.cert.display()));
+    }
+    let facts = certificates.facts().next().ok_or("holds no certificate")?;
+    let identifier = identifier(&files.cert);
+    Ok(Kept { not_before: facts.not_before, not_after: facts.not_after, identifier })
+}
+
+fn identifier(file: &Path) -> Option<CertificateIdentifier<'static>> {
+    let chain = connect::read_certificates(file).ok()?;
+    let identifier = CertificateIdentifier::try_from(chain.first()?).ok()?;
+    Some(identifier.into_owned())
+}

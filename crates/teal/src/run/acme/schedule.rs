@@ -1,0 +1,148 @@
+//! When a certificate is renewed, and when a failed order is tried again.
+
+use std::time::{Duration, SystemTime};
+
+use instant_acme::{Account, Error};
+
+use super::keep::Kept;
+
+/// What an authority said of when it would have a certificate renewed (RFC 9773).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// A moment within what it suggests, the same for this certificate from now on; `None`: it
+    /// suggests nothing.
+    pub(super) at: Option<SystemTime>,
+    /// When to ask it again.
+    pub(super) ask_again: SystemTime,
+}
+
+/// What decides when a certificate is renewed.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) not_before: SystemTime,
+    pub(super) not_after: SystemTime,
+    pub(super) window: Option<Window>,
+}
+
+/// The time between two questions to an authority that suggests nothing, and the most to one that does.
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The pauses after failed orders. Authorities count them: five in an hour are too many for some.
+const PAUSES: [Duration; 5] = [
+    MINUTE,
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(6 * 3600),
+];
+
+/// The pause after so many failures before this one.
+pub(super) fn pause(failures: u32) -> Duration {
+    let last = PAUSES[PAUSES.len() - 1];
+    usize::try_from(failures).ok().and_then(|at| PAUSES.get(at)).copied().unwrap_or(last)
+}
+
+/// How long it is until then.
+pub(super) fn from_now(at: SystemTime) -> Duration {
+    at.duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+/// Asks the authority when it would have a certificate renewed.
+pub(super) async fn ask(account: &Account, kept: &Kept) -> Window {
+    let Some(identifier) = &kept.identifier else { return unknown() };
+    match account.renewal_info(identifier).await {
+        Ok((info, again)) => {
+            let window = info.suggested_window;
+            let (start, end) = (SystemTime::from(window.start), SystemTime::from(window.end));
+            Window {
+                at: Some(within(start, end, chance())),
+                ask_again: SystemTime::now() + again.clamp(MINUTE, DAY),
+            }
+        }
+        Err(Error::Unsupported(_)) => unknown(),
+        Err(error) => {
+            tracing::debug!("the authority did not say when to renew: {error}");
+            Window { at: None, ask_again: SystemTime::now() + Duration::from_secs(3600) }
+        }
+    }
+}
+
+/// The word of an authority that says nothing of the kind.
+pub(super) fn unknown() -> Window {
+    Window { at: None, ask_again: SystemTime::now() + DAY }
+}
+
+/// A moment between two: at the one with 0, at the other with 1.
+fn within(start: SystemTime, end: SystemTime, chance: f64) -> SystemTime {
+    start + end.duration_since(start).unwrap_or_default().mul_f64(chance)
+}
+
+/// A number from 0 to 1, so that not all the world renews at once.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)
+        .map_or(0.5, |()| f64::from(u32::from_le_bytes(bytes)) / 4_294_967_296.0)
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// When to renew: when the authority suggests it, else when a third of its time is left, and never
+    /// later than that, should the authority suggest its last hour.
+    pub(super) fn renewal(&self) -> SystemTime {
+        let whole = self.not_after.duration_since(self.not_before).unwrap_or_default();
+        let usual = self.not_before + whole.mul_f64(2.0 / 3.0);
+        let latest = self.not_after - whole / 10;
+        let suggested = self.window.as_ref().and_then(|window| window.at);
+        suggested.map_or(usual, |at| at.min(latest))
+    }
+
+    /// When to look at it again: to renew it, or to ask the authority.
+    pub(super) fn next(&self) -> SystemTime {
+        let asking = self.window.as_ref().map(|window| window.ask_again);
+        asking.map_or(self.renewal(), |asking| asking.min(self.renewal()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn at(days: u64) -> SystemTime {
+        START + DAY * u32::try_from(days).expect("few")
+    }
+
+    fn plan(window: Option<Window>) -> Plan {
+        Plan { not_before: START, not_after: at(90), window }
+    }
+
+    #[test]
+    fn a_third_of_the_time_is_left_when_nobody_says_otherwise() {
+        assert_eq!(plan(None).renewal(), at(60));
+        let silent = Window { at: None, ask_again: at(1) };
+        assert_eq!(plan(Some(silent.clone())).renewal(), at(60));
+        assert_eq!(plan(Some(silent)).next(), at(1));
+    }
+
+    #[test]
+    fn the_authority_may_say_earlier_and_later_but_not_too_late() {
+        let said = |day| plan(Some(Window { at: Some(at(day)), ask_again: at(200) })).next();
+        assert_eq!((said(3), said(70), said(89)), (at(3), at(70), at(81)));
+    }
+
+    #[test]
+    fn a_moment_lies_within_the_window_and_a_window_that_is_none_is_its_start() {
+        assert_eq!(within(at(2), at(4), 0.5), at(3));
+        assert_eq!(within(at(4), at(2), 0.5), at(4));
+        assert!((0.0..1.0).contains(&chance()));
+    }
+
+    #[test]
+    fn pauses_grow_and_stay() {
+        let minutes: Vec<_> = (0..7).map(|n| pause(n).as_secs() / 60).collect();
+        assert_eq!(minutes, [1, 5, 30, 120, 360, 360, 360]);
+    }
+}

@@ -1,0 +1,291 @@
+//! Certificates from a real authority: Pebble. Ordered, kept, renewed, refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use testkit::{
+    Behavior, Pebble, PebbleOptions, PebblePlace, SecureTarget, Target, Teal, wait_for, wait_until,
+};
+
+use crate::stage::{SOON, Stage};
+
+/// For what an authority takes part in.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A place for an authority, and the directory that it lies in.
+struct Ground {
+    place: PebblePlace,
+    directory: tempfile::TempDir,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        Self { place: PebblePlace::new(&directory.path().join("pebble")), directory }
+    }
+
+    /// A stage with a listener for TLS and no certificate, for these names.
+    fn stage(&self, names: &[&str], further: &str) -> Stage {
+        let acme = self.acme(&self.place.url(), further);
+        Stage::with(|settings| {
+            let settings = settings.listener_key("tls", "true");
+            settings.service("hosts", &format!("{names:?}")).extra(&acme)
+        })
+    }
+
+    fn acme(&self, url: &str, further: &str) -> String {
+        let ca = self.place.pki().ca();
+        format!(
+            "[acme]\nemail = \"ops@example.com\"\ndirectory = \"{url}\"\nca = '{}'\n{further}\n",
+            ca.display()
+        )
+    }
+
+    /// Starts the authority, which looks at these ports.
+    fn start(self, http: u16, tls: u16, validity: Duration, refused: &[&str]) -> Authority {
+        let pebble = self.place.start(&PebbleOptions { http, tls, validity, refused });
+        Authority { pebble, _directory: self.directory }
+    }
+}
+
+/// A running authority, and the directory that it lies in.
+struct Authority {
+    pebble: Pebble,
+    _directory: tempfile::TempDir,
+}
+
+/// What `teal status --json` says of the orders for a name.
+fn order(teal: &Teal, name: &str) -> serde_json::Value {
+    let status = teal.status();
+    let orders = status["acme"].as_array().cloned().unwrap_or_default();
+    orders.into_iter().find(|order| order["name"] == name).unwrap_or_default()
+}
+
+/// What curl gets under `https` from a service, with its own look at the certificate.
+fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
+    let output = Command::new("curl")
+        .args(["-sS", "--max-time", "10", "--cacert"])
+        .arg(root)
+        .args(["--resolve", &format!("{name}:{port}:127.0.0.1"), "-w", "%{http_code}", "-o"])
+        .args(["/dev/null", &format!("https://{name}:{port}/who")])
+        .output()
+        .expect("curl is installed");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+}
+
+/// The serial number of the certificate that is shown for a name.
+fn serial(port: u16, name: &str) -> Option<String> {
+    let script = format!(
+        "import ssl,socket,sys\n\
+         c=ssl._create_unverified_context()\n\
+         s=c.wrap_socket(socket.create_connection(('127.0.0.1',{port}),5),server_hostname='{name}')\n\
+         sys.stdout.write(s.getpeercert(True).hex())\n"
+    );
+    let output = Command::new("python3").args(["-c", &script]).output().expect("python3");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn kept(teal: &Teal) -> PathBuf {
+    let mut places = fs::read_dir(teal.state_dir().join("acme")).expect("something was kept");
+    places.next().expect("an authority").expect("readable").path()
+}
+
+#[test]
+fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_teal() {
+    let ground = Ground::new();
+    let mut stage = ground.stage(&["a.test", "b.test", "*.wild.test"], "");
+    let port = stage.teal.listener().port();
+    // Nobody is there yet: that is said, and nothing is served under a name without a certificate.
+    wait_until(SOON, "the failed order is shown", || !order(&stage.teal, "a.test").is_null());
+    let problem = wait_for(SOON, "a reason", || {
+        order(&stage.teal, "a.test")["problem"].as_str().map(str::to_owned)
+    });
+    assert!(problem.contains("connection refused"), "{problem}");
+    let text = stage.teal.cli(&["status"]).all();
+    assert!(text.contains("Certificate of a.test: not given: localhost:"), "{text}");
+    stage.teal.log_has(&["no certificate was given", "connection refused", "teal reload"]);
+    assert_eq!(serial(port, "a.test"), None);
+
+    let authority = ground.start(1, port, YEAR, &[]);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    for name in ["a.test", "b.test"] {
+        wait_until(PATIENCE, "it is served", || curl(&root, name, port).as_deref() == Ok("200"));
+    }
+    assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
+    assert!(order(&stage.teal, "a.test")["problem"].is_null());
+    assert!(
+        order(&stage.teal, "*.wild.test").is_null(),
+        "no authority gives one by this challenge"
+    );
+    let names = stage.teal.status()["certificates"].to_string();
+    assert!(names.contains("a.test") && names.contains("b.test"), "{names}");
+
+    let kept = kept(&stage.teal);
+    for entry in fs::read_dir(&kept).expect("readable") {
+        let entry = entry.expect("readable");
+        let mode = entry.metadata().expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.path());
+    }
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&kept), mode(kept.parent().expect("one"))), (0o700, 0o700));
+
+    // It takes neither the authority nor another order to serve it again.
+    let before = serial(port, "a.test");
+    drop(authority);
+    stage.teal.kill();
+    stage.teal.start_again();
+    let port = stage.teal.listener().port();
+    assert_eq!(serial(port, "a.test"), before, "after a crash");
+    stage.teal.upgrade();
+    stage.teal.wait_alone(PATIENCE);
+    assert_eq!(serial(port, "a.test"), before, "by the newer Teal");
+    stage.finish();
+}
+
+#[test]
+fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_went() {
+    let ground = Ground::new();
+    let plain = "[[listener]]\naddress = \"127.0.0.1:0\"\nhttp2 = true\n";
+    let stage = ground.stage(&["a.test"], &format!("challenge = \"http-01\"\n{plain}"));
+    let listeners = stage.teal.status()["listeners"].clone();
+    let port = |at: usize| {
+        let address = listeners[at].as_str().and_then(|address| address.rsplit(':').next());
+        address.and_then(|port| port.parse::<u16>().ok()).expect("an address")
+    };
+    let authority = ground.start(port(1), 1, YEAR, &[]);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port(0)).as_deref() == Ok("200"));
+    let proofs =
+        stage.teal.metrics().count("teal_requests_answered_total", &[("reason", "acme_challenge")]);
+    assert!(proofs > 0, "the books know of it");
+    let path = "/.well-known/acme-challenge/another";
+    let mut client = testkit::Client::connect(([127, 0, 0, 1], port(1)).into());
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(stage.blue.seen().requests_to(path).len(), 1, "a target may have its own authority");
+    stage.finish();
+}
+
+#[test]
+fn certificates_are_renewed_before_they_end_and_no_request_notices() {
+    // L8
+    let ground = Ground::new();
+    let stage = ground.stage(&["a.test"], "");
+    let port = stage.teal.listener().port();
+    let authority = ground.start(1, port, Duration::from_secs(9), &[]);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let first = wait_for(PATIENCE, "a certificate", || serial(port, "a.test"));
+    let root = authority.pebble.root();
+    let mut asked = 0;
+    wait_until(PATIENCE, "it is renewed, twice", || {
+        assert_eq!(curl(&root, "a.test", port).as_deref(), Ok("200"), "after {asked}");
+        asked += 1;
+        authority.pebble.issued() >= 3 && serial(port, "a.test").is_some_and(|now| now != first)
+    });
+    stage.finish();
+}
+
+#[test]
+fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
+    let ground = Ground::new();
+    let stub = Target::start("stub");
+    let pair = ground.place.pki().issue("stub", &["localhost"]);
+    let front = SecureTarget::start(&stub, &pair, None);
+    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let mut stage = Stage::with(|settings| {
+        settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
+    });
+    let port = stage.teal.listener().port();
+    let api = ground.place.url().trim_end_matches("dir").to_owned();
+    let authority = ground.start(1, port, YEAR, &[]);
+    // Pebble's own resources, and one that it does not have.
+    let directory = serde_json::json!({
+        "newNonce": format!("{api}nonce-plz"),
+        "newAccount": format!("{api}sign-me-up"),
+        "newOrder": format!("{api}order-plz"),
+        "renewalInfo": format!("{}/renewal", front.url()),
+        "meta": {},
+    });
+    let answer = |body: &str| {
+        let length = body.len();
+        Behavior::raw(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nRetry-After: 21600\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        ))
+    };
+    let window = |from: &str, to: &str| {
+        answer(&format!("{{\"suggestedWindow\":{{\"start\":\"{from}\",\"end\":\"{to}\"}}}}"))
+    };
+    stub.behave_at("/dir", answer(&directory.to_string()));
+    stub.behave(window("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let first = wait_for(PATIENCE, "a certificate", || serial(port, "a.test"));
+    // It is asked by the next Teal, and says that the time has come. Pebble itself knows nothing of
+    // what is replaced, so that the order is placed once more without.
+    stage.teal.upgrade();
+    wait_until(PATIENCE, "it is renewed", || {
+        serial(port, "a.test").is_some_and(|now| now != first)
+    });
+    assert!(order(&stage.teal, "a.test")["problem"].is_null());
+    assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
+    stage.teal.wait_alone(PATIENCE);
+    stage.finish();
+}
+
+#[test]
+fn a_name_that_the_authority_refuses_keeps_no_other_waiting_and_what_is_damaged_is_ordered_anew() {
+    let ground = Ground::new();
+    let mut stage = ground.stage(&["bad.test", "good.test"], "");
+    let port = stage.teal.listener().port();
+    let authority = ground.start(1, port, YEAR, &["bad.test"]);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    wait_until(PATIENCE, "the other one is served", || {
+        curl(&root, "good.test", port).as_deref() == Ok("200")
+    });
+    let problem = wait_for(PATIENCE, "a reason", || {
+        let problem = order(&stage.teal, "bad.test")["problem"].as_str().map(str::to_owned);
+        problem.filter(|problem| !problem.contains("refused"))
+    });
+    assert!(problem.contains("rejectedIdentifier"), "{problem}");
+    assert!(curl(&root, "bad.test", port).is_err());
+
+    // Half a file and an account that is none: ordered anew, and no reason not to start.
+    let kept = kept(&stage.teal);
+    let file = kept.join("good.test.pem");
+    let text = fs::read_to_string(&file).expect("kept");
+    stage.teal.kill();
+    fs::write(&file, &text[..text.len() / 2]).expect("written");
+    fs::write(kept.join("account.json"), "{").expect("written");
+    stage.teal.start_again();
+    stage.teal.log_has(&["a certificate that was kept can't be used", "good.test"]);
+    stage.teal.log_has(&["ordering a certificate", "good.test"]);
+    stage.teal.log_has(&["the account that was kept can't be read"]);
+    stage.finish();
+}
+
+#[test]
+fn an_authority_that_is_not_trusted_or_none_at_all_is_said_in_words() {
+    let ground = Ground::new();
+    let stub = Target::start("stub");
+    let other = tempfile::tempdir().expect("a directory");
+    let pair = testkit::Pki::new(other.path()).issue("stub", &["localhost"]);
+    let front = SecureTarget::start(&stub, &pair, None);
+    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let stage = Stage::with(|settings| {
+        settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
+    });
+    let problem = wait_for(SOON, "a reason", || {
+        order(&stage.teal, "a.test")["problem"].as_str().map(str::to_owned)
+    });
+    assert!(problem.contains("acme.ca says who is"), "{problem}");
+    stage.finish();
+}

@@ -1,0 +1,174 @@
+//! Pebble, an authority that speaks ACME, with a DNS of its own in which every name is this machine.
+
+use std::fs;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use crate::pki::Pki;
+use crate::wait::wait_until;
+
+/// How long it may take to start.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Ports below those that systems give to whoever asks for any.
+static PORTS: AtomicU16 = AtomicU16::new(0);
+const FIRST_PORT: u16 = 20_000;
+const LAST_PORT: u16 = 31_999;
+
+/// Where an authority will be, and whom its clients trust.
+#[derive(Debug)]
+pub struct PebblePlace {
+    directory: PathBuf,
+    pki: Pki,
+    api: u16,
+    management: u16,
+    dns: u16,
+    dns_management: u16,
+}
+
+/// A running authority. Its processes end when it is dropped.
+#[derive(Debug)]
+pub struct Pebble {
+    place: PebblePlace,
+    processes: [Child; 2],
+}
+
+/// How it judges.
+#[derive(Clone, Debug)]
+pub struct PebbleOptions<'a> {
+    /// The port at which it asks for `http-01`.
+    pub http: u16,
+    /// The port at which it asks for `tls-alpn-01`.
+    pub tls: u16,
+    /// How long its certificates last.
+    pub validity: Duration,
+    /// Names that it refuses.
+    pub refused: &'a [&'a str],
+}
+
+impl PebblePlace {
+    /// A place for an authority that is not there yet; its files lie in `directory`.
+    pub fn new(directory: &Path) -> Self {
+        fs::create_dir_all(directory).expect("a directory");
+        let pki = Pki::new(directory);
+        let [api, management, dns, dns_management] = [(); 4].map(|()| free_port());
+        Self { directory: directory.to_owned(), pki, api, management, dns, dns_management }
+    }
+
+    /// The URL of its directory.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}/dir", self.api)
+    }
+
+    /// Who has signed the certificate of its server; not what it gives.
+    pub fn pki(&self) -> &Pki {
+        &self.pki
+    }
+
+    /// Starts it.
+    #[track_caller]
+    pub fn start(self, options: &PebbleOptions<'_>) -> Pebble {
+        let pair = self.pki.issue("pebble", &["localhost"]);
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let config = serde_json::json!({ "pebble": {
+            "listenAddress": at(self.api),
+            "managementListenAddress": at(self.management),
+            "certificate": pair.cert,
+            "privateKey": pair.key,
+            "httpPort": options.http,
+            "tlsPort": options.tls,
+            "certificateValidityPeriod": options.validity.as_secs(),
+            "domainBlocklist": options.refused,
+        }});
+        let file = self.directory.join("pebble.json");
+        fs::write(&file, config.to_string()).expect("a file");
+        let dns = Command::new("pebble-challtestsrv")
+            .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""])
+            .args(["-dns01", &at(self.dns), "-management", &at(self.dns_management)])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pebble-challtestsrv is installed");
+        let log = fs::File::create(self.directory.join("pebble.log")).expect("a file");
+        let authority = Command::new("pebble")
+            .arg("-config")
+            .arg(&file)
+            .args(["-dnsserver", &at(self.dns)])
+            .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file"))
+            .stderr(log)
+            .spawn()
+            .expect("pebble is installed");
+        let pebble = Pebble { place: self, processes: [authority, dns] };
+        wait_until(SOON, "pebble answers", || pebble.fetch("roots/0").is_some());
+        pebble
+    }
+}
+
+impl Pebble {
+    /// The URL of its directory.
+    pub fn url(&self) -> String {
+        self.place.url()
+    }
+
+    /// Who has signed the certificate of its server; not what it gives.
+    pub fn pki(&self) -> &Pki {
+        &self.place.pki
+    }
+
+    /// A file with the certificate above all that it gives.
+    pub fn root(&self) -> PathBuf {
+        let file = self.place.directory.join("root.pem");
+        fs::write(&file, self.fetch("roots/0").expect("pebble answers")).expect("a file");
+        file
+    }
+
+    /// What it said of its work.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.directory.join("pebble.log")).unwrap_or_default()
+    }
+
+    /// How many certificates it has given.
+    pub fn issued(&self) -> usize {
+        self.log().matches("Issued certificate serial").count()
+    }
+
+    fn fetch(&self, path: &str) -> Option<Vec<u8>> {
+        let output = Command::new("curl")
+            .args(["-sSf", "--max-time", "5", "--resolve"])
+            .arg(format!("localhost:{}:127.0.0.1", self.place.management))
+            .arg("--cacert")
+            .arg(self.place.pki.ca())
+            .arg(format!("https://localhost:{}/{path}", self.place.management))
+            .output()
+            .expect("curl is installed");
+        output.status.success().then_some(output.stdout)
+    }
+}
+
+impl Drop for Pebble {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ended_already = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// A port that nobody has, for TCP and UDP. Other tests of this process are given others.
+fn free_port() -> u16 {
+    let begin = std::process::id() as u16;
+    loop {
+        let step = PORTS.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + begin.wrapping_add(step) % (LAST_PORT - FIRST_PORT);
+        let place = ("127.0.0.1", port);
+        if TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok() {
+            return port;
+        }
+    }
+}
