@@ -14,6 +14,10 @@ pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// Ready if the other side has broken it off.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Bytes that the connection below has moved for each of those that it carries, were they dealt out
+    /// evenly: who waits for its turn while others are served does not stall.
+    fn share(&self) -> u64;
+
     /// The address of the other side of the connection below, if it has one.
     ///
     /// # Errors

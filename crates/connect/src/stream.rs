@@ -78,6 +78,14 @@ impl Stream {
         }
     }
 
+    /// Bytes that the connection below an exchange has moved for each that it carries; 0 without one.
+    pub fn share(&self) -> u64 {
+        match self {
+            Self::Exchange(exchange) => exchange.share(),
+            Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => 0,
+        }
+    }
+
     /// Whether bytes are on the wire as they are given here.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Unix(_))

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     },
     /// The target has said that it did not act on the request, and will not on this connection.
     NotTaken,
+    /// The request can't be said in the protocol of the target: nothing was sent.
+    Unspeakable,
     /// The target broke the protocol, or broke off inside its head.
     Malformed(&'static str),
     /// The target did not answer, or did not take the request, before the deadline.
@@ -78,7 +80,7 @@ impl Failure {
             }
             Self::ClientGone => return Verdict::Abort(AbortCause::Client),
             Self::Torn(cause) => return Verdict::Abort(*cause),
-            Self::ClientBody => OwnReason::BadRequest,
+            Self::ClientBody | Self::Unspeakable => OwnReason::BadRequest,
             Self::BodyTooLarge => OwnReason::BodyTooLarge,
             Self::BodyTimedOut => OwnReason::RequestTimeout,
             Self::Cut => OwnReason::DrainDeadline,
@@ -89,7 +91,9 @@ impl Failure {
     /// The same failure after part of an interim answer was written to the client.
     pub(crate) fn torn(&self) -> Self {
         Self::Torn(match self {
-            Self::ClientGone | Self::ClientBody | Self::BodyTooLarge => AbortCause::Client,
+            Self::ClientGone | Self::ClientBody | Self::BodyTooLarge | Self::Unspeakable => {
+                AbortCause::Client
+            }
             Self::TimedOut | Self::BodyTimedOut => AbortCause::Deadline,
             Self::Cut => AbortCause::Drain,
             Self::Stopping => AbortCause::Shutdown,

@@ -176,6 +176,12 @@ fn digits(bits: u64, count: usize) -> u16 {
     number
 }
 
+/// Settings as they stand in a frame.
+fn pairs(settings: &[(u16, u32)]) -> Vec<u8> {
+    let pair = |(id, value): &(u16, u32)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
+    settings.iter().map(pair).collect::<Vec<_>>().concat()
+}
+
 impl Http2 {
     /// Connects, says the preface with these settings, and hears the other side's.
     #[track_caller]
@@ -184,10 +190,7 @@ impl Http2 {
         socket.set_nodelay(true).expect("a socket");
         let mut client = Http2 { socket, read: Vec::new(), next: 1 };
         client.raw(PREFACE);
-        let pairs = settings
-            .iter()
-            .map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
-        client.send(&Frame::new(kind::SETTINGS, 0, 0, pairs.collect::<Vec<_>>().concat()));
+        client.send(&Frame::new(kind::SETTINGS, 0, 0, pairs(settings)));
         let first = client.frame().expect("settings come first");
         assert_eq!((first.kind, first.flags), (kind::SETTINGS, 0), "{first:?}");
         client.send(&Frame::new(kind::SETTINGS, 1, 0, []));
@@ -203,13 +206,19 @@ impl Http2 {
     /// The other side: takes the preface and the settings of a client, and says its own.
     #[track_caller]
     pub fn accept(socket: TcpStream) -> Self {
+        Http2::accept_with(socket, &[])
+    }
+
+    /// The same, with these settings.
+    #[track_caller]
+    pub fn accept_with(socket: TcpStream, settings: &[(u16, u32)]) -> Self {
         socket.set_nodelay(true).expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
         let mut server = Http2 { socket, read: Vec::new(), next: 2 };
         let mut preface = [0; PREFACE.len()];
         server.socket.read_exact(&mut preface).expect("a preface");
         assert_eq!(preface, PREFACE);
-        server.send(&Frame::new(kind::SETTINGS, 0, 0, []));
+        server.send(&Frame::new(kind::SETTINGS, 0, 0, pairs(settings)));
         let first = server.frame().expect("settings come first");
         assert_eq!((first.kind, first.flags), (kind::SETTINGS, 0), "{first:?}");
         server.send(&Frame::new(kind::SETTINGS, 1, 0, []));

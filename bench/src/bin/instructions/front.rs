@@ -49,6 +49,7 @@ impl Front {
             access_log: None,
             tracer: None,
             vault: Vault::default(),
+            challenges: proxy::Challenges::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);

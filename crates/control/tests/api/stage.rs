@@ -110,6 +110,7 @@ impl Stage {
                 not_after: Time(1_900_000_000_000),
             }],
             certificate_problem: None,
+            orders: Vec::new(),
             tls: None,
             older_pid: None,
         });

@@ -20,6 +20,13 @@ pub(crate) struct Head {
     pub(crate) tunnel: bool,
 }
 
+impl Head {
+    /// Of a request that is refused: what matters for its answer.
+    pub(crate) fn refused<B>(request: &Request<B>) -> Self {
+        Self { bodiless: request.method() == Method::HEAD, ..Self::default() }
+    }
+}
+
 /// A WebSocket's key has 16 bytes in base64: 22 digits, of which the last holds two bits.
 const KEY_DIGITS: usize = 21;
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -38,7 +45,7 @@ pub(crate) fn translate<B>(
         return Err(Reject { status: 431, reason: "There are too many fields." });
     }
     let host = host(request)?;
-    let mut head = Head { bodiless: request.method() == Method::HEAD, ..Head::default() };
+    let mut head = Head::refused(request);
     let protocol = request.extensions().get::<Protocol>();
     if protocol.is_some_and(|protocol| !protocol.as_str().eq_ignore_ascii_case("websocket")) {
         return Err(Reject { status: 501, reason: "The only tunnel opened here is websocket." });

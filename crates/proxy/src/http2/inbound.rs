@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::head::Head;
 use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
 use super::source::{Framing, Source, broken};
+use super::watch::Progress;
 
 /// Where both ends of the connection are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +37,7 @@ pub(crate) struct Inbound {
     /// It asked for a tunnel.
     tunnel: bool,
     ends: Ends,
+    progress: Arc<Progress>,
 }
 
 /// How far the answer has come.
@@ -49,6 +52,7 @@ impl Inbound {
         body: RecvStream,
         respond: SendResponse<Bytes>,
         ends: Ends,
+        progress: Arc<Progress>,
     ) -> Self {
         let framing = if head.chunked { Framing::Chunked } else { Framing::Plain };
         Self {
@@ -57,6 +61,7 @@ impl Inbound {
             bodiless: head.bodiless,
             tunnel: head.tunnel,
             ends,
+            progress,
         }
     }
 
@@ -79,7 +84,12 @@ impl Inbound {
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodyLength::None,
             _ => framing,
         };
-        *response.status_mut() = if opens { StatusCode::OK } else { status };
+        *response.status_mut() = match status {
+            _ if opens => StatusCode::OK,
+            // What looks like an open tunnel would be none.
+            status if self.tunnel && status.is_success() => StatusCode::BAD_GATEWAY,
+            status => status,
+        };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let send = respond.send_response(response, ended).map_err(broken)?;
         self.answer = Answer::Body(Sink::new(send, framing, ended, Reason::INTERNAL_ERROR));
@@ -163,6 +173,10 @@ impl Exchange for Inbound {
             }
             Answer::Body(sink) => sink.poll_broken(cx),
         }
+    }
+
+    fn share(&self) -> u64 {
+        self.progress.each()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

@@ -12,6 +12,7 @@ mod sink;
 pub(crate) mod source;
 mod watch;
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -32,13 +33,13 @@ use crate::worker::Worker;
 use head::Head;
 use inbound::{Ends, Inbound};
 pub(crate) use outbound::Outbound;
-pub(crate) use watch::{PREFACE, Watch, Watched};
+pub(crate) use watch::{PREFACE, Peer, Watch, Watched};
 
 /// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).
 const STREAMS: u32 = 100;
 /// What a client may send ahead, for one stream and for all of a connection.
-const STREAM_WINDOW: u32 = 128 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// What is kept of an answer that a client does not take, for one stream.
 const SEND_BUFFER: usize = 16 * 1024;
 /// The memory of our decoder, which the client may use (RFC 7541 section 4.2).
@@ -53,8 +54,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let Client { stream, entrance, deadline, .. } = client;
     let entrance = Entrance { http2: true, ..entrance };
     let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
-    let watch = Watch::new(PREFACE.len(), worker.now());
-    let watched = Watched::new(stream, early, watch.clone());
+    let watch = Watch::new(Peer::Client, worker.now());
+    let watched = Watched::new(Rc::new(RefCell::new(stream)), early, watch.clone());
     let begun = handshake(worker, watched);
     // lossless: L10 - `request_head`
     let Ok(h2) = worker.within(worker.front().request_head, begun).await else { return };
@@ -140,7 +141,7 @@ impl Serving {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let now = Instant::now();
-            self.watch.turn(now);
+            self.watch.turn(now, self.streams.len());
             self.say_goodbye(now);
             match self.h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
@@ -186,9 +187,10 @@ impl Serving {
         let random = || worker.reader.random();
         let (head, refused) = match head::translate(&request, ended, fields, random) {
             Ok(head) => (head, None),
-            Err(reject) => (Head::default(), Some(reject)),
+            Err(reject) => (Head::refused(&request), Some(reject)),
         };
-        let inbound = Inbound::new(head, request.into_body(), respond, self.ends);
+        let progress = self.watch.progress();
+        let inbound = Inbound::new(head, request.into_body(), respond, self.ends, progress);
         let stream = Stream::Exchange(Box::new(inbound));
         let client = Client::of_stream(&worker, stream, self.entrance.clone());
         self.streams.spawn_local(serve_stream(worker, client, refused));
@@ -217,9 +219,9 @@ impl Serving {
         match self.ending {
             Some(until) if self.watch.spent().is_some() => until,
             _ if !self.streams.is_empty() => self.active + front.idle,
+            // What was answered, and the client has not taken: it may be slow, but not stand still.
+            _ if self.h2.has_streams() => self.active.max(self.watch.wrote()) + front.write_stall,
             Some(until) => until.max(self.active + FAREWELL),
-            // What was answered, and the client does not take.
-            None if self.h2.has_streams() => self.active + front.write_stall,
             None => self.worker.stop.limit_idle(self.active, self.active + front.idle),
         }
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use connect::Exchange;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
+use http::uri::{self, Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -105,14 +106,41 @@ fn translate(head: &[u8], secure: bool) -> io::Result<(Request<()>, BodyLength)>
     if fields.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC)) {
         append(&mut fields, b"te", b"trailers");
     }
-    let uri = Uri::builder().scheme(if secure { "https" } else { "http" });
-    let uri = uri.authority(host).path_and_query(target).build().map_err(|_| invalid())?;
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method).map_err(|_| invalid())?;
-    *request.uri_mut() = uri;
-    *request.version_mut() = http::Version::HTTP_2;
+    *request.uri_mut() = uri(secure, host, target).ok_or_else(invalid)?;
+    if !host.is_empty() {
+        *request.version_mut() = http::Version::HTTP_2; // else there is no authority to be said
+    }
     *request.headers_mut() = fields;
     Ok((request, framing))
+}
+
+/// Where the request goes. What no URI may hold (RFC 3986 section 2) passes through HTTP/1.1, and goes
+/// on encoded here.
+fn uri(secure: bool, host: &[u8], target: &[u8]) -> Option<Uri> {
+    let path = PathAndQuery::try_from(target).ok();
+    let path = path.or_else(|| PathAndQuery::try_from(encoded(target)).ok())?;
+    let mut parts = uri::Parts::default();
+    parts.path_and_query = Some(path);
+    if !host.is_empty() {
+        parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.authority = Some(Authority::try_from(host).ok()?);
+    }
+    Uri::from_parts(parts).ok()
+}
+
+fn encoded(target: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(target.len() + 16);
+    for &byte in target {
+        if b"\"<>\\^`{|}".contains(&byte) {
+            let digit = |four: u8| b"0123456789ABCDEF"[usize::from(four & 15)];
+            encoded.extend([b'%', digit(byte >> 4), digit(byte)]);
+        } else {
+            encoded.push(byte);
+        }
+    }
+    encoded
 }
 
 const GRPC: &[u8] = b"application/grpc";
@@ -231,6 +259,10 @@ impl Exchange for Outbound {
         }
     }
 
+    fn share(&self) -> u64 {
+        0 // a target is to take and to bring each of its own
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::AddrNotAvailable.into())
     }
@@ -262,6 +294,21 @@ mod tests {
         assert_eq!(fields, ["x", "te"]);
         let (request, _) = translate(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", false).unwrap();
         assert_eq!(request.uri().path(), "*");
-        assert!(translate(b"GET / HTTP/1.1\r\nhost: \r\n\r\n", false).is_err());
+        let (request, _) = translate(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n", true).unwrap();
+        assert_eq!((request.uri().authority(), request.uri().path()), (None, "/a"));
+        assert!(translate(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", false).is_err());
+    }
+
+    #[test]
+    fn whatever_passes_through_http_1_has_a_way_to_go_on() {
+        for byte in (0x21..0x7f).filter(|byte| *byte != b'#') {
+            for place in ["/", "/?"] {
+                let target = [place.as_bytes(), &[byte]].concat();
+                let uri = uri(false, b"a.test", &target).expect("a way");
+                let said = uri.path_and_query().expect("a path").as_str().as_bytes().to_vec();
+                let percent = format!("{place}%{byte:02X}").into_bytes();
+                assert!(said == target || said == percent, "{said:?}");
+            }
+        }
     }
 }

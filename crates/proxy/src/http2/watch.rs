@@ -7,16 +7,19 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use connect::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection whose frames are counted as they are read.
+/// A connection whose frames are counted as they pass.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    stream: Stream,
+    /// Others may look at it, but nobody else reads or writes.
+    stream: Rc<RefCell<Stream>>,
     /// What had been read before it was known to be HTTP/2.
     early: Vec<u8>,
     given: usize,
@@ -26,16 +29,41 @@ pub(crate) struct Watched {
 /// What was seen on one connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    frames: RefCell<Frames>,
+    peer: Peer,
+    read: RefCell<Frames>,
+    written: RefCell<Frames>,
     budgets: RefCell<[Budget; KINDS]>,
     spent: Cell<Option<&'static str>>,
     /// Since when a head has been on its way.
     head_since: Cell<Option<Instant>>,
+    /// The frame that is read ends a head.
+    ends_head: Cell<bool>,
+    /// The peer has said what it takes.
+    settled: Cell<bool>,
+    /// When something was last written.
+    wrote: Cell<Instant>,
     /// Of the turn that is going on.
     now: Cell<Instant>,
+    progress: Arc<Progress>,
+    /// Streams that wait for their share of what is moved.
+    streams: Cell<u64>,
+    /// Bytes that were moved and belong to no share yet.
+    rest: Cell<u64>,
 }
 
-/// Finds the frames in what is read, wherever that is cut.
+/// How much a connection has moved for each of its streams, were it dealt out evenly. What is moved
+/// in frames comes to a stream in leaps, and one that waits for its turn is not one that stalls.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(AtomicU64);
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Client,
+    Target,
+}
+
+/// Finds the frames in what passes, wherever that is cut.
 #[derive(Debug)]
 struct Frames {
     /// Bytes to pass until the next frame begins.
@@ -44,7 +72,8 @@ struct Frames {
     have: usize,
 }
 
-/// What a peer may send of one kind: so many at once, and then so many in a second.
+/// What a peer may send of one kind: so many at once, and then so many in a second, or for what was
+/// moved.
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     left: f64,
@@ -61,13 +90,14 @@ const HEADER: usize = 9;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
 const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Kinds of frames with a budget: name, how many at once, how many in a second. An honest client
-/// that cancels every fifth of 1,000 requests a second stays within, and so does one that measures
-/// the way with a PING for each window of data.
+/// Kinds of frames with a budget: name, how many at once, how many in a second. What moves earns more
+/// of some: see [`Watch::earn`].
 const KINDS: usize = 7;
 const BUDGETS: [(&str, f64, f64); KINDS] = [
     ("empty DATA", 100.0, 20.0),
@@ -78,16 +108,19 @@ const BUDGETS: [(&str, f64, f64); KINDS] = [
     ("WINDOW_UPDATE", 20_000.0, 20_000.0),
     ("unknown", 100.0, 10.0),
 ];
+const RST_STREAM: usize = 2;
+const PING: usize = 4;
+const WINDOW_UPDATE: usize = 5;
 
 /// The place in [`BUDGETS`] of a frame that has one.
 fn kind(kind: u8, flags: u8, length: usize) -> Option<usize> {
     match kind {
         DATA if length == 0 && flags & END_STREAM == 0 => Some(0),
         2 => Some(1),
-        3 => Some(2),
-        4 => Some(3),
-        6 => Some(4),
-        8 => Some(5),
+        3 => Some(RST_STREAM),
+        SETTINGS => Some(3),
+        6 => Some(PING),
+        8 => Some(WINDOW_UPDATE),
         // Those without a budget are bounded otherwise: by streams, windows and the length of heads.
         DATA | HEADERS | CONTINUATION => None,
         _ => Some(6), // PUSH_PROMISE and GOAWAY too, of which one is enough
@@ -97,26 +130,40 @@ fn kind(kind: u8, flags: u8, length: usize) -> Option<usize> {
 // === impl Watch ===
 
 impl Watch {
-    /// `preface`: bytes that come before the first frame.
-    pub(crate) fn new(preface: usize, now: Instant) -> Rc<Self> {
+    /// Of a connection on which nothing was moved yet. What a client sends begins with the preface.
+    pub(crate) fn new(peer: Peer, now: Instant) -> Rc<Self> {
         let budget = |(_, most, per_second): (&str, f64, f64)| Budget {
             left: most,
             most,
             per_second,
             at: now,
         };
+        let frames = |skip| RefCell::new(Frames { skip, header: [0; HEADER], have: 0 });
+        let (read, written) = match peer {
+            Peer::Client => (PREFACE.len(), 0),
+            Peer::Target => (0, PREFACE.len()),
+        };
         Rc::new(Self {
-            frames: RefCell::new(Frames { skip: preface, header: [0; HEADER], have: 0 }),
+            peer,
+            read: frames(read),
+            written: frames(written),
             budgets: RefCell::new(BUDGETS.map(budget)),
             spent: Cell::new(None),
             head_since: Cell::new(None),
+            ends_head: Cell::new(false),
+            settled: Cell::new(false),
+            wrote: Cell::new(now),
             now: Cell::new(now),
+            progress: Arc::default(),
+            streams: Cell::new(0),
+            rest: Cell::new(0),
         })
     }
 
-    /// A turn begins.
-    pub(crate) fn turn(&self, now: Instant) {
+    /// A turn begins, with so many streams.
+    pub(crate) fn turn(&self, now: Instant, streams: usize) {
         self.now.set(now);
+        self.streams.set(streams as u64);
     }
 
     /// The kind of frame of which the peer has sent too many.
@@ -129,45 +176,115 @@ impl Watch {
         self.head_since.get()
     }
 
-    fn see(&self, bytes: &[u8]) {
-        let mut frames = self.frames.borrow_mut();
+    /// Whether the peer has said what it takes (RFC 9113 section 3.4).
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.get()
+    }
+
+    /// When something was last written.
+    pub(crate) fn wrote(&self) -> Instant {
+        self.wrote.get()
+    }
+
+    /// For streams, to see how the connection gets on.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        self.progress.clone()
+    }
+
+    fn see_read(&self, bytes: &[u8]) {
+        self.share(bytes.len());
+        let mut frames = self.read.borrow_mut();
         let mut rest = bytes;
-        while let Some((header, after)) = frames.next(rest) {
-            rest = after;
-            let length =
-                usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
-            frames.skip = length;
-            self.count(header[3], header[4], length);
+        while let Some(next) = frames.pass(rest) {
+            if self.ends_head.take() {
+                self.head_since.set(None);
+            }
+            let Some((header, behind)) = frames.header(next) else { return };
+            rest = behind;
+            self.count(header, frames.skip);
         }
     }
 
-    fn count(&self, of: u8, flags: u8, length: usize) {
-        if of == HEADERS || of == CONTINUATION {
-            let whole = flags & END_HEADERS != 0;
-            let since = self.head_since.get().unwrap_or(self.now.get());
-            self.head_since.set((!whole).then_some(since));
+    fn see_written(&self, bytes: &[u8]) {
+        let mut frames = self.written.borrow_mut();
+        let mut rest = bytes;
+        while let Some(next) = frames.pass(rest) {
+            let Some((header, behind)) = frames.header(next) else { return };
+            rest = behind;
+            self.earn(header[3], frames.skip, self.peer == Peer::Client);
         }
+    }
+
+    fn count(&self, header: [u8; HEADER], length: usize) {
+        let (of, flags) = (header[3], header[4]);
+        if of == HEADERS || of == CONTINUATION {
+            self.head_since.set(self.head_since.get().or(Some(self.now.get())));
+            self.ends_head.set(flags & END_HEADERS != 0);
+        }
+        if of == SETTINGS && flags & ACK == 0 {
+            self.settled.set(true);
+        }
+        self.earn(of, length, self.peer == Peer::Target);
         let Some(place) = kind(of, flags, length) else { return };
         if !self.budgets.borrow_mut()[place].spend(self.now.get()) {
             self.spent.set(Some(BUDGETS[place].0));
         }
     }
+
+    /// What passes earns the frames that come of it: peers that measure the way send a PING for each
+    /// piece of data, and those that read little at a time give little room at a time. One that gets
+    /// an answer may break its request off. Without work nothing is earned.
+    fn earn(&self, of: u8, length: usize, answers: bool) {
+        let mut budgets = self.budgets.borrow_mut();
+        match of {
+            DATA if length > 0 => {
+                budgets[PING].earn(2);
+                budgets[WINDOW_UPDATE].earn(2 + length / 1024);
+            }
+            HEADERS => {
+                budgets[PING].earn(1);
+                budgets[RST_STREAM].earn(usize::from(answers));
+            }
+            _ => {}
+        }
+    }
+
+    /// Deals out what was moved.
+    fn share(&self, bytes: usize) {
+        let streams = self.streams.get().max(1);
+        let moved = self.rest.get() + bytes as u64;
+        self.progress.0.fetch_add(moved / streams, Ordering::Relaxed);
+        self.rest.set(moved % streams);
+    }
+}
+
+impl Progress {
+    /// Bytes for each stream since the connection began.
+    pub(crate) fn each(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Frames {
-    /// The next frame header in what was read, and what is behind it.
-    fn next<'r>(&mut self, mut rest: &'r [u8]) -> Option<([u8; HEADER], &'r [u8])> {
-        let skipped = self.skip.min(rest.len());
+    /// What follows the frame that is passing; none if all of this belongs to it.
+    fn pass<'r>(&mut self, bytes: &'r [u8]) -> Option<&'r [u8]> {
+        let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
-        rest = rest.get(skipped..)?;
-        let count = (HEADER - self.have).min(rest.len());
-        self.header[self.have..self.have + count].copy_from_slice(&rest[..count]);
+        bytes.get(skipped..).filter(|_| self.skip == 0)
+    }
+
+    /// The header of the next frame, once it is whole, and what is behind it.
+    fn header<'r>(&mut self, bytes: &'r [u8]) -> Option<([u8; HEADER], &'r [u8])> {
+        let count = (HEADER - self.have).min(bytes.len());
+        self.header[self.have..self.have + count].copy_from_slice(&bytes[..count]);
         self.have += count;
         if self.have < HEADER {
             return None;
         }
         self.have = 0;
-        Some((self.header, &rest[count..]))
+        let [high, middle, low, ..] = self.header.map(usize::from);
+        self.skip = high << 16 | middle << 8 | low;
+        Some((self.header, &bytes[count..]))
     }
 }
 
@@ -182,12 +299,16 @@ impl Budget {
         self.left -= 1.0;
         self.left >= 0.0
     }
+
+    fn earn(&mut self, count: usize) {
+        self.left = self.most.min(self.left + count as f64);
+    }
 }
 
 // === impl Watched ===
 
 impl Watched {
-    pub(crate) fn new(stream: Stream, early: Vec<u8>, watch: Rc<Watch>) -> Self {
+    pub(crate) fn new(stream: Rc<RefCell<Stream>>, early: Vec<u8>, watch: Rc<Watch>) -> Self {
         Self { stream, early, given: 0, watch }
     }
 }
@@ -205,13 +326,13 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         let early = this.early.get(this.given..).unwrap_or_default();
         if early.is_empty() {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            ready!(Pin::new(&mut *this.stream.borrow_mut()).poll_read(cx, buf))?;
         } else {
             let count = early.len().min(buf.remaining());
             buf.put_slice(&early[..count]);
             this.given += count;
         }
-        this.watch.see(buf.filled().get(before..).unwrap_or_default());
+        this.watch.see_read(buf.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }
@@ -222,7 +343,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -230,19 +351,29 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+        let Self { stream, watch, .. } = self.get_mut();
+        let written = ready!(Pin::new(&mut *stream.borrow_mut()).poll_write_vectored(cx, slices))?;
+        watch.wrote.set(watch.now.get());
+        watch.share(written);
+        let mut left = written;
+        for slice in slices {
+            let count = left.min(slice.len());
+            watch.see_written(&slice[..count]);
+            left -= count;
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.borrow().is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        Pin::new(&mut *self.get_mut().stream.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        Pin::new(&mut *self.get_mut().stream.borrow_mut()).poll_shutdown(cx)
     }
 }
 
@@ -261,24 +392,24 @@ mod tests {
         let all = [PREFACE, &frame(6, 0, &[0; 8]), &frame(0, 0, b"abc"), &frame(6, 0, &[0; 8])];
         let all = all.concat();
         for size in 1..=all.len() {
-            let watch = Watch::new(PREFACE.len(), now);
-            all.chunks(size).for_each(|piece| watch.see(piece));
-            let left = watch.budgets.borrow()[4].left;
-            assert!((left - (BUDGETS[4].1 - 2.0)).abs() < 0.5, "{left} in pieces of {size}");
+            let watch = Watch::new(Peer::Client, now);
+            all.chunks(size).for_each(|piece| watch.see_read(piece));
+            let left = watch.budgets.borrow()[PING].left;
+            assert!((left - (BUDGETS[PING].1 - 1.0)).abs() < 0.5, "{left} in pieces of {size}");
         }
     }
 
     #[test]
     fn a_budget_ends_and_comes_back_with_time() {
         let now = Instant::now();
-        let watch = Watch::new(0, now);
+        let watch = Watch::new(Peer::Target, now);
         let settings = frame(4, 0, &[]);
-        (0..50).for_each(|_| watch.see(&settings));
+        (0..50).for_each(|_| watch.see_read(&settings));
         assert_eq!(watch.spent(), None);
-        watch.turn(now + Duration::from_secs(2));
-        (0..10).for_each(|_| watch.see(&settings));
+        watch.turn(now + Duration::from_secs(2), 0);
+        (0..10).for_each(|_| watch.see_read(&settings));
         assert_eq!(watch.spent(), None);
-        watch.see(&settings);
+        watch.see_read(&settings);
         assert_eq!(watch.spent(), Some("SETTINGS"));
     }
 
@@ -286,12 +417,55 @@ mod tests {
     fn a_head_in_pieces_has_begun_with_its_first() {
         // L10
         let now = Instant::now();
-        let watch = Watch::new(0, now);
-        watch.see(&frame(HEADERS, 0, b"a"));
-        watch.turn(now + Duration::from_secs(1));
-        watch.see(&frame(CONTINUATION, 0, b"b"));
+        let watch = Watch::new(Peer::Target, now);
+        watch.see_read(&frame(HEADERS, 0, b"a"));
+        watch.turn(now + Duration::from_secs(1), 0);
+        watch.see_read(&frame(CONTINUATION, 0, b"b"));
         assert_eq!(watch.head_since(), Some(now));
-        watch.see(&frame(CONTINUATION, END_HEADERS, b"c"));
+        watch.see_read(&frame(CONTINUATION, END_HEADERS, b"c"));
         assert_eq!(watch.head_since(), None);
+    }
+
+    #[test]
+    fn a_head_in_one_frame_is_on_its_way_until_its_last_byte() {
+        // L10
+        let now = Instant::now();
+        let watch = Watch::new(Peer::Target, now);
+        let head = frame(HEADERS, END_HEADERS, b"abc");
+        let (most, last) = head.split_at(head.len() - 1);
+        watch.see_read(most);
+        assert_eq!(watch.head_since(), Some(now));
+        watch.see_read(last);
+        assert_eq!(watch.head_since(), None);
+    }
+
+    #[test]
+    fn what_passes_earns_the_frames_that_come_of_it_and_nothing_earns_a_flood() {
+        // D6
+        let now = Instant::now();
+        let watch = Watch::new(Peer::Client, now);
+        watch.see_read(PREFACE);
+        let (ping, data) = (frame(6, 0, &[0; 8]), frame(DATA, 0, b"abc"));
+        for _ in 0..10_000 {
+            watch.see_written(&data);
+            watch.see_read(&ping);
+        }
+        assert_eq!(watch.spent(), None, "one for each piece of data");
+        let (asked, broken) = (frame(HEADERS, END_HEADERS, b"a"), frame(3, 0, &[0; 4]));
+        for _ in 0..500 {
+            watch.see_read(&asked);
+            watch.see_read(&broken);
+        }
+        assert_eq!(watch.spent(), None);
+        watch.see_read(&broken);
+        assert_eq!(watch.spent(), Some("RST_STREAM"), "a request earns nothing, an answer does");
+    }
+
+    #[test]
+    fn what_is_moved_is_dealt_out_evenly() {
+        let watch = Watch::new(Peer::Client, Instant::now());
+        watch.turn(Instant::now(), 4);
+        (0..10).for_each(|_| watch.share(3));
+        assert_eq!(watch.progress().each(), 7);
     }
 }

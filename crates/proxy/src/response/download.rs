@@ -118,6 +118,9 @@ impl Download {
                 {
                     return Poll::Ready(Err(Failure::NotTaken));
                 }
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
+                    return Poll::Ready(Err(Failure::Unspeakable));
+                }
                 Poll::Ready(_) if link.rx.is_empty() && self.interims == 0 => {
                     return Poll::Ready(Err(Failure::Closed { reused: false }));
                 }
@@ -228,12 +231,13 @@ impl Download {
 
     /// Until when the wait for the target or for the client may last.
     // lossless: L10
-    pub(crate) fn due(&mut self, timeouts: &Timeouts, now: Instant) -> Instant {
+    pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
         let Some(waiting) = self.pump.waiting() else {
             return now + timeouts.write_stall;
         };
         if waiting.on == Side::Sink {
-            return self.window.due(waiting.since, self.pump.sent(), timeouts.write_stall);
+            let moved = self.pump.sent() + client.stream.share();
+            return self.window.due(waiting.since, moved, timeouts.write_stall);
         }
         self.window.close();
         let event_stream = self.head.is_some_and(|head| head.event_stream);
@@ -242,8 +246,9 @@ impl Download {
 
     /// What to do when [`Download::due`] has passed: a window in which the client took enough is
     /// followed by another. False: it is over.
-    pub(crate) fn renew(&mut self, timeouts: &Timeouts, now: Instant) -> bool {
-        self.window.renew(self.pump.sent(), timeouts.body_min_bytes, now)
+    pub(crate) fn renew(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> bool {
+        let moved = self.pump.sent() + client.stream.share();
+        self.window.renew(moved, timeouts.body_min_bytes, now)
     }
 
     /// Bytes of the body that have come from the target.

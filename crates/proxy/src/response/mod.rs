@@ -147,9 +147,9 @@ impl Relay<'_, '_> {
             lease.watch_cut(cx);
             let timeouts = &self.ask.service.timeouts;
             let now = self.worker.now();
-            let due = download.due(timeouts, now);
+            let due = download.due(self.client, timeouts, now);
             let sending = self.ask.upload.is_sending();
-            let sent_by = sending.then(|| self.ask.upload.due(timeouts, now));
+            let sent_by = sending.then(|| self.ask.upload.due(self.client, timeouts, now));
             let next = sent_by.into_iter().chain(self.farewell.due()).fold(due, Instant::min);
             self.client.deadline.set(next);
             if self.client.deadline.poll(cx).is_pending() {
@@ -161,13 +161,14 @@ impl Relay<'_, '_> {
             }
             // lossless: L10 - over, unless a window of either body has only been followed by another.
             if due <= now {
-                if !download.renew(timeouts, now) {
+                if !download.renew(self.client, timeouts, now) {
                     return Poll::Ready(Err(AbortCause::Deadline));
                 }
                 continue;
             }
             // A target that answers without reading the rest of the request may do so.
-            if self.ask.upload.expire(timeouts, now).is_err() && !self.ask.upload.leave_unread(now)
+            if self.ask.upload.expire(self.client, timeouts, now).is_err()
+                && !self.ask.upload.leave_unread(now)
             {
                 return Poll::Ready(Err(AbortCause::Deadline));
             }

@@ -128,12 +128,13 @@ impl Hop<'_, '_> {
             }
             self.lease.watch_cut(cx);
             let timeouts = &self.ask.service.timeouts;
-            self.client.deadline.set(self.ask.upload.due(timeouts, self.worker.now()));
+            let due = self.ask.upload.due(self.client, timeouts, self.worker.now());
+            self.client.deadline.set(due);
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of the body has only been followed by another.
-            self.ask.upload.expire(timeouts, self.worker.now())?;
+            self.ask.upload.expire(self.client, timeouts, self.worker.now())?;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Connections to targets that carry many requests at once (HTTP/2), per worker. A request has a
-//! stream of its own; the connection is counted until it is closed (L4).
+//! stream of its own; the connection is counted until it is closed (L4), which a target that stands
+//! still cannot put off.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,26 +12,34 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use connect::Stream;
+use connect::{PeekState, Stream};
 use h2::client::{Connection, SendRequest};
+use h2::{Ping, PingPong};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use traffic::{ConnectionHold, TargetId};
 
 use super::link::Reuse;
 use crate::http2::source::broken;
-use crate::http2::{Watch, Watched};
+use crate::http2::{Peer, Watch, Watched};
 
 /// All connections of one worker that are shared.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
     targets: RefCell<BTreeMap<TargetId, Target>>,
+    /// Those that take no more requests, until they are closed.
+    leaving: RefCell<Vec<Rc<Life>>>,
 }
 
 #[derive(Debug, Default)]
 struct Target {
     carriers: Vec<Carrier>,
-    /// Somebody connects: others wait for what comes of it.
-    dialing: Option<Rc<Notify>>,
+    /// How many connect: others wait for what comes of it.
+    dialing: usize,
+    /// The last connection was one that can be shared.
+    shares: bool,
+    /// Rung when there may be a place.
+    changed: Rc<Notify>,
 }
 
 /// A connection that carries streams.
@@ -42,9 +51,18 @@ struct Carrier {
 
 #[derive(Debug)]
 struct Life {
+    /// To be looked at. Given up before the hold.
+    stream: RefCell<Option<Rc<RefCell<Stream>>>>,
     /// Given up once the socket is closed.
     hold: RefCell<Option<ConnectionHold>>,
+    driver: RefCell<Option<AbortHandle>>,
+    ping: RefCell<Option<PingPong>>,
+    /// It is being asked whether its target is there.
+    proving: Cell<bool>,
+    watch: Rc<Watch>,
     streams: Cell<usize>,
+    /// Streams that it has carried.
+    served: Cell<usize>,
     /// When its last stream ended.
     since: Cell<Instant>,
     /// How long it may be idle.
@@ -57,8 +75,12 @@ struct Life {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     life: Rc<Life>,
-    /// How long the connection had been idle, if it had served before.
+    /// The connection had served before.
+    pub(crate) served: bool,
+    /// How long it had been idle, if it had served before and was.
     pub(crate) idled: Option<Duration>,
+    /// It is to be proven that the target is there, before anything is sent.
+    unproven: bool,
 }
 
 /// Somebody connects, until this is dropped.
@@ -68,12 +90,26 @@ pub(crate) struct Dialing<'s> {
     target: TargetId,
 }
 
+/// A connection at work. Its fields are dropped in this order.
+struct Driven {
+    connection: Connection<Watched, Bytes>,
+    closing: Closing,
+    changed: Rc<Notify>,
+    settled: bool,
+}
+
+/// Says that a connection is closed, when it is dropped.
+struct Closing(Rc<Life>);
+
 /// A place on a connection.
 pub(crate) type Place = (SendRequest<Bytes>, Ticket);
 
 /// Streams of one connection at once, if its target allows as many: a connection that breaks takes
 /// them all with it.
 const STREAMS: usize = 100;
+
+/// Streams of one connection in all: what its two ends count over its whole life stays small.
+const SERVED: usize = 10_000;
 
 /// What a target may send ahead, for one stream and for all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -85,40 +121,73 @@ const HEAD: u32 = 64 * 1024;
 /// What is kept of a request that the target does not take, for one stream.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// A connection idle for longer is not trusted with a request that can't be sent twice (L5).
-const TRUSTED: Duration = Duration::from_secs(1);
+/// Streams that we broke off and whose last frames may still come, at once: those of clients that
+/// leave must not end the connection of all others.
+const BROKEN_OFF: usize = 1000;
+
+/// How long a connection that takes no more requests and carries none may take to close by itself.
+// lossless: L4 L10
+const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Carriers {
-    /// A place on a connection that nothing speaks against.
+    /// A place on a connection that nothing speaks against. For a request that can't be sent twice,
+    /// nothing may have arrived on one that idles; and if it has for longer than `trusted`, the target
+    /// is to be proven there with [`Ticket::prove`].
     // lossless: L5
-    pub(crate) fn take(&self, target: TargetId, reuse: Reuse, now: Instant) -> Option<Place> {
+    pub(crate) fn take(
+        &self,
+        target: TargetId,
+        reuse: Reuse,
+        trusted: Duration,
+        now: Instant,
+    ) -> Option<Place> {
         if reuse == Reuse::Never {
             return None;
         }
         let mut targets = self.targets.borrow_mut();
         let known = targets.get_mut(&target)?;
-        known.carriers.retain_mut(Carrier::is_usable);
+        self.part(&mut known.carriers, Carrier::is_usable);
         let fresh = |carrier: &&Carrier| {
-            let idle = carrier.life.streams.get() == 0;
-            let idled = now.saturating_duration_since(carrier.life.since.get());
-            reuse == Reuse::Any || !idle || idled <= TRUSTED
+            let Life { streams, proving, .. } = &*carrier.life;
+            reuse == Reuse::Any
+                || !proving.get() && (streams.get() > 0 || carrier.life.peek() == PeekState::Quiet)
         };
         let carrier = known.carriers.iter().filter(fresh).find(|carrier| carrier.has_room())?;
-        Some(carrier.place(Some(now.saturating_duration_since(carrier.life.since.get()))))
+        let (send, mut ticket) = carrier.place(now);
+        ticket.unproven = reuse != Reuse::Any && ticket.idled.is_some_and(|idled| idled > trusted);
+        carrier.life.proving.set(ticket.unproven || carrier.life.proving.get());
+        Some((send, ticket))
     }
 
-    /// Whether somebody connects to the target, to be waited for.
-    pub(crate) fn dialing(&self, target: TargetId) -> Option<Rc<Notify>> {
-        self.targets.borrow().get(&target)?.dialing.clone()
+    /// Whether a place is about to be there, to be waited for.
+    pub(crate) fn coming(&self, target: TargetId) -> Option<Rc<Notify>> {
+        let targets = self.targets.borrow();
+        let known = targets.get(&target)?;
+        let unsettled = |carrier: &Carrier| !carrier.life.watch.is_settled();
+        let comes = known.dialing > 0 || known.carriers.iter().any(unsettled);
+        comes.then(|| known.changed.clone())
+    }
+
+    /// Whether connections to the target are shared, as far as the last one showed.
+    pub(crate) fn shares(&self, target: TargetId) -> bool {
+        self.targets.borrow().get(&target).is_some_and(|known| known.shares)
+    }
+
+    /// The last connection to the target was not one that can be shared.
+    pub(crate) fn unshared(&self, target: TargetId) {
+        if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
+            known.shares = false;
+        }
     }
 
     /// Whoever holds this connects; others may wait for it.
     pub(crate) fn dial(&self, target: TargetId) -> Dialing<'_> {
-        self.targets.borrow_mut().entry(target).or_default().dialing = Some(Rc::default());
+        self.targets.borrow_mut().entry(target).or_default().dialing += 1;
         Dialing { carriers: self, target }
     }
 
-    /// Takes a fresh connection in and gives the first place on it. `keep`: others may share it.
+    /// Takes a fresh connection in and gives the first place on it. `keep`: others may share it, as
+    /// soon as the target has said how many.
     ///
     /// # Errors
     /// If the connection broke at once.
@@ -131,29 +200,46 @@ impl Carriers {
         keep: bool,
     ) -> io::Result<Place> {
         let now = Instant::now();
-        let watch = Watch::new(0, now);
-        let (send, connection) = h2::client::Builder::new()
+        let watch = Watch::new(Peer::Target, now);
+        let stream = Rc::new(RefCell::new(stream));
+        let (send, mut connection) = h2::client::Builder::new()
             .enable_push(false)
+            .initial_max_send_streams(1)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(HEAD)
             .max_send_buffer_size(SEND_BUFFER)
-            .handshake(Watched::new(stream, Vec::new(), watch.clone()))
+            .max_concurrent_reset_streams(BROKEN_OFF)
+            .max_local_error_reset_streams(None) // `Watch` bounds what a target may do
+            .handshake(Watched::new(stream.clone(), Vec::new(), watch.clone()))
             .await
             .map_err(broken)?;
         let life = Rc::new(Life {
+            stream: RefCell::new(Some(stream)),
             hold: RefCell::new(Some(hold)),
+            driver: RefCell::default(),
+            ping: RefCell::new(connection.ping_pong()),
+            proving: Cell::new(false),
+            watch,
             streams: Cell::new(0),
+            served: Cell::new(0),
             since: Cell::new(now),
             longest,
             over: Cell::new(false),
         });
-        tokio::task::spawn_local(drive(connection, watch, life.clone()));
+        let mut targets = self.targets.borrow_mut();
+        let known = targets.entry(target).or_default();
+        let closing = Closing(life.clone());
+        let driven = Driven { connection, closing, changed: known.changed.clone(), settled: false };
+        let driver = tokio::task::spawn_local(driven.run());
+        life.driver.replace(Some(driver.abort_handle()));
         let carrier = Carrier { send, life };
-        let place = carrier.place(None);
-        if keep {
-            let mut targets = self.targets.borrow_mut();
-            targets.entry(target).or_default().carriers.push(carrier);
+        let place = carrier.place(now);
+        if keep && !carrier.life.is_draining() {
+            known.shares = true;
+            known.carriers.push(carrier);
+        } else {
+            self.leaving.borrow_mut().push(carrier.life);
         }
         Ok(place)
     }
@@ -162,40 +248,69 @@ impl Carriers {
     /// stream.
     // lossless: L4
     pub(crate) fn retire(&self) {
-        for target in self.targets.borrow_mut().values_mut() {
-            target.carriers.retain(|carrier| !carrier.life.is_draining());
+        for known in self.targets.borrow_mut().values_mut() {
+            self.part(&mut known.carriers, |carrier| !carrier.life.is_draining());
         }
     }
 
-    /// Closes what has been idle for too long, and forgets what is over.
+    /// Closes what has been idle for too long or is being drained, and what does not close by itself.
     pub(crate) fn sweep(&self, now: Instant) {
-        for target in self.targets.borrow_mut().values_mut() {
-            target.carriers.retain(|carrier| {
+        for known in self.targets.borrow_mut().values_mut() {
+            self.part(&mut known.carriers, |carrier| {
                 let Life { streams, since, longest, over, .. } = &*carrier.life;
                 let idle = streams.get() == 0 && now > since.get() + *longest;
-                !idle && !over.get()
+                !idle && !over.get() && !carrier.life.is_draining()
             });
         }
+        self.leaving.borrow_mut().retain(|life| {
+            if life.streams.get() == 0 && now > life.since.get() + FAREWELL {
+                life.driver.borrow().as_ref().inspect(|driver| driver.abort());
+            }
+            !life.is_closed()
+        });
     }
 
     /// Closes everything that carries no stream.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();
+        self.leaving.borrow_mut().clear();
+    }
+
+    /// Gives no more requests to those that are not to stay.
+    fn part(&self, carriers: &mut Vec<Carrier>, mut stays: impl FnMut(&mut Carrier) -> bool) {
+        let leave = carriers.extract_if(.., |carrier| !stays(carrier));
+        self.leaving.borrow_mut().extend(leave.map(|carrier| carrier.life));
     }
 }
 
-/// Moves what the streams of a connection send and receive, until it is closed.
-async fn drive(mut connection: Connection<Watched, Bytes>, watch: Rc<Watch>, life: Rc<Life>) {
-    poll_fn(|cx| {
-        watch.turn(Instant::now());
-        let ended = Pin::new(&mut connection).poll(cx).map(drop);
+// === impl Driven, Closing ===
+
+impl Driven {
+    /// Moves what the streams of a connection send and receive, until it is closed.
+    async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Life { watch, streams, .. } = &*self.closing.0;
+        watch.turn(Instant::now(), streams.get());
+        let ended = Pin::new(&mut self.connection).poll(cx).map(drop);
+        if watch.is_settled() && !self.settled {
+            self.settled = true;
+            self.changed.notify_waiters();
+        }
         // D9: what it was to read next stays unread.
         if watch.spent().is_some() { Poll::Ready(()) } else { ended }
-    })
-    .await;
-    drop(connection);
-    life.over.set(true);
-    drop(life.hold.take()); // lossless: L4 - the socket is closed.
+    }
+}
+
+impl Drop for Closing {
+    // lossless: L4 - the socket is closed before it is no longer counted.
+    fn drop(&mut self) {
+        self.0.over.set(true);
+        drop(self.0.stream.take());
+        drop(self.0.hold.take());
+    }
 }
 
 // === impl Carrier, Life ===
@@ -204,22 +319,37 @@ impl Carrier {
     fn is_usable(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let gone = matches!(self.send.poll_ready(&mut cx), Poll::Ready(Err(_)));
-        !gone && !self.life.over.get() && !self.life.is_draining()
+        let Life { over, served, .. } = &*self.life;
+        !gone && !over.get() && served.get() < SERVED && !self.life.is_draining()
     }
 
+    /// Before the target has said how many it takes, one is sent.
     fn has_room(&self) -> bool {
         self.life.streams.get() < self.send.current_max_send_streams().min(STREAMS)
     }
 
-    fn place(&self, idled: Option<Duration>) -> Place {
-        self.life.streams.set(self.life.streams.get() + 1);
-        (self.send.clone(), Ticket { life: self.life.clone(), idled })
+    fn place(&self, now: Instant) -> Place {
+        let life = self.life.clone();
+        let served = life.served.replace(life.served.get() + 1) > 0;
+        let idle = life.streams.replace(life.streams.get() + 1) == 0;
+        let idled = now.saturating_duration_since(life.since.get());
+        let idled = Some(idled).filter(|_| served && idle);
+        (self.send.clone(), Ticket { life, served, idled, unproven: false })
     }
 }
 
 impl Life {
     fn is_draining(&self) -> bool {
         self.hold.borrow().as_ref().is_none_or(ConnectionHold::is_draining)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.hold.borrow().is_none()
+    }
+
+    fn peek(&self) -> PeekState {
+        let stream = self.stream.borrow();
+        stream.as_ref().map_or(PeekState::Ended, |stream| stream.borrow().peek())
     }
 }
 
@@ -232,8 +362,35 @@ impl Ticket {
     }
 }
 
+impl Ticket {
+    /// Waits until the target has answered a PING, if it is to be proven that it is there. False: it
+    /// can't be asked, or the connection broke. Whoever calls has a deadline.
+    // lossless: L5
+    pub(crate) async fn prove(&mut self) -> bool {
+        if !self.unproven {
+            return true;
+        }
+        let life = self.life.clone();
+        let asked = match life.ping.borrow_mut().as_mut() {
+            Some(ping) => ping.send_ping(Ping::opaque()).is_ok(),
+            None => false,
+        };
+        let pong = poll_fn(|cx| match life.ping.borrow_mut().as_mut() {
+            Some(ping) => ping.poll_pong(cx).map(|pong| pong.is_ok()),
+            None => Poll::Ready(false),
+        });
+        let proven = asked && pong.await;
+        life.proving.set(false);
+        self.unproven = false;
+        proven
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if self.unproven {
+            self.life.proving.set(false);
+        }
         self.life.streams.set(self.life.streams.get() - 1);
         self.life.since.set(Instant::now());
     }
@@ -241,10 +398,9 @@ impl Drop for Ticket {
 
 impl Drop for Dialing<'_> {
     fn drop(&mut self) {
-        let mut targets = self.carriers.targets.borrow_mut();
-        let waited = targets.get_mut(&self.target).and_then(|target| target.dialing.take());
-        if let Some(waited) = waited {
-            waited.notify_waiters();
+        if let Some(known) = self.carriers.targets.borrow_mut().get_mut(&self.target) {
+            known.dialing -= 1;
+            known.changed.notify_waiters();
         }
     }
 }

@@ -81,7 +81,8 @@ pub(crate) async fn reach(
         lease.target_books().reused.add(1);
         return Ok(Link::on(place, target));
     }
-    let sharing = target.url.is_http2() && !own && !wish.upgrade;
+    let shares = target.url.is_http2() || worker.carriers.shares(target.id);
+    let sharing = shares && !own && !wish.upgrade;
     let _dialing = sharing.then(|| worker.carriers.dial(target.id));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
@@ -116,20 +117,27 @@ async fn share(
     reuse: Reuse,
 ) -> Result<Option<Place>, Failure> {
     let target = lease.target().id;
-    if wish.upgrade {
+    if wish.upgrade || reuse == Reuse::Never {
         return Ok(None);
     }
-    if let Some(place) = worker.carriers.take(target, reuse, worker.now()) {
-        return Ok(Some(place));
-    }
-    let Some(dialing) = worker.carriers.dialing(target).filter(|_| reuse != Reuse::Never) else {
-        return Ok(None);
-    };
+    let trusted = worker.pool.trusted_idle(target);
     let deadline = tokio::time::Instant::now() + wish.connect;
-    let waited = tokio::time::timeout_at(deadline, dialing.notified());
-    // However it went: if there is no place now, this request makes a connection of its own.
-    let _ = unless_cut(worker, client, lease, waited).await?;
-    Ok(worker.carriers.take(target, reuse, worker.now()))
+    loop {
+        if let Some((send, mut ticket)) = worker.carriers.take(target, reuse, trusted, worker.now())
+        {
+            let proven = tokio::time::timeout_at(deadline, ticket.prove());
+            if unless_cut(worker, client, lease, proven).await?.is_ok_and(|proven| proven) {
+                return Ok(Some((send, ticket)));
+            }
+            ticket.distrust();
+            continue;
+        }
+        let Some(changed) = worker.carriers.coming(target) else { return Ok(None) };
+        let waited = tokio::time::timeout_at(deadline, changed.notified());
+        if unless_cut(worker, client, lease, waited).await?.is_err() {
+            return Ok(None); // this request makes a connection of its own
+        }
+    }
 }
 
 /// What a connection just made is used for: this request alone, or all that fit on it.
@@ -142,12 +150,15 @@ async fn take_in(
 ) -> Result<Link, DialError> {
     let target = lease.target();
     if !(stream.speaks_http2() || target.url.is_http2()) {
+        worker.carriers.unshared(target.id);
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
         return Ok(Link { stream, hold, rx, target: target.id, idled: None });
     }
     let keep = target.url.announce().is_none();
     let started = worker.carriers.start(target.id, stream, hold, wish.longest, keep);
-    Ok(Link::on(started.await?, target))
+    // lossless: L10 - it only writes, to a socket that is empty.
+    let started = tokio::time::timeout(wish.connect, started).await;
+    Ok(Link::on(started.map_err(|_| DialError::TimedOut)??, target))
 }
 
 /// Connects, unless the request is cut or the client leaves meanwhile.
@@ -227,21 +238,21 @@ impl Link {
     /// A stream on a connection that carries many.
     fn on((send, ticket): Place, target: &TargetEntry) -> Self {
         let outbound = Outbound::new(send, target.url.tls().is_some());
+        let idled = ticket.idled;
         let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
-        Self { stream, hold, rx: Buffer::default(), target: target.id, idled: None }
+        Self { stream, hold, rx: Buffer::default(), target: target.id, idled }
     }
 }
 
 impl Hold {
     /// Whether the connection is shared, and has carried others before.
     pub(crate) fn has_served(&self) -> bool {
-        matches!(self, Self::Shared(ticket) if ticket.idled.is_some())
+        matches!(self, Self::Shared(ticket) if ticket.served)
     }
 
     /// Sends no other request on a shared connection that may be the reason of a failure.
     pub(crate) fn distrust(&self, failure: &Failure) {
-        let doubtful =
-            matches!(failure, Failure::Closed { .. } | Failure::NotTaken | Failure::TimedOut);
+        let doubtful = matches!(failure, Failure::Closed { .. } | Failure::TimedOut);
         if let (Self::Shared(ticket), true) = (self, doubtful) {
             ticket.distrust();
         }

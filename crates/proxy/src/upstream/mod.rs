@@ -37,10 +37,10 @@ pub(crate) async fn send(
 ) -> Result<Reached, Wait> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
+    let mut again = false;
     let mut parking: Option<Parking> = None;
     loop {
         let lease = pick::claim(worker, ask, &tried).map_err(Wait::Failed)?;
-        let again = retries > 0;
         let tried_now = attempt(worker, client, ask, download, lease, again).await;
         let Failed { failure, lease } = match tried_now {
             Ok(reached) => return Ok(reached),
@@ -56,6 +56,8 @@ pub(crate) async fn send(
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;
+            // A kept connection that said what became of the request is as good as another.
+            again = again || !matches!(failure, Failure::NotTaken);
         } else if waits {
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));

@@ -94,18 +94,21 @@ impl Pool {
         }
     }
 
+    /// How long a connection to the target may have been idle and be trusted with a request that
+    /// can't be sent twice (L5).
+    pub(crate) fn trusted_idle(&self, target: TargetId) -> Duration {
+        let targets = self.targets.borrow();
+        targets.get(&target).map_or_else(Bound::default, |known| known.bound).trusted_idle()
+    }
+
     /// A connection that had idled for so long brought an answer.
     pub(crate) fn survived(&self, target: TargetId, idled: Duration) {
-        if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
-            known.bound.survived(idled);
-        }
+        self.targets.borrow_mut().entry(target).or_default().bound.survived(idled);
     }
 
     /// A connection that had idled for so long was closed by the target.
     pub(crate) fn closed(&self, target: TargetId, idled: Duration) {
-        if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
-            known.bound.closed(idled);
-        }
+        self.targets.borrow_mut().entry(target).or_default().bound.closed(idled);
     }
 
     /// Nobody listens: what comes up there next is another process with other habits, and what

@@ -98,13 +98,14 @@ impl Upload {
     /// Until when the wait for the client's body, or for the target to take it, may last. After
     /// the request, until when the answer may take to begin.
     // lossless: L10
-    pub(crate) fn due(&mut self, timeouts: &Timeouts, now: Instant) -> Instant {
+    pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
         if let Some(finished) = self.finished {
             return finished + timeouts.response_head;
         }
         match self.pump.waiting() {
             Some(waiting) if waiting.on == Side::Source => {
-                self.window.due(waiting.since, self.pump.taken(), timeouts.body_progress)
+                let moved = self.pump.taken() + client.stream.share();
+                self.window.due(waiting.since, moved, timeouts.body_progress)
             }
             Some(waiting) => {
                 self.window.close();
@@ -116,12 +117,18 @@ impl Upload {
 
     /// What to do when [`Upload::due`] has passed: a window in which enough came is followed by
     /// another.
-    pub(crate) fn expire(&mut self, timeouts: &Timeouts, now: Instant) -> Result<(), Failure> {
+    pub(crate) fn expire(
+        &mut self,
+        client: &Client,
+        timeouts: &Timeouts,
+        now: Instant,
+    ) -> Result<(), Failure> {
         let source = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Source);
         if !source || self.finished.is_some() {
             return Err(Failure::TimedOut);
         }
-        let enough = self.window.renew(self.pump.taken(), timeouts.body_min_bytes, now);
+        let moved = self.pump.taken() + client.stream.share();
+        let enough = self.window.renew(moved, timeouts.body_min_bytes, now);
         if enough { Ok(()) } else { Err(Failure::BodyTimedOut) }
     }
 

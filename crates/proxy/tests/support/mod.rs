@@ -59,6 +59,7 @@ impl Front {
             access_log: None,
             tracer: None,
             vault: Vault::default(),
+            challenges: proxy::Challenges::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind};
 use testkit::{Client, Settings, Target, Teal};
@@ -84,6 +85,113 @@ fn any_client_is_served_by_a_target_of_http_2_on_one_connection() {
     assert!(connects <= 2, "{connects} connections, {probes} of probes");
     teal.switch_to("green");
     assert_eq!(old.get("/").fields.get("x-target"), Some("green"));
+    teal.assert_books_balance();
+}
+
+#[test]
+fn what_no_uri_may_hold_goes_on_and_disturbs_no_other() {
+    // L5
+    let fake = Fake::start(|peer, stream, _| {
+        answer(peer, stream, "fine");
+        true
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    let mut client = Client::connect(teal.listener());
+    assert_eq!(client.get("/").status, 200);
+    let connections = fake.connections.load(Ordering::SeqCst);
+    for path in ["/?q=<x>", "/<x>", "/`", "/?\"", "/{}|^\\"] {
+        let answer = client.get(path);
+        assert_eq!((answer.status, answer.text()), (200, "fine".to_owned()), "{path}");
+    }
+    let mut oldest = Client::connect(teal.listener());
+    oldest.send("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(oldest.answer().status, 200, "without a host");
+    let lost = teal.metrics();
+    assert_eq!(lost.count("teal_retries_total", &[]), 0);
+    let probes = fake.connections.load(Ordering::SeqCst) - connections;
+    let connects = lost.count("teal_target_connects_total", &[("color", "blue"), ("result", "ok")]);
+    assert!(connects <= 2, "{connects} connections, {probes} of probes");
+    teal.assert_books_balance();
+}
+
+#[test]
+fn a_target_that_stands_still_puts_off_no_drain() {
+    // L3 L4 L10
+    let fake = Fake::start(|peer, stream, _| {
+        for place in [0, stream] {
+            peer.send(&Frame::new(kind::WINDOW_UPDATE, 0, place, 0x7fff_0000_u32.to_be_bytes()));
+        }
+        loop {
+            thread::park(); // reads nothing more, and closes nothing
+        }
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    let mut client = Client::connect(teal.listener()).patience(Duration::from_millis(500));
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n");
+    let piece = vec![b'x'; 1 << 20];
+    // Until no buffer on the way takes any more.
+    while client.try_send(&piece).is_ok() {}
+    teal.wait_in_flight("blue", 1);
+    let begun = Instant::now();
+    let switched = teal.switch("green", "&drain=1s");
+    assert!(switched.text().contains("cut 1"), "{}", switched.text());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(teal.color("blue")["drained"], true);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn a_target_is_sent_no_more_at_once_than_it_says_from_the_first_connection_on() {
+    // L5
+    const LIMIT: usize = 3;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("h2c://{}", listener.local_addr().expect("bound"));
+    let (most, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (seen, counted) = (most.clone(), connections.clone());
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let (seen, counted) = (seen.clone(), counted.clone());
+            thread::spawn(move || {
+                let limits = [(3, LIMIT as u32)];
+                let mut peer = Http2::accept_with(socket.expect("a connection"), &limits);
+                while let Some((stream, probe)) = peer.asked() {
+                    if probe {
+                        answer(&mut peer, stream, "fine");
+                        continue;
+                    }
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    // All that comes at once, then all answers.
+                    let mut open = vec![stream];
+                    while let Some(Some(frame)) = peer.frame_within(Duration::from_millis(30)) {
+                        if frame.kind == kind::HEADERS {
+                            open.push(frame.stream);
+                        }
+                    }
+                    seen.fetch_max(open.len(), Ordering::SeqCst);
+                    for stream in open {
+                        answer(&mut peer, stream, "fine");
+                    }
+                }
+            });
+        }
+    });
+    let spare = Target::start("green");
+    let settings = Settings::of_urls(&[&url], &[&spare.url()]);
+    let teal = Teal::start_healthy(TEAL, &settings);
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = Client::connect(teal.listener());
+            client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+            client
+        })
+        .collect();
+    for mut client in clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert!(most.load(Ordering::SeqCst) <= LIMIT, "{most:?} at once");
+    assert_eq!(teal.metrics().count("teal_retries_total", &[]), 0);
     teal.assert_books_balance();
 }
 
