@@ -14,6 +14,13 @@ pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// Ready if the other side has broken it off.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// How many bytes would be taken at once now. They are reserved until something is written, or
+    /// [`Exchange::leave_room`] is called.
+    fn room(&mut self) -> usize;
+
+    /// Leaves what was reserved to others.
+    fn leave_room(&mut self);
+
     /// Bytes that the connection below has moved for each of those that it carries, were they dealt out
     /// evenly: who waits for its turn while others are served does not stall.
     fn share(&self) -> u64;

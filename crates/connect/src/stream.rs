@@ -78,6 +78,27 @@ impl Stream {
         }
     }
 
+    /// Whether it is one of many on a connection.
+    pub fn is_exchange(&self) -> bool {
+        matches!(self, Self::Exchange(_))
+    }
+
+    /// How many bytes are worth having ready for it: what an exchange would take at once, and reserves
+    /// until something is written or [`Stream::leave_room`] is called; any number without one.
+    pub fn room(&mut self) -> usize {
+        match self {
+            Self::Exchange(exchange) => exchange.room(),
+            Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => usize::MAX,
+        }
+    }
+
+    /// Nothing will be written for now.
+    pub fn leave_room(&mut self) {
+        if let Self::Exchange(exchange) = self {
+            exchange.leave_room();
+        }
+    }
+
     /// Bytes that the connection below an exchange has moved for each that it carries; 0 without one.
     pub fn share(&self) -> u64 {
         match self {

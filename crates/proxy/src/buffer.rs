@@ -55,7 +55,7 @@ impl Buffers {
     /// Takes back a vector from [`Buffers::lead`], unless it has grown large.
     pub(crate) fn return_lead(&self, mut lead: Vec<u8>) {
         let mut leads = self.leads.borrow_mut();
-        if leads.len() < KEEP && lead.capacity() <= LEAD_KEPT {
+        if leads.len() < KEEP && (1..=LEAD_KEPT).contains(&lead.capacity()) {
             lead.clear();
             leads.push(lead);
         }
@@ -136,15 +136,40 @@ impl Buffer {
         stream: &mut Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        self.poll_fill_within(buffers, usize::MAX, stream, cx)
+    }
+
+    /// The same, for no more than `most` bytes.
+    pub(crate) fn poll_fill_within(
+        &mut self,
+        buffers: &Buffers,
+        most: usize,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         self.equip(buffers);
-        let read = self.poll_read(stream, cx);
+        let read = self.poll_read(most, stream, cx);
         if read.is_pending() {
             self.strip(buffers);
         }
         read
     }
 
-    fn poll_read(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Keeps no more memory than is filled, before a wait in which it can't be given back.
+    pub(crate) fn shrink(&mut self, buffers: &Buffers) {
+        if self.filled.len() < self.bytes.len() / 2 {
+            let filled = self.filled().into();
+            buffers.give_back(std::mem::replace(&mut self.bytes, filled));
+            self.filled = 0..self.bytes.len();
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        most: usize,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if self.filled.end == self.bytes.len() {
             self.bytes.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
@@ -153,7 +178,8 @@ impl Buffer {
         let Some(room) = self.bytes.get_mut(end..).filter(|room| !room.is_empty()) else {
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
         };
-        let mut read = ReadBuf::new(room);
+        let most = room.len().min(most);
+        let mut read = ReadBuf::new(&mut room[..most]);
         ready!(Pin::new(stream).poll_read(cx, &mut read))?;
         let count = read.filled().len();
         self.filled.end += count;

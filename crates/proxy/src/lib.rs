@@ -38,6 +38,7 @@ mod boundary;
 mod buffer;
 mod client;
 mod deadline;
+mod ends;
 mod failure;
 mod frame;
 mod proxy;

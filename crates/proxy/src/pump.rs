@@ -5,14 +5,13 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use connect::Stream;
 use http1::{BodyLength, BodyReader, CHUNK_END, Decoded};
 
 use crate::boundary::Boundary;
 use crate::buffer::Buffer;
+use crate::ends::{Ends, Side};
 use crate::frame::Frame;
 use crate::splice::{self, Pipe};
-use crate::worker::Worker;
 
 /// What came in and has yet to go out.
 #[derive(Debug)]
@@ -71,13 +70,6 @@ pub(crate) struct Waiting {
     pub(crate) since: Instant,
 }
 
-/// One end of a pump.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Source,
-    Sink,
-}
-
 /// What may be sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retention {
@@ -100,15 +92,6 @@ pub(crate) enum Broken {
     OverLimit,
     /// The sink takes no more.
     Sink,
-}
-
-/// The two ends of a pump.
-#[derive(Debug)]
-pub(crate) struct Ends<'e> {
-    pub(crate) worker: &'e Worker,
-    pub(crate) rx: &'e mut Buffer,
-    pub(crate) source: &'e mut Stream,
-    pub(crate) sink: &'e mut Stream,
 }
 
 impl Pump {
@@ -236,7 +219,10 @@ impl Pump {
                     let written = self.frame.poll_write(ends.rx, ends.sink, &mut self.sent, cx);
                     self.progress(self.sent > before);
                     match written {
-                        Poll::Pending => return self.wait(Side::Sink, ends.worker.now()),
+                        Poll::Pending => {
+                            ends.keep_little();
+                            return self.wait(Side::Sink, ends.worker.now());
+                        }
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),
                         Poll::Ready(Ok(())) => {
                             let plain = ends.source.is_plain() && ends.sink.is_plain();
@@ -245,7 +231,7 @@ impl Pump {
                         }
                     }
                 }
-                Stage::Read => match ends.rx.poll_fill(&ends.worker.buffers, ends.source, cx) {
+                Stage::Read => match ends.poll_fill(cx) {
                     Poll::Pending => return self.wait(Side::Source, ends.worker.now()),
                     // A reset is never the end of a payload, not even of one that a close ends.
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),

@@ -52,6 +52,9 @@ pub(crate) async fn serve(
         Ok(Reached { link, lease, began }) => Answer { link, lease, began, download },
         Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
     };
+    if ask.upload.is_whole() {
+        ask.upload.recycle(&worker.buffers); // it is not sent again
+    }
     if answer.download.is_tunnel() {
         return Box::pin(tunnel::run(worker, client, ask, answer)).await;
     }

@@ -40,6 +40,10 @@ pub(crate) struct Inbound {
     progress: Arc<Progress>,
 }
 
+/// What of an answer is worth having with its head: how much of its body the client takes is not known
+/// before.
+const HEAD_ROOM: usize = 512;
+
 /// How far the answer has come.
 enum Answer {
     Head(Gathered, SendResponse<Bytes>),
@@ -66,11 +70,11 @@ impl Inbound {
     }
 
     /// Sends a head; with a final one the body begins.
-    fn answer(&mut self, head: &[u8]) -> io::Result<()> {
+    fn answer(&mut self, head: &Bytes) -> io::Result<()> {
         let Answer::Head(_, respond) = &mut self.answer else { return Ok(()) };
         let lines = Lines::of(head);
         let status = status(lines.first)?;
-        let (fields, framing) = translate(&lines);
+        let (fields, framing) = translate(head, &lines);
         let mut response = Response::new(());
         *response.headers_mut() = fields;
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
@@ -103,7 +107,7 @@ fn status(line: &[u8]) -> io::Result<StatusCode> {
 }
 
 /// The fields of an answer that HTTP/2 has too, and how its body is framed.
-fn translate(lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
+fn translate(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
     let mut fields = HeaderMap::with_capacity(16);
     let mut framing = BodyLength::None;
     for (name, value) in lines.fields() {
@@ -114,7 +118,7 @@ fn translate(lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
         }
         let handshake = name.eq_ignore_ascii_case(b"sec-websocket-accept"); // RFC 8441 section 5
         if !is_of_connection(name) && !handshake {
-            append(&mut fields, name, value);
+            append(&mut fields, name, head.slice_ref(value));
         }
     }
     (fields, framing)
@@ -172,6 +176,19 @@ impl Exchange for Inbound {
                 Poll::Ready(())
             }
             Answer::Body(sink) => sink.poll_broken(cx),
+        }
+    }
+
+    fn room(&mut self) -> usize {
+        match &mut self.answer {
+            Answer::Head(..) => HEAD_ROOM,
+            Answer::Body(sink) => sink.room(),
+        }
+    }
+
+    fn leave_room(&mut self) {
+        if let Answer::Body(sink) = &mut self.answer {
+            sink.leave_room();
         }
     }
 

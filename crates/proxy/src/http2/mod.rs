@@ -5,6 +5,8 @@
 //! Guaranteed: what one connection can make Teal keep or do is bounded (D1 to D8); it ends with
 //! GOAWAY in two steps (L7). Never: a push, early data, a stream that is not counted.
 
+mod budget;
+mod frames;
 mod head;
 mod inbound;
 mod outbound;

@@ -50,7 +50,7 @@ impl Outbound {
         Self { request, answer: Answer::Unasked, bodiless: false, secure }
     }
 
-    fn ask(&mut self, head: &[u8]) -> io::Result<()> {
+    fn ask(&mut self, head: &Bytes) -> io::Result<()> {
         let Asking::Head(_, send) = &mut self.request else { return Ok(()) };
         let (request, framing) = translate(head, self.secure)?;
         self.bodiless = request.method() == Method::HEAD;
@@ -80,7 +80,7 @@ impl Outbound {
 }
 
 /// A request from the head that was written for a target, and how its body is framed.
-fn translate(head: &[u8], secure: bool) -> io::Result<(Request<()>, BodyLength)> {
+fn translate(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLength)> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     let lines = Lines::of(head);
     let mut words = lines.first.split(|byte| *byte == b' ');
@@ -99,12 +99,12 @@ fn translate(head: &[u8], secure: bool) -> io::Result<(Request<()>, BodyLength)>
             framing = BodyLength::Chunked;
         }
         if !is_of_connection(name) {
-            append(&mut fields, name, value);
+            append(&mut fields, name, head.slice_ref(value));
         }
     }
     // Trailers are always taken, and gRPC wants that said (RFC 9113 section 8.2.2).
     if fields.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC)) {
-        append(&mut fields, b"te", b"trailers");
+        append(&mut fields, b"te", Bytes::from_static(b"trailers"));
     }
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method).map_err(|_| invalid())?;
@@ -259,6 +259,12 @@ impl Exchange for Outbound {
         }
     }
 
+    fn room(&mut self) -> usize {
+        usize::MAX // a target that takes little is known by its client, who is limited
+    }
+
+    fn leave_room(&mut self) {}
+
     fn share(&self) -> u64 {
         0 // a target is to take and to bring each of its own
     }
@@ -287,16 +293,21 @@ mod tests {
         let head =
             b"POST /p?q HTTP/1.1\r\nhost: a.test:1\r\nx: y\r\ntransfer-encoding: chunked\r\n\
                      connection: te\r\nte: trailers\r\n\r\n";
-        let (request, framing) = translate(head, true).unwrap();
+        let (request, framing) = translate(&Bytes::from_static(head), true).unwrap();
         assert_eq!(request.uri(), "https://a.test:1/p?q");
         assert_eq!((request.method(), framing), (&Method::POST, BodyLength::Chunked));
         let fields: Vec<_> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(fields, ["x", "te"]);
-        let (request, _) = translate(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", false).unwrap();
+        let (request, _) =
+            translate(&Bytes::from_static(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n"), false)
+                .unwrap();
         assert_eq!(request.uri().path(), "*");
-        let (request, _) = translate(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n", true).unwrap();
+        let (request, _) =
+            translate(&Bytes::from_static(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n"), true).unwrap();
         assert_eq!((request.uri().authority(), request.uri().path()), (None, "/a"));
-        assert!(translate(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", false).is_err());
+        assert!(
+            translate(&Bytes::from_static(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n"), false).is_err()
+        );
     }
 
     #[test]

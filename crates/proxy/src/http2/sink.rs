@@ -7,7 +7,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http1::{BodyLength, BodyReader};
@@ -16,6 +16,9 @@ use super::source::broken;
 
 /// The most that is taken before it has been sent.
 const PIECE: usize = 16 * 1024;
+
+/// As much is taken where there is no room: the end of a body needs none, and must not wait behind it.
+const FLOOR: usize = 512;
 
 /// A body that is written.
 #[derive(Debug)]
@@ -67,15 +70,35 @@ impl Sink {
         if self.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let mut piece = bytes.get(..bytes.len().min(PIECE)).unwrap_or_default().to_vec();
+        let most = self.room().max(FLOOR);
+        let piece = bytes.get(..bytes.len().min(most)).unwrap_or_default();
+        let mut piece = piece.to_vec();
         let decoded = self.body.decode(&mut piece);
         let decoded = decoded.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        self.pending = Bytes::from(piece).slice(decoded.data);
+        piece.truncate(decoded.data.end);
+        self.pending = Bytes::from(piece);
+        self.pending.advance(decoded.data.start);
         // Sent as far as there is room. That there is none for the rest stops the next piece.
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Poll::Ready(Err(error));
         }
         Poll::Ready(Ok(decoded.consumed))
+    }
+
+    /// How much would be taken and sent at once. It is reserved.
+    pub(crate) fn room(&mut self) -> usize {
+        if self.ended || !self.pending.is_empty() {
+            return 0;
+        }
+        self.send.reserve_capacity(PIECE);
+        self.send.capacity().min(PIECE)
+    }
+
+    /// Leaves what was reserved to other streams.
+    pub(crate) fn leave_room(&mut self) {
+        if self.pending.is_empty() {
+            self.send.reserve_capacity(0);
+        }
     }
 
     /// Sends what was taken. Ready when the connection below has all of it.
@@ -134,13 +157,13 @@ impl Sink {
 
     fn end(&mut self) -> io::Result<()> {
         self.ended = true;
-        let trailers = self.body.trailers();
+        let trailers = Bytes::copy_from_slice(self.body.trailers());
         if trailers.is_empty() {
             return self.send.send_data(Bytes::new(), true).map_err(broken);
         }
         let mut fields = HeaderMap::new();
-        for (name, value) in (Lines { first: b"", rest: trailers }).fields() {
-            append(&mut fields, name, value);
+        for (name, value) in (Lines { first: b"", rest: &trailers }).fields() {
+            append(&mut fields, name, trailers.slice_ref(value));
         }
         self.send.send_trailers(fields).map_err(broken)
     }
@@ -159,15 +182,26 @@ impl Drop for Sink {
 
 impl Gathered {
     /// Takes what belongs to the head. With the head, once it is whole.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Bytes>) {
+        if self.bytes.is_empty()
+            && let Some(end) = end_of_head(bytes, 0)
+        {
+            return (end, Some(Bytes::copy_from_slice(&bytes[..end])));
+        }
         let before = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        let from = before.saturating_sub(3);
-        let end = self.bytes[from..].windows(4).position(|four| four == b"\r\n\r\n");
-        let Some(end) = end.map(|at| from + at + 4) else { return (bytes.len(), None) };
+        let Some(end) = end_of_head(&self.bytes, before.saturating_sub(3)) else {
+            return (bytes.len(), None);
+        };
         self.bytes.truncate(end);
-        (end - before, Some(std::mem::take(&mut self.bytes)))
+        (end - before, Some(std::mem::take(&mut self.bytes).into()))
     }
+}
+
+/// Where a head ends of which nothing before `from` is its end.
+fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
+    let ends = |at: &usize| bytes.get(at.saturating_sub(3)..=*at) == Some(b"\r\n\r\n");
+    memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at).find(ends).map(|at| at + 1)
 }
 
 // === impl Lines ===
@@ -185,7 +219,7 @@ impl<'h> Lines<'h> {
         std::iter::from_fn(move || {
             let (line, after) = split(rest);
             rest = after;
-            let colon = line.iter().position(|byte| *byte == b':')?;
+            let colon = memchr::memchr(b':', line)?;
             let value = line.get(colon + 1..).unwrap_or_default();
             Some((line.get(..colon).unwrap_or_default(), value.trim_ascii()))
         })
@@ -194,17 +228,24 @@ impl<'h> Lines<'h> {
 
 /// A line, and what follows it.
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.windows(2).position(|two| two == b"\r\n").unwrap_or(text.len());
+    // Heads that we have written hold no CR but at the end of a line.
+    let end = memchr::memchr(b'\r', text).unwrap_or(text.len());
     (text.get(..end).unwrap_or_default(), text.get(end + 2..).unwrap_or_default())
 }
 
 /// Adds a field. One that can't be written in HTTP/2 is left out; the engine lets none pass.
-pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: &[u8]) {
+pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: Bytes) {
     let name = HeaderName::from_bytes(name);
-    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+    if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_maybe_shared(value)) {
+        // What is another each time would only drive what is useful out of the peer's table, and
+        // looking for it there takes long (RFC 7541 section 6.2.2).
+        value.set_sensitive(UNIQUE.contains(&name.as_str()));
         fields.append(name, value);
     }
 }
+
+/// Fields whose values are hardly ever the same twice.
+const UNIQUE: [&str; 3] = ["x-request-id", "traceparent", "content-length"];
 
 /// Whether a field is about one connection of HTTP/1.1, and must not stand in HTTP/2 (RFC 9113
 /// section 8.2.2).
@@ -235,7 +276,7 @@ mod tests {
                 assert_eq!(taken, cut);
                 gathered.take(second).1.expect("all of it")
             });
-            assert_eq!(whole, head);
+            assert_eq!(whole, head[..]);
         }
         let lines = Lines::of(head);
         assert_eq!(lines.first, b"HTTP/1.1 200 OK");

@@ -10,10 +10,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use connect::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::budget::{BUDGETS, Budget, KINDS, PING, RST_STREAM, WINDOW_UPDATE, kind};
+use super::frames::{ACK, CONTINUATION, DATA, END_HEADERS, Frames, HEADER, HEADERS, SETTINGS};
 
 /// A connection whose frames are counted as they pass.
 #[derive(Debug)]
@@ -63,82 +66,15 @@ pub(crate) enum Peer {
     Target,
 }
 
-/// Finds the frames in what passes, wherever that is cut.
-#[derive(Debug)]
-struct Frames {
-    /// Bytes to pass until the next frame begins.
-    skip: usize,
-    header: [u8; HEADER],
-    have: usize,
-}
-
-/// What a peer may send of one kind: so many at once, and then so many in a second, or for what was
-/// moved.
-#[derive(Clone, Copy, Debug)]
-struct Budget {
-    left: f64,
-    most: f64,
-    per_second: f64,
-    at: Instant,
-}
-
 /// RFC 9113 section 3.4.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// RFC 9113 section 4.1.
-const HEADER: usize = 9;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const CONTINUATION: u8 = 9;
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// Kinds of frames with a budget: name, how many at once, how many in a second. What moves earns more
-/// of some: see [`Watch::earn`].
-const KINDS: usize = 7;
-const BUDGETS: [(&str, f64, f64); KINDS] = [
-    ("empty DATA", 100.0, 20.0),
-    ("PRIORITY", 300.0, 50.0),
-    ("RST_STREAM", 500.0, 250.0),
-    ("SETTINGS", 50.0, 5.0),
-    ("PING", 2000.0, 500.0),
-    ("WINDOW_UPDATE", 20_000.0, 20_000.0),
-    ("unknown", 100.0, 10.0),
-];
-const RST_STREAM: usize = 2;
-const PING: usize = 4;
-const WINDOW_UPDATE: usize = 5;
-
-/// The place in [`BUDGETS`] of a frame that has one.
-fn kind(kind: u8, flags: u8, length: usize) -> Option<usize> {
-    match kind {
-        DATA if length == 0 && flags & END_STREAM == 0 => Some(0),
-        2 => Some(1),
-        3 => Some(RST_STREAM),
-        SETTINGS => Some(3),
-        6 => Some(PING),
-        8 => Some(WINDOW_UPDATE),
-        // Those without a budget are bounded otherwise: by streams, windows and the length of heads.
-        DATA | HEADERS | CONTINUATION => None,
-        _ => Some(6), // PUSH_PROMISE and GOAWAY too, of which one is enough
-    }
-}
 
 // === impl Watch ===
 
 impl Watch {
     /// Of a connection on which nothing was moved yet. What a client sends begins with the preface.
     pub(crate) fn new(peer: Peer, now: Instant) -> Rc<Self> {
-        let budget = |(_, most, per_second): (&str, f64, f64)| Budget {
-            left: most,
-            most,
-            per_second,
-            at: now,
-        };
-        let frames = |skip| RefCell::new(Frames { skip, header: [0; HEADER], have: 0 });
+        let frames = |skip| RefCell::new(Frames::new(skip));
         let (read, written) = match peer {
             Peer::Client => (PREFACE.len(), 0),
             Peer::Target => (0, PREFACE.len()),
@@ -147,7 +83,7 @@ impl Watch {
             peer,
             read: frames(read),
             written: frames(written),
-            budgets: RefCell::new(BUDGETS.map(budget)),
+            budgets: RefCell::new(Budget::all(now)),
             spent: Cell::new(None),
             head_since: Cell::new(None),
             ends_head: Cell::new(false),
@@ -201,7 +137,7 @@ impl Watch {
             }
             let Some((header, behind)) = frames.header(next) else { return };
             rest = behind;
-            self.count(header, frames.skip);
+            self.count(header, frames.length());
         }
     }
 
@@ -211,7 +147,7 @@ impl Watch {
         while let Some(next) = frames.pass(rest) {
             let Some((header, behind)) = frames.header(next) else { return };
             rest = behind;
-            self.earn(header[3], frames.skip, self.peer == Peer::Client);
+            self.earn(header[3], frames.length(), self.peer == Peer::Client);
         }
     }
 
@@ -262,46 +198,6 @@ impl Progress {
     /// Bytes for each stream since the connection began.
     pub(crate) fn each(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Frames {
-    /// What follows the frame that is passing; none if all of this belongs to it.
-    fn pass<'r>(&mut self, bytes: &'r [u8]) -> Option<&'r [u8]> {
-        let skipped = self.skip.min(bytes.len());
-        self.skip -= skipped;
-        bytes.get(skipped..).filter(|_| self.skip == 0)
-    }
-
-    /// The header of the next frame, once it is whole, and what is behind it.
-    fn header<'r>(&mut self, bytes: &'r [u8]) -> Option<([u8; HEADER], &'r [u8])> {
-        let count = (HEADER - self.have).min(bytes.len());
-        self.header[self.have..self.have + count].copy_from_slice(&bytes[..count]);
-        self.have += count;
-        if self.have < HEADER {
-            return None;
-        }
-        self.have = 0;
-        let [high, middle, low, ..] = self.header.map(usize::from);
-        self.skip = high << 16 | middle << 8 | low;
-        Some((self.header, &bytes[count..]))
-    }
-}
-
-impl Budget {
-    /// False: there is nothing left.
-    fn spend(&mut self, now: Instant) -> bool {
-        let since = now.saturating_duration_since(self.at);
-        if since > Duration::from_millis(100) {
-            self.left = self.most.min(self.left + since.as_secs_f64() * self.per_second);
-            self.at = now;
-        }
-        self.left -= 1.0;
-        self.left >= 0.0
-    }
-
-    fn earn(&mut self, count: usize) {
-        self.left = self.most.min(self.left + count as f64);
     }
 }
 
@@ -379,6 +275,8 @@ impl AsyncWrite for Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {

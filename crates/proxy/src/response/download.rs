@@ -11,9 +11,10 @@ use traffic::AbortCause;
 use crate::boundary::Boundary;
 use crate::buffer::{Buffer, Buffers, READ_BYTES};
 use crate::client::Client;
+use crate::ends::{Ends, Side};
 use crate::failure::Failure;
 use crate::frame::Frame;
-use crate::pump::{Broken, Ends, Pump, Side};
+use crate::pump::{Broken, Pump};
 use crate::route::Ask;
 use crate::upstream::link::Link;
 use crate::window::Window;
@@ -110,7 +111,8 @@ impl Download {
                     Ok(None) => {}
                 }
             }
-            match link.rx.poll_fill(&worker.buffers, &mut link.stream, cx) {
+            let most = client.stream.room();
+            match link.rx.poll_fill_within(&worker.buffers, most, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
                 Poll::Ready(Err(error))

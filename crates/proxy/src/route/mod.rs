@@ -153,7 +153,8 @@ fn understand<'r>(
     // HTTP/2 can say that nothing was done, so that anything may be sent again.
     let keep =
         idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
-    upload.begin(lead, request.body, keep, table.limits.body_bytes);
+    let of_many = client.stream.is_exchange();
+    upload.begin(lead, request.body, keep, of_many, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
     Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
 }

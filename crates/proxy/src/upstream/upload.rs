@@ -9,13 +9,16 @@ use rules::Timeouts;
 use super::link::Link;
 use crate::buffer::Buffers;
 use crate::client::Client;
+use crate::ends::{Ends, Side};
 use crate::failure::Failure;
-use crate::pump::{Broken, Ends, Pump, Side};
+use crate::pump::{Broken, Pump};
 use crate::window::Window;
 use crate::worker::Worker;
 
-/// The largest body that is kept to be sent again (L5).
+/// The largest body that is kept to be sent again (L5); of a request that is one of many on its
+/// connection, so that all together keep little.
 const RETAIN: u64 = 64 * 1024;
+const RETAIN_OF_MANY: u64 = 4 * 1024;
 
 /// A request being sent.
 #[derive(Debug)]
@@ -40,17 +43,19 @@ impl Upload {
         head: Vec<u8>,
         body: BodyLength,
         keep: bool,
+        of_many: bool,
         limit: Option<u64>,
     ) {
+        let retain = if of_many { RETAIN_OF_MANY } else { RETAIN };
         self.small = match body {
             BodyLength::None => true,
-            BodyLength::Length(length) => length <= RETAIN,
+            BodyLength::Length(length) => length <= retain,
             BodyLength::Chunked | BodyLength::UntilClose => false,
         };
         self.pump.begin(head, body, body);
         self.pump.limit(limit);
         if keep || body == BodyLength::None {
-            self.pump.retain(RETAIN);
+            self.pump.retain(retain);
         }
         self.window.close();
         self.finished = None;

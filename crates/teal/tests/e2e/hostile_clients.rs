@@ -102,7 +102,7 @@ fn is_open(stream: &TcpStream) -> bool {
 }
 
 /// The resident memory of a process, in bytes.
-fn resident(pid: u32) -> usize {
+pub(crate) fn resident(pid: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");

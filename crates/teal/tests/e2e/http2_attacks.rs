@@ -6,6 +6,7 @@ use std::time::Duration;
 use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
 use testkit::{Behavior, wait_until};
 
+use crate::hostile_clients::resident;
 use crate::http2::{connect, goaway, prior_knowledge, stage};
 use crate::stage::{SOON, Stage};
 
@@ -202,5 +203,60 @@ fn d5_d10_who_does_not_go_on_is_left() {
     let mut client = connect(&stage);
     assert_eq!(client.ask(get("/")).status, 200);
     assert_eq!(goaway(&client.rest()), Some(0));
+    stage.finish();
+}
+
+#[test]
+fn d8_who_takes_nothing_and_brings_nothing_costs_less_than_a_mebibyte() {
+    // L10
+    const CONNECTIONS: usize = 4;
+    const STREAMS: usize = 100;
+    let stage = stage();
+    let large = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/large", large);
+    stage.blue.behave_at("/hang", Behavior::Hang);
+    assert_eq!(
+        connect(&stage).ask(get("/large")).body.len(),
+        10_000_000,
+        "what all share is there"
+    );
+    let cost = |what: &str, attack: &dyn Fn() -> Http2| {
+        let before = resident(stage.teal.pid());
+        let held: Vec<Http2> = (0..CONNECTIONS).map(|_| attack()).collect();
+        let each = resident(stage.teal.pid()).saturating_sub(before) / CONNECTIONS;
+        println!("{what}: {} KiB for each connection", each / 1024);
+        drop(held);
+        each
+    };
+    // Answers for which there is no room.
+    let stalled = cost("windows of nothing", &|| {
+        let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 0)]);
+        for _ in 0..STREAMS {
+            client.open(get("/large"), END_STREAM);
+        }
+        let mut heads = 0;
+        while heads < STREAMS {
+            let frame = client.frame().expect("a head");
+            heads += usize::from(frame.kind == kind::HEADERS);
+        }
+        client
+    });
+    assert!(stalled < 1 << 20, "{stalled} bytes for each connection");
+    // Bodies that are not over, as far as windows go.
+    let halved = cost("bodies that do not end", &|| {
+        let mut client = connect(&stage);
+        let mut room = 500 * 1024;
+        for _ in 0..STREAMS {
+            let stream = client.open(request("POST", "/hang", &[]), 0);
+            let piece = room.min(5_000);
+            client.send(&Frame::new(kind::DATA, 0, stream, vec![b'x'; piece]));
+            room -= piece;
+        }
+        wait_until(SOON, "all are on their way", || {
+            stage.teal.color("blue")["in_flight"].as_u64() >= Some(STREAMS as u64)
+        });
+        client
+    });
+    assert!(halved < 1 << 20, "{halved} bytes for each connection");
     stage.finish();
 }
