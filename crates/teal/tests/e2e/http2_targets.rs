@@ -143,6 +143,27 @@ fn a_target_that_stands_still_puts_off_no_drain() {
 }
 
 #[test]
+fn a_connection_that_idled_is_proven_before_what_can_not_be_sent_twice() {
+    // L5
+    let fake = Fake::start(|peer, stream, count| {
+        answer(peer, stream, &format!("answer {count}"));
+        // The first connection is open and nobody is behind it any more.
+        while count == 0 {
+            thread::park();
+        }
+        true
+    });
+    let spare = Target::start("green");
+    let settings = Settings::of_urls(&[&fake.url], &[&spare.url()]);
+    let teal = Teal::start_healthy(TEAL, &settings.timeouts("connect = \"300ms\""));
+    let mut client = Client::connect(teal.listener());
+    assert_eq!(client.get("/").text(), "answer 0");
+    thread::sleep(Duration::from_millis(20)); // longer than is trusted at first
+    assert_eq!(client.post("/", b"once").text(), "answer 1");
+    teal.assert_books_balance();
+}
+
+#[test]
 fn a_target_is_sent_no_more_at_once_than_it_says_from_the_first_connection_on() {
     // L5
     const LIMIT: usize = 3;
