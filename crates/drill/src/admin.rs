@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::ledger::{Books, Fault};
+use crate::load::Way;
 use crate::load::connection::Connection;
 
 /// Longest answer that is kept, in bytes.
@@ -152,16 +153,13 @@ impl Admin {
         let (call, address) = (|| format!("{method} {path}"), self.address);
         match tokio::time::timeout(self.timeout, self.exchange(method, path)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(fault)) => {
-                let (Fault::Lost(_, why) | Fault::Wrong(why)) = fault;
-                Err(AdminError::Exchange { call: call(), address, why })
-            }
+            Ok(Err(fault)) => Err(AdminError::Exchange { call: call(), address, why: fault.why() }),
             Err(_) => Err(AdminError::TimedOut { call: call(), address, timeout: self.timeout }),
         }
     }
 
     async fn exchange(&self, method: &str, path: &str) -> Result<Answer, Fault> {
-        let mut connection = Connection::open(self.address).await?;
+        let mut connection = Connection::open(Way::plain(self.address), None).await?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(token) = &self.token {
             head.extend(["Authorization: Bearer ", token, "\r\n"]);

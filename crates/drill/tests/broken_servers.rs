@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use drill::ledger::{Loss, Verdict};
-use drill::load::{Load, LoadOptions, Work};
+use drill::load::{Load, LoadOptions, Trust, Way, Work};
 use support::scripted::{Then, start};
 use support::until;
 
@@ -18,7 +18,8 @@ const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 /// GETs one page over two connections until `enough` requests have an outcome.
 async fn load(address: SocketAddr, enough: u64) -> Verdict {
     let load = Load::start(LoadOptions {
-        address,
+        ways: vec![Way::plain(address)],
+        trust: Trust::Machine,
         host: address.to_string(),
         work: Work::Page("/".to_owned()),
         connections: 2,
@@ -172,6 +173,8 @@ async fn a_url_is_drilled_from_its_text_alone() {
     let address = start(WHOLE, Then::Keep).await;
     let options = |url: String| drill::load::DrillOptions {
         url,
+        over: Vec::new(),
+        trust: Trust::Machine,
         duration: Duration::from_millis(300),
         connections: 2,
         rate: None,

@@ -97,9 +97,10 @@ async fn soak() -> Result<ExitCode, Box<dyn Error>> {
         switches: 5,
         requests: 1_000,
         limit: Duration::from_secs(20),
+        over: vec![drill::load::Over::Http1], // the stand-in knows no other
         connections: 16,
         rate: Some(2_000),
-        harsh: false,
+        course: drill::soak::Course::Mild,
     });
     let report = report.await?;
     println!("{report}");

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use drill::ledger::{Loss, TargetLedger, Timeline, Verdict};
-use drill::load::{Kind, Load, LoadOptions, Work};
+use drill::load::{Kind, Load, LoadOptions, Trust, Way, Work};
 use drill::target::{Target, TargetOptions};
 use support::scripted::{Then, start};
 use support::until;
@@ -18,7 +18,8 @@ use tokio::io::AsyncReadExt as _;
 /// Requests of one kind until `enough` have an outcome.
 async fn load(address: SocketAddr, kind: Kind, enough: u64) -> drill::ledger::ClientLedger {
     let load = Load::start(LoadOptions {
-        address,
+        ways: vec![Way::plain(address)],
+        trust: Trust::Machine,
         host: address.to_string(),
         work: Work::Only(kind),
         connections: 2,

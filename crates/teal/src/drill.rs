@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drill::demo::{DemoOptions, Show};
-use drill::load::{DrillError, DrillOptions};
-use drill::soak::SoakOptions;
+use drill::load::{DrillError, DrillOptions, Over, Trust};
+use drill::soak::{Course, SoakOptions};
 use drill::target::TargetOptions;
 use drill::trial::{Targets, TrialError, TrialOptions};
 
@@ -17,6 +17,9 @@ use crate::show;
 
 /// How long one request of a drill may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one upgrade of a drill may take, with its switch.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Loads a page, or targets and a Teal of its own, for a while and says what was lost.
 pub(crate) fn drill(args: &DrillArgs) -> Outcome {
@@ -31,16 +34,15 @@ pub(crate) fn drill(args: &DrillArgs) -> Outcome {
 fn drill_page(args: &DrillArgs, url: String) -> Outcome {
     let options = DrillOptions {
         url,
+        over: over(args),
+        trust: trust(args),
         duration: args.time.duration,
         connections: usize::from(args.connections),
         rate: args.rate,
         open: args.open,
         timeout: REQUEST_TIMEOUT,
     };
-    let verdict = block_on(drill::load::drill(options))?.map_err(|error| match error {
-        DrillError::Url { .. } => Failure::usage(error.to_string()),
-        _ => Failure::failed(error.to_string()),
-    })?;
+    let verdict = block_on(drill::load::drill(options))?.map_err(|error| unbegun(&error))?;
     tell(args, &verdict)?;
     Ok(if verdict.is_lossless() { Exit::Done } else { Exit::Failed })
 }
@@ -54,6 +56,8 @@ fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
     let options = TrialOptions {
         teal_exe: this_program()?,
         url,
+        over: over(args),
+        trust: trust(args),
         switch,
         targets,
         switches: args.switches,
@@ -64,11 +68,30 @@ fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
         timeout: REQUEST_TIMEOUT,
     };
     let report = block_on(drill::trial::run(options))?.map_err(|error| match error {
-        TrialError::Url(DrillError::Url { .. }) => Failure::usage(error.to_string()),
-        _ => Failure::failed(error.to_string()),
+        TrialError::Url(error) => unbegun(&error),
+        error => Failure::failed(error.to_string()),
     })?;
     tell(args, &report)?;
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+}
+
+/// What to speak; none: what the URL says.
+fn over(args: &DrillArgs) -> Vec<Over> {
+    args.over.iter().copied().map(Over::from).collect()
+}
+
+fn trust(args: &DrillArgs) -> Trust {
+    args.ca.clone().map_or(Trust::Machine, Trust::File)
+}
+
+/// A drill that could not begin.
+fn unbegun(error: &DrillError) -> Failure {
+    match error {
+        DrillError::Url { .. } | DrillError::Over { .. } | DrillError::Tls(_) => {
+            Failure::usage(error.to_string())
+        }
+        _ => Failure::failed(error.to_string()),
+    }
 }
 
 /// Says it to people or to programs.
@@ -88,16 +111,27 @@ fn tell(
 fn soak(args: &DrillArgs) -> Outcome {
     let seed = args.seed.map_or_else(getrandom::u64, Ok);
     let seed = seed.map_err(|error| Failure::failed(format!("no seed can be drawn: {error}")))?;
+    let course = match (args.harsh, args.upgrades) {
+        (true, _) => Course::Harsh,
+        (false, Some(_)) => Course::Upgrades,
+        (false, None) => Course::Mild,
+    };
+    // So many upgrades take as long as they take.
+    let (time, limit) = match args.upgrades {
+        Some(count) => (Duration::ZERO, UPGRADE_TIMEOUT * count),
+        None => (args.time.duration, args.time.duration),
+    };
     let options = SoakOptions {
         teal_exe: this_program()?,
         seed,
-        time: args.time.duration,
-        switches: 1,
+        time,
+        switches: args.upgrades.map_or(1, u64::from),
         requests: 1,
-        limit: args.time.duration,
+        limit,
+        over: if args.over.is_empty() { Over::ALL.to_vec() } else { over(args) },
         connections: usize::from(args.connections),
         rate: args.rate,
-        harsh: args.harsh,
+        course,
     };
     let report = block_on(drill::soak::run(options))?
         .map_err(|error| Failure::failed(format!("{error}; again with --seed {seed}")))?;

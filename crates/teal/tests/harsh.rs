@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-use drill::soak::SoakOptions;
+use drill::load::Over;
+use drill::soak::{Course, SoakOptions};
 
 #[tokio::test]
 async fn kills_of_teal_and_of_the_active_color_cost_only_what_was_under_way() {
@@ -23,9 +24,10 @@ async fn kills_of_teal_and_of_the_active_color_cost_only_what_was_under_way() {
         switches: 30,
         requests: 10_000,
         limit: Duration::from_secs(90), // for a machine that is busy with something else
+        over: Over::ALL.to_vec(),
         connections: 32,
         rate: Some(3_000),
-        harsh: true,
+        course: Course::Harsh,
     })
     .await
     .unwrap();

@@ -1,4 +1,4 @@
-//! A minute of everything: full load, a switch every few hundred milliseconds, targets that are
+//! A minute of everything: full load over HTTP/1.1 and HTTP/2, with TLS and without, a switch every few hundred milliseconds, targets that are
 //! stopped, killed, frozen, ailing and quick to close. A program of its own, since it needs the
 //! whole machine: cargo runs it after the others, not beside them.
 
@@ -10,7 +10,8 @@
 
 use std::time::Duration;
 
-use drill::soak::SoakOptions;
+use drill::load::Over;
+use drill::soak::{Course, SoakOptions};
 
 const SWITCHES: u64 = 200;
 const REQUESTS: u64 = 200_000;
@@ -25,9 +26,10 @@ async fn a_minute_of_switches_and_faults_loses_doubles_and_delays_nothing() {
         switches: SWITCHES,
         requests: REQUESTS,
         limit: Duration::from_secs(120), // for a machine that is busy with something else
+        over: Over::ALL.to_vec(),
         connections: 64,
         rate: Some(6_000),
-        harsh: false,
+        course: Course::Mild,
     })
     .await
     .unwrap();

@@ -22,14 +22,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin::AdminError;
 use crate::ledger::{LedgerError, Verdict};
+use crate::load::{LoadError, Over};
 use screen::Screen;
-use stage::Stage;
+use stage::{Stage, StageOptions};
 
 pub use screen::Show;
 
 /// The load: enough to catch a gap of a millisecond, polite on two cores.
 const CONNECTIONS: usize = 64;
 const REQUESTS_PER_SECOND: u32 = 4_000;
+
+/// What the reader of the screen can follow by hand: a port, and HTTP/1.1 on it.
+const STAGE: StageOptions<'_> = StageOptions { idle: None, failover: false, over: &[Over::Http1] };
 
 /// What to play.
 #[derive(Debug, Clone)]
@@ -121,9 +125,12 @@ pub enum DemoError {
     /// Signals cannot be received.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
-    /// The system has no random numbers.
-    #[error("cannot name the run: {0}")]
-    Random(#[from] getrandom::Error),
+    /// The load can't be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The certificate of the run can't be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// A second signal came while everything was being brought to its end.
     #[error("interrupted twice; the ledger is not complete")]
     Interrupted,
@@ -137,11 +144,11 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let screen = Screen::new(options.show);
     let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, None, false) => Some(raised?),
+        raised = Stage::raise(&options.teal_exe, STAGE) => Some(raised?),
         () = signals.next() => None,
     };
     let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
-    stage.start_load(CONNECTIONS, Some(REQUESTS_PER_SECOND))?;
+    stage.start_load(STAGE.over, CONNECTIONS, Some(REQUESTS_PER_SECOND))?;
     screen.open(&stage);
     let played = tokio::select! {
         played = script::play(&mut stage, &screen, &options) => Some(played),

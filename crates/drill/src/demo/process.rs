@@ -78,7 +78,8 @@ impl Process {
         }
     }
 
-    /// Reads lines until each of `words` has been followed by an address.
+    /// Reads lines until each of `words` has been followed by an address; of equal ones the first
+    /// has the address that comes first.
     pub(super) async fn announced<const N: usize>(
         &mut self,
         words: [&str; N],
@@ -87,8 +88,11 @@ impl Process {
         let all = tokio::time::timeout(START_PATIENCE, async {
             while found.iter().any(Option::is_none) {
                 let Some(line) = self.lines.recv().await else { return false };
-                for (words, slot) in words.iter().zip(&mut found) {
-                    *slot = slot.or_else(|| address_after(&line, words));
+                let mut open = words.iter().zip(&mut found).filter(|(_, slot)| slot.is_none());
+                if let Some((slot, address)) = open.find_map(|(words, slot)| {
+                    address_after(&line, words).map(|address| (slot, address))
+                }) {
+                    *slot = Some(address);
                 }
             }
             true

@@ -91,7 +91,7 @@ impl Screen {
     pub(super) fn open(&self, stage: &Stage) {
         let mut picture = self.picture();
         picture.recorder = stage.load().map(crate::load::Load::watch);
-        picture.title = format!("http://{} · admin http://{}", stage.public, stage.control);
+        picture.title = format!("http://{} · admin http://{}", stage.public(), stage.control());
         picture.started = Instant::now();
         drop(picture);
         self.update(stage);

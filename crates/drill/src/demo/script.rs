@@ -106,7 +106,7 @@ async fn encore(
 
 /// How to play along, ready to be copied.
 fn invitation(stage: &Stage, options: &DemoOptions) -> String {
-    let (public, control) = (stage.public, stage.control);
+    let (public, control) = (stage.public(), stage.control());
     let exe = options.teal_exe.display();
     let token = stage.token_file();
     let flags = format!("--admin http://{control} --token-file {}", token.display());

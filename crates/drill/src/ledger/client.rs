@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::latency::Latency;
 use super::loss::{Fault, Loss, LossNote};
+use crate::load::Over;
 use crate::load::kind::Kind;
 use crate::protocol::RunName;
 
@@ -44,6 +45,7 @@ pub(super) struct Entry {
     /// Microseconds from when the request was due to the first byte; only in an open loop.
     behind_micros: u32,
     pub(super) kind: Kind,
+    pub(super) over: Over,
     pub(super) outcome: Outcome,
 }
 
@@ -64,6 +66,9 @@ pub struct ClientLedger {
     pub(super) notes: Vec<LossNote>,
     pub(super) idle_closed: u64,
     pub(super) turned_away: u64,
+    /// Requests of HTTP/2 that the other side said it had not taken, each as often as it was said.
+    pub(super) moved: BTreeMap<Over, u64>,
+    pub(super) told_to_go: u64,
     pub(super) idle_reset: u64,
     pub(super) latency: Latency,
     /// From the start to the end of the load.
@@ -104,7 +109,7 @@ impl Recorder {
     }
 
     /// Gives the next request its number.
-    pub(crate) fn begin(&self, kind: impl FnOnce(u64) -> Kind) -> u64 {
+    pub(crate) fn begin(&self, over: Over, kind: impl FnOnce(u64) -> Kind) -> u64 {
         let mut ledger = self.lock();
         let number = ledger.entries.len() as u64;
         let kind = kind(number);
@@ -114,6 +119,7 @@ impl Recorder {
             took_micros: 0,
             behind_micros: 0,
             kind,
+            over,
             outcome,
         });
         number
@@ -129,14 +135,15 @@ impl Recorder {
         self.lock().entries.get(number as usize).map_or(Kind::Get, |entry| entry.kind)
     }
 
-    /// To be called just before the first byte is written, `behind` the time when it was due.
-    pub(crate) fn sent(&self, number: u64, behind: Duration) {
+    /// To be called just before the first byte is written; `due`: when that should have been.
+    pub(crate) fn sent(&self, number: u64, due: Option<Instant>) {
         let mut ledger = self.lock();
-        let nanos = nanos(ledger.started.elapsed());
-        if let Some(entry) = ledger.entries.get_mut(number as usize) {
-            entry.sent_nanos = nanos;
-            entry.behind_micros = u32::try_from(behind.as_micros()).unwrap_or(u32::MAX);
-        }
+        ledger.departed(number, Instant::now(), due);
+    }
+
+    /// The same for a request whose first byte was written just after this instant.
+    pub(crate) fn departed(&self, number: u64, at: Instant, due: Option<Instant>) {
+        self.lock().departed(number, at, due);
     }
 
     pub(crate) fn answered(&self, number: u64, version: Option<&str>) {
@@ -165,6 +172,16 @@ impl Recorder {
     /// Requests of a pipeline that were not taken, as an answer said.
     pub(crate) fn turned_away(&self, count: usize) {
         self.lock().turned_away += count as u64;
+    }
+
+    /// A request that was sent and not taken, as the other side said (RFC 9113 section 8.7).
+    pub(crate) fn moved(&self, over: Over) {
+        *self.lock().moved.entry(over).or_default() += 1;
+    }
+
+    /// A connection on which no request may be begun any more, as the other side said.
+    pub(crate) fn told_to_go(&self) {
+        self.lock().told_to_go += 1;
     }
 
     pub(crate) fn idle_closed(&self) {
@@ -205,9 +222,22 @@ impl ClientLedger {
             notes: Vec::new(),
             idle_closed: 0,
             turned_away: 0,
+            moved: BTreeMap::new(),
+            told_to_go: 0,
             idle_reset: 0,
             latency: Latency::new(),
             lasted: Duration::ZERO,
+        }
+    }
+
+    /// Enters the instant before the first byte. Of a request that was moved, the last one counts:
+    /// who answers has seen that one, and a sighting of an earlier one is one too many.
+    fn departed(&mut self, number: u64, at: Instant, due: Option<Instant>) {
+        let nanos = nanos(at.saturating_duration_since(self.started));
+        let behind = due.map_or(Duration::ZERO, |due| at.saturating_duration_since(due));
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            entry.sent_nanos = nanos;
+            entry.behind_micros = u32::try_from(behind.as_micros()).unwrap_or(u32::MAX);
         }
     }
 
@@ -242,6 +272,13 @@ impl ClientLedger {
         true
     }
 
+    /// When a request's first byte went out.
+    #[cfg(test)]
+    pub(crate) fn departure(&self, number: u64) -> Option<Instant> {
+        let entry = self.entries.get(number as usize)?;
+        entry.span(self.started).map(|(sent, _)| sent)
+    }
+
     /// The index of a server's name.
     fn name(&mut self, name: &str) -> u8 {
         let known = self.names.iter().position(|known| known == name);
@@ -264,6 +301,7 @@ impl ClientLedger {
         self.notes.push(LossNote {
             id: self.run.id(number),
             kind: format!("{:?}", entry.kind).to_lowercase(),
+            over: entry.over,
             sent_after_seconds: sent.map(|nanos| Duration::from_nanos(nanos).as_secs_f64()),
             loss,
             why,

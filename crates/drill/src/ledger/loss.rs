@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::load::Over;
+
 /// Why a request counts as lost: it has no complete answer from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +33,8 @@ pub struct LossNote {
     pub id: String,
     /// The kind of request, in a word.
     pub kind: String,
+    /// What it travelled over.
+    pub over: Over,
     /// Seconds from the start of the load to the first byte of the request, if it was sent.
     pub sent_after_seconds: Option<f64>,
     /// The way it failed; none: answered, but wrongly.
@@ -51,6 +55,12 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) fn lost(loss: Loss, why: String) -> Self {
         Self::Lost(loss, why)
+    }
+
+    /// What happened, in words.
+    pub(crate) fn why(self) -> String {
+        let (Self::Lost(_, why) | Self::Wrong(why)) = self;
+        why
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::tally::Tally;
 use super::verdict::Verdict;
+use crate::load::Over;
 
 /// Failed requests whose story is printed; the JSON form has more.
 const STORIES: usize = 5;
@@ -74,6 +76,9 @@ impl Verdict {
             let remark = "of a pipeline, behind an answer that closed: sent again";
             rows.push(("turned away".to_owned(), self.turned_away, remark));
         }
+        if self.moved > 0 {
+            rows.push(("moved".to_owned(), self.moved, "not taken, as HTTP/2 says: sent again"));
+        }
         if self.in_flight > 0 {
             rows.push(("in flight".to_owned(), self.in_flight, "without an outcome at the end"));
         }
@@ -91,12 +96,38 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// One line for each protocol, where there is more than HTTP/1.1 in plain text.
+    fn write_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.over.keys().all(|over| *over == Over::Http1) {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\n  {:<10}{:>12}{:>12}{:>8}{:>8}{:>9}{:>8}{:>8}",
+            "over", "sent", "answered", "lost", "cut", "doubled", "late", "moved"
+        )?;
+        for (over, tally) in &self.over {
+            let Tally { sent, answered, lost, cut_by_faults, doubled, late, moved, .. } = tally;
+            let figures = [sent, answered, lost, cut_by_faults, doubled, late, moved];
+            let [sent, answered, lost, cut, doubled, late, moved] = figures.map(|n| grouped(*n));
+            let word = over.word();
+            writeln!(
+                f,
+                "  {word:<10}{sent:>12}{answered:>12}{lost:>8}{cut:>8}{doubled:>9}{late:>8}{moved:>8}"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, count, remark) in self.rows() {
             let line = format!("{name:<34}{:>12}  {remark}", grouped(count));
             writeln!(f, "  {}", line.trim_end())?;
         }
+        self.write_over(f)?;
         writeln!(
             f,
             "\n  {:.0} requests per second over {:.1} s, p50 {:.1} ms, p99 {:.1} ms",
@@ -112,10 +143,13 @@ impl fmt::Display for Verdict {
                 "  idle connections ended by the other side: {closed} closed, {reset} reset"
             )?;
         }
+        if self.told_to_go > 0 {
+            writeln!(f, "  connections told to go (GOAWAY): {}", grouped(self.told_to_go))?;
+        }
         writeln!(f, "  {}", self.bound())?;
         for note in self.notes.iter().take(STORIES) {
             let loss = note.loss.map_or("wrong echo", super::Loss::words);
-            writeln!(f, "  {} ({}): {loss}: {}", note.id, note.kind, note.why)?;
+            writeln!(f, "  {} ({} over {}): {loss}: {}", note.id, note.kind, note.over, note.why)?;
         }
         let more = self.lost + self.wrong_echo;
         if more > STORIES as u64 {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::books::Books;
-use super::client::{ClientLedger, Outcome};
+use super::client::{ClientLedger, Entry, Outcome};
 use super::loss::{Loss, LossNote};
+use super::tally::{self, Tally};
 use super::target::TargetLedger;
 use super::timeline::Timeline;
+use crate::load::Over;
 
 /// What a run has shown. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +30,8 @@ pub struct Verdict {
     pub wrong_echo: u64,
     /// Requests without an outcome when the ledger was closed.
     pub in_flight: u64,
+    /// The same by what requests travelled over.
+    pub over: BTreeMap<Over, Tally>,
     /// What the targets saw; none without their ledgers.
     pub seen: Option<Seen>,
     /// What Teal itself counted, at rest; none where it was not asked.
@@ -40,6 +44,11 @@ pub struct Verdict {
     pub idle_closed: u64,
     /// Requests of a pipeline behind an answer that closed the connection: not taken, and sent again.
     pub turned_away: u64,
+    /// Requests of HTTP/2 that the other side said it had not taken (REFUSED_STREAM, or beyond its
+    /// GOAWAY): sent again, on another connection.
+    pub moved: u64,
+    /// Connections of HTTP/2 that the other side told to go (GOAWAY).
+    pub told_to_go: u64,
     /// Idle connections that the other side reset.
     pub idle_reset: u64,
     /// How long the load ran.
@@ -81,16 +90,16 @@ struct Sightings {
 impl Verdict {
     /// Judges a run without the targets' ledgers.
     pub fn of_client(client: &ClientLedger) -> Self {
-        Self::new(client, &[], 0, 0, None)
+        Self::new(client, &[], 0, tally::of_client(client, None), None)
     }
 
     /// Joins the client's ledger with those of all targets.
     ///
     /// At most 32 targets; `timeline` is keyed by the targets' names.
     pub fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Self {
-        let seen = join(client, targets, timeline);
-        let cut = cut_by_faults(client, timeline);
-        Self::new(client, targets, timeline.switches(), cut, Some(seen))
+        let mut over = tally::of_client(client, Some(timeline));
+        let seen = join(client, targets, timeline, &mut over);
+        Self::new(client, targets, timeline.switches(), over, Some(seen))
     }
 
     /// Whether nothing was lost, cut, doubled, late or misrouted, and the books balance.
@@ -105,7 +114,7 @@ impl Verdict {
         client: &ClientLedger,
         targets: &[TargetLedger],
         switches: u64,
-        cut_by_faults: u64,
+        over: BTreeMap<Over, Tally>,
         seen: Option<Seen>,
     ) -> Self {
         let mut answered = BTreeMap::new();
@@ -119,7 +128,8 @@ impl Verdict {
         }
         let sent = client.entries.len() as u64;
         let open = client.entries.iter().filter(|entry| entry.outcome == Outcome::Open).count();
-        let lost = client.losses.values().sum::<u64>() - cut_by_faults;
+        let cut_by_faults = over.values().map(|tally| tally.cut_by_faults).sum();
+        let lost = over.values().map(|tally| tally.lost).sum();
         let seconds = client.lasted.as_secs_f64();
         Self {
             sent,
@@ -129,6 +139,7 @@ impl Verdict {
             losses: client.losses.clone(),
             wrong_echo: client.wrong,
             in_flight: open as u64,
+            over,
             seen,
             books: None,
             // Zero failures in n trials: the rule of three.
@@ -136,6 +147,8 @@ impl Verdict {
             switches,
             idle_closed: client.idle_closed,
             turned_away: client.turned_away,
+            moved: client.moved.values().sum(),
+            told_to_go: client.told_to_go,
             idle_reset: client.idle_reset,
             seconds,
             requests_per_second: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
@@ -146,17 +159,13 @@ impl Verdict {
     }
 }
 
-/// How many of the lost requests an outage of the timeline explains.
-fn cut_by_faults(client: &ClientLedger, timeline: &Timeline) -> u64 {
-    let excused = client.failures.iter().filter(|(number, failed)| {
-        let entry = client.entries.get(*number as usize);
-        let span = entry.and_then(|entry| entry.span(client.started));
-        timeline.excuses(span.map_or(*failed, |(sent, _)| sent), *failed)
-    });
-    excused.count() as u64
-}
-
-fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) -> Seen {
+/// Joins request by request; what was seen is entered by what it travelled over, too.
+fn join(
+    client: &ClientLedger,
+    targets: &[TargetLedger],
+    timeline: &Timeline,
+    over: &mut BTreeMap<Over, Tally>,
+) -> Seen {
     let mut sightings = vec![Sightings::default(); client.entries.len()];
     let mut seen = Seen::default();
     for (bit, target) in (0_u32..).zip(targets) {
@@ -171,14 +180,33 @@ fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) ->
         }
     }
     for (entry, sighting) in client.entries.iter().zip(&sightings) {
-        if sighting.count > 1 {
+        let one = sighting.judge(entry, client, targets, timeline);
+        seen.add(&one);
+        over.entry(entry.over).or_default().see(&one);
+    }
+    seen
+}
+
+// === impl Sightings ===
+
+impl Sightings {
+    /// What is wrong about these sightings of one request.
+    fn judge(
+        self,
+        entry: &Entry,
+        client: &ClientLedger,
+        targets: &[TargetLedger],
+        timeline: &Timeline,
+    ) -> Seen {
+        let mut seen = Seen::default();
+        if self.count > 1 {
             if entry.kind.idempotent() {
                 seen.replayed += 1;
             } else {
                 seen.doubled += 1;
             }
         }
-        let saw = |bit: u32| sighting.targets & (1 << bit.min(31)) != 0;
+        let saw = |bit: u32| self.targets & (1 << bit.min(31)) != 0;
         if let Outcome::Answered(name) = entry.outcome {
             let name = client.names.get(usize::from(name));
             let known = (0_u32..).zip(targets).find(|(_, target)| Some(&target.version) == name);
@@ -191,9 +219,21 @@ fn join(client: &ClientLedger, targets: &[TargetLedger], timeline: &Timeline) ->
             if viewers.any(|(_, target)| !timeline.allows(&target.name, sent, settled)) {
                 seen.late += 1;
             }
-        } else if sighting.count > 0 {
+        } else if self.count > 0 {
             seen.unknown += 1;
         }
+        seen
     }
-    seen
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn add(&mut self, other: &Self) {
+        self.doubled += other.doubled;
+        self.replayed += other.replayed;
+        self.late += other.late;
+        self.unaccounted += other.unaccounted;
+        self.unknown += other.unknown;
+    }
 }

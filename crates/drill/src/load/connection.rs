@@ -5,16 +5,19 @@
 //! that is no number, a chunk without its line end. It never repairs, and it
 //! never sends a request again.
 
+use std::future::poll_fn;
 use std::io;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 
 use bytes::{Buf as _, BytesMut};
-use rustix::net::RecvFlags;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
 use super::head::{Framing, Head};
+use super::over::Way;
+use super::stream::Stream;
+use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
 
 /// Longest response head, and longest chunk line or trailer section.
@@ -33,43 +36,66 @@ pub(crate) enum Idle {
     Stray,
 }
 
-/// A TCP connection and what has been read from it but not yet used.
+/// A connection and what has been read from it but not yet used.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
 }
 
 impl Connection {
     /// Connects; a refusal is the loss of the request that wanted to go out.
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Fault> {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|error| Fault::lost(Loss::Connect, format!("connecting: {error}")))?;
-        // ignored: without TCP_NODELAY requests are late, not wrong
-        let _ = stream.set_nodelay(true);
+    pub(crate) async fn open(way: Way, tls: Option<&Tls>) -> Result<Self, Fault> {
+        let stream = Stream::open(way, tls).await?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024) })
     }
 
-    /// Looks, without waiting, whether an idle connection may carry a request.
-    pub(crate) fn look(&self) -> Idle {
+    /// Looks whether an idle connection may carry a request. It waits for nothing that is not in the
+    /// socket already.
+    pub(crate) async fn look(&mut self) -> Idle {
         if !self.buffer.is_empty() {
             return Idle::Stray;
         }
+        loop {
+            // What is there may be TLS's own: a ticket, behind which nothing is, or its farewell. And
+            // TLS may hold bytes that the socket does not have any more. Only reading tells.
+            if let Some(found) = self.taste().await {
+                return found;
+            }
+            match self.stream.has_something() {
+                Ok(false) => return Idle::Open,
+                Err(_) => return Idle::Reset,
+                // ignored: reading says what is wrong
+                Ok(true) => drop(self.stream.tcp().readable().await),
+            }
+        }
+    }
+
+    /// Reads what may be there, without waiting for more: none if that was nothing.
+    async fn taste(&mut self) -> Option<Idle> {
         let mut byte = [0_u8; 1];
-        // The socket itself is asked: the runtime may not have heard of a close yet.
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match rustix::net::recv(&self.stream, &mut byte, flags) {
-            Ok((_, 0)) => Idle::Closed,
-            Ok(_) => Idle::Stray,
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Idle::Open,
-            Err(_) => Idle::Reset,
+        let mut room = ReadBuf::new(&mut byte);
+        let read =
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_read(cx, &mut room))).await;
+        match read {
+            Poll::Pending => None,
+            Poll::Ready(Ok(())) if room.filled().is_empty() => Some(Idle::Closed),
+            Poll::Ready(Ok(())) => Some(Idle::Stray),
+            // Closed without TLS's farewell; no request was on it, so nothing can have been cut.
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                Some(Idle::Closed)
+            }
+            Poll::Ready(Err(_)) => Some(Idle::Reset),
         }
     }
 
     /// Sends bytes of a request.
     pub(crate) async fn send(&mut self, data: &[u8]) -> Result<(), Fault> {
-        self.stream.write_all(data).await.map_err(|error| {
+        let sending = async {
+            self.stream.write_all(data).await?;
+            self.stream.flush().await // TLS keeps what the socket did not take
+        };
+        sending.await.map_err(|error| {
             Fault::lost(Loss::Unanswered, format!("while the request was sent: {error}"))
         })
     }
@@ -132,9 +158,10 @@ impl Connection {
             Framing::UntilClose => loop {
                 sink(&self.buffer);
                 self.buffer.clear();
-                match self.fill().await {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                match self.read().await {
+                    Ok(0) => return Ok(()),
+                    Ok(_) => {}
+                    // Over TLS an end without a farewell is one of these: anyone can have made it.
                     Err(error) => {
                         return Err(cut("in a body that ends with the connection", &error));
                     }
@@ -153,7 +180,7 @@ impl Connection {
     }
 
     /// The stream, and what was read beyond the head: a tunnel begins.
-    pub(crate) fn into_parts(self) -> (TcpStream, BytesMut) {
+    pub(super) fn into_parts(self) -> (Stream, BytesMut) {
         (self.stream, self.buffer)
     }
 
@@ -212,13 +239,18 @@ impl Connection {
         }
     }
 
-    /// Reads more; the end of the stream is the error `UnexpectedEof`.
+    /// Reads more; the end of the stream is an error.
     async fn fill(&mut self) -> io::Result<()> {
-        self.buffer.reserve(4 * 1024);
-        match self.stream.read_buf(&mut self.buffer).await? {
+        match self.read().await? {
             0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "closed")),
             _ => Ok(()),
         }
+    }
+
+    /// Reads more; 0 is the end of the stream.
+    async fn read(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(4 * 1024);
+        self.stream.read_buf(&mut self.buffer).await
     }
 }
 

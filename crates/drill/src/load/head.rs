@@ -73,6 +73,23 @@ impl Head {
         Ok(Some((head, length)))
     }
 
+    /// The head of an answer over HTTP/2, where the end of a body is in its framing.
+    pub(crate) fn of_http2(parts: &http::response::Parts) -> Self {
+        let text = |name: &str| {
+            let value = parts.headers.get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Self {
+            status: parts.status.as_u16(),
+            framing: Framing::None,
+            close: false,
+            version: text(VERSION_FIELD),
+            id: text(ID_FIELD),
+            accept: None,
+            proxy_status: text("proxy-status"),
+        }
+    }
+
     /// Takes what is needed from one field.
     fn read(&mut self, field: &httparse::Header<'_>, lengths: &mut Lengths) -> Result<(), Fault> {
         let text = || String::from_utf8_lossy(field.value).into_owned();

@@ -1,6 +1,8 @@
-//! The strict load client: numbered requests in closed loops over raw TCP.
+//! The strict load client: numbered requests in closed loops, over HTTP/1.1 and HTTP/2, with TLS
+//! and without.
 //!
-//! Guarantees: each request is sent at most once; each is in the client's ledger
+//! Guarantees: each request is sent at most once, or again only after the other side has said that it
+//! was not taken; each is in the client's ledger
 //! with the instant before its first byte and with exactly one outcome; an answer
 //! counts only if its framing, its id and every byte of its body are right. An
 //! idle connection that the other side closed in order is not a loss, because
@@ -10,13 +12,19 @@ mod check;
 pub(crate) mod connection;
 pub(crate) mod drill;
 pub(crate) mod head;
+mod http1;
+mod http2;
 pub(crate) mod kind;
+pub(crate) mod look;
+mod over;
 mod pipeline;
 mod request;
+mod stream;
+pub(crate) mod tls;
 mod tunnel;
+pub(crate) mod url;
 mod worker;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,18 +32,26 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::ledger::{ClientLedger, Recorder, Snapshot};
-pub use kind::Kind;
-use worker::{Plan, Worker};
+use http1::Http1;
+use http2::Http2;
+use tls::Tls;
+use worker::{Line, Plan, Worker};
 
 pub use drill::{DrillError, DrillOptions, drill};
+pub use kind::Kind;
+pub use over::{Over, Way};
+pub use tls::{TlsError, Trust};
 
 /// Pause between two WebSocket sessions.
 const TUNNEL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Loops that share one connection of HTTP/2.
+const STREAMS: usize = 4;
+
 /// What the load consists of.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// Everything that the demo target understands, and one WebSocket.
+    /// Everything that the demo target understands, and one WebSocket for each way of HTTP/1.1.
     Mix,
     /// One kind of what the demo target understands.
     Only(Kind),
@@ -46,13 +62,15 @@ pub enum Work {
 /// How to load a server.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// Where to connect to.
-    pub address: SocketAddr,
-    /// Value of the Host field.
+    /// Where to connect to, and what to speak there; loops are dealt to them in turn.
+    pub ways: Vec<Way>,
+    /// Value of the Host field, and whose certificate is asked for over TLS.
     pub host: String,
+    /// Whose signature makes that certificate good.
+    pub trust: Trust,
     /// What to send.
     pub work: Work,
-    /// Number of closed loops, each with a connection of its own.
+    /// Number of closed loops, each with a connection of its own; over HTTP/2 up to four share one.
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
@@ -73,18 +91,29 @@ pub struct Load {
     loops: JoinSet<()>,
 }
 
+/// Why a load can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The system has no random numbers.
+    #[error("cannot name the run: {0}")]
+    Random(#[from] getrandom::Error),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
 impl Load {
     /// Starts all loops on the current runtime.
-    ///
-    /// Fails only if the system has no random numbers to name the run with.
-    pub fn start(options: LoadOptions) -> Result<Self, getrandom::Error> {
+    pub fn start(options: LoadOptions) -> Result<Self, LoadError> {
         let recorder = Arc::new(Recorder::new()?);
         let count = u32::try_from(options.connections.max(1)).unwrap_or(u32::MAX);
         let interval = interval(count, options.rate);
         let with_tunnel = matches!(options.work, Work::Mix);
+        let is_secure = options.ways.iter().any(|way| way.over.is_secure());
+        let tls = is_secure.then(|| Tls::new(&options.host, &options.trust)).transpose()?;
         let plan = Arc::new(Plan {
-            address: options.address,
             host: options.host,
+            tls,
             work: options.work,
             open: options.open,
             timeout: options.timeout,
@@ -93,14 +122,16 @@ impl Load {
         let (stop, stopped) = watch::channel(false);
         let (pace, paced) = watch::channel(interval);
         let mut loops = JoinSet::new();
-        for number in 0..count {
+        for (number, (over, line)) in (0..count).zip(lines(&options.ways)) {
             let delay = interval * number / count;
-            let worker = Worker::new(Arc::clone(&plan), paced.clone(), delay);
+            let worker = Worker::new(Arc::clone(&plan), over, line, paced.clone(), delay);
             loops.spawn(worker.run(stopped.clone()));
         }
-        if with_tunnel {
+        for way in options.ways.iter().filter(|way| with_tunnel && !way.over.is_shared()) {
             let (_, paced) = watch::channel(TUNNEL_INTERVAL);
-            loops.spawn(Worker::new(plan, paced, Duration::ZERO).run_tunnel(stopped));
+            let (plan, line) = (Arc::clone(&plan), Line::Own(Http1::new(*way)));
+            let worker = Worker::new(plan, way.over, line, paced, Duration::ZERO);
+            loops.spawn(worker.run_tunnel(stopped.clone()));
         }
         Ok(Self { recorder, stop, pace, count, loops })
     }
@@ -133,4 +164,24 @@ impl Load {
 /// Time from one request of a loop to its next.
 fn interval(loops: u32, rate: Option<u32>) -> Duration {
     rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) * loops / rate.max(1))
+}
+
+/// What carries the requests of each loop: the ways in turn, a connection of HTTP/2 for every few.
+fn lines(ways: &[Way]) -> impl Iterator<Item = (Over, Line)> {
+    (0..)
+        .flat_map(|round| ways.iter().enumerate().map(move |(place, way)| (round, place, way)))
+        .scan(
+            vec![None; ways.len()],
+            |shared: &mut Vec<Option<Arc<Http2>>>, (round, place, way)| {
+                if !way.over.is_shared() {
+                    return Some((way.over, Line::Own(Http1::new(*way))));
+                }
+                let slot = shared.get_mut(place)?;
+                if round % STREAMS == 0 {
+                    *slot = None; // this one has its loops
+                }
+                let http2 = slot.get_or_insert_with(|| Arc::new(Http2::new(*way)));
+                Some((way.over, Line::Shared(Arc::clone(http2))))
+            },
+        )
 }

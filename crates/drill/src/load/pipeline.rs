@@ -2,7 +2,7 @@
 //! (RFC 9112 section 9.3.2): the answers must come in order, one for each.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::check::{Answered, Check};
 use super::connection::Connection;
@@ -13,7 +13,7 @@ use crate::ledger::Fault;
 /// Requests in one go.
 pub(super) const DEPTH: u64 = 4;
 
-/// Sends all requests in `open`, `behind` their time, then reads their answers; one that has its outcome
+/// Sends all requests in `open`, which were `due` at that instant, then reads their answers; one that has its outcome
 /// leaves `open`. What is left there was not taken: behind an answer that closes the connection nothing
 /// is (RFC 9112 section 9.6), so that it may be sent again.
 ///
@@ -22,10 +22,10 @@ pub(super) async fn exchange(
     plan: &Plan,
     open: &mut VecDeque<u64>,
     mut connection: Connection,
-    behind: Duration,
+    due: Option<Instant>,
 ) -> Result<Option<Connection>, Fault> {
     for number in open.iter() {
-        plan.recorder.sent(*number, behind);
+        plan.recorder.sent(*number, due);
         plan.request(*number).send(&mut connection).await?;
     }
     while let Some(number) = open.front().copied() {

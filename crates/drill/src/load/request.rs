@@ -115,7 +115,7 @@ impl Request<'_> {
     }
 
     /// The request target.
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         match self.kind {
             Kind::Get | Kind::GetClose | Kind::Pipelined | Kind::Post | Kind::Expect => {
                 "/echo".to_owned()
@@ -139,17 +139,26 @@ impl Request<'_> {
         (1 + (scramble(self.number ^ 0x5157) % most)) as usize
     }
 
+    /// How long an upload rests behind each of its pieces.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        (self.kind == Kind::Upload && self.number.is_multiple_of(8)).then_some(UPLOAD_PAUSE)
+    }
+
     /// Sends the body in chunks; now and then with pauses.
     async fn send_chunks(&self, connection: &mut Connection) -> Result<(), Fault> {
         let body = self.body();
-        let unhurried = self.number.is_multiple_of(8);
-        for piece in body.chunks(body.len().div_ceil(UPLOAD_PIECES).max(1)) {
+        for piece in pieces(&body) {
             let size = format!("{:x}\r\n", piece.len());
             connection.send(&[size.as_bytes(), piece, b"\r\n"].concat()).await?;
-            if unhurried {
-                tokio::time::sleep(UPLOAD_PAUSE).await;
+            if let Some(pause) = self.pause() {
+                tokio::time::sleep(pause).await;
             }
         }
         connection.send(b"0\r\n\r\n").await
     }
+}
+
+/// The body of an upload, in the pieces in which it is sent.
+pub(super) fn pieces(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.chunks(body.len().div_ceil(UPLOAD_PIECES).max(1))
 }

@@ -1,18 +1,21 @@
-//! One closed loop: one connection, one request at a time, never twice.
+//! One closed loop: one request at a time, never twice, over a connection of its own or, with
+//! HTTP/2, one that it shares.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::check::{Answered, Check, signature};
-use super::connection::{Connection, Idle};
+use super::check::Answered;
+use super::http1::Http1;
+use super::http2::Http2;
 use super::kind::Kind;
+use super::over::Over;
 use super::request::Request;
-use super::{Work, pipeline, tunnel};
+use super::tls::Tls;
+use super::{Work, pipeline};
 use crate::ledger::{Fault, Loss, Recorder};
 
 /// Pause after a loss, so that a dead proxy is not hammered.
@@ -21,8 +24,9 @@ const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);
 /// What all loops of one load share.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) address: SocketAddr,
     pub(super) host: String,
+    /// For the ways that need it.
+    pub(super) tls: Option<Tls>,
     pub(super) work: Work,
     /// Whether loops catch up, and times count from when a request was due.
     pub(super) open: bool,
@@ -48,14 +52,23 @@ impl Plan {
     }
 }
 
-/// One loop and the connection that it keeps alive.
+/// What carries a loop's requests.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// A connection of HTTP/1.1.
+    Own(Http1),
+    /// A connection of HTTP/2, for several loops.
+    Shared(Arc<Http2>),
+}
+
+/// One loop and what carries its requests.
 #[derive(Debug)]
 pub(super) struct Worker {
     plan: Arc<Plan>,
+    over: Over,
+    line: Line,
     /// Time from one request to the next; zero: as fast as it goes.
     pace: watch::Receiver<Duration>,
-    /// The idle connection, and the last request that was answered on it.
-    kept: Option<(Connection, u64)>,
     /// When the request under way was due.
     due: Instant,
     next: Instant,
@@ -63,9 +76,15 @@ pub(super) struct Worker {
 
 impl Worker {
     /// A loop whose first request waits for `delay`, so that loops do not march in step.
-    pub(super) fn new(plan: Arc<Plan>, pace: watch::Receiver<Duration>, delay: Duration) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        over: Over,
+        line: Line,
+        pace: watch::Receiver<Duration>,
+        delay: Duration,
+    ) -> Self {
         let next = Instant::now() + delay;
-        Self { plan, pace, kept: None, due: next, next }
+        Self { plan, over, line, pace, due: next, next }
     }
 
     /// Sends requests of the plan's work until told to stop.
@@ -73,9 +92,9 @@ impl Worker {
         let recorder = Arc::clone(&self.plan.recorder);
         while self.turn(&mut stop).await {
             let number = match self.plan.work {
-                Work::Mix => recorder.begin(Kind::mixed),
-                Work::Only(kind) => recorder.begin(|_| kind),
-                Work::Page(_) => recorder.begin(|_| Kind::Page),
+                Work::Mix => recorder.begin(self.over, Kind::mixed),
+                Work::Only(kind) => recorder.begin(self.over, |_| kind),
+                Work::Page(_) => recorder.begin(self.over, |_| Kind::Page),
             };
             match recorder.kind(number) {
                 Kind::Pipelined => self.ask_together(number).await,
@@ -88,7 +107,7 @@ impl Worker {
     pub(super) async fn run_tunnel(mut self, mut stop: watch::Receiver<bool>) {
         let recorder = Arc::clone(&self.plan.recorder);
         while self.turn(&mut stop).await {
-            let number = recorder.begin(|_| Kind::Tunnel);
+            let number = recorder.begin(self.over, |_| Kind::Tunnel);
             self.ask(number).await;
         }
     }
@@ -112,8 +131,8 @@ impl Worker {
 
     /// One request, from its number to its outcome.
     async fn ask(&mut self, number: u64) {
-        let plan = Arc::clone(&self.plan);
-        let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number)).await;
+        let (plan, due) = (Arc::clone(&self.plan), self.due());
+        let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number, due)).await;
         match result.unwrap_or_else(|_| Err(plan.timed_out())) {
             Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
             Err(fault) => {
@@ -123,72 +142,41 @@ impl Worker {
         }
     }
 
-    /// A request and others of its kind, sent before the first is answered.
+    async fn exchange(
+        &mut self,
+        plan: &Plan,
+        number: u64,
+        due: Option<std::time::Instant>,
+    ) -> Result<Answered, Fault> {
+        match &mut self.line {
+            Line::Own(http1) => http1.exchange(plan, number, due).await,
+            Line::Shared(http2) => http2.exchange(plan, number, due).await,
+        }
+    }
+
+    /// A request and others of its kind, sent before the first is answered. HTTP/2 has no order in
+    /// which answers come, and loops that share a connection do that all the time.
     async fn ask_together(&mut self, first: u64) {
-        let plan = Arc::clone(&self.plan);
-        let others = (1..pipeline::DEPTH).map(|_| plan.recorder.begin(|_| Kind::Pipelined));
+        let (plan, due) = (Arc::clone(&self.plan), self.due());
+        let Line::Own(http1) = &mut self.line else { return self.ask(first).await };
+        let others =
+            (1..pipeline::DEPTH).map(|_| plan.recorder.begin(self.over, |_| Kind::Pipelined));
         let mut open: VecDeque<u64> = std::iter::once(first).chain(others).collect();
-        let last = first.max(open.back().copied().unwrap_or(first));
-        let result = tokio::time::timeout(plan.timeout, async {
-            let mut connection = match self.reuse() {
-                Some(connection) => connection,
-                None => Connection::open(plan.address).await?,
-            };
-            let behind = self.behind();
-            loop {
-                let kept = pipeline::exchange(&plan, &mut open, connection, behind).await?;
-                if open.is_empty() {
-                    return Ok(kept);
-                }
-                connection = Connection::open(plan.address).await?;
-            }
-        })
-        .await;
-        match result.unwrap_or_else(|_| Err(plan.timed_out())) {
-            Ok(kept) => self.kept = kept.map(|connection| (connection, last)),
-            Err(fault) => {
-                self.pause_after_loss();
-                let mut fault = Some(fault);
-                for number in open {
-                    let behind = || "an earlier answer of the pipeline failed".to_owned();
-                    let rest = || Fault::lost(Loss::Unanswered, behind());
-                    plan.recorder.failed(number, fault.take().unwrap_or_else(rest));
-                }
-            }
+        let exchange = http1.exchange_together(&plan, &mut open, due);
+        let result = tokio::time::timeout(plan.timeout, exchange).await;
+        let Err(fault) = result.unwrap_or_else(|_| Err(plan.timed_out())) else { return };
+        self.pause_after_loss();
+        let mut fault = Some(fault);
+        for number in open {
+            let behind = || "an earlier answer of the pipeline failed".to_owned();
+            let rest = || Fault::lost(Loss::Unanswered, behind());
+            plan.recorder.failed(number, fault.take().unwrap_or_else(rest));
         }
     }
 
-    async fn exchange(&mut self, plan: &Plan, number: u64) -> Result<Answered, Fault> {
-        let request = plan.request(number);
-        let mut connection = match self.reuse() {
-            Some(connection) => connection,
-            None => Connection::open(plan.address).await?,
-        };
-        plan.recorder.sent(number, self.behind());
-        if request.kind == Kind::Tunnel {
-            return tunnel::session(&request, connection).await;
-        }
-        if let Err(fault) = request.send(&mut connection).await {
-            // The other side may have refused early; then its answer is the better reason.
-            let early = connection.head(request.kind.method()).await.ok();
-            let reason = early.and_then(|head| signature(&request, &head).err());
-            return Err(reason.unwrap_or(fault));
-        }
-        let head = connection.head(request.kind.method()).await?;
-        let mut check = Check::new(&request);
-        connection.body(head.framing, |data| check.feed(data)).await?;
-        let keep = !head.close && request.kind != Kind::GetClose;
-        let answered = check.finish(head)?;
-        connection.nothing_behind()?;
-        if keep {
-            self.kept = Some((connection, number));
-        }
-        Ok(answered)
-    }
-
-    /// How long the request under way has been due; nothing in a closed loop.
-    fn behind(&self) -> Duration {
-        if self.plan.open { self.due.elapsed() } else { Duration::ZERO }
+    /// When the request under way was due; none in a closed loop.
+    fn due(&self) -> Option<std::time::Instant> {
+        self.plan.open.then(|| self.due.into_std())
     }
 
     /// A closed loop rests; an open one keeps to its schedule, whatever becomes of it.
@@ -196,20 +184,5 @@ impl Worker {
         if !self.plan.open {
             self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);
         }
-    }
-
-    /// The kept connection, if it may carry another request.
-    fn reuse(&mut self) -> Option<Connection> {
-        let (connection, last) = self.kept.take()?;
-        match connection.look() {
-            Idle::Open => return Some(connection),
-            Idle::Closed => self.plan.recorder.idle_closed(),
-            Idle::Reset => self.plan.recorder.idle_reset(),
-            Idle::Stray => {
-                let text = "bytes behind the end of the answer, seen before the next request";
-                self.plan.recorder.failed(last, Fault::lost(Loss::Stray, text.to_owned()));
-            }
-        }
-        None
     }
 }

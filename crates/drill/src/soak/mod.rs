@@ -9,6 +9,8 @@
 //! A harsh soak kills what requests are on: the active color, and Teal itself in the middle of a
 //! switch. The requests that were under way then are counted apart; every other one, and every
 //! promise about color, order and journal, is held to as strictly as ever.
+//!
+//! A soak of upgrades replaces Teal as often as it switches, and nothing may be lost.
 
 mod report;
 mod schedule;
@@ -18,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use crate::demo::stage::Stage;
+use crate::demo::stage::{Stage, StageOptions};
 use crate::demo::{DemoError, Signals};
+use crate::load::Over;
 use schedule::{Fault, Round, STORM_PACE, Schedule};
 
 pub use report::SoakReport;
@@ -46,12 +49,25 @@ pub struct SoakOptions {
     pub requests: u64,
     /// When it ends even without them; then it has failed.
     pub limit: Duration,
-    /// Number of closed loops, each with a connection of its own.
+    /// What to speak; loops are dealt to it in turn.
+    pub over: Vec<Over>,
+    /// Number of closed loops, each with a connection of its own; over HTTP/2 up to four share one.
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
-    /// Kill the active color and Teal itself, instead of what may cost nothing.
-    pub harsh: bool,
+    /// What is done.
+    pub course: Course,
+}
+
+/// What a soak does beside its switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Everything that may cost nothing.
+    Mild,
+    /// Kill the active color and Teal itself, and nothing else.
+    Harsh,
+    /// Replace Teal by itself before each switch, and nothing else.
+    Upgrades,
 }
 
 /// Plays the soak. A signal ends it early, with its report.
@@ -60,12 +76,17 @@ pub struct SoakOptions {
 /// Dropping the future kills all children.
 pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
+    let stage = StageOptions {
+        idle: Some(IDLE),
+        failover: options.course == Course::Harsh,
+        over: &options.over,
+    };
     let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, Some(IDLE), options.harsh) => Some(raised?),
+        raised = Stage::raise(&options.teal_exe, stage) => Some(raised?),
         () = signals.next() => None,
     };
     let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
-    stage.start_load(options.connections, options.rate)?;
+    stage.start_load(&options.over, options.connections, options.rate)?;
     let mut rounds = Vec::new();
     let played = tokio::select! {
         played = play(&mut stage, &options, &mut rounds) => Some(played),
@@ -91,7 +112,7 @@ async fn play(
     rounds: &mut Vec<(f64, f64, &'static str)>,
 ) -> Result<(), DemoError> {
     let started = Instant::now();
-    for round in Schedule::new(options.seed, options.harsh) {
+    for round in Schedule::new(options.seed, options.course) {
         let sent = stage.load().map_or(0, |load| load.snapshot().sent);
         let enough = started.elapsed() >= options.time
             && stage.timeline().switches() >= options.switches

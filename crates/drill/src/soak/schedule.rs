@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Course;
 use crate::load::kind::scramble;
 
 /// What is done to the targets around one switch.
@@ -50,13 +51,15 @@ pub(super) struct Round {
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     state: u64,
-    harsh: bool,
+    course: Course,
 }
 
 /// A switch without a fault takes at least this long with its pause, so that there
 /// are never more than 1,000 switches in a minute.
 const PAUSE_MIN_MS: u64 = 60;
 const PAUSE_MAX_MS: u64 = 160;
+/// The pause where Teal is replaced in each round, which takes its own time.
+const UPGRADE_PAUSE: Duration = Duration::from_millis(10);
 /// Longest time that a target is frozen: well under every deadline of a request.
 const FREEZE_MAX_MS: u64 = 300;
 /// A switch is decided and published within less.
@@ -70,9 +73,30 @@ const STORM_MAX: u64 = 32;
 pub(super) const STORM_PACE: Duration = Duration::from_millis(60);
 
 impl Schedule {
-    /// The schedule of this seed; a harsh one has those faults that cost requests, and no others.
-    pub(super) fn new(seed: u64, harsh: bool) -> Self {
-        Self { state: scramble(seed), harsh }
+    /// The schedule of this seed.
+    pub(super) fn new(seed: u64, course: Course) -> Self {
+        Self { state: scramble(seed), course }
+    }
+
+    /// What may cost nothing; most rounds have nothing.
+    fn mild_fault(&mut self) -> Fault {
+        let fault = self.draw(0, 31);
+        let freeze = Duration::from_millis(self.draw(20, FREEZE_MAX_MS));
+        let times = self.draw(1, AIL_MAX) as u32;
+        let storm = self.draw(STORM_MIN, STORM_MAX) as u32;
+        match fault {
+            0 => Fault::Stop,
+            1 => Fault::Kill,
+            2 => Fault::KillAndTry,
+            3 => Fault::FreezeIdle(freeze),
+            4 | 5 => Fault::FreezeActive(freeze),
+            6 | 7 => Fault::FreezeOld(freeze),
+            8 => Fault::AilIdle(times),
+            9 => Fault::AilActive(times),
+            10 => Fault::Storm(storm),
+            11 | 12 => Fault::Upgrade,
+            _ => Fault::Nothing,
+        }
     }
 
     /// One round in four kills what requests are on.
@@ -97,25 +121,10 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Round> {
         let pause = Duration::from_millis(self.draw(PAUSE_MIN_MS, PAUSE_MAX_MS));
-        if self.harsh {
-            return Some(Round { pause, fault: self.harsh_fault() });
-        }
-        let fault = self.draw(0, 31);
-        let freeze = Duration::from_millis(self.draw(20, FREEZE_MAX_MS));
-        let times = self.draw(1, AIL_MAX) as u32;
-        let storm = self.draw(STORM_MIN, STORM_MAX) as u32;
-        let fault = match fault {
-            0 => Fault::Stop,
-            1 => Fault::Kill,
-            2 => Fault::KillAndTry,
-            3 => Fault::FreezeIdle(freeze),
-            4 | 5 => Fault::FreezeActive(freeze),
-            6 | 7 => Fault::FreezeOld(freeze),
-            8 => Fault::AilIdle(times),
-            9 => Fault::AilActive(times),
-            10 => Fault::Storm(storm),
-            11 | 12 => Fault::Upgrade,
-            _ => Fault::Nothing,
+        let fault = match self.course {
+            Course::Mild => self.mild_fault(),
+            Course::Harsh => self.harsh_fault(),
+            Course::Upgrades => return Some(Round { pause: UPGRADE_PAUSE, fault: Fault::Upgrade }),
         };
         Some(Round { pause, fault })
     }
@@ -149,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_schedule_and_another_is_another() {
-        let first = |seed| Schedule::new(seed, false).take(500).collect::<Vec<_>>();
+        let first = |seed| Schedule::new(seed, Course::Mild).take(500).collect::<Vec<_>>();
         assert_eq!(first(7), first(7));
         assert_ne!(first(7), first(8));
     }
@@ -157,7 +166,7 @@ mod tests {
     #[test]
     fn two_hundred_rounds_of_any_seed_have_every_fault_in_bounds() {
         for seed in 0..20 {
-            let rounds: Vec<_> = Schedule::new(seed, false).take(200).collect();
+            let rounds: Vec<_> = Schedule::new(seed, Course::Mild).take(200).collect();
             let faults: BTreeSet<_> =
                 rounds.iter().filter_map(|round| round.fault.name()).collect();
             assert!(faults.len() >= 8, "seed {seed}: {faults:?}");
@@ -168,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_harsh_schedule_has_what_costs_requests_and_nothing_else() {
-        let rounds = Schedule::new(1, true).take(200);
+        let rounds = Schedule::new(1, Course::Harsh).take(200);
         let faults: BTreeSet<_> = rounds.filter_map(|round| round.fault.name()).collect();
         assert_eq!(faults.len(), 2, "{faults:?}");
     }

@@ -1,19 +1,14 @@
-//! The user's commands, run by the shell, and one look at the proxy. A command that
-//! fails is reported with all that it said: nothing can be judged after it.
+//! The user's commands, run by the shell. A command that fails is reported with all that it said:
+//! nothing can be judged after it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long one look at the proxy may take.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// Why a command did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -77,21 +72,6 @@ impl Command {
         let said = if said.is_empty() { "  (nothing)".to_owned() } else { said };
         Err(CommandError::Failed { command, status: output.status, said })
     }
-}
-
-/// The status of one GET.
-pub(super) async fn look(address: SocketAddr, host: &str, path: &str) -> io::Result<u16> {
-    let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    let looking = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(ask.as_bytes()).await?;
-        let mut line = [0; 12];
-        stream.read_exact(&mut line).await?;
-        let status = line.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-        let status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        status.ok_or_else(|| io::Error::other("the answer is no HTTP/1"))
-    };
-    timeout(LOOK, looking).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]

@@ -21,8 +21,10 @@ use tempfile::TempDir;
 use crate::demo::actor::Actor;
 use crate::demo::{DemoError, Signals};
 use crate::ledger::{Switched, Timeline, Verdict};
-use crate::load::drill::Url;
-use crate::load::{DrillError, Load, LoadOptions, Work};
+use crate::load::look::look;
+use crate::load::tls::Tls;
+use crate::load::url::Url;
+use crate::load::{DrillError, Load, LoadOptions, Over, Trust, Way, Work};
 use command::Command;
 
 pub use command::CommandError;
@@ -39,6 +41,10 @@ pub struct TrialOptions {
     pub teal_exe: PathBuf,
     /// Where the proxy is.
     pub url: String,
+    /// What to speak; empty: HTTP/1.1, with TLS if the URL says so.
+    pub over: Vec<Over>,
+    /// Whose signature makes the proxy's certificate good.
+    pub trust: Trust,
     /// Makes a color active; `{to}` is replaced by it.
     pub switch: String,
     /// Whose targets there are.
@@ -47,7 +53,7 @@ pub struct TrialOptions {
     pub switches: u32,
     /// How long to send requests; the switches are spread over it.
     pub time: Duration,
-    /// Number of loops, each with a connection of its own.
+    /// Number of loops, each with a connection of its own; over HTTP/2 up to four share one.
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
@@ -90,11 +96,13 @@ pub enum TrialError {
     Stage(#[from] DemoError),
     /// The proxy never answered.
     #[error(
-        "{url} gave no 2xx answer within {START_PATIENCE:?} ({last}); does the proxy stand in front of {targets}?"
+        "{url} gave no 2xx answer over {over} within {START_PATIENCE:?} ({last}); does the proxy stand in front of {targets}?"
     )]
     Silent {
         /// Where.
         url: String,
+        /// What was spoken.
+        over: Over,
         /// What the last try brought.
         last: String,
         /// What it should stand in front of.
@@ -109,24 +117,28 @@ pub enum TrialError {
 pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let url = Url::parse(&options.url)?;
-    let address = url.resolve().await?;
+    let ways = url.ways(&options.over).await?;
+    let tls = url.tls(&options.trust).map_err(DrillError::Tls)?;
     let mut ring = Ring::enter(&options).await?;
     ring.switch("blue").await?; // so that the beginning is known
-    ring.until_answered(address, &url).await?;
+    for way in &ways {
+        ring.until_answered(*way, tls.as_ref(), &url).await?;
+    }
     let work = match options.targets {
         Targets::Own { .. } => Work::Mix,
         Targets::Commands { .. } => Work::Page(url.path.clone()),
     };
     let load = Load::start(LoadOptions {
-        address,
+        ways,
         host: url.authority.to_owned(),
+        trust: options.trust.clone(),
         work,
         connections: options.connections,
         rate: options.rate,
         open: options.open,
         timeout: options.timeout,
     })
-    .map_err(DemoError::Random)?;
+    .map_err(DemoError::Load)?;
     let played = tokio::select! {
         played = ring.play(&options) => Some(played),
         () = signals.next() => None,
@@ -229,22 +241,27 @@ impl Ring {
     }
 
     /// Waits until the proxy has noticed its targets.
-    async fn until_answered(&self, address: SocketAddr, url: &Url<'_>) -> Result<(), TrialError> {
+    async fn until_answered(
+        &self,
+        way: Way,
+        tls: Option<&Tls>,
+        url: &Url<'_>,
+    ) -> Result<(), TrialError> {
         let path = if self.own.is_some() { "/health" } else { &url.path };
         let deadline = Instant::now() + START_PATIENCE;
         loop {
-            let last = match command::look(address, url.authority, path).await {
+            let last = match look(way, tls, url.authority, path).await {
                 Ok(200..=299) => return Ok(()),
                 Ok(status) => format!("last: {status}"),
-                Err(error) => format!("last: {error}"),
+                Err(fault) => format!("last: {}", fault.why()),
             };
             if Instant::now() > deadline {
                 let targets = match &self.own {
                     Some(own) => format!("{} and {}", own.blue.address(), own.green.address()),
                     None => "your targets, and do they run".to_owned(),
                 };
-                let url = format!("http://{}{path}", url.authority);
-                return Err(TrialError::Silent { url, last, targets });
+                let (url, over) = (url.at(path), way.over);
+                return Err(TrialError::Silent { url, over, last, targets });
             }
             tokio::time::sleep(GLANCE).await;
         }

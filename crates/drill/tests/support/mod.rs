@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "this is a part of tests")]
 
+pub(crate) mod http2;
 pub(crate) mod relay;
 pub(crate) mod scripted;
+pub(crate) mod secure;
 pub(crate) mod stand_in;
 
 use std::time::{Duration, Instant};

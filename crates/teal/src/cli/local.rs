@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use drill::load::Over;
 
 use super::{Time, time};
 
@@ -49,9 +50,9 @@ pub(crate) enum RoleArg {
 /// Load a server for a while and say what was lost.
 ///
 /// Strict about every byte; never sends a request twice, unless an answer says that it was not taken.
-/// Ends with 1 if something was lost. Without
-/// a URL it starts two targets and a Teal of its own, switches between them all the time, stops,
-/// kills and freezes the targets, and joins their ledgers with its own.
+/// Ends with 1 if something was lost. Without a URL it starts two targets and a Teal of its own, switches
+/// between them and replaces Teal all the time, stops, kills and freezes the targets, and joins their
+/// ledgers with its own: over HTTP/1.1 and HTTP/2, with TLS and without, all at once.
 ///
 /// With --switch it tries any proxy: it starts a blue and a green target for it, switches it by the
 /// command given, kills the old target as soon as the command has returned, and joins the ledgers.
@@ -60,9 +61,16 @@ pub(crate) enum RoleArg {
 ///   teal drill http://127.0.0.1:8080 --switch 'teal switch {to} --wait-healthy 10s'
 #[derive(Args, Debug)]
 pub(crate) struct DrillArgs {
-    /// The page: http://HOST:PORT/PATH. Without it: targets and a Teal of its own.
+    /// The page: http://HOST:PORT/PATH, or https://. Without it: targets and a Teal of its own.
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// What to speak, separated by commas; connections are dealt to it in turn. Without it all four
+    /// with a Teal of the drill's own, and with a URL what its scheme says: http1 or tls.
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    pub(crate) over: Vec<OverArg>,
+    /// Who must have signed the certificate of an https:// URL; without it: whom this machine trusts.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
     /// Without a URL: the schedule of switches and faults; the same seed is the same schedule.
     #[arg(long, value_name = "N", conflicts_with = "url")]
     pub(crate) seed: Option<u64>,
@@ -70,6 +78,10 @@ pub(crate) struct DrillArgs {
     /// way then is counted apart.
     #[arg(long, conflicts_with = "url")]
     pub(crate) harsh: bool,
+    /// Without a URL: replace Teal by itself N times, each time with a switch behind, and do nothing
+    /// else.
+    #[arg(long, value_name = "N", conflicts_with_all = ["url", "harsh", "time"], value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) upgrades: Option<u32>,
     /// Switch whatever proxy is at URL by this command, {to} replaced by the color, and kill the old
     /// target in the instant when it returns.
     #[arg(long, value_name = "COMMAND", requires = "url", value_parser = command_with("{to}"))]
@@ -92,7 +104,8 @@ pub(crate) struct DrillArgs {
     /// How long.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     pub(crate) time: Time,
-    /// Connections at once, each with one request after the other.
+    /// Requests at once, each behind the one before; over HTTP/1.1 each on a connection of its own,
+    /// over HTTP/2 up to four on one.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) connections: u16,
     /// Requests per second at most; without it as fast as it goes.
@@ -104,6 +117,30 @@ pub(crate) struct DrillArgs {
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What a drill speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OverArg {
+    /// HTTP/1.1 in plain text.
+    Http1,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// HTTP/2 over TLS.
+    Http2,
+    /// HTTP/2 in plain text, with prior knowledge.
+    H2c,
+}
+
+impl From<OverArg> for Over {
+    fn from(over: OverArg) -> Self {
+        match over {
+            OverArg::Http1 => Self::Http1,
+            OverArg::Tls => Self::Tls,
+            OverArg::Http2 => Self::Http2,
+            OverArg::H2c => Self::H2c,
+        }
+    }
 }
 
 /// A command line that has a place for a color.

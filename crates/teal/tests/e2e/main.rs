@@ -55,6 +55,7 @@ mod tls;
 mod tracing;
 mod unix_sockets;
 mod upgrade;
+mod upgrade_over_protocols;
 mod upgrade_that_fails;
 
 /// The program under test.

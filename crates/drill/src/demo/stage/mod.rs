@@ -1,6 +1,7 @@
 //! The stage: two targets, Teal in front of them, the load, and the verbs of the
 //! script. Every switch goes through here, so the timeline knows all of them.
 
+mod config;
 mod outage;
 mod upgrade;
 
@@ -17,7 +18,8 @@ use super::actor::Actor;
 use super::process::Process;
 use crate::admin::{Admin, Answer, Wait};
 use crate::ledger::{LedgerError, Switched, Timeline, Verdict};
-use crate::load::{Load, LoadOptions, Work};
+use crate::load::{Load, LoadOptions, Over, Trust, Work};
+use config::{Addresses, Config, HOST};
 
 /// Deadline of one request of the load.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +32,17 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long Teal may take to stop by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the stage is like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StageOptions<'a> {
+    /// How long the targets keep idle connections; none: their default.
+    pub(crate) idle: Option<Duration>,
+    /// Whether Teal leaves a dead color by itself.
+    pub(crate) failover: bool,
+    /// What Teal speaks.
+    pub(crate) over: &'a [Over],
+}
+
 /// Everything that plays.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -37,16 +50,13 @@ pub(crate) struct Stage {
     /// How long the targets keep idle connections; none: their default.
     idle: Option<Duration>,
     directory: TempDir,
-    config: PathBuf,
+    config: Config,
     blue: Actor,
     green: Actor,
     teal: Process,
     /// The newest of those that have taken over from it.
     newest: Option<Pid>,
-    /// Where Teal serves.
-    pub(crate) public: SocketAddr,
-    /// Where Teal takes commands.
-    pub(crate) control: SocketAddr,
+    addresses: Addresses,
     admin: Admin,
     timeline: Timeline,
     load: Option<Load>,
@@ -54,14 +64,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts both targets and Teal, and waits until both colors are healthy.
-    ///
-    /// With `idle` the targets close connections that were idle that long; with `failover` Teal
-    /// leaves a dead color by itself.
-    pub(crate) async fn raise(
-        exe: &Path,
-        idle: Option<Duration>,
-        failover: bool,
-    ) -> Result<Self, DemoError> {
+    pub(crate) async fn raise(exe: &Path, options: StageOptions<'_>) -> Result<Self, DemoError> {
+        let StageOptions { idle, failover, over } = options;
         let directory = tempfile::Builder::new()
             .prefix("teal-demo-")
             .tempdir()
@@ -69,20 +73,16 @@ impl Stage {
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let blue = Actor::enter(exe, idle, directory.path(), "blue", anywhere).await?;
         let green = Actor::enter(exe, idle, directory.path(), "green", anywhere).await?;
-        let config = directory.path().join("teal.toml");
-        let written = |public, control| {
-            let targets = [blue.address(), green.address()];
-            let text = configuration(directory.path(), [public, control], targets, failover);
-            fs::write(&config, text).map_err(DemoError::Directory)
-        };
-        written(anywhere, anywhere)?;
-        let (teal, [public, control]) = start_teal(exe, &config).await?;
-        written(public, control)?; // a Teal that is started again must be found where it was
+        let targets = [blue.address(), green.address()];
+        let config = Config::new(directory.path(), targets, failover, over)?;
+        config.write(None)?;
+        let (teal, addresses) = start_teal(exe, &config).await?;
+        config.write(Some(addresses))?; // a Teal that is started again must be found where it was
         let token = directory.path().join("state/admin.token");
         let token = fs::read_to_string(&token).map_err(|source| {
             DemoError::Ledger(LedgerError::Read { path: token.clone(), source })
         })?;
-        let admin = Admin::new(control, Some(token.trim().to_owned()), ADMIN_TIMEOUT);
+        let admin = Admin::new(addresses.control, Some(token.trim().to_owned()), ADMIN_TIMEOUT);
         let stage = Self {
             exe: exe.to_owned(),
             idle,
@@ -92,8 +92,7 @@ impl Stage {
             green,
             teal,
             newest: None,
-            public,
-            control,
+            addresses,
             admin,
             timeline: Timeline::new("blue"),
             load: None,
@@ -103,15 +102,27 @@ impl Stage {
         Ok(stage)
     }
 
+    /// Where Teal serves.
+    pub(crate) fn public(&self) -> SocketAddr {
+        self.addresses.public
+    }
+
+    /// Where Teal takes commands.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.addresses.control
+    }
+
     /// Starts the load.
     pub(crate) fn start_load(
         &mut self,
+        over: &[Over],
         connections: usize,
         rate: Option<u32>,
     ) -> Result<(), DemoError> {
         self.load = Some(Load::start(LoadOptions {
-            address: self.public,
-            host: self.public.to_string(),
+            ways: self.addresses.ways(over),
+            host: HOST.to_owned(),
+            trust: Trust::File(self.config.certificate()),
             work: Work::Mix,
             connections,
             rate,
@@ -301,11 +312,18 @@ impl Stage {
     }
 }
 
-/// Starts Teal; where it serves, and where it takes commands.
-async fn start_teal(exe: &Path, config: &Path) -> Result<(Process, [SocketAddr; 2]), DemoError> {
-    let config = config.to_string_lossy();
-    let mut teal = Process::start("Teal", exe, &["run", "--config", &config])?;
-    let addresses = teal.announced(["listening on", "admin on"]).await?;
+/// Starts Teal; where it listens.
+async fn start_teal(exe: &Path, config: &Config) -> Result<(Process, Addresses), DemoError> {
+    let path = config.path();
+    let mut teal = Process::start("Teal", exe, &["run", "--config", &path.to_string_lossy()])?;
+    let (serves, commands) = ("listening on", "admin on");
+    let addresses = if config.is_secure() {
+        let [public, secure, control] = teal.announced([serves, serves, commands]).await?;
+        Addresses { public, secure: Some(secure), control }
+    } else {
+        let [public, control] = teal.announced([serves, commands]).await?;
+        Addresses { public, secure: None, control }
+    };
     Ok((teal, addresses))
 }
 
@@ -319,35 +337,4 @@ fn expect(
         return Ok(answer);
     }
     Err(DemoError::Unexpected { command, status: answer.status, expected, text: answer.text })
-}
-
-/// Teal's configuration: as a user would write it, with lively health checks.
-fn configuration(
-    directory: &Path,
-    [public, control]: [SocketAddr; 2],
-    [blue, green]: [SocketAddr; 2],
-    failover: bool,
-) -> String {
-    let failover = if failover { "auto" } else { "off" };
-    // A JSON string is a TOML string, so a path needs no quoting of its own.
-    let state = serde_json::Value::from(directory.join("state").to_string_lossy());
-    format!(
-        r#"state_dir = {state}
-
-[admin]
-listen = "{control}"
-
-[[listener]]
-address = "{public}"
-
-[[service]]
-name = "demo"
-initial = "blue"
-failover = "{failover}"
-blue = {{ targets = ["http://{blue}"] }}
-green = {{ targets = ["http://{green}"] }}
-health = {{ path = "/health", interval = "500ms", timeout = "1s", rise = 2, fall = 2, fast_interval = "100ms" }}
-drain = {{ timeout = "10s" }}
-"#
-    )
 }

@@ -1,0 +1,79 @@
+//! The figures by what requests travelled over: HTTP/1.1 or HTTP/2, with TLS or without.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::client::{ClientLedger, Outcome};
+use super::timeline::Timeline;
+use super::verdict::Seen;
+use crate::load::Over;
+
+/// What became of the requests over one protocol.
+/// `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Requests that were begun.
+    pub sent: u64,
+    /// Right answers.
+    pub answered: u64,
+    /// Requests without a complete answer from a target.
+    pub lost: u64,
+    /// Such that were under way when the drill had killed what they needed.
+    pub cut_by_faults: u64,
+    /// Requests with a complete answer that is not theirs.
+    pub wrong_echo: u64,
+    /// Requests without an outcome.
+    pub in_flight: u64,
+    /// Non-idempotent requests that were seen more than once.
+    pub doubled: u64,
+    /// Idempotent requests that were seen more than once.
+    pub replayed: u64,
+    /// Requests seen by a color that was not active any more, or not yet.
+    pub late: u64,
+    /// How often the other side said that it had not taken a request, which was sent again.
+    pub moved: u64,
+}
+
+impl Tally {
+    /// Enters what the targets saw of one request.
+    pub(super) fn see(&mut self, one: &Seen) {
+        self.doubled += one.doubled;
+        self.replayed += one.replayed;
+        self.late += one.late;
+    }
+}
+
+/// What the client knows; `timeline`: where the outages are that excuse a loss.
+pub(super) fn of_client(
+    client: &ClientLedger,
+    timeline: Option<&Timeline>,
+) -> BTreeMap<Over, Tally> {
+    let excused = timeline.map(|timeline| excused(client, timeline)).unwrap_or_default();
+    let mut all: BTreeMap<Over, Tally> = BTreeMap::new();
+    for (number, entry) in (0..).zip(&client.entries) {
+        let tally = all.entry(entry.over).or_default();
+        tally.sent += 1;
+        *match entry.outcome {
+            Outcome::Open => &mut tally.in_flight,
+            Outcome::Answered(_) => &mut tally.answered,
+            Outcome::Wrong => &mut tally.wrong_echo,
+            Outcome::Lost if excused.contains(&number) => &mut tally.cut_by_faults,
+            Outcome::Lost => &mut tally.lost,
+        } += 1;
+    }
+    for (over, moved) in &client.moved {
+        all.entry(*over).or_default().moved = *moved;
+    }
+    all
+}
+
+/// The numbers of the lost requests that an outage explains.
+fn excused(client: &ClientLedger, timeline: &Timeline) -> BTreeSet<u64> {
+    let excused = client.failures.iter().filter(|(number, failed)| {
+        let entry = client.entries.get(*number as usize);
+        let span = entry.and_then(|entry| entry.span(client.started));
+        timeline.excuses(span.map_or(*failed, |(sent, _)| sent), *failed)
+    });
+    excused.map(|(number, _)| *number).collect()
+}

@@ -1,0 +1,92 @@
+//! One loop's connection of HTTP/1.1, with TLS or without: one request at a time, or a pipeline.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::check::{Answered, Check, signature};
+use super::connection::{Connection, Idle};
+use super::kind::Kind;
+use super::over::Way;
+use super::worker::Plan;
+use super::{pipeline, tunnel};
+use crate::ledger::{Fault, Loss};
+
+/// The connection that a loop keeps alive.
+#[derive(Debug)]
+pub(super) struct Http1 {
+    way: Way,
+    /// The idle connection, and the last request that was answered on it.
+    kept: Option<(Connection, u64)>,
+}
+
+impl Http1 {
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, kept: None }
+    }
+
+    /// One request, `due` at that instant, and its answer.
+    pub(super) async fn exchange(
+        &mut self,
+        plan: &Plan,
+        number: u64,
+        due: Option<Instant>,
+    ) -> Result<Answered, Fault> {
+        let request = plan.request(number);
+        let mut connection = self.connection(plan).await?;
+        plan.recorder.sent(number, due);
+        if request.kind == Kind::Tunnel {
+            return tunnel::session(&request, connection).await;
+        }
+        if let Err(fault) = request.send(&mut connection).await {
+            // The other side may have refused early; then its answer is the better reason.
+            let early = connection.head(request.kind.method()).await.ok();
+            let reason = early.and_then(|head| signature(&request, &head).err());
+            return Err(reason.unwrap_or(fault));
+        }
+        let head = connection.head(request.kind.method()).await?;
+        let mut check = Check::new(&request);
+        connection.body(head.framing, |data| check.feed(data)).await?;
+        let keep = !head.close && request.kind != Kind::GetClose;
+        let answered = check.finish(head)?;
+        connection.nothing_behind()?;
+        if keep {
+            self.kept = Some((connection, number));
+        }
+        Ok(answered)
+    }
+
+    /// All requests in `open`, sent before the first is answered; one that has its outcome leaves it.
+    pub(super) async fn exchange_together(
+        &mut self,
+        plan: &Plan,
+        open: &mut VecDeque<u64>,
+        due: Option<Instant>,
+    ) -> Result<(), Fault> {
+        let Some(last) = open.back().copied() else { return Ok(()) };
+        let mut connection = self.connection(plan).await?;
+        loop {
+            let kept = pipeline::exchange(plan, open, connection, due).await?;
+            if open.is_empty() {
+                self.kept = kept.map(|connection| (connection, last));
+                return Ok(());
+            }
+            connection = Connection::open(self.way, plan.tls.as_ref()).await?;
+        }
+    }
+
+    /// The kept connection, if it may carry another request, else a new one.
+    async fn connection(&mut self, plan: &Plan) -> Result<Connection, Fault> {
+        if let Some((mut connection, last)) = self.kept.take() {
+            match connection.look().await {
+                Idle::Open => return Ok(connection),
+                Idle::Closed => plan.recorder.idle_closed(),
+                Idle::Reset => plan.recorder.idle_reset(),
+                Idle::Stray => {
+                    let text = "bytes behind the end of the answer, seen before the next request";
+                    plan.recorder.failed(last, Fault::lost(Loss::Stray, text.to_owned()));
+                }
+            }
+        }
+        Connection::open(self.way, plan.tls.as_ref()).await
+    }
+}

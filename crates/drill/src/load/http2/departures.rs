@@ -1,0 +1,125 @@
+//! When the first byte of each request has gone out on one connection of HTTP/2.
+//!
+//! Whether a request is late (L2) hangs on that instant, and the library knows it least of all: it
+//! takes a request, gives it a stream, and writes its HEADERS when streams, windows and the socket
+//! allow, perhaps long after. An instant noted when the request was handed over would be too early:
+//! a request that truly left after a switch was answered would pass for one that left before, and a
+//! late one be missed. One noted when the library has come back from writing would be too late: a
+//! request that left just before the answer would be called late falsely.
+//!
+//! So the bytes themselves are looked at, between the library and the socket: the instant is taken just
+//! before the one write that accepts the first byte of the stream's HEADERS. That byte cannot have
+//! gone out before, so no request is called late falsely; and it goes out in that same call, so the
+//! instant is as close as it is for HTTP/1.1. Over TLS, that accepts what it can't pass on yet, it
+//! is flushed before it is given more. Then only a socket that is filled to the brim by one whole
+//! record can hold the byte back, and the instant is too early by that wait: on the side of
+//! calling nothing late that is not.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::ledger::Recorder;
+
+/// What is known of one connection's streams.
+#[derive(Debug)]
+pub(super) struct Departures {
+    recorder: Arc<Recorder>,
+    streams: Mutex<Streams>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    /// Departed, before it was known which request that is.
+    early: HashMap<u32, Instant>,
+    /// Not departed: the request, and when it was due.
+    waiting: HashMap<u32, (u64, Option<Instant>)>,
+    /// The last stream that the other side may have taken, once it has said so.
+    last: Option<u32>,
+}
+
+impl Departures {
+    pub(super) fn new(recorder: Arc<Recorder>) -> Self {
+        Self { recorder, streams: Mutex::default() }
+    }
+
+    /// This stream is that request; its HEADERS may be gone already, by another thread.
+    pub(super) fn expect(&self, stream: u32, number: u64, due: Option<Instant>) {
+        let mut streams = self.lock();
+        match streams.early.remove(&stream) {
+            Some(at) => self.recorder.departed(number, at, due),
+            None => drop(streams.waiting.insert(stream, (number, due))),
+        }
+    }
+
+    /// The first byte of a stream's HEADERS went out just after this instant.
+    pub(super) fn gone(&self, stream: u32, at: Instant) {
+        let mut streams = self.lock();
+        match streams.waiting.remove(&stream) {
+            Some((number, due)) => self.recorder.departed(number, at, due),
+            None => drop(streams.early.insert(stream, at)),
+        }
+    }
+
+    /// A stream has failed: whether its request has never gone out.
+    pub(super) fn withdraw(&self, stream: u32) -> bool {
+        self.lock().waiting.remove(&stream).is_some()
+    }
+
+    /// The other side takes no stream beyond this one; what it says last is the lowest (RFC 9113
+    /// section 6.8).
+    pub(super) fn told_to_go(&self, last: u32) {
+        let mut streams = self.lock();
+        streams.last = Some(streams.last.map_or(last, |known| known.min(last)));
+    }
+
+    /// Whether no further request may be begun.
+    pub(super) fn is_going(&self) -> bool {
+        self.lock().last.is_some()
+    }
+
+    /// Whether the other side has said that it did not take this stream.
+    pub(super) fn is_untaken(&self, stream: u32) -> bool {
+        self.lock().last.is_some_and(|last| stream > last)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Kind, Over};
+    use std::time::Duration;
+
+    #[test]
+    fn a_request_left_when_its_first_byte_did_and_one_that_never_did_is_not_sent() {
+        // L2
+        let recorder = Arc::new(Recorder::new().unwrap());
+        let [first, second, third] = [(); 3].map(|()| recorder.begin(Over::H2c, |_| Kind::Get));
+        let departures = Departures::new(Arc::clone(&recorder));
+        let at = |ms| Instant::now() + Duration::from_millis(ms);
+        let (late, early) = (at(700), at(300));
+        departures.expect(1, first, None); // handed over long before it could go out
+        departures.gone(1, late);
+        departures.gone(3, early); // gone before it was known whose it is
+        departures.expect(3, second, None);
+        departures.expect(5, third, None);
+        assert!(!departures.withdraw(1) && !departures.withdraw(3) && departures.withdraw(5));
+        let ledger = recorder.take();
+        let sent = |number| ledger.departure(number);
+        assert_eq!([sent(first), sent(second), sent(third)], [Some(late), Some(early), None]);
+    }
+
+    #[test]
+    fn only_streams_beyond_the_lowest_goaway_are_untaken() {
+        let departures = Departures::new(Arc::new(Recorder::new().unwrap()));
+        assert!(!departures.is_going() && !departures.is_untaken(9));
+        departures.told_to_go(u32::MAX >> 1); // the first of two steps
+        assert!(departures.is_going() && !departures.is_untaken(9));
+        departures.told_to_go(7);
+        assert!(!departures.is_untaken(7) && departures.is_untaken(9));
+    }
+}

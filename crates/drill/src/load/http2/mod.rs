@@ -1,0 +1,94 @@
+//! One connection of HTTP/2 for several loops (RFC 9113), by the crate `h2`, with TLS or without.
+//!
+//! A stream that is reset or ends early is as lost as a connection of HTTP/1.1 that is. Only what
+//! the other side says that it did not take, by REFUSED_STREAM or by a GOAWAY up to an earlier
+//! stream, is sent again (section 8.7), and counted as moved. Behind a GOAWAY, or the end of an idle
+//! connection, a new one is made.
+//!
+//! * `session`: the connection; `exchange`: one request and its answer on it.
+//! * `tap`, `frames`: what passes between the library and the socket; `departures`: when each
+//!   request has gone out.
+
+mod departures;
+mod exchange;
+mod frames;
+mod session;
+mod tap;
+
+use std::time::Instant;
+
+use tokio::sync::Mutex;
+
+use super::check::Answered;
+use super::kind::Kind;
+use super::over::Way;
+use super::worker::Plan;
+use crate::ledger::{Fault, Loss};
+use session::Session;
+
+/// How often in a row a request may be moved. A proxy that is replaced moves one once or twice.
+const MOVES_MAX: usize = 16;
+
+/// Why a request has no answer on a connection.
+#[derive(Debug)]
+enum Trouble {
+    /// It was not sent: the connection had ended before.
+    Unsent,
+    /// It was sent, and the other side has said that it did not take it.
+    Moved,
+    /// It has failed.
+    Failed(Fault),
+}
+
+/// The connection that several loops keep alive.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    way: Way,
+    kept: Mutex<Option<Session>>,
+}
+
+impl Http2 {
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, kept: Mutex::new(None) }
+    }
+
+    /// One request, `due` at that instant, and its answer.
+    pub(super) async fn exchange(
+        &self,
+        plan: &Plan,
+        number: u64,
+        due: Option<Instant>,
+    ) -> Result<Answered, Fault> {
+        let request = plan.request(number);
+        for _ in 0..MOVES_MAX {
+            // What closes its connection over HTTP/1.1 has one of its own here.
+            let mut session = match request.kind {
+                Kind::GetClose => Session::open(self.way, plan).await?,
+                _ => self.session(plan).await?,
+            };
+            match session.ask(&request, due).await {
+                Ok(answered) => return Ok(answered),
+                Err(Trouble::Failed(fault)) => return Err(fault),
+                Err(Trouble::Moved) => plan.recorder.moved(self.way.over),
+                Err(Trouble::Unsent) => {}
+            }
+        }
+        let text = format!("not taken, {MOVES_MAX} times in a row");
+        Err(Fault::lost(Loss::Refused, text))
+    }
+
+    /// The kept connection, if it may carry another request, else a new one.
+    async fn session(&self, plan: &Plan) -> Result<Session, Fault> {
+        let mut kept = self.kept.lock().await;
+        if let Some(session) = kept.take() {
+            if session.is_open().await {
+                *kept = Some(session.clone());
+                return Ok(session);
+            }
+            session.tell_end(&plan.recorder);
+        }
+        let session = Session::open(self.way, plan).await?;
+        *kept = Some(session.clone());
+        Ok(session)
+    }
+}

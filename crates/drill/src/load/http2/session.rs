@@ -1,0 +1,60 @@
+//! A connection, and the task that moves its frames.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+
+use super::departures::Departures;
+use super::tap::Tap;
+use crate::ledger::{Fault, Loss, Recorder};
+use crate::load::over::{Over, Way};
+use crate::load::stream::Stream;
+use crate::load::worker::Plan;
+
+/// What the other side may send before it is read: on one stream, and on all of them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// A connection that requests can be sent on. It ends when nobody has it any more.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) over: Over,
+    pub(super) sender: SendRequest<Bytes>,
+    pub(super) departures: Arc<Departures>,
+}
+
+impl Session {
+    /// Connects; a refusal is the loss of the request that wanted to go out.
+    pub(super) async fn open(way: Way, plan: &Plan) -> Result<Self, Fault> {
+        let stream = Stream::open(way, plan.tls.as_ref()).await?;
+        let departures = Arc::new(Departures::new(Arc::clone(&plan.recorder)));
+        let shaken = Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .handshake(Tap::new(stream, Arc::clone(&departures)))
+            .await;
+        let (sender, connection) = shaken
+            .map_err(|error| Fault::lost(Loss::Connect, format!("beginning HTTP/2: {error}")))?;
+        // ignored: each stream that it ends tells its request why
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self { over: way.over, sender, departures })
+    }
+
+    /// Whether a request may be begun on it.
+    pub(super) async fn is_open(&self) -> bool {
+        let mut sender = self.sender.clone();
+        !self.departures.is_going() && poll_fn(|cx| sender.poll_ready(cx)).await.is_ok()
+    }
+
+    /// Counts in which way it has ended.
+    pub(super) fn tell_end(&self, recorder: &Recorder) {
+        if self.departures.is_going() {
+            recorder.told_to_go();
+        } else {
+            recorder.idle_closed();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the load is spoken over, and the ways to the server that follow from it.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+/// What requests travel over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// HTTP/1.1 in plain text.
+    Http1,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// HTTP/2 over TLS, chosen in the handshake (ALPN).
+    Http2,
+    /// HTTP/2 in plain text, from the first byte (prior knowledge).
+    H2c,
+}
+
+/// One way to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// What is spoken there.
+    pub over: Over,
+    /// Where to connect to.
+    pub address: SocketAddr,
+}
+
+impl Over {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Http1, Self::Tls, Self::Http2, Self::H2c];
+
+    /// The word for it, at the command line and in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Tls => "tls",
+            Self::Http2 => "http2",
+            Self::H2c => "h2c",
+        }
+    }
+
+    /// Whether there is TLS.
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Http2)
+    }
+
+    /// Whether one connection carries several requests at once.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, Self::Http2 | Self::H2c)
+    }
+
+    /// The protocol to ask for in the handshake (RFC 7301).
+    pub(super) fn alpn(self) -> &'static [u8] {
+        if self.is_shared() { b"h2" } else { b"http/1.1" }
+    }
+
+    /// The scheme of what is asked for.
+    pub(super) fn scheme(self) -> &'static str {
+        if self.is_secure() { "https" } else { "http" }
+    }
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl Way {
+    /// HTTP/1.1 in plain text.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { over: Over::Http1, address }
+    }
+}

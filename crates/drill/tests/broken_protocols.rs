@@ -1,0 +1,148 @@
+//! Over HTTP/2 and TLS each way of losing an answer is found, too, and what is no loss is not
+//! called one.
+
+#![allow(clippy::unwrap_used, reason = "this is a test, in its parts that bear no mark too")]
+
+mod support;
+
+use std::time::Duration;
+
+use drill::ledger::{Loss, Verdict};
+use drill::load::{DrillOptions, Load, LoadOptions, Over, Trust, Way, Work};
+use h2::Reason;
+use support::http2::Deed;
+use support::secure::Then;
+use support::{http2, scripted, secure, until};
+
+/// GETs one page over one way until `enough` requests have an outcome.
+async fn load(way: Way, trust: Trust, enough: u64) -> Verdict {
+    let load = Load::start(LoadOptions {
+        ways: vec![way],
+        host: secure::HOST.to_owned(),
+        trust,
+        work: Work::Page("/".to_owned()),
+        connections: 2,
+        rate: Some(50), // 40 ms between two requests of a loop: time to be idle
+        open: false,
+        timeout: Duration::from_millis(500),
+    })
+    .unwrap();
+    until("there are outcomes", || {
+        let snapshot = load.snapshot();
+        snapshot.sent - snapshot.in_flight >= enough
+    })
+    .await;
+    let verdict = Verdict::of_client(&load.finish().await);
+    let tally = &verdict.over[&way.over];
+    let sum = tally.answered + tally.lost + tally.wrong_echo + tally.in_flight;
+    assert_eq!((verdict.sent, tally.sent), (sum, sum), "{verdict}");
+    verdict
+}
+
+async fn over_http2(deed: Deed) -> Verdict {
+    let way = Way { over: Over::H2c, address: http2::start(deed).await };
+    load(way, Trust::Machine, 6).await
+}
+
+async fn over_tls(bytes: &'static str, then: Then) -> Verdict {
+    let (address, trust, _directory) = secure::start(bytes, then).await;
+    load(Way { over: Over::Tls, address }, trust, 6).await
+}
+
+#[tokio::test]
+async fn every_broken_answer_over_http2_is_a_loss_with_its_reason() {
+    for (deed, expected) in [
+        (Deed::Reset(Reason::INTERNAL_ERROR), &[Loss::Unanswered][..]),
+        (Deed::Reset(Reason::NO_ERROR), &[Loss::Unanswered]),
+        (Deed::Reset(Reason::REFUSED_STREAM), &[Loss::Refused]), // for ever
+        (Deed::Cut(Reason::CANCEL), &[Loss::Cut]),
+        (Deed::Cut(Reason::NO_ERROR), &[Loss::Cut]),
+        // Not taken, it says, and had begun to answer: that can't be believed.
+        (Deed::Cut(Reason::REFUSED_STREAM), &[Loss::Cut]),
+        // The other loop's request was on the same connection.
+        (Deed::HangUp, &[Loss::Unanswered, Loss::Cut]),
+        (Deed::Short, &[Loss::Malformed]),
+        (Deed::Status(502), &[Loss::Refused]),
+        (Deed::Hang, &[Loss::TimedOut]),
+    ] {
+        let verdict = over_http2(deed).await;
+        assert!(!verdict.is_lossless(), "{deed:?}");
+        let found: Vec<_> = verdict.losses.keys().copied().collect();
+        assert_eq!(found, expected, "{deed:?}\n{verdict}");
+        assert_eq!(verdict.lost, verdict.sent, "{deed:?}\n{verdict}");
+    }
+}
+
+#[tokio::test]
+async fn whole_answers_over_http2_are_no_loss_and_what_was_not_taken_is_sent_again() {
+    for (deed, moves, goes) in [
+        (Deed::Answer, false, false),
+        (Deed::Status(404), false, false),
+        (Deed::RefuseEverySecond, true, false),
+        (Deed::AnswerAndGo, false, true),
+        (Deed::GoAtOnce, true, true),
+    ] {
+        let verdict = over_http2(deed).await;
+        assert!(verdict.is_lossless(), "{deed:?}\n{verdict}");
+        assert_eq!(verdict.answered.values().sum::<u64>(), verdict.sent, "{deed:?}\n{verdict}");
+        assert_eq!(verdict.over[&Over::H2c].moved, verdict.moved);
+        assert_eq!(verdict.moved > 0, moves, "{deed:?}\n{verdict}");
+        assert_eq!(verdict.told_to_go > 0, goes, "{deed:?}\n{verdict}");
+    }
+}
+
+const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const UNTIL_CLOSE: &str = "HTTP/1.1 200 OK\r\n\r\nhello";
+
+#[tokio::test]
+async fn over_tls_a_body_that_ends_without_a_farewell_was_cut() {
+    for (bytes, then, expected) in [
+        (UNTIL_CLOSE, Then::HangUp, Loss::Cut),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", Then::Close, Loss::Cut),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhello", Then::Keep, Loss::Stray),
+        ("", Then::Close, Loss::Unanswered),
+    ] {
+        let verdict = over_tls(bytes, then).await;
+        assert_eq!(verdict.losses.get(&expected), Some(&verdict.sent), "{bytes:?}\n{verdict}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls_neither_tickets_nor_a_farewell_are_stray_bytes() {
+    for (bytes, then, closed) in [
+        (WHOLE, Then::Keep, false),
+        (WHOLE, Then::Close, true),
+        (WHOLE, Then::HangUp, true),
+        (UNTIL_CLOSE, Then::Close, false),
+    ] {
+        let verdict = over_tls(bytes, then).await;
+        assert!(verdict.is_lossless(), "{bytes:?} {then:?}\n{verdict}");
+        assert_eq!(verdict.idle_closed > 0, closed, "{bytes:?} {then:?}\n{verdict}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_another_protocol_or_is_not_to_be_trusted_is_not_drilled() {
+    let options = |url: String, over: Over, trust: Trust| DrillOptions {
+        url,
+        over: vec![over],
+        trust,
+        duration: Duration::from_millis(100),
+        connections: 1,
+        rate: Some(10),
+        open: false,
+        timeout: Duration::from_secs(1),
+    };
+    let plain = scripted::start(WHOLE, scripted::Then::Keep).await;
+    let error = drill::load::drill(options(format!("http://{plain}"), Over::H2c, Trust::Machine));
+    let error = error.await.unwrap_err().to_string();
+    assert!(error.contains("h2c") && error.contains("does it speak that"), "{error}");
+    let (address, trust, _directory) = secure::start(WHOLE, Then::Keep).await;
+    let url = format!("https://localhost:{}", address.port());
+    for (over, trust, words) in
+        [(Over::Http2, trust.clone(), "http2"), (Over::Tls, trust, "certificate")]
+    {
+        let error = drill::load::drill(options(url.clone(), over, trust)).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
