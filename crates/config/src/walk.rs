@@ -15,7 +15,7 @@ use crate::file::property;
 use crate::problem::Found;
 
 /// Keys that belong to Teal but not to this version, by the table that they stand in.
-const LATER: [(&str, &[&str]); 1] = [("", &["acme", "group"])];
+const LATER: [(&str, &[&str]); 1] = [("", &["acme"])];
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(
@@ -162,7 +162,8 @@ impl Walk<'_> {
         }
         let mut message = format!("unknown key {name:?} in {table}");
         let known = keys(schema);
-        if let Some(near) = nearest(name, &known) {
+        let written = name.to_ascii_lowercase().replace('-', "_");
+        if let Some(near) = nearest(&written, &known) {
             let _ = write!(message, "; did you mean {near:?}?"); // infallible: into a String
         } else if let Some(elsewhere) = find(self.root, "", name) {
             let _ = write!(message, "; it belongs in {elsewhere}"); // infallible
@@ -186,13 +187,12 @@ fn keys(schema: &Value) -> Vec<&str> {
     properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
 
-/// The known key that was probably meant.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let distance = |key: &str| strsim::damerau_levenshtein(&name, key);
+/// The known word that was probably meant.
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distance = |key: &str| strsim::damerau_levenshtein(name, key);
     let near = known.iter().copied().min_by_key(|key| distance(key))?;
     let tolerated = (near.len().max(name.len()) / 3).clamp(1, 3);
-    (distance(near) <= tolerated || near.starts_with(&name)).then_some(near)
+    (distance(near) <= tolerated || near.starts_with(name)).then_some(near)
 }
 
 /// The first table, from the top down, that has a key of this name.

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::text;
-use super::wire::{About, Certificate, ProblemDocument, Service, Status, seconds};
+use super::wire::{About, Certificate, Group, ProblemDocument, Service, Status, seconds};
 
 /// Where traffic goes now, and whether the other color may be stopped.
 #[utoipa::path(
@@ -54,6 +54,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         certificates: live.certificates.iter().map(|one| Certificate::of(one, seen.at)).collect(),
         certificate_problem: live.certificate_problem.clone(),
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),
+        groups: seen.groups.iter().map(Group::from).collect(),
     })
 }
 
