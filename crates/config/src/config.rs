@@ -29,6 +29,8 @@ pub struct Config {
     pub acme: Option<Acme>,
     /// The services in the order of the file; never empty, names and routes are unique.
     pub services: Vec<rules::ServiceSpec>,
+    /// Services that are switched together; names are unique.
+    pub groups: Vec<rules::GroupSpec>,
     /// A line for each request; `None`: nowhere.
     pub access_log: Option<AccessLog>,
     /// The collector that gets a span for each request; `None`: there is none.

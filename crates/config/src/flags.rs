@@ -74,6 +74,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             access_log: None,
             otel: None,
             upgrade: Upgrade::default(),
+            groups: Vec::new(),
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,
                 vec![blue?],

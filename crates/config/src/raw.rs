@@ -13,8 +13,8 @@ use serde::Deserialize;
 use crate::key::{At, Key, Size, Time};
 
 pub(crate) use service::{
-    Color, Drain, Environment, Failover, Health, Hold, ProbeKind, ProxyHeader, Service, Streams,
-    TargetTls, Timeouts,
+    Color, Drain, Environment, Failover, Group, Health, Hold, ProbeKind, ProxyHeader, Service,
+    Streams, TargetTls, Timeouts,
 };
 
 /// The configuration of Teal. Unknown keys are refused.
@@ -45,6 +45,8 @@ pub(crate) struct Document {
     /// authority.
     pub(crate) acme: Key<Acme>,
     pub(crate) service: Key<Vec<At<Service>>>,
+    /// Services that are switched together.
+    pub(crate) group: Key<Vec<At<Group>>>,
     /// A line for each request. Without this table there is no access log.
     pub(crate) access_log: Key<AccessLog>,
     /// A span for each request. Without this table, `traceparent` passes through as it comes.

@@ -32,6 +32,8 @@ pub struct Changes {
     pub changed: Vec<ServiceChange>,
     /// Whether `admin.tokens` or `admin.hosts` differ.
     pub admin: bool,
+    /// Whether groups differ.
+    pub groups: bool,
     /// Whether `limits` differ.
     pub limits: bool,
     /// Whether other certificates are named. That files have changed is not seen here.
@@ -70,6 +72,7 @@ pub fn diff(old: &Config, new: &Config) -> Result<Changes, Vec<Immovable>> {
     }
     let mut changes = Changes {
         admin: old.admin.tokens != new.admin.tokens || old.admin.hosts != new.admin.hosts,
+        groups: old.groups != new.groups,
         limits: old.limits != new.limits,
         certificates: old.certificates != new.certificates,
         ..Changes::default()

@@ -3,7 +3,7 @@
 //! Goes through the parsed document and the schema side by side, reports everything that
 //! does not fit (unknown keys, wrong types, numbers out of range, unknown words, missing
 //! keys) and takes it out, so that what stays can always be deserialized. It knows no
-//! key by name: the schema is the only list, but for the keys of versions to come.
+//! key by name: the schema is the only list.
 
 use std::fmt::Write as _;
 
@@ -13,9 +13,6 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::file::property;
 use crate::problem::Found;
-
-/// Keys that belong to Teal but not to this version, by the table that they stand in.
-const LATER: [(&str, &[&str]); 1] = [("", &["group"])];
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(
@@ -156,13 +153,10 @@ impl Walk<'_> {
         let name: &str = key.get_ref();
         let table = if path.is_empty() { "the file" } else { path };
         let offset = key.span().start;
-        if is_later(path, name) {
-            let message = format!("{name:?} in {table} is not supported by this version yet");
-            return self.found.at(offset, format!("{message}; take it out"));
-        }
         let mut message = format!("unknown key {name:?} in {table}");
         let known = keys(schema);
-        if let Some(near) = nearest(name, &known) {
+        let written = name.to_ascii_lowercase().replace('-', "_");
+        if let Some(near) = nearest(&written, &known) {
             let _ = write!(message, "; did you mean {near:?}?"); // infallible: into a String
         } else if let Some(elsewhere) = find(self.root, "", name) {
             let _ = write!(message, "; it belongs in {elsewhere}"); // infallible
@@ -171,10 +165,6 @@ impl Walk<'_> {
         }
         self.found.at(offset, message);
     }
-}
-
-fn is_later(path: &str, name: &str) -> bool {
-    LATER.iter().any(|(table, keys)| *table == path && keys.contains(&name))
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -186,13 +176,12 @@ fn keys(schema: &Value) -> Vec<&str> {
     properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
 
-/// The known key that was probably meant.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let distance = |key: &str| strsim::damerau_levenshtein(&name, key);
+/// The known word that was probably meant.
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distance = |key: &str| strsim::damerau_levenshtein(name, key);
     let near = known.iter().copied().min_by_key(|key| distance(key))?;
     let tolerated = (near.len().max(name.len()) / 3).clamp(1, 3);
-    (distance(near) <= tolerated || near.starts_with(&name)).then_some(near)
+    (distance(near) <= tolerated || near.starts_with(name)).then_some(near)
 }
 
 /// The first table, from the top down, that has a key of this name.

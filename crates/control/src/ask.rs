@@ -6,24 +6,37 @@ use std::time::Duration;
 
 use connect::Vault;
 use rules::{
-    Actor, Cause, Color, DrainEnd, Generation, Limits, Proof, Refusal, ServiceName, ServiceSpec,
+    Actor, Cause, Color, DrainEnd, Generation, GroupName, GroupSpec, Limits, Proof, Refusal,
+    ServiceName, ServiceSpec,
 };
 use tokio::sync::{oneshot, watch};
 
-/// To move a service to a color.
+/// Which services something is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The only one there is.
+    #[default]
+    Only,
+    /// This one.
+    Service(ServiceName),
+    /// All of this group.
+    Group(GroupName),
+}
+
+/// To move a service, or all of a group, to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwitchAsk {
-    /// Which service; `None` is enough if there is exactly one.
-    pub service: Option<ServiceName>,
+    /// What is to be moved.
+    pub scope: Scope,
     /// Where to.
     pub to: Destination,
     /// Who asks.
     pub actor: Actor,
-    /// Refuse if the service has another generation.
+    /// Refuse if the service has another generation; of a group the highest counts.
     pub if_generation: Option<Generation>,
     /// How long to go on probing until the color is healthy; `None`: the first failure refuses.
     pub wait_healthy: Option<Duration>,
-    /// The drain deadline; `None`: that of the service.
+    /// The drain deadline; `None`: that of each service.
     pub drain: Option<Duration>,
     /// Only pass the gate, change nothing.
     pub dry_run: bool,
@@ -38,7 +51,7 @@ pub enum Destination {
     Previous,
 }
 
-/// What became of a switch. A refusal comes as [`rules::Refusal`].
+/// What became of a service in a switch. A refusal comes as [`rules::Refusal`].
 #[derive(Clone, Debug)]
 pub enum Switched {
     /// The color was active already.
@@ -197,6 +210,8 @@ pub type UpgradeWish = (UpgradeAsk, oneshot::Sender<Result<Upgraded, Refusal>>);
 pub struct NewConfig {
     /// All services.
     pub services: Vec<ServiceSpec>,
+    /// All groups of them.
+    pub groups: Vec<GroupSpec>,
     /// What clients may send.
     pub limits: Limits,
     /// What has changed besides, that is not the controller's: one text each.
@@ -221,6 +236,14 @@ pub struct ColorDrained {
     pub color: Color,
     /// The generation of the service.
     pub generation: Generation,
+}
+
+// === impl Scope ===
+
+impl From<Option<ServiceName>> for Scope {
+    fn from(service: Option<ServiceName>) -> Self {
+        service.map_or(Self::Only, Self::Service)
+    }
 }
 
 // === impl DrainWatch, DrainTeller, Course ===
@@ -301,10 +324,10 @@ impl Reloader {
 
 impl fmt::Debug for NewConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { services, limits, others, vault, accept: _ } = self;
+        let Self { services, groups, limits, others, vault, accept: _ } = self;
         let mut shown = f.debug_struct("NewConfig");
-        shown.field("services", services).field("limits", limits).field("others", others);
-        shown.field("vault", vault);
+        shown.field("services", services).field("groups", groups).field("limits", limits);
+        shown.field("others", others).field("vault", vault);
         shown.finish_non_exhaustive()
     }
 }

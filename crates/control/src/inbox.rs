@@ -26,8 +26,8 @@ pub type Answer<T> = Result<T, Refusal>;
 pub enum Input {
     /// What is going on?
     Status(Reply<Status>),
-    /// Move a service to a color. Answered when published, already there, or refused.
-    Switch(SwitchAsk, Reply<Answer<Switched>>),
+    /// Move services to a color. Answered when published, already there, or refused.
+    Switch(SwitchAsk, Reply<Answer<Vec<Switched>>>),
     /// Keep new requests waiting. Answered when every worker does.
     Hold(HoldAsk, Reply<Answer<HoldInForce>>),
     /// Let waiting requests go. Answered when every worker does.
@@ -38,8 +38,8 @@ pub enum Input {
     Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
     /// What was decided, oldest first?
     History(Reply<Vec<Deed>>),
-    /// The receipt of this generation; `None`: the newest.
-    Receipt(Option<Generation>, Reply<Answer<Receipt>>),
+    /// The receipts of this generation; `None`: the newest.
+    Receipts(Option<Generation>, Reply<Answer<Vec<Receipt>>>),
     /// Answered when nothing holds this color any more.
     WaitDrained(Option<ServiceName>, Color, Reply<Answer<ColorDrained>>),
     /// Lay the charge down for a newer Teal. Answered when no drain is under way.
@@ -84,9 +84,9 @@ impl Handle {
         self.ask(Input::Status).await
     }
 
-    /// Moves a service to a color, or back to the previous one. The answer comes when it is
-    /// published; the drain is watched through the answer.
-    pub async fn switch(&self, ask: SwitchAsk) -> Answer<Switched> {
+    /// Moves a service or a group to a color, or back to the previous one. The answer comes when
+    /// it is published, one for each service; the drain is watched through it.
+    pub async fn switch(&self, ask: SwitchAsk) -> Answer<Vec<Switched>> {
         self.ask(|reply| Input::Switch(ask, reply)).await?
     }
 
@@ -115,9 +115,10 @@ impl Handle {
         self.ask(Input::History).await
     }
 
-    /// The receipt of a generation; `None`: the newest.
-    pub async fn receipt(&self, generation: Option<Generation>) -> Answer<Receipt> {
-        self.ask(|reply| Input::Receipt(generation, reply)).await?
+    /// The receipts of a generation, one for each service that it moved; never empty. `None`: the
+    /// newest.
+    pub async fn receipts(&self, generation: Option<Generation>) -> Answer<Vec<Receipt>> {
+        self.ask(|reply| Input::Receipts(generation, reply)).await?
     }
 
     /// Waits until nothing holds a color any more. The caller brings the deadline.

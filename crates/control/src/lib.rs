@@ -19,8 +19,8 @@ mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, Stuck, SwitchAsk, Switched, UpgradeAsk, UpgradeWish,
-    Upgraded,
+    Reloaded, Reloader, ResumeAsk, Resumed, Scope, Stuck, SwitchAsk, Switched, UpgradeAsk,
+    UpgradeWish, Upgraded,
 };
 pub use controller::{Settings, StartError, start};
 pub use health::Resolver;

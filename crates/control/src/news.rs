@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rules::{Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetUrl, Time};
 use tokio::sync::watch;
 
+use crate::ask::Scope;
+
 /// How many items are kept.
 const ROOM: usize = 1024;
 
@@ -62,8 +64,8 @@ pub enum News {
     },
     /// Somebody was told no.
     Refused {
-        /// The service, if the refusal is about one.
-        service: Option<ServiceName>,
+        /// What was asked about.
+        scope: Scope,
         /// Who asked.
         actor: Actor,
         /// The stable word for the reason.

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rules::{Actor, Color, Failover, Generation, Probe, ServiceName, Standing, TargetUrl, Time};
+use rules::{
+    Actor, Color, Failover, Generation, GroupSpec, Probe, ServiceName, Standing, TargetUrl, Time,
+};
 use traffic::{ColorSum, ServiceSum, TargetSum, WorkerSum};
 
 /// Everything that `teal status` needs.
@@ -19,6 +21,8 @@ pub struct Status {
     pub at: Time,
     /// All services, in the order of the configuration.
     pub services: Vec<ServiceStatus>,
+    /// All groups of them, in the order of the configuration.
+    pub groups: Vec<GroupSpec>,
 }
 
 /// One service.

@@ -6,7 +6,7 @@
 use crate::event::{Event, Fate};
 use crate::history::Deed;
 use crate::name::{Generation, ServiceName};
-use crate::receipt::{Cause, DrainEnd, Figures, Progress, Receipt};
+use crate::receipt::{Cause, DrainEnd, Progress, Receipt};
 use crate::state::{HeldSince, Service, Serving, Stage, State};
 use crate::time::Time;
 
@@ -15,7 +15,9 @@ pub fn apply(state: &mut State, event: Event) {
     match event {
         Event::Moved { service, from, generation, cause, actor, at, evidence } => {
             let to = from.other();
-            conclude_publish(state, at);
+            if state.publishing != Some(generation) {
+                conclude_publish(state, at); // not for the second service that moves with it
+            }
             state.generation = generation;
             state.publishing = Some(generation);
             if let Some(service) = state.services.get_mut(&service) {
@@ -40,8 +42,13 @@ pub fn apply(state: &mut State, event: Event) {
             state.publishing = None;
             published(state, generation, at);
         }
-        Event::DrainEnded { generation, at, end, figures } => {
-            end_drain(state, generation, at, end, figures);
+        Event::DrainEnded { generation, service, at, end, figures } => {
+            if let Some(receipt) = receipt(state, generation, service.as_ref()) {
+                receipt.progress = Progress::Ended { published: receipt.published(), at, end };
+                receipt.figures = figures;
+                let name = receipt.service.clone();
+                close(state, &name, generation);
+            }
         }
         Event::Held { service, actor, at, max_wait } => {
             if let Some(serving) = serving(state, &service) {
@@ -79,9 +86,8 @@ fn conclude_publish(state: &mut State, at: Time) {
 }
 
 fn published(state: &mut State, generation: Generation, at: Time) {
-    if let Some(receipt) = receipt(state, generation)
-        && receipt.progress == Progress::Publishing
-    {
+    let of_it = state.history.receipts_mut().filter(|receipt| receipt.generation == generation);
+    for receipt in of_it.filter(|receipt| receipt.progress == Progress::Publishing) {
         receipt.progress = Progress::Draining { published: at };
     }
 }
@@ -99,18 +105,8 @@ fn move_service(service: &mut Service, generation: Generation, cause: Cause, at:
     }
 }
 
-fn end_drain(
-    state: &mut State,
-    generation: Generation,
-    at: Time,
-    end: DrainEnd,
-    figures: Option<Figures>,
-) {
-    let Some(receipt) = receipt(state, generation) else { return };
-    receipt.progress = Progress::Ended { published: receipt.published(), at, end };
-    receipt.figures = figures;
-    let name = receipt.service.clone();
-    if let Some(serving) = serving(state, &name)
+fn close(state: &mut State, name: &ServiceName, generation: Generation) {
+    if let Some(serving) = serving(state, name)
         && serving.open == Some(generation)
     {
         serving.open = None;
@@ -151,8 +147,14 @@ fn restart(state: &mut State, at: Time) {
     }
 }
 
-fn receipt(state: &mut State, generation: Generation) -> Option<&mut Receipt> {
-    state.history.receipts_mut().find(|receipt| receipt.generation == generation)
+fn receipt<'s>(
+    state: &'s mut State,
+    generation: Generation,
+    service: Option<&ServiceName>,
+) -> Option<&'s mut Receipt> {
+    state.history.receipts_mut().find(|receipt| {
+        receipt.generation == generation && service.is_none_or(|name| receipt.service == *name)
+    })
 }
 
 fn serving<'s>(state: &'s mut State, name: &ServiceName) -> Option<&'s mut Serving> {

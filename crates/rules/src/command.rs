@@ -9,17 +9,19 @@ use crate::receipt::{DrainEnd, Figures};
 /// Something that somebody wants, or that has come to pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Move a service to another color. Legal while nothing is being published, with evidence.
+    /// Move services to another color. Legal while nothing is being published, with evidence.
     Move(Move),
     /// Every worker has acknowledged this generation. Legal if it is being published.
     Published {
         /// The generation.
         generation: Generation,
     },
-    /// A drain is over. Legal if the receipt of this generation is open and published.
+    /// A drain is over. Legal if the receipt of this service is open and published.
     EndDrain {
         /// The generation of the switch that began it.
         generation: Generation,
+        /// The service.
+        service: ServiceName,
         /// How it ended.
         end: DrainEnd,
         /// What traffic looked like.
@@ -52,14 +54,25 @@ pub enum Command {
     Restart,
 }
 
-/// A switch, rollback or failover.
+/// A switch, rollback or failover: all that it moves, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     /// What is asked for.
     pub wish: Wish,
     /// Who asks.
     pub actor: Actor,
-    /// What proves the new color healthy (L9).
+    /// What has been proven, for every service that is to move.
+    pub proven: Vec<Proven>,
+}
+
+/// A color of a service that has passed the gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proven {
+    /// The service.
+    pub service: ServiceName,
+    /// The color to go to.
+    pub color: Color,
+    /// What proves it healthy (L9).
     pub evidence: Vec<Proof>,
     /// The figures of the drain that this would supersede.
     pub unfinished: Option<Figures>,
@@ -68,11 +81,11 @@ pub struct Move {
 /// What a switch is to bring about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// The service.
-    pub service: ServiceName,
+    /// The services, each once: one, or those of a group.
+    pub services: Vec<ServiceName>,
     /// Where to.
     pub aim: Aim,
-    /// Refuse if the service has another generation.
+    /// Refuse if the services have another generation: the highest of theirs.
     pub if_generation: Option<Generation>,
 }
 
@@ -81,7 +94,8 @@ pub struct Wish {
 pub enum Aim {
     /// To this color: a switch.
     To(Color),
-    /// To the color that was active before: a rollback.
+    /// To the color that was active before: a rollback. Of several services those go back that
+    /// their newest switch has moved.
     Back,
     /// Away from this active color, which is dead: a failover.
     AwayFrom(Color),

@@ -1,9 +1,9 @@
 //! From a command to the events that follow from it, or a refusal. Changes nothing.
 
-use crate::command::{Aim, Command, Move, Wanted};
+use crate::command::{Aim, Command, Move, Proven, Wanted};
 use crate::event::{Event, Fate};
 use crate::gate::{self, Passage};
-use crate::name::{Actor, Generation, ServiceName};
+use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress};
 use crate::refusal::Refusal;
 use crate::state::{Stage, State};
@@ -17,8 +17,11 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         Command::Published { generation } if state.publishing == Some(generation) => {
             Ok(vec![Event::Published { generation, at: now }])
         }
-        Command::EndDrain { generation, end, figures } if is_draining(state, generation) => {
-            Ok(vec![Event::DrainEnded { generation, at: now, end, figures: Some(figures) }])
+        Command::EndDrain { generation, service, end, figures }
+            if is_draining(state, generation, &service) =>
+        {
+            let (service, figures) = (Some(service), Some(figures));
+            Ok(vec![Event::DrainEnded { generation, service, at: now, end, figures }])
         }
         Command::Hold { service, actor, max_wait } => {
             let (_, serving) = gate::find(state, &service)?;
@@ -40,32 +43,49 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
     }
 }
 
+// lossless: L6 - all that a move changes is one list of events, so one append to the journal.
 fn decide_move(state: &State, wanted: Move, now: Time) -> Result<Vec<Event>, Refusal> {
-    let Move { wish, actor, evidence, unfinished } = wanted;
-    let (from, to) = match gate::examine(state, &wish, now)? {
+    let Move { wish, actor, mut proven } = wanted;
+    let (moving, from, to) = match gate::examine(state, &wish, now)? {
         Passage::AlreadyOn { .. } => return Ok(Vec::new()),
-        Passage::Open { from, to, .. } => (from, to),
+        Passage::Open { moving, from, to, .. } => (moving, from, to),
     };
-    if evidence.is_empty() {
-        let reason = "no probe has proven it healthy".to_owned();
-        return Err(Refusal::Unhealthy { service: wish.service, color: to, reason });
-    }
-    let generation = state.generation.next();
-    let mut events = Vec::new();
-    if let Some((_, serving)) = state.serving(&wish.service)
-        && let Some(open) = serving.open
-    {
-        let end = DrainEnd::Superseded { by: generation };
-        events.push(Event::DrainEnded { generation: open, at: now, end, figures: unfinished });
-    }
     let cause = match wish.aim {
         Aim::To(_) => Cause::Switch,
         Aim::Back => Cause::Rollback,
         Aim::AwayFrom(_) => Cause::Failover,
     };
-    let service = wish.service;
-    events.push(Event::Moved { service, from, generation, cause, actor, at: now, evidence });
-    Ok(events)
+    let generation = state.generation.next();
+    let (mut superseded, mut moved) = (Vec::new(), Vec::new());
+    for service in moving {
+        let Proven { evidence, unfinished, .. } = take(&mut proven, &service, to)?;
+        let open = state.serving(&service).and_then(|(_, serving)| serving.open);
+        superseded.extend(open.map(|open| Event::DrainEnded {
+            generation: open,
+            service: Some(service.clone()),
+            at: now,
+            end: DrainEnd::Superseded { by: generation },
+            figures: unfinished,
+        }));
+        let actor = actor.clone();
+        moved.push(Event::Moved { service, from, generation, cause, actor, at: now, evidence });
+    }
+    superseded.extend(moved);
+    Ok(superseded)
+}
+
+/// What has been proven for a service. There is nothing for another service or color than was
+/// examined first if a change came between: then another look is due.
+// lossless: L9
+fn take(proven: &mut Vec<Proven>, service: &ServiceName, to: Color) -> Result<Proven, Refusal> {
+    let found = proven.iter().position(|one| one.service == *service && one.color == to);
+    let found = found.ok_or(Refusal::SwitchInProgress { generation: None })?;
+    let proven = proven.swap_remove(found);
+    if proven.evidence.is_empty() {
+        let reason = "no probe has proven it healthy".to_owned();
+        return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
+    }
+    Ok(proven)
 }
 
 fn decide_reload(
@@ -86,10 +106,11 @@ fn decide_reload(
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
     let generation = if state.is_new() { Generation(0) } else { state.generation.next() };
-    let open = services.iter().filter(|(_, fate)| *fate == Fate::Retired);
-    let open = open.filter_map(|(name, _)| state.serving(name)?.1.open);
-    let superseded = open.map(|open| Event::DrainEnded {
+    let retired = services.iter().filter(|(_, fate)| *fate == Fate::Retired);
+    let open = retired.filter_map(|(name, _)| Some((name, state.serving(name)?.1.open?)));
+    let superseded = open.map(|(name, open)| Event::DrainEnded {
         generation: open,
+        service: Some(name.clone()),
         at: now,
         end: DrainEnd::Superseded { by: generation },
         figures: None,
@@ -107,8 +128,8 @@ fn fate(state: &State, wanted: &Wanted) -> Option<Fate> {
     }
 }
 
-fn is_draining(state: &State, generation: Generation) -> bool {
-    let receipt = state.history.receipt(generation);
+fn is_draining(state: &State, generation: Generation, service: &ServiceName) -> bool {
+    let receipt = state.history.receipt(generation, service);
     receipt.is_some_and(|receipt| matches!(receipt.progress, Progress::Draining { .. }))
 }
 

@@ -10,7 +10,8 @@ use crate::time::Time;
 /// One decision, or something noted about one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A service moves to another color.
+    /// A service moves to another color. Those that move together are journaled together, with
+    /// the same generation.
     Moved {
         /// The service.
         service: ServiceName,
@@ -38,6 +39,8 @@ pub enum Event {
     DrainEnded {
         /// The generation of the switch.
         generation: Generation,
+        /// The service; `None` in journals from before a generation could move several.
+        service: Option<ServiceName>,
         /// When.
         at: Time,
         /// How.

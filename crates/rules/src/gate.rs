@@ -15,22 +15,24 @@ use crate::time::Time;
 pub const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
 
 /// What a wish amounts to now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passage {
-    /// The color is active already.
+    /// The color is active already, for all services.
     AlreadyOn {
         /// The color.
         color: Color,
-        /// The generation of the service.
+        /// The highest generation of the services.
         generation: Generation,
     },
     /// All is well but for the evidence, which is not looked at here.
     Open {
-        /// The active color.
+        /// Those of the services that would move; never empty.
+        moving: Vec<ServiceName>,
+        /// Their active color.
         from: Color,
         /// The color to go to.
         to: Color,
-        /// The generation of the service.
+        /// The highest generation of the services.
         generation: Generation,
     },
 }
@@ -57,40 +59,59 @@ pub fn name_service(state: &State, name: Option<&ServiceName>) -> Result<Service
     }
 }
 
-/// Whether a wish may be granted now, but for the evidence.
+/// Whether a wish may be granted now, but for the evidence: for all of its services or for none.
 pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal> {
-    let (service, serving) = find(state, &wish.service)?;
-    let generation = service.generation;
+    let found: Vec<Found<'_>> =
+        wish.services.iter().map(|name| Found::of(state, name)).collect::<Result<_, _>>()?;
     // What is being published is not yet true on every worker: "already on" would be a lie.
-    if serving.open.is_some() && serving.open == state.publishing {
+    let mut open = found.iter().filter_map(|found| found.serving.open);
+    if open.any(|open| state.publishing == Some(open)) {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
-    let to = match wish.aim {
-        Aim::To(color) => color,
-        Aim::AwayFrom(color) => color.other(),
-        Aim::Back if service.left_other.is_none() => {
-            return Err(Refusal::NothingToRollBack { service: wish.service.clone() });
-        }
-        Aim::Back => service.active.other(),
+    let Some(newest) = found.iter().max_by_key(|found| found.service.generation) else {
+        return Err(Refusal::ServiceRequired { services: state.serving_names() });
     };
-    if to == service.active {
-        return Ok(Passage::AlreadyOn { color: to, generation });
+    let generation = newest.service.generation;
+    let (from, moving) = moving(&found, wish)?;
+    if moving.is_empty() {
+        return Ok(Passage::AlreadyOn { color: from.other(), generation });
     }
     // Before the generation: while one is being published, another look is due anyway.
     if state.publishing.is_some() {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
     if let Some(expected) = wish.if_generation.filter(|expected| *expected != generation) {
-        let service = wish.service.clone();
+        let service = newest.name.clone();
         return Err(Refusal::GenerationMismatch { service, expected, actual: generation });
     }
-    if let (Aim::AwayFrom(_), Some(last)) = (wish.aim, serving.failed_over) {
-        let left = FAILOVER_PAUSE.saturating_sub(now.distance(last));
-        if !left.is_zero() {
-            return Err(Refusal::FailoverCooling { service: wish.service.clone(), left });
-        }
+    if matches!(wish.aim, Aim::AwayFrom(_)) {
+        moving.iter().try_for_each(|found| found.cooled(now))?;
     }
-    Ok(Passage::Open { from: service.active, to, generation })
+    let moving = moving.into_iter().map(|found| found.name.clone()).collect();
+    Ok(Passage::Open { moving, from, to: from.other(), generation })
+}
+
+/// The color that is to be left, and those of the services that are on it. A rollback undoes one
+/// switch: of several services those go back that their newest one has moved.
+fn moving<'f, 's>(
+    found: &'f [Found<'s>],
+    wish: &Wish,
+) -> Result<(Color, Vec<&'f Found<'s>>), Refusal> {
+    let (from, undone) = match wish.aim {
+        Aim::To(color) => (color.other(), None),
+        Aim::AwayFrom(color) => (color, None),
+        Aim::Back => {
+            let last = found.iter().max_by_key(|found| found.service.left_other);
+            let last = last.filter(|found| found.service.left_other.is_some());
+            let nothing = || Refusal::NothingToRollBack { services: wish.services.clone() };
+            let Found { service, .. } = last.ok_or_else(nothing)?;
+            (service.active, service.left_other)
+        }
+    };
+    let moves = |service: &Service| {
+        service.active == from && (undone.is_none() || service.left_other == undone)
+    };
+    Ok((from, found.iter().filter(|found| moves(found.service)).collect()))
 }
 
 /// The evidence that a color is healthy now: of every target the newest `rise` probes, all
@@ -113,6 +134,30 @@ pub fn evidence<'t>(
         }
     }
     if too_little || proofs.is_empty() { Err(Lack::TooLittle) } else { Ok(proofs) }
+}
+
+/// A service that a wish is about.
+struct Found<'s> {
+    name: &'s ServiceName,
+    service: &'s Service,
+    serving: &'s Serving,
+}
+
+impl<'s> Found<'s> {
+    fn of(state: &'s State, name: &'s ServiceName) -> Result<Self, Refusal> {
+        let (service, serving) = find(state, name)?;
+        Ok(Self { name, service, serving })
+    }
+
+    /// Refuses a failover too soon after the last one.
+    fn cooled(&self, now: Time) -> Result<(), Refusal> {
+        let since = self.serving.failed_over.map_or(FAILOVER_PAUSE, |last| now.distance(last));
+        let left = FAILOVER_PAUSE.saturating_sub(since);
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(Refusal::FailoverCooling { service: self.name.clone(), left })
+    }
 }
 
 pub(crate) fn find<'s>(

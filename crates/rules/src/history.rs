@@ -79,9 +79,14 @@ impl History {
         self.deeds.iter().filter_map(Deed::receipt)
     }
 
-    /// The receipt of a generation.
-    pub fn receipt(&self, generation: Generation) -> Option<&Receipt> {
-        self.receipts().rev().find(|receipt| receipt.generation == generation)
+    /// The receipts of a generation: one for each service that it moved.
+    pub fn receipts_of(&self, generation: Generation) -> impl DoubleEndedIterator<Item = &Receipt> {
+        self.receipts().filter(move |receipt| receipt.generation == generation)
+    }
+
+    /// The receipt of a service from a generation.
+    pub fn receipt(&self, generation: Generation, service: &ServiceName) -> Option<&Receipt> {
+        self.receipts_of(generation).find(|receipt| receipt.service == *service)
     }
 
     pub(crate) fn receipts_mut(&mut self) -> impl Iterator<Item = &mut Receipt> {
@@ -91,13 +96,20 @@ impl History {
         })
     }
 
-    /// Adds a deed and lets the oldest of its kind go if there are too many.
+    /// Adds a deed and lets the oldest of its kind go if there are too many. Receipts of one
+    /// switch go together.
     pub(crate) fn push(&mut self, deed: Deed) {
         let same_kind = |other: &Deed| other.receipt().is_some() == deed.receipt().is_some();
         if self.deeds.iter().filter(|other| same_kind(other)).count() >= KEPT
             && let Some(oldest) = self.deeds.iter().position(same_kind)
         {
-            self.deeds.remove(oldest);
+            let gone = self.deeds.remove(oldest);
+            let switch = |deed: &Deed| deed.receipt().map(|receipt| receipt.generation);
+            if let Some(gone) = gone.as_ref().and_then(switch)
+                && switch(&deed) != Some(gone)
+            {
+                self.deeds.retain(|other| switch(other) != Some(gone));
+            }
         }
         self.deeds.push_back(deed);
     }

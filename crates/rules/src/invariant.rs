@@ -1,7 +1,8 @@
 //! What is true of every state that can come to be.
 
 use crate::history::KEPT;
-use crate::receipt::Progress;
+use crate::name::ServiceName;
+use crate::receipt::{Cause, Progress, Receipt};
 use crate::state::{Service, Stage, State};
 
 /// Checks a state; the text says what is wrong with it.
@@ -13,12 +14,13 @@ pub fn check(state: &State) -> Result<(), String> {
         "what is being published is not the newest generation",
     )?;
     for (name, service) in &state.services {
-        check_service(state, service).map_err(|what| format!("service {name}: {what}"))?;
+        check_service(state, name, service).map_err(|what| format!("service {name}: {what}"))?;
     }
-    let mut last = None;
+    let mut last: Option<&Receipt> = None;
     for receipt in state.history.receipts() {
         ensure(receipt.to == receipt.from.other(), "a receipt does not change the color")?;
-        ensure(last < Some(receipt.generation), "receipts are not in order")?;
+        ensure(last.is_none_or(|last| follows(last, receipt)), "receipts are not in order")?;
+        ensure(is_alone(state, receipt), "a generation moves a service twice")?;
         ensure(receipt.generation <= newest, "a receipt is newer than the newest generation")?;
         ensure(!receipt.evidence.is_empty(), "a receipt has no evidence (L9)")?;
         ensure(
@@ -26,12 +28,27 @@ pub fn check(state: &State) -> Result<(), String> {
                 || state.publishing == Some(receipt.generation),
             "a receipt is being published, and the state is not",
         )?;
-        last = Some(receipt.generation);
+        last = Some(receipt);
     }
     ensure(state.history.receipts().count() <= KEPT, "too many receipts are kept")
 }
 
-fn check_service(state: &State, service: &Service) -> Result<(), String> {
+/// Whether a receipt may come after another one: it is newer, or of the same switch of several
+/// services.
+fn follows(last: &Receipt, receipt: &Receipt) -> bool {
+    let what = |receipt: &Receipt| (receipt.from, receipt.cause, receipt.decided);
+    let together = what(last) == what(receipt)
+        && last.actor == receipt.actor
+        && receipt.cause != Cause::Failover;
+    last.generation < receipt.generation || last.generation == receipt.generation && together
+}
+
+fn is_alone(state: &State, receipt: &Receipt) -> bool {
+    let of_it = state.history.receipts_of(receipt.generation);
+    of_it.filter(|other| other.service == receipt.service).count() == 1
+}
+
+fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result<(), String> {
     let newest = state.generation;
     if service.generation > newest || service.left_other > Some(newest) {
         return Err("it is ahead of the newest generation".to_owned());
@@ -41,7 +58,7 @@ fn check_service(state: &State, service: &Service) -> Result<(), String> {
     if service.left_other != Some(open) {
         return Err("its open receipt is not that of its last switch".to_owned());
     }
-    let receipt = state.history.receipt(open);
+    let receipt = state.history.receipt(open, name);
     if receipt.is_some_and(|receipt| receipt.end().is_some() || receipt.to != service.active) {
         return Err("its open receipt is complete or about another color".to_owned());
     }

@@ -24,19 +24,19 @@ mod target;
 mod time;
 
 pub use apply::apply;
-pub use command::{Aim, Command, Move, Wanted, Wish};
+pub use command::{Aim, Command, Move, Proven, Wanted, Wish};
 pub use decide::decide;
 pub use event::{Event, Fate};
 pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
 pub use history::{Deed, History, KEPT};
 pub use invariant::check;
-pub use name::{Actor, Color, Generation, InvalidName, ServiceName};
+pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::Network;
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Failover, Health, Hold, Invalid, Limits, ProbeKind, ServiceSpec, StatusRange,
-    Streams, Timeouts,
+    ColorSpec, Drain, Failover, GroupSpec, Health, Hold, Invalid, Limits, ProbeKind, ServiceSpec,
+    StatusRange, Streams, Timeouts,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, TargetTls, TargetUrl};

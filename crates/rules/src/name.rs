@@ -22,6 +22,10 @@ pub struct Generation(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceName(Box<str>);
 
+/// The name of a group of services, by the same rules.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupName(Box<str>);
+
 /// Who asked for a change, as it stands in receipts and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -103,25 +107,12 @@ impl fmt::Display for Generation {
     }
 }
 
-// === impl ServiceName ===
+// === impl ServiceName, GroupName ===
 
 impl ServiceName {
     /// Checks and takes a name.
     pub fn new(text: &str) -> Result<Self, InvalidName> {
-        let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        let edge = |c: Option<&u8>| c.is_some_and(|c| *c != b'-');
-        let bytes = text.as_bytes();
-        if bytes.len() <= 63
-            && bytes.iter().copied().all(inside)
-            && edge(bytes.first())
-            && edge(bytes.last())
-        {
-            return Ok(Self(text.into()));
-        }
-        Err(InvalidName(format!(
-            "service name {text:?} must be 1 to 63 of a-z, 0-9 and '-', \
-             beginning and ending with a letter or digit"
-        )))
+        checked("service", text).map(Self)
     }
 
     /// The name as text.
@@ -134,6 +125,41 @@ impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+impl GroupName {
+    /// Checks and takes a name.
+    pub fn new(text: &str) -> Result<Self, InvalidName> {
+        checked("group", text).map(Self)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn checked(what: &str, text: &str) -> Result<Box<str>, InvalidName> {
+    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let edge = |c: Option<&u8>| c.is_some_and(|c| *c != b'-');
+    let bytes = text.as_bytes();
+    if bytes.len() <= 63
+        && bytes.iter().copied().all(inside)
+        && edge(bytes.first())
+        && edge(bytes.last())
+    {
+        return Ok(text.into());
+    }
+    Err(InvalidName(format!(
+        "{what} name {text:?} must be 1 to 63 of a-z, 0-9 and '-', \
+         beginning and ending with a letter or digit"
+    )))
 }
 
 // === impl Actor ===

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::name::{Color, Generation, ServiceName};
+use crate::name::{Color, Generation, GroupName, ServiceName};
 
 /// Why something was not done. Nothing was changed, except where a variant says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,19 @@ pub enum Refusal {
         /// All that could be named.
         services: Vec<ServiceName>,
     },
+    /// No group has this name.
+    UnknownGroup {
+        /// The name that was asked for.
+        name: GroupName,
+        /// All that could be named.
+        groups: Vec<GroupName>,
+    },
     /// No kept receipt has this generation.
     NoReceipt {
         /// The generation that was asked for.
         generation: Generation,
+        /// The service, if one was named.
+        service: Option<ServiceName>,
     },
     /// The color is not proven healthy now (L9).
     Unhealthy {
@@ -48,10 +57,10 @@ pub enum Refusal {
         /// The generation that is being published; `None`: not yet decided.
         generation: Option<Generation>,
     },
-    /// The service has never had another active color.
+    /// The services have never had another active color.
     NothingToRollBack {
-        /// The service.
-        service: ServiceName,
+        /// The services: one, or those of a group.
+        services: Vec<ServiceName>,
     },
     /// The color is active, so it will not drain.
     ColorActive {
@@ -116,6 +125,7 @@ impl Refusal {
         match self {
             Self::ServiceRequired { .. } => "service_required",
             Self::UnknownService { .. } => "unknown_service",
+            Self::UnknownGroup { .. } => "unknown_group",
             Self::NoReceipt { .. } => "no_receipt",
             Self::Unhealthy { .. } => "unhealthy",
             Self::GenerationMismatch { .. } => "generation_mismatch",
@@ -145,8 +155,12 @@ impl fmt::Display for Refusal {
             Self::UnknownService { name, services } => {
                 write!(f, "no service is called {name}; there are: {}", List(services))
             }
-            Self::NoReceipt { generation } => {
-                write!(f, "no receipt is kept for generation {generation}; see the history")
+            Self::UnknownGroup { name, groups } => {
+                write!(f, "no group is called {name}; there are: {}", List(groups))
+            }
+            Self::NoReceipt { generation, service } => {
+                let of = service.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+                write!(f, "no receipt{of} is kept for generation {generation}; see the history")
             }
             Self::Unhealthy { color, reason, .. } => {
                 write!(f, "Target {color} is not healthy\n{reason}")
@@ -161,8 +175,10 @@ impl fmt::Display for Refusal {
             Self::SwitchInProgress { generation: None } => {
                 f.write_str("another change is being decided; try again in a moment")
             }
-            Self::NothingToRollBack { service } => {
-                write!(f, "{service} was never switched, so there is nothing to roll back to")
+            Self::NothingToRollBack { services } => {
+                let was = if services.len() == 1 { "was" } else { "were" };
+                let all = List(services);
+                write!(f, "{all} {was} never switched, so there is nothing to roll back to")
             }
             Self::ColorActive { service, color } => write!(
                 f,
@@ -211,6 +227,9 @@ struct List<'l, T>(&'l [T]);
 
 impl<T: fmt::Display> fmt::Display for List<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
         for (place, item) in self.0.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
             write!(f, "{comma}{item}")?;

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::name::{Color, ServiceName};
+use crate::name::{Color, GroupName, ServiceName};
 use crate::target::TargetUrl;
 
 /// One service: where its requests come from and its two environments.
@@ -36,6 +36,15 @@ pub struct ServiceSpec {
     pub failover: Failover,
     /// Caps on what may wait while the service is held.
     pub hold: Hold,
+}
+
+/// Services that are switched together, in one generation: all or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSpec {
+    /// Its name in every interface.
+    pub name: GroupName,
+    /// Its services, each once; never empty.
+    pub services: Vec<ServiceName>,
 }
 
 /// One environment of a service.

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use rules::{
-    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, KEPT, Move, Progress, Proof,
-    Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide, gate,
+    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, KEPT, Move, Progress, Proof, Proven,
+    Receipt, Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
+    gate,
 };
 
 const NOW: Time = Time(5_000_000);
@@ -53,16 +54,25 @@ fn started() -> State {
 fn go(aim: Aim, if_generation: Option<u64>) -> Command {
     let target = target();
     let proof = Proof { target, at: NOW, status: 200, latency: Duration::from_millis(2) };
-    Command::Move(Move {
-        wish: Wish { service: web(), aim, if_generation: if_generation.map(Generation) },
-        actor: Actor::Uid(7),
-        evidence: vec![proof],
+    let proven = Color::BOTH.map(|color| Proven {
+        service: web(),
+        color,
+        evidence: vec![proof.clone()],
         unfinished: Some(Figures { parked: 3, ..Figures::default() }),
+    });
+    Command::Move(Move {
+        wish: Wish { services: vec![web()], aim, if_generation: if_generation.map(Generation) },
+        actor: Actor::Uid(7),
+        proven: proven.into(),
     })
 }
 
 fn to(color: Color) -> Command {
     go(Aim::To(color), None)
+}
+
+fn receipt(state: &State, generation: u64) -> &Receipt {
+    state.history().receipt(Generation(generation), &web()).unwrap()
 }
 
 fn active(state: &State) -> (Color, u64) {
@@ -90,9 +100,9 @@ fn a_second_switch_is_refused_only_between_the_decision_and_the_publish() {
     publish(&mut state);
     assert_eq!(run(&mut state, to(Color::Green)), Ok(0), "already on green");
     run(&mut state, to(Color::Blue)).unwrap();
-    let end = state.history().receipt(Generation(1)).unwrap().end();
+    let end = receipt(&state, 1).end();
     assert_eq!(end, Some(DrainEnd::Superseded { by: Generation(2) }));
-    let figures = state.history().receipt(Generation(1)).unwrap().figures.clone();
+    let figures = receipt(&state, 1).figures.clone();
     assert_eq!(figures.unwrap().parked, 3, "what was measured so far is kept");
 }
 
@@ -111,7 +121,7 @@ fn while_a_generation_is_published_a_stale_one_hears_of_that_first() {
     reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
     let stale_move = |name: &str, color| {
         let Command::Move(mut wanted) = go(Aim::To(color), Some(77)) else { unreachable!() };
-        wanted.wish.service = ServiceName::new(name).unwrap();
+        wanted.wish.services = vec![ServiceName::new(name).unwrap()];
         Command::Move(wanted)
     };
     run(&mut state, to(Color::Green)).unwrap();
@@ -132,20 +142,30 @@ fn a_color_without_evidence_gets_no_traffic() {
     // L9
     let mut state = started();
     let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
-    wanted.evidence.clear();
+    wanted.proven.iter_mut().for_each(|proven| proven.evidence.clear());
     assert_eq!(run(&mut state, Command::Move(wanted)).unwrap_err().code(), "unhealthy");
+}
+
+#[test]
+fn what_was_proven_for_the_other_color_opens_no_way_to_this_one() {
+    // L9: between the proof of blue and the decision, a rollback has become one to green.
+    let mut state = started();
+    let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
+    wanted.proven.retain(|proven| proven.color == Color::Blue);
+    let refused = run(&mut state, Command::Move(wanted)).unwrap_err();
+    assert_eq!(refused, Refusal::SwitchInProgress { generation: None });
 }
 
 #[test]
 fn a_rollback_goes_to_the_color_before_and_is_refused_where_there_is_none() {
     let mut state = started();
     let refused = run(&mut state, go(Aim::Back, None)).unwrap_err();
-    assert_eq!(refused, Refusal::NothingToRollBack { service: web() });
+    assert_eq!(refused, Refusal::NothingToRollBack { services: vec![web()] });
     run(&mut state, to(Color::Green)).unwrap();
     publish(&mut state);
     run(&mut state, go(Aim::Back, None)).unwrap();
     assert_eq!(active(&state), (Color::Blue, 2));
-    assert_eq!(state.history().receipt(Generation(2)).unwrap().cause.as_str(), "rollback");
+    assert_eq!(receipt(&state, 2).cause.as_str(), "rollback");
 }
 
 #[test]
@@ -164,10 +184,11 @@ fn a_failover_waits_a_minute_unless_an_operator_has_switched() {
 fn a_receipt_is_readable_from_the_decision_on_and_complete_at_the_end() {
     let mut state = started();
     run(&mut state, to(Color::Green)).unwrap();
-    let progress = |state: &State| state.history().receipt(Generation(1)).unwrap().progress;
+    let progress = |state: &State| receipt(state, 1).progress;
     assert_eq!(progress(&state), Progress::Publishing);
     let early = Command::EndDrain {
         generation: Generation(1),
+        service: web(),
         end: DrainEnd::Drained,
         figures: Figures::default(),
     };
@@ -188,7 +209,7 @@ fn a_restart_interrupts_what_was_open_and_changes_no_color() {
     run(&mut state, to(Color::Green)).unwrap();
     assert_eq!(run(&mut state, Command::Restart), Ok(1));
     assert_eq!(active(&state), (Color::Green, 1));
-    let end = state.history().receipt(Generation(1)).unwrap().end();
+    let end = receipt(&state, 1).end();
     assert_eq!(end, Some(DrainEnd::Interrupted));
     run(&mut state, to(Color::Blue)).unwrap();
     // Published, and still draining: open as well.
@@ -212,7 +233,7 @@ fn a_publish_whose_note_was_lost_is_known_by_the_decision_after_it() {
         assert_eq!(check(&replayed), Ok(()));
         publish(&mut live); // and nothing of it reached the disk
     }
-    let first = replayed.history().receipt(Generation(1)).unwrap();
+    let first = receipt(&replayed, 1);
     assert_eq!(first.progress, Progress::Draining { published: NOW });
     run(&mut replayed, Command::Restart).unwrap();
     assert_eq!(active(&replayed), active(&live));
@@ -230,7 +251,7 @@ fn a_service_that_comes_back_is_where_it_was_and_not_held() {
     reload(&mut state, vec![wanted("other", Color::Blue)]);
     assert!(state.serving(&web()).is_none());
     assert_eq!(run(&mut state, to(Color::Blue)).unwrap_err().code(), "unknown_service");
-    let end = state.history().receipt(Generation(1)).unwrap().end();
+    let end = receipt(&state, 1).end();
     assert_eq!(end, Some(DrainEnd::Superseded { by: Generation(2) }));
     reload(&mut state, vec![wanted("other", Color::Blue), wanted("web", Color::Blue)]);
     assert_eq!(active(&state), (Color::Green, 3));

@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, Aim, Color, Command, Cut, DrainEnd, Event, Figures, Generation, Move, Proof, Refusal,
-    ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
+    Actor, Aim, Color, Command, Cut, DrainEnd, Event, Figures, Generation, Move, Proof, Proven,
+    Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
 };
 
 const NAMES: [&str; 3] = ["web", "api", "mail"];
@@ -38,20 +39,42 @@ fn aim() -> impl Strategy<Value = Aim> {
     ]
 }
 
+/// One service or a group of them; failovers are of one.
+fn services() -> impl Strategy<Value = Vec<ServiceName>> {
+    let several = proptest::sample::subsequence(vec![0, 1, 2], 1..=3);
+    several.prop_map(|indexes| indexes.into_iter().map(name).collect())
+}
+
 fn moves() -> impl Strategy<Value = Command> {
-    let parts = (0..3usize, aim(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
-    parts.prop_map(|(service, aim, if_generation, evidence)| {
+    let parts = (services(), aim(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
+    parts.prop_map(|(mut services, aim, if_generation, evidence)| {
+        if matches!(aim, Aim::AwayFrom(_)) {
+            services.truncate(1);
+        }
+        let mut proven = proven(&services);
+        match evidence {
+            0 => proven.iter_mut().for_each(|one| one.evidence.clear()),
+            1 => drop(proven.pop()),
+            _ => {}
+        }
+        let if_generation = if_generation.map(Generation);
         Command::Move(Move {
-            wish: Wish {
-                service: name(service),
-                aim,
-                if_generation: if_generation.map(Generation),
-            },
+            wish: Wish { services, aim, if_generation },
             actor: Actor::Uid(1),
-            evidence: if evidence == 0 { Vec::new() } else { vec![proof()] },
-            unfinished: Some(Figures::default()),
+            proven,
         })
     })
+}
+
+/// Both colors of all of them.
+fn proven(services: &[ServiceName]) -> Vec<Proven> {
+    let one = |service: &ServiceName, color| Proven {
+        service: service.clone(),
+        color,
+        evidence: vec![proof()],
+        unfinished: Some(Figures::default()),
+    };
+    services.iter().flat_map(|service| Color::BOTH.map(|color| one(service, color))).collect()
 }
 
 fn reload() -> impl Strategy<Value = Command> {
@@ -72,8 +95,9 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         8 => moves(),
         8 => (0..40u64).prop_map(|g| Command::Published { generation: Generation(g) }),
-        4 => (0..40u64, end).prop_map(|(g, end)| Command::EndDrain {
+        4 => (0..40u64, 0..3usize, end).prop_map(|(g, service, end)| Command::EndDrain {
             generation: Generation(g),
+            service: name(service),
             end,
             figures: Figures::default(),
         }),
@@ -94,11 +118,14 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
     check(after).unwrap();
     let grown = after.generation().0 - before.generation().0;
     assert!(grown <= 1, "a generation was skipped");
-    let changes = events.iter().filter(|event| {
-        matches!(event, Event::Moved { .. }) || matches!(event, Event::Reloaded { .. })
-    });
-    let changes = changes.count() as u64;
-    assert!(changes == grown || before.is_new(), "a generation is one change of traffic");
+    let change = |event: &Event| match event {
+        Event::Moved { generation, .. } | Event::Reloaded { generation, .. } => Some(*generation),
+        _ => None,
+    };
+    let changes: BTreeSet<_> = events.iter().filter_map(change).collect();
+    let as_many = changes.len() as u64 == grown;
+    assert!(as_many || before.is_new(), "a generation is one change of traffic");
+    check_together(before, events);
     for (name, service) in before.services() {
         let now = after.services().find(|(other, _)| *other == name);
         let (_, now) = now.expect("a service is never forgotten");
@@ -107,6 +134,18 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
             .any(|event| matches!(event, Event::Moved { service, .. } if service == name));
         assert_eq!(now.active != service.active, moved, "only a switch changes the color");
     }
+}
+
+/// Services that move together leave one color for the other, and each has a receipt of its own.
+fn check_together(before: &State, events: &[Event]) {
+    let mut colors = BTreeMap::new();
+    for event in events {
+        if let Event::Moved { service, from, .. } = event {
+            assert_eq!(before.serving(service).unwrap().0.active, *from);
+            assert_eq!(colors.insert(service, *from), None, "{service} moves twice");
+        }
+    }
+    assert!(colors.values().collect::<BTreeSet<_>>().len() <= 1, "they go to different colors");
 }
 
 /// Publishes what is under way, so that random commands get further than "in progress".
@@ -199,9 +238,8 @@ fn publish(state: &mut State, now: Time) {
 
 fn go(aim: Aim, if_generation: Option<u64>) -> Command {
     Command::Move(Move {
-        wish: Wish { service: name(0), aim, if_generation: if_generation.map(Generation) },
+        wish: Wish { services: vec![name(0)], aim, if_generation: if_generation.map(Generation) },
         actor: Actor::Uid(1),
-        evidence: vec![proof()],
-        unfinished: None,
+        proven: proven(&[name(0)]),
     })
 }

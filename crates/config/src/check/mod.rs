@@ -7,6 +7,7 @@
 mod acme;
 mod across;
 mod admin;
+mod group;
 mod listener;
 mod service;
 mod text;
@@ -62,6 +63,7 @@ pub(crate) fn config(
     let upgrade =
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
     acme::check(document, acme.as_ref(), &listeners, &services, found);
+    let groups = group::groups(document, found);
     across::check(document, &listeners, &services, admin.listen, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
@@ -80,6 +82,7 @@ pub(crate) fn config(
         otel,
         upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
+        groups,
         source: Some(surroundings.path.to_owned()),
     })
 }

@@ -5,6 +5,21 @@ use serde::Deserialize;
 
 use crate::key::{At, Key, Size, Time};
 
+/// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
+/// in several groups; what it does by itself, such as failover, it goes on doing alone.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "services"]))]
+pub(crate) struct Group {
+    /// Its name in every interface, by the rules for the name of a service.
+    #[schemars(extend("examples" = ["shop"]))]
+    pub(crate) name: Key<String>,
+    /// The names of its services, each once, at most 100.
+    #[schemars(extend("examples" = [["web", "api"]]))]
+    #[schemars(extend("minItems" = 1, "maxItems" = 100, "uniqueItems" = true))]
+    pub(crate) services: Key<Vec<At<String>>>,
+}
+
 /// A service: its routes and its two colors.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -5,6 +5,7 @@ mod bad_files;
 mod bad_values;
 mod flags;
 mod good_files;
+mod groups;
 mod reload;
 mod spoiled;
 mod tls;

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use rules::Generation;
+use rules::{Generation, Refusal, ServiceName};
 
 use super::answer::Form;
 use super::auth::Viewer;
 use super::problem::Problem;
-use super::query::{NoBody, Query, invalid, whole};
+use super::query::{Given, NoBody, Parameters, Query, invalid, whole};
 use super::settings::Api;
 use super::text;
 use super::wire::{Change, History, ProblemDocument, Receipt};
+
+/// The parameters of a receipt.
+#[derive(Debug)]
+pub(crate) struct ReceiptParameters {
+    service: Option<ServiceName>,
+}
 
 /// What was decided, newest first: the last 100 switches and the last 100 other changes.
 #[utoipa::path(
@@ -37,13 +43,15 @@ pub(crate) async fn history(
     Ok(form.answer(&history, text::history))
 }
 
-/// The record of one switch; readable from the decision on.
+/// The record of one switch; readable from the decision on. Of a group there is one for each service
+/// that it moved: plain text shows all of them, JSON the one that is named.
 #[utoipa::path(
     get,
     path = "/admin/receipts/{generation}",
     tag = "read",
     params(
         ("generation" = String, Path, description = "The generation that the switch made, or `latest`"),
+        ("service" = Option<String>, Query, description = "Which service, if the switch moved several"),
     ),
     responses(
         (status = 200, description = "The receipt", body = Receipt),
@@ -55,7 +63,7 @@ pub(crate) async fn receipt(
     _: Viewer,
     form: Form,
     generation: Result<Path<String>, PathRejection>,
-    Query(()): Query<()>,
+    Query(ReceiptParameters { service }): Query<ReceiptParameters>,
     _: NoBody,
 ) -> Result<Response, Problem> {
     let wrong = || invalid("generation", "must be a whole number or latest");
@@ -64,6 +72,32 @@ pub(crate) async fn receipt(
         "latest" => None,
         digits => Some(Generation(whole(digits).ok_or_else(wrong)?)),
     };
-    let receipt = api.prompt(api.handle.receipt(generation)).await?;
-    Ok(form.answer(&Receipt::from(&receipt), text::receipt))
+    let mut receipts = api.prompt(api.handle.receipts(generation)).await?;
+    if let Some(service) = service {
+        let generation = receipts.first().map(|receipt| receipt.generation);
+        receipts.retain(|receipt| receipt.service == service);
+        if receipts.is_empty() {
+            let generation = generation.unwrap_or_default();
+            return Err(Refusal::NoReceipt { generation, service: Some(service) }.into());
+        }
+    }
+    let found: Vec<_> = receipts.iter().map(Receipt::from).collect();
+    match (form, &found[..]) {
+        (Form::Text, _) => Ok(form.answer(&found, |found| text::receipts(found))),
+        (Form::Json, [one]) => Ok(form.answer(one, text::receipt)),
+        (Form::Json, _) => {
+            let services = receipts.into_iter().map(|receipt| receipt.service).collect();
+            Err(Refusal::ServiceRequired { services }.into())
+        }
+    }
+}
+
+// === impl ReceiptParameters ===
+
+impl Parameters for ReceiptParameters {
+    const ALLOWED: &'static [&'static str] = &["service"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self { service: given.service()? })
+    }
 }

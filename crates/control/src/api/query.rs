@@ -12,15 +12,20 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use rules::{Generation, ServiceName};
+use rules::{Generation, GroupName, ServiceName};
 
 use super::duration;
 use super::problem::Problem;
+use crate::ask::Scope;
 
 /// The largest body that is read to find out that it is one.
 const BODY_MAX: usize = 64 << 10;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a name must be.
+const NAME: &str =
+    "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
 
 /// A set of parameters that a call has.
 pub(crate) trait Parameters: Sized {
@@ -83,16 +88,18 @@ impl Given {
 
     /// A service by name.
     pub(crate) fn service(&self) -> Result<Option<ServiceName>, Problem> {
-        let read = |text| {
-            ServiceName::new(text).map_err(|_| {
-                invalid(
-                    "service",
-                    "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter \
-                     or digit",
-                )
-            })
-        };
+        let read = |text| ServiceName::new(text).map_err(|_| invalid("service", NAME));
         self.text("service").map(read).transpose()
+    }
+
+    /// A service or a group by name.
+    pub(crate) fn scope(&self) -> Result<Scope, Problem> {
+        let service = self.service()?;
+        let Some(group) = self.text("group") else { return Ok(service.into()) };
+        if service.is_some() {
+            return Err(invalid("group", "can't be given together with service: name one of them"));
+        }
+        GroupName::new(group).map(Scope::Group).map_err(|_| invalid("group", NAME))
     }
 
     /// A duration.

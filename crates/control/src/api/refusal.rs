@@ -20,7 +20,9 @@ impl From<Refusal> for Problem {
 fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::ServiceRequired { .. } | Refusal::ReloadProblems { .. } => StatusCode::BAD_REQUEST,
-        Refusal::UnknownService { .. } | Refusal::NoReceipt { .. } => StatusCode::NOT_FOUND,
+        Refusal::UnknownService { .. }
+        | Refusal::UnknownGroup { .. }
+        | Refusal::NoReceipt { .. } => StatusCode::NOT_FOUND,
         Refusal::SwitchInProgress { .. }
         | Refusal::NothingToRollBack { .. }
         | Refusal::ColorActive { .. }
@@ -48,6 +50,10 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::ServiceRequired { services } | Refusal::UnknownService { services, .. } => {
             problem.with("services", names(services))
         }
+        Refusal::UnknownGroup { groups, .. } => {
+            let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
+            problem.with("groups", json!(groups))
+        }
         Refusal::Unhealthy { service, color, reason } => problem
             .with("service", service.as_str())
             .with("color", color.as_str())
@@ -61,9 +67,13 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         }
         Refusal::ReloadProblems { problems } => problem.with("problems", json!(problems)),
         Refusal::SwitchInProgress { .. } => problem.retry_after(1),
-        Refusal::NothingToRollBack { service }
-        | Refusal::AlreadyHeld { service }
-        | Refusal::NotHeld { service } => problem.with("service", service.as_str()),
+        Refusal::NothingToRollBack { services } => match &services[..] {
+            [service] => problem.with("service", service.as_str()),
+            services => problem.with("services", names(services)),
+        },
+        Refusal::AlreadyHeld { service } | Refusal::NotHeld { service } => {
+            problem.with("service", service.as_str())
+        }
         Refusal::NoReceipt { .. }
         | Refusal::ColorActive { .. }
         | Refusal::JournalUnavailable { .. }

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::text;
-use super::wire::{About, Certificate, Ordered, ProblemDocument, Service, Status, seconds};
+use super::wire::{About, Certificate, Group, Ordered, ProblemDocument, Service, Status, seconds};
 
 /// Where traffic goes now, and whether the other color may be stopped.
 #[utoipa::path(
@@ -55,6 +55,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         certificate_problem: live.certificate_problem.clone(),
         acme: live.orders.iter().map(Ordered::of).collect(),
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),
+        groups: seen.groups.iter().map(Group::from).collect(),
     })
 }
 

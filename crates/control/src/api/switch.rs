@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use rules::{Actor, Color, ServiceName};
+use rules::{Actor, Color, Refusal};
 
 use super::answer::Form;
 use super::auth::Operator;
@@ -18,13 +18,13 @@ use super::problem::Problem;
 use super::query::{Given, NoBody, Parameters, Query, if_match, invalid};
 use super::settings::Api;
 use super::text;
-use super::wire::{Drain, Evidence, ProblemDocument, SwitchAnswer, SwitchResult};
-use crate::ask::{Destination, DrainWatch, SwitchAsk, Switched};
+use super::wire::{Drain, Evidence, ProblemDocument, SwitchAnswer, SwitchOutcome, SwitchResult};
+use crate::ask::{Destination, DrainWatch, Scope, SwitchAsk, Switched};
 
 /// What may be said about a switch or a rollback, but for the color.
 #[derive(Debug)]
 pub(crate) struct Options {
-    service: Option<ServiceName>,
+    scope: Scope,
     wait: Wait,
     wait_healthy: Option<Duration>,
     drain: Option<Duration>,
@@ -47,9 +47,10 @@ pub(crate) enum Wait {
     Published,
 }
 
-/// Moves a service to a color.
+/// Moves a service, or all services of a group at once, to a color.
 ///
-/// Refused unless every target of the color is proven healthy now.
+/// Refused unless every target of the color is proven healthy now. A group moves in one generation,
+/// all of its services or none; those that are on the color already are left alone.
 #[utoipa::path(
     post,
     path = "/admin/switch",
@@ -57,14 +58,15 @@ pub(crate) enum Wait {
     params(
         ("to" = super::wire::Color, Query, description = "The color to move to"),
         ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("group" = Option<String>, Query, description = "Which group of services, instead of one service"),
         ("wait" = Option<String>, Query, description = "`drained` (default): answer when the old color is safe to stop; `published`: as soon as no new request goes there"),
         ("wait_healthy" = Option<String>, Query, description = "Go on probing for this long until the color is healthy, such as `60s`"),
-        ("drain" = Option<String>, Query, description = "The drain deadline, instead of that of the service"),
+        ("drain" = Option<String>, Query, description = "The drain deadline, instead of that of each service"),
         ("dry_run" = Option<bool>, Query, description = "Only pass the gate, change nothing"),
-        ("If-Match" = Option<String>, Header, description = "Refuse if the service has another generation, such as `\"7\"`"),
+        ("If-Match" = Option<String>, Header, description = "Refuse if the service has another generation, such as `\"7\"`; of a group the highest of its services counts"),
     ),
     responses(
-        (status = 200, description = "Switched, there already, or the dry run passed", body = SwitchAnswer),
+        (status = 200, description = "Switched, there already, or the dry run passed", body = SwitchOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
         (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
         (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
@@ -83,7 +85,7 @@ pub(crate) async fn switch(
     carry_out(&api, form, &headers, actor, Destination::Color(to), options).await
 }
 
-/// Moves a service back to its previous color.
+/// Moves a service back to its previous color; of a group, what its newest switch has moved.
 ///
 /// The same gate holds as for a switch.
 #[utoipa::path(
@@ -92,6 +94,7 @@ pub(crate) async fn switch(
     tag = "change",
     params(
         ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("group" = Option<String>, Query, description = "As for a switch"),
         ("wait" = Option<String>, Query, description = "As for a switch"),
         ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
         ("drain" = Option<String>, Query, description = "As for a switch"),
@@ -99,7 +102,7 @@ pub(crate) async fn switch(
         ("If-Match" = Option<String>, Header, description = "As for a switch"),
     ),
     responses(
-        (status = 200, description = "Switched back, or the dry run passed", body = SwitchAnswer),
+        (status = 200, description = "Switched back, or the dry run passed", body = SwitchOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
         (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
         (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
@@ -125,11 +128,20 @@ async fn carry_out(
     to: Destination,
     options: Options,
 ) -> Result<Response, Problem> {
-    let Options { service, wait, wait_healthy, drain, dry_run } = options;
+    let Options { scope, wait, wait_healthy, drain, dry_run } = options;
+    let group = match &scope {
+        Scope::Group(group) => Some(group.to_string()),
+        Scope::Only | Scope::Service(_) => None,
+    };
     let if_generation = if_match(headers)?;
-    let ask = SwitchAsk { service, to, actor, if_generation, wait_healthy, drain, dry_run };
-    let answer = answer(api.handle.switch(ask).await?, wait).await;
-    Ok(form.answer(&answer, text::switch))
+    let ask = SwitchAsk { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
+    let mut services = Vec::new();
+    // One after the other: the answer comes when the last of them has ended.
+    for switched in api.handle.switch(ask).await? {
+        services.push(answer(switched, wait).await);
+    }
+    let outcome = SwitchOutcome::of(group, services);
+    Ok(form.answer(&outcome.ok_or(Refusal::Stopping)?, text::switch))
 }
 
 async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
@@ -171,11 +183,11 @@ async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
 
 impl Parameters for Options {
     const ALLOWED: &'static [&'static str] =
-        &["service", "wait", "wait_healthy", "drain", "dry_run"];
+        &["service", "group", "wait", "wait_healthy", "drain", "dry_run"];
 
     fn read(given: &Given) -> Result<Self, Problem> {
         Ok(Self {
-            service: given.service()?,
+            scope: given.scope()?,
             wait: Wait::read(given)?,
             wait_healthy: given.duration("wait_healthy")?,
             drain: given.duration("drain")?,
@@ -186,7 +198,7 @@ impl Parameters for Options {
 
 impl Parameters for SwitchParameters {
     const ALLOWED: &'static [&'static str] =
-        &["to", "service", "wait", "wait_healthy", "drain", "dry_run"];
+        &["to", "service", "group", "wait", "wait_healthy", "drain", "dry_run"];
 
     fn read(given: &Given) -> Result<Self, Problem> {
         let to = given.text("to").and_then(|to| to.parse().ok());

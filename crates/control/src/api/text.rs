@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::duration::show;
 use super::wire::{
-    Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence, Health,
-    History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service, Status, SwitchAnswer,
-    SwitchResult, Target, Upgraded,
+    Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence,
+    GroupAnswer, Health, History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service,
+    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, Upgraded,
 };
 
 /// Text that grows line by line.
@@ -44,6 +44,9 @@ pub fn status(status: &Status) -> String {
     }
     if status.services.is_empty() {
         line!(lines, "No service is configured");
+    }
+    for group in &status.groups {
+        line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
     }
     for certificate in &status.certificates {
         line!(lines, "Certificate: {}, {}", certificate.names.join(" "), until(certificate));
@@ -144,25 +147,51 @@ fn probed(target: &Target) -> String {
 }
 
 /// What a switch or a rollback did.
-pub fn switch(answer: &SwitchAnswer) -> String {
+pub fn switch(outcome: &SwitchOutcome) -> String {
     let mut lines = Lines::default();
-    let SwitchAnswer { from, to, generation, .. } = answer;
-    match answer.result {
-        SwitchResult::Switched => {
-            line!(lines, "Switched from {from} to {to}");
-            line!(lines, "Generation: {generation}");
+    match outcome {
+        SwitchOutcome::Service(answer) => {
+            switched(&mut lines, answer.result, answer.from, answer.to);
+            notes(&mut lines, answer.result, answer.generation);
+            of_service(&mut lines, answer);
         }
-        SwitchResult::Already => line!(lines, "Already on {to}"),
-        SwitchResult::WouldSwitch => {
-            line!(lines, "Would switch from {from} to {to}");
-            line!(lines, "Dry run: the gate would pass, nothing was changed");
-            proofs(&mut lines, &answer.evidence);
+        SwitchOutcome::Group(GroupAnswer { result, from, to, generation, services, .. }) => {
+            switched(&mut lines, *result, *from, *to);
+            notes(&mut lines, *result, *generation);
+            for answer in services {
+                line!(lines, "");
+                line!(lines, "Service: {}", answer.service);
+                switched(&mut lines, answer.result, answer.from, answer.to);
+                of_service(&mut lines, answer);
+            }
         }
     }
+    lines.0
+}
+
+fn switched(lines: &mut Lines, result: SwitchResult, from: Color, to: Color) {
+    match result {
+        SwitchResult::Switched => line!(lines, "Switched from {from} to {to}"),
+        SwitchResult::Already => line!(lines, "Already on {to}"),
+        SwitchResult::WouldSwitch => line!(lines, "Would switch from {from} to {to}"),
+    }
+}
+
+fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
+    match result {
+        SwitchResult::Switched => line!(lines, "Generation: {generation}"),
+        SwitchResult::Already => {}
+        SwitchResult::WouldSwitch => {
+            line!(lines, "Dry run: the gate would pass, nothing was changed");
+        }
+    }
+}
+
+fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
+    proofs(lines, &answer.evidence);
     if let Some(drain) = &answer.drain {
         line!(lines, "{}", drained(drain));
     }
-    lines.0
 }
 
 /// How the drain of a color stands, in one line.
@@ -292,7 +321,12 @@ fn word(state: DrainState) -> &'static str {
     }
 }
 
-/// The record of one switch.
+/// The records of one switch, one block for each service.
+pub fn receipts(receipts: &[Receipt]) -> String {
+    receipts.iter().map(receipt).collect::<Vec<_>>().join("\n")
+}
+
+/// The record of one switch of a service.
 pub fn receipt(receipt: &Receipt) -> String {
     let mut lines = Lines::default();
     let Receipt { generation, cause, service, from, to, .. } = receipt;

@@ -9,6 +9,7 @@ use rules::{Actor, Aim, Color, Failover, Refusal, ServiceName, Standing, Wish, g
 use tokio::task::JoinSet;
 
 use super::switch::{self, Order};
+use crate::ask::Scope;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::health::{prove, reason};
@@ -54,7 +55,7 @@ fn say_once(
         Ok(()) => drop(said.remove(service)),
         Err(refusal) => {
             if said.insert(service.clone(), refusal.code()) != Some(refusal.code()) {
-                core.refused(Some(service), &Actor::Teal, &refusal);
+                core.refused(Scope::Service(service.clone()), &Actor::Teal, &refusal);
             }
         }
     }
@@ -62,7 +63,8 @@ fn say_once(
 
 async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Result<(), Refusal> {
     let to = dead.other();
-    let wish = Wish { service: service.clone(), aim: Aim::AwayFrom(dead), if_generation: None };
+    let services = vec![service.clone()];
+    let wish = Wish { services, aim: Aim::AwayFrom(dead), if_generation: None };
     let passage = gate::examine(&core.lock().state, &wish, Clock::now())?;
     if matches!(passage, Passage::AlreadyOn { .. }) {
         return Ok(());
@@ -72,7 +74,8 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
         return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
     }
     let evidence = prove(core, service, to, None).await?;
-    let order = Order { wish, to, actor: Actor::Teal, evidence, drain: None };
+    let proven = vec![(service.clone(), evidence)];
+    let order = Order { wish, to, actor: Actor::Teal, proven, drain: None };
     switch::carry_out(core, order).await.map(drop)
 }
 

@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk) -> Answer<HoldInForce> {
     let result = try_hold(&core, &ask).await;
     if let Err(refusal) = &result {
-        core.refused(ask.service.as_ref(), &ask.actor, refusal);
+        core.refused(ask.service.into(), &ask.actor, refusal);
     }
     result
 }
@@ -30,14 +30,14 @@ pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk) -> Answer<HoldInForce> {
 pub(super) async fn resume(core: Arc<Core>, ask: ResumeAsk) -> Answer<Resumed> {
     let result = try_resume(&core, &ask).await;
     if let Err(refusal) = &result {
-        core.refused(ask.service.as_ref(), &ask.actor, refusal);
+        core.refused(ask.service.into(), &ask.actor, refusal);
     }
     result
 }
 
 async fn try_hold(core: &Arc<Core>, ask: &HoldAsk) -> Answer<HoldInForce> {
     let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
-    let _in_hand = core.take_in_hand(&service)?;
+    let _in_hand = core.take_in_hand(std::slice::from_ref(&service))?;
     let (actor, max_wait) = (ask.actor.clone(), ask.max_wait.unwrap_or(MAX_WAIT));
     let command = Command::Hold { service: service.clone(), actor: actor.clone(), max_wait };
     let then = |inside: &mut Inside, _: &[Event]| {
@@ -76,7 +76,7 @@ async fn finish(core: Arc<Core>, version: Version, subject: Subject, watch: Drai
 
 async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk) -> Answer<Resumed> {
     let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
-    let _in_hand = core.take_in_hand(&service)?;
+    let _in_hand = core.take_in_hand(std::slice::from_ref(&service))?;
     let actor = ask.actor.clone();
     let command = Command::Resume { service: service.clone(), actor: actor.clone() };
     let then = |inside: &mut Inside, _: &[Event]| {

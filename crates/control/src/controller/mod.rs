@@ -40,7 +40,9 @@ async fn run(
             Input::Status(reply) => tell(reply, status::status(&core)),
             Input::Metrics(reply) => tell(reply, status::metrics(&core)),
             Input::History(reply) => tell(reply, status::history(&core)),
-            Input::Receipt(generation, reply) => tell(reply, status::receipt(&core, generation)),
+            Input::Receipts(generation, reply) => {
+                tell(reply, status::receipts(&core, generation));
+            }
             Input::Ready(reply) => tell(reply, core.lock().ready),
             Input::Switch(ask, reply) => answer(reply, switch::run(core, ask)),
             Input::Hold(ask, reply) => answer(reply, hold::hold(core, ask)),

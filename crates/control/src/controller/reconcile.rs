@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use connect::Vault;
 use rules::{
-    Actor, Color, Command, Event, Generation, Limits, Refusal, ServiceSpec, State, Wanted, apply,
-    check,
+    Actor, Color, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceSpec, State,
+    Wanted, apply, check,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -36,6 +36,8 @@ const RESOLVE: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// All services.
     pub services: Vec<ServiceSpec>,
+    /// All groups of them.
+    pub groups: Vec<GroupSpec>,
     /// What clients may send.
     pub limits: Limits,
     /// How to read the configuration again.
@@ -73,11 +75,12 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, limits, reloader, resolver, vault, upgrades } = settings;
+    let Settings { services, groups, limits, reloader, resolver, vault, upgrades } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
         roster: Roster::new(publisher.workers()),
+        groups,
         limits,
         vault,
         drains: Drains::default(),

@@ -7,15 +7,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rules::{
-    Actor, Color, Command, DrainEnd, Event, Generation, Refusal, ServiceName, ServiceSpec,
-    TargetHealth, TargetUrl,
+    Actor, Color, Command, DrainEnd, Event, Generation, GroupSpec, Refusal, ServiceName,
+    ServiceSpec, TargetHealth, TargetUrl,
 };
 use tokio::task::spawn_blocking;
 use traffic::{TargetId, Version};
 
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
-use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader};
+use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
 use crate::core::{Core, Inside};
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
@@ -38,7 +38,7 @@ struct Decided {
 pub(super) async fn run(core: Arc<Core>, ask: ReloadAsk, reloader: Reloader) -> Answer<Reloaded> {
     let result = attempt(&core, &ask.actor, reloader).await;
     if let Err(refusal) = &result {
-        core.refused(None, &ask.actor, refusal);
+        core.refused(Scope::Only, &ask.actor, refusal);
     }
     result
 }
@@ -89,7 +89,7 @@ async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
 }
 
 async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) -> Answer<Decided> {
-    let NewConfig { services, limits, accept, vault, .. } = new;
+    let NewConfig { services, groups, limits, accept, vault, .. } = new;
     let renewed = vault.is_some();
     let specs = services.clone();
     let command = |inside: &Inside| {
@@ -107,6 +107,7 @@ async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) 
     let then = |inside: &mut Inside, events: &[Event]| {
         let probed = inside.target_ids();
         let left = inside.roster.adopt(services);
+        inside.groups = groups;
         inside.limits = limits;
         accept();
         if renewed {
@@ -221,8 +222,21 @@ impl Inside {
                 changes.push(format!("service {name} removed"));
             }
         }
+        changes.extend(group_differences(&self.groups, &new.groups));
         changes
     }
+}
+
+fn group_differences(old: &[GroupSpec], new: &[GroupSpec]) -> Vec<String> {
+    let there = |groups: &[GroupSpec], group: &GroupSpec| {
+        groups.iter().any(|other| other.name == group.name)
+    };
+    let came = new.iter().filter(|group| !old.contains(group)).map(|group| {
+        let what = if there(old, group) { "changed" } else { "added" };
+        format!("group {} {what}", group.name)
+    });
+    let gone = old.iter().filter(|group| !there(new, group));
+    came.chain(gone.map(|group| format!("group {} removed", group.name))).collect()
 }
 
 fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {

@@ -23,6 +23,7 @@ pub(super) fn status(core: &Core) -> Status {
         journal: inside.ailment.clone(),
         at: Clock::now(),
         services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
+        groups: inside.groups.clone(),
     }
 }
 
@@ -44,16 +45,14 @@ pub(super) fn history(core: &Core) -> Vec<Deed> {
     core.lock().state.history().iter().cloned().collect()
 }
 
-/// The receipt of a generation, or the newest.
-pub(super) fn receipt(core: &Core, generation: Option<Generation>) -> Answer<Receipt> {
+/// The receipts of a generation, or the newest.
+pub(super) fn receipts(core: &Core, generation: Option<Generation>) -> Answer<Vec<Receipt>> {
     let inside = core.lock();
     let history = inside.state.history();
-    let found = match generation {
-        Some(generation) => history.receipt(generation),
-        None => history.receipts().next_back(),
-    };
-    let generation = generation.unwrap_or(inside.state.generation());
-    found.cloned().ok_or(Refusal::NoReceipt { generation })
+    let newest = || history.receipts().next_back().map(|receipt| receipt.generation);
+    let generation = generation.or_else(newest).unwrap_or(inside.state.generation());
+    let found: Vec<_> = history.receipts_of(generation).cloned().collect();
+    if found.is_empty() { Err(Refusal::NoReceipt { generation, service: None }) } else { Ok(found) }
 }
 
 /// A service that is configured at present.

@@ -1,22 +1,23 @@
 //! A switch, step by step: gate, journal, publish, drain, done. Rollback and failover go the
 //! same way.
 
+mod answer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rules::gate::{self, Passage};
 use rules::{
-    Actor, Aim, Cause, Color, Command, DrainEnd, Event, Generation, Move, Proof, Refusal,
-    ServiceName, Wish,
+    Actor, Aim, Cause, Color, Command, DrainEnd, Event, Generation, Move, Refusal, ServiceName,
+    Wish,
 };
 use traffic::Version;
 
-use super::status;
-use crate::ask::{Destination, DrainWatch, SwitchAsk, Switched};
+use crate::ask::{Destination, DrainWatch, Scope, SwitchAsk, Switched};
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::drain;
-use crate::health::prove;
+use crate::health::{Proven, prove_all};
 use crate::inbox::Answer;
 use crate::news::News;
 use crate::swap::Subject;
@@ -26,59 +27,78 @@ pub(super) struct Order {
     pub(super) wish: Wish,
     pub(super) to: Color,
     pub(super) actor: Actor,
-    pub(super) evidence: Vec<Proof>,
-    /// The drain deadline; `None`: that of the service.
+    /// The evidence for every service that is to move.
+    pub(super) proven: Proven,
+    /// The drain deadline; `None`: that of each service.
     pub(super) drain: Option<Duration>,
 }
 
 /// A switch that is decided, durable and on its way to the workers.
 struct Decided {
-    service: ServiceName,
-    from: Color,
     generation: Generation,
     cause: Cause,
     version: Version,
-    subject: Subject,
-    drain: DrainWatch,
+    /// What was left, and its drain: one for each service that moves.
+    left: Vec<(Subject, DrainWatch)>,
 }
 
 /// Does what an operator asks for.
-pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk) -> Answer<Switched> {
-    let result = attempt(&core, &ask).await;
+pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk) -> Answer<Vec<Switched>> {
+    let services = core.lock().services_of(&ask.scope);
+    let result = match &services {
+        Ok(services) => attempt(&core, &ask, services.clone()).await,
+        Err(refusal) => Err(refusal.clone()),
+    };
+    let result = result.map_err(|refusal| named_in(&ask.scope, refusal));
     if let Err(refusal) = &result {
-        core.refused(ask.service.as_ref(), &ask.actor, refusal);
-        core.lock().count_refusal(ask.service.as_ref(), refusal);
+        for service in services.iter().flatten() {
+            core.lock().count_refusal(service, refusal);
+        }
+        core.refused(ask.scope, &ask.actor, refusal);
     }
     result
 }
 
-async fn attempt(core: &Arc<Core>, ask: &SwitchAsk) -> Answer<Switched> {
-    let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
+/// Of a group it is said which service is not healthy.
+fn named_in(scope: &Scope, refusal: Refusal) -> Refusal {
+    match (scope, refusal) {
+        (Scope::Group(_), Refusal::Unhealthy { service, color, reason }) => {
+            let reason = format!("{service}: {reason}");
+            Refusal::Unhealthy { service, color, reason }
+        }
+        (_, refusal) => refusal,
+    }
+}
+
+async fn attempt(
+    core: &Arc<Core>,
+    ask: &SwitchAsk,
+    services: Vec<ServiceName>,
+) -> Answer<Vec<Switched>> {
     let aim = match ask.to {
         Destination::Color(color) => Aim::To(color),
         Destination::Previous => Aim::Back,
     };
-    let wish = Wish { service, aim, if_generation: ask.if_generation };
-    let passage = examine(core, &wish).await?;
-    let (from, to, generation) = match passage {
-        Passage::AlreadyOn { .. } => return core.lock().already_on(&wish.service),
-        Passage::Open { from, to, generation } => (from, to, generation),
+    let wish = Wish { services, aim, if_generation: ask.if_generation };
+    let (moving, to) = match examine(core, &wish).await? {
+        Passage::AlreadyOn { .. } => return core.lock().left_alone(&wish.services),
+        Passage::Open { moving, to, .. } => (moving, to),
     };
-    let proving = prove(core, &wish.service, to, ask.wait_healthy);
-    let evidence = core.while_in_charge(proving).await?;
+    let proving = prove_all(core, &moving, to, ask.wait_healthy);
+    let proven = core.while_in_charge(proving).await?;
     if ask.dry_run {
-        return Ok(Switched::DryRun { service: wish.service, from, to, generation, evidence });
+        return core.lock().would_switch(&wish.services, to, proven);
     }
     let (actor, drain) = (ask.actor.clone(), ask.drain);
-    carry_out(core, Order { wish, to, actor, evidence, drain }).await
+    carry_out(core, Order { wish, to, actor, proven, drain }).await
 }
 
-/// Looks at a wish before any probe is made for it. While another service is being published it
+/// Looks at a wish before any probe is made for it. While other services are being published it
 /// waits for that: only a second change of the same service is refused.
 async fn examine(core: &Core, wish: &Wish) -> Answer<Passage> {
     let first = core.lock().examine(wish);
     let others = matches!(first, Err(Refusal::SwitchInProgress { .. }))
-        && !core.lock().in_hand.contains(&wish.service);
+        && !core.lock().is_any_in_hand(&wish.services);
     if !others {
         return first;
     }
@@ -86,46 +106,43 @@ async fn examine(core: &Core, wish: &Wish) -> Answer<Passage> {
     core.lock().examine(wish)
 }
 
-/// Journal, publish, and the start of the drain. Returns when every worker has acknowledged.
-pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Switched> {
-    let service = order.wish.service.clone();
-    let _in_hand = core.take_in_hand(&service)?;
+/// Journal, publish, and the start of the drains. Returns when every worker has acknowledged.
+pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Switched>> {
+    let services = order.wish.services.clone();
+    let _in_hand = core.take_in_hand(&services)?;
     let turn = core.turn.lock().await;
     let Some(decided) = decide(core, order).await? else {
-        return core.lock().already_on(&service); // somebody else was faster
+        return core.lock().left_alone(&services); // somebody else was faster
     };
     let acknowledged = core.acknowledged(decided.version).await;
-    let switched = decided.answer();
+    let switched = core.lock().switched(&services, &decided);
     if let Err(workers) = acknowledged {
         let generation = decided.generation;
-        tracing::error!(%service, %generation, ?workers, "not every worker took the switch over");
+        let services = decided.names();
+        tracing::error!(services, %generation, ?workers, "not every worker took the switch over");
         tokio::spawn(finish_late(core.clone(), decided));
         return Err(Refusal::PublishIncomplete { generation, workers });
     }
     published(core, decided.generation).await;
     drop(turn);
-    tokio::spawn(finish(core.clone(), decided));
-    Ok(switched)
+    finish(core, decided);
+    switched
 }
 
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
 async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
-    let Order { wish, to, actor, evidence, drain } = order;
-    let service = wish.service.clone();
+    let Order { wish, to, actor, proven, drain } = order;
     let command = |inside: &Inside| {
-        inside.still_healthy(&service, to, core.clock.moment())?;
-        let unfinished = inside.figures(core, &service);
-        Ok(Command::Move(Move { wish, actor, evidence, unfinished }))
+        let proven = proven.into_iter().map(|(service, evidence)| {
+            inside.still_healthy(&service, to, core.clock.moment())?;
+            let unfinished = inside.figures(core, &service);
+            Ok(rules::Proven { service, color: to, evidence, unfinished })
+        });
+        let proven = proven.collect::<Answer<_>>()?;
+        Ok(Command::Move(Move { wish, actor, proven }))
     };
-    let then = |inside: &mut Inside, events: &[Event]| {
-        let decided = inside.enact(core, events, drain);
-        if decided.is_some() {
-            inside.remember_base(core, &service);
-        }
-        decided
-    };
-    core.commit(command, then).await
+    core.commit(command, |inside, events| inside.enact(core, events, drain)).await
 }
 
 /// Notes that every worker has acknowledged a generation.
@@ -142,24 +159,30 @@ pub(super) async fn published(core: &Arc<Core>, generation: Generation) {
 async fn finish_late(core: Arc<Core>, decided: Decided) {
     core.publisher.acknowledged(decided.version).await;
     published(&core, decided.generation).await;
-    finish(core, decided).await;
+    finish(&core, decided);
 }
 
-/// The drain and the end of the receipt.
-async fn finish(core: Arc<Core>, decided: Decided) {
-    let Decided { service, from: color, generation, subject, drain, .. } = decided;
+/// The drains, each of which ends by itself, and the end of each receipt.
+fn finish(core: &Arc<Core>, decided: Decided) {
+    for (subject, drain) in decided.left {
+        tokio::spawn(finish_one(core.clone(), decided.generation, subject, drain));
+    }
+}
+
+async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, drain: DrainWatch) {
     let Some(end) = drain::run(&core, &subject, &drain).await else { return };
+    let Subject { service, color, id, .. } = subject;
     let command = |inside: &Inside| {
         let figures = inside.figures(&core, &service).unwrap_or_default();
-        Ok(Command::EndDrain { generation, end, figures })
+        Ok(Command::EndDrain { generation, service: service.clone(), end, figures })
     };
     let then = |inside: &mut Inside, _: &[Event]| {
-        inside.drains.end(subject.id, end);
+        inside.drains.end(id, end);
         inside.count_end(&service, end);
         core.publish(inside);
     };
     if let Err(refusal) = core.commit(command, then).await {
-        tracing::error!(%generation, %refusal, "the end of the drain was not noted");
+        tracing::error!(%service, %generation, %refusal, "the end of the drain was not noted");
     }
     log_end(&service, color, generation, end);
     core.print(News::DrainEnded { service, color, target: None, generation, end });
@@ -174,15 +197,10 @@ fn log_end(service: &ServiceName, color: Color, generation: Generation, end: Dra
 }
 
 impl Decided {
-    fn answer(&self) -> Switched {
-        Switched::Published {
-            service: self.service.clone(),
-            from: self.from,
-            to: self.from.other(),
-            cause: self.cause,
-            generation: self.generation,
-            drain: self.drain.clone(),
-        }
+    /// The services that move, for the log.
+    fn names(&self) -> String {
+        let names = self.left.iter().map(|(subject, _)| subject.service.as_str());
+        names.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -192,7 +210,7 @@ impl Inside {
     fn examine(&self, wish: &Wish) -> Answer<Passage> {
         match gate::examine(&self.state, wish, Clock::now()) {
             Ok(Passage::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
-                if self.in_hand.contains(&wish.service) =>
+                if self.is_any_in_hand(&wish.services) =>
             {
                 Err(Refusal::SwitchInProgress { generation: self.state.publishing() })
             }
@@ -200,15 +218,8 @@ impl Inside {
         }
     }
 
-    fn already_on(&self, name: &ServiceName) -> Answer<Switched> {
-        let (service, _) = status::find(&self.state, name)?;
-        let (color, generation) = (service.active, service.generation);
-        let other = self.roster.member(name).map(|member| member.color(color.other()).id);
-        let drain = other.and_then(|id| self.drains.watch(id));
-        Ok(Switched::AlreadyOn { service: name.clone(), color, generation, drain })
-    }
-
-    /// Ends and begins the drains that follow from a switch, and publishes it.
+    /// Ends and begins the drains that follow from a switch, and publishes all of it at once.
+    // lossless: L2 - one table moves all services.
     fn enact(
         &mut self,
         core: &Core,
@@ -216,34 +227,63 @@ impl Inside {
         timeout: Option<Duration>,
     ) -> Option<Decided> {
         for event in events {
-            if let Event::DrainEnded { generation, end, .. } = event {
-                self.tell_superseded(core, *generation, *end);
+            if let Event::DrainEnded { generation, service: Some(service), end, .. } = event {
+                self.tell_superseded(core, *generation, service, *end);
             }
         }
-        let moved = events.iter().find(|event| matches!(event, Event::Moved { .. }))?;
-        let Event::Moved { service, from, generation, cause, actor, .. } = moved else {
-            return None;
-        };
-        let (from, to, generation, cause) = (*from, from.other(), *generation, *cause);
-        let superseded = DrainEnd::Superseded { by: generation };
-        let subject = self.subject(service, from, timeout)?;
-        if let Some(member) = self.roster.member(service) {
-            self.drains.end(member.color(to).id, superseded);
+        let mut left = Vec::new();
+        let mut what = None;
+        for event in events {
+            if let Event::Moved { service, from, generation, cause, .. } = event {
+                left.extend(self.leave(service, *from, *generation, timeout));
+                what = Some((*generation, *cause));
+            }
         }
-        let drain = self.drains.begin(&subject, superseded);
+        let (generation, cause) = what?;
         let version = core.publish(self);
+        for event in events {
+            self.tell_moved(core, event);
+        }
+        Some(Decided { generation, cause, version, left })
+    }
+
+    fn tell_moved(&mut self, core: &Core, event: &Event) {
+        let Event::Moved { service, from, generation, cause, actor, .. } = event else { return };
+        self.remember_base(core, service);
+        let (from, to, generation, cause) = (*from, from.other(), *generation, *cause);
         tracing::info!(%service, %from, %to, %generation, cause = cause.as_str(), %actor, "switch");
         let (service, actor) = (service.clone(), actor.clone());
         core.print(News::Switch { service, from, to, generation, cause, actor });
-        let service = subject.service.clone();
-        Some(Decided { service, from, generation, cause, version, subject, drain })
     }
 
-    fn tell_superseded(&mut self, core: &Core, generation: Generation, end: DrainEnd) {
-        let Some(receipt) = self.state.history().receipt(generation) else { return };
-        let (service, color) = (receipt.service.clone(), receipt.from);
-        log_end(&service, color, generation, end);
-        self.count_end(&service, end);
+    /// Begins the drain of the color that a service has left; one of the other color is over.
+    fn leave(
+        &mut self,
+        service: &ServiceName,
+        from: Color,
+        generation: Generation,
+        timeout: Option<Duration>,
+    ) -> Option<(Subject, DrainWatch)> {
+        let superseded = DrainEnd::Superseded { by: generation };
+        let subject = self.subject(service, from, timeout)?;
+        let other = self.roster.member(service)?.color(from.other()).id;
+        self.drains.end(other, superseded);
+        let drain = self.drains.begin(&subject, superseded);
+        Some((subject, drain))
+    }
+
+    fn tell_superseded(
+        &mut self,
+        core: &Core,
+        generation: Generation,
+        service: &ServiceName,
+        end: DrainEnd,
+    ) {
+        let receipt = self.state.history().receipt(generation, service);
+        let Some(color) = receipt.map(|receipt| receipt.from) else { return };
+        log_end(service, color, generation, end);
+        self.count_end(service, end);
+        let service = service.clone();
         core.print(News::DrainEnded { service, color, target: None, generation, end });
     }
 }

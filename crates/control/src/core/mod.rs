@@ -14,11 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use connect::Vault;
-use rules::{Actor, Command, Event, Limits, Refusal, ServiceName, State, apply, check, decide};
+use rules::{
+    Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, apply, check, decide,
+};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use traffic::{Publisher, Report, Version};
 
+use crate::ask::Scope;
 use crate::clock::Clock;
 use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
@@ -64,6 +67,7 @@ pub(crate) struct Core {
 pub(crate) struct Inside {
     pub(crate) state: State,
     pub(crate) roster: Roster,
+    pub(crate) groups: Vec<GroupSpec>,
     pub(crate) limits: Limits,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
@@ -79,11 +83,11 @@ pub(crate) struct Inside {
     pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
 }
 
-/// Marks a service as having a change in hand, until dropped.
+/// Marks services as having a change in hand, until dropped.
 #[derive(Debug)]
 pub(crate) struct InHand {
     core: Arc<Core>,
-    service: ServiceName,
+    services: Vec<ServiceName>,
 }
 
 // === impl Core ===
@@ -203,16 +207,21 @@ impl Core {
         all.map_err(|_| self.publisher.silent(version))
     }
 
-    /// Marks a service as being changed; refused if it is marked already.
-    pub(crate) fn take_in_hand(self: &Arc<Self>, service: &ServiceName) -> Result<InHand, Refusal> {
+    /// Marks services as being changed: all or none. Refused if one is marked already; nobody waits
+    /// here, so nobody waits for each other.
+    pub(crate) fn take_in_hand(
+        self: &Arc<Self>,
+        services: &[ServiceName],
+    ) -> Result<InHand, Refusal> {
         let mut inside = self.lock();
         if !self.is_in_charge() {
             return Err(Refusal::UpgradeInProgress);
         }
-        if !inside.in_hand.insert(service.clone()) {
+        if inside.is_any_in_hand(services) {
             return Err(Refusal::SwitchInProgress { generation: inside.state.publishing() });
         }
-        Ok(InHand { core: self.clone(), service: service.clone() })
+        inside.in_hand.extend(services.iter().cloned());
+        Ok(InHand { core: self.clone(), services: services.to_vec() })
     }
 
     /// Whether it is this Teal that decides.
@@ -279,18 +288,27 @@ impl Core {
     }
 
     /// Logs a refusal and tells those who follow.
-    pub(crate) fn refused(&self, service: Option<&ServiceName>, actor: &Actor, refusal: &Refusal) {
+    pub(crate) fn refused(&self, scope: Scope, actor: &Actor, refusal: &Refusal) {
         let (code, reason) = (refusal.code(), refusal.to_string());
-        let name = service.map(ServiceName::as_str);
-        tracing::warn!(service = name, %actor, code, reason = reason.replace(":\n", ": ").replace('\n', "; "), "refused");
-        let (service, actor) = (service.cloned(), actor.clone());
-        self.print(News::Refused { service, actor, code, reason });
+        let (service, group) = match &scope {
+            Scope::Only => (None, None),
+            Scope::Service(service) => (Some(service.as_str()), None),
+            Scope::Group(group) => (None, Some(group.as_str())),
+        };
+        tracing::warn!(service, group, %actor, code, reason = reason.replace(":\n", ": ").replace('\n', "; "), "refused");
+        let actor = actor.clone();
+        self.print(News::Refused { scope, actor, code, reason });
     }
 }
 
 // === impl Inside ===
 
 impl Inside {
+    /// Whether one of these has a change between its gate and its publish.
+    pub(crate) fn is_any_in_hand(&self, services: &[ServiceName]) -> bool {
+        services.iter().any(|service| self.in_hand.contains(service))
+    }
+
     fn apply(&mut self, events: &[Event]) {
         for event in events {
             apply(&mut self.state, event.clone());
@@ -303,6 +321,9 @@ impl Inside {
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.core.lock().in_hand.remove(&self.service);
+        let mut inside = self.core.lock();
+        for service in &self.services {
+            inside.in_hand.remove(service);
+        }
     }
 }

@@ -7,11 +7,27 @@ use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
 use traffic::ColorSum;
 
 use super::{Core, Inside};
+use crate::ask::Scope;
 use crate::clock::Clock;
 use crate::swap::Subject;
 use crate::tally::Sides;
 
 impl Inside {
+    /// The services that are meant, each once.
+    pub(crate) fn services_of(&self, scope: &Scope) -> Result<Vec<ServiceName>, Refusal> {
+        let name = match scope {
+            Scope::Only => None,
+            Scope::Service(name) => Some(name),
+            Scope::Group(name) => {
+                let groups = || self.groups.iter().map(|group| group.name.clone()).collect();
+                let unknown = || Refusal::UnknownGroup { name: name.clone(), groups: groups() };
+                let group = self.groups.iter().find(|group| group.name == *name);
+                return group.map(|group| group.services.clone()).ok_or_else(unknown);
+            }
+        };
+        gate::name_service(&self.state, name).map(|name| vec![name])
+    }
+
     /// A color of a service as something to be drained; `None` if the service is not
     /// configured.
     pub(crate) fn subject(
@@ -62,7 +78,7 @@ impl Inside {
     /// is none.
     pub(crate) fn figures(&self, core: &Core, service: &ServiceName) -> Option<Figures> {
         let generation = self.state.serving(service)?.1.open?;
-        let from = self.state.history().receipt(generation)?.from;
+        let from = self.state.history().receipt(generation, service)?.from;
         let member = self.roster.member(service)?;
         let base = member.base.as_ref()?;
         let sides = Sides {
@@ -87,9 +103,8 @@ impl Inside {
     }
 
     /// Counts a switch that did not come about.
-    pub(crate) fn count_refusal(&mut self, service: Option<&ServiceName>, refusal: &Refusal) {
-        let Ok(service) = gate::name_service(&self.state, service) else { return };
-        let Some(member) = self.roster.member_mut(&service) else { return };
+    pub(crate) fn count_refusal(&mut self, service: &ServiceName, refusal: &Refusal) {
+        let Some(member) = self.roster.member_mut(service) else { return };
         match refusal {
             Refusal::PublishIncomplete { .. } => member.counts.incomplete += 1,
             _ => member.counts.refused += 1,

@@ -10,8 +10,10 @@ mod probe;
 mod prove;
 mod resolve;
 mod schedule;
+mod together;
 
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
 pub use resolve::Resolver;
 pub(crate) use schedule::watch;
+pub(crate) use together::{Proven, prove_all};

@@ -188,7 +188,7 @@ impl Inside {
     }
 
     /// The longest that `rise` probes back to back can take, and one more that was under way.
-    fn patience(&self, service: &ServiceName) -> Duration {
+    pub(super) fn patience(&self, service: &ServiceName) -> Duration {
         let settings = self.roster.member(service).map(|member| &member.spec.health);
         // Resolving and probing have a timeout each.
         settings.map_or(Duration::ZERO, |s| s.timeout * 2 * (s.rise.max(1) + 1))
@@ -209,7 +209,13 @@ impl Inside {
         }
     }
 
-    fn last_reason(&self, service: &ServiceName, color: Color) -> String {
+    /// Whether the evidence that a color is healthy is good now.
+    pub(super) fn is_proven(&self, service: &ServiceName, color: Color, now: Duration) -> bool {
+        let member = self.roster.member(service);
+        member.is_some_and(|member| evidence(member, member.color(color), now).is_ok())
+    }
+
+    pub(super) fn last_reason(&self, service: &ServiceName, color: Color) -> String {
         let member = self.roster.member(service);
         let reason = member.and_then(|member| reason(member.color(color), &member.spec.health));
         reason.unwrap_or_else(|| "not enough probes have passed yet".to_owned())

@@ -27,6 +27,8 @@ pub(super) enum EventRecord {
     },
     DrainEnded {
         generation: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>, // none in journals from before there were groups
         at: u64,
         end: EndRecord,
         figures: Option<FiguresRecord>,
@@ -79,8 +81,9 @@ impl From<&Event> for EventRecord {
             Event::Published { generation, at } => {
                 Self::Published { generation: generation.0, at: at.0 }
             }
-            Event::DrainEnded { generation, at, end, figures } => Self::DrainEnded {
+            Event::DrainEnded { generation, service, at, end, figures } => Self::DrainEnded {
                 generation: generation.0,
+                service: service.as_ref().map(ToString::to_string),
                 at: at.0,
                 end: (*end).into(),
                 figures: figures.as_ref().map(Into::into),
@@ -127,8 +130,9 @@ impl TryFrom<EventRecord> for Event {
             EventRecord::Published { generation, at } => {
                 Self::Published { generation: Generation(generation), at: Time(at) }
             }
-            EventRecord::DrainEnded { generation, at, end, figures } => Self::DrainEnded {
+            EventRecord::DrainEnded { generation, service, at, end, figures } => Self::DrainEnded {
                 generation: Generation(generation),
+                service: service.map(|name| word::service(&name)).transpose()?,
                 at: Time(at),
                 end: end.into(),
                 figures: figures.map(Into::into),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rules::{
     Actor, Aim, Cause, Color, ColorFigures, Command, Cut, DrainEnd, Event, Figures, Generation,
-    Move, Proof, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, decide,
+    Move, Proof, Proven, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -51,6 +51,22 @@ fn end(seed: u64) -> DrainEnd {
     }
 }
 
+/// One service, or a group of two; a failover is of one.
+fn services(seed: u64) -> Vec<ServiceName> {
+    let group = seed.is_multiple_of(7) && seed % 3 != 2;
+    let api = group.then(|| ServiceName::new("api").unwrap());
+    std::iter::once(name()).chain(api).collect()
+}
+
+fn proven(service: &ServiceName, seed: u64) -> [Proven; 2] {
+    Color::BOTH.map(|color| Proven {
+        service: service.clone(),
+        color,
+        evidence: vec![proof(seed), proof(seed + 1)],
+        unfinished: seed.is_multiple_of(2).then(|| figures(seed)),
+    })
+}
+
 fn command(kind: u8, seed: u64, state: &State) -> Command {
     let aim = match seed % 3 {
         0 => Aim::To(Color::Blue),
@@ -60,13 +76,15 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
     let generation = state.generation();
     match kind {
         0 | 1 => Command::Move(Move {
-            wish: Wish { service: name(), aim, if_generation: None },
+            wish: Wish { services: services(seed), aim, if_generation: None },
             actor: actor(seed),
-            evidence: vec![proof(seed), proof(seed + 1)],
-            unfinished: seed.is_multiple_of(2).then(|| figures(seed)),
+            proven: services(seed).iter().flat_map(|service| proven(service, seed)).collect(),
         }),
         2 | 3 => Command::Published { generation },
-        4 => Command::EndDrain { generation, end: end(seed), figures: figures(seed) },
+        4 => {
+            let (end, figures) = (end(seed), figures(seed));
+            Command::EndDrain { generation, service: name(), end, figures }
+        }
         5 => Command::Hold {
             service: name(),
             actor: actor(seed),
@@ -138,6 +156,12 @@ fn what_the_first_version_wrote_is_still_read() {
     assert_eq!(read, moved);
     let compact: String = written.split_whitespace().collect();
     assert_eq!(String::from_utf8(encode(&moved)).unwrap(), compact);
+    // From before there were groups: the service is that of the only receipt.
+    let ended = br#"{"v":1,"event":{"drain_ended":{"generation":7,"at":17,"end":"drained",
+        "figures":null}}}"#;
+    let Ok(Recorded::Event(read)) = decode(ended) else { panic!("not read") };
+    let (generation, at, end) = (Generation(7), Time(17), DrainEnd::Drained);
+    assert_eq!(read, Event::DrainEnded { generation, service: None, at, end, figures: None });
 }
 
 #[test]

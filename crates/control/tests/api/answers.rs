@@ -21,7 +21,8 @@ fn published(drain: DrainWatch) -> Switched {
 }
 
 fn answer_with(stage: &Stage, switched: Switched) {
-    stage.script(|script| script.on_switch = Box::new(move |_| Ok(switched.clone())));
+    let services = vec![switched];
+    stage.script(|script| script.on_switch = Box::new(move |_| Ok(services.clone())));
 }
 
 #[tokio::test]
@@ -170,7 +171,7 @@ async fn every_refusal_has_its_status_and_its_code() {
     for (refusal, status) in [
         (Refusal::ServiceRequired { services: vec![web()] }, 400),
         (Refusal::UnknownService { name: web(), services: vec![web()] }, 404),
-        (Refusal::NoReceipt { generation }, 404),
+        (Refusal::NoReceipt { generation, service: None }, 404),
         (
             Refusal::Unhealthy {
                 service: service(),
@@ -188,7 +189,7 @@ async fn every_refusal_has_its_status_and_its_code() {
             412,
         ),
         (Refusal::SwitchInProgress { generation: Some(generation) }, 409),
-        (Refusal::NothingToRollBack { service: service() }, 409),
+        (Refusal::NothingToRollBack { services: vec![service()] }, 409),
         (Refusal::ColorActive { service: service(), color: Color::Blue }, 409),
         (Refusal::PublishIncomplete { generation, workers: vec![1] }, 500),
         (Refusal::JournalUnavailable { reason: "no space left on device".to_owned() }, 503),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{Destination, SwitchAsk};
+use control::{Destination, Scope, SwitchAsk};
 use rules::{Actor, Color, Generation};
 
 use crate::stage::{Stage, web};
@@ -14,7 +14,7 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
                 dry_run=true";
     assert_eq!(stage.ask("POST", path, &[("If-Match", "\"6\"")]).await.status, 200);
     let ask = SwitchAsk {
-        service: Some(web()),
+        scope: Scope::Service(web()),
         to: Destination::Color(Color::Green),
         actor: Actor::Token("ci".into()),
         if_generation: Some(Generation(6)),
@@ -25,7 +25,7 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
     assert_eq!(stage.asked(), [format!("{ask:?}")]);
     assert_eq!(stage.ask("POST", "/admin/rollback", &[]).await.status, 200);
     let ask = SwitchAsk {
-        service: None,
+        scope: Scope::Only,
         to: Destination::Previous,
         actor: Actor::Token("ci".into()),
         if_generation: None,
@@ -56,7 +56,7 @@ async fn a_parameter_that_is_not_understood_is_never_ignored() {
         ("/admin/hold?max_wait=721h", "invalid_parameter", "from 1ms to 720h"),
         ("/admin/hold?drain=720h1ms", "invalid_parameter", "from 1ms to 720h"),
         ("/admin/switch?to=green&service=WEB", "invalid_parameter", "1 to 63 of a-z"),
-        ("/admin/rollback?to=green", "unknown_parameter", "Allowed: service"),
+        ("/admin/rollback?to=green", "unknown_parameter", "Allowed: service, group"),
         ("/admin/hold?max-wait=1s", "unknown_parameter", "Did you mean 'max_wait'?"),
         ("/admin/resume?drain=1s", "unknown_parameter", "Allowed: service"),
         ("/admin/reload?service=web", "unknown_parameter", "This call has no parameters"),
@@ -98,7 +98,7 @@ async fn a_caller_that_goes_away_cancels_nothing() {
                 panic!("it is published")
             };
             let drain = drain.clone();
-            Ok(control::Switched::Published { service, from, to, cause, generation, drain })
+            Ok(vec![control::Switched::Published { service, from, to, cause, generation, drain }])
         });
     });
     let call = stage.ask("POST", "/admin/switch?to=green", &[]);

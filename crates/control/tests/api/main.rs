@@ -3,6 +3,7 @@
 mod answers;
 mod asks;
 mod events;
+mod groups;
 mod guards;
 mod metrics;
 mod patience;

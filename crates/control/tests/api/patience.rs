@@ -91,14 +91,14 @@ async fn a_call_under_way_is_answered_when_teal_stops() {
     stage.script(|script| {
         script.on_switch = Box::new(move |_| {
             asked.take().map(|asked| asked.send(()));
-            Ok(control::Switched::Published {
+            Ok(vec![control::Switched::Published {
                 service: crate::stage::web(),
                 from: rules::Color::Blue,
                 to: rules::Color::Green,
                 cause: rules::Cause::Switch,
                 generation: rules::Generation(8),
                 drain: drain.clone(),
-            })
+            }])
         });
     });
     let mut stream = TcpStream::connect(stage.address).await.expect("connected");

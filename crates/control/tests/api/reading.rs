@@ -111,7 +111,7 @@ async fn status_as_json_has_what_scripts_rely_on() {
 async fn a_receipt_is_found_by_its_generation_or_as_the_latest() {
     let stage = Stage::new().await;
     assert_eq!(stage.ask("GET", "/admin/receipts/9", &[]).await.status, 404);
-    stage.script(|script| script.receipt = Ok(receipt()));
+    stage.script(|script| script.receipts = Ok(vec![receipt()]));
     let body = stage.ask("GET", "/admin/receipts/7", &[]).await.body;
     for line in [
         "Generation 7: rollback of web from blue to green\n",

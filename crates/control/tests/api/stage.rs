@@ -25,7 +25,7 @@ pub(crate) const OPERATOR: &str = "the-operator's-token";
 /// The token of a viewer.
 pub(crate) const VIEWER: &str = "the-viewer's-token";
 
-type OnSwitch = Box<dyn FnMut(&SwitchAsk) -> Answer<Switched> + Send>;
+type OnSwitch = Box<dyn FnMut(&SwitchAsk) -> Answer<Vec<Switched>> + Send>;
 
 /// What the controller answers, and what it was asked.
 pub(crate) struct Script {
@@ -37,7 +37,7 @@ pub(crate) struct Script {
     pub(crate) status: Status,
     pub(crate) metrics: MetricsSnapshot,
     pub(crate) history: Vec<Deed>,
-    pub(crate) receipt: Answer<Receipt>,
+    pub(crate) receipts: Answer<Vec<Receipt>>,
     pub(crate) ready: bool,
     /// Keep every question without an answer.
     pub(crate) silent: bool,
@@ -233,7 +233,7 @@ impl Reply {
 impl Script {
     fn new() -> Self {
         Self {
-            on_switch: Box::new(|ask| Ok(published(ask))),
+            on_switch: Box::new(|ask| Ok(vec![published(ask)])),
             on_hold: Err(Refusal::AlreadyHeld { service: web() }),
             on_resume: Err(Refusal::NotHeld { service: web() }),
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
@@ -241,7 +241,7 @@ impl Script {
             status: status(),
             metrics: metrics(),
             history: Vec::new(),
-            receipt: Err(Refusal::NoReceipt { generation: Generation(9) }),
+            receipts: Err(Refusal::NoReceipt { generation: Generation(9), service: None }),
             ready: true,
             silent: false,
             unanswered: Vec::new(),
@@ -278,9 +278,9 @@ impl Script {
                 drop(to.send(self.on_upgrade.clone()));
             }
             Input::History(to) => drop(to.send(self.history.clone())),
-            Input::Receipt(generation, to) => {
+            Input::Receipts(generation, to) => {
                 self.asked.push(format!("{generation:?}"));
-                drop(to.send(self.receipt.clone()));
+                drop(to.send(self.receipts.clone()));
             }
             Input::Metrics(to) => drop(to.send(self.metrics.clone())),
             Input::Ready(to) => drop(to.send(self.ready)),
@@ -336,6 +336,7 @@ fn status() -> Status {
                 color(control::Role::Idle, 8082, failed, Standing::Down),
             ],
         }],
+        groups: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use control::{Role, Stuck, Switched};
 use rules::{Color, Cut, DrainEnd, Generation};
 use testkit::wait_until;
 
-use crate::world::{Ground, SOON, to};
+use crate::world::{Ground, SOON, only, to};
 
 #[test]
 fn the_deadline_cuts_what_is_left_and_the_receipt_counts_it() {
@@ -24,7 +24,7 @@ fn the_deadline_cuts_what_is_left_and_the_receipt_counts_it() {
     assert!(status.drain.unwrap().left <= Duration::from_millis(80));
     let cut = Cut { unanswered: 0, answering: 2, tunnels: 0 };
     assert_eq!(world.wait(drain.end()), DrainEnd::Cut(cut));
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!(receipt.end(), Some(DrainEnd::Cut(cut)));
     let blue = world.color(Color::Blue);
     assert!(blue.drained && blue.role == Role::Idle);
@@ -103,7 +103,7 @@ fn a_switch_back_supersedes_the_drain_and_cuts_nothing() {
     assert_eq!(world.color(Color::Blue).in_flight, 1, "the lease on blue goes on");
     world.workers[0].release(on_green);
     assert_eq!(world.wait(second.end()), DrainEnd::Drained, "blue's lease does not matter to it");
-    let receipt = world.wait(world.handle.receipt(Some(Generation(1)))).unwrap();
+    let receipt = world.wait(world.handle.receipts(Some(Generation(1)))).map(only).unwrap();
     assert_eq!(receipt.end(), Some(superseded));
     assert!(receipt.figures.is_some(), "what was measured until then is kept");
     world.workers[0].release(on_blue);

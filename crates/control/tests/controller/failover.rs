@@ -44,7 +44,7 @@ fn a_refused_connect_moves_traffic_in_milliseconds_and_leaves_a_receipt() {
     world.workers[0].report(ReportKind::Refused);
     wait_until(SOON, "traffic is on green", || world.active().0 == Color::Green);
     assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!((receipt.cause, receipt.to), (Cause::Failover, Color::Green));
     assert_eq!(receipt.actor, rules::Actor::Teal);
 }
@@ -80,7 +80,7 @@ fn a_crash_after_a_failover_comes_back_on_the_new_color_and_waits_its_minute() {
     let world = ground.start_healthy();
     assert_eq!(world.active(), (Color::Green, 1));
     assert_eq!(world.claim().1, Color::Green);
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!((receipt.cause, receipt.actor), (Cause::Failover, rules::Actor::Teal));
     assert!(!receipt.evidence.is_empty());
     let mut news = world.handle.news(None);

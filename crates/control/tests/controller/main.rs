@@ -6,6 +6,7 @@ mod addresses;
 mod disk;
 mod drain;
 mod failover;
+mod groups;
 mod health;
 mod hold;
 mod names;

@@ -214,7 +214,7 @@ fn a_drain_under_way_goes_on_when_a_reload_takes_its_targets_away() {
     assert_eq!(world.publisher.table().draining.len(), 1, "the old blue is still listed");
     world.workers[0].release(lease);
     wait_until(SOON, "the receipt is complete", || {
-        let receipt = world.wait(world.handle.receipt(None)).unwrap();
+        let receipt = world.receipt();
         receipt.end() == Some(DrainEnd::Drained)
     });
     wait_until(SOON, "nothing drains", || world.publisher.table().draining.is_empty());

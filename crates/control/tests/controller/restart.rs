@@ -11,13 +11,13 @@ fn a_restart_keeps_color_generation_and_receipts_whatever_initial_says() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     world.switch_fully(Color::Green);
-    let before = world.wait(world.handle.receipt(None)).unwrap();
+    let before = world.receipt();
     world.crash();
     ground.spec(|spec| spec.initial = Color::Blue);
     let world = ground.start();
     assert_eq!(world.active(), (Color::Green, 1));
     assert_eq!(world.claim().1, Color::Green);
-    assert_eq!(world.wait(world.handle.receipt(None)).unwrap(), before);
+    assert_eq!(world.receipt(), before);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_crash_inside_a_drain_interrupts_the_receipt_and_nothing_else() {
     world.crash();
     let world = ground.start_healthy();
     assert_eq!(world.active(), (Color::Green, 1));
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!(receipt.end(), Some(DrainEnd::Interrupted));
     assert!(world.color(Color::Blue).drained);
     assert_eq!(world.switch_fully(Color::Blue), DrainEnd::Drained);

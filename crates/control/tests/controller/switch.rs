@@ -6,7 +6,7 @@ use control::{Destination, News, Read, Switched};
 use rules::{Cause, Color, DrainEnd, Generation, Refusal};
 use testkit::{Health, wait_until};
 
-use crate::world::{Ground, SOON, name, service, to};
+use crate::world::{Ground, SOON, name, only, service, to};
 
 #[test]
 fn a_switch_moves_new_leases_and_leaves_a_complete_receipt() {
@@ -27,11 +27,11 @@ fn a_switch_moves_new_leases_and_leaves_a_complete_receipt() {
         assert_eq!(worker.claim().unwrap().1, Color::Green, "no lease on blue after published");
     }
     assert_eq!(drain.now(), None, "blue has a lease");
-    let receipt = world.wait(world.handle.receipt(Some(generation))).unwrap();
+    let receipt = world.wait(world.handle.receipts(Some(generation))).map(only).unwrap();
     assert!(receipt.end().is_none() && receipt.published().is_some(), "readable meanwhile");
     world.workers[0].release(lease);
     assert_eq!(world.wait(drain.end()), DrainEnd::Drained);
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!(receipt.end(), Some(DrainEnd::Drained));
     assert_eq!(receipt.evidence.len(), 2, "rise probes of one target");
     let figures = receipt.figures.unwrap();
@@ -81,7 +81,7 @@ fn too_little_evidence_is_made_up_for_by_probes_back_to_back() {
     });
     let world = ground.start();
     world.switch(to(Color::Green)).unwrap();
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!(receipt.evidence.len(), 3);
 }
 
@@ -160,7 +160,7 @@ fn of_concurrent_switches_each_gets_a_true_answer() {
             .map(|n| {
                 let handle = world.handle.clone();
                 let color = if n % 2 == 0 { Color::Green } else { Color::Blue };
-                tokio::spawn(async move { handle.switch(to(color)).await })
+                tokio::spawn(async move { handle.switch(to(color)).await.map(only) })
             })
             .collect();
         let mut answers = Vec::new();
@@ -191,7 +191,7 @@ fn a_caller_that_goes_away_cancels_nothing() {
     wait_until(SOON, "the switch goes on", || world.active() == (Color::Green, 1));
     world.workers[0].release(lease);
     wait_until(SOON, "its drain ends", || world.color(Color::Blue).drained);
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert_eq!(receipt.end(), Some(DrainEnd::Drained));
 }
 
@@ -207,11 +207,11 @@ fn a_silent_worker_makes_a_switch_incomplete_but_never_undone() {
     let next = world.switch(to(Color::Blue)).unwrap_err();
     assert_eq!(next.code(), "switch_in_progress", "no next switch");
     assert!(!world.color(Color::Blue).drained, "nothing is said to be drained");
-    let receipt = world.wait(world.handle.receipt(None)).unwrap();
+    let receipt = world.receipt();
     assert!(receipt.published().is_none());
     world.workers[1].silence(false);
     wait_until(SOON, "it completes when the worker acknowledges", || {
-        let receipt = world.wait(world.handle.receipt(None)).unwrap();
+        let receipt = world.receipt();
         receipt.end() == Some(DrainEnd::Drained)
     });
     assert_eq!(world.active(), (Color::Green, 1));
@@ -231,7 +231,10 @@ fn switches_of_several_services_do_not_refuse_each_other() {
     let world = ground.start();
     let refusal = world.switch(to(Color::Green)).unwrap_err();
     assert_eq!(refusal.code(), "service_required");
-    let ask = |text| control::SwitchAsk { service: Some(name(text)), ..to(Color::Green) };
+    let ask = |text| control::SwitchAsk {
+        scope: control::Scope::Service(name(text)),
+        ..to(Color::Green)
+    };
     let (web, api) = world.wait(async {
         tokio::join!(world.handle.switch(ask("web")), world.handle.switch(ask("api")))
     });
@@ -292,7 +295,7 @@ fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_told()
     });
     // From here on nothing can be made durable, and the asker's generation is stale.
     ground.disk.break_down(true);
-    let unknown = control::SwitchAsk { service: Some(name("nope")), ..stale() };
+    let unknown = control::SwitchAsk { scope: control::Scope::Service(name("nope")), ..stale() };
     assert_eq!(code(unknown), "unknown_service", "404");
     assert_eq!(code(stale()), "switch_in_progress", "409");
     world.workers[1].silence(false);
@@ -340,7 +343,10 @@ fn a_color_that_dies_while_its_switch_waits_its_turn_is_not_switched_to() {
     let both = vec![spec("web", "web.test", &ground.green), spec("api", "api.test", &other)];
     *ground.config.lock().unwrap() = Ok(both);
     let world = ground.start_healthy();
-    let ask = |text| control::SwitchAsk { service: Some(name(text)), ..to(Color::Green) };
+    let ask = |text| control::SwitchAsk {
+        scope: control::Scope::Service(name(text)),
+        ..to(Color::Green)
+    };
     world.workers[1].silence(true);
     let first = world.in_background(ask("web"));
     wait_until(SOON, "web is being published", || {

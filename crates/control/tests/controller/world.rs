@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use control::journal::{FileStorage, Journal, Storage};
 use control::{
-    Answer, ColorStatus, Destination, Handle, NewConfig, Reloader, ServiceStatus, Settings,
+    Answer, ColorStatus, Destination, Handle, NewConfig, Reloader, Scope, ServiceStatus, Settings,
     StartError, SwitchAsk, Switched,
 };
-use rules::{Actor, Color, DrainEnd, Limits, ServiceName, ServiceSpec, TargetUrl};
+use rules::{
+    Actor, Color, DrainEnd, GroupSpec, Limits, Receipt, ServiceName, ServiceSpec, TargetUrl,
+};
 use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
 use tokio::runtime::{Builder, Runtime};
@@ -34,6 +36,7 @@ pub(crate) struct Ground {
     pub(crate) disk: Disk,
     pub(crate) names: Names,
     pub(crate) config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
+    pub(crate) groups: Arc<Mutex<Vec<GroupSpec>>>,
 }
 
 /// One running controller with its workers.
@@ -80,7 +83,7 @@ pub(crate) fn service(text: &str, blue: &Target, green: &Target) -> ServiceSpec 
 
 pub(crate) fn to(color: Color) -> SwitchAsk {
     SwitchAsk {
-        service: None,
+        scope: Scope::Only,
         to: Destination::Color(color),
         actor: Actor::Token("test".into()),
         if_generation: None,
@@ -88,6 +91,12 @@ pub(crate) fn to(color: Color) -> SwitchAsk {
         drain: None,
         dry_run: false,
     }
+}
+
+/// The only one of them.
+pub(crate) fn only<T>(mut all: Vec<T>) -> T {
+    assert_eq!(all.len(), 1);
+    all.remove(0)
 }
 
 // === impl Ground ===
@@ -98,7 +107,8 @@ impl Ground {
         let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
         let directory = TempDir::new().unwrap();
         let (disk, names) = (Disk::default(), Names::default());
-        Self { blue, green, directory, disk, names, config }
+        let groups = Arc::default();
+        Self { blue, green, directory, disk, names, config, groups }
     }
 
     pub(crate) fn spec(&self, change: impl FnOnce(&mut ServiceSpec)) {
@@ -131,18 +141,20 @@ impl World {
         let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
         let files = FileStorage::open(ground.directory.path()).unwrap();
         let storage = ground.disk.clone().wrap(files);
-        let config = ground.config.clone();
+        let (config, shown) = (ground.config.clone(), ground.groups.clone());
+        let groups = shown.lock().unwrap().clone();
         let services = config.lock().unwrap().clone().unwrap();
         let reloader = Reloader::new(move || {
             let services = config.lock().unwrap().clone()?;
             let accept = Box::new(|| {});
             let (limits, others) = (Limits::default(), Vec::new());
-            Ok(NewConfig { services, limits, others, vault: None, accept })
+            let groups = shown.lock().unwrap().clone();
+            Ok(NewConfig { services, groups, limits, others, vault: None, accept })
         });
         let resolver = ground.names.resolver();
         let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);
-        let settings =
-            Settings { services, limits: Limits::default(), reloader, resolver, vault, upgrades };
+        let limits = Limits::default();
+        let settings = Settings { services, groups, limits, reloader, resolver, vault, upgrades };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();
@@ -187,8 +199,9 @@ impl World {
         self.runtime.block_on(bounded).expect("the controller answers in time")
     }
 
+    /// Switches one service.
     pub(crate) fn switch(&self, ask: SwitchAsk) -> Answer<Switched> {
-        self.wait(self.handle.switch(ask))
+        self.wait(self.handle.switch(ask)).map(only)
     }
 
     /// Asks for a switch from another thread.
@@ -196,8 +209,13 @@ impl World {
         let handle = self.handle.clone();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().build().unwrap();
-            runtime.block_on(handle.switch(ask))
+            runtime.block_on(handle.switch(ask)).map(only)
         })
+    }
+
+    /// The newest receipt, of a switch of one service.
+    pub(crate) fn receipt(&self) -> Receipt {
+        self.wait(self.handle.receipts(None)).map(only).unwrap()
     }
 
     /// Switches and waits for the end of the drain.

@@ -16,3 +16,4 @@ mod failing_operation;
 mod format;
 mod found_files;
 mod model;
+mod together;

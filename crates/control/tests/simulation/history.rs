@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use control::{Destination, SwitchAsk};
+use control::{Destination, Scope, SwitchAsk};
 use rules::{Actor, Color, Failover, Generation, ServiceName, ServiceSpec};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -132,7 +132,7 @@ fn any_ask(random: &mut Random) -> Ask {
         _ => return Ask::Drained(color, seconds),
     };
     Ask::Switch(SwitchAsk {
-        service: None,
+        scope: Scope::Only,
         to,
         actor: Actor::Uid(0),
         if_generation: random.percent(10).then(|| Generation(random.below(4) as u64)),

@@ -71,12 +71,13 @@ impl Life {
             let services = vec![config.lock().unwrap().clone()];
             let accept = Box::new(|| {});
             let (limits, others) = (Limits::default(), Vec::new());
-            Ok(NewConfig { services, limits, others, vault: None, accept })
+            let groups = Vec::new();
+            Ok(NewConfig { services, groups, limits, others, vault: None, accept })
         });
         let resolver = ground.targets.resolver();
         let (vault, upgrades) = (connect::Vault::default(), tokio::sync::mpsc::channel(1).0);
-        let settings =
-            Settings { services, limits: Limits::default(), reloader, resolver, vault, upgrades };
+        let (groups, limits) = (Vec::new(), Limits::default());
+        let settings = Settings { services, groups, limits, reloader, resolver, vault, upgrades };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
         let seat = |seat| Worker::start(seat, ground.witness.clone());
@@ -166,7 +167,11 @@ impl Life {
     async fn put(self: Rc<Self>, ask: Ask) -> Answer<()> {
         let actor = Actor::Uid(0);
         match ask {
-            Ask::Switch(ask) => self.clone().switched(self.handle.switch(ask).await?),
+            Ask::Switch(ask) => {
+                for switched in self.handle.switch(ask).await? {
+                    self.clone().switched(switched);
+                }
+            }
             Ask::Hold => {
                 let ask = HoldAsk { service: None, actor, max_wait: None, drain: None };
                 self.handle.hold(ask).await?;

@@ -40,6 +40,8 @@ pub(crate) struct StatusArgs {
 
 /// Move a service to a color, once that is proven healthy, and wait until the other is drained.
 ///
+/// With --group, all services of a group move in one step, or none does.
+///
 /// Ends with 0 when the old color is safe to stop; 3 if the switch was refused, with the reason;
 /// 5 if the drain deadline cut requests. The switch goes on if this command is interrupted.
 #[derive(Args, Debug)]
@@ -54,6 +56,8 @@ pub(crate) struct SwitchArgs {
 }
 
 /// Move a service back to its previous color.
+///
+/// With --group, what the newest switch of the group has moved goes back in one step.
 ///
 /// The same gate, drain and exit codes as for a switch.
 #[derive(Args, Debug)]
@@ -70,17 +74,21 @@ pub(crate) struct HowArgs {
     /// Which service; not needed if there is one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
+    /// Which group of services, instead of one service.
+    #[arg(long, value_name = "GROUP", conflicts_with = "service")]
+    pub(crate) group: Option<String>,
     /// Go on probing for this long until the color is healthy, such as 60s; without it the first
     /// failed probe refuses.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) wait_healthy: Option<Time>,
-    /// Cut what is left on the old color after this time [default: drain.timeout of the service].
+    /// Cut what is left on the old color after this time [default: drain.timeout of each service].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
     /// End when no new request goes to the old color; do not wait until it is drained.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Refuse if the service has another generation: it was changed meanwhile.
+    /// Refuse if the service has another generation: it was changed meanwhile. Of a group the
+    /// highest generation of its services counts.
     #[arg(long, value_name = "GENERATION")]
     pub(crate) if_generation: Option<u64>,
     /// Only pass the gate, change nothing.
@@ -113,6 +121,9 @@ pub(crate) struct DrainedArgs {
     /// Which service; not needed if there is one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
+    /// Which group of services, instead of one service.
+    #[arg(long, value_name = "GROUP", conflicts_with = "service")]
+    pub(crate) group: Option<String>,
     /// How long to wait.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     pub(crate) timeout: Time,
@@ -133,6 +144,9 @@ pub(crate) struct ReceiptArgs {
     /// The generation that the switch made [default: the newest].
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: Option<u64>,
+    /// Which service, if the switch moved several [default: all; with --json it must be named].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

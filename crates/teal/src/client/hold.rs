@@ -24,7 +24,7 @@ pub(crate) fn hold(args: &HoldArgs) -> Outcome {
     );
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
-        let watch = Watch { service: args.service.clone(), to: None };
+        let watch = Watch { service: args.service.clone(), group: None, to: None };
         let asking = teal.ask(Method::POST, &target, None);
         watched(&teal, (!args.reach.json).then_some(&watch), asking).await
     })??;

@@ -24,6 +24,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     pub(super) service: Option<String>,
+    /// The group, instead of a service.
+    pub(super) group: Option<String>,
     /// The color that is to become active; `None`: the other one, or none.
     pub(super) to: Option<String>,
 }
@@ -77,14 +79,33 @@ impl Watch {
     /// One line on how far it is; `None` if the answer can't be understood.
     fn line(&self, status: &Answer) -> Option<String> {
         let status: Status = serde_json::from_slice(&status.body).ok()?;
-        let named = |service: &&Service| self.service.as_ref().is_none_or(|n| *n == service.name);
-        let service = status.services.iter().find(named)?;
-        if self.to.as_ref().is_some_and(|to| service.active.to_string() != *to) {
-            return Some(format!("{}: waiting for the gate", service.name));
+        let services = self.services(&status);
+        let elsewhere = |service: &&&Service| {
+            self.to.as_ref().is_some_and(|to| service.active.to_string() != *to)
+        };
+        if let Some(service) = services.iter().find(elsewhere) {
+            let name = self.group.as_ref().unwrap_or(&service.name);
+            return Some(format!("{name}: waiting for the gate"));
         }
-        let colors = [Color::Blue, Color::Green].map(|color| (color, service.colors.of(color)));
-        let draining = |(_, status): &&(Color, &ColorStatus)| status.role == Role::Draining;
-        let (color, status) = colors.iter().find(draining)?;
-        Some(format!("{}: {color} is {}", service.name, standing(*color, status)))
+        let draining: Vec<_> = services.into_iter().filter_map(draining).collect();
+        (!draining.is_empty()).then(|| draining.join("; "))
     }
+
+    fn services<'s>(&self, status: &'s Status) -> Vec<&'s Service> {
+        let Some(group) = &self.group else {
+            let named =
+                |service: &&Service| self.service.as_ref().is_none_or(|n| *n == service.name);
+            return status.services.iter().find(named).into_iter().collect();
+        };
+        let group = status.groups.iter().find(|one| one.name == *group);
+        let is_in = |service: &&Service| group.is_some_and(|g| g.services.contains(&service.name));
+        status.services.iter().filter(is_in).collect()
+    }
+}
+
+fn draining(service: &Service) -> Option<String> {
+    let colors = [Color::Blue, Color::Green].map(|color| (color, service.colors.of(color)));
+    let draining = |(_, status): &&(Color, &ColorStatus)| status.role == Role::Draining;
+    let (color, status) = colors.iter().find(draining)?;
+    Some(format!("{}: {color} is {}", service.name, standing(*color, status)))
 }

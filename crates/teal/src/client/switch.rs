@@ -1,7 +1,7 @@
 //! `teal switch` and `teal rollback`.
 
 use control::api::text;
-use control::api::wire::{DrainState, SwitchAnswer};
+use control::api::wire::{DrainState, SwitchAnswer, SwitchOutcome};
 use hyper::Method;
 
 use super::progress::{Watch, watched};
@@ -11,12 +11,12 @@ use crate::Outcome;
 use crate::cli::{HowArgs, ReachArgs, RollbackArgs, SwitchArgs};
 use crate::exit::Exit;
 
-/// Moves a service to a color.
+/// Moves a service or a group to a color.
 pub(crate) fn switch(args: &SwitchArgs) -> Outcome {
     carry_out("/admin/switch", Some(args.color.as_str()), &args.how, &args.reach)
 }
 
-/// Moves a service back to its previous color.
+/// Moves a service or a group back to its previous color.
 pub(crate) fn rollback(args: &RollbackArgs) -> Outcome {
     carry_out("/admin/rollback", None, &args.how, &args.reach)
 }
@@ -27,6 +27,7 @@ fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> 
         &[
             ("to", to),
             ("service", how.service.as_deref()),
+            ("group", how.group.as_deref()),
             ("wait", how.no_wait.then_some("published")),
             ("wait_healthy", how.wait_healthy.as_ref().map(|time| &*time.text)),
             ("drain", how.drain.as_ref().map(|time| &*time.text)),
@@ -35,12 +36,22 @@ fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> 
     );
     let answer = block_on(async {
         let teal = Teal::find(reach, Intent::Change).await?;
-        let watch = Watch { service: how.service.clone(), to: to.map(str::to_owned) };
+        let (service, group) = (how.service.clone(), how.group.clone());
+        let watch = Watch { service, group, to: to.map(str::to_owned) };
         let asking = teal.ask(Method::POST, &target, how.if_generation);
         watched(&teal, (!reach.json).then_some(&watch), asking).await
     })??;
-    let answer: SwitchAnswer = print(reach, &answer, text::switch)?;
-    Ok(exit(&answer, how.no_wait))
+    let outcome: SwitchOutcome = print(reach, &answer, text::switch)?;
+    Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))
+}
+
+/// Of a group the worst counts: 0 says that all old colors are safe to stop.
+fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
+    exits.fold(Exit::Done, |worst, exit| match (worst, exit) {
+        (Exit::Done, exit) => exit,
+        (Exit::Cut, Exit::Failed) => Exit::Failed,
+        (worst, _) => worst,
+    })
 }
 
 /// What a deploy script may conclude: 0 only if the old color is safe to stop, or if the
@@ -80,5 +91,16 @@ mod tests {
             assert_eq!(ended(state, false), Exit::Failed, "{state}");
         }
         assert_eq!(ended("draining", true), Exit::Done, "nobody wanted to know");
+    }
+
+    #[test]
+    fn a_group_ends_as_badly_as_the_worst_of_its_services() {
+        // L4
+        let of = |states: &[&str]| worst(states.iter().map(|state| ended(state, false)));
+        assert_eq!(of(&["drained", "drained"]), Exit::Done);
+        assert_eq!(of(&["drained", "cut"]), Exit::Cut);
+        assert_eq!(of(&["cut", "drained"]), Exit::Cut);
+        assert_eq!(of(&["cut", "superseded", "drained"]), Exit::Failed);
+        assert_eq!(of(&["stuck", "cut"]), Exit::Failed);
     }
 }

@@ -42,48 +42,85 @@ async fn wait(args: &DrainedArgs) -> Outcome {
     loop {
         let answer = teal.get("/admin/status").await?;
         let status: Status = understood(&args.reach, &answer)?;
-        let service = chosen(&status, args.service.as_deref())?;
-        let seen = service.colors.of(color);
+        let services = chosen(&status, args)?;
         if drawn {
             show::progress("");
         }
-        let over = Instant::now() >= deadline;
-        if seen.drained || seen.role == Role::Active || over {
-            return end(args, service, color);
+        let left = services.iter().map(|service| service.colors.of(color));
+        let left: Vec<_> = left.filter(|status| !status.drained).collect();
+        let in_vain = left.iter().any(|status| status.role == Role::Active);
+        if left.is_empty() || in_vain || Instant::now() >= deadline {
+            return end(args, &services, color);
         }
         if drawn {
-            show::progress(&format!("{}: {color} is {}", service.name, standing(color, seen)));
+            show::progress(&all_left(&services, color).join("; "));
         }
         tokio::time::sleep_until(deadline.min(Instant::now() + RHYTHM)).await;
     }
 }
 
-fn end(args: &DrainedArgs, service: &Service, color: Color) -> Outcome {
-    let status = service.colors.of(color);
+/// What is left of each service, in a few words.
+fn all_left(services: &[&Service], color: Color) -> Vec<String> {
+    let left = services.iter().filter(|service| !service.colors.of(color).drained);
+    let words = |service: &&Service| {
+        let standing = standing(color, service.colors.of(color));
+        format!("{}: {color} is {standing}", service.name)
+    };
+    left.map(words).collect()
+}
+
+/// Says how it ended: for the first service that is not drained, if there is one.
+fn end(args: &DrainedArgs, services: &[&Service], color: Color) -> Outcome {
     if args.reach.json {
-        show::value(&Left { service: &service.name, color, status })?;
+        let left = services.iter().map(|service| Left {
+            service: &service.name,
+            color,
+            status: service.colors.of(color),
+        });
+        let left: Vec<_> = left.collect();
+        match (&args.group, &left[..]) {
+            (None, [one]) => show::value(one)?,
+            (_, all) => show::value(&all)?,
+        }
     }
     let failure = |exit, message: String| {
         Err(Failure::new(exit, if args.reach.json { String::new() } else { message }))
     };
-    if status.drained {
-        if !args.reach.json {
-            show::text(&format!("{color} is drained: safe to stop"));
-        }
-        return Ok(Exit::Done);
-    }
-    let name = &service.name;
-    if status.role == Role::Active {
+    let left = || services.iter().filter(|service| !service.colors.of(color).drained);
+    // An active color does not drain at all: that comes before one that takes long.
+    if let Some(service) = left().find(|service| service.colors.of(color).role == Role::Active) {
+        let name = &service.name;
         return failure(
             Exit::Refused,
             format!("{color} is the active color of {name} and does not drain; switch first"),
         );
     }
-    let (time, standing) = (&args.timeout.text, standing(color, status));
-    failure(Exit::Failed, format!("{color} of {name} is not drained after {time}: {standing}"))
+    if let Some(service) = left().next() {
+        let (name, time) = (&service.name, &args.timeout.text);
+        let standing = standing(color, service.colors.of(color));
+        let message = format!("{color} of {name} is not drained after {time}: {standing}");
+        return failure(Exit::Failed, message);
+    }
+    if !args.reach.json {
+        show::text(&format!("{color} is drained: safe to stop"));
+    }
+    Ok(Exit::Done)
 }
 
-fn chosen<'s>(status: &'s Status, name: Option<&str>) -> Result<&'s Service, Failure> {
+/// The services to wait for: the one that is named, the only one, or those of a group.
+fn chosen<'s>(status: &'s Status, args: &DrainedArgs) -> Result<Vec<&'s Service>, Failure> {
+    let Some(name) = &args.group else {
+        return named(status, args.service.as_deref()).map(|service| vec![service]);
+    };
+    let Some(group) = status.groups.iter().find(|group| group.name == *name) else {
+        let names: Vec<&str> = status.groups.iter().map(|group| &*group.name).collect();
+        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(Failure::failed(format!("no group is called {name}; there are: {there}")));
+    };
+    Ok(status.services.iter().filter(|one| group.services.contains(&one.name)).collect())
+}
+
+fn named<'s>(status: &'s Status, name: Option<&str>) -> Result<&'s Service, Failure> {
     let names = || {
         let names: Vec<&str> = status.services.iter().map(|service| &*service.name).collect();
         names.join(", ")

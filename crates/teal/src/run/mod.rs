@@ -159,6 +159,7 @@ fn start(
         let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
             services: config.services.clone(),
+            groups: config.groups.clone(),
             limits: config.limits,
             reloader,
             resolver: Resolver::default(),

@@ -100,13 +100,14 @@ impl Source {
             }
             in_force.reloads.send_replace(());
             let in_force = in_force.clone();
-            let (services, limits) = (next.services.clone(), next.limits);
+            let (services, groups) = (next.services.clone(), next.groups.clone());
+            let limits = next.limits;
             let accept = Box::new(move || {
                 in_force.vault.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
                 in_force.put(next, tokens, certificates);
             });
-            Ok(NewConfig { services, limits, others, vault, accept })
+            Ok(NewConfig { services, groups, limits, others, vault, accept })
         })
     }
 }

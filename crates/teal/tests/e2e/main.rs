@@ -22,6 +22,7 @@ mod failover;
 mod first_start;
 mod forwarding;
 mod graceful_stop;
+mod groups;
 mod grpc;
 mod hold_and_resume;
 mod hostile_clients;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::time::rfc3339;
 use super::{Actor, Color, Drain, Health};
+use crate::ask::Scope;
 use crate::news::{News, NewsItem};
 
 /// One thing that happened. Which members are there depends on the kind.
@@ -20,6 +21,9 @@ pub struct Event {
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// The group, of a refusal to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
@@ -85,8 +89,12 @@ impl Event {
                 self.generation = Some(generation.0);
                 self.drain = Some(Drain::ended(*color, *end));
             }
-            News::Refused { service, actor, code, reason } => {
-                self.service = service.as_ref().map(ToString::to_string);
+            News::Refused { scope, actor, code, reason } => {
+                match scope {
+                    Scope::Only => {}
+                    Scope::Service(service) => self.service = Some(service.to_string()),
+                    Scope::Group(group) => self.group = Some(group.to_string()),
+                }
                 self.actor = Some(actor.into());
                 self.code = Some((*code).to_owned());
                 self.reason = Some(reason.clone());

@@ -16,12 +16,12 @@ pub use history::{
     ResumeChange,
 };
 pub use status::{
-    About, Certificate, ColorStatus, Colors, Health, Held, Ordered, Probe, Role, Service, Status,
-    Target,
+    About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Role, Service,
+    Status, Target,
 };
 pub use switch::{
-    Cut, Drain, DrainState, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer, SwitchResult,
-    Upgraded,
+    Cut, Drain, DrainState, GroupAnswer, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer,
+    SwitchOutcome, SwitchResult, Upgraded,
 };
 
 use serde::{Deserialize, Serialize};

@@ -38,6 +38,20 @@ pub struct Status {
     pub acme: Vec<Ordered>,
     /// All services, in the order of the configuration.
     pub services: Vec<Service>,
+    /// All groups of them, in the order of the configuration.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+}
+
+/// Services that can be switched together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Group {
+    /// Its name.
+    #[schema(example = "shop")]
+    pub name: String,
+    /// Its services.
+    #[schema(example = json!(["web", "api"]))]
+    pub services: Vec<String>,
 }
 
 /// The process that answers.
@@ -324,5 +338,12 @@ impl From<rules::Standing> for Health {
             rules::Standing::Up => Self::Up,
             rules::Standing::Down => Self::Down,
         }
+    }
+}
+
+impl From<&rules::GroupSpec> for Group {
+    fn from(group: &rules::GroupSpec) -> Self {
+        let services = group.services.iter().map(ToString::to_string).collect();
+        Self { name: group.name.to_string(), services }
     }
 }

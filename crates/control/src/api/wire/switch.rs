@@ -6,7 +6,34 @@ use utoipa::ToSchema;
 use super::{Color, Evidence};
 use crate::ask::Stuck;
 
-/// What a switch or a rollback did.
+/// What a switch or a rollback did, of one service or of a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum SwitchOutcome {
+    /// Of a group.
+    Group(GroupAnswer),
+    /// Of one service.
+    Service(SwitchAnswer),
+}
+
+/// What a switch or a rollback did to the services of a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GroupAnswer {
+    /// What happened: `already` only if no service had to move.
+    pub result: SwitchResult,
+    /// The group.
+    pub group: String,
+    /// The color that was active before, of those that move; for `already` the other one.
+    pub from: Color,
+    /// The color that is active now; for `would_switch` the one that would be.
+    pub to: Color,
+    /// The one generation of the switch; else the highest of the services.
+    pub generation: u64,
+    /// What happened to each service, in the order of the configuration.
+    pub services: Vec<SwitchAnswer>,
+}
+
+/// What a switch or a rollback did to a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SwitchAnswer {
     /// What happened.
@@ -136,6 +163,26 @@ pub struct Upgraded {
     pub pid: u32,
     /// Its version.
     pub version: String,
+}
+
+impl SwitchOutcome {
+    /// Puts together what happened to each service; `None` if there is none.
+    pub(crate) fn of(group: Option<String>, services: Vec<SwitchAnswer>) -> Option<Self> {
+        let moved = |service: &&SwitchAnswer| service.result != SwitchResult::Already;
+        let first = services.iter().find(moved).or(services.first())?;
+        let Some(group) = group else { return Some(Self::Service(first.clone())) };
+        let (result, from, to) = (first.result, first.from, first.to);
+        let generation = services.iter().map(|service| service.generation).max()?;
+        Some(Self::Group(GroupAnswer { result, group, from, to, generation, services }))
+    }
+
+    /// What happened to each service.
+    pub fn services(&self) -> &[SwitchAnswer] {
+        match self {
+            Self::Group(answer) => &answer.services,
+            Self::Service(answer) => std::slice::from_ref(answer),
+        }
+    }
 }
 
 impl From<rules::Cut> for Cut {

@@ -1,0 +1,64 @@
+//! What is said to whoever asked: one answer for each service.
+
+use rules::{Color, ServiceName};
+
+use super::super::status;
+use super::Decided;
+use crate::ask::Switched;
+use crate::core::Inside;
+use crate::health::Proven;
+use crate::inbox::Answer;
+
+impl Inside {
+    /// What became of each service: those that were left alone are where they were.
+    pub(super) fn switched(
+        &self,
+        services: &[ServiceName],
+        decided: &Decided,
+    ) -> Answer<Vec<Switched>> {
+        let one = |service: &ServiceName| {
+            let left = decided.left.iter().find(|(subject, _)| subject.service == *service);
+            let Some((subject, drain)) = left else { return self.already_on(service) };
+            Ok(Switched::Published {
+                service: service.clone(),
+                from: subject.color,
+                to: subject.color.other(),
+                cause: decided.cause,
+                generation: decided.generation,
+                drain: drain.clone(),
+            })
+        };
+        services.iter().map(one).collect()
+    }
+
+    /// What would become of each service.
+    pub(super) fn would_switch(
+        &self,
+        services: &[ServiceName],
+        to: Color,
+        mut proven: Proven,
+    ) -> Answer<Vec<Switched>> {
+        let one = |service: &ServiceName| {
+            let Some(found) = proven.iter().position(|(name, _)| name == service) else {
+                return self.already_on(service);
+            };
+            let (service, evidence) = proven.swap_remove(found);
+            let generation = status::find(&self.state, &service)?.0.generation;
+            Ok(Switched::DryRun { service, from: to.other(), to, generation, evidence })
+        };
+        services.iter().map(one).collect()
+    }
+
+    /// All of them are there already.
+    pub(super) fn left_alone(&self, services: &[ServiceName]) -> Answer<Vec<Switched>> {
+        services.iter().map(|service| self.already_on(service)).collect()
+    }
+
+    fn already_on(&self, name: &ServiceName) -> Answer<Switched> {
+        let (service, _) = status::find(&self.state, name)?;
+        let (color, generation) = (service.active, service.generation);
+        let other = self.roster.member(name).map(|member| member.color(color.other()).id);
+        let drain = other.and_then(|id| self.drains.watch(id));
+        Ok(Switched::AlreadyOn { service: name.clone(), color, generation, drain })
+    }
+}

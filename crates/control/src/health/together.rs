@@ -1,0 +1,82 @@
+//! Are several services proven healthy, all at one moment? (L9)
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Color, Proof, Refusal, ServiceName};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::prove::prove;
+use crate::core::{Core, Inside};
+
+/// The evidence for each of these services.
+pub(crate) type Proven = Vec<(ServiceName, Vec<Proof>)>;
+
+/// The evidence that a color of all these services is healthy now; the first one that is not
+/// refuses all. Evidence that has become old while another service was waited for is taken anew.
+// lossless: L9 L10
+pub(crate) async fn prove_all(
+    core: &Arc<Core>,
+    services: &[ServiceName],
+    color: Color,
+    wait: Option<Duration>,
+) -> Result<Proven, Refusal> {
+    let until = wait.map(|wait| Instant::now() + wait);
+    let mut limit = None;
+    loop {
+        let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let proven = prove_each(core, services, color, wait).await?;
+        let Some((service, reason)) = core.lock().outdated(&proven, color, core.clock.moment())
+        else {
+            return Ok(proven);
+        };
+        // From the first round on all have been healthy once: the others should follow soon.
+        let limit =
+            *limit.get_or_insert_with(|| Instant::now() + core.lock().patience_of(services));
+        if Instant::now() >= limit {
+            return Err(Refusal::Unhealthy { service, color, reason });
+        }
+    }
+}
+
+async fn prove_each(
+    core: &Arc<Core>,
+    services: &[ServiceName],
+    color: Color,
+    wait: Option<Duration>,
+) -> Result<Proven, Refusal> {
+    let mut tasks = JoinSet::new();
+    for service in services.iter().cloned() {
+        let core = core.clone();
+        tasks.spawn(async move {
+            let evidence = prove(&core, &service, color, wait).await?;
+            Ok((service, evidence))
+        });
+    }
+    let mut proven = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        let broken = |_| Refusal::Stopping; // a task ends without a value only with the runtime
+        proven.push(task.map_err(broken)??);
+    }
+    Ok(proven)
+}
+
+impl Inside {
+    /// A service whose evidence is no longer good, and why; one alone was never kept waiting.
+    fn outdated(
+        &self,
+        proven: &Proven,
+        color: Color,
+        now: Duration,
+    ) -> Option<(ServiceName, String)> {
+        let mut services = proven.iter().filter(|_| proven.len() > 1).map(|(service, _)| service);
+        let service = services.find(|service| !self.is_proven(service, color, now))?;
+        Some((service.clone(), self.last_reason(service, color)))
+    }
+
+    /// The longest that any of them may take to be proven.
+    fn patience_of(&self, services: &[ServiceName]) -> Duration {
+        services.iter().map(|service| self.patience(service)).max().unwrap_or_default()
+    }
+}
