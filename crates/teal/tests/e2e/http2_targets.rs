@@ -148,8 +148,10 @@ fn a_connection_that_idled_is_proven_before_what_can_not_be_sent_twice() {
     let fake = Fake::start(|peer, stream, count| {
         answer(peer, stream, &format!("answer {count}"));
         // The first connection is open and nobody is behind it any more.
-        while count == 0 {
-            thread::park();
+        if count == 0 {
+            loop {
+                thread::park();
+            }
         }
         true
     });
