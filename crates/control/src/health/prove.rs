@@ -209,10 +209,15 @@ impl Inside {
         }
     }
 
-    /// Whether the evidence that a color is healthy is good now.
-    pub(super) fn is_proven(&self, service: &ServiceName, color: Color, now: Duration) -> bool {
-        let member = self.roster.member(service);
-        member.is_some_and(|member| evidence(member, member.color(color), now).is_ok())
+    /// The evidence that a color is healthy now; `None` if there is too little of it.
+    pub(super) fn evidence(
+        &self,
+        service: &ServiceName,
+        color: Color,
+        now: Duration,
+    ) -> Option<Vec<Proof>> {
+        let member = self.roster.member(service)?;
+        evidence(member, member.color(color), now).ok()
     }
 
     pub(super) fn last_reason(&self, service: &ServiceName, color: Color) -> String {

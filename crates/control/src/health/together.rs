@@ -27,14 +27,18 @@ pub(crate) async fn prove_all(
     loop {
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
         let proven = prove_each(core, services, color, wait).await?;
-        let Some((service, reason)) = core.lock().outdated(&proven, color, core.clock.moment())
-        else {
-            return Ok(proven);
+        if let [_] = services {
+            return Ok(proven); // it was kept waiting by no other
+        }
+        let service = match core.lock().proven_now(services, color, core.clock.moment()) {
+            Ok(proven) => return Ok(proven),
+            Err(service) => service,
         };
         // From the first round on all have been healthy once: the others should follow soon.
         let limit =
             *limit.get_or_insert_with(|| Instant::now() + core.lock().patience_of(services));
         if Instant::now() >= limit {
+            let reason = core.lock().last_reason(&service, color);
             return Err(Refusal::Unhealthy { service, color, reason });
         }
     }
@@ -63,16 +67,18 @@ async fn prove_each(
 }
 
 impl Inside {
-    /// A service whose evidence is no longer good, and why; one alone was never kept waiting.
-    fn outdated(
+    /// The evidence for each, all of it good at this moment; else the first without.
+    fn proven_now(
         &self,
-        proven: &Proven,
+        services: &[ServiceName],
         color: Color,
         now: Duration,
-    ) -> Option<(ServiceName, String)> {
-        let mut services = proven.iter().filter(|_| proven.len() > 1).map(|(service, _)| service);
-        let service = services.find(|service| !self.is_proven(service, color, now))?;
-        Some((service.clone(), self.last_reason(service, color)))
+    ) -> Result<Proven, ServiceName> {
+        let one = |service: &ServiceName| {
+            let evidence = self.evidence(service, color, now).ok_or_else(|| service.clone())?;
+            Ok((service.clone(), evidence))
+        };
+        services.iter().map(one).collect()
     }
 
     /// The longest that any of them may take to be proven.
