@@ -45,7 +45,6 @@ pub(crate) struct Document {
     /// authority.
     pub(crate) acme: Key<Acme>,
     pub(crate) service: Key<Vec<At<Service>>>,
-    /// Services that are switched together.
     pub(crate) group: Key<Vec<At<Group>>>,
     /// A line for each request. Without this table there is no access log.
     pub(crate) access_log: Key<AccessLog>,
