@@ -1,6 +1,6 @@
-//! A minute of everything: full load over HTTP/1.1 and HTTP/2, with TLS and without, a switch every few hundred milliseconds, targets that are
-//! stopped, killed, frozen, ailing and quick to close. A program of its own, since it needs the
-//! whole machine: cargo runs it after the others, not beside them.
+//! A minute of everything: full load over HTTP/1.1 and HTTP/2, with TLS and without, a switch every few
+//! hundred milliseconds, targets that are stopped, killed, frozen, ailing and quick to close. A program
+//! of its own, since it needs the whole machine: cargo runs it after the others, not beside them.
 
 #![allow(
     clippy::unwrap_used,
