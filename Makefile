@@ -6,6 +6,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # How long `make soak` and `make fuzz` go on.
 MINUTES ?= 10
+# Tests mostly wait for what they have started, so that more of them run than there are cores.
+THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
 .PHONY: help demo soak test bench losses fuzz mutants differential check reference
 
 help: ## what there is
@@ -30,7 +32,7 @@ test: ## everything that must pass: format, lints, tidy, reference, all tests, i
 	$(BUILT)/xtask tidy
 	TEAL_BIN=$(BUILT)/teal $(BUILT)/xtask generate --check
 	cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
-	cargo test --workspace --profile ci
+	RUST_TEST_THREADS=$(THREADS) cargo test --workspace --profile ci
 	@# Every order of steps of a switch. Built apart, with libraries that are quick to build.
 	RUSTFLAGS="--cfg loom" cargo test --package traffic --test loom --profile ci \
 		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom

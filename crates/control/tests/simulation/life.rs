@@ -115,6 +115,8 @@ impl Life {
 
     /// Everything that holds at any time.
     pub(crate) async fn look(&self) -> Status {
+        // Before it is asked: a switch may be told of between the answer and this task's turn.
+        let newest = self.ground.witness.newest();
         let found = timeout(Duration::from_secs(1), self.handle.status());
         let status = found.await.expect("L10: status is answered").unwrap();
         for worker in &self.workers {
@@ -126,7 +128,7 @@ impl Life {
             }
         }
         let service = &status.services[0];
-        assert!(status.generation.0 >= self.ground.witness.newest(), "a generation was lost");
+        assert!(status.generation.0 >= newest, "a generation was lost");
         self.ground.witness.saw(status.generation.0, service.active);
         for color in Color::BOTH.into_iter().filter(|color| service.color(*color).drained) {
             assert_eq!(self.holds(color), 0, "L4: {color} is said to be drained");
