@@ -16,6 +16,7 @@ mod watch;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
 use http1::Reject;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Entrance};
@@ -49,6 +51,9 @@ const TABLE: u32 = 4096;
 /// How long a client has to close after it was told that this is the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Reads of what a client still sends after the end.
+const LINGER: usize = 1024;
+
 type H2 = Connection<Watched, Bytes>;
 
 /// Serves a connection that speaks HTTP/2 until it ends; `early`: what was read of it.
@@ -57,7 +62,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let entrance = Entrance { http2: true, ..entrance };
     let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
     let watch = Watch::new(Peer::Client, worker.now());
-    let watched = Watched::new(Rc::new(RefCell::new(stream)), early, watch.clone());
+    let stream = Rc::new(RefCell::new(stream));
+    let watched = Watched::new(stream.clone(), early, watch.clone());
     let begun = handshake(worker, watched);
     // lossless: L10 - `request_head`
     let Ok(h2) = worker.within(worker.front().request_head, begun).await else { return };
@@ -76,6 +82,24 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let Serving { h2, mut streams, .. } = serving;
     drop(h2); // those that are still served learn that their client is gone
     while streams.join_next().await.is_some() {}
+    // Ignored: however it goes, it is over.
+    let _ = worker.within(FAREWELL, linger(&stream)).await;
+}
+
+/// Closes our side and reads on until the client closes its own: what it sends before it has read our
+/// last GOAWAY would make the kernel take that from it, and it would not know what was not served.
+// lossless: L7
+async fn linger(stream: &RefCell<Stream>) -> std::io::Result<()> {
+    poll_fn(|cx| Pin::new(&mut *stream.borrow_mut()).poll_shutdown(cx)).await?;
+    let mut room = [0; 1024];
+    for _ in 0..LINGER {
+        let mut read = ReadBuf::new(&mut room);
+        poll_fn(|cx| Pin::new(&mut *stream.borrow_mut()).poll_read(cx, &mut read)).await?;
+        if read.filled().is_empty() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
