@@ -31,8 +31,14 @@ type Mark = Option<(u64, u64, i64, i64)>;
 /// # Errors
 /// The first file that can't be used, and why.
 pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
-    let all: Vec<_> = files(config).into_iter().chain(acme::files(config)).collect();
-    let loaded = Certificates::load(&all).map_err(|error| error.to_string())?;
+    let configured = load_configured(config)?;
+    let given = acme::files(config, &configured);
+    let loaded = if given.is_empty() {
+        configured
+    } else {
+        let all: Vec<_> = files(config).into_iter().chain(given).collect();
+        Certificates::load(&all).map_err(|error| error.to_string())?
+    };
     for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
         let checked = door.client_auth.as_ref().map(|auth| client_auth(auth).check());
         checked.transpose().map_err(|error| error.to_string())?;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
@@ -189,6 +190,31 @@ fn a_stop_says_goaway_twice_and_answers_what_is_on_its_way() {
     let said: Vec<&Frame> = frames.iter().filter(|frame| frame.kind == kind::GOAWAY).collect();
     assert_eq!(said.len(), 2, "{frames:?}");
     assert_eq!((said[1].number(0), said[1].number(4)), (1, 0), "the last that it serves");
+    assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
+}
+
+#[test]
+fn what_crosses_the_last_goaway_meets_no_reset() {
+    // L7
+    let mut stage = stage();
+    let mut client = connect(&stage);
+    assert_eq!(client.ask(get("/")).status, 200);
+    stage.teal.signal(rustix::process::Signal::TERM);
+    let mut said = 0;
+    while said < 2 {
+        let frame = client.frame().expect("both steps");
+        said += usize::from(frame.kind == kind::GOAWAY);
+        if frame.kind == kind::PING {
+            client.send(&Frame::new(kind::PING, 1, 0, &*frame.payload));
+        }
+    }
+    // As if it had not been read yet. A reset would take it from a client that writes first.
+    for _ in 0..20 {
+        client.open(get("/crossed"), END_STREAM);
+        thread::sleep(Duration::from_millis(1)); // as long as a reset takes to come back
+    }
+    assert!(stage.blue.seen().requests_to("/crossed").is_empty(), "what was said is kept");
+    drop(client);
     assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
 }
 

@@ -27,15 +27,6 @@ pub(super) struct Kept {
     pub(super) identifier: Option<CertificateIdentifier<'static>>,
 }
 
-/// The files of all certificates that are kept for a configuration and can be used. What can't be is
-/// ordered again, and no reason not to start.
-pub(crate) fn files(config: &Config) -> Vec<CertificateFiles> {
-    let Some(acme) = &config.acme else { return Vec::new() };
-    let keep = Keep::of(config, acme);
-    let names = config.acme_names().filter(|name| keep.read(name).is_some_and(|read| read.is_ok()));
-    names.map(|name| keep.files(name)).collect()
-}
-
 impl Keep {
     /// The place of the authority of a configuration.
     pub(super) fn of(config: &Config, acme: &Acme) -> Self {
@@ -91,6 +82,11 @@ impl Keep {
         }
         fs::rename(&path, self.0.join(&file)).and_then(|()| self.sync()).map_err(cannot)?;
         kept
+    }
+
+    /// The files of what is kept for a name, if it can be used.
+    pub(super) fn good(&self, name: &str) -> Option<CertificateFiles> {
+        self.read(name)?.ok().map(|_| self.files(name))
     }
 
     fn files(&self, name: &str) -> CertificateFiles {

@@ -19,7 +19,7 @@ use std::{io, thread};
 use config::Config;
 use control::api;
 use instant_acme::{Account, CertificateIdentifier, Error};
-use proxy::Challenges;
+use proxy::{CertificateFiles, Certificates, Challenges};
 use rules::Time;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -29,8 +29,6 @@ use crate::exit::Failure;
 
 use keep::{Keep, Kept};
 use schedule::{Plan, Window};
-
-pub(super) use keep::files;
 
 /// The longest rest between two looks, whatever the plan: clocks are set, machines sleep.
 const REST: Duration = Duration::from_secs(3600);
@@ -127,7 +125,11 @@ impl Authority {
         in_force: &InForce,
         challenges: &Challenges,
     ) -> Option<SystemTime> {
-        let names = wanted(config);
+        let names = match super::tls::load_configured(config) {
+            Ok(configured) => wanted(config, &configured),
+            // A file that is no good now says nothing of what it is for: the names stay.
+            Err(_) => self.entries.keys().cloned().collect(),
+        };
         self.entries.retain(|name, _| names.contains(name));
         for name in names {
             let entry = self.entries.entry(name.clone()).or_default();
@@ -201,7 +203,7 @@ impl Authority {
         }
         let window = match self.account().await {
             Ok(account) => schedule::ask(&account, kept).await,
-            Err(_) => schedule::unknown(), // is said when something is ordered
+            Err(_) => schedule::unheard(), // why is said when something is ordered
         };
         if let Some(entry) = self.entries.get_mut(name) {
             entry.window = Some(window);
@@ -264,10 +266,16 @@ impl Authority {
 }
 
 /// The names that certificates are to be ordered for: those that no configured one has.
-fn wanted(config: &Config) -> Vec<String> {
-    let configured = super::tls::load_configured(config);
-    let has = |name: &str| configured.as_ref().is_ok_and(|all| all.has(name));
-    config.acme_names().filter(|name| !has(name)).map(str::to_owned).collect()
+fn wanted(config: &Config, configured: &Certificates) -> Vec<String> {
+    config.acme_names().filter(|name| !configured.has(name)).map(str::to_owned).collect()
+}
+
+/// The files of all certificates that are kept for a configuration, wanted and good. What is no good is
+/// ordered again, and no reason not to start.
+pub(super) fn files(config: &Config, configured: &Certificates) -> Vec<CertificateFiles> {
+    let Some(acme) = &config.acme else { return Vec::new() };
+    let keep = Keep::of(config, acme);
+    wanted(config, configured).iter().filter_map(|name| keep.good(name)).collect()
 }
 
 fn time(at: SystemTime) -> Time {

@@ -26,6 +26,7 @@ pub(super) struct Plan {
 
 /// The time between two questions to an authority that suggests nothing, and the most to one that does.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The pauses after failed orders. Authorities count them: five in an hour are too many for some.
@@ -33,8 +34,8 @@ const PAUSES: [Duration; 5] = [
     MINUTE,
     Duration::from_secs(5 * 60),
     Duration::from_secs(30 * 60),
-    Duration::from_secs(2 * 3600),
-    Duration::from_secs(6 * 3600),
+    HOUR.saturating_mul(2),
+    HOUR.saturating_mul(6),
 ];
 
 /// The pause after so many failures before this one.
@@ -63,14 +64,19 @@ pub(super) async fn ask(account: &Account, kept: &Kept) -> Window {
         Err(Error::Unsupported(_)) => unknown(),
         Err(error) => {
             tracing::debug!("the authority did not say when to renew: {error}");
-            Window { at: None, ask_again: SystemTime::now() + Duration::from_secs(3600) }
+            unheard()
         }
     }
 }
 
 /// The word of an authority that says nothing of the kind.
-pub(super) fn unknown() -> Window {
+fn unknown() -> Window {
     Window { at: None, ask_again: SystemTime::now() + DAY }
+}
+
+/// That of one that could not be asked.
+pub(super) fn unheard() -> Window {
+    Window { at: None, ask_again: SystemTime::now() + HOUR }
 }
 
 /// A moment between two: at the one with 0, at the other with 1.
