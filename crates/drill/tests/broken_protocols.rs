@@ -8,31 +8,15 @@ mod support;
 use std::time::Duration;
 
 use drill::ledger::{Loss, Verdict};
-use drill::load::{DrillOptions, Load, LoadOptions, Over, Trust, Way, Work};
+use drill::load::{DrillOptions, Over, Trust, Way};
 use h2::Reason;
 use support::http2::Deed;
 use support::secure::Then;
-use support::{http2, scripted, secure, until};
+use support::{http2, page, scripted, secure};
 
-/// GETs one page over one way until `enough` requests have an outcome.
+/// The same over one way, whose own columns add up too.
 async fn load(way: Way, trust: Trust, enough: u64) -> Verdict {
-    let load = Load::start(LoadOptions {
-        ways: vec![way],
-        host: secure::HOST.to_owned(),
-        trust,
-        work: Work::Page("/".to_owned()),
-        connections: 2,
-        rate: Some(50), // 40 ms between two requests of a loop: time to be idle
-        open: false,
-        timeout: Duration::from_millis(500),
-    })
-    .unwrap();
-    until("there are outcomes", || {
-        let snapshot = load.snapshot();
-        snapshot.sent - snapshot.in_flight >= enough
-    })
-    .await;
-    let verdict = Verdict::of_client(&load.finish().await);
+    let verdict = page(way, trust, secure::HOST, enough).await;
     let tally = &verdict.over[&way.over];
     let sum = tally.answered + tally.lost + tally.wrong_echo + tally.in_flight;
     assert_eq!((verdict.sent, tally.sent), (sum, sum), "{verdict}");

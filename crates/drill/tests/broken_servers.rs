@@ -9,31 +9,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use drill::ledger::{Loss, Verdict};
-use drill::load::{Load, LoadOptions, Trust, Way, Work};
+use drill::load::{Trust, Way};
+use support::page;
 use support::scripted::{Then, start};
-use support::until;
 
 const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// GETs one page over two connections until `enough` requests have an outcome.
+/// The same over HTTP/1.1 in plain text.
 async fn load(address: SocketAddr, enough: u64) -> Verdict {
-    let load = Load::start(LoadOptions {
-        ways: vec![Way::plain(address)],
-        trust: Trust::Machine,
-        host: address.to_string(),
-        work: Work::Page("/".to_owned()),
-        connections: 2,
-        rate: Some(50), // 40 ms between two requests of a connection: time to be idle
-        open: false,
-        timeout: Duration::from_millis(500),
-    })
-    .unwrap();
-    until("there are outcomes", || {
-        let snapshot = load.snapshot();
-        snapshot.sent - snapshot.in_flight >= enough
-    })
-    .await;
-    let verdict = Verdict::of_client(&load.finish().await);
+    let way = Way::plain(address);
+    let verdict = page(way, Trust::Machine, &address.to_string(), enough).await;
     balance(&verdict);
     verdict
 }

@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod support;
+
 use std::time::Duration;
 
 use rules::{
     Actor, Aim, Color, Command, DrainEnd, Figures, Generation, KEPT, Move, Progress, Proof, Proven,
-    Receipt, Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
-    gate,
+    Receipt, Refusal, ServiceName, State, TargetUrl, Wanted, Wish, apply, check, decide, gate,
 };
-
-const NOW: Time = Time(5_000_000);
+use support::{NOW, name, publish};
 
 fn web() -> ServiceName {
-    ServiceName::new("web").unwrap()
+    name("web")
 }
 
 fn target() -> TargetUrl {
@@ -21,28 +21,17 @@ fn target() -> TargetUrl {
 }
 
 fn wanted(name: &str, initial: Color) -> Wanted {
-    Wanted { name: ServiceName::new(name).unwrap(), initial, moved: false }
+    Wanted { name: support::name(name), initial, moved: false }
 }
 
+/// How many events follow.
 fn run(state: &mut State, command: Command) -> Result<usize, Refusal> {
-    let events = decide(state, command, NOW)?;
-    let count = events.len();
-    for event in events {
-        apply(state, event);
-    }
-    check(state).unwrap();
-    Ok(count)
+    support::run(state, command).map(|events| events.len())
 }
 
 fn reload(state: &mut State, services: Vec<Wanted>) {
     run(state, Command::Reload { wanted: services, actor: Actor::Teal }).unwrap();
     publish(state);
-}
-
-fn publish(state: &mut State) {
-    if let Some(generation) = state.publishing() {
-        run(state, Command::Published { generation }).unwrap();
-    }
 }
 
 fn started() -> State {
@@ -121,7 +110,7 @@ fn while_a_generation_is_published_a_stale_one_hears_of_that_first() {
     reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
     let stale_move = |name: &str, color| {
         let Command::Move(mut wanted) = go(Aim::To(color), Some(77)) else { unreachable!() };
-        wanted.wish.services = vec![ServiceName::new(name).unwrap()];
+        wanted.wish.services = vec![support::name(name)];
         Command::Move(wanted)
     };
     run(&mut state, to(Color::Green)).unwrap();
@@ -292,7 +281,7 @@ fn a_service_must_be_named_where_there_are_several() {
     let mut state = started();
     assert_eq!(gate::name_service(&state, None), Ok(web()));
     assert_eq!(gate::name_service(&state, Some(&web())), Ok(web()));
-    let unknown = ServiceName::new("wep").unwrap();
+    let unknown = name("wep");
     let refused = gate::name_service(&state, Some(&unknown)).unwrap_err();
     assert_eq!(refused.to_string(), "no service is called wep; there are: web");
     reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);

@@ -2,28 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod support;
+
 use std::time::Duration;
 
 use rules::{
     Actor, Aim, Color, Command, DrainEnd, Event, Figures, Generation, KEPT, Move, Progress, Proof,
-    Proven, Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
+    Proven, Refusal, State, TargetUrl, Wanted, Wish, apply, check,
 };
+use support::{NOW, name, publish, run};
 
-const NOW: Time = Time(5_000_000);
 const SHOP: [&str; 2] = ["web", "api"];
-
-fn name(text: &str) -> ServiceName {
-    ServiceName::new(text).unwrap()
-}
-
-fn run(state: &mut State, command: Command) -> Result<Vec<Event>, Refusal> {
-    let events = decide(state, command, NOW)?;
-    for event in &events {
-        apply(state, event.clone());
-    }
-    check(state).unwrap();
-    Ok(events)
-}
 
 fn reload(state: &mut State, names: &[&str], moved: &[&str]) {
     let wanted = names.iter().map(|text| Wanted {
@@ -33,12 +22,6 @@ fn reload(state: &mut State, names: &[&str], moved: &[&str]) {
     });
     run(state, Command::Reload { wanted: wanted.collect(), actor: Actor::Teal }).unwrap();
     publish(state);
-}
-
-fn publish(state: &mut State) {
-    if let Some(generation) = state.publishing() {
-        run(state, Command::Published { generation }).unwrap();
-    }
 }
 
 /// Web, api and mail, all on blue.

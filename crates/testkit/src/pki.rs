@@ -92,17 +92,27 @@ impl Pki {
     }
 
     fn client(&self) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
-        let mut roots = RootCertStore::empty();
-        let ca = CertificateDer::from_pem_file(self.ca()).expect("a certificate");
-        roots.add(ca).expect("an authority");
-        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
+        client(&self.ca())
     }
 }
 
+/// A client that trusts the authority in this file.
+fn client(ca: &Path) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).expect("a certificate")).expect("an authority");
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+}
+
 impl Trust {
+    /// A client that trusts the authority in this PEM file, and asks for the server `name`.
+    pub fn of_file(ca: &Path, name: &str) -> Self {
+        let config = Arc::new(client(ca).with_no_client_auth());
+        Self { config, name: Some(name.to_owned()) }
+    }
+
     /// The name that it expects.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("localhost")

@@ -75,6 +75,11 @@ impl SecureTarget {
         format!("https://localhost:{}", self.address.port())
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// How many handshakes were done.
     pub fn handshakes(&self) -> usize {
         self.shaken.load(Ordering::SeqCst)

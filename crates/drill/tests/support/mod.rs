@@ -11,6 +11,10 @@ pub(crate) mod stand_in;
 
 use std::time::{Duration, Instant};
 
+use drill::ledger::Verdict;
+use drill::load::{Load, LoadOptions, Trust, Way, Work};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
 /// Waits until a condition holds; fails the test if it takes more than 20 s.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -18,4 +22,36 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// GETs one page over two loops until `enough` requests have an outcome.
+pub(crate) async fn page(way: Way, trust: Trust, host: &str, enough: u64) -> Verdict {
+    let load = Load::start(LoadOptions {
+        ways: vec![way],
+        host: host.to_owned(),
+        trust,
+        work: Work::Page("/".to_owned()),
+        connections: 2,
+        rate: Some(50), // 40 ms between two requests of a loop: time to be idle
+        open: false,
+        timeout: Duration::from_millis(500),
+    })
+    .unwrap();
+    until("there are outcomes", || {
+        let snapshot = load.snapshot();
+        snapshot.sent - snapshot.in_flight >= enough
+    })
+    .await;
+    Verdict::of_client(&load.finish().await)
+}
+
+/// Reads up to the end of a request's head; false: there is no other.
+async fn is_asked(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut seen = Vec::new();
+    while !seen.windows(4).any(|four| four == b"\r\n\r\n") {
+        if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
+            return false;
+        }
+    }
+    true
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does behind its bytes.
@@ -34,14 +34,7 @@ pub(crate) async fn start(bytes: &'static str, then: Then) -> SocketAddr {
 }
 
 async fn serve(mut stream: TcpStream, bytes: &'static str, then: Then) {
-    let mut seen = Vec::new();
-    loop {
-        while !seen.windows(4).any(|four| four == b"\r\n\r\n") {
-            if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        seen.clear();
+    while super::is_asked(&mut stream).await {
         if then != Then::Hang && stream.write_all(bytes.as_bytes()).await.is_err() {
             return;
         }

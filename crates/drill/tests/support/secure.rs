@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -57,14 +57,7 @@ pub(crate) async fn start(bytes: &'static str, then: Then) -> (SocketAddr, Trust
 }
 
 async fn serve(mut stream: TlsStream<TcpStream>, bytes: &'static str, then: Then) {
-    let mut seen = Vec::new();
-    loop {
-        while !seen.windows(4).any(|four| four == b"\r\n\r\n") {
-            if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        seen.clear();
+    while super::is_asked(&mut stream).await {
         let written = stream.write_all(bytes.as_bytes()).await;
         if written.is_err() || stream.flush().await.is_err() {
             return;

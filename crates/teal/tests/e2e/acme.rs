@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use testkit::{
-    Behavior, Pebble, PebbleOptions, PebblePlace, SecureTarget, Target, Teal, wait_for, wait_until,
+    Behavior, Pebble, PebbleOptions, PebblePlace, SecureTarget, Target, Teal, Trust, wait_for,
+    wait_until,
 };
 
 use crate::stage::{SOON, Stage};
@@ -79,16 +80,10 @@ fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
     if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
 }
 
-/// The serial number of the certificate that is shown for a name.
-fn serial(port: u16, name: &str) -> Option<String> {
-    let script = format!(
-        "import ssl,socket,sys\n\
-         c=ssl._create_unverified_context()\n\
-         s=c.wrap_socket(socket.create_connection(('127.0.0.1',{port}),5),server_hostname='{name}')\n\
-         sys.stdout.write(s.getpeercert(True).hex())\n"
-    );
-    let output = Command::new("python3").args(["-c", &script]).output().expect("python3");
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// The certificate that a client which trusts this root is shown for a name.
+fn shown(root: &Path, port: u16, name: &str) -> Option<Vec<u8>> {
+    let session = Trust::of_file(root, name).connect(([127, 0, 0, 1], port).into()).ok()?;
+    Some(session.conn.peer_certificates()?.first()?.to_vec())
 }
 
 fn kept(teal: &Teal) -> PathBuf {
@@ -110,7 +105,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     let text = stage.teal.cli(&["status"]).all();
     assert!(text.contains("Certificate of a.test: not given: localhost:"), "{text}");
     stage.teal.log_has(&["no certificate was given", "connection refused", "teal reload"]);
-    assert_eq!(serial(port, "a.test"), None);
+    assert_eq!(shown(&ground.place.pki().ca(), port, "a.test"), None);
 
     let authority = ground.start(1, port, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
@@ -137,15 +132,15 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     assert_eq!((mode(&kept), mode(kept.parent().expect("one"))), (0o700, 0o700));
 
     // It takes neither the authority nor another order to serve it again.
-    let before = serial(port, "a.test");
-    drop(authority);
+    let before = shown(&root, port, "a.test");
+    drop(authority.pebble);
     stage.teal.kill();
     stage.teal.start_again();
     let port = stage.teal.listener().port();
-    assert_eq!(serial(port, "a.test"), before, "after a crash");
+    assert_eq!(shown(&root, port, "a.test"), before, "after a crash");
     stage.teal.upgrade();
     stage.teal.wait_alone(PATIENCE);
-    assert_eq!(serial(port, "a.test"), before, "by the newer Teal");
+    assert_eq!(shown(&root, port, "a.test"), before, "by the newer Teal");
     stage.finish();
 }
 
@@ -182,13 +177,14 @@ fn certificates_are_renewed_before_they_end_and_no_request_notices() {
     let port = stage.teal.listener().port();
     let authority = ground.start(1, port, Duration::from_secs(9), &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let first = wait_for(PATIENCE, "a certificate", || serial(port, "a.test"));
     let root = authority.pebble.root();
+    let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     let mut asked = 0;
     wait_until(PATIENCE, "it is renewed, twice", || {
         assert_eq!(curl(&root, "a.test", port).as_deref(), Ok("200"), "after {asked}");
         asked += 1;
-        authority.pebble.issued() >= 3 && serial(port, "a.test").is_some_and(|now| now != first)
+        authority.pebble.issued() >= 3
+            && shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
     stage.finish();
 }
@@ -207,7 +203,7 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
     let api = ground.place.url().trim_end_matches("dir").to_owned();
     let authority = ground.start(1, port, YEAR, &[]);
     // Pebble's own resources, and one that it does not have.
-    let directory = serde_json::json!({
+    let mut directory = serde_json::json!({
         "newNonce": format!("{api}nonce-plz"),
         "newAccount": format!("{api}sign-me-up"),
         "newOrder": format!("{api}order-plz"),
@@ -227,17 +223,56 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
     stub.behave_at("/dir", answer(&directory.to_string()));
     stub.behave(window("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"));
     stage.teal.cli(&["reload"]).assert_code(0);
-    let first = wait_for(PATIENCE, "a certificate", || serial(port, "a.test"));
+    let root = authority.pebble.root();
+    let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     // It is asked by the next Teal, and says that the time has come. Pebble itself knows nothing of
     // what is replaced, so that the order is placed once more without.
     stage.teal.upgrade();
     wait_until(PATIENCE, "it is renewed", || {
-        serial(port, "a.test").is_some_and(|now| now != first)
+        shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
     assert!(order(&stage.teal, "a.test")["problem"].is_null());
     assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
     stage.teal.wait_alone(PATIENCE);
+    // What it is told, and that it need not believe it.
+    directory["newOrder"] = format!("{}/order", front.url()).into();
+    stub.behave_at("/dir", answer(&directory.to_string()));
+    stub.behave_at(
+        "/order",
+        Behavior::raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"),
+    );
+    stage.teal.upgrade();
+    wait_until(PATIENCE, "it is ordered with and without", || {
+        stub.seen().requests_to("/order").len() >= 2
+    });
+    let orders = stub.seen().requests_to("/order");
+    let said = |at: usize| String::from_utf8_lossy(&payload(&orders[at].body)).into_owned();
+    assert!(said(0).contains("\"replaces\":\""), "{}", said(0));
+    assert!(!said(1).contains("replaces") && said(1).contains("a.test"), "{}", said(1));
+    wait_until(PATIENCE, "its refusal is said", || {
+        !order(&stage.teal, "a.test")["problem"].is_null()
+    });
+    stage.teal.wait_alone(PATIENCE);
     stage.finish();
+}
+
+/// What a signed request says (RFC 7515 section 7.2.2), out of base64 without padding.
+fn payload(body: &[u8]) -> Vec<u8> {
+    let signed: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'-' => 62,
+        _ => 63,
+    };
+    let text = signed["payload"].as_str().expect("a payload").as_bytes();
+    let decoded = text.chunks(4).flat_map(|four| {
+        let bits = four.iter().fold(0_u32, |bits, c| bits << 6 | u32::from(digit(*c)));
+        let bits = bits << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    });
+    decoded.collect()
 }
 
 #[test]

@@ -304,6 +304,21 @@ fn no_client_sees_the_old_color_of_one_service_after_the_new_one_of_another() {
 }
 
 #[test]
+fn a_group_is_switched_before_and_right_after_an_upgrade() {
+    // L6 L7
+    let mut shop = Shop::new();
+    assert_eq!(shop.switch("green", "").0, 200);
+    shop.teal.upgrade();
+    assert_eq!(shop.who(), ["green", "api-green"]);
+    let (status, text) = shop.switch("blue", "");
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(shop.who(), ["blue", "api-blue"]);
+    assert_eq!(shop.now().map(|(_, generation)| generation), [2, 2]);
+    shop.teal.wait_alone(Duration::from_secs(20));
+    shop.finish();
+}
+
+#[test]
 fn a_kill_at_any_point_of_a_switch_finds_all_of_the_group_moved_or_none() {
     // L6
     const ROUNDS: u64 = 60;

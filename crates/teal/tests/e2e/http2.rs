@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
 use testkit::{Behavior, CliResult, Pki, Settings, Step, checksum, run, wait_until};
@@ -295,6 +295,49 @@ fn interim_answers_and_trailers_pass() {
     assert_eq!(client.answer(stream).status, 200);
     let seen = stage.blue.seen().requests_to("/sum").pop().expect("a request");
     assert_eq!((&*seen.body, seen.trailers.get("x-sum")), (&b"body"[..], Some("2")));
+    stage.finish();
+}
+
+#[test]
+fn an_answer_that_opens_no_tunnel_does_not_look_like_one() {
+    let stage = stage();
+    let mut client = connect(&stage);
+    let opens = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":authority", "test"),
+        (":path", "/page"),
+        ("sec-websocket-version", "13"),
+    ];
+    let stream = client.open(fields(&opens), 0);
+    assert_eq!(client.answer(stream).status, 502, "its target answered 200 and a page");
+    stage.finish();
+}
+
+#[test]
+fn a_slow_client_of_many_streams_is_not_cut_for_waiting_its_turn() {
+    // L10
+    let stage = Stage::with(|settings| {
+        prior_knowledge(settings).timeouts("write_stall = \"400ms\", body_min_bytes = 100")
+    });
+    let large = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/large", large);
+    // Room for each stream, and little for all together: most get nothing for longer than the stall.
+    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 1 << 20)]);
+    let streams: Vec<u32> = (0..20).map(|_| client.open(get("/large"), END_STREAM)).collect();
+    let (pace, until) = (Duration::from_millis(50), Instant::now() + Duration::from_secs(2));
+    let mut began = 0;
+    while Instant::now() < until {
+        client.send(&Frame::new(kind::WINDOW_UPDATE, 0, 0, 1024_u32.to_be_bytes()));
+        while let Some(frame) = client.frame_within(pace) {
+            let frame = frame.expect("the connection goes on");
+            assert!(frame.kind != kind::RST_STREAM && frame.kind != kind::GOAWAY, "{frame:?}");
+            began += usize::from(frame.kind == kind::HEADERS);
+        }
+    }
+    assert_eq!(began, streams.len());
+    drop(client);
     stage.finish();
 }
 

@@ -1,16 +1,18 @@
 //! Targets that speak HTTP/2 without gRPC: who asks in HTTP/1.1 notices nothing, what a target
 //! refuses goes elsewhere, and one that attacks is left.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind};
-use testkit::{Client, Settings, Target, Teal};
+use testkit::{Client, Gate, Pki, SecureTarget, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
+use crate::stage::SOON;
 
 /// What a target does with a request on this stream, which is the `count`th of all: false ends the
 /// connection.
@@ -19,6 +21,7 @@ type Does = dyn Fn(&mut Http2, u32, usize) -> bool + Send + Sync;
 /// A target that speaks HTTP/2 frame by frame.
 struct Fake {
     url: String,
+    address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
@@ -32,7 +35,8 @@ impl Fake {
     /// Answers probes, and does with everything else what it is told.
     fn start(does: impl Fn(&mut Http2, u32, usize) -> bool + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("h2c://{}", listener.local_addr().expect("bound"));
+        let address = listener.local_addr().expect("bound");
+        let url = format!("h2c://{address}");
         let connections = Arc::new(AtomicUsize::new(0));
         let (does, count): (Arc<Does>, _) = (Arc::new(does), Arc::new(AtomicUsize::new(0)));
         let counted = connections.clone();
@@ -53,7 +57,7 @@ impl Fake {
                 });
             }
         });
-        Fake { url, connections }
+        Fake { url, address, connections }
     }
 
     fn teal(&self, spare: &Target) -> Teal {
@@ -162,6 +166,60 @@ fn a_connection_that_idled_is_proven_before_what_can_not_be_sent_twice() {
     assert_eq!(client.get("/").text(), "answer 0");
     thread::sleep(Duration::from_millis(20)); // longer than is trusted at first
     assert_eq!(client.post("/", b"once").text(), "answer 1");
+    teal.assert_books_balance();
+}
+
+/// A place in front of a target where connections are let through, or wait until they are.
+fn turnstile(target: SocketAddr, open: &Gate) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, open) = (listener.local_addr().expect("bound"), open.clone());
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let (near, open) = (socket.expect("a connection"), open.clone());
+            thread::spawn(move || {
+                open.wait(Instant::now() + Duration::from_secs(20));
+                let far = TcpStream::connect(target)?;
+                let (mut back, mut forth) = (far.try_clone()?, near.try_clone()?);
+                thread::spawn(move || io::copy(&mut back, &mut forth));
+                io::copy(&mut &near, &mut &far)
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_connection_that_comes_up_during_a_drain_is_not_kept() {
+    // L4
+    let fake = Fake::start(|peer, stream, _| {
+        answer(peer, stream, "fine");
+        true
+    });
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let front = SecureTarget::start_http2(fake.address, &pki.issue("blue", &["localhost"]));
+    let open = Gate::new();
+    let place = turnstile(front.address(), &open);
+    let spare = Target::start("green");
+    let blue = format!(
+        "{{ targets = [\"https://localhost:{}\"], tls = {{ ca = '{}' }} }}",
+        place.port(),
+        pki.ca().display()
+    );
+    let settings = Settings::of_urls(&["http://127.0.0.1:1"], &[&spare.url()]);
+    let teal = Teal::start(
+        TEAL,
+        &settings.service("blue", &blue).timeouts("connect = \"20s\"").drain("20s"),
+    );
+    teal.wait_healthy("green", true);
+    let mut client = Client::connect(teal.listener());
+    client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    teal.wait_in_flight("blue", 1); // in the handshake
+    assert_eq!(teal.switch("green", "&wait=published").status, 200);
+    open.open();
+    assert_eq!(client.answer().text(), "fine");
+    // Not only when it has been idle for `target_idle`.
+    wait_until(SOON, "nothing is left of blue", || teal.color("blue")["drained"] == true);
     teal.assert_books_balance();
 }
 
