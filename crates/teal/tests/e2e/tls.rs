@@ -108,6 +108,39 @@ fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
 }
 
 #[test]
+fn the_quick_cipher_is_taken_unless_the_client_has_only_another_or_prefers_chacha() {
+    let ground = Ground::new();
+    let stage = stage(&ground.pki.issue("site", &["localhost"]), |settings| settings);
+    let agreed = |version: &str, offered: [String; 2]| {
+        let url = format!("https://localhost:{}/", stage.teal.listener().port());
+        let [tls12, tls13] = offered;
+        let output = Command::new("curl")
+            .args(["-sv", "--noproxy", "*", "--max-time", "5", "--tls-max", version])
+            .args(["--ciphers", &tls12, "--tls13-ciphers", &tls13, "--cacert"])
+            .arg(ground.pki.ca())
+            .arg(url)
+            .output()
+            .expect("curl is installed");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = said.lines().find(|line| line.contains("SSL connection using")).unwrap_or(&said);
+        line.rsplit(' ').next().unwrap_or_default().to_owned()
+    };
+    let [quick, strong, chacha] =
+        ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+    for (offered, taken) in [
+        ([strong, chacha, quick], quick),
+        ([strong, chacha, chacha], strong),
+        ([chacha, quick, strong], chacha),
+    ] {
+        let offered = ["DEFAULT".to_owned(), offered.join(":")];
+        assert_eq!(agreed("1.3", offered.clone()), taken, "{offered:?}");
+    }
+    let offered = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256".to_owned();
+    assert_eq!(agreed("1.2", [offered, quick.to_owned()]), "ECDHE-ECDSA-AES128-GCM-SHA256");
+    stage.finish();
+}
+
+#[test]
 fn bodies_of_any_size_pass_whole_both_ways() {
     let ground = Ground::new();
     let pair = ground.pki.issue("a", &["test"]);
