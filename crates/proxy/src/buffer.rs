@@ -155,7 +155,7 @@ impl Buffer {
         read
     }
 
-    /// Keeps no more memory than is filled, before a wait in which it can't be given back.
+    /// Keeps no more memory than is filled, before a wait for which that can't be given back.
     pub(crate) fn shrink(&mut self, buffers: &Buffers) {
         if self.filled.len() < self.bytes.len() / 2 {
             let filled = self.filled().into();

@@ -100,16 +100,16 @@ async fn serve_next(
 pub(crate) async fn serve_stream(
     worker: &Rc<Worker>,
     client: &mut Client,
+    flows: &mut Flows,
     refused: Option<Reject>,
-) {
-    let mut flows = Flows::new();
-    if let Some(reject) = refused {
-        page::refuse(worker, client, reject).await;
-    } else {
-        serve_next(worker, client, &mut flows, Duration::ZERO).await;
-    }
+) -> After {
+    let after = match refused {
+        Some(reject) => page::refuse(worker, client, reject).await,
+        None => serve_next(worker, client, flows, Duration::ZERO).await.unwrap_or(After::Drop),
+    };
     client.rx.clear();
     client.rx.strip(&worker.buffers);
+    after
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use traffic::{Reader, Table};
 use crate::buffer::Buffers;
 use crate::client::Client;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
+use crate::http2::tasks::Tasks;
 use crate::listener::{Accepting, Listener};
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
@@ -38,6 +39,7 @@ pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
     pub(crate) carriers: Carriers,
+    pub(crate) tasks: Tasks,
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
@@ -168,6 +170,7 @@ async fn tick(worker: Rc<Worker>) {
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(10) {
                 worker.reader.survey();
+                worker.tasks.sweep();
             }
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.
@@ -193,6 +196,7 @@ impl Worker {
             reader,
             pool: Pool::default(),
             carriers: Carriers::default(),
+            tasks: Tasks::default(),
             buffers: Buffers::new(),
             pipes: Pipes::default(),
             deadlines: Deadlines::new(),

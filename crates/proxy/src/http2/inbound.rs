@@ -58,7 +58,11 @@ impl Inbound {
         ends: Ends,
         progress: Arc<Progress>,
     ) -> Self {
-        let framing = if head.chunked { Framing::Chunked } else { Framing::Plain };
+        let framing = match head.chunked {
+            _ if body.is_end_stream() => Framing::Ended,
+            true => Framing::Chunked,
+            false => Framing::Plain,
+        };
         Self {
             source: Source::new(head.bytes, body, framing),
             answer: Answer::Head(Gathered::default(), respond),
@@ -108,7 +112,7 @@ fn status(line: &[u8]) -> io::Result<StatusCode> {
 
 /// The fields of an answer that HTTP/2 has too, and how its body is framed.
 fn translate(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
-    let mut fields = HeaderMap::with_capacity(16);
+    let mut fields = HeaderMap::with_capacity(lines.count());
     let mut framing = BodyLength::None;
     for (name, value) in lines.fields() {
         if name.eq_ignore_ascii_case(b"content-length") {

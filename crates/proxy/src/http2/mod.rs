@@ -12,6 +12,7 @@ mod inbound;
 mod outbound;
 mod sink;
 pub(crate) mod source;
+pub(crate) mod tasks;
 mod watch;
 
 use std::cell::RefCell;
@@ -26,17 +27,15 @@ use connect::Stream;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
-use http1::Reject;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::JoinSet;
 
 use crate::client::{Client, Entrance};
-use crate::connection;
 use crate::deadline::Deadline;
 use crate::worker::Worker;
 use head::Head;
 use inbound::{Ends, Inbound};
 pub(crate) use outbound::Outbound;
+use tasks::{Job, Streams};
 pub(crate) use watch::{PREFACE, Peer, Watch, Watched};
 
 /// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).
@@ -74,14 +73,14 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         deadline,
         entrance,
         ends,
-        streams: JoinSet::new(),
+        streams: Rc::default(),
         active: worker.now(),
         ending: None,
     };
     poll_fn(|cx| serving.poll(cx)).await;
-    let Serving { h2, mut streams, .. } = serving;
+    let Serving { h2, streams, .. } = serving;
     drop(h2); // those that are still served learn that their client is gone
-    while streams.join_next().await.is_some() {}
+    poll_fn(|cx| streams.poll_empty(cx)).await;
     // Ignored: however it goes, it is over.
     let _ = worker.within(FAREWELL, linger(&stream)).await;
 }
@@ -155,7 +154,7 @@ struct Serving {
     deadline: Deadline,
     entrance: Entrance,
     ends: Ends,
-    streams: JoinSet<()>,
+    streams: Rc<Streams>,
     /// When a stream last began or ended.
     active: Instant,
     /// Until when it may close, once it was told to.
@@ -178,7 +177,7 @@ impl Serving {
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => {}
             }
-            while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {
+            if self.streams.has_ended(cx) {
                 self.active = now;
             }
             if self.worker.stop.is_cut() {
@@ -219,7 +218,8 @@ impl Serving {
         let inbound = Inbound::new(head, request.into_body(), respond, self.ends, progress);
         let stream = Stream::Exchange(Box::new(inbound));
         let client = Client::of_stream(&worker, stream, self.entrance.clone());
-        self.streams.spawn_local(serve_stream(worker, client, refused));
+        let job = Job { client, refused, _open: self.streams.enter() };
+        worker.tasks.serve(&worker, job);
     }
 
     /// Teal stops, or another takes its place: no new streams, but those on their way.
@@ -251,9 +251,4 @@ impl Serving {
             None => self.worker.stop.limit_idle(self.active, self.active + front.idle),
         }
     }
-}
-
-async fn serve_stream(worker: Rc<Worker>, mut client: Client, refused: Option<Reject>) {
-    let serving = Box::pin(connection::serve_stream(&worker, &mut client, refused));
-    worker.in_turns(serving).await;
 }

@@ -70,14 +70,19 @@ impl Sink {
         if self.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let most = self.room().max(FLOOR);
-        let piece = bytes.get(..bytes.len().min(most)).unwrap_or_default();
+        let room = self.room();
+        let piece = bytes.get(..bytes.len().min(room.max(FLOOR))).unwrap_or_default();
         let mut piece = piece.to_vec();
         let decoded = self.body.decode(&mut piece);
         let decoded = decoded.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         piece.truncate(decoded.data.end);
-        self.pending = Bytes::from(piece);
-        self.pending.advance(decoded.data.start);
+        let mut piece = Bytes::from(piece);
+        piece.advance(decoded.data.start);
+        if piece.len() > room {
+            self.pending = piece;
+        } else if !piece.is_empty() {
+            self.send(piece)?;
+        }
         // Sent as far as there is room. That there is none for the rest stops the next piece.
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Poll::Ready(Err(error));
@@ -108,15 +113,24 @@ impl Sink {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
             let room = ready!(self.poll_room(self.pending.len(), cx))?;
-            let piece = self.pending.split_to(room.min(self.pending.len()));
-            let last = self.pending.is_empty() && self.ends_plainly();
-            self.send.send_data(piece, last).map_err(broken)?;
-            self.ended |= last;
+            let piece = if room < self.pending.len() {
+                self.pending.split_to(room)
+            } else {
+                std::mem::take(&mut self.pending) // nothing of it is held on to
+            };
+            self.send(piece)?;
         }
         if self.body.is_done() && !self.ended {
             self.end()?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Sends a piece for which there is room, before what is pending.
+    fn send(&mut self, piece: Bytes) -> io::Result<()> {
+        let last = self.pending.is_empty() && self.ends_plainly();
+        self.ended |= last;
+        self.send.send_data(piece, last).map_err(broken)
     }
 
     /// Ends a tunnel's direction.
@@ -213,6 +227,11 @@ impl<'h> Lines<'h> {
         Self { first, rest }
     }
 
+    /// How many fields there are at most.
+    pub(crate) fn count(&self) -> usize {
+        memchr::memchr_iter(b'\n', self.rest).count()
+    }
+
     /// Name and value of each field.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h> {
         let mut rest = self.rest;
@@ -250,9 +269,15 @@ const UNIQUE: [&str; 3] = ["x-request-id", "traceparent", "content-length"];
 /// Whether a field is about one connection of HTTP/1.1, and must not stand in HTTP/2 (RFC 9113
 /// section 8.2.2).
 pub(crate) fn is_of_connection(name: &[u8]) -> bool {
-    let all: [&[u8]; 5] =
-        [b"connection", b"transfer-encoding", b"keep-alive", b"upgrade", b"proxy-connection"];
-    all.iter().any(|one| name.eq_ignore_ascii_case(one))
+    let of_connection: &[u8] = match name.len() {
+        7 => b"upgrade",
+        10 if name[0] | 0x20 == b'k' => b"keep-alive",
+        10 => b"connection",
+        16 => b"proxy-connection",
+        17 => b"transfer-encoding",
+        _ => return false,
+    };
+    name.eq_ignore_ascii_case(of_connection)
 }
 
 /// The number that a `Content-Length` names.

@@ -88,8 +88,11 @@ impl Source {
         // Only now may the sender send as much again. It fails where the stream is gone, which the
         // next read tells.
         let _ = self.body.flow_control().release_capacity(count);
-        if self.data.is_empty() && self.framing == Framing::Chunked {
-            self.own.extend_from_slice(CHUNK_END);
+        if self.data.is_empty() {
+            self.data = Bytes::new(); // what is empty would still hold what was read with it
+            if self.framing == Framing::Chunked {
+                self.own.extend_from_slice(CHUNK_END);
+            }
         }
         true
     }

@@ -34,8 +34,8 @@ pub(crate) async fn wait(
         let Some(spot) = entered else { return Ok(()) };
         service.cell().parked.add(u64::from(before.is_none()));
         before = Some(spot.number);
-        client.rx.strip(&worker.buffers);
-        let waited = stand(worker, client, ask, &spot.place, client.active + spot.max_wait).await;
+        let due = client.active + spot.max_wait;
+        let waited = Box::pin(stand(worker, client, ask, &spot.place, due)).await;
         worker.lines.leave(&ask.service.name, spot.number, bytes);
         waited?;
         follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
@@ -60,6 +60,7 @@ pub(super) async fn stand(
     place: &Place,
     due: Instant,
 ) -> Result<(), Wait> {
+    client.rx.shrink(&worker.buffers);
     let cell = ask.service.cell();
     cell.waiting.rise();
     client.deadline.set(due);

@@ -77,6 +77,20 @@ pub(crate) async fn reach(
         lease.target_books().reused.add(1);
         return Ok(link);
     }
+    // In a box of its own: it needs as much memory as all else that a request waits for.
+    Box::pin(share_or_connect(worker, client, lease, wish, reuse)).await
+}
+
+async fn share_or_connect(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    lease: &Lease,
+    wish: Wish,
+    reuse: Reuse,
+) -> Result<Link, Failure> {
+    let target = lease.target();
+    let own = target.url.announce().is_some();
+    client.rx.shrink(&worker.buffers); // it may take long, and there may be many
     if let Some(place) = share(worker, client, lease, wish, reuse).await? {
         lease.target_books().reused.add(1);
         return Ok(Link::on(place, target));

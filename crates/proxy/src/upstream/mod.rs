@@ -61,7 +61,7 @@ pub(crate) async fn send(
         } else if waits {
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));
-            if !parking.wait(worker, client, ask).await? {
+            if !Box::pin(parking.wait(worker, client, ask)).await? {
                 return Err(Wait::Failed(failure));
             }
             tried.clear();

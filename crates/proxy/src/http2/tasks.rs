@@ -1,0 +1,244 @@
+//! The tasks that serve streams of HTTP/2, each one stream after the other: what a request needs is
+//! made once, and a stream costs little more than a further request on a connection.
+//!
+//! Guaranteed: a stream is counted for its connection until it has been let go of. Never: a stream that
+//! waits for another to end.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use http1::Reject;
+
+use crate::client::Client;
+use crate::connection;
+use crate::request::{After, Flows};
+use crate::worker::Worker;
+
+/// More that wait than this end at once.
+const KEEP: usize = 256;
+
+/// The tasks of a worker that wait for a stream, the one that has waited longest first.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    waiting: RefCell<Vec<Rc<Place>>>,
+    /// The fewest that have waited since the last look: nobody has needed them.
+    spare: Cell<usize>,
+}
+
+/// A stream to be served. Fields are dropped in this order.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) client: Client,
+    /// Why its request can't be understood.
+    pub(crate) refused: Option<Reject>,
+    pub(crate) _open: OpenStream,
+}
+
+/// Where a task waits for its next stream.
+#[derive(Debug, Default)]
+struct Place {
+    job: RefCell<Option<Job>>,
+    waker: RefCell<Option<Waker>>,
+    dismissed: Cell<bool>,
+}
+
+/// The streams of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    open: Cell<usize>,
+    /// One has ended since the last look.
+    ended: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// One stream in the count of its connection.
+#[derive(Debug)]
+pub(crate) struct OpenStream {
+    streams: Rc<Streams>,
+}
+
+// === impl Tasks ===
+
+impl Tasks {
+    /// Serves a stream beside all others.
+    pub(crate) fn serve(&self, worker: &Rc<Worker>, job: Job) {
+        if let Some(place) = self.next() {
+            place.job.replace(Some(job));
+            place.wake();
+        } else {
+            tokio::task::spawn_local(serve_streams(worker.clone(), job));
+        }
+    }
+
+    /// Ends those that nobody has needed since the last call.
+    pub(crate) fn sweep(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        let spare = self.spare.get().min(waiting.len());
+        for place in waiting.drain(..spare) {
+            place.dismissed.set(true);
+            place.wake();
+        }
+        self.spare.set(waiting.len());
+    }
+
+    /// The task that has waited the shortest: what it needs is still in the processor's cache.
+    fn next(&self) -> Option<Rc<Place>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let next = waiting.pop();
+        self.spare.set(self.spare.get().min(waiting.len()));
+        next
+    }
+
+    /// Lets a task wait; false: there are enough.
+    fn wait(&self, place: &Rc<Place>) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let few = waiting.len() < KEEP;
+        if few {
+            waiting.push(place.clone());
+        }
+        few
+    }
+}
+
+async fn serve_streams(worker: Rc<Worker>, first: Job) {
+    let serving = Box::pin(async {
+        let place = Rc::new(Place { job: RefCell::new(Some(first)), ..Place::default() });
+        let mut flows = Flows::new();
+        while let Some(mut job) = poll_fn(|cx| place.poll_next(cx)).await {
+            let Job { client, refused, .. } = &mut job;
+            let refused = refused.take();
+            let after = connection::serve_stream(&worker, client, &mut flows, refused).await;
+            drop(job);
+            if after != After::Next {
+                flows = Flows::new(); // whatever is left of one that was broken off goes with it
+            }
+            if !worker.tasks.wait(&place) {
+                break;
+            }
+        }
+    });
+    worker.in_turns(serving).await;
+}
+
+// === impl Place ===
+
+impl Place {
+    /// The next stream; none if the task is to end.
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Job>> {
+        if let Some(job) = self.job.take() {
+            return Poll::Ready(Some(job));
+        }
+        if self.dismissed.get() {
+            return Poll::Ready(None);
+        }
+        note(&self.waker, cx);
+        Poll::Pending
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Keeps the waker of the task that runs.
+fn note(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
+    match &mut *place.borrow_mut() {
+        Some(known) if known.will_wake(cx.waker()) => {}
+        other => *other = Some(cx.waker().clone()),
+    }
+}
+
+// === impl Streams ===
+
+impl Streams {
+    /// Counts a stream in, until the guard is dropped.
+    pub(crate) fn enter(self: &Rc<Self>) -> OpenStream {
+        self.open.set(self.open.get() + 1);
+        OpenStream { streams: self.clone() }
+    }
+
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.open.get()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether one has ended since this was asked last. Who asks is woken when the last one ends.
+    pub(crate) fn has_ended(&self, cx: &Context<'_>) -> bool {
+        note(&self.waker, cx);
+        self.ended.take()
+    }
+
+    /// Ready when all have ended.
+    pub(crate) fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
+        note(&self.waker, cx);
+        if self.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let Streams { open, ended, waker } = &*self.streams;
+        open.set(open.get() - 1);
+        ended.set(true);
+        if open.get() == 0
+            && let Some(waker) = &*waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(tasks: &Tasks) -> usize {
+        tasks.waiting.borrow().len()
+    }
+
+    #[test]
+    fn tasks_that_nobody_needs_are_sent_home() {
+        let tasks = Tasks::default();
+        let places: Vec<Rc<Place>> = (0..3).map(|_| Rc::default()).collect();
+        assert!(places.iter().all(|place| tasks.wait(place)));
+        tasks.sweep();
+        assert_eq!(waiting(&tasks), 3, "they have only just begun to wait");
+        // One is needed and comes back: the others were not.
+        let busy = tasks.next().unwrap();
+        assert!(Rc::ptr_eq(&busy, &places[2]), "the one whose memory is still near");
+        assert!(tasks.wait(&busy));
+        tasks.sweep();
+        assert_eq!(waiting(&tasks), 1);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(places[0].poll_next(&mut cx), Poll::Ready(None)), "it ends");
+        assert!(places[2].poll_next(&mut cx).is_pending());
+    }
+
+    #[test]
+    fn no_more_tasks_wait_than_are_worth_it() {
+        let tasks = Tasks::default();
+        let waited = (0..=KEEP).filter(|_| tasks.wait(&Rc::default())).count();
+        assert_eq!(waited, KEEP);
+    }
+
+    #[test]
+    fn streams_are_counted_until_the_last_has_ended() {
+        // L8
+        let streams = Rc::<Streams>::default();
+        let cx = Context::from_waker(Waker::noop());
+        let (one, other) = (streams.enter(), streams.enter());
+        drop(one);
+        assert!(streams.has_ended(&cx) && !streams.has_ended(&cx));
+        assert!(streams.poll_empty(&cx).is_pending());
+        drop(other);
+        assert!(streams.poll_empty(&cx).is_ready());
+    }
+}
