@@ -17,9 +17,10 @@ use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head::Head;
+use super::outflow::Outflow;
 use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
 use super::source::{Framing, Source, broken};
-use super::watch::Progress;
+use super::watch::{Progress, Watch};
 
 /// Where both ends of the connection are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +39,7 @@ pub(crate) struct Inbound {
     tunnel: bool,
     ends: Ends,
     progress: Arc<Progress>,
+    outflow: Arc<Outflow>,
 }
 
 /// What of an answer is worth having with its head: how much of its body the client takes is not known
@@ -56,7 +58,7 @@ impl Inbound {
         body: RecvStream,
         respond: SendResponse<Bytes>,
         ends: Ends,
-        progress: Arc<Progress>,
+        watch: &Watch,
     ) -> Self {
         let framing = match head.chunked {
             _ if body.is_end_stream() => Framing::Ended,
@@ -69,7 +71,8 @@ impl Inbound {
             bodiless: head.bodiless,
             tunnel: head.tunnel,
             ends,
-            progress,
+            progress: watch.progress(),
+            outflow: watch.outflow(),
         }
     }
 
@@ -100,7 +103,8 @@ impl Inbound {
         };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let send = respond.send_response(response, ended).map_err(broken)?;
-        self.answer = Answer::Body(Sink::new(send, framing, ended, Reason::INTERNAL_ERROR));
+        let (torn, outflow) = (Reason::INTERNAL_ERROR, Some(self.outflow.clone()));
+        self.answer = Answer::Body(Sink::new(send, framing, ended, torn, outflow));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod frames;
 mod head;
 mod inbound;
 mod outbound;
+mod outflow;
 mod sink;
 pub(crate) mod source;
 pub(crate) mod tasks;
@@ -78,8 +79,9 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         ending: None,
     };
     poll_fn(|cx| serving.poll(cx)).await;
-    let Serving { h2, streams, .. } = serving;
+    let Serving { h2, streams, watch, .. } = serving;
     drop(h2); // those that are still served learn that their client is gone
+    watch.outflow().emptied();
     poll_fn(|cx| streams.poll_empty(cx)).await;
     // Ignored: however it goes, it is over.
     let _ = worker.within(FAREWELL, linger(&stream)).await;
@@ -175,12 +177,15 @@ impl Serving {
                     continue;
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
-                Poll::Pending => {}
+                Poll::Pending => self.watch.settle(),
             }
             if self.streams.has_ended(cx) {
                 self.active = now;
             }
-            if self.worker.stop.is_cut() {
+            // Each stream says first how it ended: the turn before this one has sent it, if the client
+            // takes it at once.
+            // lossless: L8
+            if self.worker.stop.is_cut() && self.streams.is_empty() {
                 return Poll::Ready(());
             }
             if let Some(kind) = self.watch.spent().filter(|_| self.ending.is_none()) {
@@ -214,8 +219,8 @@ impl Serving {
             Ok(head) => (head, None),
             Err(reject) => (Head::refused(&request), Some(reject)),
         };
-        let progress = self.watch.progress();
-        let inbound = Inbound::new(head, request.into_body(), respond, self.ends, progress);
+        let body = request.into_body();
+        let inbound = Inbound::new(head, body, respond, self.ends, &self.watch);
         let stream = Stream::Exchange(Box::new(inbound));
         let client = Client::of_stream(&worker, stream, self.entrance.clone());
         let job = Job { client, refused, _open: self.streams.enter() };

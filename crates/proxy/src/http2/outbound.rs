@@ -56,7 +56,7 @@ impl Outbound {
         self.bodiless = request.method() == Method::HEAD;
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let (response, body) = send.send_request(request, ended).map_err(untaken)?;
-        self.request = Asking::Body(Sink::new(body, framing, ended, Reason::CANCEL));
+        self.request = Asking::Body(Sink::new(body, framing, ended, Reason::CANCEL, None));
         self.answer = Answer::Head(response, Vec::new());
         Ok(())
     }

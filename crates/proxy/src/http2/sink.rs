@@ -5,6 +5,7 @@
 //! one piece is kept that the other side has not given room for.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -12,6 +13,7 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http1::{BodyLength, BodyReader};
 
+use super::outflow::Outflow;
 use super::source::broken;
 
 /// The most that is taken before it has been sent.
@@ -29,6 +31,8 @@ pub(crate) struct Sink {
     ended: bool,
     /// What the other side is told if it ends before its end.
     torn: Reason,
+    /// Of the whole connection, where its other end is not to be trusted with memory.
+    outflow: Option<Arc<Outflow>>,
 }
 
 /// The bytes of a head while they come.
@@ -53,8 +57,9 @@ impl Sink {
         framing: BodyLength,
         ended: bool,
         torn: Reason,
+        outflow: Option<Arc<Outflow>>,
     ) -> Self {
-        Self { send, body: BodyReader::new(framing), pending: Bytes::new(), ended, torn }
+        Self { send, body: BodyReader::new(framing), pending: Bytes::new(), ended, torn, outflow }
     }
 
     /// Takes a piece of the body, and sends what there is room for.
@@ -70,6 +75,7 @@ impl Sink {
         if self.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
+        ready!(self.poll_outflow(cx))?;
         let room = self.room();
         let piece = bytes.get(..bytes.len().min(room.max(FLOOR))).unwrap_or_default();
         let mut piece = piece.to_vec();
@@ -96,7 +102,8 @@ impl Sink {
             return 0;
         }
         self.send.reserve_capacity(PIECE);
-        self.send.capacity().min(PIECE)
+        let together = self.outflow.as_ref().map_or(PIECE, |outflow| outflow.room());
+        self.send.capacity().min(PIECE).min(together)
     }
 
     /// Leaves what was reserved to other streams.
@@ -130,6 +137,9 @@ impl Sink {
     fn send(&mut self, piece: Bytes) -> io::Result<()> {
         let last = self.pending.is_empty() && self.ends_plainly();
         self.ended |= last;
+        if let Some(outflow) = &self.outflow {
+            outflow.hand_over(piece.len());
+        }
         self.send.send_data(piece, last).map_err(broken)
     }
 
@@ -149,6 +159,15 @@ impl Sink {
     /// Ready if the other side has broken the stream off.
     pub(crate) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.send.poll_reset(cx).map(drop)
+    }
+
+    /// Ready when all streams together may hand over more.
+    fn poll_outflow(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(outflow) = &self.outflow else { return Poll::Ready(Ok(())) };
+        if outflow.poll_room(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_broken(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
     fn poll_room(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

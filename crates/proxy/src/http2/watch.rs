@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::budget::{BUDGETS, Budget, KINDS, PING, RST_STREAM, WINDOW_UPDATE, kind};
 use super::frames::{ACK, CONTINUATION, DATA, END_HEADERS, Frames, HEADER, HEADERS, SETTINGS};
+use super::outflow::Outflow;
 
 /// A connection whose frames are counted as they pass.
 #[derive(Debug)]
@@ -48,6 +49,9 @@ pub(crate) struct Watch {
     /// Of the turn that is going on.
     now: Cell<Instant>,
     progress: Arc<Progress>,
+    outflow: Arc<Outflow>,
+    /// The socket took no more when something was last to be written.
+    full: Cell<bool>,
     /// Streams that wait for their share of what is moved.
     streams: Cell<u64>,
     /// Bytes that were moved and belong to no share yet.
@@ -91,6 +95,8 @@ impl Watch {
             wrote: Cell::new(now),
             now: Cell::new(now),
             progress: Arc::default(),
+            outflow: Arc::default(),
+            full: Cell::new(false),
             streams: Cell::new(0),
             rest: Cell::new(0),
         })
@@ -127,6 +133,18 @@ impl Watch {
         self.progress.clone()
     }
 
+    /// For streams, to see how much they may hand over.
+    pub(crate) fn outflow(&self) -> Arc<Outflow> {
+        self.outflow.clone()
+    }
+
+    /// A turn ends: what was handed over was written as far as the socket takes it.
+    pub(crate) fn settle(&self) {
+        if !self.full.get() {
+            self.outflow.emptied();
+        }
+    }
+
     fn see_read(&self, bytes: &[u8]) {
         self.share(bytes.len());
         let mut frames = self.read.borrow_mut();
@@ -147,6 +165,9 @@ impl Watch {
         while let Some(next) = frames.pass(rest) {
             let Some((header, behind)) = frames.header(next) else { return };
             rest = behind;
+            if header[3] == DATA {
+                self.outflow.sent(frames.length());
+            }
             self.earn(header[3], frames.length(), self.peer == Peer::Client);
         }
     }
@@ -248,7 +269,9 @@ impl AsyncWrite for Watched {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, watch, .. } = self.get_mut();
-        let written = ready!(Pin::new(&mut *stream.borrow_mut()).poll_write_vectored(cx, slices))?;
+        let written = Pin::new(&mut *stream.borrow_mut()).poll_write_vectored(cx, slices);
+        watch.full.set(written.is_pending());
+        let written = ready!(written)?;
         watch.wrote.set(watch.now.get());
         watch.share(written);
         let mut left = written;

@@ -5,11 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use testkit::http2::{END_STREAM, Frame, get, kind};
 use testkit::{
     Behavior, Client, Ending, Load, LoadOptions, Settings, Target, Teal, WireError, wait_until,
 };
 
 use crate::TEAL;
+use crate::http2::{connect, prior_knowledge};
 use crate::stage::{SOON, Stage};
 
 /// An idle connection stays so long after a stop began.
@@ -99,6 +101,26 @@ fn what_the_drain_timeout_cuts_at_the_stop_is_said() {
     let found = ["accepted", "answered_by_teal", "aborted_by_shutdown", "in_flight"];
     let expected = [1, i64::from(told), i64::from(aborted), 0];
     assert_eq!(found.map(|name| books.figure(name)), expected, "{}", books.0);
+}
+
+#[test]
+fn what_is_cut_of_http_2_is_answered_and_in_the_books_as_such() {
+    // L8
+    let mut stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
+    stage.blue.behave_at("/hang", Behavior::Hang);
+    let mut client = connect(&stage);
+    let streams = [(); 3].map(|()| client.open(get("/hang"), END_STREAM));
+    wait_until(SOON, "they are in flight", || stage.teal.color("blue")["in_flight"] == 3);
+    stage.teal.signal(Signal::TERM);
+    let frames = client.rest();
+    for stream in streams {
+        let told = |frame: &&Frame| frame.kind == kind::HEADERS && frame.stream == stream;
+        assert!(frames.iter().find(told).is_some(), "{frames:?}");
+    }
+    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&stage.teal);
+    let found = ["accepted", "answered_by_teal", "aborted_by_client", "in_flight"];
+    assert_eq!(found.map(|name| books.figure(name)), [3, 3, 0, 0], "{}", books.0);
 }
 
 #[test]
