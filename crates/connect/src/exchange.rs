@@ -14,9 +14,10 @@ pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// Ready if the other side has broken it off.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// How many bytes would be taken at once now. They are reserved until something is written, or
-    /// [`Exchange::leave_room`] is called.
-    fn room(&mut self) -> usize;
+    /// How many bytes would be taken at once now; ready as soon as its connection takes any at all, of
+    /// whichever exchange. They are reserved until something is written, or [`Exchange::leave_room`] is
+    /// called.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize>;
 
     /// Leaves what was reserved to others.
     fn leave_room(&mut self);

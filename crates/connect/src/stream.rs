@@ -84,11 +84,12 @@ impl Stream {
     }
 
     /// How many bytes are worth having ready for it: what an exchange would take at once, and reserves
-    /// until something is written or [`Stream::leave_room`] is called; any number without one.
-    pub fn room(&mut self) -> usize {
+    /// until something is written or [`Stream::leave_room`] is called; any number without one. Ready
+    /// as soon as the connection below takes any at all.
+    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         match self {
-            Self::Exchange(exchange) => exchange.room(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => usize::MAX,
+            Self::Exchange(exchange) => exchange.poll_room(cx),
+            Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => Poll::Ready(usize::MAX),
         }
     }
 

@@ -29,9 +29,13 @@ pub(crate) enum Side {
 const LEAST: usize = 512;
 
 impl Ends<'_> {
-    /// Reads as much as the sink would take at once.
-    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let most = self.sink.room().max(LEAST);
+    /// Reads as much as the sink would take at once, which is `room`.
+    pub(crate) fn poll_fill(
+        &mut self,
+        room: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let most = room.max(LEAST);
         let read = self.rx.poll_fill_within(&self.worker.buffers, most, self.source, cx);
         if read.is_pending() {
             self.sink.leave_room();

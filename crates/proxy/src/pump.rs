@@ -231,12 +231,17 @@ impl Pump {
                         }
                     }
                 }
-                Stage::Read => match ends.poll_fill(cx) {
-                    Poll::Pending => return self.wait(Side::Source, ends.worker.now()),
-                    // A reset is never the end of a payload, not even of one that a close ends.
-                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
-                    Poll::Ready(Ok(count)) => self.read(count)?,
-                },
+                Stage::Read => {
+                    let Poll::Ready(room) = ends.sink.poll_room(cx) else {
+                        return self.wait(Side::Sink, ends.worker.now());
+                    };
+                    match ends.poll_fill(room, cx) {
+                        Poll::Pending => return self.wait(Side::Source, ends.worker.now()),
+                        // A reset is never the end of a payload, not even of one that a close ends.
+                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
+                        Poll::Ready(Ok(count)) => self.read(count)?,
+                    }
+                }
                 Stage::Splice => match self.poll_splice(ends, cx)? {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(()) => {}

@@ -187,10 +187,14 @@ impl Exchange for Inbound {
         }
     }
 
-    fn room(&mut self) -> usize {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         match &mut self.answer {
-            Answer::Head(..) => HEAD_ROOM,
-            Answer::Body(sink) => sink.room(),
+            Answer::Head(..) => Poll::Ready(HEAD_ROOM),
+            Answer::Body(sink) => {
+                // A stream that was broken off is found to be so when something is written.
+                ready!(sink.poll_outflow(cx)).ok();
+                Poll::Ready(sink.room())
+            }
         }
     }
 

@@ -259,8 +259,8 @@ impl Exchange for Outbound {
         }
     }
 
-    fn room(&mut self) -> usize {
-        usize::MAX // a target that takes little is known by its client, who is limited
+    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<usize> {
+        Poll::Ready(usize::MAX) // a target that takes little is known by its client, who is limited
     }
 
     fn leave_room(&mut self) {}

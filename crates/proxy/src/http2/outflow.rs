@@ -3,6 +3,7 @@
 //!
 //! Guaranteed: a stream that waits is woken when there is room again, or when the connection ends.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -11,11 +12,14 @@ use std::task::{Context, Poll, Waker};
 /// that a client that reads never waits for it.
 const LIMIT: usize = 128 * 1024;
 
+/// One of the streams hands over no more than this at once: so much is waited for.
+const PIECE: usize = 16 * 1024;
+
 /// Of one connection. Streams can be sent between threads, though these are not: hence the atomics.
 #[derive(Debug, Default)]
 pub(crate) struct Outflow {
     unsent: AtomicUsize,
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<VecDeque<Waker>>,
 }
 
 impl Outflow {
@@ -24,13 +28,16 @@ impl Outflow {
         LIMIT.saturating_sub(self.unsent.load(Ordering::Relaxed))
     }
 
-    /// Ready when something may be handed over.
+    /// Ready when a whole piece may be handed over.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.room() > 0 {
+        if self.room() >= PIECE {
             return Poll::Ready(());
         }
-        if let Ok(mut waiting) = self.waiting.lock() {
-            waiting.push(cx.waker().clone());
+        // Once, however often it asks: no more wait than there are streams.
+        if let Ok(mut waiting) = self.waiting.lock()
+            && !waiting.iter().any(|waker| waker.will_wake(cx.waker()))
+        {
+            waiting.push_back(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -40,27 +47,25 @@ impl Outflow {
         self.unsent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// So many were written.
+    /// So many were written. As many of those who wait go on as there is room for.
     pub(crate) fn sent(&self, bytes: usize) {
         let unsent = self.unsent.load(Ordering::Relaxed);
         self.unsent.store(unsent.saturating_sub(bytes), Ordering::Relaxed);
-        if unsent >= LIMIT {
-            self.wake();
-        }
+        self.wake(self.room() / PIECE);
     }
 
     /// Nothing is left to be written: what was handed over and not sent belonged to streams that were
-    /// broken off.
+    /// broken off. Who was woken and handed nothing over has kept nobody from it for longer.
     pub(crate) fn emptied(&self) {
-        if self.unsent.swap(0, Ordering::Relaxed) >= LIMIT {
-            self.wake();
-        }
+        self.unsent.store(0, Ordering::Relaxed);
+        self.wake(usize::MAX);
     }
 
-    /// Lets all who wait look again, in the order in which they came.
-    fn wake(&self) {
-        let waiting = self.waiting.lock().map(|mut waiting| std::mem::take(&mut *waiting));
-        waiting.unwrap_or_default().into_iter().for_each(Waker::wake);
+    /// Lets those who wait look again, in the order in which they came.
+    fn wake(&self, most: usize) {
+        let Ok(mut waiting) = self.waiting.lock() else { return };
+        let count = waiting.len().min(most);
+        waiting.drain(..count).for_each(Waker::wake);
     }
 }
 
@@ -75,13 +80,16 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(outflow.poll_room(&mut cx).is_ready());
         outflow.hand_over(LIMIT);
-        assert!(outflow.poll_room(&mut cx).is_pending());
-        assert_eq!((outflow.room(), outflow.waiting.lock().unwrap().len()), (0, 1));
+        let waiting = |outflow: &Outflow| outflow.waiting.lock().unwrap().len();
+        assert!((0..3).all(|_| outflow.poll_room(&mut cx).is_pending()));
+        assert_eq!(waiting(&outflow), 1, "however often it asks");
         outflow.sent(1000);
-        assert_eq!((outflow.room(), outflow.waiting.lock().unwrap().len()), (1000, 0));
-        outflow.hand_over(5000);
+        assert_eq!((outflow.room(), waiting(&outflow)), (1000, 1), "it is not worth it");
+        outflow.sent(2 * PIECE);
+        assert_eq!(waiting(&outflow), 0);
+        outflow.hand_over(LIMIT);
         assert!(outflow.poll_room(&mut cx).is_pending());
         outflow.emptied();
-        assert_eq!((outflow.room(), outflow.waiting.lock().unwrap().len()), (LIMIT, 0));
+        assert_eq!((outflow.room(), waiting(&outflow)), (LIMIT, 0));
     }
 }

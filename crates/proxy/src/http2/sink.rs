@@ -162,7 +162,7 @@ impl Sink {
     }
 
     /// Ready when all streams together may hand over more.
-    fn poll_outflow(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_outflow(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(outflow) = &self.outflow else { return Poll::Ready(Ok(())) };
         if outflow.poll_room(cx).is_ready() {
             return Poll::Ready(Ok(()));

@@ -1,7 +1,7 @@
 //! The answer on its way from a target to the client: interim heads, the final head, the body.
 
 use std::io::ErrorKind;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Response, ToClient};
@@ -111,7 +111,7 @@ impl Download {
                     Ok(None) => {}
                 }
             }
-            let most = client.stream.room();
+            let most = ready!(client.stream.poll_room(cx));
             match link.rx.poll_fill_within(&worker.buffers, most, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
