@@ -193,7 +193,7 @@ impl Exchange for Inbound {
             Answer::Body(sink) => {
                 // A stream that was broken off is found to be so when something is written.
                 ready!(sink.poll_outflow(cx)).ok();
-                Poll::Ready(sink.room())
+                sink.poll_room(cx)
             }
         }
     }

@@ -30,9 +30,17 @@ impl Outflow {
 
     /// Ready when a whole piece may be handed over.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.room() >= PIECE {
-            return Poll::Ready(());
-        }
+        if self.room() >= PIECE { Poll::Ready(()) } else { self.wait(cx) }
+    }
+
+    /// Ready when all is written that was handed over.
+    pub(crate) fn poll_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let empty = self.unsent.load(Ordering::Relaxed) == 0;
+        if empty { Poll::Ready(()) } else { self.wait(cx) }
+    }
+
+    /// Woken when something was written.
+    fn wait(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Once, however often it asks: no more wait than there are streams.
         if let Ok(mut waiting) = self.waiting.lock()
             && !waiting.iter().any(|waker| waker.will_wake(cx.waker()))

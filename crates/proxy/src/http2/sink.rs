@@ -13,11 +13,13 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http1::{BodyLength, BodyReader};
 
+use super::frames::HEADER;
 use super::outflow::Outflow;
 use super::source::broken;
 
-/// The most that is taken before it has been sent.
-const PIECE: usize = 16 * 1024;
+/// The most that is taken before it has been sent: with the header of its frame it fills one record of
+/// TLS, where a byte more would make a second one.
+const PIECE: usize = 16 * 1024 - HEADER;
 
 /// As much is taken where there is no room: the end of a body needs none, and must not wait behind it.
 const FLOOR: usize = 512;
@@ -97,13 +99,25 @@ impl Sink {
     }
 
     /// How much would be taken and sent at once. It is reserved.
-    pub(crate) fn room(&mut self) -> usize {
+    fn room(&mut self) -> usize {
         if self.ended || !self.pending.is_empty() {
             return 0;
         }
         self.send.reserve_capacity(PIECE);
         let together = self.outflow.as_ref().map_or(PIECE, |outflow| outflow.room());
         self.send.capacity().min(PIECE).min(together)
+    }
+
+    /// How much would be taken and sent at once; little or nothing only once all is written that was
+    /// taken, so that it is the other side that gives no room.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let room = self.room();
+        if room < FLOOR
+            && let Some(outflow) = self.outflow.as_ref().filter(|_| !self.ended)
+        {
+            ready!(outflow.poll_empty(cx));
+        }
+        Poll::Ready(room)
     }
 
     /// Leaves what was reserved to other streams.
@@ -119,7 +133,7 @@ impl Sink {
     /// If the stream was broken off.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let room = ready!(self.poll_room(self.pending.len(), cx))?;
+            let room = ready!(self.poll_capacity(self.pending.len(), cx))?;
             let piece = if room < self.pending.len() {
                 self.pending.split_to(room)
             } else {
@@ -170,7 +184,7 @@ impl Sink {
         self.poll_broken(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    fn poll_room(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_capacity(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.send.reserve_capacity(wanted);
         loop {
             match self.send.capacity() {

@@ -379,3 +379,26 @@ fn a_websocket_is_a_stream() {
     assert_eq!(client.ask(fields(&other)).status, 501);
     stage.finish();
 }
+
+#[test]
+fn the_end_of_an_answer_needs_no_window() {
+    // L3
+    const BYTES: u32 = 5_000;
+    let stage = stage();
+    let exact = Behavior::Download { bytes: BYTES.into(), chunked: true, pause: Duration::ZERO };
+    stage.blue.behave_at("/exact", exact);
+    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, BYTES)]);
+    let stream = client.open(get("/exact"), END_STREAM);
+    let mut bytes = 0;
+    loop {
+        let frame = client.frame().expect("the answer goes on");
+        if (frame.kind, frame.stream) == (kind::DATA, stream) {
+            bytes += frame.payload.len();
+            if frame.has(END_STREAM) {
+                break;
+            }
+        }
+    }
+    assert_eq!(bytes, BYTES as usize);
+    stage.finish();
+}
