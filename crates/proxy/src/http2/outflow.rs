@@ -19,6 +19,7 @@ const PIECE: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Outflow {
     unsent: AtomicUsize,
+    round: AtomicUsize,
     waiting: Mutex<VecDeque<Waker>>,
 }
 
@@ -33,10 +34,14 @@ impl Outflow {
         if self.room() >= PIECE { Poll::Ready(()) } else { self.wait(cx) }
     }
 
-    /// Ready when all is written that was handed over.
-    pub(crate) fn poll_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let empty = self.unsent.load(Ordering::Relaxed) == 0;
-        if empty { Poll::Ready(()) } else { self.wait(cx) }
+    /// How often nothing was left to be written: what was handed over before the last time is.
+    pub(crate) fn round(&self) -> usize {
+        self.round.load(Ordering::Relaxed)
+    }
+
+    /// Ready when all is written that was handed over in this round, whatever others have since.
+    pub(crate) fn poll_written(&self, round: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.round() == round { self.wait(cx) } else { Poll::Ready(()) }
     }
 
     /// Woken when something was written.
@@ -66,6 +71,7 @@ impl Outflow {
     /// broken off. Who was woken and handed nothing over has kept nobody from it for longer.
     pub(crate) fn emptied(&self) {
         self.unsent.store(0, Ordering::Relaxed);
+        self.round.fetch_add(1, Ordering::Relaxed);
         self.wake(usize::MAX);
     }
 
@@ -99,5 +105,17 @@ mod tests {
         assert!(outflow.poll_room(&mut cx).is_pending());
         outflow.emptied();
         assert_eq!((outflow.room(), waiting(&outflow)), (LIMIT, 0));
+    }
+
+    #[test]
+    fn what_one_has_handed_over_is_written_whatever_others_have_since() {
+        let outflow = Outflow::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        let round = outflow.round();
+        outflow.hand_over(1);
+        assert!(outflow.poll_written(round, &mut cx).is_pending());
+        outflow.emptied();
+        outflow.hand_over(1);
+        assert!(outflow.poll_written(round, &mut cx).is_ready());
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Sink {
     torn: Reason,
     /// Of the whole connection, where its other end is not to be trusted with memory.
     outflow: Option<Arc<Outflow>>,
+    /// In which of its rounds something was last handed over.
+    handed: Option<usize>,
 }
 
 /// The bytes of a head while they come.
@@ -61,7 +63,8 @@ impl Sink {
         torn: Reason,
         outflow: Option<Arc<Outflow>>,
     ) -> Self {
-        Self { send, body: BodyReader::new(framing), pending: Bytes::new(), ended, torn, outflow }
+        let body = BodyReader::new(framing);
+        Self { send, body, pending: Bytes::new(), ended, torn, outflow, handed: None }
     }
 
     /// Takes a piece of the body, and sends what there is room for.
@@ -113,9 +116,9 @@ impl Sink {
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         let room = self.room();
         if room < FLOOR
-            && let Some(outflow) = self.outflow.as_ref().filter(|_| !self.ended)
+            && let Some((outflow, round)) = self.outflow.as_ref().zip(self.handed)
         {
-            ready!(outflow.poll_empty(cx));
+            ready!(outflow.poll_written(round, cx));
         }
         Poll::Ready(room)
     }
@@ -153,6 +156,7 @@ impl Sink {
         self.ended |= last;
         if let Some(outflow) = &self.outflow {
             outflow.hand_over(piece.len());
+            self.handed = Some(outflow.round());
         }
         self.send.send_data(piece, last).map_err(broken)
     }

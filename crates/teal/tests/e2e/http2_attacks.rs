@@ -314,7 +314,7 @@ fn d8_who_brings_nothing_more_costs_less_than_a_mebibyte() {
         client
     });
     // What has passed is not kept, but for what may be sent once more.
-    assert!(each < 768 << 10, "{each} bytes for each connection");
+    assert!(each < 1 << 20, "{each} bytes for each connection");
 }
 
 /// Asks on all streams, and waits for the heads of the answers.
