@@ -1,6 +1,6 @@
 //! A worker's end: it adopts the newest table and takes leases from it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::ops::Deref;
@@ -13,6 +13,7 @@ use rules::Color;
 use crate::books::{ServiceCell, WorkerCell};
 use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget, Onset};
 use crate::publish::{Exchange, Version};
+use crate::random::Random;
 use crate::report::Report;
 use crate::sync::Arc;
 use crate::table::{ColorId, Service, Table, TargetEntry, TargetId};
@@ -54,7 +55,7 @@ struct Inside {
     local: RefCell<Rc<LocalTable>>,
     colors: RefCell<HashMap<ColorId, Rc<LocalColor>>>,
     targets: RefCell<HashMap<TargetId, Rc<LocalDrain>>>,
-    random: Cell<u64>,
+    random: Random,
 }
 
 /// Made when first used, so that adopting a table costs the same for any number of services.
@@ -94,7 +95,7 @@ impl Seat {
             local: RefCell::new(Rc::new(LocalTable::new(self.table))),
             colors: RefCell::default(),
             targets: RefCell::default(),
-            random: Cell::new(0x9E37_79B9_7F4A_7C15 ^ (self.worker as u64 + 1)),
+            random: Random::new(),
         };
         Reader { inside: Rc::new(inside) }
     }
@@ -176,14 +177,9 @@ impl Reader {
         }
     }
 
-    /// A number that is hard to foresee but not secret (xorshift64*).
+    /// A random number, another sequence in each worker and after each start. Not a secret.
     pub fn random(&self) -> u64 {
-        let mut state = self.inside.random.get();
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        self.inside.random.set(state);
-        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        self.inside.random.next()
     }
 
     fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Rc<LocalTable>> {

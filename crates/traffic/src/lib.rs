@@ -31,6 +31,7 @@ mod guest;
 mod histogram;
 mod lease;
 mod publish;
+mod random;
 mod report;
 mod route;
 mod sync;

@@ -246,8 +246,10 @@ impl RequestId {
                 given.len()
             }
             None => {
-                for place in bytes[..Self::MADE].chunks_exact_mut(8) {
-                    place.copy_from_slice(&hex((worker.reader.random() >> 32) as u32));
+                for place in bytes[..Self::MADE].chunks_exact_mut(16) {
+                    let number = worker.reader.random();
+                    place[..8].copy_from_slice(&hex((number >> 32) as u32));
+                    place[8..].copy_from_slice(&hex(number as u32));
                 }
                 Self::MADE
             }

@@ -29,6 +29,7 @@ mod hostile_clients;
 mod http2;
 mod http2_attacks;
 mod http2_targets;
+mod identifiers;
 mod idle_closing_targets;
 mod kill_nine;
 mod many_services;
