@@ -37,8 +37,9 @@ pub(crate) struct Document {
     pub(crate) limits: Key<Limits>,
     /// Addresses on which clients are served; without any, `127.0.0.1:8080`.
     pub(crate) listener: Key<Vec<At<Listener>>>,
-    /// Certificates for the listeners with `tls = true`. A client gets the one with the name that it
-    /// asks for; one that asks for none gets the first.
+    /// Certificates for the listeners with `tls = true`. A client gets the one with the name (SNI) that
+    /// it asks for, and of several for that name one that it can verify: elliptic curves before RSA. A
+    /// client that sends no name gets the first.
     pub(crate) certificate: Key<Vec<At<Certificate>>>,
     /// Certificates from an authority that speaks ACME (RFC 8555), for the plain host names of all
     /// services for which `[[certificate]]` has none. With this table you agree to the terms of the

@@ -54,4 +54,5 @@ pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, StopReport};
 pub use tls::{
     CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, Shelf, TlsDoor,
+    Unused,
 };

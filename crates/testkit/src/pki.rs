@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
+    date_time_ymd,
+};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -61,12 +64,21 @@ impl Pki {
 
     /// The same, until the beginning of this year.
     pub fn issue_until(&self, file: &str, names: &[&str], year: i32) -> Pair {
+        self.sign(file, names, year, &KeyPair::generate().expect("a key"))
+    }
+
+    /// The same with an RSA key, until 2100.
+    pub fn issue_rsa(&self, file: &str, names: &[&str]) -> Pair {
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
+        self.sign(file, names, 2100, &key)
+    }
+
+    fn sign(&self, file: &str, names: &[&str], year: i32, key: &KeyPair) -> Pair {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut parameters = CertificateParams::new(names).expect("names");
         parameters.not_before = date_time_ymd(2000, 1, 1);
         parameters.not_after = date_time_ymd(year, 1, 1);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        let certificate = parameters.signed_by(key, &self.issuer).expect("a certificate");
         let pair = Pair {
             cert: self.directory.join(format!("{file}.pem")),
             key: self.directory.join(format!("{file}.key")),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use connect::{TlsError, read_certificates, read_key};
+use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
@@ -26,6 +27,8 @@ pub struct CertificateFiles {
 pub struct CertificateFacts {
     /// Where it was read from.
     pub cert: PathBuf,
+    /// The kind of its key, such as `RSA` or `EC P-256`.
+    pub kind: &'static str,
     /// The DNS names it is for, lower case; `*.` in front of a wildcard.
     pub names: Vec<String>,
     /// The beginning of its time.
@@ -42,13 +45,22 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    pub(super) fn load(files: &CertificateFiles) -> Result<Self, TlsError> {
-        let chain = read_certificates(&files.cert)?;
+    /// Reads and checks both files.
+    ///
+    /// # Errors
+    /// What is wrong with each of them.
+    pub(super) fn load(files: &CertificateFiles) -> Result<Self, Vec<TlsError>> {
         let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
-        let facts = chain.first().ok_or_else(|| String::from("holds no certificate"));
-        let facts = facts.and_then(|leaf| facts_of(leaf, &files.cert));
-        let facts = facts.map_err(|problem| wrong(&files.cert, problem))?;
-        let key = read_key(&files.key)?;
+        let chain = read_certificates(&files.cert).and_then(|chain| {
+            let leaf = chain.first().ok_or_else(|| String::from("holds no certificate"));
+            let facts = leaf.and_then(|leaf| facts_of(leaf, &files.cert));
+            facts.map(|facts| (facts, chain)).map_err(|problem| wrong(&files.cert, problem))
+        });
+        let (chain, key) = (chain, read_key(&files.key));
+        let ((mut facts, chain), key) = match (chain, key) {
+            (Ok(chain), Ok(key)) => (chain, key),
+            (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
+        };
         let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
         let key = key.map_err(|error| {
             let problem = match error {
@@ -57,10 +69,26 @@ impl Certificate {
                 }
                 other => format!("can't be used as a key: {other}"),
             };
-            wrong(&files.key, problem)
+            vec![wrong(&files.key, problem)]
         })?;
+        facts.kind = kind(&*key.key);
         Ok(Self { facts, key: Arc::new(key) })
     }
+}
+
+/// The kind of a key: two certificates of the same kind are taken by the same clients.
+fn kind(key: &dyn SigningKey) -> &'static str {
+    use SignatureScheme::{
+        ECDSA_NISTP256_SHA256, ECDSA_NISTP384_SHA384, ECDSA_NISTP521_SHA512, ED25519,
+    };
+    let signs = |scheme| key.choose_scheme(&[scheme]).is_some();
+    let kinds = [
+        (ECDSA_NISTP256_SHA256, "EC P-256"),
+        (ECDSA_NISTP384_SHA384, "EC P-384"),
+        (ECDSA_NISTP521_SHA512, "EC P-521"),
+        (ED25519, "Ed25519"),
+    ];
+    kinds.iter().find(|(scheme, _)| signs(*scheme)).map_or("RSA", |(_, kind)| kind)
 }
 
 fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, String> {
@@ -82,7 +110,7 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
     }
     let (not_before, not_after) =
         (time(leaf.validity().not_before), time(leaf.validity().not_after));
-    Ok(CertificateFacts { cert: path.to_owned(), names, not_before, not_after })
+    Ok(CertificateFacts { cert: path.to_owned(), kind: "", names, not_before, not_after })
 }
 
 fn time(at: ASN1Time) -> SystemTime {

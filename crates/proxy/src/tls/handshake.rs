@@ -12,6 +12,7 @@ use rustls::server::{
 };
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
@@ -29,6 +30,7 @@ use crate::worker::Worker;
 pub struct TlsDoor {
     ours_first: Arc<ServerConfig>,
     theirs_first: Arc<ServerConfig>,
+    shelf: Arc<Shelf>,
 }
 
 /// Which clients have to show a certificate.
@@ -61,6 +63,16 @@ const SESSIONS: usize = 1024;
 
 /// HTTP/2 over TLS (RFC 9113 section 3.2).
 const H2: &[u8] = b"h2";
+
+/// A record that holds an alert, and what it may say (RFC 8446 section 6, RFC 6066 section 3).
+/// rustls says `access_denied` where no certificate is found, which is for other reasons.
+const ALERT: u8 = 21;
+const FATAL: u8 = 2;
+const HANDSHAKE_FAILURE: u8 = 40;
+const UNRECOGNIZED_NAME: u8 = 112;
+
+const NO_SUCH_NAME: &str = "no certificate has the name that the client asked for";
+const NONE: &str = "there is no certificate yet";
 
 impl ClientAuth {
     /// Looks whether the file can be used.
@@ -95,7 +107,7 @@ impl TlsDoor {
             None => builder.with_no_client_auth(),
             Some(auth) => builder.with_client_cert_verifier(verifier(auth, provider)?),
         };
-        let mut config = builder.with_cert_resolver(shelf);
+        let mut config = builder.with_cert_resolver(shelf.clone());
         let spoken: &[&[u8]] = if http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
         // The tickets' keys outlive every reload, since the door does. Who must show a certificate
@@ -111,12 +123,22 @@ impl TlsDoor {
         }
         let theirs_first = Arc::new(config.clone());
         config.ignore_client_order = true;
-        Ok(Self { ours_first: Arc::new(config), theirs_first })
+        Ok(Self { ours_first: Arc::new(config), theirs_first, shelf })
     }
 
     /// Shakes hands with a client, which may take as long as the client likes.
     async fn accept(&self, stream: TcpStream) -> io::Result<ServerStream<TcpStream>> {
-        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let mut begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let (known, named) = {
+            let hello = begun.client_hello();
+            (self.shelf.choose(&hello).is_some(), hello.server_name().is_some())
+        };
+        if !known {
+            let (alert, why) =
+                if named { (UNRECOGNIZED_NAME, NO_SUCH_NAME) } else { (HANDSHAKE_FAILURE, NONE) };
+            begun.io.write_all(&[ALERT, 3, 3, 0, 2, FATAL, alert]).await?;
+            return Err(io::Error::new(io::ErrorKind::NotFound, why));
+        }
         let chacha = puts_chacha_first(begun.client_hello().cipher_suites());
         let config = if chacha { &self.theirs_first } else { &self.ours_first };
         let bounded =
@@ -184,8 +206,9 @@ pub(crate) fn describe(error: &io::Error) -> String {
     }
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
+        // The last one was taken away in between.
         Some(General(what)) if what.contains("no server certificate chain") => {
-            "no certificate has the name that the client asked for".to_owned()
+            NO_SUCH_NAME.to_owned()
         }
         Some(InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
             "what came was no TLS, but perhaps plain HTTP".to_owned()

@@ -13,6 +13,6 @@ mod shelf;
 pub use certificate::{CertificateFacts, CertificateFiles};
 pub use challenge::Challenges;
 pub use handshake::{ClientAuth, TlsDoor};
-pub use shelf::{Certificates, Shelf};
+pub use shelf::{Certificates, Shelf, Unused};
 
 pub(crate) use handshake::{Arrived, describe, shake_hands};

@@ -1,9 +1,10 @@
-//! The certificates in use, by the name that a client asks for.
+//! The certificates in use, by the name and the signature algorithms that a client asks for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use rustls::SignatureScheme;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -16,8 +17,20 @@ use super::challenge::{ACME, Challenges};
 #[derive(Debug)]
 pub struct Certificates {
     all: Vec<Certificate>,
-    exact: HashMap<String, usize>,
-    wildcard: HashMap<String, usize>, // by what follows "*."
+    /// The places in `all` of those for a name, in order of preference; never empty.
+    exact: HashMap<String, Vec<usize>>,
+    wildcard: HashMap<String, Vec<usize>>, // by what follows "*."
+}
+
+/// A certificate that no client is ever shown.
+#[derive(Debug)]
+pub struct Unused<'a> {
+    /// Its place in the list of files.
+    pub place: usize,
+    /// The certificate.
+    pub facts: &'a CertificateFacts,
+    /// An earlier one for one of its names, with a key of the same kind.
+    pub instead: &'a CertificateFacts,
 }
 
 /// The certificates in use, swapped whole, and what authorities are shown.
@@ -28,24 +41,53 @@ pub struct Shelf {
 }
 
 impl Certificates {
-    /// Reads and checks them. The first that has a name serves it.
+    /// Reads and checks them. Of several for one name, a client gets one whose key it can verify:
+    /// elliptic curves, which cost less, before RSA, and else the first.
     ///
     /// # Errors
-    /// The first file that can't be used, and why.
-    pub fn load(files: &[CertificateFiles]) -> Result<Self, TlsError> {
-        let all: Result<Vec<_>, _> = files.iter().map(Certificate::load).collect();
-        let mut loaded =
-            Self { all: all?, exact: HashMap::default(), wildcard: HashMap::default() };
+    /// Every file that can't be used, and why.
+    pub fn load(files: &[CertificateFiles]) -> Result<Self, Vec<TlsError>> {
+        let (mut all, mut wrong) = (Vec::new(), Vec::new());
+        for files in files {
+            match Certificate::load(files) {
+                Ok(certificate) => all.push(certificate),
+                Err(errors) => wrong.extend(errors),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let mut loaded = Self { all, exact: HashMap::default(), wildcard: HashMap::default() };
         for (at, certificate) in loaded.all.iter().enumerate() {
             for name in &certificate.facts.names {
                 let (names, name) = match name.strip_prefix("*.") {
                     Some(suffix) => (&mut loaded.wildcard, suffix),
                     None => (&mut loaded.exact, name.as_str()),
                 };
-                names.entry(name.to_owned()).or_insert(at);
+                let places = names.entry(name.to_owned()).or_default();
+                let known = |place: &usize| loaded.all[*place].facts.kind == certificate.facts.kind;
+                if !places.iter().any(known) {
+                    places.push(at);
+                    places.sort_by_key(|place| (loaded.all[*place].facts.kind == "RSA", *place));
+                }
             }
         }
         Ok(loaded)
+    }
+
+    /// Those that no client is shown, since others for all of their names come first.
+    pub fn unused(&self) -> impl Iterator<Item = Unused<'_>> {
+        let shown: HashSet<usize> =
+            self.exact.values().chain(self.wildcard.values()).flatten().copied().collect();
+        let hidden = self.all.iter().enumerate().filter(move |(place, _)| !shown.contains(place));
+        hidden.filter_map(|(place, Certificate { facts, .. })| {
+            let mut earlier = self.all[..place].iter().map(|other| &other.facts);
+            let instead = earlier.find(|other| {
+                other.kind == facts.kind
+                    && other.names.iter().any(|name| facts.names.contains(name))
+            })?;
+            Some(Unused { place, facts, instead })
+        })
     }
 
     /// What people want to know of each.
@@ -62,7 +104,7 @@ impl Certificates {
 
     /// Whether there is one for this name, lower case.
     pub fn has(&self, name: &str) -> bool {
-        self.at(name).is_some()
+        self.places(name).next().is_some()
     }
 
     /// One whose time is over, if there is one.
@@ -70,15 +112,25 @@ impl Certificates {
         self.facts().find(|facts| facts.is_expired(now))
     }
 
-    /// The certificate for a server name; a client that names none gets the first.
-    fn find(&self, name: Option<&str>) -> Option<&Certificate> {
-        let Some(name) = name else { return self.all.first() };
-        self.all.get(self.at(&name.to_ascii_lowercase())?)
+    /// The certificate for a server name, with a key for one of these schemes where there is one; a
+    /// client that names none gets one for the names of the first.
+    fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Certificate> {
+        let first = || self.all.first()?.facts.names.first();
+        let lower = name.map(str::to_ascii_lowercase);
+        let mut places = self.places(lower.as_ref().or_else(first)?);
+        let fits = |place: &usize| self.all[*place].key.key.choose_scheme(schemes).is_some();
+        // Without one that fits, any: it is rustls that refuses then, for want of an algorithm.
+        let place = places.clone().find(fits).or_else(|| places.next());
+        self.all.get(place?)
     }
 
-    fn at(&self, name: &str) -> Option<usize> {
-        let wild = || self.wildcard.get(name.split_once('.')?.1);
-        self.exact.get(name).or_else(wild).copied()
+    /// Those for a name, lower case: its own before those with a wildcard.
+    fn places<'a>(&'a self, name: &'a str) -> impl Iterator<Item = usize> + Clone + 'a {
+        let exact = self.exact.get(name).map_or(&[][..], Vec::as_slice);
+        // The first name of the first certificate may be a wildcard itself.
+        let suffix = name.split_once('.').map(|(_, suffix)| suffix);
+        let wild = suffix.and_then(|suffix| self.wildcard.get(suffix));
+        exact.iter().chain(wild.map_or(&[][..], Vec::as_slice)).copied()
     }
 }
 
@@ -101,11 +153,19 @@ impl Shelf {
     }
 }
 
-impl ResolvesServerCert for Shelf {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+impl Shelf {
+    /// What a client is shown; `None` if there is nothing for the name that it asks for.
+    pub(super) fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
             return self.challenges.certificate(hello.server_name());
         }
-        Some(self.current().find(hello.server_name())?.key.clone())
+        let current = self.current();
+        Some(current.find(hello.server_name(), hello.signature_schemes())?.key.clone())
+    }
+}
+
+impl ResolvesServerCert for Shelf {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(&hello)
     }
 }

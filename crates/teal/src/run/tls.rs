@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use config::Config;
-use connect::{Fresh, TlsFiles, Vault};
+use connect::{Fresh, TlsError, TlsFiles, Vault};
 use control::api::{self, AdminTls};
-use proxy::{CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor};
+use proxy::{
+    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor, Unused,
+};
 use rules::{TargetUrl, Time};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -37,7 +39,7 @@ pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
         configured
     } else {
         let all: Vec<_> = files(config).into_iter().chain(given).collect();
-        Certificates::load(&all).map_err(|error| error.to_string())?
+        Certificates::load(&all).map_err(|errors| words(&errors))?
     };
     for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
         let checked = door.client_auth.as_ref().map(|auth| client_auth(auth).check());
@@ -51,7 +53,12 @@ pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
 /// # Errors
 /// The first file that can't be used, and why.
 pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
-    Certificates::load(&files(config)).map_err(|error| error.to_string())
+    Certificates::load(&files(config)).map_err(|errors| words(&errors))
+}
+
+/// What is wrong with each of these files, in one line.
+pub(super) fn words(errors: &[TlsError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Reads everything that TLS is made of, and keeps nothing.
@@ -143,6 +150,14 @@ pub(super) fn warn(certificates: &Certificates) {
         } else {
             tracing::error!(%file, names, "this certificate has expired; renew it");
         }
+    }
+    for Unused { facts, instead, .. } in certificates.unused() {
+        let (file, names) = (facts.cert.display(), facts.names.join(" "));
+        let (kind, instead) = (facts.kind, instead.cert.display());
+        tracing::warn!(
+            %file, names,
+            "this certificate is not used: {instead} has the same names and kind of key ({kind})"
+        );
     }
 }
 

@@ -54,6 +54,7 @@ mod switch_during_drain;
 mod switch_under_load;
 mod terminal;
 mod tls;
+mod tls_choice;
 mod tracing;
 mod unix_sockets;
 mod upgrade;

@@ -14,6 +14,8 @@ use config::{Acme, Config};
 use instant_acme::CertificateIdentifier;
 use proxy::{CertificateFiles, Certificates};
 
+use crate::run::tls;
+
 /// The place of one authority.
 #[derive(Clone, Debug)]
 pub(super) struct Keep(PathBuf);
@@ -126,7 +128,7 @@ const ACCOUNT: &str = "account.json";
 /// What a file holds, if it is a certificate for this name with its key.
 fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
     let certificates = Certificates::load(std::slice::from_ref(files));
-    let certificates = certificates.map_err(|error| error.to_string())?;
+    let certificates = certificates.map_err(|errors| tls::words(&errors))?;
     if !certificates.has(name) {
         return Err(format!("{}: it is not for {name}", files.cert.display()));
     }
