@@ -26,6 +26,9 @@ pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// evenly: who waits for its turn while others are served does not stall.
     fn share(&self) -> u64;
 
+    /// Has the other side told, when this is dropped, that it is to ask again over HTTP/1.1.
+    fn require_http1(&mut self) {}
+
     /// The address of the other side of the connection below, if it has one.
     ///
     /// # Errors

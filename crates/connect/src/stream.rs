@@ -83,6 +83,13 @@ impl Stream {
         matches!(self, Self::Exchange(_))
     }
 
+    /// Has the other side of an exchange told, when it is dropped, to ask again over HTTP/1.1.
+    pub fn require_http1(&mut self) {
+        if let Self::Exchange(exchange) = self {
+            exchange.require_http1();
+        }
+    }
+
     /// How many bytes are worth having ready for it: what an exchange would take at once, and reserves
     /// until something is written or [`Stream::leave_room`] is called; any number without one. Ready
     /// as soon as the connection below takes any at all.

@@ -73,6 +73,7 @@ fn can_be_named(name: Name) -> bool {
         Name::Other
             | Name::ContentType
             | Name::Credentials
+            | Name::Login
             | Name::Underscore
             | Name::TraceParent
             | Name::TraceState

@@ -35,8 +35,10 @@ pub(crate) enum Name {
     /// Another field by which a proxy in front describes the original request. Believed only from
     /// trusted peers.
     Forwarded,
-    /// `Authorization`, `Cookie` and their kin.
+    /// `Cookie` and its kin.
     Credentials,
+    /// `Authorization` and `WWW-Authenticate`, in which a login may bind the connection.
+    Login,
     /// Hop-by-hop without meaning to us: `Proxy-*` and `HTTP2-Settings`.
     Hop,
     /// A name with an underscore: CGI-like targets fold it into a trusted one (`X_Forwarded_For`).
@@ -76,7 +78,7 @@ impl Name {
             (12, b'm') if is("max-forwards") => Self::MaxForwards,
             (12, b'x') if is("x-request-id") => Self::RequestId,
             (12, b'p') if is("proxy-status") => Self::Other, // RFC 9209: end to end
-            (13, b'a') if is("authorization") => Self::Credentials,
+            (13, b'a') if is("authorization") => Self::Login,
             (13, b'x') if is("x-rewrite-url") => Self::Forwarded,
             (14, b'c') if is("content-length") => Self::ContentLength,
             (14, b't') if is("true-client-ip") => Self::Forwarded,
@@ -85,7 +87,7 @@ impl Name {
             (15, b'x') if is("x-original-host") => Self::Forwarded,
             (15, b'x') if is("x-forwarded-for") => Self::ForwardedFor,
             (16, b'x') if is("x-forwarded-host") => Self::ForwardedHost,
-            (16, b'w') if is("www-authenticate") => Self::Credentials,
+            (16, b'w') if is("www-authenticate") => Self::Login,
             (17, b'x') if is("x-forwarded-proto") => Self::ForwardedProto,
             (17, b't') if is("transfer-encoding") => Self::TransferEncoding,
             (19, b'x') if is("x-cluster-client-ip") => Self::Forwarded,
@@ -105,6 +107,7 @@ impl Name {
                 | Self::ContentLength
                 | Self::TransferEncoding
                 | Self::Credentials
+                | Self::Login
                 | Self::ForwardedFor
                 | Self::ForwardedHost
                 | Self::ForwardedProto

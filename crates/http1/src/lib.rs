@@ -17,6 +17,7 @@ mod date;
 mod field;
 mod framing;
 mod limits;
+mod login;
 mod method;
 mod reject;
 mod request;

@@ -11,7 +11,7 @@ use crate::{
     connection::{self, Options},
     field::{self, Fields, Name},
     framing::{Coding, Framing},
-    token, upgrade,
+    login, token, upgrade,
 };
 
 /// What was asked, as far as the response depends on it.
@@ -42,6 +42,8 @@ pub struct Response<'b> {
     pub event_stream: bool,
     /// Of a 426: the protocols that the target insists on, which such an answer has to name.
     pub(crate) required_upgrade: Option<&'b str>,
+    /// It goes on with a login that binds the connection to the target: NTLM or Negotiate.
+    pub binds: bool,
     pub(crate) reason: &'b str,
     pub(crate) fields: Fields<'b>,
     /// `Content-Length` of a response to HEAD or a 304: what a body would have had.
@@ -90,6 +92,7 @@ impl<'b> Response<'b> {
             keep_alive_timeout: facts.keep_alive_timeout,
             upgrade,
             event_stream: facts.event_stream,
+            binds: facts.binds,
             required_upgrade: required_upgrade.and_then(upgrade::acceptable),
             reason: line.reason,
             fields: line.fields,
@@ -180,6 +183,7 @@ struct Facts<'b> {
     /// The value of the only `Upgrade` field; more than one name nothing.
     upgrade: Option<&'b [u8]>,
     event_stream: bool,
+    binds: bool,
 }
 
 impl<'b> Facts<'b> {
@@ -197,6 +201,7 @@ impl<'b> Facts<'b> {
                     upgrades += 1;
                     facts.upgrade = (upgrades == 1).then_some(value);
                 }
+                Name::Login => facts.binds |= login::goes_on(value),
                 Name::ContentType => facts.event_stream = is_event_stream(value),
                 _ => {}
             }
@@ -259,7 +264,7 @@ impl<'b> Facts<'b> {
             .filter(|answer| upgrade::answers(answer, wish))
             .and_then(upgrade::acceptable)
             .ok_or(bad("The target's 101 does not name a protocol that was asked for."))?;
-        // Whether the value is the right one only the client can tell, and has to.
+        // Whether the value is the right one only whoever made the key can tell, and has to.
         let accepted = line.fields.first("sec-websocket-accept").is_some_and(|v| !v.is_empty());
         if protocol.eq_ignore_ascii_case("websocket") && !accepted {
             return Err(bad("The target's 101 to a WebSocket has no Sec-WebSocket-Accept."));

@@ -12,6 +12,7 @@ use crate::buffer::Buffer;
 use crate::deadline::Deadline;
 use crate::listener::{Door, is_listed};
 use crate::tls::Arrived;
+use crate::upstream::pinned::Pins;
 use crate::worker::Worker;
 
 /// A client connection and what was read from it.
@@ -24,6 +25,8 @@ pub(crate) struct Client {
     pub(crate) deadline: Deadline,
     /// When it last sent or took something.
     pub(crate) active: Instant,
+    /// The connections to targets on which it has logged in.
+    pub(crate) pins: Option<Rc<Pins>>,
     /// Bytes or an end wait to be read: there is nothing to learn from watching for a reset.
     noticed: bool,
 }
@@ -72,6 +75,7 @@ impl Client {
             scan: HeadScan::new(),
             deadline: worker.deadlines.add(now + worker.front().idle),
             active: now,
+            pins: None,
             noticed: false,
         }
     }
@@ -81,6 +85,12 @@ impl Client {
     // lossless: L7
     pub(crate) fn is_quiet(&self) -> bool {
         self.rx.is_empty() && self.stream.peek() == PeekState::Quiet
+    }
+
+    /// Ready when a target has closed a connection that this client had logged in on: to the client it
+    /// is its own that has ended.
+    pub(crate) fn poll_login_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pins.as_ref().map_or(Poll::Pending, |pins| pins.poll_closed(cx))
     }
 
     /// Begins to watch for the client's going away.

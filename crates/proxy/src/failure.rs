@@ -16,6 +16,12 @@ pub(crate) enum Failure {
         /// The connection had served before.
         reused: bool,
     },
+    /// The connection on which the client has logged in was closed, before any byte of an answer.
+    LoginLost {
+        /// The client is told; else its connection ends as that to the target did, and it begins
+        /// again by itself.
+        told: bool,
+    },
     /// The target has said that it did not act on the request, and will not on this connection.
     NotTaken,
     /// The request can't be said in the protocol of the target: nothing was sent.
@@ -74,7 +80,8 @@ impl Failure {
                 OwnReason::ResponseTimeout
             }
             Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
-            Self::Closed { reused: true } => OwnReason::StaleLost,
+            Self::LoginLost { told: false } => return Verdict::Abort(AbortCause::Target),
+            Self::Closed { reused: true } | Self::LoginLost { told: true } => OwnReason::StaleLost,
             Self::Closed { reused: false } | Self::NotTaken | Self::Malformed(_) => {
                 OwnReason::TargetFailed
             }
@@ -101,6 +108,7 @@ impl Failure {
             Self::NoTarget
             | Self::Dial(_)
             | Self::Closed { .. }
+            | Self::LoginLost { .. }
             | Self::NotTaken
             | Self::Malformed(_) => AbortCause::Target,
         })
@@ -115,6 +123,9 @@ impl Failure {
             }
             Self::Closed { reused: false } => {
                 Some("closed the connection without an answer".to_owned())
+            }
+            Self::LoginLost { .. } => {
+                Some("closed a connection that its client had logged in on".to_owned())
             }
             Self::NotTaken => Some("refused a request on a connection that it ends".to_owned()),
             Self::Malformed(reason) => Some(format!("broke the protocol: {reason}")),

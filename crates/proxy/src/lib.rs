@@ -44,6 +44,7 @@ mod frame;
 mod proxy;
 mod pump;
 mod stop;
+mod websocket;
 mod window;
 mod worker;
 

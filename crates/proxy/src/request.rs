@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use traffic::{AnsweredBy, OwnReason};
+
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
 use crate::pick::hold::{self, Wait};
@@ -48,6 +50,9 @@ pub(crate) async fn serve(
     if let Err(wait) = hold::wait(worker, client, &mut ask).await {
         return Box::pin(give_up(worker, client, ask, wait)).await;
     }
+    if ask.binds && client.entrance.http2 {
+        return require_http1(client, ask);
+    }
     let mut answer = match upstream::send(worker, client, &mut ask, download).await {
         Ok(Reached { link, lease, began }) => Answer { link, lease, began, download },
         Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
@@ -64,11 +69,21 @@ pub(crate) async fn serve(
     }
 }
 
+/// A login that binds a connection can't be spoken where a connection is not one user's: the client is
+/// asked to come again over HTTP/1.1 (RFC 9113 section 7, HTTP_1_1_REQUIRED). Nothing was sent on.
+fn require_http1(client: &mut Client, ask: Ask<'_>) -> After {
+    client.stream.require_http1();
+    ask.end.answered(AnsweredBy::Teal(OwnReason::Http1Required));
+    After::Drop
+}
+
 /// No target answers: Teal does, or closes the books of a client that is gone.
 async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: Wait) -> After {
     let Ask { end, mut facts, upload, .. } = ask;
     // What is left of a body must not be read as the next request.
     facts.persistent &= upload.is_whole() || !facts.body;
+    // A client that was logged in would take the next answer for that of the same connection.
+    facts.persistent &= client.pins.is_none();
     let verdict = match wait {
         Wait::Own(reason) => Verdict::Answer(reason),
         Wait::Failed(failure) => {

@@ -30,6 +30,7 @@ use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 use crate::tls::Challenges;
 use crate::upstream::carrier::Carriers;
+use crate::upstream::pinned::Logins;
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
 
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
     pub(crate) carriers: Carriers,
+    pub(crate) logins: Logins,
     pub(crate) tasks: Tasks,
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
@@ -151,6 +153,7 @@ async fn adopt(worker: Rc<Worker>) {
         if !table.draining.is_empty() {
             worker.pool.retire();
             worker.carriers.retire();
+            worker.logins.retire();
         }
         worker.adopted(&table);
     }
@@ -175,6 +178,7 @@ async fn tick(worker: Rc<Worker>) {
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.
         worker.pool.watch_idle(worker.now(), cx);
+        worker.logins.watch(cx);
         Poll::<()>::Pending
     })
     .await;
@@ -196,6 +200,7 @@ impl Worker {
             reader,
             pool: Pool::default(),
             carriers: Carriers::default(),
+            logins: Logins::default(),
             tasks: Tasks::default(),
             buffers: Buffers::new(),
             pipes: Pipes::default(),

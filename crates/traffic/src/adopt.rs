@@ -140,9 +140,25 @@ impl Reader {
     /// there is no such service, or its active color has no target.
     // lossless: L1
     pub fn claim(&self, service: usize, avoid: &[TargetId], now: Instant) -> Option<Lease> {
+        self.claim_of(service, now, |targets| self.choose(targets, avoid))
+    }
+
+    /// The same, on this target if the active color has it.
+    // lossless: L1
+    pub fn claim_on(&self, service: usize, target: TargetId, now: Instant) -> Option<Lease> {
+        self.claim_of(service, now, |targets| targets.iter().find(|known| known.id == target))
+    }
+
+    // lossless: L1
+    fn claim_of(
+        &self,
+        service: usize,
+        now: Instant,
+        choose: impl FnOnce(&[Rc<LocalTarget>]) -> Option<&Rc<LocalTarget>>,
+    ) -> Option<Lease> {
         let local = self.inside.local.borrow();
         let entry = self.local_entry(&local, service)?;
-        let target = self.choose(&entry.targets, avoid)?.clone();
+        let target = choose(&entry.targets)?.clone();
         let color = entry.color.clone();
         let since = now.saturating_duration_since(self.inside.exchange.began);
         let generation = local.services[service].generation;

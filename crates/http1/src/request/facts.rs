@@ -5,7 +5,7 @@ use crate::{
     BodyLength, Method, Reject, Version,
     field::{Fields, Name},
     framing::{Coding, Framing},
-    token,
+    login, token,
 };
 
 #[derive(Default)]
@@ -15,6 +15,7 @@ pub(super) struct Facts<'b> {
     pub(super) upgrade: Option<&'b [u8]>,
     pub(super) request_id: Option<&'b str>,
     pub(super) accepts_trailers: bool,
+    pub(super) binds: bool,
     framing: Framing<'b>,
     expect: Expect,
     max_forwards: MaxForwards,
@@ -78,6 +79,7 @@ impl<'b> Facts<'b> {
                 self.request_ids += 1;
                 self.request_id = if self.request_ids == 1 { request_id(value) } else { None };
             }
+            Name::Login => self.binds |= login::binds(value),
             Name::MaxForwards => self.max_forwards = max_forwards(self.max_forwards, value),
             _ => {}
         }

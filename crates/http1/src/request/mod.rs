@@ -41,6 +41,8 @@ pub struct Request<'b> {
     pub request_id: Option<&'b str>,
     /// `Max-Forwards` of an OPTIONS request (RFC 9110 section 7.6.2); 0 is for us to answer.
     pub max_forwards: Option<u32>,
+    /// It is part of a login that binds the connection to the target: NTLM or Negotiate.
+    pub binds: bool,
     pub(crate) fields: Fields<'b>,
     /// The client understands trailers in the response (`TE: trailers`).
     pub(crate) accepts_trailers: bool,
@@ -91,6 +93,7 @@ impl<'b> Request<'b> {
             expect_continue: facts.expects_continue(tokens.version, body)?,
             request_id: facts.request_id,
             max_forwards: facts.max_forwards(tokens.method)?,
+            binds: facts.binds,
             fields: tokens.fields,
             accepts_trailers: http11 && facts.accepts_trailers,
             head_bytes: head.len(),

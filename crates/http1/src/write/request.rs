@@ -55,7 +55,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     let mut has_host = false;
     for (meaning, name, value) in request.fields.iter() {
         let kept = match meaning {
-            Name::Other | Name::ContentType | Name::Credentials | Name::Via => true,
+            Name::Other | Name::ContentType | Name::Credentials | Name::Login | Name::Via => true,
             Name::Forwarded => forwarding.trusted,
             Name::ForwardedProto => {
                 has_proto |= forwarding.trusted;

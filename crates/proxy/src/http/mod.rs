@@ -62,6 +62,7 @@ pub(crate) async fn first_byte(
             Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
             Poll::Ready(Err(_)) => Poll::Ready(Arrival::Gone),
             Poll::Pending if worker.stop.is_cut() => Poll::Ready(Arrival::Gone),
+            Poll::Pending if client.poll_login_lost(cx).is_ready() => Poll::Ready(Arrival::Quiet),
             Poll::Pending => client.deadline.poll(cx).map(|()| Arrival::Quiet),
         }
     })
@@ -93,6 +94,9 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending if worker.stop.is_cut() => return Poll::Ready(Next::Gone),
+                Poll::Pending if begins && client.poll_login_lost(cx).is_ready() => {
+                    return Poll::Ready(Next::Quiet);
+                }
                 Poll::Pending if begins => {
                     client.deadline.set(worker.stop.limit_idle(client.active, quiet_at));
                     return client.deadline.poll(cx).map(|()| Next::Quiet);

@@ -7,6 +7,7 @@ use http1::Reject;
 
 use super::sink::is_of_connection;
 use super::source::line;
+use crate::websocket::BASE64;
 
 /// A head, as it would have come in HTTP/1.1.
 #[derive(Debug, Default)]
@@ -29,7 +30,6 @@ impl Head {
 
 /// A WebSocket's key has 16 bytes in base64: 22 digits, of which the last holds two bits.
 const KEY_DIGITS: usize = 21;
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Writes the head anew. `ended`: nothing follows it.
 ///
@@ -59,7 +59,7 @@ pub(crate) fn translate<B>(
         out.extend_from_slice(part);
     }
     line(out, "host", host.as_bytes());
-    fields(out, request)?;
+    fields(out, request, head.tunnel)?;
     if head.tunnel {
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ");
         out.extend((0..KEY_DIGITS).map(|_| BASE64[(random() >> 58) as usize]));
@@ -93,7 +93,7 @@ fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     Ok(first)
 }
 
-fn fields<B>(out: &mut Vec<u8>, request: &Request<B>) -> Result<(), Reject> {
+fn fields<B>(out: &mut Vec<u8>, request: &Request<B>, tunnel: bool) -> Result<(), Reject> {
     let mut cookies: Option<Vec<u8>> = None;
     for (name, value) in request.headers() {
         if is_of_connection(name.as_str().as_bytes()) {
@@ -102,6 +102,8 @@ fn fields<B>(out: &mut Vec<u8>, request: &Request<B>) -> Result<(), Reject> {
         }
         match *name {
             header::HOST => {}
+            // RFC 8441 section 5: not used here; the key of the handshake is ours.
+            header::SEC_WEBSOCKET_KEY if tunnel => {}
             // One field in HTTP/1.1 (RFC 9113 section 8.2.3).
             header::COOKIE => match &mut cookies {
                 None => cookies = Some(value.as_bytes().to_vec()),

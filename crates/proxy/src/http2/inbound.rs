@@ -37,6 +37,8 @@ pub(crate) struct Inbound {
     bodiless: bool,
     /// It asked for a tunnel.
     tunnel: bool,
+    /// What the client is told if there is no answer.
+    unanswered: Reason,
     ends: Ends,
     progress: Arc<Progress>,
     outflow: Arc<Outflow>,
@@ -70,6 +72,7 @@ impl Inbound {
             answer: Answer::Head(Gathered::default(), respond),
             bodiless: head.bodiless,
             tunnel: head.tunnel,
+            unanswered: Reason::INTERNAL_ERROR,
             ends,
             progress: watch.progress(),
             outflow: watch.outflow(),
@@ -103,7 +106,9 @@ impl Inbound {
         };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let send = respond.send_response(response, ended).map_err(broken)?;
-        let (torn, outflow) = (Reason::INTERNAL_ERROR, Some(self.outflow.clone()));
+        // RFC 8441 section 5: a tunnel that is cut is one that TCP would reset.
+        let torn = if opens { Reason::CANCEL } else { Reason::INTERNAL_ERROR };
+        let outflow = Some(self.outflow.clone());
         self.answer = Answer::Body(Sink::new(send, framing, ended, torn, outflow));
         Ok(())
     }
@@ -204,6 +209,10 @@ impl Exchange for Inbound {
         }
     }
 
+    fn require_http1(&mut self) {
+        self.unanswered = Reason::HTTP_1_1_REQUIRED;
+    }
+
     fn share(&self) -> u64 {
         self.progress.each()
     }
@@ -220,7 +229,7 @@ impl Exchange for Inbound {
 impl Drop for Inbound {
     fn drop(&mut self) {
         if let Answer::Head(_, respond) = &mut self.answer {
-            respond.send_reset(Reason::INTERNAL_ERROR);
+            respond.send_reset(self.unanswered);
         }
     }
 }

@@ -11,17 +11,23 @@ use traffic::{Lease, TargetId};
 
 use crate::failure::Failure;
 use crate::route::Ask;
+use crate::upstream::pinned::Pins;
 use crate::worker::Worker;
 
 /// Takes a lease for the request from the worker's table of this instant, rather not on a
-/// target that has failed it before.
+/// target that has failed it before, and where its client is logged in (`pins`) if that can be.
 // lossless: L1
 pub(crate) fn claim(
     worker: &Rc<Worker>,
     ask: &mut Ask<'_>,
     tried: &[TargetId],
+    pins: Option<&Pins>,
 ) -> Result<Lease, Failure> {
     follow(worker, ask).ok_or(Failure::NoTarget)?;
+    let there = |target| worker.reader.claim_on(ask.place, target, worker.now());
+    if let Some(lease) = pins.and_then(|pins| pins.find(there)) {
+        return Ok(lease);
+    }
     worker.reader.claim(ask.place, tried, worker.now()).ok_or(Failure::NoTarget)
 }
 

@@ -41,6 +41,8 @@ struct Head {
     keep_alive_timeout: Option<Duration>,
     event_stream: bool,
     tunnel: bool,
+    /// It goes on with a login that binds the connection.
+    binds: bool,
     /// The client's connection is closed after this answer.
     closing: bool,
     /// Only the close tells the client where the body ends.
@@ -55,6 +57,10 @@ pub(crate) enum Step {
     /// The final head is here.
     Final,
 }
+
+/// RFC 6455 section 4.1: the connection is failed.
+const WRONG_ACCEPT: &str =
+    "Sec-WebSocket-Accept does not answer the key of the WebSocket handshake.";
 
 /// More interim heads than this for one request are an attack (U7).
 const INTERIMS: usize = 32;
@@ -155,7 +161,15 @@ impl Download {
         let asked = Asked { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
         let response = Response::parse(bytes, &mut slots, &asked, limits);
         let response = response.map_err(|bad| Failure::Malformed(bad.reason))?;
-        let closing = !ask.facts.persistent || last || !ask.upload.is_whole();
+        if let Some(accept) = ask.accept.as_deref().filter(|_| response.upgrade.is_some())
+            && response.field("sec-websocket-accept") != Some(&accept[..])
+        {
+            return Err(Failure::Malformed(WRONG_ACCEPT));
+        }
+        let bound = link.pinned || ask.binds || response.binds;
+        let ends = bound && !response.persistent && response.upgrade.is_none();
+        // A login that ends with the target's connection ends with the client's.
+        let closing = !ask.facts.persistent || last || ends || !ask.upload.is_whole();
         let to = ToClient {
             version: ask.facts.version,
             close: closing,
@@ -183,6 +197,7 @@ impl Download {
             keep_alive_timeout: response.keep_alive_timeout,
             event_stream: response.event_stream,
             tunnel: response.upgrade.is_some(),
+            binds: response.binds,
             closing: closing || by_close,
             by_close,
         });
@@ -264,6 +279,11 @@ impl Download {
 
     pub(crate) fn is_tunnel(&self) -> bool {
         self.head.is_some_and(|head| head.tunnel)
+    }
+
+    /// Whether it goes on with a login that binds the connection.
+    pub(crate) fn is_binding(&self) -> bool {
+        self.head.is_some_and(|head| head.binds)
     }
 
     /// Whether it lasts for as long as its client likes.

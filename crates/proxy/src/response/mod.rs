@@ -16,7 +16,7 @@ use traffic::{AbortCause, AnsweredBy, CutKind, Lease};
 use crate::client::Client;
 use crate::request::After;
 use crate::route::Ask;
-use crate::upstream::link::Link;
+use crate::upstream::link::{Hold, Link};
 use crate::worker::Worker;
 
 pub(crate) use download::{Download, Step};
@@ -65,21 +65,34 @@ pub(crate) fn finish(
     let whole = ask.upload.is_whole();
     let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
     let reusable = download.is_reusable() && whole && link.rx.is_empty();
-    let reusable = reusable && !own && !lease.is_draining();
+    let close = download.is_closing() || !whole;
     link.strip(&worker.buffers);
-    if reusable {
+    if link.pinned || ask.binds || download.is_binding() {
+        keep_login(worker, client, link, download, reusable && !close);
+    } else if reusable && !own && !lease.is_draining() {
         let longest = ask.service.timeouts.target_idle;
         worker.pool.put(link, download.keep_alive_timeout(), longest, now);
     } else {
         drop(link); // lossless: L4 - closed before the lease ends.
     }
     drop(lease);
-    let close = download.is_closing() || !whole;
     download.recycle(&worker.buffers);
     ask.upload.recycle(&worker.buffers);
     ask.end.answered(AnsweredBy::Color(color));
     client.active = now;
     if close { After::Close } else { After::Next }
+}
+
+/// A login was spoken that holds for the connection to the target: it stays with its client's, or is
+/// closed. Over HTTP/2 no connection is one user's (RFC 9113 section 9.1.1 lets it carry many).
+fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Download, keep: bool) {
+    if let Hold::Shared(ticket) = &link.hold {
+        ticket.distrust(); // it carries what others ask, if the target let somebody in unasked
+    }
+    if keep && !client.entrance.http2 {
+        let pins = client.pins.get_or_insert_with(|| worker.logins.open());
+        pins.put(link, download.status() == 401);
+    }
 }
 
 /// The answer can't be completed: the connection ends so that nobody can take it for whole.

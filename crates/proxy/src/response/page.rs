@@ -124,6 +124,8 @@ impl Page {
             OwnReason::Misdirected => {
                 (421, "This host is not the name of the TLS handshake", "http_request_error")
             }
+            // Said by a reset of its stream, which has no page.
+            OwnReason::Http1Required => (421, "This needs HTTP/1.1", "http_request_error"),
             OwnReason::RedirectedToHttps => (308, "This is served under https", ""),
             OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
             OwnReason::Unsupported => (501, "Not supported", "http_request_error"),

@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::http;
 use crate::observe::RequestEnd;
 use crate::upstream::upload::Upload;
+use crate::websocket::{self, Accept as Handshake};
 use crate::worker::Worker;
 
 pub(crate) use accept::Accept;
@@ -29,6 +30,10 @@ pub(crate) struct Ask<'r> {
     pub(crate) idempotent: bool,
     /// The protocols that the client wishes to switch to.
     pub(crate) upgrade: Option<Box<str>>,
+    /// What a target has to answer to the key of a WebSocket handshake that is ours.
+    pub(crate) accept: Option<Box<Handshake>>,
+    /// It is part of a login that binds its connection.
+    pub(crate) binds: bool,
     pub(crate) request_id: RequestId,
     /// The request as it goes to the target, whatever the attempt.
     pub(crate) upload: &'r mut Upload,
@@ -156,7 +161,10 @@ fn understand<'r>(
     let of_many = client.stream.is_exchange();
     upload.begin(lead, request.body, keep, of_many, table.limits.body_bytes);
     let upgrade = request.upgrade.map(Box::from);
-    Ok(Ask { service, place, end, facts, idempotent, upgrade, request_id, upload })
+    let key = request.field("sec-websocket-key").filter(|_| client.entrance.http2);
+    let accept = key.filter(|_| upgrade.is_some()).map(|key| Box::new(websocket::accept(key)));
+    let binds = request.binds;
+    Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
 }
 
 /// Whether a target may speak HTTP/2, in which a request can be refused before it is acted on.

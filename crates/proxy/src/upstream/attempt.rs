@@ -62,8 +62,11 @@ pub(crate) async fn attempt(
         let target = link.target;
         let reused = link.hold.has_served() || idled.is_some();
         link.hold.distrust(&failure);
+        let pinned = link.pinned;
         drop(link); // lossless: L4 - closed before the lease ends.
         let failure = match failure {
+            // lossless: L5 - nowhere else would it be the same user's.
+            Failure::Closed { .. } if pinned => Failure::LoginLost { told: !ask.idempotent },
             Failure::Closed { .. } => {
                 if let Some(idled) = idled {
                     worker.pool.closed(target, idled);

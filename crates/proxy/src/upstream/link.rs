@@ -12,6 +12,7 @@ use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry, TargetId};
 
 use super::carrier::{Place, Ticket};
+use super::pinned::Found;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -29,6 +30,8 @@ pub(crate) struct Link {
     pub(crate) target: TargetId,
     /// How long it had been idle, if it had served before.
     pub(crate) idled: Option<Duration>,
+    /// Its client has logged in on it, so that it is nobody else's.
+    pub(crate) pinned: bool,
 }
 
 /// How the connection below is counted.
@@ -44,8 +47,12 @@ pub(crate) enum Hold {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish {
     reuse: Reuse,
-    /// It wants to go on in another protocol, which only HTTP/1.1 can.
-    upgrade: bool,
+    /// It wants a connection of its own, of HTTP/1.1 if it can be: to go on in another protocol, or
+    /// for a login that binds it.
+    alone: bool,
+    /// It is part of such a login.
+    binds: bool,
+    idempotent: bool,
     connect: Duration,
     /// How long a connection may be idle.
     longest: Duration,
@@ -70,6 +77,16 @@ pub(crate) async fn reach(
     wish: Wish,
 ) -> Result<Link, Failure> {
     let target = lease.target();
+    if let Some(pins) = &client.pins {
+        match pins.take(target.id, wish.binds) {
+            Found::Link(link) => {
+                lease.target_books().reused.add(1);
+                return Ok(*link);
+            }
+            Found::Lost => return Err(Failure::LoginLost { told: !wish.idempotent }),
+            Found::Nothing => {}
+        }
+    }
     // A connection that was announced for one client serves no other.
     let own = target.url.announce().is_some();
     let reuse = if own { Reuse::Never } else { wish.reuse };
@@ -96,7 +113,7 @@ async fn share_or_connect(
         return Ok(Link::on(place, target));
     }
     let shares = target.url.is_http2() || worker.carriers.shares(target.id);
-    let sharing = shares && !own && !wish.upgrade;
+    let sharing = shares && !own && !wish.alone;
     let _dialing = sharing.then(|| worker.carriers.dial(target.id));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
@@ -131,7 +148,7 @@ async fn share(
     reuse: Reuse,
 ) -> Result<Option<Place>, Failure> {
     let target = lease.target().id;
-    if wish.upgrade || reuse == Reuse::Never {
+    if wish.alone || reuse == Reuse::Never {
         return Ok(None);
     }
     let trusted = worker.pool.trusted_idle(target);
@@ -166,9 +183,9 @@ async fn take_in(
     if !(stream.speaks_http2() || target.url.is_http2()) {
         worker.carriers.unshared(target.id);
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
-        return Ok(Link { stream, hold, rx, target: target.id, idled: None });
+        return Ok(Link { stream, hold, rx, target: target.id, idled: None, pinned: false });
     }
-    let keep = target.url.announce().is_none();
+    let keep = target.url.announce().is_none() && !wish.binds;
     let started = worker.carriers.start(target.id, stream, hold, wish.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
     let started = tokio::time::timeout(wish.connect, started).await;
@@ -186,7 +203,7 @@ async fn dial(
     let deadline = tokio::time::Instant::now() + wish.connect;
     let target = lease.target();
     let tls = match tls(&worker.vault, &target.url) {
-        Ok(tls) if wish.upgrade => tls.map(|tls| tls.only_http1()),
+        Ok(tls) if wish.alone => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
@@ -254,7 +271,7 @@ impl Link {
         let outbound = Outbound::new(send, target.url.tls().is_some());
         let idled = ticket.idled;
         let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
-        Self { stream, hold, rx: Buffer::default(), target: target.id, idled }
+        Self { stream, hold, rx: Buffer::default(), target: target.id, idled, pinned: false }
     }
 }
 
@@ -277,6 +294,8 @@ impl Wish {
     pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse) -> Self {
         let timeouts = &ask.service.timeouts;
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
-        Self { reuse, upgrade: ask.upgrade.is_some(), connect, longest }
+        let alone = ask.upgrade.is_some() || ask.binds;
+        let (binds, idempotent) = (ask.binds, ask.idempotent);
+        Self { reuse, alone, binds, idempotent, connect, longest }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod attempt;
 pub(crate) mod bound;
 pub(crate) mod carrier;
 pub(crate) mod link;
+pub(crate) mod pinned;
 pub(crate) mod pool;
 pub(crate) mod retry;
 pub(crate) mod upload;
@@ -40,7 +41,8 @@ pub(crate) async fn send(
     let mut again = false;
     let mut parking: Option<Parking> = None;
     loop {
-        let lease = pick::claim(worker, ask, &tried).map_err(Wait::Failed)?;
+        let pins = client.pins.as_deref();
+        let lease = pick::claim(worker, ask, &tried, pins).map_err(Wait::Failed)?;
         let tried_now = attempt(worker, client, ask, download, lease, again).await;
         let Failed { failure, lease } = match tried_now {
             Ok(reached) => return Ok(reached),
@@ -66,7 +68,10 @@ pub(crate) async fn send(
             }
             tried.clear();
         } else {
-            let stale = matches!(failure, Failure::Closed { reused: true });
+            let stale = matches!(
+                failure,
+                Failure::Closed { reused: true } | Failure::LoginLost { told: true }
+            );
             lease.target_books().stale_lost.add(u64::from(stale));
             return Err(Wait::Failed(failure));
         }

@@ -65,7 +65,14 @@ impl Pool {
                     let Idle { stream, hold, .. } = idle;
                     let rx = Buffer::default();
                     let hold = Hold::Own(hold);
-                    return Some(Link { stream, hold, rx, target, idled: Some(idled) });
+                    return Some(Link {
+                        stream,
+                        hold,
+                        rx,
+                        target,
+                        idled: Some(idled),
+                        pinned: false,
+                    });
                 }
                 PeekState::Ended | PeekState::Broken => known.bound.closed(idled),
                 _ => {} // too old, or with bytes that nobody asked for

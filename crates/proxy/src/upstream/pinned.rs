@@ -1,0 +1,158 @@
+//! Connections to targets on which a login was spoken that holds for the whole connection (NTLM,
+//! Negotiate): each stays with the client's connection that has spoken it.
+//!
+//! Guaranteed: no other client is ever served on one, and its end is its client's business: nothing
+//! is sent again elsewhere, where the target would take it for somebody else's. Never: one that
+//! outlives its client's connection, or is kept while its color drains (L4).
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use connect::{PeekState, Stream};
+use traffic::{ConnectionHold, TargetId};
+
+use super::link::{Hold, Link};
+use crate::buffer::Buffer;
+
+/// All of one worker, to be looked after. Clients own them.
+#[derive(Debug, Default)]
+pub(crate) struct Logins {
+    all: RefCell<Vec<Weak<Pins>>>,
+}
+
+/// Those of one client's connection.
+#[derive(Debug, Default)]
+pub(crate) struct Pins {
+    kept: RefCell<Vec<Pinned>>,
+    /// A target has closed one: the client's connection is to end as well.
+    closed: Cell<bool>,
+    /// A drain has closed one in the midst of its login.
+    interrupted: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Debug)]
+struct Pinned {
+    target: TargetId,
+    stream: Stream,
+    hold: ConnectionHold, // dropped after the stream
+    /// The login is not over: the next step must come on this connection.
+    midway: bool,
+}
+
+/// What there is for a request.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// The connection that its client has logged in on.
+    Link(Box<Link>),
+    /// It was closed, and the request can't go elsewhere.
+    Lost,
+    /// Nothing: the request is like any other.
+    Nothing,
+}
+
+/// As many targets can one client be logged in at; with another, the oldest is let go.
+const TARGETS: usize = 8;
+
+// === impl Logins ===
+
+impl Logins {
+    /// The place for a client's first.
+    pub(crate) fn open(&self) -> Rc<Pins> {
+        let pins = Rc::new(Pins::default());
+        self.all.borrow_mut().push(Rc::downgrade(&pins));
+        pins
+    }
+
+    /// Closes all that idle and go to what is being drained.
+    // lossless: L4
+    pub(crate) fn retire(&self) {
+        self.each(|pins| {
+            let mut kept = pins.kept.borrow_mut();
+            for pinned in kept.extract_if(.., |pinned| pinned.hold.is_draining()) {
+                pins.interrupted.set(pins.interrupted.get() || pinned.midway);
+            }
+        });
+    }
+
+    /// Drops those that have ended, tells their clients, and has the task woken when one ends.
+    pub(crate) fn watch(&self, cx: &mut Context<'_>) {
+        self.each(|pins| {
+            let mut kept = pins.kept.borrow_mut();
+            let before = kept.len();
+            kept.retain_mut(|pinned| {
+                let seen = pinned.stream.poll_peek(cx);
+                matches!(seen, Poll::Pending | Poll::Ready(PeekState::Quiet))
+            });
+            if kept.len() < before {
+                pins.closed.set(true);
+                if let Some(waker) = pins.waker.take() {
+                    waker.wake();
+                }
+            }
+        });
+    }
+
+    fn each(&self, mut look: impl FnMut(&Pins)) {
+        self.all.borrow_mut().retain(|pins| pins.upgrade().inspect(|pins| look(pins)).is_some());
+    }
+}
+
+// === impl Pins ===
+
+impl Pins {
+    /// The first target that the client is logged in at and that can be had.
+    pub(crate) fn find<T>(&self, claim: impl FnMut(TargetId) -> Option<T>) -> Option<T> {
+        self.kept.borrow().iter().map(|pinned| pinned.target).find_map(claim)
+    }
+
+    /// What there is for a request to this target. `binds`: the request is part of a login.
+    pub(crate) fn take(&self, target: TargetId, binds: bool) -> Found {
+        let interrupted = self.interrupted.take();
+        if self.closed.get() || interrupted && binds {
+            return Found::Lost;
+        }
+        let mut kept = self.kept.borrow_mut();
+        let Some(at) = kept.iter().position(|pinned| pinned.target == target) else {
+            return Found::Nothing;
+        };
+        let Pinned { stream, hold, .. } = kept.swap_remove(at);
+        if stream.peek() != PeekState::Quiet {
+            self.closed.set(true);
+            return Found::Lost;
+        }
+        let (hold, rx) = (Hold::Own(hold), Buffer::default());
+        Found::Link(Box::new(Link { stream, hold, rx, target, idled: None, pinned: true }))
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub(crate) fn put(&self, link: Link, midway: bool) {
+        let Link { stream, hold, target, .. } = link;
+        match hold {
+            Hold::Own(hold) if !hold.is_draining() => {
+                let mut kept = self.kept.borrow_mut();
+                kept.retain(|pinned| pinned.target != target);
+                if kept.len() >= TARGETS {
+                    kept.remove(0);
+                }
+                kept.push(Pinned { target, stream, hold, midway });
+            }
+            _ => self.interrupt(midway),
+        }
+    }
+
+    /// A connection was not kept; `midway`: its login was not over.
+    pub(crate) fn interrupt(&self, midway: bool) {
+        self.interrupted.set(self.interrupted.get() || midway);
+    }
+
+    /// Ready when the client's connection is to end, since a target has ended its own.
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.closed.get() {
+            return Poll::Ready(());
+        }
+        self.waker.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
