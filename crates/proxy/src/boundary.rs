@@ -33,10 +33,12 @@ pub(crate) struct Frames {
     fragmented: bool,
     /// A Close frame has begun.
     closed: bool,
+    /// With which mask a Close frame of ours goes to the server; a client gets it without one.
+    mask: Option<[u8; 4]>,
 }
 
-/// The Close frame of a server that goes away: code 1001, without a reason.
-pub(crate) const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
+/// A Close frame of a server that goes away: code 1001, without a reason.
+const GOING_AWAY: [u8; 4] = [0x88, 2, 0x03, 0xe9];
 
 /// The first of the opcodes of control frames.
 const CLOSE: u8 = 0x8;
@@ -49,9 +51,14 @@ impl Boundary {
         Self::Events(Events { clean: true, ..Events::default() })
     }
 
-    /// A WebSocket, of which nothing has passed.
+    /// What a WebSocket's server sends, of which nothing has passed.
     pub(crate) fn frames() -> Self {
         Self::Frames(Frames::default())
+    }
+
+    /// What its client sends; `mask` is for what we add (RFC 6455 section 5.3).
+    pub(crate) fn masked_frames(mask: [u8; 4]) -> Self {
+        Self::Frames(Frames { mask: Some(mask), ..Frames::default() })
     }
 
     /// Whether the stream can be ended behind what has passed.
@@ -74,11 +81,17 @@ impl Boundary {
         matches!(self, Self::Frames(frames) if frames.closed && frames.is_between())
     }
 
-    /// What ends the stream there.
-    pub(crate) fn tail(&self) -> &'static [u8] {
-        match self {
-            Self::Events(_) => b"",
-            Self::Frames(_) => GOING_AWAY,
+    /// Appends what ends the stream there.
+    pub(crate) fn write_tail(&self, out: &mut Vec<u8>) {
+        let Self::Frames(Frames { mask, .. }) = self else { return };
+        let [first, length, code @ ..] = GOING_AWAY;
+        match mask {
+            None => out.extend(GOING_AWAY),
+            Some(mask) => {
+                out.extend([first, length | MASKED]);
+                out.extend(mask);
+                out.extend(code.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
+            }
         }
     }
 
@@ -251,9 +264,16 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_is_a_close_frame_with_1001() {
-        assert_eq!(GOING_AWAY[..2], [0x88, 2]);
-        assert_eq!(u16::from_be_bytes([GOING_AWAY[2], GOING_AWAY[3]]), 1001);
-        assert_eq!((Boundary::events().tail(), Boundary::frames().tail()), (&b""[..], GOING_AWAY));
+    fn the_tail_is_a_close_frame_with_1001_masked_for_a_server() {
+        let tail = |boundary: Boundary| {
+            let mut out = Vec::new();
+            boundary.write_tail(&mut out);
+            out
+        };
+        assert_eq!(tail(Boundary::events()), b"");
+        assert_eq!(tail(Boundary::frames()), b"\x88\x02\x03\xe9");
+        let masked = tail(Boundary::masked_frames([1, 2, 3, 4]));
+        assert_eq!(masked, b"\x88\x82\x01\x02\x03\x04\x02\xeb");
+        assert_eq!(u16::from_be_bytes([3, 0xe9]), 1001);
     }
 }

@@ -35,6 +35,10 @@ pub(crate) struct Pump {
     ending: bool,
     /// And was, before its source has ended it.
     ended_early: bool,
+    /// What ends it there has yet to be written.
+    tail_due: bool,
+    /// Nothing is to pass beyond the next such place, for now.
+    holding: bool,
     /// Grows with every byte read or written: to see whether anything moves.
     moved: u64,
 }
@@ -111,6 +115,8 @@ impl Pump {
             boundary: None,
             ending: false,
             ended_early: false,
+            tail_due: false,
+            holding: false,
             moved: 0,
         }
     }
@@ -131,6 +137,8 @@ impl Pump {
         self.boundary = None;
         self.ending = false;
         self.ended_early = false;
+        self.tail_due = false;
+        self.holding = false;
         self.moved = 0;
     }
 
@@ -149,14 +157,39 @@ impl Pump {
         self.ending = self.boundary.is_some();
     }
 
+    /// Lets nothing pass beyond the next place at which the stream may be ended: what comes waits.
+    pub(crate) fn hold_at_boundary(&mut self) {
+        self.holding = self.boundary.is_some();
+    }
+
+    /// Whether all that has come up to such a place has passed, and nothing beyond.
+    pub(crate) fn is_at_boundary(&self) -> bool {
+        let here = self.boundary.as_ref().is_some_and(|boundary| boundary.is_here());
+        here && matches!(self.stage, Stage::Load | Stage::Read)
+    }
+
+    /// Reads on after the stream was ended, and drops what comes. Ready when its sender has closed it
+    /// too, in its own protocol or by its connection.
+    pub(crate) fn poll_discard(&mut self, ends: &mut Ends<'_>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(boundary) = &mut self.boundary {
+                boundary.pass(ends.rx.filled(), false);
+                if boundary.is_closed() {
+                    return Poll::Ready(());
+                }
+            }
+            ends.rx.clear();
+            match ends.rx.poll_fill(&ends.worker.buffers, ends.source, cx) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
     /// Whether the stream was ended before its source has ended it.
     pub(crate) fn is_ended_early(&self) -> bool {
         self.ended_early
-    }
-
-    /// Whether the sender has closed the stream by itself, in its own protocol.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.boundary.as_ref().is_some_and(|boundary| boundary.is_closed())
     }
 
     /// Refuses payload of more bytes than this.
@@ -211,6 +244,8 @@ impl Pump {
         loop {
             if self.ending && self.stage == Stage::Read {
                 self.end_here();
+            } else if self.holding && !self.ending && self.is_at_boundary() {
+                return self.wait(Side::Source, ends.worker.now());
             }
             match self.stage {
                 Stage::Load => self.load(ends.rx)?,
@@ -258,14 +293,19 @@ impl Pump {
         let mut carried = 0;
         if !self.reader.is_done() && !rx.is_empty() {
             let decoded = self.reader.decode(rx.filled_mut());
-            let Decoded { mut data, consumed, .. } = decoded.map_err(|_| Broken::Malformed)?;
-            let mut tail: &[u8] = b"";
+            let Decoded { mut data, mut consumed, .. } = decoded.map_err(|_| Broken::Malformed)?;
             if let Some(boundary) = &mut self.boundary {
                 let bytes = rx.filled().get(data.clone()).unwrap_or_default();
-                if let Some(keep) = boundary.pass(bytes, self.ending) {
-                    data.end = data.start + keep;
-                    tail = boundary.tail();
-                    self.end_source();
+                if let Some(keep) = boundary.pass(bytes, self.ending || self.holding) {
+                    // A tunnel has no framing: what lies beyond stays where it is.
+                    let rest = data.len() - keep;
+                    data.end -= rest;
+                    if self.reader.remaining().is_none() && self.framing == Framing::Plain {
+                        consumed -= rest;
+                    }
+                    if self.ending {
+                        self.end_source();
+                    }
                 }
             }
             carried = data.len();
@@ -275,12 +315,16 @@ impl Pump {
             }
             if carried == 0 {
                 rx.consume(consumed);
-                self.frame.lead.extend_from_slice(tail);
             } else {
                 let of_chunk = self.frame_chunk(carried);
-                // A stream with a tail has no chunks.
-                self.frame.carry(rx, data, consumed, if tail.is_empty() { of_chunk } else { tail });
+                self.frame.carry(rx, data, consumed, of_chunk);
             }
+        }
+        if carried == 0
+            && std::mem::take(&mut self.tail_due)
+            && let Some(boundary) = &self.boundary
+        {
+            boundary.write_tail(&mut self.frame.lead);
         }
         if carried == 0 && self.reader.is_done() && self.framing == Framing::Chunked {
             http1::write_last_chunk(&mut self.frame.lead, self.reader.trailers());
@@ -291,13 +335,10 @@ impl Pump {
 
     /// Ends the stream if nothing of what comes next has passed yet.
     fn end_here(&mut self) {
-        let Some(boundary) = self.boundary.as_ref().filter(|boundary| boundary.is_here()) else {
-            return;
-        };
-        let tail = boundary.tail();
-        self.frame.lead.extend_from_slice(tail);
-        self.end_source();
-        self.stage = Stage::Load;
+        if self.boundary.as_ref().is_some_and(|boundary| boundary.is_here()) {
+            self.end_source();
+            self.stage = Stage::Load;
+        }
     }
 
     /// Takes nothing more from the source.
@@ -305,6 +346,7 @@ impl Pump {
         self.reader = BodyReader::new(BodyLength::None);
         self.ended_early = true;
         self.ending = false;
+        self.tail_due = true;
     }
 
     /// The frame of a chunk of ours; the last chunk goes with it if it has no trailers.
@@ -324,7 +366,7 @@ impl Pump {
     /// `plain`: both ends are sockets without TLS.
     fn written(&mut self, rx: &mut Buffer, plain: bool) {
         self.waiting = None;
-        let over = self.reader.is_done() && self.framing != Framing::Chunked;
+        let over = self.reader.is_done() && self.framing != Framing::Chunked && !self.tail_due;
         match self.retention {
             Retention::Within(bytes) if self.taken <= bytes => self.frame.finish_and_retain(rx),
             _ => {

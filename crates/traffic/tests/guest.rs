@@ -120,6 +120,7 @@ fn what_is_told_is_what_is_summed() {
         tunnels_opened: 8,
         tunnels_closed: 7,
         streams_ended: 3,
+        streams_unanswered: 1,
     };
     let mut latency = HistogramSum::default();
     latency.buckets[3] = 4;

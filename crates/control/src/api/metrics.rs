@@ -131,13 +131,14 @@ impl Exposition {
     }
 
     fn requests(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let counters: [Column<ServiceSum>; 6] = [
+        let counters: [Column<ServiceSum>; 7] = [
             (&names::ACCEPTED, |sum| sum.accepted),
             (&names::PARKED, |sum| sum.parked),
             (&names::RETRIES, |sum| sum.retries),
             (&names::TUNNELS_OPENED, |sum| sum.tunnels_opened),
             (&names::TUNNELS_CLOSED, |sum| sum.tunnels_closed),
             (&names::STREAMS_ENDED, |sum| sum.streams_ended),
+            (&names::STREAMS_UNANSWERED, |sum| sum.streams_unanswered),
         ];
         for (metric, value) in counters {
             let mut family = Family::open(to, metric)?;

@@ -90,6 +90,8 @@ metrics! {
         "Tunnels open";
     STREAMS_ENDED = Counter "teal_streams_ended_total" ["service"]
         "WebSockets and event streams that were asked to end, since their color was drained";
+    STREAMS_UNANSWERED = Counter "teal_streams_unanswered_total" ["service"]
+        "WebSockets that were closed for a drain without a pause: an answer to the last message may be missing";
     LEASES = Gauge "teal_leases" ["service", "color"]
         "Leases held on a color: requests and tunnels";
     COLOR_CONNECTIONS = Gauge "teal_color_connections" ["service", "color"]

@@ -175,6 +175,7 @@ fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
         tunnels_opened: sum.tunnels_opened,
         tunnels_closed: sum.tunnels_closed,
         streams_ended: sum.streams_ended,
+        streams_unanswered: sum.streams_unanswered,
     }
 }
 
@@ -198,6 +199,7 @@ fn service_sum(count: &ServiceCount) -> ServiceSum {
         tunnels_opened: count.tunnels_opened,
         tunnels_closed: count.tunnels_closed,
         streams_ended: count.streams_ended,
+        streams_unanswered: count.streams_unanswered,
     }
 }
 

@@ -155,6 +155,7 @@ pub(crate) struct ServiceCount {
     pub(crate) tunnels_opened: u64,
     pub(crate) tunnels_closed: u64,
     pub(crate) streams_ended: u64,
+    pub(crate) streams_unanswered: u64,
 }
 
 /// The books of a color. Times are told as ages, since the two have no common clock.

@@ -14,11 +14,16 @@ pub(crate) struct Farewell {
     wanted: bool,
     due: Option<Instant>,
     said: bool,
+    /// How long it may take from there.
+    patience: Duration,
 }
+
+/// The longest that a farewell waits for a pause.
+const LONGEST: Duration = Duration::from_secs(2);
 
 impl Farewell {
     pub(crate) fn new(wanted: bool) -> Self {
-        Self { wanted, due: None, said: false }
+        Self { wanted, due: None, said: false, patience: Duration::ZERO }
     }
 
     /// Whether it is to be asked now: true once. To be looked at whenever the lease wakes, and before
@@ -28,6 +33,7 @@ impl Farewell {
             self.due = None;
             return false;
         };
+        self.patience = (within / 2).min(LONGEST);
         let now = worker.now();
         let due = *self.due.get_or_insert_with(|| {
             let millis = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -35,6 +41,11 @@ impl Farewell {
         });
         self.said = due <= now;
         self.said
+    }
+
+    /// How long a pause may be waited for: not so long that the drain's deadline comes first.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// When that will be, if it is known.

@@ -2,6 +2,7 @@
 
 mod download;
 mod farewell;
+mod hush;
 pub(crate) mod page;
 #[cfg(test)]
 mod tests;

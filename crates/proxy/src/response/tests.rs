@@ -87,7 +87,7 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let hold = reader.hold_connection(&lease);
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
         let hold = crate::upstream::link::Hold::Own(hold);
-        let link = Link { stream, hold, rx, target: TargetId(0), idled: None };
+        let link = Link { stream, hold, rx, target: TargetId(0), idled: None, pinned: false };
         let download = &mut Download::new();
         let answer = Answer { link, lease, began: Instant::now(), download };
 

@@ -13,6 +13,7 @@ use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
 use super::Answer;
 use super::farewell::Farewell;
+use super::hush::{Hush, Moves, Pause};
 use crate::boundary::Boundary;
 use crate::client::Client;
 use crate::ends::Ends;
@@ -49,18 +50,25 @@ pub(crate) async fn run(
         worker,
         client,
         answer: &mut answer,
-        up: Way::new(closes),
-        down: Way::new(closes),
+        up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker)))),
+        down: Way::new(closes.then(Boundary::frames)),
         idle: service.timeouts.tunnel_idle,
-        moved: (0, worker.now()),
+        began: worker.now(),
+        moves: Moves::default(),
         service,
         farewell: Farewell::new(closes),
-        leaves_at: None,
+        leave: Leave::Not,
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
     answer.link.strip(&worker.buffers);
     drop(answer); // lossless: L4 - the link is closed before its lease ends.
     After::Drop
+}
+
+/// With which a Close frame of ours goes to a target.
+fn mask(worker: &Worker) -> [u8; 4] {
+    let [a, b, c, d, ..] = worker.reader.random().to_ne_bytes();
+    [a, b, c, d]
 }
 
 /// A tunnel in its book, until it is dropped.
@@ -73,12 +81,24 @@ struct Tunnel<'t, 'a> {
     up: Way,
     down: Way,
     idle: Duration,
-    /// What had moved when it was last looked at, and when that was.
-    moved: (u64, Instant),
+    /// When it began.
+    began: Instant,
+    moves: Moves,
     service: Rc<LocalService>,
     farewell: Farewell,
-    /// Until when the client may answer the Close frame that it was sent.
-    leaves_at: Option<Instant>,
+    leave: Leave,
+}
+
+/// How far the farewell of a tunnel has come.
+enum Leave {
+    /// It stays.
+    Not,
+    /// Nothing more of the client's is passed on, and what was is being answered.
+    Hushing(Hush),
+    /// Both are being sent a Close frame.
+    Closing,
+    /// Until when the client may answer it.
+    Closed(Instant),
 }
 
 /// One direction of a tunnel.
@@ -124,40 +144,22 @@ impl Tunnel<'_, '_> {
         let worker = self.worker;
         if self.farewell.is_due(worker, &self.answer.lease) {
             self.service.cell().streams_ended.add(1);
-            self.down.pump.end_at_boundary();
+            self.up.pump.hold_at_boundary();
+            self.leave = Leave::Hushing(Hush::begin(worker.now(), self.farewell.patience()));
         }
-        let Link { stream, rx, .. } = &mut self.answer.link;
-        let client = &mut *self.client;
-        let up = Ends { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
-        let up = self.up.poll(up, cx);
-        let down = Ends { worker, rx, source: stream, sink: &mut client.stream };
-        let down = self.down.poll(down, cx);
-        match (up, down) {
-            (Poll::Ready(Err(_)), _)
-            | (_, Poll::Ready(Err(_)))
-            | (Poll::Ready(_), Poll::Ready(_)) => {
-                return Poll::Ready(());
-            }
-            _ => {}
+        if self.poll_ways(cx).is_ready() {
+            return Poll::Ready(());
         }
-        // The client was sent a Close frame: its own goes to the target, and then it is over.
-        if self.down.pump.is_ended_early() && self.down.pump.is_done() {
-            let at = *self.leaves_at.get_or_insert(worker.now() + GOODBYE);
-            if self.up.is_over() || at <= worker.now() {
-                return Poll::Ready(());
-            }
-        }
-        let moved = self.up.pump.moved() + self.down.pump.moved();
-        if moved != self.moved.0 {
-            self.moved = (moved, worker.now());
-        }
+        let next = match self.poll_leave(cx) {
+            Poll::Ready(()) => return Poll::Ready(()),
+            Poll::Pending => self.due(),
+        };
         self.answer.lease.watch_cut(cx);
-        let idle = self.moved.1 + self.idle;
-        let sooner = self.farewell.due().into_iter().chain(self.leaves_at).min();
-        client.deadline.set(sooner.map_or(idle, |sooner| sooner.min(idle)));
-        match client.deadline.poll(cx) {
+        let idle = self.moves.last().unwrap_or(self.began) + self.idle;
+        self.client.deadline.set(next.map_or(idle, |next| next.min(idle)));
+        match self.client.deadline.poll(cx) {
             // lossless: L10
-            Poll::Ready(()) if sooner.is_none_or(|sooner| idle <= sooner) => Poll::Ready(()),
+            Poll::Ready(()) if next.is_none_or(|next| idle <= next) => Poll::Ready(()),
             Poll::Ready(()) => {
                 cx.waker().wake_by_ref(); // its moment has come: once more, by the clock of then
                 Poll::Pending
@@ -165,23 +167,102 @@ impl Tunnel<'_, '_> {
             Poll::Pending => Poll::Pending,
         }
     }
+
+    /// Moves both directions. Ready when both are over, or one is broken.
+    fn poll_ways(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let worker = self.worker;
+        let Link { stream, rx, .. } = &mut self.answer.link;
+        let client = &mut *self.client;
+        let up = Ends { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
+        let up = self.up.poll(up, cx);
+        let down = Ends { worker, rx, source: stream, sink: &mut client.stream };
+        let down = self.down.poll(down, cx);
+        let now = worker.now();
+        self.moves.up.look(self.up.pump.moved(), now);
+        self.moves.down.look(self.down.pump.moved(), now);
+        match (up, down) {
+            (Poll::Ready(Err(_)), _)
+            | (_, Poll::Ready(Err(_)))
+            | (Poll::Ready(_), Poll::Ready(_)) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Goes on with the farewell. Ready when it is over.
+    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.worker.now();
+        if let Leave::Hushing(hush) = &self.leave {
+            let rests = self.up.rests() && self.down.rests();
+            match hush.pause(self.moves, rests, now) {
+                Pause::Later(_) => return Poll::Pending,
+                Pause::Here => {}
+                Pause::Forced => self.service.cell().streams_unanswered.add(1),
+            }
+            self.up.pump.end_at_boundary();
+            self.down.pump.end_at_boundary();
+            self.leave = Leave::Closing;
+            if self.poll_ways(cx).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+        if matches!(self.leave, Leave::Closing) && (self.down.shut || self.down.has_ended()) {
+            self.leave = Leave::Closed(now + GOODBYE);
+        }
+        let Leave::Closed(until) = self.leave else { return Poll::Pending };
+        // What the client had sent before it read our Close frame is dropped, up to its own.
+        if self.up.has_ended() {
+            let Client { rx, stream: source, .. } = &mut *self.client;
+            let sink = &mut self.answer.link.stream;
+            let mut ends = Ends { worker: self.worker, rx, source, sink };
+            if self.up.pump.poll_discard(&mut ends, cx).is_ready() {
+                // An orderly end, which over HTTP/2 is END_STREAM (RFC 8441 section 5).
+                return Pin::new(&mut self.client.stream).poll_shutdown(cx).map(drop);
+            }
+        }
+        if self.up.shut || until <= now {
+            let _ = Pin::new(&mut self.client.stream).poll_shutdown(cx); // it was waited for
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// When the farewell goes on by itself.
+    fn due(&self) -> Option<Instant> {
+        match &self.leave {
+            Leave::Not => self.farewell.due(),
+            Leave::Hushing(hush) => {
+                let rests = self.up.rests() && self.down.rests();
+                match hush.pause(self.moves, rests, self.worker.now()) {
+                    Pause::Later(at) => Some(at),
+                    Pause::Here | Pause::Forced => Some(self.worker.now()),
+                }
+            }
+            Leave::Closing => None,
+            Leave::Closed(until) => Some(*until),
+        }
+    }
 }
 
 // === impl Way ===
 
 impl Way {
-    fn new(frames: bool) -> Self {
+    fn new(boundary: Option<Boundary>) -> Self {
         let mut pump = Pump::new();
         pump.begin(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose);
-        if frames {
-            pump.watch(Boundary::frames());
+        if let Some(boundary) = boundary {
+            pump.watch(boundary);
         }
         Self { pump, shut: false }
     }
 
-    /// Whether the sender has taken its leave, and the receiver knows.
-    fn is_over(&self) -> bool {
-        self.shut || (self.pump.is_closed() && self.pump.frame.is_written())
+    /// Whether it could be ended as it is.
+    fn rests(&self) -> bool {
+        self.shut || self.pump.is_at_boundary()
+    }
+
+    /// Whether we have ended it, and the receiver has been told.
+    fn has_ended(&self) -> bool {
+        self.pump.is_ended_early() && self.pump.is_done()
     }
 
     /// Ready when this direction has ended, which the receiver is told.

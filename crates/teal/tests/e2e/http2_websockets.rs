@@ -1,9 +1,10 @@
 //! WebSockets over HTTP/2 in front of targets of HTTP/1.1, where Teal is the client of the handshake.
 
 use testkit::Behavior;
-use testkit::http2::{Frame, Http2, fields, kind};
+use testkit::http2::{END_STREAM, Frame, Http2, fields, kind};
 
-use crate::http2::{connect, stage};
+use crate::http2::{connect, prior_knowledge, stage};
+use crate::stage::Stage;
 
 /// Opens a tunnel to this path; its status.
 fn open(client: &mut Http2, path: &str, more: &[(&str, &str)]) -> (u32, u16) {
@@ -60,5 +61,51 @@ fn r21_a_websocket_opens_only_if_the_target_has_answered_the_key() {
     let keys = seen.fields.all("sec-websocket-key");
     assert!(keys.len() == 1 && keys[0] != "dGhlIHNhbXBsZSBub25jZQ==", "{keys:?}");
     drop(client);
+    stage.finish();
+}
+
+#[test]
+fn r58_a_websocket_that_a_switch_closes_ends_orderly_and_one_that_is_cut_by_cancel() {
+    // L3
+    let drain = "{ timeout = \"4s\", streams = \"close\" }";
+    let stage = Stage::with(|settings| prior_knowledge(settings).service("drain", drain));
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let opened = (0..4).map(|_| {
+        let mut client = connect(&stage);
+        let streams: Vec<_> = (0..3).map(|_| open(&mut client, "/ws", &[]).0).collect();
+        for stream in &streams {
+            let hello = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
+            client.send(&Frame::new(kind::DATA, 0, *stream, hello));
+        }
+        (client, streams)
+    });
+    let mut opened: Vec<_> = opened.collect();
+    stage.teal.wait_in_flight("blue", 12);
+    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    for (client, streams) in &mut opened {
+        let mut left = streams.clone();
+        while !left.is_empty() {
+            let frame = client.frame().expect("a frame");
+            if frame.kind == kind::RST_STREAM {
+                panic!("reset by {}", frame.number(0));
+            }
+            if frame.kind == kind::DATA && frame.payload.ends_with(&[0x88, 2, 0x03, 0xe9]) {
+                let close = [0x88, 0x82, 1, 2, 3, 4, 2, 0xeb];
+                client.send(&Frame::new(kind::DATA, END_STREAM, frame.stream, close));
+            }
+            if frame.kind == kind::DATA && frame.has(END_STREAM) {
+                left.retain(|stream| *stream != frame.stream);
+            }
+        }
+    }
+    assert_eq!(stage.teal.metrics().count("teal_streams_ended_total", &[]), 12);
+    stage.finish();
+    let stage = Stage::with(|settings| prior_knowledge(settings).drain("200ms"));
+    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = connect(&stage);
+    let (stream, _) = open(&mut client, "/ws", &[]);
+    stage.teal.wait_in_flight("blue", 1);
+    assert!(stage.teal.switch("green", "").text().contains("cut"));
+    assert_eq!(client.answer(stream).reset, Some(8), "CANCEL");
     stage.finish();
 }

@@ -1,14 +1,18 @@
 //! `drain.streams = "close"`: WebSockets and event streams are asked to end when their color is drained,
 //! each at a moment of its own, so that their clients come back on the new color; nothing is cut.
 
-use std::net::TcpStream;
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Behavior, Client, Gate, Settings, Step, tungstenite, wait_until, websocket};
+use testkit::{Behavior, Client, Gate, Settings, Step, Teal, tungstenite, wait_until, websocket};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
+use crate::TEAL;
 use crate::stage::{SOON, Stage};
 
 /// A stage whose streams are asked to end within half of this.
@@ -133,7 +137,7 @@ fn an_event_that_is_under_way_is_finished_first() {
 }
 
 #[test]
-fn a_message_that_is_under_way_is_finished_first_and_the_clients_close_reaches_the_target() {
+fn a_message_that_is_under_way_is_finished_first_and_the_target_gets_a_close_frame_too() {
     // L3
     let stage = stage("6s");
     let mut begun = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
@@ -149,11 +153,14 @@ fn a_message_that_is_under_way_is_finished_first_and_the_clients_close_reaches_t
     asked_to_end(&stage);
     assert!(client.is_quiet(), "not in the middle of a message");
     gate.open();
-    assert_eq!(client.read_bytes(7), b"llo\x88\x02\x03\xe9", "its end, and a Close frame");
-    let close = b"\x88\x82\x01\x02\x03\x04\x02\xeb"; // 1001, masked
-    client.send(close);
-    wait_until(SOON, "the target has the client's Close frame", || {
-        stage.blue.seen().bytes().iter().any(|bytes| bytes.ends_with(close))
+    let rest = b"llo\x81\x01x\x88\x02\x03\xe9";
+    assert_eq!(client.read_bytes(10), rest, "what comes before a pause, and a Close frame");
+    client.send(b"\x88\x82\x01\x02\x03\x04\x02\xeb"); // 1001, masked
+    wait_until(SOON, "the target has a masked Close frame", || {
+        stage.blue.seen().bytes().iter().any(|bytes| {
+            let [.., 0x88, 0x82, a, b, _, _, high, low] = bytes[..] else { return false };
+            [high ^ a, low ^ b] == [0x03, 0xe9]
+        })
     });
     assert!(client.ending(SOON).ended());
     stage.finish();
@@ -302,5 +309,134 @@ fn a_client_that_does_not_answer_the_close_is_not_waited_for_long() {
     stage.teal.switch_to("green");
     assert_eq!(deaf.ending(SOON).bytes(), b"\x88\x02\x03\xe9", "a Close frame, and then the end");
     assert_eq!(ended(&stage), 1);
+    stage.finish();
+}
+
+/// A target whose WebSockets echo what they have written down.
+fn recording_echo() -> (String, Arc<Mutex<BTreeSet<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let acted: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let all = acted.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let all = all.clone();
+            thread::spawn(move || {
+                // Not a WebSocket: a probe, which is answered by its first bytes.
+                let mut first = [0; 16];
+                let count = stream.peek(&mut first).unwrap_or(0);
+                if first[..count].starts_with(b"GET /health") {
+                    let mut stream = stream;
+                    let _read = stream.read(&mut [0; 4096]);
+                    let ok = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                    let _gone = stream.write_all(ok);
+                    return;
+                }
+                let Ok(mut socket) = tungstenite::accept(stream) else { return };
+                while let Ok(message) = socket.read() {
+                    if let Message::Text(text) = &message {
+                        all.lock().expect("no panic").insert(text.to_string());
+                        thread::sleep(Duration::from_millis(8)); // what acting takes
+                        let _gone = socket.send(message);
+                    }
+                }
+            });
+        }
+    });
+    (format!("http://{address}"), acted)
+}
+
+/// Sends an id every 20 ms and reads what comes, until the Close frame; then only reads. Which came
+/// back, and the code of the Close frame.
+fn busy(mut socket: WebSocket<TcpStream>, name: usize) -> (BTreeSet<String>, Option<CloseCode>) {
+    let (mut echoed, mut code, mut next) = (BTreeSet::new(), None, Instant::now());
+    for number in 0.. {
+        if code.is_none() && socket.send(Message::text(format!("{name}-{number}"))).is_err() {
+            break;
+        }
+        next += Duration::from_millis(20);
+        loop {
+            let left = next.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            socket.get_ref().set_read_timeout(Some(left)).expect("a socket");
+            match socket.read() {
+                Ok(Message::Text(text)) => drop(echoed.insert(text.to_string())),
+                Ok(Message::Close(frame)) => code = frame.map(|frame| frame.code),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => return (echoed, code),
+            }
+        }
+    }
+    (echoed, code)
+}
+
+#[test]
+fn r46_what_a_busy_web_socket_was_passed_on_is_answered_before_it_is_closed() {
+    // L3
+    let ((blue, acted), (green, _)) = (recording_echo(), recording_echo());
+    let close = "{ timeout = \"8s\", streams = \"close\" }";
+    let settings = Settings::of_urls(&[&blue], &[&green]).service("drain", close);
+    let teal = Teal::start_healthy(TEAL, &settings);
+    let sockets: Vec<_> = (0..64).map(|_| websocket(teal.listener(), "/ws")).collect();
+    let sending: Vec<_> = sockets
+        .into_iter()
+        .enumerate()
+        .map(|(name, socket)| thread::spawn(move || busy(socket, name)))
+        .collect();
+    wait_until(SOON, "all are busy", || acted.lock().expect("no panic").len() > 640);
+    let answer = teal.switch("green", "");
+    assert!(answer.status == 200 && !answer.text().contains("cut"), "{}", answer.text());
+    let (mut echoed, mut codes) = (BTreeSet::new(), Vec::new());
+    for one in sending {
+        let (ids, code) = one.join().expect("no panic");
+        echoed.extend(ids);
+        codes.push(code);
+    }
+    let acted = acted.lock().expect("no panic").clone();
+    let unanswered: Vec<_> = acted.difference(&echoed).collect();
+    let counted = teal.metrics().count("teal_streams_unanswered_total", &[]);
+    assert!(unanswered.len() as u64 <= counted, "{unanswered:?}, {counted} counted");
+    assert!(counted <= 8, "{counted} of 64 had to be closed without a pause");
+    assert!(codes.iter().all(|code| *code == Some(CloseCode::Away)), "{codes:?}");
+    assert_eq!(teal.metrics().count("teal_streams_ended_total", &[]), 64);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn r46_a_message_without_an_answer_is_waited_for_and_counted() {
+    // L3 L10
+    let stage = stage("2s");
+    let head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let mute = Behavior::Script(vec![Step::Send(head.to_vec()), Step::Hang]);
+    stage.blue.behave_at("/ws", mute);
+    let mut client = Client::connect(stage.teal.listener());
+    client.send(HANDSHAKE);
+    assert_eq!(client.read_head(false).expect("a head").status, 101);
+    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    let message = |letter: u8| [0x81, 0x81, 0, 0, 0, 0, letter];
+    let mut sent = 0;
+    wait_until(SOON, "it is asked to end", || {
+        client.send(message(b'a'));
+        sent += 1;
+        ended(&stage) == 1
+    });
+    client.send(message(b'b'));
+    assert_eq!(client.read_bytes(4), b"\x88\x02\x03\xe9");
+    client.send(message(b'c'));
+    client.send(b"\x88\x82\x01\x02\x03\x04\x02\xeb");
+    assert!(client.ending(SOON).ended());
+    assert_eq!(stage.teal.metrics().count("teal_streams_unanswered_total", &[]), 1);
+    let seen = stage.blue.seen().bytes().concat();
+    for letter in *b"bc" {
+        assert!(
+            !seen.windows(7).any(|part| part == message(letter)),
+            "passed on after the farewell"
+        );
+    }
     stage.finish();
 }

@@ -22,6 +22,8 @@ pub struct ServiceCell {
     pub tunnels_closed: Count,
     /// Long streams that were asked to end, since their color was drained.
     pub streams_ended: Count,
+    /// Those of them that ended without a pause, perhaps before an answer.
+    pub streams_unanswered: Count,
     colors: [Count; 2],
     own: [Count; OwnReason::COUNT],
     aborted: [Count; AbortCause::COUNT],
@@ -52,6 +54,8 @@ pub struct ServiceSum {
     pub tunnels_closed: u64,
     /// Long streams that were asked to end.
     pub streams_ended: u64,
+    /// Those of them that ended without a pause.
+    pub streams_unanswered: u64,
 }
 
 // === impl ServiceCell, ServiceSum ===
@@ -75,6 +79,7 @@ impl ServiceCell {
         self.tunnels_opened.set(sum.tunnels_opened);
         self.tunnels_closed.set(sum.tunnels_closed);
         self.streams_ended.set(sum.streams_ended);
+        self.streams_unanswered.set(sum.streams_unanswered);
         set_all(&self.colors, &sum.colors);
         set_all(&self.own, &sum.own);
         set_all(&self.aborted, &sum.aborted);
@@ -101,6 +106,7 @@ impl ServiceSum {
             add_all(&mut sum.aborted, &cell.aborted);
             sum.tunnels_closed += cell.tunnels_closed.value();
             sum.streams_ended += cell.streams_ended.value();
+            sum.streams_unanswered += cell.streams_unanswered.value();
             sum.in_flight += cell.in_flight.value();
             sum.accepted += cell.accepted.value();
             sum.retries += cell.retries.value();
