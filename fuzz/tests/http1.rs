@@ -59,6 +59,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
                 proto: "http",
                 request_id: checker::REQUEST_ID.as_bytes(),
                 via: checker::VIA,
+                underscores: false,
                 trusted: false,
                 strip: "",
                 trace: None,

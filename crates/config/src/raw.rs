@@ -14,7 +14,7 @@ use crate::key::{At, Key, Size, Time};
 
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, ProbeKind, ProxyHeader, Service,
-    Streams, TargetTls, Timeouts,
+    Streams, TargetTls, Timeouts, Underscores,
 };
 
 /// The configuration of Teal. Unknown keys are refused.
@@ -116,10 +116,11 @@ pub(crate) enum Role {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Bytes of a request head; beyond it the answer is 431.
+    /// Bytes of a request head; beyond it the answer is 431. Trailers may have as many.
     #[schemars(extend("default" = 32_768, "minimum" = 1024, "maximum" = 1_048_576))]
     pub(crate) head_bytes: Key<Size>,
-    /// Fields of a request head; beyond it the answer is 431.
+    /// Fields of a request head; beyond it the answer is 431. The crumbs of a cookie over HTTP/2 are
+    /// one. Trailers may have as many.
     #[schemars(range(min = 1, max = 256), extend("default" = 100))]
     pub(crate) fields: Key<u32>,
     /// Bytes of a request target; beyond it the answer is 414. At most `head_bytes`.

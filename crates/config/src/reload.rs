@@ -49,7 +49,8 @@ pub struct ServiceChange {
     pub routes: bool,
     /// Whether the way of probing differs, so that what was proven the old way is void.
     pub health: bool,
-    /// Whether anything else but targets differs (`drain`, `timeouts`, `failover`, `hold`).
+    /// Whether anything else but targets differs (`underscores`, `drain`, `timeouts`, `failover`,
+    /// `hold`).
     pub settings: bool,
     /// What became of the targets, in the order of [`Color::index`].
     pub targets: [TargetChange; 2],
@@ -165,6 +166,7 @@ fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange>
             || old.strip_prefix != new.strip_prefix,
         health: old.health != new.health,
         settings: old.drain != new.drain
+            || old.underscores != new.underscores
             || old.timeouts != new.timeouts
             || old.failover != new.failover
             || old.hold != new.hold,

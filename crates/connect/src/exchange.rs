@@ -29,6 +29,11 @@ pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// Has the other side told, when this is dropped, that it is to ask again over HTTP/1.1.
     fn require_http1(&mut self) {}
 
+    /// Once it is over: whether the connection below was ended on this side, for what came beside it.
+    fn is_cut_off(&mut self) -> bool {
+        false
+    }
+
     /// The address of the other side of the connection below, if it has one.
     ///
     /// # Errors

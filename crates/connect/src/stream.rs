@@ -90,6 +90,15 @@ impl Stream {
         }
     }
 
+    /// Once it is over: whether it was an exchange whose connection was ended on this side, for what came
+    /// beside it.
+    pub fn is_cut_off(&mut self) -> bool {
+        match self {
+            Self::Exchange(exchange) => exchange.is_cut_off(),
+            _ => false,
+        }
+    }
+
     /// How many bytes are worth having ready for it: what an exchange would take at once, and reserves
     /// until something is written or [`Stream::leave_room`] is called; any number without one. Ready
     /// as soon as the connection below takes any at all.

@@ -75,6 +75,7 @@ fn can_be_named(name: Name) -> bool {
             | Name::Credentials
             | Name::Login
             | Name::Underscore
+            | Name::Lookalike
             | Name::TraceParent
             | Name::TraceState
     )

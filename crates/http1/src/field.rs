@@ -41,8 +41,10 @@ pub(crate) enum Name {
     Login,
     /// Hop-by-hop without meaning to us: `Proxy-*` and `HTTP2-Settings`.
     Hop,
-    /// A name with an underscore: CGI-like targets fold it into a trusted one (`X_Forwarded_For`).
+    /// A name with an underscore that is no other's: CGI-like targets read it as its form with hyphens.
     Underscore,
+    /// One that they would take for a name with a meaning of its own (`X_Forwarded_For`).
+    Lookalike,
     /// Named by the message's `Connection` field, and so not for the next hop.
     Named,
 }
@@ -95,7 +97,22 @@ impl Name {
             (7.., b'p') if starts_with(name, "proxy-") => Self::Hop,
             _ => Self::Other,
         };
-        if meaning == Self::Other && name.contains(&b'_') { Self::Underscore } else { meaning }
+        match meaning {
+            Self::Other if name.contains(&b'_') => Self::folded(name),
+            meaning => meaning,
+        }
+    }
+
+    /// The meaning of a name with underscores, by that of its form with hyphens. Rare, and so the one
+    /// place that copies a name; of a long one only the beginning matters, since only families are long.
+    #[cold]
+    fn folded(name: &[u8]) -> Self {
+        let mut room = [0; 64];
+        for (to, &byte) in room.iter_mut().zip(name) {
+            *to = if byte == b'_' { b'-' } else { byte };
+        }
+        let kept = Self::of(&room[..name.len().min(room.len())]) == Self::Other;
+        if kept { Self::Underscore } else { Self::Lookalike }
     }
 
     /// Whether a message may not make us drop the field by naming it in `Connection`: framing,
@@ -136,7 +153,7 @@ const CONTROL: [&str; 13] = [
 /// Whether a field of this name may stand in a trailer section (RFC 9110 section 6.5.1): nothing
 /// that frames, routes, authenticates, forwards, or controls.
 pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
-    Name::of(name) == Name::Other
+    matches!(Name::of(name), Name::Other | Name::Underscore)
         && !starts_with(name, "if-")
         && !CONTROL.iter().any(|control| name.eq_ignore_ascii_case(control.as_bytes()))
 }
@@ -274,7 +291,22 @@ mod tests {
             };
             assert_eq!(meaning, family, "{changed}");
         }
-        for (name, meaning) in [("proxy-status", Name::Other), ("proxied-by", Name::Other)] {
+        for (name, meaning) in [
+            ("proxy-status", Name::Other),
+            ("proxied-by", Name::Other),
+            ("user_id", Name::Underscore),
+            ("x-user_id", Name::Underscore),
+            ("_", Name::Underscore),
+            ("grpc_status", Name::Underscore),
+            ("X_Forwarded_For", Name::Lookalike),
+            ("x-forwarded_for", Name::Lookalike),
+            ("x_forwarded-anything", Name::Lookalike),
+            ("content_length", Name::Lookalike),
+            ("transfer_encoding", Name::Lookalike),
+            ("proxy_authorization", Name::Lookalike),
+            ("x_request_id", Name::Lookalike),
+            ("x_real_ip", Name::Lookalike),
+        ] {
             assert_eq!(Name::of(name.as_bytes()), meaning, "{name}");
         }
     }

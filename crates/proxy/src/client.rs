@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use connect::{PeekState, Stream};
 use http1::HeadScan;
+use traffic::AbortCause;
 
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
@@ -91,6 +92,15 @@ impl Client {
     /// is its own that has ended.
     pub(crate) fn poll_login_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.pins.as_ref().map_or(Poll::Pending, |pins| pins.poll_closed(cx))
+    }
+
+    /// By whose doing a request of it ended, where this is the cause as far as its own stream shows: its
+    /// connection may have been ended for another request on it.
+    pub(crate) fn blame(&mut self, cause: AbortCause) -> AbortCause {
+        match cause {
+            AbortCause::Client if self.stream.is_cut_off() => AbortCause::Connection,
+            cause => cause,
+        }
     }
 
     /// Begins to watch for the client's going away.

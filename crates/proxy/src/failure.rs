@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     },
     /// The target has said that it did not act on the request, and will not on this connection.
     NotTaken,
+    /// The connection was ended for another answer on it, which was malformed, before any byte of this one.
+    CutOff,
     /// The request can't be said in the protocol of the target: nothing was sent.
     Unspeakable,
     /// The target broke the protocol, or broke off inside its head.
@@ -70,7 +72,7 @@ impl Failure {
 
     /// Whether an idempotent request may be sent again. Never after a deadline.
     pub(crate) fn is_replayable(&self) -> bool {
-        self.is_unsent() || matches!(self, Self::Closed { .. })
+        self.is_unsent() || matches!(self, Self::Closed { .. } | Self::CutOff)
     }
 
     /// What the client is told.
@@ -82,7 +84,7 @@ impl Failure {
             Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
             Self::LoginLost { told: false } => return Verdict::Abort(AbortCause::Target),
             Self::Closed { reused: true } | Self::LoginLost { told: true } => OwnReason::StaleLost,
-            Self::Closed { reused: false } | Self::NotTaken | Self::Malformed(_) => {
+            Self::Closed { reused: false } | Self::NotTaken | Self::CutOff | Self::Malformed(_) => {
                 OwnReason::TargetFailed
             }
             Self::ClientGone => return Verdict::Abort(AbortCause::Client),
@@ -110,6 +112,7 @@ impl Failure {
             | Self::Closed { .. }
             | Self::LoginLost { .. }
             | Self::NotTaken
+            | Self::CutOff
             | Self::Malformed(_) => AbortCause::Target,
         })
     }
@@ -128,6 +131,9 @@ impl Failure {
                 Some("closed a connection that its client had logged in on".to_owned())
             }
             Self::NotTaken => Some("refused a request on a connection that it ends".to_owned()),
+            Self::CutOff => {
+                Some("broke the protocol in another answer on a shared connection".to_owned())
+            }
             Self::Malformed(reason) => Some(format!("broke the protocol: {reason}")),
             Self::TimedOut => Some("did not answer in time".to_owned()),
             _ => None,

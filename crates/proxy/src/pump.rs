@@ -2,10 +2,11 @@
 //! Requests, answers and tunnels all go through this; nothing is buffered beyond one read,
 //! so a slow reader slows the writer down.
 
+use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http1::{BodyLength, BodyReader, CHUNK_END, Decoded};
+use http1::{BodyLength, BodyReader, CHUNK_END, Decoded, Limits};
 
 use crate::boundary::Boundary;
 use crate::buffer::Buffer;
@@ -197,6 +198,11 @@ impl Pump {
         self.limit = limit;
     }
 
+    /// Bounds the trailers as the head was bounded.
+    pub(crate) fn limit_trailers(&mut self, limits: Limits) {
+        self.reader.limit_trailers(limits);
+    }
+
     /// Keeps what was sent, to be sent again, while the payload is within this many bytes.
     pub(crate) fn retain(&mut self, within: u64) {
         self.retention = Retention::Within(within);
@@ -272,6 +278,9 @@ impl Pump {
                     };
                     match ends.poll_fill(room, cx) {
                         Poll::Pending => return self.wait(Side::Source, ends.worker.now()),
+                        Poll::Ready(Err(error)) if error.kind() == ErrorKind::InvalidData => {
+                            return Poll::Ready(Err(Broken::Malformed));
+                        }
                         // A reset is never the end of a payload, not even of one that a close ends.
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
                         Poll::Ready(Ok(count)) => self.read(count)?,

@@ -98,7 +98,7 @@ async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: W
             page::answer(worker, client, refused).await
         }
         Verdict::Abort(cause) => {
-            end.aborted(cause);
+            end.aborted(client.blame(cause));
             After::Drop
         }
     }

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use traffic::{Reader, Table};
 
 use crate::buffer::Buffers;
-use crate::client::Client;
+use crate::client::Entrance;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::http2::tasks::Tasks;
 use crate::listener::{Accepting, Listener};
@@ -249,9 +249,9 @@ impl Worker {
     }
 
     /// The beginning of what will be told of a request; none if nobody listens.
-    pub(crate) fn story(&self, client: &Client) -> Option<Box<Story>> {
+    pub(crate) fn story(&self, entrance: &Entrance) -> Option<Box<Story>> {
         let Listening { access, tracer } = &self.listening;
-        (access.is_some() || tracer.is_some()).then(|| Story::begin(client, self.now()))
+        (access.is_some() || tracer.is_some()).then(|| Story::begin(entrance, self.now()))
     }
 
     /// Our part in the trace of a request; none without a collector, or if nobody records the trace.

@@ -36,7 +36,7 @@ pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt
 pub use refusal::Refusal;
 pub use spec::{
     ColorSpec, Drain, Failover, GroupSpec, Health, Hold, Invalid, Limits, ProbeKind, ServiceSpec,
-    StatusRange, Streams, Timeouts,
+    StatusRange, Streams, Timeouts, Underscores,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, TargetTls, TargetUrl};

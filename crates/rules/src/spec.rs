@@ -22,6 +22,8 @@ pub struct ServiceSpec {
     pub path_prefix: String,
     /// Whether targets see paths without it.
     pub strip_prefix: bool,
+    /// What becomes of request fields whose names have an underscore.
+    pub underscores: Underscores,
     /// The active color where no state exists yet.
     pub initial: Color,
     /// The two environments, in the order of [`Color::index`].
@@ -116,6 +118,19 @@ pub enum Streams {
     Close,
 }
 
+/// What becomes of request fields whose names have an underscore. Those that a CGI-like target would take
+/// for a field with a meaning to a proxy (`X_Forwarded_For`) are dropped whatever this says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Underscores {
+    /// Kept in calls of gRPC, and where all targets are asked in HTTP/2 without TLS (`h2c`).
+    #[default]
+    Auto,
+    /// Kept in all requests.
+    Keep,
+    /// Dropped from all requests.
+    Drop,
+}
+
 /// The deadline of every wait in the life of a request (promise L10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -192,6 +207,7 @@ impl ServiceSpec {
             hosts: Vec::new(),
             path_prefix: "/".to_owned(),
             strip_prefix: false,
+            underscores: Underscores::default(),
             initial: Color::Blue,
             colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
             health: Health::default(),

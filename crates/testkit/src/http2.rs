@@ -86,6 +86,18 @@ impl Frame {
         self.flags & flag != 0
     }
 
+    /// Whether it is the head of a probe.
+    pub fn is_probe(&self) -> bool {
+        // How `teal-probe` is written in the code of RFC 7541 appendix B.
+        const PROBE: [u8; 7] = [0x49, 0x47, 0x42, 0xd5, 0xd8, 0x78, 0xcb];
+        self.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE)
+    }
+
+    /// Whether it is the head of a GET, as it is written by whoever has the static table at hand.
+    pub fn is_get(&self) -> bool {
+        self.kind == kind::HEADERS && behind_size(&self.payload).first() == Some(&0x82)
+    }
+
     /// The four bytes at this place, as a number: error codes, increments, identifiers.
     pub fn number(&self, at: usize) -> u32 {
         let bytes = self.payload.get(at..at + 4).expect("a number is there");
@@ -228,15 +240,12 @@ impl Http2 {
     /// The stream of the next request, and whether it is a probe; none at the end. Waits for as long
     /// as it takes.
     pub fn asked(&mut self) -> Option<(u32, bool)> {
-        // How `teal-probe` is written in the code of RFC 7541 appendix B.
-        const PROBE: [u8; 7] = [0x49, 0x47, 0x42, 0xd5, 0xd8, 0x78, 0xcb];
         loop {
             let Some(frame) = self.frame_within(PATIENCE) else { continue };
             let frame = frame?;
             self.acknowledge(&frame);
             if frame.kind == kind::HEADERS && frame.has(END_HEADERS) {
-                let probe = frame.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE);
-                return Some((frame.stream, probe));
+                return Some((frame.stream, frame.is_probe()));
             }
         }
     }
@@ -353,7 +362,8 @@ impl Http2 {
         }
     }
 
-    fn acknowledge(&mut self, frame: &Frame) {
+    /// Answers PING, SETTINGS and DATA as is due.
+    pub fn acknowledge(&mut self, frame: &Frame) {
         let more = u32::try_from(frame.payload.len()).unwrap_or(0).to_be_bytes();
         match frame.kind {
             kind::PING if !frame.has(1) => {

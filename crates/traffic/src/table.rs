@@ -45,6 +45,8 @@ pub struct Service {
     pub hold: Hold,
     /// Whether long streams are asked to end when their color is drained; else they stay.
     pub close_streams: bool,
+    /// Whether request fields with an underscore in their name are kept; `None`: only in calls of gRPC.
+    pub underscores: Option<bool>,
     /// Whether requests that every active target refused wait for the next publish.
     pub failover: bool,
     /// Its books, the same object in every table that has this service.

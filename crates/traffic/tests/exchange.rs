@@ -78,6 +78,7 @@ impl World {
                 timeouts: Timeouts::default(),
                 held: None,
                 hold: Hold::default(),
+                underscores: None,
                 close_streams: false,
                 failover: false,
                 books: self.books.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rules::{
     Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, ServiceName,
-    ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
+    ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
 };
 
 use super::{Surroundings, path, same_target, size, text, time};
@@ -74,6 +74,11 @@ fn service(
         hosts,
         path_prefix,
         strip_prefix: raw.strip_prefix.get().is_some_and(|strip| *strip),
+        underscores: match raw.underscores.get() {
+            Some(raw::Underscores::Keep) => Underscores::Keep,
+            Some(raw::Underscores::Drop) => Underscores::Drop,
+            Some(raw::Underscores::Auto) | None => Underscores::Auto,
+        },
         initial: match raw.initial.get() {
             Some(raw::Color::Green) => Color::Green,
             Some(raw::Color::Blue) | None => Color::Blue,

@@ -40,6 +40,12 @@ pub(crate) struct Service {
     /// `X-Forwarded-Prefix`. What they answer is not rewritten.
     #[schemars(extend("default" = false))]
     pub(crate) strip_prefix: Key<bool>,
+    /// What becomes of request fields whose names have an underscore: `auto` keeps them in calls of
+    /// gRPC and where all targets are `h2c`, `keep` and `drop` do it in all requests. Applications
+    /// behind CGI or WSGI read `X_User` as `X-User`. Names that they would take for a field that Teal
+    /// sets or protects, such as `X_Forwarded_For`, are dropped in any case.
+    #[schemars(extend("default" = "auto"))]
+    pub(crate) underscores: Key<Underscores>,
     /// The active color where no state exists yet; later the journal decides.
     #[schemars(extend("default" = "blue"))]
     pub(crate) initial: Key<Color>,
@@ -71,6 +77,14 @@ pub(crate) enum Color {
 pub(crate) enum Failover {
     Off,
     Auto,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Underscores {
+    Auto,
+    Keep,
+    Drop,
 }
 
 /// One environment of a service.
@@ -209,7 +223,8 @@ pub(crate) struct Timeouts {
     /// From the end of the request to the end of the response head.
     #[schemars(extend("default" = "60s"))]
     pub(crate) response_head: Key<Time>,
-    /// The longest silence inside a response body.
+    /// The longest silence inside a response body, and of a gRPC call before its first message, unless
+    /// it names a shorter deadline (`grpc-timeout`).
     #[schemars(extend("default" = "5m"))]
     pub(crate) response_idle: Key<Time>,
     /// How long a client connection may idle between two requests.

@@ -277,6 +277,7 @@ fn describe(number: u64, table: &Table) -> TableMessage {
         timeouts: service.timeouts,
         held: service.held.map(|held| held.max_wait),
         hold: service.hold,
+        underscores: service.underscores,
         close_streams: service.close_streams,
         failover: service.failover,
     });

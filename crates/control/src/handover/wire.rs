@@ -74,6 +74,7 @@ pub(crate) struct ServiceMessage {
     pub(crate) held: Option<Duration>,
     #[serde(with = "HoldShape")]
     pub(crate) hold: Hold,
+    pub(crate) underscores: Option<bool>,
     pub(crate) close_streams: bool,
     pub(crate) failover: bool,
 }

@@ -100,6 +100,7 @@ impl Mirror {
             timeouts: message.timeouts,
             held: message.held.map(|max_wait| Held { max_wait }),
             hold: message.hold,
+            underscores: message.underscores,
             close_streams: message.close_streams,
             failover: message.failover,
             books,

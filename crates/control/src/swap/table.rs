@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{Color, Failover, Limits, State, Streams};
+use rules::{Color, Failover, Limits, ServiceSpec, State, Streams, TargetUrl, Underscores};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
@@ -39,10 +39,21 @@ fn service(state: &State, member: &Member) -> Option<Service> {
         timeouts: spec.timeouts,
         held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
         hold: spec.hold,
+        underscores: underscores(spec),
         close_streams: spec.drain.streams == Streams::Close,
         failover: spec.failover == Failover::Auto,
         books: member.books.clone(),
     })
+}
+
+/// No target of HTTP/2 without TLS is behind CGI; which of the others are is not known.
+fn underscores(spec: &ServiceSpec) -> Option<bool> {
+    let mut targets = spec.colors.iter().flat_map(|color| &color.targets);
+    match spec.underscores {
+        Underscores::Keep => Some(true),
+        Underscores::Drop => Some(false),
+        Underscores::Auto => targets.all(TargetUrl::is_http2).then_some(true),
+    }
 }
 
 fn entry(seat: &ColorSeat) -> ColorEntry {

@@ -161,6 +161,7 @@ impl Newer {
             timeouts: self.spec.timeouts,
             held: None,
             hold: self.spec.hold,
+            underscores: None,
             close_streams: false,
             failover: false,
             books: Arc::new(ServiceBooks::new(1)),

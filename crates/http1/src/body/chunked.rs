@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{BodyError, Decoded, trailers::Trailers};
-use crate::token;
+use crate::{Limits, token};
 
 /// What all chunk extensions of a body may take together.
 const EXTENSION_BYTES: usize = 16 * 1024;
@@ -56,7 +56,11 @@ const START: State = State::Size { size: 0, digits: 0 };
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Self { state: START, extension_bytes: 0, trailers: Trailers::default() }
+        Self { state: START, extension_bytes: 0, trailers: Trailers::new() }
+    }
+
+    pub(super) fn limit_trailers(&mut self, limits: Limits) {
+        self.trailers.limit(limits);
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -7,7 +7,7 @@ mod trailers;
 
 use std::{fmt, ops::Range};
 
-use crate::BodyLength;
+use crate::{BodyLength, Limits};
 use chunked::Chunked;
 
 /// Why a body is not well-formed, or not complete. The connection that it came from has no meaning
@@ -60,6 +60,13 @@ impl BodyReader {
             BodyLength::UntilClose => Kind::UntilClose { closed: false },
         };
         Self { kind }
+    }
+
+    /// Bounds the trailers as the head of the same message is bounded; without this by the default.
+    pub fn limit_trailers(&mut self, limits: Limits) {
+        if let Kind::Chunked(chunked) = &mut self.kind {
+            chunked.limit_trailers(limits);
+        }
     }
 
     /// Decodes what has arrived. Chunks that arrived together become one contiguous range: their

@@ -3,14 +3,9 @@
 //! remains stays a trailer. Never allocates for a body without trailers.
 
 use super::BodyError;
-use crate::{field::may_be_trailer, token};
+use crate::{Limits, field::may_be_trailer, token};
 
-/// All lines of the section together, dropped ones and the empty one included.
-const SECTION_BYTES: usize = 8 * 1024;
-/// Fields in the section, dropped ones included.
-const SECTION_FIELDS: usize = 32;
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Trailers {
     /// The line that is arriving, without its LF.
     line: Vec<u8>,
@@ -18,9 +13,20 @@ pub(super) struct Trailers {
     kept: Vec<u8>,
     bytes: usize,
     fields: usize,
+    /// What a head may have. Lines that are dropped count, and so does the empty one.
+    limits: Limits,
 }
 
 impl Trailers {
+    pub(super) fn new() -> Self {
+        let (line, kept) = (Vec::new(), Vec::new());
+        Self { line, kept, bytes: 0, fields: 0, limits: Limits::default() }
+    }
+
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     pub(super) fn lines(&self) -> &[u8] {
         &self.kept
     }
@@ -31,8 +37,8 @@ impl Trailers {
         for piece in input.split_inclusive(|&b| b == b'\n') {
             used += piece.len();
             self.bytes += piece.len();
-            if self.bytes > SECTION_BYTES {
-                return Err(fail("The trailers are longer than 8 KiB."));
+            if self.bytes > self.limits.head_bytes {
+                return Err(fail("The trailers are longer than a head may be."));
             }
             let Some((b'\n', text)) = piece.split_last() else {
                 self.line.extend_from_slice(piece);
@@ -62,8 +68,8 @@ impl Trailers {
             return Ok(true);
         }
         self.fields += 1;
-        if self.fields > SECTION_FIELDS {
-            return Err(fail("There are more than 32 trailers."));
+        if self.fields > self.limits.fields {
+            return Err(fail("There are more trailers than a head may have fields."));
         }
         let colon = line.iter().position(|&b| b == b':').ok_or(MALFORMED)?;
         let (name, value) = (&line[..colon], token::trim(&line[colon + 1..]));

@@ -16,6 +16,7 @@ pub(super) struct Facts<'b> {
     pub(super) request_id: Option<&'b str>,
     pub(super) accepts_trailers: bool,
     pub(super) binds: bool,
+    pub(super) grpc: bool,
     framing: Framing<'b>,
     expect: Expect,
     max_forwards: MaxForwards,
@@ -75,6 +76,7 @@ impl<'b> Facts<'b> {
                 let known = value.eq_ignore_ascii_case(b"100-continue");
                 self.expect = if first && known { Expect::Continue } else { Expect::Other };
             }
+            Name::ContentType => self.grpc = value.starts_with(b"application/grpc"),
             Name::RequestId => {
                 self.request_ids += 1;
                 self.request_id = if self.request_ids == 1 { request_id(value) } else { None };

@@ -46,6 +46,8 @@ pub struct Request<'b> {
     pub(crate) fields: Fields<'b>,
     /// The client understands trailers in the response (`TE: trailers`).
     pub(crate) accepts_trailers: bool,
+    /// The content is of gRPC (`application/grpc`, and what begins with that).
+    pub grpc: bool,
     /// Bytes of the head as received.
     pub(crate) head_bytes: usize,
 }
@@ -96,6 +98,7 @@ impl<'b> Request<'b> {
             binds: facts.binds,
             fields: tokens.fields,
             accepts_trailers: http11 && facts.accepts_trailers,
+            grpc: facts.grpc,
             head_bytes: head.len(),
         })
     }

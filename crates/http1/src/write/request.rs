@@ -21,6 +21,9 @@ pub struct Forwarding<'a> {
     pub strip: &'a str,
     /// The client is a listed proxy: what it says about its own client is kept and added to.
     pub trusted: bool,
+    /// Names with an underscore are kept, but for those that a CGI-like target would take for one that
+    /// has a meaning to a proxy.
+    pub underscores: bool,
     /// Our part in the trace of the request; `None`: what the client says of its trace is passed on.
     pub trace: Option<Trace<'a>>,
 }
@@ -35,7 +38,7 @@ pub struct Trace<'a> {
 }
 
 /// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by
-/// `Connection`, names with an underscore, `Expect` where there is nothing to wait for, and, from
+/// `Connection`, names with an underscore unless they are kept, `Expect` where there is nothing to wait for, and, from
 /// clients that are not trusted, every field by which a proxy describes its client.
 pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwarding<'_>) {
     // Room for the received fields and for ours, so that the vector grows at most once.
@@ -56,6 +59,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     for (meaning, name, value) in request.fields.iter() {
         let kept = match meaning {
             Name::Other | Name::ContentType | Name::Credentials | Name::Login | Name::Via => true,
+            Name::Underscore => forwarding.underscores,
             Name::Forwarded => forwarding.trusted,
             Name::ForwardedProto => {
                 has_proto |= forwarding.trusted;

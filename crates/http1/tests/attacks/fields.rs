@@ -1,6 +1,6 @@
 //! H1 to H4, H7: which fields a target may believe.
 
-use super::{forwarded, get, own_lines, post, status_of, with_request};
+use super::{forwarded, forwarded_with_underscores, get, own_lines, post, status_of, with_request};
 
 /// The further lines that a target gets for a GET with these, beyond start line and host.
 fn passed(lines: &str) -> Vec<String> {
@@ -81,6 +81,45 @@ fn h2_names_with_an_underscore_do_not_reach_the_target() {
     let lines = "X_Forwarded_For: 1\r\nx-forwarded_proto: https\r\nRemote_User: root\r\n\
                  Content_Length: 9\r\nTransfer_Encoding: chunked\r\n_: x\r\nX-Kept: 1\r\n";
     assert_eq!(passed(lines), ["X-Kept: 1"]);
+}
+
+#[test]
+fn r17_h2_kept_underscores_never_make_a_name_that_means_something_to_a_proxy() {
+    let kept = "user_id: 1\r\nX_Tenant-Id: 2\r\n_: 3\r\nRemote_User: 4\r\n";
+    let seen = forwarded_with_underscores(kept);
+    for line in kept.split_terminator("\r\n") {
+        assert!(seen.contains(&format!("\r\n{line}\r\n")), "{line} in {seen}");
+    }
+    let lookalikes = [
+        "X_Forwarded_For",
+        "x-forwarded_proto",
+        "X_FORWARDED-HOST",
+        "x_forwarded_anything",
+        "X_Real_IP",
+        "X_Client_Ip",
+        "True_Client_IP",
+        "X_Original_URL",
+        "X_Rewrite_URL",
+        "Content_Length",
+        "Transfer_Encoding",
+        "Keep_Alive",
+        "Max_Forwards",
+        "X_Request_Id",
+        "Proxy_Authorization",
+        "Proxy_Connection",
+        "HTTP2_Settings",
+        "Set_Cookie",
+        "WWW_Authenticate",
+        "Content_Type",
+    ];
+    for name in lookalikes {
+        let seen = forwarded_with_underscores(&format!("{name}: evil\r\n"));
+        assert!(!seen.contains("evil"), "{name}: {seen}");
+    }
+    for (long, kept) in [("x_{}", true), ("x_forwarded_{}", false), ("proxy_{}", false)] {
+        let line = format!("{}: 1\r\n", long.replace("{}", &"y".repeat(80)));
+        assert_eq!(forwarded_with_underscores(&line).contains(&line), kept, "{line}");
+    }
 }
 
 #[test]
@@ -192,6 +231,7 @@ fn the_clients_address_is_written_plainly() {
             request_id: b"1",
             via: "teal-test",
             trusted: false,
+            underscores: false,
             strip: "",
             trace: None,
         };
@@ -216,6 +256,7 @@ fn traced(fields: &str, trace: Option<http1::Trace<'_>>) -> String {
         request_id: b"1",
         via: "teal-test",
         trusted: false,
+        underscores: false,
         strip: "",
         trace,
     };

@@ -28,12 +28,33 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
             request_id: request.request_id.unwrap_or("made-1").as_bytes(),
             via: "teal-test",
             trusted,
+            underscores: false,
             strip: "",
             trace: None,
         };
         write_request(&mut out, request, &forwarding);
         String::from_utf8_lossy(&out).into_owned()
     })
+}
+
+/// The same, where names with an underscore are kept.
+fn forwarded_with_underscores(lines: &str) -> String {
+    let seen = with_request(&get(lines), |request| {
+        let mut out = Vec::new();
+        let forwarding = Forwarding {
+            client: IpAddr::from([192, 0, 2, 1]),
+            proto: "http",
+            request_id: b"made-1",
+            via: "teal-test",
+            trusted: false,
+            underscores: true,
+            strip: "",
+            trace: None,
+        };
+        write_request(&mut out, request, &forwarding);
+        String::from_utf8_lossy(&out).into_owned()
+    });
+    seen.expect("a good request")
 }
 
 /// Scans and parses the request at the start of `raw` and looks at it.

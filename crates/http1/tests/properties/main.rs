@@ -34,6 +34,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
         request_id: checker::REQUEST_ID.as_bytes(),
         via: checker::VIA,
         trusted: false,
+        underscores: false,
         strip: "",
         trace: None,
     };

@@ -41,7 +41,7 @@ pub(crate) fn translate<B>(
     fields_max: usize,
     mut random: impl FnMut() -> u64,
 ) -> Result<Head, Reject> {
-    if request.headers().len() > fields_max {
+    if count(request) > fields_max {
         return Err(Reject { status: 431, reason: "There are too many fields." });
     }
     let host = host(request)?;
@@ -72,6 +72,25 @@ pub(crate) fn translate<B>(
     Ok(head)
 }
 
+/// How many fields HTTP/1.1 would have: the crumbs of a cookie are one (RFC 9113 section 8.2.3). What
+/// they take together is bounded by the size of the head.
+fn count<B>(request: &Request<B>) -> usize {
+    let fields = request.headers();
+    let crumbs = if fields.contains_key(header::COOKIE) {
+        fields.get_all(header::COOKIE).iter().count()
+    } else {
+        1
+    };
+    fields.len() - (crumbs - 1)
+}
+
+/// Whether a value begins or ends with white space, which makes a message malformed (RFC 9113 section
+/// 8.2.1).
+pub(crate) fn is_padded(value: &[u8]) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.first()) || blank(value.last())
+}
+
 /// The one host that the request is for.
 fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     let bad = |reason| Reject { status: 400, reason };
@@ -98,6 +117,10 @@ fn fields<B>(out: &mut Vec<u8>, request: &Request<B>, tunnel: bool) -> Result<()
     for (name, value) in request.headers() {
         if is_of_connection(name.as_str().as_bytes()) {
             let reason = "A field is about a connection of HTTP/1.1.";
+            return Err(Reject { status: 400, reason });
+        }
+        if is_padded(value.as_bytes()) {
+            let reason = "A field value begins or ends with white space.";
             return Err(Reject { status: 400, reason });
         }
         match *name {
@@ -165,7 +188,25 @@ mod tests {
         assert_eq!(refused(&twice, 10).status, 400);
         let connection = request(|r| r.header("connection", "x"));
         assert_eq!(refused(&connection, 10).status, 400);
-        let crumbs = request(|r| (0..11).fold(r, |r, n| r.header("cookie", n)));
-        assert_eq!(refused(&crumbs, 10).status, 431);
+        let many = request(|r| (0..11).fold(r, |r, n| r.header("x-many", n)));
+        assert_eq!(refused(&many, 10).status, 431);
+    }
+
+    #[test]
+    fn the_crumbs_of_a_cookie_are_one_field() {
+        let crumbs = request(|r| (0..180).fold(r, |r, n| r.header("cookie", n)).header("a", "b"));
+        assert_eq!(count(&crumbs), 2);
+        assert!(translate(&crumbs, true, 2, || 0).is_ok());
+        assert_eq!(translate(&crumbs, true, 1, || 0).unwrap_err().status, 431);
+    }
+
+    #[test]
+    fn a_value_in_white_space_is_refused_and_one_with_some_inside_is_not() {
+        for (value, refused) in
+            [(" a", true), ("a ", true), ("\ta", true), ("a\t", true), ("a b", false), ("", false)]
+        {
+            let padded = request(|r| r.header("x", value));
+            assert_eq!(translate(&padded, true, 10, || 0).is_err(), refused, "{value:?}");
+        }
     }
 }

@@ -57,18 +57,18 @@ enum Answer {
 impl Inbound {
     pub(crate) fn new(
         head: Head,
-        body: RecvStream,
+        (first, body): (Bytes, RecvStream),
         respond: SendResponse<Bytes>,
         ends: Ends,
         watch: &Watch,
     ) -> Self {
         let framing = match head.chunked {
-            _ if body.is_end_stream() => Framing::Ended,
+            _ if first.is_empty() && body.is_end_stream() => Framing::Ended,
             true => Framing::Chunked,
             false => Framing::Plain,
         };
         Self {
-            source: Source::new(head.bytes, body, framing),
+            source: Source::of_client(head.bytes, first, body, framing),
             answer: Answer::Head(Gathered::default(), respond),
             bodiless: head.bodiless,
             tunnel: head.tunnel,
@@ -215,6 +215,10 @@ impl Exchange for Inbound {
 
     fn share(&self) -> u64 {
         self.progress.each()
+    }
+
+    fn is_cut_off(&mut self) -> bool {
+        self.source.is_cut_off()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

@@ -5,12 +5,14 @@
 //! Guaranteed: what one connection can make Teal keep or do is bounded (D1 to D8); it ends with
 //! GOAWAY in two steps (L7). Never: a push, early data, a stream that is not counted.
 
+mod answered;
 mod budget;
 mod frames;
 mod head;
 mod inbound;
 mod outbound;
 mod outflow;
+mod refusals;
 mod sink;
 pub(crate) mod source;
 pub(crate) mod tasks;
@@ -20,19 +22,22 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use connect::Stream;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
-use http::Request;
+use http::{Request, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use crate::client::{Client, Entrance};
 use crate::deadline::Deadline;
+use crate::observe::RequestEnd;
 use crate::worker::Worker;
+pub(crate) use answered::Answered;
 use head::Head;
 use inbound::{Ends, Inbound};
 pub(crate) use outbound::Outbound;
@@ -71,6 +76,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         worker: worker.clone(),
         h2,
         watch,
+        stream: stream.clone(),
         deadline,
         entrance,
         ends,
@@ -113,6 +119,7 @@ async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
         .max_header_list_size(heads)
         .header_table_size(TABLE)
         .max_send_buffer_size(SEND_BUFFER)
+        .max_local_error_reset_streams(None) // `Watch` counts them with those of the client
         .enable_connect_protocol()
         .handshake(watched)
         .await
@@ -148,6 +155,19 @@ pub(crate) async fn begins(worker: &Worker, client: &mut Client) -> Option<Vec<u
     Some(early)
 }
 
+/// What of a body of unknown length is here with its head. An empty DATA frame that ends the stream is no
+/// body, and must not make the target expect one.
+fn first_piece(request: &mut Request<RecvStream>) -> Bytes {
+    if request.body().is_end_stream() || request.headers().contains_key(header::CONTENT_LENGTH) {
+        return Bytes::new();
+    }
+    // Whoever reads on registers for what follows. A failure is told again by the next read.
+    match request.body_mut().poll_data(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(first))) => first,
+        _ => Bytes::new(),
+    }
+}
+
 /// A connection being served.
 struct Serving {
     worker: Rc<Worker>,
@@ -157,6 +177,8 @@ struct Serving {
     entrance: Entrance,
     ends: Ends,
     streams: Rc<Streams>,
+    /// Also below the library: nobody writes to it while it does.
+    stream: Rc<RefCell<Stream>>,
     /// When a stream last began or ended.
     active: Instant,
     /// Until when it may close, once it was told to.
@@ -176,8 +198,17 @@ impl Serving {
                     self.begin(request, respond);
                     continue;
                 }
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
-                Poll::Pending => self.watch.settle(),
+                Poll::Ready(Some(Err(error))) => {
+                    self.broken(&error);
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => {
+                    self.refuse();
+                    // Ignored: the library finds the connection broken, too.
+                    let _ = self.watch.poll_own(&mut self.stream.borrow_mut(), cx);
+                    self.watch.settle();
+                }
             }
             if self.streams.has_ended(cx) {
                 self.active = now;
@@ -202,6 +233,7 @@ impl Serving {
             if !self.streams.is_empty() && !over {
                 self.active = now; // each stream has deadlines of its own
             } else if self.ending.is_some() || over {
+                self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM); // those beside it learn why
                 return Poll::Ready(());
             } else {
                 self.leave(now);
@@ -209,10 +241,45 @@ impl Serving {
         }
     }
 
+    /// Requests that the library has refused are answered, counted and told of.
+    // lossless: L8
+    fn refuse(&mut self) {
+        let worker = &self.worker;
+        let refused = self.watch.refused(&worker.via);
+        for (count, status, reason) in [
+            (refused.malformed, StatusCode::BAD_REQUEST, OwnReason::BadRequest),
+            (
+                refused.too_large,
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                OwnReason::HeadTooLarge,
+            ),
+        ] {
+            for _ in 0..count {
+                let mut end = RequestEnd::unrouted(worker, worker.story(&self.entrance));
+                end.told(status.as_u16(), 0, None);
+                end.answered(AnsweredBy::Teal(reason));
+                worker.log.refused(status);
+            }
+        }
+    }
+
+    /// The library has ended the connection. A head that nobody has seen was what it could not read.
+    // lossless: L8
+    fn broken(&mut self, error: &h2::Error) {
+        let Some(reason) = error.reason().filter(|_| !error.is_remote()) else { return };
+        if self.watch.has_unseen() {
+            let worker = &self.worker;
+            RequestEnd::unrouted(worker, worker.story(&self.entrance)).aborted(AbortCause::Client);
+        }
+        self.worker.log.broken_connection(reason.description(), self.streams.len());
+    }
+
     /// Serves a stream, beside all others.
-    fn begin(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    fn begin(&mut self, mut request: Request<RecvStream>, respond: SendResponse<Bytes>) {
         let worker = self.worker.clone();
-        let ended = request.body().is_end_stream();
+        self.watch.served(respond.stream_id().as_u32());
+        let first = first_piece(&mut request);
+        let ended = first.is_empty() && request.body().is_end_stream();
         let fields = worker.reader.table().limits.fields;
         let random = || worker.reader.random();
         let (head, refused) = match head::translate(&request, ended, fields, random) {
@@ -220,7 +287,7 @@ impl Serving {
             Err(reject) => (Head::refused(&request), Some(reject)),
         };
         let body = request.into_body();
-        let inbound = Inbound::new(head, body, respond, self.ends, &self.watch);
+        let inbound = Inbound::new(head, (first, body), respond, self.ends, &self.watch);
         let stream = Stream::Exchange(Box::new(inbound));
         let client = Client::of_stream(&worker, stream, self.entrance.clone());
         let job = Job { client, refused, _open: self.streams.enter() };

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answered::Answered;
 use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
 use super::source::{Framing, Source, broken, line};
 
@@ -26,6 +28,7 @@ pub(crate) struct Outbound {
     /// Asked with HEAD: the answer has no body, whatever it says of one.
     bodiless: bool,
     secure: bool,
+    answered: Arc<Answered>,
 }
 
 /// How far the request has come.
@@ -45,9 +48,9 @@ enum Answer {
 
 impl Outbound {
     /// A stream that is opened by the head of a request. `secure`: over TLS.
-    pub(crate) fn new(send: SendRequest<Bytes>, secure: bool) -> Self {
+    pub(crate) fn new(send: SendRequest<Bytes>, secure: bool, answered: Arc<Answered>) -> Self {
         let request = Asking::Head(Gathered::default(), send);
-        Self { request, answer: Answer::Unasked, bodiless: false, secure }
+        Self { request, answer: Answer::Unasked, bodiless: false, secure, answered }
     }
 
     fn ask(&mut self, head: &Bytes) -> io::Result<()> {
@@ -55,7 +58,7 @@ impl Outbound {
         let (request, framing) = translate(head, self.secure)?;
         self.bodiless = request.method() == Method::HEAD;
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
-        let (response, body) = send.send_request(request, ended).map_err(untaken)?;
+        let (response, body) = send.send_request(request, ended).map_err(unsent)?;
         self.request = Asking::Body(Sink::new(body, framing, ended, Reason::CANCEL, None));
         self.answer = Answer::Head(response, Vec::new());
         Ok(())
@@ -67,13 +70,15 @@ impl Outbound {
         if !interim.is_empty() {
             return Poll::Ready(Ok(()));
         }
+        let stream = response.stream_id().as_u32();
+        let failed = |error| failed(error, self.answered.has(stream));
         if let Poll::Ready(Some(found)) = response.poll_informational(cx) {
-            let found = found.map_err(untaken)?;
+            let found = found.map_err(failed)?;
             start(interim, found.status(), found.headers());
             interim.extend_from_slice(b"\r\n");
             return Poll::Ready(Ok(()));
         }
-        let response = ready!(Pin::new(response).poll(cx)).map_err(untaken)?;
+        let response = ready!(Pin::new(response).poll(cx)).map_err(failed)?;
         self.answer = Answer::Body(answer(response, self.bodiless));
         Poll::Ready(Ok(()))
     }
@@ -130,10 +135,13 @@ fn uri(secure: bool, host: &[u8], target: &[u8]) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
+/// Only what the library takes no URI with is changed.
 fn encoded(target: &[u8]) -> Vec<u8> {
+    let query = memchr::memchr(b'?', target).unwrap_or(target.len());
     let mut encoded = Vec::with_capacity(target.len() + 16);
-    for &byte in target {
-        if b"\"<>\\^`{|}".contains(&byte) {
+    for (place, &byte) in target.iter().enumerate() {
+        let refused: &[u8] = if place < query { b"<>`" } else { b"\"<>" };
+        if refused.contains(&byte) {
             let digit = |four: u8| b"0123456789ABCDEF"[usize::from(four & 15)];
             encoded.extend([b'%', digit(byte >> 4), digit(byte)]);
         } else {
@@ -177,15 +185,29 @@ fn start(head: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
     }
 }
 
-/// An end before the answer has begun. A stream that the target has refused, or that is beyond the
-/// last one that it will serve, was not acted on (RFC 9113 section 8.7).
-fn untaken(error: h2::Error) -> io::Error {
+/// An end before there was a stream: nothing was sent.
+fn unsent(error: h2::Error) -> io::Error {
+    let over = error.is_io() || error.is_go_away() || error.is_reset();
+    let kind = if over { io::ErrorKind::ConnectionRefused } else { io::ErrorKind::InvalidInput };
+    io::Error::new(kind, error)
+}
+
+/// An end before the answer could be read. `begun`: bytes of it had come. A stream that the target has
+/// refused, or that is beyond the last one that it will serve, was not acted on (RFC 9113 section 8.7).
+// lossless: L5 - what begins to be answered is never sent again.
+fn failed(error: h2::Error, begun: bool) -> io::Error {
     let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
     let beyond = error.is_go_away();
-    if error.is_remote() && (refused || beyond) {
-        return io::Error::new(io::ErrorKind::ConnectionRefused, error);
-    }
-    broken(error)
+    let kind = if begun || error.is_library() && error.is_reset() {
+        io::ErrorKind::InvalidData
+    } else if error.is_remote() && (refused || beyond) {
+        io::ErrorKind::ConnectionRefused
+    } else if error.is_library() {
+        io::ErrorKind::ConnectionAborted
+    } else {
+        return broken(error);
+    };
+    io::Error::new(kind, error)
 }
 
 impl AsyncRead for Outbound {
@@ -224,7 +246,7 @@ impl AsyncWrite for Outbound {
             Asking::Failed(kind) => Poll::Ready(Err((*kind).into())),
             Asking::Head(gathered, send) => {
                 // Room for one more stream: so long nothing is taken.
-                let room = ready!(send.poll_ready(cx)).map_err(untaken);
+                let room = ready!(send.poll_ready(cx)).map_err(unsent);
                 let (taken, head) = gathered.take(bytes);
                 let asked = room.and_then(|()| head.map_or(Ok(()), |head| this.ask(&head)));
                 if let Err(error) = &asked {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http1::{BodyLength, BodyReader};
+use http1::{BodyLength, BodyReader, Limits};
 
 use super::frames::HEADER;
 use super::outflow::Outflow;
@@ -23,6 +23,10 @@ const PIECE: usize = 16 * 1024 - HEADER;
 
 /// As much is taken where there is no room: the end of a body needs none, and must not wait behind it.
 const FLOOR: usize = 512;
+
+/// Trailers were bounded where they were received.
+const TRAILERS: Limits =
+    Limits { head_bytes: usize::MAX, fields: usize::MAX, target_bytes: usize::MAX };
 
 /// A body that is written.
 #[derive(Debug)]
@@ -63,7 +67,8 @@ impl Sink {
         torn: Reason,
         outflow: Option<Arc<Outflow>>,
     ) -> Self {
-        let body = BodyReader::new(framing);
+        let mut body = BodyReader::new(framing);
+        body.limit_trailers(TRAILERS);
         Self { send, body, pending: Bytes::new(), ended, torn, outflow, handed: None }
     }
 

@@ -2,13 +2,15 @@
 //! in the framing that this head names.
 
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use h2::RecvStream;
 use http::HeaderMap;
 use http1::CHUNK_END;
 use tokio::io::ReadBuf;
+
+use super::head::is_padded;
 
 /// A message that is read.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Source {
     data: Bytes,
     body: RecvStream,
     framing: Framing,
+    /// Trailers that are malformed end the message; else what is wrong is taken off them.
+    strict: bool,
 }
 
 /// How the body is framed for the reader.
@@ -31,12 +35,26 @@ pub(crate) enum Framing {
     Chunked,
     /// The end was reached, and said.
     Ended,
+    /// The trailers are malformed: there is no right end.
+    Malformed,
 }
 
 impl Source {
     /// A message with this head.
     pub(crate) fn new(head: Vec<u8>, body: RecvStream, framing: Framing) -> Self {
-        Self { own: head, taken: 0, data: Bytes::new(), body, framing }
+        Self { own: head, taken: 0, data: Bytes::new(), body, framing, strict: false }
+    }
+
+    /// A message of a client, of whose body the first piece was taken already.
+    pub(crate) fn of_client(
+        head: Vec<u8>,
+        first: Bytes,
+        body: RecvStream,
+        framing: Framing,
+    ) -> Self {
+        let mut source = Self { strict: true, ..Self::new(head, body, framing) };
+        source.take(first);
+        source
     }
 
     /// Puts into `buf` what is there; nothing at the end of the message.
@@ -64,6 +82,13 @@ impl Source {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Once the stream is over: whether its connection was ended on this side.
+    pub(crate) fn is_cut_off(&mut self) -> bool {
+        let left = self.body.poll_data(&mut Context::from_waker(Waker::noop()));
+        let ended = |error: &h2::Error| error.is_go_away() && !error.is_remote();
+        matches!(left, Poll::Ready(Some(Err(error))) if ended(&error))
     }
 
     /// Gives what is here; false: nothing is.
@@ -97,17 +122,30 @@ impl Source {
         true
     }
 
+    /// The next piece of the body, in its frame.
+    fn take(&mut self, data: Bytes) {
+        self.data = data;
+        if self.framing == Framing::Chunked && !self.data.is_empty() {
+            let mut room = [0; 18];
+            self.own.extend_from_slice(http1::chunk_head(self.data.len(), &mut room));
+        }
+    }
+
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.framing == Framing::Malformed {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         if let Some(data) = ready!(self.body.poll_data(cx)) {
-            self.data = data.map_err(broken)?;
-            if self.framing == Framing::Chunked && !self.data.is_empty() {
-                let mut room = [0; 18];
-                self.own.extend_from_slice(http1::chunk_head(self.data.len(), &mut room));
-            }
+            self.take(data.map_err(broken)?);
             return Poll::Ready(Ok(()));
         }
         if self.framing == Framing::Chunked {
             let trailers = ready!(self.body.poll_trailers(cx)).map_err(broken)?;
+            let mut fields = trailers.iter().flat_map(HeaderMap::values);
+            if self.strict && fields.any(|value| is_padded(value.as_bytes())) {
+                self.framing = Framing::Malformed;
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
             http1::write_last_chunk(&mut self.own, &lines(trailers.as_ref()));
         }
         self.framing = Framing::Ended;

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +14,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use connect::Stream;
+use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answered::Answered;
 use super::budget::{BUDGETS, Budget, KINDS, PING, RST_STREAM, WINDOW_UPDATE, kind};
-use super::frames::{ACK, CONTINUATION, DATA, END_HEADERS, Frames, HEADER, HEADERS, SETTINGS};
+use super::frames::{
+    ACK, CONTINUATION, DATA, END_HEADERS, Frames, HEADER, HEADERS, RESET, SETTINGS,
+};
 use super::outflow::Outflow;
+use super::refusals::{Refusals, Refused};
 
 /// A connection whose frames are counted as they pass.
 #[derive(Debug)]
@@ -50,6 +56,9 @@ pub(crate) struct Watch {
     now: Cell<Instant>,
     progress: Arc<Progress>,
     outflow: Arc<Outflow>,
+    /// Of a client: requests that the library refuses.
+    refusals: RefCell<Refusals>,
+    answered: Arc<Answered>,
     /// The socket took no more when something was last to be written.
     full: Cell<bool>,
     /// Streams that wait for their share of what is moved.
@@ -69,6 +78,24 @@ pub(crate) enum Peer {
     Client,
     Target,
 }
+
+/// The stream of a frame: 31 bits of its header.
+fn stream_of(header: &[u8; HEADER]) -> u32 {
+    header[5..].iter().fold(0, |all, byte| all << 8 | u32::from(*byte)) & 0x7fff_ffff
+}
+
+/// A frame of RST_STREAM (RFC 9113 section 6.4).
+const RESET_BYTES: usize = HEADER + 4;
+
+/// The codes by which the library resets streams for what the peer has sent; ours are others.
+const INDUCED: [Reason; 6] = [
+    Reason::PROTOCOL_ERROR,
+    Reason::FLOW_CONTROL_ERROR,
+    Reason::STREAM_CLOSED,
+    Reason::FRAME_SIZE_ERROR,
+    Reason::REFUSED_STREAM,
+    Reason::ENHANCE_YOUR_CALM,
+];
 
 /// RFC 9113 section 3.4.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -96,6 +123,8 @@ impl Watch {
             now: Cell::new(now),
             progress: Arc::default(),
             outflow: Arc::default(),
+            refusals: RefCell::default(),
+            answered: Arc::default(),
             full: Cell::new(false),
             streams: Cell::new(0),
             rest: Cell::new(0),
@@ -138,11 +167,65 @@ impl Watch {
         self.outflow.clone()
     }
 
+    /// For streams to a target, to see whether their answers have begun.
+    pub(crate) fn answered(&self) -> Arc<Answered> {
+        self.answered.clone()
+    }
+
     /// A turn ends: what was handed over was written as far as the socket takes it.
     pub(crate) fn settle(&self) {
         if !self.full.get() {
             self.outflow.emptied();
         }
+    }
+
+    /// A stream of the client is served.
+    pub(crate) fn served(&self, stream: u32) {
+        self.refusals.borrow_mut().served(stream);
+    }
+
+    /// Whether the client has opened a stream in this turn that is not served.
+    pub(crate) fn has_unseen(&self) -> bool {
+        self.refusals.borrow().has_unseen()
+    }
+
+    /// A turn ends: how many requests the library has refused in it. Their answers are to be written with
+    /// [`Watch::poll_own`].
+    pub(crate) fn refused(&self, via: &str) -> Refused {
+        self.refusals.borrow_mut().settle(via)
+    }
+
+    /// How much of what the library writes next may be written; none if the first frame is a reset that is
+    /// kept back.
+    fn passes(&self, bytes: &[u8]) -> Option<usize> {
+        let next = self.written.borrow().find(bytes, RESET);
+        let Some(Range { start, end }) = next else { return Some(bytes.len()) };
+        if start > 0 {
+            return Some(start);
+        }
+        let held = self.refusals.borrow_mut().hold(&bytes[..end]);
+        if held {
+            self.spend(RST_STREAM); // answered or reset, it costs the same
+        }
+        (!held).then_some(end)
+    }
+
+    /// Writes what is ours, if that may be written now. Ready if there is nothing that may.
+    pub(crate) fn poll_own(
+        &self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut refusals = self.refusals.borrow_mut();
+        while !refusals.own().is_empty() && self.written.borrow().is_between() {
+            let count = ready!(Pin::new(&mut *stream).poll_write(cx, refusals.own()))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            refusals.written(count);
+            self.wrote.set(self.now.get());
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn see_read(&self, bytes: &[u8]) {
@@ -165,8 +248,14 @@ impl Watch {
         while let Some(next) = frames.pass(rest) {
             let Some((header, behind)) = frames.header(next) else { return };
             rest = behind;
-            if header[3] == DATA {
-                self.outflow.sent(frames.length());
+            match header[3] {
+                DATA => self.outflow.sent(frames.length()),
+                RESET => self.count_induced(rest),
+                HEADERS if self.refusals.borrow_mut().answered(stream_of(&header)) => {
+                    self.spend(RST_STREAM); // 431 costs what a reset does, and earns nothing
+                    continue;
+                }
+                _ => {}
             }
             self.earn(header[3], frames.length(), self.peer == Peer::Client);
         }
@@ -181,8 +270,31 @@ impl Watch {
         if of == SETTINGS && flags & ACK == 0 {
             self.settled.set(true);
         }
+        match (of, self.peer) {
+            (HEADERS, Peer::Client) => self.refusals.borrow_mut().opened(stream_of(&header), flags),
+            (HEADERS, Peer::Target) => self.answered.head(stream_of(&header)),
+            (DATA, Peer::Target) => self.answered.data(stream_of(&header)),
+            _ => {}
+        }
         self.earn(of, length, self.peer == Peer::Target);
-        let Some(place) = kind(of, flags, length) else { return };
+        if let Some(place) = kind(of, flags, length) {
+            self.spend(place);
+        }
+    }
+
+    /// We have reset a stream of a client, with this code. Where that is for what the client has sent, it
+    /// costs us what a reset of its own would, and is paid for alike (D2).
+    fn count_induced(&self, payload: &[u8]) {
+        let code = payload
+            .get(..4)
+            .map(|code| code.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)));
+        let induced = code.is_some_and(|code| INDUCED.contains(&Reason::from(code)));
+        if self.peer == Peer::Client && induced {
+            self.spend(RST_STREAM);
+        }
+    }
+
+    fn spend(&self, place: usize) {
         if !self.budgets.borrow_mut()[place].spend(self.now.get()) {
             self.spent.set(Some(BUDGETS[place].0));
         }
@@ -269,7 +381,20 @@ impl AsyncWrite for Watched {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, watch, .. } = self.get_mut();
-        let written = Pin::new(&mut *stream.borrow_mut()).poll_write_vectored(cx, slices);
+        let mut stream = stream.borrow_mut();
+        let one;
+        let mut slices = slices;
+        if watch.refusals.borrow().is_busy() {
+            ready!(watch.poll_own(&mut stream, cx))?;
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            let bytes: &[u8] = first.map_or(&[], |slice| slice);
+            let Some(most) = watch.passes(bytes) else { return Poll::Ready(Ok(RESET_BYTES)) };
+            if most < bytes.len() {
+                one = [io::IoSlice::new(&bytes[..most])];
+                slices = &one;
+            }
+        }
+        let written = Pin::new(&mut *stream).poll_write_vectored(cx, slices);
         watch.full.set(written.is_pending());
         let written = ready!(written)?;
         watch.wrote.set(watch.now.get());
@@ -288,7 +413,10 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.get_mut().stream.borrow_mut()).poll_flush(cx)
+        let Self { stream, watch, .. } = self.get_mut();
+        let mut stream = stream.borrow_mut();
+        ready!(watch.poll_own(&mut stream, cx))?;
+        Pin::new(&mut *stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -72,6 +72,27 @@ impl TargetLog {
         }
     }
 
+    /// A request of HTTP/2 was malformed or too large, in a way that harmed no other.
+    pub(crate) fn refused(&self, status: http::StatusCode) {
+        if let Some(left_out) = self.handshake.borrow_mut().pass() {
+            let what =
+                if status == http::StatusCode::BAD_REQUEST { "malformed" } else { "oversized" };
+            let status = status.as_u16();
+            tracing::info!(left_out, status, "a request head of HTTP/2 was refused: {what}");
+        }
+    }
+
+    /// A connection of HTTP/2 was ended for what its client has sent, and with it the requests on it.
+    pub(crate) fn broken_connection(&self, reason: &str, cut: usize) {
+        if let Some(left_out) = self.handshake.borrow_mut().pass() {
+            tracing::warn!(
+                left_out,
+                cut,
+                "an HTTP/2 connection was ended for a protocol error of its client: {reason}"
+            );
+        }
+    }
+
     /// A client was not let in.
     pub(crate) fn handshake(&self, error: &std::io::Error) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {

@@ -9,7 +9,7 @@ use http1::{Request, Version};
 use traffic::{AbortCause, AnsweredBy, TargetEntry};
 
 use super::trace::TraceContext;
-use crate::client::Client;
+use crate::client::Entrance;
 
 /// A request, from its head to its end.
 #[derive(Clone, Debug)]
@@ -54,14 +54,14 @@ pub(super) struct Told {
 // === impl Story ===
 
 impl Story {
-    /// Of a request from this client, that began just now.
-    pub(crate) fn begin(client: &Client, now: Instant) -> Box<Self> {
+    /// Of a request that came in by this way, and began just now.
+    pub(crate) fn begin(entrance: &Entrance, now: Instant) -> Box<Self> {
         Box::new(Self {
             at: SystemTime::now(),
             began: now,
-            client: client.entrance.address.to_canonical(),
-            secure: client.entrance.secure,
-            http2: client.entrance.http2,
+            client: entrance.address.to_canonical(),
+            secure: entrance.secure,
+            http2: entrance.http2,
             asked: None,
             service: None,
             told: Told::default(),

@@ -126,6 +126,19 @@ impl Download {
                 {
                     return Poll::Ready(Err(Failure::NotTaken));
                 }
+                Poll::Ready(Err(error))
+                    if error.kind() == ErrorKind::InvalidData && link.stream.is_exchange() =>
+                {
+                    let reason = "The answer breaks the rules of HTTP/2.";
+                    return Poll::Ready(Err(Failure::Malformed(reason)));
+                }
+                Poll::Ready(Err(error))
+                    if error.kind() == ErrorKind::ConnectionAborted
+                        && link.stream.is_exchange()
+                        && self.interims == 0 =>
+                {
+                    return Poll::Ready(Err(Failure::CutOff));
+                }
                 Poll::Ready(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
                     return Poll::Ready(Err(Failure::Unspeakable));
                 }
@@ -204,6 +217,7 @@ impl Download {
         let plain = response.field("content-encoding").is_none(); // else it shows no events
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
+        self.pump.limit_trailers(Self::limits(worker));
         if watched && ask.service.close_streams {
             self.pump.watch(Boundary::events());
         }

@@ -114,6 +114,7 @@ pub(crate) fn abort(
         }
         _ => {}
     }
+    let cause = client.blame(cause);
     let target = Some((answer.lease.color(), answer.lease.target()));
     ask.end.told(answer.download.status(), answer.download.taken(), target);
     if answer.download.ends_by_close() {

@@ -26,7 +26,7 @@ pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Rej
 
 /// Answers a head that did not come in time, and ends the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
-    let end = RequestEnd::unrouted(worker, worker.story(client));
+    let end = RequestEnd::unrouted(worker, worker.story(&client.entrance));
     let why = Why::Own(OwnReason::RequestTimeout);
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
 }
@@ -46,7 +46,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     let body = page.write(&mut frame.lead, worker, facts, close);
     end.told(page.status, if facts.head { 0 } else { body as u64 }, None);
     if let Err(cause) = write(worker, client, &mut frame).await {
-        end.aborted(cause);
+        end.aborted(client.blame(cause));
         return After::Drop;
     }
     end.answered(AnsweredBy::Teal(page.reason));

@@ -61,6 +61,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         timeouts: spec.timeouts,
         held: None,
         hold: spec.hold,
+        underscores: None,
         close_streams: false,
         failover: false,
         books: Arc::new(ServiceBooks::new(1)),

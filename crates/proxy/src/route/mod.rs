@@ -3,6 +3,7 @@
 //! is kept in [`Ask`] is known of it.
 
 mod accept;
+mod grpc;
 mod https;
 
 use std::rc::Rc;
@@ -49,6 +50,8 @@ pub(crate) struct Facts {
     /// The request has a body.
     pub(crate) body: bool,
     pub(crate) accept: Accept,
+    /// It is a call of gRPC.
+    pub(crate) grpc: bool,
     /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
     pub(crate) hsts: Option<u32>,
 }
@@ -113,7 +116,7 @@ fn understand<'r>(
     let trace = worker.trace(&request);
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
     let story = |service| {
-        let mut story = worker.story(client)?;
+        let mut story = worker.story(&client.entrance)?;
         story.asks(&request, request_id.as_bytes(), service, trace);
         Some(story)
     };
@@ -151,6 +154,7 @@ fn understand<'r>(
         via: &worker.via,
         strip: &service.strip,
         trusted: client.entrance.trusted,
+        underscores: service.underscores.unwrap_or(facts.grpc),
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);
@@ -159,7 +163,10 @@ fn understand<'r>(
     let keep =
         idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
     let of_many = client.stream.is_exchange();
-    upload.begin(lead, request.body, keep, of_many, table.limits.body_bytes);
+    upload.begin(lead, request.body, keep, of_many, &table.limits);
+    if facts.grpc {
+        upload.await_answer(grpc::silence(&request, &service.timeouts));
+    }
     let upgrade = request.upgrade.map(Box::from);
     let key = request.field("sec-websocket-key").filter(|_| client.entrance.http2);
     let accept = key.filter(|_| upgrade.is_some()).map(|key| Box::new(websocket::accept(key)));
@@ -208,6 +215,7 @@ impl Facts {
         persistent: false,
         body: false,
         accept: Accept::Text,
+        grpc: false,
         hsts: None,
     };
 
@@ -219,6 +227,7 @@ impl Facts {
             persistent: request.persistent,
             body: request.body != BodyLength::None,
             accept: Accept::of(request.field("accept")),
+            grpc: request.grpc,
         }
     }
 }
@@ -227,7 +236,7 @@ impl Facts {
 
 impl Refused {
     pub(crate) fn malformed(worker: &Rc<Worker>, client: &Client, reject: Reject) -> Self {
-        let end = RequestEnd::unrouted(worker, worker.story(client));
+        let end = RequestEnd::unrouted(worker, worker.story(&client.entrance));
         Self { end, facts: Facts::UNKNOWN, why: Why::Reject(reject) }
     }
 }

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use traffic::{ConnectionHold, TargetId};
 
 use super::link::Reuse;
 use crate::http2::source::broken;
-use crate::http2::{Peer, Watch, Watched};
+use crate::http2::{Answered, Peer, Watch, Watched};
 
 /// All connections of one worker that are shared.
 #[derive(Debug, Default)]
@@ -40,6 +41,9 @@ struct Target {
     shares: bool,
     /// Rung when there may be a place.
     changed: Rc<Notify>,
+    /// Until when each request has a connection of its own: the target has broken the protocol on one that
+    /// others were on.
+    alone: Rc<Cell<Option<Instant>>>,
 }
 
 /// A connection that carries streams.
@@ -95,6 +99,7 @@ struct Driven {
     connection: Connection<Watched, Bytes>,
     closing: Closing,
     changed: Rc<Notify>,
+    alone: Rc<Cell<Option<Instant>>>,
     settled: bool,
 }
 
@@ -125,6 +130,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// leave must not end the connection of all others.
 const BROKEN_OFF: usize = 1000;
 
+/// How long a target that broke the protocol gets a connection for each request, so that it harms no other.
+const ALONE: Duration = Duration::from_secs(60);
+
 /// How long a connection that takes no more requests and carries none may take to close by itself.
 // lossless: L4 L10
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -152,7 +160,8 @@ impl Carriers {
             reuse == Reuse::Any
                 || !proving.get() && (streams.get() > 0 || carrier.life.peek() == PeekState::Quiet)
         };
-        let carrier = known.carriers.iter().filter(fresh).find(|carrier| carrier.has_room())?;
+        let most = if known.is_alone(now) { 1 } else { STREAMS };
+        let carrier = known.carriers.iter().filter(fresh).find(|carrier| carrier.has_room(most))?;
         let (send, mut ticket) = carrier.place(now);
         ticket.unproven = reuse != Reuse::Any && ticket.idled.is_some_and(|idled| idled > trusted);
         carrier.life.proving.set(ticket.unproven || carrier.life.proving.get());
@@ -160,9 +169,9 @@ impl Carriers {
     }
 
     /// Whether a place is about to be there, to be waited for.
-    pub(crate) fn coming(&self, target: TargetId) -> Option<Rc<Notify>> {
+    pub(crate) fn coming(&self, target: TargetId, now: Instant) -> Option<Rc<Notify>> {
         let targets = self.targets.borrow();
-        let known = targets.get(&target)?;
+        let known = targets.get(&target).filter(|known| !known.is_alone(now))?;
         let unsettled = |carrier: &Carrier| !carrier.life.watch.is_settled();
         let comes = known.dialing > 0 || known.carriers.iter().any(unsettled);
         comes.then(|| known.changed.clone())
@@ -230,7 +239,8 @@ impl Carriers {
         let mut targets = self.targets.borrow_mut();
         let known = targets.entry(target).or_default();
         let closing = Closing(life.clone());
-        let driven = Driven { connection, closing, changed: known.changed.clone(), settled: false };
+        let (changed, alone) = (known.changed.clone(), known.alone.clone());
+        let driven = Driven { connection, closing, changed, alone, settled: false };
         let driver = tokio::task::spawn_local(driven.run());
         life.driver.replace(Some(driver.abort_handle()));
         let carrier = Carrier { send, life };
@@ -283,7 +293,13 @@ impl Carriers {
     }
 }
 
-// === impl Driven, Closing ===
+// === impl Target, Driven, Closing ===
+
+impl Target {
+    fn is_alone(&self, now: Instant) -> bool {
+        self.alone.get().is_some_and(|until| now < until)
+    }
+}
 
 impl Driven {
     /// Moves what the streams of a connection send and receive, until it is closed.
@@ -294,7 +310,11 @@ impl Driven {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Life { watch, streams, .. } = &*self.closing.0;
         watch.turn(Instant::now(), streams.get());
-        let ended = Pin::new(&mut self.connection).poll(cx).map(drop);
+        let ended = Pin::new(&mut self.connection).poll(cx).map(|ended| {
+            if ended.is_err_and(|error| error.is_go_away() && error.is_library()) {
+                self.alone.set(Some(Instant::now() + ALONE));
+            }
+        });
         if watch.is_settled() && !self.settled {
             self.settled = true;
             self.changed.notify_waiters();
@@ -324,8 +344,8 @@ impl Carrier {
     }
 
     /// Before the target has said how many it takes, one is sent.
-    fn has_room(&self) -> bool {
-        self.life.streams.get() < self.send.current_max_send_streams().min(STREAMS)
+    fn has_room(&self, most: usize) -> bool {
+        self.life.streams.get() < self.send.current_max_send_streams().min(most)
     }
 
     fn place(&self, now: Instant) -> Place {
@@ -359,6 +379,11 @@ impl Ticket {
     /// A request failed on the connection: no other is sent on it.
     pub(crate) fn distrust(&self) {
         self.life.over.set(true);
+    }
+
+    /// For a stream, to see whether its answer has begun.
+    pub(crate) fn answered(&self) -> Arc<Answered> {
+        self.life.watch.answered()
     }
 }
 

@@ -163,7 +163,7 @@ async fn share(
             ticket.distrust();
             continue;
         }
-        let Some(changed) = worker.carriers.coming(target) else { return Ok(None) };
+        let Some(changed) = worker.carriers.coming(target, worker.now()) else { return Ok(None) };
         let waited = tokio::time::timeout_at(deadline, changed.notified());
         if unless_cut(worker, client, lease, waited).await?.is_err() {
             return Ok(None); // this request makes a connection of its own
@@ -268,7 +268,7 @@ fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
 impl Link {
     /// A stream on a connection that carries many.
     fn on((send, ticket): Place, target: &TargetEntry) -> Self {
-        let outbound = Outbound::new(send, target.url.tls().is_some());
+        let outbound = Outbound::new(send, target.url.tls().is_some(), ticket.answered());
         let idled = ticket.idled;
         let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
         Self { stream, hold, rx: Buffer::default(), target: target.id, idled, pinned: false }

@@ -1,16 +1,17 @@
 //! The request on its way to a target: its head, then its body as it comes from the client.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http1::BodyLength;
-use rules::Timeouts;
+use rules::{Limits, Timeouts};
 
 use super::link::Link;
 use crate::buffer::Buffers;
 use crate::client::Client;
 use crate::ends::{Ends, Side};
 use crate::failure::Failure;
+use crate::http;
 use crate::pump::{Broken, Pump};
 use crate::window::Window;
 use crate::worker::Worker;
@@ -27,6 +28,8 @@ pub(crate) struct Upload {
     /// The body is known to be small enough to be kept whole.
     small: bool,
     window: Window,
+    /// How long the answer may take to begin, if not `response_head`.
+    silence: Option<Duration>,
     /// When the last byte was written, or sending ended for another reason.
     finished: Option<Instant>,
 }
@@ -34,7 +37,13 @@ pub(crate) struct Upload {
 impl Upload {
     /// Nothing to be sent.
     pub(crate) fn new() -> Self {
-        Self { pump: Pump::new(), small: false, window: Window::default(), finished: None }
+        Self {
+            pump: Pump::new(),
+            small: false,
+            window: Window::default(),
+            silence: None,
+            finished: None,
+        }
     }
 
     /// Begins with a request whose head for the target is `head`.
@@ -44,7 +53,7 @@ impl Upload {
         body: BodyLength,
         keep: bool,
         of_many: bool,
-        limit: Option<u64>,
+        limits: &Limits,
     ) {
         let retain = if of_many { RETAIN_OF_MANY } else { RETAIN };
         self.small = match body {
@@ -53,12 +62,19 @@ impl Upload {
             BodyLength::Chunked | BodyLength::UntilClose => false,
         };
         self.pump.begin(head, body, body);
-        self.pump.limit(limit);
+        self.pump.limit(limits.body_bytes);
+        self.pump.limit_trailers(http::limits(limits));
         if keep || body == BodyLength::None {
             self.pump.retain(retain);
         }
         self.window.close();
+        self.silence = None;
         self.finished = None;
+    }
+
+    /// Lets the answer take so long to begin.
+    pub(crate) fn await_answer(&mut self, within: Duration) {
+        self.silence = Some(within);
     }
 
     /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
@@ -105,7 +121,7 @@ impl Upload {
     // lossless: L10
     pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
         if let Some(finished) = self.finished {
-            return finished + timeouts.response_head;
+            return finished + self.silence.unwrap_or(timeouts.response_head);
         }
         match self.pump.waiting() {
             Some(waiting) if waiting.on == Side::Source => {

@@ -115,6 +115,7 @@ impl Front {
             timeouts: self.spec.timeouts,
             held: self.held,
             hold: self.spec.hold,
+            underscores: None,
             close_streams: false,
             failover: self.spec.failover == rules::Failover::Auto,
             books: self.books.clone(),

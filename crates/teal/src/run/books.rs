@@ -30,6 +30,7 @@ pub(super) async fn tell(handle: &Handle) {
         answered_by_green = total(|sum| sum.colors[1]),
         answered_by_teal = total(|sum| sum.own.iter().sum()),
         aborted_by_client = total(|sum| aborted(sum, AbortCause::Client)),
+        aborted_by_connection = total(|sum| aborted(sum, AbortCause::Connection)),
         aborted_by_target = total(|sum| aborted(sum, AbortCause::Target)),
         aborted_by_drain = total(|sum| aborted(sum, AbortCause::Drain)),
         aborted_by_deadline = total(|sum| aborted(sum, AbortCause::Deadline)),

@@ -31,24 +31,29 @@ impl Stage {
     }
 }
 
-const GRPC_HEALTH: &str =
+pub(crate) const GRPC_HEALTH: &str =
     "{ type = \"grpc\", interval = \"200ms\", fast_interval = \"50ms\", timeout = \"1s\" }";
 
+/// A script of these tests, with grpcio at hand.
+pub(crate) fn python(script: &str) -> Command {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    let libraries = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../python");
+    let mut command = Command::new("python3");
+    command.arg(tests.join(script)).env("PYTHONPATH", libraries);
+    command
+}
+
 /// A client of gRPC that does one thing.
-struct Client {
+pub(crate) struct Client {
     process: Child,
     orders: ChildStdin,
     said: BufReader<ChildStdout>,
 }
 
 impl Client {
-    fn start(arguments: &[&str]) -> Self {
-        let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-        let libraries = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../python");
-        let mut process = Command::new("python3")
-            .arg(tests.join("grpc_client.py"))
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut process = python("grpc_client.py")
             .args(arguments)
-            .env("PYTHONPATH", libraries)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,7 +74,7 @@ impl Client {
     }
 
     /// Whatever it says until its end, which is a good one.
-    fn rest(mut self) -> Vec<String> {
+    pub(crate) fn rest(mut self) -> Vec<String> {
         let lines = std::iter::from_fn(|| Some(self.line()).filter(|line| !line.is_empty()));
         let lines = lines.collect();
         assert!(self.process.wait().expect("it ends").success(), "{lines:?}");

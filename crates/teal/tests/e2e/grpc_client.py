@@ -9,7 +9,11 @@ import threading
 import grpc
 
 address = sys.argv[1]
-options = [("grpc.enable_retries", 0)]
+options = [
+    ("grpc.enable_retries", 0),
+    ("grpc.max_metadata_size", 200_000),
+    ("grpc.absolute_max_metadata_size", 200_000),
+]
 if len(sys.argv) > 3:
     with open(sys.argv[3], "rb") as ca:
         credentials = grpc.ssl_channel_credentials(ca.read())
@@ -84,4 +88,37 @@ def hold():
     print(len(list(answers)))
 
 
-{"kinds": kinds, "load": load, "hold": hold}[sys.argv[2]]()
+def metadata():
+    """What comes back of `user_id`, of look-alikes, and of large trailers."""
+    call = channel.unary_unary("/test.Metadata/Echo")
+
+    def ask(*asked):
+        try:
+            message, done = call.with_call(b"", metadata=asked, timeout=10)
+        except grpc.RpcError as error:
+            print(error.code().name, error.details())
+            return
+        initial, trailing = dict(done.initial_metadata()), dict(done.trailing_metadata())
+        entries = sum(key.startswith("entry-") for key in trailing)
+        told = (initial.get("initial_id"), trailing.get("trailing_id"))
+        print(message.decode(), *told, len(trailing.get("bulk", "")), entries)
+
+    ask(("user_id", "7"))
+    ask(("user_id", "7"), ("bulk-bytes", "9000"))
+    ask(("user_id", "7"), ("entries", "60"))
+    ask(("user_id", "7"), ("bulk-bytes", "25000"), ("entries", "90"))
+
+
+def silent():
+    """A stream that is silent before its first message, without a deadline and with one."""
+    call = channel.unary_stream("/test.Metadata/Silent")
+    for timeout in (None, 20):
+        try:
+            answers = call(b"", metadata=(("seconds", "1.5"),), timeout=timeout)
+            print(" ".join(message.decode() for message in answers))
+        except grpc.RpcError as error:
+            print(error.code().name, error.details())
+
+
+kinds_of_use = {"kinds": kinds, "load": load, "hold": hold, "metadata": metadata, "silent": silent}
+kinds_of_use[sys.argv[2]]()

@@ -79,11 +79,13 @@ fn t5_h5_d7_what_could_mean_two_things_is_refused() {
 }
 
 #[test]
-fn d4_crumbs_and_references_count_as_the_fields_that_they_are() {
+fn d4_crumbs_count_by_their_bytes_and_references_as_the_fields_that_they_are() {
     let stage = stage();
     let mut client = connect(&stage);
-    let crumbs: Vec<_> = (0..101).map(|_| ("cookie", "a=1")).collect();
-    assert_eq!(client.ask(request("GET", "/", &crumbs)).status, 431);
+    let many: Vec<_> = (0..101).map(|_| ("x-many", "a=1")).collect();
+    assert_eq!(client.ask(request("GET", "/", &many)).status, 431);
+    let crumbs: Vec<_> = (0..1000).map(|_| ("cookie", "a=1")).collect();
+    assert_eq!(connect(&stage).ask(request("GET", "/", &crumbs)).status, 431);
     let crumbs = &crumbs[..50];
     assert_eq!(client.ask(request("GET", "/crumbs", crumbs)).status, 200);
     let seen = stage.blue.seen().requests_to("/crumbs").pop().expect("a request");

@@ -348,3 +348,139 @@ fn d9_a_target_that_attacks_is_left_and_its_client_hears_of_it() {
     assert_eq!(Client::connect(teal.listener()).get("/").text(), "well");
     teal.assert_books_balance();
 }
+
+/// A target that answers all that is asked at once, GET with a head that is malformed in this way; and how
+/// often it was asked with GET.
+fn breaks_on_get(head: &'static [(&'static str, &'static str)]) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("h2c://{}", listener.local_addr().expect("bound"));
+    let gets = Arc::new(AtomicUsize::new(0));
+    let counted = gets.clone();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let counted = counted.clone();
+            thread::spawn(move || {
+                let mut peer = Http2::accept(socket.expect("a connection"));
+                let (mut open, mut patience) = (Vec::new(), Duration::from_secs(10));
+                loop {
+                    match peer.frame_within(patience) {
+                        Some(Some(frame)) if frame.kind == kind::HEADERS && frame.is_probe() => {
+                            answer(&mut peer, frame.stream, "fine");
+                        }
+                        Some(Some(frame)) if frame.kind == kind::HEADERS => {
+                            open.push((frame.stream, frame.is_get()));
+                            patience = Duration::from_millis(200); // for those beside it
+                        }
+                        Some(Some(frame)) => peer.acknowledge(&frame),
+                        Some(None) => return,
+                        None => {
+                            // The malformed one first: the others have to do without it.
+                            open.sort_by_key(|(_, get)| !get);
+                            for (stream, get) in open.drain(..) {
+                                if get {
+                                    counted.fetch_add(1, Ordering::SeqCst);
+                                    let flags = END_HEADERS | END_STREAM;
+                                    let bad =
+                                        Frame::new(kind::HEADERS, flags, stream, fields(head));
+                                    let _gone = peer.try_raw(&bad.bytes());
+                                    continue;
+                                }
+                                let head = fields(&[(":status", "200")]);
+                                let head = Frame::new(kind::HEADERS, END_HEADERS, stream, head);
+                                let end = Frame::new(kind::DATA, END_STREAM, stream, "done");
+                                let _gone = peer.try_raw(&[head.bytes(), end.bytes()].concat());
+                            }
+                            patience = Duration::from_secs(10);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (url, gets)
+}
+
+/// Asks with one GET and 15 POSTs at once: how the GET was answered, and how many POSTs well.
+fn one_get_beside_posts(teal: &Teal) -> (u16, usize) {
+    let open = |text: &str| {
+        let mut client = Client::connect(teal.listener());
+        client.send(text);
+        client
+    };
+    let posts: Vec<_> = (0..15)
+        .map(|_| open("POST /p HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx"))
+        .collect();
+    let mut get = open("GET /g HTTP/1.1\r\nHost: test\r\n\r\n");
+    let status = get.answer().status;
+    let good = posts.into_iter().map(|mut post| post.answer().status).filter(|s| *s == 200);
+    (status, good.count())
+}
+
+/// Malformed by a name: the library ends the whole connection.
+const UNREADABLE: &[(&str, &str)] = &[(":status", "200"), ("a name", "x")];
+/// Malformed by what it lacks: the library ends the stream.
+const NO_STATUS: &[(&str, &str)] = &[("x", "y")];
+
+#[test]
+fn r14_what_begins_to_be_answered_is_never_asked_again() {
+    // L5
+    for head in [UNREADABLE, NO_STATUS, &[(":status", "200"), ("connection", "close")]] {
+        let (url, gets) = breaks_on_get(head);
+        let spare = Target::start("green");
+        let teal = Teal::start_healthy(TEAL, &Settings::of_urls(&[&url], &[&spare.url()]));
+        let answer = Client::connect(teal.listener()).get("/g");
+        assert_eq!(answer.status, 502, "{head:?}");
+        assert_eq!(gets.load(Ordering::SeqCst), 1, "{head:?}: asked once");
+        assert_eq!(teal.metrics().count("teal_retries_total", &[]), 0);
+        teal.log_has(&["broke the protocol", "HTTP/2"]);
+        teal.assert_books_balance();
+    }
+}
+
+#[test]
+fn r14_a_malformed_answer_whose_fields_could_be_read_harms_no_other() {
+    // L5
+    let (url, gets) = breaks_on_get(NO_STATUS);
+    let spare = Target::start("green");
+    let teal = Teal::start_healthy(TEAL, &Settings::of_urls(&[&url], &[&spare.url()]));
+    assert_eq!(Client::connect(teal.listener()).post("/", b"x").status, 200);
+    assert_eq!(one_get_beside_posts(&teal), (502, 15));
+    assert_eq!(gets.load(Ordering::SeqCst), 1);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn r14_a_target_that_has_ended_a_connection_for_all_gets_one_for_each_request() {
+    // L5
+    let (url, gets) = breaks_on_get(UNREADABLE);
+    let spare = Target::start("green");
+    // Each worker finds out by itself.
+    let settings = Settings::of_urls(&[&url], &[&spare.url()]).top("workers", "1");
+    let teal = Teal::start_healthy(TEAL, &settings);
+    assert_eq!(Client::connect(teal.listener()).get("/g").status, 502);
+    for count in 2..5 {
+        assert_eq!(one_get_beside_posts(&teal), (502, 15), "{count}");
+        assert_eq!(gets.load(Ordering::SeqCst), count, "each asked once");
+    }
+    teal.assert_books_balance();
+}
+
+#[test]
+#[ignore = "needs an HTTP/2 engine of our own: h2 ends the connection"]
+fn r14_a_malformed_answer_harms_no_other_whatever_is_wrong_with_it() {
+    let heads: [&'static [(&str, &str)]; 5] = [
+        UNREADABLE,
+        &[(":status", "200"), ("X-Upper", "x")],
+        &[(":status", "200"), ("a", "x\r\nb: y")],
+        &[(":status", "20x")],
+        &[(":status", "200"), (":other", "x")],
+    ];
+    for head in heads {
+        let (url, _) = breaks_on_get(head);
+        let spare = Target::start("green");
+        let teal = Teal::start_healthy(TEAL, &Settings::of_urls(&[&url], &[&spare.url()]));
+        assert_eq!(Client::connect(teal.listener()).post("/", b"x").status, 200);
+        assert_eq!(one_get_beside_posts(&teal), (502, 15), "{head:?}");
+        teal.assert_books_balance();
+    }
+}

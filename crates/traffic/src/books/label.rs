@@ -74,6 +74,8 @@ labels! {
     AbortCause {
         /// The client went away or broke the rules midway.
         Client = "client",
+        /// Its connection was ended for another request on it that broke the rules (HTTP/2).
+        Connection = "connection",
         /// The target broke off after its answer had begun.
         Target = "target",
         /// The drain deadline cut it.

@@ -48,6 +48,7 @@ fn message(
         timeouts: Timeouts::default(),
         held: Some(Duration::from_secs(3)),
         hold: Hold::default(),
+        underscores: None,
         close_streams: true,
         failover: true,
     };

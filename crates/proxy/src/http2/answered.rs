@@ -1,0 +1,58 @@
+//! The streams of a connection to a target on which an answer has begun, as far as its bytes show: what is on
+//! one of them is never sent again (L5), even if the library could not read what came.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+/// More than can be open on one connection at once.
+const REMEMBERED: usize = 128;
+
+/// The newest of them. Streams can be sent between threads, though these are not: hence the atomics.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    streams: [AtomicU32; REMEMBERED],
+    next: AtomicUsize,
+    /// The last with DATA, which is an answer, too, if a head has never come.
+    data: AtomicU32,
+}
+
+impl Answered {
+    /// A head has begun on this stream.
+    pub(super) fn head(&self, stream: u32) {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % REMEMBERED;
+        self.streams[place].store(stream, Ordering::Relaxed);
+    }
+
+    /// DATA has come on this stream.
+    pub(super) fn data(&self, stream: u32) {
+        self.data.store(stream, Ordering::Relaxed);
+    }
+
+    /// Whether an answer has begun on this stream, of those that are open.
+    pub(crate) fn has(&self, stream: u32) -> bool {
+        let known = |cell: &AtomicU32| cell.load(Ordering::Relaxed) == stream;
+        known(&self.data) || self.streams.iter().any(known)
+    }
+}
+
+impl Default for Answered {
+    fn default() -> Self {
+        let streams = std::array::from_fn(|_| AtomicU32::new(0));
+        Self { streams, next: AtomicUsize::new(0), data: AtomicU32::new(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_remembered_as_can_be_open() {
+        // L5
+        let answered = Answered::default();
+        (0..1000).for_each(|count| answered.head(1 + 2 * count));
+        assert!((900..1000).all(|count| answered.has(1 + 2 * count)));
+        assert!(!answered.has(1) && !answered.has(2001));
+        answered.data(2001);
+        assert!(answered.has(2001));
+    }
+}

@@ -1,0 +1,218 @@
+//! Requests that the library refuses before anybody sees them: it resets their streams without a word. They
+//! get an answer (RFC 9113 section 8.1.1), written beside the library and in nothing but its static table.
+//!
+//! Guaranteed: nothing is written but between two frames. Never: an answer on a stream that was served, or
+//! that was opened in an earlier turn.
+
+use super::frames::{END_HEADERS, END_STREAM, HEADER, HEADERS, RESET};
+
+/// More new streams than this in one turn are not remembered: those that are refused are only reset.
+const MOST: usize = 128;
+
+/// What was seen of one connection in the turn that is going on.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    fresh: Vec<Fresh>,
+    /// The newest stream that the peer has opened.
+    newest: u32,
+    /// Resets that wait until it is known whether their streams are served.
+    held: Vec<u32>,
+    /// Bytes of our own that are to be written.
+    own: Vec<u8>,
+}
+
+/// A stream that was opened in this turn.
+#[derive(Debug)]
+struct Fresh {
+    stream: u32,
+    /// Its request is over with its head.
+    ended: bool,
+    /// It is served.
+    served: bool,
+    /// The library has answered it: its head was over the limit.
+    answered: bool,
+    /// The library has reset it.
+    reset: bool,
+}
+
+/// How many requests were refused in a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Answered 400.
+    pub(crate) malformed: usize,
+    /// Answered 431 by the library.
+    pub(crate) too_large: usize,
+}
+
+impl Refusals {
+    /// A head of the peer begins.
+    pub(super) fn opened(&mut self, stream: u32, flags: u8) {
+        if stream > self.newest {
+            self.newest = stream;
+            if self.fresh.len() < MOST {
+                let ended = flags & END_STREAM != 0;
+                self.fresh.push(Fresh {
+                    stream,
+                    ended,
+                    served: false,
+                    answered: false,
+                    reset: false,
+                });
+            }
+        }
+    }
+
+    /// The library has handed this stream over.
+    pub(super) fn served(&mut self, stream: u32) {
+        if let Some(fresh) = self.fresh.iter_mut().find(|fresh| fresh.stream == stream) {
+            fresh.served = true;
+        }
+    }
+
+    /// Whether what is written has to be looked at.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.fresh.is_empty() || !self.own.is_empty()
+    }
+
+    /// This stream begins to be answered. True: by the library, which has refused it.
+    pub(super) fn answered(&mut self, stream: u32) -> bool {
+        let fresh = self.fresh.iter_mut().find(|fresh| fresh.stream == stream && !fresh.served);
+        fresh.map(|fresh| fresh.answered = true).is_some()
+    }
+
+    /// Whether a stream was opened that nobody serves.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.fresh.iter().any(|fresh| !fresh.served)
+    }
+
+    /// Whether this reset is kept back, until it is known what its stream was.
+    pub(super) fn hold(&mut self, frame: &[u8]) -> bool {
+        let Some((header, code)) = frame.split_at_checked(HEADER) else { return false };
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+        let stream = number(&header[5..]);
+        let Some(fresh) = self.fresh.iter_mut().find(|fresh| fresh.stream == stream) else {
+            return false;
+        };
+        fresh.reset = true;
+        let hold = number(code) == PROTOCOL_ERROR;
+        if hold {
+            self.held.push(stream);
+        }
+        hold
+    }
+
+    /// The turn ends: what was refused in it.
+    pub(super) fn settle(&mut self, via: &str) -> Refused {
+        let mut refused = Refused::default();
+        for stream in self.held.drain(..) {
+            let fresh = self.fresh.iter().find(|fresh| fresh.stream == stream);
+            let mut code = PROTOCOL_ERROR;
+            if let Some(fresh) = fresh.filter(|fresh| !fresh.served) {
+                if !fresh.answered {
+                    refused.malformed += 1;
+                    answer(&mut self.own, stream, via);
+                }
+                if !fresh.ended {
+                    code = NO_ERROR; // the answer is whole, and the rest of the request is not wanted
+                }
+            }
+            frame(&mut self.own, RESET, 0, stream, &code.to_be_bytes());
+        }
+        let answered = self.fresh.iter().filter(|fresh| fresh.answered && !fresh.served);
+        refused.too_large = answered.count();
+        // What is left has not come to its end: its head, or what the library makes of it.
+        self.fresh.retain(|fresh| !fresh.served && !fresh.answered && !fresh.reset);
+        refused
+    }
+
+    /// What is to be written.
+    pub(super) fn own(&self) -> &[u8] {
+        &self.own
+    }
+
+    /// So much of it was written.
+    pub(super) fn written(&mut self, count: usize) {
+        self.own.drain(..count);
+    }
+}
+
+const NO_ERROR: u32 = 0;
+const PROTOCOL_ERROR: u32 = 1;
+
+/// 400, without a body: what the peer gives room for is known to the library alone.
+fn answer(out: &mut Vec<u8>, stream: u32, via: &str) {
+    // `:status: 400`, `content-length: 0` and `cache-control: no-store` by the static table (RFC 7541
+    // appendix A), the last two as literals that are not remembered.
+    let mut block = b"\x8c\x0f\x0d\x010\x0f\x09\x08no-store".to_vec();
+    let why = format!("{via}; error=http_request_error; details=bad_request");
+    block.push(0); // a literal with a name of its own
+    for text in ["proxy-status", &why] {
+        // A longer one would need more than one byte for its length (RFC 7541 section 5.1).
+        let text = text.get(..126).unwrap_or(text);
+        block.push(text.len() as u8);
+        block.extend_from_slice(text.as_bytes());
+    }
+    frame(out, HEADERS, END_HEADERS | END_STREAM, stream, &block);
+}
+
+fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    let length = (payload.len() as u32).to_be_bytes();
+    out.extend_from_slice(&length[1..]);
+    out.extend_from_slice(&[kind, flags]);
+    out.extend_from_slice(&stream.to_be_bytes());
+    out.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reset(stream: u32, code: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frame(&mut bytes, RESET, 0, stream, &code.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_stream_that_nobody_has_seen_is_answered_and_one_that_is_served_is_reset() {
+        let mut refusals = Refusals::default();
+        refusals.opened(1, END_STREAM);
+        refusals.opened(3, END_STREAM);
+        refusals.opened(5, 0);
+        refusals.served(1);
+        assert!(refusals.is_busy());
+        assert!([1, 3, 5].iter().all(|stream| refusals.hold(&reset(*stream, PROTOCOL_ERROR))));
+        assert_eq!(refusals.settle("teal-x"), Refused { malformed: 2, too_large: 0 });
+        let own = refusals.own().to_vec();
+        assert!(own.starts_with(&reset(1, PROTOCOL_ERROR)), "as it was");
+        assert!(own.ends_with(&reset(5, NO_ERROR)), "its body is not wanted");
+        let text = String::from_utf8_lossy(&own).into_owned();
+        assert_eq!(text.matches("teal-x; error=http_request_error").count(), 2);
+        refusals.written(own.len());
+        assert!(!refusals.is_busy());
+    }
+
+    #[test]
+    fn what_the_library_has_answered_gets_no_other_answer() {
+        let mut refusals = Refusals::default();
+        refusals.opened(1, END_STREAM);
+        assert!(refusals.answered(1) && !refusals.answered(3));
+        assert!(refusals.hold(&reset(1, PROTOCOL_ERROR)));
+        assert_eq!(refusals.settle("teal-x"), Refused { malformed: 0, too_large: 1 });
+        assert_eq!(refusals.own(), reset(1, PROTOCOL_ERROR));
+    }
+
+    #[test]
+    fn what_is_not_about_a_new_stream_passes() {
+        let mut refusals = Refusals::default();
+        refusals.opened(1, END_STREAM);
+        assert!(!refusals.hold(&reset(1, 7)), "refused for another reason");
+        assert!(!refusals.hold(&reset(3, PROTOCOL_ERROR)), "unknown");
+        assert_eq!(refusals.settle("teal-x"), Refused::default());
+        assert!(!refusals.hold(&reset(1, PROTOCOL_ERROR)), "its end is known");
+        refusals.opened(1, END_STREAM);
+        assert!(!refusals.is_busy(), "it was opened long ago");
+        (1..200).for_each(|count| refusals.opened(1 + 2 * count, 0));
+        assert!(!refusals.hold(&reset(399, PROTOCOL_ERROR)), "too many at once");
+    }
+}
