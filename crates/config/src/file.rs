@@ -4,8 +4,9 @@
 //! them would be guessed. Otherwise what has the right shape goes on to be checked even
 //! if something else has not, so that one run shows all problems.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use toml::de::{DeTable, Deserializer};
 
 use crate::check::{self, Surroundings};
 use crate::config::{Config, Environment};
+use crate::place::Places;
 use crate::problem::{Found, Problems};
 use crate::raw::Document;
 use crate::{schema, walk};
@@ -23,8 +25,17 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Reads and checks a configuration file.
 pub fn load(path: &Path, environment: &Environment) -> Result<Config, Problems> {
+    load_with_places(path, environment).map(|(config, _)| config)
+}
+
+/// Reads and checks a configuration file; with it, where its keys are written.
+pub fn load_with_places(
+    path: &Path,
+    environment: &Environment,
+) -> Result<(Config, Places), Problems> {
     let text = read(path).map_err(|message| Problems::of_file(path, message))?;
-    parse(&text, path, environment)
+    let config = parse(&text, path, environment)?;
+    Ok((config, Places::of_file(path, text)))
 }
 
 /// Checks the text of a configuration file that is, or will be, at `path`.
@@ -50,6 +61,18 @@ fn read(path: &Path) -> Result<String, String> {
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
         _ => format!("can't be read: {error}"),
     };
+    // Looked at before it is opened: opening a named pipe would wait for somebody who writes to it.
+    let kind = fs::metadata(path).map_err(explain)?.file_type();
+    if !kind.is_file() && !kind.is_dir() && !(kind.is_fifo() && is_own_descriptor(path)) {
+        let what = if kind.is_fifo() {
+            "a named pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        };
+        return Err(format!("is {what}, not a file; copy the configuration to a file"));
+    }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(explain)?;
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(explain)?;
@@ -60,6 +83,13 @@ fn read(path: &Path) -> Result<String, String> {
         let offset = error.utf8_error().valid_up_to();
         format!("is not UTF-8 from byte {offset} on; save it as UTF-8")
     })
+}
+
+/// Whether the path is one of this process's open descriptors, as in `--config /dev/stdin` and
+/// `--config <(command)`: a pipe there already has somebody at its other end.
+fn is_own_descriptor(path: &Path) -> bool {
+    path == Path::new("/dev/stdin")
+        || ["/dev/fd", "/proc/self/fd"].iter().any(|own| path.starts_with(own))
 }
 
 /// What of the file has the right shape; `None` if the syntax is broken.

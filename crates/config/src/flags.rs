@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use rules::{Limits, ServiceName, ServiceSpec, TargetUrl};
 
 use crate::check::{
-    ADMIN, LISTEN, NO_STATE_DIRECTORY, address, admin_address, circle, cores, overlap, same_target,
+    ADMIN, LISTEN, NO_STATE_DIRECTORY, address, admin_address, circle, cores, overlaps_admin,
+    same_target,
 };
 use crate::config::{Admin, Config, Environment, Listener, Upgrade};
 use crate::problem::{Found, Problems};
@@ -44,7 +45,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
         admin_address(text, false)
     });
     let (listen, admin) = (listen.unwrap_or(LISTEN), admin.unwrap_or(ADMIN));
-    if overlap(listen, admin) {
+    if overlaps_admin(listen, admin) {
         found.anywhere(format!("--listen: {listen} is taken by --admin; write another port"));
     }
     for (flag, target) in [("--blue", &blue), ("--green", &green)] {

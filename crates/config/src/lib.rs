@@ -3,7 +3,7 @@
 //! A file goes through four steps: read (`file`), its shape held against the schema
 //! (`walk`), its text made into values (`check`), and two meanings compared for a
 //! reload (`reload`). Every step reports all that it finds, so one run shows a person
-//! everything there is to mend.
+//! everything there is to fix.
 //!
 //! Guaranteed: no input panics; a [`Config`] that exists is complete and consistent;
 //! no message repeats a token or its hash.
@@ -18,6 +18,7 @@ mod config;
 mod file;
 mod flags;
 mod key;
+mod place;
 mod problem;
 mod raw;
 mod reload;
@@ -29,8 +30,9 @@ pub use config::{
     AccessLog, Acme, Admin, Certificate, Challenge, ClientAuth, Config, Environment, Listener,
     Role, Tls, Token, Upgrade,
 };
-pub use file::{load, parse};
+pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
+pub use place::Places;
 pub use problem::{Problem, Problems};
 pub use reload::{Changes, Immovable, ServiceChange, TargetChange, diff};
 pub use schema::schema;

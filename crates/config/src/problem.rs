@@ -23,6 +23,9 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
+/// Problems that are printed: nobody reads more of them, and thousands have one cause.
+const SHOWN: usize = 100;
+
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Found(Vec<(Option<usize>, String)>);
@@ -51,6 +54,11 @@ impl Problems {
         Self(vec![Problem { path, line: None, column: None, message }])
     }
 
+    /// These, if there are any.
+    pub fn from_all(all: Vec<Problem>) -> Option<Self> {
+        (!all.is_empty()).then_some(Self(all))
+    }
+
     /// The problems, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
@@ -65,8 +73,11 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.0 {
+        for problem in self.0.iter().take(SHOWN) {
             writeln!(f, "{problem}")?;
+        }
+        if let Some(left @ 1..) = self.len().checked_sub(SHOWN) {
+            writeln!(f, "and {left} more; fix these first")?;
         }
         match self.len() {
             1 => f.write_str("1 problem"),
@@ -110,19 +121,34 @@ impl Found {
         }
         self.0.sort_by_key(|(offset, _)| *offset);
         self.0.dedup();
+        let lines = Lines::of(text);
         let problems = self.0.into_iter().map(|(offset, message)| {
-            let (line, column) = offset.map(|offset| position(text, offset)).unzip();
+            let (line, column) = offset.map(|offset| lines.position(offset)).unzip();
             Problem { path: path.map(Path::to_owned), line, column, message }
         });
         Err(Problems(problems.collect()))
     }
 }
 
-/// Line and column of a byte offset, both from 1; an offset beyond the end is the end.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    (line, column)
+/// Where each line of a text begins, so that many positions cost one look at the text.
+#[derive(Debug)]
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { text, starts: std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect() }
+    }
+
+    /// Line and column of a byte offset, both from 1; an offset beyond the end is the end.
+    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
 }

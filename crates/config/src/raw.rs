@@ -140,7 +140,8 @@ pub(crate) struct Limits {
 #[schemars(extend("required" = ["address"]))]
 pub(crate) struct Listener {
     /// IP address and port. Port 0 lets the system choose; the bound address is printed at
-    /// start and shown by `teal status`.
+    /// start and shown by `teal status`. `[::]:PORT` takes IPv6 and IPv4, or IPv6 alone where another
+    /// listener has an IPv4 address at the same port.
     #[schemars(extend("examples" = ["0.0.0.0:8080"]))]
     pub(crate) address: Key<String>,
     /// Serve TLS here, with the certificates of `[[certificate]]`.

@@ -13,6 +13,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::file::property;
 use crate::problem::Found;
+use crate::unit;
 
 /// Reports what does not fit the schema and takes it out of the document.
 pub(crate) fn keep_well_formed(
@@ -120,14 +121,15 @@ impl Walk<'_> {
     }
 
     fn word(&mut self, place: Place<'_>, text: &str, schema: &Value) -> bool {
-        let Some(words) = schema.get("enum").and_then(Value::as_array) else { return true };
-        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        let Some(words) = words(schema) else { return true };
         if words.contains(&text) {
             return true;
         }
-        let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
         let Place { path, offset } = place;
-        self.found.at(offset, format!("{path} is {text:?}; write {}", quoted.join(" or ")));
+        // Another spelling of one of them.
+        let same = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim()));
+        let instead = same.map_or_else(|| one_of(&words), |word| format!("{word:?}"));
+        self.found.at(offset, format!("{path} is {text:?}; write {instead}"));
         false
     }
 
@@ -213,6 +215,9 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
     if matches!(value, DeValue::Table(_)) && is_table_list(schema) {
         return format!("{path} may be there several times; write [[{path}]] in double brackets");
     }
+    if let (Some(is), Some(words)) = (plain(value), words(schema)) {
+        return format!("{path} is {is}; write {}", one_of(&words));
+    }
     let is = match value {
         DeValue::String(_) => "text",
         DeValue::Integer(_) => "a whole number",
@@ -235,7 +240,87 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
     } else {
         "text in quotes".to_owned()
     };
-    format!("{path} is {is} but must be {wanted}{}", how_to_write(path, key, schema))
+    let instead = match meant(path, value, schema) {
+        Some(meant) if is_table_list(schema) => format!("; write [[{key}]] with {meant}"),
+        Some(meant) => format!("; write {key} = {meant}"),
+        None if has_type(schema, "boolean") => format!("; write {key} = true or {key} = false"),
+        None => how_to_write(path, key, schema),
+    };
+    format!("{path} is {is} but must be {wanted}{instead}")
+}
+
+/// What was probably meant by a value of another type, as it is written.
+fn meant(path: &str, value: &DeValue<'_>, schema: &Value) -> Option<String> {
+    // No message repeats a token or its hash.
+    if path.starts_with("admin.tokens") {
+        return None;
+    }
+    if let DeValue::String(text) = value {
+        let bare = has_type(schema, "integer") && text.parse::<u64>().is_ok()
+            || has_type(schema, "boolean") && matches!(&**text, "true" | "false");
+        if bare {
+            return Some(text.to_string());
+        }
+    }
+    let written = plain(value)?;
+    if schema.get("title").and_then(Value::as_str) == Some("duration") {
+        return matches!(value, DeValue::Integer(_)).then(|| format!("\"{written}s\""));
+    }
+    if is_table_list(schema) {
+        let items = schema.get("items")?;
+        return of_table(value, items).map(|(key, meant)| format!("{key} = {meant}"));
+    }
+    if has_type(schema, "object") {
+        return of_table(value, schema).map(|(key, meant)| format!("{{ {key} = {meant} }}"));
+    }
+    let items = schema.get("items").filter(|items| has_type(items, "string"))?;
+    (matches!(value, DeValue::String(_)) && words(items).is_none()).then(|| format!("[{written}]"))
+}
+
+/// The key of a table that takes a value which was written in place of the table: the one that it needs,
+/// or the one that such a value usually is for.
+fn of_table<'s>(value: &DeValue<'_>, schema: &'s Value) -> Option<(&'s str, String)> {
+    let written = plain(value)?;
+    let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let key = match (required, value) {
+        ([only], _) => only.as_str()?,
+        ([], DeValue::String(text)) if text.starts_with('/') => "path",
+        ([], DeValue::String(text)) if unit::duration(text).is_ok() => "timeout",
+        _ => return None,
+    };
+    let (key, schema) = schema.get("properties")?.as_object()?.get_key_value(key)?;
+    let is_list = matches!(value, DeValue::Array(_));
+    if has_type(schema, "array") {
+        return Some((key, if is_list { written } else { format!("[{written}]") }));
+    }
+    (has_type(schema, "string") && matches!(value, DeValue::String(_))).then_some((key, written))
+}
+
+/// A value as it is written, if it is short and has no table in it.
+fn plain(value: &DeValue<'_>) -> Option<String> {
+    const LONG: usize = 200;
+    let written = match value {
+        DeValue::String(text) => format!("{text:?}"),
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(is) => is.to_string(),
+        DeValue::Array(all) => {
+            let all: Option<Vec<String>> = all.iter().map(|one| plain(one.get_ref())).collect();
+            format!("[{}]", all?.join(", "))
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => return None,
+    };
+    (written.len() <= LONG).then_some(written)
+}
+
+fn words(schema: &Value) -> Option<Vec<&str>> {
+    let words = schema.get("enum").and_then(Value::as_array)?;
+    Some(words.iter().filter_map(Value::as_str).collect())
+}
+
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    quoted.join(" or ")
 }
 
 /// `; write KEY = EXAMPLE`, from the example or the default that the schema gives.
@@ -243,10 +328,21 @@ fn how_to_write(path: &str, key: &str, schema: &Value) -> String {
     if is_table_list(schema) && !path.contains('.') {
         return format!("; write [[{key}]]");
     }
+    if let Some(example) = example(schema) {
+        return format!("; write {key} = {}", as_toml(example));
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let first = properties.into_iter().flatten().find_map(|(key, schema)| {
+        example(schema).map(|example| format!("{key} = {}", as_toml(example)))
+    });
+    first.map_or(String::new(), |first| format!("; write {key} = {{ {first} }}"))
+}
+
+/// A value that the schema gives: its default, or an example.
+fn example(schema: &Value) -> Option<&Value> {
     let default =
         schema.get("default").filter(|value| value.as_array().is_none_or(|a| !a.is_empty()));
-    let example = default.or_else(|| schema.get("examples")?.get(0));
-    example.map_or(String::new(), |example| format!("; write {key} = {}", as_toml(example)))
+    default.or_else(|| schema.get("examples")?.get(0))
 }
 
 /// An example of the schema as it is written in the file.

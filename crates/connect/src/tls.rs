@@ -12,7 +12,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
-use crate::pem::{TlsError, read_certificates, read_key, read_roots};
+use crate::pem::{TlsError, read, read_certificates, read_key, read_roots};
 use crate::stream::H2;
 
 const HTTP1: &[u8] = b"http/1.1";
@@ -118,7 +118,7 @@ pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
 fn load(files: &TlsFiles) -> Result<Read, TlsError> {
     // First what they hold, only to be compared: what changes in between is seen the next time.
     let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
-    let bytes = paths.map(|path| std::fs::read(path).unwrap_or_default()).collect();
+    let bytes = paths.map(|path| read(path).unwrap_or_default()).collect();
     let roots = match &files.ca {
         Some(ca) => read_roots(ca)?,
         None => of_this_machine()?,

@@ -49,11 +49,13 @@ mod window;
 mod worker;
 
 pub use connect::Vault;
-pub use listener::{BindError, Door, HandedOver, Sockets, raise_descriptor_limit};
+pub use listener::{
+    BindError, Door, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4,
+};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, StopReport};
 pub use tls::{
     CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, Shelf, TlsDoor,
-    Unused,
+    Unused, validity,
 };

@@ -53,6 +53,12 @@ pub(crate) fn failure(failure: &Failure) {
     let _nobody_reads = writeln!(err, "\x1b[1;31merror{RESET}: {}", failure.message);
 }
 
+/// Says on standard error what somebody should look at.
+pub(crate) fn warning(text: &str) {
+    let mut err = anstream::stderr();
+    let _nobody_reads = writeln!(err, "\x1b[1;33mwarning{RESET}: {text}");
+}
+
 /// Whether somebody watches standard error, so that progress can be drawn there.
 pub(crate) fn is_watched() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

@@ -26,10 +26,17 @@ pub(super) fn check(
 
 /// Whether binding both can't work; port 0 never collides.
 pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let same_ip = one.ip() == other.ip()
+    let same_ip = one.ip().to_canonical() == other.ip().to_canonical()
         || (one.is_ipv4() == other.is_ipv4()
             && (one.ip().is_unspecified() || other.ip().is_unspecified()));
     one.port() != 0 && one.port() == other.port() && same_ip
+}
+
+/// Whether a listener and the admin API can't both be bound: `[::]` takes IPv4, too.
+pub(crate) fn overlaps_admin(listener: SocketAddr, admin: SocketAddr) -> bool {
+    let takes_both = |one: SocketAddr| one.is_ipv6() && one.ip().is_unspecified();
+    let both = takes_both(listener) || takes_both(admin);
+    overlap(listener, admin) || (both && listener.port() != 0 && listener.port() == admin.port())
 }
 
 /// What is wrong with a target that the other color has too.
@@ -65,7 +72,7 @@ pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String>
 fn addresses(listeners: &[At<Listener>], admin: SocketAddr, found: &mut Found) {
     for (index, At { value: listener, offset }) in listeners.iter().enumerate() {
         let address = listener.address;
-        if overlap(address, admin) {
+        if overlaps_admin(address, admin) {
             let message = format!("listener.address: {address} is taken by admin.listen ({admin})");
             found.at(*offset, format!("{message}; write another port"));
         }

@@ -15,11 +15,12 @@ pub(super) fn groups(document: &Document, found: &mut Found) -> Vec<GroupSpec> {
     // A service with a fault of its own still has its name.
     let known: Vec<&str> =
         services.filter_map(|service| service.value.name.get().map(String::as_str)).collect();
+    let names: HashSet<&str> = known.iter().copied().collect();
     let mut seen = HashSet::new();
     let mut groups = Vec::new();
     for At { value: raw, .. } in document.group.elements() {
         let name = name(raw, &mut seen, found);
-        let services = members(raw, &known, found);
+        let services = members(raw, (&known, &names), found);
         groups.extend(name.map(|name| GroupSpec { name, services }));
     }
     groups
@@ -44,7 +45,11 @@ fn name<'d>(
     }
 }
 
-fn members(raw: &raw::Group, known: &[&str], found: &mut Found) -> Vec<ServiceName> {
+fn members(
+    raw: &raw::Group,
+    (known, names): (&[&str], &HashSet<&str>),
+    found: &mut Found,
+) -> Vec<ServiceName> {
     let Some(list) = raw.services.at() else { return Vec::new() }; // that it lacks is said already
     if list.value.is_empty() {
         found.at(list.offset, "group.services is empty; write at least one service");
@@ -58,17 +63,26 @@ fn members(raw: &raw::Group, known: &[&str], found: &mut Found) -> Vec<ServiceNa
     for At { value: name, offset } in &list.value {
         if !seen.insert(name) {
             found.at(*offset, format!("group.services has {name:?} twice; leave one out"));
-        } else if !known.contains(&name.as_str()) {
+        } else if !names.contains(name.as_str()) {
             found.at(*offset, format!("group.services: {}", unknown(name, known)));
         }
     }
     list.value.iter().filter_map(|name| ServiceName::new(&name.value).ok()).collect()
 }
 
+/// Names among which the one that was meant is looked for, and that are listed: the work and the words
+/// for one mistake stay bounded however many services there are.
+const LOOKED_AT: usize = 100;
+
 fn unknown(name: &str, known: &[&str]) -> String {
+    let more = known.len().saturating_sub(LOOKED_AT);
+    let known = &known[..known.len() - more];
+    let and_more = if more == 0 { String::new() } else { format!(" and {more} more") };
     match nearest(&name.to_ascii_lowercase(), known) {
         Some(near) => format!("there is no service named {name:?}; did you mean {near:?}?"),
         None if known.is_empty() => format!("there is no service named {name:?}"),
-        None => format!("there is no service named {name:?}; there are {}", known.join(", ")),
+        None => {
+            format!("there is no service named {name:?}; there are {}{and_more}", known.join(", "))
+        }
     }
 }

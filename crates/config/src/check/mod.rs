@@ -25,7 +25,7 @@ use crate::problem::Found;
 use crate::raw::{self, Document};
 use crate::unit;
 
-pub(crate) use across::{circle, overlap, same_target};
+pub(crate) use across::{circle, overlaps_admin, same_target};
 pub(crate) use text::{address, admin_address};
 
 /// Where clients are served if nothing is said.

@@ -1,5 +1,6 @@
 //! One service: its routes, colors, probes, deadlines.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rules::{
@@ -183,10 +184,10 @@ fn target_tls(
 }
 
 fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
-    let mut hosts = Vec::new();
+    let (mut hosts, mut seen) = (Vec::new(), HashSet::new());
     for At { value, offset } in key.elements() {
         match text::host_pattern(value) {
-            Ok(host) if hosts.contains(&host) => {
+            Ok(host) if !seen.insert(host.clone()) => {
                 found.at(*offset, format!("service.hosts has {value:?} twice; leave one out"));
             }
             Ok(host) => hosts.push(host),

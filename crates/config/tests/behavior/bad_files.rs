@@ -213,3 +213,60 @@ fn a_file_that_can_not_be_read_is_explained() {
     std::fs::write(&path, vec![b'#'; 5 << 20]).expect("written");
     assert_eq!(said(&path), ["is larger than 4 MiB; is it a configuration?"]);
 }
+
+#[test]
+fn r35_what_is_no_file_is_refused_without_waiting_for_it() {
+    let environment = config::Environment::default();
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let socket = directory.path().join("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    for (path, expected) in [
+        (pipe.as_path(), "is a named pipe, not a file; copy the configuration to a file"),
+        (&socket, "is a socket, not a file; copy the configuration to a file"),
+        ("/dev/zero".as_ref(), "is a device, not a file; copy the configuration to a file"),
+    ] {
+        let problems = config::load(path, &environment).expect_err("no configuration");
+        let said: Vec<_> = problems.iter().map(|problem| &problem.message).collect();
+        assert_eq!(said, [expected], "{}", path.display());
+    }
+}
+
+#[test]
+fn r35_the_time_for_many_problems_grows_with_their_number_alone() {
+    let file = |services: usize| {
+        let service =
+            "[[service]]\nname = \"S\"\nblue = { targets = [\"ftp://x\"] }\nfailver = 1\n";
+        let hosts: Vec<String> = (0..services).map(|host| format!("\"h{host}.test\"")).collect();
+        let hosts = format!("hosts = [{}]\n", hosts.join(", "));
+        let groups = "[[group]]\nname = \"g\"\nservices = [\"none\"]\n".repeat(services);
+        format!("{}{hosts}{groups}", service.repeat(services))
+    };
+    let took = |services: usize| {
+        let text = file(services);
+        let once = || {
+            let begun = std::time::Instant::now();
+            let found = config::parse(&text, "t.toml".as_ref(), &config::Environment::default());
+            assert!(found.expect_err("many problems").len() > 3 * services);
+            begun.elapsed()
+        };
+        (0..3).map(|_| once()).min().expect("three times")
+    };
+    let (few, many) = (took(500), took(2000));
+    assert!(many < few * 8, "{few:?} for 500, {many:?} for four times as many");
+}
+
+#[test]
+fn r35_a_hundred_problems_are_printed_and_the_rest_are_counted() {
+    let text = "unknown = 1\n[[service]]\nname = \"S\"\n".to_owned()
+        + &"[[service]]\nname = \"S\"\n".repeat(200);
+    let found = config::parse(&text, "t.toml".as_ref(), &config::Environment::default());
+    let problems = found.expect_err("many problems");
+    let shown = problems.to_string();
+    assert_eq!(shown.lines().count(), 102, "{shown}");
+    let left =
+        format!("and {} more; fix these first\n{} problems", problems.len() - 100, problems.len());
+    assert!(shown.ends_with(&left), "{shown}");
+}

@@ -92,10 +92,7 @@ fn path_prefixes_that_no_path_could_have_are_refused() {
 fn settings_of_a_service_that_mean_nothing_are_refused() {
     for (line, expected) in [
         ("initial = \"red\"", "5:11: service.initial is \"red\"; write \"blue\" or \"green\""),
-        (
-            "failover = true",
-            "5:12: service.failover is true or false but must be text in quotes; write failover = \"off\"",
-        ),
+        ("failover = true", "5:12: service.failover is true; write \"off\" or \"auto\""),
         (
             "hold = { requests = 99999999999999999999 }",
             "5:21: service.hold.requests is 99999999999999999999; write a number from 1 to 10000000",
@@ -226,4 +223,84 @@ fn nothing_of_a_token_is_ever_repeated() {
         ]
     );
     assert!(said.iter().all(|problem| !problem.contains("hunter2") && !problem.contains(&hash)));
+}
+
+#[test]
+fn r37_a_value_of_another_type_is_answered_with_what_was_probably_meant() {
+    for (line, expected) in [
+        ("failover = true", "service.failover is true; write \"off\" or \"auto\""),
+        ("failover = 1", "service.failover is 1; write \"off\" or \"auto\""),
+        ("failover = \"Auto\"", "service.failover is \"Auto\"; write \"auto\""),
+        ("initial = \"GREEN\"", "service.initial is \"GREEN\"; write \"green\""),
+        (
+            "drain = \"30s\"",
+            "service.drain is text but must be a table; write drain = { timeout = \"30s\" }",
+        ),
+        (
+            "health = \"/up\"",
+            "service.health is text but must be a table; write health = { path = \"/up\" }",
+        ),
+        (
+            "hosts = \"a.test\"",
+            "service.hosts is text but must be a list; write hosts = [\"a.test\"]",
+        ),
+        (
+            "health = { rise = \"3\" }",
+            "service.health.rise is text but must be a whole number; write rise = 3",
+        ),
+        (
+            "health = { timeout = 3 }",
+            "service.health.timeout is a whole number but must be a duration; write timeout = \"3s\"",
+        ),
+        (
+            "strip_prefix = \"true\"",
+            "service.strip_prefix is text but must be true or false; write strip_prefix = true",
+        ),
+        (
+            "strip_prefix = 1",
+            "service.strip_prefix is a whole number but must be true or false; write strip_prefix \
+             = true or strip_prefix = false",
+        ),
+        (
+            "hold = { bytes = true }",
+            "service.hold.bytes is true or false but must be a size; write bytes = \"32MiB\"",
+        ),
+        ("health = { rise = 1000 }", "service.health.rise is 1000; write a number from 1 to 100"),
+        ("health = { rise = -1 }", "service.health.rise is -1; write a number from 1 to 100"),
+    ] {
+        let said = problems(&service_line(line));
+        assert_eq!(said.len(), 1, "{line}: {said:?}");
+        assert!(said[0].ends_with(expected), "{line}: {said:?}");
+    }
+}
+
+#[test]
+fn r37_targets_and_paths_in_place_of_their_table_are_answered_with_the_table() {
+    let file = |rest: &str| format!("state_dir = \"s\"\n{rest}");
+    let service = "[[service]]\nname = \"web\"\ngreen = { targets = [\"http://127.0.0.1:2\"] }\n";
+    for (text, expected) in [
+        (
+            format!("{service}blue = \"http://127.0.0.1:9\""),
+            "write blue = { targets = [\"http://127.0.0.1:9\"] }",
+        ),
+        (
+            format!("{service}blue = [\"http://a:9\", \"http://b:9\"]"),
+            "write blue = { targets = [\"http://a:9\", \"http://b:9\"] }",
+        ),
+        (
+            format!("{service}blue = {{ targets = \"http://127.0.0.1:9\" }}"),
+            "write targets = [\"http://127.0.0.1:9\"]",
+        ),
+        ("access_log = \"a.log\"".to_owned(), "write access_log = { path = \"a.log\" }"),
+        (
+            "listener = \"0.0.0.0:80\"".to_owned(),
+            "write [[listener]] with address = \"0.0.0.0:80\"",
+        ),
+        ("workers = \"2\"".to_owned(), "write workers = 2"),
+    ] {
+        let said = problems(&file(&text));
+        assert!(said.iter().any(|said| said.ends_with(expected)), "{text}: {said:?}");
+    }
+    let said = problems(&file("[admin]\ntokens = \"the-secret\""));
+    assert!(!said.iter().any(|said| said.contains("the-secret")), "{said:?}");
 }

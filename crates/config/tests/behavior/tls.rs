@@ -65,7 +65,7 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
         ),
         (
             listener("tls = \"yes\""),
-            "3:7: listener.tls is text but must be true or false; write tls = false",
+            "3:7: listener.tls is text but must be true or false; write tls = true or tls = false",
         ),
         (
             format!("[[certificate]]\ncert = \"\"\nkey = \"x\"\n{}", listener("tls = true")),

@@ -87,7 +87,7 @@ impl Sockets {
                 configured.or_else(|| left.iter().position(|handed| handed.is_at(*address)));
             let bound = match place.map(|place| left.remove(place)) {
                 Some(handed) => sockets.take_over(&handed.sockets),
-                None => sockets.bind_one(*address),
+                None => sockets.bind_one(*address, takes_ipv4(*address, addresses)),
             };
             bound.map_err(|source| BindError { address: *address, source })?;
         }
@@ -128,11 +128,12 @@ impl Sockets {
         let Some(first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };
         let (address, place) = (first.local_addr()?, self.addresses.len());
         let grouped = SockRef::from(first).reuse_port()?;
+        let both = address.is_ipv6() && !SockRef::from(first).only_v6()?;
         let workers = self.per_worker.len();
         for number in 0..workers.max(sockets.len()) {
             let socket = match sockets.get(number) {
                 Some(socket) => socket.try_clone()?,
-                None if grouped => join(address).or_else(|_| first.try_clone())?,
+                None if grouped => join(address, both).or_else(|_| first.try_clone())?,
                 None => sockets[number % sockets.len()].try_clone()?,
             };
             socket.set_nonblocking(true)?;
@@ -142,8 +143,8 @@ impl Sockets {
         Ok(())
     }
 
-    fn bind_one(&mut self, mut address: SocketAddr) -> io::Result<()> {
-        let probe = socket(address)?;
+    fn bind_one(&mut self, mut address: SocketAddr, both: bool) -> io::Result<()> {
+        let probe = socket(address, both)?;
         probe.bind(&address.into())?;
         probe.listen(1)?; // two binds alone don't clash under SO_REUSEADDR, two listens do
         if address.port() == 0 {
@@ -152,26 +153,45 @@ impl Sockets {
         drop(probe);
         let place = self.addresses.len();
         for listeners in &mut self.per_worker {
-            listeners.push((place, join(address)?));
+            listeners.push((place, join(address, both)?));
         }
         self.addresses.push(address);
         Ok(())
     }
 }
 
+/// Whether a listener takes IPv4 besides IPv6: `[::]` does, unless another listener has an IPv4 address
+/// at the same port. Sockets that were handed over stay as they are.
+pub fn takes_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
+    let same_port = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    let any = address.is_ipv6() && address.ip().is_unspecified();
+    any && (address.port() == 0 || !all.iter().any(same_port))
+}
+
+/// Whether an address, one of all listeners', could be bound, without listening on it: nobody notices.
+///
+/// # Errors
+/// If it is in use, not ours or not allowed.
+pub fn can_bind(address: SocketAddr, all: &[SocketAddr]) -> Result<(), BindError> {
+    let bound =
+        socket(address, takes_ipv4(address, all)).and_then(|socket| socket.bind(&address.into()));
+    bound.map_err(|source| BindError { address, source })
+}
+
 /// One socket more in the group of an address. It does not listen yet: the kernel would send it
 /// clients that are lost if this process does not come to serve.
-fn join(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket(address)?;
+fn join(address: SocketAddr, both: bool) -> io::Result<TcpListener> {
+    let socket = socket(address, both)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
 
-fn socket(address: SocketAddr) -> io::Result<Socket> {
+/// A socket for an address; with `both`, one for IPv6 that takes IPv4, too.
+fn socket(address: SocketAddr, both: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?; // [::] and 0.0.0.0 are two addresses, each written down
+        socket.set_only_v6(!both)?; // whatever the system's default is
     }
     socket.set_reuse_address(true)?; // connections of an earlier Teal may still be closing
     socket.set_nonblocking(true)?;
@@ -209,5 +229,52 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::net::TcpStream;
+
+    fn reaches(address: &str, port: u16) -> bool {
+        TcpStream::connect((address, port)).is_ok()
+    }
+
+    #[test]
+    fn r29_the_address_of_all_takes_ipv4_unless_another_listener_does() {
+        let all = "[::]:0".parse().expect("an address");
+        let alone = Sockets::bind(&[all], 2, &[]).expect("bound");
+        let port = alone.addresses()[0].port();
+        let _listening = alone.listen().expect("listening");
+        assert!(reaches("127.0.0.1", port) && reaches("::1", port));
+
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let both: Vec<SocketAddr> = ["[::]", "127.0.0.1"]
+            .iter()
+            .map(|ip| format!("{ip}:{port}").parse().expect("an address"))
+            .collect();
+        assert!(!takes_ipv4(both[0], &both) && takes_ipv4(both[0], &both[..1]));
+        for addresses in [both.clone(), both.into_iter().rev().collect()] {
+            let bound = Sockets::bind(&addresses, 2, &[]).expect("both are bound");
+            drop(bound);
+        }
+    }
+
+    #[test]
+    fn r29_a_socket_that_joins_one_that_was_handed_over_takes_the_same_addresses() {
+        let all: SocketAddr = "[::]:0".parse().expect("an address");
+        for both in [true, false] {
+            let first = join(all, both).expect("bound");
+            let configured = first.local_addr().expect("an address");
+            let handed = HandedOver { configured, sockets: vec![first] };
+            let bound = Sockets::bind(&[configured], 3, &[handed]).expect("taken over");
+            for (_, socket) in bound.per_worker.iter().flatten() {
+                assert_eq!(SockRef::from(socket).only_v6().expect("an option"), !both);
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
 
 /// The address of the client, as a listed proxy announces it.
 async fn announced(worker: &Rc<Worker>, stream: Stream, door: &Door) -> Option<(Stream, IpAddr)> {
-    let peer = stream.peer_addr().ok()?.ip(); // or it is gone already
+    let peer = stream.peer_addr().ok()?.ip().to_canonical(); // or it is gone already
     if !is_listed(&door.proxy_protocol, peer) {
         return Some((stream, peer));
     }

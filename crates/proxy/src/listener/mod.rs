@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use crate::connection;
 use crate::worker::Worker;
 
-pub use bind::{BindError, HandedOver, Sockets, raise_descriptor_limit};
+pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 pub use door::Door;
 pub(crate) use entry::{is_listed, let_in};
 

@@ -113,6 +113,20 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
     Ok(CertificateFacts { cert: path.to_owned(), kind: "", names, not_before, not_after })
 }
 
+/// When the first certificate of a file begins and ends.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn validity(path: &Path) -> Result<(SystemTime, SystemTime), TlsError> {
+    let chain = read_certificates(path)?;
+    let leaf = chain.first().map(|leaf| X509Certificate::from_der(leaf));
+    let Some(Ok((_, leaf))) = leaf else {
+        let problem = "the first certificate can't be read".to_owned();
+        return Err(TlsError { path: path.to_owned(), problem });
+    };
+    Ok((time(leaf.validity().not_before), time(leaf.validity().not_after)))
+}
+
 fn time(at: ASN1Time) -> SystemTime {
     let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)

@@ -10,7 +10,7 @@ mod challenge;
 mod handshake;
 mod shelf;
 
-pub use certificate::{CertificateFacts, CertificateFiles};
+pub use certificate::{CertificateFacts, CertificateFiles, validity};
 pub use challenge::Challenges;
 pub use handshake::{ClientAuth, TlsDoor};
 pub use shelf::{Certificates, Shelf, Unused};

@@ -247,7 +247,11 @@ async fn unless_cut<T>(
 fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     let Some(version) = target.announce() else { return Vec::new() };
     // The port of a client that a proxy in front speaks of is not known.
-    let port = client.stream.peer_addr().ok().filter(|peer| peer.ip() == client.entrance.address);
+    let port = client
+        .stream
+        .peer_addr()
+        .ok()
+        .filter(|peer| peer.ip().to_canonical() == client.entrance.address);
     let peer = SocketAddr::new(client.entrance.address, port.map_or(0, |peer| peer.port()));
     let origin = client.stream.local_addr().ok().map(|here| (peer, here));
     match version {

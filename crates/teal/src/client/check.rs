@@ -1,17 +1,22 @@
 //! `teal check`.
 
+use config::{Config, Problems};
 use serde::Serialize;
 
 use super::reach::state_environment;
 use crate::Outcome;
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, Failure};
-use crate::{run, show};
+use crate::run::precondition;
+use crate::show;
 
 #[derive(Serialize)]
 struct Answer {
     ok: bool,
+    /// What `teal run` refuses.
     problems: Vec<Problem>,
+    /// What it runs with, but somebody should look at.
+    warnings: Vec<Problem>,
 }
 
 #[derive(Serialize)]
@@ -22,26 +27,30 @@ struct Problem {
     message: String,
 }
 
-/// Checks a configuration file, and the certificates that it names, and reports all problems.
+/// Checks a configuration file and everything that it names, and reports all problems.
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
-    let checked = config::load(&args.config, &state_environment());
-    let served = checked.as_ref().ok().and_then(|config| run::tls::check(config).err());
+    let checked = examine(args);
     if args.json {
-        let of_file = checked.as_ref().err().map(problems).unwrap_or_default();
-        let of_tls =
-            served.map(|message| Problem { path: None, line: None, column: None, message });
-        let problems: Vec<_> = of_file.into_iter().chain(of_tls).collect();
-        let ok = problems.is_empty();
-        show::value(&Answer { ok, problems })?;
+        let (problems, warnings) = match &checked {
+            Ok((_, warnings)) => (Vec::new(), warnings.iter().map(problem).collect()),
+            Err(problems) => (problems.iter().map(problem).collect(), Vec::new()),
+        };
+        let ok = checked.is_ok();
+        show::value(&Answer { ok, problems, warnings })?;
         return Ok(if ok { Exit::Done } else { Exit::Usage });
     }
-    let config = checked.map_err(|problems| Failure::usage(problems.to_string()))?;
-    if let Some(message) = served {
-        return Err(Failure::usage(message));
+    let (config, warnings) = checked.map_err(|problems| Failure::usage(problems.to_string()))?;
+    for warning in &warnings {
+        show::warning(&warning.to_string());
     }
     let (services, listeners) = (config.services.len(), config.listeners.len());
+    let with = match warnings.len() {
+        0 => String::new(),
+        1 => ", with 1 warning".to_owned(),
+        more => format!(", with {more} warnings"),
+    };
     show::text(&format!(
-        "{} is good: {services} {}, {listeners} {}",
+        "{} is good{with}: {services} {}, {listeners} {}",
         args.config.display(),
         if services == 1 { "service" } else { "services" },
         if listeners == 1 { "listener" } else { "listeners" },
@@ -49,12 +58,19 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn problems(problems: &config::Problems) -> Vec<Problem> {
-    let problem = |problem: &config::Problem| Problem {
+/// The configuration, and what may matter later.
+fn examine(args: &CheckArgs) -> Result<(Config, Vec<config::Problem>), Problems> {
+    let (config, places) = config::load_with_places(&args.config, &state_environment())?;
+    let mut warnings = precondition::examine(&config, &places)?;
+    warnings.extend(precondition::examine_ports(&config, &places)?);
+    Ok((config, warnings))
+}
+
+fn problem(problem: &config::Problem) -> Problem {
+    Problem {
         path: problem.path.as_ref().map(|path| path.display().to_string()),
         line: problem.line,
         column: problem.column,
         message: problem.message.clone(),
-    };
-    problems.iter().map(problem).collect()
+    }
 }

@@ -9,6 +9,7 @@ mod admin;
 mod books;
 mod collector;
 mod observers;
+pub(crate) mod precondition;
 mod reload;
 mod signal;
 mod state;
@@ -22,12 +23,12 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use config::Config;
+use config::{Config, Problems};
 use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
-use proxy::{Certificates, Challenges, Options, Proxy, raise_descriptor_limit};
+use proxy::{Certificates, Challenges, Options, Proxy, raise_descriptor_limit, takes_ipv4};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -84,8 +85,9 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
 /// Reads everything that can be wrong without anything being started.
 fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     let source = Source::of(args);
-    let config = source.read().map_err(|problems| Failure::usage(problems.to_string()))?;
-    tls::check(&config).map_err(Failure::usage)?;
+    let wrong = |problems: Problems| Failure::usage(problems.to_string());
+    let (config, places) = source.read().map_err(wrong)?;
+    precondition::examine(&config, &places).map_err(wrong)?;
     Ok((source, config))
 }
 
@@ -243,6 +245,10 @@ impl Stage {
 /// Says where Teal can be reached. Scripts wait for these lines.
 fn announce(settings: &ApiSettings, proxy: &Proxy) {
     for address in proxy.addresses() {
+        if takes_ipv4(*address, proxy.addresses()) {
+            tracing::info!("listening on {address} (IPv6 and IPv4)");
+            continue;
+        }
         tracing::info!("listening on {address}");
     }
     tracing::info!("admin on {} and {}", settings.admin, settings.socket.display());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use config::{Config, Environment, Flags, Problems};
+use config::{Config, Environment, Flags, Places, Problems};
 use connect::Vault;
 use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
@@ -15,7 +15,7 @@ use control::{NewConfig, Reloader};
 use proxy::{Certificates, Challenges, Door, Shelf};
 use tokio::sync::watch;
 
-use super::{tls, token};
+use super::{precondition, tls, token};
 use crate::cli::RunArgs;
 use crate::client::reach::state_environment;
 use crate::exit::Failure;
@@ -60,21 +60,26 @@ impl Source {
     }
 
     /// Reads and checks the configuration; starts nothing.
-    pub(super) fn read(&self) -> Result<Config, Problems> {
+    pub(super) fn read(&self) -> Result<(Config, Places), Problems> {
         match &self.file {
-            Some(file) => config::load(file, &self.environment),
-            None => config::from_flags(&self.flags, &self.environment),
+            Some(file) => config::load_with_places(file, &self.environment),
+            None => {
+                let config = config::from_flags(&self.flags, &self.environment)?;
+                Ok((config, Places::of_flags()))
+            }
         }
     }
 
     /// How the controller reads the configuration again.
     pub(super) fn reloader(self, in_force: InForce) -> Reloader {
         Reloader::new(move || {
-            let next = self.read().map_err(|problems| lines(&problems.to_string()))?;
+            let wrong = |problems: Problems| lines(&problems.to_string());
+            let (next, places) = self.read().map_err(wrong)?;
             let changes = config::diff(&in_force.current(), &next);
             let changes = changes.map_err(|immovable| {
                 immovable.iter().map(ToString::to_string).collect::<Vec<_>>()
             })?;
+            precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
             let admin = tls::load_for_admin(&next).map_err(|problem| vec![problem])?;

@@ -22,7 +22,7 @@ use super::reload::InForce;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// From when on a certificate is said to end soon.
-const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What shows that a file has been changed or replaced; none if it is not there.
 type Mark = Option<(u64, u64, i64, i64)>;
@@ -59,16 +59,6 @@ pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
 /// What is wrong with each of these files, in one line.
 pub(super) fn words(errors: &[TlsError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// Reads everything that TLS is made of, and keeps nothing.
-///
-/// # Errors
-/// The first file that can't be used, and why.
-pub(crate) fn check(config: &Config) -> Result<(), String> {
-    load(config)?;
-    load_for_admin(config)?;
-    load_for_targets(config, &Vault::default()).map(drop)
 }
 
 /// Reads what TLS to the targets of a configuration is made of.
@@ -211,6 +201,6 @@ fn files(config: &Config) -> Vec<CertificateFiles> {
     config.certificates.iter().map(files).collect()
 }
 
-fn client_auth(auth: &config::ClientAuth) -> ClientAuth {
+pub(super) fn client_auth(auth: &config::ClientAuth) -> ClientAuth {
     ClientAuth { ca: auth.ca.clone(), required: auth.required }
 }

@@ -166,7 +166,7 @@ fn a_log_that_cannot_be_opened_is_named_and_nothing_starts() {
     fs::write(&config, text).expect("a file");
     let arguments = ["run".to_owned(), "--config".to_owned(), config.display().to_string()];
     let ended = testkit::run(crate::TEAL.as_ref(), arguments, &[], Duration::from_secs(20));
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    let said = format!("cannot open the access log {}: No such file", path.display());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let said = format!("cannot make {}: its directory does not exist", path.display());
     assert!(ended.stderr.contains(&said), "{ended:?}");
 }

@@ -39,6 +39,7 @@ mod kill_nine;
 mod many_services;
 mod observing;
 mod operating;
+mod precondition;
 mod proxies_in_front;
 mod reload;
 mod restart_keeps_color;

@@ -2,11 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::{AccessLog, Format};
 use crate::observe::story::Story;
@@ -99,7 +102,12 @@ impl Destination {
         Ok(match self {
             Self::Stdout => Box::new(io::stdout()),
             Self::File(path) => {
-                let file: File = OpenOptions::new().append(true).create(true).open(path)?;
+                // A named pipe that nobody reads is an error, and not a wait: L10. Once it is open,
+                // its reader may be slow, which this thread alone waits for.
+                let flags = OFlags::NONBLOCK.bits().cast_signed();
+                let file: File =
+                    OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
+                fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
                 Box::new(file)
             }
         })

@@ -1,0 +1,105 @@
+//! Where the keys of a configuration are written: for problems that show only when what the
+//! configuration names is looked at, such as a certificate file that is not there.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use crate::problem::{Lines, Problem};
+
+/// Where the keys of one configuration are written.
+#[derive(Debug)]
+pub struct Places {
+    /// The file and its text; `None`: the flags of the command line.
+    file: Option<(PathBuf, String)>,
+}
+
+impl Places {
+    pub(crate) fn of_file(path: &Path, text: String) -> Self {
+        Self { file: Some((path.to_owned(), text)) }
+    }
+
+    /// Those of the flags of the command line.
+    pub fn of_flags() -> Self {
+        Self { file: None }
+    }
+
+    /// What is said about keys, each named by its path such as `certificate[1].cert`, as problems with
+    /// positions, in the order of the file. A key that is not written is where its table is.
+    pub fn problems(&self, said: impl IntoIterator<Item = (String, String)>) -> Vec<Problem> {
+        let said = said.into_iter();
+        let Some((path, text)) = &self.file else {
+            let of_flag = |(key, message): (String, String)| Problem {
+                path: None,
+                line: None,
+                column: None,
+                message: format!("{}: {message}", flag(&key)),
+            };
+            return said.map(of_flag).collect();
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut offsets = HashMap::new();
+        if let Ok(table) = DeTable::parse(text) {
+            collect("", table.get_ref(), &mut offsets);
+        }
+        let lines = Lines::of(text);
+        let located = said.map(|(key, message)| {
+            let mut at: &str = &key;
+            let offset = loop {
+                if let Some(offset) = offsets.get(at) {
+                    break Some(*offset);
+                }
+                let Some(end) = at.rfind(['.', '[']) else { break None };
+                at = &at[..end];
+            };
+            let (line, column) = offset.map(|offset| lines.position(offset)).unzip();
+            let message = format!("{}: {message}", without_indexes(&key));
+            Problem { path: Some(path.clone()), line, column, message }
+        });
+        let mut problems: Vec<Problem> = located.collect();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems
+    }
+}
+
+fn collect(path: &str, table: &DeTable<'_>, offsets: &mut HashMap<String, usize>) {
+    for (key, value) in table {
+        let name: &str = key.get_ref();
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        one(path, value.span().start, value.get_ref(), offsets);
+    }
+}
+
+fn one(path: String, offset: usize, value: &DeValue<'_>, offsets: &mut HashMap<String, usize>) {
+    match value {
+        DeValue::Table(table) => collect(&path, table, offsets),
+        DeValue::Array(array) => {
+            for (index, element) in array.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                one(path, element.span().start, element.get_ref(), offsets);
+            }
+        }
+        _ => {}
+    }
+    offsets.insert(path, offset);
+}
+
+/// The flag of `teal run` that says what a key would.
+fn flag(key: &str) -> &str {
+    match key {
+        "state_dir" => "--state-dir",
+        "admin.listen" => "--admin",
+        "listener[0].address" => "--listen",
+        other => other,
+    }
+}
+
+fn without_indexes(key: &str) -> String {
+    let mut inside = false;
+    let outside = |c: &char| {
+        inside = (inside || *c == '[') && *c != ']';
+        !inside && *c != ']'
+    };
+    key.chars().filter(outside).collect()
+}

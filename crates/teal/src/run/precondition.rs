@@ -1,0 +1,367 @@
+//! What must hold around a configuration before Teal can run it: files, directories, a group, a
+//! program. The one list of it: `teal check`, `teal run` and a reload ask here, so that none of them
+//! says "good" of what another refuses.
+//!
+//! Errors are what no Teal could run with. Warnings are what depends on the user that looks, or will
+//! matter later. Nothing is created, and nothing that could wait is opened.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::SystemTime;
+
+use config::{Config, Places, Problem, Problems};
+use connect::{TlsError, TlsFiles, Vault};
+use proxy::{CertificateFiles, Certificates};
+use rules::{Color, TargetUrl};
+use rustix::fs::{Access, Mode, OFlags, access};
+
+use super::{state, tls};
+
+/// Bytes of the path of a Unix socket (`sun_path` without its end).
+const SOCKET_PATH_MAX: usize = 107;
+
+/// What was found, each with the key that it is about.
+#[derive(Debug, Default)]
+struct Found {
+    errors: Vec<(String, String)>,
+    warnings: Vec<(String, String)>,
+}
+
+/// Looks at everything that a configuration names; what may matter later.
+///
+/// # Errors
+/// Everything that Teal can't run with.
+pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
+    let mut found = Found::default();
+    found.state_dir(config);
+    found.socket_group(config);
+    found.access_log(config);
+    found.upgrade_binary(config);
+    found.certificates(config);
+    found.authorities(config);
+    found.targets(config);
+    match Problems::from_all(places.problems(found.errors)) {
+        Some(problems) => Err(problems),
+        None => Ok(places.problems(found.warnings)),
+    }
+}
+
+/// Looks whether the listeners can be bound, which `teal run` learns by binding them.
+///
+/// # Errors
+/// Addresses that no program on this machine can have.
+pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
+    let mut found = Found::default();
+    // A Teal that runs has them.
+    let runs = UnixStream::connect(state::socket(&config.state_dir)).is_ok();
+    let all: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
+    let listeners = config.listeners.iter().enumerate();
+    let listeners = listeners.map(|(at, l)| (format!("listener[{at}].address"), l.address));
+    for (key, address) in listeners.chain([("admin.listen".to_owned(), config.admin.listen)]) {
+        let Err(error) = proxy::can_bind(address, &all) else { continue };
+        match error.source.kind() {
+            io::ErrorKind::AddrInUse if runs => {}
+            io::ErrorKind::AddrInUse => found.warn(&key, error.to_string()),
+            io::ErrorKind::PermissionDenied => found.warn(&key, format!("{error}{}", as_whom())),
+            _ => found.wrong(&key, error.to_string()),
+        }
+    }
+    match Problems::from_all(places.problems(found.errors)) {
+        Some(problems) => Err(problems),
+        None => Ok(places.problems(found.warnings)),
+    }
+}
+
+/// What is right for one user may be wrong for another.
+fn as_whom() -> String {
+    format!("; checked as uid {}, which may not be the user of Teal", uid())
+}
+
+fn uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+impl Found {
+    fn wrong(&mut self, key: &str, message: impl Into<String>) {
+        self.errors.push((key.to_owned(), message.into()));
+    }
+
+    fn warn(&mut self, key: &str, message: impl Into<String>) {
+        self.warnings.push((key.to_owned(), message.into()));
+    }
+
+    fn state_dir(&mut self, config: &Config) {
+        let path = &config.state_dir;
+        let (shown, key) = (path.display(), "state_dir");
+        let length = state::socket(path).as_os_str().len();
+        if length > SOCKET_PATH_MAX {
+            self.wrong(
+                key,
+                format!(
+                    "the admin socket in {shown} would have a path of {length} bytes, and a Unix \
+                     socket may have {SOCKET_PATH_MAX}; choose a shorter directory"
+                ),
+            );
+        }
+        match fs::metadata(path) {
+            Ok(found) if !found.is_dir() => {
+                self.wrong(key, format!("{shown} is not a directory; name a directory"));
+            }
+            Ok(_) => self.writable(path, key),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let above = path.ancestors().find(|above| fs::symlink_metadata(above).is_ok());
+                let above = above.unwrap_or(Path::new("/"));
+                if above.is_dir() {
+                    self.writable(above, key);
+                } else {
+                    let above = above.display();
+                    let message = format!("cannot make {shown}: {above} is not a directory");
+                    self.wrong(key, message);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                let message = "a part of its path is not a directory; name a directory";
+                self.wrong(key, format!("cannot make {shown}: {message}"));
+            }
+            Err(error) => self.warn(key, format!("cannot look at {shown}: {error}{}", as_whom())),
+        }
+        let kept = path.join("acme");
+        if config.acme.is_some() && kept.exists() {
+            self.writable(&kept, "acme");
+        }
+    }
+
+    fn writable(&mut self, path: &Path, key: &str) {
+        if let Err(error) = access(path, Access::WRITE_OK) {
+            let error = io::Error::from(error).kind();
+            self.warn(key, format!("cannot write to {}: {error}{}", path.display(), as_whom()));
+        }
+    }
+
+    fn socket_group(&mut self, config: &Config) {
+        let key = "admin.socket_group";
+        match state::socket_gid(config) {
+            Err(failure) => {
+                let message = failure.message;
+                let own = message.strip_prefix("admin.socket_group: ").unwrap_or(&message);
+                self.wrong(key, own);
+            }
+            Ok(Some(gid)) if uid() != 0 => {
+                let groups = rustix::process::getgroups().unwrap_or_default();
+                let member = groups.iter().any(|group| group.as_raw() == gid)
+                    || rustix::process::getegid().as_raw() == gid;
+                if !member {
+                    let message = "only root and members of the group can give it a socket";
+                    self.warn(key, format!("{message}{}", as_whom()));
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn access_log(&mut self, config: &Config) {
+        let Some(path) = config.access_log.as_ref().and_then(|log| log.file.as_deref()) else {
+            return;
+        };
+        let (shown, key) = (path.display(), "access_log.path");
+        let kind = match fs::metadata(path) {
+            Ok(found) => found.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match path.parent().filter(|parent| parent.is_dir()) {
+                    Some(parent) => self.writable(parent, key),
+                    None => self.wrong(
+                        key,
+                        format!("cannot make {shown}: its directory does not exist; make it first"),
+                    ),
+                }
+                return;
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.warn(key, format!("cannot look at {shown}: permission denied{}", as_whom()));
+                return;
+            }
+            Err(error) => return self.wrong(key, format!("cannot use {shown}: {error}")),
+        };
+        if kind.is_dir() {
+            self.wrong(key, format!("{shown} is a directory; name a file in it"));
+        } else if kind.is_socket() || kind.is_block_device() {
+            self.wrong(key, format!("{shown} is neither a file nor a named pipe; name a file"));
+        } else if kind.is_fifo() {
+            let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            match rustix::fs::open(path, flags, Mode::empty()) {
+                Err(rustix::io::Errno::NXIO) => self.wrong(
+                    key,
+                    format!("{shown} is a named pipe that nobody reads; start its reader first"),
+                ),
+                _ => self.writable(path, key),
+            }
+        } else {
+            self.writable(path, key);
+        }
+    }
+
+    fn upgrade_binary(&mut self, config: &Config) {
+        let Some(path) = &config.upgrade.binary else { return };
+        let (shown, key) = (path.display(), "upgrade.binary");
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.warn(key, format!("cannot look at {shown}: permission denied{}", as_whom()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.wrong(key, format!("{shown} does not exist; name the teal program"));
+            }
+            Err(error) => self.wrong(key, format!("cannot use {shown}: {error}")),
+            Ok(found) if !found.is_file() => {
+                self.wrong(key, format!("{shown} is not a file; name the teal program"));
+            }
+            Ok(_) if access(path, Access::EXEC_OK).is_err() => {
+                let hint = format!("make it executable with `chmod +x {shown}`");
+                self.wrong(key, format!("{shown} is not executable for uid {}; {hint}", uid()));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn tls(&mut self, error: &TlsError, files: &[(&Path, String)]) {
+        let key = files.iter().find(|(path, _)| *path == error.path);
+        let key = key.or(files.first()).map_or("", |(_, key)| key.as_str());
+        self.wrong(key, error.to_string());
+    }
+
+    fn certificates(&mut self, config: &Config) {
+        let mut good = Vec::new();
+        for (at, certificate) in config.certificates.iter().enumerate() {
+            let files =
+                CertificateFiles { cert: certificate.cert.clone(), key: certificate.key.clone() };
+            match Certificates::load(std::slice::from_ref(&files)) {
+                Ok(_) => good.push((at, files)),
+                Err(errors) => {
+                    let keys = [
+                        (&*files.cert, format!("certificate[{at}].cert")),
+                        (&*files.key, format!("certificate[{at}].key")),
+                    ];
+                    errors.iter().for_each(|error| self.tls(error, &keys));
+                }
+            }
+        }
+        let (places, files): (Vec<usize>, Vec<_>) = good.into_iter().unzip();
+        // A file that changes in between is told by whoever loads it.
+        let Ok(all) = Certificates::load(&files) else { return };
+        for (facts, at) in all.facts().zip(&places) {
+            self.validity(
+                &facts.cert,
+                (facts.not_before, facts.not_after),
+                &format!("certificate[{at}].cert"),
+            );
+        }
+        for unused in all.unused() {
+            let at = places.get(unused.place).copied().unwrap_or_default();
+            let (facts, instead) = (unused.facts, unused.instead.cert.display());
+            let (path, kind) = (facts.cert.display(), facts.kind);
+            self.warn(
+                &format!("certificate[{at}].cert"),
+                format!(
+                    "{path} is never used: {instead} has its names and the same kind of key \
+                     ({kind}); leave one out"
+                ),
+            );
+        }
+    }
+
+    fn validity(&mut self, path: &Path, (from, to): (SystemTime, SystemTime), key: &str) {
+        let (now, path) = (SystemTime::now(), path.display());
+        let days = |left: std::time::Duration| left.as_secs() / 86_400;
+        if let Ok(since) = now.duration_since(to) {
+            let days = days(since);
+            self.warn(key, format!("{path}: the certificate expired {days} days ago; renew it"));
+        } else if let Ok(left) = to.duration_since(now)
+            && left < tls::SOON
+        {
+            let days = days(left);
+            self.warn(key, format!("{path}: the certificate expires in {days} days; renew it"));
+        }
+        if let Ok(left) = from.duration_since(now) {
+            let hours = left.as_secs() / 3600;
+            let message = format!("the certificate is not valid yet, for {hours} more hours");
+            self.warn(key, format!("{path}: {message}; is the clock right?"));
+        }
+    }
+
+    fn authorities(&mut self, config: &Config) {
+        for (at, listener) in config.listeners.iter().enumerate() {
+            let auth = listener.tls.as_ref().and_then(|tls| tls.client_auth.as_ref());
+            if let Some(Err(error)) = auth.map(|auth| tls::client_auth(auth).check()) {
+                self.wrong(&format!("listener[{at}].client_auth.ca"), error.to_string());
+            }
+        }
+        let ca = config.acme.as_ref().and_then(|acme| acme.ca.as_deref());
+        if let Some(Err(error)) = ca.map(connect::read_roots) {
+            self.wrong("acme.ca", error.to_string());
+        }
+        if let Some(config::Certificate { cert, key }) = &config.admin.tls {
+            let files =
+                [(&**cert, "admin.tls.cert".to_owned()), (&**key, "admin.tls.key".to_owned())];
+            if self.pair(&files) {
+                if let Err(error) = tls::load_for_admin(config) {
+                    self.wrong("admin.tls", error);
+                }
+                if let Ok(validity) = proxy::validity(cert) {
+                    self.validity(cert, validity, "admin.tls.cert");
+                }
+            }
+        }
+    }
+
+    /// Whether certificate and key can be read at all; what is wrong is told of both.
+    fn pair(&mut self, files: &[(&Path, String); 2]) -> bool {
+        let [(cert, _), (key, _)] = files;
+        let wrong = [connect::read_certificates(cert).err(), connect::read_key(key).err()];
+        wrong.iter().flatten().for_each(|error| self.tls(error, files));
+        wrong.iter().all(Option::is_none)
+    }
+
+    fn targets(&mut self, config: &Config) {
+        let mut seen = HashSet::new();
+        for (at, service) in config.services.iter().enumerate() {
+            for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
+                let table = format!("service[{at}].{color}");
+                for (place, target) in spec.targets.iter().enumerate() {
+                    if let Some(Err(error)) = target.tls_name().map(connect::server_name) {
+                        self.wrong(
+                            &format!("{table}.targets[{place}]"),
+                            format!("TLS to {target}: {error}; say it in tls.server_name"),
+                        );
+                    }
+                }
+                let tls = spec.targets.iter().find_map(TargetUrl::tls);
+                let files =
+                    tls.map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
+                if let Some(files) = files.filter(|files| seen.insert(files.clone())) {
+                    self.target(files, &format!("{table}.tls"));
+                }
+            }
+        }
+    }
+
+    fn target(&mut self, files: TlsFiles, table: &str) {
+        let mut good = true;
+        if let Some(Err(error)) = files.ca.as_deref().map(connect::read_roots) {
+            self.wrong(&format!("{table}.ca"), error.to_string());
+            good = false;
+        }
+        if let Some((cert, key)) = &files.identity {
+            let both = [(&**cert, format!("{table}.cert")), (&**key, format!("{table}.key"))];
+            good &= self.pair(&both);
+            if let Ok(validity) = proxy::validity(cert) {
+                self.validity(cert, validity, &format!("{table}.cert"));
+            }
+        }
+        if good && let Err(error) = Vault::default().read([files]) {
+            self.wrong(table, error.to_string());
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What a configuration names and can't be used: `teal check` and `teal run` refuse it alike, all at once,
+//! with the place of each key, and none of them waits for what never comes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use testkit::{CliResult, Client, Pair, Pki};
+
+use crate::TEAL;
+use crate::stage::Stage;
+
+struct Ground {
+    directory: tempfile::TempDir,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn pipe(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+        assert!(made.success());
+        path
+    }
+
+    /// A configuration with these lines before its service.
+    fn write(&self, state: &str, lines: &str) -> PathBuf {
+        let path = self.path("teal.toml");
+        let text = format!(
+            "state_dir = \"{state}\"\n{lines}\n[[service]]\nname = \"web\"\nblue = {{ targets = \
+             [\"http://127.0.0.1:1\"] }}\ngreen = {{ targets = [\"http://127.0.0.1:2\"] }}\n"
+        );
+        fs::write(&path, text).expect("written");
+        path
+    }
+}
+
+fn teal(verb: &str, file: &Path, more: &[&str]) -> CliResult {
+    let file = file.display().to_string();
+    let arguments = [&[verb, "--config", &file], more].concat();
+    testkit::run(TEAL.as_ref(), &arguments, &[], Duration::from_secs(10))
+}
+
+/// Panics unless both refuse it, with these words.
+#[track_caller]
+fn refused(file: &Path, words: &[&str]) {
+    for verb in ["check", "run"] {
+        let result = teal(verb, file, &[]);
+        result.assert_code(2);
+        for word in words {
+            assert!(
+                result.stderr.contains(word),
+                "{verb}: {word:?} is missing in {}",
+                result.all()
+            );
+        }
+    }
+    let json = teal("check", file, &["--json"]);
+    json.assert_code(2);
+    assert!(json.all().contains("\"line\""), "{}", json.all());
+}
+
+const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n";
+
+#[test]
+fn r36_check_refuses_what_run_refuses() {
+    let ground = Ground::new();
+    fs::write(ground.path("file"), "").expect("written");
+    refused(&ground.write("file", ADMIN), &["teal.toml:1:13: state_dir:", "is not a directory"]);
+    refused(&ground.write("file/below", ADMIN), &["teal.toml:1:13: state_dir:", "not a directory"]);
+    let long = "d".repeat(100);
+    refused(&ground.write(&long, ADMIN), &["teal.toml:1:13: state_dir:", "107", "shorter"]);
+    let group = ADMIN.replace("[admin]", "[admin]\nsocket_group = \"nobody-knows\"");
+    refused(
+        &ground.write("state", &group),
+        &["teal.toml:3:16: admin.socket_group: there is no group \"nobody-knows\""],
+    );
+    let with = |lines: &str| ground.write("state", &format!("{ADMIN}{lines}"));
+    refused(
+        &with("[access_log]\npath = \".\""),
+        &["teal.toml:7:8: access_log.path:", "is a directory"],
+    );
+    refused(
+        &with("[access_log]\npath = \"no/a.log\""),
+        &["access_log.path:", "does not exist; make it"],
+    );
+    refused(
+        &with("[upgrade]\nbinary = \"none\""),
+        &["teal.toml:7:10: upgrade.binary:", "does not exist"],
+    );
+    refused(&with("[upgrade]\nbinary = \".\""), &["upgrade.binary:", "is not a file"]);
+    refused(
+        &with("[upgrade]\nbinary = \"file\""),
+        &["upgrade.binary:", "is not executable", "chmod +x"],
+    );
+    fs::set_permissions(ground.path("file"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    teal("check", &with("[upgrade]\nbinary = \"file\""), &[]).assert_code(0);
+    // An address of nobody here (RFC 5737): known without running.
+    let other = ADMIN.replace("address = \"127.0.0.1:0\"", "address = \"192.0.2.1:8080\"");
+    let checked = teal("check", &ground.write("state", &other), &[]);
+    checked.assert_code(2);
+    assert!(
+        checked.all().contains("teal.toml:5:11: listener.address: cannot listen on"),
+        "{}",
+        checked.all()
+    );
+    assert!(!ground.path("state").exists(), "looking makes nothing");
+}
+
+#[test]
+fn r36_what_may_matter_later_is_a_warning() {
+    let ground = Ground::new();
+    let pki = Pki::new(ground.directory.path());
+    let old = pki.issue_until("old", &["a.test"], 2020);
+    let twin = pki.issue("twin", &["a.test"]);
+    let text = format!("{}{}", secure(&old), &secure(&twin)[LISTENER.len()..]);
+    let file = ground.write("state", &text);
+    let checked = teal("check", &file, &[]);
+    checked.assert_code(0);
+    for word in
+        ["expired", "teal.toml:8:8: certificate.cert:", "is never used", "2 warnings", "EC P-256"]
+    {
+        assert!(checked.all().contains(word), "{word:?} is missing in {}", checked.all());
+    }
+    let json = teal("check", &file, &["--json"]);
+    json.assert_code(0);
+    let value: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(value["ok"], true);
+    assert_eq!(value["warnings"].as_array().map(Vec::len), Some(2), "{value}");
+    assert_eq!(value["warnings"][0]["line"], 8);
+    let pair = secure(&pki.issue("ec", &["a.test"]));
+    let rsa = secure(&pki.issue_rsa("rsa", &["a.test"]));
+    let checked =
+        teal("check", &ground.write("state", &format!("{pair}{}", &rsa[LISTENER.len()..])), &[]);
+    checked.assert_code(0);
+    assert!(!checked.all().contains("warning"), "EC and RSA are a pair: {}", checked.all());
+}
+
+const LISTENER: &str =
+    "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n";
+
+fn secure(Pair { cert, key }: &Pair) -> String {
+    let (cert, key) = (cert.display(), key.display());
+    format!("{LISTENER}[[certificate]]\ncert = \"{cert}\"\nkey = \"{key}\"\n")
+}
+
+// L10
+#[test]
+fn r35_neither_check_nor_run_waits_for_a_named_pipe() {
+    let ground = Ground::new();
+    let pki = Pki::new(ground.directory.path());
+    let good = pki.issue("good", &["a.test"]);
+    let pipe = ground.pipe("pipe");
+    let log = format!("{ADMIN}[access_log]\npath = \"pipe\"\n");
+    refused(
+        &ground.write("state", &log),
+        &["access_log.path:", "is a named pipe that nobody reads"],
+    );
+    for (cert, key) in [(&pipe, &good.key), (&good.cert, &pipe)] {
+        let pair = Pair { cert: cert.clone(), key: key.clone() };
+        refused(&ground.write("state", &secure(&pair)), &["pipe: is a named pipe"]);
+    }
+    let socket = ground.path("socket");
+    let _listening = UnixListener::bind(&socket).expect("a socket");
+    for (path, word) in [(socket.as_path(), "is a socket"), (Path::new("/dev/zero"), "is a device")]
+    {
+        let pair = Pair { cert: path.to_owned(), key: good.key.clone() };
+        refused(
+            &ground.write("state", &secure(&pair)),
+            &[word, "teal.toml:8:8: certificate.cert:"],
+        );
+    }
+    for verb in ["check", "run"] {
+        let result = teal(verb, &pipe, &[]);
+        result.assert_code(2);
+        assert!(result.all().contains("is a named pipe, not a file"), "{}", result.all());
+    }
+}
+
+#[test]
+fn r31_every_form_of_certificate_and_key_is_taken_or_told_how_to_convert() {
+    let ground = Ground::new();
+    let pki = Pki::new(ground.directory.path());
+    let good = pki.issue("good", &["a.test"]);
+    let openssl = |arguments: &[&str]| {
+        let mut command = Command::new("openssl");
+        let output = command.current_dir(ground.directory.path()).args(arguments).output();
+        let output = output.expect("openssl is installed");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    openssl(&["pkey", "-in", "good.key", "-aes256", "-passout", "pass:secret", "-out", "enc.key"]);
+    openssl(&["ec", "-in", "good.key", "-aes256", "-passout", "pass:secret", "-out", "old.key"]);
+    openssl(&["pkey", "-in", "good.key", "-outform", "DER", "-out", "der.key"]);
+    openssl(&["x509", "-in", "good.pem", "-outform", "DER", "-out", "der.pem"]);
+    openssl(&[
+        "pkcs12",
+        "-export",
+        "-in",
+        "good.pem",
+        "-inkey",
+        "good.key",
+        "-passout",
+        "pass:secret",
+        "-out",
+        "all.p12",
+    ]);
+    let check = |cert: &Path, key: &Path| {
+        let pair = Pair { cert: cert.to_owned(), key: key.to_owned() };
+        teal("check", &ground.write("state", &secure(&pair)), &[])
+    };
+    // A byte order mark and the line ends of Windows.
+    for file in ["good.pem", "good.key"] {
+        let text = fs::read_to_string(ground.path(file)).expect("a file").replace('\n', "\r\n");
+        fs::write(ground.path(&format!("win.{file}")), format!("\u{feff}{text}")).expect("written");
+    }
+    check(&ground.path("win.good.pem"), &ground.path("win.good.key")).assert_code(0);
+    // Both files of a pair, each at its own place.
+    for (cert, key, words) in [
+        (
+            "der.pem",
+            "enc.key",
+            &[
+                "8:8: certificate.cert:",
+                "x509 -inform DER -in",
+                "9:7: certificate.key:",
+                "encrypted; decrypt it with `openssl pkey -in",
+            ][..],
+        ),
+        (
+            "all.p12",
+            "old.key",
+            &["is PKCS#12", "-nokeys", "encrypted; decrypt it with", "2 problems"],
+        ),
+        (
+            "good.key",
+            "good.pem",
+            &["no certificate; are the two files exchanged", "no private key; are"],
+        ),
+        (
+            "none.pem",
+            "der.key",
+            &["none.pem: does not exist", "pkey -inform DER -in", "2 problems"],
+        ),
+        ("good.pem", "all.p12", &["is PKCS#12", "-nocerts"]),
+        ("ca.pem", "good.key", &["ca.pem"]),
+    ] {
+        let checked = check(&ground.path(cert), &ground.path(key));
+        checked.assert_code(2);
+        for word in words {
+            assert!(
+                checked.all().contains(word),
+                "{cert} {key}: {word:?} is missing in {}",
+                checked.all()
+            );
+        }
+    }
+    // The problems of all pairs at once.
+    let none = |name: &str| Pair { cert: ground.path(name), key: good.key.clone() };
+    let text =
+        format!("{}{}", secure(&none("one.pem")), &secure(&none("two.pem"))[LISTENER.len()..]);
+    refused(
+        &ground.write("state", &text),
+        &["one.pem: does not exist", "two.pem: does not exist", "2 problems"],
+    );
+}
+
+#[test]
+fn r29_a_listener_of_all_addresses_takes_ipv4_and_says_so() {
+    let stage = Stage::with(|settings| settings.listener("[::]:0"));
+    let port = stage.teal.listener().port();
+    for ip in ["127.0.0.1", "[::1]"] {
+        let address = format!("{ip}:{port}").parse().expect("an address");
+        let mut client = Client::connect(address);
+        client.send("GET /forwarded HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200, "{ip}");
+    }
+    let seen = stage.blue.seen().requests_to("/forwarded");
+    let clients: Vec<_> = seen.iter().map(|seen| seen.fields.get("x-forwarded-for")).collect();
+    assert_eq!(clients, [Some("127.0.0.1"), Some("::1")]);
+    stage.teal.log_has(&["(IPv6 and IPv4)"]);
+    stage.finish();
+}
