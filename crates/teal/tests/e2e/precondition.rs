@@ -47,7 +47,7 @@ impl Ground {
 
 fn teal(verb: &str, file: &Path, more: &[&str]) -> CliResult {
     let file = file.display().to_string();
-    let arguments = [&[verb, "--config", &file], more].concat();
+    let arguments = [&[verb, "--config", &file][..], more].concat();
     testkit::run(TEAL.as_ref(), &arguments, &[], Duration::from_secs(10))
 }
 
@@ -285,10 +285,10 @@ fn r29_a_listener_of_all_addresses_takes_ipv4_and_says_so() {
     for ip in ["127.0.0.1", "[::1]"] {
         let address = format!("{ip}:{port}").parse().expect("an address");
         let mut client = Client::connect(address);
-        client.send("GET /forwarded HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /who HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.answer().status, 200, "{ip}");
     }
-    let seen = stage.blue.seen().requests_to("/forwarded");
+    let seen = stage.blue.seen().requests_to("/who");
     let clients: Vec<_> = seen.iter().map(|seen| seen.fields.get("x-forwarded-for")).collect();
     assert_eq!(clients, [Some("127.0.0.1"), Some("::1")]);
     stage.teal.log_has(&["(IPv6 and IPv4)"]);
