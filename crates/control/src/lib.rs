@@ -27,6 +27,6 @@ pub use health::Resolver;
 pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{
-    ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot, Role, ServiceMetrics,
-    ServiceStatus, Status, SwitchCounts, TargetMetrics, TargetStatus,
+    CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
+    Role, ServiceMetrics, ServiceStatus, Status, SwitchCounts, TargetMetrics, TargetStatus,
 };

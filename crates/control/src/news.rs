@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rules::{Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetUrl, Time};
+use rules::{
+    Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetUrl, Time, Verb,
+};
 use tokio::sync::watch;
 
 use crate::ask::Scope;
@@ -61,6 +63,15 @@ pub enum News {
         generation: Generation,
         /// How.
         end: DrainEnd,
+    },
+    /// A call waits for the gate, for as long as its caller said.
+    Waiting {
+        /// What it asks for.
+        verb: Verb,
+        /// What it is about.
+        scope: Scope,
+        /// Who asks.
+        actor: Actor,
     },
     /// Somebody was told no.
     Refused {
@@ -147,6 +158,7 @@ impl News {
             Self::Switch { cause, .. } => cause.as_str(),
             Self::Published { .. } => "published",
             Self::DrainEnded { .. } => "drained",
+            Self::Waiting { .. } => "waiting",
             Self::Refused { .. } => "refused",
             Self::Health { .. } => "health",
             Self::Held { .. } => "hold",

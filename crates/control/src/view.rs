@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rules::{
-    Actor, Color, Failover, Generation, GroupSpec, Probe, ServiceName, Standing, TargetUrl, Time,
+    Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Standing,
+    TargetUrl, Time, Verb,
 };
 use traffic::{ColorSum, ServiceSum, TargetSum, WorkerSum};
 
@@ -23,6 +24,44 @@ pub struct Status {
     pub services: Vec<ServiceStatus>,
     /// All groups of them, in the order of the configuration.
     pub groups: Vec<GroupSpec>,
+    /// The calls under way, oldest first.
+    pub calls: Vec<CallStatus>,
+}
+
+/// A call under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallStatus {
+    /// What it asks for.
+    pub verb: Verb,
+    /// The color that it would move to, as far as that is known.
+    pub to: Option<Color>,
+    /// The services that it is about; none: all.
+    pub services: Vec<ServiceName>,
+    /// The group, if one was named.
+    pub group: Option<GroupName>,
+    /// Who asks.
+    pub actor: Actor,
+    /// Since when.
+    pub since: Time,
+    /// How long it still waits for the gate, if its caller said so.
+    pub left: Option<Duration>,
+    /// How far it is.
+    pub stage: CallStage,
+    /// Whether it only asks what the gate would say.
+    pub dry_run: bool,
+    /// Why it does not pass the gate.
+    pub reason: Option<String>,
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallStage {
+    /// It waits for probes. Nothing is decided.
+    Gate,
+    /// It waits for another change to be done. Nothing is decided.
+    Queued,
+    /// It is decided and being made durable and published.
+    Writing,
 }
 
 /// One service.
@@ -205,7 +244,18 @@ impl ServiceStatus {
     }
 }
 
-// === impl Role, SwitchCounts ===
+// === impl CallStage, Role, SwitchCounts ===
+
+impl CallStage {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Queued => "queued",
+            Self::Writing => "writing",
+        }
+    }
+}
 
 impl Role {
     /// The word used in every interface.

@@ -73,6 +73,9 @@ pub fn apply(state: &mut State, event: Event) {
             let services = services.into_iter().map(|(name, _)| name).collect();
             state.history.push(Deed::Reload { generation, actor, at, services });
         }
+        Event::WaitEnded { verb, services, actor, since, at, end } => {
+            state.history.push(Deed::Waited { verb, services, actor, since, at, end });
+        }
         Event::Restarted { at } => restart(state, at),
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::health::Proof;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
+use crate::time::Time;
+use crate::wait::{Verb, WaitEnd};
 
 /// Something that somebody wants, or that has come to pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,19 @@ pub enum Command {
         wanted: Vec<Wanted>,
         /// Who asks.
         actor: Actor,
+    },
+    /// A call that was waiting ended before it decided anything. Legal always.
+    EndWait {
+        /// What it asked for.
+        verb: Verb,
+        /// The services that it was about; none: all.
+        services: Vec<ServiceName>,
+        /// Who asked.
+        actor: Actor,
+        /// Since when it waited.
+        since: Time,
+        /// How it ended.
+        end: WaitEnd,
     },
     /// Teal has started anew: what it was doing is over. Legal always.
     Restart,

@@ -38,6 +38,9 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
             Ok(vec![Event::Resumed { service, actor, at: now }])
         }
         Command::Reload { wanted, actor } => decide_reload(state, &wanted, actor, now),
+        Command::EndWait { verb, services, actor, since, end } => {
+            Ok(vec![Event::WaitEnded { verb, services, actor, since, at: now, end }])
+        }
         Command::Restart if is_anything_open(state) => Ok(vec![Event::Restarted { at: now }]),
         Command::Published { .. } | Command::EndDrain { .. } | Command::Restart => Ok(Vec::new()),
     }

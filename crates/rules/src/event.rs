@@ -6,6 +6,7 @@ use crate::health::Proof;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
 use crate::time::Time;
+use crate::wait::{Verb, WaitEnd};
 
 /// One decision, or something noted about one.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +80,21 @@ pub enum Event {
         /// What became of which service.
         services: Vec<(ServiceName, Fate)>,
     },
+    /// A call that was waiting ended before it decided anything.
+    WaitEnded {
+        /// What it asked for.
+        verb: Verb,
+        /// The services that it was about; none: all.
+        services: Vec<ServiceName>,
+        /// Who asked.
+        actor: Actor,
+        /// Since when it waited.
+        since: Time,
+        /// When it ended.
+        at: Time,
+        /// How.
+        end: WaitEnd,
+    },
     /// Teal has started anew: what was open is interrupted.
     Restarted {
         /// When.
@@ -110,7 +126,10 @@ impl Event {
             | Self::Held { .. }
             | Self::Resumed { .. }
             | Self::Reloaded { .. } => true,
-            Self::Published { .. } | Self::DrainEnded { .. } | Self::Restarted { .. } => false,
+            Self::Published { .. }
+            | Self::DrainEnded { .. }
+            | Self::WaitEnded { .. }
+            | Self::Restarted { .. } => false,
         }
     }
 }

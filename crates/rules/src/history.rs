@@ -1,4 +1,5 @@
-//! What was decided, newest last: the newest 100 receipts and the newest 100 other changes.
+//! What was decided, newest last: the newest 100 receipts, the newest 100 other changes, and the
+//! newest 100 calls that ended while they still waited.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,8 +7,9 @@ use std::time::Duration;
 use crate::name::{Actor, Generation, ServiceName};
 use crate::receipt::Receipt;
 use crate::time::Time;
+use crate::wait::{Verb, WaitEnd};
 
-/// How many receipts are kept, and how many other changes.
+/// How many receipts are kept, how many other changes, and how many ended waits.
 pub const KEPT: usize = 100;
 
 /// One thing that was decided.
@@ -46,6 +48,21 @@ pub enum Deed {
         /// When it was decided.
         at: Time,
     },
+    /// A call that was waiting ended before it decided anything.
+    Waited {
+        /// What it asked for.
+        verb: Verb,
+        /// The services that it was about; none: all.
+        services: Vec<ServiceName>,
+        /// Who asked.
+        actor: Actor,
+        /// Since when it waited.
+        since: Time,
+        /// When it ended.
+        at: Time,
+        /// How.
+        end: WaitEnd,
+    },
 }
 
 /// The newest deeds, oldest first.
@@ -61,7 +78,16 @@ impl Deed {
     pub fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::Switch(receipt) => Some(receipt),
-            Self::Reload { .. } | Self::Hold { .. } | Self::Resume { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// Deeds of one kind push out each other and no others.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Switch(_) => 0,
+            Self::Reload { .. } | Self::Hold { .. } | Self::Resume { .. } => 1,
+            Self::Waited { .. } => 2,
         }
     }
 }
@@ -99,7 +125,7 @@ impl History {
     /// Adds a deed and lets the oldest of its kind go if there are too many. Receipts of one
     /// switch go together.
     pub(crate) fn push(&mut self, deed: Deed) {
-        let same_kind = |other: &Deed| other.receipt().is_some() == deed.receipt().is_some();
+        let same_kind = |other: &Deed| other.kind() == deed.kind();
         if self.deeds.iter().filter(|other| same_kind(other)).count() >= KEPT
             && let Some(oldest) = self.deeds.iter().position(same_kind)
         {

@@ -22,6 +22,7 @@ mod spec;
 mod state;
 mod target;
 mod time;
+mod wait;
 
 pub use apply::apply;
 pub use command::{Aim, Command, Move, Proven, Wanted, Wish};
@@ -41,3 +42,4 @@ pub use spec::{
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, Time};
+pub use wait::{Verb, WaitEnd};

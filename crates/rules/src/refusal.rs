@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::name::{Color, Generation, GroupName, ServiceName};
+use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
+use crate::wait::Verb;
 
 /// Why something was not done. Nothing was changed, except where a variant says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +114,21 @@ pub enum Refusal {
         /// How long until the next one is possible.
         left: Duration,
     },
+    /// The call was still waiting when a later one about the same service came.
+    Superseded {
+        /// The later command.
+        by: Verb,
+        /// Who asked for it.
+        actor: Actor,
+    },
+    /// The caller went away while nothing was decided.
+    Abandoned,
+    /// The disk has not confirmed the decision yet. It is not refused and not undone: it is
+    /// published when it is durable.
+    JournalSlow {
+        /// How long the disk has been silent.
+        silent: Duration,
+    },
     /// Teal is stopping.
     Stopping,
 }
@@ -141,6 +157,9 @@ impl Refusal {
             Self::NotHeld { .. } => "not_held",
             Self::ReloadProblems { .. } => "reload_problems",
             Self::FailoverCooling { .. } => "failover_cooling",
+            Self::Superseded { .. } => "superseded",
+            Self::Abandoned => "abandoned",
+            Self::JournalSlow { .. } => "journal_slow",
             Self::Stopping => "stopping",
         }
     }
@@ -215,6 +234,16 @@ impl fmt::Display for Refusal {
                 "{service} failed over less than a minute ago; the next failover without an \
                  operator is possible in {} s",
                 left.as_secs() + 1
+            ),
+            Self::Superseded { by, actor } => {
+                write!(f, "superseded by {by}, asked for by {actor}: this call changed nothing")
+            }
+            Self::Abandoned => f.write_str("its caller went away, so nothing was changed"),
+            Self::JournalSlow { silent } => write!(
+                f,
+                "the decision is under way, neither done nor refused: the disk has not confirmed \
+                 it for {} s\nIt takes effect when it is durable; see: teal status",
+                silent.as_secs()
             ),
             Self::Stopping => f.write_str("Teal is stopping"),
         }

@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Unreachable = 4,
     /// Switched, but the drain deadline cut leases.
     Cut = 5,
+    /// A signal interrupted it; the message says whether anything was decided.
+    Interrupted = 130,
 }
 
 /// Why a verb could not do what it was asked, and how it ends then.
@@ -37,13 +39,17 @@ impl From<Exit> for ExitCode {
 
 impl Exit {
     /// What it means, for the reference.
-    pub(crate) const ALL: [(Self, &'static str); 6] = [
+    pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Done, "done; after a switch the old color is drained and safe to stop"),
         (Self::Failed, "failed, or not in time"),
         (Self::Usage, "wrong usage, or a configuration that can't be used"),
         (Self::Refused, "refused by the gate, with the reason; nothing was changed"),
         (Self::Unreachable, "Teal could not be reached"),
         (Self::Cut, "switched, but the drain deadline cut requests"),
+        (
+            Self::Interrupted,
+            "interrupted by a signal; the message says whether anything was decided",
+        ),
     ];
 }
 

@@ -6,6 +6,7 @@ use hyper::body::{Body, Bytes};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
 /// The answer, whose body has at most so many bytes.
 ///
@@ -23,11 +24,13 @@ where
     let broken = |error: hyper::Error| error.to_string();
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(broken)?;
-    let driving = tokio::spawn(connection);
+    // Whoever asks no longer closes the connection: Teal then knows that nobody waits.
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
     let response = sender.send_request(request).await.map_err(broken)?;
     let (head, body) = response.into_parts();
     let body = Limited::new(body, most).collect().await;
-    driving.abort();
+    drop(driving);
     match body {
         Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
         Err(error) => Err(error.to_string()),

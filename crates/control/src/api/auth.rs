@@ -31,7 +31,10 @@ pub(crate) struct Operator(pub(crate) Actor);
 
 /// A caller who may read.
 #[derive(Debug)]
-pub(crate) struct Viewer;
+pub(crate) struct Viewer {
+    /// Whether it is known who it is, by a token or by the socket.
+    pub(crate) is_known: bool,
+}
 
 impl FromRequestParts<Arc<Api>> for Operator {
     type Rejection = Problem;
@@ -59,8 +62,10 @@ impl FromRequestParts<Arc<Api>> for Viewer {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let peer = peer(parts)?;
         match (by_token(&parts.headers, peer, api)?, peer) {
-            (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self),
-            (None, Peer::Tcp(address)) if address.ip().to_canonical().is_loopback() => Ok(Self),
+            (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self { is_known: true }),
+            (None, Peer::Tcp(address)) if address.ip().to_canonical().is_loopback() => {
+                Ok(Self { is_known: false })
+            }
             (None, Peer::Tcp(_)) => Err(unauthenticated()),
         }
     }
@@ -75,13 +80,6 @@ fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String
     }
     let now = Instant::now();
     let source = source(peer);
-    let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(left) = lockout.remaining(source, now) {
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
-            .because("Tokens from here are refused until the minute is over")
-            .retry_after(left.as_secs() + 1));
-    }
     let single = shown.next().is_none();
     let token = first.as_bytes().split_at_checked(7);
     let token = token.filter(|(scheme, _)| single && scheme.eq_ignore_ascii_case(b"bearer "));
@@ -89,8 +87,16 @@ fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String
     if let Some(token) = token.and_then(|(_, token)| holder(&live.tokens, token)) {
         return Ok(Some((token.name.clone(), token.role)));
     }
+    // Only wrong tokens are slowed: anybody on this machine can send those from its addresses.
+    let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(left) = lockout.remaining(source, now) {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
+            .because("This token is not known either; a right one is accepted at any time")
+            .retry_after(left.as_secs() + 1));
+    }
     if lockout.failed(source, now) {
-        tracing::warn!(peer = %peer, "ten wrong tokens in a minute: tokens from there are refused");
+        tracing::warn!(peer = %peer, "ten wrong tokens in a minute: further wrong ones from there are answered 429");
     }
     Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is not known")
         .because("Send it as Authorization: Bearer TOKEN; a new one is made by: teal token new")
@@ -210,6 +216,25 @@ mod tests {
                 assert_eq!(refused, status, "{from} {token:?}");
             }
         }
+    }
+
+    // A5
+    #[tokio::test]
+    async fn r9_the_right_token_enters_however_many_wrong_ones_came_from_its_address() {
+        let api = api();
+        let mut refused = Vec::new();
+        for _ in 0..12 {
+            let mut guess = call("127.0.0.1:1", Some("wrong"));
+            let wrong = Viewer::from_request_parts(&mut guess, &api).await;
+            let problem = wrong.expect_err("it is wrong").render(Form::Text);
+            refused
+                .push((problem.status().as_u16(), problem.headers().contains_key("retry-after")));
+        }
+        assert_eq!(refused[..10], [(401, false); 10]);
+        assert_eq!(refused[10..], [(429, true); 2]);
+        let mut known = call("127.0.0.1:1", Some("operator's"));
+        let right = Operator::from_request_parts(&mut known, &api).await;
+        assert!(right.is_ok());
     }
 
     // A5

@@ -46,7 +46,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 )]
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
-    _: Viewer,
+    Viewer { is_known }: Viewer,
     Query(()): Query<()>,
     headers: HeaderMap,
     _: NoBody,
@@ -59,10 +59,13 @@ pub(crate) async fn events(
             .and_then(|id| Place::read(id, &api.instance))
             .ok_or_else(|| invalid("Last-Event-ID", "must be the id of an event"))?,
     };
-    let Ok(seat) = Arc::clone(&api.streams).try_acquire_owned() else {
+    let seats = if is_known { &api.streams } else { &api.anonymous_streams };
+    let Ok(seat) = Arc::clone(seats).try_acquire_owned() else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "too_many_streams", "Too many event streams are open")
-            .because("Close one and try again")
+            .because(
+                "Close one and try again; callers with a token, or on the socket, have their own",
+            )
             .retry_after(5));
     };
     let (sender, channel) = Channel::<Bytes>::new(16);

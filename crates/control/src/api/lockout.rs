@@ -1,4 +1,5 @@
-//! After ten wrong tokens in a minute a peer is not listened to until the minute is over.
+//! After ten wrong tokens in a minute, further wrong ones of that peer are answered 429 until the
+//! minute is over. The right token is accepted at any time: it is compared first.
 //!
 //! Counts per peer address, or per user id on the socket. The table is bounded: an attacker
 //! with many addresses pushes out the oldest entries, never the memory.
@@ -33,7 +34,7 @@ struct Failures {
 }
 
 impl Lockout {
-    /// How long this source must still wait; `None`: it may try.
+    /// How long wrong tokens of this source are still answered 429; `None`: they are not.
     pub(crate) fn remaining(&self, source: Source, now: Instant) -> Option<Duration> {
         let failures = self.sources.get(&source)?;
         let left = WINDOW.checked_sub(now.saturating_duration_since(failures.since))?;

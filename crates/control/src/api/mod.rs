@@ -11,6 +11,7 @@
 
 mod answer;
 mod auth;
+mod described;
 mod door;
 pub mod duration;
 mod event;

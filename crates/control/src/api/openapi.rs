@@ -9,6 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::answer::body;
 use super::auth::Viewer;
+use super::described::complete;
 use super::query::{NoBody, Query};
 
 #[derive(OpenApi)]
@@ -64,9 +65,10 @@ impl Modify for Token {
 
 /// The document as it is served, with a line break at its end.
 pub fn document() -> String {
-    let mut text = Description::openapi()
-        .to_pretty_json()
-        .expect("the document is built from values that JSON has");
+    let built = "the document is built from values that JSON has";
+    let mut document = serde_json::to_value(Description::openapi()).expect(built);
+    complete(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).expect(built);
     text.push('\n');
     text
 }

@@ -30,13 +30,15 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::DrainUnderWay
         | Refusal::AlreadyHeld { .. }
         | Refusal::NotHeld { .. }
+        | Refusal::Superseded { .. }
+        | Refusal::Abandoned
         | Refusal::FailoverCooling { .. } => StatusCode::CONFLICT,
         Refusal::Unhealthy { .. } | Refusal::GenerationMismatch { .. } => {
             StatusCode::PRECONDITION_FAILED
         }
-        Refusal::PublishIncomplete { .. } | Refusal::UpgradeFailed { .. } => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        Refusal::PublishIncomplete { .. }
+        | Refusal::JournalSlow { .. }
+        | Refusal::UpgradeFailed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::JournalUnavailable { .. } | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -74,7 +76,12 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::AlreadyHeld { service } | Refusal::NotHeld { service } => {
             problem.with("service", service.as_str())
         }
+        Refusal::Superseded { by, actor } => {
+            problem.with("by", by.to_string()).with("actor", actor.to_string())
+        }
         Refusal::NoReceipt { .. }
+        | Refusal::Abandoned
+        | Refusal::JournalSlow { .. }
         | Refusal::ColorActive { .. }
         | Refusal::JournalUnavailable { .. }
         | Refusal::UpgradeInProgress

@@ -108,8 +108,10 @@ pub(crate) struct Api {
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
     pub(crate) lockout: Mutex<Lockout>,
-    /// One permit per event stream.
+    /// One permit per event stream of a caller who is known.
     pub(crate) streams: Arc<Semaphore>,
+    /// One permit per event stream of anybody else, who can't take those of the others.
+    pub(crate) anonymous_streams: Arc<Semaphore>,
     /// True once Teal stops: event streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -117,7 +119,7 @@ pub(crate) struct Api {
 /// How long the controller may take for what it knows without waiting.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// Event streams at once; each holds a connection for as long as its reader likes.
+/// Event streams at once, of callers who are known and of others; each holds a connection for as long as its reader likes.
 const STREAMS_MAX: usize = 64;
 
 impl Api {
@@ -135,6 +137,7 @@ impl Api {
             since: Instant::now(),
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            anonymous_streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stopping,
         }
     }

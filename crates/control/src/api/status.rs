@@ -12,7 +12,9 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::text;
-use super::wire::{About, Certificate, Group, Ordered, ProblemDocument, Service, Status, seconds};
+use super::wire::{
+    About, Certificate, Group, Ordered, ProblemDocument, Service, Status, Wait, seconds,
+};
 
 /// Where traffic goes now, and whether the other color may be stopped.
 #[utoipa::path(
@@ -56,6 +58,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         acme: live.orders.iter().map(Ordered::of).collect(),
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),
         groups: seen.groups.iter().map(Group::from).collect(),
+        waits: seen.calls.iter().map(|call| Wait::of(call, seen.at)).collect(),
     })
 }
 

@@ -11,7 +11,7 @@ use super::duration::show;
 use super::wire::{
     Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence,
     GroupAnswer, Health, History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service,
-    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, Upgraded,
+    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, Upgraded, Wait, WaitChange,
 };
 
 /// Text that grows line by line.
@@ -65,6 +65,9 @@ pub fn status(status: &Status) -> String {
     if let Some(pid) = status.teal.older_pid {
         line!(lines, "Upgraded: the older Teal, process {pid}, still ends its last requests");
     }
+    for wait in &status.waits {
+        line!(lines, "{}", waiting(wait));
+    }
     if let Some(generation) = status.publishing {
         line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
     }
@@ -90,6 +93,33 @@ fn service_status(lines: &mut Lines, service: &Service) {
             line!(lines, "  {}", probed(target));
         }
     }
+}
+
+/// A call under way, in one line.
+pub fn waiting(wait: &Wait) -> String {
+    let head = match (&*wait.stage, wait.dry_run) {
+        ("writing", _) => "Under way",
+        ("queued", _) => "Queued",
+        (_, true) => "Waiting (dry run)",
+        (_, false) => "Waiting",
+    };
+    let mut line = format!("{head}: {}", wait.verb);
+    if let Some(to) = wait.to {
+        let _never_fails = write!(line, " to {to}");
+    }
+    if !wait.services.is_empty() {
+        let _never_fails = write!(line, " of {}", wait.services.join(", "));
+    }
+    let _never_fails = write!(line, ", by {}, for {}", wait.actor, seconds(wait.age_seconds));
+    if let Some(left) = wait.left_seconds.filter(|_| wait.stage == "gate") {
+        let _never_fails = write!(line, ", {} left", seconds(left));
+    }
+    let why = match &*wait.stage {
+        "queued" => Some("another change comes first"),
+        "writing" => Some("decided, being made durable and published"),
+        _ => wait.reason.as_deref(),
+    };
+    why.map_or(line.clone(), |why| format!("{line}: {why}"))
 }
 
 /// How long a certificate may still be used.
@@ -287,12 +317,29 @@ pub fn history(history: &History) -> String {
                 let (at, service, actor) = (&resume.at, &resume.service, &resume.actor);
                 line!(lines, "{at}      -  resume of {service}, by {actor}");
             }
+            Change::Wait(wait) => line!(lines, "{}", wait_line(wait)),
         }
     }
     if history.changes.is_empty() {
         line!(lines, "Nothing was changed yet");
     }
     lines.0
+}
+
+fn wait_line(wait: &WaitChange) -> String {
+    let WaitChange { at, verb, since, actor, end, .. } = wait;
+    let mut what = verb.clone();
+    if !wait.services.is_empty() {
+        let _never_fails = write!(what, " of {}", wait.services.join(", "));
+    }
+    if let Some(to) = wait.to {
+        let _never_fails = write!(what, " to {to}");
+    }
+    let by = match (&wait.by, &wait.by_actor) {
+        (Some(by), Some(actor)) => format!(" by {by}, by {actor}"),
+        _ => " by its caller".to_owned(),
+    };
+    format!("{at}      -  {what}, by {actor}: waited since {since}, {end}{by}; changed nothing")
 }
 
 fn receipt_line(receipt: &Receipt) -> String {

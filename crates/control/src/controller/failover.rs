@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rules::gate::Passage;
-use rules::{Actor, Aim, Color, Failover, Refusal, ServiceName, Standing, Wish, gate};
+use rules::{Actor, Aim, Color, Failover, Refusal, ServiceName, Standing, Verb, Wish, gate};
 use tokio::task::JoinSet;
 
 use super::switch::{self, Order};
 use crate::ask::Scope;
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
+use crate::core::{About, Core, Inside};
 use crate::health::{prove, reason};
 
 /// Watches all services, for ever.
@@ -73,10 +73,25 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
     if let Some(reason) = core.lock().why_not(service, to) {
         return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
     }
-    let evidence = prove(core, service, to, None).await?;
-    let proven = vec![(service.clone(), evidence)];
-    let order = Order { wish, to, actor: Actor::Teal, proven, drain: None };
-    switch::carry_out(core, order).await.map(drop)
+    let about = About {
+        verb: Verb::Failover,
+        scope: Scope::Service(service.clone()),
+        services: vec![service.clone()],
+        actor: Actor::Teal,
+        patience: None,
+        dry_run: false,
+    };
+    let (call, _) = core.lock().calls.receive();
+    let ((), mut waiting) = core.begin(call, about, |_| Ok(()))?;
+    let id = waiting.id();
+    core.lock().calls.aims_at(id, to);
+    let work = async {
+        let evidence = prove(core, service, to, None).await?;
+        let proven = vec![(service.clone(), evidence)];
+        let order = Order { call: id, wish, to, actor: Actor::Teal, proven, drain: None };
+        switch::carry_out(core, order).await.map(drop)
+    };
+    waiting.until_ended(work).await
 }
 
 impl Inside {
@@ -92,7 +107,7 @@ impl Inside {
         dying.collect()
     }
 
-    fn why_not(&self, service: &ServiceName, color: Color) -> Option<String> {
+    pub(super) fn why_not(&self, service: &ServiceName, color: Color) -> Option<String> {
         let member = self.roster.member(service)?;
         reason(member.color(color), &member.spec.health)
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Command, DrainEnd, Event, Refusal, gate};
+use rules::{Actor, Command, DrainEnd, Event, Refusal, ServiceName, Verb, gate};
 use traffic::{ServiceSum, Version};
 
 use super::status;
-use crate::ask::{DrainWatch, HoldAsk, HoldInForce, ResumeAsk, Resumed};
-use crate::core::{Core, Inside};
+use crate::ask::{DrainWatch, HoldAsk, HoldInForce, ResumeAsk, Resumed, Scope};
+use crate::core::{About, Call, Core, Inside, Waiting};
 use crate::drain;
 use crate::inbox::Answer;
 use crate::news::News;
@@ -18,8 +18,8 @@ use crate::swap::Subject;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Holds a service. Returns when every worker does; the active color then drains.
-pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk) -> Answer<HoldInForce> {
-    let result = try_hold(&core, &ask).await;
+pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk, call: Call) -> Answer<HoldInForce> {
+    let result = try_hold(&core, &ask, call).await;
     if let Err(refusal) = &result {
         core.refused(ask.service.into(), &ask.actor, refusal);
     }
@@ -27,19 +27,22 @@ pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk) -> Answer<HoldInForce> {
 }
 
 /// Resumes a service. Returns when every worker does.
-pub(super) async fn resume(core: Arc<Core>, ask: ResumeAsk) -> Answer<Resumed> {
-    let result = try_resume(&core, &ask).await;
+pub(super) async fn resume(core: Arc<Core>, ask: ResumeAsk, call: Call) -> Answer<Resumed> {
+    let result = try_resume(&core, &ask, call).await;
     if let Err(refusal) = &result {
         core.refused(ask.service.into(), &ask.actor, refusal);
     }
     result
 }
 
-async fn try_hold(core: &Arc<Core>, ask: &HoldAsk) -> Answer<HoldInForce> {
+async fn try_hold(core: &Arc<Core>, ask: &HoldAsk, call: Call) -> Answer<HoldInForce> {
     let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
     let _in_hand = core.take_in_hand(std::slice::from_ref(&service))?;
+    let mut waiting = begin(core, call, Verb::Hold, &service, &ask.actor)?;
+    let id = waiting.id();
     let (actor, max_wait) = (ask.actor.clone(), ask.max_wait.unwrap_or(MAX_WAIT));
-    let command = Command::Hold { service: service.clone(), actor: actor.clone(), max_wait };
+    let wanted = Command::Hold { service: service.clone(), actor: actor.clone(), max_wait };
+    let command = |inside: &mut Inside| inside.calls.decide(id).map(|()| wanted);
     let then = |inside: &mut Inside, _: &[Event]| {
         let (decided, _) = status::find(&inside.state, &service)?;
         let subject = inside.subject(&service, decided.active, ask.drain);
@@ -47,7 +50,7 @@ async fn try_hold(core: &Arc<Core>, ask: &HoldAsk) -> Answer<HoldInForce> {
         let drain = inside.drains.begin(&subject, DrainEnd::Interrupted);
         Ok((subject, drain, core.publish(inside)))
     };
-    let (subject, drain, version) = core.commit(|_| Ok(command), then).await??;
+    let (subject, drain, version) = waiting.until_ended(core.commit(command, then)).await??;
     tracing::info!(%service, %actor, ?max_wait, "hold");
     core.print(News::Held { service: service.clone(), actor });
     let in_force = in_force(core, version).await;
@@ -74,11 +77,14 @@ async fn finish(core: Arc<Core>, version: Version, subject: Subject, watch: Drai
     core.print(News::DrainEnded { service, color, target: None, generation, end });
 }
 
-async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk) -> Answer<Resumed> {
+async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk, call: Call) -> Answer<Resumed> {
     let service = gate::name_service(&core.lock().state, ask.service.as_ref())?;
     let _in_hand = core.take_in_hand(std::slice::from_ref(&service))?;
+    let mut waiting = begin(core, call, Verb::Resume, &service, &ask.actor)?;
+    let id = waiting.id();
     let actor = ask.actor.clone();
-    let command = Command::Resume { service: service.clone(), actor: actor.clone() };
+    let wanted = Command::Resume { service: service.clone(), actor: actor.clone() };
+    let command = |inside: &mut Inside| inside.calls.decide(id).map(|()| wanted);
     let then = |inside: &mut Inside, _: &[Event]| {
         let color = status::find(&inside.state, &service)?.0.active;
         let Some(member) = inside.roster.member(&service) else { return Err(Refusal::Stopping) };
@@ -87,11 +93,32 @@ async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk) -> Answer<Resumed> {
         inside.drains.end(id, DrainEnd::Interrupted);
         Ok((color, waiting, core.publish(inside)))
     };
-    let (color, waiting, version) = core.commit(|_| Ok(command), then).await??;
+    let (color, waiting, version) = waiting.until_ended(core.commit(command, then)).await??;
     tracing::info!(%service, %actor, waiting, "resume");
     core.print(News::Resumed { service: service.clone(), actor });
     in_force(core, version).await?;
     Ok(Resumed { service, color, waiting })
+}
+
+/// Lists the call; what it waits for is its turn at the journal.
+fn begin(
+    core: &Arc<Core>,
+    call: Call,
+    verb: Verb,
+    service: &ServiceName,
+    actor: &Actor,
+) -> Answer<Waiting> {
+    let about = About {
+        verb,
+        scope: Scope::Service(service.clone()),
+        services: vec![service.clone()],
+        actor: actor.clone(),
+        patience: None,
+        dry_run: false,
+    };
+    let ((), waiting) = core.begin(call, about, |_| Ok(()))?;
+    core.queue(waiting.id())?;
+    Ok(waiting)
 }
 
 async fn in_force(core: &Core, version: Version) -> Answer<()> {

@@ -1,8 +1,8 @@
 //! The life of a switch: one loop over everything that may wake the controller, one file per
 //! verb.
 //!
-//! The loop answers questions at once and starts a task for everything that takes time; a
-//! task is never ended because a caller went away. What tasks know of each other is in
+//! The loop answers questions at once and starts a task for everything that takes time; once
+//! something is decided, no task is ended because a caller went away. What tasks know of each other is in
 //! [`Core`], and its state changes only by `Core::commit`.
 
 mod failover;
@@ -17,11 +17,12 @@ mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rules::Refusal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::ask::{Reloader, UpgradeWish};
-use crate::core::Core;
+use crate::core::{Call, Core};
 use crate::inbox::{Answer, Inbox, Input, Reply};
 
 pub use reconcile::{Settings, StartError, start};
@@ -44,11 +45,18 @@ async fn run(
                 tell(reply, status::receipts(&core, generation));
             }
             Input::Ready(reply) => tell(reply, core.lock().ready),
-            Input::Switch(ask, reply) => answer(reply, switch::run(core, ask)),
-            Input::Hold(ask, reply) => answer(reply, hold::hold(core, ask)),
-            Input::Resume(ask, reply) => answer(reply, hold::resume(core, ask)),
+            Input::Switch(ask, reply) => {
+                carry_out(core.clone(), reply, |call| switch::run(core, ask, call));
+            }
+            Input::Hold(ask, reply) => {
+                carry_out(core.clone(), reply, |call| hold::hold(core, ask, call));
+            }
+            Input::Resume(ask, reply) => {
+                carry_out(core.clone(), reply, |call| hold::resume(core, ask, call));
+            }
             Input::Reload(ask, reply) => {
-                answer(reply, reload::run(core, ask, reloader.clone()));
+                let reloader = reloader.clone();
+                carry_out(core.clone(), reply, |call| reload::run(core, ask, reloader, call));
             }
             Input::Upgrade(ask, reply) => upgrade::pass_on(&upgrades, ask, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),
@@ -63,6 +71,29 @@ async fn run(
             }
         }
     }
+}
+
+/// Answers when the work is done, or when the disk is slow to confirm it. While nothing is decided
+/// the work ends with its caller; from the decision on a caller that goes away cancels nothing.
+// lossless: L10
+fn carry_out<T: Send + 'static, W: Future<Output = Answer<T>> + Send + 'static>(
+    core: Arc<Core>,
+    mut reply: Reply<Answer<T>>,
+    work: impl FnOnce(Call) -> W,
+) {
+    let (call, mut slow) = core.lock().calls.receive();
+    let id = call.id();
+    let work = work(call);
+    tokio::spawn(async move {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            value = &mut work => return tell(reply, value),
+            () = reply.closed() => core.lock().calls.abandon(id),
+            Ok(silent) = &mut slow => tell(reply, Err(Refusal::JournalSlow { silent })),
+        }
+        drop(work.await); // whoever asked has been told, or has gone
+    });
 }
 
 /// Answers when the work is done. The work goes on if nobody waits for the answer.

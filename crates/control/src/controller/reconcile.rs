@@ -21,7 +21,7 @@ use traffic::{Publisher, Version};
 use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
-use crate::core::{Core, Drains, Inside, Ledger};
+use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
 use crate::health::{self, Resolver};
 use crate::inbox::Handle;
 use crate::journal::{Entry, Journal, Opened};
@@ -84,6 +84,7 @@ pub async fn start(
         limits,
         vault,
         drains: Drains::default(),
+        calls: Calls::default(),
         in_hand: HashSet::new(),
         ailment: ledger.ailment(),
         ready: false,
@@ -101,6 +102,7 @@ pub async fn start(
     spawn_probes(&core, &HashSet::new());
     tokio::spawn(health::listen(core.clone()));
     tokio::spawn(failover::watch(core.clone()));
+    tokio::spawn(watch_disk(core.clone()));
     tokio::spawn(tally(core.clone()));
     tokio::spawn(refresh(core.clone()));
     tokio::spawn(super::run(core, inbox, reloader, upgrades));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rules::{
     Actor, Color, Command, DrainEnd, Event, Generation, GroupSpec, Refusal, ServiceName,
-    ServiceSpec, TargetHealth, TargetUrl,
+    ServiceSpec, TargetHealth, TargetUrl, Verb,
 };
 use tokio::task::spawn_blocking;
 use traffic::{TargetId, Version};
@@ -16,7 +16,7 @@ use traffic::{TargetId, Version};
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
 use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
-use crate::core::{Core, Inside};
+use crate::core::{About, Call, Core, Inside};
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
 use crate::news::News;
@@ -35,15 +35,39 @@ struct Decided {
 }
 
 /// Does what an operator asks for.
-pub(super) async fn run(core: Arc<Core>, ask: ReloadAsk, reloader: Reloader) -> Answer<Reloaded> {
-    let result = attempt(&core, &ask.actor, reloader).await;
+pub(super) async fn run(
+    core: Arc<Core>,
+    ask: ReloadAsk,
+    reloader: Reloader,
+    call: Call,
+) -> Answer<Reloaded> {
+    let about = About {
+        verb: Verb::Reload,
+        scope: Scope::Only,
+        services: Vec::new(),
+        actor: ask.actor.clone(),
+        patience: None,
+        dry_run: false,
+    };
+    let result = match core.begin(call, about, |_| Ok(())) {
+        Ok(((), mut waiting)) => {
+            let id = waiting.id();
+            waiting.until_ended(attempt(&core, id, &ask.actor, reloader)).await
+        }
+        Err(refusal) => Err(refusal),
+    };
     if let Err(refusal) = &result {
         core.refused(Scope::Only, &ask.actor, refusal);
     }
     result
 }
 
-async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<Reloaded> {
+async fn attempt(
+    core: &Arc<Core>,
+    call: u64,
+    actor: &Actor,
+    reloader: Reloader,
+) -> Answer<Reloaded> {
     let broken = |_| Refusal::ReloadProblems { problems: vec!["the reader broke down".to_owned()] };
     let read = spawn_blocking(move || reloader.read()).await.map_err(broken)?;
     let new = read.map_err(|problems| Refusal::ReloadProblems { problems })?;
@@ -53,8 +77,8 @@ async fn attempt(core: &Arc<Core>, actor: &Actor, reloader: Reloader) -> Answer<
         return Ok(Reloaded { generation: None, changes });
     }
     let proven = core.while_in_charge(prove_additions(core, &new)).await?;
-    let turn = core.turn.lock().await;
-    let decided = decide(core, new, proven, actor.clone()).await?;
+    let turn = core.turn_of(call).await?;
+    let decided = decide(core, call, new, proven, actor.clone()).await?;
     let generation = decided.generation;
     tracing::info!(%actor, ?changes, ?generation, "reload");
     core.print(News::Reloaded { generation, changes: changes.clone() });
@@ -88,11 +112,18 @@ async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
     Ok(proven)
 }
 
-async fn decide(core: &Arc<Core>, new: NewConfig, proven: Proven, actor: Actor) -> Answer<Decided> {
+async fn decide(
+    core: &Arc<Core>,
+    call: u64,
+    new: NewConfig,
+    proven: Proven,
+    actor: Actor,
+) -> Answer<Decided> {
     let NewConfig { services, groups, limits, accept, vault, .. } = new;
     let renewed = vault.is_some();
     let specs = services.clone();
-    let command = |inside: &Inside| {
+    let command = |inside: &mut Inside| {
+        inside.calls.decide(call)?;
         if !specs.iter().all(|spec| inside.is_covered(spec, renewed, &proven)) {
             // A switch came between: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });

@@ -20,10 +20,11 @@ pub(super) fn status(core: &Core) -> Status {
     Status {
         generation: inside.state.generation(),
         publishing: inside.state.publishing(),
-        journal: inside.ailment.clone(),
+        journal: inside.ailment.clone().or_else(|| core.stall()),
         at: Clock::now(),
         services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
         groups: inside.groups.clone(),
+        calls: inside.calls.status(|service, color| inside.why_not(service, color)),
     }
 }
 
@@ -36,7 +37,7 @@ pub(super) fn metrics(core: &Core) -> MetricsSnapshot {
         services: members.filter_map(|member| inside.service_metrics(member)).collect(),
         unrouted: ServiceSum::of(core.publisher.unrouted()),
         connections: WorkerSum::of(core.publisher.connections()),
-        journal_available: inside.ailment.is_none(),
+        journal_available: inside.ailment.is_none() && core.stall().is_none(),
     }
 }
 

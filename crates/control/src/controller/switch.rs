@@ -9,21 +9,24 @@ use std::time::Duration;
 use rules::gate::{self, Passage};
 use rules::{
     Actor, Aim, Cause, Color, Command, DrainEnd, Event, Generation, Move, Refusal, ServiceName,
-    Wish,
+    Verb, Wish,
 };
 use traffic::Version;
 
 use crate::ask::{Destination, DrainWatch, Scope, SwitchAsk, Switched};
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
+use crate::core::{About, Call, Core, Inside};
 use crate::drain;
 use crate::health::{Proven, prove_all};
 use crate::inbox::Answer;
 use crate::news::News;
 use crate::swap::Subject;
+use crate::view::CallStage;
 
 /// What is to be done, once the gate has been passed.
 pub(super) struct Order {
+    /// The call that it belongs to.
+    pub(super) call: u64,
     pub(super) wish: Wish,
     pub(super) to: Color,
     pub(super) actor: Actor,
@@ -43,10 +46,10 @@ struct Decided {
 }
 
 /// Does what an operator asks for.
-pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk) -> Answer<Vec<Switched>> {
+pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk, call: Call) -> Answer<Vec<Switched>> {
     let services = core.lock().services_of(&ask.scope);
     let result = match &services {
-        Ok(services) => attempt(&core, &ask, services.clone()).await,
+        Ok(services) => attempt(&core, &ask, services.clone(), call).await,
         Err(refusal) => Err(refusal.clone()),
     };
     let result = result.map_err(|refusal| named_in(&ask.scope, refusal));
@@ -74,43 +77,57 @@ async fn attempt(
     core: &Arc<Core>,
     ask: &SwitchAsk,
     services: Vec<ServiceName>,
+    call: Call,
 ) -> Answer<Vec<Switched>> {
-    let aim = match ask.to {
-        Destination::Color(color) => Aim::To(color),
-        Destination::Previous => Aim::Back,
+    let (aim, verb) = match ask.to {
+        Destination::Color(color) => (Aim::To(color), Verb::Switch(color)),
+        Destination::Previous => (Aim::Back, Verb::Rollback),
+    };
+    let about = About {
+        verb,
+        scope: ask.scope.clone(),
+        services: services.clone(),
+        actor: ask.actor.clone(),
+        patience: ask.wait_healthy,
+        dry_run: ask.dry_run,
     };
     let wish = Wish { services, aim, if_generation: ask.if_generation };
-    let (moving, to) = match examine(core, &wish).await? {
-        Passage::AlreadyOn { .. } => return core.lock().left_alone(&wish.services),
-        Passage::Open { moving, to, .. } => (moving, to),
+    let (first, mut waiting) = core.begin(call, about, |inside| inside.first_look(&wish))?;
+    let id = waiting.id();
+    let work = async {
+        let passage = match first {
+            Some(passage) => passage,
+            None => look_again(core, id, &wish).await?,
+        };
+        let (moving, to) = match passage {
+            Passage::AlreadyOn { .. } => return core.lock().left_alone(&wish.services),
+            Passage::Open { moving, to, .. } => (moving, to),
+        };
+        core.lock().calls.aims_at(id, to);
+        let proving = prove_all(core, &moving, to, ask.wait_healthy);
+        let proven = core.while_in_charge(proving).await?;
+        if ask.dry_run {
+            return core.lock().would_switch(&wish.services, to, proven);
+        }
+        let (actor, drain) = (ask.actor.clone(), ask.drain);
+        carry_out(core, Order { call: id, wish, to, actor, proven, drain }).await
     };
-    let proving = prove_all(core, &moving, to, ask.wait_healthy);
-    let proven = core.while_in_charge(proving).await?;
-    if ask.dry_run {
-        return core.lock().would_switch(&wish.services, to, proven);
-    }
-    let (actor, drain) = (ask.actor.clone(), ask.drain);
-    carry_out(core, Order { wish, to, actor, proven, drain }).await
+    waiting.until_ended(work).await
 }
 
-/// Looks at a wish before any probe is made for it. While other services are being published it
-/// waits for that: only a second change of the same service is refused.
-async fn examine(core: &Core, wish: &Wish) -> Answer<Passage> {
-    let first = core.lock().examine(wish);
-    let others = matches!(first, Err(Refusal::SwitchInProgress { .. }))
-        && !core.lock().is_any_in_hand(&wish.services);
-    if !others {
-        return first;
-    }
-    drop(core.turn.lock().await);
-    core.lock().examine(wish)
+/// Another look at a wish once what was being published when it came is published.
+async fn look_again(core: &Core, call: u64, wish: &Wish) -> Answer<Passage> {
+    drop(core.turn_of(call).await?);
+    let mut inside = core.lock();
+    inside.calls.reach(call, CallStage::Gate);
+    inside.examine(wish)
 }
 
 /// Journal, publish, and the start of the drains. Returns when every worker has acknowledged.
 pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Switched>> {
     let services = order.wish.services.clone();
+    let turn = core.turn_of(order.call).await?;
     let _in_hand = core.take_in_hand(&services)?;
-    let turn = core.turn.lock().await;
     let Some(decided) = decide(core, order).await? else {
         return core.lock().left_alone(&services); // somebody else was faster
     };
@@ -132,8 +149,9 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Swit
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
 async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
-    let Order { wish, to, actor, proven, drain } = order;
-    let command = |inside: &Inside| {
+    let Order { call, wish, to, actor, proven, drain } = order;
+    let command = |inside: &mut Inside| {
+        inside.calls.decide(call)?;
         let proven = proven.into_iter().map(|(service, evidence)| {
             inside.still_healthy(&service, to, core.clock.moment())?;
             let unfinished = inside.figures(core, &service);
@@ -172,7 +190,7 @@ fn finish(core: &Arc<Core>, decided: Decided) {
 async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, drain: DrainWatch) {
     let Some(end) = drain::run(&core, &subject, &drain).await else { return };
     let Subject { service, color, id, .. } = subject;
-    let command = |inside: &Inside| {
+    let command = |inside: &mut Inside| {
         let figures = inside.figures(&core, &service).unwrap_or_default();
         Ok(Command::EndDrain { generation, service: service.clone(), end, figures })
     };
@@ -181,7 +199,19 @@ async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, d
         inside.count_end(&service, end);
         core.publish(inside);
     };
-    if let Err(refusal) = core.commit(command, then).await {
+    let noted = {
+        let mut noting = std::pin::pin!(core.commit(command, then));
+        tokio::select! {
+            biased;
+            noted = &mut noting => noted,
+            // That nothing is left is true, whatever the disk does.
+            () = core.has_stalled() => {
+                core.lock().drains.tell_end(id, end);
+                noting.await
+            }
+        }
+    };
+    if let Err(refusal) = noted {
         tracing::error!(%service, %generation, %refusal, "the end of the drain was not noted");
     }
     log_end(&service, color, generation, end);
@@ -205,6 +235,18 @@ impl Decided {
 }
 
 impl Inside {
+    /// What the gate says when a call comes, before any probe is made for it. `None`: other
+    /// services are being published, so another look is due. Only a second change of the same
+    /// service is refused.
+    fn first_look(&self, wish: &Wish) -> Answer<Option<Passage>> {
+        match self.examine(wish) {
+            Err(Refusal::SwitchInProgress { .. }) if !self.is_any_in_hand(&wish.services) => {
+                Ok(None)
+            }
+            passage => passage.map(Some),
+        }
+    }
+
     /// What the gate says. A change that is in hand but not yet decided is in the way as much as
     /// one that is being published: whoever asks meanwhile hears of it before anything else.
     fn examine(&self, wish: &Wish) -> Answer<Passage> {

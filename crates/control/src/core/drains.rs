@@ -59,6 +59,13 @@ impl Drains {
         }
     }
 
+    /// Tells those who watch a drain how it has ended, before that is written down.
+    pub(crate) fn tell_end(&self, what: impl Into<Leaving>, end: DrainEnd) {
+        if let Some(drain) = self.find(what) {
+            drain.teller.tell(end);
+        }
+    }
+
     /// Tells those who watch a drain that it does not end.
     pub(crate) fn tell_stuck(&self, what: impl Into<Leaving>, stuck: Stuck) {
         if let Some(drain) = self.find(what) {

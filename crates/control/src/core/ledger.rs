@@ -1,7 +1,10 @@
 //! The journal as the controller uses it: off the control thread, so that a slow disk stops
 //! neither probes nor the admin API.
 
+use std::time::Instant;
+
 use rules::{Event, Generation, State};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::journal::{Entry, Health, Journal};
@@ -11,6 +14,8 @@ use crate::record;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     journal: Option<Journal>, // `None` only if an append panicked
+    /// Since when the disk has been asked for something; `None`: it is at rest.
+    writing: watch::Sender<Option<Instant>>,
 }
 
 /// What the journal is like after an append, for status: why it refuses, if it does.
@@ -20,7 +25,12 @@ pub(crate) type Ailment = Option<String>;
 
 impl Ledger {
     pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal: Some(journal) }
+        Self { journal: Some(journal), writing: watch::Sender::new(None) }
+    }
+
+    /// Since when the disk has been asked for something.
+    pub(crate) fn writing(&self) -> watch::Receiver<Option<Instant>> {
+        self.writing.subscribe()
     }
 
     /// Whether the journal is here.
@@ -92,7 +102,10 @@ impl Ledger {
             let result = work(&mut journal);
             (journal, result)
         });
-        let (journal, result) = task.await.map_err(|_| broken())?;
+        self.writing.send_replace(Some(Instant::now()));
+        let done = task.await;
+        self.writing.send_replace(None);
+        let (journal, result) = done.map_err(|_| broken())?;
         self.journal = Some(journal);
         result
     }

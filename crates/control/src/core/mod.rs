@@ -5,13 +5,15 @@
 //! the state take their turn at the ledger, one after the other, so that what is decided is
 //! still true when it is durable.
 
+mod calls;
 mod drains;
 mod ledger;
+mod stall;
 mod subject;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connect::Vault;
 use rules::{
@@ -26,9 +28,12 @@ use crate::clock::Clock;
 use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
 use crate::swap::{self, Roster};
+use crate::view::CallStage;
 
+pub(crate) use calls::{About, Call, Calls, Waiting};
 pub(crate) use drains::Drains;
 pub(crate) use ledger::Ledger;
+pub(crate) use stall::watch as watch_disk;
 
 use ledger::Ailment;
 
@@ -59,6 +64,10 @@ pub(crate) struct Core {
     /// Whether it is this Teal that decides: not while a newer one takes over, and never after.
     charge: watch::Sender<bool>,
     ledger: Arc<AsyncMutex<Ledger>>,
+    /// Since when the disk has been asked for something.
+    writing: watch::Receiver<Option<Instant>>,
+    /// The same, once that is too long.
+    stalled: watch::Sender<Option<Instant>>,
     inside: Mutex<Inside>,
 }
 
@@ -72,6 +81,7 @@ pub(crate) struct Inside {
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
     pub(crate) drains: Drains,
+    pub(crate) calls: Calls,
     /// Services with a change between its gate and its publish.
     pub(crate) in_hand: HashSet<ServiceName>,
     /// Why no change can be made durable at present.
@@ -110,6 +120,8 @@ impl Core {
             refresh: Notify::new(),
             turn: Arc::default(),
             charge: watch::Sender::new(true),
+            writing: ledger.writing(),
+            stalled: watch::Sender::new(None),
             ledger: Arc::new(AsyncMutex::new(ledger)),
             inside: Mutex::new(inside),
         }
@@ -125,13 +137,14 @@ impl Core {
     // lossless: L6 - durable first, visible after.
     pub(crate) async fn commit<T>(
         &self,
-        command: impl FnOnce(&Inside) -> Result<Command, Refusal>,
+        command: impl FnOnce(&mut Inside) -> Result<Command, Refusal>,
         then: impl FnOnce(&mut Inside, &[Event]) -> T,
     ) -> Result<T, Refusal> {
         let mut ledger = self.ledger_in_charge().await?;
         let (before, events) = {
-            let inside = self.lock();
-            let events = decide(&inside.state, command(&inside)?, Clock::now())?;
+            let mut inside = self.lock();
+            let command = command(&mut inside)?;
+            let events = decide(&inside.state, command, Clock::now())?;
             let changes = events.iter().any(Event::is_decision);
             if inside.stopping && changes {
                 return Err(Refusal::Stopping);
@@ -249,6 +262,22 @@ impl Core {
         }
     }
 
+    /// The turn of a call that has decided nothing yet; refused as soon as another Teal decides,
+    /// and while the disk does not answer.
+    pub(crate) async fn turn_of(&self, call: u64) -> Result<OwnedMutexGuard<()>, Refusal> {
+        self.queue(call)?;
+        self.while_in_charge(async { Ok(self.turn.clone().lock_owned().await) }).await
+    }
+
+    /// Notes that a call waits for its turn; refused while the disk does not answer.
+    pub(crate) fn queue(&self, call: u64) -> Result<(), Refusal> {
+        if let Some(reason) = self.stall() {
+            return Err(Refusal::JournalUnavailable { reason });
+        }
+        self.lock().calls.reach(call, CallStage::Queued);
+        Ok(())
+    }
+
     /// The journal, in its turn; refused while it is another Teal that decides.
     async fn ledger_in_charge(&self) -> Result<OwnedMutexGuard<Ledger>, Refusal> {
         let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);
@@ -273,14 +302,25 @@ impl Core {
         self.charge.send_replace(true);
     }
 
-    /// Waits until the change in hand is done, then refuses all others.
+    /// Waits until the change in hand is done, then refuses all others. A disk that does not answer
+    /// is not waited for.
+    // lossless: L10
     pub(crate) async fn stop(&self) {
         self.lock().stopping = true;
         if !self.is_in_charge() {
             return; // nothing is in hand here
         }
-        drop(self.turn.lock().await);
-        drop(self.ledger.lock().await);
+        let done = async {
+            drop(self.turn.lock().await);
+            drop(self.ledger.lock().await);
+        };
+        tokio::select! {
+            () = done => {}
+            () = self.has_stalled() => tracing::error!(
+                "stopping without the disk: what it was asked to write may be there at the next \
+                 start, or not"
+            ),
+        }
     }
 
     pub(crate) fn print(&self, news: News) {

@@ -5,10 +5,10 @@
 //! on. The lock file is never removed, since two processes could then each lock one of that name.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
@@ -25,6 +25,8 @@ pub struct FileStorage {
     path: PathBuf,
     directory: File,
     lock: File,
+    /// There is no lock file and none can be made: the directory itself is locked.
+    lock_is_directory: bool,
     /// The files written to, kept open so that a late write error is reported by their next sync.
     open: HashMap<String, File>,
 }
@@ -37,8 +39,7 @@ impl FileStorage {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let lock = match options.open(&name) {
-            // Traffic can be served from a state that can only be read.
-            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(&name),
+            Err(error) if is_unwritable(&error) => open_to_read(path, &name, error),
             opened => opened,
         };
         let lock = lock.map_err(|source| Failure::new("open", &name, source))?;
@@ -48,13 +49,64 @@ impl FileStorage {
     /// Opens the directory with a lock that a predecessor passed on, held or not.
     pub fn with_lock(path: &Path, lock: OwnedFd) -> Result<Self, Failure> {
         let directory = File::open(path).map_err(|source| Failure::new("open", path, source))?;
-        Ok(Self { path: path.to_owned(), directory, lock: lock.into(), open: HashMap::new() })
+        let lock = File::from(lock);
+        let lock_is_directory = lock.metadata().is_ok_and(|lock| lock.is_dir());
+        Ok(Self { path: path.to_owned(), directory, lock, lock_is_directory, open: HashMap::new() })
     }
 
     /// A descriptor of the lock to pass on: the directory stays locked until this one, too, is
     /// closed.
     pub fn lock_descriptor(&self) -> io::Result<OwnedFd> {
         Ok(self.lock.try_clone()?.into())
+    }
+
+    /// Whether what was written is still under its name, and the lock as well: a restart reads by
+    /// name, and whoever finds no lock there takes the directory.
+    // lossless: L6
+    fn check_names(&mut self, name: &str) -> io::Result<()> {
+        let gone = |what: &str| {
+            io::Error::other(format!("{what} was removed or replaced while it was in use"))
+        };
+        let written = self.written(name)?.metadata()?;
+        if !is_under(&written, &self.path.join(name)) {
+            return Err(gone("the file"));
+        }
+        if !self.is_locked_by_name() {
+            return Err(gone(&format!("{}", self.path.join(LOCK).display())));
+        }
+        Ok(())
+    }
+
+    fn is_locked_by_name(&self) -> bool {
+        let held = if self.lock_is_directory { self.path.clone() } else { self.path.join(LOCK) };
+        self.lock.metadata().is_ok_and(|lock| is_under(&lock, &held))
+    }
+
+    /// Takes a state directory again that was removed while it was in use: only if no other Teal
+    /// holds it, and nothing was written there that is not ours.
+    // lossless: L6
+    fn take_again(&mut self) -> io::Result<()> {
+        make_directory(&self.path).map_err(|failure| failure.source)?;
+        for name in ["journal", "head"] {
+            if self.path.join(name).symlink_metadata().is_ok() {
+                let what = format!(
+                    "the lock was removed, and a {name} is there that may be another Teal's: restart Teal"
+                );
+                return Err(io::Error::other(what));
+            }
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(self.path.join(LOCK))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| io::Error::other("another Teal has taken the state directory"))?;
+        self.directory = File::open(&self.path)?;
+        self.lock = lock;
+        self.lock_is_directory = false;
+        self.open.clear();
+        let _ = self.name_holder(); // the lock holds without the holder's name
+        tracing::warn!("the state directory {} was removed and is made again", self.path.display());
+        Ok(())
     }
 
     fn written(&mut self, name: &str) -> io::Result<&mut File> {
@@ -115,6 +167,9 @@ impl Storage for FileStorage {
     }
 
     fn create(&mut self, name: &str) -> io::Result<()> {
+        if !self.is_locked_by_name() {
+            self.take_again()?;
+        }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let file = options.open(self.path.join(name))?;
@@ -146,7 +201,8 @@ impl Storage for FileStorage {
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        self.written(name)?.sync_data()
+        self.written(name)?.sync_data()?;
+        self.check_names(name)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -166,6 +222,35 @@ impl Storage for FileStorage {
     fn sync_dir(&mut self) -> io::Result<()> {
         self.directory.sync_all()
     }
+}
+
+/// Whether a file can be read only: traffic can be served from a state of that kind.
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The lock where nothing can be written: the file if there is one, else the directory. Only where
+/// there is a state to serve.
+fn open_to_read(directory: &Path, lock: &Path, error: io::Error) -> io::Result<File> {
+    if directory.join("journal").symlink_metadata().is_err() {
+        return Err(error);
+    }
+    match File::open(lock) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => File::open(directory),
+        opened => opened,
+    }
+}
+
+/// Whether an open file is the one of this name.
+fn is_under(open: &Metadata, name: &Path) -> bool {
+    let same = |found: Metadata| (found.dev(), found.ino()) == (open.dev(), open.ino());
+    open.nlink() > 0 && std::fs::metadata(name).is_ok_and(same)
 }
 
 /// Makes a directory and what is missing above it, durably: a state directory whose name a crash

@@ -6,7 +6,8 @@ use rules::{Event, Fate, Generation, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
 use super::word::{
-    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, millis,
+    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
+    WaitEndRecord, millis,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +50,14 @@ pub(super) enum EventRecord {
         actor: ActorWord,
         at: u64,
         services: Vec<(String, FateWord)>,
+    },
+    WaitEnded {
+        verb: VerbWord,
+        services: Vec<String>,
+        actor: ActorWord,
+        since: u64,
+        at: u64,
+        end: WaitEndRecord,
     },
     Restarted {
         at: u64,
@@ -106,6 +115,14 @@ impl From<&Event> for EventRecord {
                     .map(|(n, fate)| (n.to_string(), (*fate).into()))
                     .collect(),
             },
+            Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
+                verb: (*verb).into(),
+                services: services.iter().map(ToString::to_string).collect(),
+                actor: actor.into(),
+                since: since.0,
+                at: at.0,
+                end: end.into(),
+            },
             Event::Restarted { at } => Self::Restarted { at: at.0 },
         }
     }
@@ -153,6 +170,14 @@ impl TryFrom<EventRecord> for Event {
                 actor: actor.into(),
                 at: Time(at),
                 services: services.into_iter().map(fate).collect::<Result<_, _>>()?,
+            },
+            EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
+                verb: verb.into(),
+                services: word::services(&services)?,
+                actor: actor.into(),
+                since: Time(since),
+                at: Time(at),
+                end: end.into(),
             },
             EventRecord::Restarted { at } => Self::Restarted { at: Time(at) },
         })

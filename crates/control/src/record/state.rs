@@ -9,7 +9,8 @@ use rules::{
 use serde::{Deserialize, Serialize};
 
 use super::word::{
-    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, millis,
+    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
+    WaitEndRecord, millis,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +51,17 @@ enum DeedRecord {
     Reload { generation: u64, actor: ActorWord, at: u64, services: Vec<String> },
     Hold { service: String, actor: ActorWord, at: u64, max_wait_ms: u64 },
     Resume { service: String, actor: ActorWord, at: u64 },
+    Waited(WaitedRecord),
+}
+
+#[derive(Serialize, Deserialize)]
+struct WaitedRecord {
+    verb: VerbWord,
+    services: Vec<String>,
+    actor: ActorWord,
+    since: u64,
+    at: u64,
+    end: WaitEndRecord,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,6 +177,14 @@ impl From<&Deed> for DeedRecord {
             Deed::Resume { service, actor, at } => {
                 Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
+            Deed::Waited { verb, services, actor, since, at, end } => Self::Waited(WaitedRecord {
+                verb: (*verb).into(),
+                services: services.iter().map(ToString::to_string).collect(),
+                actor: actor.into(),
+                since: since.0,
+                at: at.0,
+                end: end.into(),
+            }),
         }
     }
 }
@@ -179,7 +199,7 @@ impl TryFrom<DeedRecord> for Deed {
                 generation: Generation(generation),
                 actor: actor.into(),
                 at: Time(at),
-                services: services.iter().map(|s| word::service(s)).collect::<Result<_, _>>()?,
+                services: word::services(&services)?,
             },
             DeedRecord::Hold { service, actor, at, max_wait_ms } => Self::Hold {
                 service: word::service(&service)?,
@@ -192,6 +212,16 @@ impl TryFrom<DeedRecord> for Deed {
                 actor: actor.into(),
                 at: Time(at),
             },
+            DeedRecord::Waited(WaitedRecord { verb, services, actor, since, at, end }) => {
+                Self::Waited {
+                    verb: verb.into(),
+                    services: word::services(&services)?,
+                    actor: actor.into(),
+                    since: Time(since),
+                    at: Time(at),
+                    end: end.into(),
+                }
+            }
         })
     }
 }

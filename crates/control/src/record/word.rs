@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rules::{
     Actor, Cause, Color, ColorFigures, Cut, DrainEnd, Figures, Generation, Proof, ServiceName,
-    TargetUrl, Time,
+    TargetUrl, Time, Verb, WaitEnd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,24 @@ struct ColorFiguresRecord {
     p99_us: Option<u64>,
 }
 
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VerbWord {
+    Switch(ColorWord),
+    Rollback,
+    Hold,
+    Resume,
+    Reload,
+    Failover,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WaitEndRecord {
+    Superseded { by: VerbWord, actor: ActorWord },
+    Abandoned,
+}
+
 pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -79,8 +97,62 @@ pub(super) fn service(name: &str) -> Result<ServiceName, String> {
     ServiceName::new(name).map_err(|error| error.to_string())
 }
 
+pub(super) fn services(names: &[String]) -> Result<Vec<ServiceName>, String> {
+    names.iter().map(|name| service(name)).collect()
+}
+
 pub(super) fn proofs(records: Vec<ProofRecord>) -> Result<Vec<Proof>, String> {
     records.into_iter().map(Proof::try_from).collect()
+}
+
+// === impl VerbWord, WaitEndRecord ===
+
+impl From<Verb> for VerbWord {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Switch(color) => Self::Switch(color.into()),
+            Verb::Rollback => Self::Rollback,
+            Verb::Hold => Self::Hold,
+            Verb::Resume => Self::Resume,
+            Verb::Reload => Self::Reload,
+            Verb::Failover => Self::Failover,
+        }
+    }
+}
+
+impl From<VerbWord> for Verb {
+    fn from(word: VerbWord) -> Self {
+        match word {
+            VerbWord::Switch(color) => Self::Switch(color.into()),
+            VerbWord::Rollback => Self::Rollback,
+            VerbWord::Hold => Self::Hold,
+            VerbWord::Resume => Self::Resume,
+            VerbWord::Reload => Self::Reload,
+            VerbWord::Failover => Self::Failover,
+        }
+    }
+}
+
+impl From<&WaitEnd> for WaitEndRecord {
+    fn from(end: &WaitEnd) -> Self {
+        match end {
+            WaitEnd::Superseded { by, actor } => {
+                Self::Superseded { by: (*by).into(), actor: actor.into() }
+            }
+            WaitEnd::Abandoned => Self::Abandoned,
+        }
+    }
+}
+
+impl From<WaitEndRecord> for WaitEnd {
+    fn from(end: WaitEndRecord) -> Self {
+        match end {
+            WaitEndRecord::Superseded { by, actor } => {
+                Self::Superseded { by: by.into(), actor: actor.into() }
+            }
+            WaitEndRecord::Abandoned => Self::Abandoned,
+        }
+    }
 }
 
 // === impl ColorWord, CauseWord, ActorWord ===

@@ -337,6 +337,7 @@ fn status() -> Status {
             ],
         }],
         groups: Vec::new(),
+        calls: Vec::new(),
     }
 }
 

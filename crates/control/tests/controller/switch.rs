@@ -172,23 +172,37 @@ fn of_concurrent_switches_each_gets_a_true_answer() {
     let published = answers.iter().filter(|a| matches!(a, Ok(Switched::Published { .. }))).count();
     for answer in &answers {
         match answer {
-            Ok(_) | Err(Refusal::SwitchInProgress { .. }) => {}
+            Ok(_) | Err(Refusal::SwitchInProgress { .. } | Refusal::Superseded { .. }) => {}
             Err(other) => panic!("{other}"),
         }
     }
     assert_eq!(world.active().1, published as u64, "one generation per published switch");
 }
 
+// L10
 #[test]
-fn a_caller_that_goes_away_cancels_nothing() {
+fn r2_a_caller_that_goes_away_before_the_decision_ends_its_call() {
     let ground = Ground::new();
     let world = ground.start();
-    let (lease, _) = world.claim();
     world.wait(async {
         let asking = world.handle.switch(to(Color::Green));
         drop(tokio::time::timeout(Duration::from_micros(50), asking).await);
     });
-    wait_until(SOON, "the switch goes on", || world.active() == (Color::Green, 1));
+    let calls = || world.wait(world.handle.status()).unwrap().calls;
+    wait_until(SOON, "the call has ended", || calls().is_empty());
+    assert_eq!(world.active(), (Color::Blue, 0));
+}
+
+#[test]
+fn a_caller_that_goes_away_after_the_decision_cancels_nothing() {
+    let ground = Ground::new();
+    let world = ground.start();
+    let (lease, _) = world.claim();
+    let handle = world.handle.clone();
+    let asking = async { tokio::spawn(async move { handle.switch(to(Color::Green)).await }) };
+    let asking = world.wait(asking);
+    wait_until(SOON, "it is decided", || world.active() == (Color::Green, 1));
+    asking.abort();
     world.workers[0].release(lease);
     wait_until(SOON, "its drain ends", || world.color(Color::Blue).drained);
     let receipt = world.receipt();

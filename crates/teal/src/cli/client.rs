@@ -43,7 +43,8 @@ pub(crate) struct StatusArgs {
 /// With --group, all services of a group move in one step, or none does.
 ///
 /// Ends with 0 when the old color is safe to stop; 3 if the switch was refused, with the reason;
-/// 5 if the drain deadline cut requests. The switch goes on if this command is interrupted.
+/// 5 if the drain deadline cut requests. Interrupting it ends a switch that is not decided yet; one
+/// that is decided goes on, and the message says which (130).
 #[derive(Args, Debug)]
 pub(crate) struct SwitchArgs {
     /// Where to.

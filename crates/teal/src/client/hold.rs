@@ -24,9 +24,10 @@ pub(crate) fn hold(args: &HoldArgs) -> Outcome {
     );
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
-        let watch = Watch { service: args.service.clone(), group: None, to: None };
+        let service = args.service.clone();
+        let watch = Watch { verb: "hold", service, ..Watch::default() };
         let asking = teal.ask(Method::POST, &target, None);
-        watched(&teal, (!args.reach.json).then_some(&watch), asking).await
+        watched(&teal, &watch, args.reach.json, asking).await
     })??;
     let answer: HoldAnswer = print(&args.reach, &answer, text::hold)?;
     Ok(match answer.drain.state {

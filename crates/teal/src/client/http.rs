@@ -16,6 +16,7 @@ use hyper::{Method, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::proof::Proof;
 use crate::http;
 
 /// How long a connect may take.
@@ -52,6 +53,8 @@ pub(super) struct Call<'c> {
     pub(super) target: &'c str,
     pub(super) token: Option<&'c str>,
     pub(super) if_generation: Option<u64>,
+    /// Who must listen there if the token is to be sent.
+    pub(super) proof: Option<&'c Proof>,
 }
 
 /// A whole answer.
@@ -66,6 +69,8 @@ pub(super) struct Answer {
 pub(super) enum NoAnswer {
     /// No connection could be made.
     Connect(io::Error),
+    /// Who listens there may not have the token. Nothing was sent.
+    Unproven(String),
     /// The connection broke, or what came was no HTTP.
     Broken(String),
 }
@@ -79,6 +84,10 @@ impl Address {
             Self::Tcp { host, port } => {
                 let name = host.trim_start_matches('[').trim_end_matches(']');
                 let stream = connected(TcpStream::connect((name, *port))).await?;
+                if let Some(proof) = call.proof {
+                    let proven = proof.of_tcp(&stream).await;
+                    proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
+                }
                 exchange(stream, &format!("{host}:{port}"), call).await
             }
             Self::Tls { host, port, ca } => {
@@ -86,7 +95,12 @@ impl Address {
                 exchange(stream, &format!("{host}:{port}"), call).await
             }
             Self::Unix(path) => {
-                exchange(connected(UnixStream::connect(path)).await?, "localhost", call).await
+                let stream = connected(UnixStream::connect(path)).await?;
+                if let Some(proof) = call.proof {
+                    let proven = proof.of_unix(&stream);
+                    proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
+                }
+                exchange(stream, "localhost", call).await
             }
         }
     }
@@ -105,7 +119,7 @@ impl Address {
         };
         knocked.map_err(|no_answer| match no_answer {
             NoAnswer::Connect(error) => error,
-            NoAnswer::Broken(message) => io::Error::other(message),
+            NoAnswer::Unproven(message) | NoAnswer::Broken(message) => io::Error::other(message),
         })
     }
 }

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use control::api::text::standing;
-use control::api::wire::{Color, ColorStatus, Role, Service, Status};
+use control::api::text::{standing, waiting};
+use control::api::wire::{Color, ColorStatus, Role, Service, Status, Wait};
 use tokio::time::Instant;
 
 use super::http::Answer;
+use super::interrupt::{Interrupts, interrupted, read};
 use super::reach::Teal;
 use crate::exit::{Exit, Failure};
 use crate::show;
@@ -21,17 +22,40 @@ const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// What is being waited for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
+    /// What is asked for; a rollback and a switch are listed under their own names.
+    pub(super) verb: &'static str,
+    /// It is about all services.
+    pub(super) all: bool,
     pub(super) service: Option<String>,
     /// The group, instead of a service.
     pub(super) group: Option<String>,
-    /// The color that is to become active; `None`: the other one, or none.
-    pub(super) to: Option<String>,
 }
 
-/// Waits for the answer. On a terminal, what is watched is drawn on one line meanwhile.
+/// Waits for the answer. On a terminal, what is watched is drawn on one line meanwhile, unless the
+/// answer is wanted as JSON. Whoever interrupts it hears whether anything was decided.
 pub(super) async fn watched(
+    teal: &Teal,
+    watch: &Watch,
+    json: bool,
+    answer: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, Failure> {
+    let mut interrupts = Interrupts::listen()?;
+    let before = tokio::select! {
+        before = teal.get("/admin/status") => read(&before?),
+        () = interrupts.next() => {
+            return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked"));
+        }
+    };
+    let interrupt = tokio::select! {
+        result = in_sight(teal, (!json).then_some(watch), answer) => return result,
+        () = interrupts.next() => interrupted(teal, watch, before.as_ref(), &mut interrupts),
+    };
+    Err(interrupt.await)
+}
+
+async fn in_sight(
     teal: &Teal,
     watch: Option<&Watch>,
     answer: impl Future<Output = Result<Answer, Failure>>,
@@ -78,20 +102,30 @@ pub(super) async fn watched(
 impl Watch {
     /// One line on how far it is; `None` if the answer can't be understood.
     fn line(&self, status: &Answer) -> Option<String> {
-        let status: Status = serde_json::from_slice(&status.body).ok()?;
-        let services = self.services(&status);
-        let elsewhere = |service: &&&Service| {
-            self.to.as_ref().is_some_and(|to| service.active.to_string() != *to)
-        };
-        if let Some(service) = services.iter().find(elsewhere) {
-            let name = self.group.as_ref().unwrap_or(&service.name);
-            return Some(format!("{name}: waiting for the gate"));
+        let status = read(status)?;
+        if let Some(wait) = self.waits(&status).next() {
+            return Some(waiting(wait));
         }
+        let services = self.services(&status);
         let draining: Vec<_> = services.into_iter().filter_map(draining).collect();
         (!draining.is_empty()).then(|| draining.join("; "))
     }
 
-    fn services<'s>(&self, status: &'s Status) -> Vec<&'s Service> {
+    /// What Teal lists of this call, or of a later one like it.
+    pub(super) fn waits<'s>(&self, status: &'s Status) -> impl Iterator<Item = &'s Wait> {
+        let services: Vec<&str> = self.services(status).iter().map(|s| &*s.name).collect();
+        let verb = self.verb;
+        status.waits.iter().filter(move |wait| {
+            let shares = wait.services.iter().any(|name| services.contains(&&**name));
+            wait.verb == verb && (wait.services.is_empty() || shares)
+        })
+    }
+
+    /// The services that it is about.
+    pub(super) fn services<'s>(&self, status: &'s Status) -> Vec<&'s Service> {
+        if self.all {
+            return status.services.iter().collect();
+        }
         let Some(group) = &self.group else {
             let named =
                 |service: &&Service| self.service.as_ref().is_none_or(|n| *n == service.name);

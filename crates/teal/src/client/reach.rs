@@ -5,15 +5,18 @@
 //! the file named by `TEAL_TOKEN_FILE`, else `admin.token` in the state directory.
 //!
 //! The token in the state directory belongs to the Teal of this machine: it is used only for
-//! calls that need one and never sent to another machine.
+//! calls that need one and never sent to another machine. Where the address or the token was
+//! guessed, whoever listens must prove to be the owner of the token first.
 
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::Method;
 
 use super::http::{Address, Answer, Call, NoAnswer};
+use super::proof::Proof;
 use crate::cli::ReachArgs;
 use crate::exit::{Exit, Failure};
 
@@ -28,6 +31,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Teal {
     address: Address,
     token: Option<String>,
+    /// Who must listen there if the token is to be sent.
+    proof: Option<Proof>,
     /// What was tried before, for when this fails too.
     tried: Vec<String>,
 }
@@ -80,12 +85,20 @@ impl Teal {
             (None, Some(text)) => (parse("TEAL_ADMIN", text, ca)?, Vec::new()),
             (None, None) => around.knock().await,
         };
-        let token = match given_token(args, around)? {
-            Some(token) => Some(token),
-            None if intent == Intent::Change && is_loopback(&address) => around.stored_token(),
-            None => None,
+        let given = given_token(args, around)?;
+        let is_guess = args.admin.is_none() && around.admin.is_none();
+        let (token, proof) = match given {
+            Some(token) if is_guess => {
+                let advice = format!("If that is your Teal, name it: --admin {address}");
+                let file = args.token_file.as_ref().or(around.token_file.as_ref());
+                let file = file.filter(|_| args.token_file.is_some() || around.token.is_none());
+                (Some(token), Some(around.proof(file.map(PathBuf::as_path), advice)))
+            }
+            Some(token) => (Some(token), None),
+            None if intent == Intent::Change && is_loopback(&address) => around.stored(&address),
+            None => (None, None),
         };
-        Ok(Self { address, token, tried })
+        Ok(Self { address, token, proof, tried })
     }
 
     /// Reads something that is there at once.
@@ -106,12 +119,16 @@ impl Teal {
         if_generation: Option<u64>,
     ) -> Result<Answer, Failure> {
         let token = self.token.as_deref();
-        let call = Call { method, target, token, if_generation };
+        let proof = self.proof.as_ref().filter(|_| token.is_some());
+        let call = Call { method, target, token, if_generation, proof };
         self.address.ask(&call).await.map_err(|no_answer| match no_answer {
             NoAnswer::Connect(error) => self.unreachable(&error),
+            NoAnswer::Unproven(why) => {
+                Failure::new(Exit::Unreachable, format!("{}: {why}", self.address))
+            }
             NoAnswer::Broken(message) => Failure::failed(format!(
                 "{} took the call but broke off: {message}\n\
-                 What was begun goes on without this command; see: teal status",
+                 What was decided goes on without this command; see: teal status",
                 self.address
             )),
         })
@@ -176,9 +193,34 @@ impl Surroundings {
         (Address::Tcp { host: "127.0.0.1".to_owned(), port: 9900 }, tried)
     }
 
-    /// The token that Teal made at its first start, if this user may read it.
-    fn stored_token(&self) -> Option<String> {
-        self.state_dirs.iter().find_map(|dir| read_token(&dir.join("admin.token")).ok())
+    /// The token that Teal made at its first start, if this user may read it, and who may have it.
+    fn stored(&self, address: &Address) -> (Option<String>, Option<Proof>) {
+        let paths = self.state_dirs.iter().map(|dir| dir.join("admin.token"));
+        let found = paths.into_iter().find_map(|path| Some((read_token(&path).ok()?, path)));
+        let Some((token, path)) = found else { return (None, None) };
+        // The certificate of a TLS listener proves whose it is.
+        let proof = (!matches!(address, Address::Tls { .. })).then(|| {
+            let advice = format!(
+                "If that is your Teal, say so: --admin {address} --token-file {}",
+                path.display()
+            );
+            self.proof(Some(&path), advice)
+        });
+        (Some(token), proof)
+    }
+
+    /// Who may have a token: the owner of its file, this user, and whoever owns a state directory.
+    fn proof(&self, file: Option<&Path>, advice: String) -> Proof {
+        let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid()).ok();
+        let of_file = file.and_then(owner);
+        let mut owners = vec![rustix::process::geteuid().as_raw()];
+        owners.extend(of_file);
+        owners.extend(self.state_dirs.iter().filter_map(|dir| owner(dir)));
+        let whose = match (file, of_file) {
+            (Some(file), Some(uid)) => format!("the owner of {}, uid {uid}", file.display()),
+            _ => "the user of this command or of a state directory".to_owned(),
+        };
+        Proof { owners, whose, advice }
     }
 }
 
@@ -350,6 +392,31 @@ mod tests {
         assert_eq!(token("192.0.2.1:9", Intent::Change), None);
         assert_eq!(token("teal.example:9", Intent::Change), None);
         assert_eq!(token("unix:/run/admin.sock", Intent::Change), None);
+    }
+
+    #[test]
+    fn r8_an_address_or_a_token_that_was_guessed_must_prove_itself() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("admin.token"), "secret\n").expect("written");
+        let state_dirs = vec![dir.path().to_owned()];
+        let stored = Surroundings { state_dirs, ..Surroundings::default() };
+        let own = Surroundings { token: Some("own".to_owned()), ..Surroundings::default() };
+        let nothing = ReachArgs::default();
+        let proof = |args: &ReachArgs, around: &Surroundings| {
+            let teal = found(args, Intent::Change, around).expect("found");
+            (teal.token, teal.proof.map(|proof| proof.advice))
+        };
+        let (token, advice) = proof(&nothing, &stored);
+        assert_eq!(token.as_deref(), Some("secret"));
+        assert!(advice.is_some_and(|advice| advice.contains("--token-file")));
+        let (token, advice) = proof(&at("127.0.0.1:9"), &stored);
+        assert_eq!(token.as_deref(), Some("secret"));
+        assert!(advice.is_some());
+        let (token, advice) = proof(&nothing, &own);
+        assert_eq!(token.as_deref(), Some("own"));
+        assert!(advice.is_some_and(|a| a.contains("--admin http://127.0.0.1:9900")));
+        assert_eq!(proof(&at("127.0.0.1:9"), &own), (Some("own".to_owned()), None));
+        assert_eq!(proof(&at("https://127.0.0.1:9"), &stored), (Some("secret".to_owned()), None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use control::api::{text, wire};
 use hyper::Method;
 
-use super::progress::watched;
+use super::progress::{Watch, watched};
 use super::reach::{Intent, Teal};
 use super::{block_on, print};
 use crate::Outcome;
@@ -15,7 +15,9 @@ pub(crate) fn reload(args: &ReloadArgs) -> Outcome {
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
         // New targets of an active color are probed first, which takes its time.
-        watched(&teal, None, teal.ask(Method::POST, "/admin/reload", None)).await
+        let watch = Watch { verb: "reload", all: true, ..Watch::default() };
+        let asking = teal.ask(Method::POST, "/admin/reload", None);
+        watched(&teal, &watch, args.reach.json, asking).await
     })??;
     print(&args.reach, &answer, |reloaded: &wire::Reloaded| text::reload(reloaded))?;
     Ok(Exit::Done)

@@ -37,9 +37,10 @@ fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> 
     let answer = block_on(async {
         let teal = Teal::find(reach, Intent::Change).await?;
         let (service, group) = (how.service.clone(), how.group.clone());
-        let watch = Watch { service, group, to: to.map(str::to_owned) };
+        let verb = if to.is_some() { "switch" } else { "rollback" };
+        let watch = Watch { verb, service, group, all: false };
         let asking = teal.ask(Method::POST, &target, how.if_generation);
-        watched(&teal, (!reach.json).then_some(&watch), asking).await
+        watched(&teal, &watch, reach.json, asking).await
     })??;
     let outcome: SwitchOutcome = print(reach, &answer, text::switch)?;
     Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))

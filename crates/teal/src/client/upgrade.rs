@@ -3,7 +3,7 @@
 use control::api::{text, wire};
 use hyper::Method;
 
-use super::progress::watched;
+use super::progress::{Watch, watched};
 use super::reach::{Intent, Teal};
 use super::{block_on, print};
 use crate::Outcome;
@@ -15,7 +15,9 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Outcome {
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
         // Drains under way end first.
-        watched(&teal, None, teal.ask(Method::POST, "/admin/upgrade", None)).await
+        let watch = Watch { verb: "upgrade", all: true, ..Watch::default() };
+        let asking = teal.ask(Method::POST, "/admin/upgrade", None);
+        watched(&teal, &watch, args.reach.json, asking).await
     })??;
     print(&args.reach, &answer, |upgraded: &wire::Upgraded| text::upgrade(upgraded))?;
     Ok(Exit::Done)

@@ -202,6 +202,7 @@ fn start(
         telling.abort();
         handle.stop().await;
         admin.close().await;
+        state::leave(&handle).await;
         Ok(())
     })
 }

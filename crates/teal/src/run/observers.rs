@@ -1,6 +1,8 @@
 //! Who hears of each request when it has ended: the access log, and a collector of spans. Each has a
 //! thread that writes for all workers.
 
+use std::io::ErrorKind;
+
 use config::Config;
 use connect::Vault;
 use proxy::{AccessLog, Challenges, Destination, Door, Format, LogWriter, Options, SpanWriter};
@@ -35,7 +37,16 @@ fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure
     let Some(log) = &config.access_log else { return Ok(None) };
     let format = if log.combined { Format::Combined } else { Format::Json };
     let to = log.file.clone().map_or(Destination::Stdout, Destination::File);
-    let opened = AccessLog::start(to, format).map_err(|error| {
+    let started = AccessLog::start(to, format);
+    if let Err(error) = &started
+        && matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull)
+    {
+        // Traffic is worth more than the record of it.
+        let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
+        tracing::error!("cannot open the access log {file}: {error}; requests are not logged");
+        return Ok(None);
+    }
+    let opened = started.map_err(|error| {
         let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
         Failure::failed(format!(
             "cannot open the access log {file}: {error}; make its directory, and let Teal's user write there"

@@ -1,15 +1,18 @@
 //! The state directory: the journal in it, and the socket.
 
-use std::io::{BufRead, BufReader};
+pub(super) mod private;
+
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
 use config::Config;
-use control::api;
 use control::journal::{FileStorage, Journal, Opened};
+use control::{Handle, api};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// The admin socket of a Teal with this state directory.
 pub(super) fn socket(state_dir: &Path) -> PathBuf {
@@ -37,13 +40,15 @@ pub(super) fn open(
              (choose another with state_dir or --state-dir)"
         ))
     })?;
+    private::check_directory(state_dir);
     let lock = storage.lock_descriptor();
     let lock = lock.map_err(|error| Failure::failed(format!("cannot keep the lock: {error}")))?;
     let opened = Journal::open(Box::new(storage), adopt);
     Ok((opened.map_err(|error| Failure::failed(error.to_string()))?, lock))
 }
 
-/// Makes the admin socket, or takes over that of the Teal that this one takes over from.
+/// Makes the admin socket, or takes over that of the Teal that this one takes over from. Where the
+/// directory can't be written, it is said and one that nobody finds takes its place: traffic goes on.
 pub(super) fn bind_socket(
     state_dir: &Path,
     group: Option<u32>,
@@ -52,15 +57,49 @@ pub(super) fn bind_socket(
     let path = socket(state_dir);
     let bind = || match inherited {
         Some(socket) => {
-            api::claim_socket(&path, group)?;
+            let claimed = api::claim_socket(&path, group);
+            claimed.or_else(|error| if is_unwritable(&error) { Ok(()) } else { Err(error) })?;
             socket.try_clone()
         }
         None => api::bind_socket(&path, group)?.into_std(),
     };
-    let made = bind().and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let made = bind().or_else(|error| {
+        if !is_unwritable(&error) {
+            return Err(error);
+        }
+        tracing::error!(
+            "cannot make the admin socket {}: {error}; only the TCP admin listener serves until a \
+             start with a writable state directory",
+            path.display()
+        );
+        let name = format!("teal-{}", super::token::random_hex(16));
+        UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+    });
+    let made = made.and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
     made.map_err(|error| {
         Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
     })
+}
+
+/// Whether it is the disk that says no, so that what is there can still be served.
+pub(super) fn is_unwritable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Ends the process if the journal is still with a disk that does not answer: everything else has
+/// ended, and the runtime would wait for that disk.
+// lossless: L10
+#[expect(clippy::exit, reason = "nothing else ends a thread that waits for a disk")]
+pub(super) async fn leave(handle: &Handle) {
+    if handle.metrics().await.is_ok_and(|metrics| !metrics.journal_available) {
+        std::process::exit(Exit::Done as i32);
+    }
 }
 
 /// The id of the group that may use the socket.

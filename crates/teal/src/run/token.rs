@@ -11,10 +11,14 @@ use config::Config;
 use control::api::{Role, Token};
 use sha2::{Digest, Sha256};
 
+use super::state::private;
 use crate::exit::Failure;
 
 /// The configured tokens, or the one that Teal has made.
 pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
+    for exposed in private::exposed_keys(config) {
+        tracing::warn!("{exposed}");
+    }
     if !config.admin.tokens.is_empty() {
         return Ok(config.admin.tokens.iter().map(configured).collect());
     }
@@ -27,12 +31,25 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
         ))
     };
     let token = match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim().len() >= SHORTEST => text.trim().to_owned(),
+        Ok(text) if text.trim().len() >= SHORTEST => {
+            private::keep(&path);
+            text.trim().to_owned()
+        }
         Ok(_) => return Err(cannot("use", &"it is empty or too short")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = random_hex(32);
-            make(&path, &token).map_err(|error| cannot("write", &error))?;
-            tracing::info!("made an admin token in {}", path.display());
+            match make(&path, &token) {
+                Ok(()) => tracing::info!("made an admin token in {}", path.display()),
+                Err(error) if super::state::is_unwritable(&error) => {
+                    tracing::error!(
+                        "cannot write the admin token {}: {error}; nobody can change anything \
+                         over TCP until a start with a writable state directory",
+                        path.display()
+                    );
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(cannot("write", &error)),
+            }
             token
         }
         Err(error) => return Err(cannot("read", &error)),

@@ -98,6 +98,13 @@ impl Teal {
         self.wait_ready();
     }
 
+    /// The same by another program, such as a script that starts the first one.
+    #[track_caller]
+    pub fn start_again_by(&mut self, program: &str) {
+        self.program = PathBuf::from(program);
+        self.start_again();
+    }
+
     /// Starts `run` with exactly these flags, without a file, and waits until it is ready.
     #[track_caller]
     pub fn start_bare(&mut self, flags: &[&str]) {

@@ -36,6 +36,9 @@ pub struct Event {
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
+    /// What a call that waits asks for: `switch` or `rollback`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verb: Option<String>,
     /// How a drain ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
@@ -73,6 +76,14 @@ impl From<&NewsItem> for Event {
 }
 
 impl Event {
+    fn about(&mut self, scope: &Scope) {
+        match scope {
+            Scope::Only => {}
+            Scope::Service(service) => self.service = Some(service.to_string()),
+            Scope::Group(group) => self.group = Some(group.to_string()),
+        }
+    }
+
     fn fill(&mut self, news: &News) {
         match news {
             News::Switch { service, from, to, generation, cause: _, actor } => {
@@ -89,12 +100,14 @@ impl Event {
                 self.generation = Some(generation.0);
                 self.drain = Some(Drain::ended(*color, *end));
             }
+            News::Waiting { verb, scope, actor } => {
+                self.about(scope);
+                self.verb = Some(verb.as_str().to_owned());
+                self.to = verb.color().map(Into::into);
+                self.actor = Some(actor.into());
+            }
             News::Refused { scope, actor, code, reason } => {
-                match scope {
-                    Scope::Only => {}
-                    Scope::Service(service) => self.service = Some(service.to_string()),
-                    Scope::Group(group) => self.group = Some(group.to_string()),
-                }
+                self.about(scope);
                 self.actor = Some(actor.into());
                 self.code = Some((*code).to_owned());
                 self.reason = Some(reason.clone());

@@ -1,6 +1,6 @@
 //! The JSON of receipts and of the history.
 
-use rules::{Deed, Progress};
+use rules::{Deed, Progress, WaitEnd};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub enum Change {
     Hold(HoldChange),
     /// Waiting requests were let go.
     Resume(ResumeChange),
+    /// A call ended while it still waited: it changed nothing.
+    Wait(WaitChange),
 }
 
 /// A reload that changed where traffic goes.
@@ -63,6 +65,32 @@ pub struct ResumeChange {
     pub actor: Actor,
     /// When it was decided.
     pub at: String,
+}
+
+/// A call that ended while it still waited: it changed nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WaitChange {
+    /// What it asked for: `switch`, `rollback` or `reload`.
+    pub verb: String,
+    /// The color of a switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Color>,
+    /// The services that it was about; empty: all.
+    pub services: Vec<String>,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Since when it waited.
+    pub since: String,
+    /// When it ended.
+    pub at: String,
+    /// Why: `superseded` or `abandoned`.
+    pub end: String,
+    /// The later command, such as `switch to blue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Who asked for the later command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_actor: Option<Actor>,
 }
 
 /// The record that one switch leaves behind.
@@ -226,6 +254,23 @@ impl From<&Deed> for Change {
                 actor: actor.into(),
                 at: rfc3339(*at),
             }),
+            Deed::Waited { verb, services, actor, since, at, end } => {
+                let (word, later) = match end {
+                    WaitEnd::Superseded { by, actor } => ("superseded", Some((by, actor))),
+                    WaitEnd::Abandoned => ("abandoned", None),
+                };
+                Self::Wait(WaitChange {
+                    verb: verb.as_str().to_owned(),
+                    to: verb.color().map(Into::into),
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    since: rfc3339(*since),
+                    at: rfc3339(*at),
+                    end: word.to_owned(),
+                    by: later.map(|(by, _)| by.to_string()),
+                    by_actor: later.map(|(_, actor)| actor.into()),
+                })
+            }
         }
     }
 }

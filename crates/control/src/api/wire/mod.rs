@@ -13,11 +13,11 @@ pub(crate) mod time;
 pub use event::Event;
 pub use history::{
     Change, ColorFigures, Evidence, Figures, History, HoldChange, Receipt, ReloadChange,
-    ResumeChange,
+    ResumeChange, WaitChange,
 };
 pub use status::{
     About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Role, Service,
-    Status, Target,
+    Status, Target, Wait,
 };
 pub use switch::{
     Cut, Drain, DrainState, GroupAnswer, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer,

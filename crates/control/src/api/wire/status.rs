@@ -41,6 +41,38 @@ pub struct Status {
     /// All groups of them, in the order of the configuration.
     #[serde(default)]
     pub groups: Vec<Group>,
+    /// The calls under way that change something or would, oldest first.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
+}
+
+/// A call under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Wait {
+    /// What it asks for: `switch`, `rollback`, `hold`, `resume`, `reload` or `failover`.
+    pub verb: String,
+    /// The color that it would move to; `null` if it moves nothing.
+    pub to: Option<Color>,
+    /// The services that it is about; empty: all.
+    pub services: Vec<String>,
+    /// The group that was named; `null` if none was.
+    pub group: Option<String>,
+    /// Who asks.
+    pub actor: Actor,
+    /// Since when.
+    #[schema(example = "2026-11-23T15:04:05.678Z")]
+    pub since: String,
+    /// How long ago that is.
+    pub age_seconds: f64,
+    /// How long it still waits for the gate; `null` if it was not told to wait.
+    pub left_seconds: Option<f64>,
+    /// `gate` (probes; nothing is decided), `queued` (another change comes first; nothing is
+    /// decided) or `writing` (decided, being made durable and published).
+    pub stage: String,
+    /// Whether it only asks what the gate would say.
+    pub dry_run: bool,
+    /// Why it does not pass the gate; `null` if that is not the reason.
+    pub reason: Option<String>,
 }
 
 /// Services that can be switched together.
@@ -266,6 +298,24 @@ impl Service {
                 max_wait_seconds: seconds(held.max_wait),
             }),
             colors: Colors { blue: ColorStatus::of(blue, at), green: ColorStatus::of(green, at) },
+        }
+    }
+}
+
+impl Wait {
+    pub(crate) fn of(call: &view::CallStatus, at: rules::Time) -> Self {
+        Self {
+            verb: call.verb.as_str().to_owned(),
+            to: call.to.map(Into::into),
+            services: call.services.iter().map(ToString::to_string).collect(),
+            group: call.group.as_ref().map(ToString::to_string),
+            actor: (&call.actor).into(),
+            since: rfc3339(call.since),
+            age_seconds: seconds(at.since(call.since)),
+            left_seconds: call.left.map(seconds),
+            stage: call.stage.as_str().to_owned(),
+            dry_run: call.dry_run,
+            reason: call.reason.clone(),
         }
     }
 }

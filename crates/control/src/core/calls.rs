@@ -1,0 +1,292 @@
+//! The calls under way: what status shows, what a later command supersedes, and what ends with
+//! its caller.
+//!
+//! A call is undecided until [`Calls::decide`], which happens in the same step as the decision.
+//! Until then it ends when its caller goes away or when an operator gives another word about the
+//! same service. From then on nothing ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Actor, Color, Command, Refusal, ServiceName, Time, Verb, WaitEnd};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{Core, Inside};
+use crate::ask::Scope;
+use crate::clock::Clock;
+use crate::news::News;
+use crate::view::{CallStage, CallStatus};
+
+/// A call that has been received. It is listed once it is known what it is about.
+#[derive(Debug)]
+pub(crate) struct Call {
+    id: u64,
+    /// Told when the disk is slow to confirm what this call has decided.
+    slow: oneshot::Sender<Duration>,
+}
+
+/// What a call asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    pub(crate) verb: Verb,
+    pub(crate) scope: Scope,
+    /// The services that are meant; none: all.
+    pub(crate) services: Vec<ServiceName>,
+    pub(crate) actor: Actor,
+    /// How long the caller is ready to wait for the gate, if it said so.
+    pub(crate) patience: Option<Duration>,
+    pub(crate) dry_run: bool,
+}
+
+/// All calls under way, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    received: u64,
+    under_way: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    about: About,
+    /// The color that it would move to, as far as that is known.
+    to: Option<Color>,
+    since: Time,
+    until: Option<Instant>,
+    stage: CallStage,
+    /// `None` once it is decided.
+    end: Option<oneshot::Sender<Refusal>>,
+    slow: Option<oneshot::Sender<Duration>>,
+}
+
+/// A listed call, until dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    core: Arc<Core>,
+    id: u64,
+    about: About,
+    since: Time,
+    ended: oneshot::Receiver<Refusal>,
+}
+
+impl Core {
+    /// Lists a call and supersedes what it supersedes. `may` is asked in the same step.
+    // lossless: L10
+    pub(crate) fn begin<T>(
+        self: &Arc<Self>,
+        call: Call,
+        about: About,
+        may: impl FnOnce(&Inside) -> Result<T, Refusal>,
+    ) -> Result<(T, Waiting), Refusal> {
+        let mut inside = self.lock();
+        let allowed = may(&inside)?;
+        if !about.dry_run {
+            inside.calls.supersede(&about);
+        }
+        let (since, id) = (Clock::now(), call.id);
+        let ended = inside.calls.list(call, about.clone(), since);
+        drop(inside);
+        if about.patience.is_some() {
+            let About { verb, scope, actor, .. } = about.clone();
+            self.print(News::Waiting { verb, scope, actor });
+        }
+        Ok((allowed, Waiting { core: self.clone(), id, about, since, ended }))
+    }
+}
+
+// === impl Calls ===
+
+impl Calls {
+    /// A call that has been received, and how it hears that the disk is slow.
+    pub(crate) fn receive(&mut self) -> (Call, oneshot::Receiver<Duration>) {
+        self.received += 1;
+        let (slow, told) = oneshot::channel();
+        (Call { id: self.received, slow }, told)
+    }
+
+    fn list(&mut self, call: Call, about: About, since: Time) -> oneshot::Receiver<Refusal> {
+        let (end, ended) = oneshot::channel();
+        self.under_way.push(Entry {
+            id: call.id,
+            to: about.verb.color(),
+            since,
+            until: about.patience.map(|patience| Instant::now() + patience),
+            about,
+            stage: CallStage::Gate,
+            end: Some(end),
+            slow: Some(call.slow),
+        });
+        ended
+    }
+
+    /// Ends what is still undecided and was said earlier about the same.
+    fn supersede(&mut self, later: &About) {
+        let refusal = Refusal::Superseded { by: later.verb, actor: later.actor.clone() };
+        self.end(|entry| entry.is_superseded_by(later), &refusal);
+    }
+
+    /// Ends a call whose caller has gone, if nothing is decided yet.
+    pub(crate) fn abandon(&mut self, call: u64) {
+        self.end(|entry| entry.id == call, &Refusal::Abandoned);
+    }
+
+    /// Ends what waits for a disk that does not answer. Calls whose decision is on its way there
+    /// are told that it is.
+    pub(crate) fn stalled(&mut self, silent: Duration) {
+        let refusal = Refusal::JournalUnavailable { reason: stall(silent) };
+        self.end(|entry| entry.stage == CallStage::Queued, &refusal);
+        for entry in self.under_way.iter_mut().filter(|entry| entry.stage == CallStage::Writing) {
+            let slow = entry.slow.take();
+            let _ = slow.map(|slow| slow.send(silent)); // nobody may be waiting for it
+        }
+    }
+
+    fn end(&mut self, which: impl Fn(&Entry) -> bool, refusal: &Refusal) {
+        self.under_way.retain_mut(|entry| {
+            if !which(entry) {
+                return true;
+            }
+            let Some(end) = entry.end.take() else { return true };
+            let _ = end.send(refusal.clone()); // its task may have ended by itself
+            false
+        });
+    }
+
+    /// Notes the color that a call would move to.
+    pub(crate) fn aims_at(&mut self, call: u64, color: Color) {
+        self.change(call, |entry| entry.to = Some(color));
+    }
+
+    /// Notes how far a call is.
+    pub(crate) fn reach(&mut self, call: u64, stage: CallStage) {
+        self.change(call, |entry| entry.stage = stage);
+    }
+
+    fn change(&mut self, call: u64, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.under_way.iter_mut().find(|entry| entry.id == call) {
+            change(entry);
+        }
+    }
+
+    /// From here on nothing ends the call; refused if something has.
+    // lossless: L10
+    pub(crate) fn decide(&mut self, call: u64) -> Result<(), Refusal> {
+        let entry = self.under_way.iter_mut().find(|entry| entry.id == call);
+        let entry = entry.ok_or(Refusal::Abandoned)?; // why it ended, its task hears first
+        entry.end = None;
+        entry.stage = CallStage::Writing;
+        Ok(())
+    }
+
+    /// All of them, for status; `reason` says why a color does not pass the gate.
+    pub(crate) fn status(
+        &self,
+        reason: impl Fn(&ServiceName, Color) -> Option<String>,
+    ) -> Vec<CallStatus> {
+        let now = Instant::now();
+        let status = |entry: &Entry| {
+            let About { verb, scope, services, actor, dry_run, .. } = entry.about.clone();
+            let at_gate = entry.to.filter(|_| entry.stage == CallStage::Gate);
+            let why = |to| services.iter().find_map(|service| reason(service, to));
+            CallStatus {
+                reason: at_gate.and_then(why),
+                to: entry.to,
+                since: entry.since,
+                left: entry.until.map(|until| until.saturating_duration_since(now)),
+                stage: entry.stage,
+                group: match scope {
+                    Scope::Group(group) => Some(group),
+                    Scope::Only | Scope::Service(_) => None,
+                },
+                verb,
+                services,
+                actor,
+                dry_run,
+            }
+        };
+        self.under_way.iter().map(status).collect()
+    }
+}
+
+/// Why nothing can be made durable while the disk is silent.
+pub(crate) fn stall(silent: Duration) -> String {
+    format!("the disk has not confirmed a write for {} s", silent.as_secs())
+}
+
+// === impl Call, Entry ===
+
+impl Call {
+    /// Its number.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Entry {
+    /// The last word of an operator counts. A reload says nothing about where traffic goes, so it
+    /// and the others leave each other alone; to let requests go contradicts nothing.
+    fn is_superseded_by(&self, later: &About) -> bool {
+        let shares = || self.about.services.iter().any(|name| later.services.contains(name));
+        match (self.about.verb, later.verb) {
+            (Verb::Failover, _) | (_, Verb::Failover | Verb::Resume) => false,
+            (Verb::Reload, Verb::Reload) => true,
+            (Verb::Reload, _) | (_, Verb::Reload) => false,
+            _ => shares(),
+        }
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// The number of the call.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What work comes to, or why it ended before anything was decided.
+    pub(crate) async fn until_ended<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let refusal = tokio::select! {
+            biased;
+            refusal = ended(&mut self.ended) => refusal,
+            outcome = work => return outcome,
+        };
+        self.record(&refusal);
+        Err(refusal)
+    }
+
+    /// What was said to wait stands in the history; what only passed by does not.
+    fn record(&self, refusal: &Refusal) {
+        let About { verb, services, actor, patience, dry_run, .. } = self.about.clone();
+        let end = match refusal.clone() {
+            Refusal::Superseded { by, actor } => WaitEnd::Superseded { by, actor },
+            Refusal::Abandoned => WaitEnd::Abandoned,
+            _ => return,
+        };
+        if dry_run || patience.is_none() && verb != Verb::Reload {
+            return;
+        }
+        let command = Command::EndWait { verb, services, actor, since: self.since, end };
+        let core = self.core.clone();
+        tokio::spawn(async move { core.note(command).await }); // a note may be lost
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let id = self.id;
+        self.core.lock().calls.under_way.retain(|entry| entry.id != id);
+    }
+}
+
+/// Never, once the call is decided.
+async fn ended(end: &mut oneshot::Receiver<Refusal>) -> Refusal {
+    match end.await {
+        Ok(refusal) => refusal,
+        Err(_) => std::future::pending().await,
+    }
+}

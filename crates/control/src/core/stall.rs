@@ -1,0 +1,76 @@
+//! A disk that does not answer: an fsync may take for ever, and nobody can end it.
+//!
+//! After a few seconds it is said, in the log, in status and by the metric; calls that wait for the
+//! disk are told; and what follows from a decision goes on as soon as it is durable.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::Core;
+use super::calls::stall;
+
+/// How long the disk may take before it is said.
+// lossless: L10
+const SLOW: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// Why nothing can be made durable, if the disk does not answer.
+    pub(crate) fn stall(&self) -> Option<String> {
+        self.stalled.borrow().map(|since| stall(since.elapsed()))
+    }
+
+    /// Waits until the disk has not answered for too long.
+    pub(crate) async fn has_stalled(&self) {
+        let mut stalled = self.stalled.subscribe();
+        let _ = stalled.wait_for(Option::is_some).await; // the core keeps the sending side
+    }
+
+    fn disk_is_silent(&self, since: Instant) {
+        let silent = since.elapsed();
+        tracing::error!(
+            seconds = silent.as_secs(),
+            "the disk has not confirmed a write to the journal: changes wait or are refused, \
+             traffic goes on"
+        );
+        self.stalled.send_replace(Some(since));
+        self.lock().calls.stalled(silent);
+    }
+
+    fn disk_answers(&self, since: Instant) {
+        tracing::warn!(
+            seconds = since.elapsed().as_secs(),
+            "the disk has confirmed the write to the journal"
+        );
+        self.stalled.send_replace(None);
+    }
+}
+
+/// Watches the disk, for ever.
+pub(crate) async fn watch(core: Arc<Core>) {
+    let mut writing = core.writing.clone();
+    loop {
+        let begun = *writing.borrow_and_update();
+        let Some(since) = begun else {
+            if writing.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        tokio::select! {
+            biased;
+            changed = writing.changed() => if changed.is_err() { return } else { continue },
+            () = sleep(SLOW) => {}
+        }
+        if since.elapsed() < SLOW {
+            continue; // the disk does not work by a clock that tests move
+        }
+        core.disk_is_silent(since);
+        let over = writing.wait_for(|now| *now != Some(since)).await.is_ok();
+        core.disk_answers(since);
+        if !over {
+            return;
+        }
+    }
+}

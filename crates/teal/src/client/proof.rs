@@ -1,0 +1,191 @@
+//! Who listens at an address, before a token is sent there.
+//!
+//! Any user may take a free port of this machine, so a loopback address proves nothing. The kernel
+//! knows whose the other end of a connection is: of a Unix socket by its credentials, of a
+//! loopback connection by `/proc/net/tcp`. A socket that is not accepted yet belongs to nobody
+//! there, so it is looked at again until it is.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep};
+
+/// How long the other side may take to accept.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Whom a token may be sent to, where the address or the token was only guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Proof {
+    /// User ids that may listen there; root always may.
+    pub(super) owners: Vec<u32>,
+    /// Whose token it is, in words.
+    pub(super) whose: String,
+    /// What to write if it is right all the same.
+    pub(super) advice: String,
+}
+
+/// Why the token was not sent.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    listener: Listener,
+    proof: Proof,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listener {
+    Uid(u32),
+    Unknown,
+}
+
+// === impl Proof ===
+
+impl Proof {
+    /// Asks the kernel who is at the other end.
+    pub(super) async fn of_tcp(&self, stream: &TcpStream) -> Result<(), Unproven> {
+        let ends = stream.local_addr().and_then(|ours| Ok((stream.peer_addr()?, ours)));
+        let listener = match ends {
+            Ok((theirs, ours)) => accepted_by(theirs, ours).await,
+            Err(_) => Listener::Unknown,
+        };
+        self.check(listener)
+    }
+
+    /// Asks the kernel who has made the socket.
+    pub(super) fn of_unix(&self, stream: &UnixStream) -> Result<(), Unproven> {
+        self.check(stream.peer_cred().map_or(Listener::Unknown, |who| Listener::Uid(who.uid())))
+    }
+
+    fn check(&self, listener: Listener) -> Result<(), Unproven> {
+        match listener {
+            Listener::Uid(uid) if uid == 0 || self.owners.contains(&uid) => Ok(()),
+            listener => Err(Unproven { listener, proof: self.clone() }),
+        }
+    }
+}
+
+impl fmt::Display for Unproven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.listener {
+            Listener::Uid(uid) => write!(f, "what listens there belongs to uid {uid}")?,
+            Listener::Unknown => f.write_str("the system does not say who listens there")?,
+        }
+        let Proof { whose, advice, .. } = &self.proof;
+        write!(f, ", not to {whose}, so the token was not sent\n{advice}")
+    }
+}
+
+/// The owner of the socket that has accepted our connection.
+async fn accepted_by(theirs: SocketAddr, ours: SocketAddr) -> Listener {
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        match owner(theirs, ours) {
+            Ok(Some(uid)) => return Listener::Uid(uid),
+            Ok(None) if Instant::now() < limit => sleep(LOOK).await,
+            Ok(None) | Err(_) => return Listener::Unknown,
+        }
+    }
+}
+
+/// `None`: nobody has accepted it yet, or it ends elsewhere.
+fn owner(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<u32>> {
+    let four = std::fs::read_to_string("/proc/net/tcp")?;
+    let six = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default(); // IPv6 may be off
+    let lines = four.lines().chain(six.lines());
+    Ok(lines.filter_map(Line::read).find_map(|line| line.owner_of(theirs, ours)))
+}
+
+/// One line of `/proc/net/tcp`.
+#[derive(Debug)]
+struct Line {
+    local: (IpAddr, u16),
+    remote: (IpAddr, u16),
+    uid: u32,
+    inode: u64,
+}
+
+impl Line {
+    fn read(line: &str) -> Option<Self> {
+        let mut fields = line.split_ascii_whitespace();
+        let local = address(fields.nth(1)?)?;
+        let remote = address(fields.next()?)?;
+        // State, queues, timer, retransmissions; then the user.
+        let uid = fields.nth(4)?.parse().ok()?;
+        let inode = fields.nth(1)?.parse().ok()?;
+        Some(Self { local, remote, uid, inode })
+    }
+
+    /// A socket without an inode is not anybody's, and its user reads as root.
+    fn owner_of(&self, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
+        let end = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        let same = self.local == end(local) && self.remote == end(remote);
+        (same && self.inode != 0).then_some(self.uid)
+    }
+}
+
+/// Words of 32 bits in the byte order of the machine, then the port.
+fn address(text: &str) -> Option<(IpAddr, u16)> {
+    let (ip, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| {
+        let digits = ip.get(at * 8..at * 8 + 8)?;
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    let ip = match ip.len() {
+        8 => IpAddr::from(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (at, four) in bytes.chunks_exact_mut(4).enumerate() {
+                four.copy_from_slice(&word(at)?);
+            }
+            IpAddr::from(Ipv6Addr::from(bytes)).to_canonical()
+        }
+        _ => return None,
+    };
+    Some((ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::block_on;
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn r8_a_line_of_the_kernel_names_the_owner_of_an_accepted_socket() {
+        let line = |inode: u64| {
+            format!(
+                "   1: 0100007F:26AC 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1001        0 {inode} 1 0"
+            )
+        };
+        if cfg!(target_endian = "little") {
+            let (local, remote) = (([127, 0, 0, 1], 9900).into(), ([127, 0, 0, 1], 50000).into());
+            let owner = |inode| Line::read(&line(inode)).expect("a line").owner_of(local, remote);
+            assert_eq!(owner(77), Some(1001));
+            assert_eq!(owner(0), None, "not accepted yet: the user would read as root");
+        }
+        assert!(Line::read("  sl  local_address rem_address   st").is_none());
+    }
+
+    #[test]
+    fn r8_a_token_goes_to_an_owner_that_is_trusted_and_to_no_other() {
+        block_on(async {
+            for at in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+                let Ok(listener) = TcpListener::bind(at).await else { continue };
+                let port = listener.local_addr().expect("bound").port();
+                let host = if at.starts_with('[') { "::1" } else { "127.0.0.1" };
+                let ours = TcpStream::connect((host, port)).await.expect("connected");
+                let _accepted = listener.accept().await.expect("accepted");
+                let uid = rustix::process::getuid().as_raw();
+                let proof = |owners| Proof { owners, whose: String::new(), advice: String::new() };
+                assert!(proof(vec![uid]).of_tcp(&ours).await.is_ok(), "{at}");
+                let other = proof(vec![uid + 1]).of_tcp(&ours).await;
+                assert_eq!(other.is_ok(), uid == 0, "{at}");
+            }
+        })
+        .expect("a runtime");
+    }
+}

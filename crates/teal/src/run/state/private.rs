@@ -1,0 +1,87 @@
+//! What others on this machine must not read or write: the state directory and what is in it.
+//!
+//! What Teal has made itself it makes private again, and says so; what a person has made is left
+//! as it is, and said. Nothing is refused: a start in the night must not fail for a mode.
+
+use std::collections::BTreeSet;
+use std::fs::{Metadata, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use config::Config;
+use rules::TargetUrl;
+
+/// Files that only Teal writes.
+const OURS: [&str; 4] = ["journal", "head", "lock", "admin.token"];
+
+/// Looks at the state directory and at what Teal keeps there.
+pub(in crate::run) fn check_directory(path: &Path) {
+    let Ok(found) = std::fs::metadata(path) else { return };
+    // Whoever may write there can put another journal or socket in the place of ours.
+    if found.mode() & 0o022 != 0 {
+        tighten(path, &found, found.mode() & 0o7755, "others may write to it");
+    }
+    for name in OURS {
+        keep(&path.join(name));
+    }
+}
+
+/// Keeps a file that holds a secret or a decision for its owner alone.
+pub(in crate::run) fn keep(path: &Path) {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return };
+    if found.is_file() && found.mode() & 0o077 != 0 {
+        tighten(path, &found, found.mode() & 0o700, "others have access to it");
+    }
+}
+
+/// The private keys that a configuration names and that others on this machine may read, one text
+/// each. A key is a person's: it is told, and left as it is.
+pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<String> {
+    let targets = config.services.iter().flat_map(|service| &service.colors);
+    let targets = targets.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
+    let of_targets = targets.filter_map(|tls| tls.identity.as_ref().map(|(_, key)| key));
+    let own = config.certificates.iter().chain(&config.admin.tls).map(|pair| &pair.key);
+    let keys: BTreeSet<_> = own.chain(of_targets).collect();
+    let exposed = |path: &&PathBuf| {
+        let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
+        let shown = path.display();
+        (mode & 0o007 != 0).then(|| {
+            format!("{shown} has mode {mode:04o}: others may use the private key; write: chmod o= {shown}")
+        })
+    };
+    keys.iter().filter_map(exposed).collect()
+}
+
+fn tighten(path: &Path, found: &Metadata, mode: u32, why: &str) {
+    let (shown, was) = (path.display(), found.mode() & 0o7777);
+    let uid = rustix::process::geteuid().as_raw();
+    if found.uid() == uid && std::fs::set_permissions(path, Permissions::from_mode(mode)).is_ok() {
+        tracing::warn!("{shown} had mode {was:04o}: {why}; it has {:04o} now", mode & 0o7777);
+        return;
+    }
+    tracing::warn!("{shown} has mode {was:04o}: {why}; write: chmod {:o} {shown}", mode & 0o7777);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r38_what_others_may_write_or_read_is_made_private() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
+        };
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").mode() & 0o7777;
+        let token = dir.path().join("admin.token");
+        std::fs::write(&token, "secret").expect("written");
+        set(&token, 0o644);
+        set(dir.path(), 0o777);
+        check_directory(dir.path());
+        assert_eq!(mode(dir.path()), 0o755, "listing harms nobody");
+        assert_eq!(mode(&token), 0o600);
+        set(dir.path(), 0o750);
+        check_directory(dir.path());
+        assert_eq!(mode(dir.path()), 0o750, "what is private enough stays");
+    }
+}

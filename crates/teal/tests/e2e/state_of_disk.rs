@@ -1,0 +1,192 @@
+//! What becomes of decisions when the disk is read-only, silent, or has lost the files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::geteuid;
+use testkit::{Client, Response, Settings, Target, Teal, wait_until};
+
+use crate::TEAL;
+use crate::stage::{SOON, Stage};
+
+/// Asks with a token that is no longer on the disk.
+fn post(teal: &Teal, token: &str, path: &str) -> Response {
+    let mut client = Client::connect(teal.admin()).patience(Duration::from_secs(20));
+    client.send(format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Length: \
+         0\r\n\r\n",
+        teal.admin()
+    ));
+    client.answer()
+}
+
+fn available(teal: &Teal) -> u64 {
+    teal.metrics().count("teal_journal_available", &[])
+}
+
+// L6
+#[test]
+fn r3_a_decision_is_durable_under_its_name_though_files_were_removed_or_replaced() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 5] = [
+        ("journal removed", |state| fs::remove_file(state.join("journal")).expect("removed")),
+        ("head removed", |state| fs::remove_file(state.join("head")).expect("removed")),
+        ("journal replaced", |state| {
+            fs::copy(state.join("journal"), state.join("copy")).expect("copied");
+            fs::rename(state.join("copy"), state.join("journal")).expect("replaced");
+        }),
+        ("directory removed", |state| fs::remove_dir_all(state).expect("removed")),
+        ("directory renamed", |state| {
+            fs::rename(state, state.with_extension("old")).expect("renamed");
+        }),
+    ];
+    for (what, harm) in harms {
+        let mut stage = Stage::new();
+        let token = stage.teal.token();
+        harm(&stage.teal.state_dir());
+        let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+        assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+        assert_eq!(available(&stage.teal), 1, "{what}");
+        stage.teal.log_has(&["the journal goes on in a fresh file"]);
+        stage.teal.kill();
+        stage.teal.start_again();
+        assert_eq!(stage.teal.active(), "green", "{what}: {}", stage.teal.log());
+        stage.finish();
+    }
+}
+
+// L6
+#[test]
+fn r3_a_state_directory_that_may_be_anothers_is_left_alone_and_switches_are_refused() {
+    let stage = Stage::new();
+    let (token, state) = (stage.teal.token(), stage.teal.state_dir());
+    fs::remove_dir_all(&state).expect("removed");
+    fs::create_dir(&state).expect("made");
+    fs::write(state.join("journal"), "another Teal's").expect("written");
+    let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("another Teal"), "{}", answer.text());
+    assert_eq!(available(&stage.teal), 0);
+    assert!(stage.teal.status()["journal"].is_string());
+    let journal = fs::read_to_string(state.join("journal")).expect("there");
+    assert_eq!(journal, "another Teal's");
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+// L6
+#[test]
+fn r5_a_restart_on_a_read_only_file_system_serves_and_refuses_switches() {
+    let can = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
+    if !geteuid().is_root() || !can {
+        println!("skipped: a read-only mount needs root and unshare");
+        return;
+    }
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    stage.teal.kill();
+    let (directory, state) = (tempfile::tempdir().expect("a directory"), stage.teal.state_dir());
+    let script = format!(
+        "exec unshare -m sh -c 'mount --make-rprivate / && mount --bind {0} {0} && mount -o \
+         remount,ro,bind {0} && exec {TEAL} \"$@\"' teal \"$@\"\n",
+        state.display()
+    );
+    for lost in ["", "admin.token", "lock"] {
+        if !lost.is_empty() {
+            fs::remove_file(state.join(lost)).expect("removed");
+        }
+        let program = Teal::script(directory.path(), &script);
+        stage.teal.start_again_by(&program);
+        assert_eq!((stage.who(), stage.teal.active()), ("green".to_owned(), "green".to_owned()));
+        stage.teal.log_has(&["cannot make the admin socket", "ead-only"]);
+        assert_eq!(available(&stage.teal), 0);
+        let why = stage.teal.status()["journal"].to_string();
+        assert!(why.contains("ead-only"), "{why}");
+        if lost.is_empty() {
+            stage.teal.wait_healthy("blue", true);
+            let answer = stage.teal.switch("blue", "");
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            assert!(answer.text().contains("ead-only"), "{}", answer.text());
+        }
+        assert_eq!(stage.who(), "green");
+        stage.teal.kill();
+    }
+}
+
+/// Delays `fdatasync` for as long as a file is there.
+const SHIM: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+int fdatasync(int fd) {
+    const char *slow = getenv("TEAL_TEST_SLOW");
+    // Looks at the condition again and again: the test takes the file away.
+    while (slow && access(slow, F_OK) == 0) usleep(10000);
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    return real(fd);
+}
+"#;
+
+/// A Teal whose disk is silent while `slow` is there.
+fn on_a_silent_disk(directory: &Path, slow: &Path) -> (Target, Target, Teal) {
+    let (source, shim) = (directory.join("shim.c"), directory.join("shim.so"));
+    fs::write(&source, SHIM).expect("written");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).arg("-ldl");
+    assert!(compiler.status().expect("cc is there").success());
+    let program = Teal::script(
+        directory,
+        &format!(
+            "LD_PRELOAD={} TEAL_TEST_SLOW={} exec {TEAL} \"$@\"\n",
+            shim.display(),
+            slow.display()
+        ),
+    );
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    (blue, green, teal)
+}
+
+fn who(teal: &Teal) -> String {
+    let answer = Client::connect(teal.listener()).get("/who");
+    answer.fields.get("x-target").expect("a target answered").to_owned()
+}
+
+// L6 L10
+#[test]
+fn r4_a_disk_that_does_not_answer_is_told_in_time_and_nothing_is_published_before_it_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let slow = directory.path().join("slow");
+    let (_blue, _green, mut teal) = on_a_silent_disk(directory.path(), &slow);
+    fs::write(&slow, "").expect("written");
+    let begun = Instant::now();
+    let token = teal.token();
+    let answer = post(&teal, &token, "/admin/switch?to=green");
+    let took = begun.elapsed();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert!(answer.text().contains("under way, neither done nor refused"), "{}", answer.text());
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let status = teal.status();
+    assert_eq!(status["waits"][0]["stage"], "writing", "{status}");
+    assert!(
+        status["journal"].as_str().is_some_and(|why| why.contains("not confirmed")),
+        "{status}"
+    );
+    assert_eq!(available(&teal), 0);
+    assert_eq!(who(&teal), "blue", "not before it is durable");
+    let next = post(&teal, &token, "/admin/hold");
+    assert!(matches!(next.status, 409 | 503), "{}", next.text());
+    fs::remove_file(&slow).expect("removed");
+    wait_until(SOON, "what was decided is published", || who(&teal) == "green");
+    wait_until(SOON, "all is well", || available(&teal) == 1);
+    wait_until(SOON, "it is drained", || teal.color("blue")["drained"] == true);
+    // A stop does not wait for the disk.
+    fs::write(&slow, "").expect("written");
+    teal.wait_healthy("blue", true);
+    let answer = post(&teal, &token, "/admin/switch?to=blue");
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!(teal.stop(Duration::from_secs(10)), Some(0), "{}", teal.log());
+}
