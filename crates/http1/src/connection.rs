@@ -72,6 +72,7 @@ fn can_be_named(name: Name) -> bool {
         name,
         Name::Other
             | Name::ContentType
+            | Name::Date
             | Name::Credentials
             | Name::Login
             | Name::Underscore

@@ -29,6 +29,8 @@ pub(crate) enum Name {
     /// `tracestate`: what others keep along the trace that `traceparent` names.
     TraceState,
     ContentType,
+    /// When the message was made.
+    Date,
     ForwardedFor,
     ForwardedHost,
     ForwardedProto,
@@ -63,6 +65,7 @@ impl Name {
             (2, b't') if is("te") => Self::Te,
             (3, b'v') if is("via") => Self::Via,
             (4, b'h') if is("host") => Self::Host,
+            (4, b'd') if is("date") => Self::Date,
             (5, b'p') if is("proxy") => Self::Hop,
             (6, b'e') if is("expect") => Self::Expect,
             (6, b'c') if is("cookie") => Self::Credentials,
@@ -134,13 +137,12 @@ impl Name {
 }
 
 /// Names that say how to read the content or when to ask for it, which is settled once it is over.
-const CONTROL: [&str; 13] = [
+const CONTROL: [&str; 12] = [
     "age",
     "cache-control",
     "content-encoding",
     "content-range",
     "content-type",
-    "date",
     "expires",
     "location",
     "pragma",
@@ -238,6 +240,7 @@ mod tests {
             "te",
             "via",
             "host",
+            "date",
             "proxy",
             "expect",
             "cookie",

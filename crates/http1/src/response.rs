@@ -78,7 +78,8 @@ impl<'b> Response<'b> {
         let required_upgrade = facts.upgrade.filter(|_| line.status == 426);
         // Content on a status that has none: it may follow all the same and be taken for the next
         // response.
-        let contradicts = line.status == 204 && facts.framing.length().unwrap_or(0) > 0;
+        let described = facts.framing.length().unwrap_or(0) > 0;
+        let contradicts = line.status == 204 && (described || facts.framing.coding().is_some());
         Ok(Self {
             status: line.status,
             version: line.version,
@@ -214,7 +215,17 @@ impl<'b> Facts<'b> {
         Ok(facts)
     }
 
-    /// RFC 9112 section 6.3 for responses, and the described length where there is no body.
+    /// RFC 9112 section 6.3 for responses, and the described length where there is no body. What the
+    /// fields of a response without body may say, whatever the client speaks:
+    ///
+    /// | response | `Content-Length` | `Transfer-Encoding: chunked` |
+    /// |---|---|---|
+    /// | to HEAD, 304 | passed on: it describes the other response | allowed (section 6.1), dropped |
+    /// | 204 | dropped; above 0 the connection is not used again | the same: wrong, but unambiguous |
+    /// | 1xx, 101 too | 0 is dropped, others are bad: the connection goes on | bad |
+    ///
+    /// Both together, another coding, or a coding in HTTP/1.0 are bad with every status. There are no
+    /// responses to CONNECT: it is refused.
     fn body(
         &self,
         status: u16,
@@ -233,8 +244,10 @@ impl<'b> Facts<'b> {
             if coding != Some(Coding::Chunked) {
                 return Err(bad("The target's Transfer-Encoding is not exactly one chunked."));
             }
-            if status < 200 || matches!(status, 204 | 304) {
-                return Err(bad("The target sent Transfer-Encoding with a status without body."));
+            // A body that follows all the same would be taken for the next response, and after an
+            // interim one there is a next.
+            if status < 200 {
+                return Err(bad("The target sent Transfer-Encoding with a 1xx status."));
             }
         }
         if status < 200 {

@@ -22,6 +22,11 @@ pub(crate) fn answers(answer: &[u8], asked: &str) -> bool {
     token::elements(asked.as_bytes()).any(|protocol| protocol.eq_ignore_ascii_case(answer))
 }
 
+/// Whether one of the protocols of the list is WebSocket, whose handshake has rules of its own.
+pub(crate) fn asks_for_websocket(list: &str) -> bool {
+    answers(b"websocket", list)
+}
+
 /// `token [ "/" token ]`
 fn is_protocol(text: &[u8]) -> bool {
     let mut parts = text.splitn(2, |&b| b == b'/');

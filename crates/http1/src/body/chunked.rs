@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::{BodyError, Decoded, trailers::Trailers};
-use crate::{Limits, token};
+use super::{BodyError, Decoded, extension::Extension, trailers::Trailers};
+use crate::Limits;
 
 /// What all chunk extensions of a body may take together.
 const EXTENSION_BYTES: usize = 16 * 1024;
@@ -33,6 +33,7 @@ enum State {
     /// In an extension.
     Extension {
         size: u64,
+        at: Extension,
     },
     /// At the LF of a size line.
     SizeEnd {
@@ -139,22 +140,19 @@ impl Chunked {
             (State::Size { digits: 0, .. }, _) => {
                 Err(fail("A chunk does not begin with a hexadecimal size."))
             }
-            (State::Size { size, .. } | State::Extension { size }, b'\r') => {
-                Ok(State::SizeEnd { size })
-            }
+            (State::Size { size, .. }, b'\r') => Ok(State::SizeEnd { size }),
+            (State::Extension { size, at }, b'\r') if at.may_end() => Ok(State::SizeEnd { size }),
             (State::Size { size, .. } | State::Space { size }, b';') => {
-                self.count_extension(State::Extension { size })
+                self.count_extension(State::Extension { size, at: Extension::Start })
             }
             // RFC 9112 section 7.1.1 has recipients bear with spaces before an extension.
             (State::Size { size, .. } | State::Space { size }, b' ' | b'\t') => {
                 self.count_extension(State::Space { size })
             }
-            (State::Extension { .. }, _) if token::is_value_byte(byte) => {
-                self.count_extension(state)
-            }
-            (State::Extension { .. }, _) => {
-                Err(fail("A chunk extension has a control character or a bare LF."))
-            }
+            (State::Extension { size, at }, _) => match at.next(byte) {
+                Some(at) => self.count_extension(State::Extension { size, at }),
+                None => Err(fail("A chunk extension is not a name or a name and a value.")),
+            },
             (State::SizeEnd { size: 0 }, b'\n') => Ok(State::Trailers),
             (State::SizeEnd { size }, b'\n') => Ok(State::Data { left: size }),
             (State::DataCr, b'\r') => Ok(State::DataLf),

@@ -3,6 +3,7 @@
 //! holds payload: that stays in the caller's buffer.
 
 mod chunked;
+mod extension;
 mod trailers;
 
 use std::{fmt, ops::Range};

@@ -3,6 +3,7 @@
 
 use std::net::Ipv6Addr;
 
+use super::target::Authority;
 use crate::{Reject, Version};
 
 /// The longest name of the DNS, in its written form.
@@ -11,7 +12,7 @@ const NAME_BYTES: usize = 254;
 /// The host from the `Host` field and the authority of an absolute-form target.
 pub(super) fn decide<'b>(
     field: Option<&'b [u8]>,
-    authority: Option<&'b str>,
+    authority: Option<Authority<'b>>,
     version: Version,
 ) -> Result<&'b str, Reject> {
     let from_field = match field {
@@ -19,22 +20,22 @@ pub(super) fn decide<'b>(
         Some(value) => Some(std::str::from_utf8(value).map_err(|_| BAD_HOST)?),
     };
     let host = match (from_field, authority) {
-        (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
+        (Some(host), Some(authority)) if !is_same(host, authority) => {
             return Err(Reject::bad("Host differs from the host in the request target."));
         }
         (Some(host), _) => host,
         (None, _) if version == Version::Http11 => {
             return Err(Reject::bad("There is no Host field."));
         }
-        (None, Some(authority)) => authority,
+        (None, Some(authority)) => authority.text,
         (None, None) => return Ok(""),
     };
     if is_host(host) { Ok(host) } else { Err(BAD_HOST) }
 }
 
 const BAD_HOST: Reject = Reject::bad(
-    "Host must be a name of letters, digits, dots, hyphens and underscores, or an IP address, \
-     with at most a port from 0 to 65535.",
+    "Host must be a name of letters, digits, dots, hyphens and underscores, or an IP address \
+     (IPv6 in brackets, without a zone), with at most a port from 0 to 65535.",
 );
 
 fn is_host(host: &str) -> bool {
@@ -66,8 +67,21 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES
 }
 
-/// `:` and one to five digits of at most 65535.
+/// `:` and up to five digits of at most 65535; none of them is the scheme's own port (RFC 3986 section
+/// 3.2.3).
 fn is_port(text: &str) -> bool {
-    let digits = text.strip_prefix(':').unwrap_or_default();
-    digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+    let Some(digits) = text.strip_prefix(':') else { return false };
+    digits.is_empty()
+        || (digits.len() <= 5
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && digits.parse::<u16>().is_ok())
+}
+
+/// Whether both name the same host and port: no port, or a colon without one, is the scheme's own.
+fn is_same(host: &str, authority: Authority<'_>) -> bool {
+    let bare = |text| {
+        let text = str::strip_suffix(text, authority.default_port).unwrap_or(text);
+        str::strip_suffix(text, ':').unwrap_or(text)
+    };
+    bare(host).eq_ignore_ascii_case(bare(authority.text))
 }

@@ -32,8 +32,11 @@ pub struct Request<'b> {
     /// Whether the client will send another request on its connection.
     pub persistent: bool,
     /// The protocols that the client wishes to switch to, as listed by it, if that is possible:
-    /// HTTP/1.1, GET, no framing field, `Connection: upgrade`, one well-formed `Upgrade` field, and
-    /// none of its protocols is one of the HTTP connection itself (`h2c`, `TLS/1.3`).
+    /// HTTP/1.1, `Connection: upgrade`, one well-formed `Upgrade` field, and none of its protocols is
+    /// one of the HTTP connection itself (`h2c`, `TLS/1.3`). Any method and any body will do (RFC 9110
+    /// section 7.8), but for a WebSocket GET without content (RFC 6455 section 4.1). After a request
+    /// with a body the target's connection must not carry another one: there are targets that read no
+    /// body with an `Upgrade`, and would take it for a request.
     pub upgrade: Option<&'b str>,
     /// Whether the client waits for a 100 before it sends its body.
     pub expect_continue: bool,
@@ -77,10 +80,11 @@ impl<'b> Request<'b> {
         let host = host::decide(facts.host, target.authority, tokens.version)?;
         let body = facts.body(tokens.method, tokens.version)?;
         let http11 = tokens.version == Version::Http11;
+        let empty = matches!(body, BodyLength::None | BodyLength::Length(0));
         let upgrade = match facts.upgrade {
-            Some(list) if http11 && options.upgrade && body == BodyLength::None => {
-                upgrade::acceptable(list).filter(|_| tokens.method == Method::Get)
-            }
+            Some(list) if http11 && options.upgrade => upgrade::acceptable(list).filter(|list| {
+                empty && tokens.method == Method::Get || !upgrade::asks_for_websocket(list)
+            }),
             _ => None,
         };
         Ok(Self {

@@ -10,7 +10,15 @@ pub(super) struct Target<'b> {
     /// Without the query.
     pub(super) path: &'b str,
     /// The authority of an absolute-form target.
-    pub(super) authority: Option<&'b str>,
+    pub(super) authority: Option<Authority<'b>>,
+}
+
+/// Where an absolute-form target says that it is.
+#[derive(Clone, Copy)]
+pub(super) struct Authority<'b> {
+    pub(super) text: &'b str,
+    /// The port of its scheme, with a colon in front.
+    pub(super) default_port: &'static str,
 }
 
 pub(super) fn parse<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, Reject> {
@@ -35,7 +43,10 @@ pub(super) fn parse<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, 
 }
 
 fn absolute<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, Reject> {
-    let Some(rest) = after_scheme(raw, "http://").or_else(|| after_scheme(raw, "https://")) else {
+    let http = after_scheme(raw, "http://").map(|rest| (rest, ":80"));
+    let Some((rest, default_port)) =
+        http.or_else(|| after_scheme(raw, "https://").map(|rest| (rest, ":443")))
+    else {
         return Err(Reject::bad(
             "The request target must be a path that begins with /, or an http or https URL.",
         ));
@@ -49,7 +60,8 @@ fn absolute<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, Reject> 
         Some(b'/') => origin,
         Some(_) => return Err(Reject::bad("The URL has no path; write / before the query.")),
     };
-    Ok(Target { text, path: path_of(text), authority: Some(authority) })
+    let authority = Some(Authority { text: authority, default_port });
+    Ok(Target { text, path: path_of(text), authority })
 }
 
 fn after_scheme<'b>(raw: &'b str, scheme: &str) -> Option<&'b str> {

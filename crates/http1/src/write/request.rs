@@ -58,7 +58,12 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     let mut has_host = false;
     for (meaning, name, value) in request.fields.iter() {
         let kept = match meaning {
-            Name::Other | Name::ContentType | Name::Credentials | Name::Login | Name::Via => true,
+            Name::Other
+            | Name::ContentType
+            | Name::Date
+            | Name::Credentials
+            | Name::Login
+            | Name::Via => true,
             Name::Underscore => forwarding.underscores,
             Name::Forwarded => forwarding.trusted,
             Name::ForwardedProto => {

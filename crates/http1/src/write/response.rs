@@ -20,6 +20,9 @@ pub struct ToClient<'a> {
     /// The `max-age` of `Strict-Transport-Security` (RFC 6797), in seconds, unless the target says
     /// one itself.
     pub hsts: Option<u32>,
+    /// The time, as [`http_date`](crate::http_date) writes it, for a response that says none itself
+    /// (RFC 9110 section 6.6.1).
+    pub date: &'a [u8; 29],
 }
 
 /// Appends the head of a final response, or of a 101, and says how the body that follows must be
@@ -34,7 +37,7 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
         BodyLength::UntilClose => BodyLength::Chunked,
         other => other,
     };
-    start(out, response);
+    let dated = start(out, response);
     match (body, response.described_length) {
         (BodyLength::Length(length), _) | (BodyLength::None, Some(length)) => {
             number_field(out, "content-length", length);
@@ -48,6 +51,9 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
     connection(out, response, to, to.close || body == BodyLength::UntilClose);
     via(out, response.version, to.via);
     field(out, "x-request-id", to.request_id);
+    if !dated && response.status != 101 {
+        field(out, "date", to.date);
+    }
     let own = || response.field("strict-transport-security").is_some();
     if let Some(seconds) = to.hsts.filter(|_| !own()) {
         out.extend_from_slice(b"strict-transport-security: max-age=");
@@ -69,14 +75,15 @@ pub fn write_informational(out: &mut Vec<u8>, response: &Response<'_>, to: &ToCl
     out.extend_from_slice(b"\r\n");
 }
 
-/// The status line and the target's own fields.
-fn start(out: &mut Vec<u8>, response: &Response<'_>) {
+/// The status line and the target's own fields. Whether one of them says the date.
+fn start(out: &mut Vec<u8>, response: &Response<'_>) -> bool {
     out.reserve(response.head_bytes + 256);
     let phrase = match response.reason {
         "" => reason_phrase(response.status),
         phrase => phrase,
     };
     status_line(out, response.status, phrase);
+    let mut dated = false;
     for (meaning, name, value) in response.fields.iter() {
         let dropped = matches!(
             meaning,
@@ -92,9 +99,11 @@ fn start(out: &mut Vec<u8>, response: &Response<'_>) {
                 | Name::Named
         );
         if !dropped {
+            dated |= meaning == Name::Date;
             field(out, name, value);
         }
     }
+    dated
 }
 
 fn connection(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>, close: bool) {

@@ -95,14 +95,35 @@ fn f6_extensions_are_dropped_and_bounded() {
         "5;a=\"b;c\"\r\nhello\r\n0\r\n\r\n",
         "5 ;a=b\r\nhello\r\n0\r\n\r\n",
         "5\t ; a = b\r\nhello\r\n0\r\n\r\n",
-        "5;\r\nhello\r\n0;\r\n\r\n",
-        "5;;a;\u{e9}\r\nhello\r\n0\r\n\r\n",
+        "5;a;b=\"\u{e9}\\\"\"\r\nhello\r\n0\r\n\r\n",
     ] {
         assert_eq!(payload(raw).as_deref(), Ok("hello"), "{raw:?}");
     }
     for extension in [";a\nb", ";a\rb", ";a\0", ";\"a\r\n\"", ";a\x7f", ";a\x0b", ";\n"] {
         let raw = format!("5{extension}\r\nhello\r\n0\r\n\r\n");
         assert!(payload(&raw).is_err(), "{extension:?}");
+    }
+    // r26: what is not a name, or a name and a value.
+    for extension in [
+        ";",
+        ";;a",
+        ";a;",
+        ";=b",
+        ";a=",
+        ";a b",
+        ";a=\"b",
+        ";a=\"b\"c",
+        ";a=b c",
+        ";\u{e9}",
+        ";a ",
+        ";a,b",
+    ] {
+        for raw in [
+            format!("5{extension}\r\nhello\r\n0\r\n\r\n"),
+            format!("5\r\nhello\r\n0{extension}\r\n\r\n"),
+        ] {
+            assert!(payload(&raw).is_err(), "{raw:?}");
+        }
     }
     let one = |bytes: usize| format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(bytes - 1));
     assert!(payload(&one(16 * 1024)).is_ok());

@@ -102,6 +102,9 @@ fn own_lines(raw: &[u8]) -> Vec<String> {
     own.iter().map(|line| (*line).to_owned()).collect()
 }
 
+/// The time by Teal's clock.
+const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+
 /// What a client gets for a target's response head, and the framing towards it.
 fn answered(
     raw: &[u8],
@@ -117,6 +120,7 @@ fn answered(
             head: asked.head,
             request_id: b"made-1",
             hsts: None,
+            date: DATE,
         };
         let body = write_response(&mut out, response, &to);
         (String::from_utf8_lossy(&out).into_owned(), body)

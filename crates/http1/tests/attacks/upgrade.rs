@@ -49,8 +49,28 @@ fn u1_an_upgrade_without_its_conditions_is_no_wish_and_is_not_passed_on() {
 }
 
 #[test]
-fn u2_an_upgrade_with_a_body_is_an_ordinary_request() {
-    for framing in ["Content-Length: 5", "Content-Length: 0", "Transfer-Encoding: chunked"] {
+fn r19_an_upgrade_passes_with_any_method_and_any_body() {
+    let wish_of = |method: &str, framing: &str| {
+        let line = format!("{method} / HTTP/1.1\r\nHost: a.test\r\n");
+        let raw = format!("{line}Connection: Upgrade\r\nUpgrade: tcp\r\n{framing}\r\n");
+        assert_eq!(wish(raw.as_bytes()).as_deref(), Some("tcp"), "{method} {framing:?}");
+        own_lines(raw.as_bytes())[2..].to_vec()
+    };
+    let asked = ["connection: upgrade", "upgrade: tcp"];
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X"] {
+        assert_eq!(wish_of(method, ""), asked);
+        for framing in ["content-length: 5", "content-length: 0", "transfer-encoding: chunked"] {
+            let lines = [&[framing][..], &asked].concat();
+            assert_eq!(wish_of(method, &format!("{framing}\r\n")), lines);
+        }
+    }
+    let empty = get("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n");
+    assert_eq!(wish(&empty).as_deref(), Some("websocket"));
+}
+
+#[test]
+fn u2_a_web_socket_with_a_body_is_an_ordinary_request() {
+    for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
         let raw = get(&format!("Connection: upgrade\r\nUpgrade: websocket\r\n{framing}\r\n"));
         assert_eq!(wish(&raw), None, "{framing:?}");
         assert_eq!(own_lines(&raw)[2..], [framing.to_lowercase()]);

@@ -223,11 +223,8 @@ pub(crate) fn dechunk(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
             return None;
         }
         let (size, extension) = line.split_at(digits);
-        let bad = |&b: &u8| b != b'\t' && (b < b' ' || b == 0x7f);
-        let spaces = extension.iter().take_while(|b| **b == b' ' || **b == b'\t').count();
-        let begins = extension.is_empty() || extension.get(spaces) == Some(&b';');
         extensions += extension.len();
-        if !begins || extension.iter().any(bad) || extensions > 16 * 1024 {
+        if !are_extensions(extension) || extensions > 16 * 1024 {
             return None;
         }
         let size = u64::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
@@ -256,6 +253,48 @@ pub(crate) fn dechunk(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
         let name_fine = colon > 0 && line[..colon].iter().all(|&b| is_name_char(char::from(b)));
         if !name_fine || line.iter().any(|&b| b != b'\t' && (b < b' ' || b == 0x7f)) {
             return None;
+        }
+    }
+}
+
+/// Whether this is nothing, or one extension after the other, each taken whole.
+fn are_extensions(mut text: &[u8]) -> bool {
+    let name = |text: &[u8]| text.iter().take_while(|b| is_name_char(char::from(**b))).count();
+    while !text.is_empty() {
+        let Some(rest) = unspaced(text).strip_prefix(b";") else { return false };
+        let rest = unspaced(rest);
+        let length = name(rest);
+        if length == 0 {
+            return false;
+        }
+        text = &rest[length..];
+        let Some(value) = unspaced(text).strip_prefix(b"=") else { continue };
+        let value = unspaced(value);
+        let length = if value.starts_with(b"\"") { quoted(value) } else { name(value) };
+        if length == 0 {
+            return false;
+        }
+        text = &value[length..];
+    }
+    true
+}
+
+fn unspaced(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    &text[spaces..]
+}
+
+/// The length of a quoted text with its quotes; 0 if it is none.
+fn quoted(text: &[u8]) -> usize {
+    let mut at = 1;
+    loop {
+        match text.get(at..) {
+            Some([b'"', ..]) => return at + 1,
+            Some([b'\\', next, ..]) if *next == b'\t' || (*next >= b' ' && *next != 0x7f) => {
+                at += 2
+            }
+            Some([b'\t' | b' '..=b'[' | b']'..=b'~' | 0x80.., ..]) => at += 1,
+            _ => return 0,
         }
     }
 }

@@ -207,7 +207,27 @@ pub(crate) fn response() -> BoxedStrategy<Vec<u8>> {
     )
 }
 
-const SIZE_TAILS: &[&str] = &["", "", "", ";a=b", " ;x", "\t;", " ", "\0", ";\n", ";\r", "x"];
+const SIZE_TAILS: &[&str] = &[
+    "",
+    "",
+    "",
+    "",
+    ";a=b",
+    " ;x",
+    ";a=\"b;\\\"\"",
+    " ; a\t= b ;c",
+    "\t;",
+    " ",
+    "\0",
+    ";\n",
+    ";\r",
+    "x",
+    ";a=",
+    ";a=\"",
+    ";a\"b\"",
+    ";a ",
+    ";;",
+];
 
 const TRAILERS: &[&str] = &[
     "",

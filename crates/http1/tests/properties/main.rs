@@ -68,6 +68,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestC
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
         hsts: None,
+        date: b"Sun, 06 Nov 1994 08:49:37 GMT",
     };
     let body = write_response(&mut out, &response, &to);
     let (head, framed) = checker::response(&out).map_err(fail)?;

@@ -190,6 +190,7 @@ impl Download {
             head: ask.facts.head,
             request_id: ask.request_id.as_bytes(),
             hsts: ask.facts.hsts,
+            date: &worker.date(),
         };
         if (100..200).contains(&response.status) && response.upgrade.is_none() {
             http1::write_informational(&mut self.interim.lead, &response, &to);
@@ -201,15 +202,22 @@ impl Download {
             }
             return Ok(Step::Interim);
         }
+        let switches = response.upgrade.is_some();
+        if switches && !ask.upload.is_whole() {
+            let reason = "The target switched protocols before it had the whole request.";
+            return Err(Failure::Malformed(reason));
+        }
+        // There are targets that read no body with an `Upgrade`: it would be their next request.
+        let unread = ask.upgrade.is_some() && ask.facts.body;
         let mut lead = std::mem::take(&mut self.pump.frame.lead);
         let framing = http1::write_response(&mut lead, &response, &to);
         let by_close = framing == BodyLength::UntilClose;
         self.head = Some(Head {
             status: response.status,
-            persistent: response.persistent,
+            persistent: response.persistent && !unread,
             keep_alive_timeout: response.keep_alive_timeout,
             event_stream: response.event_stream,
-            tunnel: response.upgrade.is_some(),
+            tunnel: switches,
             binds: response.binds,
             closing: closing || by_close,
             by_close,

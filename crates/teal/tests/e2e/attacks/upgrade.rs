@@ -138,13 +138,15 @@ fn u1_what_is_sent_before_the_101_waits_in_bounds_and_arrives_whole() {
 }
 
 #[test]
-fn u2_u3_a_wish_with_a_body_or_for_h2c_is_none() {
+fn u2_u3_a_wish_for_h2c_or_for_a_web_socket_with_a_body_is_none() {
     let stage = Stage::new();
     let upgrade = "Connection: upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQ\r\nUpgrade:";
     for request in [
-        format!("POST / HTTP/1.1\r\nHost: test\r\n{upgrade} foo\r\nContent-Length: 2\r\n\r\nhi"),
         format!(
-            "POST / HTTP/1.1\r\nHost: test\r\n{upgrade} foo\r\nTransfer-Encoding: chunked\r\n\r\n\
+            "POST / HTTP/1.1\r\nHost: test\r\n{upgrade} websocket\r\nContent-Length: 2\r\n\r\nhi"
+        ),
+        format!(
+            "POST / HTTP/1.1\r\nHost: test\r\n{upgrade} websocket\r\nTransfer-Encoding: chunked\r\n\r\n\
              0\r\n\r\n"
         ),
         format!("GET / HTTP/1.1\r\nHost: test\r\n{upgrade} h2c\r\n\r\n"),

@@ -1,0 +1,31 @@
+//! The wall clock of answers: the `Date` that is added to those that have none.
+
+use std::time::SystemTime;
+
+/// A second of the wall clock, and how it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Date {
+    second: u64,
+    text: [u8; 29],
+}
+
+impl Date {
+    pub(crate) fn now() -> Self {
+        let second = Self::second();
+        Self { second, text: http1::http_date(second) }
+    }
+
+    /// The same unless another second has begun: written once in a second, not once per answer.
+    pub(crate) fn renewed(self) -> Self {
+        if self.second == Self::second() { self } else { Self::now() }
+    }
+
+    pub(crate) fn text(self) -> [u8; 29] {
+        self.text
+    }
+
+    fn second() -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |since| since.as_secs())
+    }
+}
