@@ -39,17 +39,13 @@ pub struct BindError {
 
 const BACKLOG: i32 = 4096; // the kernel lowers it to net.core.somaxconn
 
-/// Descriptors that connections leave alone: listeners, journal, probes and the admin API.
-const RESERVED: u64 = 64;
-
-/// Raises the limit of open files as far as is allowed, and returns how many client connections
-/// there is room for: each may need one descriptor more for its target.
+/// Raises the limit of open files as far as is allowed, and returns what it is then.
 pub fn raise_descriptor_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit); // ignored: what holds is read below
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-    usize::try_from(descriptors.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX)
+    usize::try_from(descriptors).unwrap_or(usize::MAX)
 }
 
 // === impl HandedOver ===

@@ -55,6 +55,16 @@ impl TargetLog {
         }
     }
 
+    /// There are as many connections as there may be, and somebody waits.
+    pub(crate) fn full(&self) {
+        if let Some(left_out) = self.listener.borrow_mut().pass() {
+            tracing::warn!(
+                left_out,
+                "limits.connections is reached: idle connections are closed for new clients"
+            );
+        }
+    }
+
     /// A proxy in front did not say for whom it speaks.
     pub(crate) fn announcement(&self, error: &std::io::Error) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {

@@ -8,6 +8,7 @@ mod acme;
 mod admin;
 mod books;
 mod collector;
+mod descriptors;
 mod observers;
 pub(crate) mod precondition;
 mod reload;
@@ -28,7 +29,7 @@ use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
-use proxy::{Certificates, Challenges, Options, Proxy, raise_descriptor_limit, takes_ipv4};
+use proxy::{Certificates, Challenges, Options, Proxy, takes_ipv4};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -93,6 +94,8 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 
 /// Everything that can fail before anything is published.
 struct Ground {
+    /// Client connections that there are descriptors for.
+    room: usize,
     runtime: Runtime,
     certificates: Certificates,
     /// TLS on the admin API.
@@ -110,6 +113,7 @@ impl Ground {
         adopt: Option<u64>,
         inherited: Option<&Inherited>,
     ) -> Result<Self, Failure> {
+        let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
         tls::warn(&certificates);
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
@@ -125,7 +129,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, inherited)?;
         drop(entered);
-        Ok(Self { runtime, certificates, admin, vault, opened, lock, tokens, ways })
+        Ok(Self { room, runtime, certificates, admin, vault, opened, lock, tokens, ways })
     }
 }
 
@@ -136,7 +140,7 @@ fn start(
     inherited: Option<Inherited>,
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(config, adopt, inherited.as_ref());
-    let Ground { runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
+    let Ground { room, runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
     runtime.block_on(async {
         let challenges = Challenges::default();
         let in_force = InForce::new(
@@ -151,7 +155,7 @@ fn start(
         let instance = format!("teal-{}", token::random_hex(4));
         let (options, writers) =
             observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
-        let mut stage = Stage::set(config, options, inherited.is_some());
+        let mut stage = Stage::set(config, room, options, inherited.is_some());
         let older = match inherited.zip(stage.guest.take()) {
             Some((inherited, seat)) => Some(inherited.host(seat)?),
             None => None,
@@ -224,8 +228,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(config: &Config, mut options: Options, takes_over: bool) -> Self {
-        let room = raise_descriptor_limit();
+    fn set(config: &Config, room: usize, mut options: Options, takes_over: bool) -> Self {
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
         if connections < config.limits.connections / 10 * 9 {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use testkit::{Client, Load, LoadOptions, Settings, wait_until};
+use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
 use crate::stage::{SOON, Stage};
 
@@ -152,8 +152,51 @@ fn a_full_disk_is_said_and_requests_go_on() {
     for _ in 0..20 {
         assert_eq!(stage.client().get("/").status, 200);
     }
-    stage.teal.log_has(&["access log: lines were not written: No space left on device"]);
+    stage.teal.log_has(&["access log: ", " lines were not written: No space left on device"]);
     stage.finish();
+}
+
+#[test]
+fn r33_lines_that_a_full_disk_did_not_take_are_counted_and_none_is_half() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("access.log");
+    fs::write(&path, "{\"half\":").expect("a line that an earlier Teal did not end");
+    let program = Teal::surviving_full_files(crate::TEAL, directory.path());
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let settings = logging(Settings::new(&blue, &green), &path, "json");
+    let mut teal = Teal::start_healthy(&program, &settings);
+    let mut client = Client::connect(teal.listener());
+    let mut ask = |count: usize| {
+        for _ in 0..count {
+            assert_eq!(client.get("/who").status, 200);
+        }
+    };
+    ask(3);
+    wait_until(SOON, "they are written", || text_lines(&path) >= 4);
+    // Room for a line and a half.
+    let length = fs::metadata(&path).expect("a file").len();
+    teal.limit_file_size(Some(length + length / 2));
+    ask(20);
+    let lost = || teal.metrics().count("teal_access_log_dropped_total", &[]);
+    wait_until(SOON, "lines are lost", || lost() > 15);
+    teal.limit_file_size(None);
+    ask(1);
+    wait_until(SOON, "it goes on", || {
+        fs::read_to_string(&path).is_ok_and(|text| text.ends_with("}\n"))
+    });
+    let text = fs::read_to_string(&path).expect("a log");
+    let whole = text
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("half: {line}")));
+    let whole = whole.count() as u64;
+    wait_until(SOON, "all are counted", || whole + lost() == 24);
+    teal.assert_books_balance();
+    assert_eq!(teal.stop(Duration::from_secs(20)), Some(0));
+}
+
+fn text_lines(path: &Path) -> usize {
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
 #[test]

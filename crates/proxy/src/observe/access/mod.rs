@@ -7,6 +7,8 @@
 mod line;
 mod writer;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use super::story::Story;
@@ -18,11 +20,22 @@ pub use writer::{Destination, LogWriter};
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: SyncSender<Box<Story>>,
+    /// Lines that could not be written, and are in nobody's books yet.
+    lost: Arc<AtomicU64>,
 }
 
 impl AccessLog {
     /// Hands a line over; false if it had to be dropped.
     pub(super) fn tell(&self, story: Box<Story>) -> bool {
         self.lines.try_send(story).is_ok()
+    }
+
+    /// How many lines could not be written since this was asked last, by whichever worker.
+    pub(crate) fn take_lost(&self) -> u64 {
+        if self.lost.load(Ordering::Relaxed) == 0 {
+            0
+        } else {
+            self.lost.swap(0, Ordering::Relaxed)
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The thread that writes the access log.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,12 @@ struct Writer {
     sink: Box<dyn Write + Send>,
     orders: Arc<Orders>,
     complained: Option<Instant>,
+    /// What is missing of a line that has begun in the log.
+    rest: Vec<u8>,
+    /// Lines that are in no worker's books yet.
+    lost: Arc<AtomicU64>,
+    /// Lines that no message has told of.
+    untold: u64,
 }
 
 impl AccessLog {
@@ -71,13 +78,14 @@ impl AccessLog {
         let (alive, ended) = sync_channel(0);
         let orders = Arc::new(Orders::default());
         let sink = to.open()?;
-        let writer = Writer { to, format, sink, orders: orders.clone(), complained: None };
+        let lost = Arc::<AtomicU64>::default();
+        let writer = Writer::new(to, format, sink, orders.clone(), lost.clone());
         let thread = std::thread::Builder::new().name("access-log".to_owned());
         thread.spawn(move || {
             let _alive: SyncSender<()> = alive; // until the thread ends, however it does
             writer.run(&waiting);
         })?;
-        Ok((Self { lines }, LogWriter { orders, ended }))
+        Ok((Self { lines, lost }, LogWriter { orders, ended }))
     }
 }
 
@@ -98,23 +106,53 @@ impl LogWriter {
 }
 
 impl Destination {
+    /// Nothing between us and the log holds a line back.
     fn open(&self) -> io::Result<Box<dyn Write + Send>> {
-        Ok(match self {
-            Self::Stdout => Box::new(io::stdout()),
+        Ok(Box::new(match self {
+            Self::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
             Self::File(path) => {
                 // A named pipe that nobody reads is an error, and not a wait: L10. Once it is open,
                 // its reader may be slow, which this thread alone waits for.
                 let flags = OFlags::NONBLOCK.bits().cast_signed();
-                let file: File =
+                let mut file: File =
                     OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-                Box::new(file)
+                if ends_inside_a_line(path) {
+                    // Ignored: what follows says so if nothing can be written.
+                    let _ = file.write_all(b"\n");
+                }
+                file
             }
-        })
+        }))
     }
 }
 
+/// Whether an earlier Teal was ended, or its disk full, while it wrote a line. Of what is not a file, or
+/// can't be read, nothing is known.
+fn ends_inside_a_line(path: &Path) -> bool {
+    let is_file = path.metadata().is_ok_and(|about| about.is_file() && about.len() > 0);
+    let last = || {
+        let mut file = File::open(path)?;
+        let mut byte = [b'\n'];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut byte)?;
+        io::Result::Ok(byte)
+    };
+    is_file && last().is_ok_and(|byte| byte != *b"\n")
+}
+
 impl Writer {
+    fn new(
+        to: Destination,
+        format: Format,
+        sink: Box<dyn Write + Send>,
+        orders: Arc<Orders>,
+        lost: Arc<AtomicU64>,
+    ) -> Self {
+        let (complained, rest, untold) = (None, Vec::new(), 0);
+        Self { to, format, sink, orders, complained, rest, lost, untold }
+    }
+
     fn run(mut self, waiting: &Receiver<Box<Story>>) {
         let mut text = String::new();
         loop {
@@ -128,41 +166,159 @@ impl Writer {
                     for story in waiting.try_iter().take(BATCH - 1) {
                         self.format.write(&mut text, &story);
                     }
-                    self.put(&text);
+                    self.put(text.as_bytes());
                     text.clear();
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if self.orders.finish.load(Ordering::Acquire) {
-                        return;
+                        break;
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // Ignored: what is missing is told below, or was a line that the next Teal sets off.
+        let _ = self.complete();
+        self.complained = None; // the last word
+        self.tell_lost("the disk is still full, or gone");
+    }
+
+    /// Writes whole lines. Those that can't be written are counted; one that was begun is ended before
+    /// the next.
+    fn put(&mut self, lines: &[u8]) {
+        if let Err(error) = self.complete() {
+            return self.lose(lines, &error);
+        }
+        let Err((written, error)) = write(&mut *self.sink, lines) else {
+            return self.tell_lost("written again");
+        };
+        let (before, mut left) = lines.split_at(written);
+        if before.last().is_some_and(|byte| *byte != b'\n') {
+            let end = left.iter().position(|byte| *byte == b'\n').map_or(left.len(), |at| at + 1);
+            self.rest = left[..end].to_vec();
+            left = &left[end..];
+        }
+        self.lose(left, &error);
+    }
+
+    /// Ends the line that was begun.
+    fn complete(&mut self) -> io::Result<()> {
+        match write(&mut *self.sink, &self.rest) {
+            Ok(()) => {
+                self.rest.clear();
+                Ok(())
+            }
+            Err((written, error)) => {
+                self.rest.drain(..written);
+                Err(error)
             }
         }
     }
 
-    fn put(&mut self, text: &str) {
-        let written = self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush());
-        if let Err(error) = written {
-            self.complain(&format!("lines were not written: {error}"));
-        }
+    fn lose(&mut self, lines: &[u8], error: &io::Error) {
+        let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        self.untold += count;
+        self.tell_lost(&error.to_string());
     }
 
     /// Goes on with the old file if the new one can't be opened.
     fn open_again(&mut self) {
         match self.to.open() {
             Ok(sink) => {
+                if let Err(error) = self.complete() {
+                    let rest = std::mem::take(&mut self.rest); // of a line that is lost now
+                    self.lose(&rest, &error);
+                }
                 self.sink = sink;
                 tracing::info!("the access log was opened again");
             }
-            Err(error) => self.complain(&format!("cannot be opened again, it stays: {error}")),
+            Err(error) if self.may_complain() => {
+                tracing::error!("access log: cannot be opened again, it stays: {error}");
+            }
+            Err(_) => {}
         }
     }
 
-    fn complain(&mut self, what: &str) {
-        if self.complained.is_none_or(|last| last.elapsed() >= EVERY) {
+    fn tell_lost(&mut self, why: &str) {
+        if self.untold > 0 && self.may_complain() {
+            let count = std::mem::take(&mut self.untold);
+            tracing::error!("access log: {count} lines were not written: {why}");
+        }
+    }
+
+    fn may_complain(&mut self) -> bool {
+        let may = self.complained.is_none_or(|last| last.elapsed() >= EVERY);
+        if may {
             self.complained = Some(Instant::now());
-            tracing::error!("access log: {what}");
+        }
+        may
+    }
+}
+
+/// Writes all, or says how much of it was written before the failure.
+fn write(sink: &mut dyn Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while let Some(left @ [_, ..]) = bytes.get(written..) {
+        match sink.write(left) {
+            Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (text, room) = &mut *self.0.lock().unwrap();
+            let count = bytes.len().min(*room);
+            if count == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            *room -= count;
+            text.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn r33_a_full_disk_leaves_whole_lines_and_those_lost_are_counted() {
+        let line = |n: usize| format!("{{\"line\":{n}}}\n");
+        for room in 0..60 {
+            let disk = Disk::default();
+            let lost = Arc::<AtomicU64>::default();
+            let (orders, sink) = (Arc::default(), Box::new(disk.clone()));
+            let mut writer =
+                Writer::new(Destination::Stdout, Format::Json, sink, orders, lost.clone());
+            disk.0.lock().unwrap().1 = room;
+            for n in 0..3 {
+                writer.put((line(10 + 2 * n) + &line(11 + 2 * n)).as_bytes());
+            }
+            disk.0.lock().unwrap().1 = 3; // a little, then enough
+            writer.put(line(16).as_bytes());
+            disk.0.lock().unwrap().1 = 1000;
+            writer.put(line(17).as_bytes());
+            let text = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
+            let whole = text.lines().all(|text| (10..18).any(|n| line(n).trim_end() == text));
+            assert!(whole && text.ends_with(&line(17)), "{room}: {text}");
+            let lines = text.lines().count() as u64;
+            assert_eq!(lines + lost.load(Ordering::Relaxed), 8, "{room}: {text}");
         }
     }
 }
