@@ -129,7 +129,8 @@ pub(crate) struct Limits {
     /// Bytes of a request body; beyond it the answer is 413.
     #[schemars(extend("x-default" = "unlimited", "examples" = ["64MiB"]))]
     pub(crate) body_bytes: Key<Size>,
-    /// Client connections at once, over all listeners and workers.
+    /// Client connections at once, over all listeners and workers. Beyond it clients wait, and idle
+    /// connections are closed for them, the longest idle first.
     #[schemars(range(min = 1, max = 10_000_000), extend("default" = 10_000))]
     pub(crate) connections: Key<u32>,
 }

@@ -7,7 +7,7 @@ use connect::Stream;
 use http1::Reject;
 
 use crate::client::Client;
-use crate::http::{self, Arrival, Next};
+use crate::http::{self, Arrival, Next, Unread};
 use crate::http2;
 use crate::listener::{Door, Permit, let_in};
 use crate::request::{self, After, Flows};
@@ -51,7 +51,7 @@ pub(crate) async fn serve(
             }
             Arrival::Bytes => {}
             Arrival::Quiet => {
-                let goodbye = Box::pin(http::goodbye(&worker, &mut client));
+                let goodbye = Box::pin(http::goodbye(&worker, &mut client, Unread::Nothing));
                 return worker.in_turns(goodbye).await;
             }
             Arrival::Gone => return,
@@ -71,8 +71,8 @@ async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
         match serve_next(worker, client, &mut flows, patience).await {
             Some(After::Next) => {}
             None => return After::Next,
-            Some(After::Close) => {
-                http::goodbye(worker, client).await;
+            Some(After::Close(unread)) => {
+                http::goodbye(worker, client, unread).await;
                 return After::Drop;
             }
             Some(After::Drop) => return After::Drop,
@@ -114,9 +114,6 @@ pub(crate) async fn serve_stream(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
-
     use rules::Limits;
     use tokio::net::{TcpListener, TcpStream};
     use traffic::{Table, exchange};
@@ -134,7 +131,7 @@ mod tests {
             let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
             let reader = seats.pop().unwrap().sit();
             let worker = Rc::new(Worker::alone(reader));
-            let capacity = Capacity::new(1, Arc::new(AtomicUsize::new(0)));
+            let capacity = Capacity::new(1);
             let permit = capacity.permit().unwrap();
             let open = (worker.enter_connection(), permit);
             let serving = serve(worker, stream, Rc::default(), open);

@@ -23,7 +23,16 @@ pub(crate) struct Deadlines {
 pub(crate) struct Deadline {
     all: Rc<Deadlines>,
     at: usize,
-    due: Cell<Option<Instant>>,
+    due: Cell<Option<Due>>,
+}
+
+/// What may pass early, the one that is due first before the others, where there is too much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Early {
+    /// A connection without a request.
+    Idle,
+    /// A head that has begun and not ended.
+    Head,
 }
 
 // Two arrays, so that the sweep runs over plain times.
@@ -37,6 +46,7 @@ struct Inside {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     At(Instant),
+    Early(Early, Instant),
     Passed,
     Free,
 }
@@ -67,13 +77,36 @@ impl Deadlines {
         let mut inside = self.inside.borrow_mut();
         let Inside { due, wakers, .. } = &mut *inside;
         for (due, waker) in due.iter_mut().zip(wakers) {
-            if matches!(*due, Due::At(at) if at <= now) {
+            if matches!(*due, Due::At(at) | Due::Early(_, at) if at <= now) {
                 *due = Due::Passed;
                 if let Some(waker) = waker.take() {
                     waker.wake();
                 }
             }
         }
+    }
+
+    /// Lets as many of this kind pass now, those that are due first; how many that were. Looks at all
+    /// deadlines: for when something runs out, not for every turn.
+    pub(crate) fn pass_early(&self, kind: Early, most: usize) -> usize {
+        let mut inside = self.inside.borrow_mut();
+        let Inside { due, wakers, .. } = &mut *inside;
+        let of_kind = due.iter().enumerate().filter_map(|(place, due)| match due {
+            Due::Early(this, at) if *this == kind => Some((*at, place)),
+            _ => None,
+        });
+        let mut found = of_kind.collect::<Vec<_>>();
+        let count = most.min(found.len());
+        if count < found.len() {
+            found.select_nth_unstable(count);
+        }
+        for (_, place) in found.iter().take(count) {
+            due[*place] = Due::Passed;
+            if let Some(waker) = wakers[*place].take() {
+                waker.wake();
+            }
+        }
+        count
     }
 
     /// Wakes every task, so that each looks at the world again.
@@ -90,10 +123,19 @@ impl Deadline {
     /// Moves the deadline. Moving it to where it is changes nothing, so that one that has
     /// passed can be set again and again by a task that is woken for other reasons.
     pub(crate) fn set(&self, due: Instant) {
+        self.place(Due::At(due));
+    }
+
+    /// The same, for what may pass early.
+    pub(crate) fn set_early(&self, kind: Early, due: Instant) {
+        self.place(Due::Early(kind, due));
+    }
+
+    fn place(&self, due: Due) {
         if self.due.replace(Some(due)) == Some(due) {
             return;
         }
-        self.all.inside.borrow_mut().due[self.at] = Due::At(due);
+        self.all.inside.borrow_mut().due[self.at] = due;
     }
 
     /// Ready once the deadline has passed; else the task is woken when it does, and by
@@ -141,6 +183,35 @@ mod tests {
         assert!(one.poll(&mut cx).is_pending());
         all.sweep(now + Duration::from_secs(3));
         assert!(one.poll(&mut cx).is_ready() && other.poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn those_of_a_kind_pass_early_and_the_first_due_before_the_others() {
+        let all = Deadlines::new();
+        let now = Instant::now();
+        let made = (0..10).map(|n| (n, all.add(now + Duration::from_secs(1))));
+        let made = made.collect::<Vec<_>>();
+        for (n, deadline) in &made {
+            let due = now + Duration::from_secs(20 - n);
+            match n % 3 {
+                0 => deadline.set(due),
+                1 => deadline.set_early(Early::Idle, due),
+                _ => deadline.set_early(Early::Head, due),
+            }
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut passed = || {
+            let passed = made.iter().filter(|(_, deadline)| deadline.poll(&mut cx).is_ready());
+            passed.map(|(n, _)| *n).collect::<Vec<_>>()
+        };
+        assert_eq!((all.pass_early(Early::Idle, 2), passed()), (2, vec![4, 7]));
+        assert_eq!((all.pass_early(Early::Idle, 2), passed()), (1, vec![1, 4, 7]));
+        assert_eq!((all.pass_early(Early::Idle, 2), passed()), (0, vec![1, 4, 7]));
+        made[7].1.set_early(Early::Idle, now + Duration::from_secs(13));
+        assert_eq!(passed(), [1, 4, 7], "set to where it is");
+        assert_eq!(all.pass_early(Early::Head, 0), 0);
+        made[7].1.set(now + Duration::from_secs(13));
+        assert_eq!(passed(), [1, 4], "no longer idle");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
 use connect::Vault;
@@ -73,7 +72,7 @@ impl Proxy {
     /// If a thread or its runtime can't be made; those already started end again.
     pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
-        let capacity = Capacity::new(options.connections, Arc::new(AtomicUsize::new(0)));
+        let capacity = Capacity::new(options.connections);
         let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();

@@ -234,6 +234,14 @@ impl Pump {
         self.retention != Retention::Lost
     }
 
+    /// Gives up what was kept to be sent again, unless some of it has yet to be written.
+    pub(crate) fn forget(&mut self) {
+        if self.stage == Stage::Read && self.frame.is_written() {
+            self.frame.begin(Vec::new());
+            self.retention = Retention::Lost;
+        }
+    }
+
     /// Begins again with the first byte. Only after [`Pump::can_rewind`].
     pub(crate) fn rewind(&mut self) {
         self.frame.rewind();

@@ -6,6 +6,7 @@ use traffic::{AnsweredBy, OwnReason};
 
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
+use crate::http::Unread;
 use crate::pick::hold::{self, Wait};
 use crate::response::{self, Answer, Download, page, tunnel};
 use crate::route::{self, Ask, Refused, Why};
@@ -20,7 +21,7 @@ pub(crate) enum After {
     /// The next request.
     Next,
     /// It was told that this is the end: a close that lingers.
-    Close,
+    Close(Unread),
     /// There is nothing more to say: closed at once.
     Drop,
 }

@@ -17,9 +17,11 @@ use traffic::{Reader, Table};
 
 use crate::buffer::Buffers;
 use crate::client::Entrance;
+use crate::date::Date;
 use crate::deadline::{Deadlines, SWEEP_EVERY};
 use crate::http2::tasks::Tasks;
-use crate::listener::{Accepting, Listener};
+use crate::listener::{Accepting, Capacity, Listener};
+use crate::observe::access::AccessLog;
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
 use crate::observe::{Listening, Story};
@@ -61,7 +63,12 @@ pub(crate) struct Worker {
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
     front: Cell<Front>,
+    /// Bytes of heads that have begun and not ended.
+    pub(crate) heads: Cell<usize>,
+    /// Bytes of bodies that have not ended and may be sent again.
+    pub(crate) bodies: Cell<usize>,
     clock: Cell<Instant>,
+    date: Cell<Date>,
     open: Cell<usize>,
     changed: Notify, // rung when a connection ends while we are leaving
 }
@@ -89,7 +96,8 @@ pub(crate) async fn run(
         _ = orders.changed() => return,
     }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
-    let ticking = tokio::task::spawn_local(tick(worker.clone()));
+    let capacity = listeners.first().map(Listener::capacity);
+    let ticking = tokio::task::spawn_local(tick(worker.clone(), capacity));
     let accepting: Vec<Accepting> =
         listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
     loop {
@@ -115,6 +123,7 @@ pub(crate) async fn run(
     }
     worker.pool.clear();
     worker.carriers.clear();
+    worker.count_lost_lines();
     adopting.abort();
     ticking.abort();
 }
@@ -159,7 +168,7 @@ async fn adopt(worker: Rc<Worker>) {
     }
 }
 
-async fn tick(worker: Rc<Worker>) {
+async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>) {
     let mut ticks = 0u32;
     let mut interval = tokio::time::interval(SWEEP_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -168,11 +177,16 @@ async fn tick(worker: Rc<Worker>) {
         while interval.poll_tick(cx).is_ready() {
             let now = worker.now();
             worker.deadlines.sweep(now);
+            worker.date.set(worker.date.get().renewed());
+            if let Some(capacity) = &capacity {
+                capacity.give_up(&worker.deadlines);
+            }
             worker.lines.pace(now);
             worker.carriers.sweep(now);
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(10) {
                 worker.reader.survey();
+                worker.count_lost_lines();
                 worker.tasks.sweep();
             }
         }
@@ -215,7 +229,10 @@ impl Worker {
             challenges,
             via,
             front: Cell::new(front),
+            heads: Cell::default(),
+            bodies: Cell::default(),
             clock: Cell::new(Instant::now()),
+            date: Cell::new(Date::now()),
             open: Cell::new(0),
             changed: Notify::new(),
         }
@@ -235,6 +252,11 @@ impl Worker {
         self.clock.get()
     }
 
+    /// The wall clock as a `Date` field says it, at most a tick behind.
+    pub(crate) fn date(&self) -> [u8; 29] {
+        self.date.get().text()
+    }
+
     /// Runs a future with the clock read at the beginning of each of its turns.
     pub(crate) async fn in_turns<F: Future>(&self, mut future: Pin<Box<F>>) -> F::Output {
         poll_fn(|cx| {
@@ -252,6 +274,14 @@ impl Worker {
     pub(crate) fn story(&self, entrance: &Entrance) -> Option<Box<Story>> {
         let Listening { access, tracer } = &self.listening;
         (access.is_some() || tracer.is_some()).then(|| Story::begin(entrance, self.now()))
+    }
+
+    /// Counts lines of the access log that were handed over and could not be written.
+    fn count_lost_lines(&self) {
+        let lost = self.listening.access.as_ref().map_or(0, AccessLog::take_lost);
+        if lost > 0 {
+            self.reader.connections().log_dropped.add(lost);
+        }
     }
 
     /// Our part in the trace of a request; none without a collector, or if nobody records the trace.

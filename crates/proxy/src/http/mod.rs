@@ -1,15 +1,19 @@
 //! Finding the next request head in a connection, and taking leave of it.
 
+mod goodbye;
+
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use http1::{Limits, Reject};
-use tokio::io::AsyncWrite;
 
 use crate::client::Client;
+use crate::deadline::Early;
+use crate::held::{HEADS, Held};
 use crate::worker::Worker;
+
+pub(crate) use goodbye::{Unread, goodbye};
 
 /// What comes next on a connection.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ pub(crate) async fn first_byte(
 ) -> Arrival {
     let due = client.active + patience;
     poll_fn(|cx| {
-        client.deadline.set(worker.stop.limit_idle(client.active, due));
+        client.deadline.set_early(Early::Idle, worker.stop.limit_idle(client.active, due));
         // First the client: bytes that have arrived win over a deadline that has passed.
         match client.stream.poll_read_ready(cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
@@ -77,6 +81,7 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
     let quiet_at = client.active + patience;
     let mut late_at = worker.now() + worker.front().request_head; // of what is already there
     let limits = limits(&worker.reader.table().limits);
+    let mut held = Held::nothing(&worker.heads);
     poll_fn(|cx| {
         loop {
             if !client.rx.is_empty() {
@@ -102,46 +107,15 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
                     return client.deadline.poll(cx).map(|()| Next::Quiet);
                 }
                 Poll::Pending => {
-                    client.deadline.set(late_at);
+                    client.rx.shrink(&worker.buffers); // it may take long, and there may be many
+                    client.deadline.set_early(Early::Head, late_at);
+                    if held.set(client.rx.filled().len()) > HEADS {
+                        worker.deadlines.pass_early(Early::Head, 1);
+                    }
                     return client.deadline.poll(cx).map(|()| Next::TooLate);
                 }
             }
         }
     })
     .await
-}
-
-/// How much of what a client still sends is read before the connection is closed, and for how
-/// long.
-const LINGER_BYTES: usize = 256 * 1024;
-const LINGER: Duration = Duration::from_secs(2);
-
-/// Closes our side, then reads and drops what still comes until the client closes its own: a
-/// socket closed with unread bytes is reset, and that reset can overtake our last answer
-/// (RFC 9112 section 9.6).
-pub(crate) async fn goodbye(worker: &Worker, client: &mut Client) {
-    client.deadline.set(worker.now() + LINGER);
-    let mut seen = 0;
-    let mut shut = false;
-    poll_fn(|cx| {
-        if !shut {
-            match Pin::new(&mut client.stream).poll_shutdown(cx) {
-                Poll::Ready(Ok(())) => shut = true,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => return client.deadline.poll(cx),
-            }
-        }
-        loop {
-            client.rx.clear();
-            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
-                Poll::Ready(Ok(count)) if count > 0 && seen < LINGER_BYTES => seen += count,
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending if worker.stop.is_cut() => return Poll::Ready(()),
-                Poll::Pending => return client.deadline.poll(cx),
-            }
-        }
-    })
-    .await;
-    client.rx.clear();
-    client.rx.strip(&worker.buffers);
 }

@@ -34,7 +34,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use crate::client::{Client, Entrance};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Early};
 use crate::observe::RequestEnd;
 use crate::worker::Worker;
 pub(crate) use answered::Answered;
@@ -225,7 +225,12 @@ impl Serving {
                 self.ending = Some(now + FAREWELL);
                 continue;
             }
-            self.deadline.set(self.due());
+            let due = self.due();
+            if self.is_idle() {
+                self.deadline.set_early(Early::Idle, due);
+            } else {
+                self.deadline.set(due);
+            }
             if self.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -305,6 +310,14 @@ impl Serving {
     fn leave(&mut self, now: Instant) {
         self.h2.graceful_shutdown();
         self.ending = Some(now + FAREWELL);
+    }
+
+    /// Whether it is only kept, and may be given up for others.
+    fn is_idle(&self) -> bool {
+        self.streams.is_empty()
+            && self.ending.is_none()
+            && !self.h2.has_streams()
+            && self.watch.head_since().is_none()
     }
 
     /// Until when the wait may last, whatever it is for.

@@ -3,8 +3,10 @@
 //! Every worker has its own listening socket on each address (`SO_REUSEPORT`), so that nothing
 //! is shared. At the limit of connections, or without free descriptors, it stops accepting
 //! and lets the kernel's queue wait: nobody is turned away who could be served a moment later.
+//! Connections that are only kept are given up for those who wait.
 
 mod bind;
+mod capacity;
 mod door;
 mod entry;
 mod proxy_protocol;
@@ -14,12 +16,11 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use connect::Stream;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -28,6 +29,7 @@ use crate::connection;
 use crate::worker::Worker;
 
 pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
+pub(crate) use capacity::{Capacity, Permit};
 pub use door::Door;
 pub(crate) use entry::{is_listed, let_in};
 
@@ -55,18 +57,6 @@ struct Pause {
     changed: Notify,
 }
 
-/// How many client connections there may be, over all workers. Looked at per connection, not
-/// per request.
-#[derive(Clone, Debug)]
-pub(crate) struct Capacity {
-    limit: usize,
-    open: Arc<AtomicUsize>,
-}
-
-/// One connection's part of the capacity.
-#[derive(Debug)]
-pub(crate) struct Permit(Arc<AtomicUsize>);
-
 /// How long to wait after an accept failed for want of descriptors or memory, and how often to
 /// look whether there is room again.
 const BACK_OFF: Duration = Duration::from_millis(20);
@@ -76,6 +66,10 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 impl Listener {
     pub(crate) fn new(socket: StdListener, door: Door, capacity: Capacity) -> io::Result<Self> {
         Ok(Self { socket: TcpListener::from_std(socket)?, door: Rc::new(door), capacity })
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity.clone()
     }
 
     /// Accepts connections until it is told to finish.
@@ -112,7 +106,12 @@ impl Listener {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
                 Some(Ok((stream, permit))) => start(worker, &self.door, stream, permit),
-                None => tokio::time::sleep(BACK_OFF).await,
+                None => {
+                    if self.is_waited_for() && self.capacity.ask() {
+                        worker.log.full();
+                    }
+                    tokio::time::sleep(BACK_OFF).await;
+                }
                 Some(Err(error)) if is_about_one_connection(&error) => {}
                 Some(Err(error)) => {
                     worker.log.listener(&error);
@@ -129,6 +128,12 @@ impl Listener {
         self.socket
             .poll_accept(cx)
             .map(|accepted| Some(accepted.map(|(stream, _)| (stream, permit))))
+    }
+
+    /// Whether a client stands in the kernel's queue. A system call, made only while there is no room.
+    fn is_waited_for(&self) -> bool {
+        let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
+        poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     /// Takes what the kernel has queued, to the last: those clients believe themselves
@@ -196,30 +201,5 @@ impl Pause {
     fn set(&self, on: bool) {
         self.on.set(on);
         self.changed.notify_one();
-    }
-}
-
-// === impl Capacity, Permit ===
-
-impl Capacity {
-    pub(crate) fn new(limit: usize, open: Arc<AtomicUsize>) -> Self {
-        Self { limit, open }
-    }
-
-    pub(crate) fn permit(&self) -> Option<Permit> {
-        let more = |open: usize| (open < self.limit).then_some(open + 1);
-        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.is_ok().then(|| Permit(self.open.clone()))
-    }
-
-    fn permit_beyond_limit(&self) -> Permit {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Permit(self.open.clone())
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -15,6 +15,7 @@ use std::time::Instant;
 use traffic::{AbortCause, AnsweredBy, CutKind, Lease};
 
 use crate::client::Client;
+use crate::http::Unread;
 use crate::request::After;
 use crate::route::Ask;
 use crate::upstream::link::{Hold, Link};
@@ -81,7 +82,11 @@ pub(crate) fn finish(
     ask.upload.recycle(&worker.buffers);
     ask.end.answered(AnsweredBy::Color(color));
     client.active = now;
-    if close { After::Close } else { After::Next }
+    match (close, whole) {
+        (_, false) => After::Close(Unread::Request),
+        (true, true) => After::Close(Unread::Nothing),
+        (false, true) => After::Next,
+    }
 }
 
 /// A login was spoken that holds for the connection to the target: it stays with its client's, or is
@@ -152,9 +157,18 @@ impl Relay<'_, '_> {
                 self.ask.service.cell().streams_ended.add(1);
                 download.end_at_boundary();
             }
-            // A request that breaks off now ends its answer too: its target waits for the rest.
-            if let Poll::Ready(Err(_)) = self.ask.upload.poll(self.worker, self.client, link, cx) {
-                return Poll::Ready(Err(AbortCause::Client));
+            match self.ask.upload.poll(self.worker, self.client, link, cx) {
+                // A request that breaks off now ends its answer too, unless that is here already: its
+                // target waits for the rest.
+                Poll::Ready(Err(_)) => {
+                    let whole = download.poll_body(self.worker, self.client, link, cx);
+                    let whole = matches!(whole, Poll::Ready(Ok(())));
+                    return Poll::Ready(if whole { Ok(()) } else { Err(AbortCause::Client) });
+                }
+                Poll::Ready(Ok(())) if !self.ask.upload.is_whole() => {
+                    self.ask.upload.discard(self.worker, self.client, cx);
+                }
+                _ => {}
             }
             if let Poll::Ready(ended) = download.poll_body(self.worker, self.client, link, cx) {
                 return Poll::Ready(ended);

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::SystemTime;
 
 use http1::{Reject, Version};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
@@ -13,6 +12,7 @@ use traffic::{AbortCause, AnsweredBy, OwnReason};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::frame::Frame;
+use crate::http::Unread;
 use crate::observe::RequestEnd;
 use crate::request::After;
 use crate::route::{Accept, Facts, Refused, Why};
@@ -35,6 +35,8 @@ pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After 
 pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Refused) -> After {
     let Refused { mut end, facts, why } = refused;
     let rejected = matches!(why, Why::Reject(_));
+    // One that was too slow already is not waited for much longer.
+    let too_slow = matches!(why, Why::Own(OwnReason::RequestTimeout));
     let page = Page::of(why);
     let unread = facts.body || !client.rx.is_empty() && rejected;
     // An HTTP/1.0 client is not told that the connection stays, so it does not.
@@ -51,7 +53,11 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     }
     end.answered(AnsweredBy::Teal(page.reason));
     client.active = worker.now();
-    if close { After::Close } else { After::Next }
+    match (close, (facts.body || rejected) && !too_slow) {
+        (true, true) => After::Close(Unread::Request),
+        (true, false) => After::Close(Unread::Nothing),
+        (false, _) => After::Next,
+    }
 }
 
 // lossless: L10 - `write_stall`
@@ -151,8 +157,7 @@ impl Page {
 
     /// Returns the length of the body.
     fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) -> usize {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let date = http1::http_date(now.as_secs());
+        let date = worker.date();
         let date = std::str::from_utf8(&date).unwrap_or_default();
         let mut proxy_status = worker.via.to_string();
         if !self.proxy_error.is_empty() {

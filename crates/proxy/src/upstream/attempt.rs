@@ -10,6 +10,7 @@ use traffic::{AbortCause, CutKind, Lease};
 use super::link::{Link, Reuse, Wish, reach};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::held::{BODIES, Held};
 use crate::response::{Download, Step};
 use crate::route::Ask;
 use crate::worker::Worker;
@@ -54,8 +55,10 @@ pub(crate) async fn attempt(
     };
     download.begin(worker.buffers.lead());
     client.watch();
+    let mut held = Held::nothing(&worker.bodies);
     let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
-    let headed = poll_fn(|cx| hop.poll_head(download, cx)).await;
+    let headed = poll_fn(|cx| hop.poll_head(download, &mut held, cx)).await;
+    drop(held);
     let idled = link.idled;
     if let Err(failure) = headed {
         link.strip(&worker.buffers);
@@ -108,9 +111,11 @@ struct Hop<'h, 'a> {
 }
 
 impl Hop<'_, '_> {
+    /// `held`: what is kept of the body, to be sent again.
     fn poll_head(
         &mut self,
         download: &mut Download,
+        held: &mut Held<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
         if self.lease.is_cut() {
@@ -128,6 +133,10 @@ impl Hop<'_, '_> {
             }
             if sent && self.client.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ClientGone));
+            }
+            if !sent && held.set(self.ask.upload.bytes()) > BODIES {
+                self.ask.upload.forget();
+                held.set(self.ask.upload.bytes());
             }
             self.lease.watch_cut(cx);
             let timeouts = &self.ask.service.timeouts;

@@ -32,6 +32,8 @@ pub(crate) struct Upload {
     silence: Option<Duration>,
     /// When the last byte was written, or sending ended for another reason.
     finished: Option<Instant>,
+    /// The client has ended while its body was being dropped.
+    dropped: bool,
 }
 
 impl Upload {
@@ -43,6 +45,7 @@ impl Upload {
             window: Window::default(),
             silence: None,
             finished: None,
+            dropped: false,
         }
     }
 
@@ -70,6 +73,7 @@ impl Upload {
         self.window.close();
         self.silence = None;
         self.finished = None;
+        self.dropped = false;
     }
 
     /// Lets the answer take so long to begin.
@@ -104,6 +108,20 @@ impl Upload {
             Err(Broken::Malformed) => Err(Failure::ClientBody),
             Err(Broken::OverLimit) => Err(Failure::BodyTooLarge),
         })
+    }
+
+    /// Reads and drops what still comes of the body, once its target takes no more and the answer is
+    /// on its way: a client that sends before it reads would take none of that else. The client's
+    /// connection ends with this answer. A stream of many is ended by its own protocol instead.
+    pub(crate) fn discard(&mut self, worker: &Worker, client: &mut Client, cx: &mut Context<'_>) {
+        while !self.dropped && !client.stream.is_exchange() {
+            client.rx.clear();
+            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => self.dropped = true,
+                Poll::Pending => return,
+            }
+        }
     }
 
     /// Whether there is still something to be sent, or waited for from the client.
@@ -171,6 +189,11 @@ impl Upload {
     /// Whether it will be possible to send it again, whatever happens on the way.
     pub(crate) fn stays_rewindable(&self) -> bool {
         self.small && self.can_rewind()
+    }
+
+    /// Keeps nothing any longer of what was sent, where that can be given up now.
+    pub(crate) fn forget(&mut self) {
+        self.pump.forget();
     }
 
     /// Begins again with the first byte.

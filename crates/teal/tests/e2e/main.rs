@@ -8,6 +8,7 @@ mod admin_tls;
 mod article;
 mod attacks;
 mod bad_input;
+mod bodiless_answers;
 mod both_down;
 mod command_line;
 mod concurrent_switches;
@@ -18,6 +19,7 @@ mod demo;
 mod drain_deadline;
 mod drill;
 mod drill_any_proxy;
+mod early_answers;
 mod exhaustion;
 mod failover;
 mod first_start;
@@ -68,6 +70,7 @@ mod unix_sockets;
 mod upgrade;
 mod upgrade_over_protocols;
 mod upgrade_that_fails;
+mod upgrades_of_any_method;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");
