@@ -8,7 +8,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # Tests mostly wait for what they have started, so that more of them run than there are cores.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo soak test bench losses fuzz mutants differential check reference
+.PHONY: help demo soak test bench losses fuzz mutants differential conformance check reference
 
 help: ## what there is
 	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
@@ -64,6 +64,11 @@ mutants: ## change the guards one by one: a test must notice each; results in do
 differential: ## play the table of attacks on nginx and HAProxy too; writes docs/differences.md
 	@.ci/tools bench
 	cargo test --package teal --test attacks --profile ci -- --ignored
+
+conformance: ## servers, clients and suites of others against Teal; writes docs/conformance.md; CONFORMANCE="--only matrix"
+	@.ci/tools conformance
+	cargo build --profile ci --package teal --package conformance
+	$(BUILT)/conformance --name $(shell date +%F) $(CONFORMANCE)
 
 check: ## the quick half of test: format, lints, tidy
 	@.ci/tools

@@ -1,0 +1,126 @@
+//! The cases of `cases.toml`, and the jobs that clients are given for them.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// One case: what a client does on one session.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// Requests, one after the other.
+    #[serde(default)]
+    pub(crate) steps: Vec<Step>,
+    /// The sizes of messages to be echoed over a WebSocket.
+    pub(crate) websocket: Option<Vec<u64>>,
+    /// The calls of gRPC that a client of it knows by itself.
+    #[serde(default)]
+    pub(crate) grpc: bool,
+    /// The body names the fields that the target received; they are compared as such.
+    #[serde(default)]
+    pub(crate) request: bool,
+    /// Milliseconds before each message of a WebSocket, or before each round of calls.
+    #[serde(default)]
+    pub(crate) pause: u64,
+    /// Rounds of the calls of gRPC.
+    #[serde(default = "once")]
+    pub(crate) repeat: usize,
+}
+
+/// One request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) fields: Vec<(String, String)>,
+    /// The length of its body; without it, none.
+    pub(crate) body: Option<u64>,
+    #[serde(default)]
+    pub(crate) chunked: bool,
+    /// Milliseconds before it.
+    #[serde(default)]
+    pub(crate) pause: u64,
+}
+
+/// What a client can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Http,
+    WebSocket,
+    Grpc,
+}
+
+#[derive(Deserialize)]
+struct File {
+    case: Vec<Case>,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// All cases in the order of the file.
+pub(crate) fn read(text: &str) -> Result<Vec<Case>, toml::de::Error> {
+    let file: File = toml::from_str(text)?;
+    Ok(file.case)
+}
+
+impl Case {
+    /// A case of requests alone.
+    pub(crate) fn of_steps(name: &str, steps: Vec<Step>) -> Self {
+        let name = name.to_owned();
+        Self { name, steps, websocket: None, grpc: false, request: false, pause: 0, repeat: 1 }
+    }
+
+    /// What a client must speak to play it.
+    pub(crate) fn speech(&self) -> Speech {
+        match (&self.websocket, self.grpc) {
+            (Some(_), _) => Speech::WebSocket,
+            (None, true) => Speech::Grpc,
+            (None, false) => Speech::Http,
+        }
+    }
+
+    /// The job for a client, but for where and how.
+    pub(crate) fn job(&self) -> Value {
+        let steps: Vec<Value> = self.steps.iter().map(Step::job).collect();
+        match &self.websocket {
+            Some(sizes) => json!({ "websocket": sizes, "pause": self.pause }),
+            None if self.grpc => json!({ "repeat": self.repeat, "pause": self.pause }),
+            None => json!({ "steps": steps }),
+        }
+    }
+}
+
+impl Step {
+    /// A request without a body.
+    pub(crate) fn get(path: &str, pause: u64) -> Self {
+        let (method, path) = ("GET".to_owned(), path.to_owned());
+        Self { method, path, fields: Vec::new(), body: None, chunked: false, pause }
+    }
+
+    /// An upload.
+    pub(crate) fn post(path: &str, body: u64, pause: u64) -> Self {
+        Self { method: "POST".to_owned(), body: Some(body), ..Self::get(path, pause) }
+    }
+
+    fn job(&self) -> Value {
+        let fields: Vec<_> = self.fields.iter().map(|(n, v)| json!([n, expand(v)])).collect();
+        json!({
+            "method": self.method, "path": self.path, "fields": fields,
+            "body": self.body, "chunked": self.chunked, "pause": self.pause,
+        })
+    }
+}
+
+/// `{x*3}` becomes `xxx`.
+fn expand(text: &str) -> String {
+    let inside = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    let repeated = inside.and_then(|inside| {
+        let (what, times) = inside.rsplit_once('*')?;
+        Some(what.repeat(times.parse().ok()?))
+    });
+    repeated.unwrap_or_else(|| text.to_owned())
+}

@@ -1,0 +1,211 @@
+//! What a client has observed at the target itself beside what it has observed through Teal.
+//!
+//! Fields that belong to one connection, or that Teal adds on purpose, are not compared. All
+//! others are: names, values, order among equals, and how often.
+
+use serde_json::Value;
+
+use crate::clients::Way;
+
+/// Fields of an answer that belong to one hop or to a moment, and what Teal adds.
+const HOP: [&str; 10] = [
+    "date",
+    "via",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "proxy-status",
+    "upgrade",
+    "alt-svc",
+    "sec-websocket-accept",
+    "x-request-id",
+];
+
+/// Fields of a request that belong to one hop, and what Teal adds.
+const HOP_OF_REQUEST: [&str; 15] = [
+    "via",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "http2-settings",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+    "traceparent",
+];
+
+/// Fields that clients themselves send otherwise over TLS or HTTP/2.
+const CLIENT_OVER_TLS: [&str; 10] = [
+    "user-agent",
+    "accept-encoding",
+    "content-length",
+    "origin",
+    "referer",
+    "upgrade-insecure-requests",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "sec-fetch-dest",
+];
+
+/// The differences between the steps of a direct run and those of one through Teal.
+pub(crate) fn differences(
+    direct: &[Value],
+    through: &[Value],
+    way: Way,
+    request: bool,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    if direct.len() != through.len() {
+        found.push(format!("{} results instead of {}", through.len(), direct.len()));
+    }
+    for (index, (direct, through)) in direct.iter().zip(through).enumerate() {
+        let step = index + 1;
+        found.extend(
+            step_differences(direct, through, way, request)
+                .map(|one| format!("step {step}: {one}")),
+        );
+    }
+    found
+}
+
+fn step_differences<'a>(
+    direct: &'a Value,
+    through: &'a Value,
+    way: Way,
+    request: bool,
+) -> Box<dyn Iterator<Item = String> + 'a> {
+    let (one, other) = (outcome(direct), outcome(through));
+    if one != other {
+        return Box::new(std::iter::once(format!("{other} instead of {one}")));
+    }
+    let mut found = Vec::new();
+    if request {
+        let (one, other) = (received(direct, way), received(through, way));
+        found.extend(lists(&one, &other).map(|one| format!("request {one}")));
+    } else {
+        for key in ["sha256", "text"] {
+            if direct[key] != through[key] {
+                found.push(format!("{key} {} instead of {}", through[key], direct[key]));
+                break;
+            }
+        }
+        if direct["length"] != through["length"] {
+            found.push(format!("a body of {} instead of {}", through["length"], direct["length"]));
+        }
+    }
+    found.extend(lists(&fields(direct, request), &fields(through, request)));
+    let (one, other) = (pairs(&direct["trailers"]), pairs(&through["trailers"]));
+    found.extend(lists(&one, &other).map(|one| format!("trailer {one}")));
+    Box::new(found.into_iter())
+}
+
+/// A status or the kind of an error.
+fn outcome(step: &Value) -> String {
+    match (&step["error"], &step["status"]) {
+        (Value::String(error), _) => format!("error {error}"),
+        (_, Value::String(status)) => status.clone(),
+        (_, status) => status.to_string(),
+    }
+}
+
+/// What only one of two lists has.
+fn lists<'a>(one: &'a [String], other: &'a [String]) -> impl Iterator<Item = String> + use<'a> {
+    let count = |list: &[String], what: &String| list.iter().filter(|item| *item == what).count();
+    let short = |text: &str| text.chars().take(120).collect::<String>();
+    let missing = one.iter().filter(move |item| count(one, item) > count(other, item));
+    let added = other.iter().filter(move |item| count(other, item) > count(one, item));
+    missing
+        .map(move |item| format!("lacks {}", short(item)))
+        .chain(added.map(move |item| format!("has {}", short(item))))
+}
+
+/// The fields of an answer that are compared, as lines.
+fn fields(step: &Value, request: bool) -> Vec<String> {
+    // A body that tells of the request is as long as what Teal adds makes it.
+    let dropped = |name: &str| HOP.contains(&name) || (request && name == "content-length");
+    let pairs = pairs(&step["fields"]);
+    pairs.into_iter().filter(|pair| !dropped(pair.split(": ").next().unwrap_or_default())).collect()
+}
+
+/// The fields that the target says it has received, and the query.
+fn received(step: &Value, way: Way) -> Vec<String> {
+    let said: Value =
+        serde_json::from_str(step["text"].as_str().unwrap_or_default()).unwrap_or_default();
+    let client = |name: &str| {
+        way != Way::Http1 && (CLIENT_OVER_TLS.contains(&name) || name.starts_with("sec-"))
+    };
+    let dropped = |name: &str| HOP_OF_REQUEST.contains(&name) || client(name);
+    let mut lines: Vec<String> = pairs(&said["fields"])
+        .into_iter()
+        .filter(|pair| !dropped(pair.split(": ").next().unwrap_or_default()))
+        .collect();
+    lines.push(format!("query {}", said["query"]));
+    lines
+}
+
+/// Pairs as lines, the names in order, equal names as they came; ports told apart by nothing.
+fn pairs(list: &Value) -> Vec<String> {
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    let mut lines: Vec<(String, String)> = list
+        .iter()
+        .map(|pair| {
+            let text = |index: usize| pair[index].as_str().unwrap_or_default();
+            (text(0).to_lowercase(), without_port(text(1)))
+        })
+        .collect();
+    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    lines.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+}
+
+/// `localhost:1234` becomes `localhost`, and `https` before it `http`.
+fn without_port(value: &str) -> String {
+    let Some((before, after)) = value.split_once("localhost:") else { return value.to_owned() };
+    let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    format!("{}localhost{after}", before.replace("https://", "http://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(fields: &Value) -> Value {
+        json!({ "status": 200, "fields": fields, "length": 2, "sha256": "a", "text": "ok" })
+    }
+
+    fn found(direct: &Value, through: &Value) -> Vec<String> {
+        differences(&[direct.clone()], &[through.clone()], Way::Http1, false)
+    }
+
+    #[test]
+    fn what_belongs_to_a_hop_is_no_difference_and_all_else_is() {
+        let direct = of(&json!([["Connection", "keep-alive"], ["X-A", "1"], ["X-A", "2"]]));
+        assert!(
+            found(&direct, &of(&json!([["x-a", "1"], ["x-a", "2"], ["Via", "1.1"]]))).is_empty()
+        );
+        let lost = found(&direct, &of(&json!([["x-a", "1"]])));
+        assert_eq!(lost, ["step 1: lacks x-a: 2"]);
+        let doubled = found(&direct, &of(&json!([["x-a", "1"], ["x-a", "2"], ["x-a", "2"]])));
+        assert_eq!(doubled, ["step 1: has x-a: 2"]);
+    }
+
+    #[test]
+    fn another_status_an_error_and_another_body_are_differences() {
+        let direct = of(&json!([]));
+        let mut other = direct.clone();
+        other["sha256"] = json!("b");
+        assert_eq!(found(&direct, &other), [r#"step 1: sha256 "b" instead of "a""#]);
+        let error = json!({ "error": "reset" });
+        assert_eq!(found(&direct, &error), ["step 1: error reset instead of 200"]);
+        let missing = differences(&[direct], &[], Way::Http1, false);
+        assert_eq!(missing, ["0 results instead of 1"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Differences that are as they should be: `expected.toml`, each entry with its reason.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Result, ensure};
+use serde::Deserialize;
+
+use crate::matrix::Difference;
+
+/// One kind of difference; what is left out holds for all.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    #[serde(default)]
+    pub(crate) cases: Vec<String>,
+    #[serde(default)]
+    pub(crate) servers: Vec<String>,
+    #[serde(default)]
+    pub(crate) clients: Vec<String>,
+    #[serde(default)]
+    pub(crate) ways: Vec<String>,
+    /// Text that the difference must contain.
+    pub(crate) difference: String,
+    /// Why this is right.
+    pub(crate) reason: String,
+    #[serde(skip)]
+    met: AtomicU64,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    expected: Vec<Entry>,
+}
+
+/// All entries of the file.
+pub(crate) fn read(text: &str) -> Result<Vec<Entry>> {
+    let file: File = toml::from_str(text)?;
+    for entry in &file.expected {
+        ensure!(!entry.reason.is_empty(), "an expected difference has no reason: {entry:?}");
+    }
+    Ok(file.expected)
+}
+
+/// The first entry that explains a difference; it counts how often it did.
+pub(crate) fn explains<'e>(entries: &'e [Entry], difference: &Difference) -> Option<&'e Entry> {
+    let entry = entries.iter().find(|entry| entry.holds(difference))?;
+    entry.met.fetch_add(1, Ordering::Relaxed);
+    Some(entry)
+}
+
+impl Entry {
+    /// How many differences it has explained.
+    pub(crate) fn met(&self) -> u64 {
+        self.met.load(Ordering::Relaxed)
+    }
+
+    fn holds(&self, difference: &Difference) -> bool {
+        let any =
+            |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
+        any(&self.cases, &difference.case)
+            && any(&self.servers, difference.server)
+            && any(&self.clients, difference.client)
+            && any(&self.ways, difference.way)
+            && difference.what.contains(&self.difference)
+    }
+}

@@ -1,0 +1,139 @@
+//! Every server by every client: each case at the target itself and through Teal, then compared.
+
+mod cell;
+mod moving;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use testkit::{Pki, Settings, Teal};
+
+use crate::cases::{self, Case};
+use crate::clients::{self, Client};
+use crate::expected::{self, Entry};
+use crate::place::Place;
+use crate::process::free_port;
+use crate::servers::{self, Server};
+use crate::tell;
+
+pub(crate) use cell::Difference;
+
+/// A Teal in front of two servers, and what its clients need to know.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) teal: Teal,
+    pub(crate) plain: u16,
+    pub(crate) secure: u16,
+    pub(crate) direct: u16,
+    pub(crate) pki: Pki,
+    _servers: [Server; 2],
+}
+
+/// What has come of the matrix.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Server, client: how many cases were compared, and how many differences were explained.
+    pub(crate) cells: BTreeMap<(&'static str, &'static str), (usize, usize)>,
+    /// What nothing explains.
+    pub(crate) faults: Vec<Difference>,
+    /// The entries of `expected.toml`, each knowing how often it held.
+    pub(crate) expected: Vec<Entry>,
+    /// Requests over switches and upgrades, and over the ends of idle connections.
+    pub(crate) moved: usize,
+}
+
+/// Plays all cases between these servers and these clients; none named: all.
+pub(crate) fn run(
+    place: &Place,
+    work: &Path,
+    servers: &[String],
+    names: &[String],
+) -> Result<Outcome> {
+    let cases = cases::read(&fs::read_to_string(place.sources.join("cases.toml"))?)?;
+    let expected = expected::read(&fs::read_to_string(place.sources.join("expected.toml"))?)?;
+    let chosen =
+        |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
+    let mut clients = Vec::new();
+    for kind in clients::KINDS.iter().filter(|kind| chosen(names, kind.name)) {
+        clients.push(Client::start(kind, place, work)?);
+    }
+    let mut outcome = Outcome { expected, ..Outcome::default() };
+    for kind in servers::KINDS.iter().filter(|kind| chosen(servers, kind.name)) {
+        let begun = Instant::now();
+        let ground = Ground::prepare(kind, place, &work.join(kind.name)).context(kind.name)?;
+        one_server(kind, ground, &cases, &mut clients, &mut outcome).context(kind.name)?;
+        tell(&format!("{}: {:.0} s", kind.name, begun.elapsed().as_secs_f64()));
+    }
+    Ok(outcome)
+}
+
+fn one_server(
+    kind: &'static servers::Kind,
+    mut ground: Ground,
+    cases: &[Case],
+    clients: &mut Vec<Client>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let speaks = |client: &Client| client.kind.speaks.iter().any(|one| kind.speaks.contains(one));
+    let mut found = Vec::new();
+    let of = &ground;
+    thread::scope(|scope| -> Result<()> {
+        let clients = clients.iter_mut().filter(|client| speaks(client));
+        let running: Vec<_> = clients
+            .map(|client| scope.spawn(move || cell::play_all(kind, of, cases, client)))
+            .collect();
+        for one in running {
+            found.push(one.join().map_err(|_| anyhow!("a client's thread has panicked"))??);
+        }
+        Ok(())
+    })?;
+    let mut clients: Vec<_> = clients.iter_mut().filter(|client| speaks(client)).collect();
+    found.extend(moving::idle_closes(kind, &ground, &mut clients)?);
+    found.extend(moving::switches(kind, &mut ground, &mut clients)?);
+    for one in found {
+        let cell = outcome.cells.entry((kind.name, one.client)).or_default();
+        cell.0 += one.compared;
+        outcome.moved += one.moved;
+        for difference in one.differences {
+            if expected::explains(&outcome.expected, &difference).is_some() {
+                cell.1 += 1;
+            } else {
+                tell(&format!("fault: {difference}"));
+                outcome.faults.push(difference);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Ground {
+    fn prepare(kind: &servers::Kind, place: &Place, work: &Path) -> Result<Self> {
+        fs::create_dir_all(work)?;
+        let blue = Server::start(kind, place, &work.join("blue"))?;
+        let green = Server::start(kind, place, &work.join("green"))?;
+        let pki = Pki::new(work);
+        let pair = pki.issue("localhost", &["localhost"]);
+        let secure = free_port()?;
+        let grpc = kind.name == "grpcio" || kind.name == "tonic";
+        let kind_of_probe = if grpc { "type = \"grpc\"" } else { "path = \"/health\"" };
+        let health = format!(
+            "{{ {kind_of_probe}, interval = \"500ms\", timeout = \"2s\", rise = 2, fall = 3 }}"
+        );
+        let settings = Settings::of_urls(&[&blue.url(kind)], &[&green.url(kind)])
+            .listener_key("http2", "true")
+            .service("health", &health)
+            .drain("20s")
+            .extra(&format!(
+                "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
+                 [[certificate]]\ncert = {:?}\nkey = {:?}\n",
+                pair.cert, pair.key
+            ));
+        let teal = Teal::start_healthy(&place.teal.display().to_string(), &settings);
+        let plain = teal.listener().port();
+        Ok(Self { teal, plain, secure, direct: blue.port, pki, _servers: [blue, green] })
+    }
+}

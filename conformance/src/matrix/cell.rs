@@ -1,0 +1,116 @@
+//! One server by one client: each case at the target itself, then through Teal in every way.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::Ground;
+use crate::cases::Case;
+use crate::clients::{Client, Way};
+use crate::compare::differences;
+use crate::servers;
+
+/// A case differs: so often it is asked again at the target itself, which may itself be unsteady.
+const ASKED_AGAIN: usize = 3;
+
+/// What was not as at the target itself.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    pub(crate) server: &'static str,
+    pub(crate) client: &'static str,
+    pub(crate) way: &'static str,
+    pub(crate) case: String,
+    pub(crate) what: String,
+    /// The words of the client's error, for people.
+    pub(crate) detail: String,
+}
+
+/// What has come of one client.
+#[derive(Debug)]
+pub(crate) struct Played {
+    pub(crate) client: &'static str,
+    pub(crate) compared: usize,
+    pub(crate) moved: usize,
+    pub(crate) differences: Vec<Difference>,
+}
+
+impl Played {
+    pub(super) fn new(client: &'static str) -> Self {
+        Self { client, compared: 0, moved: 0, differences: Vec::new() }
+    }
+}
+
+/// Plays every case that both of them speak.
+pub(super) fn play_all(
+    server: &'static servers::Kind,
+    ground: &Ground,
+    cases: &[Case],
+    client: &mut Client,
+) -> Result<Played> {
+    let mut played = Played::new(client.kind.name);
+    let both = |case: &Case| {
+        server.speaks.contains(&case.speech()) && client.kind.speaks.contains(&case.speech())
+    };
+    let cases: Vec<&Case> = cases.iter().filter(|case| both(case)).collect();
+    for case in cases {
+        let direct = play(ground, case, client, None).context(case.name.clone())?;
+        for way in client.kind.ways {
+            let through = play(ground, case, client, Some(*way)).context(case.name.clone())?;
+            played.compared += 1;
+            let mut what = differences(&direct, &through, *way, case.request);
+            for _ in 0..ASKED_AGAIN {
+                if what.is_empty() {
+                    break;
+                }
+                let again = play(ground, case, client, None)?;
+                let less = differences(&again, &through, *way, case.request);
+                if less.len() < what.len() {
+                    what = less;
+                }
+            }
+            let details = details(&through);
+            played.differences.extend(what.into_iter().map(|what| Difference {
+                server: server.name,
+                client: client.kind.name,
+                way: way.word(),
+                case: case.name.clone(),
+                what,
+                detail: details.clone(),
+            }));
+        }
+    }
+    Ok(played)
+}
+
+/// Plays a case in a way through Teal; in none: at the target itself.
+pub(super) fn play(
+    ground: &Ground,
+    case: &Case,
+    client: &mut Client,
+    way: Option<Way>,
+) -> Result<Vec<Value>> {
+    let port = match way {
+        None => ground.direct,
+        Some(Way::Http1 | Way::Upgrade) => ground.plain,
+        Some(Way::Tls | Way::Http2) => ground.secure,
+    };
+    client.play(case, way.unwrap_or(Way::Http1), port, &ground.pki.ca())
+}
+
+/// What a client says of its errors.
+pub(super) fn details(results: &[Value]) -> String {
+    let details = results.iter().filter_map(|result| result["detail"].as_str());
+    details.collect::<Vec<_>>().join("; ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, client, way, case, what, detail } = self;
+        write!(f, "{server} × {client} over {way}, {case}: {what}")?;
+        if !detail.is_empty() {
+            write!(f, " ({detail})")?;
+        }
+        Ok(())
+    }
+}

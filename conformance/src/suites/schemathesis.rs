@@ -1,0 +1,55 @@
+//! schemathesis on the admin API of a running Teal: requests made from its own OpenAPI document.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Stand, Verdict};
+use crate::place::Place;
+use crate::process::run as run_command;
+use crate::versions::version;
+
+const ENDS_WITHIN: Duration = Duration::from_secs(420);
+
+/// Not asked: a stream without an end, and what would replace the process under test.
+const LEFT_OUT: [&str; 2] = ["/admin/events", "/admin/upgrade"];
+
+pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
+    let stand = Stand::start(place, work, "")?;
+    let document = work.join("openapi.json");
+    fs::write(&document, stand.teal.ask("GET", "/openapi.json", &[]).text())?;
+    // By its module: the script that PyPI's installer writes knows another directory.
+    let start = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())";
+    let mut command: Vec<String> = ["python3", "-c", start, "run"].map(str::to_owned).to_vec();
+    command.push(document.display().to_string());
+    command.push(format!("--url=http://{}", stand.teal.admin()));
+    command.push(format!("--header=Authorization: Bearer {}", stand.teal.token()));
+    for further in ["--max-examples=25", "--seed=1", "--request-timeout=20", "--no-color"] {
+        command.push(further.to_owned());
+    }
+    for path in LEFT_OUT {
+        command.push(format!("--exclude-path={path}"));
+    }
+    let mut variables = place.variables();
+    variables.push(("NO_COLOR".to_owned(), "1".to_owned()));
+    let (code, said) = run_command(&command, &variables, ENDS_WITHIN)?;
+    let log = place.installed.join("schemathesis.log");
+    fs::write(&log, &said)?;
+    let passed = code == Some(0);
+    let headings = said.lines().filter(|line| line.trim_start().starts_with("- "));
+    let mut failures: Vec<&str> =
+        headings.map(|line| line.trim().trim_start_matches("- ")).collect();
+    failures.sort_unstable();
+    failures.dedup();
+    let last = said.lines().rev().find(|line| line.contains(" in ") && line.contains("==="));
+    let last = last.unwrap_or_default().trim_matches(['=', ' ']).to_owned();
+    Ok(vec![Verdict {
+        suite: "schemathesis",
+        version: version(place, "pip:schemathesis"),
+        tried: format!("the admin API by its OpenAPI document, without {}", LEFT_OUT.join(" and ")),
+        said: if passed { last } else { format!("{last}: {}", failures.join("; ")) },
+        passed,
+    }])
+}

@@ -1,0 +1,50 @@
+//! slowhttptest: slow heads, slow bodies and slow readers, while an honest client is served.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use testkit::Client;
+
+use super::{Stand, Verdict};
+use crate::place::Place;
+use crate::process::{run as run_command, words};
+use crate::versions::version;
+
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What the tool does, and by which arguments.
+const MODES: [(&str, &str, &str); 3] = [
+    ("slow heads", "/slow", "-H -i 2"),
+    ("slow bodies", "/slow", "-B -i 2 -s 8192 -x 10"),
+    ("slow readers", "/large", "-X -n 1 -z 16 -w 512 -y 1024"),
+];
+
+pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
+    let deadlines = r#"request_head = "1s", body_progress = "1s", write_stall = "1s""#;
+    let stand = Stand::start(place, work, deadlines)?;
+    stand.serve_large("/large");
+    let mut verdicts = Vec::new();
+    for (what, path, more) in MODES {
+        let url = format!("http://{}{path}", stand.teal.listener());
+        let command = words(&format!("slowhttptest -u {url} -c 50 -r 200 -l 10 -p 3 -v 1 {more}"));
+        let (_, said) = run_command(&command, &Vec::new(), ENDS_WITHIN)?;
+        let available = said.contains("YES") && !said.contains("NO\n");
+        let mut honest = Client::try_connect(stand.teal.listener())?;
+        honest.send("GET /honest HTTP/1.1\r\nHost: test\r\n\r\n");
+        let served = honest.read_answer(false).is_ok_and(|answer| answer.status == 200);
+        let told = if available {
+            "the service stayed available"
+        } else {
+            "the service was not available"
+        };
+        verdicts.push(Verdict {
+            suite: "slowhttptest",
+            version: version(place, "deb:slowhttptest"),
+            tried: format!("{what}, 50 connections"),
+            said: told.to_owned(),
+            passed: available && served,
+        });
+    }
+    Ok(verdicts)
+}
