@@ -6,6 +6,8 @@ mod moving;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -21,6 +23,10 @@ use crate::servers::{self, Server};
 use crate::tell;
 
 pub(crate) use cell::Difference;
+use cell::Played;
+
+/// Servers at a time.
+const LANES: usize = 3;
 
 /// A Teal in front of two servers, and what its clients need to know.
 #[derive(Debug)]
@@ -57,27 +63,47 @@ pub(crate) fn run(
     let expected = expected::read(&fs::read_to_string(place.sources.join("expected.toml"))?)?;
     let chosen =
         |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
-    let mut clients = Vec::new();
-    for kind in clients::KINDS.iter().filter(|kind| chosen(names, kind.name)) {
-        clients.push(Client::start(kind, place, work)?);
-    }
-    let mut outcome = Outcome { expected, ..Outcome::default() };
-    for kind in servers::KINDS.iter().filter(|kind| chosen(servers, kind.name)) {
-        let begun = Instant::now();
-        let ground = Ground::prepare(kind, place, &work.join(kind.name)).context(kind.name)?;
-        one_server(kind, ground, &cases, &mut clients, &mut outcome).context(kind.name)?;
-        tell(&format!("{}: {:.0} s", kind.name, begun.elapsed().as_secs_f64()));
-    }
-    Ok(outcome)
+    let outcome = Mutex::new(Outcome { expected, ..Outcome::default() });
+    let waiting: Vec<_> = servers::KINDS.iter().filter(|kind| chosen(servers, kind.name)).collect();
+    let next = AtomicUsize::new(0);
+    // Most of the time somebody waits for somebody: several servers at once, each with all clients.
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES.min(waiting.len()))
+            .map(|lane| {
+                let (cases, outcome, waiting, next) = (&cases, &outcome, &waiting, &next);
+                scope.spawn(move || -> Result<()> {
+                    let work = work.join(format!("lane-{lane}"));
+                    fs::create_dir_all(&work)?;
+                    let mut clients = Vec::new();
+                    for kind in clients::KINDS.iter().filter(|kind| chosen(names, kind.name)) {
+                        clients.push(Client::start(kind, place, &work)?);
+                    }
+                    while let Some(kind) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let begun = Instant::now();
+                        let ground = Ground::prepare(kind, place, &work.join(kind.name));
+                        let ground = ground.context(kind.name)?;
+                        let found = one_server(kind, ground, cases, &mut clients);
+                        let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+                        outcome.add(kind, found.context(kind.name)?);
+                        tell(&format!("{}: {:.0} s", kind.name, begun.elapsed().as_secs_f64()));
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        lanes.into_iter().try_for_each(|lane| {
+            lane.join().map_err(|_| anyhow!("a lane of the matrix has panicked"))?
+        })
+    })?;
+    Ok(outcome.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn one_server(
     kind: &'static servers::Kind,
     mut ground: Ground,
     cases: &[Case],
-    clients: &mut Vec<Client>,
-    outcome: &mut Outcome,
-) -> Result<()> {
+    clients: &mut [Client],
+) -> Result<Vec<Played>> {
     let speaks = |client: &Client| client.kind.speaks.iter().any(|one| kind.speaks.contains(one));
     let mut found = Vec::new();
     let of = &ground;
@@ -94,20 +120,26 @@ fn one_server(
     let mut clients: Vec<_> = clients.iter_mut().filter(|client| speaks(client)).collect();
     found.extend(moving::idle_closes(kind, &ground, &mut clients)?);
     found.extend(moving::switches(kind, &mut ground, &mut clients)?);
-    for one in found {
-        let cell = outcome.cells.entry((kind.name, one.client)).or_default();
-        cell.0 += one.compared;
-        outcome.moved += one.moved;
-        for difference in one.differences {
-            if expected::explains(&outcome.expected, &difference).is_some() {
-                cell.1 += 1;
-            } else {
-                tell(&format!("fault: {difference}"));
-                outcome.faults.push(difference);
+    Ok(found)
+}
+
+impl Outcome {
+    /// Takes what one server has brought.
+    fn add(&mut self, kind: &servers::Kind, found: Vec<Played>) {
+        for one in found {
+            let cell = self.cells.entry((kind.name, one.client)).or_default();
+            cell.0 += one.compared;
+            self.moved += one.moved;
+            for difference in one.differences {
+                if expected::explains(&self.expected, &difference).is_some() {
+                    cell.1 += 1;
+                } else {
+                    tell(&format!("fault: {difference}"));
+                    self.faults.push(difference);
+                }
             }
         }
     }
-    Ok(())
 }
 
 impl Ground {
@@ -127,6 +159,8 @@ impl Ground {
             .listener_key("http2", "true")
             .service("health", &health)
             .drain("20s")
+            // So soon an older Teal lets go of the connections that clients keep open and unused.
+            .timeouts(r#"idle = "8s""#)
             .extra(&format!(
                 "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
                  [[certificate]]\ncert = {:?}\nkey = {:?}\n",
