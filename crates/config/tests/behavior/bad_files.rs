@@ -32,7 +32,7 @@ teal.toml:5:70: admin.tokens needs "sha256"; write sha256 = "<64 hexadecimal dig
 teal.toml:7:11: listener.address: "localhost:8080" is no IP address with a port; write it as "127.0.0.1:8080"
 teal.toml:8:1: service needs "green"; write green = { targets = ["http://127.0.0.1:8082"] }
 teal.toml:9:8: service.name: service name "Web" must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit
-teal.toml:10:8: service.blue is text but must be a table; write blue = { targets = ["http://127.0.0.1:8081"] }
+teal.toml:10:8: service.blue is text but must be a table; write blue = { targets = ["http://10.0.0.1"] }
 teal.toml:11:12: unknown key "intervall" in service.health; did you mean "interval"?
 teal.toml:11:41: service.health.interval is a whole number but must be a duration; write interval = "5s"
 teal.toml:11:51: service.health.rise is 0; write a number from 1 to 100

@@ -268,7 +268,7 @@ fn r37_a_value_of_another_type_is_answered_with_what_was_probably_meant() {
         ("health = { rise = 1000 }", "service.health.rise is 1000; write a number from 1 to 100"),
         ("health = { rise = -1 }", "service.health.rise is -1; write a number from 1 to 100"),
     ] {
-        let said = problems(&service_line(line));
+        let said = service_line(line);
         assert_eq!(said.len(), 1, "{line}: {said:?}");
         assert!(said[0].ends_with(expected), "{line}: {said:?}");
     }
