@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,10 +77,24 @@ pub(crate) fn path() -> String {
 /// Variables of an environment.
 pub(crate) type Variables = Vec<(String, String)>;
 
-/// A port of loopback that was free a moment ago.
+/// A port of loopback that nobody listens on. Below those that the system gives to connections, and
+/// each only once, so that nobody takes it before the server does.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let offset =
+            std::process::id().wrapping_mul(64).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST_PORT + u16::try_from(offset % PORTS)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port of {FIRST_PORT} and the {PORTS} behind it is free")
 }
+
+/// The ports that are looked at.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u32 = 12_000;
 
 /// Runs a command to its end, at most for so long; the exit code and all that it printed.
 pub(crate) fn run(
