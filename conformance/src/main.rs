@@ -75,7 +75,9 @@ fn main() -> Result<()> {
     } else {
         None
     };
-    let report = Report { date: &arguments.name, suites: &verdicts, matrix: matrix.as_ref() };
+    let only = [&arguments.only[..], &arguments.servers, &arguments.clients].concat();
+    let report =
+        Report { date: &arguments.name, only: &only, suites: &verdicts, matrix: matrix.as_ref() };
     report.write(&place, &arguments.out)?;
     let failed = verdicts.iter().filter(|one| !one.passed).count();
     let faults = matrix.map_or(0, |matrix| matrix.faults.len());

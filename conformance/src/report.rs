@@ -16,6 +16,8 @@ use crate::{clients, servers};
 #[derive(Debug)]
 pub(crate) struct Report<'r> {
     pub(crate) date: &'r str,
+    /// What was left out on purpose; empty: nothing.
+    pub(crate) only: &'r [String],
     pub(crate) suites: &'r [Verdict],
     pub(crate) matrix: Option<&'r Outcome>,
 }
@@ -28,6 +30,9 @@ impl Report<'_> {
              are not ours. What each part does: [conformance/README.md](../conformance/README.md).\n",
             self.date
         );
+        if !self.only.is_empty() {
+            writeln!(text, "\nNot a whole run: only {}.", self.only.join(", "))?;
+        }
         if !self.suites.is_empty() {
             text.push_str(
                 "\n## Suites\n\n| suite | version | what was tried | result |\n|---|---|---|---|\n",
