@@ -152,7 +152,7 @@ pub struct TargetStatus {
     pub standing: Standing,
     /// The newest probe.
     pub last_probe: Option<Probe>,
-    /// The addresses that its name has; empty: none.
+    /// The addresses that traffic uses; empty: none.
     pub addresses: Vec<SocketAddr>,
 }
 

@@ -22,7 +22,7 @@ use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
 use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
-use crate::health::{self, Resolver};
+use crate::health::{self, Listing, Resolver};
 use crate::inbox::Handle;
 use crate::journal::{Entry, Journal, Opened};
 use crate::record::{self, Recorded};
@@ -192,8 +192,9 @@ async fn resolve_all(core: &Arc<Core>) {
         tasks.spawn(async move { (id, resolver.resolve(&url, deadline).await) });
     }
     while let Some(resolved) = tasks.join_next().await {
-        let Ok((id, addresses)) = resolved else { continue };
+        let Ok((id, Listing::Found(addresses))) = resolved else { continue };
         if let Some((_, _, target)) = core.lock().roster.target_mut(id) {
+            target.listed.clone_from(&addresses);
             target.addresses = addresses;
         }
     }

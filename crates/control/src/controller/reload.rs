@@ -216,6 +216,7 @@ impl Inside {
         let colors = self.roster.members.iter_mut().flat_map(|member| &mut member.colors);
         let targets = colors.flat_map(|color| &mut color.targets);
         for target in targets.filter(|target| target.url.tls().is_some()) {
+            target.forget_health();
             target.health = TargetHealth::default();
             target.hurry.notify_one();
         }
@@ -230,6 +231,7 @@ impl Inside {
                 if let Some(proven) = found.iter().find(|proven| proven.url == target.url) {
                     target.health = proven.health.clone();
                     target.addresses.clone_from(&proven.addresses);
+                    target.listed.clone_from(&proven.addresses);
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! delays no other and no two probes of one target overlap. A change of what is believed is
 //! published, since workers prefer targets that are not down.
 
+mod follow;
 mod grpc;
 mod passive;
 mod probe;
@@ -12,8 +13,10 @@ mod resolve;
 mod schedule;
 mod together;
 
+pub(crate) use follow::Candidate;
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
+pub(crate) use resolve::Listing;
 pub use resolve::Resolver;
 pub(crate) use schedule::watch;
 pub(crate) use together::{Proven, prove_all};

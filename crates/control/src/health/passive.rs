@@ -28,6 +28,7 @@ fn take(core: &Core, Report { target, kind }: Report) {
         let mut inside = core.lock();
         let Some((_, _, seat)) = inside.roster.target_mut(target) else { return };
         // One report starts the confirmation; more of them say nothing new.
+        seat.suspect = true;
         if seat.health.standing() == Standing::Down || seat.confirming {
             return;
         }

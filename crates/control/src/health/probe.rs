@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::grpc;
+use super::resolve::Listing;
 
 /// The most that is read of an answer's body.
 const BODY: usize = 64 * 1024;
@@ -37,33 +38,63 @@ pub(crate) struct Plan {
     pub(crate) vault: Vault,
 }
 
+/// What a probe found, and how long it took.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) verdict: Verdict,
+    pub(super) latency: Duration,
+    /// What kind of failure it is; `None`: it passed.
+    pub(super) fault: Option<Fault>,
+}
+
+/// What a failed probe says of who is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nobody.
+    Absent,
+    /// Somebody whose answer is not good.
+    Answer,
+    /// Somebody who is not the target: the identity that `health` expects is missing.
+    Stranger,
+}
+
 /// Why a probe failed.
 struct Failure {
     status: Option<u16>,
     reason: String,
+    fault: Fault,
 }
 
 type Conclusion = Result<u16, Failure>;
 
 /// Probes a target at these addresses.
 // lossless: L9 - the traffic's own connector, address and Host. L10 - one deadline.
-pub(crate) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> (Verdict, Duration) {
+pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let began = Instant::now();
     let deadline = began + plan.settings.timeout;
     let conclusion = attempt(plan, addresses, deadline).await;
     let latency = began.elapsed();
-    let verdict = match conclusion {
-        Ok(status) => Verdict::Passed { status },
-        Err(Failure { status, reason }) => Verdict::Failed { status, reason: reason.into() },
-    };
-    (verdict, Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
+    let latency = Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    match conclusion {
+        Ok(status) => Found { verdict: Verdict::Passed { status }, latency, fault: None },
+        Err(Failure { status, reason, fault }) => {
+            let verdict = Verdict::Failed { status, reason: reason.into() };
+            Found { verdict, latency, fault: Some(fault) }
+        }
+    }
 }
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
     let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
     let stream = match dial(plan, addresses, deadline).await {
         Ok(stream) => stream,
-        Err(error) => return fail(cannot_dial(plan, &error)),
+        Err(error) => {
+            let fault = match error {
+                DialError::Tls(_) | DialError::HandshakeTimedOut => Fault::Answer,
+                _ => Fault::Absent,
+            };
+            return Err(Failure { status: None, reason: cannot_dial(plan, &error), fault });
+        }
     };
     let mut connection = JoinSet::new(); // ends with this function, whatever happens
     let asked = timeout_at(deadline, ask(plan, stream, &mut connection)).await;
@@ -78,11 +109,12 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
         return Err(Failure {
             status: Some(status),
             reason: unexpected(&response, &plan.settings),
+            fault: Fault::Answer,
         });
     }
     let (head, body) = response.into_parts();
     let read = timeout_at(deadline, read_body(body)).await;
-    let failed = |reason| Err(Failure { status: Some(status), reason });
+    let failed = |reason| Err(Failure { status: Some(status), reason, fault: Fault::Answer });
     match read {
         Err(_) => late("reading the response body")
             .map_err(|failure: Failure| Failure { status: Some(status), ..failure }),
@@ -118,6 +150,24 @@ pub(super) async fn dial(
         }
     };
     connect::dial(way, &first, deadline).await
+}
+
+/// Why a target has no address, in words.
+pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> String {
+    let host = target.host_and_port().map_or("it", |(host, _)| host);
+    match listing {
+        Listing::Unanswered(why) => format!("no address for {host}: {why}"),
+        Listing::Gone | Listing::Found(_) => format!("no address for {host}"),
+    }
+}
+
+impl Found {
+    /// A target whose name leads nowhere.
+    pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> Self {
+        let reason = nowhere(target, listing).into();
+        let verdict = Verdict::Failed { status: None, reason };
+        Self { verdict, latency: Duration::ZERO, fault: Some(Fault::Absent) }
+    }
 }
 
 /// Why a target was not reached, in words.
@@ -199,7 +249,7 @@ async fn read_body(mut body: Incoming) -> Result<Said, String> {
 }
 
 fn fail<T>(reason: String) -> Result<T, Failure> {
-    Err(Failure { status: None, reason })
+    Err(Failure { status: None, reason, fault: Fault::Answer })
 }
 
 fn unexpected(response: &Response<Incoming>, settings: &Health) -> String {

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
-use super::probe::{Plan, cannot_dial, dial, probe};
+use super::probe::{Plan, cannot_dial, dial, nowhere, probe};
+use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::swap::{ColorSeat, Member, TargetSeat};
@@ -145,18 +146,27 @@ pub(crate) async fn prove_targets(
 }
 
 async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
-    let (mut health, mut addresses) = (TargetHealth::default(), Vec::new());
+    let (mut health, mut addresses) = (TargetHealth::default(), None);
     while !health.is_healthy(&plan.settings) {
         let deadline = Instant::now() + plan.settings.timeout;
-        addresses = core.resolver.resolve(&plan.target, deadline).await;
-        let (verdict, latency) = probe(&plan, &addresses).await;
-        if let Some(reason) = verdict.reason() {
+        let found = match core.resolver.resolve(&plan.target, deadline).await {
+            Listing::Found(found) => found,
+            listing => return Err(format!("{}: {}", plan.target, nowhere(&plan.target, &listing))),
+        };
+        // What was found at other addresses is no evidence for these.
+        if addresses.as_ref().is_some_and(|before| *before != found) {
+            health.forget();
+        }
+        let probed = probe(&plan, &found).await;
+        if let Some(reason) = probed.verdict.reason() {
             return Err(format!("{}: {reason}", plan.target));
         }
         let (at, moment) = (Clock::now(), core.clock.moment());
+        let (verdict, latency) = (probed.verdict, probed.latency);
         health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
+        addresses = Some(found);
     }
-    Ok(ProvenTarget { url: plan.target, health, addresses })
+    Ok(ProvenTarget { url: plan.target, health, addresses: addresses.unwrap_or_default() })
 }
 
 impl Inside {
@@ -230,13 +240,16 @@ impl Inside {
 /// The evidence that a color is healthy now.
 fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proof>, Lack> {
     let targets = seat.targets.iter().map(|target| (&target.url, &target.health));
-    gate::evidence(targets, &member.spec.health, now)
+    let evidence = gate::evidence(targets, &member.spec.health, now)?;
+    // Evidence of an address that traffic does not use any more is none.
+    let reachable = seat.targets.iter().all(TargetSeat::is_reachable);
+    if reachable { Ok(evidence) } else { Err(Lack::TooLittle) }
 }
 
 /// Why a color would not pass the gate, whatever the age of its probes; `None` if it would.
 pub(crate) fn reason(seat: &ColorSeat, settings: &Health) -> Option<String> {
     seat.targets.iter().find_map(|target| {
-        if target.health.is_healthy(settings) {
+        if target.health.is_healthy(settings) && target.is_reachable() {
             return None;
         }
         // Age does not matter here: only a failure has a reason of its own.

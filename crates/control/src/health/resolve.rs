@@ -1,60 +1,94 @@
-//! From the name of a target to its addresses.
+//! The addresses of a target's name, and the difference between a name that is gone and a resolver
+//! that does not answer.
 
 use std::fmt;
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 use rules::TargetUrl;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::swap::literal_address;
 
-/// Knows the addresses of a name and a port. May block.
+/// Looks up the addresses of a name and a port. May block.
 #[derive(Clone)]
 pub struct Resolver(Arc<Lookup>);
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
+/// The outcome of one lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// The addresses of the name, sorted, each once; never empty but for a Unix socket.
+    Found(Vec<SocketAddr>),
+    /// A resolver says that there is no such name, or that it has no address.
+    Gone,
+    /// Nobody said anything about the name; why.
+    Unanswered(String),
+}
+
 impl Resolver {
-    /// Wraps the function that knows.
+    /// Wraps a lookup. Its error is of the kind [`ErrorKind::NotFound`] where there is no such name,
+    /// and of any other where no answer came.
     pub fn new(
         lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(lookup))
     }
 
-    /// The addresses of a target now; empty if its name has none, or nobody answered in time.
-    /// An address needs no resolving, a socket has none.
+    /// The addresses of a target now. An address needs no lookup, a socket has none.
     // lossless: L10
-    pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Vec<SocketAddr> {
+    pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Listing {
         if let Some(address) = literal_address(target) {
-            return vec![address];
+            return Listing::Found(vec![address]);
         }
-        let Some((host, port)) = target.host_and_port() else { return Vec::new() };
+        let Some((host, port)) = target.host_and_port() else {
+            return Listing::Found(Vec::new());
+        };
         let (lookup, host) = (self.0.clone(), host.to_owned());
         let looking_up = spawn_blocking(move || lookup(&host, port));
         let mut addresses = match timeout_at(deadline, looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
-            Ok(Ok(Err(error))) => {
-                tracing::debug!(%target, %error, "the name was not resolved");
-                Vec::new()
-            }
-            Ok(Err(_)) | Err(_) => Vec::new(),
+            Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => return Listing::Gone,
+            Ok(Ok(Err(error))) => return Listing::Unanswered(error.to_string()),
+            Ok(Err(_)) => return Listing::Unanswered("the lookup broke down".to_owned()),
+            Err(_) => return Listing::Unanswered("the resolver did not answer in time".to_owned()),
         };
         // Resolvers rotate: without an order of our own every probe would look like a change.
         addresses.sort_unstable();
         addresses.dedup();
-        addresses
+        if addresses.is_empty() { Listing::Gone } else { Listing::Found(addresses) }
     }
 }
 
 impl Default for Resolver {
-    /// The system's.
+    /// The system's: `getaddrinfo`, and so /etc/hosts, nsswitch.conf and resolv.conf.
     fn default() -> Self {
-        Self::new(|host, port| Ok((host, port).to_socket_addrs()?.collect()))
+        Self::new(system)
     }
+}
+
+/// The standard library makes one kind of error of all that `getaddrinfo` says, so it is called by
+/// a crate that keeps its code.
+fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| {
+        let kind = error.kind();
+        let error = io::Error::from(error);
+        match kind {
+            LookupErrorKind::NoName | LookupErrorKind::NoData => {
+                io::Error::new(ErrorKind::NotFound, error)
+            }
+            // Whatever else it is, nobody said that the name is gone.
+            _ if error.kind() == ErrorKind::NotFound => io::Error::other(error),
+            _ => error,
+        }
+    })?;
+    let addresses = found.map(|found| found.map(|found| SocketAddr::new(found.sockaddr.ip(), port)));
+    addresses.collect()
 }
 
 impl fmt::Debug for Resolver {
@@ -81,6 +115,7 @@ mod tests {
     #[tokio::test]
     async fn the_system_knows_where_localhost_is() {
         let found = Resolver::default().resolve(&target("http://localhost:8081"), soon()).await;
+        let Listing::Found(found) = found else { panic!("{found:?}") };
         assert!(!found.is_empty());
         assert!(found.iter().all(|found| found.ip().is_loopback() && found.port() == 8081));
     }
@@ -92,9 +127,10 @@ mod tests {
             assert_eq!(host, "app.test");
             Ok(vec![two, one, two])
         });
-        assert_eq!(rotating.resolve(&target("http://app.test:80"), soon()).await, [one, two]);
+        let found = rotating.resolve(&target("http://app.test:80"), soon()).await;
+        assert_eq!(found, Listing::Found(vec![one, two]));
         let literal = rotating.resolve(&target("http://127.0.0.1:80"), soon()).await;
-        assert_eq!(literal, [one]);
+        assert_eq!(literal, Listing::Found(vec![one]));
     }
 
     #[tokio::test]
@@ -109,7 +145,22 @@ mod tests {
         let url = target("http://app.test:80");
         let resolving = silent.resolve(&url, Instant::now() + Duration::from_millis(20));
         let found = tokio::time::timeout(Duration::from_secs(4), resolving).await;
-        assert_eq!(found.expect("it does not wait for ever"), []);
+        let found = found.expect("it does not wait for ever");
+        assert!(matches!(found, Listing::Unanswered(_)), "{found:?}");
         drop(give_up);
+    }
+
+    #[tokio::test]
+    async fn r62_no_such_name_and_no_answer_are_told_apart() {
+        let says = |kind: ErrorKind| {
+            let resolver = Resolver::new(move |_, _| Err(kind.into()));
+            async move { resolver.resolve(&target("http://app.test:80"), soon()).await }
+        };
+        assert_eq!(says(ErrorKind::NotFound).await, Listing::Gone);
+        for kind in [ErrorKind::Other, ErrorKind::TimedOut, ErrorKind::WouldBlock] {
+            assert!(matches!(says(kind).await, Listing::Unanswered(_)), "{kind}");
+        }
+        let empty = Resolver::new(|_, _| Ok(Vec::new()));
+        assert_eq!(empty.resolve(&target("http://app.test:80"), soon()).await, Listing::Gone);
     }
 }

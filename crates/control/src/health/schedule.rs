@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use rules::{Color, Health, Probe, ServiceName, Standing, TargetUrl, Verdict};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use traffic::TargetId;
 
-use super::probe::{Plan, probe};
+use super::follow::Round;
+use super::probe::{Found, Plan, probe};
+use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::news::News;
@@ -25,11 +28,9 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
         // Its time begins with its turn.
         let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
-        let addresses = core.resolver.resolve(&plan.target, deadline).await;
-        core.take_addresses(id, &addresses);
-        let (verdict, latency) = probe(&plan, &addresses).await;
+        let listing = core.resolver.resolve(&plan.target, deadline).await;
+        let Some(pause) = look(&core, id, &plan, &listing, &hurry).await else { return };
         drop(turn);
-        let Some(pause) = core.record(id, verdict, latency) else { return };
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
             () = hurry.notified() => {}
@@ -50,29 +51,138 @@ impl Inside {
     }
 }
 
-impl Core {
-    /// Takes over what a name resolves to now. If that is nothing, traffic goes on to where the
-    /// name led last: a resolver that is down must not take a healthy target with it.
-    fn take_addresses(&self, id: TargetId, addresses: &[SocketAddr]) {
-        let mut inside = self.lock();
-        let Some((_, _, seat)) = inside.roster.target_mut(id) else { return };
-        if !addresses.is_empty() && seat.addresses != addresses {
-            tracing::info!(target_url = %seat.url, ?addresses, "the addresses have changed");
-            seat.addresses = addresses.to_vec();
-            self.refresh.notify_one();
+/// Probes a target at the addresses that traffic uses, and each of the others that its name has by
+/// itself. Says how long to wait for the next round; `None` if the target is gone.
+async fn look(
+    core: &Core,
+    id: TargetId,
+    plan: &Plan,
+    listing: &Listing,
+    hurry: &Notify,
+) -> Option<Duration> {
+    let Round { used, candidates } = core.follow(id, listing)?;
+    let mut proving = JoinSet::new();
+    for address in candidates.iter().copied() {
+        let plan = plan.clone();
+        proving.spawn(async move { (address, probe(&plan, &[address]).await) });
+    }
+    let in_use = !used.is_empty() || plan.target.socket().is_some();
+    if in_use {
+        core.found(id, probe(plan, &used).await)?;
+    }
+    let mut failed = None;
+    while !proving.is_empty() {
+        tokio::select! {
+            Some(Ok((address, found))) = proving.join_next() => {
+                if !found.verdict.passed() {
+                    failed.get_or_insert_with(|| found.clone());
+                }
+                core.prove_candidate(id, address, found)?;
+            }
+            // Who needs to know of the target does not wait for an address that may be silent.
+            () = hurry.notified(), if in_use => {
+                hurry.notify_one();
+                break;
+            }
+            else => break,
         }
     }
+    if !in_use {
+        let failed = match (listing, candidates.is_empty()) {
+            (_, false) => failed,
+            (listing, true) => Some(Found::nowhere(&plan.target, listing)),
+        };
+        if let Some(failed) = failed.filter(|_| !core.is_proving(id)) {
+            core.found(id, failed)?;
+        }
+    }
+    core.pause(id)
+}
 
-    /// Counts what a probe found, has a table published if workers should choose otherwise, and says
-    /// how long to wait for the next probe; `None` if the target is gone.
-    pub(super) fn record(
+impl Core {
+    /// Takes over what a name resolves to now; what is to be probed of the target.
+    fn follow(&self, id: TargetId, listing: &Listing) -> Option<Round> {
+        self.with_addresses(id, |seat, _| seat.follow(listing))
+    }
+
+    /// Counts what a probe of an address has found that traffic does not use yet.
+    fn prove_candidate(&self, id: TargetId, address: SocketAddr, found: Found) -> Option<()> {
+        let Found { verdict, latency, .. } = found;
+        let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
+        let before = self.lock().roster.target(id)?.2.health.standing();
+        let turned = self.with_addresses(id, |seat, settings| {
+            seat.count(address, probe, settings);
+            seat.promote(settings);
+            (seat.health.standing() != before).then(|| seat.health.standing())
+        })?;
+        if let Some(standing) = turned {
+            self.announce(&self.lock(), id, standing, None);
+        }
+        self.probed.send_modify(|count| *count += 1);
+        Some(())
+    }
+
+    /// Counts what a probe of the addresses in use has found, and what follows for them.
+    fn found(&self, id: TargetId, found: Found) -> Option<()> {
+        let Found { verdict, latency, fault } = found;
+        self.record(id, verdict, latency)?;
+        self.with_addresses(id, |seat, _| seat.judge(fault))
+    }
+
+    /// Changes which addresses of a target are used, and tells the workers if they are others.
+    fn with_addresses<T>(
         &self,
         id: TargetId,
-        verdict: Verdict,
-        latency: Duration,
-    ) -> Option<Duration> {
+        change: impl FnOnce(&mut TargetSeat, &Health) -> T,
+    ) -> Option<T> {
         let mut inside = self.lock();
         let (spec, color, seat) = inside.roster.target_mut(id)?;
+        let before = seat.addresses.clone();
+        let outcome = change(seat, &spec.health);
+        if seat.addresses != before {
+            let (service, addresses) = (&spec.name, &seat.addresses);
+            if addresses.is_empty() {
+                tracing::warn!(
+                    %service, %color, target_url = %seat.url, last = ?before,
+                    "no address any more: the last one must be proven again",
+                );
+            } else {
+                tracing::info!(
+                    %service, %color, target_url = %seat.url, ?addresses,
+                    "the addresses have changed",
+                );
+            }
+            self.refresh.notify_one();
+        }
+        Some(outcome)
+    }
+
+    fn is_proving(&self, id: TargetId) -> bool {
+        self.lock().roster.target(id).is_some_and(|(_, _, seat)| seat.is_proving())
+    }
+
+    /// How long to wait for the next round of probes.
+    fn pause(&self, id: TargetId) -> Option<Duration> {
+        let inside = self.lock();
+        let (member, color, seat) = inside.roster.target(id)?;
+        let settings = &member.spec.health;
+        let fast = settings.fast_interval.min(settings.interval);
+        let serving = inside.state.serving(&member.spec.name);
+        let missed = !seat.is_reachable() && serving.is_some_and(|s| s.0.active == color);
+        Some(match (seat.health.is_settled(), seat.confirming) {
+            _ if seat.is_proving() => Duration::ZERO,
+            (false, true) => Duration::ZERO,
+            (false, false) => fast,
+            (true, _) if missed => fast,
+            (true, _) => settings.interval,
+        })
+    }
+
+    /// Counts what a probe found, and has a table published if workers should choose otherwise;
+    /// `None` if the target is gone.
+    pub(super) fn record(&self, id: TargetId, verdict: Verdict, latency: Duration) -> Option<()> {
+        let mut inside = self.lock();
+        let (spec, _, seat) = inside.roster.target_mut(id)?;
         let settings = &spec.health;
         let passed = verdict.passed();
         let reason = verdict.reason().map(ToOwned::to_owned);
@@ -84,22 +194,23 @@ impl Core {
         if passed || settled {
             seat.confirming = false;
         }
-        let pause = match (settled, seat.confirming) {
-            (true, _) => settings.interval,
-            (false, true) => Duration::ZERO,
-            (false, false) => settings.fast_interval.min(settings.interval),
-        };
         if let Some(standing) = change {
-            let (service, target) = (spec.name.clone(), seat.url.clone());
-            log(&service, color, &target, standing, reason.as_deref());
-            self.print(News::Health { service, color, target, standing, reason });
+            self.announce(&inside, id, standing, reason);
         }
         if turned {
             self.refresh.notify_one();
         }
         drop(inside);
         self.probed.send_modify(|count| *count += 1);
-        Some(pause)
+        Some(())
+    }
+
+    /// Tells of a change of what is believed.
+    fn announce(&self, inside: &Inside, id: TargetId, standing: Standing, reason: Option<String>) {
+        let Some((member, color, seat)) = inside.roster.target(id) else { return };
+        let (service, target) = (member.spec.name.clone(), seat.url.clone());
+        log(&service, color, &target, standing, reason.as_deref());
+        self.print(News::Health { service, color, target, standing, reason });
     }
 }
 

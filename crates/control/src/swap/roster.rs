@@ -9,6 +9,7 @@ use rules::{Color, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
 use tokio::sync::Notify;
 use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
+use crate::health::Candidate;
 use crate::tally::{Tallies, Tally};
 use crate::view::SwitchCounts;
 
@@ -52,8 +53,14 @@ pub(crate) struct TargetSeat {
     pub(crate) url: TargetUrl,
     pub(crate) books: Arc<TargetBooks>,
     pub(crate) health: TargetHealth,
-    /// The addresses that the name had when it was last resolved; empty: none.
+    /// The addresses that traffic uses; empty: none.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The addresses that the name had when a resolver last answered.
+    pub(crate) listed: Vec<SocketAddr>,
+    /// Those of them that are not proven, and so not used.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Traffic could not connect, and no probe has passed since.
+    pub(crate) suspect: bool,
     /// Set while a failure that traffic met is being confirmed.
     pub(crate) confirming: bool,
     /// Asks for the next probe at once.
@@ -194,6 +201,9 @@ impl Roster {
             books,
             health: TargetHealth::default(),
             addresses: literal_address(url).into_iter().collect(),
+            listed: Vec::new(),
+            candidates: Vec::new(),
+            suspect: false,
             confirming: false,
             hurry: Arc::default(),
         }
@@ -232,7 +242,7 @@ impl Roster {
         }
         if member.spec.health != spec.health {
             let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
-            targets.for_each(|target| target.health.forget());
+            targets.for_each(|target| target.forget_health());
             member.hurry_all();
         }
         member.spec = spec;
@@ -279,7 +289,7 @@ impl Member {
 impl TargetSeat {
     /// Whether workers may choose it: nothing speaks against it yet, or any more.
     pub(crate) fn is_usable(&self) -> bool {
-        self.health.standing() != Standing::Down
+        self.health.standing() != Standing::Down && self.is_reachable()
     }
 }
 

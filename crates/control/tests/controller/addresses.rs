@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use control::ReloadAsk;
 use rules::{Actor, Color, Generation, Standing, TargetUrl};
-use testkit::{Target, wait_until};
+use testkit::{Health, Target, wait_until};
 use traffic::ReportKind;
 
 use crate::world::{Ground, SOON, World, to};
@@ -25,11 +25,6 @@ fn named(ground: &Ground, color: Color, target: &Target) {
 fn reached(world: &World, color: Color) -> Vec<SocketAddr> {
     let table = world.publisher.table();
     table.services[0].color(color).targets[0].addresses.clone()
-}
-
-fn last_reason(world: &World, color: Color) -> String {
-    let last = world.color(color).targets[0].last_probe.clone();
-    last.and_then(|probe| Some(probe.verdict.reason()?.to_owned())).unwrap_or_default()
 }
 
 #[test]
@@ -77,19 +72,89 @@ fn a_connect_that_traffic_saw_refused_has_the_name_looked_up_at_once_and_nothing
     assert_eq!(world.color(Color::Blue).targets[0].standing, Standing::Up, "it was never down");
 }
 
+fn no_address(world: &World) -> bool {
+    reached(world, Color::Blue).is_empty()
+}
+
 #[test]
-fn traffic_keeps_the_last_addresses_of_a_name_that_is_not_resolved_any_more() {
+fn r62_the_last_address_of_a_name_that_is_gone_counts_only_while_the_target_is_up_there() {
+    let ground = Ground::new();
+    named(&ground, Color::Blue, &ground.blue);
+    ground.spec(|spec| spec.health.fall = 100);
+    let world = ground.start_healthy();
+    ground.names.forget(NAME);
+    let before = ground.blue.seen().probes().len();
+    wait_until(SOON, "it is probed on", || ground.blue.seen().probes().len() > before + 2);
+    assert_eq!(reached(&world, Color::Blue), [ground.blue.address()], "it is up there");
+    ground.blue.stop();
+    wait_until(SOON, "the first failure there ends it", || no_address(&world));
+    let stranger = Target::start("stranger");
+    ground.names.set(NAME, stranger.address());
+    stranger.health(Health::Status(503));
+    wait_until(SOON, "the stranger is asked", || stranger.seen().probes().len() > 3);
+    assert!(no_address(&world), "and gets no traffic");
+    assert!(!world.color(Color::Blue).healthy);
+    stranger.health(Health::Healthy);
+    wait_until(SOON, "until it is proven", || {
+        reached(&world, Color::Blue) == [stranger.address()]
+    });
+    let healthy = world.color(Color::Blue);
+    assert!(healthy.healthy, "by the same evidence: {healthy:?}");
+}
+
+#[test]
+fn r62_a_refused_connect_ends_the_last_address_of_a_name_that_is_gone_before_any_probe() {
+    let ground = Ground::new();
+    named(&ground, Color::Blue, &ground.blue);
+    ground.spec(|spec| {
+        spec.health.fall = 100;
+        spec.health.interval = Duration::from_secs(600);
+    });
+    let world = ground.start_healthy();
+    let probes = ground.blue.seen().probes().len();
+    ground.names.forget(NAME);
+    world.workers[0].report(ReportKind::Refused); // somebody else listens there by now
+    wait_until(SOON, "no address is left", || no_address(&world));
+    assert_eq!(ground.blue.seen().probes().len(), probes, "whoever is there now is not asked");
+}
+
+#[test]
+fn r62_a_resolver_that_does_not_answer_takes_no_healthy_target_with_it() {
     let ground = Ground::new();
     named(&ground, Color::Blue, &ground.blue);
     let world = ground.start_healthy();
-    ground.names.forget(NAME);
+    ground.names.answer_only(0);
+    let before = ground.blue.seen().probes().len();
+    wait_until(SOON, "it is probed on", || ground.blue.seen().probes().len() > before + 2);
+    assert_eq!(reached(&world, Color::Blue), [ground.blue.address()]);
+    assert!(world.color(Color::Blue).healthy);
+}
+
+#[test]
+fn r62_an_address_at_which_nobody_answered_is_proven_before_it_is_used_again() {
+    let ground = Ground::new();
+    named(&ground, Color::Blue, &ground.blue);
+    let world = ground.start_healthy();
+    ground.blue.stop();
+    wait_until(SOON, "the name stays, the address goes", || no_address(&world));
+    let before = ground.blue.seen().probes().len();
+    ground.blue.restart();
+    wait_until(SOON, "it is used again", || {
+        reached(&world, Color::Blue) == [ground.blue.address()]
+    });
+    assert!(ground.blue.seen().probes().len() >= before + 2, "after `rise` probes");
+}
+
+#[test]
+fn r62_an_answer_that_is_not_good_does_not_take_the_address_of_the_name() {
+    let ground = Ground::new();
+    named(&ground, Color::Blue, &ground.blue);
+    let world = ground.start_healthy();
+    ground.blue.health(Health::Status(503));
     wait_until(SOON, "blue is down", || {
         world.color(Color::Blue).targets[0].standing == Standing::Down
     });
-    assert_eq!(last_reason(&world, Color::Blue), "no address for app.test");
-    assert_eq!(reached(&world, Color::Blue), [ground.blue.address()]);
-    ground.names.set(NAME, ground.blue.address());
-    wait_until(SOON, "blue is healthy again", || world.color(Color::Blue).healthy);
+    assert_eq!(reached(&world, Color::Blue), [ground.blue.address()], "the name still says so");
 }
 
 #[test]

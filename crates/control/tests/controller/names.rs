@@ -46,7 +46,10 @@ impl Names {
             let mut book = names.0.lock().unwrap();
             let answered = book.unanswered_from.is_none_or(|from| book.lookups < from);
             book.lookups += 1;
-            let found = book.addresses.get(name).filter(|_| answered);
+            if !answered {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let found = book.addresses.get(name);
             found.map(|found| vec![*found]).ok_or(io::Error::from(ErrorKind::NotFound))
         })
     }

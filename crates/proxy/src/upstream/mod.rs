@@ -82,9 +82,9 @@ pub(crate) async fn send(
     }
 }
 
-/// Whether a failover could help: nobody listens, and nothing was sent.
+/// Whether a failover could help: nobody listens, or is known to be anywhere, and nothing was sent.
 fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
-    let refused = matches!(failure, Failure::Dial(DialError::Refused));
+    let refused = matches!(failure, Failure::Dial(DialError::Refused | DialError::NoAddress));
     refused && ask.service.failover && ask.upload.can_rewind()
 }
 

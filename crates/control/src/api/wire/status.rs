@@ -230,7 +230,7 @@ pub struct Target {
     pub url: String,
     /// What probes say.
     pub health: Health,
-    /// The addresses that its name has now; empty: none.
+    /// The addresses that traffic uses: those of its name that probes have proven; empty: none.
     #[serde(default)]
     pub addresses: Vec<String>,
     /// The newest probe; `null` before the first.
