@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use rules::{Limits, ServiceName, ServiceSpec, TargetUrl};
 
 use crate::check::{
-    ADMIN, LISTEN, NO_STATE_DIRECTORY, address, admin_address, circle, cores, overlaps_admin,
-    same_target,
+    ADMIN, LISTEN, NO_STATE_DIRECTORY, address, admin_address, admin_circle, circle, cores,
+    overlaps_admin, same_target,
 };
 use crate::config::{Admin, Config, Environment, Listener, Upgrade};
 use crate::problem::{Found, Problems};
@@ -48,15 +48,19 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
     if overlaps_admin(listen, admin) {
         found.anywhere(format!("--listen: {listen} is taken by --admin; write another port"));
     }
+    let state_dir = state_dir(flags, environment, &mut found);
     for (flag, target) in [("--blue", &blue), ("--green", &green)] {
-        if let Some(message) = target.as_ref().and_then(|target| circle(target, listen)) {
+        let message = target.as_ref().and_then(|target| {
+            let admin = || admin_circle(target, admin, state_dir.as_deref());
+            circle(target, listen).or_else(admin)
+        });
+        if let Some(message) = message {
             found.anywhere(format!("{flag}: {message}"));
         }
     }
     if let Some(message) = green.as_ref().and_then(|green| same_target(green, blue.iter())) {
         found.anywhere(format!("--green: {message}"));
     }
-    let state_dir = state_dir(flags, environment, &mut found);
     let config = || {
         Some(Config {
             state_dir: state_dir?,

@@ -57,7 +57,9 @@ impl Walk<'_> {
         let mut misfits = Vec::new();
         for (key, value) in table.iter_mut() {
             let name: &str = key.get_ref();
-            let fits = if let Some(schema) = property(schema, name) {
+            // A table of names that are not ours has a schema for all of them.
+            let any = schema.get("additionalProperties").filter(|any| any.is_object());
+            let fits = if let Some(schema) = property(schema, name).or(any) {
                 self.value(&join(path, name), value, schema)
             } else {
                 self.unknown(path, key, schema);

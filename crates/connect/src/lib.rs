@@ -8,6 +8,7 @@
 mod announce;
 mod dial;
 mod exchange;
+pub mod http2;
 mod pem;
 mod stream;
 mod tls;

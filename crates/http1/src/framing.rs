@@ -21,7 +21,6 @@ pub enum BodyLength {
 pub(crate) struct Framing<'b> {
     /// Digits as received and their value.
     length: Option<(&'b [u8], u64)>,
-    length_repeated: bool,
     coding: Option<Coding>,
 }
 
@@ -46,7 +45,7 @@ impl<'b> Framing<'b> {
     pub(crate) fn content_length(&mut self, value: &'b [u8]) -> Result<(), BadLength> {
         for element in token::elements(value) {
             match self.length {
-                Some((text, _)) if text == element => self.length_repeated = true,
+                Some((text, _)) if text == element => {}
                 Some(_) => return Err(BadLength),
                 None => {
                     let number = token::number(element).ok_or(BadLength)?;
@@ -66,10 +65,6 @@ impl<'b> Framing<'b> {
 
     pub(crate) fn length(&self) -> Option<u64> {
         self.length.map(|(_, number)| number)
-    }
-
-    pub(crate) fn length_repeated(&self) -> bool {
-        self.length_repeated
     }
 
     pub(crate) fn coding(&self) -> Option<Coding> {

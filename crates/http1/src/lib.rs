@@ -32,7 +32,7 @@ pub use body::{BodyError, BodyReader, Decoded};
 pub use date::{civil, http_date};
 pub use field::FieldSlots;
 pub use framing::BodyLength;
-pub use limits::{Limits, MAX_FIELDS};
+pub use limits::{Limits, MAX_FIELDS, MAX_INTERIM};
 pub use method::Method;
 pub use reject::{BadResponse, Reject};
 pub use request::Request;

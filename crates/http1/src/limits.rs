@@ -16,6 +16,21 @@ pub struct Limits {
     pub target_bytes: usize,
 }
 
+/// The most interim responses to one request; more are an attack.
+pub const MAX_INTERIM: usize = 32;
+
+/// Bytes of a response head that are taken, whatever the configuration allows clients.
+const RESPONSE_HEAD: usize = 32 * 1024;
+
+impl Limits {
+    /// Bounds of a response head, where requests may have heads of `head_bytes`: targets are trusted
+    /// with more than clients.
+    pub fn of_responses(head_bytes: usize) -> Self {
+        let head_bytes = head_bytes.max(RESPONSE_HEAD);
+        Self { head_bytes, fields: MAX_FIELDS, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { head_bytes: 32 * 1024, fields: 100, target_bytes: 8 * 1024 }

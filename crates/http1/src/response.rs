@@ -106,6 +106,12 @@ impl<'b> Response<'b> {
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {
         self.fields.first(name)
     }
+
+    /// The values of all fields of a name, case-insensitively.
+    pub fn fields<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
+        let named = move |found: &str| found.eq_ignore_ascii_case(name);
+        self.fields.iter().filter(move |(_, found, _)| named(found)).map(|(_, _, value)| value)
+    }
 }
 
 const fn bad(reason: &'static str) -> BadResponse {
@@ -206,11 +212,6 @@ impl<'b> Facts<'b> {
                 Name::ContentType => facts.event_stream = is_event_stream(value),
                 _ => {}
             }
-        }
-        // A target, unlike a client behind other people's proxies, has no excuse for saying it
-        // twice.
-        if facts.framing.length_repeated() {
-            return Err(BAD_LENGTH);
         }
         Ok(facts)
     }

@@ -32,12 +32,12 @@ pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
 pub use history::{Deed, History, KEPT};
 pub use invariant::check;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
-pub use network::Network;
+pub use network::{Network, reaches};
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Failover, GroupSpec, Health, Hold, Invalid, Limits, ProbeKind, ServiceSpec,
-    StatusRange, Streams, Timeouts, Underscores,
+    ColorSpec, Drain, Expected, ExpectedHeader, Failover, GroupSpec, Health, Hold, Invalid, Limits,
+    ProbeKind, ServiceSpec, StatusRange, Streams, Timeouts, Underscores,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, TargetTls, TargetUrl};

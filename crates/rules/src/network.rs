@@ -1,7 +1,7 @@
 //! A range of addresses, such as those of the proxies in front of Teal.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The addresses that share their first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,16 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
     }
+}
+
+/// Whether a connect to `to` reaches what listens at `own`, as far as the two addresses show.
+pub fn reaches(to: SocketAddr, own: SocketAddr) -> bool {
+    let (ip, own_ip) = (to.ip().to_canonical(), own.ip().to_canonical());
+    // A connect to "any address" goes to this machine itself.
+    let here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    let same =
+        ip == own_ip || own_ip.is_unspecified() && here(ip) || ip.is_unspecified() && here(own_ip);
+    same && to.port() == own.port()
 }
 
 #[cfg(test)]

@@ -78,6 +78,32 @@ pub struct Health {
     pub fast_interval: Duration,
     /// Statuses that pass.
     pub expect: Vec<StatusRange>,
+    /// What an answer must show besides, so that it is the target's and nobody else's.
+    pub identity: Expected,
+    /// Fields that a probe sends besides its own: name in lower case, and value.
+    pub headers: Vec<(String, String)>,
+    /// Whether a probe says that its client came by `https`, as every request that is not
+    /// redirected does.
+    pub https: bool,
+}
+
+/// What the answer of a target must show, so that a service that has taken over its address is told
+/// apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// A field of the head; `None`: any head.
+    pub header: Option<ExpectedHeader>,
+    /// Text that stands in the first 64 KiB of the body; `None`: any body.
+    pub body: Option<String>,
+}
+
+/// A field that an answer must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedHeader {
+    /// Its name, in any case.
+    pub name: String,
+    /// Its whole value; `None`: any.
+    pub value: Option<String>,
 }
 
 /// What a probe asks.
@@ -248,6 +274,27 @@ impl Default for Health {
             fall: 2,
             fast_interval: Duration::from_millis(500),
             expect: vec![StatusRange { low: 200, high: 299 }],
+            identity: Expected::default(),
+            headers: Vec::new(),
+            https: false,
+        }
+    }
+}
+
+// === impl ExpectedHeader ===
+
+impl ExpectedHeader {
+    /// Whether a field of this name has the value that is expected.
+    pub fn matches(&self, value: &[u8]) -> bool {
+        self.value.as_ref().is_none_or(|wanted| value.trim_ascii() == wanted.as_bytes())
+    }
+}
+
+impl fmt::Display for ExpectedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "\"{}: {value}\"", self.name),
+            None => write!(f, "{:?}", self.name),
         }
     }
 }

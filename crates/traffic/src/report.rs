@@ -20,6 +20,8 @@ pub enum ReportKind {
     Refused,
     /// The connect had no answer in time, or the address can't be reached.
     Unreachable,
+    /// An answer broke the protocol, and was not passed on; how.
+    Malformed(&'static str),
 }
 
 // A target that dies is reported by every request at once; one report says it all.

@@ -71,8 +71,11 @@ pub struct TargetEntry {
     pub id: TargetId,
     /// The address as configured.
     pub url: TargetUrl,
-    /// The addresses that the name had when it was last resolved; empty: none.
+    /// The addresses at which it is proven, or was found at the start; empty: none.
     pub addresses: Vec<SocketAddr>,
+    /// How often it has left an address: a connection from before leads elsewhere, perhaps to
+    /// another who has the address now.
+    pub moves: u32,
     /// Whether requests should prefer it: false only if probes say it is down.
     pub usable: bool,
     /// Its books, the same object in every table that has this target.

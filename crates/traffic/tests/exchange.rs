@@ -57,6 +57,7 @@ impl World {
                         id: TargetId(n * 2 + color.index() as u32),
                         url: url.clone(),
                         addresses: Vec::new(),
+                        moves: 0,
                         usable: usable(n),
                         books: books[color.index()].clone(),
                     })

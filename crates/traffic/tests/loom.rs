@@ -54,6 +54,7 @@ impl World {
                 id: TargetId(color.index() as u32),
                 url: url.clone(),
                 addresses: Vec::new(),
+                moves: 0,
                 usable: true,
                 books: self.targets[color.index()].clone(),
             })],

@@ -2,7 +2,8 @@
 //! a target that is Teal itself, two colors that are one.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use rules::{ServiceSpec, TargetUrl};
 
@@ -11,17 +12,24 @@ use crate::key::At;
 use crate::problem::Found;
 use crate::raw::Document;
 
+/// Where Teal itself is reached.
+pub(super) struct Own<'a> {
+    pub(super) listeners: &'a [At<Listener>],
+    pub(super) admin: SocketAddr,
+    /// Where the admin socket is; `None` if that is not known.
+    pub(super) state_dir: Option<&'a Path>,
+}
+
 pub(super) fn check(
     document: &Document,
-    listeners: &[At<Listener>],
+    own: &Own<'_>,
     services: &[At<ServiceSpec>],
-    admin: SocketAddr,
     found: &mut Found,
 ) {
-    addresses(listeners, admin, found);
+    addresses(own.listeners, own.admin, found);
     names(document, found);
     routes(services, found);
-    circles(document, listeners, found);
+    circles(document, own, found);
 }
 
 /// Whether binding both can't work; port 0 never collides.
@@ -55,18 +63,56 @@ pub(crate) fn same_target<'a>(
 /// What is wrong with a target that is one of Teal's own listeners, as far as that can be seen
 /// without resolving names.
 pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
-    let (host, port) = target.host_and_port()?;
-    let ip = match host {
-        "localhost" => IpAddr::from([127, 0, 0, 1]),
-        host => host.parse().ok()?,
-    };
-    let here = ip == listener.ip() || (listener.ip().is_unspecified() && ip.is_loopback());
-    (here && listener.port() == port).then(|| {
+    leads_to(target, listener).then(|| {
         format!(
             "{target} is Teal's own listener, so a request would go round in a circle; write the \
              address of the application"
         )
     })
+}
+
+/// What is wrong with a target that is Teal's admin API, as far as that can be seen without
+/// resolving names.
+pub(crate) fn admin_circle(
+    target: &TargetUrl,
+    admin: SocketAddr,
+    state_dir: Option<&Path>,
+) -> Option<String> {
+    let socket = state_dir.map(|directory| directory.join("admin.sock"));
+    let is_socket = match (target.socket(), &socket) {
+        (Some(path), Some(socket)) => is_same_file(path, socket),
+        _ => false,
+    };
+    (is_socket || leads_to(target, admin)).then(|| {
+        format!(
+            "{target} is Teal's own admin API, which clients would reach through it; write the \
+             address of the application"
+        )
+    })
+}
+
+fn leads_to(target: &TargetUrl, own: SocketAddr) -> bool {
+    let Some((host, port)) = target.host_and_port() else { return false };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let ips: Vec<IpAddr> = if host == "localhost" || host.ends_with(".localhost") {
+        vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+    } else {
+        host.parse().into_iter().collect()
+    };
+    ips.into_iter().any(|ip| rules::reaches(SocketAddr::new(ip, port), own))
+}
+
+/// Whether two paths are one, however they are written.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        // The socket need not be there yet; its directory may be.
+        let real = path.parent().and_then(|directory| directory.canonicalize().ok());
+        match (real, path.file_name()) {
+            (Some(directory), Some(name)) => directory.join(name),
+            _ => path.to_owned(),
+        }
+    };
+    one == other || whole(one) == whole(other)
 }
 
 fn addresses(listeners: &[At<Listener>], admin: SocketAddr, found: &mut Found) {
@@ -120,7 +166,7 @@ fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
     }
 }
 
-fn circles(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
+fn circles(document: &Document, own: &Own<'_>, found: &mut Found) {
     for service in document.service.elements() {
         let colors = [("blue", &service.value.blue), ("green", &service.value.green)];
         for (color, environment) in colors {
@@ -128,7 +174,9 @@ fn circles(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
             for At { value, offset } in targets {
                 let Ok(target) = TargetUrl::parse(value) else { continue }; // reported already
                 let circle = |listener: &At<Listener>| circle(&target, listener.value.address);
-                if let Some(message) = listeners.iter().find_map(circle) {
+                let message = own.listeners.iter().find_map(circle);
+                let admin = || admin_circle(&target, own.admin, own.state_dir);
+                if let Some(message) = message.or_else(admin) {
                     found.at(*offset, format!("service.{color}.targets: {message}"));
                 }
             }

@@ -9,6 +9,7 @@ mod across;
 mod admin;
 mod group;
 mod listener;
+mod probe;
 mod service;
 mod text;
 
@@ -25,7 +26,8 @@ use crate::problem::Found;
 use crate::raw::{self, Document};
 use crate::unit;
 
-pub(crate) use across::{circle, overlaps_admin, same_target};
+use across::Own;
+pub(crate) use across::{admin_circle, circle, overlaps_admin, same_target};
 pub(crate) use text::{address, admin_address};
 
 /// Where clients are served if nothing is said.
@@ -54,7 +56,10 @@ pub(crate) fn config(
     let certificates = listener::certificates(&document.certificate, surroundings, found);
     listener::check(document, &listeners, found);
     let acme = acme::acme(&document.acme, surroundings, found);
-    let services = service::services(&document.service, surroundings, found);
+    let mut services = service::services(&document.service, surroundings, found);
+    let https =
+        listeners.iter().all(|At { value, .. }| value.tls.is_some() || value.redirect_https);
+    services.iter_mut().for_each(|service| service.value.health.https = https);
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }
@@ -64,8 +69,9 @@ pub(crate) fn config(
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
     acme::check(document, acme.as_ref(), &listeners, &services, found);
     let groups = group::groups(document, found);
-    across::check(document, &listeners, &services, admin.listen, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
+    let own = Own { listeners: &listeners, admin: admin.listen, state_dir: state_dir.as_deref() };
+    across::check(document, &own, &services, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
     if !found.is_empty() {
         return None;

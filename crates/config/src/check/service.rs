@@ -8,7 +8,7 @@ use rules::{
     ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
 };
 
-use super::{Surroundings, path, same_target, size, text, time};
+use super::{Surroundings, path, probe, same_target, size, text, time};
 use crate::key::{At, Key, Time};
 use crate::problem::Found;
 use crate::raw;
@@ -225,6 +225,7 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         found.at(offset, format!("service.health.fast_interval {message}"));
     }
     let timeout = time(&raw.timeout, "service.health.timeout", found);
+    let (identity, headers) = (probe::identity(raw, found), probe::headers(raw, found));
     Health {
         kind,
         path,
@@ -235,6 +236,9 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         fall: raw.fall.get().copied().unwrap_or(default.fall),
         fast_interval: fast.map_or(default.fast_interval.min(interval), |(fast, _)| fast),
         expect: expect(&raw.expect, found).unwrap_or(default.expect),
+        identity,
+        headers,
+        https: false, // said once all listeners are known
     }
 }
 
@@ -259,6 +263,9 @@ fn speaks_grpc<'t>(
     }
     if let Some(At { offset, .. }) = raw.expect.at() {
         found.at(*offset, "service.health.expect is for type = \"http\"; leave it out");
+    }
+    if let Some(At { offset, .. }) = raw.expect_body.at() {
+        found.at(*offset, "service.health.expect_body is for type = \"http\"; leave it out");
     }
 }
 

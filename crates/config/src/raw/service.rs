@@ -1,5 +1,7 @@
 //! What may be written about a service.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -175,6 +177,21 @@ pub(crate) struct Health {
     /// Statuses that pass: `"2xx"`, `"204"` or `"200-299"`. Redirects are not followed.
     #[schemars(extend("default" = ["2xx"]))]
     pub(crate) expect: Key<Vec<At<String>>>,
+    /// A field that the answer must have, as `NAME: VALUE` or, with any value, `NAME`. An answer
+    /// without it is another service's, which may have taken the address over: traffic leaves it at
+    /// once, without waiting for `fall`.
+    #[schemars(extend("x-default" = "none", "examples" = ["X-App: web"]))]
+    pub(crate) expect_header: Key<String>,
+    /// Text that the answer's body must hold, within its first 64 KiB. For the same purpose as
+    /// `expect_header`; for `type = "http"`.
+    #[schemars(extend("x-default" = "none", "examples" = ["web is well"]))]
+    pub(crate) expect_body: Key<String>,
+    /// Fields that a probe sends besides `Host`, `User-Agent` and what traffic tells of its client:
+    /// `X-Forwarded-For` (127.0.0.1), `X-Forwarded-Host` (the Host) and `X-Forwarded-Proto`, which is
+    /// `https` where each listener has TLS or redirects to it, else `http`. One of the same name
+    /// takes its place, as for a TLS proxy in front: `{ X-Forwarded-Proto = "https" }`.
+    #[schemars(extend("x-default" = "none", "examples" = [{ "X-Probe": "teal" }]))]
+    pub(crate) headers: Key<BTreeMap<String, At<String>>>,
 }
 
 /// How long requests and tunnels on a retired color may last.

@@ -93,7 +93,7 @@ impl Form {
                 }
                 Err(error) => {
                     tracing::error!(%error, "an answer of the admin API is no JSON");
-                    let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+                    let status = http::StatusCode::INTERNAL_SERVER_ERROR;
                     Problem::new(status, "internal", "The answer could not be written as JSON")
                         .into_response()
                 }

@@ -130,7 +130,7 @@ pub(crate) fn whole(text: &str) -> Option<u64> {
 }
 
 /// The generation that the caller wants to be the current one: `If-Match: "7"`.
-pub(crate) fn if_match(parts: &axum::http::HeaderMap) -> Result<Option<Generation>, Problem> {
+pub(crate) fn if_match(parts: &http::HeaderMap) -> Result<Option<Generation>, Problem> {
     let mut values = parts.get_all(header::IF_MATCH).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));

@@ -192,7 +192,11 @@ async fn resolve_all(core: &Arc<Core>) {
         tasks.spawn(async move { (id, resolver.resolve(&url, deadline).await) });
     }
     while let Some(resolved) = tasks.join_next().await {
-        let Ok((id, Listing::Found(addresses))) = resolved else { continue };
+        let Ok((id, listing)) = resolved else { continue };
+        let addresses = match listing {
+            Listing::Found(addresses) => addresses,
+            Listing::Gone | Listing::Unanswered(_) | Listing::Own(_) => Vec::new(),
+        };
         if let Some((_, _, target)) = core.lock().roster.target_mut(id) {
             target.listed.clone_from(&addresses);
             target.addresses = addresses;

@@ -105,7 +105,7 @@ async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
     let mut proven = Vec::new();
     for spec in &new.services {
         let Some((color, added)) = core.lock().additions(spec, renewed) else { continue };
-        let found = health::prove_targets(core, &added, &spec.health, &vault).await;
+        let found = health::prove_targets(core, &added, &spec.health, &vault, new.limits).await;
         let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
         proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
     }

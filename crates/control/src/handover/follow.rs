@@ -257,6 +257,10 @@ impl Following {
 
     async fn pass_on(&mut self, report: Report) -> Option<()> {
         let Some(target) = self.mirror.number_of(report.target) else { return Some(()) };
+        // The newer one sees by itself what its own requests are answered.
+        if matches!(report.kind, ReportKind::Malformed(_)) {
+            return Some(());
+        }
         let refused = report.kind == ReportKind::Refused;
         self.say(&ToNewer::Report { target, refused }).await
     }

@@ -269,6 +269,7 @@ fn describe(number: u64, table: &Table) -> TableMessage {
                         ProxyHeader::V2 => 2,
                     }),
                     addresses: target.addresses.clone(),
+                    moves: target.moves,
                     usable: target.usable,
                 })
                 .collect(),

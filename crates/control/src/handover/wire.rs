@@ -96,6 +96,8 @@ pub(crate) struct TargetMessage {
     /// The version of the PROXY protocol that it is told clients in.
     pub(crate) announce: Option<u8>,
     pub(crate) addresses: Vec<SocketAddr>,
+    #[serde(default)]
+    pub(crate) moves: u32,
     pub(crate) usable: bool,
 }
 

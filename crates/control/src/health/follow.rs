@@ -37,11 +37,14 @@ impl TargetSeat {
     pub(super) fn follow(&mut self, listing: &Listing) -> Round {
         match listing {
             Listing::Found(found) => self.listed.clone_from(found),
-            Listing::Gone => self.listed.clear(),
+            Listing::Gone | Listing::Own(_) => self.listed.clear(),
             // Silence says nothing: what the name had last still counts.
             Listing::Unanswered(_) => {}
         }
         let (used, listed) = (&mut self.addresses, &self.listed);
+        if matches!(listing, Listing::Own(_)) {
+            used.clear();
+        }
         if used.iter().any(|address| listed.contains(address)) {
             used.retain(|address| listed.contains(address));
         } else if self.suspect {

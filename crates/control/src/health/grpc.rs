@@ -2,7 +2,7 @@
 //! https://github.com/grpc/grpc/blob/master/doc/health-checking.md
 
 use bytes::Bytes;
-use hyper::header::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 /// What is asked.
 pub(super) const METHOD: &str = "/grpc.health.v1.Health/Check";

@@ -4,6 +4,8 @@
 //! delays no other and no two probes of one target overlap. A change of what is believed is
 //! published, since workers prefer targets that are not down.
 
+mod answer;
+mod exchange;
 mod follow;
 mod grpc;
 mod passive;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{Standing, Verdict};
-use traffic::{Report, ReportKind};
+use traffic::{Report, ReportKind, TargetSum};
 
 use crate::core::Core;
+use crate::swap::TargetSeat;
 
 /// Listens to what the data plane reports, for ever. While another Teal decides, it hears it.
 pub(crate) async fn listen(core: Arc<Core>) {
@@ -23,12 +24,19 @@ pub(crate) async fn listen(core: Arc<Core>) {
     }
 }
 
+/// Fewer answers than this that break the protocol say more of what was asked than of the target.
+const MALFORMED: u64 = 10;
+
 fn take(core: &Core, Report { target, kind }: Report) {
     let hurry = {
         let mut inside = core.lock();
         let Some((_, _, seat)) = inside.roster.target_mut(target) else { return };
-        // One report starts the confirmation; more of them say nothing new.
+        if let ReportKind::Malformed(how) = kind {
+            seat.malformed = Some(how); // it is counted with the next probe
+            return;
+        }
         seat.suspect = true;
+        // One report starts the confirmation; more of them say nothing new.
         if seat.health.standing() == Standing::Down || seat.confirming {
             return;
         }
@@ -40,4 +48,18 @@ fn take(core: &Core, Report { target, kind }: Report) {
         core.record(target, Verdict::Failed { status: None, reason }, Duration::ZERO);
     }
     hurry.notify_one();
+}
+
+impl TargetSeat {
+    /// What traffic met since it was last asked: a target whose answers all broke the protocol,
+    /// however well its health check does, is one that clients get nothing from but 502.
+    pub(super) fn refused_by_traffic(&mut self) -> Option<String> {
+        let sum = TargetSum::of(&self.books);
+        let now = (sum.classes.iter().sum(), sum.failed);
+        let before = std::mem::replace(&mut self.answers, now);
+        let how = self.malformed.take()?;
+        let (answered, failed) = (now.0.saturating_sub(before.0), now.1.saturating_sub(before.1));
+        let keeps = answered == 0 && failed >= MALFORMED;
+        keeps.then(|| format!("traffic refused its last {failed} answers: {how}"))
+    }
 }

@@ -4,30 +4,16 @@
 //! No redirect is followed, at most 64 KiB of the answer are read, and all of it together has
 //! one deadline: a target that drips or never ends fails.
 
-use std::error::Error;
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use connect::{DialError, Stream, TlsFiles, Vault, Way};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, TE, USER_AGENT};
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
-use tokio::task::JoinSet;
+use rules::{Health, ProxyHeader, TargetUrl, Verdict};
 use tokio::time::{Instant, timeout_at};
 
-use super::grpc;
+use super::answer::Answer;
+use super::exchange;
 use super::resolve::Listing;
-
-/// The most that is read of an answer's body.
-const BODY: usize = 64 * 1024;
-/// The most that is read of an answer's head.
-const HEAD: usize = 64 * 1024;
 
 /// Everything that one probe needs.
 #[derive(Clone, Debug)]
@@ -36,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Health,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
+    /// Bytes that the head of a request may have, on which those of a response depend.
+    pub(crate) head_bytes: usize,
 }
 
 /// What a probe found, and how long it took.
@@ -59,13 +47,15 @@ pub(super) enum Fault {
 }
 
 /// Why a probe failed.
-struct Failure {
-    status: Option<u16>,
-    reason: String,
-    fault: Fault,
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) status: Option<u16>,
+    pub(super) reason: String,
+    pub(super) fault: Fault,
 }
 
-type Conclusion = Result<u16, Failure>;
+/// The status of a good answer, or why it is not one.
+pub(super) type Conclusion = Result<u16, Failure>;
 
 /// Probes a target at these addresses.
 // lossless: L9 - the traffic's own connector, address and Host. L10 - one deadline.
@@ -85,7 +75,6 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
 }
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
-    let late = |phase: &str| fail(format!("timed out after {:?} {phase}", plan.settings.timeout));
     let stream = match dial(plan, addresses, deadline).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -96,34 +85,26 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
             return Err(Failure { status: None, reason: cannot_dial(plan, &error), fault });
         }
     };
-    let mut connection = JoinSet::new(); // ends with this function, whatever happens
-    let asked = timeout_at(deadline, ask(plan, stream, &mut connection)).await;
-    let response = match asked {
-        Err(_) => return late("waiting for the response head"),
-        Ok(Err(error)) => return fail(describe(&error, "before the response head")),
-        Ok(Ok(response)) => response,
-    };
-    let status = response.status().as_u16();
-    let is_grpc = plan.settings.kind == ProbeKind::Grpc;
-    if !plan.settings.expects(status) {
-        return Err(Failure {
-            status: Some(status),
-            reason: unexpected(&response, &plan.settings),
-            fault: Fault::Answer,
-        });
-    }
-    let (head, body) = response.into_parts();
-    let read = timeout_at(deadline, read_body(body)).await;
-    let failed = |reason| Err(Failure { status: Some(status), reason, fault: Fault::Answer });
-    match read {
-        Err(_) => late("reading the response body")
-            .map_err(|failure: Failure| Failure { status: Some(status), ..failure }),
-        Ok(Err(reason)) => failed(reason),
-        Ok(Ok(said)) if is_grpc => {
-            grpc::conclude(&head.headers, &said.bytes, said.trailers.as_ref())
-                .map_or_else(failed, |()| Ok(status))
+    let mut answer = Answer::default();
+    let asked = async {
+        if plan.target.is_http2() || stream.speaks_http2() {
+            exchange::over_http2(plan, stream, &mut answer).await
+        } else {
+            exchange::over_http1(plan, stream, &mut answer).await
         }
-        Ok(Ok(_)) => Ok(status),
+    };
+    let asked = timeout_at(deadline, asked).await;
+    match asked {
+        Ok(Ok(())) => answer.conclude(&plan.settings),
+        Ok(Err(failure)) => Err(failure),
+        Err(_) => {
+            let phase = match answer.status {
+                None => "waiting for the response head",
+                Some(_) => "reading the response body",
+            };
+            let reason = format!("timed out after {:?} {phase}", plan.settings.timeout);
+            Err(Failure { status: answer.status, reason, fault: Fault::Answer })
+        }
     }
 }
 
@@ -157,6 +138,9 @@ pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> String {
     let host = target.host_and_port().map_or("it", |(host, _)| host);
     match listing {
         Listing::Unanswered(why) => format!("no address for {host}: {why}"),
+        Listing::Own(own) => {
+            format!("{host} leads to {own}, where Teal itself listens; write the application's")
+        }
         Listing::Gone | Listing::Found(_) => format!("no address for {host}"),
     }
 }
@@ -167,6 +151,14 @@ impl Found {
         let reason = nowhere(target, listing).into();
         let verdict = Verdict::Failed { status: None, reason };
         Self { verdict, latency: Duration::ZERO, fault: Some(Fault::Absent) }
+    }
+}
+
+impl Found {
+    /// A probe that passed, while traffic was answered with nothing that it could pass on.
+    pub(super) fn refused(reason: String, passed: Self) -> Self {
+        let verdict = Verdict::Failed { status: passed.verdict.status(), reason: reason.into() };
+        Self { verdict, latency: passed.latency, fault: Some(Fault::Answer) }
     }
 }
 
@@ -182,102 +174,4 @@ pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
         }
         DialError::Refused | DialError::Tls(_) | DialError::Other(_) => error.to_string(),
     }
-}
-
-async fn ask(
-    plan: &Plan,
-    stream: Stream,
-    connection: &mut JoinSet<()>,
-) -> hyper::Result<Response<Incoming>> {
-    let Plan { target, settings, .. } = plan;
-    let host = settings.host.clone().unwrap_or_else(|| target.authority());
-    if !(target.is_http2() || stream.speaks_http2()) {
-        let (mut send, driver) =
-            http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await?;
-        connection.spawn(async move {
-            // Its error also reaches the request, which reports it.
-            drop(driver.await);
-        });
-        let request = Request::get(&*settings.path).header(HOST, host).header(CONNECTION, "close");
-        return send.send_request(whole(request, Bytes::new())).await;
-    }
-    let (mut send, driver) =
-        http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
-    connection.spawn(async move {
-        drop(driver.await); // as above
-    });
-    let scheme = if target.tls().is_some() { "https" } else { "http" };
-    let request = match settings.kind {
-        ProbeKind::Http => {
-            whole(Request::get(format!("{scheme}://{host}{}", settings.path)), Bytes::new())
-        }
-        ProbeKind::Grpc => {
-            let request = Request::post(format!("{scheme}://{host}{}", grpc::METHOD))
-                .header(CONTENT_TYPE, "application/grpc")
-                .header(TE, "trailers");
-            whole(request, grpc::question(settings.path.trim_start_matches('/')))
-        }
-    };
-    send.send_request(request).await
-}
-
-fn whole(request: hyper::http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
-    request
-        .header(USER_AGENT, "teal-probe")
-        .body(Full::new(body))
-        .expect("path and host were checked with the configuration")
-}
-
-/// A body, and what came behind it.
-#[derive(Default)]
-struct Said {
-    bytes: Vec<u8>,
-    trailers: Option<HeaderMap>,
-}
-
-async fn read_body(mut body: Incoming) -> Result<Said, String> {
-    let mut said = Said::default();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| describe(&error, "inside the response body"))?;
-        said.bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if said.bytes.len() > BODY {
-            return Err("the response body is over 64 KiB".to_owned());
-        }
-        said.trailers = frame.into_trailers().ok().or(said.trailers);
-    }
-    Ok(said)
-}
-
-fn fail<T>(reason: String) -> Result<T, Failure> {
-    Err(Failure { status: None, reason, fault: Fault::Answer })
-}
-
-fn unexpected(response: &Response<Incoming>, settings: &Health) -> String {
-    let status = response.status();
-    if status.is_success() {
-        // Without this it would read like a success.
-        let expected: Vec<_> = settings.expect.iter().map(ToString::to_string).collect();
-        return format!("{status} is not expected: health.expect has {}", expected.join(", "));
-    }
-    let location = response.headers().get(LOCATION);
-    match location.filter(|_| status.is_redirection()) {
-        Some(to) => format!("{} to {}", status.as_u16(), to.as_bytes().escape_ascii()),
-        None => status.to_string().trim_end_matches(" <unknown status code>").to_owned(),
-    }
-}
-
-fn describe(error: &hyper::Error, place: &str) -> String {
-    if error.is_parse() {
-        return "the answer is not HTTP/1.1".to_owned();
-    }
-    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    match source.map(io::Error::kind) {
-        Some(ErrorKind::ConnectionReset) => return format!("connection reset {place}"),
-        Some(ErrorKind::UnexpectedEof) => return format!("connection closed {place}"),
-        _ => {}
-    }
-    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-        return format!("connection closed {place}");
-    }
-    source.map_or_else(|| format!("{error} {place}"), |source| format!("{source} {place}"))
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use connect::Vault;
 use rules::gate::{self, Lack};
 use rules::{
-    Color, Health, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetUrl, Unproven,
-    Verdict,
+    Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetUrl,
+    Unproven, Verdict,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -130,11 +130,12 @@ pub(crate) async fn prove_targets(
     targets: &[TargetUrl],
     settings: &Health,
     vault: &Vault,
+    limits: Limits,
 ) -> Result<Vec<ProvenTarget>, String> {
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
         let (settings, vault) = (settings.clone(), vault.clone());
-        let plan = Plan { target, settings, vault };
+        let plan = Plan { target, settings, vault, head_bytes: limits.head_bytes };
         let core = core.clone();
         tasks.spawn(async move { prove_target(&core, plan).await });
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
@@ -15,7 +15,11 @@ use crate::swap::literal_address;
 
 /// Looks up the addresses of a name and a port. May block.
 #[derive(Clone)]
-pub struct Resolver(Arc<Lookup>);
+pub struct Resolver {
+    lookup: Arc<Lookup>,
+    /// Where Teal itself listens.
+    own: Arc<[SocketAddr]>,
+}
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
@@ -28,6 +32,8 @@ pub(crate) enum Listing {
     Gone,
     /// Nobody said anything about the name; why.
     Unanswered(String),
+    /// It leads to an address of Teal itself, and nowhere else.
+    Own(SocketAddr),
 }
 
 impl Resolver {
@@ -36,19 +42,25 @@ impl Resolver {
     pub fn new(
         lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(lookup))
+        Self { lookup: Arc::new(lookup), own: Arc::new([]) }
+    }
+
+    /// The same, by which no name leads to these addresses: Teal's own listeners and admin API.
+    #[must_use]
+    pub fn without(self, own: impl IntoIterator<Item = SocketAddr>) -> Self {
+        Self { own: own.into_iter().collect(), ..self }
     }
 
     /// The addresses of a target now. An address needs no lookup, a socket has none.
     // lossless: L10
     pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Listing {
         if let Some(address) = literal_address(target) {
-            return Listing::Found(vec![address]);
+            return self.without_own(vec![address]);
         }
         let Some((host, port)) = target.host_and_port() else {
             return Listing::Found(Vec::new());
         };
-        let (lookup, host) = (self.0.clone(), host.to_owned());
+        let (lookup, host) = (self.lookup.clone(), host.to_owned());
         let looking_up = spawn_blocking(move || lookup(&host, port));
         let mut addresses = match timeout_at(deadline, looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
@@ -60,7 +72,15 @@ impl Resolver {
         // Resolvers rotate: without an order of our own every probe would look like a change.
         addresses.sort_unstable();
         addresses.dedup();
-        if addresses.is_empty() { Listing::Gone } else { Listing::Found(addresses) }
+        self.without_own(addresses)
+    }
+
+    /// Leaves out where Teal itself listens: clients would reach its admin API as a target's, or
+    /// their requests would go round in a circle.
+    fn without_own(&self, mut addresses: Vec<SocketAddr>) -> Listing {
+        let Some(&first) = addresses.first() else { return Listing::Gone };
+        addresses.retain(|to| !self.own.iter().any(|own| is_own(*to, *own)));
+        if addresses.is_empty() { Listing::Own(first) } else { Listing::Found(addresses) }
     }
 }
 
@@ -87,8 +107,20 @@ fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
             _ => error,
         }
     })?;
-    let addresses = found.map(|found| found.map(|found| SocketAddr::new(found.sockaddr.ip(), port)));
+    let addresses =
+        found.map(|found| found.map(|found| SocketAddr::new(found.sockaddr.ip(), port)));
     addresses.collect()
+}
+
+/// Whether a connect to `to` reaches Teal's own `own`.
+fn is_own(to: SocketAddr, own: SocketAddr) -> bool {
+    if rules::reaches(to, own) {
+        return true;
+    }
+    // What listens at any address does so at those of this machine, which can be bound.
+    to.port() == own.port()
+        && own.ip().is_unspecified()
+        && UdpSocket::bind(SocketAddr::new(to.ip(), 0)).is_ok()
 }
 
 impl fmt::Debug for Resolver {

@@ -47,7 +47,8 @@ impl Inside {
     /// How a target is probed.
     pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
         let (target, settings) = (seat.url.clone(), settings.clone());
-        Plan { target, settings, vault: self.vault.clone() }
+        let (vault, head_bytes) = (self.vault.clone(), self.limits.head_bytes);
+        Plan { target, settings, vault, head_bytes }
     }
 }
 
@@ -68,7 +69,12 @@ async fn look(
     }
     let in_use = !used.is_empty() || plan.target.socket().is_some();
     if in_use {
-        core.found(id, probe(plan, &used).await)?;
+        let mut found = probe(plan, &used).await;
+        let refused = core.with_addresses(id, |seat, _| seat.refused_by_traffic())?;
+        if let (Some(reason), true) = (refused, found.verdict.passed()) {
+            found = Found::refused(reason, found);
+        }
+        core.found(id, found)?;
     }
     let mut failed = None;
     while !proving.is_empty() {
@@ -140,6 +146,8 @@ impl Core {
         let before = seat.addresses.clone();
         let outcome = change(seat, &spec.health);
         if seat.addresses != before {
+            let left = before.iter().any(|address| !seat.addresses.contains(address));
+            seat.moves = seat.moves.wrapping_add(u32::from(left));
             let (service, addresses) = (&spec.name, &seat.addresses);
             if addresses.is_empty() {
                 tracing::warn!(

@@ -142,6 +142,7 @@ impl Mirror {
                 id: known.0,
                 url,
                 addresses: target.addresses.clone(),
+                moves: target.moves,
                 usable: target.usable,
                 books: known.1.clone(),
             })

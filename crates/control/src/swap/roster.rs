@@ -55,12 +55,18 @@ pub(crate) struct TargetSeat {
     pub(crate) health: TargetHealth,
     /// The addresses that traffic uses; empty: none.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// How often it has left an address.
+    pub(crate) moves: u32,
     /// The addresses that the name had when a resolver last answered.
     pub(crate) listed: Vec<SocketAddr>,
     /// Those of them that are not proven, and so not used.
     pub(crate) candidates: Vec<Candidate>,
     /// Traffic could not connect, and no probe has passed since.
     pub(crate) suspect: bool,
+    /// How an answer of it broke the protocol since the last probe, and what was counted of its
+    /// answers up to that probe.
+    pub(crate) malformed: Option<&'static str>,
+    pub(crate) answers: (u64, u64),
     /// Set while a failure that traffic met is being confirmed.
     pub(crate) confirming: bool,
     /// Asks for the next probe at once.
@@ -201,9 +207,12 @@ impl Roster {
             books,
             health: TargetHealth::default(),
             addresses: literal_address(url).into_iter().collect(),
+            moves: 0,
             listed: Vec::new(),
             candidates: Vec::new(),
             suspect: false,
+            malformed: None,
+            answers: (0, 0),
             confirming: false,
             hurry: Arc::default(),
         }

@@ -62,6 +62,7 @@ fn entry(seat: &ColorSeat) -> ColorEntry {
             id: target.id,
             url: target.url.clone(),
             addresses: target.addresses.clone(),
+            moves: target.moves,
             usable: target.is_usable(),
             books: target.books.clone(),
         })

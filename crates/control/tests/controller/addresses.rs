@@ -95,9 +95,7 @@ fn r62_the_last_address_of_a_name_that_is_gone_counts_only_while_the_target_is_u
     assert!(no_address(&world), "and gets no traffic");
     assert!(!world.color(Color::Blue).healthy);
     stranger.health(Health::Healthy);
-    wait_until(SOON, "until it is proven", || {
-        reached(&world, Color::Blue) == [stranger.address()]
-    });
+    wait_until(SOON, "until it is proven", || reached(&world, Color::Blue) == [stranger.address()]);
     let healthy = world.color(Color::Blue);
     assert!(healthy.healthy, "by the same evidence: {healthy:?}");
 }

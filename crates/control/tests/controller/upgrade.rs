@@ -139,6 +139,7 @@ impl Newer {
                 id: TargetId(id),
                 url: self.spec.color(color).targets[0].clone(),
                 addresses: Vec::new(),
+                moves: 0,
                 usable: true,
                 books: Arc::new(TargetBooks::new(1)),
             };

@@ -1,12 +1,11 @@
 //! A request's head from HTTP/2 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3). What is said twice in
 //! HTTP/2 must be said alike; what could mean something else in HTTP/1.1 is refused.
 
+use connect::http2::{is_of_connection, line};
 use h2::ext::Protocol;
 use http::{Method, Request, header};
 use http1::Reject;
 
-use super::sink::is_of_connection;
-use super::source::line;
 use crate::websocket::BASE64;
 
 /// A head, as it would have come in HTTP/1.1.

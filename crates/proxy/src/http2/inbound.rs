@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use connect::Exchange;
+use connect::http2::is_of_connection;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Response, StatusCode};
@@ -18,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head::Head;
 use super::outflow::Outflow;
-use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
+use super::sink::{Gathered, Lines, Sink, append, length};
 use super::source::{Framing, Source, broken};
 use super::watch::{Progress, Watch};
 

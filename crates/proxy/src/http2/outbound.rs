@@ -10,16 +10,17 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use connect::Exchange;
+use connect::http2::{answer_head, interim_head, is_of_connection};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::uri::{self, Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
-use super::sink::{Gathered, Lines, Sink, append, is_of_connection, length};
-use super::source::{Framing, Source, broken, line};
+use super::sink::{Gathered, Lines, Sink, append, length};
+use super::source::{Framing, Source, broken};
 
 /// One stream to a target.
 pub(crate) struct Outbound {
@@ -74,8 +75,7 @@ impl Outbound {
         let failed = |error| failed(error, self.answered.has(stream));
         if let Poll::Ready(Some(found)) = response.poll_informational(cx) {
             let found = found.map_err(failed)?;
-            start(interim, found.status(), found.headers());
-            interim.extend_from_slice(b"\r\n");
+            interim_head(interim, found.status(), found.headers());
             return Poll::Ready(Ok(()));
         }
         let response = ready!(Pin::new(response).poll(cx)).map_err(failed)?;
@@ -156,33 +156,8 @@ const GRPC: &[u8] = b"application/grpc";
 /// An answer as the bytes of HTTP/1.1, its body behind it.
 fn answer(response: Response<RecvStream>, bodiless: bool) -> Source {
     let (parts, body) = response.into_parts();
-    let mut head = Vec::with_capacity(512);
-    start(&mut head, parts.status, &parts.headers);
-    let none =
-        bodiless || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let mut framing = Framing::Plain;
-    if !none && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-        if body.is_end_stream() {
-            line(&mut head, "content-length", b"0");
-        } else {
-            line(&mut head, "transfer-encoding", b"chunked");
-            framing = Framing::Chunked;
-        }
-    }
-    head.extend_from_slice(b"\r\n");
-    Source::new(head, body, framing)
-}
-
-/// The status line and the fields.
-fn start(head: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
-    for part in [b"HTTP/1.1 ", status.as_str().as_bytes(), b" \r\n"] {
-        head.extend_from_slice(part);
-    }
-    for (name, value) in fields {
-        if !is_of_connection(name.as_str().as_bytes()) {
-            line(head, name.as_str(), value.as_bytes());
-        }
-    }
+    let (head, chunked) = answer_head(&parts, bodiless, body.is_end_stream());
+    Source::new(head, body, if chunked { Framing::Chunked } else { Framing::Plain })
 }
 
 /// An end before there was a stream: nothing was sent.

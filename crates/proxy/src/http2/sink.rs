@@ -308,20 +308,6 @@ pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: Bytes) {
 /// Fields whose values are hardly ever the same twice.
 const UNIQUE: [&str; 3] = ["x-request-id", "traceparent", "content-length"];
 
-/// Whether a field is about one connection of HTTP/1.1, and must not stand in HTTP/2 (RFC 9113
-/// section 8.2.2).
-pub(crate) fn is_of_connection(name: &[u8]) -> bool {
-    let of_connection: &[u8] = match name.len() {
-        7 => b"upgrade",
-        10 if name[0] | 0x20 == b'k' => b"keep-alive",
-        10 => b"connection",
-        16 => b"proxy-connection",
-        17 => b"transfer-encoding",
-        _ => return false,
-    };
-    name.eq_ignore_ascii_case(of_connection)
-}
-
 /// The number that a `Content-Length` names.
 pub(crate) fn length(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()

@@ -5,6 +5,7 @@ use std::io;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
+use connect::http2::trailer_lines;
 use h2::RecvStream;
 use http::HeaderMap;
 use http1::CHUNK_END;
@@ -146,26 +147,10 @@ impl Source {
                 self.framing = Framing::Malformed;
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
-            http1::write_last_chunk(&mut self.own, &lines(trailers.as_ref()));
+            http1::write_last_chunk(&mut self.own, &trailer_lines(trailers.as_ref()));
         }
         self.framing = Framing::Ended;
         Poll::Ready(Ok(()))
-    }
-}
-
-/// Fields as lines. What a value holds was checked when it was received.
-fn lines(fields: Option<&HeaderMap>) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for (name, value) in fields.into_iter().flatten() {
-        line(&mut lines, name.as_str(), value.as_bytes());
-    }
-    lines
-}
-
-/// One field as a line.
-pub(crate) fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
     }
 }
 

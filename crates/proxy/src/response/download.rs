@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_FIELDS, Response, ToClient};
+use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, Response, ToClient};
 use rules::Timeouts;
 use traffic::AbortCause;
 
 use crate::boundary::Boundary;
-use crate::buffer::{Buffer, Buffers, READ_BYTES};
+use crate::buffer::{Buffer, Buffers};
 use crate::client::Client;
 use crate::ends::{Ends, Side};
 use crate::failure::Failure;
@@ -61,9 +61,6 @@ pub(crate) enum Step {
 /// RFC 6455 section 4.1: the connection is failed.
 const WRONG_ACCEPT: &str =
     "Sec-WebSocket-Accept does not answer the key of the WebSocket handshake.";
-
-/// More interim heads than this for one request are an attack (U7).
-const INTERIMS: usize = 32;
 
 impl Download {
     /// No answer.
@@ -153,10 +150,9 @@ impl Download {
         }
     }
 
-    /// The limits that clients have are not those of targets, which are trusted with more.
+    /// How large a head may be.
     fn limits(worker: &Worker) -> Limits {
-        let head_bytes = worker.reader.table().limits.head_bytes.max(READ_BYTES);
-        Limits { head_bytes, fields: MAX_FIELDS, ..Limits::default() }
+        Limits::of_responses(worker.reader.table().limits.head_bytes)
     }
 
     /// Understands a complete head and writes it anew for the client.
@@ -197,7 +193,7 @@ impl Download {
             link.rx.consume(length);
             self.scan.reset();
             self.interims += 1;
-            if self.interims > INTERIMS {
+            if self.interims > MAX_INTERIM {
                 return Err(Failure::Malformed("The target sends interim answers without end."));
             }
             return Ok(Step::Interim);

@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::{AbortCause, AnsweredBy, CutKind, Lease};
+use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind};
 
 use crate::client::Client;
 use crate::http::Unread;
@@ -115,6 +115,8 @@ pub(crate) fn abort(
         AbortCause::Target => {
             answer.lease.target_books().failed.add(1);
             let (color, target) = (answer.lease.color(), answer.lease.target());
+            let kind = ReportKind::Malformed("The connection was closed or its framing broken.");
+            worker.reader.report(Report { target: target.id, kind });
             worker.log.broken_answer(color, target, "connection closed or framing broken");
         }
         _ => {}

@@ -47,6 +47,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
             id: TargetId(id),
             url: url.clone(),
             addresses: Vec::new(),
+            moves: 0,
             usable: true,
             books: Arc::new(TargetBooks::new(1)),
         })],
@@ -88,7 +89,8 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let hold = reader.hold_connection(&lease);
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
         let hold = crate::upstream::link::Hold::Own(hold);
-        let link = Link { stream, hold, rx, target: TargetId(0), idled: None, pinned: false };
+        let target = crate::upstream::link::Destination::of(lease.target());
+        let link = Link { stream, hold, rx, target, idled: None, pinned: false };
         let download = &mut Download::new();
         let answer = Answer { link, lease, began: Instant::now(), download };
 

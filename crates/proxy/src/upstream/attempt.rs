@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::{AbortCause, CutKind, Lease};
+use traffic::{AbortCause, CutKind, Lease, Report, ReportKind};
 
 use super::link::{Link, Reuse, Wish, reach};
 use crate::client::Client;
@@ -96,6 +96,10 @@ fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
         Failure::Cut => lease.count_cut(CutKind::Unanswered), // lossless: L3
         Failure::Torn(AbortCause::Drain) => lease.count_cut(CutKind::Answering),
         _ => {}
+    }
+    if let Failure::Malformed(how) = failure {
+        let kind = ReportKind::Malformed(how);
+        worker.reader.report(Report { target: lease.target().id, kind });
     }
     worker.log.target(lease.color(), lease.target(), &failure);
     Failed { failure, lease }

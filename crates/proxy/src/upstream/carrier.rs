@@ -18,16 +18,16 @@ use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use traffic::{ConnectionHold, TargetId};
+use traffic::ConnectionHold;
 
-use super::link::Reuse;
+use super::link::{Destination, Reuse};
 use crate::http2::source::broken;
 use crate::http2::{Answered, Peer, Watch, Watched};
 
 /// All connections of one worker that are shared.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
-    targets: RefCell<BTreeMap<TargetId, Target>>,
+    targets: RefCell<BTreeMap<Destination, Target>>,
     /// Those that take no more requests, until they are closed.
     leaving: RefCell<Vec<Rc<Life>>>,
 }
@@ -91,7 +91,7 @@ pub(crate) struct Ticket {
 #[derive(Debug)]
 pub(crate) struct Dialing<'s> {
     carriers: &'s Carriers,
-    target: TargetId,
+    target: Destination,
 }
 
 /// A connection at work. Its fields are dropped in this order.
@@ -116,16 +116,6 @@ const STREAMS: usize = 100;
 /// Streams of one connection in all: what its two ends count over its whole life stays small.
 const SERVED: usize = 10_000;
 
-/// What a target may send ahead, for one stream and for all of a connection.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-
-/// The longest head of an answer.
-const HEAD: u32 = 64 * 1024;
-
-/// What is kept of a request that the target does not take, for one stream.
-const SEND_BUFFER: usize = 64 * 1024;
-
 /// Streams that we broke off and whose last frames may still come, at once: those of clients that
 /// leave must not end the connection of all others.
 const BROKEN_OFF: usize = 1000;
@@ -144,7 +134,7 @@ impl Carriers {
     // lossless: L5
     pub(crate) fn take(
         &self,
-        target: TargetId,
+        target: Destination,
         reuse: Reuse,
         trusted: Duration,
         now: Instant,
@@ -169,7 +159,7 @@ impl Carriers {
     }
 
     /// Whether a place is about to be there, to be waited for.
-    pub(crate) fn coming(&self, target: TargetId, now: Instant) -> Option<Rc<Notify>> {
+    pub(crate) fn coming(&self, target: Destination, now: Instant) -> Option<Rc<Notify>> {
         let targets = self.targets.borrow();
         let known = targets.get(&target).filter(|known| !known.is_alone(now))?;
         let unsettled = |carrier: &Carrier| !carrier.life.watch.is_settled();
@@ -178,19 +168,19 @@ impl Carriers {
     }
 
     /// Whether connections to the target are shared, as far as the last one showed.
-    pub(crate) fn shares(&self, target: TargetId) -> bool {
+    pub(crate) fn shares(&self, target: Destination) -> bool {
         self.targets.borrow().get(&target).is_some_and(|known| known.shares)
     }
 
     /// The last connection to the target was not one that can be shared.
-    pub(crate) fn unshared(&self, target: TargetId) {
+    pub(crate) fn unshared(&self, target: Destination) {
         if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
             known.shares = false;
         }
     }
 
     /// Whoever holds this connects; others may wait for it.
-    pub(crate) fn dial(&self, target: TargetId) -> Dialing<'_> {
+    pub(crate) fn dial(&self, target: Destination) -> Dialing<'_> {
         self.targets.borrow_mut().entry(target).or_default().dialing += 1;
         Dialing { carriers: self, target }
     }
@@ -202,7 +192,7 @@ impl Carriers {
     /// If the connection broke at once.
     pub(crate) async fn start(
         &self,
-        target: TargetId,
+        target: Destination,
         stream: Stream,
         hold: ConnectionHold,
         longest: Duration,
@@ -211,13 +201,7 @@ impl Carriers {
         let now = Instant::now();
         let watch = Watch::new(Peer::Target, now);
         let stream = Rc::new(RefCell::new(stream));
-        let (send, mut connection) = h2::client::Builder::new()
-            .enable_push(false)
-            .initial_max_send_streams(1)
-            .initial_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(HEAD)
-            .max_send_buffer_size(SEND_BUFFER)
+        let (send, mut connection) = connect::http2::builder()
             .max_concurrent_reset_streams(BROKEN_OFF)
             .max_local_error_reset_streams(None) // `Watch` bounds what a target may do
             .handshake(Watched::new(stream.clone(), Vec::new(), watch.clone()))

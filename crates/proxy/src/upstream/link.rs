@@ -27,11 +27,18 @@ pub(crate) struct Link {
     /// Dropped after the stream, so that a connection is counted until it is closed (L4).
     pub(crate) hold: Hold,
     pub(crate) rx: Buffer,
-    pub(crate) target: TargetId,
+    pub(crate) target: Destination,
     /// How long it had been idle, if it had served before.
     pub(crate) idled: Option<Duration>,
     /// Its client has logged in on it, so that it is nobody else's.
     pub(crate) pinned: bool,
+}
+
+/// A target at one place: after a move it has connections of its own again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Destination {
+    pub(crate) target: TargetId,
+    moves: u32,
 }
 
 /// How the connection below is counted.
@@ -78,7 +85,7 @@ pub(crate) async fn reach(
 ) -> Result<Link, Failure> {
     let target = lease.target();
     if let Some(pins) = &client.pins {
-        match pins.take(target.id, wish.binds) {
+        match pins.take(Destination::of(target), wish.binds) {
             Found::Link(link) => {
                 lease.target_books().reused.add(1);
                 return Ok(*link);
@@ -90,7 +97,7 @@ pub(crate) async fn reach(
     // A connection that was announced for one client serves no other.
     let own = target.url.announce().is_some();
     let reuse = if own { Reuse::Never } else { wish.reuse };
-    if let Some(link) = worker.pool.take(target.id, reuse, worker.now()) {
+    if let Some(link) = worker.pool.take(Destination::of(target), reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }
@@ -112,9 +119,9 @@ async fn share_or_connect(
         lease.target_books().reused.add(1);
         return Ok(Link::on(place, target));
     }
-    let shares = target.url.is_http2() || worker.carriers.shares(target.id);
+    let shares = target.url.is_http2() || worker.carriers.shares(Destination::of(target));
     let sharing = shares && !own && !wish.alone;
-    let _dialing = sharing.then(|| worker.carriers.dial(target.id));
+    let _dialing = sharing.then(|| worker.carriers.dial(Destination::of(target)));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
     let dialed = match dial(worker, client, lease, wish).await? {
@@ -128,12 +135,15 @@ async fn share_or_connect(
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
-            worker.pool.forget(target.id, &error);
+            worker.pool.forget(Destination::of(target), &error);
             let kind = match error {
-                DialError::Refused => ReportKind::Refused,
-                _ => ReportKind::Unreachable,
+                DialError::NoAddress => None, // which who reports are for has decided
+                DialError::Refused => Some(ReportKind::Refused),
+                _ => Some(ReportKind::Unreachable),
             };
-            worker.reader.report(Report { target: target.id, kind });
+            if let Some(kind) = kind {
+                worker.reader.report(Report { target: target.id, kind });
+            }
             Err(Failure::Dial(error))
         }
     }
@@ -147,7 +157,7 @@ async fn share(
     wish: Wish,
     reuse: Reuse,
 ) -> Result<Option<Place>, Failure> {
-    let target = lease.target().id;
+    let target = Destination::of(lease.target());
     if wish.alone || reuse == Reuse::Never {
         return Ok(None);
     }
@@ -181,12 +191,13 @@ async fn take_in(
 ) -> Result<Link, DialError> {
     let target = lease.target();
     if !(stream.speaks_http2() || target.url.is_http2()) {
-        worker.carriers.unshared(target.id);
+        worker.carriers.unshared(Destination::of(target));
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
-        return Ok(Link { stream, hold, rx, target: target.id, idled: None, pinned: false });
+        let target = Destination::of(target);
+        return Ok(Link { stream, hold, rx, target, idled: None, pinned: false });
     }
     let keep = target.url.announce().is_none() && !wish.binds;
-    let started = worker.carriers.start(target.id, stream, hold, wish.longest, keep);
+    let started = worker.carriers.start(Destination::of(target), stream, hold, wish.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
     let started = tokio::time::timeout(wish.connect, started).await;
     Ok(Link::on(started.map_err(|_| DialError::TimedOut)??, target))
@@ -267,7 +278,14 @@ fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
     vault.tls(&files, name).map(Some)
 }
 
-// === impl Link, Hold, Wish ===
+// === impl Destination, Link, Hold, Wish ===
+
+impl Destination {
+    /// Where a target is by the table that it is from.
+    pub(crate) fn of(target: &TargetEntry) -> Self {
+        Self { target: target.id, moves: target.moves }
+    }
+}
 
 impl Link {
     /// A stream on a connection that carries many.
@@ -275,7 +293,8 @@ impl Link {
         let outbound = Outbound::new(send, target.url.tls().is_some(), ticket.answered());
         let idled = ticket.idled;
         let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
-        Self { stream, hold, rx: Buffer::default(), target: target.id, idled, pinned: false }
+        let (rx, target) = (Buffer::default(), Destination::of(target));
+        Self { stream, hold, rx, target, idled, pinned: false }
     }
 }
 

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use connect::{PeekState, Stream};
 use traffic::{ConnectionHold, TargetId};
 
-use super::link::{Hold, Link};
+use super::link::{Destination, Hold, Link};
 use crate::buffer::Buffer;
 
 /// All of one worker, to be looked after. Clients own them.
@@ -34,7 +34,7 @@ pub(crate) struct Pins {
 
 #[derive(Debug)]
 struct Pinned {
-    target: TargetId,
+    target: Destination,
     stream: Stream,
     hold: ConnectionHold, // dropped after the stream
     /// The login is not over: the next step must come on this connection.
@@ -104,11 +104,11 @@ impl Logins {
 impl Pins {
     /// The first target that the client is logged in at and that can be had.
     pub(crate) fn find<T>(&self, claim: impl FnMut(TargetId) -> Option<T>) -> Option<T> {
-        self.kept.borrow().iter().map(|pinned| pinned.target).find_map(claim)
+        self.kept.borrow().iter().map(|pinned| pinned.target.target).find_map(claim)
     }
 
     /// What there is for a request to this target. `binds`: the request is part of a login.
-    pub(crate) fn take(&self, target: TargetId, binds: bool) -> Found {
+    pub(crate) fn take(&self, target: Destination, binds: bool) -> Found {
         let interrupted = self.interrupted.take();
         if self.closed.get() || interrupted && binds {
             return Found::Lost;

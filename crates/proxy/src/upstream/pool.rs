@@ -7,17 +7,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use connect::{DialError, PeekState, Stream};
-use traffic::{ConnectionHold, TargetId};
+use traffic::ConnectionHold;
 
 use super::bound::Bound;
-use super::link::{Hold, Link, Reuse};
+use super::link::{Destination, Hold, Link, Reuse};
 use crate::buffer::{Buffer, Buffers};
 use crate::deadline::SWEEP_EVERY;
 
 /// The idle connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    targets: RefCell<BTreeMap<TargetId, Target>>,
+    targets: RefCell<BTreeMap<Destination, Target>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Pool {
     /// connection must have idled for less than the learned bound, and the kernel is asked
     /// whether an end or stray bytes have arrived.
     // lossless: L5
-    pub(crate) fn take(&self, target: TargetId, reuse: Reuse, now: Instant) -> Option<Link> {
+    pub(crate) fn take(&self, target: Destination, reuse: Reuse, now: Instant) -> Option<Link> {
         if reuse == Reuse::Never {
             return None;
         }
@@ -103,24 +103,24 @@ impl Pool {
 
     /// How long a connection to the target may have been idle and be trusted with a request that
     /// can't be sent twice (L5).
-    pub(crate) fn trusted_idle(&self, target: TargetId) -> Duration {
+    pub(crate) fn trusted_idle(&self, target: Destination) -> Duration {
         let targets = self.targets.borrow();
         targets.get(&target).map_or_else(Bound::default, |known| known.bound).trusted_idle()
     }
 
     /// A connection that had idled for so long brought an answer.
-    pub(crate) fn survived(&self, target: TargetId, idled: Duration) {
+    pub(crate) fn survived(&self, target: Destination, idled: Duration) {
         self.targets.borrow_mut().entry(target).or_default().bound.survived(idled);
     }
 
     /// A connection that had idled for so long was closed by the target.
-    pub(crate) fn closed(&self, target: TargetId, idled: Duration) {
+    pub(crate) fn closed(&self, target: Destination, idled: Duration) {
         self.targets.borrow_mut().entry(target).or_default().bound.closed(idled);
     }
 
     /// Nobody listens: what comes up there next is another process with other habits, and what
     /// is left of the old one is of no use.
-    pub(crate) fn forget(&self, target: TargetId, error: &DialError) {
+    pub(crate) fn forget(&self, target: Destination, error: &DialError) {
         if matches!(error, DialError::Refused) {
             self.targets.borrow_mut().remove(&target);
         }

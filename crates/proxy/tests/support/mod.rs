@@ -99,6 +99,7 @@ impl Front {
                         id: TargetId(n),
                         url,
                         addresses: vec![*address],
+                        moves: 0,
                         usable: true,
                         books: books.clone(),
                     })

@@ -168,7 +168,7 @@ fn start(
             groups: config.groups.clone(),
             limits: config.limits,
             reloader,
-            resolver: Resolver::default(),
+            resolver: Resolver::default().without(ways.own()),
             vault,
             upgrades,
         };

@@ -42,6 +42,11 @@ impl Ways {
         Ok(Self { public, admin, socket, address, socket_gid })
     }
 
+    /// Every address at which Teal itself is reached by TCP.
+    pub(super) fn own(&self) -> Vec<SocketAddr> {
+        self.public.addresses().iter().copied().chain([self.address]).collect()
+    }
+
     pub(super) fn replaceable(
         &self,
         config: &Config,

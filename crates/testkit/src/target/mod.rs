@@ -65,7 +65,12 @@ struct Plan {
 impl Target {
     /// Starts a healthy target that echoes and says `name`.
     pub fn start(name: &str) -> Self {
-        let reserved = bound(&SocketAddr::from(([127, 0, 0, 1], 0)));
+        Target::start_at(name, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same at this address, which another that has stopped may have had.
+    pub fn start_at(name: &str, address: SocketAddr) -> Self {
+        let reserved = bound(&address);
         let address = reserved
             .local_addr()
             .ok()

@@ -17,7 +17,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("proxy", &["connect", "http1", "traffic", "rules"]),
-    ("control", &["connect", "traffic", "rules"]),
+    ("control", &["connect", "http1", "traffic", "rules"]),
     ("teal", &["config", "control", "proxy", "drill", "connect", "traffic", "rules"]),
     ("testkit", &[]),
     ("xtask", &["config"]),

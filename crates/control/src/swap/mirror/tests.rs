@@ -29,6 +29,7 @@ fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
         tls: None,
         announce: None,
         addresses: Vec::new(),
+        moves: 0,
         usable: true,
     };
     ColorMessage { id, targets: targets.iter().map(target).collect() }

@@ -1,0 +1,259 @@
+//! Asking a target on a connection, by HTTP/1.1 or HTTP/2, and reading what it answers. The heads of
+//! both are understood by the parser of traffic, in the form that traffic gives them.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use connect::Stream;
+use connect::http2::{answer_head, builder, interim_head, trailer_lines};
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::header::{CONTENT_TYPE, TE};
+use http::{Request, Response, StatusCode};
+use http1::{BodyReader, HeadScan, Limits};
+use rules::{Health, ProbeKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
+
+use super::answer::{Answer, Headed};
+use super::grpc;
+use super::probe::{Failure, Fault, Plan};
+
+const AGENT: &str = "teal-probe";
+
+/// How much is read at once.
+const READ: usize = 16 * 1024;
+
+/// The fields of a probe besides its Host: what traffic tells of its client, and what is configured,
+/// which takes the place of ours.
+fn fields(settings: &Health, host: &str) -> Vec<(String, String)> {
+    let proto = if settings.https { "https" } else { "http" };
+    let client = Ipv4Addr::LOCALHOST.to_string();
+    let ours = [
+        ("user-agent", AGENT),
+        ("x-forwarded-for", &client),
+        ("x-forwarded-proto", proto),
+        ("x-forwarded-host", host),
+    ];
+    let own = |name: &str| settings.headers.iter().any(|(other, _)| other == name);
+    let ours = ours.iter().filter(|(name, _)| !own(name));
+    let ours = ours.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    ours.chain(settings.headers.iter().cloned()).collect()
+}
+
+/// The Host of a probe.
+fn host(plan: &Plan) -> String {
+    plan.settings.host.clone().unwrap_or_else(|| plan.target.authority())
+}
+
+// === HTTP/1.1 ===
+
+/// Asks by HTTP/1.1 and reads the whole answer.
+pub(super) async fn over_http1(
+    plan: &Plan,
+    mut stream: Stream,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let (host, settings) = (host(plan), &plan.settings);
+    let mut request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n", settings.path);
+    for (name, value) in fields(settings, &host) {
+        request.extend([&*name, ": ", &*value, "\r\n"]);
+    }
+    request.push_str("connection: close\r\n\r\n");
+    let sent = async {
+        stream.write_all(request.as_bytes()).await?;
+        stream.flush().await
+    };
+    // One that has answered before it was asked may have closed: what it said decides.
+    let unsent = sent.await.err();
+    let mut buffer = Vec::new();
+    let mut body = read_head(plan, &mut stream, &mut buffer, answer, unsent.as_ref()).await?;
+    loop {
+        let decoded = body.decode(&mut buffer).map_err(|error| answer.broken_body(error))?;
+        answer.take_body(buffer.get(decoded.data).unwrap_or_default())?;
+        buffer.drain(..decoded.consumed);
+        if body.is_done() {
+            return Ok(());
+        }
+        match read(&mut stream, &mut buffer).await {
+            Err(error) => return Err(answer.broken(Some(&error))),
+            Ok(0) => return body.eof().map_err(|_| answer.broken(None)),
+            Ok(_) => {}
+        }
+    }
+}
+
+async fn read_head(
+    plan: &Plan,
+    stream: &mut Stream,
+    buffer: &mut Vec<u8>,
+    answer: &mut Answer,
+    unsent: Option<&io::Error>,
+) -> Result<BodyReader, Failure> {
+    let limits = Limits::of_responses(plan.head_bytes);
+    let mut scan = HeadScan::new();
+    loop {
+        if !buffer.is_empty()
+            && let Some(length) = answer.scan(&mut scan, buffer, &limits)?
+        {
+            let head: Vec<u8> = buffer.drain(..length).collect();
+            scan.reset();
+            match answer.take_head(&head, &plan.settings, &limits)? {
+                Headed::Interim => continue,
+                Headed::Final(body) => return Ok(body),
+            }
+        }
+        match read(stream, buffer).await {
+            Err(error) => return Err(answer.broken(Some(unsent.unwrap_or(&error)))),
+            Ok(0) => return Err(answer.broken(unsent)),
+            Ok(_) => {}
+        }
+    }
+}
+
+async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.reserve(READ);
+    stream.read_buf(buffer).await
+}
+
+// === HTTP/2 ===
+
+/// Asks by HTTP/2 and reads the whole answer.
+pub(super) async fn over_http2(
+    plan: &Plan,
+    stream: Stream,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let mut driver = JoinSet::new(); // ends with this function, whatever happens
+    let opened = open(plan, stream, &mut driver).await;
+    let response = opened.map_err(|error| broken(answer, error))?;
+    let limits = Limits::of_responses(plan.head_bytes);
+    let (mut body, mut reader) = match read_answer(plan, response, answer, &limits).await? {
+        (body, Some(reader)) => (body, reader),
+        (_, None) => return Ok(()),
+    };
+    let chunked = reader.remaining().is_none();
+    while let Some(data) = body.data().await {
+        let data = data.map_err(|error| broken(answer, error))?;
+        // It fails where the stream is gone, which the next read tells.
+        let _ = body.flow_control().release_capacity(data.len());
+        answer.take_body(&data)?;
+        if !chunked {
+            reader.pass(data.len() as u64);
+        }
+    }
+    if !chunked {
+        reader.eof().map_err(|_| answer.broken(None))?;
+    }
+    let trailers = body.trailers().await.map_err(|error| broken(answer, error))?;
+    if chunked {
+        answer.check_trailers(&trailer_lines(trailers.as_ref()))?;
+    }
+    answer.trailers = trailers;
+    Ok(())
+}
+
+/// Opens the connection and its only stream.
+async fn open(
+    plan: &Plan,
+    stream: Stream,
+    driver: &mut JoinSet<()>,
+) -> Result<ResponseFuture, h2::Error> {
+    let (send, connection) = builder().handshake::<_, Bytes>(stream).await?;
+    driver.spawn(async move {
+        drop(connection.await); // its error also reaches the stream, which reports it
+    });
+    let mut send = send.ready().await?;
+    let (request, message) = request(plan);
+    let (response, mut body): (_, SendStream<Bytes>) =
+        send.send_request(request, message.is_empty())?;
+    if !message.is_empty() {
+        body.send_data(message, true)?;
+    }
+    Ok(response)
+}
+
+fn request(plan: &Plan) -> (Request<()>, Bytes) {
+    let (host, settings) = (host(plan), &plan.settings);
+    let scheme = if plan.target.tls().is_some() { "https" } else { "http" };
+    let (mut request, message) = match settings.kind {
+        ProbeKind::Http => {
+            (Request::get(format!("{scheme}://{host}{}", settings.path)), Bytes::new())
+        }
+        ProbeKind::Grpc => {
+            let request = Request::post(format!("{scheme}://{host}{}", grpc::METHOD))
+                .header(CONTENT_TYPE, "application/grpc")
+                .header(TE, "trailers");
+            (request, grpc::question(settings.path.trim_start_matches('/')))
+        }
+    };
+    for (name, value) in fields(settings, &host) {
+        request = request.header(name, value);
+    }
+    let request = request.version(http::Version::HTTP_2).body(());
+    (request.expect("path, host and headers were checked with the configuration"), message)
+}
+
+/// Reads heads up to the final one; no reader: nothing follows.
+async fn read_answer(
+    plan: &Plan,
+    mut response: ResponseFuture,
+    answer: &mut Answer,
+    limits: &Limits,
+) -> Result<(RecvStream, Option<BodyReader>), Failure> {
+    loop {
+        let next = poll_fn(|cx| match response.poll_informational(cx) {
+            Poll::Ready(Some(interim)) => Poll::Ready(interim.map(Next::Interim)),
+            _ => Pin::new(&mut response).poll(cx).map(|found| found.map(Next::Final)),
+        });
+        match next.await.map_err(|error| broken(answer, error))? {
+            Next::Interim(interim) => {
+                let mut head = Vec::new();
+                interim_head(&mut head, interim.status(), interim.headers());
+                understand(plan, &head, answer, limits)?;
+            }
+            Next::Final(found) => {
+                let (parts, body) = found.into_parts();
+                let (head, _) = answer_head(&parts, false, body.is_end_stream());
+                let reader = understand(plan, &head, answer, limits)?;
+                answer.head = parts.headers;
+                let bare =
+                    matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+                return Ok((body, reader.filter(|_| !bare)));
+            }
+        }
+    }
+}
+
+enum Next {
+    Interim(Response<()>),
+    Final(Response<RecvStream>),
+}
+
+/// Understands a head that was given the form of HTTP/1.1, to its last byte.
+fn understand(
+    plan: &Plan,
+    head: &[u8],
+    answer: &mut Answer,
+    limits: &Limits,
+) -> Result<Option<BodyReader>, Failure> {
+    match answer.scan(&mut HeadScan::new(), head, limits)? {
+        Some(_) => match answer.take_head(head, &plan.settings, limits)? {
+            Headed::Interim => Ok(None),
+            Headed::Final(reader) => Ok(Some(reader)),
+        },
+        None => Err(answer.broken(None)),
+    }
+}
+
+fn broken(answer: &Answer, error: h2::Error) -> Failure {
+    if let Some(error) = error.get_io() {
+        return answer.broken(Some(error));
+    }
+    let reason = format!("HTTP/2: {error}");
+    Failure { status: answer.status, reason, fault: Fault::Answer }
+}
