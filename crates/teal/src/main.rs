@@ -22,6 +22,11 @@ use cli::{Cli, TokenVerb, Verb, WaitFor};
 use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
+    // Whoever starts `teal run` gets a parent, which starts it once more: before anything is read,
+    // since that process stays as small as it is now.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == "run") && !parent::is_child() {
+        return parent::run();
+    }
     let outcome = match Cli::parse().verb {
         Verb::Run(args) => return run::run(&args),
         Verb::Check(args) => client::check::check(&args),

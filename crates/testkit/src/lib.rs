@@ -40,7 +40,7 @@ pub use secure::SecureTarget;
 pub use silent::Silent;
 pub use socket::TargetSocket;
 pub use target::{Behavior, Gate, Health, Seen, Step, Target, checksum};
-pub use teal::{Metrics, Settings, Teal};
+pub use teal::{Metrics, Settings, Teal, signal_process};
 pub use terminal::OnTerminal;
 pub use tokio_tungstenite::tungstenite;
 pub use wait::{wait_for, wait_for_ok, wait_until};

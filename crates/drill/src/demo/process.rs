@@ -19,6 +19,8 @@ use super::DemoError;
 
 /// How long a child may take to say where it listens.
 const START_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked whether processes are gone.
+const GLANCE: Duration = Duration::from_millis(5);
 /// Lines kept for an error message.
 const TAIL_LINES: usize = 60;
 
@@ -33,7 +35,7 @@ pub(super) struct Process {
     /// Held open while the child may live; `Child` itself would close it on a wait.
     _stdin: Option<ChildStdin>,
     tail: Tail,
-    /// Its group, once others in it may outlive it.
+    /// Its group, if others in it may outlive it.
     group: Option<Pid>,
     lines: mpsc::UnboundedReceiver<String>,
     /// Readers of its output; they end with it.
@@ -69,13 +71,23 @@ impl Process {
         Ok(Self { what, child, _stdin: stdin, tail, group: None, lines, _readers: readers })
     }
 
-    /// From here on there are processes that it has started and that outlive it: they end with this
-    /// value.
-    pub(super) fn has_successors(&mut self) {
-        if self.group.is_none() {
-            let id = self.id().and_then(|id| i32::try_from(id).ok());
-            self.group = id.and_then(Pid::from_raw);
-        }
+    /// It starts processes that may outlive it: they end with this value.
+    pub(super) fn has_children(&mut self) {
+        self.group = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    }
+
+    /// `kill -9` of it and of all that it has started, and waits until they are gone.
+    pub(super) async fn kill_all(&mut self) {
+        let Some(group) = self.group else { return };
+        let _ = kill_process_group(group, Signal::KILL); // ignored: all have ended
+        self.ended().await;
+        let gone = async {
+            while is_there(group) {
+                tokio::time::sleep(GLANCE).await;
+            }
+        };
+        // Too late: whoever starts it again finds out what is left.
+        let _ = tokio::time::timeout(START_PATIENCE, gone).await;
     }
 
     /// Reads lines until each of `words` has been followed by an address; of equal ones the first
@@ -161,7 +173,7 @@ impl Process {
         }
     }
 
-    /// Its last lines, and those of its successors.
+    /// Its last lines, and those of the processes that it has started.
     pub(super) fn tail(&self) -> String {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if tail.is_empty() {
@@ -177,6 +189,22 @@ impl Drop for Process {
             let _ = kill_process_group(group, Signal::KILL); // ignored: all have ended
         }
     }
+}
+
+/// Whether a process of this group has not ended. Whoever inherits it may be late to bury it.
+fn is_there(group: Pid) -> bool {
+    let group = group.as_raw_nonzero().to_string();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
+    // Behind the name, which may hold anything: state, parent, group, and as the 18th the threads, of
+    // which the first may have ended before others.
+    let mut fields = stats.filter_map(|stat| Some(stat.rsplit(')').next()?.to_owned()));
+    fields.any(|fields| {
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let dead = fields.first().is_none_or(|state| *state == "Z" || *state == "X");
+        let threads = fields.get(17).and_then(|threads| threads.parse().ok()).unwrap_or(1_u32);
+        (!dead || threads > 1) && fields.get(2) == Some(&&*group)
+    })
 }
 
 /// Reads one pipe to its end.

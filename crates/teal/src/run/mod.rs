@@ -10,6 +10,7 @@ mod books;
 mod collector;
 mod descriptors;
 mod observers;
+mod parent;
 pub(crate) mod precondition;
 mod reload;
 mod signal;
@@ -24,6 +25,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ::parent::{Begin, Link};
 use config::{Config, Problems};
 use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
@@ -34,15 +36,15 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
 
-use crate::cli::RunArgs;
+use crate::cli::{LogFormat, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::{log, show};
 
 use admin::Admin;
+use parent::Parent;
 use reload::{InForce, Source};
 use signal::Around;
-use systemd::Manager;
-use upgrade::{Arrival, Inherited, Leaving};
+use upgrade::{Arrival, Handed, Leaving, Older};
 use ways::Ways;
 
 /// How often it is asked whether the workers serve. Only at the start.
@@ -61,9 +63,25 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 }
 
 fn serve(args: &RunArgs) -> Result<(), Failure> {
-    let Some(arrival) = Arrival::from_environment()? else {
-        let (source, config) = read(args)?;
-        return start(source, &config, args.adopt, None);
+    let _ = std::fs::write("/proc/self/comm", "teal"); // ignored: only a name
+    let (link, begin) = Link::from_stdin().map_err(|error| {
+        Failure::usage(format!(
+            "TEAL_PROCESS is set, but no parent process of Teal is at the other end of standard \
+             input: {error}; only Teal itself sets it, so remove it from the environment"
+        ))
+    })?;
+    let parent = Parent::new(link, args.log == LogFormat::Json);
+    let arrival = match begin {
+        Begin::Start { kept, died } => {
+            let (source, config) = read(args)?;
+            let handed = Handed::kept(kept, &config);
+            if died.is_empty() {
+                return start(source, &config, args.adopt, (parent, None, handed));
+            }
+            tracing::error!("{died}; this one serves in its place");
+            return start(source, &config, None, (parent, None, handed));
+        }
+        Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
     };
     let ready = read(args).and_then(|(source, config)| {
         arrival.check(&config)?;
@@ -71,9 +89,9 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     });
     match ready {
         Ok((source, config)) => {
-            let inherited = arrival.take(&config)?;
-            let word = inherited.word()?;
-            let started = start(source, &config, None, Some(inherited));
+            let (older, handed) = arrival.take(&config)?;
+            let word = older.word()?;
+            let started = start(source, &config, None, (parent, Some(older), Some(handed)));
             started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
@@ -111,7 +129,7 @@ impl Ground {
     fn prepare(
         config: &Config,
         adopt: Option<u64>,
-        inherited: Option<&Inherited>,
+        (older, handed): (Option<&Older>, Option<&Handed>),
     ) -> Result<Self, Failure> {
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
@@ -119,7 +137,7 @@ impl Ground {
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
         let vault = Vault::default();
         vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
-        let lock = inherited.map(|inherited| &inherited.lock);
+        let lock = older.map(|older| &older.lock);
         let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
         let tokens = token::tokens(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -127,7 +145,7 @@ impl Ground {
             .build()
             .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
         let entered = runtime.enter(); // sockets belong to it
-        let ways = Ways::bind(config, inherited)?;
+        let ways = Ways::bind(config, handed)?;
         drop(entered);
         Ok(Self { room, runtime, certificates, admin, vault, opened, lock, tokens, ways })
     }
@@ -137,9 +155,10 @@ fn start(
     source: Source,
     config: &Config,
     adopt: Option<u64>,
-    inherited: Option<Inherited>,
+    (parent, older, handed): (Parent, Option<Older>, Option<Handed>),
 ) -> Result<(), Failure> {
-    let ground = Ground::prepare(config, adopt, inherited.as_ref());
+    let ground = Ground::prepare(config, adopt, (older.as_ref(), handed.as_ref()));
+    drop(handed);
     let Ground { room, runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
     runtime.block_on(async {
         let challenges = Challenges::default();
@@ -155,9 +174,9 @@ fn start(
         let instance = format!("teal-{}", token::random_hex(4));
         let (options, writers) =
             observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
-        let mut stage = Stage::set(config, room, options, inherited.is_some());
-        let older = match inherited.zip(stage.guest.take()) {
-            Some((inherited, seat)) => Some(inherited.host(seat)?),
+        let mut stage = Stage::set(config, room, options, older.is_some());
+        let older = match older.zip(stage.guest.take()) {
+            Some((older, seat)) => Some(older.host(seat)?),
             None => None,
         };
         let (upgrades, wishes) = mpsc::channel(1);
@@ -176,19 +195,25 @@ fn start(
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
         let settings =
             ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
-        let mut replaceable = ways.replaceable(config, wishes, lock, older)?;
+        let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, ways.socket, handle.clone(), settings)?;
+        replaceable.keep(&admin).map_err(|error| {
+            Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))
+        })?;
+        let orders = signal::Signals::watch(&parent)
+            .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {
             in_force.follow(older.clone());
             serving(&handle).await;
+            parent.ready();
             older.say_serving();
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
-        let manager = Manager::from_environment();
-        let telling = tokio::spawn(manager.clone().tell_ready(handle.clone()));
+        let first = replaceable.older.is_none();
+        let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), first));
         let leaving = Leaving {
             handle: &handle,
             proxy: &mut proxy,
@@ -197,8 +222,8 @@ fn start(
             in_force: &in_force,
             given: None,
         };
-        let around = Around { log: writers.log.as_ref(), manager: &manager };
-        let stopped = signal::until_stopped(leaving, &around).await;
+        let around = Around { log: writers.log.as_ref(), parent: &parent };
+        let stopped = signal::until_stopped(leaving, orders, &around).await;
         writers.finish();
         stopped?;
         watching.abort();
@@ -211,7 +236,15 @@ fn start(
     })
 }
 
-/// Waits until every worker serves. It is the older Teal that gives up if that takes too long.
+/// Says that this Teal is ready once every worker serves, unless that is said already.
+async fn tell_ready(handle: Handle, parent: Parent, first: bool) {
+    if first {
+        serving(&handle).await;
+        parent.ready();
+    }
+}
+
+/// Waits until every worker serves. In an upgrade it is the older Teal that gives up if that takes too long.
 async fn serving(handle: &Handle) {
     while !handle.is_ready().await {
         tokio::time::sleep(LOOK).await;

@@ -1,7 +1,10 @@
 //! Signals, and the stop that two of them ask for.
 //!
 //! SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration
-//! again; SIGUSR1 opens log files again; SIGUSR2 has a newer Teal take over.
+//! again; SIGUSR1 opens log files again; SIGUSR2 has a newer Teal take over. They are the parent's,
+//! which passes them on as orders. This process answers SIGTERM and SIGINT itself, too, but only once:
+//! a terminal and most service managers send them to every process of a service, which is one request
+//! and not two.
 
 use std::time::Duration;
 
@@ -9,10 +12,11 @@ use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
 use proxy::{LogWriter, Proxy};
 use rules::{Actor, Refusal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::books;
-use super::systemd::Manager;
+use super::parent::{Parent, Wish};
 use super::upgrade::{Leaving, Left};
 use crate::exit::Failure;
 
@@ -23,17 +27,29 @@ const LAST: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Around<'a> {
     pub(super) log: Option<&'a LogWriter>,
-    pub(super) manager: &'a Manager,
+    pub(super) parent: &'a Parent,
 }
 
-/// The signals that a running Teal answers.
+/// How long the parent may take to let go of the sockets that it keeps.
+// lossless: L10
+const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a running Teal answers.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
-    user1: Signal,
-    user2: Signal,
+    orders: mpsc::UnboundedReceiver<Wish>,
+    /// How far a stop is.
+    stop: Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    None,
+    /// A signal has asked for it that the parent may not know of.
+    Signalled,
+    Ordered,
 }
 
 /// Serves until a signal asks to stop, then lets requests end for at most the time that the services
@@ -43,10 +59,9 @@ pub(super) struct Signals {
 /// A second signal, or a worker that has failed.
 pub(super) async fn until_stopped(
     mut leaving: Leaving<'_>,
+    mut signals: Signals,
     around: &Around<'_>,
 ) -> Result<(), Failure> {
-    let cannot = |error| Failure::failed(format!("cannot watch for signals: {error}"));
-    let mut signals = Signals::watch().map_err(cannot)?;
     let name = loop {
         tokio::select! {
             name = signals.stop(leaving.handle, around) => break name,
@@ -69,7 +84,7 @@ pub(super) async fn until_stopped(
     replaceable.give_up();
     let patience = *in_force.patience.borrow();
     tracing::info!("{name}: stopping, requests may end for {patience:?}");
-    around.manager.tell_stopping();
+    signals.let_go(patience + LAST, around).await;
     proxy.leave();
     let stopped = tokio::select! {
         () = finish(handle, proxy, patience) => Ok(()),
@@ -132,32 +147,88 @@ async fn finish(handle: &Handle, proxy: &mut Proxy, patience: Duration) {
 }
 
 impl Signals {
-    fn watch() -> std::io::Result<Self> {
-        Ok(Self {
+    /// Answers them from here on.
+    pub(super) fn watch(parent: &Parent) -> std::io::Result<Self> {
+        let signals = Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
-            user2: signal(SignalKind::user_defined2())?,
-        })
+            orders: parent.orders()?,
+            stop: Stop::None,
+        };
+        ::parent::take_stop_signals()?;
+        Ok(signals)
     }
 
-    /// Carries out every other signal until one asks to stop; its name.
+    /// Carries out every other signal until one asks to stop, or to stop at once where that was said
+    /// before; its name.
     pub(super) async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
         let mut reloads = JoinSet::new();
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    around.manager.tell_reloading();
-                    reloads.spawn(reload(handle.clone()));
+            let order = tokio::select! {
+                _ = self.terminate.recv() => match self.signalled() {
+                    true => return "SIGTERM",
+                    false => continue,
+                },
+                _ = self.interrupt.recv() => match self.signalled() {
+                    true => return "SIGINT",
+                    false => continue,
+                },
+                Some(_) = reloads.join_next() => {
+                    around.parent.reloaded();
+                    continue;
                 }
-                Some(_) = reloads.join_next() => around.manager.tell_reloaded(),
-                _ = self.user1.recv() => reopen(around.log),
-                _ = self.user2.recv() => drop(tokio::spawn(upgrade(handle.clone()))),
+                Some(order) = self.orders.recv() => order,
+            };
+            match order {
+                Wish::Reload => drop(reloads.spawn(reload(handle.clone()))),
+                Wish::Reopen => reopen(around.log),
+                Wish::Upgrade => drop(tokio::spawn(upgrade(handle.clone()))),
+                Wish::Stop(name) => {
+                    let known = std::mem::replace(&mut self.stop, Stop::Ordered);
+                    if known == Stop::None {
+                        return name;
+                    }
+                }
+                Wish::StopNow(name) => {
+                    self.stop = Stop::Ordered;
+                    return name;
+                }
+                Wish::Gone => {
+                    let known = std::mem::replace(&mut self.stop, Stop::Ordered);
+                    if known == Stop::None {
+                        return "the parent process has ended";
+                    }
+                }
             }
         }
+    }
+
+    /// Whether this is the first that asks to stop.
+    fn signalled(&mut self) -> bool {
+        let first = self.stop == Stop::None;
+        if first {
+            self.stop = Stop::Signalled;
+        }
+        first
+    }
+
+    /// Tells the parent that this Teal stops, and waits until it keeps no listening socket any more:
+    /// who is queued on one that it closes later would be reset.
+    // lossless: L7
+    async fn let_go(&mut self, within: Duration, around: &Around<'_>) {
+        around.parent.stopping(within);
+        let ordered = async {
+            while self.stop != Stop::Ordered {
+                match self.orders.recv().await {
+                    Some(Wish::Stop(_) | Wish::StopNow(_) | Wish::Gone) | None => {
+                        self.stop = Stop::Ordered;
+                    }
+                    Some(_) => {}
+                }
+            }
+        };
+        // Too late, it may still be told later.
+        let _ = tokio::time::timeout(LETS_GO_WITHIN, ordered).await;
     }
 }
 

@@ -12,7 +12,8 @@ use control::handover::Host;
 use proxy::{BindError, HandedOver, Sockets};
 use tokio::sync::{mpsc, watch};
 
-use super::upgrade::{Inherited, Replaceable};
+use super::parent::Parent;
+use super::upgrade::{Handed, Replaceable};
 use super::{state, systemd};
 use crate::exit::Failure;
 
@@ -27,18 +28,18 @@ pub(super) struct Ways {
 }
 
 impl Ways {
-    pub(super) fn bind(config: &Config, inherited: Option<&Inherited>) -> Result<Self, Failure> {
+    pub(super) fn bind(config: &Config, handed: Option<&Handed>) -> Result<Self, Failure> {
         let listeners = addresses(config);
         let failed = |error: BindError| Failure::failed(error.to_string());
-        let of_manager = if inherited.is_none() { systemd::handed_over() } else { Vec::new() };
-        let handed_over = inherited.map_or(&of_manager, |inherited| &inherited.listeners);
+        let of_manager = if handed.is_none() { systemd::handed_over() } else { Vec::new() };
+        let handed_over = handed.map_or(&of_manager, |handed| &handed.listeners);
         let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
         tell_unused(handed_over, &listeners);
-        let kept = inherited.and_then(|inherited| inherited.admin.as_ref());
+        let kept = handed.and_then(|handed| handed.admin.as_ref());
         let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
         let socket_gid = state::socket_gid(config)?;
         let socket =
-            state::bind_socket(&config.state_dir, socket_gid, inherited.map(|i| &i.socket))?;
+            state::bind_socket(&config.state_dir, socket_gid, handed.map(|handed| &handed.socket))?;
         Ok(Self { public, admin, socket, address, socket_gid })
     }
 
@@ -52,7 +53,7 @@ impl Ways {
         config: &Config,
         wishes: mpsc::Receiver<UpgradeWish>,
         lock: OwnedFd,
-        older: Option<Host>,
+        older: (Option<Host>, Parent),
     ) -> Result<Replaceable, Failure> {
         let admin = (config.admin.listen, self.address);
         Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)

@@ -35,7 +35,11 @@ fn the_manager_is_told_that_teal_is_ready_reloads_and_stops() {
     for (name, socket) in [(path.display().to_string(), by_path), (format!("@{hidden}"), by_name)] {
         let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
         teal.spawn_as_service(&[("NOTIFY_SOCKET", &name)], None);
-        assert_eq!(told(&socket), format!("READY=1\nMAINPID={}", teal.pid()));
+        let said = told(&socket);
+        let pid = teal.pid();
+        let version = env!("CARGO_PKG_VERSION");
+        let ready = format!("READY=1\nSTATUS=Teal {version} serves as process {pid}");
+        assert_eq!(said, ready);
         teal.wait_ready(); // and it is
         teal.signal(Signal::HUP);
         let reloading = told(&socket);

@@ -16,6 +16,8 @@ use testkit::{
 use crate::TEAL;
 use crate::stage::{SOON, Stage, beside};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The older one is watched for five seconds, then it leaves.
 pub(crate) const LEFT: Duration = Duration::from_secs(15);
 
@@ -97,7 +99,7 @@ fn what_is_in_flight_in_the_older_one_is_waited_for_and_drained_is_true() {
     stage.blue.stop();
     assert_eq!(stage.who(), "green");
     stage.teal.wait_alone(LEFT);
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0), "the older one has ended well");
+    stage.teal.log_has(&["the older Teal has left"]);
     stage.finish();
 }
 
@@ -253,21 +255,11 @@ fn a_link_that_leads_to_another_version_is_followed() {
 
 #[test]
 fn only_one_upgrade_at_a_time_and_calls_meanwhile_are_answered() {
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     let asked: Vec<_> = (0..3).map(|_| beside(&stage.teal, &["upgrade", "--json"])).collect();
     let asking = beside(&stage.teal, &["status"]);
     let done: Vec<_> = asked.into_iter().map(|asked| asked.join().expect("no panic")).collect();
     let codes: Vec<_> = done.iter().map(|done| done.code).collect();
-    let pid = |done: &testkit::CliResult| {
-        let json: serde_json::Value = serde_json::from_str(&done.stdout).ok()?;
-        json["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
-    };
-    let serving = stage.teal.status()["teal"]["pid"].as_u64();
-    let mut pids: Vec<u32> = done.iter().filter_map(pid).collect();
-    pids.sort_by_key(|pid| Some(u64::from(*pid)) == serving); // the one that serves is the newest
-    for pid in pids {
-        stage.teal.upgraded_to(pid);
-    }
     assert!(codes.contains(&Some(0)), "{codes:?}");
     assert!(codes.iter().all(|code| [Some(0), Some(3)].contains(code)), "{codes:?}");
     asking.join().expect("no panic").assert_code(0);
@@ -291,19 +283,25 @@ fn a_signal_asks_for_it_too_and_the_service_manager_is_told() {
     };
     let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
     teal.spawn_as_service(&[("NOTIFY_SOCKET", &path.display().to_string())], None);
-    assert_eq!(told(), format!("READY=1\nMAINPID={}", teal.pid()));
+    let ready = |pid: u32| format!("READY=1\nSTATUS=Teal {VERSION} serves as process {pid}");
+    let first = told();
+    assert_eq!(first, ready(teal.pid()));
     teal.wait_ready();
+    let parent = teal.parent_pid();
     let load = Load::start(teal.listener(), LoadOptions::default());
     teal.signal(Signal::USR2);
-    let said = [told(), told()];
-    let newer = said.iter().find_map(|text| text.strip_prefix("MAINPID=")?.parse().ok());
-    let newer: u32 = newer.unwrap_or_else(|| panic!("{said:?}"));
-    assert!(said.contains(&format!("READY=1\nMAINPID={newer}")), "{said:?}");
-    teal.upgraded_to(newer);
+    // Another one serves, and the process that the manager has started is the same.
+    let second = told();
+    assert_eq!(second, ready(teal.pid()));
+    assert_ne!(first, second);
     load.wait_for_more(200);
     load.stop().assert_nothing_lost();
     teal.wait_alone(LEFT);
-    assert_eq!(teal.wait_exit(SOON), Some(0));
-    assert_eq!(teal.status()["teal"]["pid"], newer);
+    assert!(teal.is_running());
+    assert_eq!(teal.parent_pid(), parent);
+    assert_eq!(teal.status()["teal"]["pid"], teal.pid());
     teal.assert_books_balance();
+    teal.signal(Signal::TERM);
+    assert_eq!(told(), "STOPPING=1", "and nothing was told in between");
+    assert_eq!(teal.wait_exit(SOON), Some(0));
 }

@@ -1,10 +1,10 @@
 //! A newer Teal that can't take over, whatever the reason: the older one goes on, or takes everything
 //! back, and says why.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    sendmsg, socketpair,
+};
 use testkit::{
     Behavior, Client, Load, LoadOptions, Settings, Target, Teal, tungstenite, wait_for, wait_until,
     websocket,
@@ -31,8 +34,7 @@ fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
     stage.teal.upgrade();
     assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
     let generation = stage.teal.generation();
-    stage.teal.signal(Signal::KILL);
-    stage.teal.came_back();
+    stage.teal.kill_serving();
     let back = wait_for(SOON, "the older one is asked again", || {
         stage.teal.try_ask("GET", "/livez", &[]).ok()
     });
@@ -49,9 +51,20 @@ fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
 
 /// Asks for an upgrade to this program under load; it fails, and this is why.
 fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
+    fails_after(stage, program, within, || ())
+}
+
+/// The same, once this has happened to what the configuration names.
+fn fails_after(
+    stage: &mut Stage,
+    program: &str,
+    within: Duration,
+    change: impl FnOnce(),
+) -> String {
     let binary = format!("[upgrade]\nbinary = '{program}'");
     stage.teal.write_settings(&stage.settings().extra(&binary));
     assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    change();
     let (pid, generation) = (stage.teal.pid(), stage.teal.generation());
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
     let asked = Instant::now();
@@ -81,8 +94,11 @@ fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
     assert!(why.contains("said nothing within 10s"), "{why}");
     let why = fails(&mut stage, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
     assert!(why.contains("exit status: 2"), "{why}");
-    let why = fails(&mut stage, "/nowhere/teal", SOON);
-    assert!(why.contains("cannot start /nowhere/teal"), "{why}");
+    let gone = script("exit 0\n");
+    let why = fails_after(&mut stage, &gone, SOON, || {
+        std::fs::remove_file(&gone).expect("it was there");
+    });
+    assert!(why.contains(&format!("cannot start {gone}")), "{why}");
     // It dies in the middle of the hand-over.
     let late = script(&format!("(sleep 0.004; kill -9 $$) <&- &\nexec {TEAL} \"$@\"\n"));
     fails(&mut stage, &late, Duration::from_secs(20));
@@ -124,49 +140,31 @@ fn a_start_that_fails_late_with_more_workers_loses_no_new_connection() {
 }
 
 #[test]
-fn where_the_newer_one_would_die_with_the_older_one_nothing_is_begun() {
-    // L7
-    let directory = tempfile::tempdir().expect("a directory");
-    let script = format!("export SYSTEMD_EXEC_PID=$$\nexec {TEAL} \"$@\"\n");
-    let program = Teal::script(directory.path(), &script);
-    let (blue, green) = (Target::start("blue"), Target::start("green"));
-    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
-    let told = teal.cli(&["upgrade"]);
-    told.assert_code(1);
-    assert!(told.all().contains("Type=notify"), "{}", told.all());
-    assert_eq!(teal.processes(), 1);
-}
-
-#[test]
-fn after_the_trial_the_older_one_keeps_nothing_that_a_new_start_needs() {
+fn r60_a_newer_one_that_dies_after_its_trial_is_started_again_at_once() {
     // L6 L7
     let mut stage = Stage::new();
     let address = stage.teal.listener();
     stage.blue.behave_at("/ws", Behavior::WebSocket);
     let mut tunnel = websocket(address, "/ws");
     // The newer one has another listener; nobody serves the old one.
-    stage.teal.write_settings(&stage.settings().listener("127.0.0.1:0"));
+    stage.teal.write_settings(&stage.settings().listener("127.0.0.2:0"));
     stage.teal.upgrade();
+    let moved: SocketAddr =
+        stage.teal.status()["listeners"][0].as_str().and_then(|at| at.parse().ok()).expect("one");
     wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: what is open"));
-    stage.teal.signal(Signal::KILL);
-    stage.teal.came_back();
+    let killed = stage.teal.kill_serving();
+    // Not one is refused: who connects meanwhile waits.
+    assert_eq!(Client::connect(moved).get("/").fields.get("x-target"), Some("blue"));
+    assert_ne!(stage.teal.wait_revived(killed), killed);
+    stage.teal.log_has(&["was killed by signal 9", "this one serves in its place"]);
     stage.teal.log_has(&["the newer Teal has gone"]);
     tunnel.send(tungstenite::Message::text("still here")).expect("the tunnel is open");
     assert_eq!(tunnel.read().expect("an echo").to_text().ok(), Some("still here"));
-    // The same listener and the same state.
-    stage.teal.write_settings(&stage.settings().listener(&address.to_string()));
-    let log = stage.teal.state_dir().with_file_name("second.log");
-    let mut second = Command::new(TEAL)
-        .args(["run", "--config"])
-        .arg(stage.teal.config())
-        .stderr(fs::File::create(&log).expect("a file"))
-        .spawn()
-        .expect("Teal can be started");
-    let text = || fs::read_to_string(&log).unwrap_or_default();
-    wait_until(SOON, "it serves", || text().contains("listening on"));
-    assert_eq!(Client::connect(address).get("/").status, 200);
-    second.kill().expect("it was there");
-    second.wait().expect("it ends");
+    // Nobody keeps what nobody serves any more.
+    TcpListener::bind(address).expect("the old address is free");
+    assert_eq!(stage.teal.processes(), 2, "the oldest still has a tunnel");
+    drop(tunnel);
+    stage.teal.wait_alone(LEFT);
 }
 
 #[test]
@@ -197,23 +195,34 @@ fn a_broken_configuration_is_told_and_changes_nothing() {
     stage.finish();
 }
 
-/// Starts the newer part against a made-up older one; what it answers to this offer.
+/// Starts the newer part against a made-up parent and a made-up older one; what it answers to this
+/// offer.
 fn newer_answers(offer: &str, config: &Path) -> (String, Option<i32>) {
     let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let flags = SocketFlags::CLOEXEC;
+    let (parent, control) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
     let mut child = Command::new(TEAL)
         .args(["run", "--config"])
         .arg(config)
-        .env("TEAL_TAKES_OVER", "1")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .env("TEAL_PROCESS", "serving")
+        .stdin(Stdio::from(control))
         .stderr(Stdio::null())
         .spawn()
         .expect("Teal can be started");
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = SendAncillaryBuffer::new(&mut room);
+    let passed = [theirs.as_fd()];
+    assert!(rights.push(SendAncillaryMessage::ScmRights(&passed)));
+    let order = [IoSlice::new(b"take-over\0of=a later version")];
+    sendmsg(&parent, &order, &mut rights, SendFlags::empty()).expect("it listens");
+    drop(theirs);
     let length = u32::try_from(offer.len()).expect("short").to_le_bytes();
     ours.write_all(&[&length, offer.as_bytes()].concat()).expect("it listens");
     ours.shutdown(std::net::Shutdown::Write).expect("a shutdown");
     ours.set_read_timeout(Some(SOON)).expect("a timeout");
     let mut answer = Vec::new();
-    ours.read_to_end(&mut answer).expect("it ends");
+    let _reset = ours.read_to_end(&mut answer);
     let code = child.wait().expect("it ends").code();
     (String::from_utf8_lossy(answer.get(4..).unwrap_or_default()).into_owned(), code)
 }

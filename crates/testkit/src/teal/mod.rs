@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 pub use metrics::Metrics;
 pub use settings::Settings;
+pub use upgrade::signal_process;
 
 use crate::exe;
 use crate::wait::{wait_for, wait_for_ok};
@@ -35,8 +36,8 @@ pub struct Teal {
     program: PathBuf,
     directory: TempDir,
     child: Option<Child>,
-    /// The processes that have taken over since, oldest first.
-    newer: Vec<u32>,
+    /// Whether that is another program, and Teal somewhere below it.
+    below: bool,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
     listener: SocketAddr,
@@ -69,7 +70,7 @@ impl Teal {
             program: PathBuf::from(program),
             directory: tempfile::tempdir().expect("a temporary directory"),
             child: None,
-            newer: Vec::new(),
+            below: false,
             log: Arc::default(),
             logging: None,
             listener: unbound,
@@ -140,6 +141,16 @@ impl Teal {
         self.spawn_command(command);
     }
 
+    /// Starts it below other programs, as a container's runtime would: the command line that these
+    /// words begin ends with Teal's own. Waits for nothing.
+    #[track_caller]
+    pub fn spawn_below(&mut self, words: &[&str]) {
+        let mut command = exe::command(Path::new(words[0]));
+        command.args(&words[1..]).arg(&self.program).arg("run").arg("--config").arg(self.config());
+        self.spawn_command(command);
+        self.below = true;
+    }
+
     /// Starts it as a service manager would: with these variables, and this socket handed over as
     /// descriptor 3. Waits for nothing.
     #[track_caller]
@@ -179,6 +190,7 @@ impl Teal {
             }
         }));
         self.child = Some(child);
+        self.below = false;
     }
 
     /// Where clients connect.
@@ -229,17 +241,10 @@ impl Teal {
             .is_some_and(|child| child.try_wait().expect("a child can be waited for").is_none())
     }
 
-    /// Its process id: that of the newest, after upgrades.
-    #[track_caller]
-    pub fn pid(&self) -> u32 {
-        let newest = self.newer.last().copied();
-        newest.unwrap_or_else(|| self.child.as_ref().expect("Teal is running").id())
-    }
-
-    /// Sends it a signal.
+    /// Sends a signal to the process that was started.
     #[track_caller]
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process id is not 0");
+        let pid = Pid::from_raw(self.parent_pid().cast_signed()).expect("a process id is not 0");
         kill_process(pid, signal).expect("the process is there");
     }
 
@@ -283,31 +288,20 @@ impl Teal {
             child.try_wait().expect("a child can be waited for")
         });
         self.child = None;
-        if !self.newer.is_empty() {
-            return status.code(); // who writes to the log, too
-        }
         // Now the log is complete.
         if let Some(logging) = self.logging.take() {
             logging.join().expect("a reader does not panic");
         }
         status.code()
     }
-
-    /// Kills it at once (SIGKILL).
-    #[track_caller]
-    pub fn kill(&mut self) {
-        let mut child = self.child.take().expect("Teal is running");
-        child.kill().expect("a child can be killed");
-        child.wait().expect("a killed child ends");
-    }
 }
 
 impl Drop for Teal {
     fn drop(&mut self) {
-        self.end_newer();
         let Some(mut child) = self.child.take() else { return };
-        // It may have ended by itself meanwhile.
-        let _gone = child.kill();
+        if child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            upgrade::kill_all(child.id());
+        }
         let _reaped = child.wait();
         if thread::panicking() {
             // The harness shows this beside the failure.

@@ -1,4 +1,4 @@
-//! Teal replaced by itself: the processes that have taken over are followed by their ids.
+//! The processes of a Teal: the parent, which was started, the one that serves, and those that leave.
 
 use std::fs;
 use std::time::Duration;
@@ -7,11 +7,58 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Teal;
 use crate::message::Response;
-use crate::wait::wait_until;
+use crate::wait::{wait_for, wait_until};
 
 const GONE_WITHIN: Duration = Duration::from_secs(20);
+const KILLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is known of a process from outside.
+struct Seen {
+    pid: u32,
+    name: String,
+    parent: u32,
+    state: String,
+    threads: u32,
+    /// In ticks since the machine has started.
+    started: u64,
+}
 
 impl Teal {
+    /// The process that was started, which stays the same.
+    #[track_caller]
+    pub fn parent_pid(&self) -> u32 {
+        let started = self.child.as_ref().expect("Teal is running").id();
+        if self.below { parent_below(started).expect("it is running") } else { started }
+    }
+
+    /// Sends a signal to the first process that the program around it has started, as `docker stop`
+    /// would.
+    #[track_caller]
+    pub fn signal_first(&self, signal: Signal) {
+        let started = self.child.as_ref().expect("Teal is running").id();
+        let first = children_of(started).into_iter().next().expect("it has started one");
+        signal_process(first.pid, signal);
+    }
+
+    /// The process that serves: the newest.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.serving().expect("a Teal serves")
+    }
+
+    /// The newest process of all that the parent has started.
+    pub fn serving(&self) -> Option<u32> {
+        let mut serving = self.serving_all();
+        serving.sort_by_key(|seen| (seen.started, seen.pid));
+        serving.last().map(|seen| seen.pid)
+    }
+
+    fn serving_all(&self) -> Vec<Seen> {
+        let started = self.child.as_ref().map(std::process::Child::id);
+        let parent = started.and_then(|pid| if self.below { parent_below(pid) } else { Some(pid) });
+        parent.map(children_of).unwrap_or_default()
+    }
+
     /// Has a newer Teal take over; the process of that.
     #[track_caller]
     pub fn upgrade(&mut self) -> u32 {
@@ -28,50 +75,120 @@ impl Teal {
             serde_json::from_slice(&answer.body).expect("the answer is JSON");
         if answer.status == 200 {
             let pid = json["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-            self.newer.push(pid.expect("a process id"));
+            // In a namespace of its own a process has another number.
+            assert!(self.below || pid == self.serving(), "the newest is the one that serves");
         }
         answer
     }
 
-    /// Takes note of a newer Teal that was asked for in another way.
+    /// Kills the one that serves, with the parent left alive; its process.
     #[track_caller]
-    pub fn upgraded_to(&mut self, pid: u32) {
-        self.newer.push(pid);
+    pub fn kill_serving(&self) -> u32 {
+        let pid = self.pid();
+        signal_process(pid, Signal::KILL);
+        wait_until(GONE_WITHIN, "the one that served has gone", || !is_there(pid));
+        pid
     }
 
-    /// Forgets the newest, which has ended: the one before serves again.
+    /// Waits until another process than this one serves; that one.
     #[track_caller]
-    pub fn came_back(&mut self) {
-        let gone = self.newer.pop().expect("there was a newer one");
-        wait_until(GONE_WITHIN, "the newest has gone", || !is_there(gone));
+    pub fn wait_revived(&mut self, killed: u32) -> u32 {
+        let pid = wait_for(GONE_WITHIN, "another process serves", || {
+            let answer = self.try_ask("GET", "/admin/status", &[("Accept", "application/json")]);
+            let status: serde_json::Value = serde_json::from_slice(&answer.ok()?.body).ok()?;
+            let pid = u32::try_from(status["teal"]["pid"].as_u64()?).ok()?;
+            (pid != killed).then_some(pid)
+        });
+        self.wait_ready();
+        pid
     }
 
-    /// How many of its processes are there.
-    pub fn processes(&mut self) -> usize {
-        let newer = self.newer.iter().filter(|pid| is_there(**pid)).count();
-        newer + usize::from(self.is_running())
+    /// How many Teals there are under the parent.
+    pub fn processes(&self) -> usize {
+        self.serving_all().len()
     }
 
     /// Waits until all but the newest have left.
     #[track_caller]
-    pub fn wait_alone(&mut self, within: Duration) {
+    pub fn wait_alone(&self, within: Duration) {
         wait_until(within, "only the newest Teal is there", || self.processes() == 1);
-        assert!(is_there(self.pid()), "and that is the newest");
     }
 
-    /// Ends what has taken over and is still there.
-    pub(super) fn end_newer(&mut self) {
-        for pid in self.newer.drain(..).filter(|pid| is_there(*pid)) {
-            if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
-                let _gone = kill_process(pid, Signal::KILL);
-            }
-        }
+    /// Kills the parent and all others at one instant (SIGKILL), as if the machine had lost its power.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("Teal is running");
+        kill_all(child.id());
+        child.wait().expect("a killed child ends");
     }
+}
+
+/// Kills a parent and what it has started. Stopped first, it starts nothing meanwhile.
+pub(super) fn kill_all(parent: u32) {
+    signal_process(parent, Signal::STOP);
+    let stopped = || see(parent).is_none_or(|seen| ["T", "Z", "X"].contains(&&*seen.state));
+    wait_until(KILLED_WITHIN, "the parent has stopped", stopped);
+    let children = children_of(parent);
+    for child in &children {
+        signal_process(child.pid, Signal::KILL);
+    }
+    signal_process(parent, Signal::KILL);
+    wait_until(KILLED_WITHIN, "all have gone", || {
+        children.iter().all(|child| !is_there(child.pid))
+    });
+}
+
+/// Sends a signal to a process, if it is there.
+pub fn signal_process(pid: u32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+        let _gone = kill_process(pid, signal);
+    }
+}
+
+/// Processes whose parent is this one, but for those that have ended.
+fn children_of(parent: u32) -> Vec<Seen> {
+    let entries = fs::read_dir("/proc").expect("the processes can be listed");
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let seen = pids.filter_map(see);
+    seen.filter(|seen| seen.parent == parent && seen.is_alive()).collect()
+}
+
+/// The parent of all Teals, somewhere below this process.
+fn parent_below(pid: u32) -> Option<u32> {
+    let mut below = children_of(pid);
+    while let Some(seen) = below.pop() {
+        if seen.name == "teal: parent" {
+            return Some(seen.pid);
+        }
+        below.extend(children_of(seen.pid));
+    }
+    None
 }
 
 /// Whether a process is there and has not ended. Whoever inherits it may be late to bury it.
 fn is_there(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
-    state.is_some_and(|state| state != "Z" && state != "X")
+    see(pid).is_some_and(|seen| seen.is_alive())
+}
+
+fn see(pid: u32) -> Option<Seen> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything. Of all fields the 20th are the threads, the 22nd is the
+    // start.
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let name = stat.split_once('(')?.1.rsplit_once(')')?.0.to_owned();
+    Some(Seen {
+        pid,
+        name,
+        state: (*fields.first()?).to_owned(),
+        parent: fields.get(1)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+    })
+}
+
+impl Seen {
+    /// The first thread may have ended before others, which still hold what was open.
+    fn is_alive(&self) -> bool {
+        self.threads > 1 || (self.state != "Z" && self.state != "X")
+    }
 }

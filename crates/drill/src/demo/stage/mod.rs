@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::DemoError;
@@ -54,8 +54,6 @@ pub(crate) struct Stage {
     blue: Actor,
     green: Actor,
     teal: Process,
-    /// The newest of those that have taken over from it.
-    newest: Option<Pid>,
     addresses: Addresses,
     admin: Admin,
     timeline: Timeline,
@@ -91,7 +89,6 @@ impl Stage {
             blue,
             green,
             teal,
-            newest: None,
             addresses,
             admin,
             timeline: Timeline::new("blue"),
@@ -281,7 +278,6 @@ impl Stage {
             None => None,
         };
         let books = self.admin.books().await?;
-        self.end_newest().await;
         self.teal.stop(STOP_PATIENCE).await;
         let mut ledgers = Vec::new();
         for actor in [self.blue, self.green] {
@@ -316,6 +312,7 @@ impl Stage {
 async fn start_teal(exe: &Path, config: &Config) -> Result<(Process, Addresses), DemoError> {
     let path = config.path();
     let mut teal = Process::start("Teal", exe, &["run", "--config", &path.to_string_lossy()])?;
+    teal.has_children();
     let (serves, commands) = ("listening on", "admin on");
     let addresses = if config.is_secure() {
         let [public, secure, control] = teal.announced([serves, serves, commands]).await?;

@@ -4,8 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use super::{GLANCE, HEALTH_PATIENCE, STOP_PATIENCE, Stage, start_teal};
 use crate::admin::Wait;
 use crate::demo::DemoError;
@@ -24,7 +22,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Commands a switch, kills Teal with SIGKILL after `delay`, and starts it again. It must come
+    /// Commands a switch, kills Teal, every process of it, with SIGKILL after `delay`, and starts it again. It must come
     /// back on the old color or the new one, and on the new one if it had answered (L6).
     pub(crate) async fn kill_teal(&mut self, delay: Duration) -> Result<(), DemoError> {
         let (to, admin, commanded) = (self.idle(), self.admin.clone(), Instant::now());
@@ -33,8 +31,7 @@ impl Stage {
         // ignored: a sleep can't fail
         let _ = tokio::task::spawn_blocking(move || std::thread::sleep(delay)).await;
         let killed = Instant::now();
-        self.teal.signal(Signal::KILL);
-        self.teal.ended().await;
+        self.teal.kill_all().await;
         let said = command.await.ok().and_then(Result::ok).filter(|answer| answer.status == 200);
         (self.teal, _) = start_teal(&self.exe, &self.config).await?;
         let Some(active) = self.active_by_status().await? else {

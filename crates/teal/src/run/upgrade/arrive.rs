@@ -1,9 +1,8 @@
 //! The newer Teal's part: says whether it can take over, and takes what it is handed.
 
-use std::env;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
@@ -15,7 +14,8 @@ use proxy::HandedOver;
 use rules::Actor;
 use traffic::Seat;
 
-use super::MARK;
+use parent::Kept;
+
 use crate::exit::Failure;
 
 /// How long the older Teal may take for what it says. It waits for drains meanwhile.
@@ -29,13 +29,18 @@ pub(in crate::run) struct Arrival {
     offer: Offer,
 }
 
-/// What it hands over.
+/// The older Teal, once it has handed over.
 #[derive(Debug)]
-pub(in crate::run) struct Inherited {
-    older: UnixStream,
+pub(in crate::run) struct Older {
+    stream: UnixStream,
     pid: u32,
     /// The lock of the state directory.
     pub(in crate::run) lock: OwnedFd,
+}
+
+/// Sockets of a Teal before this one, from itself or from the parent that has kept them.
+#[derive(Debug)]
+pub(in crate::run) struct Handed {
     /// The admin listener, if it is to stay where it is.
     pub(in crate::run) admin: Option<TcpListener>,
     /// The admin socket.
@@ -51,25 +56,18 @@ pub(in crate::run) struct Word(UnixStream);
 // === impl Arrival ===
 
 impl Arrival {
-    /// Who started this process, if it was a Teal that is to be replaced.
-    pub(in crate::run) fn from_environment() -> Result<Option<Self>, Failure> {
-        if env::var_os(MARK).is_none() {
-            return Ok(None);
-        }
-        let input = io::stdin().as_fd().try_clone_to_owned();
-        let older = input.map(UnixStream::from).and_then(|older| {
+    /// The Teal at the other end of this socket.
+    pub(in crate::run) fn from_socket(socket: OwnedFd) -> Result<Self, Failure> {
+        let older = UnixStream::from(socket);
+        let talk = || {
             older.set_read_timeout(Some(PATIENCE))?;
             older.set_write_timeout(Some(PATIENCE))?;
-            Ok(older)
-        });
-        let talk = older.and_then(|older| Ok((receive::<Offer>(&older)?, older)));
-        let (offer, older) = talk.map_err(|error| {
-            Failure::usage(format!(
-                "{MARK} is set, but no Teal is at the other end of standard input: {error}; \
-                 `teal upgrade` sets it for the program that it starts"
-            ))
+            receive::<Offer>(&older)
+        };
+        let offer = talk().map_err(|error| {
+            Failure::usage(format!("the Teal that runs does not say what it offers: {error}"))
         })?;
-        Ok(Some(Self { older, offer }))
+        Ok(Self { older, offer })
     }
 
     /// Says that it can't be, and why.
@@ -100,7 +98,7 @@ impl Arrival {
     }
 
     /// Says that it can be, and takes what the older one has; waits for it to lay its charge down.
-    pub(in crate::run) fn take(self, config: &Config) -> Result<Inherited, Failure> {
+    pub(in crate::run) fn take(self, config: &Config) -> Result<(Older, Handed), Failure> {
         let Self { older, offer } = self;
         let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
         let talk = || -> io::Result<(Taking, Vec<OwnedFd>)> {
@@ -113,45 +111,67 @@ impl Arrival {
             Failure::failed(format!("the Teal that runs has not handed over after all: {error}"))
         })?;
         let mut descriptors = descriptors.into_iter();
-        let mut next = || descriptors.next().ok_or(io::Error::from(ErrorKind::UnexpectedEof));
-        let mut take = || -> io::Result<Inherited> {
-            let (lock, admin, socket) = (next()?, next()?, next()?);
-            let mut listeners = Vec::new();
-            for listening in &taking.listeners {
-                let sockets = (0..listening.sockets).map(|_| next().map(TcpListener::from));
-                let sockets = sockets.collect::<io::Result<Vec<_>>>()?;
-                listeners.push(HandedOver { configured: listening.place.configured, sockets });
-            }
-            let Place { configured, bound } = taking.admin;
-            let stays = [configured, bound].contains(&config.admin.listen);
-            Ok(Inherited {
-                older: older.try_clone()?,
-                pid: offer.pid,
-                lock,
-                admin: stays.then(|| TcpListener::from(admin)),
-                socket: UnixListener::from(socket),
-                listeners,
-            })
-        };
-        take().map_err(|error| {
-            Failure::failed(format!(
-                "what the Teal that runs has handed over is not whole: {error}"
-            ))
-        })
+        let lock = descriptors.next();
+        let handed = Handed::of(&taking, descriptors, config);
+        let (lock, handed) = lock.zip(handed).ok_or_else(|| {
+            Failure::failed("the Teal that runs has handed over less than it said".to_owned())
+        })?;
+        Ok((Older { stream: older, pid: offer.pid, lock }, handed))
     }
 }
 
-// === impl Inherited ===
+// === impl Handed ===
 
-impl Inherited {
+impl Handed {
+    /// What the parent has kept of the Teal before, if there is any that can be used.
+    pub(in crate::run) fn kept(kept: Kept, config: &Config) -> Option<Self> {
+        if kept.is_empty() {
+            return None;
+        }
+        let taking = serde_json::from_slice::<Taking>(&kept.label);
+        let handed = taking.map(|taking| Self::of(&taking, kept.descriptors.into_iter(), config));
+        let of_other_version =
+            || tracing::warn!("cannot use the sockets of the Teal before this one");
+        handed.ok().flatten().or_else(|| {
+            of_other_version();
+            None
+        })
+    }
+
+    /// `None`: there are too few descriptors.
+    fn of(
+        taking: &Taking,
+        mut descriptors: impl Iterator<Item = OwnedFd>,
+        config: &Config,
+    ) -> Option<Self> {
+        let (admin, socket) = (descriptors.next()?, descriptors.next()?);
+        let mut listeners = Vec::new();
+        for listening in &taking.listeners {
+            let sockets = descriptors.by_ref().take(listening.sockets).map(TcpListener::from);
+            let sockets: Vec<_> = sockets.collect();
+            if sockets.len() < listening.sockets {
+                return None;
+            }
+            listeners.push(HandedOver { configured: listening.place.configured, sockets });
+        }
+        let Place { configured, bound } = taking.admin;
+        let stays = [configured, bound].contains(&config.admin.listen);
+        let admin = stays.then(|| TcpListener::from(admin));
+        Some(Self { admin, socket: UnixListener::from(socket), listeners })
+    }
+}
+
+// === impl Older ===
+
+impl Older {
     /// A way to the older one for a last word.
     pub(in crate::run) fn word(&self) -> Result<Word, Failure> {
-        self.older.try_clone().map(Word).map_err(|error| cannot_talk(&error))
+        self.stream.try_clone().map(Word).map_err(|error| cannot_talk(&error))
     }
 
     /// Gives the older Teal its place among the workers, on the current runtime.
     pub(in crate::run) fn host(self, seat: Seat) -> Result<Host, Failure> {
-        let link = Link::new(self.older).map_err(|error| cannot_talk(&error))?;
+        let link = Link::new(self.stream).map_err(|error| cannot_talk(&error))?;
         let host = handover::host(seat.host(), link, self.pid);
         tracing::info!(older = self.pid, by = %Actor::Teal, "taking over");
         Ok(host)

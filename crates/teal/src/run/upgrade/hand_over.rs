@@ -1,6 +1,5 @@
 //! The older Teal's part: starts the newer one, asks it, and hands over what it has.
 
-use std::env;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -54,12 +53,10 @@ pub(super) async fn hand_over(
             ),
         });
     }
-    if let Some(reason) = obstacle() {
-        return Err(failed(reason));
-    }
     let program = binary.map_or_else(|| replaceable.program.clone(), |path| Ok(path.to_owned()));
     let program = program.map_err(failed)?;
-    let (mut process, talk) = Process::start(&program).map_err(|error| Refusal::UpgradeFailed {
+    let started = Process::start(&replaceable.parent, &program).await;
+    let (mut process, talk) = started.map_err(|error| Refusal::UpgradeFailed {
         reason: format!("cannot start {}: {error}", program.display()),
     })?;
     let offer = Offer {
@@ -95,24 +92,6 @@ pub(super) async fn hand_over(
     let reason = process.explain(why).await;
     take_back(follower.stop().await, &process, state_dir, replaceable).await?;
     Err(failed(reason))
-}
-
-/// Why this process can't be replaced by another.
-fn obstacle() -> Option<String> {
-    if std::process::id() == 1 {
-        return Some(
-            "Teal is process 1 of its container, which ends with it, whoever else runs there; start \
-             it by an init (docker run --init, or tini), or replace the container"
-                .to_owned(),
-        );
-    }
-    let own = std::process::id().to_string();
-    let of_systemd = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == own);
-    (of_systemd && env::var_os("NOTIFY_SOCKET").is_none()).then(|| {
-        "systemd started Teal without Type=notify, so it would end the newer one together with this \
-         one; write Type=notify in the unit and restart Teal"
-            .to_owned()
-    })
 }
 
 /// Takes everything back from a newer one that has ended, or goes on without what it may still write
@@ -195,22 +174,35 @@ impl Replaceable {
         1 + self.older.as_ref().map_or(0, Host::leaving)
     }
 
-    /// Says what is handed over, and hands it over.
-    fn give(&self, talk: &UnixStream, admin: &Admin) -> io::Result<()> {
+    /// What there is to take, by its places.
+    fn taking(&self) -> Taking {
         let place = |(configured, bound)| Place { configured, bound };
         let listeners = self.listeners.iter().map(|(configured, bound, sockets)| Listening {
             place: place((*configured, *bound)),
             sockets: sockets.len(),
         });
-        let taking = Taking { admin: place(self.admin), listeners: listeners.collect() };
-        let ((tcp, unix), lock) =
-            admin.listeners().zip(self.lock.as_ref()).ok_or(ErrorKind::NotFound)?;
+        Taking { admin: place(self.admin), listeners: listeners.collect() }
+    }
+
+    /// The same as descriptors: both ways of the admin API, and all sockets of the listeners.
+    fn ways<'a>(&'a self, admin: &'a Admin) -> io::Result<Vec<BorrowedFd<'a>>> {
+        let (tcp, unix) = admin.listeners().ok_or(ErrorKind::NotFound)?;
         let sockets = self.listeners.iter().flat_map(|(_, _, sockets)| sockets);
-        let descriptors: Vec<BorrowedFd<'_>> = [lock.as_fd(), tcp.as_fd(), unix.as_fd()]
-            .into_iter()
-            .chain(sockets.map(AsFd::as_fd))
-            .collect();
-        send(talk, &taking)?;
+        Ok([tcp.as_fd(), unix.as_fd()].into_iter().chain(sockets.map(AsFd::as_fd)).collect())
+    }
+
+    /// Says what is handed over, and hands it over.
+    fn give(&self, talk: &UnixStream, admin: &Admin) -> io::Result<()> {
+        let lock = self.lock.as_ref().ok_or(ErrorKind::NotFound)?;
+        let mut descriptors = vec![lock.as_fd()];
+        descriptors.extend(self.ways(admin)?);
+        send(talk, &self.taking())?;
         send_descriptors(talk, &descriptors)
+    }
+
+    /// Leaves with the parent what a Teal needs that is started after this one has died.
+    // lossless: L7
+    pub(in crate::run) fn keep(&self, admin: &Admin) -> io::Result<()> {
+        self.parent.keep(&serde_json::to_vec(&self.taking())?, &self.ways(admin)?)
     }
 }

@@ -61,7 +61,6 @@ impl Leaving<'_> {
         around: &Around<'_>,
     ) -> Left {
         let began = Instant::now();
-        around.manager.tell_successor(newer.process.pid);
         self.proxy.step_aside();
         let closing = self.admin.close();
         tokio::pin!(closing);
@@ -86,9 +85,9 @@ impl Leaving<'_> {
             closing.await; // two seconds at most
         }
         if failed {
-            return self.come_back(newer, began, around).await;
+            return self.come_back(newer, began).await;
         }
-        newer.process.let_go();
+        newer.process.settle();
         self.proxy.withdraw();
         // From here on nothing is taken back. What is queued on a listener that the newer one does not
         // have is refused rather than kept waiting.
@@ -99,7 +98,7 @@ impl Leaving<'_> {
     }
 
     /// The newer one has failed: takes everything back.
-    async fn come_back(&mut self, mut newer: Newer, began: Instant, around: &Around<'_>) -> Left {
+    async fn come_back(&mut self, mut newer: Newer, began: Instant) -> Left {
         let how = newer.process.end().await;
         let how = how.map_or("for no known reason".to_owned(), |status| format!("({status})"));
         tracing::error!(
@@ -108,7 +107,6 @@ impl Leaving<'_> {
             began.elapsed().as_secs_f64()
         );
         self.proxy.step_back();
-        around.manager.tell_successor(std::process::id());
         let state_dir = self.in_force.config().state_dir;
         let frozen = newer.follower.stop().await;
         let back = take_back(frozen, &newer.process, &state_dir, self.replaceable).await;

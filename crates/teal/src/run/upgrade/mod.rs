@@ -1,7 +1,7 @@
 //! Teal replaces itself: one file per step of it.
 //!
-//! `hand_over` is the older Teal's: it starts the newer one, asks it, lays the charge down and hands
-//! over what it has. `arrive` is the newer one's. `leave` is what the older one does from then on,
+//! `hand_over` is the older Teal's: it has the parent start the newer one, asks it, lays the charge down
+//! and hands over what it has. `arrive` is the newer one's. `leave` is what the older one does from then on,
 //! or how it comes back.
 //!
 //! Guaranteed: at every instant somebody accepts on every public socket, and no socket is closed
@@ -27,7 +27,9 @@ use proxy::{BindError, Sockets};
 use rules::Refusal;
 use tokio::sync::mpsc;
 
-pub(super) use arrive::{Arrival, Inherited};
+use super::parent::Parent;
+
+pub(super) use arrive::{Arrival, Handed, Older};
 pub(super) use leave::{Leaving, Left};
 
 /// How long the newer Teal is watched after it has begun to serve.
@@ -35,10 +37,6 @@ const PROBATION: Duration = Duration::from_secs(5);
 
 /// How many Teals may be leaving at once, each through the next newer one.
 const GENERATIONS: usize = 16;
-
-/// The environment variable by which a Teal knows that it takes over from the one that has started
-/// it, at the other end of its standard input.
-const MARK: &str = "TEAL_TAKES_OVER";
 
 /// What a running Teal needs to be replaced.
 #[derive(Debug)]
@@ -55,6 +53,8 @@ pub(super) struct Replaceable {
     admin: (SocketAddr, SocketAddr),
     /// The Teal that this one has taken over from.
     pub(super) older: Option<Host>,
+    /// Who starts the newer one.
+    pub(super) parent: Parent,
 }
 
 impl Replaceable {
@@ -64,7 +64,7 @@ impl Replaceable {
         configured: &[SocketAddr],
         sockets: &Sockets,
         admin: (SocketAddr, SocketAddr),
-        older: Option<Host>,
+        (older, parent): (Option<Host>, Parent),
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
         let program = program().map_err(|error| {
@@ -75,7 +75,8 @@ impl Replaceable {
         let all = sockets.duplicate().map_err(failed)?;
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
-        Ok(Self { wishes, program, lock: Some(lock), listeners: listeners.collect(), admin, older })
+        let (lock, listeners) = (Some(lock), listeners.collect());
+        Ok(Self { wishes, program, lock, listeners, admin, older, parent })
     }
 
     /// Keeps the public sockets and the state directory no longer: nobody will take over from this

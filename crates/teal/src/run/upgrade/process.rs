@@ -1,17 +1,15 @@
-//! The process of a newer Teal, from the outside.
+//! The process of a newer Teal, from the outside. The parent has started it, and says when it has ended.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::MARK;
+use crate::run::parent::{Parent, Started};
 
 /// How long a process that was ended may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
@@ -19,11 +17,12 @@ const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// How long one that may be ending by itself is given for it.
 const ENDING: Duration = Duration::from_millis(100);
 
-/// A process that this one has started; ended with this value, unless it is let go.
+/// A process that this one has asked for; ended with this value, unless it is let go.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Option<Child>,
+    started: Option<Started>,
     pub(super) pid: u32,
+    parent: Parent,
 }
 
 /// What is wrong with it, for the person who asked.
@@ -32,17 +31,12 @@ pub(super) struct Why(pub(super) String);
 // === impl Process ===
 
 impl Process {
-    /// Starts the program with our own arguments, at the other end of its standard input.
-    pub(super) fn start(program: &Path) -> io::Result<(Self, UnixStream)> {
+    /// Has the program started with our own arguments; the other end of what it finds to talk by.
+    pub(super) async fn start(parent: &Parent, program: &Path) -> io::Result<(Self, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
-        let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-        let child = Command::new(program)
-            .args(arguments)
-            .env(MARK, "1")
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()?;
-        let pid = child.id().unwrap_or_default();
-        Ok((Self { child: Some(child), pid }, ours))
+        let started = parent.start(program, &OwnedFd::from(theirs)).await?;
+        let pid = started.pid;
+        Ok((Self { started: Some(started), pid, parent: parent.clone() }, ours))
     }
 
     /// Ends it, and says why it was of no use.
@@ -57,34 +51,40 @@ impl Process {
 
     /// Ends it; how it ended, if it has.
     pub(super) async fn end(&mut self) -> Option<ExitStatus> {
-        let child = self.child.as_mut()?;
+        let ended = &mut self.started.as_mut()?.ended;
         // It may be about to end by itself, which says more than being killed.
-        let mut ended = timeout(ENDING, child.wait()).await;
-        if ended.is_err() {
-            let _ = child.start_kill(); // an error says that it is gone
-            ended = timeout(GONE_WITHIN, child.wait()).await;
+        let mut end = timeout(ENDING, &mut *ended).await;
+        if end.is_err() {
+            self.parent.kill(self.pid);
+            end = timeout(GONE_WITHIN, ended).await;
         }
-        let ended = ended.ok()?;
-        self.child = None;
-        ended.ok()
+        let status = end.ok()?.ok()?;
+        self.started = None;
+        Some(status)
     }
 
     /// Whether it was to be ended and has not.
     // lossless: L6 - never two writers.
     pub(super) fn is_left(&self) -> bool {
-        self.child.is_some()
+        self.started.is_some()
     }
 
     /// Lets it live on by itself.
     pub(super) fn let_go(&mut self) {
-        self.child = None;
+        self.started = None;
+    }
+
+    /// Its trial is over: from here on it is the one that the parent keeps alive.
+    pub(super) fn settle(&mut self) {
+        self.parent.settled(self.pid);
+        self.let_go();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.start_kill(); // an error says that it is gone
+        if self.started.is_some() {
+            self.parent.kill(self.pid);
         }
     }
 }

@@ -1,0 +1,113 @@
+//! One Teal that the parent has started.
+
+use std::env;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::kept::{Arriving, Kept};
+use crate::program::Program;
+use crate::wire::{self, Message};
+use crate::{ROLE, SERVE, notify};
+
+/// A serving Teal, one that is starting, or one that is leaving.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: u32,
+    pub(crate) control: OwnedFd,
+    /// Whether nothing will be heard of it any more.
+    pub(crate) silent: bool,
+    pub(crate) program: Program,
+    /// The older Teal that takes over again if this one fails; none once its trial is over.
+    pub(crate) watched_by: Option<u32>,
+    /// Whether it serves.
+    pub(crate) ready: bool,
+    /// What its program would understand as a parent.
+    pub(crate) state_version: String,
+    /// Whether a newer one has its place.
+    pub(crate) leaving: bool,
+    /// When it was started, or became ready.
+    pub(crate) since: Instant,
+    pub(crate) arriving: Arriving,
+    /// Its sockets, during its trial.
+    pub(crate) kept: Option<Kept>,
+}
+
+impl Child {
+    /// Starts this program with our own arguments, at the other end of its standard input.
+    pub(crate) fn start(path: &Path, watched_by: Option<u32>) -> io::Result<Self> {
+        let (control, theirs) = wire::pair()?;
+        let mut arguments = env::args_os();
+        let name = arguments.next().unwrap_or_default();
+        let program = Program::at(path.to_owned());
+        let child = Command::new(path)
+            .arg0(name)
+            .args(arguments)
+            .env(ROLE, SERVE)
+            .env_remove(notify::SOCKET)
+            .stdin(Stdio::from(theirs))
+            .spawn()?;
+        Ok(Self::known(child.id(), control, program, watched_by))
+    }
+
+    pub(crate) fn known(
+        pid: u32,
+        control: OwnedFd,
+        program: Program,
+        watched_by: Option<u32>,
+    ) -> Self {
+        Self {
+            pid,
+            control,
+            silent: false,
+            program,
+            watched_by,
+            ready: false,
+            state_version: String::new(),
+            leaving: false,
+            since: Instant::now(),
+            arriving: Arriving::default(),
+            kept: None,
+        }
+    }
+
+    pub(crate) fn say(&self, message: &Message) {
+        // Ignored: it has gone, or has not listened for hundreds of orders.
+        let _ = self.send(message, &[]);
+    }
+
+    pub(crate) fn send(&self, message: &Message, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        wire::send(&self.control, message, descriptors)
+    }
+
+    /// Everything that it has said.
+    pub(crate) fn heard(&mut self) -> Vec<Message> {
+        let mut heard = Vec::new();
+        while !self.silent {
+            match wire::receive(self.control.as_fd(), RecvFlags::DONTWAIT) {
+                Ok(Some(message)) => heard.push(message),
+                Ok(None) => self.silent = true,
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::AGAIN) => break,
+                    // It died with orders unread. What it said before is still there.
+                    None | Some(Errno::CONNRESET | Errno::INTR) => {}
+                    Some(_) => self.silent = true,
+                },
+            }
+        }
+        heard
+    }
+
+    pub(crate) fn kill(&self) {
+        if let Some(pid) = Pid::from_raw(self.pid.cast_signed()) {
+            let _ = kill_process(pid, Signal::KILL); // ignored: it is ended already
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The Teals of one parent: which one serves, which ones leave, and what becomes of them.
+
+use std::io;
+use std::mem;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use crate::child::Child;
+use crate::kept::Kept;
+use crate::notify::Manager;
+use crate::program::Program;
+use crate::revival::Revival;
+use crate::run::tell;
+use crate::signals::Signal;
+use crate::wire::Message;
+
+/// How long a stop may take that no serving Teal has given a time for.
+// lossless: L10
+const STOPS_WITHIN: Duration = Duration::from_secs(150);
+
+/// How long a serving Teal may take beyond the time that it has given, and after it was told to stop
+/// at once.
+const LAST: Duration = Duration::from_secs(15);
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) children: Vec<Child>,
+    /// The sockets of the one that serves.
+    pub(crate) kept: Kept,
+    pub(crate) manager: Manager,
+    /// What the one that serves was started from.
+    pub(crate) program: Program,
+    /// Whether any was ready yet.
+    pub(crate) was_ready: bool,
+    pub(crate) json: bool,
+    pub(crate) revival: Revival,
+    /// A newer Teal whose program this process is to go on as.
+    pub(crate) renew: Option<u32>,
+    /// The last death of one that nobody took over from: process, status, and for how long it served.
+    death: Option<(u32, ExitStatus, Duration)>,
+    /// When the next one is started.
+    next: Option<Instant>,
+    stopping: Option<Stopping>,
+    code: Option<u8>,
+}
+
+/// A stop under way.
+#[derive(Debug)]
+struct Stopping {
+    /// The one whose exit code is ours.
+    main: Option<u32>,
+    /// How often this process was asked by a signal.
+    signals: u32,
+    deadline: Instant,
+    at_once: bool,
+}
+
+// === impl Family ===
+
+impl Family {
+    /// Starts the first.
+    pub(crate) fn begin(manager: Manager) -> io::Result<Self> {
+        let mut family = Self::empty(manager, Program::own());
+        let path = family.program.path.clone();
+        family.start(&path, "")?;
+        Ok(family)
+    }
+
+    pub(crate) fn empty(manager: Manager, program: Program) -> Self {
+        Self {
+            children: Vec::new(),
+            kept: Kept::default(),
+            manager,
+            program,
+            was_ready: false,
+            json: false,
+            revival: Revival::default(),
+            renew: None,
+            death: None,
+            next: None,
+            stopping: None,
+            code: None,
+        }
+    }
+
+    /// The exit code, once all have ended.
+    pub(crate) fn outcome(&self) -> Option<u8> {
+        let over = self.children.is_empty() && (self.stopping.is_some() || self.code.is_some());
+        over.then(|| self.code.unwrap_or_default())
+    }
+
+    /// When something is to be done, if nothing happens.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.stopping.as_ref().map(|stopping| stopping.deadline).or(self.next)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// Takes everything that they have said.
+    pub(crate) fn listen(&mut self) {
+        let heard = self.children.iter_mut().map(|child| (child.pid, child.heard()));
+        for (pid, messages) in heard.collect::<Vec<_>>() {
+            for message in messages {
+                self.take(pid, message);
+            }
+        }
+    }
+
+    fn take(&mut self, pid: u32, message: Message) {
+        let current = self.current().map(|child| child.pid);
+        let Some(child) = self.children.iter_mut().find(|child| child.pid == pid) else { return };
+        match message.verb() {
+            b"keep" => {
+                let whole = child.arriving.take(message).filter(|_| self.stopping.is_none());
+                if child.watched_by.is_some() {
+                    child.kept = whole.or(child.kept.take());
+                } else if let Some(kept) = whole {
+                    self.kept = kept;
+                }
+            }
+            b"ready" => {
+                child.ready = true;
+                child.state_version = message.text("state");
+                child.since = Instant::now();
+                self.was_ready = true;
+                self.json = message.count("json") == 1;
+                if self.stopping.is_none() {
+                    let version = message.text("version");
+                    self.manager.ready(&format!("Teal {version} serves as process {pid}"));
+                }
+            }
+            b"reloaded" if self.stopping.is_none() => self.manager.reloaded(),
+            b"stopping" => {
+                let within = u64::try_from(message.count("within")).unwrap_or_default();
+                let deadline = Instant::now().checked_add(Duration::from_millis(within) + LAST);
+                if self.stopping.is_none() && current == Some(pid) {
+                    self.stop("SIGTERM"); // it has got a signal itself
+                } else {
+                    child.leaving = true;
+                    // What was kept for it is not kept any more, or belongs to a newer one.
+                    child.say(&Message::new("stop").with("signal", "SIGTERM"));
+                    self.adopt(pid);
+                }
+                if let Some((stopping, deadline)) = self.stopping.as_mut().zip(deadline) {
+                    stopping.deadline = stopping.deadline.max(deadline);
+                }
+            }
+            b"spawn" => self.spawn(pid, &message),
+            b"kill" => {
+                let ours = |child: &&Child| child.watched_by == Some(pid);
+                let killed = self.children.iter().filter(ours).find(|c| c.pid == message.pid());
+                if let Some(child) = killed {
+                    child.kill();
+                }
+            }
+            b"settled" => {
+                child.leaving = true;
+                self.adopt(pid);
+                self.renew = Some(message.pid());
+            }
+            _ => {} // of a later version
+        }
+    }
+
+    /// From here on nobody takes over from those that this one has watched.
+    fn adopt(&mut self, older: u32) {
+        for child in self.children.iter_mut().filter(|child| child.watched_by == Some(older)) {
+            child.watched_by = None;
+            self.program = child.program.clone();
+            if let Some(kept) = child.kept.take() {
+                self.kept = kept;
+            }
+        }
+    }
+
+    /// The one that serves: the newest that is ready, else the one that will be.
+    fn current(&self) -> Option<&Child> {
+        let here = || self.children.iter().rev().filter(|child| !child.leaving);
+        here().find(|child| child.ready).or_else(|| here().next())
+    }
+
+    /// Starts a newer one, which takes over from the one that asks.
+    fn spawn(&mut self, older: u32, message: &Message) {
+        let path = PathBuf::from(message.get("program"));
+        let started = || -> io::Result<Child> {
+            let talk = message.descriptors.first().ok_or(io::ErrorKind::InvalidData)?;
+            let child = Child::start(&path, Some(older))?;
+            child
+                .send(&Message::new("take-over"), &[talk.as_fd()])
+                .inspect_err(|_| child.kill())?;
+            Ok(child)
+        };
+        let answer = match started() {
+            Ok(child) => {
+                let answer = Message::new("started").number("pid", child.pid);
+                self.children.push(child);
+                answer
+            }
+            Err(error) => Message::new("not-started").with("why", error.to_string()),
+        };
+        if let Some(older) = self.children.iter().find(|child| child.pid == older) {
+            older.say(&answer);
+        }
+    }
+
+    /// Starts a serving Teal with what is kept.
+    fn start(&mut self, path: &Path, died: &str) -> io::Result<()> {
+        let child = Child::start(path, None)?;
+        let begun =
+            self.kept.say("sockets", |message, descriptors| child.send(message, descriptors));
+        begun
+            .and_then(|()| child.send(&Message::new("start").with("died", died), &[]))
+            .inspect_err(|_| child.kill())?;
+        self.children.push(child);
+        Ok(())
+    }
+
+    /// Answers a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        let order = |verb| Message::new(verb);
+        match signal {
+            Signal::Terminate => self.asked_to_stop("SIGTERM"),
+            Signal::Interrupt => self.asked_to_stop("SIGINT"),
+            Signal::Hangup => {
+                self.manager.reloading();
+                match self.current() {
+                    Some(child) => child.say(&order("reload")),
+                    None => self.manager.reloaded(), // the next one reads it anyway
+                }
+            }
+            Signal::User1 => self.children.iter().for_each(|child| child.say(&order("reopen"))),
+            Signal::User2 => {
+                if let Some(child) = self.current() {
+                    child.say(&order("upgrade"));
+                }
+            }
+            Signal::Child => {} // whoever has ended is looked for in each round
+        }
+    }
+
+    /// The first signal asks to stop, the second to stop at once. A serving Teal that has got the first
+    /// one itself, and stops, is not asked twice.
+    fn asked_to_stop(&mut self, signal: &str) {
+        self.stop(signal);
+        let Some(stopping) = &mut self.stopping else { return };
+        stopping.signals += 1;
+        if stopping.signals > 1 {
+            self.stop_at_once(signal);
+        }
+    }
+
+    /// Has all of them stop.
+    fn stop(&mut self, signal: &str) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let main = self.current().map(|child| child.pid);
+        let deadline = Instant::now() + STOPS_WITHIN;
+        self.stopping = Some(Stopping { main, signals: 0, deadline, at_once: false });
+        self.manager.stopping();
+        // Nobody will take what is queued here: it is theirs, who still accept, alone.
+        drop(mem::take(&mut self.kept));
+        for child in &mut self.children {
+            child.kept = None;
+            child.say(&Message::new("stop").with("signal", signal));
+        }
+    }
+
+    fn stop_at_once(&mut self, signal: &str) {
+        let Some(stopping) = &mut self.stopping else { return };
+        stopping.deadline = Instant::now() + AT_ONCE;
+        stopping.at_once = true;
+        for child in &self.children {
+            child.say(&Message::new("stop-now").with("signal", signal));
+        }
+    }
+
+    /// One has ended, or an orphan has.
+    pub(crate) fn ended(&mut self, pid: u32, status: i32) {
+        let Some(place) = self.children.iter().position(|child| child.pid == pid) else { return };
+        let child = self.children.remove(place);
+        self.adopt(pid);
+        let older = self.children.iter().find(|older| Some(older.pid) == child.watched_by);
+        if let Some(older) = older {
+            let ended = Message::new("ended").number("pid", pid).number("status", status);
+            older.say(&ended);
+        }
+        let how = ExitStatus::from_raw(status);
+        if !child.leaving {
+            let lived = if child.ready { child.since.elapsed() } else { Duration::ZERO };
+            self.death = Some((pid, how, lived));
+        }
+        if self.stopping.as_ref().is_some_and(|stopping| stopping.main == Some(pid)) {
+            self.code = self.code.or(Some(code(how)));
+        }
+    }
+
+    /// Does what time or an end asks for.
+    pub(crate) fn see_to_it(&mut self, now: Instant) {
+        if let Some(stopping) = &self.stopping {
+            if now < stopping.deadline {
+            } else if stopping.at_once {
+                self.children.iter().for_each(Child::kill);
+                self.postpone(AT_ONCE);
+            } else {
+                self.stop_at_once("a deadline");
+            }
+            return;
+        }
+        if self.code.is_some() || self.children.iter().any(|child| !child.leaving) {
+            return; // somebody serves, or will; or is watched by one that does
+        }
+        if self.next.is_none() {
+            self.mourn(now);
+        }
+        if self.next.take_if(|next| *next <= now).is_some() {
+            self.revive();
+        }
+    }
+
+    fn postpone(&mut self, by: Duration) {
+        if let Some(stopping) = &mut self.stopping {
+            stopping.deadline = Instant::now() + by;
+        }
+    }
+
+    /// Nobody serves: says when the next one is to, or that none is.
+    fn mourn(&mut self, now: Instant) {
+        let Some((pid, how, lived)) = self.death else { return };
+        if self.was_ready
+            && let Some(delay) = self.revival.after(lived)
+        {
+            self.next = Some(now + delay);
+            self.manager.status(&format!("the serving process {pid} {}", told(how)));
+            return;
+        }
+        if self.was_ready {
+            let deaths = self.revival.0;
+            let text =
+                format!("the serving process {pid} {}, {deaths} in a row: giving up", told(how));
+            tell(&text, self.json);
+        } else if how.code().is_none() {
+            tell(&format!("the serving process {pid} {} before it served", told(how)), false);
+        }
+        self.code = Some(code(how));
+        self.stop("the end of the serving process");
+    }
+
+    fn revive(&mut self) {
+        let Some((pid, how, lived)) = self.death else { return };
+        let seconds = lived.as_secs_f64();
+        let died = format!("the serving process {pid} {} after {seconds:.1} s", told(how));
+        let path = self.program.again();
+        if let Err(error) = self.start(&path, &died) {
+            tell(&format!("cannot start the serving process: {error}"), self.json);
+            self.death = Some((pid, how, Duration::ZERO));
+        }
+    }
+}
+
+/// The exit code of this process, where that of another ended so.
+fn code(status: ExitStatus) -> u8 {
+    let signal = || status.signal().map(|signal| 128 + signal);
+    let code = status.code().or_else(signal).and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or(1)
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (_, Some(signal)) => format!("was killed by signal {signal}"),
+        _ => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,207 @@
+//! The serving Teal's end: what it tells its parent, and what it is told.
+
+use std::env;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::RecvFlags;
+
+use crate::kept::{self, Arriving, Kept};
+use crate::wire::{self, Message};
+use crate::{ROLE, SERVE};
+
+/// How long the parent may take to read, or to say how to begin.
+const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
+/// The way to the parent.
+#[derive(Debug)]
+pub struct Link(OwnedFd);
+
+/// How a serving Teal begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// By itself, with the sockets that are kept for it, if it is not the first.
+    Start {
+        /// What is kept.
+        kept: Kept,
+        /// How the one before it ended; empty for the first.
+        died: String,
+    },
+    /// In the place of a Teal that runs and is at the other end of this socket.
+    TakeOver(OwnedFd),
+}
+
+/// What the parent says.
+#[derive(Debug)]
+pub enum Order {
+    /// Read the configuration again.
+    Reload,
+    /// Open log files again.
+    Reopen,
+    /// Have a newer Teal take over.
+    Upgrade,
+    /// Stop gracefully. With the name of the signal.
+    Stop(String),
+    /// Stop at once. With the name of the signal.
+    StopNow(String),
+    /// What was asked for has been started, as this process.
+    Started(u32),
+    /// It could not be started.
+    NotStarted(String),
+    /// A process that this one has asked for has ended.
+    Ended(u32, ExitStatus),
+}
+
+/// Whether a parent has started this process.
+pub fn is_child() -> bool {
+    env::var_os(ROLE).is_some_and(|role| role == SERVE)
+}
+
+// === impl Link ===
+
+impl Link {
+    /// The parent at the other end of standard input, and how it says to begin.
+    ///
+    /// # Errors
+    /// If nobody is there who speaks as a parent does.
+    pub fn from_stdin() -> io::Result<(Self, Begin)> {
+        let link = Self(io::stdin().as_fd().try_clone_to_owned()?);
+        let (mut arriving, mut kept) = (Arriving::default(), Kept::default());
+        loop {
+            link.wait(PollFlags::IN)?;
+            let message = link.receive()?.ok_or(ErrorKind::UnexpectedEof)?;
+            match message.verb() {
+                b"sockets" => kept = arriving.take(message).unwrap_or(kept),
+                b"start" => {
+                    return Ok((link, Begin::Start { kept, died: message.text("died") }));
+                }
+                b"take-over" => {
+                    let older = message.descriptors.into_iter().next();
+                    return Ok((link, Begin::TakeOver(older.ok_or(ErrorKind::InvalidData)?)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next order, without waiting. `None`: the parent has ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] if there is none.
+    pub fn next(&self) -> io::Result<Option<Order>> {
+        loop {
+            let Some(message) = self.receive()? else { return Ok(None) };
+            let order = match message.verb() {
+                b"reload" => Order::Reload,
+                b"reopen" => Order::Reopen,
+                b"upgrade" => Order::Upgrade,
+                b"stop" => Order::Stop(message.text("signal")),
+                b"stop-now" => Order::StopNow(message.text("signal")),
+                b"started" => Order::Started(message.pid()),
+                b"not-started" => Order::NotStarted(message.text("why")),
+                b"ended" => {
+                    let status = i32::try_from(message.count("status")).unwrap_or_default();
+                    Order::Ended(message.pid(), ExitStatus::from_raw(status))
+                }
+                _ => continue, // of a later version
+            };
+            return Ok(Some(order));
+        }
+    }
+
+    /// Hands over what the next serving Teal needs if this one dies, and how this one calls it.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn keep(&self, label: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        kept::say("keep", label, descriptors, |message, descriptors| {
+            self.send(message, descriptors)
+        })
+    }
+
+    /// Says that this one serves.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn ready(&self, version: &str, json: bool) -> io::Result<()> {
+        let ready = Message::new("ready").with("version", version).number("json", json);
+        self.send(&ready.with("state", crate::resume::VERSION), &[])
+    }
+
+    /// Says that a reload has ended.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn reloaded(&self) -> io::Result<()> {
+        self.send(&Message::new("reloaded"), &[])
+    }
+
+    /// Says that this one stops, within this time.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn stopping(&self, within: Duration) -> io::Result<()> {
+        let millis = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
+        self.send(&Message::new("stopping").number("within", millis), &[])
+    }
+
+    /// Asks for this program to be started, to take over by this socket. Answered by
+    /// [`Order::Started`] or [`Order::NotStarted`].
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn start(&self, program: &Path, talk: BorrowedFd<'_>) -> io::Result<()> {
+        self.send(&Message::new("spawn").with("program", program), &[talk])
+    }
+
+    /// Asks for a process to be killed that this one has asked for.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn kill(&self, pid: u32) -> io::Result<()> {
+        self.send(&Message::new("kill").number("pid", pid), &[])
+    }
+
+    /// Says that the trial of a process is over: it has the place of this one for good.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn settled(&self, pid: u32) -> io::Result<()> {
+        self.send(&Message::new("settled").number("pid", pid), &[])
+    }
+
+    fn receive(&self) -> io::Result<Option<Message>> {
+        match wire::receive(self.0.as_fd(), RecvFlags::DONTWAIT) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => self.receive(),
+            received => received,
+        }
+    }
+
+    fn send(&self, message: &Message, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        match wire::send(&self.0, message, descriptors) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.wait(PollFlags::OUT)?;
+                wire::send(&self.0, message, descriptors)
+            }
+            sent => sent,
+        }
+    }
+
+    // lossless: L10
+    fn wait(&self, until: PollFlags) -> io::Result<()> {
+        let mut look = [PollFd::new(&self.0, until)];
+        let ready = poll(&mut look, Some(&PATIENCE))? > 0;
+        ready.then_some(()).ok_or_else(|| ErrorKind::TimedOut.into())
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

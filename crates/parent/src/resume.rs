@@ -1,0 +1,148 @@
+//! The parent goes on as a newer program, under the same process id.
+//!
+//! What it knows and holds travels through a socket pair that is its standard input on the other side
+//! of `execve(2)`. Signals stay blocked meanwhile, and wait.
+
+use std::env;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::net::RecvFlags;
+
+use crate::child::Child;
+use crate::family::Family;
+use crate::kept::Arriving;
+use crate::notify::Manager;
+use crate::program::{self, Program};
+use crate::run::tell;
+use crate::wire::{self, Message};
+use crate::{RESUME, ROLE};
+
+/// The version of what one parent leaves to the next. It grows when an older parent's words would be
+/// misunderstood.
+pub(crate) const VERSION: &str = "1";
+
+/// Goes on as the program of a newer Teal that has served out its trial, if that is another one.
+/// Returns if it is not, or if it can't be; the present program is as good then.
+pub(crate) fn renew(family: &mut Family) {
+    let Some(pid) = family.renew else { return };
+    let Some(newer) = family.children.iter().find(|child| child.pid == pid) else {
+        family.renew = None;
+        return;
+    };
+    // Others are in the middle of what would be forgotten.
+    if family.is_stopping() || family.children.iter().any(|child| !child.ready) {
+        return;
+    }
+    let program = (newer.state_version == VERSION).then(|| program::other_than_own(pid)).flatten();
+    family.renew = None;
+    if let Some(program) = program {
+        let error = go_on_as(family, &program);
+        let path = program.display();
+        tell(&format!("cannot go on as {path}: {error}; going on as before"), family.json);
+    }
+}
+
+fn go_on_as(family: &Family, program: &Path) -> io::Error {
+    let left = match leave_behind(family) {
+        Ok(left) => left,
+        Err(error) => return error,
+    };
+    let mut arguments = env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let mut command = Command::new(program);
+    command.arg0(name).args(arguments).env(ROLE, RESUME).stdin(Stdio::from(left)).exec()
+}
+
+/// The end of a socket in which everything waits.
+fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
+    let (write, read) = wire::pair()?;
+    let send = |message: &Message, descriptors: &[BorrowedFd<'_>]| {
+        wire::send(&write, message, descriptors)
+    };
+    send(
+        &program(Message::new("parent"), &family.program)
+            .with("state", VERSION)
+            .number("json", family.json)
+            .number("deaths", family.revival.0),
+        &[],
+    )?;
+    family.kept.say("kept", send)?;
+    for child in &family.children {
+        let message = program(Message::new("child"), &child.program)
+            .number("pid", child.pid)
+            .number("watched-by", child.watched_by.unwrap_or_default())
+            .number("leaving", child.leaving);
+        send(&message, &[child.control.as_fd()])?;
+        if let Some(kept) = &child.kept {
+            kept.say("kept-of-child", send)?;
+        }
+    }
+    send(&Message::new("end"), &[])?;
+    Ok(read)
+}
+
+/// The parent that this process was, as it has left it; or the manager, if it was none.
+pub(crate) fn resumed(manager: Manager) -> io::Result<Result<Family, Manager>> {
+    if env::var_os(ROLE).is_none_or(|role| role != RESUME) {
+        return Ok(Err(manager));
+    }
+    let mut family = Family::empty(manager, Program::own());
+    family.was_ready = true;
+    let (mut arriving, mut arriving_of_child) = (Arriving::default(), Arriving::default());
+    let stdin = io::stdin();
+    loop {
+        let message = wire::receive(stdin.as_fd(), RecvFlags::DONTWAIT)?;
+        let message = message.ok_or(ErrorKind::UnexpectedEof)?;
+        match message.verb() {
+            b"parent" => {
+                family.program = read_program(&message);
+                family.json = message.count("json") == 1;
+                family.revival.0 = u32::try_from(message.count("deaths")).unwrap_or_default();
+            }
+            b"kept" => {
+                if let Some(kept) = arriving.take(message) {
+                    family.kept = kept;
+                }
+            }
+            b"child" => family.children.extend(child(message)),
+            b"kept-of-child" => {
+                if let Some(kept) = arriving_of_child.take(message)
+                    && let Some(child) = family.children.last_mut()
+                {
+                    child.kept = Some(kept);
+                }
+            }
+            b"end" => return Ok(Ok(family)),
+            _ => {}
+        }
+    }
+}
+
+fn program(message: Message, program: &Program) -> Message {
+    let (device, file) = program.file.unwrap_or_default();
+    message
+        .with("program", &program.path)
+        .with("device", device.to_string())
+        .with("file", file.to_string())
+}
+
+fn read_program(message: &Message) -> Program {
+    let number = |key| message.text(key).parse::<u64>().ok().filter(|number| *number > 0);
+    let file = number("device").zip(number("file"));
+    Program { path: PathBuf::from(message.get("program")), file }
+}
+
+fn child(message: Message) -> Option<Child> {
+    let watched_by = u32::try_from(message.count("watched-by")).ok().filter(|pid| *pid > 0);
+    let (pid, program) = (message.pid(), read_program(&message));
+    let leaving = message.count("leaving") == 1;
+    let control = message.descriptors.into_iter().next()?;
+    let mut child = Child::known(pid, control, program, watched_by);
+    child.ready = true;
+    child.leaving = leaving;
+    Some(child)
+}
