@@ -1,6 +1,8 @@
 //! The process that is started stays the same, keeps the listening sockets, and starts another serving
 //! Teal if one dies.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -162,4 +164,40 @@ fn the_parent_is_small_and_stays_so_over_upgrades() {
     assert!(after <= memory + (64 << 10), "{memory} before and {after} after");
     assert_eq!(stage.teal.parent_pid(), parent);
     stage.finish();
+}
+
+#[test]
+fn the_parent_goes_on_as_the_installed_program_under_the_same_process_id() {
+    // L7
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let installed = directory.path().join("teal");
+    let install = || {
+        let new = directory.path().join("new");
+        fs::copy(TEAL, &new).expect("a copy");
+        fs::rename(&new, &installed).expect("the place of the old one");
+    };
+    install();
+    let program = installed.to_str().expect("a path of text").to_owned();
+    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    let parent = teal.parent_pid();
+    let runs = || {
+        let runs = fs::metadata(format!("/proc/{parent}/exe")).expect("it runs");
+        runs.ino() == fs::metadata(&installed).expect("it is installed").ino()
+    };
+    let load = Load::start(teal.listener(), LoadOptions::default());
+    for _ in 0..3 {
+        install();
+        assert!(!runs());
+        teal.upgrade();
+        wait_until(LEFT, "the parent is the newer program", runs);
+        assert_eq!(teal.parent_pid(), parent);
+        load.wait_for_more(20);
+    }
+    load.stop().assert_nothing_lost();
+    let killed = teal.kill_serving();
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    assert_ne!(teal.wait_revived(killed), killed);
+    teal.signal(Signal::TERM);
+    assert_eq!(teal.wait_exit(SOON), Some(0), "{}", teal.log());
 }
