@@ -83,13 +83,13 @@ pub(super) fn switches(
     for change in [Change::Switches, Change::Upgrade] {
         for last in [false, true] {
             let at = &*ground;
-            let (played, newer) = thread::scope(|scope| {
+            let (played, moved) = thread::scope(|scope| {
                 let moving = scope.spawn(|| move_teal(&at.teal, change));
                 let played = together(clients, |client| through(server, at, client, change, last));
-                let newer = moving.join().map_err(|_| anyhow!("{change:?}: panicked"));
-                (played, newer)
+                let moved = moving.join().map_err(|_| anyhow!("{change:?}: panicked"));
+                (played, moved)
             });
-            let newer = newer?.with_context(|| format!("{change:?}"))?;
+            moved?.with_context(|| format!("{change:?}"))?;
             for ((mut played, results, way), rest) in played?.into_iter().zip(&rest) {
                 let case = Case::of_steps(name(change), Vec::new());
                 played.moved += results.len();
@@ -101,8 +101,7 @@ pub(super) fn switches(
                 }
                 found.push(played);
             }
-            if let Some(newer) = newer {
-                ground.teal.upgraded_to(newer);
+            if matches!(change, Change::Upgrade) {
                 ground.teal.wait_alone(LEFT_WITHIN);
             }
         }
@@ -124,15 +123,14 @@ fn through(
     Ok((Played::new(client.kind.name), results, way))
 }
 
-/// Moves Teal while clients work; the process of a newer one.
-fn move_teal(teal: &Teal, change: Change) -> Result<Option<u32>> {
+/// Moves Teal while clients work.
+fn move_teal(teal: &Teal, change: Change) -> Result<()> {
     match change {
         Change::Switches => {
             for color in ["green", "blue"] {
                 thread::sleep(BETWEEN);
                 teal.switch_to(color);
             }
-            Ok(None)
         }
         Change::Upgrade => {
             thread::sleep(BETWEEN);
@@ -143,11 +141,9 @@ fn move_teal(teal: &Teal, change: Change) -> Result<Option<u32>> {
                 answer.status,
                 answer.text()
             );
-            let said: Value = serde_json::from_slice(&answer.body)?;
-            let pid = said["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-            Ok(Some(pid.context("a process id")?))
         }
     }
+    Ok(())
 }
 
 fn name(change: Change) -> &'static str {
