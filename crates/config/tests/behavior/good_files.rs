@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::spoiled::{FILE, TLS, parse};
 use config::{Config, Environment, Flags, Role};
 use rules::{
-    Color, Drain, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange, Streams,
-    TargetUrl, Timeouts,
+    Color, Drain, Expected, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange,
+    Streams, TargetUrl, Timeouts,
 };
 use serde_json::Value;
 
@@ -53,6 +53,9 @@ fn a_file_with_one_service_has_every_default_of_the_contract() {
         fall: 2,
         fast_interval: Duration::from_millis(500),
         expect: vec![StatusRange { low: 200, high: 299 }],
+        identity: Expected::default(),
+        headers: Vec::new(),
+        https: false,
     };
     assert_eq!(spec.health, health);
     let hold = Hold { requests: 10_000, bytes: 32 << 20, release_per_second: 1000 };
@@ -106,6 +109,9 @@ fn the_example_of_the_contract_is_understood_whole() {
         fall: 4,
         fast_interval: Duration::from_millis(100),
         expect: vec![StatusRange { low: 204, high: 204 }, StatusRange { low: 300, high: 399 }],
+        identity: Expected::default(),
+        headers: Vec::new(),
+        https: false,
     };
     assert_eq!(spec.health, health);
     assert_eq!(spec.drain, Drain { timeout: Duration::from_secs(90), streams: Streams::Close });

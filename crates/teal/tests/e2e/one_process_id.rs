@@ -149,7 +149,7 @@ fn the_parent_is_small_and_stays_so_over_upgrades() {
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
     let parent = stage.teal.parent_pid();
     let descriptors =
-        || std::fs::read_dir(format!("/proc/{parent}/fd")).expect("its descriptors").count();
+        || fs::read_dir(format!("/proc/{parent}/fd")).expect("its descriptors").count();
     stage.teal.upgrade();
     stage.teal.wait_alone(LEFT);
     let (before, memory) = (descriptors(), resident(parent));
