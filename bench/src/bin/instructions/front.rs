@@ -122,6 +122,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
             id: TargetId(color.index() as u32),
             url: url.clone(),
             addresses: vec![target],
+            moves: 0,
             usable: true,
             books: Arc::new(TargetBooks::new(WORKERS)),
         })],
@@ -137,6 +138,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         held: None,
         hold: spec.hold,
         close_streams: false,
+        underscores: None,
         failover: false,
         books: Arc::new(ServiceBooks::new(WORKERS)),
     };
