@@ -84,7 +84,7 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let target = listener.accept().await.unwrap().0.into_std().unwrap();
+        let peer = listener.accept().await.unwrap().0.into_std().unwrap();
         let lease = reader.claim(0, &[], Instant::now()).unwrap();
         let hold = reader.hold_connection(&lease);
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
@@ -102,7 +102,7 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         publisher.publish(Table { draining, ..table(&books) });
         reader.adopt().await;
         let seen = Mutex::default();
-        let witness = Arc::new(Witness { books: books.clone(), target, seen });
+        let witness = Arc::new(Witness { books: books.clone(), target: peer, seen });
         let waker = Waker::from(witness.clone());
         let mut drained = pin!(publisher.drained(&*books));
         assert!(drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
