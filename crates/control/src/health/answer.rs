@@ -114,10 +114,12 @@ impl Answer {
     }
 
     /// Whether traffic would pass the trailers on.
-    pub(super) fn check_trailers(&self, lines: &[u8]) -> Result<(), Failure> {
+    pub(super) fn check_trailers(&self, lines: &[u8], limits: Limits) -> Result<(), Failure> {
         let mut section = Vec::new();
         http1::write_last_chunk(&mut section, lines);
-        let decoded = BodyReader::new(BodyLength::Chunked).decode(&mut section);
+        let mut reader = BodyReader::new(BodyLength::Chunked);
+        reader.limit_trailers(limits);
+        let decoded = reader.decode(&mut section);
         decoded.map(drop).map_err(|error| self.broken_body(error))
     }
 

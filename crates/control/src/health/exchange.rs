@@ -104,7 +104,10 @@ async fn read_head(
             scan.reset();
             match answer.take_head(&head, &plan.settings, &limits)? {
                 Headed::Interim => continue,
-                Headed::Final(body) => return Ok(body),
+                Headed::Final(mut body) => {
+                    body.limit_trailers(limits);
+                    return Ok(body);
+                }
             }
         }
         match read(stream, buffer).await {
@@ -151,7 +154,7 @@ pub(super) async fn over_http2(
     }
     let trailers = body.trailers().await.map_err(|error| broken(answer, error))?;
     if chunked {
-        answer.check_trailers(&trailer_lines(trailers.as_ref()))?;
+        answer.check_trailers(&trailer_lines(trailers.as_ref()), limits)?;
     }
     answer.trailers = trailers;
     Ok(())
