@@ -119,7 +119,6 @@ async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
         .max_header_list_size(heads)
         .header_table_size(TABLE)
         .max_send_buffer_size(SEND_BUFFER)
-        .max_local_error_reset_streams(None) // `Watch` counts them with those of the client
         .enable_connect_protocol()
         .handshake(watched)
         .await
