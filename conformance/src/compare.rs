@@ -115,15 +115,26 @@ fn outcome(step: &Value) -> String {
     }
 }
 
-/// What only one of two lists has.
-fn lists<'a>(one: &'a [String], other: &'a [String]) -> impl Iterator<Item = String> + use<'a> {
-    let count = |list: &[String], what: &String| list.iter().filter(|item| *item == what).count();
-    let short = |text: &str| text.chars().take(120).collect::<String>();
-    let missing = one.iter().filter(move |item| count(one, item) > count(other, item));
-    let added = other.iter().filter(move |item| count(other, item) > count(one, item));
-    missing
-        .map(move |item| format!("lacks {}", short(item)))
-        .chain(added.map(move |item| format!("has {}", short(item))))
+/// What only one of two lists has, or has more often.
+fn lists(one: &[String], other: &[String]) -> impl Iterator<Item = String> {
+    let short = |text: &String| text.chars().take(120).collect::<String>();
+    let lacks = surplus(one, other).into_iter().map(move |item| format!("lacks {}", short(item)));
+    let has = surplus(other, one).into_iter().map(move |item| format!("has {}", short(item)));
+    lacks.chain(has)
+}
+
+/// What is left of the first list once each item of the second has taken an equal one away.
+fn surplus<'a>(first: &'a [String], second: &[String]) -> Vec<&'a String> {
+    let mut left: Vec<&String> = second.iter().collect();
+    let mut surplus: Vec<&String> = first.iter().collect();
+    surplus.retain(|item| match left.iter().position(|other| other == item) {
+        Some(at) => {
+            left.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+    surplus
 }
 
 /// The fields of an answer that are compared, as lines.

@@ -235,6 +235,18 @@ impl fmt::Display for Refusal {
                  operator is possible in {} s",
                 left.as_secs() + 1
             ),
+            Self::Superseded { .. }
+            | Self::Abandoned
+            | Self::JournalSlow { .. }
+            | Self::Stopping => self.say_how_it_ended(f),
+        }
+    }
+}
+
+impl Refusal {
+    /// Words for a call that ended before it was known what became of it.
+    fn say_how_it_ended(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Superseded { by, actor } => {
                 write!(f, "superseded by {by}, asked for by {actor}: this call changed nothing")
             }
@@ -246,6 +258,7 @@ impl fmt::Display for Refusal {
                 silent.as_secs()
             ),
             Self::Stopping => f.write_str("Teal is stopping"),
+            _ => Ok(()),
         }
     }
 }
