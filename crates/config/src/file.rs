@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<String, String> {
     };
     // Looked at before it is opened: opening a named pipe would wait for somebody who writes to it.
     let kind = fs::metadata(path).map_err(explain)?.file_type();
-    if !kind.is_file() && !kind.is_dir() && !(kind.is_fifo() && is_own_descriptor(path)) {
+    if !(kind.is_file() || kind.is_dir() || kind.is_fifo() && is_own_descriptor(path)) {
         let what = if kind.is_fifo() {
             "a named pipe"
         } else if kind.is_socket() {

@@ -59,7 +59,9 @@ pub(crate) fn config(
     let mut services = service::services(&document.service, surroundings, found);
     let https =
         listeners.iter().all(|At { value, .. }| value.tls.is_some() || value.redirect_https);
-    services.iter_mut().for_each(|service| service.value.health.https = https);
+    for service in &mut services {
+        service.value.health.https = https;
+    }
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }

@@ -216,7 +216,7 @@ impl Writer {
     }
 
     fn lose(&mut self, lines: &[u8], error: &io::Error) {
-        let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let count = memchr::memchr_iter(b'\n', lines).count() as u64;
         self.lost.fetch_add(count, Ordering::Relaxed);
         self.untold += count;
         self.tell_lost(&error.to_string());
