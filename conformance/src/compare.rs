@@ -184,6 +184,8 @@ fn without_port(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use serde_json::json;
 
     use super::*;
@@ -193,7 +195,8 @@ mod tests {
     }
 
     fn found(direct: &Value, through: &Value) -> Vec<String> {
-        differences(&[direct.clone()], &[through.clone()], Way::Http1, false)
+        let (direct, through) = (slice::from_ref(direct), slice::from_ref(through));
+        differences(direct, through, Way::Http1, false)
     }
 
     #[test]

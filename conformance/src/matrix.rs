@@ -163,8 +163,9 @@ impl Ground {
             .timeouts(r#"idle = "8s""#)
             .extra(&format!(
                 "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
-                 [[certificate]]\ncert = {:?}\nkey = {:?}\n",
-                pair.cert, pair.key
+                 [[certificate]]\ncert = '{}'\nkey = '{}'\n",
+                pair.cert.display(),
+                pair.key.display()
             ));
         let teal = Teal::start_healthy(&place.teal.display().to_string(), &settings);
         let plain = teal.listener().port();

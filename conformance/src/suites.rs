@@ -61,8 +61,9 @@ impl Stand {
         let mut settings =
             Settings::new(&targets[0], &targets[1]).listener_key("http2", "true").extra(&format!(
                 "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
-             [[certificate]]\ncert = {:?}\nkey = {:?}\n",
-                pair.cert, pair.key
+             [[certificate]]\ncert = '{}'\nkey = '{}'\n",
+                pair.cert.display(),
+                pair.key.display()
             ));
         if !timeouts.is_empty() {
             settings = settings.timeouts(timeouts);

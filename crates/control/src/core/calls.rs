@@ -229,9 +229,9 @@ impl Entry {
     fn is_superseded_by(&self, later: &About) -> bool {
         let shares = || self.about.services.iter().any(|name| later.services.contains(name));
         match (self.about.verb, later.verb) {
-            (Verb::Failover, _) | (_, Verb::Failover | Verb::Resume) => false,
             (Verb::Reload, Verb::Reload) => true,
-            (Verb::Reload, _) | (_, Verb::Reload) => false,
+            (Verb::Failover | Verb::Reload, _)
+            | (_, Verb::Failover | Verb::Resume | Verb::Reload) => false,
             _ => shares(),
         }
     }

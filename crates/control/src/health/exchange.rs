@@ -133,15 +133,14 @@ pub(super) async fn over_http2(
 ) -> Result<(), Failure> {
     let mut driver = JoinSet::new(); // ends with this function, whatever happens
     let opened = open(plan, stream, &mut driver).await;
-    let response = opened.map_err(|error| broken(answer, error))?;
+    let response = opened.map_err(|error| broken(answer, &error))?;
     let limits = Limits::of_responses(plan.head_bytes);
-    let (mut body, mut reader) = match read_answer(plan, response, answer, &limits).await? {
-        (body, Some(reader)) => (body, reader),
-        (_, None) => return Ok(()),
+    let (mut body, Some(mut reader)) = read_answer(plan, response, answer, &limits).await? else {
+        return Ok(());
     };
     let chunked = reader.remaining().is_none();
     while let Some(data) = body.data().await {
-        let data = data.map_err(|error| broken(answer, error))?;
+        let data = data.map_err(|error| broken(answer, &error))?;
         // It fails where the stream is gone, which the next read tells.
         let _ = body.flow_control().release_capacity(data.len());
         answer.take_body(&data)?;
@@ -152,7 +151,7 @@ pub(super) async fn over_http2(
     if !chunked {
         reader.eof().map_err(|_| answer.broken(None))?;
     }
-    let trailers = body.trailers().await.map_err(|error| broken(answer, error))?;
+    let trailers = body.trailers().await.map_err(|error| broken(answer, &error))?;
     if chunked {
         answer.check_trailers(&trailer_lines(trailers.as_ref()), limits)?;
     }
@@ -213,7 +212,7 @@ async fn read_answer(
             Poll::Ready(Some(interim)) => Poll::Ready(interim.map(Next::Interim)),
             _ => Pin::new(&mut response).poll(cx).map(|found| found.map(Next::Final)),
         });
-        match next.await.map_err(|error| broken(answer, error))? {
+        match next.await.map_err(|error| broken(answer, &error))? {
             Next::Interim(interim) => {
                 let mut head = Vec::new();
                 interim_head(&mut head, interim.status(), interim.headers());
@@ -253,7 +252,7 @@ fn understand(
     }
 }
 
-fn broken(answer: &Answer, error: h2::Error) -> Failure {
+fn broken(answer: &Answer, error: &h2::Error) -> Failure {
     if let Some(error) = error.get_io() {
         return answer.broken(Some(error));
     }

@@ -156,7 +156,7 @@ impl Found {
 
 impl Found {
     /// A probe that passed, while traffic was answered with nothing that it could pass on.
-    pub(super) fn refused(reason: String, passed: Self) -> Self {
+    pub(super) fn refused(reason: String, passed: &Self) -> Self {
         let verdict = Verdict::Failed { status: passed.verdict.status(), reason: reason.into() };
         Self { verdict, latency: passed.latency, fault: Some(Fault::Answer) }
     }

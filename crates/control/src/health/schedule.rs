@@ -72,7 +72,7 @@ async fn look(
         let mut found = probe(plan, &used).await;
         let refused = core.with_addresses(id, |seat, _| seat.refused_by_traffic())?;
         if let (Some(reason), true) = (refused, found.verdict.passed()) {
-            found = Found::refused(reason, found);
+            found = Found::refused(reason, &found);
         }
         core.found(id, found)?;
     }

@@ -251,7 +251,7 @@ impl Roster {
         }
         if member.spec.health != spec.health {
             let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
-            targets.for_each(|target| target.forget_health());
+            targets.for_each(TargetSeat::forget_health);
             member.hurry_all();
         }
         member.spec = spec;
