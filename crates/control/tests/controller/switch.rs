@@ -199,10 +199,13 @@ fn a_caller_that_goes_away_after_the_decision_cancels_nothing() {
     let world = ground.start();
     let (lease, _) = world.claim();
     let handle = world.handle.clone();
-    let asking = async { tokio::spawn(async move { handle.switch(to(Color::Green)).await }) };
-    let asking = world.wait(asking);
+    let asking = world.wait(async {
+        let mut calls = tokio::task::JoinSet::new();
+        calls.spawn(async move { handle.switch(to(Color::Green)).await });
+        calls
+    });
     wait_until(SOON, "it is decided", || world.active() == (Color::Green, 1));
-    asking.abort();
+    drop(asking);
     world.workers[0].release(lease);
     wait_until(SOON, "its drain ends", || world.color(Color::Blue).drained);
     let receipt = world.receipt();

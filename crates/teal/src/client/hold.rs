@@ -27,7 +27,7 @@ pub(crate) fn hold(args: &HoldArgs) -> Outcome {
         let service = args.service.clone();
         let watch = Watch { verb: "hold", service, ..Watch::default() };
         let asking = teal.ask(Method::POST, &target, None);
-        watched(&teal, &watch, args.reach.json, asking).await
+        Box::pin(watched(&teal, &watch, args.reach.json, asking)).await
     })??;
     let answer: HoldAnswer = print(&args.reach, &answer, text::hold)?;
     Ok(match answer.drain.state {

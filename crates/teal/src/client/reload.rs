@@ -17,7 +17,7 @@ pub(crate) fn reload(args: &ReloadArgs) -> Outcome {
         // New targets of an active color are probed first, which takes its time.
         let watch = Watch { verb: "reload", all: true, ..Watch::default() };
         let asking = teal.ask(Method::POST, "/admin/reload", None);
-        watched(&teal, &watch, args.reach.json, asking).await
+        Box::pin(watched(&teal, &watch, args.reach.json, asking)).await
     })??;
     print(&args.reach, &answer, |reloaded: &wire::Reloaded| text::reload(reloaded))?;
     Ok(Exit::Done)

@@ -40,7 +40,7 @@ fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> 
         let verb = if to.is_some() { "switch" } else { "rollback" };
         let watch = Watch { verb, service, group, all: false };
         let asking = teal.ask(Method::POST, &target, how.if_generation);
-        watched(&teal, &watch, reach.json, asking).await
+        Box::pin(watched(&teal, &watch, reach.json, asking)).await
     })??;
     let outcome: SwitchOutcome = print(reach, &answer, text::switch)?;
     Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))

@@ -17,7 +17,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Outcome {
         // Drains under way end first.
         let watch = Watch { verb: "upgrade", all: true, ..Watch::default() };
         let asking = teal.ask(Method::POST, "/admin/upgrade", None);
-        watched(&teal, &watch, args.reach.json, asking).await
+        Box::pin(watched(&teal, &watch, args.reach.json, asking)).await
     })??;
     print(&args.reach, &answer, |upgraded: &wire::Upgraded| text::upgrade(upgraded))?;
     Ok(Exit::Done)

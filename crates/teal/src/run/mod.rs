@@ -29,6 +29,7 @@ use ::parent::{Begin, Link};
 use config::{Config, Problems};
 use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
+use control::handover::Host;
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
 use proxy::{Certificates, Challenges, Options, Proxy, takes_ipv4};
@@ -175,10 +176,8 @@ fn start(
         let (options, writers) =
             observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
         let mut stage = Stage::set(config, room, options, older.is_some());
-        let older = match older.zip(stage.guest.take()) {
-            Some((older, seat)) => Some(older.host(seat)?),
-            None => None,
-        };
+        let seat = stage.guest.take();
+        let older = older.zip(seat).map(|(older, seat)| older.host(seat)).transpose()?;
         let (upgrades, wishes) = mpsc::channel(1);
         let reloader = source.reloader(in_force.clone());
         let watching = tokio::spawn(tls::watch(in_force.clone()));
@@ -200,16 +199,11 @@ fn start(
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, ways.socket, handle.clone(), settings)?;
-        replaceable.keep(&admin).map_err(|error| {
-            Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))
-        })?;
+        replaceable.keep(&admin)?;
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {
-            in_force.follow(older.clone());
-            serving(&handle).await;
-            parent.ready();
-            older.say_serving();
+            take_over(older, &in_force, &handle, &parent).await;
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
         let first = replaceable.older.is_none();
@@ -242,6 +236,14 @@ async fn tell_ready(handle: Handle, parent: Parent, first: bool) {
         serving(&handle).await;
         parent.ready();
     }
+}
+
+/// Takes over from an older Teal once every worker serves.
+async fn take_over(older: &Host, in_force: &InForce, handle: &Handle, parent: &Parent) {
+    in_force.follow(older.clone());
+    serving(handle).await;
+    parent.ready();
+    older.say_serving();
 }
 
 /// Waits until every worker serves. In an upgrade it is the older Teal that gives up if that takes too long.

@@ -244,7 +244,9 @@ impl Found {
                         (&*files.cert, format!("certificate[{at}].cert")),
                         (&*files.key, format!("certificate[{at}].key")),
                     ];
-                    errors.iter().for_each(|error| self.tls(error, &keys));
+                    for error in &errors {
+                        self.tls(error, &keys);
+                    }
                 }
             }
         }

@@ -61,13 +61,11 @@ impl Source {
 
     /// Reads and checks the configuration; starts nothing.
     pub(super) fn read(&self) -> Result<(Config, Places), Problems> {
-        match &self.file {
-            Some(file) => config::load_with_places(file, &self.environment),
-            None => {
-                let config = config::from_flags(&self.flags, &self.environment)?;
-                Ok((config, Places::of_flags()))
-            }
+        if let Some(file) = &self.file {
+            return config::load_with_places(file, &self.environment);
         }
+        let config = config::from_flags(&self.flags, &self.environment)?;
+        Ok((config, Places::of_flags()))
     }
 
     /// How the controller reads the configuration again.

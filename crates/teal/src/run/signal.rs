@@ -165,14 +165,18 @@ impl Signals {
         let mut reloads = JoinSet::new();
         loop {
             let order = tokio::select! {
-                _ = self.terminate.recv() => match self.signalled() {
-                    true => return "SIGTERM",
-                    false => continue,
-                },
-                _ = self.interrupt.recv() => match self.signalled() {
-                    true => return "SIGINT",
-                    false => continue,
-                },
+                _ = self.terminate.recv() => {
+                    if self.signalled() {
+                        return "SIGTERM";
+                    }
+                    continue;
+                }
+                _ = self.interrupt.recv() => {
+                    if self.signalled() {
+                        return "SIGINT";
+                    }
+                    continue;
+                }
                 Some(_) = reloads.join_next() => {
                     around.parent.reloaded();
                     continue;

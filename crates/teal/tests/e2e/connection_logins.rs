@@ -72,7 +72,7 @@ fn serve(
             reader.read_line(&mut line)?;
             let (name, value) = line.split_once(':').unwrap_or_default();
             match name.to_ascii_lowercase().as_str() {
-                "authorization" => login = value.trim().to_owned(),
+                "authorization" => value.trim().clone_into(&mut login),
                 "content-length" => length = value.trim().parse().unwrap_or(0),
                 _ => {}
             }
@@ -88,7 +88,7 @@ fn serve(
         } else if token == "1:" {
             ("401 Go On", format!("WWW-Authenticate: {scheme} {challenge}\r\n"))
         } else if let Some(name) = token.strip_prefix(&format!("3:{challenge}:")) {
-            user = name.to_owned();
+            name.clone_into(&mut user);
             ("200 OK", String::new())
         } else if !token.is_empty() || user.is_empty() {
             let offer =
@@ -124,7 +124,7 @@ fn ask(client: &mut Client, line: &str, login: &str) -> Response {
 /// The challenge in an answer.
 fn challenge(answer: &Response, scheme: &str) -> String {
     let field = answer.fields.get("www-authenticate").unwrap_or_default();
-    field.strip_prefix(scheme).unwrap_or_else(|| panic!("{field:?}")).trim().to_owned()
+    field.strip_prefix(scheme).expect("a challenge of this scheme").trim().to_owned()
 }
 
 /// The three steps; who the target takes the client for.
@@ -133,7 +133,7 @@ fn log_in(client: &mut Client, scheme: &str, user: &str) -> String {
     let answer = ask(client, "GET /page", &format!("{scheme} 1:"));
     let challenge = challenge(&answer, scheme);
     let answer = ask(client, "GET /page", &format!("{scheme} 3:{challenge}:{user}"));
-    answer.text().to_string()
+    answer.text()
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn post(path: &str, bytes: usize, chunked: bool) -> Vec<u8> {
     let mut request = format!("POST {path} HTTP/1.1\r\nHost: test\r\n").into_bytes();
     if chunked {
         request.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-        let chunk = [b"10000\r\n", &[b'b'; 0x10000][..], b"\r\n"].concat();
+        let chunk = [b"10000\r\n", &*vec![b'b'; 0x10000], b"\r\n"].concat();
         (0..bytes / 0x10000).for_each(|_| request.extend_from_slice(&chunk));
         request.extend_from_slice(b"0\r\n\r\n");
     } else {
@@ -72,8 +72,8 @@ fn post(path: &str, bytes: usize, chunked: bool) -> Vec<u8> {
 fn sent_before_read(mut client: Client, request: &[u8], what: &str) -> Response {
     let sent = client.try_send(request);
     assert!(sent.is_ok(), "{what}: {sent:?}");
-    let answer = client.read_answer(false);
-    let answer = answer.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let answer = client.read_answer(false).map_err(|error| format!("{what}: {error}"));
+    let answer = answer.expect("an answer");
     if answer.fields.get("connection") == Some("close") {
         assert!(matches!(client.ending(SOON), Ending::Fin(rest) if rest.is_empty()), "{what}");
     } else {

@@ -159,7 +159,7 @@ fn r24_resets_that_a_client_brings_about_cost_what_its_own_do() {
 /// What a client of HTTP/1.1 is answered.
 fn over_http1(stage: &Stage, path: &str) -> u16 {
     let mut client = stage.client();
-    client.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
     client.answer().status
 }
 
@@ -301,11 +301,10 @@ fn r13_who_is_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
         }
         testkit::wait_until(SOON, "they wait", || stage.teal.color("blue")["in_flight"] == 3);
         client.open(block, END_STREAM);
-        if goaway(&client.rest()).is_none() {
-            panic!(
-                "{name}: no longer ends the connection: take it to the test of those that do not"
-            );
-        }
+        assert!(
+            goaway(&client.rest()).is_some(),
+            "{name}: no longer ends the connection: take it to the test of those that do not"
+        );
         times += 1;
         let aborted = |cause: &str| {
             stage.teal.metrics().count("teal_requests_aborted_total", &[("cause", cause)])

@@ -187,37 +187,29 @@ fn r35_neither_check_nor_run_waits_for_a_named_pipe() {
     }
 }
 
+/// Writes the good pair in the forms that other programs use.
+fn write_other_forms(directory: &Path) {
+    for arguments in [
+        "pkey -in good.key -aes256 -passout pass:secret -out enc.key",
+        "ec -in good.key -aes256 -passout pass:secret -out old.key",
+        "pkey -in good.key -outform DER -out der.key",
+        "x509 -in good.pem -outform DER -out der.pem",
+        "pkcs12 -export -in good.pem -inkey good.key -passout pass:secret -out all.p12",
+    ] {
+        let mut command = Command::new("openssl");
+        let output = command.current_dir(directory).args(arguments.split(' ')).output();
+        let output = output.expect("openssl is installed");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments}: {said}");
+    }
+}
+
 #[test]
 fn r31_every_form_of_certificate_and_key_is_taken_or_told_how_to_convert() {
     let ground = Ground::new();
     let pki = Pki::new(ground.directory.path());
     let good = pki.issue("good", &["a.test"]);
-    let openssl = |arguments: &[&str]| {
-        let mut command = Command::new("openssl");
-        let output = command.current_dir(ground.directory.path()).args(arguments).output();
-        let output = output.expect("openssl is installed");
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    openssl(&["pkey", "-in", "good.key", "-aes256", "-passout", "pass:secret", "-out", "enc.key"]);
-    openssl(&["ec", "-in", "good.key", "-aes256", "-passout", "pass:secret", "-out", "old.key"]);
-    openssl(&["pkey", "-in", "good.key", "-outform", "DER", "-out", "der.key"]);
-    openssl(&["x509", "-in", "good.pem", "-outform", "DER", "-out", "der.pem"]);
-    openssl(&[
-        "pkcs12",
-        "-export",
-        "-in",
-        "good.pem",
-        "-inkey",
-        "good.key",
-        "-passout",
-        "pass:secret",
-        "-out",
-        "all.p12",
-    ]);
+    write_other_forms(ground.directory.path());
     let check = |cert: &Path, key: &Path| {
         let pair = Pair { cert: cert.to_owned(), key: key.to_owned() };
         teal("check", &ground.write("state", &secure(&pair)), &[])

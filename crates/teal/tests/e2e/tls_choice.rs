@@ -29,12 +29,10 @@ fn signed_by(stage: &Stage, name: Option<&str>, arguments: &[&str]) -> String {
 }
 
 fn stage(pairs: &[Pair]) -> Stage {
-    let certificates: String = pairs
-        .iter()
-        .map(|Pair { cert, key }| {
-            format!("[[certificate]]\ncert = '{}'\nkey = '{}'\n", cert.display(), key.display())
-        })
-        .collect();
+    let tables = pairs.iter().map(|Pair { cert, key }| {
+        format!("[[certificate]]\ncert = '{}'\nkey = '{}'\n", cert.display(), key.display())
+    });
+    let certificates = tables.collect::<Vec<_>>().concat();
     let secure = |settings: Settings| settings.listener_key("tls", "true").extra(&certificates);
     Stage::with(secure)
 }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
+use crate::exit::Failure;
 use crate::run::admin::Admin;
 
 /// How long the newer one may take to read its configuration and say that it can.
@@ -202,7 +203,10 @@ impl Replaceable {
 
     /// Leaves with the parent what a Teal needs that is started after this one has died.
     // lossless: L7
-    pub(in crate::run) fn keep(&self, admin: &Admin) -> io::Result<()> {
-        self.parent.keep(&serde_json::to_vec(&self.taking())?, &self.ways(admin)?)
+    pub(in crate::run) fn keep(&self, admin: &Admin) -> Result<(), Failure> {
+        let left = || self.parent.keep(&serde_json::to_vec(&self.taking())?, &self.ways(admin)?);
+        left().map_err(|error: io::Error| {
+            Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))
+        })
     }
 }
