@@ -204,12 +204,6 @@ impl fmt::Display for Refusal {
                 "{color} is the active color of {service} and does not drain; switch to {} first",
                 color.other()
             ),
-            Self::PublishIncomplete { generation, workers } => write!(
-                f,
-                "generation {generation} is decided, but not every worker has taken it over \
-                 (silent: {}); it is not undone and completes when they do",
-                List(workers)
-            ),
             Self::JournalUnavailable { reason } => write!(
                 f,
                 "the decision can't be made durable, so nothing was changed and traffic goes on \
@@ -235,7 +229,8 @@ impl fmt::Display for Refusal {
                  operator is possible in {} s",
                 left.as_secs() + 1
             ),
-            Self::Superseded { .. }
+            Self::PublishIncomplete { .. }
+            | Self::Superseded { .. }
             | Self::Abandoned
             | Self::JournalSlow { .. }
             | Self::Stopping => self.say_how_it_ended(f),
@@ -244,9 +239,15 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Words for a call that ended before it was known what became of it.
+    /// Words for a call that ended before all of it was done.
     fn say_how_it_ended(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::PublishIncomplete { generation, workers } => write!(
+                f,
+                "generation {generation} is decided, but not every worker has taken it over \
+                 (silent: {}); it is not undone and completes when they do",
+                List(workers)
+            ),
             Self::Superseded { by, actor } => {
                 write!(f, "superseded by {by}, asked for by {actor}: this call changed nothing")
             }

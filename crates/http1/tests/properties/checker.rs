@@ -291,7 +291,7 @@ fn quoted(text: &[u8]) -> usize {
         match text.get(at..) {
             Some([b'"', ..]) => return at + 1,
             Some([b'\\', next, ..]) if *next == b'\t' || (*next >= b' ' && *next != 0x7f) => {
-                at += 2
+                at += 2;
             }
             Some([b'\t' | b' '..=b'[' | b']'..=b'~' | 0x80.., ..]) => at += 1,
             _ => return 0,

@@ -120,7 +120,9 @@ mod tests {
         let deadlines = Deadlines::new();
         let due = Instant::now() + Duration::from_secs(9);
         let idle = (0..8).map(|_| deadlines.add(due)).collect::<Vec<_>>();
-        idle.iter().for_each(|deadline| deadline.set_early(Early::Idle, due));
+        for deadline in &idle {
+            deadline.set_early(Early::Idle, due);
+        }
         capacity.give_up(&deadlines);
         let left = || deadlines.pass_early(Early::Idle, 0);
         assert_eq!(left(), 0, "nobody waits");
