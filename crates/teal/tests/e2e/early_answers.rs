@@ -74,11 +74,9 @@ fn sent_before_read(mut client: Client, request: &[u8], what: &str) -> Response 
     assert!(sent.is_ok(), "{what}: {sent:?}");
     let answer = client.read_answer(false).map_err(|error| format!("{what}: {error}"));
     let answer = answer.expect("an answer");
+    // Without that word the body still was on its way to the target when the answer passed.
     if answer.fields.get("connection") == Some("close") {
         assert!(matches!(client.ending(SOON), Ending::Fin(rest) if rest.is_empty()), "{what}");
-    } else {
-        // The kernel's buffers, or the target, took the whole body before the answer was passed on.
-        assert_eq!(client.get("/").status, 200, "{what}");
     }
     answer
 }
