@@ -109,6 +109,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) {
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
         hsts: None,
+        date: b"Sun, 06 Nov 1994 08:49:37 GMT",
     };
     let mut out = Vec::new();
     let body = write_response(&mut out, &response, &to);
