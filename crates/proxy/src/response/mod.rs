@@ -68,10 +68,11 @@ pub(crate) fn finish(
     let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
     let reusable = download.is_reusable() && whole && link.rx.is_empty();
     let close = download.is_closing() || !whole;
+    let refused_unread = download.status() >= 400 && ask.upload.may_lie_unread();
     link.strip(&worker.buffers);
     if link.pinned || ask.binds || download.is_binding() {
         keep_login(worker, client, link, download, reusable && !close);
-    } else if reusable && !own && !lease.is_draining() {
+    } else if reusable && !own && !refused_unread && !lease.is_draining() {
         let longest = ask.service.timeouts.target_idle;
         worker.pool.put(link, download.keep_alive_timeout(), longest, now);
     } else {

@@ -134,6 +134,12 @@ impl Upload {
         self.pump.is_done()
     }
 
+    /// Whether so much was sent that whoever refused it may have left it unread in its buffers: nothing
+    /// tells, and the next request on that connection would wait behind it.
+    pub(crate) fn may_lie_unread(&self) -> bool {
+        self.pump.taken() > RETAIN
+    }
+
     /// Until when the wait for the client's body, or for the target to take it, may last. After
     /// the request, until when the answer may take to begin.
     // lossless: L10

@@ -329,10 +329,11 @@ fn a_kill_at_any_point_of_a_switch_finds_all_of_the_group_moved_or_none() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let delay = Duration::from_micros((random >> 33) % 12_000);
         let to = if before[0].0 == "blue" { "green" } else { "blue" };
+        let serving = shop.teal.serving_pids();
         let asked = ask_beside(&shop.teal, to);
         // A random point of the switch is the point of the test.
         thread::sleep(delay);
-        shop.teal.kill();
+        shop.teal.kill_at_once(&serving);
         let answer = asked.join().expect("the client does not panic");
         shop.teal.start_again();
         let now = shop.now();

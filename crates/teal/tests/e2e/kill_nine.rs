@@ -35,10 +35,11 @@ fn survive_kills(seed: u64) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let delay = Duration::from_micros((random >> 33) % DELAY_MAX_MICROSECONDS);
         let other = if color == "blue" { "green" } else { "blue" };
+        let serving = teal.serving_pids();
         let asked = ask_for_a_switch(&teal, other);
         // A random point of the switch is the point of the test.
         thread::sleep(delay);
-        teal.kill();
+        teal.kill_at_once(&serving);
         let answer = asked.join().expect("the client does not panic");
         teal.start_again();
         let now = (teal.active(), teal.generation());

@@ -300,7 +300,7 @@ impl Drop for Teal {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            upgrade::kill_all(child.id());
+            upgrade::kill_all(child.id(), &[]);
         }
         let _reaped = child.wait();
         if thread::panicking() {
