@@ -49,6 +49,7 @@ mod operator_token;
 mod precondition;
 mod probe_and_traffic;
 mod proxies_in_front;
+mod real_systemd;
 mod reload;
 mod restart_keeps_color;
 mod retries;

@@ -1,0 +1,368 @@
+//! The shipped units below a real systemd, which is the first process of namespaces of its own:
+//! stops and reloads after upgrades, and deaths of each process of Teal.
+//!
+//! Each test runs itself again inside, which needs root; without it, it says that it was skipped.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{
+    Behavior, Client, Gate, Load, LoadOptions, LoadReport, Target, wait_for, wait_until,
+};
+
+use crate::TEAL;
+use crate::stage::SOON;
+use crate::upgrade::LEFT;
+
+const INSIDE: &str = "TEAL_TEST_SYSTEMD";
+
+/// How long systemd may take until all its units are there.
+const BOOTED: Duration = Duration::from_secs(20);
+
+/// A request that a stop has to wait for.
+const SLOW: Duration = Duration::from_secs(4);
+
+const CONNECTIONS: usize = 4;
+
+/// What each unit is: its name, its type, its port, and whether systemd listens for it.
+const UNITS: [(&str, &str, u16, bool); 3] = [
+    ("teal-notify", "notify", 8080, false),
+    ("teal-simple", "simple", 8180, false),
+    ("teal-socket", "notify", 8280, true),
+];
+
+/// What every unit refers to.
+const TARGETS: [&str; 6] = ["default", "sysinit", "basic", "sockets", "multi-user", "shutdown"];
+
+/// A Teal that systemd runs, and the target behind it.
+struct Service {
+    name: &'static str,
+    port: u16,
+    blue: Target,
+    _green: Target,
+}
+
+/// Boots a systemd, and runs the test of this name inside.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
+fn boot(test: &str) {
+    let skipped = |why: &str| eprintln!("{test} is skipped: {why}");
+    if !rustix::process::getuid().is_root() {
+        return skipped("it needs root for namespaces of its own");
+    }
+    if !Path::new("/lib/systemd/systemd").exists() {
+        return skipped("systemd is not installed");
+    }
+    let units = tempfile::tempdir().expect("a directory");
+    let units = units.path();
+    for target in TARGETS {
+        let text = "[Unit]\nDescription=nothing of its own\n";
+        fs::write(units.join(format!("{target}.target")), text).expect("a file");
+    }
+    for (name, kind, port, listens) in UNITS {
+        let shipped = include_str!("../../../../packaging/teal.service");
+        let unit = shipped
+            .replace("Type=notify", &format!("Type={kind}"))
+            .replace("/usr/local/bin/teal", "/run/teal/teal")
+            .replace("/etc/teal/teal.toml", &format!("/run/teal/{name}.toml"))
+            .replace("StateDirectory=teal", &format!("StateDirectory={name}"));
+        let unit = unit.replace("[Service]", "[Service]\nStandardError=append:/run/teal/log");
+        fs::write(units.join(format!("{name}.service")), unit).expect("a file");
+        if listens {
+            let socket = include_str!("../../../../packaging/teal.socket");
+            let socket = socket.replace("0.0.0.0:8080", &format!("127.0.0.1:{port}"));
+            fs::write(units.join(format!("{name}.socket")), socket).expect("a file");
+        }
+    }
+    let script = "ip link set lo up && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib \
+                  && exec /lib/systemd/systemd --system --log-target=null";
+    let mut systemd = Command::new("timeout")
+        .args(["--signal=KILL", "180", "unshare", "--kill-child"])
+        .args(["-m", "-n", "-u", "-i", "-C", "-p", "-f", "--mount-proc", "sh", "-c", script])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("container", "other")
+        .env("SYSTEMD_UNIT_PATH", units)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("timeout can be started");
+    let first = wait_booted(&mut systemd);
+    let ran = first.map(|first| {
+        let itself = std::env::current_exe().expect("the test has a file");
+        let name = format!("real_systemd::{test}");
+        let run = inside(first).arg(itself).args([&*name, "--exact", "--nocapture"]).output();
+        // SIGKILL to the first process of a namespace ends all that is in it.
+        testkit::signal_process(first, rustix::process::Signal::KILL);
+        run.expect("nsenter can be started")
+    });
+    let ended = systemd.wait_with_output().expect("it ends");
+    match ran {
+        Some(Output { status, stdout, stderr }) => {
+            let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+            assert!(status.success() && said[0].contains("1 passed"), "{}{}", said[0], said[1]);
+        }
+        None => skipped(&format!(
+            "systemd cannot be booted in namespaces here: {}",
+            String::from_utf8_lossy(&ended.stderr)
+        )),
+    }
+}
+
+/// The process id of systemd once it is up; none if it cannot be here.
+fn wait_booted(systemd: &mut Child) -> Option<u32> {
+    let until = Instant::now() + BOOTED;
+    while Instant::now() < until && systemd.try_wait().expect("a child").is_none() {
+        let below = |pid: u32| {
+            let path = format!("/proc/{pid}/task/{pid}/children");
+            fs::read_to_string(path).ok()?.split_whitespace().next()?.parse::<u32>().ok()
+        };
+        if let Some(first) = below(systemd.id()).and_then(below) {
+            let asked = inside(first).args(["systemctl", "is-system-running"]).output();
+            if asked.is_ok_and(|asked| asked.stdout.starts_with(b"running")) {
+                return Some(first);
+            }
+        }
+        thread::sleep(Duration::from_millis(50)); // it is asked again until it is up
+    }
+    let _ended = systemd.kill();
+    None
+}
+
+/// A command line inside the namespaces of this process.
+fn inside(first: u32) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &first.to_string(), "-m", "-n", "-u", "-i", "-C", "-p"]);
+    command.env(INSIDE, "1");
+    command
+}
+
+/// Runs this for each unit at the same time, inside; boots what is around it, outside.
+fn with_each_unit(test: &str, scenario: fn(&Service)) {
+    if std::env::var_os(INSIDE).is_none() {
+        return boot(test);
+    }
+    fs::create_dir_all("/run/teal").expect("a directory");
+    fs::copy(TEAL, "/run/teal/teal").expect("a copy that every user may run");
+    let all = UNITS.map(|unit| thread::spawn(move || scenario(&Service::start(unit))));
+    let ended = all.map(thread::JoinHandle::join);
+    let log = fs::read_to_string("/run/teal/log").unwrap_or_default();
+    assert!(ended.iter().all(Result::is_ok), "{log}");
+}
+
+fn systemctl(words: &[&str]) -> String {
+    let ran = Command::new("systemctl").args(words).output().expect("systemctl can be started");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "systemctl {words:?}: {said}");
+    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+}
+
+impl Service {
+    fn start((name, _, port, listens): (&'static str, &str, u16, bool)) -> Self {
+        let (blue, green) = (Target::start("blue"), Target::start("green"));
+        blue.behave_at("/slow", Behavior::Slow(SLOW));
+        let config = format!(
+            "[admin]\nlisten = \"127.0.0.1:{}\"\n[[listener]]\naddress = \"127.0.0.1:{port}\"\n\
+             [[service]]\nname = \"web\"\nblue = {{ targets = [{:?}] }}\n\
+             green = {{ targets = [{:?}] }}\n",
+            port + 1,
+            blue.url(),
+            green.url()
+        );
+        fs::write(format!("/run/teal/{name}.toml"), config).expect("a file");
+        if listens {
+            systemctl(&["start", &format!("{name}.socket")]);
+        }
+        let service = Self { name, port, blue, _green: green };
+        systemctl(&["start", name]);
+        service.wait_serves();
+        service
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(([127, 0, 0, 1], self.port).into()).patience(SLOW * 4)
+    }
+
+    /// Sends a request that stays in flight for a while.
+    fn ask_slowly(&self, path: &str) -> Client {
+        let before = self.blue.seen().requests_to(path).len();
+        let mut client = self.client();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        wait_until(SOON, "it is in flight", || self.blue.seen().requests_to(path).len() > before);
+        client
+    }
+
+    fn load(&self) -> Load {
+        let options = LoadOptions { connections: CONNECTIONS, ..LoadOptions::default() };
+        Load::start(([127, 0, 0, 1], self.port).into(), options)
+    }
+
+    fn show(&self, property: &str) -> String {
+        systemctl(&["show", "--value", "--property", property, self.name])
+    }
+
+    fn main_pid(&self) -> u32 {
+        self.show("MainPID").parse().expect("a number")
+    }
+
+    fn try_status(&self) -> Option<serde_json::Value> {
+        let mut client = Client::try_connect(([127, 0, 0, 1], self.port + 1).into()).ok()?;
+        let host = format!("127.0.0.1:{}", self.port + 1);
+        let head = format!(
+            "GET /admin/status HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"
+        );
+        client.try_send(head).ok()?;
+        serde_json::from_slice(&client.read_answer(false).ok()?.body).ok()
+    }
+
+    /// Waits until it serves; the process that does.
+    fn wait_serves(&self) -> u32 {
+        let serving = wait_for(LEFT, "it serves", || {
+            self.try_status()?["teal"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+        });
+        assert_eq!(self.client().get("/").status, 200);
+        serving
+    }
+
+    /// Has a newer Teal take over; its process.
+    fn upgrade(&self) -> u32 {
+        let before = self.wait_serves();
+        let upgraded = Command::new("/run/teal/teal")
+            .args(["upgrade", "--admin", &format!("http://127.0.0.1:{}", self.port + 1)])
+            .args(["--token-file", &format!("/var/lib/private/{}/admin.token", self.name)])
+            .output()
+            .expect("teal can be started");
+        let said = String::from_utf8_lossy(&upgraded.stderr).into_owned();
+        assert!(upgraded.status.success(), "{}: {said}", self.name);
+        let newer = self.wait_serves();
+        assert_ne!(newer, before);
+        newer
+    }
+
+    /// Waits until the trial of the newer one is over: the older one ends when it holds nothing, or is
+    /// the only thing of it that is left.
+    fn wait_trial(&self, newer: u32) {
+        let parent = self.main_pid();
+        wait_until(LEFT, "the trial is over", || {
+            fs::read_to_string("/run/teal/log").is_ok_and(|log| {
+                log.lines().any(|line| {
+                    line.contains("what is open here may end")
+                        && line.contains(&format!("newer={newer}"))
+                })
+            })
+        });
+        assert_eq!(self.main_pid(), parent);
+    }
+
+    fn is_active(&self, parent: u32) {
+        let state = (self.show("ActiveState"), self.show("NRestarts"), self.main_pid());
+        assert_eq!(state, ("active".to_owned(), "0".to_owned(), parent), "{}", self.name);
+    }
+
+    /// Reloads it and looks whether it still serves.
+    fn reload(&self, parent: u32) {
+        systemctl(&["reload", self.name]);
+        self.is_active(parent);
+        self.wait_serves();
+        self.is_active(parent);
+    }
+
+    /// Stops or restarts it with a request in flight, which is waited for.
+    fn stop_waits(&self, how: &str) {
+        let mut client = self.ask_slowly("/slow");
+        let began = Instant::now();
+        systemctl(&[how, self.name]);
+        assert!(began.elapsed() > SLOW / 2, "{how} took {:?}", began.elapsed());
+        assert_eq!(client.answer().status, 200, "{}: {how} cut it", self.name);
+        assert_eq!(self.show("Result"), "success");
+        let state = if how == "stop" { "inactive" } else { "active" };
+        assert_eq!(self.show("ActiveState"), state);
+    }
+}
+
+/// Checks that no more was lost than the connections that the killed process had, and that nobody was
+/// refused.
+fn only_in_flight(load: Load) -> LoadReport {
+    load.wait_for_more(50);
+    let report = load.stop();
+    assert!(report.lost <= CONNECTIONS as u64, "{report:?}");
+    assert!(!report.evidence.iter().any(|why| why.contains("no connection")), "{report:?}");
+    report
+}
+
+fn kill(pid: u32) {
+    testkit::signal_process(pid, rustix::process::Signal::KILL);
+}
+
+#[test]
+fn r59_systemd_waits_for_requests_when_it_stops_an_upgraded_teal() {
+    // L7
+    with_each_unit("r59_systemd_waits_for_requests_when_it_stops_an_upgraded_teal", |service| {
+        let parent = service.main_pid();
+        service.wait_trial(service.upgrade());
+        service.is_active(parent);
+        service.stop_waits("restart");
+        service.wait_serves();
+        service.upgrade(); // and stopped within the trial
+        service.stop_waits("stop");
+    });
+}
+
+#[test]
+fn r60_a_newer_teal_that_dies_after_its_trial_is_started_again_below_systemd() {
+    // L7
+    with_each_unit(
+        "r60_a_newer_teal_that_dies_after_its_trial_is_started_again_below_systemd",
+        |service| {
+            let gate = Gate::new();
+            service.blue.behave_at("/held", Behavior::Held(gate.clone()));
+            let mut held = service.ask_slowly("/held");
+            let parent = service.main_pid();
+            let newer = service.upgrade();
+            service.wait_trial(newer);
+            let load = service.load();
+            kill(newer);
+            assert_ne!(service.wait_serves(), newer);
+            only_in_flight(load);
+            service.reload(parent);
+            gate.open();
+            assert_eq!(held.answer().status, 200);
+
+            // Without the parent all end, and systemd starts the service again.
+            kill(parent);
+            wait_until(LEFT, "systemd has started it again", || {
+                service.show("NRestarts") == "1" && service.show("ActiveState") == "active"
+            });
+            service.wait_serves();
+            assert_ne!(service.main_pid(), parent);
+            systemctl(&["stop", service.name]);
+            assert_eq!(service.show("Result"), "success");
+        },
+    );
+}
+
+#[test]
+fn r61_a_newer_teal_that_dies_within_its_trial_leaves_the_unit_active_and_reloadable() {
+    // L7
+    with_each_unit(
+        "r61_a_newer_teal_that_dies_within_its_trial_leaves_the_unit_active_and_reloadable",
+        |service| {
+            let (parent, older) = (service.main_pid(), service.wait_serves());
+            let newer = service.upgrade();
+            let load = service.load();
+            kill(newer);
+            wait_until(LEFT, "the older one serves again", || {
+                service.try_status().is_some_and(|status| status["teal"]["pid"] == older)
+            });
+            only_in_flight(load);
+            service.reload(parent);
+            service.wait_trial(service.upgrade());
+            service.reload(parent);
+            systemctl(&["stop", service.name]);
+            assert_eq!(service.show("Result"), "success");
+        },
+    );
+}
