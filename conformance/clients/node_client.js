@@ -54,6 +54,7 @@ function over1(job, agent, step) {
         fail(error);
       }
     });
+    asked.on('timeout', () => asked.destroy(Object.assign(new Error('no answer'), { code: 'timeout' })));
     asked.on('error', fail);
     upload(asked, step);
   });

@@ -41,7 +41,8 @@ const HOP_OF_REQUEST: [&str; 15] = [
 ];
 
 /// Fields that clients themselves send otherwise over TLS or HTTP/2.
-const CLIENT_OVER_TLS: [&str; 10] = [
+const CLIENT_OVER_TLS: [&str; 11] = [
+    "priority",
     "user-agent",
     "accept-encoding",
     "content-length",

@@ -55,12 +55,12 @@ impl Stand {
     fn start(place: &Place, work: &Path, timeouts: &str) -> Result<Self> {
         let directory = tempfile::tempdir_in(work)?.keep();
         let pki = Pki::new(&directory);
-        let pair = pki.issue("localhost", &["localhost"]);
+        let pair = pki.issue_as_public("localhost", &["localhost"]);
         let secure = free_port()?;
         let targets = [Target::start("blue"), Target::start("green")];
         let mut settings =
             Settings::new(&targets[0], &targets[1]).listener_key("http2", "true").extra(&format!(
-                "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
+                "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\nhsts = 31536000\n\n\
              [[certificate]]\ncert = '{}'\nkey = '{}'\n",
                 pair.cert.display(),
                 pair.key.display()

@@ -18,11 +18,18 @@ const LEFT_OUT: [&str; 2] = ["/admin/events", "/admin/upgrade"];
 
 pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let stand = Stand::start(place, work, "")?;
+    // So that there is a receipt to ask for.
+    stand.teal.switch_to("green");
     let document = work.join("openapi.json");
     fs::write(&document, stand.teal.ask("GET", "/openapi.json", &[]).text())?;
     // By its module: the script that PyPI's installer writes knows another directory.
     let start = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())";
-    let mut command: Vec<String> = ["python3", "-c", start, "run"].map(str::to_owned).to_vec();
+    // It keeps what it has found in the directory where it runs.
+    let cache = tempfile::tempdir_in(work)?;
+    let place_of_run = format!("--chdir={}", cache.path().display());
+    let judged = format!("--config-file={}", place.sources.join("schemathesis.toml").display());
+    let program = ["env", &place_of_run, "python3", "-c", start, &judged, "run"];
+    let mut command: Vec<String> = program.map(str::to_owned).to_vec();
     command.push(document.display().to_string());
     command.push(format!("--url=http://{}", stand.teal.admin()));
     command.push(format!("--header=Authorization: Bearer {}", stand.teal.token()));
@@ -34,6 +41,10 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     }
     let mut variables = place.variables();
     variables.push(("NO_COLOR".to_owned(), "1".to_owned()));
+    variables.push(("SCHEMATHESIS_HOOKS".to_owned(), "schemathesis_hooks".to_owned()));
+    for (_, paths) in variables.iter_mut().filter(|(name, _)| name == "PYTHONPATH") {
+        *paths = format!("{paths}:{}", place.sources.display());
+    }
     let (code, said) = run_command(&command, &variables, ENDS_WITHIN)?;
     let log = place.installed.join("schemathesis.log");
     fs::write(&log, &said)?;

@@ -4,10 +4,11 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, IsCa, Issuer, KeyPair,
+    PKCS_RSA_SHA256, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -73,11 +74,31 @@ impl Pki {
         self.sign(file, names, 2100, &key)
     }
 
+    /// A certificate as public CAs issue them: valid since yesterday and for 80 days, its common
+    /// name the first of its names, with the address of a list of revoked certificates.
+    pub fn issue_as_public(&self, file: &str, names: &[&str]) -> Pair {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let epoch = SystemTime::UNIX_EPOCH;
+        let now = SystemTime::now().duration_since(epoch).expect("a time after 1970");
+        let mut parameters = unsigned(names);
+        parameters.not_before = date_time_ymd(1970, 1, 1) + now - DAY;
+        parameters.not_after = date_time_ymd(1970, 1, 1) + now + DAY * 80;
+        for name in names.iter().take(1) {
+            parameters.distinguished_name.push(DnType::CommonName, *name);
+        }
+        let uris = vec!["http://localhost/revoked.crl".to_owned()];
+        parameters.crl_distribution_points = vec![CrlDistributionPoint { uris }];
+        self.write(file, &parameters, &KeyPair::generate().expect("a key"))
+    }
+
     fn sign(&self, file: &str, names: &[&str], year: i32, key: &KeyPair) -> Pair {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let mut parameters = CertificateParams::new(names).expect("names");
+        let mut parameters = unsigned(names);
         parameters.not_before = date_time_ymd(2000, 1, 1);
         parameters.not_after = date_time_ymd(year, 1, 1);
+        self.write(file, &parameters, key)
+    }
+
+    fn write(&self, file: &str, parameters: &CertificateParams, key: &KeyPair) -> Pair {
         let certificate = parameters.signed_by(key, &self.issuer).expect("a certificate");
         let pair = Pair {
             cert: self.directory.join(format!("{file}.pem")),
@@ -106,6 +127,11 @@ impl Pki {
     fn client(&self) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
         client(&self.ca())
     }
+}
+
+fn unsigned(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    CertificateParams::new(names).expect("names")
 }
 
 /// A client that trusts the authority in this file.

@@ -16,16 +16,46 @@ const DURATION: &str = "^(([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9])h([1-5]?[0-9]m)?
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-        for parameter in parameters.into_iter().flatten() {
-            if let Some(schema) = parameter["name"].as_str().and_then(schema) {
-                parameter["schema"] = schema;
+        if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+            for parameter in parameters.iter_mut() {
+                if let Some(schema) = parameter["name"].as_str().and_then(schema) {
+                    parameter["schema"] = schema;
+                }
             }
+            one_of_service_and_group(parameters);
         }
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             answers(responses);
         }
     }
+}
+
+/// Parameters of which a call takes one at most. OpenAPI can only say that of the members of an
+/// object, which in a query are written as parameters of their own (`style: form`, `explode`).
+fn one_of_service_and_group(parameters: &mut Vec<Value>) {
+    let of_them =
+        |parameter: &Value| ["service", "group"].map(Value::from).contains(&parameter["name"]);
+    let Some(first) = parameters.iter().position(of_them) else { return };
+    if !parameters.iter().any(|parameter| parameter["name"] == "group") {
+        return;
+    }
+    let mut members = Map::new();
+    for parameter in parameters.iter().filter(|parameter| of_them(parameter)) {
+        let mut member = parameter["schema"].clone();
+        member["description"] = parameter["description"].clone();
+        members.insert(parameter["name"].as_str().unwrap_or_default().to_owned(), member);
+    }
+    parameters.retain(|parameter| !of_them(parameter));
+    let schema = json!({
+        "type": "object", "properties": members, "additionalProperties": false, "maxProperties": 1,
+    });
+    parameters.insert(
+        first,
+        json!({
+            "name": "moved", "in": "query", "style": "form", "explode": true, "required": false,
+            "description": "`service=NAME` or `group=NAME`: what to move", "schema": schema,
+        }),
+    );
 }
 
 fn schema(parameter: &str) -> Option<Value> {
@@ -37,7 +67,9 @@ fn schema(parameter: &str) -> Option<Value> {
         "dry_run" => Some(json!({ "type": "boolean" })),
         "If-Match" => pattern("^\"[0-9]{1,19}\"$"),
         "Last-Event-ID" => pattern("^[0-9]{1,19}(-[A-Za-z0-9-]{1,64})?$"),
-        "generation" => pattern("^([0-9]{1,19}|latest)$"),
+        "generation" => Some(json!({
+            "type": "string", "pattern": "^([0-9]{1,19}|latest)$", "examples": ["latest"],
+        })),
         _ => None,
     }
 }
@@ -102,14 +134,37 @@ mod tests {
                 }
                 for parameter in operation["parameters"].as_array().into_iter().flatten() {
                     let schema = &parameter["schema"];
-                    let bounded =
-                        ["pattern", "enum", "$ref"].iter().any(|key| schema.get(key).is_some());
-                    assert!(bounded || schema["type"] == "boolean", "{method} {path}: {parameter}");
+                    let one = std::slice::from_ref(schema).iter();
+                    let members = schema["properties"].as_object().into_iter().flatten();
+                    let all: Vec<_> = match schema.get("properties") {
+                        Some(_) => members.map(|(_, member)| member).collect(),
+                        None => one.collect(),
+                    };
+                    let bounds = ["pattern", "enum", "$ref"];
+                    let bounded = |one: &&Value| {
+                        one["type"] == "boolean" || bounds.iter().any(|key| one.get(key).is_some())
+                    };
+                    assert!(all.iter().all(bounded), "{method} {path}: {parameter}");
                 }
             }
         }
         assert!(calls > 10);
         let status = &paths["/admin/status"]["get"]["responses"]["200"]["content"];
         assert!(status["text/plain"].is_object() && status["application/json"].is_object());
+    }
+
+    #[test]
+    fn r43_a_move_takes_a_service_or_a_group_and_never_both() {
+        let document: Value =
+            serde_json::from_str(&crate::api::openapi_document()).expect("it is JSON");
+        for path in ["/admin/switch", "/admin/rollback"] {
+            let parameters = document["paths"][path]["post"]["parameters"].as_array();
+            let parameters = parameters.expect("parameters");
+            let moved = parameters.iter().find(|one| one["name"] == "moved").expect("one of two");
+            assert_eq!(moved["schema"]["maxProperties"], 1, "{path}");
+            let members = moved["schema"]["properties"].as_object().expect("members");
+            assert!(members.keys().eq(["group", "service"]), "{path}: {moved}");
+            assert!(!parameters.iter().any(|one| one["name"] == "service"), "{path}");
+        }
     }
 }
