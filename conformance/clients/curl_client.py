@@ -1,9 +1,11 @@
 """curl, over HTTP/1.1 and HTTP/2: one process for the steps of a job, so that it keeps its connection."""
 
+import os
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 
 import lines
 
@@ -23,6 +25,21 @@ def arguments(job, step, place, index):
         if step.get("chunked"):
             said += ["--header", "Transfer-Encoding: chunked"]
     return [*said, lines.url_of(job, step["path"])]
+
+
+def waiting(place, index, step):
+    """Arguments that let curl wait with its connections open: it reads a pipe that nobody fills."""
+    if not step.get("pause"):
+        return []
+    pipe = f"{place}/pause{index}"
+    os.mkfifo(pipe)
+
+    def hold():
+        with open(pipe, "wb"):  # opened as soon as curl opens it
+            lines.pause(step)
+
+    threading.Thread(target=hold, daemon=True).start()
+    return ["--silent", "--output", "/dev/null", f"file://{pipe}", "--next"]
 
 
 def sections(text):
@@ -57,8 +74,11 @@ def handle(job):
     with tempfile.TemporaryDirectory() as place:
         said = ["curl"]
         for index, step in enumerate(job["steps"]):
-            said += (["--next"] if index else []) + arguments(job, step, place, index)
-        run = subprocess.run(said, capture_output=True, timeout=lines.PATIENCE * 3, check=False)
+            said += ["--next"] if index else []
+            said += waiting(place, index, step) + arguments(job, step, place, index)
+        pauses = sum(step.get("pause", 0) for step in job["steps"]) / 1000
+        patience = lines.PATIENCE * 3 + pauses
+        run = subprocess.run(said, capture_output=True, timeout=patience, check=False)
         results = [result(place, i, step["method"] == "HEAD") for i, step in enumerate(job["steps"])]
         # The exit code is that of the last step; each step that failed says its own in a line.
         said = run.stderr.decode("latin-1")

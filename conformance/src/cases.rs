@@ -1,5 +1,7 @@
 //! The cases of `cases.toml`, and the jobs that clients are given for them.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,9 +44,12 @@ pub(crate) struct Step {
     /// Milliseconds before it.
     #[serde(default)]
     pub(crate) pause: u64,
+    /// Milliseconds that the target lets it wait for an answer of 200.
+    #[serde(default)]
+    pub(crate) waits: u64,
 }
 
-/// What a client can do.
+/// Protocols that a client can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speech {
     Http,
@@ -83,6 +88,25 @@ impl Case {
         }
     }
 
+    /// The shortest time in which it can have been played with these results: every wait that it is
+    /// about. A client that gave up on the way, or a server without the path, waits for less.
+    pub(crate) fn least(&self, results: &[Value]) -> Duration {
+        if results.iter().any(|result| result.get("error").is_some()) {
+            return Duration::ZERO;
+        }
+        let answered = |index: usize| results.get(index).is_some_and(|one| one["status"] == 200);
+        let steps = self.steps.iter().enumerate();
+        let steps: u64 = steps
+            .map(|(index, step)| step.pause + if answered(index) { step.waits } else { 0 })
+            .sum();
+        let rounds = match &self.websocket {
+            Some(sizes) => sizes.len(),
+            None if self.grpc => self.repeat,
+            None => 0,
+        };
+        Duration::from_millis(steps + self.pause * u64::try_from(rounds).unwrap_or_default())
+    }
+
     /// The job for a client, but for where and how.
     pub(crate) fn job(&self) -> Value {
         let steps: Vec<Value> = self.steps.iter().map(Step::job).collect();
@@ -98,7 +122,7 @@ impl Step {
     /// A request without a body.
     pub(crate) fn get(path: &str, pause: u64) -> Self {
         let (method, path) = ("GET".to_owned(), path.to_owned());
-        Self { method, path, fields: Vec::new(), body: None, chunked: false, pause }
+        Self { method, path, fields: Vec::new(), body: None, chunked: false, pause, waits: 0 }
     }
 
     /// An upload.

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cases::{Case, Speech};
@@ -133,13 +133,18 @@ impl Client {
         let input = self.input.as_mut().context("standard input is piped")?;
         writeln!(input, "{job}").with_context(|| format!("{} has ended", self.kind.name))?;
         input.flush()?;
+        let begun = Instant::now();
         let line = self.lines.recv_timeout(ANSWERS_WITHIN);
         let line = line.with_context(|| format!("{} says nothing", self.kind.name))?;
         let mut answer: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
-        match answer["results"].take() {
-            Value::Array(results) => Ok(results),
-            other => Ok(vec![other]),
-        }
+        let results = match answer["results"].take() {
+            Value::Array(results) => results,
+            other => vec![other],
+        };
+        // A wait that was not waited has tried nothing.
+        let (took, least) = (begun.elapsed(), case.least(&results));
+        ensure!(took >= least, "{}: {:?} in {took:?}, not {least:?}", self.kind.name, case.name);
+        Ok(results)
     }
 }
 

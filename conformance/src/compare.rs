@@ -101,8 +101,9 @@ fn step_differences<'a>(
             found.push(format!("a body of {} instead of {}", through["length"], direct["length"]));
         }
     }
-    found.extend(lists(&fields(direct, request), &fields(through, request)));
-    let (one, other) = (pairs(&direct["trailers"]), pairs(&through["trailers"]));
+    found.extend(lists(&kept(&direct["fields"], request), &kept(&through["fields"], request)));
+    // An answer of gRPC that ends with its head has the fields of that head for trailers.
+    let (one, other) = (kept(&direct["trailers"], request), kept(&through["trailers"], request));
     found.extend(lists(&one, &other).map(|one| format!("trailer {one}")));
     Box::new(found.into_iter())
 }
@@ -139,10 +140,10 @@ fn surplus<'a>(first: &'a [String], second: &[String]) -> Vec<&'a String> {
 }
 
 /// The fields of an answer that are compared, as lines.
-fn fields(step: &Value, request: bool) -> Vec<String> {
+fn kept(list: &Value, request: bool) -> Vec<String> {
     // A body that tells of the request is as long as what Teal adds makes it.
     let dropped = |name: &str| HOP.contains(&name) || (request && name == "content-length");
-    let pairs = pairs(&step["fields"]);
+    let pairs = pairs(list);
     pairs.into_iter().filter(|pair| !dropped(pair.split(": ").next().unwrap_or_default())).collect()
 }
 

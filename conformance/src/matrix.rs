@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use testkit::{Pki, Settings, Teal};
@@ -25,6 +25,10 @@ use crate::tell;
 pub(crate) use cell::Difference;
 use cell::Played;
 
+/// So long Teal keeps a client's idle connection; so soon an older Teal lets go of those that
+/// clients keep open and unused.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// Servers at a time.
 const LANES: usize = 3;
 
@@ -39,12 +43,12 @@ pub(crate) struct Ground {
     _servers: [Server; 2],
 }
 
-/// What has come of the matrix.
+/// Results of the matrix.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Server, client: how many cases were compared, and how many differences were explained.
     pub(crate) cells: BTreeMap<(&'static str, &'static str), (usize, usize)>,
-    /// What nothing explains.
+    /// Differences without a reason.
     pub(crate) faults: Vec<Difference>,
     /// The entries of `expected.toml`, each knowing how often it held.
     pub(crate) expected: Vec<Entry>,
@@ -124,7 +128,7 @@ fn one_server(
 }
 
 impl Outcome {
-    /// Takes what one server has brought.
+    /// Adds the results of one server.
     fn add(&mut self, kind: &servers::Kind, found: Vec<Played>) {
         for one in found {
             let cell = self.cells.entry((kind.name, one.client)).or_default();
@@ -134,7 +138,9 @@ impl Outcome {
                 if expected::explains(&self.expected, &difference).is_some() {
                     cell.1 += 1;
                 } else {
-                    tell(&format!("fault: {difference}"));
+                    if !self.faults.iter().any(|fault| fault.is_like(&difference)) {
+                        tell(&format!("fault: {difference}"));
+                    }
                     self.faults.push(difference);
                 }
             }
@@ -159,8 +165,7 @@ impl Ground {
             .listener_key("http2", "true")
             .service("health", &health)
             .drain("20s")
-            // So soon an older Teal lets go of the connections that clients keep open and unused.
-            .timeouts(r#"idle = "8s""#)
+            .timeouts(&format!("idle = \"{}s\"", IDLE.as_secs()))
             .extra(&format!(
                 "[[listener]]\naddress = \"127.0.0.1:{secure}\"\ntls = true\n\n\
                  [[certificate]]\ncert = '{}'\nkey = '{}'\n",

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::matrix::Outcome;
+use crate::matrix::{Difference, Outcome};
 use crate::place::Place;
 use crate::suites::Verdict;
 use crate::versions::version;
@@ -16,7 +16,7 @@ use crate::{clients, servers};
 #[derive(Debug)]
 pub(crate) struct Report<'r> {
     pub(crate) date: &'r str,
-    /// What was left out on purpose; empty: nothing.
+    /// Parts that were asked for; empty: all.
     pub(crate) only: &'r [String],
     pub(crate) suites: &'r [Verdict],
     pub(crate) matrix: Option<&'r Outcome>,
@@ -91,8 +91,15 @@ fn of_matrix(matrix: &Outcome) -> Result<String> {
         text.push_str("\nNo other difference.\n");
     } else {
         text.push_str("\n### Faults\n\n");
+        let mut told: Vec<(&Difference, usize)> = Vec::new();
         for fault in &matrix.faults {
-            writeln!(text, "- {fault}")?;
+            match told.iter_mut().find(|(one, _)| one.is_like(fault)) {
+                Some((_, times)) => *times += 1,
+                None => told.push((fault, 1)),
+            }
+        }
+        for (fault, times) in told {
+            writeln!(text, "- {times} × {fault}")?;
         }
     }
     text.push_str("\n### Differences that are right\n\n| times | where | difference | reason |\n|---|---|---|---|\n");

@@ -26,7 +26,9 @@ pub(crate) fn version(place: &Place, how: &str) -> String {
 
 fn first_line(place: &Place, command: &[String]) -> Option<String> {
     let (_, said) = run(command, &place.variables(), SAID_WITHIN).ok()?;
-    Some(said.lines().find(|line| !line.trim().is_empty())?.trim().to_owned())
+    // A shell that starts a program may complain first, with its own name in front.
+    let mut lines = said.lines().map(str::trim);
+    Some(lines.find(|line| !line.is_empty() && !line.starts_with('/'))?.to_owned())
 }
 
 fn pinned(place: &Place, name: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! What no target shows by itself: the ends of idle connections, switches and an upgrade of Teal
+//! Cases that no target shows by itself: the ends of idle connections, switches and an upgrade of Teal
 //! while clients work. Nothing may be lost, and every answer must be what it is at rest.
 
 use std::thread;
@@ -40,27 +40,36 @@ pub(super) fn idle_closes(
     for offset in AROUND {
         steps.push(Step::get("/small", CLOSES_AFTER - BEFORE + offset));
     }
-    let case = Case::of_steps("keep-alive close", steps);
-    let answered = serde_json::json!({ "status": 200 });
+    let race = Case::of_steps("keep-alive close", steps);
+    // Long after both the target and Teal have closed their idle connections.
+    let pause = u64::try_from(super::IDLE.as_millis())? + CLOSES_AFTER / 2;
+    let rest = vec![Step::get("/small", 0), Step::get("/small", pause), Step::post("/echo", 9, 0)];
+    let rest = Case::of_steps("idle for longer than Teal keeps a connection", rest);
     together(clients, |client| {
         let mut played = Played::new(client.kind.name);
         if !(speaks(client, Speech::Http) && server.speaks.contains(&Speech::Http)) {
             return Ok(played);
         }
         let way = client.kind.ways[0];
-        let results = play(ground, &case, client, Some(way))?;
+        let results = play(ground, &race, client, Some(way))?;
         played.moved += results.len();
         for (step, result) in results.iter().enumerate() {
-            if result["status"] != answered["status"] {
+            if result["status"] != 200 {
                 let what = format!("step {}: {} instead of 200", step + 1, outcome(result));
-                played.differences.push(difference(server, client, way, &case, what, &results));
+                played.differences.push(difference(server, client, way, &race, what, &results));
             }
+        }
+        let direct = play(ground, &rest, client, None)?;
+        let results = play(ground, &rest, client, Some(way))?;
+        played.moved += results.len();
+        for what in differences(&direct, &results, way, false) {
+            played.differences.push(difference(server, client, way, &rest, what, &results));
         }
         Ok(played)
     })
 }
 
-/// What clients work through.
+/// A change that clients work through.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Switches,
@@ -153,7 +162,7 @@ fn name(change: Change) -> &'static str {
     }
 }
 
-/// What takes a client some seconds, in the protocol that it has in common with the server.
+/// Some seconds of work for a client, in the protocol that it has in common with the server.
 fn long(server: &servers::Kind, client: &Client, name: &str) -> Case {
     let both = |speech| speaks(client, speech) && server.speaks.contains(&speech);
     if both(Speech::Grpc) {

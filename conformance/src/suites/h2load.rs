@@ -34,6 +34,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
         let requests =
             said.lines().find(|line| line.starts_with("requests:")).unwrap_or("no result");
         let codes = said.lines().find(|line| line.starts_with("status codes:")).unwrap_or_default();
+        let speed = said.lines().find(|line| line.starts_with("finished in")).unwrap_or_default();
         let fine = ["0 failed", "0 errored", "0 timeout"]
             .iter()
             .all(|word| requests.contains(&format!(" {word}")));
@@ -41,7 +42,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
             suite: "h2load",
             version: version(place, "h2load --version"),
             tried: what.to_owned(),
-            said: format!("{requests}; {codes}"),
+            said: format!("{requests}; {codes}; {speed}"),
             passed: code == Some(0) && fine && codes.contains(" 0 5xx") && codes.contains(" 0 4xx"),
         });
     }

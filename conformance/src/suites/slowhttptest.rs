@@ -13,7 +13,10 @@ use crate::versions::version;
 
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
-/// What the tool does, and by which arguments.
+const CONNECTIONS: u64 = 50;
+const SECONDS: u64 = 10;
+
+/// Attacks of the tool, with its arguments.
 const MODES: [(&str, &str, &str); 3] = [
     ("slow heads", "/slow", "-H -i 2"),
     ("slow bodies", "/slow", "-B -i 2 -s 8192 -x 10"),
@@ -27,24 +30,46 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     for (what, path, more) in MODES {
         let url = format!("http://{}{path}", stand.teal.listener());
-        let command = words(&format!("slowhttptest -u {url} -c 50 -r 200 -l 10 -p 3 -v 1 {more}"));
+        let command = words(&format!(
+            "slowhttptest -u {url} -c {CONNECTIONS} -r 200 -l {SECONDS} -p 3 -v 1 {more}"
+        ));
         let (_, said) = run_command(&command, &Vec::new(), ENDS_WITHIN)?;
         let available = said.contains("YES") && !said.contains("NO\n");
+        let closed = last_number(&said, "closed:");
         let mut honest = Client::try_connect(stand.teal.listener())?;
         honest.send("GET /honest HTTP/1.1\r\nHost: test\r\n\r\n");
         let served = honest.read_answer(false).is_ok_and(|answer| answer.status == 200);
-        let told = if available {
-            "the service stayed available"
-        } else {
-            "the service was not available"
-        };
+        let told = if available { "available throughout" } else { "not always available" };
         verdicts.push(Verdict {
             suite: "slowhttptest",
             version: version(place, "deb:slowhttptest"),
-            tried: format!("{what}, 50 connections"),
-            said: told.to_owned(),
-            passed: available && served,
+            tried: format!("{what}, {CONNECTIONS} connections, deadlines of 1 s"),
+            said: format!(
+                "the service was {told}; Teal closed {closed} of {CONNECTIONS} within {SECONDS} s"
+            ),
+            passed: available && served && closed == CONNECTIONS,
         });
     }
     Ok(verdicts)
+}
+
+/// The number behind the last of these words; colors of a terminal may stand between them.
+fn last_number(said: &str, word: &str) -> u64 {
+    let behind = said.rsplit_once(word).map_or("", |(_, behind)| behind);
+    let line = behind.lines().next().unwrap_or_default();
+    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != ';');
+    words.filter_map(|one| one.parse().ok()).next_back().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_number;
+
+    #[test]
+    fn the_last_status_counts() {
+        let said = "closed:  \u{1b}[0;36m 3\u{1b}[0m\nservice\nclosed:              50\nservice\n";
+        assert_eq!(last_number(said, "closed:"), 50);
+        assert_eq!(last_number("closed: \u{1b}[1;32m7\u{1b}[0m", "closed:"), 7);
+        assert_eq!(last_number("", "closed:"), 0);
+    }
 }
