@@ -1,4 +1,4 @@
-# How puma runs config.ru here.
+# Configuration of puma for config.ru.
 environment 'production'
 threads 24, 24
 persistent_timeout 1

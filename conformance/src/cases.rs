@@ -79,7 +79,7 @@ impl Case {
         Self { name, steps, websocket: None, grpc: false, request: false, pause: 0, repeat: 1 }
     }
 
-    /// What a client must speak to play it.
+    /// Protocol that a client needs to play it.
     pub(crate) fn speech(&self) -> Speech {
         match (&self.websocket, self.grpc) {
             (Some(_), _) => Speech::WebSocket,

@@ -1,4 +1,4 @@
-//! The clients: one process each, which is given jobs and answers with what it has observed.
+//! The clients: one process each, which reads jobs and writes what it has observed.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ use crate::process::words;
 /// No job takes longer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(150);
 
-/// Over what a client asks.
+/// Protocol by which a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// HTTP/1.1 without TLS; for gRPC, HTTP/2 without TLS.
@@ -37,7 +37,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) ways: &'static [Way],
     pub(crate) speaks: &'static [Speech],
-    /// How it says its version.
+    /// Source of its version, as `versions` reads it.
     pub(crate) version: &'static str,
 }
 
@@ -116,7 +116,7 @@ impl Client {
         Ok(Self { kind, child, input, lines, jobs: 0 })
     }
 
-    /// Has it play a case; what it has observed, step by step.
+    /// Has it play a case, and returns its observations, step by step.
     pub(crate) fn play(
         &mut self,
         case: &Case,

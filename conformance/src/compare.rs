@@ -1,4 +1,4 @@
-//! What a client has observed at the target itself beside what it has observed through Teal.
+//! Compares what a client has observed at the target itself and through Teal.
 //!
 //! Fields that belong to one connection, or that Teal adds on purpose, are not compared. All
 //! others are: names, values, order among equals, and how often.
@@ -117,7 +117,7 @@ fn outcome(step: &Value) -> String {
     }
 }
 
-/// What only one of two lists has, or has more often.
+/// Items that only one of two lists has, or has more often.
 fn lists(one: &[String], other: &[String]) -> impl Iterator<Item = String> {
     let short = |text: &String| text.chars().take(120).collect::<String>();
     let lacks = surplus(one, other).into_iter().map(move |item| format!("lacks {}", short(item)));
@@ -125,7 +125,7 @@ fn lists(one: &[String], other: &[String]) -> impl Iterator<Item = String> {
     lacks.chain(has)
 }
 
-/// What is left of the first list once each item of the second has taken an equal one away.
+/// Items left of the first list once each item of the second has taken an equal one away.
 fn surplus<'a>(first: &'a [String], second: &[String]) -> Vec<&'a String> {
     let mut left: Vec<&String> = second.iter().collect();
     let mut surplus: Vec<&String> = first.iter().collect();

@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     pub(crate) ways: Vec<String>,
     /// Text that the difference must contain.
     pub(crate) difference: String,
-    /// Why this is right.
+    /// Reason why this is right.
     pub(crate) reason: String,
     #[serde(skip)]
     met: AtomicU64,
@@ -50,7 +50,7 @@ pub(crate) fn explains<'e>(entries: &'e [Entry], difference: &Difference) -> Opt
 }
 
 impl Entry {
-    /// How many differences it has explained.
+    /// Number of differences that it has explained.
     pub(crate) fn met(&self) -> u64 {
         self.met.load(Ordering::Relaxed)
     }

@@ -42,10 +42,10 @@ struct Arguments {
     /// The date of the result.
     #[arg(long)]
     name: String,
-    /// Where the sources of servers and clients are.
+    /// Directory with the sources of servers and clients.
     #[arg(long, default_value = "conformance")]
     sources: PathBuf,
-    /// Where the result is written.
+    /// File for the result.
     #[arg(long, default_value = "docs/conformance.md")]
     out: PathBuf,
 }

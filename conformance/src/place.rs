@@ -1,4 +1,4 @@
-//! Where everything lies: the sources of servers and clients, and what was installed for them.
+//! Directories: the sources of servers and clients, and the packages installed for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Installs what is missing; what is there in the right version is left alone.
+    /// Installs missing packages, and leaves those of the right version alone.
     pub(crate) fn prepare(sources: &Path, beside: &Path) -> Result<Self> {
         let installed = beside.join("conformance-packages");
         fs::create_dir_all(&installed)?;
@@ -87,7 +87,7 @@ impl Place {
         Ok(())
     }
 
-    /// What programs in Python and Node need to find their packages.
+    /// Variables by which programs in Python and Node find their packages.
     pub(crate) fn variables(&self) -> Variables {
         let node = self.installed.join("node_modules").display().to_string();
         let python = self.installed.join("python").display().to_string();

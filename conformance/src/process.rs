@@ -69,7 +69,7 @@ impl Drop for Process {
     }
 }
 
-/// Where programs are looked for: those of servers lie where only root looks for them.
+/// Search path of programs, with the directory in which Debian installs servers.
 pub(crate) fn path() -> String {
     format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default())
 }

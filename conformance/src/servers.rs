@@ -12,14 +12,14 @@ use crate::cases::Speech;
 use crate::place::Place;
 use crate::process::{Process, free_port, words};
 
-/// A server that there is.
+/// One server of the matrix.
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) speaks: &'static [Speech],
     /// The scheme by which Teal reaches it.
     pub(crate) scheme: &'static str,
-    /// How it says its version.
+    /// Source of its version, as `versions` reads it.
     pub(crate) version: &'static str,
 }
 

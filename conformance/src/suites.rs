@@ -14,14 +14,14 @@ use testkit::{Behavior, Pki, Settings, Target, Teal};
 use crate::place::Place;
 use crate::process::free_port;
 
-/// What one suite has found.
+/// Result of one suite.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) suite: &'static str,
     pub(crate) version: String,
-    /// What was tried.
+    /// Description of the attempt.
     pub(crate) tried: String,
-    /// What it said, in a few words.
+    /// Its findings, in a few words.
     pub(crate) said: String,
     pub(crate) passed: bool,
 }

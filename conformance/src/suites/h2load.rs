@@ -12,7 +12,7 @@ use crate::versions::version;
 
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
-/// What is asked, over TLS or not, and by which arguments.
+/// Kinds of load: their names, whether over TLS, and their arguments.
 const MODES: [(&str, bool, &str); 4] = [
     ("HTTP/2 over TLS, 8 × 100 streams", true, "-n 20000 -c 8 -m 100"),
     ("HTTP/2 over TLS, small windows", true, "-n 4000 -c 4 -m 32 -w 16 -W 18"),
