@@ -27,7 +27,7 @@ import javax.net.ssl.TrustManagerFactory;
 import org.apache.tomcat.util.json.JSONParser;
 
 class Client {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     private static SSLContext trusting(String file) throws Exception {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());

@@ -25,7 +25,7 @@ SCRIPT = """
     await pause(step.pause ?? 0);
     const body = step.body === undefined || step.body === null ? undefined : fill(step.body);
     const answer = await fetch(step.path, {
-      method: step.method, headers: step.fields ?? [], body, cache: 'no-store', redirect: 'manual',
+      method: step.method, headers: step.fields ?? [], body, cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(10000),
     });
     return told(answer.status, [...answer.headers], new Uint8Array(await answer.arrayBuffer()));
   };

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 type step struct {
 	Method  string

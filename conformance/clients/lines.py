@@ -10,7 +10,7 @@ import sys
 import time
 
 PATTERN = b"0123456789abcdef"
-PATIENCE = 20
+PATIENCE = 10
 
 
 def body_of(step):

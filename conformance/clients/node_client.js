@@ -8,7 +8,7 @@ const { readFileSync } = require('node:fs');
 const { createInterface } = require('node:readline');
 const WebSocket = require('ws');
 
-const PATIENCE = 20_000;
+const PATIENCE = 10_000;
 const fill = (size) => Buffer.alloc(size, '0123456789abcdef');
 const pause = (time) => new Promise((done) => setTimeout(done, time));
 const pairs = (raw) => raw.filter((_, i) => i % 2 === 0).map((name, i) => [name.toLowerCase(), raw[2 * i + 1]]);

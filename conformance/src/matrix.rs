@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use testkit::{Pki, Settings, Teal};
 
 use crate::cases::{self, Case};
@@ -85,10 +85,14 @@ pub(crate) fn run(
                     while let Some(kind) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let begun = Instant::now();
                         let ground = Ground::prepare(kind, place, &work.join(kind.name));
-                        let ground = ground.context(kind.name)?;
-                        let found = one_server(kind, ground, cases, &mut clients);
+                        let found =
+                            ground.and_then(|ground| one_server(kind, ground, cases, &mut clients));
                         let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
-                        outcome.add(kind, found.context(kind.name)?);
+                        match found {
+                            Ok(found) => outcome.add(kind, found),
+                            // The other servers go on: a fault of one hides none of theirs.
+                            Err(error) => outcome.fail(kind, &error),
+                        }
                         tell(&format!("{}: {:.0} s", kind.name, begun.elapsed().as_secs_f64()));
                     }
                     Ok(())
@@ -128,6 +132,20 @@ fn one_server(
 }
 
 impl Outcome {
+    /// A server that could not be started, or a client that fell silent before it.
+    fn fail(&mut self, kind: &servers::Kind, error: &anyhow::Error) {
+        let fault = Difference {
+            server: kind.name,
+            client: "all clients",
+            way: "every way",
+            case: "the whole row".to_owned(),
+            what: format!("not played to its end: {error:#}"),
+            detail: String::new(),
+        };
+        tell(&format!("fault: {fault}"));
+        self.faults.push(fault);
+    }
+
     /// Adds the results of one server.
     fn add(&mut self, kind: &servers::Kind, found: Vec<Played>) {
         for one in found {

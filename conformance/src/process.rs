@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 /// A server must listen after this time.
-const LISTENS_WITHIN: Duration = Duration::from_secs(30);
+const LISTENS_WITHIN: Duration = Duration::from_secs(90);
 
 /// A process that has not ended so long after SIGTERM is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);

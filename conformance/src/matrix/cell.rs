@@ -12,7 +12,7 @@ use crate::compare::differences;
 use crate::servers;
 
 /// A case differs: so often it is asked again at the target itself, which may itself be unsteady.
-const ASKED_AGAIN: usize = 3;
+const ASKED_AGAIN: usize = 2;
 
 /// A difference from the target itself.
 #[derive(Debug)]
