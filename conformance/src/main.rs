@@ -19,6 +19,7 @@ mod suites;
 mod versions;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
@@ -53,6 +54,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     check(&arguments)?;
+    let begun = Instant::now();
     let program = std::env::current_exe()?;
     let place = Place::prepare(&arguments.sources, program.parent().context("a directory")?)?;
     let work = tempfile::tempdir()?;
@@ -76,8 +78,13 @@ fn main() -> Result<()> {
         None
     };
     let only = [&arguments.only[..], &arguments.servers, &arguments.clients].concat();
-    let report =
-        Report { date: &arguments.name, only: &only, suites: &verdicts, matrix: matrix.as_ref() };
+    let report = Report {
+        date: &arguments.name,
+        begun,
+        only: &only,
+        suites: &verdicts,
+        matrix: matrix.as_ref(),
+    };
     report.write(&place, &arguments.out)?;
     let failed = verdicts.iter().filter(|one| !one.passed).count();
     let faults = matrix.map_or(0, |matrix| matrix.faults.len());

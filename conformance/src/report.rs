@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -16,6 +17,8 @@ use crate::{clients, servers};
 #[derive(Debug)]
 pub(crate) struct Report<'r> {
     pub(crate) date: &'r str,
+    /// The start of the run.
+    pub(crate) begun: Instant,
     /// Parts that were asked for; empty: all.
     pub(crate) only: &'r [String],
     pub(crate) suites: &'r [Verdict],
@@ -30,6 +33,14 @@ impl Report<'_> {
              are not ours. What each part does: [conformance/README.md](../conformance/README.md).\n",
             self.date
         );
+        let minutes = self.begun.elapsed().as_secs().div_ceil(60);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        writeln!(text, "\nIt took {minutes} minutes on {cores} cores.")?;
+        if cfg!(debug_assertions) {
+            let build =
+                "Teal was built without optimization, and its figures of speed say nothing.";
+            writeln!(text, "{build}")?;
+        }
         if !self.only.is_empty() {
             writeln!(text, "\nNot a whole run: only {}.", self.only.join(", "))?;
         }

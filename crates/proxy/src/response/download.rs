@@ -335,6 +335,11 @@ impl Download {
         self.head.is_none_or(|head| head.closing)
     }
 
+    /// Whether it is the client that does not take what there is.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink)
+    }
+
     /// Whether only the close tells the client where the body ends.
     pub(crate) fn ends_by_close(&self) -> bool {
         self.head.is_some_and(|head| head.by_close)

@@ -122,10 +122,12 @@ pub(crate) fn abort(
         }
         _ => {}
     }
+    // The kernel would keep what such a client has not taken for as long as it answers probes.
+    let stalled = cause == AbortCause::Deadline && answer.download.waits_for_client();
     let cause = client.blame(cause);
     let target = Some((answer.lease.color(), answer.lease.target()));
     ask.end.told(answer.download.status(), answer.download.taken(), target);
-    if answer.download.ends_by_close() {
+    if answer.download.ends_by_close() || stalled {
         client.stream.abort_on_close();
     }
     answer.link.strip(&worker.buffers);
