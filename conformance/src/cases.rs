@@ -24,6 +24,11 @@ pub(crate) struct Case {
     /// Milliseconds before each message of a WebSocket, or before each round of calls.
     #[serde(default)]
     pub(crate) pause: u64,
+    /// Servers that set no standard for it, and why.
+    #[serde(default)]
+    pub(crate) left_out: Vec<String>,
+    #[serde(default)]
+    pub(crate) why: String,
     /// Rounds of the calls of gRPC.
     #[serde(default = "once")]
     pub(crate) repeat: usize,
@@ -76,7 +81,17 @@ impl Case {
     /// A case of requests alone.
     pub(crate) fn of_steps(name: &str, steps: Vec<Step>) -> Self {
         let name = name.to_owned();
-        Self { name, steps, websocket: None, grpc: false, request: false, pause: 0, repeat: 1 }
+        Self {
+            name,
+            steps,
+            websocket: None,
+            grpc: false,
+            request: false,
+            pause: 0,
+            left_out: Vec::new(),
+            why: String::new(),
+            repeat: 1,
+        }
     }
 
     /// Protocol that a client needs to play it.

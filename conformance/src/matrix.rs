@@ -52,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) faults: Vec<Difference>,
     /// The entries of `expected.toml`, each knowing how often it held.
     pub(crate) expected: Vec<Entry>,
+    /// Cases that are not played at some servers, and why.
+    pub(crate) left_out: Vec<String>,
     /// Requests over switches and upgrades, and over the ends of idle connections.
     pub(crate) moved: usize,
 }
@@ -67,7 +69,12 @@ pub(crate) fn run(
     let expected = expected::read(&fs::read_to_string(place.sources.join("expected.toml"))?)?;
     let chosen =
         |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
-    let outcome = Mutex::new(Outcome { expected, ..Outcome::default() });
+    let left_out = cases
+        .iter()
+        .filter(|case| !case.left_out.is_empty())
+        .map(|case| format!("{} at {}: {}", case.name, case.left_out.join(", "), case.why))
+        .collect();
+    let outcome = Mutex::new(Outcome { expected, left_out, ..Outcome::default() });
     let waiting: Vec<_> = servers::KINDS.iter().filter(|kind| chosen(servers, kind.name)).collect();
     let next = AtomicUsize::new(0);
     // Most of the time somebody waits for somebody: several servers at once, each with all clients.

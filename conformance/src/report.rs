@@ -98,6 +98,9 @@ fn of_matrix(matrix: &Outcome) -> Result<String> {
         });
         writeln!(text, "| {} | {} |", server.name, cells.collect::<Vec<_>>().join(" | "))?;
     }
+    for one in &matrix.left_out {
+        writeln!(text, "\nNot played: {one}.")?;
+    }
     if matrix.faults.is_empty() {
         text.push_str("\nNo other difference.\n");
     } else {

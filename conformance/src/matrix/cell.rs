@@ -50,7 +50,9 @@ pub(super) fn play_all(
 ) -> Result<Played> {
     let mut played = Played::new(client.kind.name);
     let both = |case: &Case| {
-        server.speaks.contains(&case.speech()) && client.kind.speaks.contains(&case.speech())
+        server.speaks.contains(&case.speech())
+            && client.kind.speaks.contains(&case.speech())
+            && !case.left_out.iter().any(|name| name == server.name)
     };
     let cases: Vec<&Case> = cases.iter().filter(|case| both(case)).collect();
     for case in cases {
