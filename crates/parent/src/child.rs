@@ -33,6 +33,8 @@ pub(crate) struct Child {
     pub(crate) state_version: String,
     /// Whether a newer one has its place.
     pub(crate) leaving: bool,
+    /// The one that has its place, and that it tells what it still has.
+    pub(crate) newer: Option<u32>,
     /// When it was started, or became ready.
     pub(crate) since: Instant,
     pub(crate) arriving: Arriving,
@@ -72,6 +74,7 @@ impl Child {
             ready: false,
             state_version: String::new(),
             leaving: false,
+            newer: None,
             since: Instant::now(),
             arriving: Arriving::default(),
             kept: None,

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::child::Child;
 use crate::kept::Kept;
+use crate::log::tell;
 use crate::notify::Manager;
 use crate::program::Program;
 use crate::revival::Revival;
-use crate::run::tell;
 use crate::signals::Signal;
 use crate::wire::Message;
 
@@ -171,12 +172,17 @@ impl Family {
 
     /// From here on nobody takes over from those that this one has watched.
     fn adopt(&mut self, older: u32) {
+        let mut newer = None;
         for child in self.children.iter_mut().filter(|child| child.watched_by == Some(older)) {
             child.watched_by = None;
+            newer = Some(child.pid);
             self.program = child.program.clone();
             if let Some(kept) = child.kept.take() {
                 self.kept = kept;
             }
+        }
+        if let Some(older) = self.children.iter_mut().find(|child| child.pid == older) {
+            older.newer = newer.or(older.newer);
         }
     }
 
@@ -215,11 +221,27 @@ impl Family {
         let child = Child::start(path, None)?;
         let begun =
             self.kept.say("sockets", |message, descriptors| child.send(message, descriptors));
-        begun
-            .and_then(|()| child.send(&Message::new("start").with("died", died), &[]))
-            .inspect_err(|_| child.kill())?;
+        let (pids, ways) = self.pair_with_leaving();
+        let ways: Vec<_> = ways.iter().map(AsFd::as_fd).collect();
+        let start = Message::new("start").with("died", died).with("older", pids.join(","));
+        begun.and_then(|()| child.send(&start, &ways)).inspect_err(|_| child.kill())?;
         self.children.push(child);
         Ok(())
+    }
+
+    /// Gives each that leaves and whose newer one has died a way to the one that is about to be
+    /// started: until it has left, what it still has is counted there. Their process ids, and the other
+    /// ends.
+    // lossless: L4
+    fn pair_with_leaving(&self) -> (Vec<String>, Vec<UnixStream>) {
+        let lives = |pid: u32| self.children.iter().any(|child| child.pid == pid);
+        let alone = |child: &&Child| child.leaving && !child.newer.is_some_and(lives);
+        let pair = |child: &Child| {
+            let (theirs, ours) = UnixStream::pair().ok()?;
+            child.send(&Message::new("follow"), &[theirs.as_fd()]).ok()?;
+            Some((child.pid.to_string(), ours))
+        };
+        self.children.iter().filter(alone).filter_map(pair).unzip()
     }
 
     /// Answers a signal.

@@ -25,6 +25,7 @@ mod child;
 mod family;
 mod kept;
 mod link;
+mod log;
 mod notify;
 mod program;
 mod resume;

@@ -31,6 +31,8 @@ pub enum Begin {
         kept: Kept,
         /// How the one before it ended; empty for the first.
         died: String,
+        /// Teals that still leave, with nobody newer to tell what they have: process and socket.
+        older: Vec<(u32, OwnedFd)>,
     },
     /// In the place of a Teal that runs and is at the other end of this socket.
     TakeOver(OwnedFd),
@@ -55,6 +57,8 @@ pub enum Order {
     NotStarted(String),
     /// A process that this one has asked for has ended.
     Ended(u32, ExitStatus),
+    /// The newer Teal has died while this one leaves: the next one is at the other end of this socket.
+    Follow(OwnedFd),
 }
 
 /// Whether a parent has started this process.
@@ -78,7 +82,11 @@ impl Link {
             match message.verb() {
                 b"sockets" => kept = arriving.take(message).unwrap_or(kept),
                 b"start" => {
-                    return Ok((link, Begin::Start { kept, died: message.text("died") }));
+                    let died = message.text("died");
+                    let pids = message.text("older");
+                    let pids = pids.split(',').filter_map(|pid| pid.parse().ok());
+                    let older = pids.zip(message.descriptors).collect();
+                    return Ok((link, Begin::Start { kept, died, older }));
                 }
                 b"take-over" => {
                     let older = message.descriptors.into_iter().next();
@@ -95,7 +103,7 @@ impl Link {
     /// [`ErrorKind::WouldBlock`] if there is none.
     pub fn next(&self) -> io::Result<Option<Order>> {
         loop {
-            let Some(message) = self.receive()? else { return Ok(None) };
+            let Some(mut message) = self.receive()? else { return Ok(None) };
             let order = match message.verb() {
                 b"reload" => Order::Reload,
                 b"reopen" => Order::Reopen,
@@ -108,6 +116,10 @@ impl Link {
                     let status = i32::try_from(message.count("status")).unwrap_or_default();
                     Order::Ended(message.pid(), ExitStatus::from_raw(status))
                 }
+                b"follow" => match message.descriptors.pop() {
+                    Some(newer) => Order::Follow(newer),
+                    None => continue,
+                },
                 _ => continue, // of a later version
             };
             return Ok(Some(order));

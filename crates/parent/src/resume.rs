@@ -15,9 +15,9 @@ use rustix::net::RecvFlags;
 use crate::child::Child;
 use crate::family::Family;
 use crate::kept::Arriving;
+use crate::log::tell;
 use crate::notify::Manager;
 use crate::program::{self, Program};
-use crate::run::tell;
 use crate::wire::{self, Message};
 use crate::{RESUME, ROLE};
 
@@ -75,6 +75,7 @@ fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
         let message = program(Message::new("child"), &child.program)
             .number("pid", child.pid)
             .number("watched-by", child.watched_by.unwrap_or_default())
+            .number("newer", child.newer.unwrap_or_default())
             .number("leaving", child.leaving);
         send(&message, &[child.control.as_fd()])?;
         if let Some(kept) = &child.kept {
@@ -137,12 +138,14 @@ fn read_program(message: &Message) -> Program {
 }
 
 fn child(message: Message) -> Option<Child> {
-    let watched_by = u32::try_from(message.count("watched-by")).ok().filter(|pid| *pid > 0);
+    let other = |key| u32::try_from(message.count(key)).ok().filter(|pid| *pid > 0);
+    let (watched_by, newer) = (other("watched-by"), other("newer"));
     let (pid, program) = (message.pid(), read_program(&message));
     let leaving = message.count("leaving") == 1;
     let control = message.descriptors.into_iter().next()?;
     let mut child = Child::known(pid, control, program, watched_by);
     child.ready = true;
     child.leaving = leaving;
+    child.newer = newer;
     Some(child)
 }

@@ -1,7 +1,6 @@
 //! The parent's only loop.
 
 use std::fs;
-use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit, wait};
 
 use crate::family::Family;
+use crate::log::tell;
 use crate::notify::Manager;
 use crate::resume;
 use crate::signals::Signals;
@@ -97,17 +97,6 @@ fn ended(family: &Family) -> Vec<(u32, i32)> {
             Ok(None) | Err(_) => return ended,
         }
     }
-}
-
-/// Says something in the log, as the serving Teal would.
-pub(crate) fn tell(text: &str, json: bool) {
-    let mut out = io::stderr().lock();
-    // Ignored: nobody reads it.
-    let _ = if json {
-        writeln!(out, "{{\"level\":\"ERROR\",\"message\":{text:?}}}")
-    } else {
-        writeln!(out, "teal: {text}")
-    };
 }
 
 fn failed(text: &str) -> ExitCode {

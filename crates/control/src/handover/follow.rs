@@ -32,6 +32,8 @@ pub struct Frozen {
     core: Arc<Core>,
     _turn: OwnedMutexGuard<()>,
     ledger: OwnedMutexGuard<Ledger>,
+    /// Whether another newer Teal was followed before.
+    followed: bool,
 }
 
 /// A newer Teal that decides, followed. Dropped without [`Follower::farewell`], this one is taken for
@@ -77,7 +79,7 @@ impl Frozen {
         core: Arc<Core>,
         (turn, ledger): (OwnedMutexGuard<()>, OwnedMutexGuard<Ledger>),
     ) -> Self {
-        Self { core, _turn: turn, ledger }
+        Self { core, _turn: turn, ledger, followed: false }
     }
 
     /// Gives the journal up. To be done before the newer one is told to open it.
@@ -116,7 +118,7 @@ impl Frozen {
     }
 
     /// Follows whoever is at the other end of the link. `older` is who leaves through this one.
-    pub fn follow(self, link: Link, older: Option<Host>) -> Follower {
+    pub fn follow(mut self, link: Link, older: Option<Host>) -> Follower {
         let (incoming, outgoing) = link.split();
         let (tell, course) = mpsc::unbounded_channel();
         let (reported, reports) = mpsc::unbounded_channel();
@@ -126,12 +128,17 @@ impl Frozen {
             incoming,
             outgoing,
             reports,
-            mirror: Mirror::default(),
+            mirror: if self.followed {
+                Mirror::after(self.core.publisher.table())
+            } else {
+                Mirror::default()
+            },
             told: Told::default(),
             draining: false,
             course: tell,
             older,
         };
+        self.followed = true;
         let (leave, left) = oneshot::channel();
         let task = tokio::spawn(async move {
             following.follow(left).await;
@@ -165,6 +172,12 @@ impl Follower {
         task.abort();
         let _ = task.await; // it was told to end
         frozen
+    }
+
+    /// Follows another one, which was started after the one before had died.
+    // lossless: L4
+    pub async fn follow_instead(self, link: Link, older: Option<Host>) -> Self {
+        self.stop().await.follow(link, older)
     }
 
     /// Tells the books for the last time and takes leave, if the other side listens. Nothing may be

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{ProxyHeader, TargetTls};
@@ -25,13 +26,14 @@ const LATE: Duration = Duration::from_secs(1);
 /// How often it is looked whether an older one that can't be talked to has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What the binary has of an older Teal that is leaving.
+/// What the binary has of the older Teals that are leaving: of one after an upgrade, of every one that
+/// has lost its newer one after a crash.
 #[derive(Clone, Debug)]
 pub struct Host {
-    words: mpsc::UnboundedSender<ToOlder>,
-    /// How many are leaving: itself, and those that leave through it. 0: it has gone.
-    leaving: watch::Receiver<usize>,
-    pid: u32,
+    words: Vec<mpsc::UnboundedSender<ToOlder>>,
+    /// For each how many are leaving: itself, and those that leave through it. 0: it has gone.
+    leaving: watch::Receiver<Vec<usize>>,
+    pids: Vec<u32>,
 }
 
 /// The task behind it.
@@ -44,7 +46,9 @@ struct Hosting {
     number: u64,
     /// Tables that the older one has not acknowledged, with the numbers of their messages.
     sent: VecDeque<(u64, Version, Instant)>,
-    leaving: watch::Sender<usize>,
+    leaving: Arc<watch::Sender<Vec<usize>>>,
+    /// Its place in that.
+    place: usize,
     /// Whether it has been said that it is late.
     complained: bool,
     pid: u32,
@@ -65,11 +69,24 @@ struct Process {
     watched: Option<OwnedFd>,
 }
 
-/// Gives an older Teal, process `pid`, its place among the workers.
-pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
+/// Gives older Teals their places among the workers: each by the way to it and its process, the oldest
+/// first.
+pub fn host(older: Vec<(Guest, Link, u32)>) -> Host {
+    let (tell, leaving) = watch::channel(vec![1; older.len()]);
+    let tell = Arc::new(tell);
+    let pids = older.iter().map(|(_, _, pid)| *pid).collect();
+    let each = older.into_iter().enumerate();
+    let words = each.map(|(place, one)| begin(one, place, tell.clone())).collect();
+    Host { words, leaving, pids }
+}
+
+fn begin(
+    (guest, link, pid): (Guest, Link, u32),
+    place: usize,
+    leaving: Arc<watch::Sender<Vec<usize>>>,
+) -> mpsc::UnboundedSender<ToOlder> {
     let (incoming, outgoing) = link.split();
     let (words, to_say) = mpsc::unbounded_channel();
-    let (tell, leaving) = watch::channel(1);
     let process = Process::watch(pid);
     let mut hosting = Hosting {
         guest,
@@ -79,7 +96,8 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
         kept: Kept::default(),
         number: 0,
         sent: VecDeque::new(),
-        leaving: tell,
+        leaving,
+        place,
         complained: false,
         pid,
     };
@@ -93,10 +111,10 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
                 hosting.kept.cut(&hosting.guest);
             }
         }
-        hosting.leaving.send_replace(0);
+        hosting.tell_leaving(0);
         hosting.keep_the_empty_place().await;
     });
-    Host { words, leaving, pid }
+    words
 }
 
 // === impl Host ===
@@ -104,34 +122,41 @@ pub fn host(guest: Guest, link: Link, pid: u32) -> Host {
 impl Host {
     /// Says that this Teal serves now: the older one stops accepting.
     pub fn say_serving(&self) {
-        drop(self.words.send(ToOlder::Serving)); // it may have gone
+        self.words.iter().for_each(|words| drop(words.send(ToOlder::Serving))); // it may have gone
     }
 
     /// Says that a third Teal takes over from this one, so the older one is not needed again.
     pub fn say_confirmed(&self) {
-        drop(self.words.send(ToOlder::Confirmed));
+        self.words.iter().for_each(|words| drop(words.send(ToOlder::Confirmed)));
     }
 
-    /// Waits until the older one has gone.
+    /// Waits until all of them have gone.
     pub async fn gone(&self) {
-        let _ = self.leaving.clone().wait_for(|leaving| *leaving == 0).await; // or the task ended
+        let mut leaving = self.leaving.clone();
+        let _ = leaving.wait_for(|leaving| sum(leaving) == 0).await; // or the tasks ended
     }
 
-    /// Its process, until it has gone.
+    /// The process of the newest that has not gone.
     pub fn pid(&self) -> Option<u32> {
-        (self.leaving() > 0).then_some(self.pid)
+        let leaving = self.leaving.borrow();
+        let mut each = self.pids.iter().zip(&*leaving).rev();
+        each.find(|(_, leaving)| **leaving > 0).map(|(pid, _)| *pid)
     }
 
-    /// How many are leaving: itself, and those that leave through it.
+    /// How many are leaving: these, and those that leave through them.
     pub fn leaving(&self) -> usize {
-        *self.leaving.borrow()
+        sum(&self.leaving.borrow())
     }
 
     /// Waits until that is another number than this.
     pub(super) async fn leaving_other_than(&mut self, known: usize) -> usize {
-        let other = self.leaving.wait_for(|leaving| *leaving != known).await;
-        other.map_or(0, |leaving| *leaving) // none, if the task has ended
+        let other = self.leaving.wait_for(|leaving| sum(leaving) != known).await;
+        other.map_or(0, |leaving| sum(&leaving)) // none, if the tasks have ended
     }
+}
+
+fn sum(leaving: &[usize]) -> usize {
+    leaving.iter().sum()
 }
 
 // === impl Process ===
@@ -225,9 +250,17 @@ impl Hosting {
                 let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
                 self.guest.report(Report { target: TargetId(target), kind });
             }
-            ToNewer::Leaving(through) => drop(self.leaving.send_replace(1 + through)),
+            ToNewer::Leaving(through) => self.tell_leaving(1 + through),
             ToNewer::Farewell => {}
         }
+    }
+
+    fn tell_leaving(&self, count: usize) {
+        self.leaving.send_modify(|leaving| {
+            if let Some(leaving) = leaving.get_mut(self.place) {
+                *leaving = count;
+            }
+        });
     }
 
     async fn say(&mut self, message: ToOlder) -> Option<()> {

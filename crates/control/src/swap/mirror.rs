@@ -26,11 +26,25 @@ pub(crate) struct Mirror {
     targets: HashMap<u32, (TargetId, Arc<TargetBooks>)>,
     /// Colors of the roster that the first message did not name: they drain until their end.
     left_out: Option<Vec<Draining>>,
+    /// The table of the newer one before this one: it knows colors that the roster does not have.
+    before: Option<Arc<Table>>,
+}
+
+/// A color that is here already.
+struct Known {
+    id: ColorId,
+    books: Arc<ColorBooks>,
+    targets: Vec<(TargetUrl, TargetId, Arc<TargetBooks>)>,
 }
 
 // === impl Mirror ===
 
 impl Mirror {
+    /// Of another newer one than the one that this table was made for.
+    pub(crate) fn after(table: Arc<Table>) -> Self {
+        Self { before: Some(table), ..Self::default() }
+    }
+
     /// The table that a message describes; what is wrong with it if it describes none.
     pub(crate) fn table(
         &mut self,
@@ -160,28 +174,51 @@ impl Mirror {
         urls: &[TargetUrl],
         roster: &mut Roster,
     ) {
-        let member = roster.member(name).filter(|_| self.left_out.is_none());
-        let seat = member.map(|member| member.color(color));
-        let same = seat.filter(|seat| seat.targets.iter().any(|target| urls.contains(&target.url)));
-        let Some(seat) = same else {
+        let known = self.known(name, color, roster).filter(|_| self.left_out.is_none());
+        let same = known.filter(|known| known.targets.iter().any(|(url, ..)| urls.contains(url)));
+        let Some(known) = same else {
             let ColorSeat { id, books, .. } = roster.new_color();
             self.colors.insert(message.id, (id, books));
             return;
         };
-        self.colors.insert(message.id, (seat.id, seat.books.clone()));
+        self.colors.insert(message.id, (known.id, known.books));
         for (target, url) in message.targets.iter().zip(urls) {
-            if let Some(seat) = seat.targets.iter().find(|seat| seat.url == *url) {
-                self.targets.insert(target.id, (seat.id, seat.books.clone()));
+            if let Some((_, id, books)) = known.targets.iter().find(|(known, ..)| known == url) {
+                self.targets.insert(target.id, (*id, books.clone()));
             }
         }
     }
 
+    /// What a color was here until now.
+    fn known(&self, name: &ServiceName, color: Color, roster: &Roster) -> Option<Known> {
+        let Some(before) = &self.before else {
+            let seat = roster.member(name)?.color(color);
+            let targets = seat.targets.iter();
+            let targets = targets.map(|seat| (seat.url.clone(), seat.id, seat.books.clone()));
+            return Some(Known {
+                id: seat.id,
+                books: seat.books.clone(),
+                targets: targets.collect(),
+            });
+        };
+        let entry = before.services.iter().find(|service| service.name == *name)?.color(color);
+        let targets = entry.targets.iter();
+        let targets = targets.map(|entry| (entry.url.clone(), entry.id, entry.books.clone()));
+        Some(Known { id: entry.id, books: entry.books.clone(), targets: targets.collect() })
+    }
+
     fn not_named(&self, roster: &Roster) -> Vec<Draining> {
         let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
-        let colors = roster.members.iter().flat_map(|member| &member.colors);
-        let left = colors.filter(|color| !named(color.id));
         let close_within = rules::Drain::default().timeout / 2; // theirs is not known here any more
-        left.map(|color| Draining { what: color.id.into(), cut: false, close_within }).collect()
+        let drain = |id: ColorId| Draining { what: id.into(), cut: false, close_within };
+        let Some(before) = &self.before else {
+            let colors = roster.members.iter().flat_map(|member| &member.colors);
+            return colors.map(|color| color.id).filter(|id| !named(*id)).map(drain).collect();
+        };
+        let colors = before.services.iter().flat_map(|service| &service.colors);
+        let left = colors.map(|color| color.id).filter(|id| !named(*id)).map(drain);
+        // What was being drained already is in no table's services any more.
+        left.chain(before.draining.iter().copied()).collect()
     }
 
     fn draining(&self, message: &DrainingMessage) -> Option<Draining> {

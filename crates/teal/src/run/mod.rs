@@ -73,14 +73,15 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
     let arrival = match begin {
-        Begin::Start { kept, died } => {
+        Begin::Start { kept, died, older } => {
             let (source, config) = read(args)?;
             let handed = Handed::kept(kept, &config);
             if died.is_empty() {
-                return start(source, &config, args.adopt, (parent, None, handed));
+                return start(source, &config, args.adopt, (parent, Vec::new(), handed));
             }
             tracing::error!("{died}; this one serves in its place");
-            return start(source, &config, None, (parent, None, handed));
+            let older = older.into_iter().map(Older::leaving).collect();
+            return start(source, &config, None, (parent, older, handed));
         }
         Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
     };
@@ -92,7 +93,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         Ok((source, config)) => {
             let (older, handed) = arrival.take(&config)?;
             let word = older.word()?;
-            let started = start(source, &config, None, (parent, Some(older), Some(handed)));
+            let started = start(source, &config, None, (parent, vec![older], Some(handed)));
             started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
@@ -130,7 +131,7 @@ impl Ground {
     fn prepare(
         config: &Config,
         adopt: Option<u64>,
-        (older, handed): (Option<&Older>, Option<&Handed>),
+        (older, handed): (&[Older], Option<&Handed>),
     ) -> Result<Self, Failure> {
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
@@ -138,7 +139,7 @@ impl Ground {
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
         let vault = Vault::default();
         vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
-        let lock = older.map(|older| &older.lock);
+        let lock = older.iter().find_map(|older| older.lock.as_ref());
         let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
         let tokens = token::tokens(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -156,9 +157,9 @@ fn start(
     source: Source,
     config: &Config,
     adopt: Option<u64>,
-    (parent, older, handed): (Parent, Option<Older>, Option<Handed>),
+    (parent, older, handed): (Parent, Vec<Older>, Option<Handed>),
 ) -> Result<(), Failure> {
-    let ground = Ground::prepare(config, adopt, (older.as_ref(), handed.as_ref()));
+    let ground = Ground::prepare(config, adopt, (&older, handed.as_ref()));
     drop(handed);
     let Ground { room, runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
     runtime.block_on(async {
@@ -175,9 +176,10 @@ fn start(
         let instance = format!("teal-{}", token::random_hex(4));
         let (options, writers) =
             observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
-        let mut stage = Stage::set(config, room, options, older.is_some());
-        let seat = stage.guest.take();
-        let older = older.zip(seat).map(|(older, seat)| older.host(seat)).transpose()?;
+        // One that has handed over waits for this one; those that only leave do not.
+        let waits = older.iter().any(|older| older.lock.is_some());
+        let mut stage = Stage::set(config, room, options, older.len());
+        let older = Older::host(older, std::mem::take(&mut stage.guests))?;
         let (upgrades, wishes) = mpsc::channel(1);
         let reloader = source.reloader(in_force.clone());
         let watching = tokio::spawn(tls::watch(in_force.clone()));
@@ -203,11 +205,13 @@ fn start(
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {
-            take_over(older, &in_force, &handle, &parent).await;
+            in_force.follow(older.clone());
+            if waits {
+                take_over(older, &handle, &parent).await;
+            }
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
-        let first = replaceable.older.is_none();
-        let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), first));
+        let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
         let leaving = Leaving {
             handle: &handle,
             proxy: &mut proxy,
@@ -231,16 +235,15 @@ fn start(
 }
 
 /// Says that this Teal is ready once every worker serves, unless that is said already.
-async fn tell_ready(handle: Handle, parent: Parent, first: bool) {
-    if first {
+async fn tell_ready(handle: Handle, parent: Parent, unsaid: bool) {
+    if unsaid {
         serving(&handle).await;
         parent.ready();
     }
 }
 
 /// Takes over from an older Teal once every worker serves.
-async fn take_over(older: &Host, in_force: &InForce, handle: &Handle, parent: &Parent) {
-    in_force.follow(older.clone());
+async fn take_over(older: &Host, handle: &Handle, parent: &Parent) {
     serving(handle).await;
     parent.ready();
     older.say_serving();
@@ -257,13 +260,13 @@ async fn serving(handle: &Handle) {
 struct Stage {
     publisher: Publisher,
     seats: Vec<Seat>,
-    /// The place of the Teal that this one takes over from.
-    guest: Option<Seat>,
+    /// The places of the Teals that leave.
+    guests: Vec<Seat>,
     options: Options,
 }
 
 impl Stage {
-    fn set(config: &Config, room: usize, mut options: Options, takes_over: bool) -> Self {
+    fn set(config: &Config, room: usize, mut options: Options, leaving: usize) -> Self {
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a word.
         if connections < config.limits.connections / 10 * 9 {
@@ -273,11 +276,11 @@ impl Stage {
                 config.limits.connections
             );
         }
-        let places = config.workers + usize::from(takes_over);
+        let places = config.workers + leaving;
         let (publisher, mut seats) = exchange(places, Table::empty(config.limits));
-        let guest = seats.pop_if(|_| takes_over);
+        let guests = seats.split_off(config.workers);
         options.connections = connections;
-        Self { publisher, seats, guest, options }
+        Self { publisher, seats, guests, options }
     }
 }
 

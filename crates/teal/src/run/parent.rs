@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parent::{Link, Order};
 use tokio::io::Interest;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 /// How long it may take to start a process.
@@ -30,6 +30,9 @@ struct Inside {
     json: bool,
     /// Who has asked for a process.
     asked: Mutex<Option<oneshot::Sender<io::Result<Started>>>>,
+    /// The newer Teal that this one, which leaves, is to follow from here on.
+    newer: Mutex<Option<OwnedFd>>,
+    comes: Notify,
     /// Who waits for the end of one.
     running: Mutex<HashMap<u32, oneshot::Sender<ExitStatus>>>,
 }
@@ -56,7 +59,14 @@ pub(super) enum Wish {
 
 impl Parent {
     pub(super) fn new(link: Link, json: bool) -> Self {
-        Self(Arc::new(Inside { link, json, asked: Mutex::default(), running: Mutex::default() }))
+        Self(Arc::new(Inside {
+            link,
+            json,
+            asked: Mutex::default(),
+            newer: Mutex::default(),
+            comes: Notify::new(),
+            running: Mutex::default(),
+        }))
     }
 
     /// Its orders from here on.
@@ -95,6 +105,10 @@ impl Parent {
                 lock(&self.0.running).insert(pid, tell);
                 self.answer(Ok(Started { pid, ended }));
             }
+            Order::Follow(newer) => {
+                *lock(&self.0.newer) = Some(newer);
+                self.0.comes.notify_one();
+            }
             Order::NotStarted(why) => self.answer(Err(io::Error::other(why))),
             Order::Ended(pid, status) => {
                 if let Some(tell) = lock(&self.0.running).remove(&pid) {
@@ -125,6 +139,18 @@ impl Parent {
         match timeout(STARTS_WITHIN, answer).await {
             Ok(Ok(started)) => started,
             Ok(Err(_)) | Err(_) => Err(late()),
+        }
+    }
+
+    /// Waits for another newer Teal, which was started after the one before had died. Waiting for it may
+    /// be given up at any time.
+    pub(super) async fn newer(&self) -> OwnedFd {
+        loop {
+            let newer = lock(&self.0.newer).take();
+            if let Some(newer) = newer {
+                return newer;
+            }
+            self.0.comes.notified().await;
         }
     }
 

@@ -160,3 +160,22 @@ fn what_is_not_understood_is_said() {
     let bad = message(Color::Blue, [color(1, &[(1, "gopher://x")]), color(2, &[])], Vec::new());
     assert!(mirror.table(&bad, &mut roster).unwrap_err().contains("gopher"));
 }
+
+#[test]
+fn what_one_newer_teal_has_made_is_known_under_the_numbers_of_the_next() {
+    // L4: after a crash, what is still open on a color of the one that died is counted by the next.
+    let (mut roster, mut mirror) = (roster(), Mirror::default());
+    let made =
+        message(Color::Blue, [color(40, &[(50, URLS[2])]), color(41, &[(51, URLS[1])])], vec![]);
+    let before = Arc::new(mirror.table(&made, &mut roster).unwrap());
+    let mut next = Mirror::after(before.clone());
+    let says = message(Color::Blue, [color(0, &[(0, URLS[2])]), color(1, &[(1, URLS[1])])], vec![]);
+    let table = next.table(&says, &mut roster).unwrap();
+    for color in Color::BOTH {
+        let (was, is) = (before.services[0].color(color), table.services[0].color(color));
+        assert_eq!((was.id, was.targets[0].id), (is.id, is.targets[0].id));
+        assert!(Arc::ptr_eq(&was.books, &is.books));
+    }
+    assert_eq!(table.draining, before.draining, "what was left out before still is");
+    assert!(!table.draining.is_empty());
+}

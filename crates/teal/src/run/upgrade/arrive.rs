@@ -34,8 +34,8 @@ pub(in crate::run) struct Arrival {
 pub(in crate::run) struct Older {
     stream: UnixStream,
     pid: u32,
-    /// The lock of the state directory.
-    pub(in crate::run) lock: OwnedFd,
+    /// The lock of the state directory; none of one that has given it up.
+    pub(in crate::run) lock: Option<OwnedFd>,
 }
 
 /// Sockets of a Teal before this one, from itself or from the parent that has kept them.
@@ -116,7 +116,7 @@ impl Arrival {
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
             Failure::failed("the Teal that runs has handed over less than it said".to_owned())
         })?;
-        Ok((Older { stream: older, pid: offer.pid, lock }, handed))
+        Ok((Older { stream: older, pid: offer.pid, lock: Some(lock) }, handed))
     }
 }
 
@@ -169,12 +169,23 @@ impl Older {
         self.stream.try_clone().map(Word).map_err(|error| cannot_talk(&error))
     }
 
-    /// Gives the older Teal its place among the workers, on the current runtime.
-    pub(in crate::run) fn host(self, seat: Seat) -> Result<Host, Failure> {
-        let link = Link::new(self.stream).map_err(|error| cannot_talk(&error))?;
-        let host = handover::host(seat.host(), link, self.pid);
-        tracing::info!(older = self.pid, by = %Actor::Teal, "taking over");
-        Ok(host)
+    /// One that still leaves, found by the parent at the start.
+    pub(in crate::run) fn leaving((pid, socket): (u32, OwnedFd)) -> Self {
+        Self { stream: UnixStream::from(socket), pid, lock: None }
+    }
+
+    /// Gives older Teals their places among the workers, on the current runtime; `None`: there are none.
+    pub(in crate::run) fn host(
+        older: Vec<Self>,
+        seats: Vec<Seat>,
+    ) -> Result<Option<Host>, Failure> {
+        let mut hosted = Vec::new();
+        for (Self { stream, pid, .. }, seat) in older.into_iter().zip(seats) {
+            let link = Link::new(stream).map_err(|error| cannot_talk(&error))?;
+            tracing::info!(older = pid, by = %Actor::Teal, "taking over");
+            hosted.push((seat.host(), link, pid));
+        }
+        Ok((!hosted.is_empty()).then(|| handover::host(hosted)))
     }
 }
 

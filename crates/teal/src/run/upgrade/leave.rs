@@ -1,10 +1,12 @@
 //! What the older Teal does once a newer one serves: it ends what it has and goes; or comes back,
 //! where the newer one fails before it has proven itself.
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use control::Handle;
-use control::handover::Course;
+use control::handover::{Course, Host, Link};
 use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};
@@ -128,7 +130,7 @@ impl Leaving<'_> {
         let older = self.replaceable.older.clone();
         // Who leaves through this one has the same deadline, which began before ours.
         let others = async {
-            if let Some(older) = older {
+            if let Some(older) = &older {
                 older.gone().await;
             }
         };
@@ -143,6 +145,13 @@ impl Leaving<'_> {
                     alone = true;
                     tracing::warn!("the newer Teal has gone; stopping when what is open here has ended");
                     self.proxy.leave();
+                },
+                next = around.parent.newer() => match follow_instead(newer, next, older.clone()).await {
+                    Ok(next) => {
+                        newer = next;
+                        alone = false;
+                    }
+                    Err(next) => newer = next,
                 },
                 () = sleep_until(deadline) => {
                     if cut {
@@ -168,6 +177,14 @@ impl Leaving<'_> {
         tracing::info!("left");
         Left::Gone
     }
+}
+
+/// Follows the Teal at the other end of this socket instead, if it can be talked to.
+async fn follow_instead(newer: Newer, next: OwnedFd, older: Option<Host>) -> Result<Newer, Newer> {
+    let Ok(link) = Link::new(UnixStream::from(next)) else { return Err(newer) };
+    tracing::info!("another newer Teal has been started: it is told what is still open here");
+    let follower = newer.follower.follow_instead(link, older).await;
+    Ok(Newer { follower, ..newer })
 }
 
 /// A newer Teal that serves.
