@@ -132,15 +132,25 @@ fn r39_signals_in_the_first_milliseconds_of_a_start_do_not_end_it() {
 #[test]
 fn a_signal_that_reaches_every_process_counts_once() {
     let mut stage = Stage::new();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
-    let mut client = stage.client();
-    client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-    wait_until(SOON, "it is in flight", || !stage.blue.seen().requests_to("/slow").is_empty());
-    for pid in [stage.teal.pid(), stage.teal.parent_pid()] {
-        testkit::signal_process(pid, Signal::INT); // as Ctrl-C does
+    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
+    for parent_first in [false, true] {
+        let before = stage.blue.seen().requests_to("/slow").len();
+        let mut client = stage.client();
+        client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+        wait_until(SOON, "it is in flight", || {
+            stage.blue.seen().requests_to("/slow").len() > before
+        });
+        let mut pids = [stage.teal.pid(), stage.teal.parent_pid()]; // as Ctrl-C does
+        if parent_first {
+            pids.reverse();
+        }
+        testkit::signal_process(pids[0], Signal::INT);
+        stage.teal.log_has(&["SIGINT: stopping"]);
+        testkit::signal_process(pids[1], Signal::INT);
+        assert_eq!(client.answer().status, 200);
+        assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+        stage.teal.start_again();
     }
-    assert_eq!(client.answer().status, 200);
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
 }
 
 #[test]
