@@ -221,7 +221,7 @@ impl Download {
         let plain = response.field("content-encoding").is_none(); // else it shows no events
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
-        self.pump.limit_trailers(Self::limits(worker));
+        self.pump.limit_trailers(*limits);
         if watched && ask.service.close_streams {
             self.pump.watch(Boundary::events());
         }

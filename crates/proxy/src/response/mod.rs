@@ -92,6 +92,8 @@ pub(crate) fn finish(
 
 /// A login was spoken that holds for the connection to the target: it stays with its client's, or is
 /// closed. Over HTTP/2 no connection is one user's (RFC 9113 section 9.1.1 lets it carry many).
+#[cold]
+#[inline(never)] // inlined, it would have the connection of every request moved once more
 fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Download, keep: bool) {
     if let Hold::Shared(ticket) = &link.hold {
         ticket.distrust(); // it carries what others ask, if the target let somebody in unasked
