@@ -67,15 +67,14 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     if !excused.is_empty() {
         excused.sort();
         excused.dedup();
-        said += &format!(
-            ". Ambiguous only because a GET has a body, and compliant with POST instead: {}",
-            excused.join(", ")
-        );
+        said.push_str(". Ambiguous only because a GET has a body, and compliant as POST: ");
+        said.push_str(&excused.join(", "));
     }
     faults.sort();
     faults.dedup();
     if !faults.is_empty() {
-        said += &format!(". Faults: {}", faults.join("; "));
+        said.push_str(". Faults: ");
+        said.push_str(&faults.join("; "));
     }
     Ok(vec![Verdict {
         suite: "http_desync_guardian",
@@ -110,7 +109,7 @@ fn normal(raw: &[u8]) -> Result<(), &'static str> {
         return Err("it has not one Host");
     }
     match (&values("content-length")[..], &values("transfer-encoding")[..]) {
-        ([], []) | ([], ["chunked"]) => Ok(()),
+        ([], [] | ["chunked"]) => Ok(()),
         ([length], []) if length.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
         _ => Err("it has more than one length, or one that is not plain"),
     }

@@ -14,7 +14,7 @@ use crate::versions::version;
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 const CONNECTIONS: u64 = 50;
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 20;
 
 /// Attacks of the tool, with its arguments.
 const MODES: [(&str, &str, &str); 3] = [
