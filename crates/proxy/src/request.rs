@@ -72,8 +72,6 @@ pub(crate) async fn serve(
 
 /// A login that binds a connection can't be spoken where a connection is not one user's: the client is
 /// asked to come again over HTTP/1.1 (RFC 9113 section 7, HTTP_1_1_REQUIRED). Nothing was sent on.
-#[cold]
-#[inline(never)] // inlined, it would have every request moved once more
 fn require_http1(client: &mut Client, ask: Ask<'_>) -> After {
     client.stream.require_http1();
     ask.end.answered(AnsweredBy::Teal(OwnReason::Http1Required));

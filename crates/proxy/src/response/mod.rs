@@ -69,6 +69,9 @@ pub(crate) fn finish(
     let reusable = download.is_reusable() && whole && link.rx.is_empty();
     let close = download.is_closing() || !whole;
     let refused_unread = download.status() >= 400 && ask.upload.may_lie_unread();
+    if let (true, Hold::Shared(ticket)) = (refused_unread, &link.hold) {
+        ticket.distrust();
+    }
     link.strip(&worker.buffers);
     if link.pinned || ask.binds || download.is_binding() {
         keep_login(worker, client, link, download, reusable && !close);
@@ -92,8 +95,6 @@ pub(crate) fn finish(
 
 /// A login was spoken that holds for the connection to the target: it stays with its client's, or is
 /// closed. Over HTTP/2 no connection is one user's (RFC 9113 section 9.1.1 lets it carry many).
-#[cold]
-#[inline(never)] // inlined, it would have the connection of every request moved once more
 fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Download, keep: bool) {
     if let Hold::Shared(ticket) = &link.hold {
         ticket.distrust(); // it carries what others ask, if the target let somebody in unasked

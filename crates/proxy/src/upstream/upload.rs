@@ -134,10 +134,10 @@ impl Upload {
         self.pump.is_done()
     }
 
-    /// Whether so much was sent that whoever refused it may have left it unread in its buffers: nothing
+    /// Whether whoever refused the body may have left some of it unread in its buffers: nothing
     /// tells, and the next request on that connection would wait behind it.
     pub(crate) fn may_lie_unread(&self) -> bool {
-        self.pump.taken() > RETAIN
+        !self.is_whole() || self.pump.taken() > RETAIN
     }
 
     /// Until when the wait for the client's body, or for the target to take it, may last. After

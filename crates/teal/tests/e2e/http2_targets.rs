@@ -311,6 +311,30 @@ fn what_a_target_says_that_it_did_not_take_is_asked_again_even_if_it_is_a_post()
 }
 
 #[test]
+fn r11_a_connection_on_which_an_upload_was_refused_unread_carries_nothing_more() {
+    let over = Gate::new();
+    let held = over.clone();
+    let fake = Fake::start(move |peer, stream, count| {
+        if count > 0 {
+            answer(peer, stream, "next");
+            return true;
+        }
+        let head = fields(&[(":status", "413"), ("content-length", "0")]);
+        peer.send(&Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, head));
+        held.wait(Instant::now() + 2 * SOON); // it reads nothing more
+        false
+    });
+    let spare = Target::start("green");
+    let teal = fake.teal(&spare);
+    let mut client = Client::connect(teal.listener());
+    let head = "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n";
+    client.send([head.as_bytes(), &[b'b'; 200_000]].concat());
+    assert_eq!(client.answer().status, 413);
+    assert_eq!(Client::connect(teal.listener()).get("/").text(), "next");
+    over.open();
+}
+
+#[test]
 fn d9_a_target_that_attacks_is_left_and_its_client_hears_of_it() {
     let fake = Fake::start(|peer, stream, count| {
         let frame = match count {
