@@ -16,6 +16,7 @@ mod refusals;
 mod sink;
 pub(crate) mod source;
 pub(crate) mod tasks;
+mod unread;
 mod watch;
 
 use std::cell::RefCell;
@@ -53,6 +54,9 @@ const CONNECTION_WINDOW: u32 = 512 * 1024;
 const SEND_BUFFER: usize = 16 * 1024;
 /// The memory of our decoder, which the client may use (RFC 7541 section 4.2).
 const TABLE: u32 = 4096;
+/// Streams that were reset and on which something may still come. More than wait for their reset, so that
+/// what comes on those is ignored.
+const RESET_STREAMS: usize = 2 * unread::MOST;
 /// How long a client has to close after it was told that this is the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -119,6 +123,7 @@ async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
         .max_header_list_size(heads)
         .header_table_size(TABLE)
         .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(RESET_STREAMS)
         .enable_connect_protocol()
         .handshake(watched)
         .await
@@ -204,6 +209,7 @@ impl Serving {
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => {
                     self.refuse();
+                    self.watch.reset_unread();
                     // Ignored: the library finds the connection broken, too.
                     let _ = self.watch.poll_own(&mut self.stream.borrow_mut(), cx);
                     self.watch.settle();
@@ -224,7 +230,7 @@ impl Serving {
                 self.ending = Some(now + FAREWELL);
                 continue;
             }
-            let due = self.due();
+            let due = self.watch.unread_due().into_iter().fold(self.due(), Instant::min);
             if self.is_idle() {
                 self.deadline.set_early(Early::Idle, due);
             } else {
@@ -232,6 +238,9 @@ impl Serving {
             }
             if self.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
+            }
+            if self.watch.unread_due().is_some_and(|due| due <= Instant::now()) {
+                continue;
             }
             let over = self.watch.head_since().is_some() || self.watch.spent().is_some();
             if !self.streams.is_empty() && !over {

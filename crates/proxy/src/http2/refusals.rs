@@ -45,9 +45,10 @@ pub(crate) struct Refused {
 }
 
 impl Refusals {
-    /// A head of the peer begins.
-    pub(super) fn opened(&mut self, stream: u32, flags: u8) {
-        if stream > self.newest {
+    /// A head of the peer begins. True: of a new stream.
+    pub(super) fn opened(&mut self, stream: u32, flags: u8) -> bool {
+        let new = stream > self.newest;
+        if new {
             self.newest = stream;
             if self.fresh.len() < MOST {
                 let ended = flags & END_STREAM != 0;
@@ -60,6 +61,7 @@ impl Refusals {
                 });
             }
         }
+        new
     }
 
     /// The library has handed this stream over.
@@ -101,8 +103,8 @@ impl Refusals {
         hold
     }
 
-    /// The turn ends: what was refused in it.
-    pub(super) fn settle(&mut self, via: &str) -> Refused {
+    /// The turn ends: what was refused in it. `hold`: whether the reset of a stream that is answered waits.
+    pub(super) fn settle(&mut self, via: &str, mut hold: impl FnMut(u32) -> bool) -> Refused {
         let mut refused = Refused::default();
         for stream in self.held.drain(..) {
             let fresh = self.fresh.iter().find(|fresh| fresh.stream == stream);
@@ -116,7 +118,9 @@ impl Refusals {
                     code = NO_ERROR; // the answer is whole, and the rest of the request is not wanted
                 }
             }
-            frame(&mut self.own, RESET, 0, stream, &code.to_be_bytes());
+            if code != NO_ERROR || !hold(stream) {
+                reset(&mut self.own, stream, code);
+            }
         }
         let answered = self.fresh.iter().filter(|fresh| fresh.answered && !fresh.served);
         refused.too_large = answered.count();
@@ -128,6 +132,11 @@ impl Refusals {
     /// What is to be written.
     pub(super) fn own(&self) -> &[u8] {
         &self.own
+    }
+
+    /// For more that is to be written.
+    pub(super) fn own_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.own
     }
 
     /// So much of it was written.
@@ -155,6 +164,11 @@ fn answer(out: &mut Vec<u8>, stream: u32, via: &str) {
     frame(out, HEADERS, END_HEADERS | END_STREAM, stream, &block);
 }
 
+/// A reset of a stream.
+pub(super) fn reset(out: &mut Vec<u8>, stream: u32, code: u32) {
+    frame(out, RESET, 0, stream, &code.to_be_bytes());
+}
+
 fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
     let length = (payload.len() as u32).to_be_bytes();
     out.extend_from_slice(&length[1..]);
@@ -169,7 +183,7 @@ mod tests {
 
     fn reset(stream: u32, code: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        frame(&mut bytes, RESET, 0, stream, &code.to_be_bytes());
+        super::reset(&mut bytes, stream, code);
         bytes
     }
 
@@ -182,7 +196,7 @@ mod tests {
         refusals.served(1);
         assert!(refusals.is_busy());
         assert!([1, 3, 5].iter().all(|stream| refusals.hold(&reset(*stream, PROTOCOL_ERROR))));
-        assert_eq!(refusals.settle("teal-x"), Refused { malformed: 2, too_large: 0 });
+        assert_eq!(refusals.settle("teal-x", |_| false), Refused { malformed: 2, too_large: 0 });
         let own = refusals.own().to_vec();
         assert!(own.starts_with(&reset(1, PROTOCOL_ERROR)), "as it was");
         assert!(own.ends_with(&reset(5, NO_ERROR)), "its body is not wanted");
@@ -198,7 +212,7 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(refusals.answered(1) && !refusals.answered(3));
         assert!(refusals.hold(&reset(1, PROTOCOL_ERROR)));
-        assert_eq!(refusals.settle("teal-x"), Refused { malformed: 0, too_large: 1 });
+        assert_eq!(refusals.settle("teal-x", |_| false), Refused { malformed: 0, too_large: 1 });
         assert_eq!(refusals.own(), reset(1, PROTOCOL_ERROR));
     }
 
@@ -208,7 +222,7 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(!refusals.hold(&reset(1, 7)), "refused for another reason");
         assert!(!refusals.hold(&reset(3, PROTOCOL_ERROR)), "unknown");
-        assert_eq!(refusals.settle("teal-x"), Refused::default());
+        assert_eq!(refusals.settle("teal-x", |_| false), Refused::default());
         assert!(!refusals.hold(&reset(1, PROTOCOL_ERROR)), "its end is known");
         refusals.opened(1, END_STREAM);
         assert!(!refusals.is_busy(), "it was opened long ago");

@@ -17,13 +17,16 @@ use connect::Stream;
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::STREAM_WINDOW;
 use super::answered::Answered;
 use super::budget::{BUDGETS, Budget, KINDS, PING, RST_STREAM, WINDOW_UPDATE, kind};
 use super::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, Frames, HEADER, HEADERS, RESET, SETTINGS,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADER, HEADERS, RESET, SETTINGS,
+    WINDOW_UPDATE as WINDOW,
 };
 use super::outflow::Outflow;
-use super::refusals::{Refusals, Refused};
+use super::refusals::{Refusals, Refused, reset};
+use super::unread::Unread;
 
 /// A connection whose frames are counted as they pass.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub(crate) struct Watch {
     outflow: Arc<Outflow>,
     /// Of a client: requests that the library refuses.
     refusals: RefCell<Refusals>,
+    /// Of a client: requests that may be answered before they end.
+    unread: RefCell<Unread>,
     answered: Arc<Answered>,
     /// The socket took no more when something was last to be written.
     full: Cell<bool>,
@@ -81,7 +86,12 @@ pub(crate) enum Peer {
 
 /// The stream of a frame: 31 bits of its header.
 fn stream_of(header: &[u8; HEADER]) -> u32 {
-    header[5..].iter().fold(0, |all, byte| all << 8 | u32::from(*byte)) & 0x7fff_ffff
+    number(&header[5..]) & 0x7fff_ffff
+}
+
+/// A number in the order of the network.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte))
 }
 
 /// A frame of RST_STREAM (RFC 9113 section 6.4).
@@ -124,6 +134,7 @@ impl Watch {
             progress: Arc::default(),
             outflow: Arc::default(),
             refusals: RefCell::default(),
+            unread: RefCell::default(),
             answered: Arc::default(),
             full: Cell::new(false),
             streams: Cell::new(0),
@@ -192,7 +203,21 @@ impl Watch {
     /// A turn ends: how many requests the library has refused in it. Their answers are to be written with
     /// [`Watch::poll_own`].
     pub(crate) fn refused(&self, via: &str) -> Refused {
-        self.refusals.borrow_mut().settle(via)
+        let hold = |stream| self.unread.borrow_mut().hold(stream, self.now.get());
+        self.refusals.borrow_mut().settle(via, hold)
+    }
+
+    /// When a reset that waits for its client is due.
+    pub(crate) fn unread_due(&self) -> Option<Instant> {
+        self.unread.borrow().due()
+    }
+
+    /// Resets the streams whose clients had time enough. To be written with [`Watch::poll_own`].
+    pub(crate) fn reset_unread(&self) {
+        let mut unread = self.unread.borrow_mut();
+        while let Some(stream) = unread.next_due(self.now.get()) {
+            reset(self.refusals.borrow_mut().own_mut(), stream, Reason::NO_ERROR.into());
+        }
     }
 
     /// How much of what the library writes next may be written; none if the first frame is a reset that is
@@ -207,7 +232,19 @@ impl Watch {
         if held {
             self.spend(RST_STREAM); // answered or reset, it costs the same
         }
-        (!held).then_some(end)
+        (!held && !self.waits(&bytes[..end])).then_some(end)
+    }
+
+    /// Whether this is the reset of a request that was answered, and its client still sends.
+    fn waits(&self, frame: &[u8]) -> bool {
+        let Some((header, code)) = frame.split_first_chunk() else { return false };
+        number(code) == u32::from(Reason::NO_ERROR)
+            && self.unread.borrow_mut().hold(stream_of(header), self.now.get())
+    }
+
+    /// Whether what is written has to be looked at.
+    fn is_busy(&self) -> bool {
+        self.refusals.borrow().is_busy() || !self.unread.borrow().is_empty()
     }
 
     /// Writes what is ours, if that may be written now. Ready if there is nothing that may.
@@ -251,6 +288,10 @@ impl Watch {
             match header[3] {
                 DATA => self.outflow.sent(frames.length()),
                 RESET => self.count_induced(rest),
+                WINDOW if self.peer == Peer::Client => {
+                    let more = number(rest.get(..4).unwrap_or_default()) as usize;
+                    self.unread.borrow_mut().widened(stream_of(&header), more);
+                }
                 HEADERS if self.refusals.borrow_mut().answered(stream_of(&header)) => {
                     self.spend(RST_STREAM); // 431 costs what a reset does, and earns nothing
                     continue;
@@ -271,7 +312,11 @@ impl Watch {
             self.settled.set(true);
         }
         match (of, self.peer) {
-            (HEADERS, Peer::Client) => self.refusals.borrow_mut().opened(stream_of(&header), flags),
+            (HEADERS, Peer::Client) => {
+                let fresh = self.refusals.borrow_mut().opened(stream_of(&header), flags);
+                self.follow(&header, fresh, length);
+            }
+            (DATA | RESET, Peer::Client) => self.follow(&header, false, length),
             (HEADERS, Peer::Target) => self.answered.head(stream_of(&header)),
             (DATA, Peer::Target) => self.answered.data(stream_of(&header)),
             _ => {}
@@ -282,12 +327,24 @@ impl Watch {
         }
     }
 
+    /// Follows the bodies of a client, as far as they have not ended with their heads.
+    fn follow(&self, header: &[u8; HEADER], fresh: bool, length: usize) {
+        let (of, stream) = (header[3], stream_of(header));
+        let ends = of == RESET || header[4] & END_STREAM != 0;
+        let mut unread = self.unread.borrow_mut();
+        if ends && !unread.is_empty() {
+            unread.ended(stream);
+        } else if fresh && !ends {
+            unread.opened(stream, STREAM_WINDOW as usize);
+        } else if of == DATA && unread.received(stream, length, self.now.get()) {
+            reset(self.refusals.borrow_mut().own_mut(), stream, Reason::NO_ERROR.into());
+        }
+    }
+
     /// We have reset a stream of a client, with this code. Where that is for what the client has sent, it
     /// costs us what a reset of its own would, and is paid for alike (D2).
     fn count_induced(&self, payload: &[u8]) {
-        let code = payload
-            .get(..4)
-            .map(|code| code.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)));
+        let code = payload.get(..4).map(number);
         let induced = code.is_some_and(|code| INDUCED.contains(&Reason::from(code)));
         if self.peer == Peer::Client && induced {
             self.spend(RST_STREAM);
@@ -384,7 +441,7 @@ impl AsyncWrite for Watched {
         let mut stream = stream.borrow_mut();
         let one;
         let mut slices = slices;
-        if watch.refusals.borrow().is_busy() {
+        if watch.is_busy() {
             ready!(watch.poll_own(&mut stream, cx))?;
             let first = slices.iter().find(|slice| !slice.is_empty());
             let bytes: &[u8] = first.map_or(&[], |slice| slice);

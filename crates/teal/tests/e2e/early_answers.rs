@@ -163,6 +163,40 @@ fn r11_python_and_curl_get_the_answer_to_an_upload_that_is_too_large() {
     stage.finish();
 }
 
+/// What curl makes of an upload of this size over HTTP/2 with TLS.
+fn curl_http2(doors: &Doors, path: &str, bytes: usize) -> String {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    file.as_file().write_all(&vec![b'b'; bytes]).expect("written");
+    let curl = Command::new("curl")
+        .args(["-sk", "--http2", "--max-time", "20", "-o", "/dev/null"])
+        .args(["-w", "%{http_version} %{http_code} %{exitcode}", "--data-binary"])
+        .arg(format!("@{}", file.path().display()))
+        .arg("--connect-to")
+        .arg(format!("test:443:127.0.0.1:{}", doors.secure.teal.listener().port()))
+        .arg(format!("https://test{path}"))
+        .output()
+        .expect("curl is there");
+    String::from_utf8_lossy(&curl.stdout).into_owned()
+}
+
+#[test]
+fn r11_curl_over_http2_gets_the_answer_to_an_upload_that_is_too_large() {
+    // Of a target that reads nothing of the body.
+    let doors = Doors::with(|settings| settings);
+    let answer = b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nlong".to_vec();
+    doors.behave_at("/early", &Behavior::Script(vec![Step::Send(answer), Step::Hang]));
+    for bytes in [60_000, 500_000, 5_000_000] {
+        assert_eq!(curl_http2(&doors, "/early", bytes), "2 413 0", "{bytes} bytes");
+    }
+    drop(doors); // the targets did not read what was sent
+    // Of Teal.
+    let doors = Doors::with(|settings| settings.limits("body_bytes", "1000"));
+    for bytes in [60_000, 500_000, 5_000_000] {
+        assert_eq!(curl_http2(&doors, "/x", bytes), "2 413 0", "{bytes} bytes");
+    }
+    doors.finish();
+}
+
 #[test]
 fn r11_a_client_that_is_answered_and_sends_on_is_left_in_time() {
     // L10

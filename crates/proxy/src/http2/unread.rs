@@ -1,0 +1,152 @@
+//! Requests of a client that were answered before they ended. Many clients read nothing while they send, and
+//! lose an answer whose stream is reset at that moment: the reset waits until the client stops by itself.
+//!
+//! Guaranteed: a reset waits only for what fits in the window that the stream was given, and never longer
+//! than [`LINGER`]. Never: more window for a stream that was answered.
+
+use std::time::{Duration, Instant};
+
+/// The longest wait. The library ignores what comes on a stream that it has reset for 30 s.
+const LINGER: Duration = Duration::from_secs(25);
+
+/// The wait for a client that sends nothing on the stream.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// More requests than this at once are not followed: their streams are reset at once.
+pub(super) const MOST: usize = 128;
+
+/// Requests whose bodies have not ended, of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    bodies: Vec<Body>,
+}
+
+/// A request whose body has not ended.
+#[derive(Debug)]
+struct Body {
+    stream: u32,
+    /// How much more the client may send.
+    window: usize,
+    /// Its reset waits.
+    held: Option<Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    silent_at: Instant,
+    until: Instant,
+}
+
+impl Unread {
+    /// A head that a body of this window follows.
+    pub(super) fn opened(&mut self, stream: u32, window: usize) {
+        if self.bodies.len() < MOST {
+            self.bodies.push(Body { stream, window, held: None });
+        }
+    }
+
+    /// The body has ended, or the client has broken it off.
+    pub(super) fn ended(&mut self, stream: u32) {
+        self.bodies.retain(|body| body.stream != stream);
+    }
+
+    /// A piece of the body has come. True: it was the last that fits, and the reset is due.
+    pub(super) fn received(&mut self, stream: u32, bytes: usize, now: Instant) -> bool {
+        let Some(place) = self.bodies.iter().position(|body| body.stream == stream) else {
+            return false;
+        };
+        let body = &mut self.bodies[place];
+        body.window = body.window.saturating_sub(bytes);
+        let Some(held) = &mut body.held else { return false };
+        if bytes > 0 {
+            held.silent_at = now + SILENCE;
+        }
+        let spent = body.window == 0;
+        if spent {
+            self.bodies.swap_remove(place);
+        }
+        spent
+    }
+
+    /// The client was given more window.
+    pub(super) fn widened(&mut self, stream: u32, bytes: usize) {
+        if let Some(body) = self.bodies.iter_mut().find(|body| body.stream == stream) {
+            body.window += bytes;
+        }
+    }
+
+    /// Whether the reset of a stream that was answered waits. False: it is to be sent now.
+    pub(super) fn hold(&mut self, stream: u32, now: Instant) -> bool {
+        let open = self.bodies.iter_mut().find(|body| body.stream == stream && body.window > 0);
+        let held = Held { silent_at: now + SILENCE, until: now + LINGER };
+        open.map(|body| body.held = Some(held)).is_some()
+    }
+
+    /// When the next reset is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.bodies.iter().filter_map(Body::due).min()
+    }
+
+    /// A stream whose reset is due. It is followed no longer.
+    pub(super) fn next_due(&mut self, now: Instant) -> Option<u32> {
+        let place = self.bodies.iter().position(|body| body.due().is_some_and(|due| due <= now))?;
+        Some(self.bodies.swap_remove(place).stream)
+    }
+
+    /// Whether there is nothing to look for in what is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bodies.is_empty()
+    }
+}
+
+impl Body {
+    // lossless: L10
+    fn due(&self) -> Option<Instant> {
+        self.held.map(|held| held.silent_at.min(held.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_waits_until_the_window_is_spent_or_the_body_has_ended() {
+        let now = Instant::now();
+        let mut unread = Unread::default();
+        (1..=3).for_each(|stream| unread.opened(stream, 100));
+        assert!(!unread.received(1, 60, now), "not answered yet");
+        unread.widened(1, 10);
+        assert!(unread.hold(1, now) && unread.hold(2, now) && !unread.hold(4, now));
+        assert!(!unread.received(1, 49, now));
+        assert!(unread.received(1, 1, now), "nothing more fits");
+        unread.ended(2);
+        assert_eq!((unread.due(), unread.next_due(now + LINGER)), (None, None));
+        assert!(!unread.received(3, 100, now));
+        assert!(!unread.hold(3, now), "the client stands still already");
+    }
+
+    #[test]
+    fn a_reset_waits_no_longer_than_its_bounds() {
+        // L10
+        let now = Instant::now();
+        let mut unread = Unread::default();
+        unread.opened(1, 1000);
+        assert!(unread.hold(1, now));
+        assert_eq!(unread.due(), Some(now + SILENCE));
+        let mut last = now;
+        while last < now + LINGER {
+            assert_eq!(unread.next_due(last), None);
+            unread.received(1, 1, last);
+            last += Duration::from_secs(1);
+        }
+        assert_eq!(unread.next_due(last), Some(1), "however much still drips");
+    }
+
+    #[test]
+    fn no_more_are_followed_than_the_bound() {
+        let mut unread = Unread::default();
+        (0..1000).for_each(|stream| unread.opened(stream, 1));
+        assert_eq!(unread.bodies.len(), MOST);
+    }
+}
