@@ -226,7 +226,9 @@ mod tests {
         assert!(!refusals.hold(&reset(1, PROTOCOL_ERROR)), "its end is known");
         refusals.opened(1, END_STREAM);
         assert!(!refusals.is_busy(), "it was opened long ago");
-        (1..200).for_each(|count| refusals.opened(1 + 2 * count, 0));
+        for count in 1..200 {
+            refusals.opened(1 + 2 * count, 0);
+        }
         assert!(!refusals.hold(&reset(399, PROTOCOL_ERROR)), "too many at once");
     }
 }
