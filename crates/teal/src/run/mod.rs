@@ -205,10 +205,7 @@ fn start(
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {
-            in_force.follow(older.clone());
-            if waits {
-                take_over(older, &handle, &parent).await;
-            }
+            take_over(older, waits, &in_force, (&handle, &parent)).await;
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
         let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
@@ -242,11 +239,19 @@ async fn tell_ready(handle: Handle, parent: Parent, unsaid: bool) {
     }
 }
 
-/// Takes over from an older Teal once every worker serves.
-async fn take_over(older: &Host, handle: &Handle, parent: &Parent) {
-    serving(handle).await;
-    parent.ready();
-    older.say_serving();
+/// Takes over from older Teals: once every worker serves, if one of them waits for that.
+async fn take_over(
+    older: &Host,
+    waits: bool,
+    in_force: &InForce,
+    (handle, parent): (&Handle, &Parent),
+) {
+    in_force.follow(older.clone());
+    if waits {
+        serving(handle).await;
+        parent.ready();
+        older.say_serving();
+    }
 }
 
 /// Waits until every worker serves. In an upgrade it is the older Teal that gives up if that takes too long.
