@@ -328,7 +328,7 @@ fn r11_a_connection_on_which_an_upload_was_refused_unread_carries_nothing_more()
     let teal = fake.teal(&spare);
     let mut client = Client::connect(teal.listener());
     let head = "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n";
-    client.send([head.as_bytes(), &[b'b'; 200_000]].concat());
+    client.send([head.as_bytes(), &*vec![b'b'; 200_000]].concat());
     assert_eq!(client.answer().status, 413);
     assert_eq!(Client::connect(teal.listener()).get("/").text(), "next");
     over.open();
