@@ -3,7 +3,6 @@
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -42,6 +41,8 @@ pub(crate) struct Family {
     pub(crate) revival: Revival,
     /// A newer Teal whose program this process is to go on as.
     pub(crate) renew: Option<u32>,
+    /// Those that have ended and whose older ones are not seen to yet, each with its newer one.
+    pub(crate) gone: Vec<(u32, Option<u32>)>,
     /// The last death of one that nobody took over from: process, status, and for how long it served.
     death: Option<(u32, ExitStatus, Duration)>,
     /// When the next one is started.
@@ -82,6 +83,7 @@ impl Family {
             json: false,
             revival: Revival::default(),
             renew: None,
+            gone: Vec::new(),
             death: None,
             next: None,
             stopping: None,
@@ -170,24 +172,8 @@ impl Family {
         }
     }
 
-    /// From here on nobody takes over from those that this one has watched.
-    fn adopt(&mut self, older: u32) {
-        let mut newer = None;
-        for child in self.children.iter_mut().filter(|child| child.watched_by == Some(older)) {
-            child.watched_by = None;
-            newer = Some(child.pid);
-            self.program = child.program.clone();
-            if let Some(kept) = child.kept.take() {
-                self.kept = kept;
-            }
-        }
-        if let Some(older) = self.children.iter_mut().find(|child| child.pid == older) {
-            older.newer = newer.or(older.newer);
-        }
-    }
-
     /// The one that serves: the newest that is ready, else the one that will be.
-    fn current(&self) -> Option<&Child> {
+    pub(crate) fn current(&self) -> Option<&Child> {
         let here = || self.children.iter().rev().filter(|child| !child.leaving);
         here().find(|child| child.ready).or_else(|| here().next())
     }
@@ -221,27 +207,17 @@ impl Family {
         let child = Child::start(path, None)?;
         let begun =
             self.kept.say("sockets", |message, descriptors| child.send(message, descriptors));
-        let (pids, ways) = self.pair_with_leaving();
+        let (pids, ways) = self.pair_with_leaving(child.pid);
         let ways: Vec<_> = ways.iter().map(AsFd::as_fd).collect();
-        let start = Message::new("start").with("died", died).with("older", pids.join(","));
+        let leaving = self.children.iter().filter(|child| child.leaving).count();
+        let behind = i64::try_from(leaving.saturating_sub(pids.len())).unwrap_or_default();
+        let start = Message::new("start")
+            .with("died", died)
+            .with("older", pids.join(","))
+            .number("behind", behind);
         begun.and_then(|()| child.send(&start, &ways)).inspect_err(|_| child.kill())?;
         self.children.push(child);
         Ok(())
-    }
-
-    /// Gives each that leaves and whose newer one has died a way to the one that is about to be
-    /// started: until it has left, what it still has is counted there. Their process ids, and the other
-    /// ends.
-    // lossless: L4
-    fn pair_with_leaving(&self) -> (Vec<String>, Vec<UnixStream>) {
-        let lives = |pid: u32| self.children.iter().any(|child| child.pid == pid);
-        let alone = |child: &&Child| child.leaving && !child.newer.is_some_and(lives);
-        let pair = |child: &Child| {
-            let (theirs, ours) = UnixStream::pair().ok()?;
-            child.send(&Message::new("follow"), &[theirs.as_fd()]).ok()?;
-            Some((child.pid.to_string(), ours))
-        };
-        self.children.iter().filter(alone).filter_map(pair).unzip()
     }
 
     /// Answers a signal.
@@ -308,6 +284,9 @@ impl Family {
     pub(crate) fn ended(&mut self, pid: u32, status: i32) {
         let Some(place) = self.children.iter().position(|child| child.pid == pid) else { return };
         let child = self.children.remove(place);
+        let watched = self.children.iter().find(|child| child.watched_by == Some(pid));
+        let newer = child.newer.or_else(|| watched.map(|child| child.pid));
+        self.gone.push((pid, newer));
         self.adopt(pid);
         let older = self.children.iter().find(|older| Some(older.pid) == child.watched_by);
         if let Some(older) = older {
@@ -336,6 +315,7 @@ impl Family {
             }
             return;
         }
+        self.reunite();
         if self.code.is_some() || self.children.iter().any(|child| !child.leaving) {
             return; // somebody serves, or will; or is watched by one that does
         }

@@ -21,6 +21,7 @@
 //!                                                 ── starts ──► the next one ◄─────────┘
 //! ```
 
+mod chain;
 mod child;
 mod family;
 mod kept;

@@ -33,6 +33,8 @@ pub enum Begin {
         died: String,
         /// Teals that still leave, with nobody newer to tell what they have: process and socket.
         older: Vec<(u32, OwnedFd)>,
+        /// How many more leave through these.
+        behind: usize,
     },
     /// In the place of a Teal that runs and is at the other end of this socket.
     TakeOver(OwnedFd),
@@ -59,6 +61,11 @@ pub enum Order {
     Ended(u32, ExitStatus),
     /// The newer Teal has died while this one leaves: the next one is at the other end of this socket.
     Follow(OwnedFd),
+    /// The second process has ended. The first one, which has left through it, is at the other end of
+    /// this socket.
+    Inherit(OwnedFd, u32, u32),
+    /// This process has ended, and all that have left through it were told.
+    Gone(u32),
 }
 
 /// Whether a parent has started this process.
@@ -83,10 +90,11 @@ impl Link {
                 b"sockets" => kept = arriving.take(message).unwrap_or(kept),
                 b"start" => {
                     let died = message.text("died");
-                    let pids = message.text("older");
+                    let (pids, count) = (message.text("older"), message.count("behind"));
                     let pids = pids.split(',').filter_map(|pid| pid.parse().ok());
                     let older = pids.zip(message.descriptors).collect();
-                    return Ok((link, Begin::Start { kept, died, older }));
+                    let behind = usize::try_from(count).unwrap_or_default();
+                    return Ok((link, Begin::Start { kept, died, older, behind }));
                 }
                 b"take-over" => {
                     let older = message.descriptors.into_iter().next();
@@ -120,6 +128,15 @@ impl Link {
                     Some(newer) => Order::Follow(newer),
                     None => continue,
                 },
+                b"inherit" => {
+                    let was = u32::try_from(message.count("was")).unwrap_or_default();
+                    let pid = message.pid();
+                    match message.descriptors.pop() {
+                        Some(older) => Order::Inherit(older, pid, was),
+                        None => continue,
+                    }
+                }
+                b"gone" => Order::Gone(message.pid()),
                 _ => continue, // of a later version
             };
             return Ok(Some(order));

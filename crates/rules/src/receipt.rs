@@ -185,6 +185,16 @@ impl Cut {
     pub fn total(self) -> u64 {
         self.unanswered.saturating_add(self.answering).saturating_add(self.tunnels)
     }
+
+    /// What is left without a part of it.
+    #[must_use]
+    pub fn saturating_sub(self, part: Self) -> Self {
+        Self {
+            unanswered: self.unanswered.saturating_sub(part.unanswered),
+            answering: self.answering.saturating_sub(part.answering),
+            tunnels: self.tunnels.saturating_sub(part.tunnels),
+        }
+    }
 }
 
 impl Add for Cut {

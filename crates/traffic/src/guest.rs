@@ -39,6 +39,11 @@ impl Guest {
         poll_fn(|cx| self.exchange.mailboxes[self.worker].poll(cx)).await
     }
 
+    /// The newest table, whether it was taken by [`Guest::next`] or not.
+    pub fn newest(&self) -> (Version, Arc<Table>) {
+        self.exchange.newest()
+    }
+
     /// Says that the other process has this table, and that the cells are not older than that.
     // lossless: L2 L4
     pub fn acknowledge(&self, version: Version) {
@@ -57,12 +62,22 @@ impl Guest {
 
     /// The books of its requests that reached no service.
     pub fn unrouted(&self) -> &ServiceCell {
-        self.exchange.unrouted.cell(self.worker)
+        self.unrouted_at(self.worker)
+    }
+
+    /// The same of another place, to be read.
+    pub fn unrouted_at(&self, worker: usize) -> &ServiceCell {
+        self.exchange.unrouted.cell(worker)
     }
 
     /// The books of its client connections.
     pub fn connections(&self) -> &WorkerCell {
-        self.exchange.workers.cell(self.worker)
+        self.connections_at(self.worker)
+    }
+
+    /// The same of another place, to be read.
+    pub fn connections_at(&self, worker: usize) -> &WorkerCell {
+        self.exchange.workers.cell(worker)
     }
 
     /// Now, as books tell the time: since the exchange began.
@@ -75,6 +90,7 @@ impl Seat {
     /// Gives the place to another process.
     pub fn host(self) -> Guest {
         let (worker, exchange) = self.into_parts();
+        exchange.host(worker);
         Guest::new(worker, exchange)
     }
 }

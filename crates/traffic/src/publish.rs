@@ -8,12 +8,12 @@ use crate::adopt::Seat;
 use crate::books::{ServiceBooks, WorkerBooks};
 use crate::drain::DrainBell;
 use crate::report::{Report, Reports};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, StatisticU64, lock};
 use crate::table::Table;
 
 /// The number of a publish. Every publish has its own, also one that only changes health
 /// and so keeps the generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(crate) u64);
 
 impl Version {
@@ -51,6 +51,8 @@ struct Latest {
 pub(crate) struct Mailbox {
     mail: Mutex<Mail>,
     acknowledged: AtomicU64, // written by the worker after it swapped its table
+    /// 1: it is the place of another process.
+    hosted: StatisticU64,
 }
 
 #[derive(Debug, Default)]
@@ -108,7 +110,12 @@ impl Publisher {
 
     /// Waits until every worker has acknowledged this version or a newer one.
     pub async fn acknowledged(&self, version: Version) {
-        poll_fn(|cx| self.poll_acknowledged(version, cx)).await;
+        poll_fn(|cx| self.poll_acknowledged(version, true, cx)).await;
+    }
+
+    /// The same without the workers of other processes.
+    pub async fn acknowledged_here(&self, version: Version) {
+        poll_fn(|cx| self.poll_acknowledged(version, false, cx)).await;
     }
 
     /// The workers that have not acknowledged this version.
@@ -147,9 +154,16 @@ impl Publisher {
         &self.exchange.drain
     }
 
-    fn poll_acknowledged(&self, version: Version, cx: &mut Context<'_>) -> Poll<()> {
-        let all =
-            || self.exchange.mailboxes.iter().all(|mailbox| mailbox.acknowledged() >= version);
+    fn poll_acknowledged(
+        &self,
+        version: Version,
+        everywhere: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let has_it = |mailbox: &Mailbox| {
+            mailbox.acknowledged() >= version || (!everywhere && mailbox.is_hosted())
+        };
+        let all = || self.exchange.mailboxes.iter().all(has_it);
         if all() {
             return Poll::Ready(());
         }
@@ -166,6 +180,17 @@ impl Publisher {
 // === impl Exchange, Mailbox ===
 
 impl Exchange {
+    /// The newest table.
+    pub(crate) fn newest(&self) -> (Version, Arc<Table>) {
+        let latest = lock(&self.latest);
+        (latest.version, latest.table.clone())
+    }
+
+    /// Marks a place as that of another process.
+    pub(crate) fn host(&self, worker: usize) {
+        self.mailboxes[worker].hosted.store(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn acknowledge(&self, worker: usize, version: Version) {
         self.mailboxes[worker].acknowledge(version);
         let wakers = std::mem::take(&mut *lock(&self.acknowledged)); // and unlocks
@@ -196,6 +221,10 @@ impl Mailbox {
     fn acknowledge(&self, version: Version) {
         // Release: what the worker counted before is visible to who reads this (L4).
         self.acknowledged.store(version.0, Ordering::Release);
+    }
+
+    fn is_hosted(&self) -> bool {
+        self.hosted.load(Ordering::Relaxed) > 0
     }
 
     fn acknowledged(&self) -> Version {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rules::{Cut, Limits};
 use traffic::{
-    ColorBooks, ColorSum, DrainBooks, HistogramSum, Remaining, Report, ReportKind, ServiceBooks,
-    ServiceSum, Table, TargetBooks, TargetId, TargetSum, WorkerSum, exchange,
+    AbortCause, ColorBooks, ColorSum, DrainBooks, HistogramSum, Remaining, Report, ReportKind,
+    ServiceBooks, ServiceSum, Table, TargetBooks, TargetId, TargetSum, WorkerSum, exchange,
 };
 
 struct Unpark(Thread);
@@ -47,6 +47,41 @@ fn a_publish_waits_for_the_other_process_too() {
     assert!(poll(publisher.acknowledged(version)).is_pending(), "it has it, it did not take it");
     guest.acknowledge(given);
     assert!(poll(publisher.acknowledged(version)).is_ready());
+}
+
+#[test]
+fn what_is_published_here_does_not_wait_for_the_other_process() {
+    // L10
+    let (publisher, mut seats) = exchange(2, table());
+    let guest = seats.pop().unwrap().host();
+    let reader = seats.pop().unwrap().sit();
+    let version = publisher.publish(table());
+    assert!(poll(publisher.acknowledged_here(version)).is_pending());
+    assert!(poll(reader.adopt()).is_ready());
+    assert!(poll(publisher.acknowledged_here(version)).is_ready());
+    assert!(poll(publisher.acknowledged(version)).is_pending());
+    let Poll::Ready(_) = poll(guest.next()) else { panic!("it has the table") };
+    assert_eq!(guest.newest().0, version, "also when it was taken");
+}
+
+#[test]
+fn what_is_counted_elsewhere_is_taken_out_and_the_books_balance() {
+    // L8
+    let of = |accepted, in_flight, blue| ServiceSum {
+        accepted,
+        in_flight,
+        colors: [blue, 0],
+        own: vec![0; 64],
+        aborted: vec![0; 64],
+        ..ServiceSum::default()
+    };
+    // The part has answered one request since the whole was told.
+    for (all, part, rest) in [(of(10, 3, 7), of(4, 1, 3), 6), (of(2, 2, 0), of(2, 1, 1), 1)] {
+        let mut left = all.without(&part);
+        left.cut(AbortCause::Shutdown);
+        assert_eq!((left.accepted, left.in_flight, left.difference()), (rest, 0, 0));
+        assert!(left.accepted + part.accepted >= all.accepted, "no counter falls");
+    }
 }
 
 #[test]

@@ -205,8 +205,13 @@ async fn resolve_all(core: &Arc<Core>) {
 }
 
 async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {
-    core.publisher.acknowledged(version).await;
+    if core.acknowledged(version).await.is_err() {
+        // An older Teal that hangs has not taken the table over; this one can serve all the same.
+        // lossless: L10
+        core.publisher.acknowledged_here(version).await;
+    }
     core.lock().ready = true;
+    core.publisher.acknowledged(version).await;
     if let Some(generation) = changed {
         published(&core, generation).await;
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rules::ServiceName;
 use traffic::{
     AbortCause, BUCKETS, ColorBooks, ColorSum, Guest, HistogramSum, OwnReason, Publisher,
-    ServiceBooks, ServiceSum, TargetBooks, TargetSum, WorkerSum,
+    ServiceBooks, ServiceCell, ServiceSum, TargetBooks, TargetSum, WorkerSum,
 };
 
 use super::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
@@ -27,7 +27,7 @@ pub(super) struct Told {
 }
 
 /// The books in which the newer one keeps what it is told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
     services: HashMap<String, Arc<ServiceBooks>>,
     colors: HashMap<u32, Arc<ColorBooks>>,
@@ -134,29 +134,53 @@ impl Kept {
         guest.ring();
     }
 
-    /// The older one has died: what it was doing was cut. Nothing of it is left.
+    /// The older one has gone: what is still counted here was cut, but for what `heirs`, which have left
+    /// through it, count in their own places from here on. What they do not know any more, since it has
+    /// left the table, stays counted here until they have gone.
     // lossless: L4 L8
-    pub(super) fn cut(&self, guest: &Guest) {
+    pub(super) fn settle(&self, guest: &Guest, heirs: &[(usize, &Self)]) {
         let place = guest.worker();
-        let services = self.services.values().map(|books| books.cell(place));
-        for cell in services.chain([guest.unrouted()]) {
-            (0..cell.in_flight.value()).for_each(|_| cell.aborted(AbortCause::Shutdown));
-            cell.in_flight.set(0);
-            cell.waiting.set(0);
-            cell.tunnels_closed.set(cell.tunnels_opened.value());
+        let at_heirs = || heirs.iter().map(|(place, _)| *place);
+        let is_told = |knows: &dyn Fn(&Self) -> bool| {
+            heirs.iter().all(|(_, heir)| knows(heir)) // true without any
+        };
+        let unrouted = |place| guest.unrouted_at(place);
+        settle_service(unrouted(place), at_heirs().map(unrouted));
+        for (name, books) in &self.services {
+            if is_told(&|heir| heir.services.contains_key(name)) {
+                settle_service(books.cell(place), at_heirs().map(|place| books.cell(place)));
+            }
         }
-        for books in self.targets.values() {
-            books.cell(place).connections.set(0);
-            books.cell(place).leases.set(0);
+        for (id, books) in &self.targets {
+            if is_told(&|heir| heir.targets.contains_key(id)) {
+                let all = TargetSum::of_cell(books.cell(place));
+                let parts = at_heirs().map(|place| TargetSum::of_cell(books.cell(place)));
+                let rest = parts.fold(all, |rest, part| rest.without(&part));
+                books.cell(place).set(&TargetSum { leases: 0, connections: 0, ..rest });
+            }
         }
-        for books in self.colors.values() {
-            books.cell(place).streams.set(0);
-            books.cell(place).connections.set(0);
-            books.cell(place).leases.set(0);
+        for (id, books) in &self.colors {
+            if is_told(&|heir| heir.colors.contains_key(id)) {
+                let all = ColorSum::of_cell(books.cell(place));
+                let parts = at_heirs().map(|place| ColorSum::of_cell(books.cell(place)));
+                let rest = parts.fold(all, |rest, part| rest.without(&part));
+                let none = ColorSum { leases: 0, connections: 0, streams: 0, ..rest };
+                books.cell(place).set(&none);
+            }
         }
-        guest.connections().open.set(0);
+        let all = WorkerSum::of_cell(guest.connections());
+        let parts = at_heirs().map(|place| WorkerSum::of_cell(guest.connections_at(place)));
+        let rest = parts.fold(all, |rest, part| rest.without(&part));
+        guest.connections().set(WorkerSum { open: 0, ..rest });
         guest.ring();
     }
+}
+
+fn settle_service<'c>(cell: &ServiceCell, heirs: impl Iterator<Item = &'c ServiceCell>) {
+    let all = ServiceSum::of_cell(cell);
+    let mut rest = heirs.fold(all, |rest, heir| rest.without(&ServiceSum::of_cell(heir)));
+    rest.cut(AbortCause::Shutdown);
+    cell.set(&rest);
 }
 
 fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {

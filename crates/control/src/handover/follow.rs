@@ -204,10 +204,10 @@ impl Following {
         if self.say(&ToNewer::Leaving(leaving)).await.is_none() {
             leaving = 0; // it has gone, as the first message will say
         }
-        let mut older = self.older.clone();
+        let older = self.older.clone();
         loop {
             let others = async {
-                match &mut older {
+                match &older {
                     Some(older) if leaving > 0 => older.leaving_other_than(leaving).await,
                     _ => std::future::pending().await,
                 }

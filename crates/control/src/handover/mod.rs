@@ -14,10 +14,13 @@
 //! Never here: starting processes, and sockets of clients. The binary does both.
 
 mod books;
+mod describe;
 mod follow;
 mod host;
+mod hosting;
 mod link;
 mod negotiate;
+mod process;
 mod wire;
 
 pub use follow::{Course, Follower, Frozen};

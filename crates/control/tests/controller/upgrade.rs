@@ -125,7 +125,7 @@ impl Newer {
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let guest = seats.pop().unwrap().host();
         let (host, follower) = world.wait(async {
-            let host = host(vec![(guest, Link::new(ours).unwrap(), pid)]);
+            let host = host(vec![(guest, Link::new(ours).unwrap(), pid)], Vec::new());
             (host, frozen.follow(Link::new(theirs).unwrap(), None))
         });
         let spec = service("web", &ground.blue, &ground.green);

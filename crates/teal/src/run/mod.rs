@@ -73,14 +73,17 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
     let arrival = match begin {
-        Begin::Start { kept, died, older } => {
+        Begin::Start { kept, died, older, behind } => {
             let (source, config) = read(args)?;
             let handed = Handed::kept(kept, &config);
             if died.is_empty() {
                 return start(source, &config, args.adopt, (parent, Vec::new(), handed));
             }
             tracing::error!("{died}; this one serves in its place");
-            let older = older.into_iter().map(Older::leaving).collect();
+            let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
+            if let Some(newest) = older.last_mut() {
+                newest.through = behind;
+            }
             return start(source, &config, None, (parent, older, handed));
         }
         Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
@@ -178,8 +181,9 @@ fn start(
             observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
         // One that has handed over waits for this one; those that only leave do not.
         let waits = older.iter().any(|older| older.lock.is_some());
-        let mut stage = Stage::set(config, room, options, older.len());
-        let older = Older::host(older, std::mem::take(&mut stage.guests))?;
+        let leaving = older.iter().map(|older| 1 + older.through).sum();
+        let mut stage = Stage::set(config, room, options, leaving);
+        let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
         let reloader = source.reloader(in_force.clone());
         let watching = tokio::spawn(tls::watch(in_force.clone()));

@@ -33,6 +33,8 @@ struct Inside {
     /// The newer Teal that this one, which leaves, is to follow from here on.
     newer: Mutex<Option<OwnedFd>>,
     comes: Notify,
+    /// Who has lost the older Teal that it has left through.
+    bereaved: (mpsc::UnboundedSender<Bereaved>, Mutex<Option<mpsc::UnboundedReceiver<Bereaved>>>),
     /// Who waits for the end of one.
     running: Mutex<HashMap<u32, oneshot::Sender<ExitStatus>>>,
 }
@@ -42,6 +44,15 @@ struct Inside {
 pub(super) struct Started {
     pub(super) pid: u32,
     pub(super) ended: oneshot::Receiver<ExitStatus>,
+}
+
+/// What the end of an older Teal means for those that are older still.
+#[derive(Debug)]
+pub(super) enum Bereaved {
+    /// This process is at the other end of the socket. It has left through the second one.
+    One(OwnedFd, u32, u32),
+    /// There are no more that have left through this one.
+    All(u32),
 }
 
 /// What the parent wants of a Teal that serves.
@@ -59,12 +70,14 @@ pub(super) enum Wish {
 
 impl Parent {
     pub(super) fn new(link: Link, json: bool) -> Self {
+        let (tell, bereaved) = mpsc::unbounded_channel();
         Self(Arc::new(Inside {
             link,
             json,
             asked: Mutex::default(),
             newer: Mutex::default(),
             comes: Notify::new(),
+            bereaved: (tell, Mutex::new(Some(bereaved))),
             running: Mutex::default(),
         }))
     }
@@ -109,6 +122,12 @@ impl Parent {
                 *lock(&self.0.newer) = Some(newer);
                 self.0.comes.notify_one();
             }
+            Order::Inherit(socket, pid, was) => {
+                let _ = self.0.bereaved.0.send(Bereaved::One(socket, pid, was)); // none has older ones
+            }
+            Order::Gone(pid) => {
+                let _ = self.0.bereaved.0.send(Bereaved::All(pid));
+            }
             Order::NotStarted(why) => self.answer(Err(io::Error::other(why))),
             Order::Ended(pid, status) => {
                 if let Some(tell) = lock(&self.0.running).remove(&pid) {
@@ -152,6 +171,11 @@ impl Parent {
             }
             self.0.comes.notified().await;
         }
+    }
+
+    /// What the parent says of older Teals that end. Can be taken once.
+    pub(super) fn bereaved(&self) -> Option<mpsc::UnboundedReceiver<Bereaved>> {
+        lock(&self.0.bereaved.1).take()
     }
 
     /// Has a process killed that was started so.

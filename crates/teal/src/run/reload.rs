@@ -148,10 +148,13 @@ impl InForce {
     /// Shows that an older Teal is leaving, for as long as it is.
     pub(super) fn follow(&self, older: Host) {
         let live = self.live.clone();
-        live.send_modify(|live| live.older_pid = older.pid());
+        let mut pid = older.pid();
+        live.send_modify(|live| live.older_pid = pid);
         tokio::spawn(async move {
-            older.gone().await;
-            live.send_modify(|live| live.older_pid = None);
+            while pid.is_some() {
+                pid = older.pid_other_than(pid).await;
+                live.send_modify(|live| live.older_pid = pid);
+            }
         });
     }
 

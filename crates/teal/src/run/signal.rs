@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use control::handover::Host;
 use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
 use proxy::{LogWriter, Proxy};
 use rules::{Actor, Refusal};
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::books;
 use super::parent::{Parent, Wish};
-use super::upgrade::{Leaving, Left};
+use super::upgrade::{Given, Leaving, Left};
 use crate::exit::Failure;
 
 /// How long workers may take to end what was cut.
@@ -80,14 +81,16 @@ pub(super) async fn until_stopped(
             }
         }
     };
-    let Leaving { handle, proxy, in_force, given, replaceable, .. } = leaving;
+    let Leaving { handle, proxy, in_force, mut given, replaceable, .. } = leaving;
     replaceable.give_up();
     let patience = *in_force.patience.borrow();
     tracing::info!("{name}: stopping, requests may end for {patience:?}");
     signals.let_go(patience + LAST, around).await;
     proxy.leave();
+    let older = replaceable.older.clone();
     let stopped = tokio::select! {
         () = finish(handle, proxy, patience) => Ok(()),
+        () = follow_others(&mut given, older, around.parent) => Ok(()),
         name = signals.stop(handle, around) => {
             Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
         }
@@ -97,6 +100,18 @@ pub(super) async fn until_stopped(
         given.farewell().await;
     }
     stopped
+}
+
+/// Tells another newer Teal what is still open here, whenever the one before has died. Does not end.
+// lossless: L4
+async fn follow_others(given: &mut Option<Given>, older: Option<Host>, parent: &Parent) {
+    loop {
+        let next = parent.newer().await;
+        *given = match given.take() {
+            Some(given) => Some(given.follow_instead(next, older.clone()).await),
+            None => None,
+        };
+    }
 }
 
 /// Carries an upgrade out, as far as it goes.

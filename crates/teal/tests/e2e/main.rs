@@ -43,6 +43,7 @@ mod last_word;
 mod many_services;
 mod names_that_move;
 mod observing;
+mod older_teals;
 mod one_process_id;
 mod operating;
 mod operator_token;

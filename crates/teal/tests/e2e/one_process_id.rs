@@ -11,7 +11,7 @@ use testkit::{Behavior, Client, Load, LoadOptions, Settings, Target, Teal, wait_
 
 use crate::TEAL;
 use crate::hostile_clients::resident;
-use crate::stage::{SOON, Stage, beside};
+use crate::stage::{SOON, Stage};
 use crate::upgrade::LEFT;
 
 #[test]
@@ -237,41 +237,4 @@ fn a_crash_after_the_trial_loses_only_what_was_in_flight_and_refuses_nobody() {
         assert_eq!(report.sent, report.lost + report.answered.values().sum::<u64>(), "{report:?}");
     }
     teal.assert_books_balance();
-}
-
-#[test]
-fn what_an_older_teal_still_has_is_counted_by_the_one_started_after_a_crash() {
-    // L4
-    let mut stage = Stage::new();
-    let (mut first, first_gate) = stage.held_on_blue();
-    let oldest = stage.teal.pid();
-    stage.teal.upgrade();
-    let trial =
-        |count| move |log: String| log.matches("what is open here may end").count() == count;
-    wait_until(LEFT, "the trial is over", || trial(1)(stage.teal.log()));
-    let (mut second, second_gate) = stage.held_on_blue();
-    let middle = stage.teal.pid();
-    stage.teal.upgrade();
-    wait_until(LEFT, "the second trial is over", || trial(2)(stage.teal.log()));
-    for _ in 0..2 {
-        let killed = stage.teal.kill_serving();
-        stage.teal.wait_revived(killed);
-        stage.teal.wait_in_flight("blue", 2);
-        assert_eq!(stage.teal.status()["teal"]["older_pid"], middle);
-    }
-    assert_eq!(stage.teal.processes(), 3);
-    assert_ne!(oldest, middle);
-    stage.teal.wait_healthy("green", true);
-    let switched = beside(&stage.teal, &["switch", "green", "--drain", "30s"]);
-    wait_until(SOON, "it is published", || stage.who() == "green");
-    first_gate.open();
-    assert_eq!(first.answer().status, 200);
-    stage.teal.wait_in_flight("blue", 1);
-    assert!(!switched.is_finished(), "not drained while an older one has a request on it");
-    second_gate.open();
-    assert_eq!(second.answer().status, 200);
-    let switched = switched.join().expect("no panic");
-    assert_eq!(switched.code, Some(0), "{}", switched.stderr);
-    stage.teal.wait_alone(LEFT);
-    stage.finish();
 }

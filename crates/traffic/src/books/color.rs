@@ -85,12 +85,35 @@ impl ColorCell {
 impl ColorSum {
     /// Sums the cells.
     pub fn of(books: &ColorBooks) -> Self {
+        Self::sum(books.iter())
+    }
+
+    /// What one worker has counted.
+    pub fn of_cell(cell: &ColorCell) -> Self {
+        Self::sum(std::iter::once(cell))
+    }
+
+    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
+    /// than 0. Times stay as they are.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            leases: self.leases.saturating_sub(part.leases),
+            connections: self.connections.saturating_sub(part.connections),
+            taken: self.taken.saturating_sub(part.taken),
+            streams: self.streams.saturating_sub(part.streams),
+            cut: self.cut.saturating_sub(part.cut),
+            ..*self
+        }
+    }
+
+    fn sum<'c>(cells: impl Iterator<Item = &'c ColorCell>) -> Self {
         let mut sum = Self::default();
         let time = |count: &Count| match count.value() {
             0 => None,
             nanos => Some(Duration::from_nanos(nanos)),
         };
-        for cell in books.iter() {
+        for cell in cells {
             sum.leases += cell.leases.value();
             sum.connections += cell.connections.value();
             sum.taken += cell.taken.value();

@@ -95,12 +95,21 @@ impl ServiceSum {
     /// Sums the cells. What ended is read before what was accepted, so that a request that
     /// passes meanwhile can't make the books look worse than they are.
     pub fn of(books: &ServiceBooks) -> Self {
+        Self::sum(books.iter())
+    }
+
+    /// What one worker has counted.
+    pub fn of_cell(cell: &ServiceCell) -> Self {
+        Self::sum(std::iter::once(cell))
+    }
+
+    fn sum<'c>(cells: impl Iterator<Item = &'c ServiceCell>) -> Self {
         let mut sum = Self {
             own: vec![0; OwnReason::COUNT],
             aborted: vec![0; AbortCause::COUNT],
             ..Self::default()
         };
-        for cell in books.iter() {
+        for cell in cells {
             add_all(&mut sum.colors, &cell.colors);
             add_all(&mut sum.own, &cell.own);
             add_all(&mut sum.aborted, &cell.aborted);
@@ -117,10 +126,48 @@ impl ServiceSum {
         sum
     }
 
+    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
+    /// than 0.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        let each = |all: &[u64], part: &[u64]| -> Vec<u64> {
+            all.iter().zip(part).map(|(all, part)| all.saturating_sub(*part)).collect()
+        };
+        let [blue, green] = self.colors;
+        Self {
+            accepted: self.accepted.saturating_sub(part.accepted),
+            in_flight: self.in_flight.saturating_sub(part.in_flight),
+            colors: [blue.saturating_sub(part.colors[0]), green.saturating_sub(part.colors[1])],
+            own: each(&self.own, &part.own),
+            aborted: each(&self.aborted, &part.aborted),
+            retries: self.retries.saturating_sub(part.retries),
+            parked: self.parked.saturating_sub(part.parked),
+            waiting: self.waiting.saturating_sub(part.waiting),
+            tunnels_opened: self.tunnels_opened.saturating_sub(part.tunnels_opened),
+            tunnels_closed: self.tunnels_closed.saturating_sub(part.tunnels_closed),
+            streams_ended: self.streams_ended.saturating_sub(part.streams_ended),
+            streams_unanswered: self.streams_unanswered.saturating_sub(part.streams_unanswered),
+        }
+    }
+
+    /// Counts what is in flight as aborted, and makes the books balance: whoever counted here has ended.
+    // lossless: L8
+    pub fn cut(&mut self, cause: AbortCause) {
+        if let Some(aborted) = self.aborted.get_mut(cause as usize) {
+            *aborted += self.in_flight;
+        }
+        self.in_flight = 0;
+        self.waiting = 0;
+        self.tunnels_closed = self.tunnels_opened;
+        self.accepted = self.ended();
+    }
+
+    fn ended(&self) -> u64 {
+        self.colors.iter().chain(&self.own).chain(&self.aborted).sum()
+    }
+
     /// accepted − answered − aborted − in flight: 0 at rest (L8).
     pub fn difference(&self) -> i128 {
-        let ended = self.colors.iter().chain(&self.own).chain(&self.aborted);
-        let ended: i128 = ended.map(|count| i128::from(*count)).sum();
-        i128::from(self.accepted) - ended - i128::from(self.in_flight)
+        i128::from(self.accepted) - i128::from(self.ended()) - i128::from(self.in_flight)
     }
 }

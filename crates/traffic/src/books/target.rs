@@ -92,8 +92,40 @@ impl TargetCell {
 impl TargetSum {
     /// Sums the cells.
     pub fn of(books: &TargetBooks) -> Self {
+        Self::sum(books.iter())
+    }
+
+    /// What one worker has counted.
+    pub fn of_cell(cell: &TargetCell) -> Self {
+        Self::sum(std::iter::once(cell))
+    }
+
+    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
+    /// than 0.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        let mut classes = self.classes;
+        for (class, part) in classes.iter_mut().zip(part.classes) {
+            *class = class.saturating_sub(part);
+        }
+        Self {
+            leases: self.leases.saturating_sub(part.leases),
+            connections: self.connections.saturating_sub(part.connections),
+            cut: self.cut.saturating_sub(part.cut),
+            connected: self.connected.saturating_sub(part.connected),
+            connect_failed: self.connect_failed.saturating_sub(part.connect_failed),
+            reused: self.reused.saturating_sub(part.reused),
+            retried: self.retried.saturating_sub(part.retried),
+            stale_lost: self.stale_lost.saturating_sub(part.stale_lost),
+            failed: self.failed.saturating_sub(part.failed),
+            classes,
+            latency: self.latency.since(&part.latency),
+        }
+    }
+
+    fn sum<'c>(cells: impl Iterator<Item = &'c TargetCell>) -> Self {
         let mut sum = Self::default();
-        for cell in books.iter() {
+        for cell in cells {
             sum.leases += cell.leases.value();
             sum.connections += cell.connections.value();
             sum.cut = sum.cut + cell.cut.value();

@@ -44,8 +44,29 @@ impl WorkerCell {
 impl WorkerSum {
     /// Sums the cells.
     pub fn of(books: &WorkerBooks) -> Self {
+        Self::sum(books.iter())
+    }
+
+    /// What one worker has counted.
+    pub fn of_cell(cell: &WorkerCell) -> Self {
+        Self::sum(std::iter::once(cell))
+    }
+
+    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
+    /// than 0.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            accepted: self.accepted.saturating_sub(part.accepted),
+            open: self.open.saturating_sub(part.open),
+            log_dropped: self.log_dropped.saturating_sub(part.log_dropped),
+            spans_dropped: self.spans_dropped.saturating_sub(part.spans_dropped),
+        }
+    }
+
+    fn sum<'c>(cells: impl Iterator<Item = &'c WorkerCell>) -> Self {
         let mut sum = Self::default();
-        for cell in books.iter() {
+        for cell in cells {
             sum.accepted += cell.accepted.value();
             sum.open += cell.open.value();
             sum.log_dropped += cell.log_dropped.value();

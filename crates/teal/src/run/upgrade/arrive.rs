@@ -12,11 +12,13 @@ use control::handover::{
 };
 use proxy::HandedOver;
 use rules::Actor;
+use tokio::sync::mpsc;
 use traffic::Seat;
 
 use parent::Kept;
 
 use crate::exit::Failure;
+use crate::run::parent::{Bereaved, Parent};
 
 /// How long the older Teal may take for what it says. It waits for drains meanwhile.
 // lossless: L10
@@ -34,6 +36,8 @@ pub(in crate::run) struct Arrival {
 pub(in crate::run) struct Older {
     stream: UnixStream,
     pid: u32,
+    /// How many leave through it.
+    pub(in crate::run) through: usize,
     /// The lock of the state directory; none of one that has given it up.
     pub(in crate::run) lock: Option<OwnedFd>,
 }
@@ -116,7 +120,10 @@ impl Arrival {
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
             Failure::failed("the Teal that runs has handed over less than it said".to_owned())
         })?;
-        Ok((Older { stream: older, pid: offer.pid, lock: Some(lock) }, handed))
+        Ok((
+            Older { stream: older, pid: offer.pid, through: offer.through, lock: Some(lock) },
+            handed,
+        ))
     }
 }
 
@@ -171,21 +178,43 @@ impl Older {
 
     /// One that still leaves, found by the parent at the start.
     pub(in crate::run) fn leaving((pid, socket): (u32, OwnedFd)) -> Self {
-        Self { stream: UnixStream::from(socket), pid, lock: None }
+        Self { stream: UnixStream::from(socket), pid, through: 0, lock: None }
     }
 
     /// Gives older Teals their places among the workers, on the current runtime; `None`: there are none.
+    /// The places beyond are those of the ones that leave through them.
     pub(in crate::run) fn host(
         older: Vec<Self>,
         seats: Vec<Seat>,
+        parent: &Parent,
     ) -> Result<Option<Host>, Failure> {
+        if older.is_empty() {
+            return Ok(None);
+        }
         let mut hosted = Vec::new();
-        for (Self { stream, pid, .. }, seat) in older.into_iter().zip(seats) {
+        let mut seats = seats.into_iter();
+        for (Self { stream, pid, .. }, seat) in older.into_iter().zip(&mut seats) {
             let link = Link::new(stream).map_err(|error| cannot_talk(&error))?;
             tracing::info!(older = pid, by = %Actor::Teal, "taking over");
             hosted.push((seat.host(), link, pid));
         }
-        Ok((!hosted.is_empty()).then(|| handover::host(hosted)))
+        let host = handover::host(hosted, seats.map(Seat::host).collect());
+        tokio::spawn(see_to_bereaved(host.clone(), parent.bereaved()));
+        Ok(Some(host))
+    }
+}
+
+/// Gives those a place that have lost the one that they have left through.
+async fn see_to_bereaved(host: Host, bereaved: Option<mpsc::UnboundedReceiver<Bereaved>>) {
+    let Some(mut bereaved) = bereaved else { return };
+    while let Some(next) = bereaved.recv().await {
+        match next {
+            Bereaved::One(socket, pid, was) => match Link::new(UnixStream::from(socket)) {
+                Ok(link) => host.inherit((link, pid), was),
+                Err(error) => tracing::error!(pid, %error, "cannot talk to an older Teal"),
+            },
+            Bereaved::All(was) => host.all_have_inherited(was),
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) async fn hand_over(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         state_dir: state_dir.to_owned(),
+        through: leaving - 1,
     };
     let version = match ask(&talk, offer, process.pid).await {
         Ok(version) => version,

@@ -199,6 +199,13 @@ impl Given {
         self.0.follower.farewell().await;
     }
 
+    /// Follows the Teal at the other end of this socket instead.
+    pub(in crate::run) async fn follow_instead(self, next: OwnedFd, older: Option<Host>) -> Self {
+        match follow_instead(self.0, next, older).await {
+            Ok(newer) | Err(newer) => Self(newer),
+        }
+    }
+
     /// Its process and its version.
     pub(in crate::run) fn name(&self) -> control::Upgraded {
         control::Upgraded { pid: self.0.process.pid, version: self.0.version.clone() }

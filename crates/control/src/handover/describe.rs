@@ -1,0 +1,70 @@
+//! A table as it is told to the older Teal.
+
+use rules::{ProxyHeader, TargetTls};
+use traffic::{Leaving, Table};
+
+use super::wire::{
+    ColorMessage, DrainingMessage, LeavingMessage, RouteMessage, ServiceMessage, TableMessage,
+    TargetMessage, TlsMessage,
+};
+
+/// Describes a table in the message of this number.
+pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
+    let services = table.services.iter().map(|service| ServiceMessage {
+        name: service.name.to_string(),
+        generation: service.generation.0,
+        active: service.active,
+        colors: service.colors.each_ref().map(|color| ColorMessage {
+            id: color.id.0,
+            targets: color
+                .targets
+                .iter()
+                .map(|target| TargetMessage {
+                    id: target.id.0,
+                    url: target.url.to_string(),
+                    tls: target.url.tls().map(describe_tls),
+                    announce: target.url.announce().map(|version| match version {
+                        ProxyHeader::V1 => 1,
+                        ProxyHeader::V2 => 2,
+                    }),
+                    addresses: target.addresses.clone(),
+                    moves: target.moves,
+                    usable: target.usable,
+                })
+                .collect(),
+        }),
+        strip: service.strip.to_string(),
+        timeouts: service.timeouts,
+        held: service.held.map(|held| held.max_wait),
+        hold: service.hold,
+        underscores: service.underscores,
+        close_streams: service.close_streams,
+        failover: service.failover,
+    });
+    let routes = table.routes.list().map(|route| RouteMessage {
+        host: route.host,
+        prefix: route.prefix,
+        place: route.place,
+    });
+    let draining = table.draining.iter().map(|draining| DrainingMessage {
+        what: match draining.what {
+            Leaving::Color(id) => LeavingMessage::Color(id.0),
+            Leaving::Target(id) => LeavingMessage::Target(id.0),
+        },
+        cut: draining.cut,
+        close_within: draining.close_within,
+    });
+    TableMessage {
+        number,
+        generation: table.generation.0,
+        limits: table.limits,
+        services: services.collect(),
+        routes: routes.collect(),
+        draining: draining.collect(),
+    }
+}
+
+fn describe_tls(tls: &TargetTls) -> TlsMessage {
+    let TargetTls { server_name, ca, identity } = tls.clone();
+    TlsMessage { server_name: server_name.map(Into::into), ca, identity }
+}

@@ -1,0 +1,302 @@
+//! One place among the workers that an older Teal has: passes tables on to it, and keeps the cells of
+//! the place at what it counts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use traffic::{Guest, Report, ReportKind, Table, TargetId, Version};
+
+use super::books::Kept;
+use super::describe::describe;
+use super::link::{Incoming, Link, Outgoing};
+use super::process::Process;
+use super::wire::{ToNewer, ToOlder};
+
+/// When it is said that the older one is late.
+pub(super) const LATE: Duration = Duration::from_secs(1);
+
+/// How long the parent may take to say who has left through one that has ended.
+// lossless: L10
+const HEIRS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
+
+/// The number of a place, and where the numbers of those that leave are told.
+type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
+
+/// Who takes a place.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    pub(super) link: Link,
+    pub(super) pid: u32,
+    pub(super) words: mpsc::UnboundedReceiver<ToOlder>,
+    pub(super) heirs: mpsc::UnboundedReceiver<Heir>,
+    /// For whom it is an heir.
+    pub(super) will: Option<Will>,
+}
+
+/// One that has left through an older Teal that has ended, and is in a place of its own now.
+#[derive(Debug)]
+pub(super) struct Heir {
+    /// Comes when its cells say what it has: the place of the cells, and whose they are.
+    told: oneshot::Receiver<(usize, Kept)>,
+    /// Ends when it has gone.
+    gone: oneshot::Receiver<()>,
+}
+
+/// The other end of that.
+#[derive(Debug)]
+pub(super) struct Will {
+    told: Option<oneshot::Sender<(usize, Kept)>>,
+    _gone: oneshot::Sender<()>,
+}
+
+/// The task of a place.
+pub(super) struct Hosting {
+    guest: Guest,
+    incoming: Incoming<ToNewer>,
+    outgoing: Outgoing,
+    words: mpsc::UnboundedReceiver<ToOlder>,
+    heirs: mpsc::UnboundedReceiver<Heir>,
+    will: Option<Will>,
+    kept: Kept,
+    number: u64,
+    /// The newest table that it was told.
+    newest: Version,
+    /// Tables that the older one has not acknowledged, with the numbers of their messages.
+    sent: VecDeque<(u64, Version, Instant)>,
+    place: Numbered,
+    /// How many leave through it.
+    through: usize,
+    /// Whether it has been said that it is late.
+    complained: bool,
+    pid: u32,
+    process: Process,
+}
+
+/// Why the older one has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    /// Its last lease has ended.
+    Finished,
+    /// It can't be talked to any more.
+    Lost,
+}
+
+/// Keeps a place that nobody has, until somebody takes it.
+pub(super) async fn keep_free(
+    guest: Guest,
+    place: Numbered,
+    mut arriving: oneshot::Receiver<Arriving>,
+) {
+    let arriving = loop {
+        tokio::select! {
+            biased;
+            arriving = &mut arriving => break arriving,
+            (version, _) = guest.next() => guest.acknowledge(version),
+        }
+    };
+    match arriving {
+        Ok(arriving) => Hosting::new(guest, place, arriving).run().await,
+        Err(_) => acknowledge_all(&guest).await, // nobody will come
+    }
+}
+
+/// Acknowledges for nobody, who could not be late.
+async fn acknowledge_all(guest: &Guest) {
+    loop {
+        let (version, _) = guest.next().await;
+        guest.acknowledge(version);
+    }
+}
+
+// === impl Heir ===
+
+impl Heir {
+    pub(super) fn new() -> (Self, Will) {
+        let (tell, told) = oneshot::channel();
+        let (go, gone) = oneshot::channel();
+        (Self { told, gone }, Will { told: Some(tell), _gone: go })
+    }
+}
+
+// === impl Hosting ===
+
+impl Hosting {
+    pub(super) fn new(guest: Guest, place: Numbered, arriving: Arriving) -> Self {
+        let Arriving { link, pid, words, heirs, will } = arriving;
+        let (incoming, outgoing) = link.split();
+        Self {
+            guest,
+            incoming,
+            outgoing,
+            words,
+            heirs,
+            will,
+            kept: Kept::default(),
+            number: 0,
+            newest: Version::default(),
+            sent: VecDeque::new(),
+            place,
+            through: 0,
+            complained: false,
+            pid,
+            process: Process::watch(pid),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let pid = self.pid;
+        let gone = self.serve().await;
+        if gone == Gone::Lost {
+            self.outgoing.end().await;
+            self.process.ended().await;
+        }
+        let heirs = if self.through > 0 { self.heirs().await } else { Vec::new() };
+        match gone {
+            Gone::Finished => tracing::info!(pid, "the older Teal has left"),
+            Gone::Lost => {
+                tracing::warn!(pid, "the older Teal has died; what it was doing is cut");
+            }
+        }
+        if gone == Gone::Lost || self.through > 0 {
+            let cells: Vec<_> = heirs.iter().map(|(cell, _)| (cell.0, &cell.1)).collect();
+            self.kept.settle(&self.guest, &cells);
+        }
+        self.tell_leaving(0);
+        for (_, version, _) in self.sent.drain(..) {
+            self.guest.acknowledge(version);
+        }
+        if !heirs.is_empty() {
+            let all_gone = async {
+                for (_, gone) in heirs {
+                    let _ = gone.await; // an error says it
+                }
+            };
+            tokio::select! {
+                () = all_gone => self.kept.settle(&self.guest, &[]),
+                () = acknowledge_all(&self.guest) => {}
+            }
+        }
+        drop(self.will);
+        acknowledge_all(&self.guest).await;
+    }
+
+    /// Those that have left through the one that has ended, once their own cells say what they have:
+    /// until then it is counted here. One that hangs is waited for as long as it lives.
+    // lossless: L2 L4
+    async fn heirs(&mut self) -> Vec<((usize, Kept), oneshot::Receiver<()>)> {
+        let mut heirs = Vec::new();
+        let all = async {
+            while let Some(heir) = self.heirs.recv().await {
+                heirs.push(heir);
+            }
+        };
+        if timeout(HEIRS_KNOWN_WITHIN, all).await.is_err() {
+            tracing::error!(
+                pid = self.pid,
+                "the parent process does not say who leaves through an older Teal that has ended"
+            );
+        }
+        let mut told = Vec::new();
+        for Heir { told: tells, gone } in heirs {
+            // One that has ended before it told anything has nothing any more.
+            told.extend(tells.await.ok().map(|cell| (cell, gone)));
+        }
+        told
+    }
+
+    async fn serve(&mut self) -> Gone {
+        // It may have been taken from the place while that was free.
+        let (version, table) = self.guest.newest();
+        if self.pass_on(version, &table).await.is_none() {
+            return Gone::Lost;
+        }
+        loop {
+            let late = self.sent.front().filter(|_| !self.complained).map(|(_, _, at)| *at + LATE);
+            tokio::select! {
+                biased;
+                message = self.incoming.next() => match message {
+                    Some(ToNewer::Farewell) => return Gone::Finished,
+                    Some(message) => self.take(message),
+                    None => return Gone::Lost,
+                },
+                (version, table) = self.guest.next() => {
+                    if self.pass_on(version, &table).await.is_none() {
+                        return Gone::Lost;
+                    }
+                }
+                Some(word) = self.words.recv() => if self.say(word).await.is_none() {
+                    return Gone::Lost;
+                },
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    self.complained = true;
+                    tracing::error!(
+                        pid = self.pid,
+                        "the older Teal, which still serves, has not taken a change over; if it \
+                         hangs, end it: kill {}", self.pid
+                    );
+                }
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, version: Version, table: &Table) -> Option<()> {
+        if version <= self.newest {
+            return Some(());
+        }
+        self.newest = version;
+        self.number += 1;
+        self.kept.learn(table);
+        let message = ToOlder::Table(Box::new(describe(self.number, table)));
+        self.sent.push_back((self.number, version, Instant::now()));
+        self.say(message).await
+    }
+
+    fn take(&mut self, message: ToNewer) {
+        match message {
+            ToNewer::Acknowledged(number) => {
+                while let Some(&(sent, version, _)) =
+                    self.sent.front().filter(|sent| sent.0 <= number)
+                {
+                    tracing::trace!(sent, "acknowledged by the older Teal");
+                    self.guest.acknowledge(version);
+                    self.sent.pop_front();
+                }
+                self.complained = false;
+                // It has told all that it has before.
+                if let Some(told) = self.will.as_mut().and_then(|will| will.told.take()) {
+                    let _ = told.send((self.guest.worker(), self.kept.clone())); // nobody asks
+                }
+            }
+            ToNewer::Books(books) => self.kept.take(&books, &self.guest),
+            ToNewer::Report { target, refused } => {
+                let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
+                self.guest.report(Report { target: TargetId(target), kind });
+            }
+            ToNewer::Leaving(through) => {
+                self.through = through;
+                self.tell_leaving(1 + through);
+            }
+            ToNewer::Farewell => {}
+        }
+    }
+
+    fn tell_leaving(&self, count: usize) {
+        let (place, leaving) = &self.place;
+        leaving.send_modify(|leaving| {
+            if let Some(leaving) = leaving.get_mut(*place) {
+                *leaving = count;
+            }
+        });
+    }
+
+    async fn say(&mut self, message: ToOlder) -> Option<()> {
+        let sent = self.outgoing.send(&message).await;
+        sent.inspect_err(
+            |error| tracing::warn!(pid = self.pid, %error, "the older Teal does not listen"),
+        )
+        .ok()
+    }
+}

@@ -1,0 +1,171 @@
+//! Older Teals that still end their last requests, while a newer one crashes, or one of them.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use testkit::{Client, Gate, signal_process, wait_until};
+
+use crate::stage::{SOON, Stage, beside};
+use crate::upgrade::LEFT;
+
+/// A chain of Teals, the oldest first, each with a request on blue; and the one that serves, without.
+struct Chain {
+    stage: Stage,
+    held: Vec<(Client, Gate)>,
+    pids: Vec<u32>,
+}
+
+impl Chain {
+    fn of(older: usize) -> Self {
+        let mut stage = Stage::new();
+        let (mut held, mut pids) = (Vec::new(), Vec::new());
+        for count in 1..=older {
+            held.push(stage.held_on_blue());
+            pids.push(stage.teal.pid());
+            stage.teal.upgrade();
+            wait_until(LEFT, "the trial is over", || {
+                stage.teal.log().matches("what is open here may end").count() == count
+            });
+        }
+        pids.push(stage.teal.pid());
+        Self { stage, held, pids }
+    }
+
+    /// Switches away from blue: not drained before the last of these has been answered.
+    fn switch_waits_for(&mut self, places: &[usize]) {
+        let teal = &self.stage.teal;
+        teal.wait_healthy("green", true);
+        let switched = beside(teal, &["switch", "green", "--drain", "30s"]);
+        wait_until(SOON, "it is published", || self.stage.who() == "green");
+        for (left, place) in (0..places.len()).rev().zip(places) {
+            assert!(!switched.is_finished(), "an older one has a request on blue");
+            let (client, gate) = &mut self.held[*place];
+            gate.open();
+            assert_eq!(client.answer().status, 200);
+            if left > 0 {
+                teal.wait_in_flight("blue", left as u64);
+            }
+        }
+        let switched = switched.join().expect("no panic");
+        assert_eq!(switched.code, Some(0), "{}", switched.stderr);
+    }
+
+    fn finish(self) {
+        self.stage.teal.wait_alone(LEFT);
+        self.stage.finish();
+    }
+}
+
+#[test]
+fn what_an_older_teal_still_has_is_counted_by_the_one_started_after_a_crash() {
+    // L4
+    let mut chain = Chain::of(2);
+    let teal = &mut chain.stage.teal;
+    for _ in 0..2 {
+        let killed = teal.kill_serving();
+        teal.wait_revived(killed);
+        teal.wait_in_flight("blue", 2);
+        assert_eq!(teal.status()["teal"]["older_pid"], chain.pids[1]);
+    }
+    assert_eq!(teal.processes(), 3);
+    chain.switch_waits_for(&[0, 1]);
+    chain.finish();
+}
+
+#[test]
+fn an_older_teal_that_hangs_does_not_delay_the_one_started_after_a_crash() {
+    // L4 L7 L10
+    let mut chain = Chain::of(1);
+    let teal = &mut chain.stage.teal;
+    signal_process(chain.pids[0], Signal::STOP);
+    for _ in 0..2 {
+        let killed = teal.kill_serving();
+        let began = Instant::now();
+        assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+        teal.wait_revived(killed);
+        assert!(began.elapsed() < Duration::from_secs(6), "ready after {:?}", began.elapsed());
+    }
+    signal_process(chain.pids[0], Signal::CONT);
+    teal.wait_in_flight("blue", 1);
+    chain.switch_waits_for(&[0]);
+    chain.finish();
+}
+
+/// The one in the middle of a chain ends, with what is older than it still there.
+fn the_middle_one_ends(how: Signal) {
+    let mut chain = Chain::of(2);
+    let teal = &mut chain.stage.teal;
+    signal_process(chain.pids[1], how);
+    if how != Signal::KILL {
+        let (client, gate) = &mut chain.held[1];
+        gate.open();
+        assert_eq!(client.answer().status, 200, "it stops gracefully");
+    }
+    wait_until(SOON, "it has gone", || teal.processes() == 2);
+    teal.wait_in_flight("blue", 1);
+    assert_eq!(teal.status()["teal"]["older_pid"], chain.pids[0]);
+    // It is still so after a crash.
+    let killed = teal.kill_serving();
+    teal.wait_revived(killed);
+    teal.wait_in_flight("blue", 1);
+    chain.switch_waits_for(&[0]);
+    chain.finish();
+}
+
+#[test]
+fn what_is_older_than_a_teal_that_is_killed_stays_counted() {
+    // L4
+    the_middle_one_ends(Signal::KILL);
+}
+
+#[test]
+fn what_is_older_than_a_teal_that_is_stopped_stays_counted() {
+    // L4
+    the_middle_one_ends(Signal::TERM);
+}
+
+#[test]
+fn nothing_is_drained_before_it_is_known_who_has_left_through_one_that_is_killed() {
+    // L4
+    let mut chain = Chain::of(2);
+    let teal = &chain.stage.teal;
+    teal.wait_healthy("green", true);
+    let switched = beside(teal, &["switch", "green", "--drain", "30s"]);
+    wait_until(SOON, "it is published", || chain.stage.who() == "green");
+    teal.signal(Signal::STOP); // the parent, which says it
+    signal_process(chain.pids[1], Signal::KILL);
+    assert!(chain.held[1].0.read_answer(false).is_err(), "it has gone");
+    for _ in 0..50 {
+        assert_eq!(teal.color("blue")["in_flight"], 2);
+        assert!(!switched.is_finished());
+    }
+    teal.signal(Signal::CONT);
+    teal.wait_in_flight("blue", 1);
+    assert!(!switched.is_finished());
+    let (client, gate) = &mut chain.held[0];
+    gate.open();
+    assert_eq!(client.answer().status, 200);
+    let switched = switched.join().expect("no panic");
+    assert_eq!(switched.code, Some(0), "{}", switched.stderr);
+    chain.finish();
+}
+
+#[test]
+fn nothing_is_counted_twice_when_older_teals_in_the_middle_are_killed() {
+    // L4 L8
+    let mut chain = Chain::of(3);
+    let accepted =
+        |chain: &Chain| chain.stage.teal.metrics().count("teal_requests_accepted_total", &[]);
+    for _ in 0..20 {
+        assert_eq!(chain.stage.who(), "blue");
+    }
+    let before = accepted(&chain);
+    for (killed, left) in [(2, 2), (1, 1)] {
+        signal_process(chain.pids[killed], Signal::KILL);
+        chain.stage.teal.wait_in_flight("blue", left);
+        assert_eq!(accepted(&chain), before);
+    }
+    assert_eq!(chain.stage.teal.status()["teal"]["pid"], chain.pids[3], "it serves on");
+    chain.switch_waits_for(&[0]);
+    chain.finish();
+}
