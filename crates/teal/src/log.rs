@@ -1,9 +1,13 @@
 //! Logs: to standard error, as text or JSON, one event per line.
 //!
 //! Guaranteed: an event is one line and no control character leaves as it is, so that nothing
-//! that came with a request can pretend to be another event or reach into a terminal.
+//! that came with a request can pretend to be another event or reach into a terminal. Nobody waits for
+//! standard error: a thread writes to it, and lines for which there is no room are dropped and counted.
 
 use std::io::{self, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter;
@@ -17,10 +21,53 @@ pub(crate) fn start(format: LogFormat) {
         .with_ansi(false)
         .with_target(false)
         .with_writer(OneLine);
+    let writer = thread::Builder::new().name("log".to_owned()).stack_size(STACK);
+    if let Err(error) = writer.spawn(|| QUEUE.write_all_to(io::stderr())) {
+        let _ = writeln!(io::stderr(), "teal: cannot start to log: {error}"); // ignored: as for lines
+    }
     match format {
         LogFormat::Text => events.init(),
         LogFormat::Json => events.json().flatten_event(true).init(),
     }
+}
+
+/// The number of lines that were dropped since this process has started.
+pub(crate) fn dropped() -> u64 {
+    QUEUE.total_dropped()
+}
+
+/// Waits until all lines are written, if standard error takes them.
+// lossless: L10
+pub(crate) fn finish() {
+    QUEUE.wait_written(LAST);
+}
+
+static QUEUE: Queue = Queue::new();
+
+/// How long the last lines may take to be written.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Bytes of lines that may wait.
+const ROOM: usize = 256 << 10;
+
+/// The stack of the thread that writes.
+const STACK: usize = 128 << 10;
+
+/// Lines that wait to be written, so that nobody else waits for whoever reads standard error.
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Whole lines, one after the other.
+    lines: Vec<u8>,
+    /// Lines are being written.
+    writing: bool,
+    /// Lines that were dropped and are not told of yet.
+    untold: u64,
+    dropped: u64,
 }
 
 /// Gives each event a writer that escapes.
@@ -29,11 +76,86 @@ struct OneLine;
 /// Escapes control characters, but for the line break at the end of an event.
 struct Escaping<W>(W);
 
-impl<'w> MakeWriter<'w> for OneLine {
-    type Writer = Escaping<io::StderrLock<'static>>;
+/// The end of the queue at which lines are put in.
+struct Put;
 
-    fn make_writer(&'w self) -> Self::Writer {
-        Escaping(io::stderr().lock())
+impl Queue {
+    const fn new() -> Self {
+        let waiting = Waiting { lines: Vec::new(), writing: false, untold: 0, dropped: 0 };
+        Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a line in, or drops it if there is no room.
+    fn put(&self, line: &[u8]) {
+        let mut waiting = self.lock();
+        if waiting.lines.len() + line.len() > ROOM {
+            waiting.untold += 1;
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.lines.extend_from_slice(line);
+        drop(waiting);
+        self.changed.notify_all();
+    }
+
+    /// Writes whatever comes, for as long as the process lives.
+    fn write_all_to(&self, mut out: impl Write) {
+        let mut lines = Vec::new();
+        loop {
+            let mut waiting = self.lock();
+            while waiting.lines.is_empty() {
+                waiting.writing = false;
+                self.changed.notify_all();
+                waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+            lines.clear();
+            std::mem::swap(&mut lines, &mut waiting.lines);
+            waiting.writing = true;
+            let untold = std::mem::take(&mut waiting.untold);
+            drop(waiting);
+            if untold > 0 {
+                // They came after these lines, and there is room now.
+                tracing::error!(
+                    dropped = untold,
+                    "{untold} lines of this log were dropped: standard error was not read for a while"
+                );
+            }
+            // Ignored: nobody reads it.
+            let _ = out.write_all(&lines).and_then(|()| out.flush());
+        }
+    }
+
+    fn wait_written(&self, within: Duration) {
+        let waiting = self.lock();
+        let is_written = |waiting: &mut Waiting| waiting.writing || !waiting.lines.is_empty();
+        drop(self.changed.wait_timeout_while(waiting, within, is_written));
+    }
+
+    fn total_dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+}
+
+impl Write for Put {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        QUEUE.put(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for OneLine {
+    type Writer = Escaping<Put>;
+
+    fn make_writer(&self) -> Self::Writer {
+        Escaping(Put)
     }
 }
 
@@ -68,6 +190,17 @@ fn is_line_break(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_without_room_are_dropped_and_counted() {
+        let queue = Queue::new();
+        let line = [b'x'; 1000];
+        (0..300).for_each(|_| queue.put(&line));
+        let waiting = queue.lock();
+        assert_eq!((waiting.lines.len(), waiting.untold, waiting.dropped), (262_000, 38, 38));
+        drop(waiting);
+        queue.wait_written(Duration::ZERO); // and nobody waits for ever
+    }
 
     // A8
     #[test]

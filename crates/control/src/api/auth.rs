@@ -164,6 +164,7 @@ mod tests {
             uid: 0,
             socket_gid: None,
             live: live.subscribe(),
+            log_dropped: || 0,
         };
         Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))
     }

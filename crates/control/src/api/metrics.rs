@@ -45,6 +45,7 @@ pub(crate) async fn metrics(
         instance: api.instance.clone(),
         uptime: api.since.elapsed().as_secs_f64(),
         certificates: api.live.borrow().certificates.clone(),
+        log_dropped: (api.log_dropped)(),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(exposition));
@@ -64,6 +65,7 @@ struct Exposition {
     instance: String,
     uptime: f64,
     certificates: Vec<Certificate>,
+    log_dropped: u64,
 }
 
 /// One metric, being written.
@@ -92,6 +94,7 @@ impl Exposition {
         Family::open(to, &names::DIFFERENCE)?.0.encode_gauge(&difference)?;
         Family::open(to, &names::CONNECTIONS)?.count(&[], connections.accepted)?;
         Family::open(to, &names::CONNECTIONS_OPEN)?.gauge(&[], connections.open)?;
+        Family::open(to, &names::OWN_LOG_DROPPED)?.count(&[], self.log_dropped)?;
         Family::open(to, &names::LOG_DROPPED)?.count(&[], connections.log_dropped)?;
         Family::open(to, &names::SPANS_DROPPED)?.count(&[], connections.spans_dropped)?;
         let mut expiry = Family::open(to, &names::CERTIFICATE)?;

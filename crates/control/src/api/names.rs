@@ -54,6 +54,8 @@ metrics! {
         "Client connections accepted";
     CONNECTIONS_OPEN = Gauge "teal_connections_open" []
         "Client connections open";
+    OWN_LOG_DROPPED = Counter "teal_log_dropped_total" []
+        "Lines of Teal's own log that were dropped, since standard error was not read";
     LOG_DROPPED = Counter "teal_access_log_dropped_total" []
         "Lines of the access log that were dropped, since its disk was too slow";
     SPANS_DROPPED = Counter "teal_spans_dropped_total" []

@@ -31,6 +31,8 @@ pub struct ApiSettings {
     pub socket_gid: Option<u32>,
     /// What a reload may change.
     pub live: watch::Receiver<Live>,
+    /// How many lines of the log were dropped.
+    pub log_dropped: fn() -> u64,
 }
 
 /// What a reload may change, always as a whole.
@@ -104,6 +106,7 @@ pub(crate) struct Api {
     pub(crate) instance: String,
     pub(crate) admin: SocketAddr,
     pub(crate) live: watch::Receiver<Live>,
+    pub(crate) log_dropped: fn() -> u64,
     /// When this API began to serve.
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
@@ -134,6 +137,7 @@ impl Api {
             instance: settings.instance,
             admin: settings.admin,
             live: settings.live,
+            log_dropped: settings.log_dropped,
             since: Instant::now(),
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

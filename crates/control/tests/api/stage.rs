@@ -122,6 +122,7 @@ impl Stage {
             uid: rustix::process::getuid().as_raw(),
             socket_gid: None,
             live: live.subscribe(),
+            log_dropped: || 7,
         };
         let (handle, inbox) = Handle::pair();
         let news = inbox.news().clone();

@@ -74,6 +74,7 @@ impl Ways {
             uid: rustix::process::getuid().as_raw(),
             socket_gid: self.socket_gid,
             live,
+            log_dropped: crate::log::dropped,
         }
     }
 }
@@ -86,7 +87,12 @@ fn addresses(config: &Config) -> Vec<SocketAddr> {
 fn tell_unused(handed_over: &[HandedOver], listeners: &[SocketAddr]) {
     for handed in handed_over {
         let configured = handed.configured;
-        if !listeners.iter().any(|at| *at == configured || handed.is_at(*at)) {
+        let is_used = |at: &SocketAddr| {
+            *at == configured
+                || handed.is_at(*at)
+                || (at.ip().is_unspecified() && handed.shares_port(*at))
+        };
+        if !listeners.iter().any(is_used) {
             tracing::warn!(
                 "a socket for {configured} was handed over, but no listener has this address"
             );

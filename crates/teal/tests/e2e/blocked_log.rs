@@ -1,0 +1,74 @@
+//! Standard error that nobody reads: traffic and changes go on, and what is lost of the log is counted and
+//! told.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use testkit::{Teal, signal_process, wait_for};
+
+use crate::TEAL;
+use crate::stage::{SOON, Stage};
+
+/// A Teal whose log passes a reader of its own, which is stopped until more was logged than fits.
+fn unread() -> (Stage, u32, TempDir) {
+    let mut stage = Stage::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let pid = directory.path().join("reader");
+    let reader = format!("echo $BASHPID > {0}.new; mv {0}.new {0}; exec cat >&2", pid.display());
+    let script = format!("exec bash -c 'exec \"{TEAL}\" \"$@\" 2> >({reader})' teal \"$@\"\n");
+    stage.teal.stop(SOON);
+    stage.teal.start_again_by(&Teal::script(directory.path(), &script));
+    let reader = wait_for(SOON, "the reader is there", || {
+        fs::read_to_string(&pid).ok()?.trim().parse::<u32>().ok()
+    });
+    stage.teal.wait_healthy("green", true);
+    signal_process(reader, Signal::STOP);
+    let began = Instant::now();
+    while dropped(&stage) == 0 {
+        for _ in 0..200 {
+            let stale = [("If-Match", "\"77\"")];
+            assert_eq!(stage.teal.ask("POST", "/admin/switch?to=green", &stale).status, 412);
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing is dropped");
+    }
+    (stage, reader, directory)
+}
+
+fn dropped(stage: &Stage) -> u64 {
+    stage.teal.metrics().count("teal_log_dropped_total", &[])
+}
+
+#[test]
+fn r17_what_was_dropped_of_the_log_is_counted_and_told_once_it_is_read_again() {
+    // L10
+    let (stage, reader, _directory) = unread();
+    stage.teal.switch_to("green");
+    assert_eq!(stage.who(), "green");
+    let count = dropped(&stage);
+    signal_process(reader, Signal::CONT);
+    stage.teal.log_has(&["lines of this log were dropped", &format!("dropped={count}")]);
+    stage.finish();
+}
+
+#[test]
+fn r17_crashes_are_answered_though_nobody_reads_the_log_and_so_is_giving_up() {
+    // L7 L10
+    let (mut stage, reader, _directory) = unread();
+    let killed = stage.teal.kill_serving();
+    assert_eq!(stage.who(), "blue");
+    assert!(stage.teal.serving().is_some_and(|pid| pid != killed));
+    let began = Instant::now();
+    while stage.teal.is_running() && began.elapsed() < Duration::from_secs(60) {
+        if stage.teal.serving().is_some() {
+            stage.teal.kill_serving();
+        }
+        // Not luck: killed as soon as it is seen, the loop ends when the parent does.
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!stage.teal.is_running(), "the parent has given up, and does not wait to say so");
+    signal_process(reader, Signal::CONT);
+    assert_eq!(stage.teal.wait_exit(SOON), Some(137));
+}
