@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -41,6 +42,13 @@ pub enum Way<'a> {
     /// Its socket on this machine.
     Unix(&'a Path),
 }
+
+/// How long a target may be silent before the kernel asks whether it is there, how often it asks again,
+/// and how many times.
+// lossless: L10
+const SILENCE: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_secs(5);
+const ASKED: u32 = 3;
 
 /// How long to wait for room in the queue of a Unix socket, which, unlike TCP, does not wait itself.
 const ROOM: Duration = Duration::from_millis(2);
@@ -117,12 +125,24 @@ async fn dial_first(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpSt
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) if is_circle(&stream) => failure = DialError::Refused,
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                notice_loss(&stream);
+                return Ok(stream);
+            }
             Ok(Err(error)) => failure = error.into(),
             Err(_) => failure = DialError::TimedOut,
         }
     }
     Err(failure)
+}
+
+/// Has the kernel ask whether the target is still there while nothing moves. One whose machine or way has
+/// vanished would be waited for until a timeout of the request, which for a tunnel is an hour. HTTP/2 has
+/// PING for that, but servers of gRPC take more than a few of them for an attack.
+fn notice_loss(stream: &TcpStream) {
+    let asks = TcpKeepalive::new().with_time(SILENCE).with_interval(AGAIN).with_retries(ASKED);
+    // Ignored: without it the timeouts of the request hold.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&asks);
 }
 
 /// A connect to a local port on which nobody listens can meet itself, when the kernel happens to

@@ -230,6 +230,16 @@ impl Stream {
         }
     }
 
+    /// Lets the kernel keep what the peer has not taken for this long after the close, and no longer: a
+    /// peer that only answers for its closed window would have it kept for as long as it likes.
+    // lossless: L10
+    pub fn limit_close(&self, longest: Duration) {
+        if let Ok(socket) = self.socket() {
+            // Ignored, as above.
+            let _ = SockRef::from(&socket).set_tcp_user_timeout(Some(longest));
+        }
+    }
+
     /// What the socket shows, and what the session has decrypted and nobody has read.
     fn with_session(&self, seen: PeekState) -> PeekState {
         if seen == PeekState::Quiet && self.holds_more() { PeekState::Data } else { seen }

@@ -231,7 +231,7 @@ pub(crate) struct Timeouts {
     /// Bytes of a request body that must arrive in each `body_progress`, and bytes of an answer that a client must take in each `write_stall` while it is waited for.
     #[schemars(extend("default" = 1024, "minimum" = 1))]
     pub(crate) body_min_bytes: Key<Size>,
-    /// The longest time without progress while writing to a target; the window in which a client must take `body_min_bytes` of its answer.
+    /// The longest time without progress while writing to a target, or to either side of a tunnel; the window in which a client must take `body_min_bytes` of its answer.
     #[schemars(extend("default" = "30s"))]
     pub(crate) write_stall: Key<Time>,
     /// Connecting to a target.

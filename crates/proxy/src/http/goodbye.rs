@@ -53,6 +53,9 @@ pub(crate) async fn goodbye(worker: &Worker, client: &mut Client, unread: Unread
     let (shut, ended, seen) = (false, false, 0);
     let mut ending = Ending { worker, client, shut, ended, window, window_ends, seen, until };
     poll_fn(|cx| ending.poll(cx)).await;
+    if !ending.ended {
+        ending.client.stream.limit_close(worker.front().write_stall);
+    }
     client.rx.clear();
     client.rx.strip(&worker.buffers);
 }

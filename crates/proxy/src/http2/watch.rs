@@ -163,6 +163,11 @@ impl Watch {
         self.settled.get()
     }
 
+    /// Since when the socket has taken nothing, though there is something.
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.full.get().then(|| self.wrote.get())
+    }
+
     /// When something was last written.
     pub(crate) fn wrote(&self) -> Instant {
         self.wrote.get()

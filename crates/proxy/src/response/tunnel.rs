@@ -16,7 +16,7 @@ use super::farewell::Farewell;
 use super::hush::{Hush, Moves, Pause};
 use crate::boundary::Boundary;
 use crate::client::Client;
-use crate::ends::Ends;
+use crate::ends::{Ends, Side};
 use crate::pump::{Broken, Pump};
 use crate::request::After;
 use crate::route::Ask;
@@ -53,6 +53,7 @@ pub(crate) async fn run(
         up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker)))),
         down: Way::new(closes.then(Boundary::frames)),
         idle: service.timeouts.tunnel_idle,
+        stall,
         began: worker.now(),
         moves: Moves::default(),
         service,
@@ -60,6 +61,7 @@ pub(crate) async fn run(
         leave: Leave::Not,
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
+    tunnel.leave_nothing();
     answer.link.strip(&worker.buffers);
     drop(answer); // lossless: L4 - the link is closed before its lease ends.
     After::Drop
@@ -81,6 +83,8 @@ struct Tunnel<'t, 'a> {
     up: Way,
     down: Way,
     idle: Duration,
+    /// How long either side may take nothing of what there is.
+    stall: Duration,
     /// When it began.
     began: Instant,
     moves: Moves,
@@ -156,6 +160,9 @@ impl Tunnel<'_, '_> {
         };
         self.answer.lease.watch_cut(cx);
         let idle = self.moves.last().unwrap_or(self.began) + self.idle;
+        let stalls = [&self.up, &self.down].map(|way| way.stalls_since());
+        let stall = stalls.into_iter().flatten().min().map(|since| since + self.stall);
+        let idle = stall.map_or(idle, |stall| stall.min(idle));
         self.client.deadline.set(next.map_or(idle, |next| next.min(idle)));
         match self.client.deadline.poll(cx) {
             // lossless: L10
@@ -165,6 +172,19 @@ impl Tunnel<'_, '_> {
                 Poll::Pending
             }
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Has the kernel keep nothing for a side that takes nothing: it would for as long as that side
+    /// answers its probes.
+    fn leave_nothing(&self) {
+        if self.down.stalls_since().is_some() {
+            self.client.stream.abort_on_close();
+        } else {
+            self.client.stream.limit_close(self.stall);
+        }
+        if self.up.stalls_since().is_some() {
+            self.answer.link.stream.abort_on_close();
         }
     }
 
@@ -253,6 +273,12 @@ impl Way {
             pump.watch(boundary);
         }
         Self { pump, shut: false }
+    }
+
+    /// Since when the receiver takes nothing of what there is.
+    fn stalls_since(&self) -> Option<Instant> {
+        let waiting = self.pump.waiting().filter(|waiting| waiting.on == Side::Sink && !self.shut);
+        waiting.map(|waiting| waiting.since)
     }
 
     /// Whether it could be ended as it is.
