@@ -19,6 +19,10 @@ use crate::worker::{OpenConnection, Worker};
 /// nothing.
 const READY: Duration = Duration::from_millis(100);
 
+/// How long the head of a stream may take, which is here: only which of two it is may not be known yet.
+// lossless: L10
+const BEGUN: Duration = Duration::from_secs(1);
+
 /// Serves one connection until it closes. What a request needs lives in a box of its own, since
 /// the memory of this future is kept for as long as the connection is open.
 pub(crate) async fn serve(
@@ -105,7 +109,7 @@ pub(crate) async fn serve_stream(
 ) -> After {
     let after = match refused {
         Some(reject) => page::refuse(worker, client, reject).await,
-        None => serve_next(worker, client, flows, Duration::ZERO).await.unwrap_or(After::Drop),
+        None => serve_next(worker, client, flows, BEGUN).await.unwrap_or(After::Drop),
     };
     client.rx.clear();
     client.rx.strip(&worker.buffers);

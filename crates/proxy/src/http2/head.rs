@@ -12,6 +12,8 @@ use crate::websocket::BASE64;
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) bytes: Vec<u8>,
+    /// The same without a body, where it is not known yet whether it has one.
+    pub(crate) plain: Option<Vec<u8>>,
     /// Its body is in chunks.
     pub(crate) chunked: bool,
     /// It asks with HEAD, so that no answer has a body.
@@ -68,6 +70,24 @@ pub(crate) fn translate<B>(
         head.chunked = true;
     }
     out.extend_from_slice(b"\r\n");
+    Ok(head)
+}
+
+/// The same for a request whose stream is still open, though such requests hardly ever have a body: an
+/// end that comes a little later decides between the two heads.
+///
+/// # Errors
+/// As [`translate`].
+pub(crate) fn translate_open<B>(
+    request: &Request<B>,
+    fields_max: usize,
+    mut random: impl FnMut() -> u64,
+) -> Result<Head, Reject> {
+    let mut head = translate(request, false, fields_max, &mut random)?;
+    let bodiless = [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE];
+    if head.chunked && bodiless.contains(request.method()) {
+        head.plain = Some(translate(request, true, fields_max, random)?.bytes);
+    }
     Ok(head)
 }
 

@@ -13,11 +13,12 @@ use connect::Exchange;
 use connect::http2::is_of_connection;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, header};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head::Head;
+use super::outbound::GRPC;
 use super::outflow::Outflow;
 use super::sink::{Gathered, Lines, Sink, append, length};
 use super::source::{Framing, Source, broken};
@@ -68,8 +69,12 @@ impl Inbound {
             true => Framing::Chunked,
             false => Framing::Plain,
         };
+        let source = match head.plain {
+            Some(plain) => Source::undecided(plain, head.bytes, body),
+            None => Source::of_client(head.bytes, first, body, framing),
+        };
         Self {
-            source: Source::of_client(head.bytes, first, body, framing),
+            source,
             answer: Answer::Head(Gathered::default(), respond),
             bodiless: head.bodiless,
             tunnel: head.tunnel,
@@ -124,8 +129,11 @@ fn status(line: &[u8]) -> io::Result<StatusCode> {
 fn translate(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
     let mut fields = HeaderMap::with_capacity(lines.count());
     let mut framing = BodyLength::None;
+    let mut grpc = false;
     for (name, value) in lines.fields() {
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if name.eq_ignore_ascii_case(b"content-type") {
+            grpc = value.starts_with(GRPC);
+        } else if name.eq_ignore_ascii_case(b"content-length") {
             framing = length(value).map_or(framing, BodyLength::Length);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             framing = BodyLength::Chunked;
@@ -134,6 +142,11 @@ fn translate(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
         if !is_of_connection(name) && !handshake {
             append(&mut fields, name, head.slice_ref(value));
         }
+    }
+    // It frames an answer of trailers alone in HTTP/1.1. Here the end of the stream does, and what gRPC
+    // says does not know the field.
+    if grpc && framing == BodyLength::Length(0) {
+        fields.remove(header::CONTENT_LENGTH);
     }
     (fields, framing)
 }

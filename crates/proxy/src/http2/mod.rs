@@ -93,8 +93,13 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     drop(h2); // those that are still served learn that their client is gone
     watch.outflow().emptied();
     poll_fn(|cx| streams.poll_empty(cx)).await;
-    // Ignored: however it goes, it is over.
-    let _ = worker.within(FAREWELL, linger(&stream)).await;
+    if watch.stalled_since().is_some() {
+        // What the kernel has not taken is lost anyway, and it would keep the rest for as long as the
+        // client answers its probes.
+        stream.borrow().abort_on_close();
+    } else if worker.within(FAREWELL, linger(&stream)).await.is_err() {
+        stream.borrow().limit_close(worker.front().write_stall);
+    }
 }
 
 /// Closes our side and reads on until the client closes its own: what it sends before it has read our
@@ -230,7 +235,8 @@ impl Serving {
                 self.ending = Some(now + FAREWELL);
                 continue;
             }
-            let due = self.watch.unread_due().into_iter().fold(self.due(), Instant::min);
+            let sooner = self.watch.unread_due().into_iter().chain(self.stall_due());
+            let due = sooner.fold(self.due(), Instant::min);
             if self.is_idle() {
                 self.deadline.set_early(Early::Idle, due);
             } else {
@@ -241,6 +247,9 @@ impl Serving {
             }
             if self.watch.unread_due().is_some_and(|due| due <= Instant::now()) {
                 continue;
+            }
+            if self.stall_due().is_some_and(|due| due <= Instant::now()) {
+                return Poll::Ready(()); // each stream has had the same time
             }
             let over = self.watch.head_since().is_some() || self.watch.spent().is_some();
             if !self.streams.is_empty() && !over {
@@ -295,7 +304,12 @@ impl Serving {
         let ended = first.is_empty() && request.body().is_end_stream();
         let fields = worker.reader.table().limits.fields;
         let random = || worker.reader.random();
-        let (head, refused) = match head::translate(&request, ended, fields, random) {
+        let translated = if ended || !first.is_empty() {
+            head::translate(&request, ended, fields, random)
+        } else {
+            head::translate_open(&request, fields, random)
+        };
+        let (head, refused) = match translated {
             Ok(head) => (head, None),
             Err(reject) => (Head::refused(&request), Some(reject)),
         };
@@ -326,6 +340,12 @@ impl Serving {
             && self.ending.is_none()
             && !self.h2.has_streams()
             && self.watch.head_since().is_none()
+    }
+
+    /// Until when the client may take nothing of what there is.
+    // lossless: L10 - `write_stall`
+    fn stall_due(&self) -> Option<Instant> {
+        self.watch.stalled_since().map(|since| since + self.worker.front().write_stall)
     }
 
     /// Until when the wait may last, whatever it is for.

@@ -151,7 +151,8 @@ fn encoded(target: &[u8]) -> Vec<u8> {
     encoded
 }
 
-const GRPC: &[u8] = b"application/grpc";
+/// What the content types of gRPC begin with.
+pub(super) const GRPC: &[u8] = b"application/grpc";
 
 /// An answer as the bytes of HTTP/1.1, its body behind it.
 fn answer(response: Response<RecvStream>, bodiless: bool) -> Source {

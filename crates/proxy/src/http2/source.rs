@@ -2,7 +2,9 @@
 //! in the framing that this head names.
 
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use connect::http2::trailer_lines;
@@ -10,6 +12,7 @@ use h2::RecvStream;
 use http::HeaderMap;
 use http1::CHUNK_END;
 use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep};
 
 use super::head::is_padded;
 
@@ -25,7 +28,21 @@ pub(crate) struct Source {
     framing: Framing,
     /// Trailers that are malformed end the message; else what is wrong is taken off them.
     strict: bool,
+    /// It is not known yet whether there is a body.
+    undecided: Option<Box<Undecided>>,
 }
+
+/// The two heads of a message, without a body and with one, and how long its end is waited for.
+#[derive(Debug)]
+struct Undecided {
+    plain: Vec<u8>,
+    chunked: Vec<u8>,
+    wait: Pin<Box<Sleep>>,
+}
+
+/// How much later than its head the end of a request without a body may come.
+// lossless: L10
+const END_WITHIN: Duration = Duration::from_millis(200);
 
 /// How the body is framed for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +60,23 @@ pub(crate) enum Framing {
 impl Source {
     /// A message with this head.
     pub(crate) fn new(head: Vec<u8>, body: RecvStream, framing: Framing) -> Self {
-        Self { own: head, taken: 0, data: Bytes::new(), body, framing, strict: false }
+        Self {
+            own: head,
+            taken: 0,
+            data: Bytes::new(),
+            body,
+            framing,
+            strict: false,
+            undecided: None,
+        }
+    }
+
+    /// A message of a client of which only the head is here, and whose method lets expect no body: if its
+    /// end comes soon, it has none. A target that does not expect one may refuse an empty one in chunks.
+    pub(crate) fn undecided(plain: Vec<u8>, chunked: Vec<u8>, body: RecvStream) -> Self {
+        let wait = Box::pin(sleep(END_WITHIN));
+        let undecided = Some(Box::new(Undecided { plain, chunked, wait }));
+        Self { strict: true, undecided, ..Self::new(Vec::new(), body, Framing::Chunked) }
     }
 
     /// A message of a client, of whose body the first piece was taken already.
@@ -75,7 +108,9 @@ impl Source {
             if self.framing == Framing::Ended {
                 break;
             }
-            match self.poll_more(cx) {
+            let more =
+                if self.undecided.is_some() { self.poll_decide(cx) } else { self.poll_more(cx) };
+            match more {
                 Poll::Ready(Ok(())) => {}
                 _ if buf.filled().len() > before => break,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -130,6 +165,30 @@ impl Source {
             let mut room = [0; 18];
             self.own.extend_from_slice(http1::chunk_head(self.data.len(), &mut room));
         }
+    }
+
+    /// Ready when it is known which head it is.
+    fn poll_decide(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(undecided) = &mut self.undecided else { return Poll::Ready(Ok(())) };
+        let first = match self.body.poll_data(cx) {
+            Poll::Ready(Some(data)) => Some(data.map_err(broken)?),
+            Poll::Ready(None) => None,
+            Poll::Pending => {
+                ready!(undecided.wait.as_mut().poll(cx));
+                Some(Bytes::new())
+            }
+        };
+        let none = first.as_ref().is_none_or(Bytes::is_empty);
+        let ended = none && self.body.is_end_stream();
+        let Undecided { plain, chunked, .. } = &mut **undecided;
+        self.own = std::mem::take(if ended { plain } else { chunked });
+        self.undecided = None;
+        if ended {
+            self.framing = Framing::Ended;
+        } else {
+            self.take(first.unwrap_or_default());
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

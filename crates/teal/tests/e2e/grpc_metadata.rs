@@ -1,9 +1,10 @@
 //! gRPC as grpcio speaks it at both ends: metadata in heads and trailers, and streams that are silent.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use testkit::{Settings, Target, Teal};
+use testkit::{GrpcTarget, Settings, Target, Teal};
 
 use crate::TEAL;
 use crate::grpc::{Client, GRPC_HEALTH, python};
@@ -52,6 +53,38 @@ fn r17_r18_metadata_passes_both_ways_whatever_its_names_and_size() {
     let said = Client::start(&[&teal.listener().to_string(), "metadata"]).rest();
     assert_eq!(said, ["told 7 7 0 0", "told 7 7 9000 0", "told 7 7 0 60", "told 7 7 25000 90"]);
     teal.assert_books_balance();
+}
+
+/// The names of the fields by which an unknown method is refused, without those that a proxy adds.
+fn refusal(address: &str) -> BTreeSet<String> {
+    let url = format!("http://{address}/unknown.Service/Method");
+    let fields = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
+    let asks = ["-sS", "--max-time", "10", "--http2-prior-knowledge", "-i", "-X", "POST"];
+    let frame = ["--data-binary", "@-", &url];
+    let said =
+        Command::new("curl").args(asks).args(fields).args(frame).stdin(Stdio::null()).output();
+    let said = String::from_utf8(said.expect("curl is installed").stdout).expect("text");
+    let names = said.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_owned()));
+    names.filter(|name| !["via", "date", "x-request-id"].contains(&&**name)).collect()
+}
+
+#[test]
+fn an_answer_of_trailers_alone_gets_no_length() {
+    let (grpcio, tonic) = (Server::start(), GrpcTarget::start("blue"));
+    for url in [grpcio.url.clone(), tonic.url()] {
+        let teal = Teal::start(
+            TEAL,
+            &Settings::of_urls(&[&url], &["h2c://127.0.0.1:1"])
+                .listener_key("http2", "true")
+                .service("health", GRPC_HEALTH),
+        );
+        teal.wait_healthy("blue", true);
+        let mut own = refusal(url.trim_start_matches("h2c://"));
+        own.remove("content-length"); // which hyper writes, and the protocol does not know
+        assert!(own.contains("grpc-status"), "{own:?}");
+        assert_eq!(refusal(&teal.listener().to_string()), own, "{url}");
+        teal.assert_books_balance();
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use testkit::Behavior;
 use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
+use testkit::{Behavior, wait_until};
 
 use crate::http2::{connect, goaway, stage};
 use crate::stage::{SOON, Stage};
@@ -98,14 +98,32 @@ fn r32_an_empty_frame_that_ends_a_request_is_no_body() {
         assert_eq!(seen.fields.get("transfer-encoding"), None, "{method}");
         assert!(seen.complete && seen.body.is_empty(), "{method}");
     }
+    // The end comes later than the head: where no body is usual, it is waited for a little.
+    for (method, late) in [("GET", None), ("DELETE", None), ("GET", Some(""))] {
+        let path = format!("/later/{method}{}", late.is_some());
+        let mut client = connect(&stage);
+        client.send(&Frame::new(kind::HEADERS, END_HEADERS, 1, request(method, &path, &[])));
+        client.send(&Frame::new(kind::PING, 0, 0, [0; 8]));
+        while !client.frame().is_some_and(|frame| frame.kind == kind::PING) {}
+        if late.is_some() {
+            wait_until(SOON, "it is not waited for", || stage.teal.color("blue")["in_flight"] == 1);
+        }
+        client.send(&Frame::new(kind::DATA, END_STREAM, 1, []));
+        assert_eq!(client.answer(1).status, 200, "{method}");
+        let seen = stage.blue.seen().requests_to(&path).pop().expect("a request");
+        assert_eq!(seen.fields.get("transfer-encoding"), late.map(|_| "chunked"), "{method}");
+        assert!(seen.complete && seen.body.is_empty(), "{method}");
+    }
     let mut client = connect(&stage);
     for (path, pieces, body) in [
+        ("/get", &["in ", "GET"][..], "in GET"),
         ("/one", &["whole"][..], "whole"),
         ("/two", &["in ", "pieces"], "in pieces"),
         ("/late", &["", "late"], "late"),
         ("/end", &["end", ""], "end"),
     ] {
-        assert_eq!(with_body(&mut client, "POST", path, pieces).status, 200, "{path}");
+        let method = if path == "/get" { "GET" } else { "POST" };
+        assert_eq!(with_body(&mut client, method, path, pieces).status, 200, "{path}");
         let seen = stage.blue.seen().requests_to(path).pop().expect("a request");
         assert!(seen.complete && seen.body == body.as_bytes(), "{path}");
     }
@@ -267,7 +285,7 @@ fn r13_a_malformed_request_whose_fields_could_be_read_is_answered_and_harms_no_o
     assert_eq!(stage.teal.color("blue")["in_flight"], 1, "the other still waits");
     client.send(&Frame::new(kind::RST_STREAM, 0, waits, [0, 0, 0, 8]));
     drop(client);
-    testkit::wait_until(SOON, "it is given up", || stage.teal.color("blue")["in_flight"] == 0);
+    wait_until(SOON, "it is given up", || stage.teal.color("blue")["in_flight"] == 0);
     stage.finish();
 }
 
@@ -299,7 +317,7 @@ fn r13_who_is_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
         for _ in 0..3 {
             client.open(request("POST", "/waits", &[]), END_STREAM);
         }
-        testkit::wait_until(SOON, "they wait", || stage.teal.color("blue")["in_flight"] == 3);
+        wait_until(SOON, "they wait", || stage.teal.color("blue")["in_flight"] == 3);
         client.open(block, END_STREAM);
         assert!(
             goaway(&client.rest()).is_some(),
@@ -309,7 +327,7 @@ fn r13_who_is_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
         let aborted = |cause: &str| {
             stage.teal.metrics().count("teal_requests_aborted_total", &[("cause", cause)])
         };
-        testkit::wait_until(SOON, "the books", || aborted("connection") == 3 * times);
+        wait_until(SOON, "the books", || aborted("connection") == 3 * times);
         assert_eq!(aborted("client"), times, "{name}: the malformed one alone");
     }
     let said = stage.teal.log();
