@@ -48,6 +48,38 @@ pub fn raise_descriptor_limit() -> usize {
     usize::try_from(descriptors).unwrap_or(usize::MAX)
 }
 
+/// Sockets that were handed over and are bound to one address.
+struct Part<'h> {
+    /// As it is configured; none if it was bound for another address, which it is a part of.
+    configured: Option<SocketAddr>,
+    bound: SocketAddr,
+    sockets: Vec<&'h TcpListener>,
+}
+
+/// Whether an address is a part of another one, which is that of all.
+fn is_part(part: SocketAddr, all: SocketAddr) -> bool {
+    let family = all.is_ipv6() || part.is_ipv4();
+    all.ip().is_unspecified() && family && all.port() == part.port() && all != part
+}
+
+// === impl Part ===
+
+impl<'h> Part<'h> {
+    fn all(handed: &'h HandedOver) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        for socket in &handed.sockets {
+            let Ok(bound) = socket.local_addr() else { continue };
+            if let Some(part) = parts.iter_mut().find(|part| part.bound == bound) {
+                part.sockets.push(socket);
+                continue;
+            }
+            let configured = parts.is_empty().then_some(handed.configured);
+            parts.push(Self { configured, bound, sockets: vec![socket] });
+        }
+        parts
+    }
+}
+
 // === impl HandedOver ===
 
 impl HandedOver {
@@ -55,6 +87,13 @@ impl HandedOver {
     pub fn is_at(&self, address: SocketAddr) -> bool {
         let bound = self.sockets.first().and_then(|socket| socket.local_addr().ok());
         bound == Some(address)
+    }
+
+    /// Whether one of the two addresses is that of all, and the other a part of it at the same port.
+    pub fn shares_port(&self, address: SocketAddr) -> bool {
+        let bound = self.sockets.iter().filter_map(|socket| socket.local_addr().ok());
+        let mut bound = bound.filter(|bound| *bound != address);
+        bound.any(|bound| is_part(bound, address) || is_part(address, bound))
     }
 }
 
@@ -76,16 +115,24 @@ impl Sockets {
         let mut sockets =
             Self { addresses: Vec::new(), per_worker: (0..workers).map(|_| Vec::new()).collect() };
         // Each once: several listeners may leave their port to the kernel.
-        let mut left: Vec<&HandedOver> = handed_over.iter().collect();
+        let mut left: Vec<Part<'_>> = handed_over.iter().flat_map(Part::all).collect();
         for address in addresses {
-            let configured = left.iter().position(|handed| handed.configured == *address);
-            let place =
-                configured.or_else(|| left.iter().position(|handed| handed.is_at(*address)));
+            let configured = left.iter().position(|part| part.configured == Some(*address));
+            let place = configured.or_else(|| left.iter().position(|part| part.bound == *address));
             let bound = match place.map(|place| left.remove(place)) {
-                Some(handed) => sockets.take_over(&handed.sockets),
-                None => sockets.bind_one(*address, takes_ipv4(*address, addresses)),
+                Some(part) => sockets.take_over(&part.sockets),
+                None => {
+                    let both = takes_ipv4(*address, addresses);
+                    match handed_over.iter().find(|handed| handed.shares_port(*address)) {
+                        Some(_) => sockets.join_all(*address, both),
+                        None => sockets.bind_one(*address, both),
+                    }
+                }
             };
             bound.map_err(|source| BindError { address: *address, source })?;
+        }
+        for part in left {
+            sockets.serve_as_part(&part);
         }
         Ok(sockets)
     }
@@ -120,8 +167,8 @@ impl Sockets {
     /// than workers, another in the same group of `SO_REUSEPORT` if they are one, else the same
     /// again.
     // lossless: L7
-    fn take_over(&mut self, sockets: &[TcpListener]) -> io::Result<()> {
-        let Some(first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };
+    fn take_over(&mut self, sockets: &[&TcpListener]) -> io::Result<()> {
+        let Some(&first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };
         let (address, place) = (first.local_addr()?, self.addresses.len());
         let grouped = SockRef::from(first).reuse_port()?;
         let both = address.is_ipv6() && !SockRef::from(first).only_v6()?;
@@ -137,6 +184,33 @@ impl Sockets {
         }
         self.addresses.push(address);
         Ok(())
+    }
+
+    /// Binds an address at a port that a socket that was handed over has as another address: nobody else
+    /// can have it.
+    fn join_all(&mut self, address: SocketAddr, both: bool) -> io::Result<()> {
+        let place = self.addresses.len();
+        for listeners in &mut self.per_worker {
+            listeners.push((place, join(address, both)?));
+        }
+        self.addresses.push(address);
+        Ok(())
+    }
+
+    /// Serves what was handed over of an address that is a part of another one now: who connects there
+    /// comes to these sockets for as long as they are open anywhere.
+    // lossless: L7
+    fn serve_as_part(&mut self, part: &Part<'_>) {
+        let all = |all: &SocketAddr| is_part(part.bound, *all);
+        let Some(place) = self.addresses.iter().position(all) else { return };
+        let workers = self.per_worker.len();
+        for (number, socket) in part.sockets.iter().enumerate() {
+            // Ignored: without a descriptor, who is queued there is lost with the older Teal.
+            let Ok(socket) = socket.try_clone() else { continue };
+            if socket.set_nonblocking(true).is_ok() {
+                self.per_worker[number % workers].push((place, socket));
+            }
+        }
     }
 
     fn bind_one(&mut self, mut address: SocketAddr, both: bool) -> io::Result<()> {

@@ -1,0 +1,53 @@
+//! A listener whose address changes while its port stays.
+
+use std::net::SocketAddr;
+
+use testkit::{Client, Load, LoadOptions};
+
+use crate::stage::Stage;
+use crate::upgrade::LEFT;
+
+fn reaches(address: &str, port: u16) -> bool {
+    let address: SocketAddr = format!("{address}:{port}").parse().expect("an address");
+    Client::try_connect(address).is_ok_and(|mut client| client.get("/").status == 200)
+}
+
+#[test]
+fn r29_an_upgrade_changes_the_address_of_a_port_and_loses_nothing() {
+    // L7
+    let mut stage = Stage::new();
+    let port = stage.teal.listener().port();
+    for (address, all) in
+        [("0.0.0.0", true), ("127.0.0.1", false), ("[::]", true), ("127.0.0.1", false)]
+    {
+        let load = Load::start(stage.teal.listener(), LoadOptions::default());
+        load.wait_for_more(20);
+        stage.teal.write_settings(&stage.settings().listener(&format!("{address}:{port}")));
+        stage.teal.upgrade();
+        load.wait_for_more(100);
+        assert!(!all || reaches("127.0.0.2", port), "{address}: at once");
+        stage.teal.wait_alone(LEFT);
+        assert_eq!(reaches("127.0.0.2", port), all, "{address}: for good");
+        load.wait_for_more(100);
+        load.stop().assert_nothing_lost();
+    }
+    // And a crash finds them as they are.
+    let killed = stage.teal.kill_serving();
+    assert!(reaches("127.0.0.1", port));
+    assert_ne!(stage.teal.wait_revived(killed), killed);
+    stage.finish();
+}
+
+#[test]
+fn r29_a_reload_names_the_listener_that_it_cannot_change() {
+    let stage = Stage::new();
+    let port = stage.teal.listener().port();
+    stage.teal.write_settings(&stage.settings().listener(&format!("0.0.0.0:{port}")));
+    let result = stage.teal.cli(&["reload"]);
+    assert!(matches!(result.code, Some(1..=3)), "{}", result.all());
+    for word in ["listener", "upgrade"] {
+        assert!(result.all().contains(word), "{word}: {}", result.all());
+    }
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
