@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -106,6 +107,8 @@ impl Pki {
         };
         fs::write(&pair.cert, certificate.pem()).expect("a file");
         fs::write(&pair.key, key.serialize_pem()).expect("a file");
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&pair.key, private).expect("a file of ours");
         pair
     }
 

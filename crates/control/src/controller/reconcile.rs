@@ -62,7 +62,10 @@ pub enum StartError {
     },
     /// The records contradict each other.
     Contradiction(String),
-    /// The services that the configuration adds or removes could not be made durable.
+    /// The services that the configuration adds or removes could not be made durable: their names, and
+    /// why.
+    Unwritten(Vec<String>, String),
+    /// The rules refuse them.
     Refused(Refusal),
 }
 
@@ -92,7 +95,11 @@ pub async fn start(
         reported: None,
     };
     let core = Arc::new(Core::new(publisher, resolver, inbox.news().clone(), ledger, inside));
-    let changed = take_over(&core, services).await.map_err(StartError::Refused)?;
+    let moved = added_and_removed(&core.lock().state, &services);
+    let changed = take_over(&core, services).await.map_err(|refusal| match refusal {
+        Refusal::JournalUnavailable { reason } => StartError::Unwritten(moved, reason),
+        refusal => StartError::Refused(refusal),
+    })?;
     resolve_all(&core).await;
     let version = {
         let inside = core.lock();
@@ -153,6 +160,15 @@ fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
     }
     check(&state).map_err(StartError::Contradiction)?;
     Ok((journal, state))
+}
+
+/// The names of services that only one of the configuration (`+`) and the journal (`-`) has.
+fn added_and_removed(state: &State, services: &[ServiceSpec]) -> Vec<String> {
+    let known = state.serving_names();
+    let wanted: Vec<_> = services.iter().map(|spec| &spec.name).collect();
+    let added = wanted.iter().filter(|name| !known.contains(name)).map(|name| format!("+{name}"));
+    let removed = known.iter().filter(|name| !wanted.contains(name));
+    added.chain(removed.map(|name| format!("-{name}"))).collect()
 }
 
 /// The generation that the configuration made, if it differs in services from the last one.
@@ -244,6 +260,13 @@ impl fmt::Display for StartError {
                 f,
                 "the journal contradicts itself: {what}; start the Teal that wrote it, and report \
                  this"
+            ),
+            Self::Unwritten(services, reason) => write!(
+                f,
+                "the services of the configuration are not those of the last start ({}), and the \
+                 change can't be written: {reason}; make the state directory writable, or start with \
+                 the configuration of before",
+                services.join(", ")
             ),
             Self::Refused(refusal) => refusal.fmt(f),
         }

@@ -46,12 +46,24 @@ impl FileStorage {
         Self::with_lock(path, lock.into())
     }
 
-    /// Opens the directory with a lock that a predecessor passed on, held or not.
+    /// Opens the directory with a lock that a predecessor passed on, held or not. Where the directory
+    /// was removed and made again since, there is another lock by now, which is taken.
+    // lossless: L6
     pub fn with_lock(path: &Path, lock: OwnedFd) -> Result<Self, Failure> {
         let directory = File::open(path).map_err(|source| Failure::new("open", path, source))?;
         let lock = File::from(lock);
         let lock_is_directory = lock.metadata().is_ok_and(|lock| lock.is_dir());
-        Ok(Self { path: path.to_owned(), directory, lock, lock_is_directory, open: HashMap::new() })
+        let open = HashMap::new();
+        let mut storage = Self { path: path.to_owned(), directory, lock, lock_is_directory, open };
+        if !storage.is_locked_by_name()
+            && let Ok(newer) = File::options().read(true).write(true).open(path.join(LOCK))
+        {
+            rustix::fs::flock(&newer, FlockOperation::NonBlockingLockExclusive)
+                .map_err(|error| Failure::new("lock", &path.join(LOCK), error.into()))?;
+            storage.lock = newer;
+            storage.lock_is_directory = false;
+        }
+        Ok(storage)
     }
 
     /// A descriptor of the lock to pass on: the directory stays locked until this one, too, is

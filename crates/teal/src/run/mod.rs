@@ -54,7 +54,9 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
     log::start(args.log);
-    match serve(args) {
+    let served = serve(args);
+    log::finish();
+    match served {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             show::failure(&failure);

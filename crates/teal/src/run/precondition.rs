@@ -19,6 +19,7 @@ use proxy::{CertificateFiles, Certificates};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
+use super::state::private;
 use super::{state, tls};
 
 /// Bytes of the path of a Unix socket (`sun_path` without its end).
@@ -44,6 +45,7 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     found.certificates(config);
     found.authorities(config);
     found.targets(config);
+    found.exposed(config);
     match Problems::from_all(places.problems(found.errors)) {
         Some(problems) => Err(problems),
         None => Ok(places.problems(found.warnings)),
@@ -230,6 +232,14 @@ impl Found {
         let key = files.iter().find(|(path, _)| *path == error.path);
         let key = key.or(files.first()).map_or("", |(_, key)| key.as_str());
         self.wrong(key, error.to_string());
+    }
+
+    /// A start warns of the same, and makes private what is Teal's own.
+    fn exposed(&mut self, config: &Config) {
+        self.warnings.extend(private::exposed_keys(config));
+        for text in private::exposed_state(&config.state_dir) {
+            self.warn("state_dir", text);
+        }
     }
 
     fn certificates(&mut self, config: &Config) {

@@ -56,11 +56,14 @@ pub(super) fn bind_socket(
 ) -> Result<UnixListener, Failure> {
     let path = socket(state_dir);
     let bind = || match inherited {
-        Some(socket) => {
-            let claimed = api::claim_socket(&path, group);
-            claimed.or_else(|error| if is_unwritable(&error) { Ok(()) } else { Err(error) })?;
-            socket.try_clone()
-        }
+        Some(socket) => match api::claim_socket(&path, group) {
+            // The directory was removed and made again: that one is found by nobody any more.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                api::bind_socket(&path, group)?.into_std()
+            }
+            Err(error) if !is_unwritable(&error) => Err(error),
+            _ => socket.try_clone(),
+        },
         None => api::bind_socket(&path, group)?.into_std(),
     };
     let made = bind().or_else(|error| {
@@ -98,6 +101,7 @@ pub(super) fn is_unwritable(error: &io::Error) -> bool {
 #[expect(clippy::exit, reason = "nothing else ends a thread that waits for a disk")]
 pub(super) async fn leave(handle: &Handle) {
     if handle.metrics().await.is_ok_and(|metrics| !metrics.journal_available) {
+        crate::log::finish();
         std::process::exit(Exit::Done as i32);
     }
 }

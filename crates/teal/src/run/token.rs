@@ -16,7 +16,7 @@ use crate::exit::Failure;
 
 /// The configured tokens, or the one that Teal has made.
 pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
-    for exposed in private::exposed_keys(config) {
+    for (_, exposed) in private::exposed_keys(config) {
         tracing::warn!("{exposed}");
     }
     if !config.admin.tokens.is_empty() {

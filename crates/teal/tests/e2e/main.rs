@@ -3,11 +3,13 @@
 
 mod access_log;
 mod acme;
+mod addresses;
 mod admin_auth;
 mod admin_tls;
 mod article;
 mod attacks;
 mod bad_input;
+mod blocked_log;
 mod bodiless_answers;
 mod both_down;
 mod command_line;
@@ -61,6 +63,7 @@ mod secure_targets;
 mod service_manager;
 mod slow_http_test;
 mod stage;
+mod stalled_readers;
 mod state_of_disk;
 mod status_page;
 mod streams_across_switch;

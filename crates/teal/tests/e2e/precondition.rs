@@ -146,6 +146,46 @@ fn r36_what_may_matter_later_is_a_warning() {
     assert!(!checked.all().contains("warning"), "EC and RSA are a pair: {}", checked.all());
 }
 
+#[test]
+fn r38_check_warns_of_what_others_may_read_as_a_start_does() {
+    let ground = Ground::new();
+    let pki = Pki::new(ground.directory.path());
+    let pair = pki.issue("site", &["a.test"]);
+    let state = ground.path("state");
+    fs::create_dir(&state).expect("made");
+    fs::write(state.join("admin.token"), "a".repeat(64)).expect("written");
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    };
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
+    let file = ground.write("state", &secure(&pair));
+    let token = state.join("admin.token");
+    set(&state, 0o755);
+    set(&token, 0o600);
+    let checked = teal("check", &file, &[]);
+    checked.assert_code(0);
+    assert!(!checked.all().contains("warning"), "{}", checked.all());
+    for (path, open) in [(&pair.key, 0o644), (&state, 0o777), (&token, 0o644)] {
+        set(path, open);
+    }
+    let checked = teal("check", &file, &[]);
+    checked.assert_code(0);
+    for word in [
+        "certificate.key:",
+        "has mode 0644: others may use the private key; write: chmod o=",
+        "state has mode 0777: others may write to it; write: chmod 755",
+        "admin.token has mode 0644: others have access to it; write: chmod 600",
+        "3 warnings",
+    ] {
+        assert!(checked.all().contains(word), "{word:?} is missing in {}", checked.all());
+    }
+    assert_eq!(
+        (mode(&pair.key), mode(&state), mode(&token)),
+        (0o644, 0o777, 0o644),
+        "it only looks"
+    );
+}
+
 const LISTENER: &str =
     "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n";
 

@@ -10,6 +10,7 @@ use testkit::{Client, Response, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
 use crate::stage::{SOON, Stage};
+use crate::upgrade::LEFT;
 
 /// Asks with a token that is no longer on the disk.
 fn post(teal: &Teal, token: &str, path: &str) -> Response {
@@ -78,6 +79,81 @@ fn r3_a_state_directory_that_may_be_anothers_is_left_alone_and_switches_are_refu
 
 // L6
 #[test]
+fn r3_a_directory_that_was_made_again_stays_locked_also_after_an_upgrade() {
+    let mut stage = Stage::new();
+    let (token, state) = (stage.teal.token(), stage.teal.state_dir());
+    let is_locked = |stage: &Stage, when: &str| {
+        let mut second = Teal::prepare(TEAL, &stage.settings());
+        second.write_config(&stage.settings().to_toml(&state));
+        second.spawn(&[]);
+        let code = second.wait_exit(SOON);
+        assert!(matches!(code, Some(1 | 2)), "{when}: {code:?}: {}", second.log());
+        assert!(second.log().contains(&state.display().to_string()), "{when}: {}", second.log());
+    };
+    fs::remove_dir_all(&state).expect("removed");
+    let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    is_locked(&stage, "made again");
+    let answer = post(&stage.teal, &token, "/admin/upgrade");
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), stage.teal.log());
+    is_locked(&stage, "in the trial");
+    stage.teal.wait_alone(LEFT);
+    is_locked(&stage, "after an upgrade");
+    stage.teal.wait_healthy("blue", true);
+    stage.teal.switch_to("blue");
+    is_locked(&stage, "after a switch");
+    stage.teal.kill();
+    stage.teal.start_again();
+    assert_eq!(stage.teal.active(), "blue", "{}", stage.teal.log());
+    stage.finish();
+}
+
+// L6
+#[test]
+fn r5_a_changed_configuration_on_a_read_only_file_system_is_refused_in_clear_words() {
+    let can = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
+    if !geteuid().is_root() || !can {
+        println!("skipped: a read-only mount needs root and unshare");
+        return;
+    }
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    stage.teal.kill();
+    let (directory, state) = (tempfile::tempdir().expect("a directory"), stage.teal.state_dir());
+    let program = Teal::script(directory.path(), &on_read_only(&state));
+    stage.teal.start_again_by(&program);
+    let more = format!(
+        "[[service]]\nname = \"more\"\npath_prefix = \"/more\"\nblue = {{ targets = [{:?}] }}\n\
+         green = {{ targets = [{:?}] }}",
+        stage.green.url(),
+        stage.blue.url()
+    );
+    stage.teal.write_settings(&stage.settings().extra(&more));
+    let reload = stage.teal.cli(&["reload"]);
+    assert!(matches!(reload.code, Some(1..=3)), "{}", reload.all());
+    assert!(reload.all().contains("ead-only"), "{}", reload.all());
+    assert_eq!(stage.who(), "green", "the old one is served");
+    // A restart can't make the change durable either.
+    stage.teal.kill();
+    stage.teal.spawn(&[]);
+    let code = stage.teal.wait_exit(SOON);
+    assert_eq!(code, Some(1), "{}", stage.teal.log());
+    for word in ["not those of the last start (+more)", "ead-only", "configuration of before"] {
+        assert!(stage.teal.log().contains(word), "{word}: {}", stage.teal.log());
+    }
+}
+
+/// Starts Teal with a state directory that it can only read.
+fn on_read_only(state: &Path) -> String {
+    format!(
+        "exec unshare -m sh -c 'mount --make-rprivate / && mount --bind {0} {0} && mount -o \
+         remount,ro,bind {0} && exec {TEAL} \"$@\"' teal \"$@\"\n",
+        state.display()
+    )
+}
+
+// L6
+#[test]
 fn r5_a_restart_on_a_read_only_file_system_serves_and_refuses_switches() {
     let can = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
     if !geteuid().is_root() || !can {
@@ -88,11 +164,7 @@ fn r5_a_restart_on_a_read_only_file_system_serves_and_refuses_switches() {
     stage.teal.switch_to("green");
     stage.teal.kill();
     let (directory, state) = (tempfile::tempdir().expect("a directory"), stage.teal.state_dir());
-    let script = format!(
-        "exec unshare -m sh -c 'mount --make-rprivate / && mount --bind {0} {0} && mount -o \
-         remount,ro,bind {0} && exec {TEAL} \"$@\"' teal \"$@\"\n",
-        state.display()
-    );
+    let script = on_read_only(&state);
     for lost in ["", "admin.token", "lock"] {
         if !lost.is_empty() {
             fs::remove_file(state.join(lost)).expect("removed");

@@ -3,13 +3,13 @@
 //! What Teal has made itself it makes private again, and says so; what a person has made is left
 //! as it is, and said. Nothing is refused: a start in the night must not fail for a mode.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use config::Config;
-use rules::TargetUrl;
+use rules::Color;
 
 /// Files that only Teal writes.
 const OURS: [&str; 4] = ["journal", "head", "lock", "admin.token"];
@@ -34,22 +34,49 @@ pub(in crate::run) fn keep(path: &Path) {
     }
 }
 
-/// The private keys that a configuration names and that others on this machine may read, one text
-/// each. A key is a person's: it is told, and left as it is.
-pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<String> {
-    let targets = config.services.iter().flat_map(|service| &service.colors);
-    let targets = targets.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
-    let of_targets = targets.filter_map(|tls| tls.identity.as_ref().map(|(_, key)| key));
-    let own = config.certificates.iter().chain(&config.admin.tls).map(|pair| &pair.key);
-    let keys: BTreeSet<_> = own.chain(of_targets).collect();
-    let exposed = |path: &&PathBuf| {
+/// The private keys that a configuration names and that others on this machine may read: where each is
+/// named, and a text. A key is a person's: it is told, and left as it is.
+pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
+    let mut keys: BTreeMap<&Path, String> = BTreeMap::new();
+    for (at, pair) in config.certificates.iter().enumerate() {
+        keys.entry(&pair.key).or_insert_with(|| format!("certificate[{at}].key"));
+    }
+    if let Some(pair) = &config.admin.tls {
+        keys.entry(&pair.key).or_insert_with(|| "admin.tls.key".to_owned());
+    }
+    for (at, service) in config.services.iter().enumerate() {
+        for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
+            let identities =
+                spec.targets.iter().filter_map(|target| target.tls()?.identity.as_ref());
+            for (_, key) in identities {
+                keys.entry(key).or_insert_with(|| format!("service[{at}].{color}.tls.key"));
+            }
+        }
+    }
+    let exposed = |(path, key): (&Path, String)| {
         let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
         let shown = path.display();
-        (mode & 0o007 != 0).then(|| {
-            format!("{shown} has mode {mode:04o}: others may use the private key; write: chmod o= {shown}")
+        let text = format!(
+            "{shown} has mode {mode:04o}: others may use the private key; write: chmod o= {shown}"
+        );
+        (mode & 0o007 != 0).then_some((key, text))
+    };
+    keys.into_iter().filter_map(exposed).collect()
+}
+
+/// What a start would find of the state directory that others may read or write, one text each.
+/// Nothing is changed.
+pub(in crate::run) fn exposed_state(path: &Path) -> Vec<String> {
+    let ours = OURS.iter().map(|name| (path.join(name), 0o077, "others have access to it"));
+    let directory = (path.to_owned(), 0o022, "others may write to it");
+    let exposed = |(path, bits, why): (PathBuf, u32, &str)| {
+        let mode = std::fs::symlink_metadata(&path).ok()?.mode() & 0o7777;
+        let (shown, without) = (path.display(), mode & !bits);
+        (mode & bits != 0).then(|| {
+            format!("{shown} has mode {mode:04o}: {why}; write: chmod {without:o} {shown}")
         })
     };
-    keys.iter().filter_map(exposed).collect()
+    std::iter::once(directory).chain(ours).filter_map(exposed).collect()
 }
 
 fn tighten(path: &Path, found: &Metadata, mode: u32, why: &str) {
