@@ -119,15 +119,13 @@ impl Sockets {
         for address in addresses {
             let configured = left.iter().position(|part| part.configured == Some(*address));
             let place = configured.or_else(|| left.iter().position(|part| part.bound == *address));
-            let bound = match place.map(|place| left.remove(place)) {
-                Some(part) => sockets.take_over(&part.sockets),
-                None => {
-                    let both = takes_ipv4(*address, addresses);
-                    match handed_over.iter().find(|handed| handed.shares_port(*address)) {
-                        Some(_) => sockets.join_all(*address, both),
-                        None => sockets.bind_one(*address, both),
-                    }
-                }
+            let both = takes_ipv4(*address, addresses);
+            let bound = if let Some(part) = place.map(|place| left.remove(place)) {
+                sockets.take_over(&part.sockets)
+            } else if handed_over.iter().any(|handed| handed.shares_port(*address)) {
+                sockets.join_all(*address, both)
+            } else {
+                sockets.bind_one(*address, both)
             };
             bound.map_err(|source| BindError { address: *address, source })?;
         }

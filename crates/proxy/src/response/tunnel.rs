@@ -160,7 +160,7 @@ impl Tunnel<'_, '_> {
         };
         self.answer.lease.watch_cut(cx);
         let idle = self.moves.last().unwrap_or(self.began) + self.idle;
-        let stalls = [&self.up, &self.down].map(|way| way.stalls_since());
+        let stalls = [&self.up, &self.down].map(Way::stalls_since);
         let stall = stalls.into_iter().flatten().min().map(|since| since + self.stall);
         let idle = stall.map_or(idle, |stall| stall.min(idle));
         self.client.deadline.set(next.map_or(idle, |next| next.min(idle)));

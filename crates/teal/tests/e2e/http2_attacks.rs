@@ -238,9 +238,14 @@ fn d5_who_reads_nothing_of_what_was_answered_is_left_at_write_stall() {
     // Windows for everything: only the socket stands in the way, and 6 MB are more than it holds.
     let mut client = connect(&stage);
     client.send(&Frame::new(kind::WINDOW_UPDATE, 0, 0, (1u32 << 30).to_be_bytes()));
-    for _ in 0..12 {
-        for _ in 0..50 {
-            client.open(get("/some"), END_STREAM);
+    for round in 0..12 {
+        let streams = (0..50).map(|place| 2 * (50 * round + place) + 1);
+        let asks = streams.flat_map(|stream| {
+            let flags = END_HEADERS | END_STREAM;
+            Frame::new(kind::HEADERS, flags, stream, get("/some")).bytes()
+        });
+        if client.try_raw(&asks.collect::<Vec<_>>()).is_err() {
+            break; // it was left already
         }
         wait_until(SOON, "all is answered, as far as targets go", || {
             stage.teal.color("blue")["in_flight"] == 0

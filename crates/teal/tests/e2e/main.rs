@@ -16,6 +16,7 @@ mod command_line;
 mod concurrent_switches;
 mod connection_logins;
 mod containers;
+mod control_groups;
 mod damaged_journal;
 mod deadlines;
 mod demo;

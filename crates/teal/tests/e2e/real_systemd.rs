@@ -4,9 +4,8 @@
 //! Each test runs itself again inside, which needs root; without it, it says that it was skipped.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use testkit::{
 };
 
 use crate::TEAL;
+use crate::control_groups::Groups;
 use crate::stage::SOON;
 use crate::upgrade::LEFT;
 
@@ -78,30 +78,7 @@ fn boot(test: &str) {
         }
     }
     let groups = Groups::make();
-    // Within groups of its own, which are all that it sees of them.
-    let mut script = String::new();
-    for (at, own) in &groups.0 {
-        script.push_str(&format!("mount --bind {} {} && ", own.display(), at.display()));
-    }
-    script.push_str(
-        "ip link set lo up && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib \
-         && exec /lib/systemd/systemd --system --log-target=null",
-    );
-    let enter = "for own in $GROUPS_OF_TEST; do echo $$ > $own/cgroup.procs || exit 1; done; \
-                 exec unshare --kill-child -m -n -u -i -C -p -f --mount-proc sh -c \"$0\"";
-    let own: Vec<_> = groups.0.iter().map(|(_, own)| own.display().to_string()).collect();
-    let mut systemd = Command::new("timeout")
-        .args(["--signal=KILL", "180", "sh", "-c", enter, &script])
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("GROUPS_OF_TEST", own.join(" "))
-        .env("container", "other")
-        .env("SYSTEMD_UNIT_PATH", units)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("timeout can be started");
+    let mut systemd = systemd(&groups, units).spawn().expect("timeout can be started");
     let first = wait_booted(&mut systemd);
     let ran = first.map(|first| {
         let itself = std::env::current_exe().expect("the test has a file");
@@ -125,51 +102,31 @@ fn boot(test: &str) {
     }
 }
 
-/// The control groups of one systemd: where each hierarchy is mounted, and a group of its own in it.
-/// Removed when dropped, with all that systemd has made below.
-struct Groups(Vec<(PathBuf, PathBuf)>);
-
-impl Groups {
-    /// In each hierarchy that systemd uses and in which a group can be made.
-    fn make() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("teal-test-{}-{number}", std::process::id());
-        let all = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        let made = |line: &str| {
-            let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-            let root = Path::new("/sys/fs/cgroup");
-            let at = match controllers {
-                "" if root.join("cgroup.controllers").exists() => root.to_owned(),
-                "" => root.join("unified"),
-                "cpuset" => return None, // a new group of it has no processors
-                _ => root.join(controllers.trim_start_matches("name=")),
-            };
-            let own = at.join(path.trim_start_matches('/')).join(&name);
-            fs::create_dir(&own).ok().map(|()| (at, own))
-        };
-        Self(all.lines().filter_map(made).collect())
-    }
-}
-
-impl Drop for Groups {
-    fn drop(&mut self) {
-        let gone = || self.0.iter().all(|(_, own)| remove_group(own));
-        let until = Instant::now() + SOON;
-        while !gone() && Instant::now() < until {
-            thread::sleep(Duration::from_millis(20)); // what was in them may be ending still
-        }
-    }
-}
-
-/// Whether a group, and all below it, is not there any more. One with a process in it stays.
-fn remove_group(path: &Path) -> bool {
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_group(&entry.path());
-        }
-    }
-    fs::remove_dir(path).is_ok() || !path.exists()
+/// A systemd as the first process of namespaces and in control groups of its own, which are all that it
+/// sees of them.
+fn systemd(groups: &Groups, units: &Path) -> Command {
+    let mounts = groups
+        .0
+        .iter()
+        .map(|(at, own)| format!("mount --bind {} {} && ", own.display(), at.display()));
+    let boot = "ip link set lo up && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib \
+                && exec /lib/systemd/systemd --system --log-target=null";
+    let script = mounts.chain([boot.to_owned()]).collect::<String>();
+    let enter = "for own in $GROUPS_OF_TEST; do echo $$ > $own/cgroup.procs || exit 1; done; \
+                 exec unshare --kill-child -m -n -u -i -C -p -f --mount-proc sh -c \"$0\"";
+    let own: Vec<_> = groups.0.iter().map(|(_, own)| own.display().to_string()).collect();
+    let mut command = Command::new("timeout");
+    command
+        .args(["--signal=KILL", "180", "sh", "-c", enter, &script])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("GROUPS_OF_TEST", own.join(" "))
+        .env("container", "other")
+        .env("SYSTEMD_UNIT_PATH", units)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
 }
 
 /// The process id of systemd once it is up; none if it cannot be here.
