@@ -24,7 +24,9 @@ pub fn builder() -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEAD)
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        // A target whose answers are malformed now and then is not to lose a connection by their number.
+        .max_local_error_reset_streams(None);
     builder
 }
 

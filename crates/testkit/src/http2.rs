@@ -200,6 +200,7 @@ impl Http2 {
     pub fn connect_with(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
         let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("it accepts");
         socket.set_nodelay(true).expect("a socket");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a socket");
         let mut client = Http2 { socket, read: Vec::new(), next: 1 };
         client.raw(PREFACE);
         client.send(&Frame::new(kind::SETTINGS, 0, 0, pairs(settings)));
@@ -225,6 +226,7 @@ impl Http2 {
     #[track_caller]
     pub fn accept_with(socket: TcpStream, settings: &[(u16, u32)]) -> Self {
         socket.set_nodelay(true).expect("a socket");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
         let mut server = Http2 { socket, read: Vec::new(), next: 2 };
         let mut preface = [0; PREFACE.len()];
@@ -256,9 +258,13 @@ impl Http2 {
         self.try_raw(bytes).expect("the peer takes what is sent");
     }
 
+    /// Bounds how long bytes wait that the peer takes none of; 10 s else.
+    pub fn give_up_after(&mut self, patience: Duration) {
+        self.socket.set_write_timeout(Some(patience)).expect("a socket");
+    }
+
     /// Sends bytes as they are.
     pub fn try_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.socket.set_write_timeout(Some(PATIENCE))?;
         self.socket.write_all(bytes)
     }
 

@@ -32,7 +32,7 @@ pub struct Frozen {
     core: Arc<Core>,
     _turn: OwnedMutexGuard<()>,
     ledger: OwnedMutexGuard<Ledger>,
-    /// Whether another newer Teal was followed before.
+    /// True if an earlier newer Teal has been followed already.
     followed: bool,
 }
 

@@ -12,8 +12,8 @@ use super::hosting::{Arriving, Heir, Hosting, keep_free};
 use super::link::Link;
 use super::wire::ToOlder;
 
-/// What the binary has of the older Teals that are leaving: of one after an upgrade, of every one that
-/// has lost its newer one after a crash.
+/// A handle to the older Teals that are leaving: one after an upgrade; after a crash, each whose newer
+/// Teal has died.
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inside>);
 
@@ -140,7 +140,7 @@ impl Host {
         }
     }
 
-    /// How many are leaving: these, and those that leave through them.
+    /// The number of Teals that are leaving, including those that leave through these.
     pub fn leaving(&self) -> usize {
         sum(&self.0.leaving.borrow())
     }

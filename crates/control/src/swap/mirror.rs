@@ -189,7 +189,7 @@ impl Mirror {
         }
     }
 
-    /// What a color was here until now.
+    /// The color as this Teal knew it before the message.
     fn known(&self, name: &ServiceName, color: Color, roster: &Roster) -> Option<Known> {
         let Some(before) = &self.before else {
             let seat = roster.member(name)?.color(color);

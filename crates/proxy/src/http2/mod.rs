@@ -129,6 +129,9 @@ async fn handshake(worker: &Worker, watched: Watched) -> std::io::Result<H2> {
         .header_table_size(TABLE)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_reset_streams(RESET_STREAMS)
+        .reset_stream_duration(unread::IGNORED)
+        // Not so many in the life of a connection: the watch counts them over time.
+        .max_local_error_reset_streams(None)
         .enable_connect_protocol()
         .handshake(watched)
         .await
@@ -217,7 +220,9 @@ impl Serving {
                     self.watch.reset_unread();
                     // Ignored: the library finds the connection broken, too.
                     let _ = self.watch.poll_own(&mut self.stream.borrow_mut(), cx);
-                    self.watch.settle();
+                    if self.watch.settle() {
+                        cx.waker().wake_by_ref();
+                    }
                 }
             }
             if self.streams.has_ended(cx) {

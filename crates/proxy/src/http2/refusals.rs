@@ -6,7 +6,8 @@
 
 use super::frames::{END_HEADERS, END_STREAM, HEADER, HEADERS, RESET};
 
-/// More new streams than this in one turn are not remembered: those that are refused are only reset.
+/// More new streams than this are not remembered: those that are refused are only reset. No more are read
+/// in one turn.
 const MOST: usize = 128;
 
 /// What was seen of one connection in the turn that is going on.
@@ -71,7 +72,7 @@ impl Refusals {
         }
     }
 
-    /// Whether what is written has to be looked at.
+    /// Whether output must be inspected for answers and resets of new requests.
     pub(super) fn is_busy(&self) -> bool {
         !self.fresh.is_empty() || !self.own.is_empty()
     }

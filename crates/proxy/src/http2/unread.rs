@@ -6,8 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-/// The longest wait. The library ignores what comes on a stream that it has reset for 30 s.
+/// The longest wait.
 const LINGER: Duration = Duration::from_secs(25);
+
+/// For how long the library has to ignore what comes on a stream that it takes for reset: longer than its
+/// reset waits.
+pub(super) const IGNORED: Duration = Duration::from_secs(30);
 
 /// The wait for a client that sends nothing on the stream.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -25,7 +29,7 @@ pub(super) struct Unread {
 #[derive(Debug)]
 struct Body {
     stream: u32,
-    /// How much more the client may send.
+    /// Bytes that the client may still send.
     window: usize,
     /// Its reset waits.
     held: Option<Held>,
@@ -75,7 +79,7 @@ impl Unread {
         }
     }
 
-    /// Whether the reset of a stream that was answered waits. False: it is to be sent now.
+    /// Holds the reset of an answered stream. False if it must be sent now.
     pub(super) fn hold(&mut self, stream: u32, now: Instant) -> bool {
         let open = self.bodies.iter_mut().find(|body| body.stream == stream && body.window > 0);
         let held = Held { silent_at: now + SILENCE, until: now + LINGER };
@@ -93,7 +97,7 @@ impl Unread {
         Some(self.bodies.swap_remove(place).stream)
     }
 
-    /// Whether there is nothing to look for in what is written.
+    /// Whether no body is followed.
     pub(super) fn is_empty(&self) -> bool {
         self.bodies.is_empty()
     }

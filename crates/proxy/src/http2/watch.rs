@@ -3,6 +3,10 @@
 //!
 //! Never: a look inside a frame.
 
+#[cfg(test)]
+mod tests;
+mod transport;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Range;
@@ -15,7 +19,7 @@ use std::time::Instant;
 
 use connect::Stream;
 use h2::Reason;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use super::STREAM_WINDOW;
 use super::answered::Answered;
@@ -28,16 +32,7 @@ use super::outflow::Outflow;
 use super::refusals::{Refusals, Refused, reset};
 use super::unread::Unread;
 
-/// A connection whose frames are counted as they pass.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    /// Others may look at it, but nobody else reads or writes.
-    stream: Rc<RefCell<Stream>>,
-    /// What had been read before it was known to be HTTP/2.
-    early: Vec<u8>,
-    given: usize,
-    watch: Rc<Watch>,
-}
+pub(crate) use transport::Watched;
 
 /// What was seen on one connection.
 #[derive(Debug)]
@@ -70,6 +65,8 @@ pub(crate) struct Watch {
     streams: Cell<u64>,
     /// Bytes that were moved and belong to no share yet.
     rest: Cell<u64>,
+    /// What the frames cost that were read since all that they brought about was written.
+    taken: Cell<usize>,
 }
 
 /// How much a connection has moved for each of its streams, were it dealt out evenly. What is moved
@@ -94,9 +91,6 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte))
 }
 
-/// A frame of RST_STREAM (RFC 9113 section 6.4).
-const RESET_BYTES: usize = HEADER + 4;
-
 /// The codes by which the library resets streams for what the peer has sent; ours are others.
 const INDUCED: [Reason; 6] = [
     Reason::PROTOCOL_ERROR,
@@ -106,6 +100,11 @@ const INDUCED: [Reason; 6] = [
     Reason::REFUSED_STREAM,
     Reason::ENHANCE_YOUR_CALM,
 ];
+
+/// Frames that are read in one turn, and as how many of them a head counts: it may cost an answer. More
+/// than [as many heads](super::STREAMS) as a client that keeps to its limit has to send.
+const TURN: usize = 512;
+const HEAD: usize = 4;
 
 /// RFC 9113 section 3.4.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -139,6 +138,7 @@ impl Watch {
             full: Cell::new(false),
             streams: Cell::new(0),
             rest: Cell::new(0),
+            taken: Cell::new(0),
         })
     }
 
@@ -188,11 +188,24 @@ impl Watch {
         self.answered.clone()
     }
 
-    /// A turn ends: what was handed over was written as far as the socket takes it.
-    pub(crate) fn settle(&self) {
-        if !self.full.get() {
-            self.outflow.emptied();
+    /// A turn ends: what was handed over was written as far as the socket takes it. True if reading was
+    /// [held back](Watch::is_sated) and may go on.
+    pub(crate) fn settle(&self) -> bool {
+        if self.full.get() {
+            return false;
         }
+        self.outflow.emptied();
+        let sated = self.is_sated();
+        self.taken.set(0);
+        sated
+    }
+
+    /// Whether no more is read in this turn. The library answers what it refuses only once it has read all
+    /// that there is, so that its answers are first counted when they are many, and are kept without a
+    /// bound for a peer that reads none.
+    // lossless: D2
+    fn is_sated(&self) -> bool {
+        self.taken.get() >= TURN
     }
 
     /// A stream of the client is served.
@@ -240,14 +253,14 @@ impl Watch {
         (!held && !self.waits(&bytes[..end])).then_some(end)
     }
 
-    /// Whether this is the reset of a request that was answered, and its client still sends.
+    /// Returns true for the reset of an answered request whose client still sends.
     fn waits(&self, frame: &[u8]) -> bool {
         let Some((header, code)) = frame.split_first_chunk() else { return false };
         number(code) == u32::from(Reason::NO_ERROR)
             && self.unread.borrow_mut().hold(stream_of(header), self.now.get())
     }
 
-    /// Whether what is written has to be looked at.
+    /// Whether output must be inspected frame by frame.
     fn is_busy(&self) -> bool {
         self.refusals.borrow().is_busy() || !self.unread.borrow().is_empty()
     }
@@ -270,18 +283,31 @@ impl Watch {
         Poll::Ready(Ok(()))
     }
 
-    fn see_read(&self, bytes: &[u8]) {
-        self.share(bytes.len());
+    /// Counts what was read. Returns how much of it may go on to the library in this turn.
+    fn see_read(&self, bytes: &[u8]) -> usize {
+        let taken = bytes.len() - self.pass_read(bytes).len();
+        self.share(taken);
+        taken
+    }
+
+    /// Counts the frames that are read. Returns what is behind those of this turn.
+    fn pass_read<'r>(&self, bytes: &'r [u8]) -> &'r [u8] {
         let mut frames = self.read.borrow_mut();
         let mut rest = bytes;
         while let Some(next) = frames.pass(rest) {
             if self.ends_head.take() {
                 self.head_since.set(None);
             }
-            let Some((header, behind)) = frames.header(next) else { return };
+            if self.is_sated() {
+                return next;
+            }
+            let Some((header, behind)) = frames.header(next) else { return &[] };
             rest = behind;
             self.count(header, frames.length());
+            let cost = if header[3] == HEADERS { HEAD } else { 1 };
+            self.taken.set(self.taken.get() + cost);
         }
+        &[]
     }
 
     fn see_written(&self, bytes: &[u8]) {
@@ -346,12 +372,11 @@ impl Watch {
         }
     }
 
-    /// We have reset a stream of a client, with this code. Where that is for what the client has sent, it
-    /// costs us what a reset of its own would, and is paid for alike (D2).
+    /// We have reset a stream, with this code. Where that is for what the peer has sent, it costs us what a
+    /// reset of its own would, and is paid for alike (D2).
     fn count_induced(&self, payload: &[u8]) {
         let code = payload.get(..4).map(number);
-        let induced = code.is_some_and(|code| INDUCED.contains(&Reason::from(code)));
-        if self.peer == Peer::Client && induced {
+        if code.is_some_and(|code| INDUCED.contains(&Reason::from(code))) {
             self.spend(RST_STREAM);
         }
     }
@@ -393,190 +418,5 @@ impl Progress {
     /// Bytes for each stream since the connection began.
     pub(crate) fn each(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-// === impl Watched ===
-
-impl Watched {
-    pub(crate) fn new(stream: Rc<RefCell<Stream>>, early: Vec<u8>, watch: Rc<Watch>) -> Self {
-        Self { stream, early, given: 0, watch }
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.watch.spent().is_some() {
-            return Poll::Pending; // nothing more is taken: whoever serves it ends it
-        }
-        let before = buf.filled().len();
-        let early = this.early.get(this.given..).unwrap_or_default();
-        if early.is_empty() {
-            ready!(Pin::new(&mut *this.stream.borrow_mut()).poll_read(cx, buf))?;
-        } else {
-            let count = early.len().min(buf.remaining());
-            buf.put_slice(&early[..count]);
-            this.given += count;
-        }
-        this.watch.see_read(buf.filled().get(before..).unwrap_or_default());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let Self { stream, watch, .. } = self.get_mut();
-        let mut stream = stream.borrow_mut();
-        let one;
-        let mut slices = slices;
-        if watch.is_busy() {
-            ready!(watch.poll_own(&mut stream, cx))?;
-            let first = slices.iter().find(|slice| !slice.is_empty());
-            let bytes: &[u8] = first.map_or(&[], |slice| slice);
-            let Some(most) = watch.passes(bytes) else { return Poll::Ready(Ok(RESET_BYTES)) };
-            if most < bytes.len() {
-                one = [io::IoSlice::new(&bytes[..most])];
-                slices = &one;
-            }
-        }
-        let written = Pin::new(&mut *stream).poll_write_vectored(cx, slices);
-        watch.full.set(written.is_pending());
-        let written = ready!(written)?;
-        watch.wrote.set(watch.now.get());
-        watch.share(written);
-        let mut left = written;
-        for slice in slices {
-            let count = left.min(slice.len());
-            watch.see_written(&slice[..count]);
-            left -= count;
-        }
-        Poll::Ready(Ok(written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.borrow().is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, watch, .. } = self.get_mut();
-        let mut stream = stream.borrow_mut();
-        ready!(watch.poll_own(&mut stream, cx))?;
-        Pin::new(&mut *stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.get_mut().stream.borrow_mut()).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
-        let length = payload.len() as u32;
-        [&length.to_be_bytes()[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
-    }
-
-    #[test]
-    fn frames_are_counted_wherever_the_reads_are_cut() {
-        let now = Instant::now();
-        let all = [PREFACE, &frame(6, 0, &[0; 8]), &frame(0, 0, b"abc"), &frame(6, 0, &[0; 8])];
-        let all = all.concat();
-        for size in 1..=all.len() {
-            let watch = Watch::new(Peer::Client, now);
-            all.chunks(size).for_each(|piece| watch.see_read(piece));
-            let left = watch.budgets.borrow()[PING].left;
-            assert!((left - (BUDGETS[PING].1 - 1.0)).abs() < 0.5, "{left} in pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn a_budget_ends_and_comes_back_with_time() {
-        let now = Instant::now();
-        let watch = Watch::new(Peer::Target, now);
-        let settings = frame(4, 0, &[]);
-        (0..50).for_each(|_| watch.see_read(&settings));
-        assert_eq!(watch.spent(), None);
-        watch.turn(now + Duration::from_secs(2), 0);
-        (0..10).for_each(|_| watch.see_read(&settings));
-        assert_eq!(watch.spent(), None);
-        watch.see_read(&settings);
-        assert_eq!(watch.spent(), Some("SETTINGS"));
-    }
-
-    #[test]
-    fn a_head_in_pieces_has_begun_with_its_first() {
-        // L10
-        let now = Instant::now();
-        let watch = Watch::new(Peer::Target, now);
-        watch.see_read(&frame(HEADERS, 0, b"a"));
-        watch.turn(now + Duration::from_secs(1), 0);
-        watch.see_read(&frame(CONTINUATION, 0, b"b"));
-        assert_eq!(watch.head_since(), Some(now));
-        watch.see_read(&frame(CONTINUATION, END_HEADERS, b"c"));
-        assert_eq!(watch.head_since(), None);
-    }
-
-    #[test]
-    fn a_head_in_one_frame_is_on_its_way_until_its_last_byte() {
-        // L10
-        let now = Instant::now();
-        let watch = Watch::new(Peer::Target, now);
-        let head = frame(HEADERS, END_HEADERS, b"abc");
-        let (most, last) = head.split_at(head.len() - 1);
-        watch.see_read(most);
-        assert_eq!(watch.head_since(), Some(now));
-        watch.see_read(last);
-        assert_eq!(watch.head_since(), None);
-    }
-
-    #[test]
-    fn what_passes_earns_the_frames_that_come_of_it_and_nothing_earns_a_flood() {
-        // D6
-        let now = Instant::now();
-        let watch = Watch::new(Peer::Client, now);
-        watch.see_read(PREFACE);
-        let (ping, data) = (frame(6, 0, &[0; 8]), frame(DATA, 0, b"abc"));
-        for _ in 0..10_000 {
-            watch.see_written(&data);
-            watch.see_read(&ping);
-        }
-        assert_eq!(watch.spent(), None, "one for each piece of data");
-        let (asked, broken) = (frame(HEADERS, END_HEADERS, b"a"), frame(3, 0, &[0; 4]));
-        for _ in 0..500 {
-            watch.see_read(&asked);
-            watch.see_read(&broken);
-        }
-        assert_eq!(watch.spent(), None);
-        watch.see_read(&broken);
-        assert_eq!(watch.spent(), Some("RST_STREAM"), "a request earns nothing, an answer does");
-    }
-
-    #[test]
-    fn what_is_moved_is_dealt_out_evenly() {
-        let watch = Watch::new(Peer::Client, Instant::now());
-        watch.turn(Instant::now(), 4);
-        (0..10).for_each(|_| watch.share(3));
-        assert_eq!(watch.progress().each(), 7);
     }
 }

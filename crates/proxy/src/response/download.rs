@@ -335,7 +335,7 @@ impl Download {
         self.head.is_none_or(|head| head.closing)
     }
 
-    /// Whether it is the client that does not take what there is.
+    /// Whether the client is the side that is waited for.
     pub(crate) fn waits_for_client(&self) -> bool {
         self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink)
     }

@@ -56,6 +56,7 @@ pub(crate) async fn attempt(
     download.begin(worker.buffers.lead());
     client.watch();
     let mut held = Held::nothing(&worker.bodies);
+    let waiting = (reuse == Reuse::Trusted).then(|| worker.pool.wait(link.target, began));
     let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
     let headed = poll_fn(|cx| hop.poll_head(download, &mut held, cx)).await;
     drop(held);
@@ -86,6 +87,9 @@ pub(crate) async fn attempt(
     }
     if let Some(idled) = idled {
         worker.pool.survived(link.target, idled);
+    }
+    if let Some(waiting) = waiting {
+        waiting.answered(worker.now());
     }
     Ok(Reached { link, lease, began })
 }

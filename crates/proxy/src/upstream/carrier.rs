@@ -299,6 +299,9 @@ impl Driven {
                 self.alone.set(Some(Instant::now() + ALONE));
             }
         });
+        if watch.settle() {
+            cx.waker().wake_by_ref();
+        }
         if watch.is_settled() && !self.settled {
             self.settled = true;
             self.changed.notify_waiters();

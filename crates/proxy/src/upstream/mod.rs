@@ -7,6 +7,7 @@ pub(crate) mod link;
 pub(crate) mod pinned;
 pub(crate) mod pool;
 pub(crate) mod retry;
+mod silence;
 pub(crate) mod upload;
 
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use traffic::ConnectionHold;
 
 use super::bound::Bound;
 use super::link::{Destination, Hold, Link, Reuse};
+use super::silence::{Silence, Waiting};
 use crate::buffer::{Buffer, Buffers};
 use crate::deadline::SWEEP_EVERY;
 
@@ -24,6 +26,7 @@ pub(crate) struct Pool {
 struct Target {
     idle: Vec<Idle>,
     bound: Bound,
+    silence: Rc<Silence>,
 }
 
 #[derive(Debug)]
@@ -41,8 +44,8 @@ impl Pool {
     /// A connection to the target that nothing speaks against.
     ///
     /// For a request that may be sent again, what the runtime knows is enough. For another, the
-    /// connection must have idled for less than the learned bound, and the kernel is asked
-    /// whether an end or stray bytes have arrived.
+    /// connection must have idled for less than the learned bound, the kernel is asked whether an
+    /// end or stray bytes have arrived, and the target must not have fallen silent.
     // lossless: L5
     pub(crate) fn take(&self, target: Destination, reuse: Reuse, now: Instant) -> Option<Link> {
         if reuse == Reuse::Never {
@@ -50,6 +53,9 @@ impl Pool {
         }
         let mut targets = self.targets.borrow_mut();
         let known = targets.get_mut(&target)?;
+        if reuse == Reuse::Trusted && known.silence.has_fallen(now) {
+            return None;
+        }
         while let Some(idle) = known.idle.pop() {
             let idled = now.saturating_duration_since(idle.since);
             if reuse == Reuse::Trusted && idled > known.bound.trusted_idle() {
@@ -101,6 +107,11 @@ impl Pool {
         }
     }
 
+    /// A request that can't be sent twice begins to wait for the target.
+    pub(crate) fn wait(&self, target: Destination, now: Instant) -> Waiting {
+        self.targets.borrow_mut().entry(target).or_default().silence.wait(now)
+    }
+
     /// How long a connection to the target may have been idle and be trusted with a request that
     /// can't be sent twice (L5).
     pub(crate) fn trusted_idle(&self, target: Destination) -> Duration {
@@ -137,7 +148,7 @@ impl Pool {
     /// Drops connections that ended or are too old, and has the task woken when one ends.
     pub(crate) fn watch_idle(&self, now: Instant, cx: &mut Context<'_>) {
         for target in self.targets.borrow_mut().values_mut() {
-            let Target { idle, bound } = target;
+            let Target { idle, bound, .. } = target;
             idle.retain_mut(|idle| {
                 let idled = now.saturating_duration_since(idle.since);
                 if idled < SWEEP_EVERY {

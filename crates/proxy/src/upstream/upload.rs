@@ -134,8 +134,8 @@ impl Upload {
         self.pump.is_done()
     }
 
-    /// Whether whoever refused the body may have left some of it unread in its buffers: nothing
-    /// tells, and the next request on that connection would wait behind it.
+    /// Whether a target that refused the body may have left part of it unread in its buffers. The next
+    /// request on that connection would wait behind it.
     pub(crate) fn may_lie_unread(&self) -> bool {
         !self.is_whole() || self.pump.taken() > RETAIN
     }

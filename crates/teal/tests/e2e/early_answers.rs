@@ -163,7 +163,7 @@ fn r11_python_and_curl_get_the_answer_to_an_upload_that_is_too_large() {
     stage.finish();
 }
 
-/// What curl makes of an upload of this size over HTTP/2 with TLS.
+/// Uploads so many bytes with curl over HTTP/2 and TLS: version, status and exit code.
 fn curl_http2(doors: &Doors, path: &str, bytes: usize) -> String {
     let file = tempfile::NamedTempFile::new().expect("a file");
     file.as_file().write_all(&vec![b'b'; bytes]).expect("written");

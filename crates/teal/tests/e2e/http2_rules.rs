@@ -2,10 +2,12 @@
 //! harms no other request; what is not, means the same as in HTTP/1.1.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
 use testkit::{Behavior, wait_until};
 
+use crate::hostile_clients::resident;
 use crate::http2::{connect, goaway, stage};
 use crate::stage::{SOON, Stage};
 
@@ -130,23 +132,31 @@ fn r32_an_empty_frame_that_ends_a_request_is_no_body() {
     stage.finish();
 }
 
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// How many streams are refused or reset before a client is left that does this with each.
 fn streams_until_left(stage: &Stage, what: &dyn Fn(u32) -> Vec<Frame>) -> usize {
     let mut client = connect(stage);
+    let mut frames = Vec::new();
     for stream in (0..4000).map(|count| 1 + 2 * count) {
-        let frames: Vec<_> = what(stream).iter().map(Frame::bytes).collect();
-        if client.try_raw(&frames.concat()).is_err() {
+        let sent: Vec<_> = what(stream).iter().map(Frame::bytes).collect();
+        // One that sends on without reading would lose the reason to the end of the connection.
+        while stream % 16 == 1
+            && let Some(Some(frame)) = client.frame_within(MOMENT)
+        {
+            frames.push(frame);
+        }
+        if goaway(&frames).is_some() || client.try_raw(&sent.concat()).is_err() {
             break;
         }
     }
-    let frames = client.rest();
+    frames.extend(client.rest());
     assert_eq!(goaway(&frames), Some(11), "told to calm down");
     let told = frames.iter().filter(|frame| matches!(frame.kind, kind::RST_STREAM | kind::HEADERS));
     told.map(|frame| frame.stream).collect::<BTreeSet<_>>().len()
 }
 
 #[test]
-#[ignore = "one turn reads up to 1,400 streams before their resets are counted: an engine of our own counts as it reads"]
 fn r24_resets_that_a_client_brings_about_cost_what_its_own_do() {
     let stage = stage();
     stage.blue.behave_at("/hang", Behavior::Hang);
@@ -172,6 +182,63 @@ fn r24_resets_that_a_client_brings_about_cost_what_its_own_do() {
     }
     assert_eq!(connect(&stage).ask(get("/after")).status, 200);
     stage.finish();
+}
+
+#[test]
+fn r24_a_burst_in_one_write_is_cut_off_as_soon_as_it_has_cost_enough() {
+    let stage = stage();
+    let mut client = connect(&stage);
+    let block = request("GET", "/", &[("connection", "close")]);
+    let burst: Vec<_> = (0..3000)
+        .flat_map(|count| {
+            let flags = END_HEADERS | END_STREAM;
+            Frame::new(kind::HEADERS, flags, 1 + 2 * count, block.clone()).bytes()
+        })
+        .collect();
+    client.raw(&burst);
+    let frames = client.rest();
+    assert_eq!(goaway(&frames), Some(11), "told to calm down");
+    let answers = frames.iter().filter(|frame| frame.kind == kind::HEADERS).count();
+    // What a budget allows, and those of the turn in which it ends.
+    assert!((500..=700).contains(&answers), "{answers}");
+    stage.finish();
+}
+
+#[test]
+fn r24_malformed_requests_over_a_long_time_do_not_end_a_connection() {
+    // L7, L8
+    let stage = stage();
+    let mut client = connect(&stage);
+    for count in 0..1500 {
+        // What is answered well earns what is malformed.
+        assert_eq!(client.ask(get("/")).status, 200, "{count}");
+        let malformed = client.ask(request("GET", "/", &[("connection", "close")]));
+        assert_eq!((malformed.status, malformed.goaway), (400, None), "{count}");
+    }
+    stage.finish();
+}
+
+#[test]
+fn r24_a_client_that_reads_nothing_is_not_read_on_for_ever() {
+    // D2
+    let stage = stage();
+    let before = resident(stage.teal.pid());
+    let mut client = connect(&stage);
+    // Each brings about more than it sends, and the socket buffers of both sides are full at some point.
+    let block = request("GET", "/", &[("connection", "close")]);
+    let mut sent = 0;
+    client.give_up_after(SOON);
+    for stream in (0..2_000_000).map(|count| 1 + 2 * count) {
+        let frame = Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, block.clone());
+        if client.try_raw(&frame.bytes()).is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    assert!(sent < 1_000_000, "left or held back, not read on");
+    let grown = resident(stage.teal.pid()).saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes for {sent} requests");
+    assert_eq!(connect(&stage).ask(get("/after")).status, 200);
 }
 
 /// What a client of HTTP/1.1 is answered.

@@ -1,0 +1,105 @@
+//! Whether a target has fallen silent: requests that can't be sent twice wait for it, and none has been
+//! answered for much longer than usual. Its process may stand still, and close its kept connections unread
+//! when it wakes up; on a new connection a request would wait until it is accepted (L5).
+//!
+//! Never: a verdict about health. A target that is only slow costs new connections for a while.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What was heard of one target by those who wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Silence {
+    waiting: Cell<usize>,
+    /// When one of them was last answered, or the first of them began to wait.
+    heard: Cell<Option<Instant>>,
+    /// How long an answer takes to begin, on the average.
+    usual: Cell<Duration>,
+}
+
+/// A request that waits for its answer to begin.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    silence: Rc<Silence>,
+    since: Instant,
+}
+
+/// What is no silence yet: this much, and so many times what is usual.
+const PAUSE: Duration = Duration::from_millis(20);
+const TIMES: u32 = 4;
+
+/// The weight of the newest answer in the average is one in so many.
+const WEIGHT: u32 = 8;
+
+// === impl Silence, Waiting ===
+
+impl Silence {
+    /// A request that can't be sent twice begins to wait.
+    pub(crate) fn wait(self: &Rc<Self>, now: Instant) -> Waiting {
+        if self.waiting.get() == 0 {
+            self.heard.set(Some(now));
+        }
+        self.waiting.set(self.waiting.get() + 1);
+        Waiting { silence: self.clone(), since: now }
+    }
+
+    /// Whether no kept connection is to be trusted now.
+    // lossless: L5
+    pub(crate) fn has_fallen(&self, now: Instant) -> bool {
+        let heard = self.heard.get().filter(|_| self.waiting.get() > 0);
+        heard.is_some_and(|heard| {
+            now.saturating_duration_since(heard) > PAUSE + self.usual.get() * TIMES
+        })
+    }
+}
+
+impl Waiting {
+    /// Its answer has begun.
+    pub(crate) fn answered(self, now: Instant) {
+        let Self { silence, since } = &self;
+        let took = now.saturating_duration_since(*since);
+        silence.heard.set(Some(now));
+        silence.usual.set((silence.usual.get() * (WEIGHT - 1) + took) / WEIGHT);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.silence.waiting.set(self.silence.waiting.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn silence_is_that_somebody_waits_for_longer_than_usual() {
+        // L5
+        let (begun, silence) = (Instant::now(), Rc::new(Silence::default()));
+        assert!(!silence.has_fallen(begun + ms(5000)), "nobody waits");
+        let (first, second) = (silence.wait(begun), silence.wait(begun + ms(15)));
+        assert!(!silence.has_fallen(begun + ms(20)));
+        assert!(silence.has_fallen(begun + ms(21)));
+        second.answered(begun + ms(23)); // after 8 ms, of which the average is 1
+        assert!(!silence.has_fallen(begun + ms(23 + 24)));
+        assert!(silence.has_fallen(begun + ms(23 + 25)), "the first waits still");
+        drop(first);
+        assert!(!silence.has_fallen(begun + ms(5000)), "given up");
+    }
+
+    #[test]
+    fn what_is_slow_as_always_is_not_silent() {
+        // L5
+        let (begun, silence) = (Instant::now(), Rc::new(Silence::default()));
+        (0..64).for_each(|_| silence.wait(begun).answered(begun + ms(300)));
+        let _one = silence.wait(begun);
+        assert!(!silence.has_fallen(begun + ms(1200)));
+        assert!(silence.has_fallen(begun + ms(1221)));
+    }
+}
