@@ -9,6 +9,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PATIENCE: Duration = Duration::from_secs(10);
 const HEADER: usize = 9;
 
+/// What may be sent before any room was given, and in one frame (RFC 9113 sections 6.9.2 and 4.2).
+const WINDOW: usize = 65_535;
+const FRAME: usize = 16_384;
+
 /// Kinds of frames (RFC 9113 section 6).
 pub mod kind {
     #![allow(missing_docs, reason = "the names of the standard")]
@@ -66,6 +70,36 @@ pub struct Http2 {
     socket: TcpStream,
     read: Vec<u8>,
     next: u32,
+}
+
+impl Answer {
+    /// Notes what a frame says of this stream.
+    #[track_caller]
+    fn see(&mut self, stream: u32, frame: &Frame) {
+        if frame.kind == kind::GOAWAY {
+            self.goaway = Some(frame.number(4));
+        }
+        if frame.stream != stream {
+            return;
+        }
+        match frame.kind {
+            kind::RST_STREAM => self.reset = Some(frame.number(0)),
+            kind::HEADERS => {
+                assert!(frame.has(END_HEADERS), "answers here are short");
+                if self.status != 0 {
+                    self.trailers = true;
+                } else {
+                    match status(&frame.payload) {
+                        interim @ 100..=199 => self.interim.push(interim),
+                        last => self.status = last,
+                    }
+                }
+            }
+            kind::DATA => self.body.extend(&frame.payload),
+            _ => return,
+        }
+        self.ended |= frame.kind != kind::RST_STREAM && frame.has(END_STREAM);
+    }
 }
 
 impl Frame {
@@ -334,38 +368,47 @@ impl Http2 {
     /// are acknowledged.
     #[track_caller]
     pub fn answer(&mut self, stream: u32) -> Answer {
+        self.answer_from(stream, Answer::default())
+    }
+
+    /// Asks with a body of this many bytes, sent as far as there is room for it, and takes no answer before it
+    /// has sent all; it breaks off only when the stream is reset.
+    #[track_caller]
+    pub fn upload(&mut self, block: Vec<u8>, bytes: usize) -> Answer {
+        let stream = self.open(block, 0);
         let mut answer = Answer::default();
-        loop {
+        // Of the connection, and of the stream.
+        let (mut left, mut room) = (bytes, [WINDOW; 2]);
+        while left > 0 && answer.reset.is_none() {
+            let piece = left.min(FRAME).min(room[0]).min(room[1]);
+            if piece > 0 {
+                let flags = if piece == left { END_STREAM } else { 0 };
+                self.send(&Frame::new(kind::DATA, flags, stream, vec![b'b'; piece]));
+                room = room.map(|room| room - piece);
+                left -= piece;
+                continue;
+            }
+            let Some(frame) = self.frame() else { break };
+            self.acknowledge(&frame);
+            if frame.kind == kind::WINDOW_UPDATE && (frame.stream == 0 || frame.stream == stream) {
+                room[usize::from(frame.stream != 0)] += frame.number(0) as usize;
+            }
+            answer.see(stream, &frame);
+        }
+        self.answer_from(stream, answer)
+    }
+
+    #[track_caller]
+    fn answer_from(&mut self, stream: u32, mut answer: Answer) -> Answer {
+        while !answer.ended && answer.reset.is_none() {
             let Some(frame) = self.frame() else {
                 answer.goaway.get_or_insert(u32::MAX);
-                return answer;
+                break;
             };
             self.acknowledge(&frame);
-            match frame.kind {
-                kind::GOAWAY => answer.goaway = Some(frame.number(4)),
-                kind::RST_STREAM if frame.stream == stream => {
-                    answer.reset = Some(frame.number(0));
-                    return answer;
-                }
-                kind::HEADERS if frame.stream == stream => {
-                    assert!(frame.has(END_HEADERS), "answers here are short");
-                    if answer.status != 0 {
-                        answer.trailers = true;
-                    } else {
-                        match status(&frame.payload) {
-                            interim @ 100..=199 => answer.interim.push(interim),
-                            last => answer.status = last,
-                        }
-                    }
-                }
-                kind::DATA if frame.stream == stream => answer.body.extend(&frame.payload),
-                _ => continue,
-            }
-            if matches!(frame.kind, kind::HEADERS | kind::DATA) && frame.has(END_STREAM) {
-                answer.ended = true;
-                return answer;
-            }
+            answer.see(stream, &frame);
         }
+        answer
     }
 
     /// Answers PING, SETTINGS and DATA as is due.

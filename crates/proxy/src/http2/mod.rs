@@ -217,7 +217,7 @@ impl Serving {
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => {
                     self.refuse();
-                    self.watch.reset_unread();
+                    self.watch.settle_unread();
                     // Ignored: the library finds the connection broken, too.
                     let _ = self.watch.poll_own(&mut self.stream.borrow_mut(), cx);
                     if self.watch.settle() {
@@ -225,7 +225,8 @@ impl Serving {
                     }
                 }
             }
-            if self.streams.has_ended(cx) {
+            // A client that was answered and sends on has deadlines of its own.
+            if self.streams.has_ended(cx) || self.watch.unread_due().is_some() {
                 self.active = now;
             }
             // Each stream says first how it ended: the turn before this one has sent it, if the client
@@ -344,6 +345,7 @@ impl Serving {
         self.streams.is_empty()
             && self.ending.is_none()
             && !self.h2.has_streams()
+            && self.watch.unread_due().is_none()
             && self.watch.head_since().is_none()
     }
 

@@ -4,7 +4,7 @@
 //! Guaranteed: nothing is written but between two frames. Never: an answer on a stream that was served, or
 //! that was opened in an earlier turn.
 
-use super::frames::{END_HEADERS, END_STREAM, HEADER, HEADERS, RESET};
+use super::frames::{END_HEADERS, END_STREAM, HEADER, HEADERS, RESET, WINDOW_UPDATE};
 
 /// More new streams than this are not remembered: those that are refused are only reset. No more are read
 /// in one turn.
@@ -168,6 +168,11 @@ fn answer(out: &mut Vec<u8>, stream: u32, via: &str) {
 /// A reset of a stream.
 pub(super) fn reset(out: &mut Vec<u8>, stream: u32, code: u32) {
     frame(out, RESET, 0, stream, &code.to_be_bytes());
+}
+
+/// More room on a stream for what its client sends.
+pub(super) fn widen(out: &mut Vec<u8>, stream: u32, bytes: u32) {
+    frame(out, WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
 }
 
 fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {

@@ -1,8 +1,9 @@
 //! Requests of a client that were answered before they ended. Many clients read nothing while they send, and
-//! lose an answer whose stream is reset at that moment: the reset waits until the client stops by itself.
+//! lose an answer whose stream is reset at that moment. Others take no answer before they have sent all, and
+//! wait for room on a stream that was reset. So the client may send on, and what comes is dropped, as over
+//! HTTP/1.1; the reset waits until the client stops by itself.
 //!
-//! Guaranteed: a reset waits only for what fits in the window that the stream was given, and never longer
-//! than [`LINGER`]. Never: more window for a stream that was answered.
+//! Guaranteed: a reset waits no longer than [`LINGER`], and for a silent client no longer than [`SILENCE`].
 
 use std::time::{Duration, Instant};
 
@@ -54,22 +55,22 @@ impl Unread {
         self.bodies.retain(|body| body.stream != stream);
     }
 
-    /// A piece of the body has come. True: it was the last that fits, and the reset is due.
-    pub(super) fn received(&mut self, stream: u32, bytes: usize, now: Instant) -> bool {
-        let Some(place) = self.bodies.iter().position(|body| body.stream == stream) else {
-            return false;
-        };
-        let body = &mut self.bodies[place];
+    /// A piece of the body has come.
+    pub(super) fn received(&mut self, stream: u32, bytes: usize, now: Instant) {
+        let Some(body) = self.bodies.iter_mut().find(|body| body.stream == stream) else { return };
         body.window = body.window.saturating_sub(bytes);
-        let Some(held) = &mut body.held else { return false };
-        if bytes > 0 {
+        if let Some(held) = body.held.as_mut().filter(|_| bytes > 0) {
             held.silent_at = now + SILENCE;
         }
-        let spent = body.window == 0;
-        if spent {
-            self.bodies.swap_remove(place);
+    }
+
+    /// Gives clients that were answered room up to a full window again: `give` says so to each.
+    pub(super) fn make_room(&mut self, full: usize, mut give: impl FnMut(u32, usize)) {
+        let spent = |body: &&mut Body| body.held.is_some() && body.window <= full / 2;
+        for body in self.bodies.iter_mut().filter(spent) {
+            give(body.stream, full - body.window);
+            body.window = full;
         }
-        spent
     }
 
     /// The client was given more window.
@@ -81,7 +82,7 @@ impl Unread {
 
     /// Holds the reset of an answered stream. False if it must be sent now.
     pub(super) fn hold(&mut self, stream: u32, now: Instant) -> bool {
-        let open = self.bodies.iter_mut().find(|body| body.stream == stream && body.window > 0);
+        let open = self.bodies.iter_mut().find(|body| body.stream == stream);
         let held = Held { silent_at: now + SILENCE, until: now + LINGER };
         open.map(|body| body.held = Some(held)).is_some()
     }
@@ -115,19 +116,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reset_waits_until_the_window_is_spent_or_the_body_has_ended() {
+    fn a_client_that_was_answered_gets_room_until_its_body_has_ended() {
+        fn room(unread: &mut Unread) -> Vec<(u32, usize)> {
+            let mut given = Vec::new();
+            unread.make_room(100, |stream, bytes| given.push((stream, bytes)));
+            given
+        }
         let now = Instant::now();
         let mut unread = Unread::default();
         (1..=3).for_each(|stream| unread.opened(stream, 100));
-        assert!(!unread.received(1, 60, now), "not answered yet");
+        unread.received(1, 60, now);
+        unread.received(3, 100, now);
         unread.widened(1, 10);
+        assert_eq!(room(&mut unread), [], "not answered yet");
         assert!(unread.hold(1, now) && unread.hold(2, now) && !unread.hold(4, now));
-        assert!(!unread.received(1, 49, now));
-        assert!(unread.received(1, 1, now), "nothing more fits");
-        unread.ended(2);
+        assert!(unread.hold(3, now), "though the client stands still");
+        assert_eq!(room(&mut unread), [(1, 50), (3, 100)]);
+        unread.received(1, 49, now);
+        assert_eq!(room(&mut unread), []);
+        unread.received(1, 1, now);
+        assert_eq!(room(&mut unread), [(1, 50)]);
+        (1..=3).for_each(|stream| unread.ended(stream));
         assert_eq!((unread.due(), unread.next_due(now + LINGER)), (None, None));
-        assert!(!unread.received(3, 100, now));
-        assert!(!unread.hold(3, now), "the client stands still already");
     }
 
     #[test]

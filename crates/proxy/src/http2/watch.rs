@@ -29,7 +29,7 @@ use super::frames::{
     WINDOW_UPDATE as WINDOW,
 };
 use super::outflow::Outflow;
-use super::refusals::{Refusals, Refused, reset};
+use super::refusals::{Refusals, Refused, reset, widen};
 use super::unread::Unread;
 
 pub(crate) use transport::Watched;
@@ -230,12 +230,17 @@ impl Watch {
         self.unread.borrow().due()
     }
 
-    /// Resets the streams whose clients had time enough. To be written with [`Watch::poll_own`].
-    pub(crate) fn reset_unread(&self) {
+    /// Lets clients that were answered send on, and resets the streams of those that had time enough. To be
+    /// written with [`Watch::poll_own`].
+    pub(crate) fn settle_unread(&self) {
         let mut unread = self.unread.borrow_mut();
+        let mut refusals = self.refusals.borrow_mut();
         while let Some(stream) = unread.next_due(self.now.get()) {
-            reset(self.refusals.borrow_mut().own_mut(), stream, Reason::NO_ERROR.into());
+            reset(refusals.own_mut(), stream, Reason::NO_ERROR.into());
         }
+        unread.make_room(STREAM_WINDOW as usize, |stream, bytes| {
+            widen(refusals.own_mut(), stream, u32::try_from(bytes).unwrap_or(STREAM_WINDOW));
+        });
     }
 
     /// How much of what the library writes next may be written; none if the first frame is a reset that is
@@ -367,8 +372,8 @@ impl Watch {
             unread.ended(stream);
         } else if fresh && !ends {
             unread.opened(stream, STREAM_WINDOW as usize);
-        } else if of == DATA && unread.received(stream, length, self.now.get()) {
-            reset(self.refusals.borrow_mut().own_mut(), stream, Reason::NO_ERROR.into());
+        } else if of == DATA {
+            unread.received(stream, length, self.now.get());
         }
     }
 

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use testkit::http2::{Http2, get as http2_get, request as http2_request};
 use testkit::{Behavior, Client, Ending, Gate, Pki, Response, Settings, Step, Target};
 
+use crate::http2::{self, prior_knowledge};
 use crate::stage::{SOON, Stage};
 
 /// More than all buffers between a client and Teal hold.
@@ -195,6 +197,43 @@ fn r11_curl_over_http2_gets_the_answer_to_an_upload_that_is_too_large() {
         assert_eq!(curl_http2(&doors, "/x", bytes), "2 413 0", "{bytes} bytes");
     }
     doors.finish();
+}
+
+#[test]
+fn r11_a_client_of_http2_that_takes_no_answer_before_it_has_sent_all_gets_it() {
+    // As Java's own client and httpx do, which wait for room even on a stream that was reset.
+    let of_target = Stage::with(prior_knowledge);
+    let answer = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlong";
+    let unread = vec![Step::Send(answer.into()), Step::Hang];
+    of_target.blue.behave_at("/x", Behavior::Script(unread));
+    let of_teal = Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
+    for (stage, what) in [(&of_target, "of the target"), (&of_teal, "of Teal")] {
+        // Without a table for fields: an answer like one before is not written shorter.
+        let mut client = Http2::connect_with(stage.teal.listener(), &[(1, 0)]);
+        for bytes in [2_000, 60_000, 65_535, 3_000_000] {
+            let answer = client.upload(http2_request("POST", "/x", &[]), bytes);
+            assert_eq!((answer.status, answer.ended), (413, true), "{bytes} {what}: {answer:?}");
+            assert_eq!((answer.reset, answer.goaway), (None, None), "{bytes} {what}");
+        }
+        assert_eq!(client.ask(http2_get("/fine")).status, 200, "{what}");
+    }
+    drop(of_target); // the target did not read what was sent
+    of_teal.finish();
+}
+
+#[test]
+fn r11_a_client_of_http2_that_is_answered_and_stands_still_is_reset_in_time() {
+    // L10
+    let stage = Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
+    let mut client = http2::connect(&stage);
+    let stream = client.open(http2_request("POST", "/x", &[("content-length", "100000")]), 0);
+    assert_eq!(client.answer(stream).status, 413);
+    let begun = Instant::now();
+    assert_eq!(client.answer(stream).reset, Some(0), "NO_ERROR: the answer is whole");
+    let bounds = Duration::from_secs(3)..Duration::from_secs(9);
+    assert!(bounds.contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert_eq!(client.ask(http2_get("/fine")).status, 200, "the connection goes on");
+    stage.finish();
 }
 
 #[test]
