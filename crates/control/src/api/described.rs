@@ -91,6 +91,9 @@ fn answers(responses: &mut Map<String, Value>) {
         let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) else {
             continue;
         };
+        if let Some(of_stream) = content.get_mut("text/event-stream") {
+            *of_stream = json!({ "schema": sent(&of_stream["schema"]) });
+        }
         let Some(of_json) = content.get("application/json").cloned() else { continue };
         if of_json.get("schema").is_none_or(|schema| *schema == problem()) {
             if of_json.get("schema").is_none() {
@@ -101,6 +104,28 @@ fn answers(responses: &mut Map<String, Value>) {
         }
         content.insert("text/plain".to_owned(), json!({ "schema": { "type": "string" } }));
     }
+}
+
+/// Each event of a stream, which before OpenAPI 3.2 is what `schema` describes: its fields, of which the
+/// data is JSON.
+fn sent(data: &Value) -> Value {
+    let missed = json!({
+        "type": "object", "required": ["missed"], "properties": { "missed": { "type": "integer" } },
+    });
+    let restarted = json!({ "type": "object", "maxProperties": 0 });
+    json!({
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "id": { "type": "string", "description": "Not of `missed` and `restarted`" },
+            "event": { "type": "string", "description": "Its kind, or `missed`, or `restarted`" },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": { "anyOf": [data, missed, restarted] },
+            },
+        },
+    })
 }
 
 fn problem() -> Value {
@@ -151,6 +176,9 @@ mod tests {
         assert!(calls > 10);
         let status = &paths["/admin/status"]["get"]["responses"]["200"]["content"];
         assert!(status["text/plain"].is_object() && status["application/json"].is_object());
+        let events = &paths["/admin/events"]["get"]["responses"]["200"]["content"];
+        let data = &events["text/event-stream"]["schema"]["properties"]["data"]["contentSchema"];
+        assert_eq!(data["anyOf"][0]["$ref"], "#/components/schemas/Event");
     }
 
     #[test]
