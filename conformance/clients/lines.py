@@ -43,7 +43,8 @@ def result(status, fields, body, trailers=()):
 
 def failure(error):
     """A step that brought no answer; only the kind is compared."""
-    return {"error": type(error).__name__, "detail": str(error)[:300]}
+    words = [str(error), *([repr(error.__cause__)] if error.__cause__ else [])]
+    return {"error": type(error).__name__, "detail": ": ".join(words)[:300]}
 
 
 def attempt(action):

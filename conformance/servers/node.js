@@ -42,8 +42,12 @@ const streams = {
   },
   '/events'(response) {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-    range(3).forEach((i) => setTimeout(() => response.write(`id: ${i}\ndata: event ${i}\n\n`), 100 * (i + 1)));
-    setTimeout(() => response.end(), 350);
+    // One after the other: timers of several lengths do not fire in their order on a busy machine.
+    const send = (i) => {
+      response.write(`id: ${i}\ndata: event ${i}\n\n`);
+      setTimeout(() => (i < 2 ? send(i + 1) : response.end()), i < 2 ? 100 : 50);
+    };
+    setTimeout(() => send(0), 100);
   },
   '/trailers'(response) {
     response.writeHead(200, { 'Content-Type': 'text/plain', Trailer: 'X-Checksum' });

@@ -55,25 +55,50 @@ const CLIENT_OVER_TLS: [&str; 11] = [
     "sec-fetch-dest",
 ];
 
+/// One difference between two runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The step, counted from 1; none: the run as a whole.
+    pub(crate) step: Option<usize>,
+    pub(crate) what: String,
+    /// The words of the client's error, or of the answer of Teal itself, for people.
+    pub(crate) detail: String,
+}
+
 /// The differences between the steps of a direct run and those of one through Teal.
 pub(crate) fn differences(
     direct: &[Value],
     through: &[Value],
     way: Way,
     request: bool,
-) -> Vec<String> {
+) -> Vec<Found> {
     let mut found = Vec::new();
     if direct.len() != through.len() {
-        found.push(format!("{} results instead of {}", through.len(), direct.len()));
+        let what = format!("{} results instead of {}", through.len(), direct.len());
+        let detail = through.iter().map(detail).find(|one| !one.is_empty()).unwrap_or_default();
+        found.push(Found { step: None, what, detail });
     }
     for (index, (direct, through)) in direct.iter().zip(through).enumerate() {
-        let step = index + 1;
-        found.extend(
-            step_differences(direct, through, way, request)
-                .map(|one| format!("step {step}: {one}")),
-        );
+        let words = [detail(through), detail(direct)];
+        let detail = words.into_iter().find(|one| !one.is_empty()).unwrap_or_default();
+        found.extend(step_differences(direct, through, way, request).map(|what| Found {
+            step: Some(index + 1),
+            what,
+            detail: detail.clone(),
+        }));
     }
     found
+}
+
+/// The words of a client about its error, or of Teal about an answer of its own.
+pub(crate) fn detail(step: &Value) -> String {
+    let proxy_status = || {
+        let fields = step["fields"].as_array()?;
+        let field = fields.iter().find(|pair| pair[0] == "proxy-status")?;
+        field[1].as_str()
+    };
+    let words = step["detail"].as_str().or_else(proxy_status).unwrap_or_default();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn step_differences<'a>(
@@ -198,7 +223,8 @@ mod tests {
 
     fn found(direct: &Value, through: &Value) -> Vec<String> {
         let (direct, through) = (slice::from_ref(direct), slice::from_ref(through));
-        differences(direct, through, Way::Http1, false)
+        let found = differences(direct, through, Way::Http1, false).into_iter();
+        found.map(|one| format!("{:?}: {}", one.step, one.what)).collect()
     }
 
     #[test]
@@ -208,9 +234,9 @@ mod tests {
             found(&direct, &of(&json!([["x-a", "1"], ["x-a", "2"], ["Via", "1.1"]]))).is_empty()
         );
         let lost = found(&direct, &of(&json!([["x-a", "1"]])));
-        assert_eq!(lost, ["step 1: lacks x-a: 2"]);
+        assert_eq!(lost, ["Some(1): lacks x-a: 2"]);
         let doubled = found(&direct, &of(&json!([["x-a", "1"], ["x-a", "2"], ["x-a", "2"]])));
-        assert_eq!(doubled, ["step 1: has x-a: 2"]);
+        assert_eq!(doubled, ["Some(1): has x-a: 2"]);
     }
 
     #[test]
@@ -218,10 +244,22 @@ mod tests {
         let direct = of(&json!([]));
         let mut other = direct.clone();
         other["sha256"] = json!("b");
-        assert_eq!(found(&direct, &other), [r#"step 1: sha256 "b" instead of "a""#]);
+        assert_eq!(found(&direct, &other), [r#"Some(1): sha256 "b" instead of "a""#]);
         let error = json!({ "error": "reset" });
-        assert_eq!(found(&direct, &error), ["step 1: error reset instead of 200"]);
+        assert_eq!(found(&direct, &error), ["Some(1): error reset instead of 200"]);
         let missing = differences(&[direct], &[], Way::Http1, false);
-        assert_eq!(missing, ["0 results instead of 1"]);
+        assert_eq!((missing[0].step, &*missing[0].what), (None, "0 results instead of 1"));
+    }
+
+    #[test]
+    fn a_difference_has_the_words_of_its_own_step() {
+        let error = |words: &str| json!({ "error": "reset", "detail": words });
+        let own = of(&json!([["proxy-status", "teal; error=x"]]));
+        let direct = [of(&json!([])), error("a  b"), error("c")];
+        let found = differences(&direct, &[error("d"), own.clone(), own], Way::Http1, false);
+        let words: Vec<&str> = found.iter().map(|one| &*one.detail).collect();
+        assert_eq!(words, ["d", "teal; error=x", "teal; error=x"]);
+        let found = differences(&direct[1..2], &[of(&json!([]))], Way::Http1, false);
+        assert_eq!(found[0].detail, "a b", "at the target itself");
     }
 }

@@ -19,8 +19,14 @@ pub(crate) struct Entry {
     pub(crate) clients: Vec<String>,
     #[serde(default)]
     pub(crate) ways: Vec<String>,
-    /// Text that the difference must contain.
-    pub(crate) difference: String,
+    /// Steps of the case, counted from 1.
+    #[serde(default)]
+    steps: Vec<usize>,
+    /// The difference is one of these, word for word.
+    pub(crate) differences: Vec<String>,
+    /// What the client says about its error has one of these in it.
+    #[serde(default)]
+    words: Vec<String>,
     /// Reason why this is right.
     pub(crate) reason: String,
     #[serde(skip)]
@@ -38,6 +44,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Entry>> {
     let file: File = toml::from_str(text)?;
     for entry in &file.expected {
         ensure!(!entry.reason.is_empty(), "an expected difference has no reason: {entry:?}");
+        ensure!(!entry.differences.is_empty(), "an entry expects nothing: {entry:?}");
     }
     Ok(file.expected)
 }
@@ -56,12 +63,15 @@ impl Entry {
     }
 
     fn holds(&self, difference: &Difference) -> bool {
+        let found = &difference.found;
         let any =
             |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
         any(&self.cases, &difference.case)
             && any(&self.servers, difference.server)
             && any(&self.clients, difference.client)
             && any(&self.ways, difference.way)
-            && difference.what.contains(&self.difference)
+            && (self.steps.is_empty() || found.step.is_some_and(|step| self.steps.contains(&step)))
+            && self.differences.contains(&found.what)
+            && (self.words.is_empty() || self.words.iter().any(|one| found.detail.contains(one)))
     }
 }

@@ -16,6 +16,7 @@ use testkit::{Pki, Settings, Teal};
 
 use crate::cases::{self, Case};
 use crate::clients::{self, Client};
+use crate::compare::Found;
 use crate::expected::{self, Entry};
 use crate::place::Place;
 use crate::process::free_port;
@@ -50,6 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) cells: BTreeMap<(&'static str, &'static str), (usize, usize)>,
     /// Differences without a reason.
     pub(crate) faults: Vec<Difference>,
+    /// Differences with one.
+    pub(crate) explained: Vec<Difference>,
     /// The entries of `expected.toml`, each knowing how often it held.
     pub(crate) expected: Vec<Entry>,
     /// Cases that are not played at some servers, and why.
@@ -110,7 +113,11 @@ pub(crate) fn run(
             lane.join().map_err(|_| anyhow!("a lane of the matrix has panicked"))?
         })
     })?;
-    Ok(outcome.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // For whoever writes the entries of `expected.toml`.
+    let explained: Vec<String> = outcome.explained.iter().map(ToString::to_string).collect();
+    fs::write(place.installed.join("explained.log"), explained.join("\n"))?;
+    Ok(outcome)
 }
 
 fn one_server(
@@ -146,8 +153,11 @@ impl Outcome {
             client: "all clients",
             way: "every way",
             case: "the whole row".to_owned(),
-            what: format!("not played to its end: {error:#}"),
-            detail: String::new(),
+            found: Found {
+                step: None,
+                what: format!("not played to its end: {error:#}"),
+                detail: String::new(),
+            },
         };
         tell(&format!("fault: {fault}"));
         self.faults.push(fault);
@@ -162,6 +172,7 @@ impl Outcome {
             for difference in one.differences {
                 if expected::explains(&self.expected, &difference).is_some() {
                     cell.1 += 1;
+                    self.explained.push(difference);
                 } else {
                     if !self.faults.iter().any(|fault| fault.is_like(&difference)) {
                         tell(&format!("fault: {difference}"));

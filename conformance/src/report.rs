@@ -122,13 +122,14 @@ fn of_matrix(matrix: &Outcome) -> Result<String> {
         let place = lists.iter().filter(|list| !list.is_empty()).map(|list| list.join(", "));
         let place = place.collect::<Vec<_>>().join("; ");
         let place = if place.is_empty() { "everywhere".to_owned() } else { place };
-        writeln!(text, "| {} | {place} | {} | {} |", entry.met(), entry.difference, entry.reason)?;
+        let what = entry.differences.join(", ");
+        writeln!(text, "| {} | {place} | {what} | {} |", entry.met(), entry.reason)?;
     }
     let unmet: Vec<_> = matrix.expected.iter().filter(|entry| entry.met() == 0).collect();
     if !unmet.is_empty() {
         text.push_str("\nNot met in this run:\n\n");
         for entry in unmet {
-            writeln!(text, "- {}: {}", entry.difference, entry.reason)?;
+            writeln!(text, "- {}: {}", entry.differences.join(", "), entry.reason)?;
         }
     }
     Ok(text)

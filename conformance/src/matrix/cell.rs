@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Ground;
 use crate::cases::Case;
 use crate::clients::{Client, Way};
-use crate::compare::differences;
+use crate::compare::{Found, differences};
 use crate::servers;
 
 /// A case differs: so often it is asked again at the target itself, which may itself be unsteady.
@@ -21,9 +21,7 @@ pub(crate) struct Difference {
     pub(crate) client: &'static str,
     pub(crate) way: &'static str,
     pub(crate) case: String,
-    pub(crate) what: String,
-    /// The words of the client's error, for people.
-    pub(crate) detail: String,
+    pub(crate) found: Found,
 }
 
 /// Results of one client.
@@ -63,7 +61,7 @@ pub(super) fn play_all(
             let mut what = differences(&direct, &through, *way, case.request);
             for _ in 0..ASKED_AGAIN {
                 // An answer through Teal where the target itself brings an error stays what it is.
-                if what.iter().all(|one| one.contains(" instead of error ")) {
+                if what.iter().all(|one| one.what.contains(" instead of error ")) {
                     break;
                 }
                 let again = play(ground, case, client, None)?;
@@ -72,14 +70,12 @@ pub(super) fn play_all(
                     what = less;
                 }
             }
-            let details = details(&through);
-            played.differences.extend(what.into_iter().map(|what| Difference {
+            played.differences.extend(what.into_iter().map(|found| Difference {
                 server: server.name,
                 client: client.kind.name,
                 way: way.word(),
                 case: case.name.clone(),
-                what,
-                detail: details.clone(),
+                found,
             }));
         }
     }
@@ -101,29 +97,23 @@ pub(super) fn play(
     client.play(case, way.unwrap_or(Way::Http1), port, &ground.pki.ca())
 }
 
-/// Words of a client about its errors.
-pub(super) fn details(results: &[Value]) -> String {
-    let details = results.iter().filter_map(|result| result["detail"].as_str());
-    details.collect::<Vec<_>>().join("; ").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 impl Difference {
     /// The same at another step, or in another case.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let key = |one: &Self| (one.server, one.client, one.way);
-        key(self) == key(other) && self.without_step() == other.without_step()
-    }
-
-    fn without_step(&self) -> &str {
-        let behind = self.what.strip_prefix("step ").and_then(|rest| rest.split_once(": "));
-        behind.map_or(&*self.what, |(_, what)| what)
+        key(self) == key(other) && self.found.what == other.found.what
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, client, way, case, what, detail } = self;
-        write!(f, "{server} × {client} over {way}, {case}: {what}")?;
+        let Self { server, client, way, case, found } = self;
+        let Found { step, what, detail } = found;
+        write!(f, "{server} × {client} over {way}, {case}: ")?;
+        if let Some(step) = step {
+            write!(f, "step {step}: ")?;
+        }
+        f.write_str(what)?;
         if !detail.is_empty() {
             write!(f, " ({detail})")?;
         }

@@ -9,10 +9,10 @@ use serde_json::Value;
 use testkit::Teal;
 
 use super::Ground;
-use super::cell::{Difference, Played, details, play};
+use super::cell::{Difference, Played, play};
 use crate::cases::{Case, Speech, Step};
 use crate::clients::{Client, Way};
-use crate::compare::differences;
+use crate::compare::{Found, detail, differences};
 use crate::servers;
 
 /// Servers close an idle connection after a second: requests come just before, at and after it.
@@ -55,15 +55,16 @@ pub(super) fn idle_closes(
         played.moved += results.len();
         for (step, result) in results.iter().enumerate() {
             if result["status"] != 200 {
-                let what = format!("step {}: {} instead of 200", step + 1, outcome(result));
-                played.differences.push(difference(server, client, way, &race, what, &results));
+                let what = format!("{} instead of 200", outcome(result));
+                let found = Found { step: Some(step + 1), what, detail: detail(result) };
+                played.differences.push(difference(server, client, way, &race, found));
             }
         }
         let direct = play(ground, &rest, client, None)?;
         let results = play(ground, &rest, client, Some(way))?;
         played.moved += results.len();
-        for what in differences(&direct, &results, way, false) {
-            played.differences.push(difference(server, client, way, &rest, what, &results));
+        for found in differences(&direct, &results, way, false) {
+            played.differences.push(difference(server, client, way, &rest, found));
         }
         Ok(played)
     })
@@ -102,11 +103,10 @@ pub(super) fn switches(
             for ((mut played, results, way), rest) in played?.into_iter().zip(&rest) {
                 let case = Case::of_steps(name(change), Vec::new());
                 played.moved += results.len();
-                for what in differences(rest, &results, way, false) {
-                    let (client, detail) = (played.client, details(&results));
-                    let (server, case) = (server.name, case.name.clone());
+                for found in differences(rest, &results, way, false) {
+                    let (server, client, case) = (server.name, played.client, case.name.clone());
                     let way = way.word();
-                    played.differences.push(Difference { server, client, way, case, what, detail });
+                    played.differences.push(Difference { server, client, way, case, found });
                 }
                 found.push(played);
             }
@@ -215,15 +215,13 @@ fn difference(
     client: &Client,
     way: Way,
     case: &Case,
-    what: String,
-    results: &[Value],
+    found: Found,
 ) -> Difference {
     Difference {
         server: server.name,
         client: client.kind.name,
         way: way.word(),
         case: case.name.clone(),
-        what,
-        detail: details(results),
+        found,
     }
 }

@@ -13,9 +13,6 @@ use crate::versions::version;
 
 const ENDS_WITHIN: Duration = Duration::from_secs(420);
 
-/// Not asked: a stream without an end, and what would replace the process under test.
-const LEFT_OUT: [&str; 2] = ["/admin/events", "/admin/upgrade"];
-
 pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let stand = Stand::start(place, work, "")?;
     // So that there is a receipt to ask for.
@@ -33,11 +30,8 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     command.push(document.display().to_string());
     command.push(format!("--url=http://{}", stand.teal.admin()));
     command.push(format!("--header=Authorization: Bearer {}", stand.teal.token()));
-    for further in ["--max-examples=25", "--seed=1", "--request-timeout=20", "--no-color"] {
+    for further in ["--max-examples=25", "--seed=1", "--no-color"] {
         command.push(further.to_owned());
-    }
-    for path in LEFT_OUT {
-        command.push(format!("--exclude-path={path}"));
     }
     let mut variables = place.variables();
     variables.push(("NO_COLOR".to_owned(), "1".to_owned()));
@@ -48,7 +42,13 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let (code, said) = run_command(&command, &variables, ENDS_WITHIN)?;
     let log = place.installed.join("schemathesis.log");
     fs::write(&log, &said)?;
-    let passed = code == Some(0);
+    // "Tested: 15" of "Selected: 15/15": an operation that was left out has not passed.
+    let counted = |label: &str| {
+        let rest = said.lines().find_map(|line| line.trim().strip_prefix(label))?;
+        rest.rsplit('/').next()?.trim().parse::<u32>().ok()
+    };
+    let all = counted("Tested:").is_some_and(|tested| counted("Selected:") == Some(tested));
+    let passed = code == Some(0) && all;
     let headings = said.lines().filter(|line| line.trim_start().starts_with("- "));
     let mut failures: Vec<&str> =
         headings.map(|line| line.trim().trim_start_matches("- ")).collect();
@@ -59,7 +59,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     Ok(vec![Verdict {
         suite: "schemathesis",
         version: version(place, "pip:schemathesis"),
-        tried: format!("the admin API by its OpenAPI document, without {}", LEFT_OUT.join(" and ")),
+        tried: "the admin API by its OpenAPI document, every operation".to_owned(),
         said: if passed { last } else { format!("{last}: {}", failures.join("; ")) },
         passed,
     }])
