@@ -21,6 +21,7 @@ mod control_groups;
 mod damaged_journal;
 mod deadlines;
 mod demo;
+mod django;
 mod drain_deadline;
 mod drill;
 mod drill_any_proxy;
