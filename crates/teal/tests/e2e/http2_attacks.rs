@@ -247,8 +247,12 @@ fn d5_who_reads_nothing_of_what_was_answered_is_left_at_write_stall() {
         if client.try_raw(&asks.collect::<Vec<_>>()).is_err() {
             break; // it was left already
         }
-        wait_until(SOON, "all is answered, as far as targets go", || {
-            stage.teal.color("blue")["in_flight"] == 0
+        // More streams at once than are allowed would be refused.
+        wait_until(SOON, "all is answered, as far as targets go, or the client is left", || {
+            let asked = stage.blue.seen().requests_to("/some").len();
+            let answered =
+                asked == 50 * (round as usize + 1) && stage.teal.color("blue")["in_flight"] == 0;
+            answered || count("teal_connections_open") == before
         });
     }
     wait_until(SOON, "the client that reads nothing is left", || {
