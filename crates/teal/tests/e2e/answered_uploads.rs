@@ -9,7 +9,6 @@ use testkit::http2::{END_STREAM, Frame, Http2, get, kind, request};
 use crate::http2::{goaway, prior_knowledge};
 use crate::stage::{SOON, Stage};
 
-const WINDOW: usize = 64 * 1024;
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// A Teal that takes no body longer than 1,000 bytes.
@@ -61,20 +60,6 @@ fn r11_an_upload_that_ends_after_its_answer_is_not_reset_before_and_disturbs_not
         data(&mut client, stream, 15_000, END_STREAM);
         assert_eq!(client.ask(get("/after")).status, 200);
     }
-    stage.finish();
-}
-
-#[test]
-fn r11_an_upload_that_has_used_up_its_window_is_reset() {
-    let stage = stage();
-    let mut client = connect(&stage);
-    let stream = answered(&mut client);
-    for _ in 0..4 {
-        assert_eq!(reset_within(&mut client, stream, Duration::ZERO), None);
-        data(&mut client, stream, WINDOW / 4, 0);
-    }
-    assert_eq!(reset_within(&mut client, stream, SOON), Some(0), "nothing went wrong");
-    assert_eq!(client.ask(get("/after")).status, 200);
     stage.finish();
 }
 
