@@ -16,8 +16,14 @@ pub struct Places {
 }
 
 impl Places {
-    pub(crate) fn of_file(path: &Path, text: String) -> Self {
+    /// Those of the file at `path` with this text.
+    pub fn of_file(path: &Path, text: String) -> Self {
         Self { file: Some((path.to_owned(), text)) }
+    }
+
+    /// The text of the file; `None`: the flags of the command line.
+    pub fn text(&self) -> Option<&str> {
+        self.file.as_ref().map(|(_, text)| text.as_str())
     }
 
     /// Those of the flags of the command line.

@@ -39,6 +39,8 @@ pub(crate) struct Family {
     pub(crate) was_ready: bool,
     pub(crate) json: bool,
     pub(crate) revival: Revival,
+    /// Whether a reload was asked for by a signal that none has ended yet.
+    reload: bool,
     /// A newer Teal whose program this process is to go on as.
     pub(crate) renew: Option<u32>,
     /// Those that have ended and whose older ones are not seen to yet, each with its newer one.
@@ -82,6 +84,7 @@ impl Family {
             was_ready: false,
             json: false,
             revival: Revival::default(),
+            reload: false,
             renew: None,
             gone: Vec::new(),
             death: None,
@@ -139,7 +142,10 @@ impl Family {
                     self.manager.ready(&format!("Teal {version} serves as process {pid}"));
                 }
             }
-            b"reloaded" if self.stopping.is_none() => self.manager.reloaded(),
+            b"reloaded" if self.stopping.is_none() => {
+                self.reload = false;
+                self.manager.reloaded();
+            }
             b"stopping" => {
                 let within = u64::try_from(message.count("within")).unwrap_or_default();
                 let deadline = Instant::now().checked_add(Duration::from_millis(within) + LAST);
@@ -216,6 +222,10 @@ impl Family {
             .with("older", pids.join(","))
             .number("behind", behind);
         begun.and_then(|()| child.send(&start, &ways)).inspect_err(|_| child.kill())?;
+        // It serves with the configuration of the one that died. Once: a reload may be what kills.
+        if mem::take(&mut self.reload) {
+            child.say(&Message::new("reload"));
+        }
         self.children.push(child);
         Ok(())
     }
@@ -228,9 +238,9 @@ impl Family {
             Signal::Interrupt => self.asked_to_stop("SIGINT"),
             Signal::Hangup => {
                 self.manager.reloading();
-                match self.current() {
-                    Some(child) => child.say(&order("reload")),
-                    None => self.manager.reloaded(), // the next one reads it anyway
+                self.reload = true;
+                if let Some(child) = self.current() {
+                    child.say(&order("reload"));
                 }
             }
             Signal::User1 => self.children.iter().for_each(|child| child.say(&order("reopen"))),

@@ -8,6 +8,7 @@ mod acme;
 mod admin;
 mod books;
 mod collector;
+mod copied;
 mod descriptors;
 mod observers;
 mod parent;
@@ -25,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::parent::{Begin, Link};
+use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
 use connect::Vault;
 use control::api::{AdminTls, ApiSettings, Token};
@@ -75,13 +76,15 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
     let arrival = match begin {
-        Begin::Start { kept, died, older, behind } => {
-            let (source, config) = read(args)?;
-            let handed = Handed::kept(kept, &config);
+        Begin::Start { mut kept, died, older, behind } => {
             if died.is_empty() {
+                let (source, config) = read(args)?;
+                let handed = Handed::kept(kept, &config);
                 return start(source, &config, args.adopt, (parent, Vec::new(), handed));
             }
             tracing::error!("{died}; this one serves in its place");
+            let (source, config) = read_again(args, &mut kept)?;
+            let handed = Handed::kept(kept, &config);
             let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
@@ -114,7 +117,16 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     let wrong = |problems: Problems| Failure::usage(problems.to_string());
     let (config, places) = source.read().map_err(wrong)?;
     precondition::examine(&config, &places).map_err(wrong)?;
-    Ok((source, config))
+    Ok((source.with_copy(&places), config))
+}
+
+/// The same after a crash: a file that is invalid or gone by now must not become an outage.
+fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config), Failure> {
+    let source = Source::of(args);
+    match copied::after_crash(&source, kept) {
+        Some((config, places)) => Ok((source.with_copy(&places), config)),
+        None => read(args),
+    }
 }
 
 /// Everything that can fail before anything is published.
@@ -187,7 +199,7 @@ fn start(
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
-        let reloader = source.reloader(in_force.clone());
+        let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
         let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
             services: config.services.clone(),
@@ -207,7 +219,7 @@ fn start(
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, ways.socket, handle.clone(), settings)?;
-        replaceable.keep(&admin)?;
+        replaceable.keep(&admin, copy.as_deref())?;
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {

@@ -2,6 +2,7 @@
 //!
 //! All or nothing: what the controller refuses leaves everything as it is, tokens included.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ use control::{NewConfig, Reloader};
 use proxy::{Certificates, Challenges, Door, Shelf};
 use tokio::sync::watch;
 
+use super::copied::Copied;
 use super::{precondition, tls, token};
 use crate::cli::RunArgs;
 use crate::client::reach::state_environment;
@@ -26,6 +28,8 @@ pub(super) struct Source {
     file: Option<PathBuf>,
     flags: Flags,
     environment: Environment,
+    /// What of the file is in force, for the Teal after a crash; `None`: there is no file, or no room.
+    copy: Option<Arc<Copied>>,
 }
 
 /// What a reload puts in force besides what the controller knows.
@@ -56,7 +60,25 @@ impl Source {
             admin: args.admin.clone(),
             state_dir: args.state_dir.clone(),
         };
-        Self { file: args.config.clone(), flags, environment: state_environment() }
+        Self { file: args.config.clone(), flags, environment: state_environment(), copy: None }
+    }
+
+    /// With a copy of what has been read and is to be in force.
+    pub(super) fn with_copy(mut self, places: &Places) -> Self {
+        let copy = places.text().map(Copied::of).transpose().inspect_err(warn_of_copy);
+        self.copy = copy.ok().flatten().map(Arc::new);
+        self
+    }
+
+    pub(super) fn copy(&self) -> Option<Arc<Copied>> {
+        self.copy.clone()
+    }
+
+    /// The meaning that a text would have in the file; `None`: none, or there is no file.
+    pub(super) fn parse(&self, text: String) -> Option<(Config, Places)> {
+        let file = self.file.as_ref()?;
+        let config = config::parse(&text, file, &self.environment).ok()?;
+        Some((config, Places::of_file(file, text)))
     }
 
     /// Reads and checks the configuration; starts nothing.
@@ -105,7 +127,11 @@ impl Source {
             let in_force = in_force.clone();
             let (services, groups) = (next.services.clone(), next.groups.clone());
             let limits = next.limits;
+            let copy = self.copy();
             let accept = Box::new(move || {
+                if let Some((copy, text)) = copy.zip(places.text()) {
+                    let _ = copy.put(text).inspect_err(warn_of_copy);
+                }
                 in_force.vault.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
                 in_force.put(next, tokens, certificates);
@@ -223,6 +249,12 @@ impl InForce {
         *self.current() = next;
         self.reloads.send_replace(());
     }
+}
+
+fn warn_of_copy(error: &io::Error) {
+    tracing::warn!(
+        "cannot keep a copy of the configuration: {error}; after a crash Teal would not serve with it"
+    );
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -18,6 +18,7 @@ mod concurrent_switches;
 mod connection_logins;
 mod containers;
 mod control_groups;
+mod crash_and_configuration;
 mod damaged_journal;
 mod deadlines;
 mod demo;

@@ -205,6 +205,8 @@ fn the_parent_goes_on_as_the_installed_program_under_the_same_process_id() {
         load.wait_for_more(20);
     }
     load.stop().assert_nothing_lost();
+    // What the parent has kept of the configuration goes with it.
+    fs::remove_file(teal.config()).expect("it was there");
     let killed = teal.kill_serving();
     assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
     assert_ne!(teal.wait_revived(killed), killed);

@@ -20,6 +20,7 @@ use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
 use crate::run::admin::Admin;
+use crate::run::copied::Copied;
 
 /// How long the newer one may take to read its configuration and say that it can.
 // lossless: L10
@@ -204,8 +205,12 @@ impl Replaceable {
 
     /// Leaves with the parent what a Teal needs that is started after this one has died.
     // lossless: L7
-    pub(in crate::run) fn keep(&self, admin: &Admin) -> Result<(), Failure> {
-        let left = || self.parent.keep(&serde_json::to_vec(&self.taking())?, &self.ways(admin)?);
+    pub(in crate::run) fn keep(&self, admin: &Admin, copy: Option<&Copied>) -> Result<(), Failure> {
+        let left = || {
+            let mut descriptors = self.ways(admin)?;
+            descriptors.extend(copy.map(AsFd::as_fd));
+            self.parent.keep(&serde_json::to_vec(&self.taking())?, &descriptors)
+        };
         left().map_err(|error: io::Error| {
             Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))
         })

@@ -1,0 +1,160 @@
+//! A copy of the configuration in force, which a Teal that is started after a crash serves with.
+//!
+//! A crash changes nothing: what the file says by then, if it is still there and can be read at all, is
+//! a person's to take by a reload. The copy is the text in memory without a name, which the parent holds
+//! beside the sockets: no second file with what the first one keeps secret, and nothing for a full disk to
+//! refuse.
+//!
+//! The memory begins with where the text in force is and how long it is. The next one is written beside it
+//! before that changes, so that a kill at any instant leaves one of the two, whole.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+
+use config::{Config, Places};
+use parent::Kept;
+use rustix::fs::{FileType, MemfdFlags, Mode, fchmod, fstat, memfd_create};
+
+use super::precondition;
+use super::reload::Source;
+
+/// The two numbers at the beginning.
+const HEADER: u64 = 16;
+
+/// The memory.
+#[derive(Debug)]
+pub(super) struct Copied(File);
+
+impl Copied {
+    pub(super) fn of(text: &str) -> io::Result<Self> {
+        let memory = memfd_create("teal configuration", MemfdFlags::CLOEXEC)?;
+        fchmod(&memory, Mode::RUSR | Mode::WUSR)?;
+        let copy = Self(File::from(memory));
+        copy.0.set_len(HEADER)?;
+        copy.put(text)?;
+        Ok(copy)
+    }
+
+    /// Takes it from what the parent has kept: the last one, and the only one that is no socket.
+    fn from_kept(kept: &mut Kept) -> Option<Self> {
+        let is_file = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_file();
+        let last = kept.descriptors.last()?;
+        let found = fstat(last).is_ok_and(is_file);
+        found.then(|| kept.descriptors.pop())?.map(File::from).map(Self)
+    }
+
+    /// Puts the next text in the place of the one in force. One at a time.
+    // lossless: L6
+    pub(super) fn put(&self, text: &str) -> io::Result<()> {
+        let (begin, length) = self.place()?;
+        let size = text.len() as u64;
+        let before = HEADER + size <= begin;
+        let at = if before { HEADER } else { HEADER.max(begin + length) };
+        self.0.write_all_at(text.as_bytes(), at)?;
+        self.0.write_all_at([at.to_ne_bytes(), size.to_ne_bytes()].as_flattened(), 0)
+    }
+
+    fn text(&self) -> io::Result<String> {
+        let (begin, length) = self.place()?;
+        let mut text = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        self.0.read_exact_at(&mut text, begin)?;
+        String::from_utf8(text).map_err(io::Error::other)
+    }
+
+    /// Where the text in force begins, and its length.
+    fn place(&self) -> io::Result<(u64, u64)> {
+        let mut numbers = [[0; 8]; 2];
+        self.0.read_exact_at(numbers.as_flattened_mut(), 0)?;
+        let [begin, length] = numbers.map(u64::from_ne_bytes);
+        let end = begin.checked_add(length).ok_or(ErrorKind::InvalidData)?;
+        let whole = end <= self.0.metadata()?.len();
+        whole.then_some((begin, length)).ok_or_else(|| ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl AsFd for Copied {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The configuration that was in force when the Teal before this one died, if it was from a file. Tells
+/// what is wrong with the file by now, or that it says something else.
+pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, Places)> {
+    let text = Copied::from_kept(kept)?.text().map_err(|error| error.to_string());
+    let (config, places) = text
+        .and_then(|text| source.parse(text).ok_or("it is not understood".to_owned()))
+        .inspect_err(|why| {
+            tracing::warn!("cannot use the copy of the configuration: {why}; reading the file");
+        })
+        .ok()?;
+    let stays = "serving with the configuration that was in force before the crash";
+    match source.read() {
+        Err(problems) => {
+            let problems = one_line(&problems);
+            tracing::warn!(
+                "{stays} until the file is fixed and `teal reload` takes it: {problems}"
+            );
+        }
+        Ok((now, _)) if now != config => {
+            tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
+        }
+        Ok(_) => {}
+    }
+    // What can't be done without fails where it is used.
+    if let Err(problems) = precondition::examine(&config, &places) {
+        tracing::warn!("{stays}, of which something is wrong by now: {}", one_line(&problems));
+    }
+    Some((config, places))
+}
+
+fn one_line(problems: &config::Problems) -> String {
+    problems.to_string().replace('\n', "; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn the_next_text_leaves_the_one_in_force_alone_and_has_its_place_then() {
+        let copy = Copied::of("").expect("memory");
+        assert_eq!(copy.0.metadata().expect("it is there").mode() & 0o777, 0o600);
+        for length in [5, 5, 5, 3, 0, 900, 10, 1000, 1001, 1002, 1, 4 << 20, 2, 4 << 20] {
+            let (begin, end) = copy.place().map(|(at, length)| (at, at + length)).expect("a place");
+            let text = "é".repeat(length / 2);
+            copy.put(&text).expect("it is put");
+            let (at, size) = copy.place().expect("a place");
+            assert!(at + size <= begin || at >= end, "{at} {size} over {begin} to {end}");
+            assert_eq!(copy.text().expect("text"), text);
+        }
+        assert!(copy.0.metadata().expect("it is there").len() < 9 << 20, "it does not grow");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_no_text_is_an_error() {
+        let copy = Copied::of("text").expect("memory");
+        for (begin, length) in [(16, 5), (u64::MAX, 2), (20, 1), (16, u64::MAX)] {
+            let numbers = [u64::to_ne_bytes(begin), u64::to_ne_bytes(length)];
+            copy.0.write_all_at(numbers.as_flattened(), 0).expect("written");
+            assert!(copy.text().is_err() && copy.put("other").is_err(), "{begin} {length}");
+        }
+        copy.0.set_len(3).expect("cut");
+        assert!(copy.text().is_err());
+    }
+
+    #[test]
+    fn a_parent_that_has_kept_sockets_alone_has_no_copy() {
+        let (one, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let descriptors = [one, other].map(OwnedFd::from).into();
+        let mut kept = Kept { label: Vec::new(), descriptors };
+        assert!(Copied::from_kept(&mut kept).is_none());
+        kept.descriptors.push(Copied::of("text").expect("memory").0.into());
+        let copy = Copied::from_kept(&mut kept).expect("it is the last one");
+        assert_eq!((copy.text().expect("text").as_str(), kept.descriptors.len()), ("text", 2));
+    }
+}

@@ -1,0 +1,125 @@
+//! A crash while the configuration file is invalid, gone or another: it changes nothing.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::process::Signal;
+use testkit::{Client, Teal, wait_until};
+
+use crate::stage::{SOON, Stage};
+use crate::upgrade::LEFT;
+
+/// Kills the serving Teal with the file as it is: another one serves, on the same color.
+fn kill(stage: &mut Stage) {
+    let killed = stage.teal.kill_serving();
+    let answer = Client::connect(stage.teal.listener()).get("/");
+    assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("green")));
+    assert_ne!(stage.teal.wait_revived(killed), killed);
+}
+
+fn reload(teal: &Teal, said: &str) {
+    let result = teal.cli(&["reload"]);
+    assert!(result.code == Some(0) && result.all().contains(said), "{}", result.all());
+}
+
+/// Kills it twice with a broken file, with a reload of a good one between and after that.
+fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Stage {
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    break_file(&stage.teal);
+    kill(&mut stage);
+    stage.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
+    stage.teal.log_has(&[&["WARN", "in force before the crash"], words].concat());
+    stage.teal.write_settings(&stage.settings().drain("7s"));
+    reload(&stage.teal, "drain changed");
+    break_file(&stage.teal);
+    kill(&mut stage);
+    stage.teal.write_settings(&stage.settings().drain("7s"));
+    reload(&stage.teal, "othing"); // what the reload took is in force after the crash
+    stage.teal.wait_healthy("blue", true);
+    stage.teal.switch_to("blue");
+    assert_eq!(stage.who(), "blue");
+    stage
+}
+
+#[test]
+fn a_crash_while_the_file_is_invalid_is_no_outage_and_a_start_with_it_is_refused() {
+    // L6
+    let invalid = |teal: &Teal| teal.write_config("[[service]]\nname = \"web\"\nbleu = 1\n");
+    let mut stage = crash_with(invalid, &["teal.toml:3:1: ", "bleu", "teal reload"]);
+    invalid(&stage.teal);
+    assert_eq!(stage.teal.stop(SOON), Some(0));
+    stage.teal.spawn(&[]);
+    assert_eq!(stage.teal.wait_exit(SOON), Some(2), "{}", stage.teal.log());
+    assert!(stage.teal.log().contains("teal.toml:3:1: "), "{}", stage.teal.log());
+}
+
+#[test]
+fn a_crash_while_the_file_is_gone_is_no_outage() {
+    let gone = |teal: &Teal| fs::remove_file(teal.config()).expect("it was there");
+    crash_with(gone, &["teal.toml: does not exist", "teal reload"]).finish();
+}
+
+#[test]
+fn a_crash_takes_no_file_that_nobody_has_asked_to_be_taken() {
+    // What it says may be half of a change, or nothing that this state directory or disk allows.
+    let other = |teal: &Teal| {
+        let text = fs::read_to_string(teal.config()).expect("it is there");
+        teal.write_config(&text.replace("[admin]", "[admin]\nhosts = [\"other\"]"));
+    };
+    crash_with(other, &["the file has changed since", "teal reload"]).finish();
+}
+
+#[test]
+fn a_crash_while_a_program_that_the_file_names_is_gone_is_no_outage() {
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    let program = Teal::script(stage.teal.state_dir().parent().expect("a directory"), "exit 0");
+    let good = stage.settings().to_toml(&stage.teal.state_dir());
+    stage.teal.write_config(&format!("{good}\n[upgrade]\nbinary = \"{program}\"\n"));
+    reload(&stage.teal, "upgrade changed");
+    fs::remove_file(&program).expect("it was there");
+    kill(&mut stage);
+    stage.teal.log_has(&["WARN", "in force before the crash", "upgrade.binary"]);
+    stage.finish();
+}
+
+#[test]
+fn the_copy_of_the_configuration_has_no_name_and_is_nobody_elses_also_after_upgrades() {
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    for _ in 0..2 {
+        stage.teal.write_settings(&stage.settings().drain("8s"));
+        stage.teal.upgrade();
+        stage.teal.wait_alone(LEFT);
+    }
+    for pid in [stage.teal.parent_pid(), stage.teal.pid()] {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors");
+        let paths = open.map(|entry| entry.expect("a descriptor").path());
+        let link = |path: &Path| fs::read_link(path).unwrap_or_default();
+        let copies = paths.filter(|path| link(path).to_string_lossy().starts_with("/memfd:teal"));
+        let modes = copies.map(|path| fs::metadata(path).expect("it is open").mode() & 0o777);
+        assert_eq!(modes.collect::<Vec<_>>(), [0o600], "of process {pid}");
+    }
+    fs::remove_file(stage.teal.config()).expect("it was there");
+    kill(&mut stage);
+    stage.teal.write_settings(&stage.settings().drain("8s"));
+    reload(&stage.teal, "othing");
+    stage.finish();
+}
+
+#[test]
+fn a_signal_to_reload_that_comes_while_nobody_serves_is_carried_out() {
+    let stage = Stage::new();
+    // The fourth death in a row: the next one is started 0.4 s later.
+    for _ in 0..4 {
+        wait_until(SOON, "one is started", || stage.teal.serving().is_some());
+        stage.teal.kill_serving();
+    }
+    stage.teal.write_settings(&stage.settings().drain("7s"));
+    stage.teal.signal(Signal::HUP);
+    stage.teal.log_has(&["reload", "drain changed"]);
+    assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
