@@ -190,9 +190,8 @@ impl Family {
         let started = || -> io::Result<Child> {
             let talk = message.descriptors.first().ok_or(io::ErrorKind::InvalidData)?;
             let child = Child::start(&path, Some(older))?;
-            child
-                .send(&Message::new("take-over"), &[talk.as_fd()])
-                .inspect_err(|_| child.kill())?;
+            let sent = child.send(&Message::new("take-over"), &[talk.as_fd()]);
+            unless_gone(sent).inspect_err(|_| child.kill())?;
             Ok(child)
         };
         let answer = match started() {
@@ -221,7 +220,8 @@ impl Family {
             .with("died", died)
             .with("older", pids.join(","))
             .number("behind", behind);
-        begun.and_then(|()| child.send(&start, &ways)).inspect_err(|_| child.kill())?;
+        let sent = begun.and_then(|()| child.send(&start, &ways));
+        unless_gone(sent).inspect_err(|_| child.kill())?;
         // It serves with the configuration of the one that died. Once: a reload may be what kills.
         if mem::take(&mut self.reload) {
             child.say(&Message::new("reload"));
@@ -375,6 +375,15 @@ impl Family {
             self.death = Some((pid, how, Duration::ZERO));
         }
     }
+}
+
+/// What was said to a process that has ended is no failure: its exit code says more.
+fn unless_gone(sent: io::Result<()>) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    sent.or_else(|error| match error.kind() {
+        BrokenPipe | ConnectionReset => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// The exit code of this process, where that of another ended so.

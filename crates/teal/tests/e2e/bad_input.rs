@@ -39,6 +39,14 @@ fn wrong_flags_are_usage_errors() {
 }
 
 #[test]
+fn a_serving_process_that_ends_at_once_gives_its_exit_code() {
+    // The parent may speak to it before it has ended, or after.
+    for _ in 0..30 {
+        refused(&["run", "--lisen", "127.0.0.1:0"], &["--listen"]);
+    }
+}
+
+#[test]
 fn a_missing_or_unreadable_file_is_named() {
     refused(&["run", "--config", "/no/such/teal.toml"], &["/no/such/teal.toml"]);
     refused(&["check", "--config", "/no/such/teal.toml"], &["/no/such/teal.toml"]);
