@@ -65,8 +65,10 @@ pub(crate) struct Watch {
     streams: Cell<u64>,
     /// Bytes that were moved and belong to no share yet.
     rest: Cell<u64>,
-    /// What the frames cost that were read since all that they brought about was written.
+    /// What the frames cost that were read, as far as what they brought about may not be written.
     taken: Cell<usize>,
+    /// Bytes written since, that are not made up with [`Watch::taken`] yet.
+    written_since: Cell<usize>,
 }
 
 /// How much a connection has moved for each of its streams, were it dealt out evenly. What is moved
@@ -106,6 +108,9 @@ const INDUCED: [Reason; 6] = [
 const TURN: usize = 512;
 const HEAD: usize = 4;
 
+/// Bytes that a frame may bring about, as an answer of 400 (about 100) is brought about by a head.
+const OUTPUT: usize = 32;
+
 /// RFC 9113 section 3.4.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -139,6 +144,7 @@ impl Watch {
             streams: Cell::new(0),
             rest: Cell::new(0),
             taken: Cell::new(0),
+            written_since: Cell::new(0),
         })
     }
 
@@ -191,13 +197,18 @@ impl Watch {
     /// A turn ends: what was handed over was written as far as the socket takes it. True if reading was
     /// [held back](Watch::is_sated) and may go on.
     pub(crate) fn settle(&self) -> bool {
-        if self.full.get() {
-            return false;
-        }
-        self.outflow.emptied();
         let sated = self.is_sated();
-        self.taken.set(0);
-        sated
+        if self.full.get() {
+            // A peer that takes less than there is, but takes it, is read at that pace.
+            let written = self.written_since.get();
+            self.written_since.set(written % OUTPUT);
+            self.taken.set(self.taken.get().saturating_sub(written / OUTPUT));
+        } else {
+            self.outflow.emptied();
+            self.written_since.set(0);
+            self.taken.set(0);
+        }
+        sated && !self.is_sated()
     }
 
     /// Whether no more is read in this turn. The library answers what it refuses only once it has read all
@@ -316,6 +327,7 @@ impl Watch {
     }
 
     fn see_written(&self, bytes: &[u8]) {
+        self.written_since.set(self.written_since.get() + bytes.len());
         let mut frames = self.written.borrow_mut();
         let mut rest = bytes;
         while let Some(next) = frames.pass(rest) {

@@ -104,6 +104,9 @@ fn a_turn_reads_no_more_than_its_answers_are_written_for() {
     watch.full.set(true);
     assert!(!watch.settle(), "what it brought about is not written yet");
     assert_eq!(watch.see_read(&heads), 0);
+    watch.see_written(&frame(DATA, 0, &[0; 8 * OUTPUT * HEAD]));
+    assert!(watch.settle(), "some of it is");
+    assert_eq!(watch.see_read(&heads), 8 * one, "as much as was made up for");
     watch.full.set(false);
     assert!(watch.settle(), "reading goes on");
     assert_eq!(watch.see_read(&heads), TURN / HEAD * one);
