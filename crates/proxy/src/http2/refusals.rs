@@ -104,8 +104,8 @@ impl Refusals {
         hold
     }
 
-    /// The turn ends: what was refused in it. `hold`: whether the reset of a stream that is answered waits.
-    pub(super) fn settle(&mut self, via: &str, mut hold: impl FnMut(u32) -> bool) -> Refused {
+    /// The turn ends: what was refused in it. `waits`: whether the reset of a stream by a code waits.
+    pub(super) fn settle(&mut self, via: &str, mut waits: impl FnMut(u32, u32) -> bool) -> Refused {
         let mut refused = Refused::default();
         for stream in self.held.drain(..) {
             let fresh = self.fresh.iter().find(|fresh| fresh.stream == stream);
@@ -119,7 +119,7 @@ impl Refusals {
                     code = NO_ERROR; // the answer is whole, and the rest of the request is not wanted
                 }
             }
-            if code != NO_ERROR || !hold(stream) {
+            if !waits(stream, code) {
                 reset(&mut self.own, stream, code);
             }
         }
@@ -202,7 +202,7 @@ mod tests {
         refusals.served(1);
         assert!(refusals.is_busy());
         assert!([1, 3, 5].iter().all(|stream| refusals.hold(&reset(*stream, PROTOCOL_ERROR))));
-        assert_eq!(refusals.settle("teal-x", |_| false), Refused { malformed: 2, too_large: 0 });
+        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused { malformed: 2, too_large: 0 });
         let own = refusals.own().to_vec();
         assert!(own.starts_with(&reset(1, PROTOCOL_ERROR)), "as it was");
         assert!(own.ends_with(&reset(5, NO_ERROR)), "its body is not wanted");
@@ -218,7 +218,7 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(refusals.answered(1) && !refusals.answered(3));
         assert!(refusals.hold(&reset(1, PROTOCOL_ERROR)));
-        assert_eq!(refusals.settle("teal-x", |_| false), Refused { malformed: 0, too_large: 1 });
+        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused { malformed: 0, too_large: 1 });
         assert_eq!(refusals.own(), reset(1, PROTOCOL_ERROR));
     }
 
@@ -228,7 +228,7 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(!refusals.hold(&reset(1, 7)), "refused for another reason");
         assert!(!refusals.hold(&reset(3, PROTOCOL_ERROR)), "unknown");
-        assert_eq!(refusals.settle("teal-x", |_| false), Refused::default());
+        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused::default());
         assert!(!refusals.hold(&reset(1, PROTOCOL_ERROR)), "its end is known");
         refusals.opened(1, END_STREAM);
         assert!(!refusals.is_busy(), "it was opened long ago");

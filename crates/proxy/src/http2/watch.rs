@@ -232,8 +232,15 @@ impl Watch {
     /// A turn ends: how many requests the library has refused in it. Their answers are to be written with
     /// [`Watch::poll_own`].
     pub(crate) fn refused(&self, via: &str) -> Refused {
-        let hold = |stream| self.unread.borrow_mut().hold(stream, self.now.get());
-        self.refusals.borrow_mut().settle(via, hold)
+        let waits = |stream, code| {
+            let mut unread = self.unread.borrow_mut();
+            if code != u32::from(Reason::NO_ERROR) {
+                unread.ended(stream);
+                return false;
+            }
+            unread.hold(stream, self.now.get())
+        };
+        self.refusals.borrow_mut().settle(via, waits)
     }
 
     /// When a reset that waits for its client is due.
@@ -289,7 +296,10 @@ impl Watch {
     ) -> Poll<io::Result<()>> {
         let mut refusals = self.refusals.borrow_mut();
         while !refusals.own().is_empty() && self.written.borrow().is_between() {
-            let count = ready!(Pin::new(&mut *stream).poll_write(cx, refusals.own()))?;
+            let written = Pin::new(&mut *stream).poll_write(cx, refusals.own());
+            self.full.set(written.is_pending());
+            let count = ready!(written)?;
+            self.written_since.set(self.written_since.get() + count);
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -335,7 +345,10 @@ impl Watch {
             rest = behind;
             match header[3] {
                 DATA => self.outflow.sent(frames.length()),
-                RESET => self.count_induced(rest),
+                RESET => {
+                    self.count_induced(rest);
+                    self.unread.borrow_mut().ended(stream_of(&header));
+                }
                 WINDOW if self.peer == Peer::Client => {
                     let more = number(rest.get(..4).unwrap_or_default()) as usize;
                     self.unread.borrow_mut().widened(stream_of(&header), more);

@@ -6,9 +6,9 @@
 //! a terminal and most service managers send them to every process of a service, which is one request
 //! and not two.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use control::handover::Host;
 use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
 use proxy::{LogWriter, Proxy};
 use rules::{Actor, Refusal};
@@ -88,11 +88,19 @@ pub(super) async fn until_stopped(
     signals.let_go(patience + LAST, around).await;
     proxy.leave();
     let older = replaceable.older.clone();
-    let stopped = tokio::select! {
-        () = finish(handle, proxy, patience) => Ok(()),
-        () = follow_others(&mut given, older, around.parent) => Ok(()),
-        name = signals.stop(handle, around) => {
-            Err(Failure::failed(format!("{name} again: stopped at once, without waiting")))
+    let mut finished = pin!(finish(handle, proxy, patience));
+    let stopped = loop {
+        let next = tokio::select! {
+            () = &mut finished => break Ok(()),
+            next = around.parent.newer() => next,
+            name = signals.stop(handle, around) => {
+                break Err(Failure::failed(format!("{name} again: stopped at once, without waiting")));
+            }
+        };
+        // The newer Teal before has died: the next one is told what is still open here.
+        // lossless: L4
+        if let Some(before) = given.take() {
+            given = Some(before.follow_instead(next, older.clone()).await);
         }
     };
     books::tell(handle).await;
@@ -100,18 +108,6 @@ pub(super) async fn until_stopped(
         given.farewell().await;
     }
     stopped
-}
-
-/// Tells another newer Teal what is still open here, whenever the one before has died. Does not end.
-// lossless: L4
-async fn follow_others(given: &mut Option<Given>, older: Option<Host>, parent: &Parent) {
-    loop {
-        let next = parent.newer().await;
-        *given = match given.take() {
-            Some(given) => Some(given.follow_instead(next, older.clone()).await),
-            None => None,
-        };
-    }
 }
 
 /// Carries an upgrade out, as far as it goes.

@@ -119,3 +119,37 @@ fn what_is_moved_is_dealt_out_evenly() {
     (0..10).for_each(|_| watch.share(3));
     assert_eq!(watch.progress().each(), 7);
 }
+
+#[test]
+fn a_reset_ends_what_was_to_be_followed_of_its_stream() {
+    let watch = Watch::new(Peer::Client, Instant::now());
+    read(&watch, PREFACE);
+    read(&watch, &frame(HEADERS, END_HEADERS, b"a"));
+    assert!(watch.is_busy());
+    watch.served(1);
+    watch.refused("teal-x");
+    assert!(watch.is_busy(), "its body has not ended");
+    watch.see_written(&frame(RESET, 0, &[0, 0, 0, 2]));
+    assert!(!watch.is_busy());
+}
+
+#[tokio::test]
+async fn what_is_ours_holds_reading_back_as_the_librarys_does() {
+    // D2
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let mut stream = Stream::Tcp(listener.accept().await.unwrap().0);
+    let watch = Watch::new(Peer::Client, Instant::now());
+    watch.refusals.borrow_mut().own_mut().resize(64 << 20, 0);
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(watch.poll_own(&mut stream, &mut cx).is_pending(), "more than the socket takes");
+    read_heads_until_sated(&watch);
+    watch.written_since.set(0);
+    assert!(!watch.settle() && watch.is_sated());
+}
+
+fn read_heads_until_sated(watch: &Watch) {
+    watch.see_read(PREFACE);
+    watch.see_read(&frame(HEADERS, END_HEADERS, b"a").repeat(TURN));
+    assert!(watch.is_sated());
+}
