@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::books;
 use super::parent::{Parent, Wish};
-use super::upgrade::{Given, Leaving, Left};
+use super::upgrade::{Leaving, Left};
 use crate::exit::Failure;
 
 /// How long workers may take to end what was cut.
