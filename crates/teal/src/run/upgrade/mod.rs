@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 use super::parent::Parent;
 
 pub(super) use arrive::{Arrival, Handed, Older};
-pub(super) use leave::{Given, Leaving, Left};
+pub(super) use leave::{Leaving, Left};
 
 /// How long the newer Teal is watched after it has begun to serve.
 const PROBATION: Duration = Duration::from_secs(5);
