@@ -1,6 +1,6 @@
 //! A listener whose address changes while its port stays.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use testkit::{Client, Load, LoadOptions};
 
@@ -12,11 +12,18 @@ fn reaches(address: &str, port: u16) -> bool {
     Client::try_connect(address).is_ok_and(|mut client| client.get("/").status == 200)
 }
 
+/// A port that is free at every address and stays so: it is below those that the kernel chooses.
+fn free_port() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("it is small");
+    let free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    (first..first + 1000).find(free).expect("a port is free")
+}
+
 #[test]
 fn r29_an_upgrade_changes_the_address_of_a_port_and_loses_nothing() {
     // L7
-    let mut stage = Stage::new();
-    let port = stage.teal.listener().port();
+    let port = free_port();
+    let mut stage = Stage::with(|settings| settings.listener(&format!("127.0.0.1:{port}")));
     for (address, all) in
         [("0.0.0.0", true), ("127.0.0.1", false), ("[::]", true), ("127.0.0.1", false)]
     {

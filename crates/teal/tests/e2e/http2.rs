@@ -136,10 +136,13 @@ fn all_answered(load: Child, requests: &str) {
     assert!(said.contains(&right), "{said}");
 }
 
+/// Probes that a machine at its limit does not fail.
+const PATIENT: &str = "{ interval = \"200ms\", fast_interval = \"50ms\", timeout = \"5s\" }";
+
 #[test]
 fn switches_under_h2load_lose_nothing() {
     // L1 L2 L4
-    let stage = stage();
+    let stage = Stage::with(|settings| prior_knowledge(settings).service("health", PATIENT));
     let mut load = h2load(&stage, "30000");
     let mut switches = 0;
     for to in ["green", "blue"].into_iter().cycle() {
