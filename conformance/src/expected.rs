@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     steps: Vec<usize>,
     /// The difference is one of these, word for word.
     pub(crate) differences: Vec<String>,
-    /// What the client says about its error has one of these in it.
+    /// Words of which one must occur in the client's own error.
     #[serde(default)]
     words: Vec<String>,
     /// Reason why this is right.

@@ -1,6 +1,6 @@
 //! slowhttptest: slow heads, slow bodies and slow readers, while an honest client is served.
 //!
-//! How long Teal keeps a connection is read from the kernel's list of sockets. The tool counts a connection
+//! The time for which Teal keeps a connection comes from the kernel's list of sockets. The tool counts a connection
 //! as open until it has read what its own kernel received before a reset: a slow reader's, at 16 bytes a
 //! second, for more than a minute after Teal has let go of it.
 
@@ -27,7 +27,7 @@ const SECONDS: u64 = 15;
 /// No connection may stay for longer: a deadline of 1 s, a close that lingers, and a busy machine.
 const HELD_FOR: Duration = Duration::from_secs(6);
 
-/// How often the kernel's list is read.
+/// The interval at which the kernel's list is read.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Attacks of the tool, with its arguments.

@@ -43,8 +43,8 @@ pub enum Way<'a> {
     Unix(&'a Path),
 }
 
-/// How long a target may be silent before the kernel asks whether it is there, how often it asks again,
-/// and how many times.
+/// TCP keep-alive of a connection to a target: the silence before the first probe, the time between two
+/// probes, and their number.
 // lossless: L10
 const SILENCE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);

@@ -31,7 +31,7 @@ pub struct ApiSettings {
     pub socket_gid: Option<u32>,
     /// What a reload may change.
     pub live: watch::Receiver<Live>,
-    /// How many lines of the log were dropped.
+    /// Returns the number of log lines that were dropped.
     pub log_dropped: fn() -> u64,
 }
 

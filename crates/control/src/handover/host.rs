@@ -29,7 +29,7 @@ struct Inside {
 struct Places {
     taken: Vec<Taken>,
     free: Vec<(usize, oneshot::Sender<Arriving>)>,
-    /// How many were taken from the start, the oldest first. All others are older.
+    /// The number of those that were there at the start, the oldest first. All others are older.
     first: usize,
 }
 

@@ -18,14 +18,14 @@ use super::wire::{ToNewer, ToOlder};
 /// When it is said that the older one is late.
 pub(super) const LATE: Duration = Duration::from_secs(1);
 
-/// How long the parent may take to say who has left through one that has ended.
+/// The time in which the parent must name those that leave through one that has ended.
 // lossless: L10
 const HEIRS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The number of a place, and where the numbers of those that leave are told.
 type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
 
-/// Who takes a place.
+/// The Teal that a place is for.
 #[derive(Debug)]
 pub(super) struct Arriving {
     pub(super) link: Link,
@@ -67,9 +67,9 @@ pub(super) struct Hosting {
     /// Tables that the older one has not acknowledged, with the numbers of their messages.
     sent: VecDeque<(u64, Version, Instant)>,
     place: Numbered,
-    /// How many leave through it.
+    /// The number of Teals that leave through it.
     through: usize,
-    /// Whether it has been said that it is late.
+    /// True once the log has said that it is late.
     complained: bool,
     pid: u32,
     process: Process,

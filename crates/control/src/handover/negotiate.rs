@@ -20,7 +20,7 @@ pub struct Offer {
     pub pid: u32,
     /// The state directory, which can't move in a hand-over.
     pub state_dir: PathBuf,
-    /// How many leave through the older one.
+    /// The number of Teals that leave through the older one.
     #[serde(default)]
     pub through: usize,
 }

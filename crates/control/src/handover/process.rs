@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::hosting::LATE;
 
-/// How often it is looked whether an older one that can't be talked to has ended.
+/// The interval of checks whether an older Teal that cannot be talked to has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The process of an older Teal.

@@ -53,9 +53,8 @@ pub(crate) async fn goodbye(worker: &Worker, client: &mut Client, unread: Unread
     let (shut, ended, seen) = (false, false, 0);
     let mut ending = Ending { worker, client, shut, ended, window, window_ends, seen, until };
     poll_fn(|cx| ending.poll(cx)).await;
-    if !ending.ended {
-        ending.client.stream.limit_close(worker.front().write_stall);
-    }
+    // Also where the client has ended: that says nothing of what it has taken.
+    client.stream.limit_close(worker.front().write_stall);
     client.rx.clear();
     client.rx.strip(&worker.buffers);
 }

@@ -97,7 +97,9 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         // What the kernel has not taken is lost anyway, and it would keep the rest for as long as the
         // client answers its probes.
         stream.borrow().abort_on_close();
-    } else if worker.within(FAREWELL, linger(&stream)).await.is_err() {
+    } else {
+        // Ignored: however it goes, it is over.
+        let _ = worker.within(FAREWELL, linger(&stream)).await;
         stream.borrow().limit_close(worker.front().write_stall);
     }
 }

@@ -199,7 +199,10 @@ impl Sockets {
     /// comes to these sockets for as long as they are open anywhere.
     // lossless: L7
     fn serve_as_part(&mut self, part: &Part<'_>) {
-        let all = |all: &SocketAddr| is_part(part.bound, *all);
+        let takes = |all: SocketAddr| {
+            part.bound.is_ipv6() || all.is_ipv4() || takes_ipv4(all, &self.addresses)
+        };
+        let all = |all: &SocketAddr| is_part(part.bound, *all) && takes(*all);
         let Some(place) = self.addresses.iter().position(all) else { return };
         let workers = self.per_worker.len();
         for (number, socket) in part.sockets.iter().enumerate() {

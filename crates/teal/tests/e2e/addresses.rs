@@ -46,6 +46,21 @@ fn r29_an_upgrade_changes_the_address_of_a_port_and_loses_nothing() {
 }
 
 #[test]
+fn r29_an_address_that_an_upgrade_has_removed_is_served_no_longer() {
+    let port = free_port();
+    let mut stage = Stage::with(|settings| settings.listener(&format!("127.0.0.1:{port}")));
+    // Beside an IPv4 address the one of all takes IPv6 alone.
+    let another = format!("[[listener]]\naddress = \"127.0.0.3:{port}\"\n");
+    let settings = stage.settings().listener(&format!("[::]:{port}")).extra(&another);
+    stage.teal.write_settings(&settings);
+    stage.teal.upgrade();
+    stage.teal.wait_alone(LEFT);
+    let served = ["127.0.0.1", "127.0.0.3", "[::1]"].map(|address| reaches(address, port));
+    assert_eq!(served, [false, true, true]);
+    stage.teal.assert_books_balance();
+}
+
+#[test]
 fn r29_a_reload_names_the_listener_that_it_cannot_change() {
     let stage = Stage::new();
     let port = stage.teal.listener().port();

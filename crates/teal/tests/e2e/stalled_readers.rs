@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
@@ -127,6 +127,29 @@ fn asking(window: u32, together: u32, streams: u32) -> Vec<u8> {
         );
     }
     bytes
+}
+
+#[test]
+fn an_answer_that_the_kernel_has_taken_and_its_client_does_not_is_kept_no_longer() {
+    // L10
+    let stage = stage("");
+    let some = Behavior::Download { bytes: 60_000, chunked: false, pause: Duration::ZERO };
+    stage.blue.behave_at("/some", some);
+    for half_closed in [false, true] {
+        let mut client = narrow(stage.teal.listener());
+        client
+            .write_all(b"GET /some HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .expect("sent");
+        wait_until(SOON, "it is answered, as far as Teal goes", || {
+            !stage.blue.seen().requests_to("/some").is_empty()
+                && stage.teal.color("blue")["in_flight"] == 0
+        });
+        if half_closed {
+            client.shutdown(Shutdown::Write).expect("it is open");
+        }
+        wait_gone(&stage, client.local_addr().expect("bound"));
+    }
+    stage.teal.assert_books_balance();
 }
 
 #[test]

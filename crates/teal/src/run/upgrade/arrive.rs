@@ -36,7 +36,7 @@ pub(in crate::run) struct Arrival {
 pub(in crate::run) struct Older {
     stream: UnixStream,
     pid: u32,
-    /// How many leave through it.
+    /// The number of Teals that leave through it.
     pub(in crate::run) through: usize,
     /// The lock of the state directory; none of one that has given it up.
     pub(in crate::run) lock: Option<OwnedFd>,
