@@ -2,8 +2,68 @@
 //! have. Requests and probes take both from here, so that a probe understands an answer as traffic
 //! does (promise L9).
 
+use std::fmt;
+
+use h2::Reason;
 use h2::client::Builder;
 use http::{HeaderMap, StatusCode, header, response::Parts};
+
+/// The end of a stream by the target, with its error code (RFC 9113 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// The error code.
+    pub code: Reason,
+    /// It ended with its connection (GOAWAY), not alone (RST_STREAM).
+    pub connection: bool,
+    /// Part of an answer had come before.
+    pub begun: bool,
+}
+
+impl StreamEnd {
+    /// The end that an error tells of; `None` where it was not the target that ended the stream with a code.
+    /// `begun`: part of an answer had come.
+    pub fn of(error: &h2::Error, begun: bool) -> Option<Self> {
+        let told = error.is_remote() && (error.is_reset() || error.is_go_away());
+        let code = error.reason().filter(|_| told)?;
+        Some(Self { code, connection: error.is_go_away(), begun })
+    }
+
+    /// The target requires HTTP/1.1 for the request, of which it has done nothing.
+    pub fn requires_http1(&self) -> bool {
+        self.code == Reason::HTTP_1_1_REQUIRED && !self.begun
+    }
+
+    /// The target finds fault with the request itself, or asks for less of them: it would end an equal one
+    /// alike.
+    pub fn is_about_request(&self) -> bool {
+        let about = matches!(
+            self.code,
+            Reason::PROTOCOL_ERROR
+                | Reason::FLOW_CONTROL_ERROR
+                | Reason::FRAME_SIZE_ERROR
+                | Reason::COMPRESSION_ERROR
+                | Reason::ENHANCE_YOUR_CALM
+                | Reason::INADEQUATE_SECURITY
+        );
+        about && !self.connection
+    }
+}
+
+impl fmt::Display for StreamEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code;
+        match self.connection {
+            true => write!(f, "ended the connection with GOAWAY {code:?}")?,
+            false => write!(f, "reset the request with RST_STREAM {code:?}")?,
+        }
+        if self.begun {
+            f.write_str(" after its answer had begun")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for StreamEnd {}
 
 /// What a target may send ahead, for one stream and for all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;

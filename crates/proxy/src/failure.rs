@@ -2,6 +2,7 @@
 //! answers instead, and whether the request may be sent again (L5).
 
 use connect::DialError;
+use connect::http2::StreamEnd;
 use traffic::{AbortCause, OwnReason};
 
 /// What went wrong before the answer had begun.
@@ -22,8 +23,16 @@ pub(crate) enum Failure {
         /// again by itself.
         told: bool,
     },
-    /// The target has said that it did not act on the request, and will not on this connection.
-    NotTaken,
+    /// The target has said that it did not act on the request, and will not on this connection; with which
+    /// code, if it was asked at all.
+    NotTaken(Option<StreamEnd>),
+    /// The target requires HTTP/1.1 for the request, and has done nothing of it (RFC 9113 section 7).
+    Http1Required {
+        /// The request can be sent again.
+        rewinds: bool,
+    },
+    /// The target has ended the stream of the request, or the connection below, with an error code.
+    Reset(StreamEnd),
     /// The connection was ended for another answer on it, which was malformed, before any byte of this one.
     CutOff,
     /// The request can't be said in the protocol of the target: nothing was sent.
@@ -65,14 +74,19 @@ impl Failure {
             Self::Dial(error) => {
                 !matches!(error, DialError::TimedOut | DialError::HandshakeTimedOut)
             }
-            Self::NotTaken => true,
+            Self::NotTaken(_) | Self::Http1Required { .. } => true,
             _ => false,
         }
     }
 
     /// Whether an idempotent request may be sent again. Never after a deadline.
     pub(crate) fn is_replayable(&self) -> bool {
-        self.is_unsent() || matches!(self, Self::Closed { .. } | Self::CutOff)
+        self.is_unsent()
+            || match self {
+                Self::Closed { .. } | Self::CutOff => true,
+                Self::Reset(end) => !end.begun && !end.is_about_request(),
+                _ => false,
+            }
     }
 
     /// What the client is told.
@@ -84,9 +98,12 @@ impl Failure {
             Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
             Self::LoginLost { told: false } => return Verdict::Abort(AbortCause::Target),
             Self::Closed { reused: true } | Self::LoginLost { told: true } => OwnReason::StaleLost,
-            Self::Closed { reused: false } | Self::NotTaken | Self::CutOff | Self::Malformed(_) => {
-                OwnReason::TargetFailed
-            }
+            Self::Closed { reused: false }
+            | Self::NotTaken(_)
+            | Self::Http1Required { .. }
+            | Self::Reset(_)
+            | Self::CutOff
+            | Self::Malformed(_) => OwnReason::TargetFailed,
             Self::ClientGone => return Verdict::Abort(AbortCause::Client),
             Self::Torn(cause) => return Verdict::Abort(*cause),
             Self::ClientBody | Self::Unspeakable => OwnReason::BadRequest,
@@ -111,7 +128,9 @@ impl Failure {
             | Self::Dial(_)
             | Self::Closed { .. }
             | Self::LoginLost { .. }
-            | Self::NotTaken
+            | Self::NotTaken(_)
+            | Self::Http1Required { .. }
+            | Self::Reset(_)
             | Self::CutOff
             | Self::Malformed(_) => AbortCause::Target,
         })
@@ -130,7 +149,12 @@ impl Failure {
             Self::LoginLost { .. } => {
                 Some("closed a connection that its client had logged in on".to_owned())
             }
-            Self::NotTaken => Some("refused a request on a connection that it ends".to_owned()),
+            Self::NotTaken(None) => {
+                Some("refused a request on a connection that it ends".to_owned())
+            }
+            Self::NotTaken(Some(end)) => Some(format!("did not take a request: it {end}")),
+            Self::Http1Required { rewinds } => Some(http1_required(*rewinds)),
+            Self::Reset(end) => Some(end.to_string()),
             Self::CutOff => {
                 Some("broke the protocol in another answer on a shared connection".to_owned())
             }
@@ -139,4 +163,17 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+/// The log's words for a target that takes no HTTP/2.
+fn http1_required(rewinds: bool) -> String {
+    let what = if rewinds {
+        "asking again over HTTP/1.1"
+    } else {
+        "the body of the request was too long to be kept and sent again, so it is answered 502"
+    };
+    format!(
+        "requires HTTP/1.1 (HTTP_1_1_REQUIRED): {what}; new requests use HTTP/1.1 for 10 minutes, and always \
+         with tls = {{ http2 = false }}"
+    )
 }

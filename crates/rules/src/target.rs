@@ -34,6 +34,8 @@ pub struct TargetTls {
     pub ca: Option<PathBuf>,
     /// PEM: our certificate and its key; `None`: we show none.
     pub identity: Option<(PathBuf, PathBuf)>,
+    /// HTTP/2 is not offered in the handshake.
+    pub only_http1: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +107,11 @@ impl TargetUrl {
     /// What TLS asks of it; `None`: it is plain.
     pub fn tls(&self) -> Option<&TargetTls> {
         self.tls.as_deref()
+    }
+
+    /// Whether HTTP/2 may be spoken with it.
+    pub fn may_speak_http2(&self) -> bool {
+        self.http2 || self.tls().is_some_and(|tls| !tls.only_http1)
     }
 
     /// The name that its certificate must be for; `None`: it is plain.

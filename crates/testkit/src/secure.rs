@@ -43,8 +43,15 @@ impl SecureTarget {
     /// Listens for something that speaks HTTP/2, and says so in its handshakes.
     #[track_caller]
     pub fn start_http2(target: SocketAddr, pair: &Pair) -> Self {
+        Self::start_offering(target, pair, &["h2"])
+    }
+
+    /// Listens for something that speaks these protocols, and says so in its handshakes.
+    #[track_caller]
+    pub fn start_offering(target: SocketAddr, pair: &Pair, protocols: &[&str]) -> Self {
         let mut config = config(pair, None);
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols =
+            protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Self::serve(target, Arc::new(config))
     }
 

@@ -180,7 +180,8 @@ fn target_tls(
                 None
             }
         });
-    TargetTls { server_name, ca, identity: cert.zip(key) }
+    let only_http1 = raw.http2.get().is_some_and(|http2| !http2);
+    TargetTls { server_name, ca, identity: cert.zip(key), only_http1 }
 }
 
 fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
@@ -250,7 +251,13 @@ fn speaks_grpc<'t>(
 ) {
     let Some(At { value: raw::ProbeKind::Grpc, offset }) = raw.kind.at() else { return };
     for At { value: target, .. } in targets {
-        if !target.is_http2() && target.tls().is_none() {
+        if target.tls().is_some_and(|tls| tls.only_http1) {
+            let message = format!(
+                "service.health.type is \"grpc\", which takes HTTP/2, and tls.http2 = false keeps it from \
+                 {target}; leave tls.http2 out"
+            );
+            found.at(*offset, message);
+        } else if !target.may_speak_http2() {
             let rest = target.authority();
             let instead = match target.socket() {
                 Some(_) => "the target as h2c://HOST:PORT".to_owned(),

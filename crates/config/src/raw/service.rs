@@ -123,6 +123,10 @@ pub(crate) struct TargetTls {
     /// The name that the target's certificate must be for.
     #[schemars(extend("x-default" = "the host of the target", "examples" = ["app.internal"]))]
     pub(crate) server_name: Key<String>,
+    /// Offers HTTP/2 in the handshake. `false` is for targets that require HTTP/1.1, such as IIS with
+    /// Windows authentication or client certificates.
+    #[schemars(extend("default" = true))]
+    pub(crate) http2: Key<bool>,
     /// PEM: the certificate that Teal shows to the target, then the chain above it; relative to this
     /// file. With `key`.
     #[schemars(extend("x-default" = "none", "examples" = ["teal.pem"]))]

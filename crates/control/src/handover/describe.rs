@@ -65,6 +65,6 @@ pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
 }
 
 fn describe_tls(tls: &TargetTls) -> TlsMessage {
-    let TargetTls { server_name, ca, identity } = tls.clone();
-    TlsMessage { server_name: server_name.map(Into::into), ca, identity }
+    let TargetTls { server_name, ca, identity, only_http1 } = tls.clone();
+    TlsMessage { server_name: server_name.map(Into::into), ca, identity, only_http1 }
 }

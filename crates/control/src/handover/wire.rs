@@ -107,6 +107,8 @@ pub(crate) struct TlsMessage {
     pub(crate) server_name: Option<String>,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    #[serde(default)]
+    pub(crate) only_http1: bool,
 }
 
 /// A way to a service.

@@ -36,7 +36,7 @@ pub(super) enum Headed {
 
 /// Why an answer is refused.
 fn failed(status: Option<u16>, reason: impl Into<String>) -> Failure {
-    Failure { status, reason: reason.into(), fault: Fault::Answer }
+    Failure { status, ..Failure::new(reason.into()) }
 }
 
 /// Why traffic could not pass an answer on.
@@ -139,7 +139,11 @@ impl Answer {
         });
         match stranger {
             None => Ok(status),
-            Some(reason) => Err(Failure { status: Some(status), reason, fault: Fault::Stranger }),
+            Some(reason) => Err(Failure {
+                status: Some(status),
+                fault: Fault::Stranger,
+                ..Failure::new(reason)
+            }),
         }
     }
 }

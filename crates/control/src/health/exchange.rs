@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use connect::Stream;
-use connect::http2::{answer_head, builder, interim_head, trailer_lines};
+use connect::http2::{StreamEnd, answer_head, builder, interim_head, trailer_lines};
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_TYPE, TE};
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use super::answer::{Answer, Headed};
 use super::grpc;
-use super::probe::{Failure, Fault, Plan};
+use super::probe::{Failure, Plan};
 
 const AGENT: &str = "teal-probe";
 
@@ -132,15 +132,51 @@ pub(super) async fn over_http2(
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     let mut driver = JoinSet::new(); // ends with this function, whatever happens
-    let opened = open(plan, stream, &mut driver).await;
-    let response = opened.map_err(|error| broken(answer, &error))?;
+    let asked = ask_over_http2(plan, stream, answer, &mut driver).await;
+    let Err(Broken::Library(error)) = asked else {
+        return asked.map_err(|broken| match broken {
+            Broken::Library(error) => broken_off(answer, &error),
+            Broken::Answer(failure) => failure,
+        });
+    };
+    // Why the connection has ended is known only to whoever drives it.
+    let ended = if error.is_io() { driver.join_next().await } else { None };
+    let ended = ended.and_then(Result::ok).and_then(Result::err).filter(h2::Error::is_go_away);
+    Err(broken_off(answer, &ended.unwrap_or(error)))
+}
+
+/// The end of a question over HTTP/2.
+enum Broken {
+    Library(h2::Error),
+    Answer(Failure),
+}
+
+impl From<h2::Error> for Broken {
+    fn from(error: h2::Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Answer(failure)
+    }
+}
+
+async fn ask_over_http2(
+    plan: &Plan,
+    stream: Stream,
+    answer: &mut Answer,
+    driver: &mut JoinSet<Result<(), h2::Error>>,
+) -> Result<(), Broken> {
+    let response = open(plan, stream, driver).await?;
     let limits = Limits::of_responses(plan.head_bytes);
     let (mut body, Some(mut reader)) = read_answer(plan, response, answer, &limits).await? else {
         return Ok(());
     };
     let chunked = reader.remaining().is_none();
     while let Some(data) = body.data().await {
-        let data = data.map_err(|error| broken(answer, &error))?;
+        let data = data?;
         // It fails where the stream is gone, which the next read tells.
         let _ = body.flow_control().release_capacity(data.len());
         answer.take_body(&data)?;
@@ -151,7 +187,7 @@ pub(super) async fn over_http2(
     if !chunked {
         reader.eof().map_err(|_| answer.broken(None))?;
     }
-    let trailers = body.trailers().await.map_err(|error| broken(answer, &error))?;
+    let trailers = body.trailers().await?;
     if chunked {
         answer.check_trailers(&trailer_lines(trailers.as_ref()), limits)?;
     }
@@ -163,12 +199,10 @@ pub(super) async fn over_http2(
 async fn open(
     plan: &Plan,
     stream: Stream,
-    driver: &mut JoinSet<()>,
+    driver: &mut JoinSet<Result<(), h2::Error>>,
 ) -> Result<ResponseFuture, h2::Error> {
     let (send, connection) = builder().handshake::<_, Bytes>(stream).await?;
-    driver.spawn(async move {
-        drop(connection.await); // its error also reaches the stream, which reports it
-    });
+    driver.spawn(connection);
     let mut send = send.ready().await?;
     let (request, message) = request(plan);
     let (response, mut body): (_, SendStream<Bytes>) =
@@ -206,13 +240,13 @@ async fn read_answer(
     mut response: ResponseFuture,
     answer: &mut Answer,
     limits: &Limits,
-) -> Result<(RecvStream, Option<BodyReader>), Failure> {
+) -> Result<(RecvStream, Option<BodyReader>), Broken> {
     loop {
         let next = poll_fn(|cx| match response.poll_informational(cx) {
             Poll::Ready(Some(interim)) => Poll::Ready(interim.map(Next::Interim)),
             _ => Pin::new(&mut response).poll(cx).map(|found| found.map(Next::Final)),
         });
-        match next.await.map_err(|error| broken(answer, &error))? {
+        match next.await? {
             Next::Interim(interim) => {
                 let mut head = Vec::new();
                 interim_head(&mut head, interim.status(), interim.headers());
@@ -252,10 +286,12 @@ fn understand(
     }
 }
 
-fn broken(answer: &Answer, error: &h2::Error) -> Failure {
+fn broken_off(answer: &Answer, error: &h2::Error) -> Failure {
     if let Some(error) = error.get_io() {
         return answer.broken(Some(error));
     }
-    let reason = format!("HTTP/2: {error}");
-    Failure { status: answer.status, reason, fault: Fault::Answer }
+    let end = StreamEnd::of(error, answer.status.is_some());
+    let reason = end.map_or_else(|| format!("HTTP/2: {error}"), |end| format!("the target {end}"));
+    let http1_required = end.is_some_and(|end| end.requires_http1());
+    Failure { status: answer.status, http1_required, ..Failure::new(reason) }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use connect::{DialError, Stream, TlsFiles, Vault, Way};
-use rules::{Health, ProxyHeader, TargetUrl, Verdict};
+use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::Answer;
@@ -52,6 +52,15 @@ pub(super) struct Failure {
     pub(super) status: Option<u16>,
     pub(super) reason: String,
     pub(super) fault: Fault,
+    /// The target takes the probe over HTTP/1.1 only.
+    pub(super) http1_required: bool,
+}
+
+impl Failure {
+    /// A failure of somebody who is there, before there was a status.
+    pub(super) fn new(reason: String) -> Self {
+        Self { status: None, reason, fault: Fault::Answer, http1_required: false }
+    }
 }
 
 /// The status of a good answer, or why it is not one.
@@ -67,7 +76,7 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let latency = Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     match conclusion {
         Ok(status) => Found { verdict: Verdict::Passed { status }, latency, fault: None },
-        Err(Failure { status, reason, fault }) => {
+        Err(Failure { status, reason, fault, .. }) => {
             let verdict = Verdict::Failed { status, reason: reason.into() };
             Found { verdict, latency, fault: Some(fault) }
         }
@@ -75,23 +84,21 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
 }
 
 async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
-    let stream = match dial(plan, addresses, deadline).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let fault = match error {
-                DialError::Tls(_) | DialError::HandshakeTimedOut => Fault::Answer,
-                _ => Fault::Absent,
-            };
-            return Err(Failure { status: None, reason: cannot_dial(plan, &error), fault });
-        }
-    };
     let mut answer = Answer::default();
     let asked = async {
-        if plan.target.is_http2() || stream.speaks_http2() {
-            exchange::over_http2(plan, stream, &mut answer).await
-        } else {
-            exchange::over_http1(plan, stream, &mut answer).await
+        let stream = connect(plan, addresses, deadline, false).await?;
+        if !(plan.target.is_http2() || stream.speaks_http2()) {
+            return exchange::over_http1(plan, stream, &mut answer).await;
         }
+        let asked = exchange::over_http2(plan, stream, &mut answer).await;
+        if !matches!(&asked, Err(failure) if failure.http1_required) {
+            return asked;
+        }
+        if plan.settings.kind == ProbeKind::Grpc {
+            return asked; // there is no gRPC over HTTP/1.1
+        }
+        let stream = connect(plan, addresses, deadline, true).await?;
+        exchange::over_http1(plan, stream, &mut answer).await
     };
     let asked = timeout_at(deadline, asked).await;
     match asked {
@@ -103,16 +110,32 @@ async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Co
                 Some(_) => "reading the response body",
             };
             let reason = format!("timed out after {:?} {phase}", plan.settings.timeout);
-            Err(Failure { status: answer.status, reason, fault: Fault::Answer })
+            Err(Failure { status: answer.status, ..Failure::new(reason) })
         }
     }
 }
 
-/// Connects to a target as traffic does, if its name has these addresses.
+async fn connect(
+    plan: &Plan,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    http1: bool,
+) -> Result<Stream, Failure> {
+    dial(plan, addresses, deadline, http1).await.map_err(|error| {
+        let fault = match error {
+            DialError::Tls(_) | DialError::HandshakeTimedOut => Fault::Answer,
+            _ => Fault::Absent,
+        };
+        Failure { fault, ..Failure::new(cannot_dial(plan, &error)) }
+    })
+}
+
+/// Connects to a target as traffic does, if its name has these addresses. `http1`: it has required HTTP/1.1.
 pub(super) async fn dial(
     plan: &Plan,
     addresses: &[SocketAddr],
     deadline: Instant,
+    http1: bool,
 ) -> Result<Stream, DialError> {
     let target = &plan.target;
     let first = match target.announce() {
@@ -125,8 +148,9 @@ pub(super) async fn dial(
         (None, None) => Way::Tcp(addresses),
         (None, Some((tls, name))) => {
             let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
-            let tls = plan.vault.tls(&files, name);
-            let tls = tls.map_err(|error| DialError::Tls(error.to_string()))?;
+            let made = plan.vault.tls(&files, name);
+            let made = made.map_err(|error| DialError::Tls(error.to_string()))?;
+            let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };
             return connect::dial(Way::Tls(addresses, &tls), &first, deadline).await;
         }
     };

@@ -97,7 +97,7 @@ async fn knock(core: &Core, doors: Vec<Door>) -> bool {
     for Door { id, plan, addresses } in doors {
         knocks.spawn(async move {
             let deadline = Instant::now() + plan.settings.timeout;
-            let failure = dial(&plan, &addresses, deadline).await.err();
+            let failure = dial(&plan, &addresses, deadline, false).await.err();
             (id, failure.map(|error| cannot_dial(&plan, &error)))
         });
     }

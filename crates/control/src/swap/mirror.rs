@@ -141,6 +141,7 @@ impl Mirror {
                     server_name: tls.server_name.as_deref().map(Into::into),
                     ca: tls.ca.clone(),
                     identity: tls.identity.clone(),
+                    only_http1: tls.only_http1,
                 }),
                 None => url,
             })

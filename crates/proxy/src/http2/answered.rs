@@ -13,6 +13,8 @@ pub(crate) struct Answered {
     next: AtomicUsize,
     /// The last with DATA, which is an answer, too, if a head has never come.
     data: AtomicU32,
+    /// The error code of a GOAWAY of the target; 0: none but NO_ERROR.
+    farewell: AtomicU32,
 }
 
 impl Answered {
@@ -27,6 +29,16 @@ impl Answered {
         self.data.store(stream, Ordering::Relaxed);
     }
 
+    /// The target has sent a GOAWAY with this error code.
+    pub(super) fn leave(&self, code: u32) {
+        self.farewell.store(code, Ordering::Relaxed);
+    }
+
+    /// The error code of the target's GOAWAY; `None`: there was none, or it was no error.
+    pub(crate) fn farewell(&self) -> Option<u32> {
+        Some(self.farewell.load(Ordering::Relaxed)).filter(|code| *code != 0)
+    }
+
     /// Whether an answer has begun on this stream, of those that are open.
     pub(crate) fn has(&self, stream: u32) -> bool {
         let known = |cell: &AtomicU32| cell.load(Ordering::Relaxed) == stream;
@@ -37,7 +49,8 @@ impl Answered {
 impl Default for Answered {
     fn default() -> Self {
         let streams = std::array::from_fn(|_| AtomicU32::new(0));
-        Self { streams, next: AtomicUsize::new(0), data: AtomicU32::new(0) }
+        let (data, farewell) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { streams, next: AtomicUsize::new(0), data, farewell }
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use connect::Exchange;
-use connect::http2::{answer_head, interim_head, is_of_connection};
+use connect::http2::{StreamEnd, answer_head, interim_head, is_of_connection};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::uri::{self, Authority, PathAndQuery, Scheme};
@@ -36,7 +36,7 @@ pub(crate) struct Outbound {
 enum Asking {
     Head(Gathered, SendRequest<Bytes>),
     Body(Sink),
-    Failed(io::ErrorKind),
+    Failed(io::ErrorKind, Option<StreamEnd>),
 }
 
 /// How far the answer has come.
@@ -72,7 +72,7 @@ impl Outbound {
             return Poll::Ready(Ok(()));
         }
         let stream = response.stream_id().as_u32();
-        let failed = |error| failed(error, self.answered.has(stream));
+        let failed = |error| failed(error, self.answered.has(stream), self.answered.farewell());
         if let Poll::Ready(Some(found)) = response.poll_informational(cx) {
             let found = found.map_err(failed)?;
             interim_head(interim, found.status(), found.headers());
@@ -165,25 +165,40 @@ fn answer(response: Response<RecvStream>, bodiless: bool) -> Source {
 fn unsent(error: h2::Error) -> io::Error {
     let over = error.is_io() || error.is_go_away() || error.is_reset();
     let kind = if over { io::ErrorKind::ConnectionRefused } else { io::ErrorKind::InvalidInput };
-    io::Error::new(kind, error)
+    match StreamEnd::of(&error, false) {
+        Some(end) => io::Error::new(kind, end),
+        None => io::Error::new(kind, error),
+    }
 }
 
-/// An end before the answer could be read. `begun`: bytes of it had come. A stream that the target has
-/// refused, or that is beyond the last one that it will serve, was not acted on (RFC 9113 section 8.7).
+/// An end before the answer could be read. `begun`: bytes of it had come. `farewell`: the error code of the
+/// target's GOAWAY, which may have served this stream before it went. A stream that the target has refused,
+/// or that is beyond the last one that it will serve, was not acted on (RFC 9113 section 8.7), and neither
+/// was one for which it requires HTTP/1.1.
 // lossless: L5 - what begins to be answered is never sent again.
-fn failed(error: h2::Error, begun: bool) -> io::Error {
-    let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-    let beyond = error.is_go_away();
+fn failed(error: h2::Error, begun: bool, farewell: Option<u32>) -> io::Error {
+    let gone = |code: u32| StreamEnd { code: code.into(), connection: true, begun };
+    let with_connection = || farewell.filter(|_| error.is_io()).map(gone);
+    if let Some(end) = StreamEnd::of(&error, begun).or_else(with_connection) {
+        let beyond = end.connection && error.is_go_away() || end.code == Reason::REFUSED_STREAM;
+        let untouched = !begun && (beyond || end.requires_http1());
+        let refused = io::ErrorKind::ConnectionRefused;
+        let kind = if untouched { refused } else { io::ErrorKind::ConnectionReset };
+        return io::Error::new(kind, end);
+    }
     let kind = if begun || error.is_library() && error.is_reset() {
         io::ErrorKind::InvalidData
-    } else if error.is_remote() && (refused || beyond) {
-        io::ErrorKind::ConnectionRefused
     } else if error.is_library() {
         io::ErrorKind::ConnectionAborted
     } else {
         return broken(error);
     };
     io::Error::new(kind, error)
+}
+
+/// The end of a stream that cannot even be opened, once more.
+fn again(kind: io::ErrorKind, end: Option<StreamEnd>) -> io::Error {
+    end.map_or_else(|| kind.into(), |end| io::Error::new(kind, end))
 }
 
 impl AsyncRead for Outbound {
@@ -203,7 +218,7 @@ impl AsyncRead for Outbound {
                 Poll::Ready(Ok(()))
             }
             Answer::Unasked => match this.request {
-                Asking::Failed(kind) => Poll::Ready(Err(kind.into())),
+                Asking::Failed(kind, end) => Poll::Ready(Err(again(kind, end))),
                 _ => Poll::Pending, // whoever writes the request is woken for it
             },
         }
@@ -219,14 +234,15 @@ impl AsyncWrite for Outbound {
         let this = self.get_mut();
         match &mut this.request {
             Asking::Body(sink) => sink.poll_write(bytes, cx),
-            Asking::Failed(kind) => Poll::Ready(Err((*kind).into())),
+            Asking::Failed(kind, end) => Poll::Ready(Err(again(*kind, *end))),
             Asking::Head(gathered, send) => {
                 // Room for one more stream: so long nothing is taken.
                 let room = ready!(send.poll_ready(cx)).map_err(unsent);
                 let (taken, head) = gathered.take(bytes);
                 let asked = room.and_then(|()| head.map_or(Ok(()), |head| this.ask(&head)));
                 if let Err(error) = &asked {
-                    this.request = Asking::Failed(error.kind());
+                    let end = error.get_ref().and_then(|inner| inner.downcast_ref()).copied();
+                    this.request = Asking::Failed(error.kind(), end);
                 }
                 Poll::Ready(asked.map(|()| taken))
             }
@@ -236,14 +252,14 @@ impl AsyncWrite for Outbound {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().request {
             Asking::Body(sink) => sink.poll_flush(cx),
-            Asking::Head(..) | Asking::Failed(_) => Poll::Ready(Ok(())),
+            Asking::Head(..) | Asking::Failed(..) => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().request {
             Asking::Body(sink) => sink.poll_shutdown(cx),
-            Asking::Head(..) | Asking::Failed(_) => Poll::Ready(Ok(())),
+            Asking::Head(..) | Asking::Failed(..) => Poll::Ready(Ok(())),
         }
     }
 }
@@ -253,7 +269,7 @@ impl Exchange for Outbound {
         match &mut self.request {
             Asking::Body(sink) => sink.poll_broken(cx),
             Asking::Head(..) => Poll::Pending,
-            Asking::Failed(_) => Poll::Ready(()),
+            Asking::Failed(..) => Poll::Ready(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a peer sends, frame by frame, below the library that understands it: that has no limits for
 //! frames that cost us work and bring the peer nothing (D6), nor a deadline inside a head (D10).
 //!
-//! Never: a look inside a frame.
+//! Never: a look inside a frame, but for the error codes of RST_STREAM and GOAWAY.
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +25,8 @@ use super::STREAM_WINDOW;
 use super::answered::Answered;
 use super::budget::{BUDGETS, Budget, KINDS, PING, RST_STREAM, WINDOW_UPDATE, kind};
 use super::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADER, HEADERS, RESET, SETTINGS,
-    WINDOW_UPDATE as WINDOW,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADER, HEADERS, RESET,
+    SETTINGS, WINDOW_UPDATE as WINDOW,
 };
 use super::outflow::Outflow;
 use super::refusals::{Refusals, Refused, reset, widen};
@@ -329,6 +329,10 @@ impl Watch {
             }
             let Some((header, behind)) = frames.header(next) else { return &[] };
             rest = behind;
+            if header[3] == GOAWAY {
+                // One that comes in two pieces is not understood, and only its words are lost.
+                self.answered.leave(rest.get(4..8).map_or(0, number));
+            }
             self.count(header, frames.length());
             let cost = if header[3] == HEADERS { HEAD } else { 1 };
             self.taken.set(self.taken.get() + cost);

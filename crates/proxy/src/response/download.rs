@@ -1,9 +1,10 @@
 //! The answer on its way from a target to the client: interim heads, the final head, the body.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use connect::http2::StreamEnd;
 use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, Response, ToClient};
 use rules::Timeouts;
 use traffic::AbortCause;
@@ -118,35 +119,33 @@ impl Download {
             match link.rx.poll_fill_within(&worker.buffers, most, &mut link.stream, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
-                Poll::Ready(Err(error))
-                    if error.kind() == ErrorKind::ConnectionRefused && self.interims == 0 =>
-                {
-                    return Poll::Ready(Err(Failure::NotTaken));
-                }
-                Poll::Ready(Err(error))
-                    if error.kind() == ErrorKind::InvalidData && link.stream.is_exchange() =>
-                {
-                    let reason = "The answer breaks the rules of HTTP/2.";
-                    return Poll::Ready(Err(Failure::Malformed(reason)));
-                }
-                Poll::Ready(Err(error))
-                    if error.kind() == ErrorKind::ConnectionAborted
-                        && link.stream.is_exchange()
-                        && self.interims == 0 =>
-                {
-                    return Poll::Ready(Err(Failure::CutOff));
-                }
-                Poll::Ready(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
-                    return Poll::Ready(Err(Failure::Unspeakable));
-                }
-                Poll::Ready(_) if link.rx.is_empty() && self.interims == 0 => {
-                    return Poll::Ready(Err(Failure::Closed { reused: false }));
-                }
-                Poll::Ready(_) => {
-                    let reason = "The connection was closed inside the head of an answer.";
-                    return Poll::Ready(Err(Failure::Malformed(reason)));
+                Poll::Ready(end) => {
+                    return Poll::Ready(Err(self.unanswered(end.as_ref().err(), ask, link)));
                 }
             }
+        }
+    }
+
+    /// The failure that it is that nothing more comes, with this error, before the head is whole.
+    fn unanswered(&self, error: Option<&io::Error>, ask: &Ask<'_>, link: &Link) -> Failure {
+        let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
+        let kind = error.map(io::Error::kind);
+        let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
+        match (kind, end) {
+            (_, Some(end)) if StreamEnd::requires_http1(end) && !interim => {
+                Failure::Http1Required { rewinds: ask.upload.can_rewind() }
+            }
+            (Some(ErrorKind::ConnectionRefused), end) if !interim => {
+                Failure::NotTaken(end.copied())
+            }
+            (_, Some(end)) => Failure::Reset(StreamEnd { begun: end.begun || interim, ..*end }),
+            (Some(ErrorKind::InvalidData), _) if exchange => {
+                Failure::Malformed("The answer breaks the rules of HTTP/2.")
+            }
+            (Some(ErrorKind::ConnectionAborted), _) if exchange && !interim => Failure::CutOff,
+            (Some(ErrorKind::InvalidInput), _) => Failure::Unspeakable,
+            _ if link.rx.is_empty() && !interim => Failure::Closed { reused: false },
+            _ => Failure::Malformed("The connection was closed inside the head of an answer."),
         }
     }
 

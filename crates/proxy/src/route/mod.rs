@@ -176,7 +176,7 @@ fn understand<'r>(
 
 /// Whether a target may speak HTTP/2, in which a request can be refused before it is acted on.
 fn may_refuse(target: &TargetEntry) -> bool {
-    target.url.is_http2() || target.url.tls().is_some()
+    target.url.may_speak_http2()
 }
 
 /// What is well-formed and has a service, but is not sent on.

@@ -32,23 +32,32 @@ pub(crate) struct Failed {
     pub(crate) lease: Lease,
 }
 
+/// What earlier attempts have shown of how a request is to be sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    /// It has failed before, and takes no kept connection.
+    pub(crate) again: bool,
+    /// A target requires HTTP/1.1 for it.
+    pub(crate) http1: bool,
+}
+
 /// Sends the request on this lease until the head of the final answer is here, ready to be
-/// relayed. `again`: it has failed before, and takes no kept connection.
+/// relayed.
 pub(crate) async fn attempt(
     worker: &Rc<Worker>,
     client: &mut Client,
     ask: &mut Ask<'_>,
     download: &mut Download,
     lease: Lease,
-    again: bool,
+    manner: Manner,
 ) -> Result<Reached, Failed> {
     let began = worker.now();
     let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
-        _ if again => Reuse::Never,
+        _ if manner.again => Reuse::Never,
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
-    let wish = Wish::of(ask, reuse);
+    let wish = Wish::of(ask, reuse, manner.http1);
     let mut link = match reach(worker, client, &lease, wish).await {
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
@@ -66,6 +75,9 @@ pub(crate) async fn attempt(
         let target = link.target;
         let reused = link.hold.has_served() || idled.is_some();
         link.hold.distrust(&failure);
+        if let Failure::Http1Required { .. } = failure {
+            worker.carriers.require_http1(target, began);
+        }
         let pinned = link.pinned;
         drop(link); // lossless: L4 - closed before the lease ends.
         let failure = match failure {

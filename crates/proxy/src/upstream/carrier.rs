@@ -44,6 +44,8 @@ struct Target {
     /// Until when each request has a connection of its own: the target has broken the protocol on one that
     /// others were on.
     alone: Rc<Cell<Option<Instant>>>,
+    /// Until when it gets HTTP/1.1, which it has required.
+    http1: Option<Instant>,
 }
 
 /// A connection that carries streams.
@@ -123,6 +125,9 @@ const BROKEN_OFF: usize = 1000;
 /// How long a target that broke the protocol gets a connection for each request, so that it harms no other.
 const ALONE: Duration = Duration::from_secs(60);
 
+/// How long a target that required HTTP/1.1 gets nothing else.
+const HTTP1: Duration = Duration::from_secs(600);
+
 /// How long a connection that takes no more requests and carries none may take to close by itself.
 // lossless: L4 L10
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -177,6 +182,24 @@ impl Carriers {
         if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
             known.shares = false;
         }
+    }
+
+    /// The target requires HTTP/1.1: no more requests go on what is there.
+    pub(crate) fn require_http1(&self, target: Destination, now: Instant) {
+        let mut targets = self.targets.borrow_mut();
+        let known = targets.entry(target).or_default();
+        known.http1 = Some(now + HTTP1);
+        known.shares = false;
+        self.part(&mut known.carriers, |_| false);
+        known.changed.notify_waiters();
+    }
+
+    /// Whether the target gets HTTP/1.1, since it has required that. Once its time is over, a request that
+    /// can be sent again tries out whether it still does.
+    pub(crate) fn requires_http1(&self, target: Destination, rewinds: bool, now: Instant) -> bool {
+        let targets = self.targets.borrow();
+        let until = targets.get(&target).and_then(|known| known.http1);
+        until.is_some_and(|until| !rewinds || now < until)
     }
 
     /// Whoever holds this connects; others may wait for it.

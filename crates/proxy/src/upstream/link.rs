@@ -59,6 +59,10 @@ pub(crate) struct Wish {
     alone: bool,
     /// It is part of such a login.
     binds: bool,
+    /// A target has required HTTP/1.1 for it.
+    http1: bool,
+    /// It can be sent again, whatever happens on the way.
+    rewinds: bool,
     idempotent: bool,
     connect: Duration,
     /// How long a connection may be idle.
@@ -119,13 +123,14 @@ async fn share_or_connect(
         lease.target_books().reused.add(1);
         return Ok(Link::on(place, target));
     }
+    let http1 = takes_http1(worker, target, wish);
     let shares = target.url.is_http2() || worker.carriers.shares(Destination::of(target));
-    let sharing = shares && !own && !wish.alone;
+    let sharing = shares && !own && !wish.alone && !http1;
     let _dialing = sharing.then(|| worker.carriers.dial(Destination::of(target)));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
-    let dialed = match dial(worker, client, lease, wish).await? {
-        Ok(stream) => take_in(worker, lease, wish, stream, hold).await,
+    let dialed = match dial(worker, client, lease, wish, http1).await? {
+        Ok(stream) => take_in(worker, lease, wish, stream, hold, http1).await,
         Err(error) => Err(error),
     };
     match dialed {
@@ -149,6 +154,12 @@ async fn share_or_connect(
     }
 }
 
+/// Whether HTTP/1.1 is spoken with the target, though it might take HTTP/2.
+fn takes_http1(worker: &Worker, target: &TargetEntry, wish: Wish) -> bool {
+    let Wish { http1, rewinds, .. } = wish;
+    http1 || worker.carriers.requires_http1(Destination::of(target), rewinds, worker.now())
+}
+
 /// A place on a connection that is there, or that somebody else makes just now.
 async fn share(
     worker: &Rc<Worker>,
@@ -158,7 +169,7 @@ async fn share(
     reuse: Reuse,
 ) -> Result<Option<Place>, Failure> {
     let target = Destination::of(lease.target());
-    if wish.alone || reuse == Reuse::Never {
+    if wish.alone || reuse == Reuse::Never || takes_http1(worker, lease.target(), wish) {
         return Ok(None);
     }
     let trusted = worker.pool.trusted_idle(target);
@@ -188,9 +199,10 @@ async fn take_in(
     wish: Wish,
     stream: Stream,
     hold: ConnectionHold,
+    http1: bool,
 ) -> Result<Link, DialError> {
     let target = lease.target();
-    if !(stream.speaks_http2() || target.url.is_http2()) {
+    if http1 || !(stream.speaks_http2() || target.url.is_http2()) {
         worker.carriers.unshared(Destination::of(target));
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
         let target = Destination::of(target);
@@ -210,11 +222,12 @@ async fn dial(
     client: &mut Client,
     lease: &Lease,
     wish: Wish,
+    http1: bool,
 ) -> Result<Result<Stream, DialError>, Failure> {
     let deadline = tokio::time::Instant::now() + wish.connect;
     let target = lease.target();
     let tls = match tls(&worker.vault, &target.url) {
-        Ok(tls) if wish.alone => tls.map(|tls| tls.only_http1()),
+        Ok(tls) if wish.alone || http1 => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
@@ -275,7 +288,8 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
 fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
     let Some((tls, name)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
     let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
-    vault.tls(&files, name).map(Some)
+    let made = vault.tls(&files, name)?;
+    Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
 }
 
 // === impl Destination, Link, Hold, Wish ===
@@ -314,11 +328,12 @@ impl Hold {
 }
 
 impl Wish {
-    pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse) -> Self {
+    pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool) -> Self {
         let timeouts = &ask.service.timeouts;
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
         let alone = ask.upgrade.is_some() || ask.binds;
         let (binds, idempotent) = (ask.binds, ask.idempotent);
-        Self { reuse, alone, binds, idempotent, connect, longest }
+        let rewinds = ask.upload.stays_rewindable();
+        Self { reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
     }
 }

@@ -24,7 +24,7 @@ use crate::response::Download;
 use crate::route::Ask;
 use crate::worker::Worker;
 
-use attempt::{Failed, Reached, attempt};
+use attempt::{Failed, Manner, Reached, attempt};
 
 /// The most times that a request is sent again (L5).
 const RETRIES: usize = 2;
@@ -39,17 +39,20 @@ pub(crate) async fn send(
 ) -> Result<Reached, Wait> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
-    let mut again = false;
+    let mut manner = Manner::default();
     let mut parking: Option<Parking> = None;
     loop {
         let pins = client.pins.as_deref();
         let lease = pick::claim(worker, ask, &tried, pins).map_err(Wait::Failed)?;
-        let tried_now = attempt(worker, client, ask, download, lease, again).await;
+        let tried_now = attempt(worker, client, ask, download, lease, manner).await;
         let Failed { failure, lease } = match tried_now {
             Ok(reached) => return Ok(reached),
             Err(failed) => failed,
         };
-        tried.push(lease.target().id);
+        let http1_required = matches!(failure, Failure::Http1Required { .. });
+        if !http1_required {
+            tried.push(lease.target().id); // the others are as good in HTTP/1.1 as in HTTP/2
+        }
         let waits = could_fail_over(&failure, ask);
         if !(waits && all_tried(ask, &tried))
             && retries < RETRIES
@@ -60,7 +63,8 @@ pub(crate) async fn send(
             ask.service.cell().retries.add(1);
             retries += 1;
             // A kept connection that said what became of the request is as good as another.
-            again = again || !matches!(failure, Failure::NotTaken);
+            manner.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
+            manner.http1 |= http1_required;
         } else if waits {
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));

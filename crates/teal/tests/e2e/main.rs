@@ -38,6 +38,7 @@ mod grpc;
 mod grpc_metadata;
 mod hold_and_resume;
 mod hostile_clients;
+mod http1_required;
 mod http2;
 mod http2_attacks;
 mod http2_bad_targets;
