@@ -8,8 +8,8 @@ use rules::{Color, Deed, Generation, Receipt, Refusal, ServiceName};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ask::{
-    ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, ResumeAsk, Resumed, SwitchAsk,
-    Switched, UpgradeAsk, Upgraded,
+    ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, Reloader, ResumeAsk, Resumed,
+    SwitchAsk, Switched, UpgradeAsk, Upgraded,
 };
 use crate::handover::Frozen;
 use crate::news::{NewsDesk, NewsReader};
@@ -34,6 +34,8 @@ pub enum Input {
     Resume(ResumeAsk, Reply<Answer<Resumed>>),
     /// Read the configuration again. Answered when it is in force.
     Reload(ReloadAsk, Reply<Answer<Reloaded>>),
+    /// Read the files that the configuration names again, without the configuration itself.
+    Renew(Reloader, Reply<Answer<Reloaded>>),
     /// Have this Teal replaced. Answered when the newer one serves.
     Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
     /// What was decided, oldest first?
@@ -103,6 +105,12 @@ impl Handle {
     /// Reads the configuration again and puts it in force, or changes nothing.
     pub async fn reload(&self, ask: ReloadAsk) -> Answer<Reloaded> {
         self.ask(|reply| Input::Reload(ask, reply)).await?
+    }
+
+    /// Puts in force what this reads, as a reload does, for Teal itself. Refused while a reload is under
+    /// way.
+    pub async fn renew(&self, reader: Reloader) -> Answer<Reloaded> {
+        self.ask(|reply| Input::Renew(reader, reply)).await?
     }
 
     /// Has this Teal replaced by one from the binary on the disk.

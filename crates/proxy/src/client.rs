@@ -12,7 +12,7 @@ use traffic::AbortCause;
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
 use crate::listener::{Door, is_listed};
-use crate::tls::Arrived;
+use crate::tls::{Arrived, Presented};
 use crate::upstream::pinned::Pins;
 use crate::worker::Worker;
 
@@ -45,6 +45,8 @@ pub(crate) struct Entrance {
     pub(crate) secure: bool,
     /// It speaks HTTP/2.
     pub(crate) http2: bool,
+    /// The certificate that it has shown.
+    pub(crate) certificate: Option<Rc<Presented>>,
 }
 
 impl Client {
@@ -54,7 +56,7 @@ impl Client {
         address: IpAddr,
         door: Rc<Door>,
     ) -> Self {
-        let Arrived { stream, name, http2 } = arrived;
+        let Arrived { stream, name, http2, certificate } = arrived;
         let entrance = Entrance {
             address,
             trusted: is_listed(&door.trusted, address),
@@ -62,6 +64,7 @@ impl Client {
             name,
             secure: !stream.is_plain(),
             http2,
+            certificate,
         };
         Self::of_stream(worker, stream, entrance)
     }
@@ -122,5 +125,18 @@ impl Client {
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+// === impl Entrance ===
+
+impl Entrance {
+    /// Whether it was let in with a certificate that it would not be let in with now.
+    pub(crate) fn is_distrusted(&self) -> bool {
+        let Some((certificate, door)) = self.certificate.as_ref().zip(self.door.tls.as_ref())
+        else {
+            return false;
+        };
+        !certificate.is_trusted(door)
     }
 }

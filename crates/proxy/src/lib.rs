@@ -58,6 +58,6 @@ pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, StopReport};
 pub use tls::{
-    CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, Shelf, TlsDoor,
-    Unused, validity,
+    CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, ClientCas, Shelf,
+    TlsDoor, Unused, validity,
 };

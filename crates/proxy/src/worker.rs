@@ -30,7 +30,7 @@ use crate::pick::park::Lot;
 use crate::proxy::Order;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
-use crate::tls::Challenges;
+use crate::tls::{Challenges, TlsDoor};
 use crate::upstream::carrier::Carriers;
 use crate::upstream::pinned::Logins;
 use crate::upstream::pool::Pool;
@@ -97,7 +97,9 @@ pub(crate) async fn run(
     }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
     let capacity = listeners.first().map(Listener::capacity);
-    let ticking = tokio::task::spawn_local(tick(worker.clone(), capacity));
+    // All doors with TLS share their CAs.
+    let tls = listeners.iter().find_map(Listener::tls);
+    let ticking = tokio::task::spawn_local(tick(worker.clone(), capacity, tls));
     let accepting: Vec<Accepting> =
         listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
     loop {
@@ -168,8 +170,10 @@ async fn adopt(worker: Rc<Worker>) {
     }
 }
 
-async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>) {
+async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoor>) {
     let mut ticks = 0u32;
+    let turn = || tls.as_ref().map(TlsDoor::turn);
+    let mut known = turn();
     let mut interval = tokio::time::interval(SWEEP_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     poll_fn(|cx: &mut Context<'_>| {
@@ -180,6 +184,10 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>) {
             worker.date.set(worker.date.get().renewed());
             if let Some(capacity) = &capacity {
                 capacity.give_up(&worker.deadlines);
+            }
+            if known != turn() {
+                known = turn();
+                worker.deadlines.wake_all(); // idle clients that are not trusted any more
             }
             worker.lines.pace(now);
             worker.carriers.sweep(now);

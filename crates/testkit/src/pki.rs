@@ -154,6 +154,14 @@ impl Trust {
         Self { config, name: Some(name.to_owned()) }
     }
 
+    /// The same, offering these protocols (ALPN).
+    #[must_use]
+    pub fn offering(&self, protocols: &[&str]) -> Self {
+        let mut config = (*self.config).clone();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Self { config: Arc::new(config), name: self.name.clone() }
+    }
+
     /// The name that it expects.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("localhost")

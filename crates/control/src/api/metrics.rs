@@ -45,6 +45,7 @@ pub(crate) async fn metrics(
         instance: api.instance.clone(),
         uptime: api.since.elapsed().as_secs_f64(),
         certificates: api.live.borrow().certificates.clone(),
+        certificate_problem: api.live.borrow().certificate_problem.is_some(),
         log_dropped: (api.log_dropped)(),
     };
     let mut registry = Registry::default();
@@ -65,6 +66,7 @@ struct Exposition {
     instance: String,
     uptime: f64,
     certificates: Vec<Certificate>,
+    certificate_problem: bool,
     log_dropped: u64,
 }
 
@@ -101,7 +103,8 @@ impl Exposition {
         for Certificate { file, not_after, .. } in &self.certificates {
             expiry.gauge(&[&file.to_string_lossy()], not_after.0 / 1000)?;
         }
-        Ok(())
+        let problem = u64::from(self.certificate_problem);
+        Family::open(to, &names::CERTIFICATE_PROBLEM)?.gauge(&[], problem)
     }
 
     fn services(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -62,6 +62,8 @@ metrics! {
         "Spans that were dropped, since the collector was too slow or away";
     CERTIFICATE = Gauge "teal_certificate_expiry_timestamp_seconds" ["file"]
         "The end of a certificate's time, in seconds since 1970";
+    CERTIFICATE_PROBLEM = Gauge "teal_certificate_problem" []
+        "1 while a file of certificates, keys or CAs has changed and cannot be used, else 0";
     ACTIVE = Gauge "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
     SERVICE_GENERATION = Gauge "teal_service_generation" ["service"]

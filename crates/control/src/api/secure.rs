@@ -7,11 +7,16 @@ use std::sync::Arc;
 use connect::{TlsError, read_certificates, read_key};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate and its key, ready to be shown.
 #[derive(Clone)]
-pub struct AdminTls(Arc<ServerConfig>);
+pub struct AdminTls {
+    config: Arc<ServerConfig>,
+    /// The certificate and what stands above it.
+    chain: Vec<CertificateDer<'static>>,
+}
 
 impl AdminTls {
     /// Reads both files.
@@ -25,19 +30,25 @@ impl AdminTls {
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(cert, error.to_string()))?
             .with_no_client_auth();
-        let config = builder.with_single_cert(chain, private).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                let problem =
-                    format!("this key does not belong to the certificate {}", cert.display());
-                wrong(key, problem)
-            }
-            other => wrong(cert, format!("can't be used: {other}")),
-        })?;
-        Ok(Self(Arc::new(config)))
+        let config =
+            builder.with_single_cert(chain.clone(), private).map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    let problem =
+                        format!("this key does not belong to the certificate {}", cert.display());
+                    wrong(key, problem)
+                }
+                other => wrong(cert, format!("can't be used: {other}")),
+            })?;
+        Ok(Self { config: Arc::new(config), chain })
+    }
+
+    /// Whether both show the same certificate.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.chain == other.chain
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.clone())
+        TlsAcceptor::from(self.config.clone())
     }
 }
 

@@ -58,6 +58,9 @@ async fn run(
                 let reloader = reloader.clone();
                 carry_out(core.clone(), reply, |call| reload::run(core, ask, reloader, call));
             }
+            Input::Renew(reader, reply) => {
+                carry_out(core.clone(), reply, |call| reload::renew(core, reader, call));
+            }
             Input::Upgrade(ask, reply) => upgrade::pass_on(&upgrades, ask, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),
             Input::WaitDrained(service, color, reply) => {

@@ -62,6 +62,14 @@ pub(super) async fn run(
     result
 }
 
+/// The same for files that have changed, by Teal itself. The word of an operator comes first.
+pub(super) async fn renew(core: Arc<Core>, reader: Reloader, call: Call) -> Answer<Reloaded> {
+    if core.lock().calls.is_under_way(Verb::Reload) {
+        return Err(Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal });
+    }
+    run(core, ReloadAsk { actor: Actor::Teal }, reader, call).await
+}
+
 async fn attempt(
     core: &Arc<Core>,
     call: u64,
@@ -286,6 +294,7 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
         ("hosts", old.hosts != new.hosts),
         ("path_prefix", old.path_prefix != new.path_prefix),
         ("strip_prefix", old.strip_prefix != new.strip_prefix),
+        ("underscores", old.underscores != new.underscores),
         ("health", old.health != new.health),
         ("drain", old.drain != new.drain),
         ("timeouts", old.timeouts != new.timeouts),

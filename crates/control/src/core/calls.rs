@@ -120,6 +120,11 @@ impl Calls {
         ended
     }
 
+    /// Whether such a call is under way.
+    pub(crate) fn is_under_way(&self, verb: Verb) -> bool {
+        self.under_way.iter().any(|entry| entry.about.verb == verb)
+    }
+
     /// Ends what is still undecided and was said earlier about the same.
     fn supersede(&mut self, later: &About) {
         let refusal = Refusal::Superseded { by: later.verb, actor: later.actor.clone() };

@@ -67,6 +67,7 @@ pub(crate) async fn first_byte(
             Poll::Ready(Err(_)) => Poll::Ready(Arrival::Gone),
             Poll::Pending if worker.stop.is_cut() => Poll::Ready(Arrival::Gone),
             Poll::Pending if client.poll_login_lost(cx).is_ready() => Poll::Ready(Arrival::Quiet),
+            Poll::Pending if client.entrance.is_distrusted() => Poll::Ready(Arrival::Quiet),
             Poll::Pending => client.deadline.poll(cx).map(|()| Arrival::Quiet),
         }
     })

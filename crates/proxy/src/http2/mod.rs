@@ -329,10 +329,12 @@ impl Serving {
         worker.tasks.serve(&worker, job);
     }
 
-    /// Teal stops, or another takes its place: no new streams, but those on their way.
+    /// Teal stops, another takes its place, or the client's certificate is not trusted any more: no new
+    /// streams, but those on their way.
     // lossless: L7
     fn say_goodbye(&mut self, now: Instant) {
-        if self.worker.stop.is_leaving() && self.ending.is_none() {
+        let leaving = self.worker.stop.is_leaving() || self.entrance.is_distrusted();
+        if leaving && self.ending.is_none() {
             self.leave(now);
         }
     }

@@ -18,7 +18,7 @@ use crate::worker::Worker;
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
     let (stream, address) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
-        None => Arrived { stream, name: None, http2: false },
+        None => Arrived { stream, name: None, http2: false, certificate: None },
         Some(tls) => tls::shake_hands(worker, stream, tls).await?,
     };
     Some(Client::new(worker, arrived, address, door))

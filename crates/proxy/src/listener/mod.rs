@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::connection;
+use crate::tls::TlsDoor;
 use crate::worker::Worker;
 
 pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
@@ -70,6 +71,11 @@ impl Listener {
 
     pub(crate) fn capacity(&self) -> Capacity {
         self.capacity.clone()
+    }
+
+    /// Its TLS, if it has any.
+    pub(crate) fn tls(&self) -> Option<TlsDoor> {
+        self.door.tls.clone()
     }
 
     /// Accepts connections until it is told to finish.

@@ -109,7 +109,8 @@ impl Download {
                 match self.scan.scan_response(link.rx.filled(), &limits) {
                     Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
                     Ok(Some(length)) => {
-                        let last = worker.stop.is_leaving() && client.is_quiet();
+                        let leaving = worker.stop.is_leaving() || client.entrance.is_distrusted();
+                        let last = leaving && client.is_quiet();
                         return Poll::Ready(self.take_head(worker, ask, link, length, last));
                     }
                     Ok(None) => {}

@@ -130,6 +130,9 @@ impl Page {
             OwnReason::Misdirected => {
                 (421, "This host is not the name of the TLS handshake", "http_request_error")
             }
+            OwnReason::ClientDistrusted => {
+                (421, "The client certificate is not trusted any more", "http_request_denied")
+            }
             // Said by a reset of its stream, which has no page.
             OwnReason::Http1Required => (421, "This needs HTTP/1.1", "http_request_error"),
             OwnReason::RedirectedToHttps => (308, "This is served under https", ""),

@@ -120,6 +120,11 @@ fn understand<'r>(
         story.asks(&request, request_id.as_bytes(), service, trace);
         Some(story)
     };
+    if client.entrance.is_distrusted() {
+        let end = RequestEnd::unrouted(worker, story(None));
+        let facts = Facts { persistent: false, ..facts };
+        return Err(Refused { end, facts, why: Why::Own(OwnReason::ClientDistrusted) });
+    }
     if let Some(proof) = worker.challenges.proof(request.path) {
         let end = RequestEnd::unrouted(worker, story(None));
         return Err(Refused { end, facts, why: Why::Challenge(proof) });

@@ -1,15 +1,13 @@
 //! What a listener asks of those who come, and the handshake that sees to it.
 
 use std::io;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use connect::{Stream, TlsError, read_roots};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{
-    Acceptor, NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier,
-};
+use connect::{Stream, TlsError};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{Acceptor, NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use tokio::io::AsyncWriteExt;
@@ -18,28 +16,38 @@ use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 
 use super::challenge::ACME;
+use super::clients::{ClientAuth, ClientCa};
+use super::presented::Presented;
 use super::shelf::Shelf;
 use crate::worker::Worker;
 
-/// A listener's TLS, ready to be used.
+/// A listener's TLS, ready to be used. Clones share what they have made.
 ///
 /// AES with keys of 128 bits comes first: no part of a handshake is stronger than that, and its
 /// SHA-256 has instructions of its own in most processors, which SHA-384 has not. A client that puts
 /// ChaCha20 first has none for AES, and gets what it asks for.
 #[derive(Clone, Debug)]
 pub struct TlsDoor {
-    ours_first: Arc<ServerConfig>,
-    theirs_first: Arc<ServerConfig>,
+    settings: Settings,
     shelf: Arc<Shelf>,
+    made: Arc<Mutex<Arc<Made>>>,
 }
 
-/// Which clients have to show a certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAuth {
-    /// PEM: who must have signed it.
-    pub ca: PathBuf,
-    /// Whether a client without one is refused.
-    pub required: bool,
+/// What a listener asks for.
+#[derive(Clone, Debug)]
+struct Settings {
+    only_tls13: bool,
+    http2: bool,
+    client_auth: Option<ClientAuth>,
+}
+
+/// The library's configurations. Made anew when the CAs of clients change.
+#[derive(Debug)]
+struct Made {
+    /// What verifies the certificates of clients; `None`: they are not asked for any.
+    ca: Option<Arc<ClientCa>>,
+    ours_first: Arc<ServerConfig>,
+    theirs_first: Arc<ServerConfig>,
 }
 
 /// A client after its handshake, if there was one.
@@ -50,6 +58,8 @@ pub(crate) struct Arrived {
     pub(crate) name: Option<Rc<str>>,
     /// Both sides have agreed on HTTP/2.
     pub(crate) http2: bool,
+    /// The certificate that the client has shown.
+    pub(crate) certificate: Option<Rc<Presented>>,
 }
 
 /// What a session may hold back of what was written: as much as one record.
@@ -74,56 +84,45 @@ const UNRECOGNIZED_NAME: u8 = 112;
 const NO_SUCH_NAME: &str = "no certificate has the name that the client asked for";
 const NONE: &str = "there is no certificate yet";
 
-impl ClientAuth {
-    /// Looks whether the file can be used.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn check(&self) -> Result<(), TlsError> {
-        verifier(self, Arc::new(aws_lc_rs::default_provider())).map(drop)
-    }
-}
+const NO_CA: &str = "the file of client_auth.ca has not been read";
 
 impl TlsDoor {
-    /// A door with the certificates of the shelf.
+    /// A door with the certificates and the CAs of the shelf.
     ///
     /// # Errors
-    /// If the file of `client_auth` can't be used.
+    /// If the file of `client_auth` was not read.
     pub fn new(
         shelf: Arc<Shelf>,
         only_tls13: bool,
         http2: bool,
         client_auth: Option<&ClientAuth>,
     ) -> Result<Self, TlsError> {
-        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
-        let versions = if only_tls13 { &BOTH[..1] } else { BOTH };
-        let mut provider = aws_lc_rs::default_provider();
-        provider.cipher_suites.sort_by_key(|suite| !name(suite.suite()).contains("AES_128"));
-        let provider = Arc::new(provider);
-        let builder = ServerConfig::builder_with_provider(provider.clone());
-        let builder = builder.with_protocol_versions(versions);
-        let builder = builder.map_err(|error| wrong("TLS", &error))?;
-        let builder = match client_auth {
-            None => builder.with_no_client_auth(),
-            Some(auth) => builder.with_client_cert_verifier(verifier(auth, provider)?),
-        };
-        let mut config = builder.with_cert_resolver(shelf.clone());
-        let spoken: &[&[u8]] = if http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
-        config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
-        // The tickets' keys outlive every reload, since the door does. Who must show a certificate
-        // shows it each time.
-        if client_auth.is_some() {
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-        } else {
-            config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-            config.send_tls13_tickets = TICKETS;
-            config.ticketer =
-                aws_lc_rs::Ticketer::new().map_err(|error| wrong("session tickets", &error))?;
+        let settings = Settings { only_tls13, http2, client_auth: client_auth.cloned() };
+        let made = settings.make(&shelf)?;
+        Ok(Self { settings, shelf, made: Arc::new(Mutex::new(Arc::new(made))) })
+    }
+
+    /// Changes with the CAs that client certificates must come from.
+    pub(crate) fn turn(&self) -> u64 {
+        self.shelf.turn()
+    }
+
+    /// Whether a client that shows this would be let in now.
+    pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
+        self.settings.ca(&self.shelf).is_some_and(|ca| ca.trusts(chain))
+    }
+
+    /// What is in force for the next handshake.
+    fn current(&self) -> Result<Arc<Made>, TlsError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.settings.client_auth.is_some() {
+            let now = self.settings.ca(&self.shelf);
+            let same = now.as_ref().zip(made.ca.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
+            if !same {
+                *made = Arc::new(self.settings.make(&self.shelf)?);
+            }
         }
-        let theirs_first = Arc::new(config.clone());
-        config.ignore_client_order = true;
-        Ok(Self { ours_first: Arc::new(config), theirs_first, shelf })
+        Ok(made.clone())
     }
 
     /// Shakes hands with a client, which may take as long as the client likes.
@@ -140,10 +139,56 @@ impl TlsDoor {
             return Err(io::Error::new(io::ErrorKind::NotFound, why));
         }
         let chacha = puts_chacha_first(begun.client_hello().cipher_suites());
-        let config = if chacha { &self.theirs_first } else { &self.ours_first };
+        let made = self.current().map_err(io::Error::other)?;
+        let config = if chacha { &made.theirs_first } else { &made.ours_first };
         let bounded =
             |session: &mut ServerConnection| session.set_buffer_limit(Some(SESSION_BYTES));
         begun.into_stream_with(config.clone(), bounded).await
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// The CAs of clients as they are now.
+    fn ca(&self, shelf: &Shelf) -> Option<Arc<ClientCa>> {
+        shelf.client_ca(&self.client_auth.as_ref()?.ca)
+    }
+
+    fn make(&self, shelf: &Arc<Shelf>) -> Result<Made, TlsError> {
+        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        let versions = if self.only_tls13 { &BOTH[..1] } else { BOTH };
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites.sort_by_key(|suite| !name(suite.suite()).contains("AES_128"));
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider));
+        let builder = builder.with_protocol_versions(versions);
+        let builder = builder.map_err(|error| wrong("TLS", &error))?;
+        let ca = self.ca(shelf);
+        let builder = match (&self.client_auth, &ca) {
+            (None, _) => builder.with_no_client_auth(),
+            (Some(auth), Some(ca)) => builder.with_client_cert_verifier(ca.verifier(auth.required)),
+            (Some(auth), None) => {
+                return Err(TlsError { path: auth.ca.clone(), problem: NO_CA.to_owned() });
+            }
+        };
+        let mut config = builder.with_cert_resolver(shelf.clone());
+        let spoken: &[&[u8]] =
+            if self.http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
+        config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
+        // The tickets' keys outlive every reload, since the door does. Who must show a certificate
+        // shows it each time.
+        if ca.is_some() {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        } else {
+            config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            config.send_tls13_tickets = TICKETS;
+            config.ticketer =
+                aws_lc_rs::Ticketer::new().map_err(|error| wrong("session tickets", &error))?;
+        }
+        let theirs_first = Arc::new(config.clone());
+        config.ignore_client_order = true;
+        Ok(Made { ca, ours_first: Arc::new(config), theirs_first })
     }
 }
 
@@ -156,16 +201,6 @@ fn puts_chacha_first(suites: &[CipherSuite]) -> bool {
 /// Nothing for one that nobody knows.
 fn name(suite: CipherSuite) -> &'static str {
     suite.as_str().unwrap_or_default()
-}
-
-fn verifier(
-    auth: &ClientAuth,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    let roots = read_roots(&auth.ca)?;
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    let builder = if auth.required { builder } else { builder.allow_unauthenticated() };
-    builder.build().map_err(|error| TlsError { path: auth.ca.clone(), problem: error.to_string() })
 }
 
 fn wrong(what: &str, error: &rustls::Error) -> TlsError {
@@ -181,6 +216,7 @@ pub(crate) async fn shake_hands(
     door: &TlsDoor,
 ) -> Option<Arrived> {
     let Stream::Tcp(stream) = stream else { return None };
+    let turn = door.turn(); // before the CAs are looked at: those of a later turn are found out then
     match worker.within(worker.front().tls_hello, door.accept(stream)).await {
         // The authority has seen what it came for (RFC 8737 section 3).
         Ok(session) if session.get_ref().1.alpn_protocol() == Some(ACME) => None,
@@ -188,8 +224,10 @@ pub(crate) async fn shake_hands(
             let name = session.get_ref().1.server_name();
             let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
             let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
+            let shown = session.get_ref().1.peer_certificates();
+            let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn)));
             let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
-            Some(Arrived { stream, name, http2 })
+            Some(Arrived { stream, name, http2, certificate })
         }
         Err(error) => {
             worker.log.handshake(&error);

@@ -1,6 +1,8 @@
 //! The certificates in use, by the name and the signature algorithms that a client asks for.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -12,6 +14,7 @@ use connect::TlsError;
 
 use super::certificate::{Certificate, CertificateFacts, CertificateFiles};
 use super::challenge::{ACME, Challenges};
+use super::clients::{ClientCa, ClientCas};
 
 /// Certificates that were read and checked together.
 #[derive(Debug)]
@@ -33,10 +36,13 @@ pub struct Unused<'a> {
     pub instead: &'a CertificateFacts,
 }
 
-/// The certificates in use, swapped whole, and what authorities are shown.
+/// The certificates in use and the CAs of clients, each swapped whole, and what authorities are shown.
 #[derive(Debug)]
 pub struct Shelf {
     current: Mutex<Arc<Certificates>>,
+    clients: Mutex<Arc<ClientCas>>,
+    /// Grows with each change of `clients`.
+    turn: AtomicU64,
     challenges: Challenges,
 }
 
@@ -137,9 +143,14 @@ impl Certificates {
 // === impl Shelf ===
 
 impl Shelf {
-    /// A shelf with these certificates.
-    pub fn new(certificates: Certificates, challenges: Challenges) -> Self {
-        Self { current: Mutex::new(Arc::new(certificates)), challenges }
+    /// A shelf with these certificates and CAs.
+    pub fn new(certificates: Certificates, clients: ClientCas, challenges: Challenges) -> Self {
+        Self {
+            current: Mutex::new(Arc::new(certificates)),
+            clients: Mutex::new(Arc::new(clients)),
+            turn: AtomicU64::new(0),
+            challenges,
+        }
     }
 
     /// What is in use.
@@ -151,9 +162,35 @@ impl Shelf {
     pub fn replace(&self, certificates: Certificates) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificates);
     }
+
+    /// The CAs of clients that are in use.
+    pub fn clients(&self) -> Arc<ClientCas> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Uses other CAs for every handshake from now on. Connections that were let in by one that is not
+    /// among them end at their next request, or at once where they are idle.
+    pub fn replace_clients(&self, clients: ClientCas) {
+        let mut current = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.is_same(&clients) {
+            return;
+        }
+        *current = Arc::new(clients.keep(&current));
+        self.turn.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl Shelf {
+    /// The CAs of a file that are in use.
+    pub(super) fn client_ca(&self, path: &Path) -> Option<Arc<ClientCa>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(path)
+    }
+
+    /// Changes with the CAs of clients.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Acquire)
+    }
+
     /// What a client is shown; `None` if there is nothing for the name that it asks for.
     pub(super) fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {

@@ -10,6 +10,7 @@ mod books;
 mod collector;
 mod copied;
 mod descriptors;
+mod files;
 mod observers;
 mod parent;
 pub(crate) mod precondition;
@@ -33,7 +34,7 @@ use control::api::{AdminTls, ApiSettings, Token};
 use control::handover::Host;
 use control::journal::Opened;
 use control::{Handle, Resolver, Settings};
-use proxy::{Certificates, Challenges, Options, Proxy, takes_ipv4};
+use proxy::{Certificates, Challenges, ClientCas, Options, Proxy, takes_ipv4};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};
@@ -135,6 +136,8 @@ struct Ground {
     room: usize,
     runtime: Runtime,
     certificates: Certificates,
+    /// The CAs of clients.
+    clients: ClientCas,
     /// TLS on the admin API.
     admin: Option<AdminTls>,
     vault: Vault,
@@ -153,6 +156,7 @@ impl Ground {
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
         tls::warn(&certificates);
+        let clients = tls::load_clients(config).map_err(Failure::usage)?;
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
         let vault = Vault::default();
         vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
@@ -166,7 +170,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, handed)?;
         drop(entered);
-        Ok(Self { room, runtime, certificates, admin, vault, opened, lock, tokens, ways })
+        Ok(Self { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways })
     }
 }
 
@@ -178,14 +182,15 @@ fn start(
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(config, adopt, (&older, handed.as_ref()));
     drop(handed);
-    let Ground { room, runtime, certificates, admin, vault, opened, lock, tokens, ways } = ground?;
+    let Ground { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways } =
+        ground?;
     runtime.block_on(async {
         let challenges = Challenges::default();
         let in_force = InForce::new(
             config,
             tokens,
             ways.public.addresses(),
-            certificates,
+            (certificates, clients),
             admin,
             (vault.clone(), challenges.clone()),
         );
@@ -200,7 +205,6 @@ fn start(
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
-        let watching = tokio::spawn(tls::watch(in_force.clone()));
         let settings = Settings {
             services: config.services.clone(),
             groups: config.groups.clone(),
@@ -212,6 +216,7 @@ fn start(
         };
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
+        let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let settings =
             ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;

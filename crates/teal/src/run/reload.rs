@@ -13,7 +13,7 @@ use connect::Vault;
 use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
-use proxy::{Certificates, Challenges, Door, Shelf};
+use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};
 use tokio::sync::watch;
 
 use super::copied::Copied;
@@ -49,6 +49,17 @@ pub(super) struct InForce {
     pub(super) reloads: watch::Sender<()>,
     /// Whether it is this Teal that decides, and not a newer one.
     pub(super) charge: watch::Sender<bool>,
+    /// Why files that have changed are not in use, by [`Part`].
+    problems: Arc<Mutex<[Option<String>; 2]>>,
+}
+
+/// What files are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Listeners and the admin API.
+    Own,
+    /// TLS to targets.
+    Targets,
 }
 
 impl Source {
@@ -102,6 +113,7 @@ impl Source {
             precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
+            let clients = tls::load_clients(&next).map_err(|problem| vec![problem])?;
             let admin = tls::load_for_admin(&next).map_err(|problem| vec![problem])?;
             let fresh = tls::load_for_targets(&next, &in_force.vault);
             let fresh = fresh.map_err(|problem| vec![problem])?;
@@ -123,6 +135,12 @@ impl Source {
             if !certificates.is_same(&in_force.shelf.current()) {
                 others.push("certificates changed".to_owned());
             }
+            if !clients.is_same(&in_force.shelf.clients()) {
+                others.push("CAs of client_auth changed".to_owned());
+            }
+            if in_force.is_other_admin(admin.as_ref()) {
+                others.push("the certificate of the admin API changed".to_owned());
+            }
             in_force.reloads.send_replace(());
             let in_force = in_force.clone();
             let (services, groups) = (next.services.clone(), next.groups.clone());
@@ -134,6 +152,7 @@ impl Source {
                 }
                 in_force.vault.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
+                in_force.shelf.replace_clients(clients);
                 in_force.put(next, tokens, certificates);
             });
             Ok(NewConfig { services, groups, limits, others, vault, accept })
@@ -146,7 +165,7 @@ impl InForce {
         config: &Config,
         tokens: Vec<Token>,
         listeners: &[SocketAddr],
-        certificates: Certificates,
+        (certificates, clients): (Certificates, ClientCas),
         admin: Option<AdminTls>,
         (vault, challenges): (Vault, Challenges),
     ) -> Self {
@@ -163,11 +182,12 @@ impl InForce {
         Self {
             current: Arc::new(Mutex::new(config.clone())),
             vault,
-            shelf: Arc::new(Shelf::new(certificates, challenges)),
+            shelf: Arc::new(Shelf::new(certificates, clients, challenges)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
             reloads: watch::Sender::new(()),
             charge: watch::Sender::new(true),
+            problems: Arc::default(),
         }
     }
 
@@ -200,21 +220,64 @@ impl InForce {
         self.current().clone()
     }
 
-    /// Uses what the certificates' files hold now, or says why not.
+    /// What TLS to targets is made of.
+    pub(super) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Uses what the files of listeners and of the admin API hold now, each on its own, or says why not.
     pub(super) fn renew(&self) {
         let config = self.config();
-        let admin = tls::load_for_admin(&config);
-        match self.better(&config).and_then(|better| Ok((better, admin?))) {
-            Ok((certificates, admin)) => {
-                self.live.send_modify(|live| live.tls = admin);
+        let mut problems = Vec::new();
+        match self.better(&config) {
+            Ok(certificates) if certificates.is_same(&self.shelf.current()) => {}
+            Ok(certificates) => {
                 tracing::info!("the certificates have changed and are in use");
                 tls::warn(&certificates);
                 self.shelve(certificates);
             }
-            Err(problem) => {
-                tracing::error!("new certificates are not used, the old ones stay: {problem}");
-                self.live.send_modify(|live| live.certificate_problem = Some(problem));
+            Err(problem) => problems.push(problem),
+        }
+        match tls::load_clients(&config) {
+            Ok(clients) if clients.is_same(&self.shelf.clients()) => {}
+            Ok(clients) => {
+                tracing::info!(
+                    "the CAs of client_auth have changed and are in use; connections of clients that \
+                     they do not trust end"
+                );
+                self.shelf.replace_clients(clients);
             }
+            Err(problem) => problems.push(problem),
+        }
+        match tls::load_for_admin(&config) {
+            Ok(admin) if self.is_other_admin(admin.as_ref()) => {
+                tracing::info!("the certificate of the admin API has changed and is in use");
+                self.live.send_modify(|live| live.tls = admin);
+            }
+            Ok(_) => {}
+            Err(problem) => problems.push(problem),
+        }
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
+        if let Some(problem) = &problem {
+            tracing::error!("changed files are not used, the old ones stay: {problem}");
+        }
+        self.tell(Part::Own, problem);
+    }
+
+    /// Notes why files that have changed are not in use, or that they are.
+    pub(super) fn tell(&self, part: Part, problem: Option<String>) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems[part as usize] = problem;
+        let all: Vec<&str> = problems.iter().flatten().map(String::as_str).collect();
+        let all = (!all.is_empty()).then(|| all.join("; "));
+        self.live.send_modify(|live| live.certificate_problem = all);
+    }
+
+    fn is_other_admin(&self, admin: Option<&AdminTls>) -> bool {
+        match (admin, &self.live.borrow().tls) {
+            (None, None) => false,
+            (Some(new), Some(old)) => !new.is_same(old),
+            _ => true,
         }
     }
 
@@ -228,10 +291,7 @@ impl InForce {
     }
 
     fn shelve(&self, certificates: Certificates) {
-        self.live.send_modify(|live| {
-            live.certificates = tls::shown(&certificates);
-            live.certificate_problem = None;
-        });
+        self.live.send_modify(|live| live.certificates = tls::shown(&certificates));
         self.shelf.replace(certificates);
     }
 
@@ -241,6 +301,8 @@ impl InForce {
 
     fn put(&self, next: Config, tokens: Vec<Token>, certificates: Certificates) {
         self.shelve(certificates);
+        self.tell(Part::Own, None);
+        self.tell(Part::Targets, None);
         self.patience.send_replace(patience(&next));
         self.live.send_modify(|live| {
             live.tokens = tokens;

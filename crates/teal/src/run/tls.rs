@@ -1,8 +1,7 @@
-//! The certificates of the listeners: read at the start, at every reload, and when their files
-//! change. What is no good leaves in use what is in use, and is named in the log and the status.
+//! What TLS is made of: read at the start, at every reload, and when files change. What cannot be used
+//! leaves in use what is in use.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,42 +9,42 @@ use config::Config;
 use connect::{Fresh, TlsError, TlsFiles, Vault};
 use control::api::{self, AdminTls};
 use proxy::{
-    CertificateFacts, CertificateFiles, Certificates, ClientAuth, Door, Shelf, TlsDoor, Unused,
+    CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Door, Shelf, TlsDoor,
+    Unused,
 };
 use rules::{TargetUrl, Time};
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::acme;
-use super::reload::InForce;
-
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// From when on a certificate is said to end soon.
 pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// What shows that a file has been changed or replaced; none if it is not there.
-type Mark = Option<(u64, u64, i64, i64)>;
-
-/// Reads the certificates of a configuration and those that its authority has given; those of client
-/// authorities are read too.
+/// Reads the certificates of a configuration and those that its authority has given.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
 pub(crate) fn load(config: &Config) -> Result<Certificates, String> {
     let configured = load_configured(config)?;
     let given = acme::files(config, &configured);
-    let loaded = if given.is_empty() {
-        configured
-    } else {
-        let all: Vec<_> = files(config).into_iter().chain(given).collect();
-        Certificates::load(&all).map_err(|errors| words(&errors))?
-    };
-    for door in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        let checked = door.client_auth.as_ref().map(|auth| client_auth(auth).check());
-        checked.transpose().map_err(|error| error.to_string())?;
+    if given.is_empty() {
+        return Ok(configured);
     }
-    Ok(loaded)
+    let all: Vec<_> = files(config).into_iter().chain(given).collect();
+    Certificates::load(&all).map_err(|errors| words(&errors))
+}
+
+/// Reads the CAs that the listeners' `client_auth` names.
+///
+/// # Errors
+/// The first file that can't be used, and why.
+pub(super) fn load_clients(config: &Config) -> Result<ClientCas, String> {
+    ClientCas::load(client_cas(config)).map_err(|error| error.to_string())
+}
+
+/// The files that the listeners' `client_auth` names.
+pub(super) fn client_cas(config: &Config) -> impl Iterator<Item = &Path> {
+    let tls = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    tls.filter_map(|tls| Some(tls.client_auth.as_ref()?.ca.as_path()))
 }
 
 /// Reads the certificates that a configuration names, without those that an authority has given.
@@ -156,41 +155,6 @@ pub(super) fn worse(new: &Certificates, old: &Certificates) -> Option<String> {
     let now = SystemTime::now();
     let expired = new.expired(now).filter(|_| old.expired(now).is_none())?;
     Some(format!("{}: this certificate has expired; renew it", expired.cert.display()))
-}
-
-/// Reads the files again whenever they have changed and kept still for one look: certificate and
-/// key are two files, and are seldom replaced in the same instant.
-pub(super) async fn watch(in_force: InForce) {
-    let mut used = look(&in_force).await;
-    let mut before = used.clone();
-    let mut every = interval(LOOK);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        every.tick().await;
-        let seen = look(&in_force).await;
-        if seen != used && seen == before {
-            let in_force = in_force.clone();
-            // Ignored: it says itself what became of it.
-            let _ = tokio::task::spawn_blocking(move || in_force.renew()).await;
-            used.clone_from(&seen);
-        }
-        before = seen;
-    }
-}
-
-/// The marks of all files; looked at on a thread of its own, since a disk may be slow.
-async fn look(in_force: &InForce) -> Vec<Mark> {
-    let config = in_force.config();
-    let marks = move || {
-        let mark = |path: PathBuf| {
-            let seen = std::fs::metadata(path).ok()?;
-            Some((seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
-        };
-        let admin = config.admin.tls.iter().flat_map(|pair| [pair.cert.clone(), pair.key.clone()]);
-        let of_listeners = files(&config).into_iter().flat_map(|pair| [pair.cert, pair.key]);
-        of_listeners.chain(admin).map(mark).collect()
-    };
-    tokio::task::spawn_blocking(marks).await.unwrap_or_default()
 }
 
 fn files(config: &Config) -> Vec<CertificateFiles> {

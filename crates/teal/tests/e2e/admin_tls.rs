@@ -104,7 +104,7 @@ fn its_certificate_is_renewed_and_a_bad_one_leaves_the_old_in_use() {
         Client::try_connect_tls(stage.admin, &trust).is_ok()
     });
     fs::write(stage.directory.path().join("admin.key"), "no key").expect("a file");
-    log(&["ERROR", "new certificates are not used", "admin.key", "holds no private key"]);
+    log(&["ERROR", "changed files are not used", "admin.key", "holds no private key"]);
     stage.cli(&["status"], &ca).assert_code(0);
 }
 

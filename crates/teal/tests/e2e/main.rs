@@ -61,6 +61,7 @@ mod probe_and_traffic;
 mod proxies_in_front;
 mod real_systemd;
 mod reload;
+mod renewed_files;
 mod restart_keeps_color;
 mod retries;
 mod rollback;

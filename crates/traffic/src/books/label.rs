@@ -36,6 +36,8 @@ labels! {
         UnknownExpectation = "unknown_expectation",
         /// The host is not the name that the TLS handshake was for (421).
         Misdirected = "misdirected",
+        /// The client's certificate is not trusted any more (421).
+        ClientDistrusted = "client_distrusted",
         /// A login that binds its connection came over HTTP/2: asked for again over HTTP/1.1 (reset).
         Http1Required = "http1_required",
         /// It belongs under `https` (308).

@@ -1,0 +1,116 @@
+//! The CAs that client certificates must come from, swapped whole as the certificates of listeners are.
+//!
+//! Guaranteed: a handshake is verified by what the file held when it was last read, and so is every
+//! request on a connection that was let in before (see [`Presented`](super::Presented)).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use connect::{TlsError, read_certificates, read_roots};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+
+/// Which clients have to show a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// PEM: who must have signed it.
+    pub ca: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
+}
+
+/// The CAs of all listeners, by their files, as they were read together.
+#[derive(Clone, Debug, Default)]
+pub struct ClientCas(HashMap<PathBuf, Arc<ClientCa>>);
+
+/// The CAs of one file.
+pub(super) struct ClientCa {
+    certificates: Vec<CertificateDer<'static>>,
+    required: Arc<dyn ClientCertVerifier>,
+    requested: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientAuth {
+    /// Looks whether the file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), TlsError> {
+        ClientCa::load(&self.ca).map(drop)
+    }
+}
+
+// === impl ClientCas ===
+
+impl ClientCas {
+    /// Reads these files.
+    ///
+    /// # Errors
+    /// The first one that can't be used, and why.
+    pub fn load<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, TlsError> {
+        let load = |path: &'p Path| Ok((path.to_owned(), Arc::new(ClientCa::load(path)?)));
+        files.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether these are the very same CAs.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let known = |(path, ca): (&PathBuf, &Arc<ClientCa>)| {
+            other.0.get(path).is_some_and(|other| other.certificates == ca.certificates)
+        };
+        self.0.len() == other.0.len() && self.0.iter().all(known)
+    }
+
+    pub(super) fn get(&self, path: &Path) -> Option<Arc<ClientCa>> {
+        self.0.get(path).cloned()
+    }
+
+    /// Keeps what is known already where it is the same.
+    pub(super) fn keep(mut self, known: &Self) -> Self {
+        for (path, ca) in &mut self.0 {
+            let same = known.0.get(path).filter(|known| known.certificates == ca.certificates);
+            if let Some(same) = same {
+                *ca = same.clone();
+            }
+        }
+        self
+    }
+}
+
+// === impl ClientCa ===
+
+impl ClientCa {
+    fn load(path: &Path) -> Result<Self, TlsError> {
+        let certificates = read_certificates(path)?;
+        let roots = Arc::new(read_roots(path)?);
+        let wrong = |error: rustls::server::VerifierBuilderError| TlsError {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        };
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let builder =
+            || WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
+        let requested = builder().allow_unauthenticated().build().map_err(wrong)?;
+        let required = builder().build().map_err(wrong)?;
+        Ok(Self { certificates, required, requested })
+    }
+
+    pub(super) fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
+        if required { self.required.clone() } else { self.requested.clone() }
+    }
+
+    /// Whether a client with this certificate and what it has shown above it would be let in now.
+    pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
+        let Some((leaf, above)) = chain.split_first() else { return false };
+        self.required.verify_client_cert(leaf, above, UnixTime::now()).is_ok()
+    }
+}
+
+impl fmt::Debug for ClientCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCa").field("certificates", &self.certificates.len()).finish()
+    }
+}

@@ -1,0 +1,169 @@
+//! Watches the files that the configuration names: certificates, keys and CAs of listeners, of the admin
+//! API and of TLS to targets. Those that have changed are put in force as a reload would, without reading
+//! the configuration itself.
+//!
+//! A file that cannot be used leaves in use what is in use, and is named in log, status and metric.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::Config;
+use control::{Handle, NewConfig, Reloader};
+use rules::{Refusal, TargetUrl};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::reload::{InForce, Part};
+use super::tls;
+
+/// Time between two looks at the files.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Time until files are tried again that targets did not pass the gate with.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What shows that a file has been changed or replaced; none if it is not there.
+type Mark = Option<(u64, u64, i64, i64)>;
+
+/// What was seen of files: they are read once they have changed and kept still for one look, since
+/// certificate and key are two files, and are seldom replaced in the same instant.
+#[derive(Debug, Default)]
+struct Seen {
+    used: Option<Vec<Mark>>,
+    before: Vec<Mark>,
+}
+
+/// Watches until it is dropped.
+pub(super) async fn watch(in_force: InForce, handle: Handle) {
+    tokio::join!(watch_own(&in_force), watch_targets(&in_force, &handle));
+}
+
+/// Files of listeners and of the admin API.
+async fn watch_own(in_force: &InForce) {
+    let mut seen = Seen::default();
+    let mut every = interval(LOOK);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if seen.have_changed(own(&in_force.config())).await {
+            let in_force = in_force.clone();
+            // Ignored: it says itself what became of it.
+            let _ = spawn_blocking(move || in_force.renew()).await;
+        }
+    }
+}
+
+/// Files of TLS to targets. Only the Teal in charge may change how targets are reached.
+async fn watch_targets(in_force: &InForce, handle: &Handle) {
+    let mut seen = Seen::default();
+    let mut again: Option<Instant> = None;
+    let mut every = interval(LOOK);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let changed = seen.have_changed(of_targets(&in_force.config())).await;
+        let due = again.is_some_and(|at| at <= Instant::now());
+        if !(changed || due) || !in_force.is_in_charge() {
+            continue;
+        }
+        let renewed = renew_targets(in_force, handle).await;
+        again = renewed.is_err().then(|| Instant::now() + AGAIN);
+        if let Err(Some(problem)) = &renewed {
+            tracing::error!("changed files are not used, the old ones stay: {problem}");
+        }
+        in_force.tell(Part::Targets, renewed.err().flatten());
+    }
+}
+
+/// Puts in force what the files of TLS to targets hold now, once the active colors are proven with it.
+///
+/// # Errors
+/// Why not; `None`: something else is under way.
+// lossless: L9
+async fn renew_targets(in_force: &InForce, handle: &Handle) -> Result<(), Option<String>> {
+    let held = in_force.clone();
+    let same = spawn_blocking(move || held.has_same_for_targets()).await.map_err(|_| None)?;
+    if same.map_err(Some)? {
+        return Ok(());
+    }
+    let held = in_force.clone();
+    let reader = Reloader::new(move || held.for_targets().map_err(|problem| vec![problem]));
+    match handle.renew(reader).await {
+        Ok(_) => Ok(()),
+        Err(Refusal::Superseded { .. } | Refusal::UpgradeInProgress | Refusal::Stopping) => {
+            Err(None)
+        }
+        Err(refusal) => Err(Some(format!("TLS to targets: {refusal}"))),
+    }
+}
+
+/// The files of listeners and of the admin API.
+fn own(config: &Config) -> Vec<PathBuf> {
+    let pairs = config.certificates.iter().chain(&config.admin.tls);
+    let pairs = pairs.flat_map(|pair| [pair.cert.clone(), pair.key.clone()]);
+    pairs.chain(tls::client_cas(config).map(PathBuf::from)).collect()
+}
+
+/// The files of TLS to targets.
+fn of_targets(config: &Config) -> Vec<PathBuf> {
+    let colors = config.services.iter().flat_map(|service| &service.colors);
+    let tls = colors.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
+    let files = tls.flat_map(|tls| {
+        let identity = tls.identity.iter().flat_map(|(cert, key)| [cert, key]);
+        tls.ca.iter().chain(identity)
+    });
+    files.cloned().collect()
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Whether these have changed since this was last true, and keep still. True at the first time: they
+    /// may have changed since they were read.
+    async fn have_changed(&mut self, files: Vec<PathBuf>) -> bool {
+        // On a thread of its own, since a disk may be slow.
+        let Ok(seen) = spawn_blocking(move || files.iter().map(mark).collect::<Vec<_>>()).await
+        else {
+            return false;
+        };
+        let changed = self.used.as_ref() != Some(&seen) && seen == self.before;
+        if changed {
+            self.used = Some(seen.clone());
+        }
+        self.before = seen;
+        changed
+    }
+}
+
+fn mark(path: &PathBuf) -> Mark {
+    let seen = std::fs::metadata(path).ok()?;
+    Some((seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
+}
+
+// === impl InForce ===
+
+impl InForce {
+    /// Whether the files of TLS to targets hold what is in use.
+    fn has_same_for_targets(&self) -> Result<bool, String> {
+        let fresh = tls::load_for_targets(&self.config(), self.vault())?;
+        Ok(self.vault().is_same(&fresh))
+    }
+
+    /// What is in force, with what the files of TLS to targets hold now.
+    fn for_targets(&self) -> Result<NewConfig, String> {
+        let config = self.config();
+        let fresh = tls::load_for_targets(&config, self.vault())?;
+        let renewed = !self.vault().is_same(&fresh);
+        let held = self.clone();
+        let others = renewed.then(|| "TLS to targets changed".to_owned());
+        Ok(NewConfig {
+            services: config.services,
+            groups: config.groups,
+            limits: config.limits,
+            others: others.into_iter().collect(),
+            vault: renewed.then(|| connect::Vault::trial(&fresh)),
+            accept: Box::new(move || held.vault().put(fresh)),
+        })
+    }
+}
