@@ -1,4 +1,4 @@
-//! Making a connection to the first address that takes one.
+//! Making a connection to the address that takes one first.
 
 use std::fmt;
 use std::io;
@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsStream;
 
+use crate::history::AddressHistory;
+use crate::race::Race;
 use crate::stream::Stream;
 use crate::tls::{Tls, describe};
 
@@ -54,22 +57,95 @@ const ASKED: u32 = 3;
 const ROOM: Duration = Duration::from_millis(2);
 
 /// Connects before `deadline`; `first` is sent before anything else, TLS too.
+///
+/// Several addresses race for the TCP connection (RFC 8305). A winner that fails in its TLS handshake is
+/// set back, and the next one gets its chance while there is time.
 // lossless: L10
-pub async fn dial(way: Way<'_>, first: &[u8], deadline: Instant) -> Result<Stream, DialError> {
+pub async fn dial(
+    way: Way<'_>,
+    first: &[u8],
+    history: &AddressHistory,
+    deadline: Instant,
+) -> Result<Stream, DialError> {
     match way {
-        Way::Tcp(addresses) => {
-            let stream = dial_first(addresses, deadline).await?;
-            let mut stream = Stream::new(stream)?;
-            send(&mut stream, first, deadline).await?;
-            Ok(stream)
-        }
-        Way::Tls(addresses, tls) => dial_securely(addresses, tls, first, deadline).await,
+        Way::Tcp(addresses) => dial_any(addresses, None, first, history, deadline).await,
+        Way::Tls(addresses, tls) => dial_any(addresses, Some(tls), first, history, deadline).await,
         Way::Unix(path) => {
             let dialed = timeout_at(deadline, dial_socket(path)).await;
             let mut stream = dialed.unwrap_or(Err(DialError::TimedOut))?;
             send(&mut stream, first, deadline).await?;
             Ok(stream)
         }
+    }
+}
+
+/// The only address of a name, or the first of several that is of use.
+async fn dial_any(
+    addresses: &[SocketAddr],
+    tls: Option<&Tls>,
+    first: &[u8],
+    history: &AddressHistory,
+    deadline: Instant,
+) -> Result<Stream, DialError> {
+    let [only] = addresses else {
+        return Box::pin(dial_several(addresses, tls, first, history, deadline)).await;
+    };
+    let connected = timeout_at(deadline, connect(*only)).await;
+    let stream = connected.map_err(|_| DialError::TimedOut)??;
+    prepare(stream, tls, first, deadline).await
+}
+
+async fn dial_several(
+    addresses: &[SocketAddr],
+    tls: Option<&Tls>,
+    first: &[u8],
+    history: &AddressHistory,
+    deadline: Instant,
+) -> Result<Stream, DialError> {
+    let mut race = Race::new(history, addresses);
+    loop {
+        let (stream, winner) = race.next(connect, deadline).await?;
+        // One that hangs in its handshake leaves time for the others.
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now);
+        let until = if race.is_last() { deadline } else { now + left / 2 };
+        match prepare(stream, tls, first, until).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => race.failed(winner, error),
+        }
+        if race.is_last() {
+            return Err(race.into_failure());
+        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if is_circle(&stream) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    notice_loss(&stream);
+    Ok(stream)
+}
+
+/// What comes before the first request on a connection.
+async fn prepare(
+    mut stream: TcpStream,
+    tls: Option<&Tls>,
+    first: &[u8],
+    deadline: Instant,
+) -> Result<Stream, DialError> {
+    let Some(tls) = tls else {
+        let mut stream = Stream::new(stream)?;
+        send(&mut stream, first, deadline).await?;
+        return Ok(stream);
+    };
+    stream.set_nodelay(true)?;
+    send(&mut stream, first, deadline).await?;
+    match timeout_at(deadline, tls.shake_hands(stream)).await {
+        Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
+        Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
+        Err(_) => Err(DialError::HandshakeTimedOut),
     }
 }
 
@@ -85,23 +161,6 @@ async fn send(
     Ok(sent.map_err(|_| DialError::TimedOut)??)
 }
 
-/// One deadline for the connect and the handshake.
-async fn dial_securely(
-    addresses: &[SocketAddr],
-    tls: &Tls,
-    first: &[u8],
-    deadline: Instant,
-) -> Result<Stream, DialError> {
-    let mut stream = dial_first(addresses, deadline).await?;
-    stream.set_nodelay(true)?;
-    send(&mut stream, first, deadline).await?;
-    match timeout_at(deadline, tls.shake_hands(stream)).await {
-        Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
-        Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
-        Err(_) => Err(DialError::HandshakeTimedOut),
-    }
-}
-
 async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
     loop {
         match UnixStream::connect(path).await {
@@ -114,26 +173,6 @@ async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Connects to the first of `addresses` that accepts. What an address that does not answer may cost
-/// is its even share of the time left.
-async fn dial_first(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, DialError> {
-    let mut failure = DialError::NoAddress;
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) if is_circle(&stream) => failure = DialError::Refused,
-            Ok(Ok(stream)) => {
-                notice_loss(&stream);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => failure = error.into(),
-            Err(_) => failure = DialError::TimedOut,
-        }
-    }
-    Err(failure)
 }
 
 /// Has the kernel ask whether the target is still there while nothing moves. One whose machine or way has
@@ -152,6 +191,34 @@ fn is_circle(stream: &TcpStream) -> bool {
 }
 
 // === impl DialError ===
+
+impl DialError {
+    /// Whether this machine lacks something, so that it says nothing of the target.
+    pub fn is_local(&self) -> bool {
+        let no_port = matches!(self, Self::Other(error)
+            if error.kind() == io::ErrorKind::AddrNotAvailable);
+        no_port || self.is_exhaustion()
+    }
+
+    /// Whether this machine has no descriptor or no memory left.
+    pub(crate) fn is_exhaustion(&self) -> bool {
+        let Self::Other(error) = self else { return false };
+        let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        Errno::from_io_error(error).is_some_and(|code| lacks.contains(&code))
+    }
+
+    /// How much it says of a target with several addresses: more of one where somebody is.
+    pub(crate) fn weight(&self) -> u8 {
+        match self {
+            Self::NoAddress => 0,
+            Self::Other(_) => 1,
+            Self::TimedOut => 2,
+            Self::Refused => 3,
+            Self::HandshakeTimedOut => 4,
+            Self::Tls(_) => 5,
+        }
+    }
+}
 
 impl From<io::Error> for DialError {
     fn from(error: io::Error) -> Self {
@@ -191,17 +258,21 @@ mod tests {
         Instant::now() + Duration::from_secs(5)
     }
 
+    fn none() -> AddressHistory {
+        AddressHistory::default()
+    }
+
     async fn closed_port() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
     }
 
     #[test]
-    fn the_first_address_that_accepts_is_taken() {
+    fn the_address_that_accepts_is_taken() {
         run(async {
             let refused = closed_port().await;
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let stream = dial(Way::Tcp(&[refused, address]), b"", soon()).await.unwrap();
+            let stream = dial(Way::Tcp(&[refused, address]), b"", &none(), soon()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
         });
     }
@@ -210,9 +281,12 @@ mod tests {
     fn each_failure_has_its_own_word() {
         run(async {
             let refused = closed_port().await;
-            assert!(matches!(dial(Way::Tcp(&[]), b"", soon()).await, Err(DialError::NoAddress)));
             assert!(matches!(
-                dial(Way::Tcp(&[refused]), b"", soon()).await,
+                dial(Way::Tcp(&[]), b"", &none(), soon()).await,
+                Err(DialError::NoAddress)
+            ));
+            assert!(matches!(
+                dial(Way::Tcp(&[refused]), b"", &none(), soon()).await,
                 Err(DialError::Refused)
             ));
         });
@@ -251,22 +325,29 @@ mod tests {
             let path = directory.join("s");
             let _ = std::fs::remove_file(&path); // of a run before
             assert!(
-                matches!(dial(Way::Unix(&path), b"", soon()).await, Err(DialError::Refused)),
+                matches!(
+                    dial(Way::Unix(&path), b"", &none(), soon()).await,
+                    Err(DialError::Refused)
+                ),
                 "none"
             );
             let socket =
                 socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
             socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
             assert!(
-                matches!(dial(Way::Unix(&path), b"", soon()).await, Err(DialError::Refused)),
+                matches!(
+                    dial(Way::Unix(&path), b"", &none(), soon()).await,
+                    Err(DialError::Refused)
+                ),
                 "deaf"
             );
             socket.listen(0).unwrap();
-            let stream = dial(Way::Unix(&path), b"", soon()).await.unwrap();
+            let stream = dial(Way::Unix(&path), b"", &none(), soon()).await.unwrap();
             let deadline = Instant::now() + Duration::from_millis(200);
-            let full = dial(Way::Unix(&path), b"", deadline).await;
+            let full = dial(Way::Unix(&path), b"", &none(), deadline).await;
             assert!(matches!(full, Err(DialError::TimedOut)), "{full:?}");
-            let later = tokio::join!(dial(Way::Unix(&path), b"", soon()), async {
+            let none = none();
+            let later = tokio::join!(dial(Way::Unix(&path), b"", &none, soon()), async {
                 sleep(Duration::from_millis(20)).await; // the queue is full meanwhile
                 socket.accept().unwrap()
             });
@@ -288,7 +369,7 @@ mod tests {
             let mut queued = Vec::new(); // fill the queue of the listener
             let failure = loop {
                 let deadline = Instant::now() + Duration::from_millis(200);
-                match dial(Way::Tcp(&[address]), b"", deadline).await {
+                match dial(Way::Tcp(&[address]), b"", &none(), deadline).await {
                     Ok(stream) if queued.len() < 64 => queued.push(stream),
                     other => break other.map(drop),
                 }

@@ -8,14 +8,17 @@
 mod announce;
 mod dial;
 mod exchange;
+mod history;
 pub mod http2;
 mod pem;
+mod race;
 mod stream;
 mod tls;
 
 pub use announce::{Origin, announce_v1, announce_v2};
 pub use dial::{DialError, Way, dial};
 pub use exchange::Exchange;
+pub use history::{AddressHistory, Retry};
 pub use pem::{TlsError, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};
 pub use tls::{Fresh, Tls, TlsFiles, Vault, server_name};

@@ -50,7 +50,7 @@ mod websocket;
 mod window;
 mod worker;
 
-pub use connect::Vault;
+pub use connect::{AddressHistory, Vault};
 pub use listener::{
     BindError, Door, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4,
 };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{oneshot, watch};
 use traffic::Seat;
@@ -33,6 +33,8 @@ pub struct Options {
     pub tracer: Option<Tracer>,
     /// What TLS to targets is made of.
     pub vault: Vault,
+    /// What is known of the addresses of targets.
+    pub history: AddressHistory,
     /// What authorities of certificates are answered.
     pub challenges: Challenges,
 }
@@ -83,6 +85,7 @@ impl Proxy {
             let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
             let (listening, vault) = (Listening { access, tracer }, options.vault.clone());
             let (doors, challenges) = (options.doors.clone(), options.challenges.clone());
+            let shared = (vault, options.history.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -100,7 +103,7 @@ impl Proxy {
                         Listener::new(socket, door, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
-                    let worker = Worker::new(seat.sit(), via, lines, listening, vault, challenges);
+                    let worker = Worker::new(seat.sit(), via, lines, listening, shared, challenges);
                     worker::run(worker, listeners, orders).await;
                 });
             })?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use http1::Request;
 use rules::Timeouts;
 use tokio::sync::{Notify, watch};
@@ -57,6 +57,8 @@ pub(crate) struct Worker {
     pub(crate) listening: Listening,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
+    /// What is known of the addresses of targets; the same of all workers and probes.
+    pub(crate) history: AddressHistory,
     /// What authorities of certificates are answered.
     pub(crate) challenges: Challenges,
     /// Our name in `Via`, by which we know our own requests again.
@@ -214,7 +216,7 @@ impl Worker {
         via: Box<str>,
         lines: Arc<Lines>,
         listening: Listening,
-        vault: Vault,
+        (vault, history): (Vault, AddressHistory),
         challenges: Challenges,
     ) -> Self {
         let front = Front::of(&Timeouts::default());
@@ -234,6 +236,7 @@ impl Worker {
             log: TargetLog::default(),
             listening,
             vault,
+            history,
             challenges,
             via,
             front: Cell::new(front),
@@ -249,9 +252,9 @@ impl Worker {
     /// One without others, and without anybody who listens.
     #[cfg(test)]
     pub(crate) fn alone(reader: Reader) -> Self {
-        let (lines, vault) = (Arc::default(), Vault::default());
+        let (lines, shared) = (Arc::default(), Default::default());
         let challenges = Challenges::default();
-        Self::new(reader, "teal-test".into(), lines, Listening::default(), vault, challenges)
+        Self::new(reader, "teal-test".into(), lines, Listening::default(), shared, challenges)
     }
 
     /// The time at which the turn of the running task began: exact enough for every deadline, and

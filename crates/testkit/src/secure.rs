@@ -2,7 +2,7 @@
 //! shaken.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::pki::Pair;
 use crate::target::Target;
 
+/// Any port of this machine.
+const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
 /// The listener with TLS; it is gone when this is dropped.
 #[derive(Debug)]
 pub struct SecureTarget {
@@ -37,7 +40,13 @@ impl SecureTarget {
     /// that an authority of that file has signed.
     #[track_caller]
     pub fn start(target: &Target, pair: &Pair, clients: Option<&Path>) -> Self {
-        Self::serve(target.address(), Arc::new(config(pair, clients)))
+        Self::serve(LOOPBACK, target.address(), Arc::new(config(pair, clients)))
+    }
+
+    /// Listens for a target at this address.
+    #[track_caller]
+    pub fn start_at(address: SocketAddr, target: &Target, pair: &Pair) -> Self {
+        Self::serve(address, target.address(), Arc::new(config(pair, None)))
     }
 
     /// Listens for something that speaks HTTP/2, and says so in its handshakes.
@@ -52,12 +61,12 @@ impl SecureTarget {
         let mut config = config(pair, None);
         config.alpn_protocols =
             protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Self::serve(target, Arc::new(config))
+        Self::serve(LOOPBACK, target, Arc::new(config))
     }
 
     #[track_caller]
-    fn serve(target: SocketAddr, config: Arc<ServerConfig>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    fn serve(address: SocketAddr, target: SocketAddr, config: Arc<ServerConfig>) -> Self {
+        let listener = std::net::TcpListener::bind(address).expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("bound");
         let (config, shown) = watch::channel(config);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use rules::{
     Actor, Color, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceSpec, State,
     Wanted, apply, check,
@@ -46,6 +46,8 @@ pub struct Settings {
     pub resolver: Resolver,
     /// What TLS to targets is made of.
     pub vault: Vault,
+    /// What is known of the addresses of targets.
+    pub history: AddressHistory,
     /// Who can replace this Teal by a newer one.
     pub upgrades: mpsc::Sender<UpgradeWish>,
 }
@@ -78,7 +80,8 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, groups, limits, reloader, resolver, vault, upgrades } = settings;
+    let Settings { services, groups, limits, reloader, resolver, vault, history, upgrades } =
+        settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
@@ -86,6 +89,7 @@ pub async fn start(
         groups,
         limits,
         vault,
+        history,
         drains: Drains::default(),
         calls: Calls::default(),
         in_hand: HashSet::new(),

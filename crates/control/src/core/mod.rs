@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use rules::{
     Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, apply, check, decide,
 };
@@ -80,6 +80,8 @@ pub(crate) struct Inside {
     pub(crate) limits: Limits,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
+    /// What is known of the addresses of targets.
+    pub(crate) history: AddressHistory,
     pub(crate) drains: Drains,
     pub(crate) calls: Calls,
     /// Services with a change between its gate and its publish.

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use connect::{DialError, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, DialError, Stream, TlsFiles, Vault, Way};
 use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
 use tokio::time::{Instant, timeout_at};
 
@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Health,
     /// What TLS to targets is made of.
     pub(crate) vault: Vault,
+    /// What is known of the addresses of targets.
+    pub(crate) history: AddressHistory,
     /// Bytes that the head of a request may have, on which those of a response depend.
     pub(crate) head_bytes: usize,
 }
@@ -151,10 +153,29 @@ pub(super) async fn dial(
             let made = plan.vault.tls(&files, name);
             let made = made.map_err(|error| DialError::Tls(error.to_string()))?;
             let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };
-            return connect::dial(Way::Tls(addresses, &tls), &first, deadline).await;
+            let way = Way::Tls(addresses, &tls);
+            return connect::dial(way, &first, &plan.history, deadline).await;
         }
     };
-    connect::dial(way, &first, deadline).await
+    connect::dial(way, &first, &plan.history, deadline).await
+}
+
+/// Tries those addresses again that connects have given up on, beside everything else: what answers
+/// again is found without a request that waits for it.
+// lossless: L10 - one connect at a time for an address, each with a deadline.
+pub(super) fn retry_set_back(plan: &Plan, addresses: &[SocketAddr]) {
+    if addresses.len() < 2 {
+        return; // there is nothing to choose
+    }
+    for retry in plan.history.retries(addresses) {
+        let plan = plan.clone();
+        tokio::spawn(async move {
+            let deadline = Instant::now() + plan.settings.timeout;
+            if dial(&plan, &[retry.address()], deadline, false).await.is_ok() {
+                retry.worked();
+            }
+        });
+    }
 }
 
 /// Why a target has no address, in words.

@@ -135,7 +135,8 @@ pub(crate) async fn prove_targets(
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
         let (settings, vault) = (settings.clone(), vault.clone());
-        let plan = Plan { target, settings, vault, head_bytes: limits.head_bytes };
+        let history = core.lock().history.clone();
+        let plan = Plan { target, settings, vault, history, head_bytes: limits.head_bytes };
         let core = core.clone();
         tasks.spawn(async move { prove_target(&core, plan).await });
     }

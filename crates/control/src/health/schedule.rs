@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use traffic::TargetId;
 
 use super::follow::Round;
-use super::probe::{Found, Plan, probe};
+use super::probe::{Found, Plan, probe, retry_set_back};
 use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
@@ -47,8 +47,8 @@ impl Inside {
     /// How a target is probed.
     pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
         let (target, settings) = (seat.url.clone(), settings.clone());
-        let (vault, head_bytes) = (self.vault.clone(), self.limits.head_bytes);
-        Plan { target, settings, vault, head_bytes }
+        let (vault, history) = (self.vault.clone(), self.history.clone());
+        Plan { target, settings, vault, history, head_bytes: self.limits.head_bytes }
     }
 }
 
@@ -67,6 +67,7 @@ async fn look(
         let plan = plan.clone();
         proving.spawn(async move { (address, probe(&plan, &[address]).await) });
     }
+    retry_set_back(plan, &used);
     let in_use = !used.is_empty() || plan.target.socket().is_some();
     if in_use {
         let mut found = probe(plan, &used).await;

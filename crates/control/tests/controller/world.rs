@@ -154,7 +154,9 @@ impl World {
         let resolver = ground.names.resolver();
         let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);
         let limits = Limits::default();
-        let settings = Settings { services, groups, limits, reloader, resolver, vault, upgrades };
+        let history = connect::AddressHistory::default();
+        let settings =
+            Settings { services, groups, limits, reloader, resolver, vault, history, upgrades };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();

@@ -143,6 +143,7 @@ async fn share_or_connect(
             worker.pool.forget(Destination::of(target), &error);
             let kind = match error {
                 DialError::NoAddress => None, // which who reports are for has decided
+                ref error if error.is_local() => None, // the target has no part in it
                 DialError::Refused => Some(ReportKind::Refused),
                 _ => Some(ReportKind::Unreachable),
             };
@@ -237,7 +238,7 @@ async fn dial(
         (None, None) => Way::Tcp(&target.addresses),
     };
     let first = announced(client, &target.url);
-    unless_cut(worker, client, lease, connect::dial(way, &first, deadline)).await
+    unless_cut(worker, client, lease, connect::dial(way, &first, &worker.history, deadline)).await
 }
 
 /// Waits for something that has a deadline of its own, unless the request is cut or the client

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proxy::{Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use testkit::{Client, Target, wait_until};
 use traffic::{
@@ -59,6 +59,7 @@ impl Front {
             access_log: None,
             tracer: None,
             vault: Vault::default(),
+            history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options).expect("threads");

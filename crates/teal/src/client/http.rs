@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect::{Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
@@ -141,7 +141,9 @@ async fn securely(host: &str, port: u16, ca: Option<PathBuf>) -> io::Result<Stre
     let tls = tls.map_err(io::Error::other)?;
     let addresses: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
     let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
-    connect::dial(Way::Tls(&addresses, &tls), b"", deadline).await.map_err(io::Error::other)
+    connect::dial(Way::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline)
+        .await
+        .map_err(io::Error::other)
 }
 
 async fn connected<S>(connecting: impl Future<Output = io::Result<S>>) -> Result<S, NoAnswer> {

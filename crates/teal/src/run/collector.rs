@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::Config;
-use connect::{Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -84,7 +84,9 @@ impl Collector {
     async fn dial(&self, deadline: Instant) -> Result<Stream, String> {
         let said = |error: &dyn std::fmt::Display| error.to_string();
         if let Some(path) = self.endpoint.socket() {
-            return connect::dial(Way::Unix(path), b"", deadline).await.map_err(|e| said(&e));
+            return connect::dial(Way::Unix(path), b"", &AddressHistory::default(), deadline)
+                .await
+                .map_err(|e| said(&e));
         }
         let (name, port) = self.endpoint.host_and_port().unwrap_or_default();
         let found = tokio::net::lookup_host((name, port)).await;
@@ -92,7 +94,9 @@ impl Collector {
         let tls = self.endpoint.tls_name().map(|name| self.vault.tls(&TlsFiles::default(), name));
         let tls = tls.transpose().map_err(|error| said(&error))?;
         let way = tls.as_ref().map_or(Way::Tcp(&addresses), |tls| Way::Tls(&addresses, tls));
-        connect::dial(way, b"", deadline).await.map_err(|error| said(&error))
+        connect::dial(way, b"", &AddressHistory::default(), deadline)
+            .await
+            .map_err(|error| said(&error))
     }
 }
 

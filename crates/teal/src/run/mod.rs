@@ -212,6 +212,7 @@ fn start(
             reloader,
             resolver: Resolver::default().without(ways.own()),
             vault,
+            history: stage.options.history.clone(),
             upgrades,
         };
         let handle = control::start(settings, stage.publisher, opened).await;

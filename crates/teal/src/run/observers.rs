@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 
 use config::Config;
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use proxy::{AccessLog, Challenges, Destination, Door, Format, LogWriter, Options, SpanWriter};
 
 use super::collector;
@@ -28,7 +28,9 @@ pub(super) fn open(
     let (access_log, log) = access_log(config)?.unzip();
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;
-    let options = Options { instance, connections, doors, access_log, tracer, vault, challenges };
+    let history = AddressHistory::default();
+    let options =
+        Options { instance, connections, doors, access_log, tracer, vault, history, challenges };
     Ok((options, Writers { log, spans }))
 }
 

@@ -1,13 +1,7 @@
 //! Targets by name, in a network and a mount namespace of their own: a name that is gone, an
 //! address that another service takes over, a target that comes back elsewhere.
-//!
-//! Each test runs itself again inside the namespaces, which needs root; without it, it says that it
-//! was skipped.
 
-use std::fs;
 use std::net::UdpSocket;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,9 +9,8 @@ use std::time::{Duration, Instant};
 use testkit::{Behavior, Client, Health, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
+use crate::own_network;
 use crate::stage::SOON;
-
-const INSIDE: &str = "TEAL_TEST_NAMESPACE";
 
 /// What the name server says of `app.test`: an address, no such name, or that it cannot tell.
 #[derive(Clone, Copy, Debug)]
@@ -72,51 +65,9 @@ fn answer(question: &[u8], says: Says) -> Vec<u8> {
 }
 
 /// Runs the test of this name inside; true: this is inside.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 fn is_inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    if !rustix::process::getuid().is_root() {
-        eprintln!("{test} is skipped: it needs root for namespaces of its own");
-        return false;
-    }
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = |name: &str, text: &str| {
-        let path = directory.path().join(name);
-        fs::write(&path, text).expect("a file");
-        path.display().to_string()
-    };
-    let resolv = file("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-    let hosts = file("hosts", "127.0.0.1 localhost\n");
-    let order = file("nsswitch.conf", "hosts: files dns\n");
-    let itself = std::env::current_exe().expect("the test has a file");
-    let script = format!(
-        "set -e; ip link set lo up; \
-         for file in resolv.conf hosts nsswitch.conf; do touch /etc/$file; done; \
-         mount --bind {resolv} /etc/resolv.conf; mount --bind {hosts} /etc/hosts; \
-         mount --bind {order} /etc/nsswitch.conf; \
-         exec {} names_that_move::{test} --exact --nocapture",
-        itself.display()
-    );
-    let run = Command::new("unshare")
-        .args(["--mount", "--net", "timeout", "120", "sh", "-c", &script])
-        .env(INSIDE, "1")
-        .output();
-    match run {
-        Err(error) => eprintln!("{test} is skipped: unshare cannot be run: {error}"),
-        Ok(run) => {
-            let said =
-                [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-            if said[1].contains("unshare: ") {
-                eprintln!("{test} is skipped: {}", said[1]);
-            } else {
-                assert!(run.status.success(), "{}{}", said[0], said[1]);
-                assert!(said[0].contains("1 passed"), "{}", said[0]);
-            }
-        }
-    }
-    false
+    let hosts = "127.0.0.1 localhost\n";
+    own_network::is_inside(module_path!(), test, hosts, "hosts: files dns", "true")
 }
 
 /// An application at this address, port 8081, in a namespace that has it for itself.
@@ -233,11 +184,4 @@ fn r62_a_name_that_moves_is_followed_only_to_where_the_target_is_proven() {
         Client::connect(teal.listener()).get("/").status == 200
     });
     teal.assert_books_balance();
-}
-
-/// The tests find themselves by their path.
-#[test]
-fn the_module_is_where_its_tests_look_for_themselves() {
-    assert!(Path::new(file!()).ends_with("names_that_move.rs"));
-    assert!(module_path!().ends_with("names_that_move"));
 }

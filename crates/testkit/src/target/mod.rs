@@ -224,7 +224,8 @@ impl Shared {
 }
 
 fn bound(address: &SocketAddr) -> Socket {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let domain = Domain::for_address(*address);
+    let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");
     socket.set_reuse_address(true).expect("SO_REUSEADDR");
     // Lets the listening socket share the port with the one that reserves it.
     socket.set_reuse_port(true).expect("SO_REUSEPORT");

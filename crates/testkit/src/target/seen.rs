@@ -59,6 +59,11 @@ impl Seen {
         self.lock().probes.clone()
     }
 
+    /// Connections that were accepted, whatever they carried.
+    pub fn accepted(&self) -> usize {
+        self.lock().connections.len()
+    }
+
     /// How many connections have carried at least one request that was no health check.
     pub fn connections(&self) -> usize {
         self.lock().connections.iter().filter(|connection| connection.requests > 0).count()

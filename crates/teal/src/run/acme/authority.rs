@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Acme;
-use connect::{Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Uri};
@@ -88,7 +88,8 @@ async fn dial(
     let tls = vault.tls(files, name).map_err(|error| error.to_string())?.only_http1();
     let found = tokio::net::lookup_host((name, port.unwrap_or(443))).await;
     let addresses: Vec<_> = found.map_err(|error| error.to_string())?.collect();
-    let dialed = connect::dial(Way::Tls(&addresses, &tls), b"", deadline).await;
+    let dialed =
+        connect::dial(Way::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline).await;
     // The same words as for targets, but for the key.
     dialed.map_err(|error| error.to_string().replace("tls.ca", "acme.ca"))
 }
