@@ -21,4 +21,4 @@ pub use exchange::Exchange;
 pub use history::{AddressHistory, Retry};
 pub use pem::{TlsError, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};
-pub use tls::{Fresh, Tls, TlsFiles, Vault, server_name};
+pub use tls::{Fresh, PeerCertificate, Tls, TlsFiles, Vault, server_name};

@@ -5,10 +5,13 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::tls::Authorities;
 
 /// Why TLS is not possible like this: which file, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,19 +63,28 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     })
 }
 
-/// The authorities of a file.
+/// The CAs of a file.
 ///
 /// # Errors
 /// What is wrong with the file.
 pub fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    read_authorities(path).map(|authorities| Arc::unwrap_or_clone(authorities.roots))
+}
+
+/// The CAs of a file, also as they stand there.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn read_authorities(path: &Path) -> Result<Authorities, TlsError> {
+    let written = read_certificates(path)?;
     let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(path)? {
-        roots.add(certificate).map_err(|error| TlsError {
+    for (place, certificate) in written.iter().enumerate() {
+        roots.add(certificate.clone()).map_err(|error| TlsError {
             path: path.to_owned(),
-            problem: format!("holds a certificate that can't be a root: {error}"),
+            problem: format!("certificate {} cannot be used as a CA: {error}", place + 1),
         })?;
     }
-    Ok(roots)
+    Ok(Authorities { roots: Arc::new(roots), written })
 }
 
 /// The bytes of a file, without a byte order mark.

@@ -15,6 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 use crate::exchange::Exchange;
+use crate::tls::PeerCertificate;
 
 /// HTTP/2 over TLS (RFC 9113 section 3.2).
 pub(crate) const H2: &[u8] = b"h2";
@@ -76,6 +77,12 @@ impl Stream {
             Ok(Socket::Unix(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
             Err(exchange) => exchange.local_addr(),
         }
+    }
+
+    /// The certificate that the other side has shown in its handshake; `None`: none, or it cannot be read.
+    pub fn peer_certificate(&self) -> Option<PeerCertificate> {
+        let Self::Tls(session) = self else { return None };
+        PeerCertificate::of(session.get_ref().1.peer_certificates()?)
     }
 
     /// Whether it is one of many on a connection.

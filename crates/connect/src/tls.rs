@@ -1,19 +1,30 @@
 //! TLS to targets: what was read from files, kept for all workers and probes, and the handshake.
 //!
-//! Guaranteed: a certificate is always verified, against the authorities given or those of this
-//! machine, and for the name of the target. Never: a connection that goes on without.
+//! Guaranteed: a certificate is always verified, against the CAs given or those of this machine, and for
+//! the name of the target; a session is resumed only while what proved it is still valid. Never: a
+//! connection that goes on without.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
-use crate::pem::{TlsError, read, read_certificates, read_key, read_roots};
+use self::sessions::Sessions;
+pub(crate) use self::verifier::Authorities;
+use self::verifier::TargetVerifier;
+use crate::pem::{TlsError, read, read_authorities, read_certificates, read_key};
 use crate::stream::H2;
+
+pub use self::certificate::PeerCertificate;
+
+mod certificate;
+mod sessions;
+mod verifier;
 
 const HTTP1: &[u8] = b"http/1.1";
 
@@ -118,17 +129,23 @@ pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
 fn load(files: &TlsFiles) -> Result<Read, TlsError> {
     // First what they hold, only to be compared: what changes in between is seen the next time.
     let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
-    let bytes = paths.map(|path| read(path).unwrap_or_default()).collect();
-    let roots = match &files.ca {
-        Some(ca) => read_roots(ca)?,
+    let mut bytes: Vec<_> = paths.map(|path| read(path).unwrap_or_default()).collect();
+    let authorities = match &files.ca {
+        Some(ca) => read_authorities(ca)?,
         None => of_this_machine()?,
     };
+    if files.ca.is_none() {
+        bytes.extend(authorities.written.iter().map(|certificate| certificate.to_vec()));
+    }
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let wrong = |error: &rustls::Error| TlsError { path: "TLS".into(), problem: error.to_string() };
+    let wrong = |problem| TlsError { path: "TLS".into(), problem };
+    let sessions = Arc::new(Sessions::new());
+    let verifier = TargetVerifier::new(authorities, provider.clone(), sessions.clone());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&error))?
-        .with_root_certificates(roots);
+        .map_err(|error| wrong(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier.map_err(wrong)?));
     let mut config = match &files.identity {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
@@ -145,23 +162,24 @@ fn load(files: &TlsFiles) -> Result<Read, TlsError> {
         }
     };
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
+    config.resumption = Resumption::store(sessions);
     Ok(Read { config: Arc::new(config), bytes })
 }
 
-fn of_this_machine() -> Result<RootCertStore, TlsError> {
+fn of_this_machine() -> Result<Authorities, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
+    roots.add_parsable_certificates(found.certs.iter().cloned());
     if roots.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
         return Err(TlsError {
-            path: "the authorities of this machine".into(),
+            path: "the trusted CAs of this machine".into(),
             problem: format!(
                 "there are none{why}; install ca-certificates, or name a file in tls.ca"
             ),
         });
     }
-    Ok(roots)
+    Ok(Authorities { roots: Arc::new(roots), written: found.certs })
 }
 
 // === impl Tls ===
@@ -172,6 +190,15 @@ impl Tls {
     pub fn only_http1(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = vec![HTTP1.to_vec()];
+        Self { config: Arc::new(config), name: self.name.clone() }
+    }
+
+    /// The same with full handshakes alone: what was proven before is proven again.
+    // lossless: L9
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::disabled();
         Self { config: Arc::new(config), name: self.name.clone() }
     }
 
@@ -189,17 +216,10 @@ pub(crate) fn describe(error: &io::Error) -> String {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
-        Some(InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => "its certificate is signed by nobody that is trusted (tls.ca says who is)".to_owned(),
-        Some(InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => "its certificate has expired".to_owned(),
-        Some(InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "its certificate is for other names (tls.server_name says for which it must be)"
-            .to_owned(),
-        Some(InvalidMessage(_)) => "what it answers is no TLS, but perhaps plain HTTP".to_owned(),
+        Some(InvalidCertificate(CertificateError::Other(why))) => why.to_string(),
+        Some(InvalidMessage(_)) => {
+            "the target did not answer with TLS (is it plain HTTP?)".to_owned()
+        }
         Some(AlertReceived(alert)) => format!("it refused the handshake ({alert:?})"),
         Some(other) => other.to_string(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use connect::PeerCertificate;
 use rules::{
     Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Standing,
     TargetUrl, Time, Verb,
@@ -154,6 +155,8 @@ pub struct TargetStatus {
     pub last_probe: Option<Probe>,
     /// The addresses that traffic uses; empty: none.
     pub addresses: Vec<SocketAddr>,
+    /// The certificate that it has shown last; `None`: none yet, or it has no TLS.
+    pub certificate: Option<PeerCertificate>,
 }
 
 /// Sums of all books at one instant.
@@ -221,6 +224,8 @@ pub struct TargetMetrics {
     pub url: TargetUrl,
     /// What is believed about it.
     pub standing: Standing,
+    /// The certificate that it has shown last; `None`: none yet, or it has no TLS.
+    pub certificate: Option<PeerCertificate>,
     /// Its books.
     pub sum: TargetSum,
 }

@@ -13,6 +13,12 @@ pub struct Time(pub u64);
 // === impl Time ===
 
 impl Time {
+    /// This instant; the epoch for those before it.
+    pub fn of(at: std::time::SystemTime) -> Self {
+        let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

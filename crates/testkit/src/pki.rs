@@ -69,6 +69,15 @@ impl Pki {
         self.sign(file, names, year, &KeyPair::generate().expect("a key"))
     }
 
+    /// The same, for this long from now, to the second.
+    pub fn issue_for(&self, file: &str, names: &[&str], time: Duration) -> Pair {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let mut parameters = unsigned(names);
+        parameters.not_before = date_time_ymd(2000, 1, 1);
+        parameters.not_after = date_time_ymd(1970, 1, 1) + now + time;
+        self.write(file, &parameters, &KeyPair::generate().expect("a key"))
+    }
+
     /// The same with an RSA key, until 2100.
     pub fn issue_rsa(&self, file: &str, names: &[&str]) -> Pair {
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");

@@ -12,7 +12,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -30,6 +30,7 @@ const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOS
 pub struct SecureTarget {
     address: SocketAddr,
     shaken: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
     config: watch::Sender<Arc<ServerConfig>>,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
@@ -47,6 +48,14 @@ impl SecureTarget {
     #[track_caller]
     pub fn start_at(address: SocketAddr, target: &Target, pair: &Pair) -> Self {
         Self::serve(address, target.address(), Arc::new(config(pair, None)))
+    }
+
+    /// Listens for a target by TLS 1.2 alone.
+    #[track_caller]
+    pub fn start_tls12(target: &Target, pair: &Pair) -> Self {
+        let versions = &[&rustls::version::TLS12];
+        let config = config_of(pair, None, versions);
+        Self::serve(LOOPBACK, target.address(), Arc::new(config))
     }
 
     /// Listens for something that speaks HTTP/2, and says so in its handshakes.
@@ -70,9 +79,9 @@ impl SecureTarget {
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("bound");
         let (config, shown) = watch::channel(config);
-        let shaken = Arc::new(AtomicUsize::new(0));
+        let (shaken, resumed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (stop, stopped) = oneshot::channel::<()>();
-        let counted = Arc::clone(&shaken);
+        let counted = (Arc::clone(&shaken), Arc::clone(&resumed));
         let serving = thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -83,7 +92,7 @@ impl SecureTarget {
                 }
             });
         });
-        Self { address, shaken, config, stop: Some(stop), serving: Some(serving) }
+        Self { address, shaken, resumed, config, stop: Some(stop), serving: Some(serving) }
     }
 
     /// Its address as a configuration names it, by a name.
@@ -99,6 +108,11 @@ impl SecureTarget {
     /// How many handshakes were done.
     pub fn handshakes(&self) -> usize {
         self.shaken.load(Ordering::SeqCst)
+    }
+
+    /// How many of them have resumed a session.
+    pub fn resumptions(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 
     /// From now on shows another certificate.
@@ -120,13 +134,16 @@ async fn accept(
     listener: TcpListener,
     target: SocketAddr,
     config: watch::Receiver<Arc<ServerConfig>>,
-    shaken: Arc<AtomicUsize>,
+    counted: (Arc<AtomicUsize>, Arc<AtomicUsize>),
 ) {
     while let Ok((client, _)) = listener.accept().await {
         let acceptor = TlsAcceptor::from(config.borrow().clone());
-        let shaken = Arc::clone(&shaken);
+        let (shaken, resumed) = counted.clone();
         tokio::spawn(async move {
             let mut client = acceptor.accept(client).await?;
+            if client.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                resumed.fetch_add(1, Ordering::SeqCst);
+            }
             shaken.fetch_add(1, Ordering::SeqCst);
             let mut target = TcpStream::connect(target).await?;
             copy_bidirectional(&mut client, &mut target).await?;
@@ -137,9 +154,18 @@ async fn accept(
 
 #[track_caller]
 fn config(pair: &Pair, clients: Option<&Path>) -> ServerConfig {
+    config_of(pair, clients, rustls::DEFAULT_VERSIONS)
+}
+
+#[track_caller]
+fn config_of(
+    pair: &Pair,
+    clients: Option<&Path>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    let builder = builder.with_protocol_versions(versions).expect("versions");
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(ca) => {

@@ -222,6 +222,12 @@ impl Exposition {
         for (labels, target) in self.each_target() {
             up.gauge(&labels.each(), u64::from(target.standing == Standing::Up))?;
         }
+        let mut expiry = Family::open(to, &names::TARGET_CERTIFICATE)?;
+        for (labels, target) in self.each_target() {
+            if let Some(shown) = &target.certificate {
+                expiry.gauge(&labels.each(), rules::Time::of(shown.not_after).0 / 1000)?;
+            }
+        }
         let mut in_flight = Family::open(to, &names::TARGET_IN_FLIGHT)?;
         for (labels, target) in self.each_target() {
             in_flight.gauge(&labels.each(), target.sum.leases)?;

@@ -64,6 +64,8 @@ metrics! {
         "The end of a certificate's time, in seconds since 1970";
     CERTIFICATE_PROBLEM = Gauge "teal_certificate_problem" []
         "1 while a file of certificates, keys or CAs has changed and cannot be used, else 0";
+    TARGET_CERTIFICATE = Gauge "teal_target_certificate_expiry_timestamp_seconds" ["service", "color", "target"]
+        "The end of the time of the certificate that a target has shown, in seconds since 1970";
     ACTIVE = Gauge "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
     SERVICE_GENERATION = Gauge "teal_service_generation" ["service"]

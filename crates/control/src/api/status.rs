@@ -53,7 +53,11 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         journal: seen.journal,
         listeners: live.listeners.iter().map(ToString::to_string).collect(),
         admin: api.admin.to_string(),
-        certificates: live.certificates.iter().map(|one| Certificate::of(one, seen.at)).collect(),
+        certificates: {
+            let own = live.certificates.iter().map(|one| Certificate::of(one, seen.at));
+            let targets = seen.services.iter();
+            own.chain(targets.flat_map(|one| Certificate::of_targets(one, seen.at))).collect()
+        },
         certificate_problem: live.certificate_problem.clone(),
         acme: live.orders.iter().map(Ordered::of).collect(),
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),

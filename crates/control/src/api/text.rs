@@ -11,7 +11,8 @@ use super::duration::show;
 use super::wire::{
     Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence,
     GroupAnswer, Health, History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service,
-    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, Upgraded, Wait, WaitChange,
+    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, TargetName, Upgraded, Wait,
+    WaitChange,
 };
 
 /// Text that grows line by line.
@@ -49,7 +50,17 @@ pub fn status(status: &Status) -> String {
         line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
     }
     for certificate in &status.certificates {
-        line!(lines, "Certificate: {}, {}", certificate.names.join(" "), until(certificate));
+        let names = certificate.names.join(" ");
+        match &certificate.target {
+            None => line!(lines, "Certificate: {names}, {}", until(certificate)),
+            // There may be hundreds of them.
+            Some(_) if certificate.left_seconds > SOON => {}
+            Some(TargetName { service, color, url }) => line!(
+                lines,
+                "Certificate of {service} {color} {url}: {names}, {}",
+                until(certificate)
+            ),
+        }
     }
     if let Some(problem) = &status.certificate_problem {
         line!(lines, "Certificate: {problem}; what was in use stays in use");
@@ -122,9 +133,13 @@ pub fn waiting(wait: &Wait) -> String {
     why.map_or(line.clone(), |why| format!("{line}: {why}"))
 }
 
+const DAY: f64 = 86_400.0;
+
+/// From when on the certificate of a target is worth a line.
+const SOON: f64 = 14.0 * DAY;
+
 /// How long a certificate may still be used.
 fn until(certificate: &Certificate) -> String {
-    const DAY: f64 = 86_400.0;
     let (end, left) = (&certificate.not_after, certificate.left_seconds);
     match left {
         ..0.0 => format!("expired on {end}: renew it"),

@@ -95,8 +95,12 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
 }
 
 impl Inside {
-    /// Services whose active color is dead and that may fail over.
+    /// Services whose active color is dead and that may fail over. None before the workers serve: in an
+    /// upgrade the older Teal may yet go on, with what it has found.
     fn dying(&self) -> Vec<(ServiceName, Color)> {
+        if !self.ready {
+            return Vec::new();
+        }
         let auto = self.roster.members.iter().filter(|m| m.spec.failover == Failover::Auto);
         let dying = auto.filter_map(|member| {
             let active = self.state.serving(&member.spec.name)?.0.active;

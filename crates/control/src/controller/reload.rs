@@ -226,6 +226,8 @@ impl Inside {
         for target in targets.filter(|target| target.url.tls().is_some()) {
             target.forget_health();
             target.health = TargetHealth::default();
+            // Nor does a connection that was made by it.
+            target.moves = target.moves.wrapping_add(1);
             target.hurry.notify_one();
         }
     }

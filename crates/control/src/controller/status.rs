@@ -108,6 +108,7 @@ impl Inside {
             standing: target.health.standing(),
             last_probe: target.health.last().cloned(),
             addresses: target.addresses.clone(),
+            certificate: target.certificate.clone(),
         });
         ColorStatus {
             role: match (is_active, drain.is_some() || !is_empty) {
@@ -135,6 +136,7 @@ impl Inside {
             let targets = seat.targets.iter().map(|target| TargetMetrics {
                 url: target.url.clone(),
                 standing: target.health.standing(),
+                certificate: target.certificate.clone(),
                 sum: TargetSum::of(&target.books),
             });
             ColorMetrics { sum: ColorSum::of(&seat.books), targets: targets.collect() }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Guest;
 
-use super::hosting::{Arriving, Heir, Hosting, keep_free};
+use super::hosting::{Arriving, Heir, Hosting, Word, keep_free};
 use super::link::Link;
 use super::wire::ToOlder;
 
@@ -38,7 +38,7 @@ struct Places {
 struct Taken {
     number: usize,
     pid: u32,
-    words: mpsc::UnboundedSender<ToOlder>,
+    words: mpsc::UnboundedSender<Word>,
     /// For those that leave through it, when it has ended; none once all of them are known.
     heirs: Option<mpsc::UnboundedSender<Heir>>,
 }
@@ -79,9 +79,23 @@ impl Host {
         self.say(|| ToOlder::Confirmed);
     }
 
+    /// Says that this Teal does not serve, and why. To be followed by its end.
+    pub async fn say_failed(&self, reason: &str) {
+        let mut said = Vec::new();
+        for taken in &self.places().taken {
+            let (tell, told) = oneshot::channel();
+            let word = ToOlder::Failed { reason: reason.to_owned() };
+            let _ = taken.words.send((word, Some(tell))); // it may have gone
+            said.push(told);
+        }
+        for told in said {
+            let _ = told.await; // an error says it, too
+        }
+    }
+
     fn say(&self, word: impl Fn() -> ToOlder) {
         let places = self.places();
-        places.taken.iter().for_each(|taken| drop(taken.words.send(word()))); // it may have gone
+        places.taken.iter().for_each(|taken| drop(taken.words.send((word(), None)))); // it may have gone
     }
 
     /// Gives a place to one that has left through process `was`, which has ended.

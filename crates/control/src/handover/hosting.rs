@@ -30,11 +30,14 @@ type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
 pub(super) struct Arriving {
     pub(super) link: Link,
     pub(super) pid: u32,
-    pub(super) words: mpsc::UnboundedReceiver<ToOlder>,
+    pub(super) words: mpsc::UnboundedReceiver<Word>,
     pub(super) heirs: mpsc::UnboundedReceiver<Heir>,
     /// For whom it is an heir.
     pub(super) will: Option<Will>,
 }
+
+/// Something to be said to an older Teal. What comes with it is dropped once it is said, or never will be.
+pub(super) type Word = (ToOlder, Option<oneshot::Sender<()>>);
 
 /// One that has left through an older Teal that has ended, and is in a place of its own now.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ pub(super) struct Hosting {
     guest: Guest,
     incoming: Incoming<ToNewer>,
     outgoing: Outgoing,
-    words: mpsc::UnboundedReceiver<ToOlder>,
+    words: mpsc::UnboundedReceiver<Word>,
     heirs: mpsc::UnboundedReceiver<Heir>,
     will: Option<Will>,
     kept: Kept,
@@ -227,7 +230,7 @@ impl Hosting {
                         return Gone::Lost;
                     }
                 }
-                Some(word) = self.words.recv() => if self.say(word).await.is_none() {
+                Some((word, _said)) = self.words.recv() => if self.say(word).await.is_none() {
                     return Gone::Lost;
                 },
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {

@@ -23,6 +23,18 @@ pub struct Offer {
     /// The number of Teals that leave through the older one.
     #[serde(default)]
     pub through: usize,
+    /// The colors that are healthy for the older one, and have to be for the newer one before it serves.
+    #[serde(default)]
+    pub up: Vec<UpColor>,
+}
+
+/// A color that is healthy.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct UpColor {
+    /// The name of its service.
+    pub service: String,
+    /// Its own name.
+    pub color: String,
 }
 
 /// Newer to older: whether it can.

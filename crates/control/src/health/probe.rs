@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use connect::{AddressHistory, DialError, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, DialError, PeerCertificate, Stream, TlsFiles, Vault, Way};
 use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,6 +35,8 @@ pub(super) struct Found {
     pub(super) latency: Duration,
     /// What kind of failure it is; `None`: it passed.
     pub(super) fault: Option<Fault>,
+    /// The certificate that the target has shown, if it was accepted.
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 /// What a failed probe says of who is there.
@@ -73,22 +75,32 @@ pub(super) type Conclusion = Result<u16, Failure>;
 pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let began = Instant::now();
     let deadline = began + plan.settings.timeout;
-    let conclusion = attempt(plan, addresses, deadline).await;
+    let mut certificate = None;
+    let conclusion = attempt(plan, addresses, deadline, &mut certificate).await;
     let latency = began.elapsed();
     let latency = Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     match conclusion {
-        Ok(status) => Found { verdict: Verdict::Passed { status }, latency, fault: None },
+        Ok(status) => {
+            Found { verdict: Verdict::Passed { status }, latency, fault: None, certificate }
+        }
         Err(Failure { status, reason, fault, .. }) => {
             let verdict = Verdict::Failed { status, reason: reason.into() };
-            Found { verdict, latency, fault: Some(fault) }
+            Found { verdict, latency, fault: Some(fault), certificate }
         }
     }
 }
 
-async fn attempt(plan: &Plan, addresses: &[SocketAddr], deadline: Instant) -> Conclusion {
+/// `certificate` takes what the target shows.
+async fn attempt(
+    plan: &Plan,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    certificate: &mut Option<PeerCertificate>,
+) -> Conclusion {
     let mut answer = Answer::default();
     let asked = async {
         let stream = connect(plan, addresses, deadline, false).await?;
+        *certificate = stream.peer_certificate();
         if !(plan.target.is_http2() || stream.speaks_http2()) {
             return exchange::over_http1(plan, stream, &mut answer).await;
         }
@@ -132,7 +144,9 @@ async fn connect(
     })
 }
 
-/// Connects to a target as traffic does, if its name has these addresses. `http1`: it has required HTTP/1.1.
+/// Connects to a target as traffic does, if its name has these addresses; with a full handshake, since
+/// a resumed one would prove what was true before. `http1`: it has required HTTP/1.1.
+// lossless: L9
 pub(super) async fn dial(
     plan: &Plan,
     addresses: &[SocketAddr],
@@ -151,7 +165,7 @@ pub(super) async fn dial(
         (None, Some((tls, name))) => {
             let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
             let made = plan.vault.tls(&files, name);
-            let made = made.map_err(|error| DialError::Tls(error.to_string()))?;
+            let made = made.map_err(|error| DialError::Tls(error.to_string()))?.anew();
             let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };
             let way = Way::Tls(addresses, &tls);
             return connect::dial(way, &first, &plan.history, deadline).await;
@@ -195,7 +209,7 @@ impl Found {
     pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> Self {
         let reason = nowhere(target, listing).into();
         let verdict = Verdict::Failed { status: None, reason };
-        Self { verdict, latency: Duration::ZERO, fault: Some(Fault::Absent) }
+        Self { verdict, latency: Duration::ZERO, fault: Some(Fault::Absent), certificate: None }
     }
 }
 
@@ -203,7 +217,8 @@ impl Found {
     /// A probe that passed, while traffic was answered with nothing that it could pass on.
     pub(super) fn refused(reason: String, passed: &Self) -> Self {
         let verdict = Verdict::Failed { status: passed.verdict.status(), reason: reason.into() };
-        Self { verdict, latency: passed.latency, fault: Some(Fault::Answer) }
+        let (latency, certificate) = (passed.latency, passed.certificate.clone());
+        Self { verdict, latency, fault: Some(Fault::Answer), certificate }
     }
 }
 

@@ -3,8 +3,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use connect::PeerCertificate;
 use rules::{Color, Health, Probe, ServiceName, Standing, TargetUrl, Verdict};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -18,6 +19,9 @@ use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::news::News;
 use crate::swap::TargetSeat;
+
+/// From when on the end of a target's certificate is near.
+const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Probes a target until it is removed.
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
@@ -131,9 +135,26 @@ impl Core {
 
     /// Counts what a probe of the addresses in use has found, and what follows for them.
     fn found(&self, id: TargetId, found: Found) -> Option<()> {
-        let Found { verdict, latency, fault } = found;
+        let Found { verdict, latency, fault, certificate } = found;
+        self.show(id, certificate);
         self.record(id, verdict, latency)?;
         self.with_addresses(id, |seat, _| seat.judge(fault))
+    }
+
+    /// Notes the certificate that a target has shown, and warns once of one that ends soon.
+    fn show(&self, id: TargetId, shown: Option<PeerCertificate>) {
+        let Some(shown) = shown else { return };
+        let mut inside = self.lock();
+        let Some((spec, color, seat)) = inside.roster.target_mut(id) else { return };
+        let left = shown.not_after.duration_since(SystemTime::now()).unwrap_or_default();
+        if left < ENDS_SOON && seat.certificate.as_ref() != Some(&shown) {
+            tracing::warn!(
+                service = %spec.name, %color, target_url = %seat.url, names = shown.names.join(" "),
+                "the target's certificate ends in {} days: then it gets no traffic",
+                left.as_secs() / 86_400
+            );
+        }
+        seat.certificate = Some(shown);
     }
 
     /// Changes which addresses of a target are used, and tells the workers if they are others.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::PeerCertificate;
 use rules::{Color, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
 use tokio::sync::Notify;
 use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
@@ -69,6 +70,8 @@ pub(crate) struct TargetSeat {
     pub(crate) answers: (u64, u64),
     /// Set while a failure that traffic met is being confirmed.
     pub(crate) confirming: bool,
+    /// The certificate that it has shown last.
+    pub(crate) certificate: Option<PeerCertificate>,
     /// Asks for the next probe at once.
     pub(crate) hurry: Arc<Notify>,
 }
@@ -214,6 +217,7 @@ impl Roster {
             malformed: None,
             answers: (0, 0),
             confirming: false,
+            certificate: None,
             hurry: Arc::default(),
         }
     }

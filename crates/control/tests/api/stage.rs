@@ -316,6 +316,7 @@ fn status() -> Status {
                 verdict,
             }),
             addresses: Vec::new(),
+            certificate: None,
         }],
     };
     let passed = Verdict::Passed { status: 200 };
@@ -348,6 +349,7 @@ fn metrics() -> MetricsSnapshot {
         targets: vec![TargetMetrics {
             url: target(port),
             standing: if up { Standing::Up } else { Standing::Down },
+            certificate: None,
             sum: traffic::TargetSum::default(),
         }],
     };

@@ -201,6 +201,7 @@ fn start(
         // One that has handed over waits for this one; those that only leave do not.
         let waits = older.iter().any(|older| older.lock.is_some());
         let leaving = older.iter().map(|older| 1 + older.through).sum();
+        let up: Vec<_> = older.iter().flat_map(|older| older.up.clone()).collect();
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
@@ -220,6 +221,12 @@ fn start(
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let settings =
             ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
+        if let Err(failure) = upgrade::confirm(&up, &handle).await {
+            if let Some(older) = &older {
+                older.say_failed(&failure.message).await;
+            }
+            return Err(failure);
+        }
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;

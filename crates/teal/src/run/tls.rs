@@ -117,13 +117,10 @@ pub(super) fn doors(
 
 /// What the API says of certificates.
 pub(super) fn shown(certificates: &Certificates) -> Vec<api::Certificate> {
-    let shown = |facts: &CertificateFacts| {
-        let end = facts.not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        api::Certificate {
-            file: facts.cert.clone(),
-            names: facts.names.clone(),
-            not_after: Time(u64::try_from(end.as_millis()).unwrap_or(u64::MAX)),
-        }
+    let shown = |facts: &CertificateFacts| api::Certificate {
+        file: facts.cert.clone(),
+        names: facts.names.clone(),
+        not_after: Time::of(facts.not_after),
     };
     certificates.facts().map(shown).collect()
 }

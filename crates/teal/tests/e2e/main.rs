@@ -81,6 +81,7 @@ mod streams_close;
 mod strip_prefix;
 mod switch_during_drain;
 mod switch_under_load;
+mod targets_proven_again;
 mod terminal;
 mod tls;
 mod tls_choice;

@@ -126,12 +126,12 @@ fn what_is_wrong_with_a_certificate_is_told_and_no_traffic_goes_there() {
     };
     // Probes meet what traffic would meet.
     stage.green.1.show(&stage.pki.issue("other", &["other.test"]));
-    refused("TLS: its certificate is for other names");
+    refused("TLS: its certificate is for other.test, not for localhost");
     stage.green.1.show(&stage.pki.issue_until("old", &["localhost"], 2001));
-    refused("TLS: its certificate has expired");
+    refused("TLS: its certificate has expired on 2001-01-01");
     let directory = tempfile::tempdir().expect("a directory");
     stage.green.1.show(&Pki::new(directory.path()).issue("foreign", &["localhost"]));
-    refused("TLS: its certificate is signed by nobody that is trusted");
+    refused("TLS: its certificate is not signed by a trusted CA");
     stage.green.1.show(&stage.pki.issue("right", &["localhost"]));
     stage.teal.wait_healthy("green", true);
     stage.teal.switch_to("green");
@@ -150,7 +150,7 @@ fn other_tls_makes_another_target_which_is_proven_first() {
     stage.teal.write_settings(&stage.other(", server_name = \"other.test\""));
     let answer = stage.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 412, "{}", answer.text());
-    assert!(answer.text().contains("for other names"), "{}", answer.text());
+    assert!(answer.text().contains("for localhost, not for other.test"), "{}", answer.text());
     let pair = stage.pki.issue("both", &["localhost", "other.test"]);
     stage.blue.1.show(&pair);
     stage.green.1.show(&pair);
@@ -185,7 +185,7 @@ fn other_authorities_in_the_same_file_are_proven_before_they_are_in_force() {
     fs::copy(foreign.ca(), &ca).expect("a file");
     let answer = reload();
     assert_eq!(answer.status, 412, "{}", answer.text());
-    assert!(answer.text().contains("signed by nobody that is trusted"), "{}", answer.text());
+    assert!(answer.text().contains("not signed by a trusted CA"), "{}", answer.text());
     assert_eq!(get(), 200);
     // With the old one beside it, it proves what is there. What was known of the idle color was
     // found out otherwise, and counts no longer.

@@ -17,7 +17,7 @@ pub use history::{
 };
 pub use status::{
     About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Role, Service,
-    Status, Target, Wait,
+    Status, Target, TargetName, Wait,
 };
 pub use switch::{
     Cut, Drain, DrainState, GroupAnswer, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer,

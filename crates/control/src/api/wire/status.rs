@@ -27,7 +27,8 @@ pub struct Status {
     /// The address of this API.
     #[schema(example = "127.0.0.1:9900")]
     pub admin: String,
-    /// The certificates in use, in the order of the configuration.
+    /// The certificates in use at the listeners, in the order of the configuration, then those that
+    /// targets have shown.
     #[serde(default)]
     pub certificates: Vec<Certificate>,
     /// Why newer certificates are not in use; `null` if all is well.
@@ -116,13 +117,16 @@ pub struct Ordered {
     pub next: Option<String>,
 }
 
-/// A certificate in use at the listeners.
+/// A certificate in use at the listeners, or that of a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Certificate {
-    /// The file it was read from.
+    /// The file it was read from; `null` for that of a target.
     #[schema(example = "/etc/teal/example.com.pem")]
-    pub file: String,
-    /// The DNS names it is for.
+    pub file: Option<String>,
+    /// The target that has shown it to the newest probe; `null` for one of the listeners.
+    #[serde(default)]
+    pub target: Option<TargetName>,
+    /// The DNS names and addresses it is for.
     #[schema(example = json!(["example.com", "*.example.com"]))]
     pub names: Vec<String>,
     /// The end of its time.
@@ -130,6 +134,19 @@ pub struct Certificate {
     pub not_after: String,
     /// How long that is from now; below zero when it is over.
     pub left_seconds: f64,
+}
+
+/// A target by its service, its color and its address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TargetName {
+    /// The service.
+    #[schema(example = "web")]
+    pub service: String,
+    /// The color.
+    pub color: Color,
+    /// The address as configured.
+    #[schema(example = "https://app.internal:8443")]
+    pub url: String,
 }
 
 /// One service.
@@ -322,10 +339,35 @@ impl Wait {
 
 impl Certificate {
     pub(crate) fn of(certificate: &settings::Certificate, at: rules::Time) -> Self {
-        let (end, now) = (certificate.not_after, at);
+        let file = Some(certificate.file.display().to_string());
+        Self { file, ..Self::until(certificate.not_after, &certificate.names, at) }
+    }
+
+    /// Those of the targets of a service.
+    pub(crate) fn of_targets(
+        service: &view::ServiceStatus,
+        at: rules::Time,
+    ) -> impl Iterator<Item = Self> {
+        let colors = rules::Color::BOTH.into_iter().zip(&service.colors);
+        let targets = colors
+            .flat_map(|(color, status)| status.targets.iter().map(move |target| (color, target)));
+        targets.filter_map(move |(color, target)| {
+            let shown = target.certificate.as_ref()?;
+            let name = TargetName {
+                service: service.name.to_string(),
+                color: color.into(),
+                url: target.url.to_string(),
+            };
+            let end = rules::Time::of(shown.not_after);
+            Some(Self { target: Some(name), ..Self::until(end, &shown.names, at) })
+        })
+    }
+
+    fn until(end: rules::Time, names: &[String], now: rules::Time) -> Self {
         Self {
-            file: certificate.file.display().to_string(),
-            names: certificate.names.clone(),
+            file: None,
+            target: None,
+            names: names.to_vec(),
             not_after: rfc3339(end),
             left_seconds: seconds(end.since(now)) - seconds(now.since(end)),
         }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use config::Config;
 use control::handover::{
-    self, Host, Link, Offer, PROTOCOL, Place, Reply, Taking, receive, receive_descriptors, send,
+    self, Host, Link, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, receive_descriptors,
+    send,
 };
 use proxy::HandedOver;
 use rules::Actor;
@@ -38,6 +39,8 @@ pub(in crate::run) struct Older {
     pid: u32,
     /// The number of Teals that leave through it.
     pub(in crate::run) through: usize,
+    /// The colors that are healthy for it.
+    pub(in crate::run) up: Vec<UpColor>,
     /// The lock of the state directory; none of one that has given it up.
     pub(in crate::run) lock: Option<OwnedFd>,
 }
@@ -120,10 +123,8 @@ impl Arrival {
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
             Failure::failed("the Teal that runs has handed over less than it said".to_owned())
         })?;
-        Ok((
-            Older { stream: older, pid: offer.pid, through: offer.through, lock: Some(lock) },
-            handed,
-        ))
+        let Offer { pid, through, up, .. } = offer;
+        Ok((Older { stream: older, pid, through, up, lock: Some(lock) }, handed))
     }
 }
 
@@ -178,7 +179,7 @@ impl Older {
 
     /// One that still leaves, found by the parent at the start.
     pub(in crate::run) fn leaving((pid, socket): (u32, OwnedFd)) -> Self {
-        Self { stream: UnixStream::from(socket), pid, through: 0, lock: None }
+        Self { stream: UnixStream::from(socket), pid, through: 0, up: Vec::new(), lock: None }
     }
 
     /// Gives older Teals their places among the workers, on the current runtime; `None`: there are none.

@@ -16,6 +16,7 @@ use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::confirm;
 use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
@@ -67,6 +68,7 @@ pub(super) async fn hand_over(
         pid: std::process::id(),
         state_dir: state_dir.to_owned(),
         through: leaving - 1,
+        up: confirm::up(handle).await?,
     };
     let version = match ask(&talk, offer, process.pid).await {
         Ok(version) => version,

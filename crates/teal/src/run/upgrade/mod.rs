@@ -1,7 +1,8 @@
 //! Teal replaces itself: one file per step of it.
 //!
 //! `hand_over` is the older Teal's: it has the parent start the newer one, asks it, lays the charge down
-//! and hands over what it has. `arrive` is the newer one's. `leave` is what the older one does from then on,
+//! and hands over what it has. `arrive` is the newer one's, which serves only if `confirm` finds up what
+//! was up. `leave` is what the older one does from then on,
 //! or how it comes back.
 //!
 //! Guaranteed: at every instant somebody accepts on every public socket, and no socket is closed
@@ -9,6 +10,7 @@
 //! can take everything back. Never here: a program that a caller names.
 
 mod arrive;
+mod confirm;
 mod hand_over;
 mod leave;
 mod process;
@@ -30,6 +32,7 @@ use tokio::sync::mpsc;
 use super::parent::Parent;
 
 pub(super) use arrive::{Arrival, Handed, Older};
+pub(super) use confirm::confirm;
 pub(super) use leave::{Leaving, Left};
 
 /// How long the newer Teal is watched after it has begun to serve.

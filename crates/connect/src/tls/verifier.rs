@@ -1,0 +1,272 @@
+//! The verification of a certificate that a target or a client shows, and the words for its refusal.
+//!
+//! Accepted is what a CA of the given file has signed, for the name and at this time (RFC 5280, as webpki
+//! has it); and a certificate that is itself in that file, byte for byte, whatever its form: certificates
+//! that are their own CA and those of X.509 version 1, which no chain can end in. Its time, its name and
+//! its signature of the handshake are verified all the same.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::{
+    CertificateError, DigitallySignedStruct, OtherError, PeerMisbehaved, RootCertStore,
+    SignatureScheme,
+};
+use x509_parser::prelude::X509Certificate;
+
+use super::certificate::{
+    PeerCertificate, common_name, defect, is_for, is_valid_at, names, odd, read, shown,
+};
+use super::sessions::Sessions;
+
+/// The certificates of a file of CAs.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorities {
+    pub(crate) roots: Arc<RootCertStore>,
+    /// The same as they stand in the file.
+    pub(crate) written: Vec<CertificateDer<'static>>,
+}
+
+/// Verifies targets.
+#[derive(Debug)]
+pub(crate) struct TargetVerifier {
+    chains: Arc<WebPkiServerVerifier>,
+    pinned: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    sessions: Arc<Sessions>,
+}
+
+/// The reason of a refusal, in words.
+#[derive(Debug)]
+pub(crate) struct Told(String);
+
+impl TargetVerifier {
+    pub(crate) fn new(
+        authorities: Authorities,
+        provider: Arc<CryptoProvider>,
+        sessions: Arc<Sessions>,
+    ) -> Result<Self, String> {
+        let Authorities { roots, written } = authorities;
+        let algorithms = provider.signature_verification_algorithms;
+        let chains = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+        let chains = chains.map_err(|error| error.to_string())?;
+        Ok(Self { chains, pinned: written, algorithms, sessions })
+    }
+}
+
+impl ServerCertVerifier for TargetVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let unreadable = || told("its certificate cannot be read".to_owned());
+        let certificate = read(end_entity).ok_or_else(unreadable)?;
+        if self.pinned.iter().any(|known| known == end_entity) {
+            verify_pinned(&certificate, Some(server_name), now)?;
+        } else {
+            let verified = self.chains.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            );
+            verified.map_err(|error| explain(&certificate, intermediates, server_name, error))?;
+        }
+        let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).cloned().collect();
+        if let Some(shown) = PeerCertificate::of(&chain) {
+            self.sessions.verified(server_name, shown.not_after);
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
+
+/// Verifies a certificate that is trusted by itself. `name`: that it must be for, if any.
+pub(crate) fn verify_pinned(
+    certificate: &X509Certificate<'_>,
+    name: Option<&ServerName<'_>>,
+    now: UnixTime,
+) -> Result<(), rustls::Error> {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
+    if !is_valid_at(certificate, now) {
+        return Err(told(out_of_time(certificate, now)));
+    }
+    match name {
+        Some(name) if !is_for(certificate, name) => Err(told(not_for(certificate, name))),
+        _ => Ok(()),
+    }
+}
+
+/// Verifies the signature of a handshake of TLS 1.3 by the key of a certificate of any version.
+pub(crate) fn verify_tls13_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let certificate = read(cert).ok_or(CertificateError::BadEncoding)?;
+    let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
+    let verified =
+        rustls::crypto::verify_tls13_signature_with_raw_key(message, &key, dss, algorithms);
+    verified.map_err(|error| defective(&certificate, error))
+}
+
+/// The same for TLS 1.2, where a scheme names no curve.
+pub(crate) fn verify_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let certificate = read(cert).ok_or(CertificateError::BadEncoding)?;
+    if certificate.version() == x509_parser::x509::X509Version::V3 {
+        let verified = rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms);
+        return verified.map_err(|error| defective(&certificate, error));
+    }
+    let fits = algorithms.mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
+    let (_, fits) = fits.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    let key = certificate.public_key();
+    let bits = &key.subject_public_key.data;
+    let is_verified = fits.iter().any(|algorithm| {
+        is_of(key.algorithm.algorithm.as_bytes(), algorithm.public_key_alg_id().as_ref())
+            && algorithm.verify_signature(bits, message, dss.signature()).is_ok()
+    });
+    if is_verified {
+        return Ok(HandshakeSignatureValid::assertion());
+    }
+    Err(defective(&certificate, CertificateError::BadSignature.into()))
+}
+
+/// Whether an AlgorithmIdentifier begins with this object identifier; both DER, without their outer tag.
+fn is_of(oid: &[u8], identifier: &[u8]) -> bool {
+    let length = u8::try_from(oid.len()).unwrap_or(u8::MAX);
+    identifier.strip_prefix(&[6, length]).is_some_and(|rest| rest.starts_with(oid))
+}
+
+fn defective(certificate: &X509Certificate<'_>, error: rustls::Error) -> rustls::Error {
+    defect(certificate).map_or(error, |why| told(format!("its certificate {why}")))
+}
+
+/// The reason for which a chain is refused, in words.
+fn explain(
+    certificate: &X509Certificate<'_>,
+    intermediates: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    error: rustls::Error,
+) -> rustls::Error {
+    let now = SystemTime::now();
+    let rustls::Error::InvalidCertificate(reason) = &error else { return error };
+    if let Some(why) = defect(certificate).or_else(|| odd(certificate)) {
+        return told(format!("its certificate {why}"));
+    }
+    let words = match reason {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            unknown_issuer(certificate, intermediates)
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            if is_valid_at(certificate, now) {
+                "a certificate above its own is not valid at this time; have the target send the \
+                 newer intermediate certificates of its CA"
+                    .to_owned()
+            } else {
+                out_of_time(certificate, now)
+            }
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            not_for(certificate, name)
+        }
+        other => format!("its certificate is not accepted: {other}"),
+    };
+    told(words)
+}
+
+fn unknown_issuer(certificate: &X509Certificate<'_>, above: &[CertificateDer<'_>]) -> String {
+    let (subject, issuer) = (certificate.subject(), certificate.issuer());
+    if subject == issuer {
+        return "its certificate is self-signed and not in the file of trusted CAs (see tls.ca)"
+            .to_owned();
+    }
+    let issuer = one_line(&issuer.to_string());
+    let hint = if above.is_empty() {
+        "; it comes without an intermediate certificate, which may be missing"
+    } else {
+        ""
+    };
+    format!("its certificate is not signed by a trusted CA (see tls.ca), but by {issuer:?}{hint}")
+}
+
+fn out_of_time(certificate: &X509Certificate<'_>, now: SystemTime) -> String {
+    let validity = certificate.validity();
+    if now < super::certificate::time(validity.not_before) {
+        let begin = shown(validity.not_before);
+        return format!("its certificate is not valid before {begin}; is the clock right?");
+    }
+    format!("its certificate has expired on {}", shown(validity.not_after))
+}
+
+fn not_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> String {
+    let (wanted, names) = (name.to_str(), names(certificate));
+    if !names.is_empty() {
+        let names = one_line(&names.join(", "));
+        return format!(
+            "its certificate is for {names}, not for {wanted} (tls.server_name says for which name \
+             it must be)"
+        );
+    }
+    let common = common_name(certificate).map(|name| one_line(&name)).unwrap_or_default();
+    format!(
+        "its certificate has no DNS name or address in its subjectAltName, and its common name \
+         {common:?} does not count; issue it with: -addext subjectAltName=DNS:{wanted}"
+    )
+}
+
+/// Text of the other side, safe to be shown and of bounded length.
+fn one_line(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn told(words: String) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(Told(words)))).into()
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Told {}
