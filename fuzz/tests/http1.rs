@@ -62,6 +62,8 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
                 underscores: false,
                 trusted: false,
                 strip: "",
+                certificate: b"",
+                drop: &[],
                 trace: None,
             };
             let mut out = Vec::new();

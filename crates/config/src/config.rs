@@ -129,6 +129,8 @@ pub struct ClientAuth {
     pub ca: PathBuf,
     /// Whether a client without one is refused.
     pub required: bool,
+    /// Whether targets are sent what the client has shown above it, too.
+    pub chain: bool,
 }
 
 /// An authority that gives certificates (RFC 8555).

@@ -196,6 +196,10 @@ pub(crate) struct ClientAuth {
     /// `require` refuses a client that shows none, `request` does not.
     #[schemars(extend("default" = "require"))]
     pub(crate) mode: Key<AuthMode>,
+    /// Send targets the certificates that the client has shown above its own, too, in
+    /// `Client-Cert-Chain`. Its own is always sent, in `Client-Cert` (RFC 9440).
+    #[schemars(extend("default" = false))]
+    pub(crate) chain: Key<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -49,7 +49,7 @@ pub struct ServiceChange {
     pub routes: bool,
     /// Whether the way of probing differs, so that what was proven the old way is void.
     pub health: bool,
-    /// Whether anything else but targets differs (`underscores`, `drain`, `timeouts`, `failover`,
+    /// Whether anything else but targets differs (`underscores`, `drop_headers`, `drain`, `timeouts`, `failover`,
     /// `hold`).
     pub settings: bool,
     /// What became of the targets, in the order of [`Color::index`].
@@ -145,9 +145,10 @@ fn door(listener: &Listener) -> String {
         return format!("{address}{spoken}{to}{sources}");
     };
     let version = if *only_tls13 { " 1.3" } else { "" };
-    let auth = client_auth.as_ref().map(|ClientAuth { ca, required }| {
+    let auth = client_auth.as_ref().map(|ClientAuth { ca, required, chain }| {
         let word = if *required { "required" } else { "requested" };
-        format!(", client certificates of {} {word}", ca.display())
+        let chain = if *chain { ", passed on with their chain" } else { "" };
+        format!(", client certificates of {} {word}{chain}", ca.display())
     });
     let hsts = hsts.map(|seconds| format!(", HSTS {seconds}"));
     let (auth, hsts) = (auth.unwrap_or_default(), hsts.unwrap_or_default());
@@ -167,6 +168,7 @@ fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange>
         health: old.health != new.health,
         settings: old.drain != new.drain
             || old.underscores != new.underscores
+            || old.drop_headers != new.drop_headers
             || old.timeouts != new.timeouts
             || old.failover != new.failover
             || old.hold != new.hold,

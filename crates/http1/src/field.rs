@@ -56,8 +56,10 @@ impl Name {
     ///
     /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (`-Port`, `-Prefix`,
     /// `-Server`, `-Method`, `-Uri` too), the widespread names for the client's address, and those by
-    /// which frameworks let a proxy override host or path. Names that belong to one vendor's edge
-    /// (`CF-Connecting-IP`) are not in it: only applications behind that vendor read them.
+    /// which frameworks let a proxy override host or path; and the names in which proxies tell of the
+    /// client's certificate, which applications take for a login. Names in which one vendor's edge tells
+    /// the client's address (`CF-Connecting-IP`) are not in it: only applications behind that vendor read
+    /// them.
     pub(crate) fn of(name: &[u8]) -> Self {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let first = name.first().map_or(0, u8::to_ascii_lowercase);
@@ -98,6 +100,9 @@ impl Name {
             (19, b'x') if is("x-cluster-client-ip") => Self::Forwarded,
             (13.., b'x') if starts_with(name, "x-forwarded-") => Self::Forwarded,
             (7.., b'p') if starts_with(name, "proxy-") => Self::Hop,
+            (4.., b'c' | b's' | b't' | b'w' | b'x' | b'$') if tells_of_certificate(name) => {
+                Self::Forwarded
+            }
             _ => Self::Other,
         };
         match meaning {
@@ -158,6 +163,49 @@ pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
     matches!(Name::of(name), Name::Other | Name::Underscore)
         && !starts_with(name, "if-")
         && !CONTROL.iter().any(|control| name.eq_ignore_ascii_case(control.as_bytes()))
+}
+
+/// How names begin in which proxies tell an application of the certificate that its client has shown:
+/// RFC 9440 and the customs of nginx, ingress-nginx, Apache, HAProxy, Caddy, IIS, F5, WebLogic, WebSphere,
+/// Keycloak, Google, AWS and Cloudflare. Those of Envoy and Traefik begin with `X-Forwarded-`.
+const CERTIFICATE: [&str; 22] = [
+    "client-cert",
+    "cert-chain",
+    "cf-cert-",
+    "cf-client-cert",
+    "ssl-",
+    "sslclient",
+    "tls-client",
+    "wl-proxy-",
+    "x-amzn-mtls",
+    "x-arr-clientcert",
+    "x-arr-ssl",
+    "x-client-cert",
+    "x-client-dn",
+    "x-client-fingerprint",
+    "x-client-i-dn",
+    "x-client-s-dn",
+    "x-client-serial",
+    "x-client-verify",
+    "x-mtls",
+    "x-ssl",
+    "x-tls-client",
+    "$ws",
+];
+
+/// Whether it is one of [`CERTIFICATE`]. Asked of names that begin like one; the second letter of a common
+/// one already tells it from them.
+fn tells_of_certificate(name: &[u8]) -> bool {
+    let second = name.get(1).map_or(0, u8::to_ascii_lowercase);
+    let third = name.get(2).map_or(0, u8::to_ascii_lowercase);
+    let may = match name.first().map_or(0, u8::to_ascii_lowercase) {
+        b'c' => matches!(second, b'l' | b'e' | b'f'),
+        b's' => second == b's',
+        b't' | b'w' => second == b'l',
+        b'x' => matches!(third, b'a' | b'c' | b'm' | b's' | b't'),
+        _ => true,
+    };
+    may && CERTIFICATE.iter().any(|beginning| starts_with(name, beginning))
 }
 
 fn starts_with(name: &[u8], prefix: &str) -> bool {

@@ -131,6 +131,13 @@ impl Client {
 // === impl Entrance ===
 
 impl Entrance {
+    /// The fields in which targets are told of its certificate. A trusted proxy's own says nothing of its
+    /// clients, so only what it sends about theirs is passed on.
+    pub(crate) fn certificate_fields(&self) -> &[u8] {
+        let own = self.certificate.as_ref().filter(|_| !self.trusted);
+        own.map_or(&[], |certificate| &certificate.fields)
+    }
+
     /// Whether it was let in with a certificate that it would not be let in with now.
     pub(crate) fn is_distrusted(&self) -> bool {
         let Some((certificate, door)) = self.certificate.as_ref().zip(self.door.tls.as_ref())

@@ -34,6 +34,7 @@ mod splice;
 mod tls;
 mod upstream;
 
+mod base64;
 mod boundary;
 mod buffer;
 mod client;

@@ -24,6 +24,9 @@ pub struct ServiceSpec {
     pub strip_prefix: bool,
     /// What becomes of request fields whose names have an underscore.
     pub underscores: Underscores,
+    /// Names of request fields that only trusted peers may send: lower case, hyphens for underscores, a
+    /// `*` at the end for all that begin so.
+    pub drop_headers: Vec<String>,
     /// The active color where no state exists yet.
     pub initial: Color,
     /// The two environments, in the order of [`Color::index`].
@@ -234,6 +237,7 @@ impl ServiceSpec {
             path_prefix: "/".to_owned(),
             strip_prefix: false,
             underscores: Underscores::default(),
+            drop_headers: Vec::new(),
             initial: Color::Blue,
             colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
             health: Health::default(),

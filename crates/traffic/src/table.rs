@@ -47,6 +47,8 @@ pub struct Service {
     pub close_streams: bool,
     /// Whether request fields with an underscore in their name are kept; `None`: only in calls of gRPC.
     pub underscores: Option<bool>,
+    /// Names of request fields that only trusted peers may send, as the configuration has them.
+    pub drop_headers: Box<[String]>,
     /// Whether requests that every active target refused wait for the next publish.
     pub failover: bool,
     /// Its books, the same object in every table that has this service.

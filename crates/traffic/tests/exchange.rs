@@ -80,6 +80,7 @@ impl World {
                 held: None,
                 hold: Hold::default(),
                 underscores: None,
+                drop_headers: Box::default(),
                 close_streams: false,
                 failover: false,
                 books: self.books.clone(),

@@ -139,6 +139,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         hold: spec.hold,
         close_streams: false,
         underscores: None,
+        drop_headers: Box::default(),
         failover: false,
         books: Arc::new(ServiceBooks::new(WORKERS)),
     };

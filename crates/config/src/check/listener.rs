@@ -89,7 +89,8 @@ fn tls(
     let client_auth = listener.client_auth.get().map(|auth| {
         let ca = file(&auth.ca, "listener.client_auth.ca", surroundings, found);
         let required = !matches!(auth.mode.get(), Some(raw::AuthMode::Request));
-        ca.map(|ca| ClientAuth { ca, required })
+        let chain = auth.chain.get().is_some_and(|chain| *chain);
+        ca.map(|ca| ClientAuth { ca, required, chain })
     });
     if listener.tls.get().is_some_and(|tls| *tls) {
         if let Some(At { offset, .. }) = listener.redirect_https.at().filter(|at| at.value) {

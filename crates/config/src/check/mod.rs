@@ -8,6 +8,7 @@ mod acme;
 mod across;
 mod admin;
 mod group;
+mod header;
 mod listener;
 mod probe;
 mod service;

@@ -8,7 +8,7 @@ use rules::{
     ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
 };
 
-use super::{Surroundings, path, probe, same_target, size, text, time};
+use super::{Surroundings, header, path, probe, same_target, size, text, time};
 use crate::key::{At, Key, Time};
 use crate::problem::Found;
 use crate::raw;
@@ -80,6 +80,7 @@ fn service(
             Some(raw::Underscores::Drop) => Underscores::Drop,
             Some(raw::Underscores::Auto) | None => Underscores::Auto,
         },
+        drop_headers: header::dropped(&raw.drop_headers, found),
         initial: match raw.initial.get() {
             Some(raw::Color::Green) => Color::Green,
             Some(raw::Color::Blue) | None => Color::Blue,

@@ -48,6 +48,12 @@ pub(crate) struct Service {
     /// sets or protects, such as `X_Forwarded_For`, are dropped in any case.
     #[schemars(extend("default" = "auto"))]
     pub(crate) underscores: Key<Underscores>,
+    /// Request fields that are dropped unless they come from a listener's `trusted` sources: those by which
+    /// something else in front logs users in. A `*` at the end stands for any ending; `-` and `_` are the
+    /// same. Fields that tell of clients and their certificates (`X-Forwarded-*`, `X-SSL-*` and so on) are
+    /// dropped without this.
+    #[schemars(extend("default" = [], "examples" = [["Remote-User", "X-Auth-*"]]))]
+    pub(crate) drop_headers: Key<Vec<At<String>>>,
     /// The active color where no state exists yet; later the journal decides.
     #[schemars(extend("default" = "blue"))]
     pub(crate) initial: Key<Color>,

@@ -14,7 +14,7 @@ fn tls_is_what_it_says_and_paths_are_relative_to_the_file() {
     let text = text.replacen(":8080\"", ":8080\"\nredirect_https = true", 1);
     let config = parse(&text).unwrap();
     let ca = Path::new("/etc/teal/clients.pem").to_owned();
-    let client_auth = Some(ClientAuth { ca, required: true });
+    let client_auth = Some(ClientAuth { ca, required: true, chain: false });
     let tls = Tls { only_tls13: true, client_auth, hsts: Some(31_536_000) };
     assert_eq!(config.listeners[0].tls, Some(tls));
     assert!(!config.listeners[0].redirect_https);

@@ -297,6 +297,7 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
         ("path_prefix", old.path_prefix != new.path_prefix),
         ("strip_prefix", old.strip_prefix != new.strip_prefix),
         ("underscores", old.underscores != new.underscores),
+        ("drop_headers", old.drop_headers != new.drop_headers),
         ("health", old.health != new.health),
         ("drain", old.drain != new.drain),
         ("timeouts", old.timeouts != new.timeouts),

@@ -38,6 +38,7 @@ pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
         held: service.held.map(|held| held.max_wait),
         hold: service.hold,
         underscores: service.underscores,
+        drop_headers: service.drop_headers.to_vec(),
         close_streams: service.close_streams,
         failover: service.failover,
     });

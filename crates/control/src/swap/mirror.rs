@@ -115,6 +115,7 @@ impl Mirror {
             held: message.held.map(|max_wait| Held { max_wait }),
             hold: message.hold,
             underscores: message.underscores,
+            drop_headers: message.drop_headers.as_slice().into(),
             close_streams: message.close_streams,
             failover: message.failover,
             books,

@@ -40,6 +40,7 @@ fn service(state: &State, member: &Member) -> Option<Service> {
         held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
         hold: spec.hold,
         underscores: underscores(spec),
+        drop_headers: spec.drop_headers.as_slice().into(),
         close_streams: spec.drain.streams == Streams::Close,
         failover: spec.failover == Failover::Auto,
         books: member.books.clone(),

@@ -24,6 +24,11 @@ pub struct Forwarding<'a> {
     /// Names with an underscore are kept, but for those that a CGI-like target would take for one that
     /// has a meaning to a proxy.
     pub underscores: bool,
+    /// Fields that tell of the certificate that the client has shown, as they are written; empty: none.
+    pub certificate: &'a [u8],
+    /// Further names of fields that are dropped unless the client is trusted: in lower case, with hyphens
+    /// for underscores; one that ends in `*` is the beginning of names.
+    pub drop: &'a [String],
     /// Our part in the trace of the request; `None`: what the client says of its trace is passed on.
     pub trace: Option<Trace<'a>>,
 }
@@ -39,10 +44,12 @@ pub struct Trace<'a> {
 
 /// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by
 /// `Connection`, names with an underscore unless they are kept, `Expect` where there is nothing to wait for, and, from
-/// clients that are not trusted, every field by which a proxy describes its client.
+/// clients that are not trusted, every field by which a proxy describes its client, and those that are to
+/// be dropped.
 pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwarding<'_>) {
     // Room for the received fields and for ours, so that the vector grows at most once.
-    out.reserve(request.head_bytes + 2 * request.host.len() + 384);
+    let certificate = forwarding.certificate;
+    out.reserve(request.head_bytes + 2 * request.host.len() + certificate.len() + 384);
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.extend_from_slice(b" ");
     let stripped = Some(forwarding.strip).filter(|strip| !strip.is_empty());
@@ -56,6 +63,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     field(out, "host", request.host.as_bytes());
     let mut has_proto = false;
     let mut has_host = false;
+    let drop = if forwarding.trusted { &[] } else { forwarding.drop };
     for (meaning, name, value) in request.fields.iter() {
         let kept = match meaning {
             Name::Other
@@ -79,7 +87,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
             Name::TraceState => forwarding.trace.is_none_or(|trace| trace.goes_on),
             _ => false,
         };
-        if kept {
+        if kept && (drop.is_empty() || !is_dropped(name, drop)) {
             field(out, name, value);
         }
     }
@@ -95,12 +103,26 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
     if stripped.is_some() {
         field(out, "x-forwarded-prefix", forwarding.strip.as_bytes());
     }
+    out.extend_from_slice(certificate);
     via(out, request.version, forwarding.via);
     field(out, "x-request-id", forwarding.request_id);
     if let Some(trace) = forwarding.trace {
         field(out, "traceparent", trace.parent.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a name is one of these, or begins as they say.
+fn is_dropped(name: &str, drop: &[String]) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    drop.iter().any(|dropped| {
+        let beginning = dropped.strip_suffix('*');
+        let whole = beginning.is_some() || name.len() == dropped.len();
+        let wanted = beginning.unwrap_or(dropped).as_bytes();
+        whole
+            && name.len() >= wanted.len()
+            && name.bytes().zip(wanted).all(|(byte, wanted)| folded(byte) == *wanted)
+    })
 }
 
 fn framing(out: &mut Vec<u8>, request: &Request<'_>) {
@@ -160,7 +182,22 @@ fn octet_and_dot(out: &mut Vec<u8>, octet: u8) {
 
 #[cfg(test)]
 mod tests {
-    use super::octet_and_dot;
+    use super::{is_dropped, octet_and_dot};
+
+    #[test]
+    fn names_are_dropped_whole_or_by_their_beginning_in_any_spelling() {
+        let drop = ["remote-user".to_owned(), "x-auth-*".to_owned()];
+        for name in
+            ["Remote-User", "REMOTE_USER", "remote-user", "X-Auth-User", "x_auth_", "X-AUTH-"]
+        {
+            assert!(is_dropped(name, &drop), "{name}");
+        }
+        for name in
+            ["Remote-Users", "Remote-Use", "X-Auth", "XX-Auth-User", "Remote.User", "x-auth*"]
+        {
+            assert!(!is_dropped(name, &drop), "{name}");
+        }
+    }
 
     #[test]
     fn octets_are_those_of_the_standard_library() {

@@ -233,6 +233,8 @@ fn the_clients_address_is_written_plainly() {
             trusted: false,
             underscores: false,
             strip: "",
+            certificate: b"",
+            drop: &[],
             trace: None,
         };
         write_request(&mut out, &request, &forwarding);
@@ -258,6 +260,8 @@ fn traced(fields: &str, trace: Option<http1::Trace<'_>>) -> String {
         trusted: false,
         underscores: false,
         strip: "",
+        certificate: b"",
+        drop: &[],
         trace,
     };
     write_request(&mut out, &request, &forwarding);
@@ -277,4 +281,108 @@ fn a_trace_is_passed_on_or_taken_part_in() {
     assert_eq!(traced(&format!("{both}{both}"), part(false)), "traceparent: ours");
     assert_eq!(traced("", part(false)), "traceparent: ours");
     assert_eq!(traced(&format!("Connection: traceparent\r\n{both}"), None), "Tracestate: a=1");
+}
+
+/// Fields by which proxies tell applications whose certificate a client has shown.
+const CERTIFICATES: [&str; 40] = [
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "CERT-CHAIN-0",
+    "Cf-Cert-Verified",
+    "Cf-Client-Cert-Sha256",
+    "SSL-Client-Cert",
+    "Ssl-Client-Verify",
+    "ssl-client-subject-dn",
+    "SSL-Client-S-DN",
+    "SSLClientCertStatus",
+    "Tls-Client-Subject",
+    "WL-Proxy-Client-Cert",
+    "WL-Proxy-SSL",
+    "Proxy-Client-Cert",
+    "X-Amzn-Mtls-Clientcert-Subject",
+    "X-ARR-ClientCert",
+    "X-ARR-SSL",
+    "X-Client-Cert",
+    "X-Client-Certificate",
+    "X-Client-Cert-Chain-Verified",
+    "X-Client-DN",
+    "X-Client-S-DN",
+    "X-Client-I-DN",
+    "X-Client-Serial",
+    "X-Client-Fingerprint",
+    "X-Client-Verify",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert-Info",
+    "X-mTLS-Subject",
+    "X-SSL",
+    "X-SSL-Cert",
+    "X-SSL-Issuer",
+    "X-SSL-Subject",
+    "X-SSL-Client-Verify",
+    "X-SSL-Client-CN",
+    "X-SSL-Client-SHA1",
+    "X-TLS-Client-Cert",
+    "$WSCC",
+    "$WSRA",
+];
+
+#[test]
+fn r52_nobody_but_a_trusted_proxy_tells_of_a_client_certificate() {
+    for name in CERTIFICATES {
+        for name in [name.to_owned(), name.to_uppercase(), name.replace('-', "_")] {
+            let line = format!("{name}: forged\r\n");
+            assert_eq!(passed(&line), [""; 0], "{name}");
+            assert!(!forwarded_with_underscores(&line).contains("forged"), "{name}");
+            let named = forwarded(&get(&format!("{line}Connection: {name}\r\n")), true);
+            assert!(!named.is_ok_and(|head| head.contains("forged")), "{name}");
+        }
+        let seen = forwarded(&get(&format!("{name}: kept\r\n")), true).expect("a good request");
+        assert_eq!(seen.contains("kept"), !name.starts_with("Proxy-"), "{name}");
+    }
+    let others = [
+        "X-Client-Data: 1",
+        "X-SS: 2",
+        "SSE-Id: 3",
+        "Client-Id: 4",
+        "Certificate: 5",
+        "Cf-Ray: 6",
+        "X-Amzn-Trace-Id: 7",
+        "CF-Connecting-IP: 8",
+        "X-CSRF-Token: 9",
+        "Ssl: 10",
+        "X-Api-Key: 11",
+        "Remote-User: 12",
+        "X-Forward: 13",
+    ];
+    assert_eq!(passed(&(others.join("\r\n") + "\r\n")), others);
+}
+
+#[test]
+fn r52_further_names_are_dropped_unless_the_peer_is_trusted() {
+    let raw = get("Remote-User: a\r\nREMOTE_USER: b\r\nX-Auth-Role: c\r\nX-Kept: d\r\n");
+    let seen = |trusted| {
+        let mut slots = http1::FieldSlots::new();
+        let limits = http1::Limits::default();
+        let request = http1::Request::parse(&raw, &mut slots, &limits).expect("a good request");
+        let mut out = Vec::new();
+        let drop = ["remote-user".to_owned(), "x-auth-*".to_owned()];
+        let forwarding = http1::Forwarding {
+            client: [192, 0, 2, 1].into(),
+            proto: "https",
+            request_id: b"1",
+            via: "teal-test",
+            trusted,
+            underscores: true,
+            strip: "",
+            certificate: b"client-cert: :AA==:\r\n",
+            drop: &drop,
+            trace: None,
+        };
+        http1::write_request(&mut out, &request, &forwarding);
+        let head = String::from_utf8(out).expect("text");
+        assert!(head.contains("\r\nclient-cert: :AA==:\r\n"), "{head}");
+        ["a", "b", "c", "d"].map(|value| head.contains(&format!(": {value}\r\n")))
+    };
+    assert_eq!((seen(false), seen(true)), ([false, false, false, true], [true; 4]));
 }

@@ -30,6 +30,8 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
             trusted,
             underscores: false,
             strip: "",
+            certificate: b"",
+            drop: &[],
             trace: None,
         };
         write_request(&mut out, request, &forwarding);
@@ -49,6 +51,8 @@ fn forwarded_with_underscores(lines: &str) -> String {
             trusted: false,
             underscores: true,
             strip: "",
+            certificate: b"",
+            drop: &[],
             trace: None,
         };
         write_request(&mut out, request, &forwarding);

@@ -36,6 +36,8 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
         trusted: false,
         underscores: false,
         strip: "",
+        certificate: b"",
+        drop: &[],
         trace: None,
     };
     write_request(&mut out, &request, &forwarding);

@@ -6,7 +6,7 @@ use h2::ext::Protocol;
 use http::{Method, Request, header};
 use http1::Reject;
 
-use crate::websocket::BASE64;
+use crate::base64::DIGITS;
 
 /// A head, as it would have come in HTTP/1.1.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ pub(crate) fn translate<B>(
     fields(out, request, head.tunnel)?;
     if head.tunnel {
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ");
-        out.extend((0..KEY_DIGITS).map(|_| BASE64[(random() >> 58) as usize]));
+        out.extend((0..KEY_DIGITS).map(|_| DIGITS[(random() >> 58) as usize]));
         out.extend_from_slice(b"A==\r\n");
     } else if !ended && !request.headers().contains_key(header::CONTENT_LENGTH) {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");

@@ -3,6 +3,7 @@
 //! Gathered from the head to the end, and only where somebody wants to hear it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http1::{Request, Version};
@@ -10,6 +11,7 @@ use traffic::{AbortCause, AnsweredBy, TargetEntry};
 
 use super::trace::TraceContext;
 use crate::client::Entrance;
+use crate::tls::Identity;
 
 /// A request, from its head to its end.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Story {
     pub(super) client: IpAddr,
     pub(super) secure: bool,
     pub(super) http2: bool,
+    /// Whose certificate the client has shown.
+    pub(super) certificate: Option<Arc<Identity>>,
     pub(super) asked: Option<Asked>, // none: it could not be understood
     pub(super) service: Option<String>,
     pub(super) told: Told,
@@ -62,6 +66,7 @@ impl Story {
             client: entrance.address.to_canonical(),
             secure: entrance.secure,
             http2: entrance.http2,
+            certificate: entrance.certificate.as_ref().map(|shown| shown.identity.clone()),
             asked: None,
             service: None,
             told: Told::default(),

@@ -63,6 +63,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         held: None,
         hold: spec.hold,
         underscores: None,
+        drop_headers: Box::default(),
         close_streams: false,
         failover: false,
         books: Arc::new(ServiceBooks::new(1)),

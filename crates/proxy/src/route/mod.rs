@@ -151,6 +151,10 @@ fn understand<'r>(
     if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
         return Err(Refused { end, facts, why: Why::Own(reason) });
     }
+    let certificate = client.entrance.certificate_fields();
+    if certificate.len() > table.limits.head_bytes {
+        return Err(Refused { end, facts, why: Why::Own(OwnReason::HeadTooLarge) });
+    }
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
         client: client.entrance.address,
@@ -160,6 +164,8 @@ fn understand<'r>(
         strip: &service.strip,
         trusted: client.entrance.trusted,
         underscores: service.underscores.unwrap_or(facts.grpc),
+        certificate,
+        drop: &service.drop_headers,
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);

@@ -21,6 +21,8 @@ pub struct ClientAuth {
     pub ca: PathBuf,
     /// Whether a client without one is refused.
     pub required: bool,
+    /// Whether targets are sent what the client has shown above it, too.
+    pub chain: bool,
 }
 
 /// The CAs of all listeners, by their files, as they were read together.

@@ -225,7 +225,8 @@ pub(crate) async fn shake_hands(
             let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
             let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
             let shown = session.get_ref().1.peer_certificates();
-            let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn)));
+            let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
+            let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
             let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
             Some(Arrived { stream, name, http2, certificate })
         }

@@ -19,4 +19,4 @@ pub use handshake::TlsDoor;
 pub use shelf::{Certificates, Shelf, Unused};
 
 pub(crate) use handshake::{Arrived, describe, shake_hands};
-pub(crate) use presented::Presented;
+pub(crate) use presented::{Identity, Presented};

@@ -118,6 +118,7 @@ impl Front {
             held: self.held,
             hold: self.spec.hold,
             underscores: None,
+            drop_headers: Box::default(),
             close_streams: false,
             failover: self.spec.failover == rules::Failover::Auto,
             books: self.books.clone(),

@@ -163,5 +163,5 @@ fn files(config: &Config) -> Vec<CertificateFiles> {
 }
 
 pub(super) fn client_auth(auth: &config::ClientAuth) -> ClientAuth {
-    ClientAuth { ca: auth.ca.clone(), required: auth.required }
+    ClientAuth { ca: auth.ca.clone(), required: auth.required, chain: auth.chain }
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod blocked_log;
 mod bodiless_answers;
 mod both_down;
+mod client_certificates;
 mod command_line;
 mod concurrent_switches;
 mod connection_logins;

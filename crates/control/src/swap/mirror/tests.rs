@@ -50,6 +50,7 @@ fn message(
         held: Some(Duration::from_secs(3)),
         hold: Hold::default(),
         underscores: None,
+        drop_headers: Vec::new(),
         close_streams: true,
         failover: true,
     };

@@ -30,6 +30,10 @@ struct Json<'s> {
     #[serde(skip_serializing_if = "str::is_empty")]
     protocol: &'s str,
     tls: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    client_subject: &'s str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    client_sha256: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     bytes: u64,
@@ -64,6 +68,7 @@ impl Format {
 
 fn json(out: &mut String, story: &Story) {
     let asked = story.asked.as_ref();
+    let shown = story.certificate.as_ref();
     let line = Json {
         time: timestamp(story.at),
         client: story.client.to_string(),
@@ -72,6 +77,8 @@ fn json(out: &mut String, story: &Story) {
         target: asked.map_or("", |asked| &asked.target),
         protocol: asked.map_or("", |asked| asked.version),
         tls: story.secure,
+        client_subject: shown.map_or("", |shown| &shown.subject),
+        client_sha256: shown.map_or("", |shown| &shown.sha256),
         status: story.told.status,
         bytes: story.told.bytes,
         duration_ms: story.took_micros as f64 / 1000.0,
@@ -159,6 +166,7 @@ mod tests {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
             secure: true,
             http2: false,
+            certificate: None,
             asked: Some(Asked {
                 method: "GET".to_owned(),
                 host: "a.test".to_owned(),
