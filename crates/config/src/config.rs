@@ -3,12 +3,13 @@
 //! No field is an `Option` that means "default", and nothing here knows how it was
 //! written. Only `check` and `flags` make a [`Config`].
 
-use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rules::{Network, TargetUrl};
+
+use crate::acme::{Acme, certifiable, obstacle};
 
 /// Everything that Teal was asked to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,29 +134,6 @@ pub struct ClientAuth {
     pub chain: bool,
 }
 
-/// An authority that gives certificates (RFC 8555).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acme {
-    /// Where it may write to.
-    pub email: Option<String>,
-    /// The URL of its directory; `https`.
-    pub directory: String,
-    /// PEM: who must have signed its server's certificate, absolute; `None`: whom this machine
-    /// trusts.
-    pub ca: Option<PathBuf>,
-    /// How it finds that a name is ours.
-    pub challenge: Challenge,
-}
-
-/// How an authority finds that a name is ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Challenge {
-    /// In a handshake (RFC 8737).
-    TlsAlpn01,
-    /// By a plain request (RFC 8555 section 8.3).
-    Http01,
-}
-
 /// A certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -178,27 +156,26 @@ pub struct Environment {
     pub home: Option<PathBuf>,
 }
 
-/// The host names of services for which an authority can give a certificate by a challenge that Teal
-/// can meet, each once: not those with `*`, and no addresses.
-pub(crate) fn certifiable<'s>(
-    services: impl IntoIterator<Item = &'s rules::ServiceSpec>,
-) -> impl Iterator<Item = &'s str> {
-    let mut seen = HashSet::new();
-    let hosts = services.into_iter().flat_map(|service| &service.hosts).map(String::as_str);
-    let named = |host: &&str| !host.starts_with("*.") && !is_ip(host);
-    hosts.filter(named).filter(move |host| seen.insert(*host))
-}
-
-fn is_ip(host: &str) -> bool {
-    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
-}
-
 // === impl Config ===
 
 impl Config {
     /// The names for which certificates may be asked of the authority; empty without one.
     pub fn acme_names(&self) -> impl Iterator<Item = &str> {
-        certifiable(self.services.iter().filter(|_| self.acme.is_some()))
+        let acme = self.acme.as_ref();
+        certifiable(self.services.iter().filter(move |_| acme.is_some()))
+            .filter(move |host| acme.is_some_and(|acme| obstacle(host, acme).is_none()))
+    }
+
+    /// Hosts for which the ACME CA gives no certificate: their service and place, and why.
+    pub fn acme_obstacles(&self) -> impl Iterator<Item = (usize, usize, &str, &'static str)> {
+        let acme = self.acme.as_ref();
+        let hosts = self.services.iter().enumerate().flat_map(|(service, spec)| {
+            let hosts = spec.hosts.iter().enumerate();
+            hosts.map(move |(place, host)| (service, place, host.as_str()))
+        });
+        hosts.filter_map(move |(service, place, host)| {
+            Some((service, place, host, obstacle(host, acme?)?))
+        })
     }
 }
 

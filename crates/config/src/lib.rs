@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acme;
 mod check;
 mod config;
 mod file;
@@ -26,9 +27,10 @@ mod schema;
 mod unit;
 mod walk;
 
+pub use acme::{Acme, Challenge, ExternalAccount};
 pub use config::{
-    AccessLog, Acme, Admin, Certificate, Challenge, ClientAuth, Config, Environment, Listener,
-    Role, Tls, Token, Upgrade,
+    AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener, Role, Tls, Token,
+    Upgrade,
 };
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};

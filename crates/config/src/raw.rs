@@ -242,6 +242,25 @@ pub(crate) struct Acme {
     /// TLS, which it must reach at port 443; `http-01` by a request to one without, at port 80.
     #[schemars(extend("default" = "tls-alpn-01"))]
     pub(crate) challenge: Key<Challenge>,
+    /// The account that you have at the CA, where it binds accounts to those (external account
+    /// binding): ZeroSSL, Google Trust Services, SSL.com, Sectigo, DigiCert and others.
+    #[schemars(extend("x-default" = "none"))]
+    pub(crate) eab: Key<ExternalAccount>,
+}
+
+/// What an ACME CA gives to bind an account to (RFC 8555 section 7.3.4). Used once, when Teal makes its
+/// account there; with another `key_id` it makes another.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["key_id", "hmac_key_file"]))]
+pub(crate) struct ExternalAccount {
+    /// The name of the key, as the CA gives it.
+    #[schemars(extend("examples" = ["kid-1"]))]
+    pub(crate) key_id: Key<String>,
+    /// A file with the HMAC key, as the CA gives it: base64url, with or without padding. Relative to
+    /// this file.
+    #[schemars(extend("examples" = ["/etc/teal/eab.key"]))]
+    pub(crate) hmac_key_file: Key<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

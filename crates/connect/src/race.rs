@@ -244,9 +244,9 @@ mod tests {
                 async move {
                     let _open = open;
                     match does {
-                        Take(after) => sleep(MS * after).await,
+                        Take(after) => sleep(MS * after).await, // by the paused clock: it scripts the net
                         Fail(after, code) => {
-                            sleep(MS * after).await;
+                            sleep(MS * after).await; // the same
                             return Err(io::Error::from_raw_os_error(code));
                         }
                         Nothing => std::future::pending().await,

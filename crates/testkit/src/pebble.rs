@@ -1,7 +1,8 @@
 //! Pebble, an authority that speaks ACME, with a DNS of its own in which every name is this machine.
 
+use std::collections::HashMap;
 use std::fs;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -47,6 +48,9 @@ pub struct PebbleOptions<'a> {
     pub validity: Duration,
     /// Names that it refuses.
     pub refused: &'a [&'a str],
+    /// The name and key (base64url) of the one external account that it binds others to; `None`: it
+    /// binds none.
+    pub external: Option<(&'a str, &'a str)>,
 }
 
 impl PebblePlace {
@@ -82,6 +86,8 @@ impl PebblePlace {
             "tlsPort": options.tls,
             "certificateValidityPeriod": options.validity.as_secs(),
             "domainBlocklist": options.refused,
+            "externalAccountBindingRequired": options.external.is_some(),
+            "externalAccountMACKeys": options.external.into_iter().collect::<HashMap<_, _>>(),
         }});
         let file = self.directory.join("pebble.json");
         fs::write(&file, config.to_string()).expect("a file");
@@ -93,20 +99,24 @@ impl PebblePlace {
             .stderr(Stdio::null())
             .spawn()
             .expect("pebble-challtestsrv is installed");
+        let authority = self.spawn();
+        let pebble = Pebble { place: self, processes: [authority, dns] };
+        wait_until(SOON, "pebble answers", || pebble.fetch("roots/0").is_some());
+        pebble
+    }
+
+    fn spawn(&self) -> Child {
         let log = fs::File::create(self.directory.join("pebble.log")).expect("a file");
-        let authority = Command::new("pebble")
+        Command::new("pebble")
             .arg("-config")
-            .arg(&file)
-            .args(["-dnsserver", &at(self.dns)])
+            .arg(self.directory.join("pebble.json"))
+            .args(["-dnsserver", &format!("127.0.0.1:{}", self.dns)])
             .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
             .stderr(log)
             .spawn()
-            .expect("pebble is installed");
-        let pebble = Pebble { place: self, processes: [authority, dns] };
-        wait_until(SOON, "pebble answers", || pebble.fetch("roots/0").is_some());
-        pebble
+            .expect("pebble is installed")
     }
 }
 
@@ -126,6 +136,29 @@ impl Pebble {
         let file = self.place.directory.join("root.pem");
         fs::write(&file, self.fetch("roots/0").expect("pebble answers")).expect("a file");
         file
+    }
+
+    /// Ends it and starts it again at the same place: it knows nothing any more, no account and no
+    /// certificate, and has another root.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        let [authority, _] = &mut self.processes;
+        authority.kill().expect("it runs");
+        authority.wait().expect("it has ended");
+        *authority = self.place.spawn();
+        wait_until(SOON, "pebble answers", || self.fetch("roots/0").is_some());
+    }
+
+    /// From now on this name leads to this address.
+    #[track_caller]
+    pub fn point(&self, name: &str, to: Ipv4Addr) {
+        let record = serde_json::json!({ "host": format!("{name}."), "addresses": [to] });
+        let status = Command::new("curl")
+            .args(["-sSf", "--max-time", "5", "-d", &record.to_string()])
+            .arg(format!("http://127.0.0.1:{}/add-a", self.place.dns_management))
+            .status()
+            .expect("curl is installed");
+        assert!(status.success(), "{name} can't be pointed to {to}");
     }
 
     /// What it said of its work.

@@ -4,7 +4,8 @@ use rules::{ServiceSpec, TargetUrl};
 
 use super::Surroundings;
 use super::listener::file;
-use crate::config::{Acme, Challenge, Listener, certifiable};
+use crate::acme::{Acme, Challenge, ExternalAccount, certifiable, obstacle};
+use crate::config::Listener;
 use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -41,7 +42,26 @@ pub(super) fn acme(
         directory: raw.directory.get().map_or(DIRECTORY, String::as_str).to_owned(),
         ca: file(&raw.ca, "acme.ca", surroundings, found),
         challenge,
+        eab: external_account(&raw.eab, surroundings, found),
     })
+}
+
+fn external_account(
+    key: &Key<raw::ExternalAccount>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) -> Option<ExternalAccount> {
+    let At { value: raw, offset } = key.at()?;
+    let hmac_key_file = file(&raw.hmac_key_file, "acme.eab.hmac_key_file", surroundings, found);
+    let key_id = raw.key_id.get().map(|id| id.trim()).filter(|id| !id.is_empty());
+    if key_id.is_none() || raw.hmac_key_file.get().is_none() {
+        found.at(
+            *offset,
+            "acme.eab needs both parts that the CA gives; write eab = { key_id = \"…\", \
+             hmac_key_file = \"/etc/teal/eab.key\" }",
+        );
+    }
+    Some(ExternalAccount { key_id: key_id?.to_owned(), hmac_key_file: hmac_key_file? })
 }
 
 /// What an authority needs of listeners and services.
@@ -76,7 +96,18 @@ pub(super) fn check(
              for port 80, or challenge = \"tls-alpn-01\"",
         );
     }
-    if certifiable(services.iter().map(|service| &service.value)).next().is_none() {
+    let mut hosts = certifiable(services.iter().map(|service| &service.value)).peekable();
+    let first = hosts.peek().copied();
+    if let (Some(first), true) = (first, hosts.all(|host| obstacle(host, acme).is_some())) {
+        let why = obstacle(first, acme).unwrap_or_default();
+        found.at(
+            offset,
+            format!(
+                "acme has no name to ask for: {why} (such as {first:?}); set directory in [acme] \
+                 to that of a CA of your own, or write a [[certificate]] instead"
+            ),
+        );
+    } else if first.is_none() {
         found.at(
             offset,
             "acme has no name to ask for: no service has a plain host name; write hosts = \

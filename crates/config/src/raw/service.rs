@@ -102,7 +102,9 @@ pub(crate) enum Underscores {
 pub(crate) struct Environment {
     /// Its addresses; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 where the target
     /// chooses it in the handshake), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
-    /// resolved at start, at each probe and after a failed connect, never per request.
+    /// resolved at start, at each probe and after a failed connect, never per request. Of several
+    /// addresses of a name the next one is tried after 250 ms without an answer; the one that worked
+    /// last comes first.
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
     pub(crate) tls: Key<TargetTls>,

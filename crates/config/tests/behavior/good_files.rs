@@ -235,7 +235,7 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
             Some(("service", key)) => format!("{FILE}{key} = {default}\n"),
             Some(("acme", key)) => {
                 let named =
-                    FILE.replacen("name = \"web\"", "name = \"web\"\nhosts = [\"a.test\"]", 1);
+                    FILE.replacen("name = \"web\"", "name = \"web\"\nhosts = [\"a.org\"]", 1);
                 let text = format!("{TLS}{named}[acme]\n").replace("client_auth", "# client_auth");
                 assert_eq!(good(&format!("{text}{key} = {default}\n")), good(&text), "{path}");
                 checked += 1;

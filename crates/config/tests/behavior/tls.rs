@@ -170,14 +170,14 @@ fn an_authority_is_what_it_says_and_names_are_those_that_it_can_prove() {
     let text = text.replace("client_auth", "# client_auth");
     let text = text.replace(
         "name = \"web\"",
-        "name = \"web\"\nhosts = [\"a.test\", \"*.b.test\", \"10.0.0.1\"]",
+        "name = \"web\"\nhosts = [\"a.org\", \"*.b.org\", \"10.0.0.1\"]",
     );
     let config = parse(&text).unwrap();
     let acme = config.acme.as_ref().unwrap();
     assert_eq!(acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
     assert_eq!((acme.challenge, acme.email.as_deref()), (config::Challenge::Http01, None));
-    assert_eq!(config.acme_names().collect::<Vec<_>>(), ["a.test"]);
-    let text = format!("[acme]\nemail = \"ops@a.test\"\nca = \"ca.pem\"\n{text}").replacen(
+    assert_eq!(config.acme_names().collect::<Vec<_>>(), ["a.org"]);
+    let text = format!("[acme]\nemail = \"ops@a.org\"\nca = \"ca.pem\"\n{text}").replacen(
         "[acme]\nchallenge = \"http-01\"\n",
         "",
         1,
@@ -185,11 +185,16 @@ fn an_authority_is_what_it_says_and_names_are_those_that_it_can_prove() {
     let acme = parse(&text).unwrap().acme.unwrap();
     assert_eq!(acme.ca.as_deref(), Some(Path::new("/etc/teal/ca.pem")));
     assert_eq!(acme.challenge, config::Challenge::TlsAlpn01);
+    assert_eq!(acme.eab, None);
+    let eab = "eab = { key_id = \" kid-1 \", hmac_key_file = \"eab.key\" }\n";
+    let bound = parse(&text.replacen("[acme]\n", &format!("[acme]\n{eab}"), 1)).unwrap();
+    let eab = bound.acme.and_then(|acme| acme.eab).unwrap();
+    assert_eq!((&*eab.key_id, &*eab.hmac_key_file), ("kid-1", Path::new("/etc/teal/eab.key")));
 }
 
 #[test]
 fn what_an_authority_lacks_is_said() {
-    let named = FILE.replace("name = \"web\"", "name = \"web\"\nhosts = [\"a.test\"]");
+    let named = FILE.replace("name = \"web\"", "name = \"web\"\nhosts = [\"a.org\"]");
     let secure = named.replacen(":8080\"", ":8080\"\ntls = true", 1);
     let auth = "tls = true\nclient_auth = { ca = \"c.pem\" }";
     for (text, expected) in [
@@ -208,9 +213,20 @@ fn what_an_authority_lacks_is_said() {
              [[listener]] for port 80, or challenge = \"tls-alpn-01\"",
         ),
         (
-            format!("[acme]\n{}", secure.replace("a.test", "*.a.test")),
+            format!("[acme]\n{}", secure.replace("a.org", "*.a.org")),
             "1:1: acme has no name to ask for: no service has a plain host name; write hosts = \
              [\"example.com\"] in a [[service]] (an authority gives none for * by these challenges)",
+        ),
+        (
+            format!("[acme]\n{}", secure.replace("a.org", "a.internal")),
+            "1:1: acme has no name to ask for: public CAs give none for a name that is not in the \
+             public DNS (such as \"a.internal\"); set directory in [acme] to that of a CA of your \
+             own, or write a [[certificate]] instead",
+        ),
+        (
+            format!("[acme]\neab = {{ key_id = \" \", hmac_key_file = \"eab.key\" }}\n{secure}"),
+            "2:7: acme.eab needs both parts that the CA gives; write eab = { key_id = \"…\", \
+             hmac_key_file = \"/etc/teal/eab.key\" }",
         ),
         (
             format!("[acme]\nemail = \"mailto:a@b\"\n{secure}"),

@@ -53,9 +53,11 @@ impl Challenges {
         Ok(())
     }
 
-    /// Has nothing to show any more.
-    pub fn clear(&self) {
-        *self.lock() = Pending::default();
+    /// Shows nothing more for this token or name.
+    pub fn forget(&self, shown: &str) {
+        let mut pending = self.lock();
+        pending.proofs.remove(shown);
+        pending.certificates.remove(shown);
     }
 
     /// The answer to a request for this path, if it is an authority's.
@@ -92,8 +94,10 @@ mod tests {
         ] {
             assert_eq!(challenges.proof(path), None, "{path}");
         }
-        challenges.clear();
+        challenges.answer("def", "def.xyz");
+        challenges.forget("abc");
         assert_eq!(challenges.proof("/.well-known/acme-challenge/abc"), None);
+        assert!(challenges.proof("/.well-known/acme-challenge/def").is_some(), "another order's");
     }
 
     #[test]

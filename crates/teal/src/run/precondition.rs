@@ -20,7 +20,7 @@ use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
 use super::state::private;
-use super::{state, tls};
+use super::{acme, state, tls};
 
 /// Bytes of the path of a Unix socket (`sun_path` without its end).
 const SOCKET_PATH_MAX: usize = 107;
@@ -43,6 +43,7 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     found.access_log(config);
     found.upgrade_binary(config);
     found.certificates(config);
+    found.acme_names(config);
     found.authorities(config);
     found.targets(config);
     found.exposed(config);
@@ -284,6 +285,25 @@ impl Found {
         }
     }
 
+    /// Hosts that no certificate will be ordered for, though nobody else brings one.
+    fn acme_names(&mut self, config: &Config) {
+        // A file that is no good is told elsewhere.
+        let Ok(configured) = tls::load_configured(config) else { return };
+        for (service, place, host, why) in config.acme_obstacles() {
+            let example = host.replacen('*', "any", 1);
+            if configured.has(example.trim_matches(['[', ']'])) {
+                continue;
+            }
+            self.warn(
+                &format!("service[{service}].hosts[{place}]"),
+                format!(
+                    "no certificate will be ordered for {host}: {why}; write a [[certificate]] for \
+                     it, or leave it out"
+                ),
+            );
+        }
+    }
+
     fn validity(&mut self, path: &Path, (from, to): (SystemTime, SystemTime), key: &str) {
         let (now, path) = (SystemTime::now(), path.display());
         let days = |left: std::time::Duration| left.as_secs() / 86_400;
@@ -313,6 +333,10 @@ impl Found {
         let ca = config.acme.as_ref().and_then(|acme| acme.ca.as_deref());
         if let Some(Err(error)) = ca.map(connect::read_roots) {
             self.wrong("acme.ca", error.to_string());
+        }
+        let eab = config.acme.as_ref().and_then(|acme| acme.eab.as_ref());
+        if let Some(Err(problem)) = eab.map(|eab| acme::read_key(&eab.hmac_key_file)) {
+            self.wrong("acme.eab.hmac_key_file", problem);
         }
         if let Some(config::Certificate { cert, key }) = &config.admin.tls {
             let files =

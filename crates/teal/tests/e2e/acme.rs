@@ -14,24 +14,24 @@ use testkit::{
 use crate::stage::{SOON, Stage};
 
 /// For what an authority takes part in.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A place for an authority, and the directory that it lies in.
-struct Ground {
-    place: PebblePlace,
+pub(crate) struct Ground {
+    pub(crate) place: PebblePlace,
     directory: tempfile::TempDir,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         Self { place: PebblePlace::new(&directory.path().join("pebble")), directory }
     }
 
     /// A stage with a listener for TLS and no certificate, for these names.
-    fn stage(&self, names: &[&str], further: &str) -> Stage {
+    pub(crate) fn stage(&self, names: &[&str], further: &str) -> Stage {
         let acme = self.acme(&self.place.url(), further);
         Stage::with(|settings| {
             let settings = settings.listener_key("tls", "true");
@@ -39,7 +39,7 @@ impl Ground {
         })
     }
 
-    fn acme(&self, url: &str, further: &str) -> String {
+    pub(crate) fn acme(&self, url: &str, further: &str) -> String {
         let ca = self.place.pki().ca();
         format!(
             "[acme]\nemail = \"ops@example.com\"\ndirectory = \"{url}\"\nca = '{}'\n{further}\n",
@@ -48,27 +48,38 @@ impl Ground {
     }
 
     /// Starts the authority, which looks at these ports.
-    fn start(self, http: u16, tls: u16, validity: Duration, refused: &[&str]) -> Authority {
-        let pebble = self.place.start(&PebbleOptions { http, tls, validity, refused });
+    pub(crate) fn start(
+        self,
+        http: u16,
+        tls: u16,
+        validity: Duration,
+        refused: &[&str],
+    ) -> Authority {
+        let options = PebbleOptions { http, tls, validity, refused, external: None };
+        self.start_with(&options)
+    }
+
+    pub(crate) fn start_with(self, options: &PebbleOptions<'_>) -> Authority {
+        let pebble = self.place.start(options);
         Authority { pebble, _directory: self.directory }
     }
 }
 
 /// A running authority, and the directory that it lies in.
-struct Authority {
-    pebble: Pebble,
+pub(crate) struct Authority {
+    pub(crate) pebble: Pebble,
     _directory: tempfile::TempDir,
 }
 
 /// What `teal status --json` says of the orders for a name.
-fn order(teal: &Teal, name: &str) -> serde_json::Value {
+pub(crate) fn order(teal: &Teal, name: &str) -> serde_json::Value {
     let status = teal.status();
     let orders = status["acme"].as_array().cloned().unwrap_or_default();
     orders.into_iter().find(|order| order["name"] == name).unwrap_or_default()
 }
 
 /// What curl gets under `https` from a service, with its own look at the certificate.
-fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
+pub(crate) fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
     let output = Command::new("curl")
         .args(["-sS", "--max-time", "10", "--cacert"])
         .arg(root)
@@ -81,12 +92,12 @@ fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
 }
 
 /// The certificate that a client which trusts this root is shown for a name.
-fn shown(root: &Path, port: u16, name: &str) -> Option<Vec<u8>> {
+pub(crate) fn shown(root: &Path, port: u16, name: &str) -> Option<Vec<u8>> {
     let session = Trust::of_file(root, name).connect(([127, 0, 0, 1], port).into()).ok()?;
     Some(session.conn.peer_certificates()?.first()?.to_vec())
 }
 
-fn kept(teal: &Teal) -> PathBuf {
+pub(crate) fn kept(teal: &Teal) -> PathBuf {
     let mut places = fs::read_dir(teal.state_dir().join("acme")).expect("something was kept");
     places.next().expect("an authority").expect("readable").path()
 }
@@ -257,7 +268,7 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
 }
 
 /// What a signed request says (RFC 7515 section 7.2.2), out of base64 without padding.
-fn payload(body: &[u8]) -> Vec<u8> {
+pub(crate) fn payload(body: &[u8]) -> Vec<u8> {
     let signed: serde_json::Value = serde_json::from_slice(body).expect("JSON");
     let digit = |c: u8| match c {
         b'A'..=b'Z' => c - b'A',

@@ -3,6 +3,7 @@
 
 mod access_log;
 mod acme;
+mod acme_accounts;
 mod addresses;
 mod admin_auth;
 mod admin_tls;

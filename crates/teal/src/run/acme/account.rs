@@ -1,49 +1,143 @@
-//! The account at an authority: made at the first order, kept, and used ever after.
+//! The account at an authority: made at the first order, kept, and used ever after. One that the
+//! authority does not know any more is made anew.
+
+use std::sync::Arc;
 
 use config::Acme;
 use instant_acme::{Account, AccountCredentials, Error, NewAccount};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::authority::Client;
 use super::keep::Keep;
+use super::problem::{Phase, is_lost, words};
+use super::{Trouble, eab};
+
+/// The account of all orders at one authority. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Accounts(Arc<Shared>);
+
+struct Shared {
+    acme: Acme,
+    keep: Keep,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    account: Option<Account>,
+    /// Why there is none: who comes later in the same round need not ask again.
+    failed: Option<Trouble>,
+}
 
 /// An account as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Record {
     email: Option<String>,
+    /// The external account that it was bound to when it was made.
+    #[serde(default)]
+    external: Option<String>,
     credentials: AccountCredentials,
 }
 
-/// The account that is kept, with the address of mail that is configured now; else a new one.
-///
-/// # Errors
-/// The authority can't be reached, or refuses; or the account can't be kept.
-pub(super) async fn open(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
-    let builder = Account::builder_with_http(Box::new(Client::new(acme)?));
-    let Some(kept) = read(keep) else {
-        let contact = contact(acme);
-        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-        let wish = NewAccount {
-            contact: &contact,
-            terms_of_service_agreed: true,
-            only_return_existing: false,
-        };
-        let (account, credentials) = builder.create(&wish, acme.directory.clone(), None).await?;
-        write(keep, acme, credentials)?;
-        tracing::info!(directory = acme.directory, "made an account at the authority");
-        return Ok(account);
-    };
-    let Record { email, credentials } = kept;
-    let account = builder.from_credentials(credentials).await?;
-    if email != acme.email {
-        let contact = contact(acme);
-        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-        account.update_contacts(&contact).await?;
-        // Read again, since what was read went into the account.
-        if let Some(kept) = read(keep) {
-            write(keep, acme, kept.credentials)?;
+impl Accounts {
+    pub(super) fn new(acme: &Acme, keep: &Keep) -> Self {
+        let (acme, keep) = (acme.clone(), keep.clone());
+        Self(Arc::new(Shared { acme, keep, state: Mutex::default() }))
+    }
+
+    /// The account, opened or made if it is the first time.
+    pub(super) async fn get(&self) -> Result<Account, Trouble> {
+        let mut state = self.0.state.lock().await;
+        self.fill(&mut state).await
+    }
+
+    /// Another account in the place of one that the authority does not know.
+    pub(super) async fn replace(&self, lost: &Account) -> Result<Account, Trouble> {
+        let mut state = self.0.state.lock().await;
+        // Another order may have replaced it.
+        if state.account.as_ref().is_some_and(|account| account.id() == lost.id()) {
+            self.forget(&mut state);
+        }
+        self.fill(&mut state).await
+    }
+
+    /// Forgets that it could not be opened.
+    pub(super) fn retry(&self) {
+        // Whoever has it just now is about to find out anew.
+        if let Ok(mut state) = self.0.state.try_lock() {
+            state.failed = None;
         }
     }
+
+    async fn fill(&self, state: &mut State) -> Result<Account, Trouble> {
+        match (&state.account, &state.failed) {
+            (Some(account), _) => return Ok(account.clone()),
+            (None, Some(failed)) => return Err(failed.clone()),
+            (None, None) => {}
+        }
+        match self.open().await {
+            Ok(account) => Ok(state.account.insert(account).clone()),
+            Err(error) => {
+                let words = words(&error, Phase::Account, &self.0.acme);
+                Err(state.failed.insert(Trouble { words }).clone())
+            }
+        }
+    }
+
+    fn forget(&self, state: &mut State) {
+        tracing::warn!(
+            directory = self.0.acme.directory,
+            "the authority does not know the account any more; making another"
+        );
+        self.0.keep.forget_account();
+        *state = State::default();
+    }
+
+    /// The account that is kept, with the address of mail that is configured now; else a new one.
+    async fn open(&self) -> Result<Account, Error> {
+        let Shared { acme, keep, .. } = &*self.0;
+        let bound = acme.eab.as_ref().map(|eab| &eab.key_id);
+        let fits = |record: &Record| bound.is_none() || record.external.as_ref() == bound;
+        let Some(Record { email, external, credentials }) = read(keep).filter(fits) else {
+            return make(acme, keep).await;
+        };
+        let account = builder(acme)?.from_credentials(credentials).await?;
+        if email != acme.email {
+            let contact = contact(acme);
+            let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+            match account.update_contacts(&contact).await {
+                Err(error) if is_lost(&error) => return make(acme, keep).await,
+                told => told?,
+            }
+            // Read again, since what was read went into the account.
+            if let Some(kept) = read(keep) {
+                write(keep, acme, external, kept.credentials)?;
+            }
+        }
+        Ok(account)
+    }
+}
+
+fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder, Error> {
+    Ok(Account::builder_with_http(Box::new(Client::new(acme)?)))
+}
+
+async fn make(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
+    let key = acme.eab.as_ref().map(eab::read).transpose();
+    let key = key.map_err(|why| Error::Other(format!("acme.eab: {why}").into()))?;
+    let contact = contact(acme);
+    let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+    let wish = NewAccount {
+        contact: &contact,
+        terms_of_service_agreed: true,
+        only_return_existing: false,
+    };
+    let made = builder(acme)?.create(&wish, acme.directory.clone(), key.as_ref()).await;
+    let (account, credentials) = made?;
+    let external = acme.eab.as_ref().map(|eab| eab.key_id.clone());
+    write(keep, acme, external, credentials)?;
+    tracing::info!(directory = acme.directory, "made an account at the authority");
     Ok(account)
 }
 
@@ -62,8 +156,13 @@ fn read(keep: &Keep) -> Option<Record> {
         .ok()
 }
 
-fn write(keep: &Keep, acme: &Acme, credentials: AccountCredentials) -> Result<(), Error> {
-    let record = Record { email: acme.email.clone(), credentials };
+fn write(
+    keep: &Keep,
+    acme: &Acme,
+    external: Option<String>,
+    credentials: AccountCredentials,
+) -> Result<(), Error> {
+    let record = Record { email: acme.email.clone(), external, credentials };
     let text = serde_json::to_string(&record)?;
     keep.put_account(&text).map_err(|error| Error::Other(error.into()))
 }

@@ -8,10 +8,11 @@ use config::Acme;
 use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
-use hyper::{Request, Uri};
+use hyper::{Request, Response, Uri};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use tokio::time::{Instant, timeout_at};
 
+use super::retry_after;
 use crate::http;
 
 /// How long one request and its answer may take.
@@ -73,8 +74,9 @@ async fn ask(
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse::<Uri>().map_err(|error| error.to_string())?;
-    let answer = http::exchange(stream, request, ANSWER_MAX).await?;
-    Ok(BytesResponse::from(answer.map(Full::new)))
+    let (head, body) = http::exchange(stream, request, ANSWER_MAX).await?.into_parts();
+    retry_after::note(&head);
+    Ok(BytesResponse::from(Response::from_parts(head, Full::new(body))))
 }
 
 async fn dial(

@@ -1,37 +1,48 @@
 //! Certificates from an authority that speaks ACME (RFC 8555): ordered for each name that has none,
 //! kept, and renewed in time.
 //!
-//! One name after the other, each by an order of its own, so that a name that fails keeps none else
-//! waiting for a new try. Whatever goes wrong, what is in use stays. Only the Teal in charge orders:
-//! the authority looks at the sockets that it has.
+//! Each name has an order of its own, and several are under way at once, so that a name that fails or
+//! waits keeps no other waiting. Whatever goes wrong, what is in use stays. Only the Teal in charge
+//! orders: the authority looks at the sockets that it has.
 
 mod account;
+mod attend;
 mod authority;
+mod eab;
 mod keep;
 mod order;
+mod problem;
+mod retry_after;
 mod schedule;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
 use config::Config;
 use control::api;
-use instant_acme::{Account, CertificateIdentifier, Error};
 use proxy::{CertificateFiles, Certificates, Challenges};
 use rules::Time;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::reload::InForce;
 use crate::exit::Failure;
 
-use keep::{Keep, Kept};
-use schedule::{Plan, Window};
+use account::Accounts;
+use attend::{Done, Look};
+use keep::Keep;
+use schedule::Window;
+
+pub(in crate::run) use eab::read_key;
 
 /// The longest rest between two looks, whatever the plan: clocks are set, machines sleep.
 const REST: Duration = Duration::from_secs(3600);
+
+/// Names that are looked at at the same time.
+const AT_ONCE: usize = 4;
 
 /// What is remembered of a name.
 #[derive(Debug, Default)]
@@ -42,14 +53,26 @@ struct Entry {
     problem: Option<String>,
     /// When it is to be looked at next; `None`: now.
     next: Option<SystemTime>,
+    /// The moment before which the authority wants to hear nothing of it, whatever an operator says.
+    not_before: Option<SystemTime>,
+}
+
+/// Why there is no certificate.
+#[derive(Clone, Debug)]
+struct Trouble {
+    words: String,
 }
 
 /// An authority, and how far we have come with it.
 struct Authority {
     acme: config::Acme,
     keep: Keep,
-    account: Option<Account>,
+    accounts: Accounts,
     entries: HashMap<String, Entry>,
+    /// Looks that are being taken. They end when this is dropped.
+    looks: JoinSet<Done>,
+    /// Whose they are.
+    looked_at: HashMap<Id, String>,
 }
 
 /// Orders and renews until what it returns is dropped. On a thread of its own, since files are written
@@ -81,21 +104,49 @@ async fn run(in_force: InForce, challenges: Challenges) {
     let mut reloaded = in_force.reloads.subscribe();
     let mut charge = in_force.charge.subscribe();
     let mut authority: Option<Authority> = None;
+    let mut fresh = true;
     loop {
-        let _ = charge.wait_for(|ours| *ours).await; // its sending side is in `in_force`
-        reloaded.mark_unchanged();
-        let config = in_force.config();
-        authority = Authority::of(&config, authority.take());
-        let next = match &mut authority {
-            Some(authority) => authority.work_through(&config, &in_force, &challenges).await,
-            None => None,
-        };
+        if fresh {
+            reloaded.mark_unchanged();
+            let config = in_force.config();
+            authority = Authority::of(&config, authority.take());
+            if let Some(authority) = &mut authority {
+                authority.take_names(&config);
+            }
+        }
+        let mut next = None;
+        if let Some(authority) = authority.as_mut().filter(|_| in_force.is_in_charge()) {
+            next = authority.look_where_due(&challenges);
+            in_force.live.send_modify(|live| live.orders = authority.shown());
+        }
         let rest = next.map_or(REST, schedule::from_now).min(REST);
         tokio::select! {
-            _ = reloaded.changed() => authority.iter_mut().for_each(Authority::try_again),
-            () = tokio::time::sleep(rest) => {}
+            _ = reloaded.changed() => {
+                authority.iter_mut().for_each(Authority::try_again);
+                fresh = true;
+            }
+            done = done(&mut authority) => {
+                if let Some(authority) = &mut authority
+                    && authority.take_in(done)
+                {
+                    in_force.renew();
+                }
+                fresh = false;
+            }
+            _ = charge.changed() => fresh = true, // its sending side is in `in_force`
+            () = tokio::time::sleep(rest) => fresh = true,
         }
     }
+}
+
+/// The next look that is done; never without one under way.
+async fn done(authority: &mut Option<Authority>) -> Result<(Id, Done), JoinError> {
+    if let Some(authority) = authority
+        && let Some(done) = authority.looks.join_next_with_id().await
+    {
+        return done;
+    }
+    std::future::pending().await
 }
 
 impl Authority {
@@ -103,153 +154,117 @@ impl Authority {
     fn of(config: &Config, known: Option<Self>) -> Option<Self> {
         let acme = config.acme.as_ref()?;
         let same = known.filter(|known| known.acme == *acme);
-        Some(same.unwrap_or_else(|| Self {
-            acme: acme.clone(),
-            keep: Keep::of(config, acme),
-            account: None,
-            entries: HashMap::new(),
+        Some(same.unwrap_or_else(|| {
+            let keep = Keep::of(config, acme);
+            Self {
+                acme: acme.clone(),
+                accounts: Accounts::new(acme, &keep),
+                keep,
+                entries: HashMap::new(),
+                looks: JoinSet::new(),
+                looked_at: HashMap::new(),
+            }
         }))
     }
 
     /// Forgets what went wrong: a reload may have mended it.
     fn try_again(&mut self) {
+        self.accounts.retry();
         for entry in self.entries.values_mut().filter(|entry| entry.failures > 0) {
-            (entry.failures, entry.next) = (0, None);
+            (entry.failures, entry.next) = (0, entry.not_before);
         }
     }
 
-    /// Looks at every name whose time has come; when the next one's is.
-    async fn work_through(
-        &mut self,
-        config: &Config,
-        in_force: &InForce,
-        challenges: &Challenges,
-    ) -> Option<SystemTime> {
-        let names = match super::tls::load_configured(config) {
-            Ok(configured) => wanted(config, &configured),
-            // A file that is no good now says nothing of what it is for: the names stay.
-            Err(_) => self.entries.keys().cloned().collect(),
-        };
+    /// Takes over which names certificates are wanted for.
+    fn take_names(&mut self, config: &Config) {
+        // A file that is no good now says nothing of what it is for: the names stay.
+        let Ok(configured) = super::tls::load_configured(config) else { return };
+        let names = wanted(config, &configured);
         self.entries.retain(|name, _| names.contains(name));
         for name in names {
-            let entry = self.entries.entry(name.clone()).or_default();
-            if entry.next.is_some_and(|next| next > SystemTime::now()) || !in_force.is_in_charge() {
-                continue;
+            self.entries.entry(name).or_default();
+        }
+    }
+
+    /// Begins to look at names whose time has come; when the next one's is.
+    fn look_where_due(&mut self, challenges: &Challenges) -> Option<SystemTime> {
+        let now = SystemTime::now();
+        let busy: HashSet<&String> = self.looked_at.values().collect();
+        let idle = self.entries.iter().filter(|(name, _)| !busy.contains(name));
+        let (mut due, later): (Vec<_>, Vec<_>) =
+            idle.partition(|(_, entry)| entry.next.is_none_or(|next| next <= now));
+        let next = later.iter().filter_map(|(_, entry)| entry.next).min();
+        due.sort_unstable_by_key(|(name, entry)| (entry.next, *name));
+        if self.looks.is_empty() && !due.is_empty() {
+            // A new round: an account that could not be opened may be there now.
+            self.accounts.retry();
+        }
+        let room = AT_ONCE.saturating_sub(self.looks.len());
+        let looks = due.into_iter().take(room).map(|(name, entry)| Look {
+            name: name.clone(),
+            acme: self.acme.clone(),
+            keep: self.keep.clone(),
+            accounts: self.accounts.clone(),
+            challenges: challenges.clone(),
+            window: entry.window.clone(),
+        });
+        let looks: Vec<_> = looks.collect();
+        for look in looks {
+            let name = look.name.clone();
+            let id = self.looks.spawn(look.take()).id();
+            self.looked_at.insert(id, name);
+        }
+        next // those that found no room follow when one of them is done
+    }
+
+    /// Takes in what came of a look; whether there is a new certificate.
+    fn take_in(&mut self, done: Result<(Id, Done), JoinError>) -> bool {
+        let (id, done) = match done {
+            Ok((id, done)) => (id, done),
+            Err(error) => {
+                if let Some(name) = self.looked_at.remove(&error.id()) {
+                    self.went_wrong(&name, "ordering it broke down", None);
+                }
+                return false;
             }
-            match self.attend(&name, in_force, challenges).await {
-                Ok(next) => self.went_well(&name, next),
-                Err(problem) => self.went_wrong(&name, &problem),
-            }
-            in_force.live.send_modify(|live| live.orders = self.shown());
-        }
-        in_force.live.send_modify(|live| live.orders = self.shown());
-        self.entries.values().filter_map(|entry| entry.next).min()
-    }
-
-    /// Orders a certificate if there is none or its end comes near; when to look again.
-    async fn attend(
-        &mut self,
-        name: &str,
-        in_force: &InForce,
-        challenges: &Challenges,
-    ) -> Result<SystemTime, String> {
-        let kept = self.keep.certificate(name);
-        if let Some(kept) = &kept {
-            self.ask_when(name, kept).await;
-            let next = self.plan(name, kept).next();
-            if next > SystemTime::now() {
-                return Ok(next);
-            }
-        }
-        tracing::info!(name, directory = self.acme.directory, "ordering a certificate");
-        let replaced = self.replaced(name, kept.as_ref());
-        let issued =
-            self.order(name, challenges, replaced).await.map_err(|error| self.explain(&error))?;
-        let kept = self.keep.put(name, &issued)?;
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.window = None; // that of the certificate before
-        }
-        in_force.renew();
-        // However early the authority wishes the next one to be, it is not asked for before.
-        let soonest = SystemTime::now() + schedule::DAY;
-        Ok(soonest.min(self.plan(name, &kept).renewal()))
-    }
-
-    async fn order(
-        &mut self,
-        name: &str,
-        challenges: &Challenges,
-        replaced: Option<CertificateIdentifier<'static>>,
-    ) -> Result<String, Error> {
-        let kind = self.acme.challenge;
-        let account = self.account().await?;
-        order::place(&account, kind, name, challenges, replaced).await
-    }
-
-    async fn account(&mut self) -> Result<Account, Error> {
-        if let Some(account) = &self.account {
-            return Ok(account.clone());
-        }
-        let account = account::open(&self.acme, &self.keep).await?;
-        Ok(self.account.insert(account).clone())
-    }
-
-    /// Asks the authority when it would have a certificate renewed (RFC 9773), if its last word is
-    /// old. Without an answer the certificate's own time counts.
-    async fn ask_when(&mut self, name: &str, kept: &Kept) {
-        let known = self.entries.get(name).and_then(|entry| entry.window.as_ref());
-        if known.is_some_and(|window| window.ask_again > SystemTime::now()) {
-            return;
-        }
-        let window = match self.account().await {
-            Ok(account) => schedule::ask(&account, kept).await,
-            Err(_) => schedule::unheard(), // why is said when something is ordered
         };
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.window = Some(window);
+        self.looked_at.remove(&id);
+        let Done { name, window, issued, outcome, not_before } = done;
+        if let Some(entry) = self.entries.get_mut(&name) {
+            entry.window = window;
         }
-    }
-
-    fn plan(&self, name: &str, kept: &Kept) -> Plan {
-        let window = self.entries.get(name).and_then(|entry| entry.window.clone());
-        Plan { not_before: kept.not_before, not_after: kept.not_after, window }
-    }
-
-    /// What a new certificate takes the place of, for an authority that wants to know.
-    fn replaced(&self, name: &str, kept: Option<&Kept>) -> Option<CertificateIdentifier<'static>> {
-        let window = self.entries.get(name)?.window.as_ref()?;
-        window.at.and(kept?.identifier.clone())
-    }
-
-    /// An error in words. An account that the authority does not know is made anew the next time.
-    fn explain(&mut self, error: &Error) -> String {
-        if let Error::Api(problem) = error
-            && problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:accountDoesNotExist")
-        {
-            self.account = None;
-            self.keep.forget_account();
+        match outcome {
+            Ok(next) => self.went_well(&name, next),
+            Err(trouble) => self.went_wrong(&name, &trouble.words, not_before),
         }
-        error.to_string()
+        issued
     }
 
     fn went_well(&mut self, name: &str, next: SystemTime) {
         if let Some(entry) = self.entries.get_mut(name) {
             (entry.failures, entry.problem, entry.next) = (0, None, Some(next));
+            entry.not_before = None;
         }
     }
 
-    fn went_wrong(&mut self, name: &str, problem: &str) {
+    fn went_wrong(&mut self, name: &str, problem: &str, not_before: Option<SystemTime>) {
         let has_one = self.keep.read(name).is_some_and(|kept| kept.is_ok());
         let Some(entry) = self.entries.get_mut(name) else { return };
-        let pause = schedule::pause(entry.failures);
+        let own = SystemTime::now() + schedule::pause(entry.failures);
+        let next = not_before.map_or(own, |not_before| not_before.max(own));
         entry.failures += 1;
-        entry.next = Some(SystemTime::now() + pause);
+        (entry.next, entry.not_before) = (Some(next), not_before);
         entry.problem = Some(problem.to_owned());
         let stays = if has_one { "; the one in use stays" } else { "" };
+        let pause = Duration::from_secs(schedule::from_now(next).as_secs_f64().round() as u64);
+        let reload = match not_before {
+            Some(_) => ", since the authority wants none before",
+            None => ", or at `teal reload`",
+        };
         tracing::error!(
             name,
             directory = self.acme.directory,
-            "no certificate was given: {problem}{stays}; next try in {pause:?}, or at `teal reload`"
+            "no certificate was given: {problem}{stays}; next try in {pause:?}{reload}"
         );
     }
 
@@ -276,6 +291,12 @@ pub(super) fn files(config: &Config, configured: &Certificates) -> Vec<Certifica
     let Some(acme) = &config.acme else { return Vec::new() };
     let keep = Keep::of(config, acme);
     wanted(config, configured).iter().filter_map(|name| keep.good(name)).collect()
+}
+
+impl From<String> for Trouble {
+    fn from(words: String) -> Self {
+        Self { words }
+    }
 }
 
 fn time(at: SystemTime) -> Time {

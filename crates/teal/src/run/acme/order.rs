@@ -9,43 +9,27 @@ use instant_acme::{
 };
 use proxy::Challenges;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
-use tokio::time::timeout;
-
-/// How long all of it may take.
-// lossless: L10
-const WITHIN: Duration = Duration::from_secs(300);
 
 /// How often the authority is asked whether it is done, and for how long.
 const PATIENCE: RetryPolicy = RetryPolicy::new().backoff(1.5).timeout(Duration::from_secs(120));
 
-/// Shows nothing to authorities any more when it is dropped.
-struct Shown<'c>(&'c Challenges);
+/// What is shown to the authority for one order. Nothing of it is shown any more when it is dropped.
+struct Shown<'c> {
+    challenges: &'c Challenges,
+    all: Vec<String>,
+}
 
-/// A certificate for one name, newly given: PEM, the chain and then the key.
+/// The certificate of an order that was claimed: PEM, the chain and then the key.
 ///
 /// # Errors
 /// Why it was not given.
-pub(super) async fn place(
-    account: &Account,
+pub(super) async fn carry_out(
+    mut order: Order,
     kind: Challenge,
-    name: &str,
     challenges: &Challenges,
-    replaced: Option<CertificateIdentifier<'static>>,
 ) -> Result<String, Error> {
-    let shown = Shown(challenges);
-    let placed = timeout(WITHIN, carry_out(account, kind, name, &shown, replaced)).await;
-    placed.unwrap_or_else(|_| Err(Error::Other(format!("not done within {WITHIN:?}").into())))
-}
-
-async fn carry_out(
-    account: &Account,
-    kind: Challenge,
-    name: &str,
-    shown: &Shown<'_>,
-    replaced: Option<CertificateIdentifier<'static>>,
-) -> Result<String, Error> {
-    let mut order = claim(account, name, replaced).await?;
-    prove(&mut order, kind, shown).await?;
+    let mut shown = Shown { challenges, all: Vec::new() };
+    prove(&mut order, kind, &mut shown).await?;
     if order.poll_ready(&PATIENCE).await? != OrderStatus::Ready {
         return Err(refusal(&mut order).await);
     }
@@ -54,8 +38,10 @@ async fn carry_out(
     Ok(format!("{}\n{key}", chain.trim_end()))
 }
 
+/// Orders a certificate for one name.
+///
 /// An authority need not believe what is replaced, and then hears nothing of it (RFC 9773 section 5).
-async fn claim(
+pub(super) async fn claim(
     account: &Account,
     name: &str,
     replaced: Option<CertificateIdentifier<'static>>,
@@ -71,7 +57,7 @@ async fn claim(
 }
 
 /// Has the authority look wherever it has not done so yet.
-async fn prove(order: &mut Order, kind: Challenge, shown: &Shown<'_>) -> Result<(), Error> {
+async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Result<(), Error> {
     let (wanted, word) = match kind {
         Challenge::TlsAlpn01 => (ChallengeType::TlsAlpn01, "tls-alpn-01"),
         Challenge::Http01 => (ChallengeType::Http01, "http-01"),
@@ -107,18 +93,20 @@ async fn refusal(order: &mut Order) -> Error {
 }
 
 impl Shown<'_> {
-    fn show(&self, challenge: &ChallengeHandle<'_>, kind: Challenge) -> Result<(), Error> {
+    fn show(&mut self, challenge: &ChallengeHandle<'_>, kind: Challenge) -> Result<(), Error> {
         let proof = challenge.key_authorization();
         match kind {
             Challenge::Http01 => {
-                self.0.answer(&challenge.token, proof.as_str());
+                self.challenges.answer(&challenge.token, proof.as_str());
+                self.all.push(challenge.token.clone());
                 Ok(())
             }
             Challenge::TlsAlpn01 => {
                 let name = challenge.identifier().to_string();
                 let (certificate, key) = certificate(&name, proof.digest().as_ref())
                     .map_err(|error| Error::Other(Box::new(error)))?;
-                let shown = self.0.show(&name, certificate, key);
+                let shown = self.challenges.show(&name, certificate, key);
+                self.all.push(name);
                 shown.map_err(|error| Error::Other(Box::new(error)))
             }
         }
@@ -127,7 +115,7 @@ impl Shown<'_> {
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.0.clear();
+        self.all.iter().for_each(|shown| self.challenges.forget(shown));
     }
 }
 

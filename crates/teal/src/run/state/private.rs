@@ -44,6 +44,9 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     if let Some(pair) = &config.admin.tls {
         keys.entry(&pair.key).or_insert_with(|| "admin.tls.key".to_owned());
     }
+    if let Some(eab) = config.acme.as_ref().and_then(|acme| acme.eab.as_ref()) {
+        keys.entry(&eab.hmac_key_file).or_insert_with(|| "acme.eab.hmac_key_file".to_owned());
+    }
     for (at, service) in config.services.iter().enumerate() {
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
             let identities =

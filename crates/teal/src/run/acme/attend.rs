@@ -1,0 +1,115 @@
+//! One look at one name: a certificate is ordered for it if there is none or its end comes near. Looks at
+//! several names go on at the same time, and each does as if it were alone.
+
+use std::time::{Duration, SystemTime};
+
+use config::Acme;
+use instant_acme::{Account, CertificateIdentifier, Error};
+use proxy::Challenges;
+use tokio::time::timeout;
+
+use super::account::Accounts;
+use super::keep::{Keep, Kept};
+use super::problem::{Phase, is_lost, words};
+use super::retry_after;
+use super::schedule::{self, Plan, Window};
+use super::{Trouble, order};
+
+/// How long an order may take, with all that it waits for.
+// lossless: L10
+const WITHIN: Duration = Duration::from_secs(300);
+
+/// A look that is about to be taken.
+pub(super) struct Look {
+    pub(super) name: String,
+    pub(super) acme: Acme,
+    pub(super) keep: Keep,
+    pub(super) accounts: Accounts,
+    pub(super) challenges: Challenges,
+    /// When the authority would have the certificate renewed, as it said last.
+    pub(super) window: Option<Window>,
+}
+
+/// What came of it.
+pub(super) struct Done {
+    pub(super) name: String,
+    pub(super) window: Option<Window>,
+    /// Whether there is a new certificate.
+    pub(super) issued: bool,
+    /// When to look again, or why there is no certificate.
+    pub(super) outcome: Result<SystemTime, Trouble>,
+    /// The moment before which the authority wants to hear nothing more of it.
+    pub(super) not_before: Option<SystemTime>,
+}
+
+impl Look {
+    pub(super) async fn take(mut self) -> Done {
+        let mut issued = false;
+        let attended = timeout(WITHIN, self.attend(&mut issued));
+        let (outcome, not_before) = retry_after::noted(attended).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("not done within {WITHIN:?}").into()));
+        let not_before = not_before.filter(|_| outcome.is_err());
+        Done { name: self.name, window: self.window, issued, outcome, not_before }
+    }
+
+    async fn attend(&mut self, issued: &mut bool) -> Result<SystemTime, Trouble> {
+        let kept = self.keep.certificate(&self.name);
+        if let Some(kept) = &kept {
+            self.ask_when(kept).await;
+            let next = self.plan(kept).next();
+            if next > SystemTime::now() {
+                return Ok(next);
+            }
+        }
+        tracing::info!(name = self.name, directory = self.acme.directory, "ordering a certificate");
+        let given = self.order(self.replaced(kept.as_ref())).await?;
+        let kept = self.keep.put(&self.name, &given)?;
+        *issued = true;
+        self.window = None; // that of the certificate before
+        // However early the authority wishes the next one to be, it is not asked for before.
+        let soonest = SystemTime::now() + schedule::DAY;
+        Ok(soonest.min(self.plan(&kept).renewal()))
+    }
+
+    /// The certificate, PEM. An account that the authority does not know any more is replaced at once.
+    async fn order(
+        &self,
+        replaced: Option<CertificateIdentifier<'static>>,
+    ) -> Result<String, Trouble> {
+        let said = |error: &Error| Trouble { words: words(error, Phase::Order, &self.acme) };
+        let account = self.accounts.get().await?;
+        let order = match order::claim(&account, &self.name, replaced).await {
+            Err(error) if is_lost(&error) => {
+                let account: Account = self.accounts.replace(&account).await?;
+                order::claim(&account, &self.name, None).await
+            }
+            claimed => claimed,
+        };
+        let order = order.map_err(|error| said(&error))?;
+        let given = order::carry_out(order, self.acme.challenge, &self.challenges).await;
+        given.map_err(|error| said(&error))
+    }
+
+    /// Asks the authority when it would have a certificate renewed (RFC 9773), if its last word is
+    /// old. Without an answer the certificate's own time counts.
+    async fn ask_when(&mut self, kept: &Kept) {
+        if self.window.as_ref().is_some_and(|window| window.ask_again > SystemTime::now()) {
+            return;
+        }
+        self.window = Some(match self.accounts.get().await {
+            Ok(account) => schedule::ask(&account, kept).await,
+            Err(_) => schedule::unheard(), // why is said when something is ordered
+        });
+    }
+
+    fn plan(&self, kept: &Kept) -> Plan {
+        let window = self.window.clone();
+        Plan { not_before: kept.not_before, not_after: kept.not_after, window }
+    }
+
+    /// What a new certificate takes the place of, for an authority that wants to know.
+    fn replaced(&self, kept: Option<&Kept>) -> Option<CertificateIdentifier<'static>> {
+        let window = self.window.as_ref()?;
+        window.at.and(kept?.identifier.clone())
+    }
+}

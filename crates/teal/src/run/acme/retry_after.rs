@@ -1,0 +1,106 @@
+//! The moment before which a CA wants to hear nothing more: `Retry-After` of a refusal (RFC 8555
+//! section 6.6, RFC 9110 section 10.2.3).
+
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
+
+use hyper::http::response::Parts;
+use hyper::{StatusCode, header};
+
+use super::schedule::DAY;
+
+tokio::task_local! {
+    /// That of the last refusal that this task got.
+    static NOT_BEFORE: Cell<Option<SystemTime>>;
+}
+
+/// The longest that is believed: the longest window that CAs count in.
+const LONGEST: Duration = DAY.saturating_mul(7);
+
+/// Runs something that asks a CA; with it, the moment that its last refusal named.
+pub(super) async fn noted<T>(work: impl Future<Output = T>) -> (T, Option<SystemTime>) {
+    NOT_BEFORE
+        .scope(Cell::new(None), async {
+            let done = work.await;
+            (done, NOT_BEFORE.with(Cell::get))
+        })
+        .await
+}
+
+/// Notes what an answer says.
+pub(super) fn note(answer: &Parts) {
+    let refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+    let said = answer.headers.get(header::RETRY_AFTER).filter(|_| refused.contains(&answer.status));
+    let now = SystemTime::now();
+    let at = said.and_then(|said| moment(said.to_str().ok()?.trim(), now));
+    // Outside of an order nobody waits for it.
+    let _ = NOT_BEFORE.try_with(|not_before| not_before.set(at.map(|at| at.min(now + LONGEST))));
+}
+
+/// Seconds from now, or a date.
+fn moment(text: &str, now: SystemTime) -> Option<SystemTime> {
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(now + Duration::from_secs(seconds.into())),
+        Err(_) => date(text),
+    }
+}
+
+/// A date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn date(text: &str) -> Option<SystemTime> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (_, rest) = text.split_once(", ")?;
+    let mut words = rest.split(' ');
+    let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let month = words.next().filter(|month| month.len() == 3)?;
+    let month = MONTHS.find(month).filter(|at| at % 3 == 0)? as u64 / 3;
+    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
+    let time = words.next()?;
+    if words.next() != Some("GMT") || words.next().is_some() {
+        return None;
+    }
+    let mut parts = time.split(':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    if hour > 23 || minute > 59 || second > 60 || parts.next().is_some() {
+        return None;
+    }
+    // Days since 1970 by years that begin in March, so that the leap day is the last of one.
+    let (years, months) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
+    let days = years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day;
+    let days = days.checked_sub(719_469)?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r56_both_forms_are_read_and_others_are_not() {
+        let now = SystemTime::now();
+        assert_eq!(moment("120", now), Some(now + Duration::from_secs(120)));
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(moment("Sun, 06 Nov 1994 08:49:37 GMT", now), at(784_111_777));
+        assert_eq!(moment("Thu, 01 Jan 1970 00:00:00 GMT", now), at(0));
+        assert_eq!(moment("Thu, 29 Feb 2024 12:00:00 GMT", now), at(1_709_208_000));
+        for text in ["", "-1", "soon", "Sun, 06 Nov 1994", "Sun, 06 anF 1994 08:49:37 GMT"] {
+            assert_eq!(moment(text, now), None, "{text:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn r56_a_refusal_names_the_moment_and_it_is_bounded() {
+        let answer = |status: u16, after: &str| {
+            let answer = hyper::Response::builder().status(status).header("retry-after", after);
+            answer.body(()).expect("an answer").into_parts().0
+        };
+        let begin = SystemTime::now();
+        let ((), said) = noted(async { note(&answer(429, "3600")) }).await;
+        assert!(said.is_some_and(|at| at >= begin + Duration::from_secs(3600)));
+        let ((), said) = noted(async { note(&answer(503, "4000000000")) }).await;
+        assert!(said.is_some_and(|at| at <= SystemTime::now() + LONGEST));
+        let ((), said) = noted(async { note(&answer(200, "3600")) }).await;
+        assert_eq!(said, None, "that is how long to poll");
+        note(&answer(429, "3600")); // outside: nobody is told
+    }
+}

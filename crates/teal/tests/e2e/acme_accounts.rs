@@ -1,0 +1,247 @@
+//! Accounts at a real ACME CA (Pebble): bound to an external one, lost, and held back by it. And orders
+//! that keep no other waiting.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use testkit::{
+    Behavior, PebbleOptions, SecureTarget, Settings, Target, Teal, wait_for, wait_until,
+};
+
+use crate::TEAL;
+use crate::acme::{Ground, PATIENCE, YEAR, curl, kept, order, payload};
+use crate::stage::{SOON, Stage};
+
+const KEY_ID: &str = "kid-1";
+const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+
+fn settings(stage: &Stage, names: &[&str], acme: &str) -> Settings {
+    let settings = stage.settings().listener_key("tls", "true");
+    settings.service("hosts", &format!("{names:?}")).extra(acme)
+}
+
+fn problem(teal: &Teal, name: &str) -> Option<String> {
+    order(teal, name)["problem"].as_str().map(str::to_owned)
+}
+
+fn problem_with(teal: &Teal, name: &str, word: &str) -> String {
+    wait_for(PATIENCE, word, || problem(teal, name).filter(|problem| problem.contains(word)))
+}
+
+#[test]
+fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
+    let ground = Ground::new();
+    let stage = ground.stage(&["a.test"], "");
+    let file = stage.teal.state_dir().join("eab.key");
+    let eab = format!("eab = {{ key_id = '{KEY_ID}', hmac_key_file = '{}' }}", file.display());
+    let acme = ground.acme(&ground.place.url(), &eab);
+    let port = stage.teal.listener().port();
+    let authority = ground.start_with(&PebbleOptions {
+        http: 1,
+        tls: port,
+        validity: YEAR,
+        refused: &[],
+        external: Some((KEY_ID, KEY)),
+    });
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&stage.teal, "a.test", "externalAccountRequired");
+    assert!(said.contains("write eab = { key_id"), "{said}");
+
+    // Without the file it is not taken over; with another key the CA refuses, and it is said why.
+    stage.teal.write_settings(&settings(&stage, &["a.test"], &acme));
+    let refused = stage.teal.cli(&["reload"]);
+    assert!(refused.all().contains("acme.eab.hmac_key_file: cannot read"), "{}", refused.all());
+    fs::write(&file, KEY.replace('z', "y")).expect("written");
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&stage.teal, "a.test", "acme.eab.key_id");
+    assert!(said.contains("eab.key") && !said.contains(&KEY[1..]), "{said}");
+
+    fs::write(&file, format!("{KEY}\n")).expect("written");
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
+    assert!(problem(&stage.teal, "a.test").is_none());
+    let account = fs::read_to_string(kept(&stage.teal).join("account.json")).expect("kept");
+    assert!(account.contains(KEY_ID) && !account.contains(KEY), "{account}");
+    assert!(!stage.teal.log().contains(&KEY[1..]));
+    stage.finish();
+}
+
+#[test]
+fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
+    let ground = Ground::new();
+    let stage = ground.stage(&["a.test"], "");
+    let acme = ground.acme(&ground.place.url(), "");
+    let port = stage.teal.listener().port();
+    let mut authority = ground.start(1, port, YEAR, &[]);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
+    let before = fs::read(kept(&stage.teal).join("account.json")).expect("kept");
+
+    authority.pebble.restart();
+    stage.teal.write_settings(&settings(&stage, &["a.test", "b.test", "c.test"], &acme));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    for name in ["b.test", "c.test"] {
+        // The pause after a failed order is a minute.
+        wait_until(PATIENCE / 2, name, || curl(&root, name, port).as_deref() == Ok("200"));
+        assert!(problem(&stage.teal, name).is_none());
+    }
+    stage.teal.log_has(&["does not know the account any more", "making another"]);
+    assert_ne!(fs::read(kept(&stage.teal).join("account.json")).expect("kept"), before);
+    assert_eq!(stage.teal.log().matches("does not know the account any more").count(), 1);
+    stage.finish();
+}
+
+#[test]
+fn r56_a_name_that_waits_keeps_no_other_waiting() {
+    let ground = Ground::new();
+    let stage = ground.stage(&["a-waits.test", "b.test", "c.test"], "");
+    let port = stage.teal.listener().port();
+    // Who takes connections and says nothing.
+    let silent = Ipv4Addr::new(127, 0, 0, 99);
+    let _silent = TcpListener::bind((silent, port)).expect("another address has that port");
+    let authority = ground.start(1, port, YEAR, &[]);
+    authority.pebble.point("a-waits.test", silent);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let root = authority.pebble.root();
+    for name in ["b.test", "c.test"] {
+        wait_until(PATIENCE, name, || curl(&root, name, port).as_deref() == Ok("200"));
+    }
+    let said = wait_for(PATIENCE, "it is refused in the end", || {
+        let said = problem(&stage.teal, "a-waits.test");
+        said.filter(|said| !said.contains("connection refused"))
+    });
+    // Both were ordered before anything was heard of the first.
+    let log = stage.teal.log();
+    let refused = log.find(&said).expect("it is in the log");
+    for name in ["b.test", "c.test"] {
+        let ordered = format!("ordering a certificate name=\"{name}\"");
+        let ordered = log.rfind(&ordered).expect("it was ordered");
+        assert!(ordered < refused, "{name}: {log}");
+    }
+    stage.finish();
+}
+
+#[test]
+fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
+    let ground = Ground::new();
+    let stub = Target::start("stub");
+    let pair = ground.place.pki().issue("stub", &["localhost"]);
+    let front = SecureTarget::start(&stub, &pair, None);
+    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let stage = Stage::with(|settings| {
+        settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
+    });
+    let api = ground.place.url().trim_end_matches("dir").to_owned();
+    let _authority = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let answer = |status: &str, body: &str| {
+        let length = body.len();
+        Behavior::raw(format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nRetry-After: 7200\r\n\
+             Replay-Nonce: abc\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    };
+    let directory = serde_json::json!({
+        "newNonce": format!("{api}nonce-plz"),
+        "newAccount": format!("{api}sign-me-up"),
+        "newOrder": format!("{}/order", front.url()),
+        "meta": {},
+    });
+    stub.behave_at("/dir", answer("200 OK", &directory.to_string()));
+    let limited =
+        r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many of them"}"#;
+    stub.behave_at("/order", answer("429 Too Many Requests", limited));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&stage.teal, "a.test", "rateLimited");
+    assert!(said.contains("too many of them"), "{said}");
+    stage.teal.log_has(&["too many of them", "since the authority wants none before"]);
+
+    // A reload asks for the other name, and not for this one again.
+    stage.teal.write_settings(&settings(&stage, &["a.test", "b.test"], &acme));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    problem_with(&stage.teal, "b.test", "rateLimited");
+    let orders = stub.seen().requests_to("/order");
+    let of = |name: &str| {
+        let names = orders.iter().map(|order| payload(&order.body));
+        names.filter(|order| String::from_utf8_lossy(order).contains(name)).count()
+    };
+    assert_eq!((of("a.test"), of("b.test")), (1, 1));
+    let next = order(&stage.teal, "a.test")["next"].as_str().expect("a time").to_owned();
+    assert!(next > in_an_hour(), "{next}");
+    stage.finish();
+}
+
+/// As `teal status` says a time, to the second.
+fn in_an_hour() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let output = std::process::Command::new("date")
+        .args(["-u", "-d", &format!("@{}", now + 3600), "+%Y-%m-%dT%H:%M:%S"])
+        .output()
+        .expect("date is installed");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn check(directory: &Path, names: &str, acme: &str) -> testkit::CliResult {
+    let file = directory.join("teal.toml");
+    let text = format!(
+        "state_dir = \"{0}\"\n[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n\
+         [[service]]\nname = \"web\"\nhosts = {names}\n\
+         blue = {{ targets = [\"http://127.0.0.1:1\"] }}\n\
+         green = {{ targets = [\"http://127.0.0.1:2\"] }}\n[acme]\n{acme}\n",
+        directory.display()
+    );
+    fs::write(&file, text).expect("written");
+    let arguments = vec!["check".to_owned(), "--config".to_owned(), file.display().to_string()];
+    testkit::run(Path::new(TEAL), arguments, &[], SOON)
+}
+
+#[test]
+fn r57_check_names_the_hosts_that_no_ca_gives_a_certificate_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    let all = "[\"example.com\", \"app.internal\", \"printer.local\", \"intranet\", \
+               \"my_app.example.com\", \"10.0.0.1\", \"*.example.com\"]";
+    let said = check(at, all, "");
+    said.assert_code(0);
+    for (host, why) in [
+        ("app.internal", "not in the public DNS"),
+        ("printer.local", "not in the public DNS"),
+        ("intranet", "without a dot"),
+        ("my_app.example.com", "underscore"),
+        ("10.0.0.1", "IP addresses"),
+        ("*.example.com", "dns-01"),
+    ] {
+        let line = format!("no certificate will be ordered for {host}: ");
+        let all = said.all();
+        let line = all.lines().find(|said| said.contains(&line));
+        assert!(line.is_some_and(|line| line.contains(why)), "{host}: {all}");
+    }
+    assert!(!said.all().contains("ordered for example.com"), "{}", said.all());
+    // None is left: that is no configuration.
+    let said = check(at, "[\"app.internal\"]", "");
+    said.assert_code(2);
+    assert!(said.all().contains("acme has no name to ask for"), "{}", said.all());
+    // A CA of one's own gives what it likes.
+    let own = "directory = \"https://ca.internal/acme/directory\"";
+    let said = check(at, "[\"app.internal\", \"intranet\"]", own);
+    said.assert_code(0);
+    assert!(!said.all().contains("no certificate will be ordered"), "{}", said.all());
+    // The key of an external account.
+    let key = at.join("eab.key");
+    let eab = format!("eab = {{ key_id = \"k\", hmac_key_file = \"{}\" }}", key.display());
+    fs::write(&key, "not a key!").expect("written");
+    let said = check(at, "[\"example.com\"]", &eab);
+    said.assert_code(2);
+    assert!(said.all().contains("eab.key is not base64url"), "{}", said.all());
+    let said = check(at, "[\"example.com\"]", "eab = { key_id = \"k\" }");
+    said.assert_code(2);
+    assert!(said.all().contains("acme.eab needs both"), "{}", said.all());
+    fs::write(&key, KEY).expect("written");
+    let said = check(at, "[\"example.com\"]", &eab);
+    said.assert_code(0);
+    assert!(said.all().contains("others may use the private key"), "{}", said.all());
+}
