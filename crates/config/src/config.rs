@@ -86,12 +86,23 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Whether HTTP/2 is spoken.
     pub http2: bool,
-    /// Whether every request is sent to the first listener with TLS.
-    pub redirect_https: bool,
+    /// Where requests are sent that did not come by `https`; `None`: they are served.
+    pub redirect_https: Option<Redirect>,
+    /// The `max-age` of `Strict-Transport-Security`, in seconds.
+    pub hsts: Option<u32>,
     /// Who must begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
     /// Whose word about their own clients is kept.
     pub trusted: Vec<Network>,
+}
+
+/// The port under `https` that requests are sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// That of the first listener with TLS.
+    Listener,
+    /// This one.
+    Port(u16),
 }
 
 /// Where a line for each request goes.
@@ -119,8 +130,6 @@ pub struct Tls {
     pub only_tls13: bool,
     /// Which clients have to show a certificate.
     pub client_auth: Option<ClientAuth>,
-    /// The `max-age` of `Strict-Transport-Security`, in seconds.
-    pub hsts: Option<u32>,
 }
 
 /// Clients show a certificate.
@@ -196,7 +205,8 @@ impl Listener {
             address,
             tls: None,
             http2: false,
-            redirect_https: false,
+            redirect_https: None,
+            hsts: None,
             proxy_protocol: Vec::new(),
             trusted: Vec::new(),
         }

@@ -7,7 +7,9 @@
 
 mod service;
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::key::{At, Key, Size, Time};
@@ -158,12 +160,15 @@ pub(crate) struct Listener {
     /// Which clients have to show a certificate.
     #[schemars(extend("x-default" = "none", "examples" = [{ "ca": "/etc/teal/clients.pem", "mode": "require" }]))]
     pub(crate) client_auth: Key<ClientAuth>,
-    /// Answer every request here with 308 to the same address under `https`, at the port of the
-    /// first listener with TLS.
-    #[schemars(extend("default" = false))]
-    pub(crate) redirect_https: Key<bool>,
+    /// Answer requests here with 308 to the same address under `https`: `true` at the port of the first
+    /// listener with TLS, a number at that port, which clients may know by another (443 in front of a
+    /// container). Requests of which a source in `trusted` or `proxy_protocol` says that they came by
+    /// `https` are served.
+    #[schemars(extend("default" = false, "examples" = [443]))]
+    pub(crate) redirect_https: Key<Redirect>,
     /// The `max-age` of `Strict-Transport-Security`, in seconds, in every answer that has none of
-    /// its own. Only with `tls = true`.
+    /// its own. With `tls = true`, or behind a proxy in `trusted` or `proxy_protocol` that says that its
+    /// client came by `https`.
     #[schemars(range(min = 0, max = 315_360_000))]
     #[schemars(extend("x-default" = "no such field", "examples" = [31_536_000]))]
     pub(crate) hsts: Key<u32>,
@@ -175,6 +180,35 @@ pub(crate) struct Listener {
     /// Those of anybody else are replaced.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
     pub(crate) trusted: Key<Vec<At<String>>>,
+}
+
+/// Whether requests are sent to `https`, and to which port.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Redirect {
+    /// To that of the first listener with TLS, or not at all.
+    On(bool),
+    /// To this one.
+    Port(u16),
+}
+
+impl JsonSchema for Redirect {
+    fn schema_name() -> Cow<'static, str> {
+        "redirect".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["boolean", "integer"],
+            "title": "port, or true or false",
+            "minimum": 1,
+            "maximum": 65535,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use std::fmt;
 
 use rules::{Color, Network, ServiceName, ServiceSpec, TargetUrl};
 
-use crate::config::{AccessLog, ClientAuth, Config, Listener, Tls};
+use crate::config::{AccessLog, ClientAuth, Config, Listener, Redirect, Tls};
 
 /// A key that a reload can't change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn log(log: Option<&AccessLog>) -> String {
 
 /// A listener with everything that takes an upgrade.
 fn door(listener: &Listener) -> String {
-    let Listener { address, tls, http2, redirect_https, proxy_protocol, trusted } = listener;
+    let Listener { address, tls, http2, redirect_https, hsts, proxy_protocol, trusted } = listener;
     let ranges = |word: &str, ranges: &[Network]| match ranges {
         [] => String::new(),
         ranges => {
@@ -140,9 +140,14 @@ fn door(listener: &Listener) -> String {
     };
     let spoken = if *http2 { " and HTTP/2" } else { "" };
     let sources = ranges("PROXY from", proxy_protocol) + &ranges("trusting", trusted);
-    let Some(Tls { only_tls13, client_auth, hsts }) = tls else {
-        let to = if *redirect_https { " redirecting to https" } else { "" };
-        return format!("{address}{spoken}{to}{sources}");
+    let hsts = hsts.map(|seconds| format!(", HSTS {seconds}")).unwrap_or_default();
+    let Some(Tls { only_tls13, client_auth }) = tls else {
+        let to = redirect_https.map(|to| match to {
+            Redirect::Listener => " redirecting to https".to_owned(),
+            Redirect::Port(port) => format!(" redirecting to https at port {port}"),
+        });
+        let to = to.unwrap_or_default();
+        return format!("{address}{spoken}{to}{hsts}{sources}");
     };
     let version = if *only_tls13 { " 1.3" } else { "" };
     let auth = client_auth.as_ref().map(|ClientAuth { ca, required, chain }| {
@@ -150,8 +155,7 @@ fn door(listener: &Listener) -> String {
         let chain = if *chain { ", passed on with their chain" } else { "" };
         format!(", client certificates of {} {word}{chain}", ca.display())
     });
-    let hsts = hsts.map(|seconds| format!(", HSTS {seconds}"));
-    let (auth, hsts) = (auth.unwrap_or_default(), hsts.unwrap_or_default());
+    let auth = auth.unwrap_or_default();
     format!("{address} with TLS{version}{spoken}{auth}{hsts}{sources}")
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Entrance {
     pub(crate) name: Option<Rc<str>>,
     /// By TLS.
     pub(crate) secure: bool,
+    /// By TLS, here or at a listed proxy that has announced it so.
+    pub(crate) https: bool,
     /// It speaks HTTP/2.
     pub(crate) http2: bool,
     /// The certificate that it has shown.
@@ -53,7 +55,7 @@ impl Client {
     pub(crate) fn new(
         worker: &Rc<Worker>,
         arrived: Arrived,
-        address: IpAddr,
+        (address, by_tls): (IpAddr, bool),
         door: Rc<Door>,
     ) -> Self {
         let Arrived { stream, name, http2, certificate } = arrived;
@@ -62,6 +64,7 @@ impl Client {
             trusted: is_listed(&door.trusted, address),
             door,
             name,
+            https: by_tls || !stream.is_plain(),
             secure: !stream.is_plain(),
             http2,
             certificate,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rules::Network;
 
 use super::{LISTEN, Surroundings, address, path};
-use crate::config::{Certificate, ClientAuth, Listener, Tls};
+use crate::config::{Certificate, ClientAuth, Listener, Redirect, Tls};
 use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -25,14 +25,24 @@ pub(super) fn listeners(
     for At { value: listener, .. } in written {
         let tls = tls(listener, surroundings, found);
         let http2 = listener.http2.get().copied().unwrap_or(tls.is_some());
-        let redirect_https = listener.redirect_https.get().is_some_and(|redirect| *redirect);
+        let redirect_https = redirect(listener);
         let proxy_protocol = ranges(&listener.proxy_protocol, "proxy_protocol", found);
         let trusted = ranges(&listener.trusted, "trusted", found);
+        let hsts = listener
+            .hsts
+            .at()
+            .filter(|_| tls.is_some() || !proxy_protocol.is_empty() || !trusted.is_empty());
+        if let (None, Some(At { offset, .. })) = (hsts, listener.hsts.at()) {
+            let message = "listener.hsts is for a listener with TLS, or behind a proxy that ends it; write \
+                           tls = true, or trusted with the addresses of the proxy";
+            found.at(*offset, message);
+        }
+        let hsts = hsts.map(|at| at.value);
         let Some(At { value, offset }) = listener.address.at() else { continue };
         match address(value, "0.0.0.0:8080") {
             Ok(address) => {
                 let value =
-                    Listener { address, tls, http2, redirect_https, proxy_protocol, trusted };
+                    Listener { address, tls, http2, redirect_https, hsts, proxy_protocol, trusted };
                 listeners.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("listener.address: {message}")),
@@ -72,11 +82,12 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
         }
         _ => {}
     }
-    if let (Some(redirect), None) = (first(&|listener| listener.redirect_https), tls) {
+    let to_listener = |listener: &Listener| listener.redirect_https == Some(Redirect::Listener);
+    if let (Some(redirect), None) = (first(&to_listener), tls) {
         found.at(
             redirect.offset,
             "listener.redirect_https needs a listener to go to; write tls = true in another \
-             [[listener]]",
+             [[listener]], or redirect_https = 443 if a proxy in front ends TLS",
         );
     }
 }
@@ -93,7 +104,8 @@ fn tls(
         ca.map(|ca| ClientAuth { ca, required, chain })
     });
     if listener.tls.get().is_some_and(|tls| *tls) {
-        if let Some(At { offset, .. }) = listener.redirect_https.at().filter(|at| at.value) {
+        let redirecting = listener.redirect_https.at().filter(|_| redirect(listener).is_some());
+        if let Some(At { offset, .. }) = redirecting {
             let message =
                 "listener.redirect_https is for a listener without TLS; leave it out here";
             found.at(*offset, message);
@@ -101,13 +113,11 @@ fn tls(
         return Some(Tls {
             only_tls13: matches!(listener.min_tls.get(), Some(raw::MinTls::Tls13)),
             client_auth: client_auth.flatten(),
-            hsts: listener.hsts.get().copied(),
         });
     }
     let offsets = [
         ("min_tls", listener.min_tls.at().map(|at| at.offset)),
         ("client_auth", listener.client_auth.at().map(|at| at.offset)),
-        ("hsts", listener.hsts.at().map(|at| at.offset)),
     ];
     for (key, offset) in offsets {
         if let Some(offset) = offset {
@@ -116,6 +126,13 @@ fn tls(
         }
     }
     None
+}
+
+fn redirect(listener: &raw::Listener) -> Option<Redirect> {
+    match *listener.redirect_https.get()? {
+        raw::Redirect::On(on) => on.then_some(Redirect::Listener),
+        raw::Redirect::Port(port) => Some(Redirect::Port(port)),
+    }
 }
 
 fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut Found) -> Vec<Network> {

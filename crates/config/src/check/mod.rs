@@ -58,8 +58,9 @@ pub(crate) fn config(
     listener::check(document, &listeners, found);
     let acme = acme::acme(&document.acme, surroundings, found);
     let mut services = service::services(&document.service, surroundings, found);
-    let https =
-        listeners.iter().all(|At { value, .. }| value.tls.is_some() || value.redirect_https);
+    let https = listeners
+        .iter()
+        .all(|At { value, .. }| value.tls.is_some() || value.redirect_https.is_some());
     for service in &mut services {
         service.value.health.https = https;
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use config::{ClientAuth, Tls};
+use config::{ClientAuth, Redirect, Tls};
 use rules::Network;
 
 use crate::spoiled::{FILE, TLS, parse, problems};
@@ -15,15 +15,31 @@ fn tls_is_what_it_says_and_paths_are_relative_to_the_file() {
     let config = parse(&text).unwrap();
     let ca = Path::new("/etc/teal/clients.pem").to_owned();
     let client_auth = Some(ClientAuth { ca, required: true, chain: false });
-    let tls = Tls { only_tls13: true, client_auth, hsts: Some(31_536_000) };
-    assert_eq!(config.listeners[0].tls, Some(tls));
-    assert!(!config.listeners[0].redirect_https);
+    let tls = Tls { only_tls13: true, client_auth };
+    assert_eq!(
+        (&config.listeners[0].tls, config.listeners[0].hsts),
+        (&Some(tls), Some(31_536_000))
+    );
+    assert_eq!(config.listeners[0].redirect_https, None);
     assert_eq!(
         (config.listeners[1].tls.as_ref(), config.listeners[1].redirect_https),
-        (None, true)
+        (None, Some(Redirect::Listener))
     );
     assert_eq!(config.certificates[0].cert, Path::new("/etc/teal/a.pem"));
     assert_eq!(config.certificates[0].key, Path::new("/keys/a.key"));
+}
+
+#[test]
+fn r55_a_redirect_to_a_port_needs_no_listener_with_tls() {
+    let text = FILE.replacen(
+        ":8080\"",
+        ":8080\"\nredirect_https = 443\nhsts = 60\ntrusted = [\"10.0.0.0/8\"]",
+        1,
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!(config.listeners[0].redirect_https, Some(Redirect::Port(443)));
+    assert_eq!(config.listeners[0].hsts, Some(60));
+    assert!(config.services.iter().all(|service| service.health.https), "as all that is served");
 }
 
 #[test]
@@ -48,13 +64,26 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
         (
             listener("redirect_https = true"),
             "2:11: listener.redirect_https needs a listener to go to; write tls = true in another \
-             [[listener]]",
+             [[listener]], or redirect_https = 443 if a proxy in front ends TLS",
         ),
         (
             format!("{certificate}{}", listener("tls = true\nredirect_https = true")),
             "7:18: listener.redirect_https is for a listener without TLS; leave it out here",
         ),
-        (listener("hsts = 1"), "3:8: listener.hsts is for a listener with TLS; write tls = true"),
+        (
+            listener("hsts = 1"),
+            "3:8: listener.hsts is for a listener with TLS, or behind a proxy that ends it; write tls = true, \
+             or trusted with the addresses of the proxy",
+        ),
+        (
+            listener("redirect_https = 0"),
+            "3:18: listener.redirect_https is 0; write a number from 1 to 65535",
+        ),
+        (
+            listener("redirect_https = \"443\""),
+            "3:18: listener.redirect_https is text but must be a port, or true or false; write \
+             redirect_https = 443",
+        ),
         (
             listener("min_tls = \"1.2\""),
             "3:11: listener.min_tls is for a listener with TLS; write tls = true",

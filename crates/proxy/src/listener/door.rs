@@ -11,9 +11,9 @@ pub struct Door {
     pub tls: Option<TlsDoor>,
     /// HTTP/2 is spoken, without TLS by those who begin with it (RFC 9113 section 3.3).
     pub http2: bool,
-    /// Every request is sent to the same place under `https`, at this port.
+    /// Requests that did not come by `https` are sent to the same place under it, at this port.
     pub redirect_https: Option<u16>,
-    /// The `max-age` of `Strict-Transport-Security` in every answer, in seconds.
+    /// The `max-age` of `Strict-Transport-Security` in every answer to a request by `https`, in seconds.
     pub hsts: Option<u32>,
     /// Who must begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,

@@ -12,28 +12,35 @@ use super::{Door, proxy_protocol};
 use crate::client::Client;
 use crate::tls::{self, Arrived};
 use crate::worker::Worker;
+use proxy_protocol::Announced;
 
 /// Lets a client in; none if it was not let in, in time or at all.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
-    let (stream, address) = announced(worker, stream, &door).await?;
+    let (stream, address, by_tls) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
         None => Arrived { stream, name: None, http2: false, certificate: None },
         Some(tls) => tls::shake_hands(worker, stream, tls).await?,
     };
-    Some(Client::new(worker, arrived, address, door))
+    Some(Client::new(worker, arrived, (address, by_tls), door))
 }
 
-/// The address of the client, as a listed proxy announces it.
-async fn announced(worker: &Rc<Worker>, stream: Stream, door: &Door) -> Option<(Stream, IpAddr)> {
+/// The address of the client, and whether it came by TLS, as a listed proxy announces it.
+async fn announced(
+    worker: &Rc<Worker>,
+    stream: Stream,
+    door: &Door,
+) -> Option<(Stream, IpAddr, bool)> {
     let peer = stream.peer_addr().ok()?.ip().to_canonical(); // or it is gone already
     if !is_listed(&door.proxy_protocol, peer) {
-        return Some((stream, peer));
+        return Some((stream, peer, false));
     }
     let Stream::Tcp(mut socket) = stream else { return None };
     let read = proxy_protocol::read(&mut socket);
     match worker.within(worker.front().tls_hello, read).await {
-        Ok(client) => Some((Stream::Tcp(socket), client.map_or(peer, |client| client.ip()))),
+        Ok(Announced { client, tls }) => {
+            Some((Stream::Tcp(socket), client.map_or(peer, |client| client.ip()), tls))
+        }
         Err(error) => {
             let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port
             if !gone {

@@ -12,25 +12,41 @@ use tokio::net::TcpStream;
 /// How each header of version 2 begins.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// Version 2, on behalf of a client.
+const PROXY: u8 = 0x21;
+
+/// What may follow the addresses: that the client came by TLS, in this bit of its first byte.
+const TYPE_SSL: u8 = 0x20;
+const CLIENT_SSL: u8 = 0x01;
+
 /// The longest header of version 1, with its line end.
 const LINE: usize = 107;
 
 /// The longest header of version 2 that is taken: addresses and a few kilobytes beside them.
 const LONGEST: usize = 4096;
 
-/// Reads the header; the client's address, or none where the source speaks for itself (such as in
-/// its health checks) or of a family that has none.
-pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+/// What a header says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Announced {
+    /// The client's address; none where the source speaks for itself (such as in its health checks), or of
+    /// a family that has none.
+    pub(crate) client: Option<SocketAddr>,
+    /// The client has reached the source by TLS (`PP2_CLIENT_SSL`).
+    pub(crate) tls: bool,
+}
+
+/// Reads the header.
+pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Announced> {
     let mut start = [0; SIGNATURE.len()];
     stream.read_exact(&mut start).await?;
     if start == *SIGNATURE {
         return read_binary(stream).await;
     }
     let line = read_line(stream, start.to_vec()).await?;
-    line_client(&line)
+    Ok(Announced { client: line_client(&line)?, tls: false })
 }
 
-async fn read_binary(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).await?;
     let [command, family, high, low] = head;
@@ -40,7 +56,8 @@ async fn read_binary(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    binary_client(command, family, &body)
+    let client = binary_client(command, family, &body)?;
+    Ok(Announced { client, tls: command == PROXY && has_tls(family, &body) })
 }
 
 /// Reads to the end of the line, and not a byte further: what lies behind is the client's.
@@ -92,7 +109,7 @@ fn line_client(line: &[u8]) -> io::Result<Option<SocketAddr>> {
 fn binary_client(command: u8, family: u8, body: &[u8]) -> io::Result<Option<SocketAddr>> {
     match command {
         0x20 => return Ok(None), // LOCAL
-        0x21 => {}
+        PROXY => {}
         _ => return Err(bad("the header has an unknown version or command")),
     }
     let missing = || bad("the header has no addresses");
@@ -110,6 +127,26 @@ fn binary_client(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Sock
         _ => return Ok(None),
     };
     Ok(Some(SocketAddr::new(address, u16::from_be_bytes(port))))
+}
+
+/// Whether what follows the addresses says that the client came by TLS.
+fn has_tls(family: u8, body: &[u8]) -> bool {
+    let addresses = match family >> 4 {
+        1 => 12,
+        2 => 36,
+        3 => 216,
+        _ => 0,
+    };
+    let mut rest = body.get(addresses..).unwrap_or_default();
+    while let [kind, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some((value, further)) = after.split_at_checked(length) else { return false };
+        if *kind == TYPE_SSL {
+            return value.first().is_some_and(|client| client & CLIENT_SSL != 0);
+        }
+        rest = further;
+    }
+    false
 }
 
 fn bad(what: &'static str) -> io::Error {
@@ -177,6 +214,20 @@ mod tests {
             assert!(line(text).is_err(), "{text:?}");
         }
         assert!(line_client(b"PROXY \xff\r\n").is_err());
+    }
+
+    #[test]
+    fn r55_a_header_says_whether_the_client_came_by_tls() {
+        let four = [192, 0, 2, 1, 192, 0, 2, 2, 0, 5, 0, 80];
+        let with = |further: &[u8]| has_tls(0x11, &[&four[..], further].concat());
+        assert!(with(&[0x20, 0, 5, 1, 0, 0, 0, 0]));
+        assert!(with(&[4, 0, 1, 9, 0x20, 0, 5, 7, 0, 0, 0, 0]), "behind another");
+        for further in
+            [&[][..], &[0x20, 0, 5, 6, 0, 0, 0, 0], &[0x20, 0, 0], &[0x20, 0, 9, 1], &[0x20]]
+        {
+            assert!(!with(further), "{further:?}");
+        }
+        assert!(has_tls(0x00, &[0x20, 0, 1, 1]), "without addresses");
     }
 
     #[test]

@@ -1,7 +1,33 @@
 //! What a request has to do with the way its client came in: where it belongs under `https`, and
 //! whether its host is the name of the handshake.
 
+use http1::Request;
 use traffic::without_port;
+
+use crate::client::Entrance;
+
+/// Whether a request came by `https`, as its connection shows, or as a trusted proxy says of its own client:
+/// in `X-Forwarded-Proto`, else in `Forwarded` (RFC 7239). Of several the first is the client's.
+pub(super) fn is_used(request: &Request<'_>, entrance: &Entrance) -> bool {
+    entrance.https || entrance.trusted && is_said(|name| request.field(name))
+}
+
+fn is_said<'r>(field: impl Fn(&str) -> Option<&'r [u8]>) -> bool {
+    let first = |value: &'r [u8]| value.split(|byte| *byte == b',').next().unwrap_or_default();
+    if let Some(value) = field("x-forwarded-proto") {
+        return first(value).trim_ascii().eq_ignore_ascii_case(b"https");
+    }
+    let pairs = field("forwarded").map(first).unwrap_or_default().split(|byte| *byte == b';');
+    let mut protos = pairs.filter_map(|pair| {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+        name.eq_ignore_ascii_case(b"proto").then_some(value)
+    });
+    protos.next().is_some_and(|proto| {
+        let bare = proto.strip_prefix(b"\"").and_then(|proto| proto.strip_suffix(b"\""));
+        bare.unwrap_or(proto).eq_ignore_ascii_case(b"https")
+    })
+}
 
 /// The address of the same thing under `https`; none if the request has no host or is not for a
 /// path.
@@ -47,6 +73,38 @@ mod tests {
             ("a.test", 443, "*", None),
         ] {
             assert_eq!(address(host, port, target).as_deref(), expected, "{host} {target}");
+        }
+    }
+
+    #[test]
+    fn r55_what_a_proxy_says_of_its_first_client_counts() {
+        let said = |proto: Option<&'static str>, forwarded: Option<&'static str>| {
+            is_said(|name| match name {
+                "x-forwarded-proto" => proto.map(str::as_bytes),
+                _ => forwarded.map(str::as_bytes),
+            })
+        };
+        for proto in ["https", "HTTPS", " https , http", "https,http"] {
+            assert!(said(Some(proto), None), "{proto}");
+        }
+        for forwarded in [
+            "proto=https",
+            "for=1.2.3.4; Proto=\"HTTPS\";by=x",
+            "for=\"[::1]\";proto=https, proto=http",
+        ] {
+            assert!(said(None, Some(forwarded)), "{forwarded}");
+        }
+        for (proto, forwarded) in [
+            (None, None),
+            (Some("http"), Some("proto=https")),
+            (Some("http, https"), None),
+            (Some(""), None),
+            (Some("httpsx"), None),
+            (None, Some("proto=http, proto=https")),
+            (None, Some("for=https;xproto=https")),
+            (None, Some("proto")),
+        ] {
+            assert!(!said(proto, forwarded), "{proto:?} {forwarded:?}");
         }
     }
 

@@ -111,7 +111,8 @@ fn understand<'r>(
         Ok(request) => request,
         Err(reject) => return Err(Refused::malformed(worker, client, reject)),
     };
-    let facts = Facts::of(&request, client);
+    let by_https = https::is_used(&request, &client.entrance);
+    let facts = Facts::of(&request, client, by_https);
     let request_id = RequestId::of(&request, worker);
     let trace = worker.trace(&request);
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
@@ -140,7 +141,7 @@ fn understand<'r>(
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
     let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
-    if let Some(port) = client.entrance.door.redirect_https {
+    if let Some(port) = client.entrance.door.redirect_https.filter(|_| !by_https) {
         let moved = https::address(request.host, port, request.target);
         let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
         return Err(Refused { end, facts, why });
@@ -158,7 +159,7 @@ fn understand<'r>(
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
         client: client.entrance.address,
-        proto: if client.entrance.secure { "https" } else { "http" },
+        proto: if by_https { "https" } else { "http" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
         strip: &service.strip,
@@ -230,9 +231,9 @@ impl Facts {
         hsts: None,
     };
 
-    fn of(request: &Request<'_>, client: &Client) -> Self {
+    fn of(request: &Request<'_>, client: &Client, by_https: bool) -> Self {
         Self {
-            hsts: client.entrance.door.hsts.filter(|_| client.entrance.secure),
+            hsts: client.entrance.door.hsts.filter(|_| by_https),
             version: request.version,
             head: matches!(request.method, Method::Head),
             persistent: request.persistent,

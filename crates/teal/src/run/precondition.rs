@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::SystemTime;
 
-use config::{Config, Places, Problem, Problems};
+use config::{Config, Places, Problem, Problems, Redirect};
 use connect::{TlsError, TlsFiles, Vault};
 use proxy::{CertificateFiles, Certificates};
 use rules::{Color, TargetUrl};
@@ -47,6 +47,7 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     found.authorities(config);
     found.targets(config);
     found.exposed(config);
+    found.redirects(config);
     match Problems::from_all(places.problems(found.errors)) {
         Some(problems) => Err(problems),
         None => Ok(places.problems(found.warnings)),
@@ -226,6 +227,23 @@ impl Found {
                 self.wrong(key, format!("{shown} is not executable for uid {}; {hint}", uid()));
             }
             Ok(_) => {}
+        }
+    }
+
+    /// Where clients know the port by another number, they are sent to one that they cannot reach.
+    fn redirects(&mut self, config: &Config) {
+        let secure = config.listeners.iter().find(|listener| listener.tls.is_some());
+        let port = secure.map_or(443, |listener| listener.address.port());
+        for (at, listener) in config.listeners.iter().enumerate() {
+            if listener.redirect_https == Some(Redirect::Listener) && !matches!(port, 0 | 443) {
+                self.warn(
+                    &format!("listener[{at}].redirect_https"),
+                    format!(
+                        "clients are sent to https at port {port}, that of the first listener with TLS; if \
+                         they reach it at port 443, write redirect_https = 443"
+                    ),
+                );
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use config::Config;
+use config::{Config, Redirect};
 use connect::{Fresh, TlsError, TlsFiles, Vault};
 use control::api::{self, AdminTls};
 use proxy::{
@@ -98,10 +98,15 @@ pub(super) fn doors(
     let listeners = || config.listeners.iter().zip(ports);
     let secure = listeners().find(|(listener, _)| listener.tls.is_some()).map(|(_, port)| *port);
     let door = |(listener, _): (&config::Listener, &u16)| {
-        let redirect_https = secure.filter(|_| listener.redirect_https);
+        let redirect_https = match listener.redirect_https {
+            Some(Redirect::Port(port)) => Some(port),
+            Some(Redirect::Listener) => secure,
+            None => None,
+        };
         let plain = Door {
             http2: listener.http2,
             redirect_https,
+            hsts: listener.hsts,
             proxy_protocol: listener.proxy_protocol.clone(),
             trusted: listener.trusted.clone(),
             ..Door::default()
@@ -110,7 +115,7 @@ pub(super) fn doors(
         let auth = tls.client_auth.as_ref().map(client_auth);
         let door = TlsDoor::new(shelf.clone(), tls.only_tls13, listener.http2, auth.as_ref());
         let door = door.map_err(|error| error.to_string())?;
-        Ok(Door { tls: Some(door), hsts: tls.hsts, ..plain })
+        Ok(Door { tls: Some(door), ..plain })
     };
     listeners().map(door).collect()
 }

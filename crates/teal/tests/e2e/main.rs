@@ -47,6 +47,7 @@ mod http2_bad_targets;
 mod http2_rules;
 mod http2_targets;
 mod http2_websockets;
+mod https_in_front;
 mod identifiers;
 mod idle_closing_targets;
 mod kill_nine;
