@@ -15,8 +15,8 @@ use serde::Deserialize;
 use crate::key::{At, Key, Size, Time};
 
 pub(crate) use service::{
-    Color, Drain, Environment, Failover, Group, Health, Hold, ProbeKind, ProxyHeader, Service,
-    Streams, TargetTls, Timeouts, Underscores,
+    Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
+    Service, Streams, TargetTls, Timeouts, Underscores,
 };
 
 /// The configuration of Teal. Unknown keys are refused.

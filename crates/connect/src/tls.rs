@@ -228,3 +228,17 @@ pub(crate) fn describe(error: &io::Error) -> String {
         None => error.to_string(),
     }
 }
+
+/// The words for a target that has ended TLS with an alert once the handshake was over on our side, as TLS
+/// 1.3 does where it wants a client's certificate; `None`: the error is another.
+pub fn refusal(error: &io::Error) -> Option<String> {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<h2::Error>());
+    let error = inner.and_then(h2::Error::get_io).unwrap_or(error);
+    if error.kind() != io::ErrorKind::InvalidData {
+        return None;
+    }
+    // HTTP/2 keeps the words of an error alone.
+    let said = error.to_string();
+    let alert = said.strip_prefix("received fatal alert: ")?;
+    Some(format!("TLS: it refused the handshake ({alert})"))
+}

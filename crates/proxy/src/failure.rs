@@ -31,6 +31,8 @@ pub(crate) enum Failure {
         /// The request can be sent again.
         rewinds: bool,
     },
+    /// The target has ended TLS with an alert in the place of an answer; why.
+    Tls(String),
     /// The target has ended the stream of the request, or the connection below, with an error code.
     Reset(StreamEnd),
     /// The connection was ended for another answer on it, which was malformed, before any byte of this one.
@@ -83,7 +85,7 @@ impl Failure {
     pub(crate) fn is_replayable(&self) -> bool {
         self.is_unsent()
             || match self {
-                Self::Closed { .. } | Self::CutOff => true,
+                Self::Closed { .. } | Self::CutOff | Self::Tls(_) => true,
                 Self::Reset(end) => !end.begun && !end.is_about_request(),
                 _ => false,
             }
@@ -101,6 +103,7 @@ impl Failure {
             Self::Closed { reused: false }
             | Self::NotTaken(_)
             | Self::Http1Required { .. }
+            | Self::Tls(_)
             | Self::Reset(_)
             | Self::CutOff
             | Self::Malformed(_) => OwnReason::TargetFailed,
@@ -130,6 +133,7 @@ impl Failure {
             | Self::LoginLost { .. }
             | Self::NotTaken(_)
             | Self::Http1Required { .. }
+            | Self::Tls(_)
             | Self::Reset(_)
             | Self::CutOff
             | Self::Malformed(_) => AbortCause::Target,
@@ -154,6 +158,7 @@ impl Failure {
             }
             Self::NotTaken(Some(end)) => Some(format!("did not take a request: it {end}")),
             Self::Http1Required { rewinds } => Some(http1_required(*rewinds)),
+            Self::Tls(why) => Some(why.clone()),
             Self::Reset(end) => Some(end.to_string()),
             Self::CutOff => {
                 Some("broke the protocol in another answer on a shared connection".to_owned())

@@ -32,6 +32,7 @@ use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 use crate::tls::{Challenges, TlsDoor};
 use crate::upstream::carrier::Carriers;
+use crate::upstream::names::Names;
 use crate::upstream::pinned::Logins;
 use crate::upstream::pool::Pool;
 use crate::upstream::retry::Budgets;
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) reader: Reader,
     pub(crate) pool: Pool,
     pub(crate) carriers: Carriers,
+    pub(crate) names: Names,
     pub(crate) logins: Logins,
     pub(crate) tasks: Tasks,
     pub(crate) buffers: Buffers,
@@ -198,6 +200,7 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
                 worker.reader.survey();
                 worker.count_lost_lines();
                 worker.tasks.sweep();
+                worker.names.sweep(now);
             }
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.
@@ -224,6 +227,7 @@ impl Worker {
             reader,
             pool: Pool::default(),
             carriers: Carriers::default(),
+            names: Names::default(),
             logins: Logins::default(),
             tasks: Tasks::default(),
             buffers: Buffers::new(),

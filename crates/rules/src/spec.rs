@@ -69,6 +69,9 @@ pub struct Health {
     pub path: String,
     /// The Host of a probe: the first plain host of the service; `None`: the target's authority.
     pub host: Option<String>,
+    /// The hosts of which each is asked for, where the server name of a target is that of the request; none:
+    /// `host` alone.
+    pub hosts: Vec<String>,
     /// Time from one probe to the next while nothing changes.
     pub interval: Duration,
     /// The total time that one probe may take.
@@ -272,6 +275,7 @@ impl Default for Health {
             kind: ProbeKind::Http,
             path: "/health".to_owned(),
             host: None,
+            hosts: Vec::new(),
             interval: Duration::from_secs(5),
             timeout: Duration::from_secs(2),
             rise: 2,

@@ -14,6 +14,7 @@ pub struct TargetUrl {
     tls: Option<Box<TargetTls>>,
     http2: bool,
     announce: Option<ProxyHeader>,
+    own_host: Option<Box<str>>,
 }
 
 /// The version of the PROXY protocol in which a target is told of each connection's client.
@@ -28,14 +29,26 @@ pub enum ProxyHeader {
 /// What a target behind TLS has to show, and what is shown to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetTls {
-    /// The name that its certificate must be for; `None`: the host of the address.
-    pub server_name: Option<Box<str>>,
+    /// The name that its certificate must be for, and that it is asked for (SNI).
+    pub server_name: ServerName,
     /// PEM: who must have signed it; `None`: whom this machine trusts.
     pub ca: Option<PathBuf>,
     /// PEM: our certificate and its key; `None`: we show none.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// HTTP/2 is not offered in the handshake.
     pub only_http1: bool,
+}
+
+/// The server name of TLS to a target (SNI), for which its certificate must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServerName {
+    /// The host of the target's address.
+    #[default]
+    Target,
+    /// This one.
+    Fixed(Box<str>),
+    /// The host of each request.
+    Request,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +102,7 @@ impl TargetUrl {
             tls,
             http2,
             announce: None,
+            own_host: None,
         })
     }
 
@@ -101,7 +115,8 @@ impl TargetUrl {
         if path.len() > SOCKET_PATH_MAX {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
-        Ok(Self { place: Place::Unix(path.into()), tls: None, http2: false, announce: None })
+        let place = Place::Unix(path.into());
+        Ok(Self { place, tls: None, http2: false, announce: None, own_host: None })
     }
 
     /// What TLS asks of it; `None`: it is plain.
@@ -114,10 +129,37 @@ impl TargetUrl {
         self.http2 || self.tls().is_some_and(|tls| !tls.only_http1)
     }
 
-    /// The name that its certificate must be for; `None`: it is plain.
+    /// The name that its certificate must be for, unless the request says it; `None`: it is plain.
     pub fn tls_name(&self) -> Option<&str> {
-        let given = self.tls()?.server_name.as_deref();
-        given.or_else(|| self.host_and_port().map(|(host, _)| host))
+        match &self.tls()?.server_name {
+            ServerName::Fixed(name) => Some(name),
+            ServerName::Target | ServerName::Request => self.host_and_port().map(|(host, _)| host),
+        }
+    }
+
+    /// Whether its server name is the host of each request.
+    pub fn is_named_by_request(&self) -> bool {
+        self.tls().is_some_and(|tls| tls.server_name == ServerName::Request)
+    }
+
+    /// The Host that is sent to it, whatever the client's is; `None`: the client's.
+    pub fn own_host(&self) -> Option<&str> {
+        self.own_host.as_deref()
+    }
+
+    /// The same address with a Host of its own: the server name that its TLS is configured to have, or
+    /// its authority, without the port where that is the one of its scheme.
+    #[must_use]
+    pub fn with_own_host(self) -> Self {
+        let named = self.tls().map(|tls| &tls.server_name);
+        let host = match (&self.place, named) {
+            (_, Some(ServerName::Fixed(name))) => name.clone(),
+            (Place::Tcp { host, port: 443 }, Some(_)) | (Place::Tcp { host, port: 80 }, None) => {
+                host.clone()
+            }
+            _ => self.authority().into(),
+        };
+        Self { own_host: Some(host), ..self }
     }
 
     /// The same address with this TLS, if it has any.

@@ -61,13 +61,18 @@ impl SecureTarget {
     /// Listens for something that speaks HTTP/2, and says so in its handshakes.
     #[track_caller]
     pub fn start_http2(target: SocketAddr, pair: &Pair) -> Self {
-        Self::start_offering(target, pair, &["h2"])
+        Self::start_offering(target, pair, None, &["h2"])
     }
 
-    /// Listens for something that speaks these protocols, and says so in its handshakes.
+    /// Listens for something that speaks these protocols, and says so in its handshakes. `clients`: as above.
     #[track_caller]
-    pub fn start_offering(target: SocketAddr, pair: &Pair, protocols: &[&str]) -> Self {
-        let mut config = config(pair, None);
+    pub fn start_offering(
+        target: SocketAddr,
+        pair: &Pair,
+        clients: Option<&Path>,
+        protocols: &[&str],
+    ) -> Self {
+        let mut config = config(pair, clients);
         config.alpn_protocols =
             protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Self::serve(LOOPBACK, target, Arc::new(config))

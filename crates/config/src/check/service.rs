@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, ServiceName,
-    ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
+    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, ServerName,
+    ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
 };
 
 use super::{Surroundings, header, path, probe, same_target, size, text, time};
@@ -64,6 +64,9 @@ fn service(
         speaks_grpc(raw, blue.iter().chain(&green), found);
     }
     let health = self::health(health.unwrap_or(&raw::Health::default()), &hosts, found);
+    if health.host.is_none() {
+        named_by_request(&[("blue", &raw.blue), ("green", &raw.green)], found);
+    }
     let timeouts = timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found);
     let drain = drain(raw.drain.get().unwrap_or(&raw::Drain::default()), found);
     let hold = hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found);
@@ -122,6 +125,14 @@ fn targets(
         raw::ProxyHeader::V1 => ProxyHeader::V1,
         raw::ProxyHeader::V2 => ProxyHeader::V2,
     });
+    let own_host = matches!(environment.host.get(), Some(raw::HostSent::Target));
+    if let Some(At { offset, .. }) = environment.host.at().filter(|_| own_host)
+        && meant.as_ref().is_some_and(|tls| tls.server_name == ServerName::Request)
+    {
+        let message =
+            "is \"target\", and tls.server_name takes the host of each request; leave one out";
+        found.at(*offset, format!("{color}.host {message}"));
+    }
     let Some(list) = environment.targets.at() else { return Vec::new() };
     let name = format!("{color}.targets");
     if list.value.is_empty() {
@@ -139,6 +150,7 @@ fn targets(
                     None => url,
                 };
                 let value = value.with_announce(announce);
+                let value = if own_host { value.with_own_host() } else { value };
                 targets.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("{name}: {message}")),
@@ -171,16 +183,23 @@ fn target_tls(
             found.at(*offset, format!("{name} needs {missing} too: a certificate and its key"));
         }
     }
-    let server_name =
-        raw.server_name.at().and_then(|At { value, offset }| match text::host_pattern(value) {
-            Ok(host) if !host.starts_with('*') => Some(host.into()),
+    let server_name = raw.server_name.at().map(|At { value, offset }| {
+        match (&**value, text::host_pattern(value)) {
+            ("host", _) => ServerName::Request,
+            (_, Ok(host)) if !host.starts_with('*') => ServerName::Fixed(host.into()),
             _ => {
-                let message =
-                    format!("{name}.server_name is {value:?}; write a name such as app.internal");
-                found.at(*offset, message);
-                None
+                found.at(
+                    *offset,
+                    format!(
+                        "{name}.server_name is {value:?}; write a name such as app.internal, or \
+                         \"host\" for the host of each request"
+                    ),
+                );
+                ServerName::Target
             }
-        });
+        }
+    });
+    let server_name = server_name.unwrap_or_default();
     let only_http1 = raw.http2.get().is_some_and(|http2| !http2);
     TargetTls { server_name, ca, identity: cert.zip(key), only_http1 }
 }
@@ -211,10 +230,16 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
             Err(message) => found.at(*offset, format!("service.health.path: {message}")),
         }
     }
-    let mut host = hosts.iter().find(|host| !host.starts_with('*')).cloned();
+    let mut plain: Vec<_> = hosts.iter().filter(|host| !host.starts_with('*')).cloned().collect();
+    let mut host = plain.first().cloned();
     if let Some(At { value, offset }) = raw.host.at() {
         match text::host_with_port(value) {
-            Ok(written) => host = Some(written),
+            Ok(written) => {
+                if !plain.contains(&written) {
+                    plain.push(written.clone());
+                }
+                host = Some(written);
+            }
             Err(message) => found.at(*offset, format!("service.health.host: {message}")),
         }
     }
@@ -232,6 +257,7 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         kind,
         path,
         host,
+        hosts: plain,
         interval,
         timeout: timeout.map_or(default.timeout, |(timeout, _)| timeout),
         rise: raw.rise.get().copied().unwrap_or(default.rise),
@@ -241,6 +267,19 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         identity,
         headers,
         https: false, // said once all listeners are known
+    }
+}
+
+/// Where requests say the server name, a probe needs a host to say.
+fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found) {
+    for (color, environment) in colors {
+        let tls = environment.get().and_then(|environment| environment.tls.get());
+        let name = tls.and_then(|tls| tls.server_name.at());
+        if let Some(At { offset, .. }) = name.filter(|name| name.value == "host") {
+            let message = "is \"host\", and probes have no host to ask for, since service.hosts has no \
+                           plain name; write one in service.health.host";
+            found.at(*offset, format!("service.{color}.tls.server_name {message}"));
+        }
     }
 }
 

@@ -108,6 +108,10 @@ pub(crate) struct Environment {
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
     pub(crate) tls: Key<TargetTls>,
+    /// The Host that targets receive: the `client`'s, or the `target`'s own, which is `tls.server_name` or
+    /// else the target's address. The client's is told in `X-Forwarded-Host` in either case.
+    #[schemars(extend("default" = "client"))]
+    pub(crate) host: Key<HostSent>,
     /// The version of the PROXY protocol in which the targets are told of each connection's client:
     /// `v1` or `v2`. Each request then has a connection of its own.
     #[schemars(extend("x-default" = "none", "examples" = ["v2"]))]
@@ -121,6 +125,13 @@ pub(crate) enum ProxyHeader {
     V2,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HostSent {
+    Client,
+    Target,
+}
+
 /// TLS to the `https` targets of a color. Their certificates are always verified.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -128,7 +139,8 @@ pub(crate) struct TargetTls {
     /// PEM: who must have signed the target's certificate; relative to this file.
     #[schemars(extend("x-default" = "the authorities that this machine trusts", "examples" = ["ca.pem"]))]
     pub(crate) ca: Key<String>,
-    /// The name that the target's certificate must be for.
+    /// The server name that targets are asked for (SNI), and that their certificates must be for.
+    /// `"host"`: the host of each request, with connections of its own for each name.
     #[schemars(extend("x-default" = "the host of the target", "examples" = ["app.internal"]))]
     pub(crate) server_name: Key<String>,
     /// Offers HTTP/2 in the handshake. `false` is for targets that require HTTP/1.1, such as IIS with

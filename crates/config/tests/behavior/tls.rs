@@ -156,6 +156,37 @@ fn what_targets_are_asked_and_told_is_a_part_of_them() {
 }
 
 #[test]
+fn r49_the_server_name_and_the_host_of_a_target_can_be_chosen() {
+    let hosted = |keys: &str| {
+        green(keys).replace("name = \"web\"", "name = \"web\"\nhosts = [\"*.b.test\", \"a.test\"]")
+    };
+    let read = |keys: &str| {
+        let config = parse(&hosted(keys)).unwrap();
+        config.services[0].color(rules::Color::Green).targets[0].clone()
+    };
+    let https = "targets = [\"https://app.test\"]";
+    let named = read(&format!("{https}, tls = {{ server_name = \"host\" }}"));
+    assert!(named.is_named_by_request() && named.own_host().is_none());
+    let both = hosted(&format!("{https}, host = \"target\", tls = {{ server_name = \"host\" }}"));
+    let said = problems(&both);
+    let expected = "service.green.host is \"target\", and tls.server_name takes the host of each request; leave one out";
+    assert!(said.len() == 1 && said[0].contains(expected), "{said:?}");
+    for (keys, host) in [
+        (https.to_owned(), "app.test"),
+        ("targets = [\"https://app.test:8443\"]".to_owned(), "app.test:8443"),
+        ("targets = [\"http://app.test\"]".to_owned(), "app.test"),
+        ("targets = [\"http://app.test:443\"]".to_owned(), "app.test:443"),
+        ("targets = [\"unix:/run/app\"]".to_owned(), "localhost"),
+        (format!("{https}, tls = {{ server_name = \"in.test\" }}"), "in.test"),
+    ] {
+        let target = read(&format!("{keys}, host = \"target\""));
+        assert_eq!(target.own_host(), Some(host), "{keys}");
+        assert_ne!(target, read(&keys), "it is another target");
+        assert_eq!(read(&format!("{keys}, host = \"client\"")), read(&keys));
+    }
+}
+
+#[test]
 fn what_can_not_be_asked_of_targets_is_said() {
     let https = "targets = [\"https://app.test\"]";
     for (keys, expected) in [
@@ -170,6 +201,10 @@ fn what_can_not_be_asked_of_targets_is_said() {
         (
             format!("{https}, tls = {{ key = \"a\" }}"),
             "service.green.tls needs cert too: a certificate and its key",
+        ),
+        (
+            format!("{https}, tls = {{ server_name = \"host\" }}"),
+            "service.green.tls.server_name is \"host\", and probes have no host to ask for",
         ),
         (
             format!("{https}, tls = {{ server_name = \"*.x\" }}"),

@@ -1,6 +1,6 @@
 //! A table as it is told to the older Teal.
 
-use rules::{ProxyHeader, TargetTls};
+use rules::{ProxyHeader, ServerName, TargetTls};
 use traffic::{Leaving, Table};
 
 use super::wire::{
@@ -27,6 +27,7 @@ pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
                         ProxyHeader::V1 => 1,
                         ProxyHeader::V2 => 2,
                     }),
+                    own_host: target.url.own_host().is_some(),
                     addresses: target.addresses.clone(),
                     moves: target.moves,
                     usable: target.usable,
@@ -67,5 +68,10 @@ pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
 
 fn describe_tls(tls: &TargetTls) -> TlsMessage {
     let TargetTls { server_name, ca, identity, only_http1 } = tls.clone();
-    TlsMessage { server_name: server_name.map(Into::into), ca, identity, only_http1 }
+    let (server_name, named_by_request) = match server_name {
+        ServerName::Target => (None, false),
+        ServerName::Fixed(name) => (Some(name.into()), false),
+        ServerName::Request => (None, true),
+    };
+    TlsMessage { server_name, named_by_request, ca, identity, only_http1 }
 }

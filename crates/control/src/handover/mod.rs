@@ -31,4 +31,5 @@ pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor};
 pub(crate) use wire::RouteMessage;
 pub(crate) use wire::{
     ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
+    TlsMessage,
 };

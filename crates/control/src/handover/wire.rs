@@ -96,6 +96,9 @@ pub(crate) struct TargetMessage {
     pub(crate) tls: Option<TlsMessage>,
     /// The version of the PROXY protocol that it is told clients in.
     pub(crate) announce: Option<u8>,
+    /// It gets a Host of its own.
+    #[serde(default)]
+    pub(crate) own_host: bool,
     pub(crate) addresses: Vec<SocketAddr>,
     #[serde(default)]
     pub(crate) moves: u32,
@@ -106,6 +109,8 @@ pub(crate) struct TargetMessage {
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct TlsMessage {
     pub(crate) server_name: Option<String>,
+    #[serde(default)]
+    pub(crate) named_by_request: bool,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
     #[serde(default)]

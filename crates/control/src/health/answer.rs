@@ -105,6 +105,9 @@ impl Answer {
             Some(_) => "inside the response body",
             None => "before the response head",
         };
+        if let Some(why) = error.and_then(connect::refusal) {
+            return failed(self.status, why);
+        }
         let reason = match error.map(std::io::Error::kind) {
             None | Some(std::io::ErrorKind::UnexpectedEof) => format!("connection closed {place}"),
             Some(std::io::ErrorKind::ConnectionReset) => format!("connection reset {place}"),
@@ -160,6 +163,12 @@ fn unexpected(response: &Response<'_>, settings: &Health) -> String {
         // Without this it would read like a success.
         let expected: Vec<_> = settings.expect.iter().map(ToString::to_string).collect();
         return format!("{said} is not expected: health.expect has {}", expected.join(", "));
+    }
+    if status == 421 {
+        return format!(
+            "{said}: the target wants a Host that matches the server name (SNI) of TLS; write \
+             tls = {{ server_name = \"host\" }}, or host = \"target\", for the color"
+        );
     }
     let location = response.field("location").filter(|_| (300..400).contains(&status));
     match location {

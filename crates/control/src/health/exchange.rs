@@ -45,11 +45,6 @@ fn fields(settings: &Health, host: &str) -> Vec<(String, String)> {
     ours.chain(settings.headers.iter().cloned()).collect()
 }
 
-/// The Host of a probe.
-fn host(plan: &Plan) -> String {
-    plan.settings.host.clone().unwrap_or_else(|| plan.target.authority())
-}
-
 // === HTTP/1.1 ===
 
 /// Asks by HTTP/1.1 and reads the whole answer.
@@ -58,9 +53,9 @@ pub(super) async fn over_http1(
     mut stream: Stream,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    let (host, settings) = (host(plan), &plan.settings);
+    let (host, settings) = (plan.sent_host(), &plan.settings);
     let mut request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n", settings.path);
-    for (name, value) in fields(settings, &host) {
+    for (name, value) in fields(settings, &plan.client_host()) {
         request.extend([&*name, ": ", &*value, "\r\n"]);
     }
     request.push_str("connection: close\r\n\r\n");
@@ -214,7 +209,7 @@ async fn open(
 }
 
 fn request(plan: &Plan) -> (Request<()>, Bytes) {
-    let (host, settings) = (host(plan), &plan.settings);
+    let (host, settings) = (plan.sent_host(), &plan.settings);
     let scheme = if plan.target.tls().is_some() { "https" } else { "http" };
     let (mut request, message) = match settings.kind {
         ProbeKind::Http => {
@@ -227,7 +222,7 @@ fn request(plan: &Plan) -> (Request<()>, Bytes) {
             (request, grpc::question(settings.path.trim_start_matches('/')))
         }
     };
-    for (name, value) in fields(settings, &host) {
+    for (name, value) in fields(settings, &plan.client_host()) {
         request = request.header(name, value);
     }
     let request = request.version(http::Version::HTTP_2).body(());

@@ -7,8 +7,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use connect::{AddressHistory, DialError, PeerCertificate, Stream, TlsFiles, Vault, Way};
+use connect::{
+    AddressHistory, DialError, HOST_ROOM, PeerCertificate, Stream, TlsFiles, Vault, Way,
+    server_name_of,
+};
 use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::Answer;
@@ -26,6 +30,21 @@ pub(crate) struct Plan {
     pub(crate) history: AddressHistory,
     /// Bytes that the head of a request may have, on which those of a response depend.
     pub(crate) head_bytes: usize,
+}
+
+/// Hosts of a service that one probe asks for at once.
+const AT_ONCE: usize = 8;
+
+impl Plan {
+    /// The Host of a client that the probe stands for.
+    pub(super) fn client_host(&self) -> String {
+        self.settings.host.clone().unwrap_or_else(|| self.target.authority())
+    }
+
+    /// The Host that the target gets of it.
+    pub(super) fn sent_host(&self) -> String {
+        self.target.own_host().map_or_else(|| self.client_host(), str::to_owned)
+    }
 }
 
 /// What a probe found, and how long it took.
@@ -76,7 +95,11 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let began = Instant::now();
     let deadline = began + plan.settings.timeout;
     let mut certificate = None;
-    let conclusion = attempt(plan, addresses, deadline, &mut certificate).await;
+    let conclusion = if plan.target.is_named_by_request() && plan.settings.hosts.len() > 1 {
+        each_host(plan, addresses, deadline, &mut certificate).await
+    } else {
+        attempt(plan, addresses, deadline, &mut certificate).await
+    };
     let latency = began.elapsed();
     let latency = Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     match conclusion {
@@ -86,6 +109,47 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
         Err(Failure { status, reason, fault, .. }) => {
             let verdict = Verdict::Failed { status, reason: reason.into() };
             Found { verdict, latency, fault: Some(fault), certificate }
+        }
+    }
+}
+
+/// Asks for each host of the service, since each has a server name of its own: all must pass.
+/// `certificate` takes the one that ends first, or that of the host that failed.
+// lossless: L9
+async fn each_host(
+    plan: &Plan,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    certificate: &mut Option<PeerCertificate>,
+) -> Conclusion {
+    let (mut asking, mut status) = (JoinSet::new(), None);
+    let mut hosts = plan.settings.hosts.iter();
+    loop {
+        while asking.len() < AT_ONCE
+            && let Some(host) = hosts.next()
+        {
+            let mut plan = plan.clone();
+            plan.settings.host = Some(host.clone());
+            let (host, addresses) = (host.clone(), addresses.to_vec());
+            asking.spawn(async move {
+                let mut shown = None;
+                let conclusion = attempt(&plan, &addresses, deadline, &mut shown).await;
+                (host, conclusion, shown)
+            });
+        }
+        match asking.join_next().await {
+            Some(Ok((_, Ok(passed), shown))) => {
+                status = Some(passed);
+                let both = certificate.take().into_iter().chain(shown);
+                *certificate = both.min_by_key(|certificate| certificate.not_after);
+            }
+            Some(Ok((host, Err(failure), shown))) => {
+                *certificate = shown;
+                let reason = format!("for host {host}: {}", failure.reason);
+                return Err(Failure { reason, ..failure });
+            }
+            Some(Err(error)) => return Err(Failure::new(error.to_string())),
+            None => return status.ok_or_else(|| Failure::new("no host to ask for".to_owned())),
         }
     }
 }
@@ -164,6 +228,9 @@ pub(super) async fn dial(
         (None, None) => Way::Tcp(addresses),
         (None, Some((tls, name))) => {
             let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
+            let (mut room, host) = ([0; HOST_ROOM], plan.client_host());
+            let asked = server_name_of(host.as_bytes(), &mut room);
+            let name = asked.filter(|_| target.is_named_by_request()).unwrap_or(name);
             let made = plan.vault.tls(&files, name);
             let made = made.map_err(|error| DialError::Tls(error.to_string()))?.anew();
             let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };

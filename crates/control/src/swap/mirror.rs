@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rules::{Color, Generation, ProxyHeader, ServiceName, TargetTls, TargetUrl};
+use rules::{Color, Generation, ProxyHeader, ServerName, ServiceName, TargetTls, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
     TargetBooks, TargetEntry, TargetId,
@@ -16,6 +16,7 @@ use traffic::{
 use super::roster::{ColorSeat, Roster};
 use crate::handover::{
     ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
+    TlsMessage,
 };
 
 /// What the newer one's numbers stand for here.
@@ -137,15 +138,11 @@ impl Mirror {
                 Some(1) => Some(ProxyHeader::V1),
                 Some(_) => Some(ProxyHeader::V2),
             });
-            Ok::<_, String>(match &target.tls {
-                Some(tls) => url.with_tls(TargetTls {
-                    server_name: tls.server_name.as_deref().map(Into::into),
-                    ca: tls.ca.clone(),
-                    identity: tls.identity.clone(),
-                    only_http1: tls.only_http1,
-                }),
+            let url = match &target.tls {
+                Some(tls) => url.with_tls(understand(tls)),
                 None => url,
-            })
+            };
+            Ok::<_, String>(if target.own_host { url.with_own_host() } else { url })
         };
         let urls = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if !self.colors.contains_key(&message.id) {
@@ -230,6 +227,17 @@ impl Mirror {
         };
         Some(Draining { what, cut: message.cut, close_within: message.close_within })
     }
+}
+
+/// What TLS asks of a target, as it was told.
+fn understand(tls: &TlsMessage) -> TargetTls {
+    let server_name = match &tls.server_name {
+        _ if tls.named_by_request => ServerName::Request,
+        Some(name) => ServerName::Fixed(name.as_str().into()),
+        None => ServerName::Target,
+    };
+    let (ca, identity) = (tls.ca.clone(), tls.identity.clone());
+    TargetTls { server_name, ca, identity, only_http1: tls.only_http1 }
 }
 
 #[cfg(test)]

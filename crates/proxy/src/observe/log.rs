@@ -37,6 +37,18 @@ impl TargetLog {
         }
     }
 
+    /// The target takes itself for the wrong one.
+    pub(crate) fn misdirected(&self, color: Color, target: &TargetEntry) {
+        let mut targets = self.targets.borrow_mut();
+        if let Some(left_out) = targets.entry(target.id).or_default().pass() {
+            tracing::warn!(
+                color = %color, target_url = %target.url, left_out,
+                "target answered 421: it wants a Host that matches the server name (SNI) of TLS; write \
+                 tls = {{ server_name = \"host\" }}, or host = \"target\", for the color"
+            );
+        }
+    }
+
     /// An answer broke off midway on this target.
     pub(crate) fn broken_answer(&self, color: Color, target: &TargetEntry, what: &str) {
         let mut targets = self.targets.borrow_mut();

@@ -132,6 +132,9 @@ impl Download {
         let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
         let kind = error.map(io::Error::kind);
         let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
+        if !interim && let Some(why) = error.and_then(connect::refusal) {
+            return Failure::Tls(why);
+        }
         match (kind, end) {
             (_, Some(end)) if StreamEnd::requires_http1(end) && !interim => {
                 Failure::Http1Required { rewinds: ask.upload.can_rewind() }

@@ -63,6 +63,9 @@ pub(crate) fn finish(
     let now = worker.now();
     books.answered(download.status(), now - began);
     let color = lease.color();
+    if download.status() == 421 && lease.target().url.tls().is_some() {
+        worker.log.misdirected(color, lease.target());
+    }
     ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
     let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
@@ -75,7 +78,12 @@ pub(crate) fn finish(
     link.strip(&worker.buffers);
     if link.pinned || ask.binds || download.is_binding() {
         keep_login(worker, client, link, download, reusable && !close);
-    } else if reusable && !own && !refused_unread && !lease.is_draining() {
+    } else if reusable
+        && !own
+        && !refused_unread
+        && !lease.is_draining()
+        && worker.names.is_kept(link.target.name)
+    {
         let longest = ask.service.timeouts.target_idle;
         worker.pool.put(link, download.keep_alive_timeout(), longest, now);
     } else {

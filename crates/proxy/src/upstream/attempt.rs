@@ -8,6 +8,7 @@ use std::time::Instant;
 use traffic::{AbortCause, CutKind, Lease, Report, ReportKind};
 
 use super::link::{Link, Reuse, Wish, reach};
+use super::names;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::held::{BODIES, Held};
@@ -57,8 +58,13 @@ pub(crate) async fn attempt(
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
-    let wish = Wish::of(ask, reuse, manner.http1);
-    let mut link = match reach(worker, client, &lease, wish).await {
+    let name = match names::of(worker, ask, lease.target()) {
+        Ok(name) => name,
+        Err(failure) => return Err(settle(worker, lease, failure)),
+    };
+    ask.upload.put_host(lease.target().url.own_host());
+    let wish = Wish::of(ask, reuse, manner.http1, name);
+    let mut link = match reach(worker, client, &lease, &wish).await {
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };

@@ -18,7 +18,7 @@ use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use traffic::ConnectionHold;
+use traffic::{ConnectionHold, TargetId};
 
 use super::link::{Destination, Reuse};
 use crate::http2::source::broken;
@@ -270,15 +270,27 @@ impl Carriers {
         }
     }
 
+    /// Gives no more requests to the connections of a server name that is not kept any more.
+    pub(crate) fn give_up(&self, target: TargetId, name: u64) {
+        for (at, known) in self.targets.borrow_mut().iter_mut() {
+            if at.target == target && at.name == name {
+                self.part(&mut known.carriers, |_| false);
+                known.changed.notify_waiters();
+            }
+        }
+    }
+
     /// Closes what has been idle for too long or is being drained, and what does not close by itself.
     pub(crate) fn sweep(&self, now: Instant) {
-        for known in self.targets.borrow_mut().values_mut() {
+        self.targets.borrow_mut().retain(|at, known| {
             self.part(&mut known.carriers, |carrier| {
                 let Life { streams, since, longest, over, .. } = &*carrier.life;
                 let idle = streams.get() == 0 && now > since.get() + *longest;
                 !idle && !over.get() && !carrier.life.is_draining()
             });
-        }
+            // Of names there may be many, of which most are asked for once.
+            at.name == 0 || known.is_in_use(now)
+        });
         self.leaving.borrow_mut().retain(|life| {
             if life.streams.get() == 0 && now > life.since.get() + FAREWELL {
                 life.driver.borrow().as_ref().inspect(|driver| driver.abort());
@@ -303,6 +315,12 @@ impl Carriers {
 // === impl Target, Driven, Closing ===
 
 impl Target {
+    /// Whether anything of it is still needed.
+    fn is_in_use(&self, now: Instant) -> bool {
+        let required = self.http1.is_some_and(|until| now < until);
+        !self.carriers.is_empty() || self.dialing > 0 || self.is_alone(now) || required
+    }
+
     fn is_alone(&self, now: Instant) -> bool {
         self.alone.get().is_some_and(|until| now < until)
     }

@@ -12,6 +12,7 @@ use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry, TargetId};
 
 use super::carrier::{Place, Ticket};
+use super::names::Name;
 use super::pinned::Found;
 use crate::buffer::Buffer;
 use crate::client::Client;
@@ -34,11 +35,14 @@ pub(crate) struct Link {
     pub(crate) pinned: bool,
 }
 
-/// A target at one place: after a move it has connections of its own again.
+/// A target at one place, by one server name: after a move it has connections of its own again, and so has
+/// each name that requests bring along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Destination {
     pub(crate) target: TargetId,
-    moves: u32,
+    pub(crate) moves: u32,
+    /// The number of the name; 0: it is not the request's.
+    pub(crate) name: u64,
 }
 
 /// How the connection below is counted.
@@ -51,8 +55,10 @@ pub(crate) enum Hold {
 }
 
 /// What a request asks of its connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wish {
+    /// The server name that it brings along.
+    name: Option<Name>,
     reuse: Reuse,
     /// It wants a connection of its own, of HTTP/1.1 if it can be: to go on in another protocol, or
     /// for a login that binds it.
@@ -85,11 +91,12 @@ pub(crate) async fn reach(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: Wish,
+    wish: &Wish,
 ) -> Result<Link, Failure> {
     let target = lease.target();
+    let place = wish.destination(target);
     if let Some(pins) = &client.pins {
-        match pins.take(Destination::of(target), wish.binds) {
+        match pins.take(place, wish.binds) {
             Found::Link(link) => {
                 lease.target_books().reused.add(1);
                 return Ok(*link);
@@ -101,7 +108,7 @@ pub(crate) async fn reach(
     // A connection that was announced for one client serves no other.
     let own = target.url.announce().is_some();
     let reuse = if own { Reuse::Never } else { wish.reuse };
-    if let Some(link) = worker.pool.take(Destination::of(target), reuse, worker.now()) {
+    if let Some(link) = worker.pool.take(place, reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }
@@ -113,7 +120,7 @@ async fn share_or_connect(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: Wish,
+    wish: &Wish,
     reuse: Reuse,
 ) -> Result<Link, Failure> {
     let target = lease.target();
@@ -121,12 +128,13 @@ async fn share_or_connect(
     client.rx.shrink(&worker.buffers); // it may take long, and there may be many
     if let Some(place) = share(worker, client, lease, wish, reuse).await? {
         lease.target_books().reused.add(1);
-        return Ok(Link::on(place, target));
+        return Ok(Link::on(place, target, wish));
     }
+    let at = wish.destination(target);
     let http1 = takes_http1(worker, target, wish);
-    let shares = target.url.is_http2() || worker.carriers.shares(Destination::of(target));
+    let shares = target.url.is_http2() || worker.carriers.shares(at);
     let sharing = shares && !own && !wish.alone && !http1;
-    let _dialing = sharing.then(|| worker.carriers.dial(Destination::of(target)));
+    let _dialing = sharing.then(|| worker.carriers.dial(at));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
     let dialed = match dial(worker, client, lease, wish, http1).await? {
@@ -140,7 +148,7 @@ async fn share_or_connect(
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
-            worker.pool.forget(Destination::of(target), &error);
+            worker.pool.forget(at, &error);
             let kind = match error {
                 DialError::NoAddress => None, // which who reports are for has decided
                 ref error if error.is_local() => None, // the target has no part in it
@@ -156,9 +164,9 @@ async fn share_or_connect(
 }
 
 /// Whether HTTP/1.1 is spoken with the target, though it might take HTTP/2.
-fn takes_http1(worker: &Worker, target: &TargetEntry, wish: Wish) -> bool {
-    let Wish { http1, rewinds, .. } = wish;
-    http1 || worker.carriers.requires_http1(Destination::of(target), rewinds, worker.now())
+fn takes_http1(worker: &Worker, target: &TargetEntry, wish: &Wish) -> bool {
+    let target = wish.destination(target);
+    wish.http1 || worker.carriers.requires_http1(target, wish.rewinds, worker.now())
 }
 
 /// A place on a connection that is there, or that somebody else makes just now.
@@ -166,10 +174,10 @@ async fn share(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: Wish,
+    wish: &Wish,
     reuse: Reuse,
 ) -> Result<Option<Place>, Failure> {
-    let target = Destination::of(lease.target());
+    let target = wish.destination(lease.target());
     if wish.alone || reuse == Reuse::Never || takes_http1(worker, lease.target(), wish) {
         return Ok(None);
     }
@@ -197,23 +205,23 @@ async fn share(
 async fn take_in(
     worker: &Rc<Worker>,
     lease: &Lease,
-    wish: Wish,
+    wish: &Wish,
     stream: Stream,
     hold: ConnectionHold,
     http1: bool,
 ) -> Result<Link, DialError> {
-    let target = lease.target();
+    let (target, at) = (lease.target(), wish.destination(lease.target()));
     if http1 || !(stream.speaks_http2() || target.url.is_http2()) {
-        worker.carriers.unshared(Destination::of(target));
+        worker.carriers.unshared(at);
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
-        let target = Destination::of(target);
-        return Ok(Link { stream, hold, rx, target, idled: None, pinned: false });
+        return Ok(Link { stream, hold, rx, target: at, idled: None, pinned: false });
     }
-    let keep = target.url.announce().is_none() && !wish.binds;
-    let started = worker.carriers.start(Destination::of(target), stream, hold, wish.longest, keep);
+    let kept = target.url.announce().is_none() && worker.names.is_kept(at.name);
+    let keep = kept && !wish.binds;
+    let started = worker.carriers.start(at, stream, hold, wish.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
     let started = tokio::time::timeout(wish.connect, started).await;
-    Ok(Link::on(started.map_err(|_| DialError::TimedOut)??, target))
+    Ok(Link::on(started.map_err(|_| DialError::TimedOut)??, target, wish))
 }
 
 /// Connects, unless the request is cut or the client leaves meanwhile.
@@ -222,12 +230,12 @@ async fn dial(
     worker: &Worker,
     client: &mut Client,
     lease: &Lease,
-    wish: Wish,
+    wish: &Wish,
     http1: bool,
 ) -> Result<Result<Stream, DialError>, Failure> {
     let deadline = tokio::time::Instant::now() + wish.connect;
     let target = lease.target();
-    let tls = match tls(&worker.vault, &target.url) {
+    let tls = match tls(&worker.vault, &target.url, wish.name.as_ref()) {
         Ok(tls) if wish.alone || http1 => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
@@ -286,8 +294,9 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
 }
 
 /// What TLS to a target is made of, if it has any.
-fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
-    let Some((tls, name)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
+fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<Tls>, TlsError> {
+    let Some((tls, own)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
+    let name = name.map_or(own, |name| &name.host);
     let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
     let made = vault.tls(&files, name)?;
     Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
@@ -296,19 +305,19 @@ fn tls(vault: &Vault, target: &TargetUrl) -> Result<Option<Tls>, TlsError> {
 // === impl Destination, Link, Hold, Wish ===
 
 impl Destination {
-    /// Where a target is by the table that it is from.
+    /// Where a target is by the table that it is from, by a name that is not the request's.
     pub(crate) fn of(target: &TargetEntry) -> Self {
-        Self { target: target.id, moves: target.moves }
+        Self { target: target.id, moves: target.moves, name: 0 }
     }
 }
 
 impl Link {
     /// A stream on a connection that carries many.
-    fn on((send, ticket): Place, target: &TargetEntry) -> Self {
+    fn on((send, ticket): Place, target: &TargetEntry, wish: &Wish) -> Self {
         let outbound = Outbound::new(send, target.url.tls().is_some(), ticket.answered());
         let idled = ticket.idled;
         let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
-        let (rx, target) = (Buffer::default(), Destination::of(target));
+        let (rx, target) = (Buffer::default(), wish.destination(target));
         Self { stream, hold, rx, target, idled, pinned: false }
     }
 }
@@ -329,12 +338,18 @@ impl Hold {
 }
 
 impl Wish {
-    pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool) -> Self {
+    pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool, name: Option<Name>) -> Self {
         let timeouts = &ask.service.timeouts;
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
         let alone = ask.upgrade.is_some() || ask.binds;
         let (binds, idempotent) = (ask.binds, ask.idempotent);
         let rewinds = ask.upload.stays_rewindable();
-        Self { reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
+        Self { name, reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
+    }
+
+    /// Where the target is for this request.
+    fn destination(&self, target: &TargetEntry) -> Destination {
+        let name = self.name.as_ref().map_or(0, |name| name.number);
+        Destination { name, ..Destination::of(target) }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod attempt;
 pub(crate) mod bound;
 pub(crate) mod carrier;
 pub(crate) mod link;
+pub(crate) mod names;
 pub(crate) mod pinned;
 pub(crate) mod pool;
 pub(crate) mod retry;

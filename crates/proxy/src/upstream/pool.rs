@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use connect::{DialError, PeekState, Stream};
-use traffic::ConnectionHold;
+use traffic::{ConnectionHold, TargetId};
 
 use super::bound::Bound;
 use super::link::{Destination, Hold, Link, Reuse};
@@ -105,6 +105,15 @@ impl Pool {
         if known.idle.len() < KEEP && !hold.is_draining() {
             known.idle.push(Idle { stream, hold, since, until: since + stay });
         }
+        if link.target.name != 0 {
+            bound_names(&mut targets, link.target);
+        }
+    }
+
+    /// Closes the idle connections of a server name that is not kept any more.
+    pub(crate) fn give_up(&self, target: TargetId, name: u64) {
+        let of_name = |at: &Destination| at.target == target && at.name == name;
+        self.targets.borrow_mut().retain(|at, _| !of_name(at));
     }
 
     /// A request that can't be sent twice begins to wait for the target.
@@ -133,7 +142,8 @@ impl Pool {
     /// is left of the old one is of no use.
     pub(crate) fn forget(&self, target: Destination, error: &DialError) {
         if matches!(error, DialError::Refused) {
-            self.targets.borrow_mut().remove(&target);
+            let any_name = |at: &Destination| Destination { name: target.name, ..*at };
+            self.targets.borrow_mut().retain(|at, _| any_name(at) != target);
         }
     }
 
@@ -147,8 +157,8 @@ impl Pool {
 
     /// Drops connections that ended or are too old, and has the task woken when one ends.
     pub(crate) fn watch_idle(&self, now: Instant, cx: &mut Context<'_>) {
-        for target in self.targets.borrow_mut().values_mut() {
-            let Target { idle, bound, .. } = target;
+        self.targets.borrow_mut().retain(|at, target| {
+            let Target { idle, bound, silence } = target;
             idle.retain_mut(|idle| {
                 let idled = now.saturating_duration_since(idle.since);
                 if idled < SWEEP_EVERY {
@@ -166,12 +176,29 @@ impl Pool {
                     Poll::Ready(PeekState::Data) => false,
                 }
             });
-        }
+            // Of names there may be many, of which most are asked for once.
+            at.name == 0 || !idle.is_empty() || Rc::strong_count(silence) > 1
+        });
     }
 
     /// Closes everything.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();
+    }
+}
+
+/// All names of a target together keep as many idle connections as a target without names: the oldest goes.
+fn bound_names(targets: &mut BTreeMap<Destination, Target>, of: Destination) {
+    let kept = || {
+        let from = targets.range(Destination { moves: 0, name: 0, ..of }..);
+        from.take_while(|(at, _)| at.target == of.target).filter(|(at, _)| at.name != 0)
+    };
+    if kept().map(|(_, known)| known.idle.len()).sum::<usize>() <= KEEP {
+        return;
+    }
+    let oldest = kept().filter_map(|(at, known)| Some((known.idle.first()?.since, *at))).min();
+    if let Some(known) = oldest.and_then(|(_, at)| targets.get_mut(&at)) {
+        known.idle.remove(0);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The request on its way to a target: its head, then its body as it comes from the client.
 
+use std::ops::Range;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,22 @@ pub(crate) struct Upload {
     finished: Option<Instant>,
     /// The client has ended while its body was being dropped.
     dropped: bool,
+    /// The client's Host, where another was put in its place.
+    client_host: Option<Box<[u8]>>,
 }
+
+/// The place of the Host in a head that we have written: it is the first field.
+fn host_in(head: &[u8]) -> Range<usize> {
+    let end = |from: usize| memchr::memchr(b'\r', head.get(from..)?).map(|at| from + at);
+    let place = end(0).and_then(|line| {
+        let start = line + HOST.len();
+        (head.get(line..start) == Some(HOST)).then_some(start..end(start)?)
+    });
+    place.unwrap_or_default()
+}
+
+/// What stands before it.
+const HOST: &[u8] = b"\r\nhost: ";
 
 impl Upload {
     /// Nothing to be sent.
@@ -46,6 +62,7 @@ impl Upload {
             silence: None,
             finished: None,
             dropped: false,
+            client_host: None,
         }
     }
 
@@ -74,6 +91,26 @@ impl Upload {
         self.silence = None;
         self.finished = None;
         self.dropped = false;
+        self.client_host = None;
+    }
+
+    /// The Host that the client has sent.
+    pub(crate) fn client_host(&self) -> &[u8] {
+        let lead = &self.pump.frame.lead;
+        let sent = || lead.get(host_in(lead)).unwrap_or_default();
+        self.client_host.as_deref().unwrap_or_else(sent)
+    }
+
+    /// Puts this Host into the request, or that of its client, before its first byte is sent.
+    pub(crate) fn put_host(&mut self, own: Option<&str>) {
+        if own.is_none() && self.client_host.is_none() {
+            return;
+        }
+        let client: Box<[u8]> = self.client_host().into();
+        let place = host_in(&self.pump.frame.lead);
+        let host = own.map_or(&*client, str::as_bytes);
+        self.pump.frame.lead.splice(place, host.iter().copied());
+        self.client_host = Some(client);
     }
 
     /// Lets the answer take so long to begin.

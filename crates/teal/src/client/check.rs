@@ -63,6 +63,7 @@ fn examine(args: &CheckArgs) -> Result<(Config, Vec<config::Problem>), Problems>
     let (config, places) = config::load_with_places(&args.config, &state_environment())?;
     let mut warnings = precondition::examine(&config, &places)?;
     warnings.extend(precondition::examine_ports(&config, &places)?);
+    warnings.extend(precondition::examine_names(&config, &places));
     Ok((config, warnings))
 }
 

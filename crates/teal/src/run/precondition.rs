@@ -5,6 +5,8 @@
 //! Errors are what no Teal could run with. Warnings are what depends on the user that looks, or will
 //! matter later. Nothing is created, and nothing that could wait is opened.
 
+mod names;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -18,6 +20,8 @@ use connect::{TlsError, TlsFiles, Vault};
 use proxy::{CertificateFiles, Certificates};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
+
+pub(crate) use names::examine_names;
 
 use super::state::private;
 use super::{acme, state, tls};

@@ -100,7 +100,7 @@ fn secured(both: &Both, further: &str) -> (Teal, (SecureTarget, Target, tempfile
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let pair = pki.issue("blue", &["localhost"]);
-    let front = SecureTarget::start_offering(both.address, &pair, &["h2", "http/1.1"]);
+    let front = SecureTarget::start_offering(both.address, &pair, None, &["h2", "http/1.1"]);
     let spare = Target::start("green");
     let ca = pki.ca();
     let blue = format!(

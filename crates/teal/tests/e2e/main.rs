@@ -81,6 +81,8 @@ mod state_of_disk;
 mod status_page;
 mod streams_across_switch;
 mod streams_close;
+mod strict_servers;
+mod strict_targets;
 mod strip_prefix;
 mod switch_during_drain;
 mod switch_under_load;

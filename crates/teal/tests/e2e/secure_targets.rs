@@ -115,6 +115,31 @@ fn a_target_is_asked_for_its_name_and_shown_a_certificate() {
 }
 
 #[test]
+fn r57_a_target_that_wants_a_certificate_is_told_alike_by_probes_and_traffic() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let (pair, ca) = (pki.issue("target", &["localhost"]), pki.ca());
+    let target = Target::start("blue");
+    for protocols in [&[][..], &["h2"]] {
+        let serve = || SecureTarget::start_offering(target.address(), &pair, Some(&ca), protocols);
+        let fronts = [serve(), serve()];
+        let settings = Settings::of_urls(&["http://127.0.0.1:1"], &["http://127.0.0.1:2"])
+            .service("blue", &color(&fronts[0].url(), &ca, ""))
+            .service("green", &color(&fronts[1].url(), &ca, ""));
+        let teal = Teal::start(TEAL, &settings);
+        // A reset that overtakes the alert takes it away, so that not every attempt shows it.
+        let words = "TLS: it refused the handshake (CertificateRequired)";
+        wait_until(2 * SOON, "a probe says so", || teal.switch("green", "").text().contains(words));
+        let told = format!("target {words}");
+        wait_until(2 * SOON, "traffic says so", || {
+            assert_eq!(testkit::Client::connect(teal.listener()).get("/").status, 502);
+            teal.log().contains(&told)
+        });
+        teal.assert_books_balance();
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_certificate_is_told_and_no_traffic_goes_there() {
     // L9
     let stage = Secured::start(false, plain);

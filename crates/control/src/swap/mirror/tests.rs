@@ -28,6 +28,7 @@ fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
         url: (*url).to_owned(),
         tls: None,
         announce: None,
+        own_host: false,
         addresses: Vec::new(),
         moves: 0,
         usable: true,

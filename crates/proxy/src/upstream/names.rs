@@ -1,0 +1,159 @@
+//! Server names of TLS that requests bring along (`tls.server_name = "host"`), per worker: each has
+//! connections of its own, so that none carries a request for another name.
+//!
+//! Guaranteed: a bounded number of them per target, whatever clients ask for; where there are more, the
+//! rarest is given up, and its idle connections with it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use connect::{HOST_ROOM, server_name_of};
+use traffic::{TargetEntry, TargetId};
+
+use crate::failure::Failure;
+use crate::route::Ask;
+use crate::worker::Worker;
+
+/// The names of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    targets: RefCell<BTreeMap<TargetId, HashMap<Rc<str>, Known>>>,
+    /// Numbers of the names that are known.
+    live: RefCell<HashSet<u64>>,
+    /// The last number that was given; none is given twice.
+    last: Cell<u64>,
+}
+
+/// A name by its number, which is never 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    pub(crate) number: u64,
+    pub(crate) host: Rc<str>,
+}
+
+#[derive(Debug)]
+struct Known {
+    number: u64,
+    /// Requests for it; halved each time that another one is given up, so that what was asked for often
+    /// long ago does not stay.
+    uses: u32,
+    used: Instant,
+}
+
+/// Names of one target that have connections to be kept.
+const MOST: usize = 256;
+
+/// How long an unused name is known.
+const UNUSED: Duration = Duration::from_secs(600);
+
+/// The name that a request brings along for this target, if it takes one.
+///
+/// # Errors
+/// If no certificate can be for it.
+pub(crate) fn of(
+    worker: &Worker,
+    ask: &Ask<'_>,
+    target: &TargetEntry,
+) -> Result<Option<Name>, Failure> {
+    if !target.url.is_named_by_request() {
+        return Ok(None);
+    }
+    let mut room = [0; HOST_ROOM];
+    // A request without a Host gets what the address says.
+    let Some(host) = server_name_of(ask.upload.client_host(), &mut room) else { return Ok(None) };
+    let (name, given_up) = worker.names.find(target.id, host, worker.now())?;
+    if let Some(number) = given_up {
+        worker.pool.give_up(target.id, number);
+        worker.carriers.give_up(target.id, number);
+    }
+    Ok(Some(name))
+}
+
+impl Names {
+    /// The name, which is known from now on; and the number of one that was given up for it.
+    fn find(
+        &self,
+        target: TargetId,
+        host: &str,
+        now: Instant,
+    ) -> Result<(Name, Option<u64>), Failure> {
+        let mut targets = self.targets.borrow_mut();
+        if let Some((host, known)) = targets
+            .get_mut(&target)
+            .and_then(|names| Some((names.get_key_value(host)?.0.clone(), names.get_mut(host)?)))
+        {
+            known.uses = known.uses.saturating_add(1);
+            known.used = now;
+            return Ok((Name { number: known.number, host }, None));
+        }
+        connect::server_name(host).map_err(|_| Failure::Unspeakable)?;
+        let names = targets.entry(target).or_default();
+        let given_up = if names.len() < MOST { None } else { rarest(names) };
+        if let Some(number) = given_up {
+            names.retain(|_, known| known.number != number);
+            names.values_mut().for_each(|known| known.uses /= 2);
+        }
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let host: Rc<str> = host.into();
+        names.insert(host.clone(), Known { number, uses: 1, used: now });
+        let mut live = self.live.borrow_mut();
+        live.insert(number);
+        if let Some(number) = given_up {
+            live.remove(&number);
+        }
+        Ok((Name { number, host }, given_up))
+    }
+
+    /// Whether connections are kept for the name of this number; 0: that of no request.
+    pub(crate) fn is_kept(&self, number: u64) -> bool {
+        number == 0 || self.live.borrow().contains(&number)
+    }
+
+    /// Forgets names that nobody has asked for in a long time; their connections have ended by then.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let mut live = self.live.borrow_mut();
+        self.targets.borrow_mut().retain(|_, names| {
+            names.retain(|_, known| {
+                let stays = now < known.used + UNUSED;
+                stays || !live.remove(&known.number)
+            });
+            !names.is_empty()
+        });
+    }
+}
+
+fn rarest(names: &HashMap<Rc<str>, Known>) -> Option<u64> {
+    names.values().min_by_key(|known| (known.uses, known.used)).map(|known| known.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r49_random_names_drive_out_none_that_is_asked_for_often() {
+        let (names, now, target) = (Names::default(), Instant::now(), TargetId(1));
+        let find = |host: &str| names.find(target, host, now).expect("a name").0.number;
+        let often = find("often.test");
+        for count in 0..10_000 {
+            assert_eq!(find("often.test"), often);
+            find(&format!("x{count}.test"));
+        }
+        assert_eq!(names.targets.borrow()[&target].len(), MOST);
+        assert_eq!(names.live.borrow().len(), MOST);
+        assert!(names.is_kept(often) && names.is_kept(0) && !names.is_kept(often + 1));
+        names.sweep(now + UNUSED);
+        assert!(names.targets.borrow().is_empty() && names.live.borrow().is_empty());
+    }
+
+    #[test]
+    fn r49_a_host_that_no_certificate_can_be_for_is_refused() {
+        let names = Names::default();
+        let found = names.find(TargetId(1), "a..b", Instant::now());
+        assert!(matches!(found, Err(Failure::Unspeakable)));
+        assert!(names.targets.borrow().is_empty());
+    }
+}

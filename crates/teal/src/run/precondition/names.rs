@@ -1,0 +1,42 @@
+//! The server names and Hosts of `https` targets: what a strict one would refuse.
+
+use config::{Config, Places, Problem};
+use rules::{Color, ServiceSpec, TargetUrl};
+
+use super::Found;
+
+/// Looks for services whose requests a strict target would answer 421: it is asked for one server name, and
+/// for several Hosts.
+pub(crate) fn examine_names(config: &Config, places: &Places) -> Vec<Problem> {
+    let mut found = Found::default();
+    for (at, service) in config.services.iter().enumerate() {
+        let Some(hosts) = several(service) else { continue };
+        for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
+            let Some(target) = spec.targets.iter().find(|target| is_strict(target)) else {
+                continue;
+            };
+            let name = target.tls_name().unwrap_or_default();
+            let message = format!(
+                "{target} gets the server name (SNI) {name} with every request, and Hosts of {hosts}; Apache \
+                 (since 2.4.64), Caddy and other strict servers answer 421. Write {color}.tls.server_name = \
+                 \"host\", or {color}.host = \"target\""
+            );
+            found.warn(&format!("service[{at}].{color}.targets"), message);
+        }
+    }
+    places.problems(found.warnings)
+}
+
+/// The hosts of a service, in words, if it may have more than one.
+fn several(service: &ServiceSpec) -> Option<String> {
+    match &service.hosts[..] {
+        [] => Some("any name".to_owned()),
+        [only] => only.starts_with('*').then(|| only.clone()),
+        hosts => Some(hosts.join(", ")),
+    }
+}
+
+/// Whether a target is asked for one name and sent the Host of each client.
+fn is_strict(target: &TargetUrl) -> bool {
+    target.tls().is_some() && !target.is_named_by_request() && target.own_host().is_none()
+}
