@@ -3,6 +3,7 @@
 
 mod deploy_script;
 mod documented_commands;
+mod documented_settings;
 mod systemd_unit;
 
 use std::fs;
