@@ -234,6 +234,15 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
                 checked += 1;
                 continue;
             }
+            Some(("service", key)) if key.starts_with("blue.") || key.starts_with("green.") => {
+                let (color, key) = key.split_once('.').expect("a key of a color");
+                let text = FILE.replace("http://", "https://");
+                let (open, more) = (format!("{color} = {{ "), format!("{key} = {default}, "));
+                let written = text.replacen(&open, &format!("{open}{more}"), 1);
+                assert_eq!(good(&written), good(&text), "{path} = {default}");
+                checked += 1;
+                continue;
+            }
             Some(("service", key)) => format!("{FILE}{key} = {default}\n"),
             Some(("acme", key)) => {
                 let named =

@@ -192,7 +192,7 @@ fn r49_a_probe_asks_for_each_host_and_names_the_one_that_fails() {
     fronts[1].show(&pki.issue("one", &["a.test"]));
     teal.wait_healthy("green", false);
     let refused = teal.switch("green", "");
-    let said = "for host b.test: TLS: its certificate is for other names";
+    let said = "for host b.test: TLS: its certificate is for a.test, not for b.test";
     assert!(refused.status == 412 && refused.text().contains(said), "{}", refused.text());
     fronts[1].show(&both);
     teal.wait_healthy("green", true);

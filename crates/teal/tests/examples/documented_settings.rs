@@ -63,6 +63,11 @@ fn whole(piece: &str, directory: &Path, pair: &Pair, ca: &Path) -> String {
         text += "[[service]]\nname = \"api\"\nhosts = [\"api.test\"]\n\
                  blue = { targets = [\"http://127.0.0.1:3\"] }\ngreen = { targets = [\"http://127.0.0.1:4\"] }\n";
     }
+    if has("[[service]]") && !has("blue") {
+        let colors = "blue = { targets = [\"http://127.0.0.1:1\"] }\n\
+                      green = { targets = [\"http://127.0.0.1:2\"] }\n";
+        text = text.replacen("[[service]]\n", &format!("[[service]]\n{colors}"), 1);
+    }
     let there = text.replace("/var/log/teal/", &format!("{}/", directory.display()));
     with_files(&there, pair, ca)
 }
