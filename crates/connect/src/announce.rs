@@ -83,6 +83,26 @@ mod tests {
     }
 
     #[test]
+    fn r57_ports_stay_mapped_addresses_are_ipv4_and_zones_are_left_out() {
+        for (client, here, line) in [
+            ("192.0.2.1:65535", "198.51.100.7:0", "TCP4 192.0.2.1 198.51.100.7 65535 0"),
+            ("[::ffff:192.0.2.1]:1", "198.51.100.7:2", "TCP4 192.0.2.1 198.51.100.7 1 2"),
+            ("[::ffff:192.0.2.1]:1", "[::ffff:198.51.100.7]:2", "TCP4 192.0.2.1 198.51.100.7 1 2"),
+            ("[::ffff:192.0.2.1]:1", "[2001:db8::2]:2", "TCP6 ::ffff:192.0.2.1 2001:db8::2 1 2"),
+            ("[2001:db8::1]:1", "192.0.2.1:2", "TCP6 2001:db8::1 ::ffff:192.0.2.1 1 2"),
+            ("[fe80::1%2]:1", "[fe80::2%2]:2", "TCP6 fe80::1 fe80::2 1 2"),
+            ("[::1]:1", "[::1]:2", "TCP6 ::1 ::1 1 2"),
+        ] {
+            let origin = Some((at(client), at(here)));
+            let said = String::from_utf8(announce_v1(origin)).unwrap();
+            assert_eq!(said, format!("PROXY {line}\r\n"), "{client} {here}");
+            let binary = announce_v2(origin);
+            let four = line.starts_with("TCP4");
+            assert_eq!((binary[13], binary.len()), if four { (TCP4, 28) } else { (TCP6, 52) });
+        }
+    }
+
+    #[test]
     fn the_binary_is_that_of_the_protocol() {
         let header = announce_v2(Some((at("[::ffff:192.0.2.1]:4000"), at("198.51.100.7:80"))));
         assert_eq!(header[..12], *SIGNATURE);

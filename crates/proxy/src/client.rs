@@ -11,7 +11,7 @@ use traffic::AbortCause;
 
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
-use crate::listener::{Door, is_listed};
+use crate::listener::{Announced, Door, Ends, is_listed};
 use crate::tls::{Arrived, Presented};
 use crate::upstream::pinned::Pins;
 use crate::worker::Worker;
@@ -36,6 +36,8 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
     pub(crate) address: IpAddr,
+    /// The ends of its connection as a proxy in front has announced them.
+    pub(crate) announced: Option<Rc<Ends>>,
     pub(crate) door: Rc<Door>,
     /// What it says about its own client is kept.
     pub(crate) trusted: bool,
@@ -55,16 +57,17 @@ impl Client {
     pub(crate) fn new(
         worker: &Rc<Worker>,
         arrived: Arrived,
-        (address, by_tls): (IpAddr, bool),
+        (address, announced): (IpAddr, Announced),
         door: Rc<Door>,
     ) -> Self {
         let Arrived { stream, name, http2, certificate } = arrived;
         let entrance = Entrance {
             address,
+            announced: announced.ends.map(Rc::new),
             trusted: is_listed(&door.trusted, address),
             door,
             name,
-            https: by_tls || !stream.is_plain(),
+            https: announced.tls || !stream.is_plain(),
             secure: !stream.is_plain(),
             http2,
             certificate,

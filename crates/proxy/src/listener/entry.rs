@@ -8,38 +8,40 @@ use std::rc::Rc;
 use connect::Stream;
 use rules::Network;
 
-use super::{Door, proxy_protocol};
+use super::Door;
+use super::proxy_protocol::{self, Announced};
 use crate::client::Client;
 use crate::tls::{self, Arrived};
 use crate::worker::Worker;
-use proxy_protocol::Announced;
 
 /// Lets a client in; none if it was not let in, in time or at all.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
-    let (stream, address, by_tls) = announced(worker, stream, &door).await?;
+    let (stream, address, announced) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
         None => Arrived { stream, name: None, http2: false, certificate: None },
         Some(tls) => tls::shake_hands(worker, stream, tls).await?,
     };
-    Some(Client::new(worker, arrived, (address, by_tls), door))
+    Some(Client::new(worker, arrived, (address, announced), door))
 }
 
-/// The address of the client, and whether it came by TLS, as a listed proxy announces it.
+/// The address of the client, and what a listed proxy announces of its connection.
 async fn announced(
     worker: &Rc<Worker>,
     stream: Stream,
     door: &Door,
-) -> Option<(Stream, IpAddr, bool)> {
+) -> Option<(Stream, IpAddr, Announced)> {
     let peer = stream.peer_addr().ok()?.ip().to_canonical(); // or it is gone already
     if !is_listed(&door.proxy_protocol, peer) {
-        return Some((stream, peer, false));
+        return Some((stream, peer, Announced::default()));
     }
     let Stream::Tcp(mut socket) = stream else { return None };
     let read = proxy_protocol::read(&mut socket);
     match worker.within(worker.front().tls_hello, read).await {
-        Ok(Announced { client, tls }) => {
-            Some((Stream::Tcp(socket), client.map_or(peer, |client| client.ip()), tls))
+        Ok(announced) => {
+            // An IPv4 address in the clothes of IPv6 is one to `trusted` and to targets.
+            let address = announced.ends.map_or(peer, |(client, _)| client.ip().to_canonical());
+            Some((Stream::Tcp(socket), address, announced))
         }
         Err(error) => {
             let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port

@@ -33,6 +33,7 @@ pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit,
 pub(crate) use capacity::{Capacity, Permit};
 pub use door::Door;
 pub(crate) use entry::{is_listed, let_in};
+pub(crate) use proxy_protocol::{Announced, Ends};
 
 /// One listening socket of one worker.
 #[derive(Debug)]

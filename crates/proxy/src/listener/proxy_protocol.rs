@@ -4,7 +4,7 @@
 //! Only a listed source is asked for it, and it has to say it. Nothing of what follows is read here.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -25,12 +25,15 @@ const LINE: usize = 107;
 /// The longest header of version 2 that is taken: addresses and a few kilobytes beside them.
 const LONGEST: usize = 4096;
 
+/// The ends of a connection: its client, and where that has connected to.
+pub(crate) type Ends = (SocketAddr, SocketAddr);
+
 /// What a header says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Announced {
-    /// The client's address; none where the source speaks for itself (such as in its health checks), or of
-    /// a family that has none.
-    pub(crate) client: Option<SocketAddr>,
+    /// `None`: the source speaks for itself (such as in its health checks), or of a family without such
+    /// addresses, so that its own ends count.
+    pub(crate) ends: Option<Ends>,
     /// The client has reached the source by TLS (`PP2_CLIENT_SSL`).
     pub(crate) tls: bool,
 }
@@ -43,7 +46,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Announced> {
         return read_binary(stream).await;
     }
     let line = read_line(stream, start.to_vec()).await?;
-    Ok(Announced { client: line_client(&line)?, tls: false })
+    Ok(Announced { ends: line_ends(&line)?, tls: false })
 }
 
 async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
@@ -56,8 +59,8 @@ async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    let client = binary_client(command, family, &body)?;
-    Ok(Announced { client, tls: command == PROXY && has_tls(family, &body) })
+    let ends = binary_ends(command, family, &body)?;
+    Ok(Announced { ends, tls: command == PROXY && has_tls(family, &body) })
 }
 
 /// Reads to the end of the line, and not a byte further: what lies behind is the client's.
@@ -77,8 +80,8 @@ async fn read_line(stream: &mut TcpStream, mut line: Vec<u8>) -> io::Result<Vec<
     Ok(line)
 }
 
-/// The client of `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
-fn line_client(line: &[u8]) -> io::Result<Option<SocketAddr>> {
+/// The ends in `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
+fn line_ends(line: &[u8]) -> io::Result<Option<Ends>> {
     let text = std::str::from_utf8(line).ok().and_then(|text| text.strip_suffix("\r\n"));
     let mut words = text.ok_or_else(|| bad("the line is no text"))?.split(' ');
     if words.next() != Some("PROXY") {
@@ -90,10 +93,11 @@ fn line_client(line: &[u8]) -> io::Result<Option<SocketAddr>> {
     }
     let wrong = || bad("the line has no two addresses and ports");
     let address = |word: Option<&str>| word.and_then(|word| word.parse::<IpAddr>().ok());
-    let port = |word: Option<&str>| word.and_then(|word| word.parse::<u16>().ok());
+    let digits = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let port = |word: Option<&str>| word.filter(digits).and_then(|word| word.parse::<u16>().ok());
     let (source, destination) = (address(words.next()), address(words.next()));
     let ports = (port(words.next()), port(words.next()));
-    let (Some(source), Some(destination), (Some(port), Some(_)), None) =
+    let (Some(source), Some(destination), (Some(from), Some(to)), None) =
         (source, destination, ports, words.next())
     else {
         return Err(wrong());
@@ -103,30 +107,33 @@ fn line_client(line: &[u8]) -> io::Result<Option<SocketAddr>> {
         Some("TCP6") => source.is_ipv6() && destination.is_ipv6(),
         _ => false,
     };
-    if fits { Ok(Some(SocketAddr::new(source, port))) } else { Err(wrong()) }
+    let ends = (SocketAddr::new(source, from), SocketAddr::new(destination, to));
+    if fits { Ok(Some(ends)) } else { Err(wrong()) }
 }
 
-fn binary_client(command: u8, family: u8, body: &[u8]) -> io::Result<Option<SocketAddr>> {
+/// The ends in a header of version 2. What follows the addresses is not looked at.
+fn binary_ends(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Ends>> {
     match command {
         0x20 => return Ok(None), // LOCAL
         PROXY => {}
         _ => return Err(bad("the header has an unknown version or command")),
     }
-    let missing = || bad("the header has no addresses");
-    let (address, port) = match family {
-        0x11 => {
-            let (address, rest) = body.split_first_chunk::<4>().ok_or_else(missing)?;
-            let port = rest.get(4..8).and_then(<[u8]>::first_chunk::<2>).ok_or_else(missing)?;
-            (IpAddr::V4(Ipv4Addr::from(*address)), *port)
-        }
-        0x21 => {
-            let (address, rest) = body.split_first_chunk::<16>().ok_or_else(missing)?;
-            let port = rest.get(16..20).and_then(<[u8]>::first_chunk::<2>).ok_or_else(missing)?;
-            (IpAddr::V6(Ipv6Addr::from(*address)), *port)
-        }
+    let ends = match family {
+        0x11 => ends::<4>(body).map(|(ips, ports)| (ips.map(|ip| IpAddr::from(ip)), ports)),
+        0x21 => ends::<16>(body).map(|(ips, ports)| (ips.map(|ip| IpAddr::from(ip)), ports)),
         _ => return Ok(None),
     };
-    Ok(Some(SocketAddr::new(address, u16::from_be_bytes(port))))
+    let ([source, destination], [from, to]) =
+        ends.ok_or_else(|| bad("the header has no addresses"))?;
+    Ok(Some((SocketAddr::new(source, from), SocketAddr::new(destination, to))))
+}
+
+/// Two addresses and their ports, in the order of the protocol.
+fn ends<const N: usize>(body: &[u8]) -> Option<([[u8; N]; 2], [u16; 2])> {
+    let (source, rest) = body.split_first_chunk::<N>()?;
+    let (destination, rest) = rest.split_first_chunk::<N>()?;
+    let [a, b, c, d] = *rest.first_chunk::<4>()?;
+    Some(([*source, *destination], [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]))
 }
 
 /// Whether what follows the addresses says that the client came by TLS.
@@ -161,13 +168,13 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Result<Option<String>, String> {
-        let client = line_client(text.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(client.map(|client| client.to_string()))
+        let ends = line_ends(text.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(ends.map(|(client, here)| format!("{client} to {here}")))
     }
 
     proptest! {
         #[test]
-        fn any_header_is_refused_or_names_a_client_that_is_in_it(
+        fn any_header_is_refused_or_names_the_ends_that_are_in_it(
             source: IpAddr,
             port: u16,
             command: u8,
@@ -176,13 +183,13 @@ mod tests {
             cut in 0..110usize,
             noise in vec(any::<u8>(), 0..120),
         ) {
-            let _never_panics = (line_client(&noise), binary_client(command, family, &body));
+            let _never_panics = (line_ends(&noise), binary_ends(command, family, &body));
             let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
             let whole = format!("PROXY {family} {source} {source} {port} 80\r\n");
-            let client = Some(SocketAddr::new(source, port));
-            prop_assert_eq!(line_client(whole.as_bytes()).ok(), Some(client));
+            let ends = Some((SocketAddr::new(source, port), SocketAddr::new(source, 80)));
+            prop_assert_eq!(line_ends(whole.as_bytes()).ok(), Some(ends));
             if cut < whole.len() {
-                prop_assert!(line_client(&whole.as_bytes()[..cut]).is_err(), "{whole:?} cut at {cut}");
+                prop_assert!(line_ends(&whole.as_bytes()[..cut]).is_err(), "{whole:?} cut at {cut}");
             }
         }
     }
@@ -190,8 +197,14 @@ mod tests {
     #[test]
     fn a_line_names_the_client_or_nobody() {
         let named = |client: &str| Ok(Some(client.to_owned()));
-        assert_eq!(line("PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\n"), named("192.0.2.1:5"));
-        assert_eq!(line("PROXY TCP6 2001:db8::1 ::2 5 80\r\n"), named("[2001:db8::1]:5"));
+        assert_eq!(
+            line("PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\n"),
+            named("192.0.2.1:5 to 192.0.2.2:80")
+        );
+        assert_eq!(
+            line("PROXY TCP6 2001:db8::1 ::2 5 80\r\n"),
+            named("[2001:db8::1]:5 to [::2]:80")
+        );
         assert_eq!(line("PROXY UNKNOWN\r\n"), Ok(None));
         assert_eq!(line("PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"), Ok(None));
     }
@@ -206,6 +219,11 @@ mod tests {
             "PROXY TCP6 192.0.2.1 192.0.2.2 5 80\r\n",
             "PROXY TCP4 192.0.2.1 192.0.2.2 5 65536\r\n",
             "PROXY TCP4  192.0.2.1 192.0.2.2 5 80\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 +5 80\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 5 \r\n",
+            "PROXY TCP4 192.0.2.01 192.0.2.2 5 80\r\n",
+            "PROXY TCP6 fe80::1%eth0 fe80::2 5 80\r\n",
+            "PROXY TCP6 [2001:db8::1] ::2 5 80\r\n",
             "PROXY TCP5 192.0.2.1 192.0.2.2 5 80\r\n",
             "PROXY\r\n",
             "PROXY TCP4 192.0.2.1 192.0.2.2 5 80\n",
@@ -213,7 +231,7 @@ mod tests {
         ] {
             assert!(line(text).is_err(), "{text:?}");
         }
-        assert!(line_client(b"PROXY \xff\r\n").is_err());
+        assert!(line_ends(b"PROXY \xff\r\n").is_err());
     }
 
     #[test]
@@ -234,17 +252,18 @@ mod tests {
     fn a_binary_header_names_the_client_or_nobody_and_none_is_taken_in_part() {
         let four = [192, 0, 2, 1, 192, 0, 2, 2, 0, 5, 0, 80];
         let client = |command, family, body: &[u8]| {
-            let client = binary_client(command, family, body).map_err(|error| error.to_string())?;
-            Ok::<_, String>(client.map(|client| client.to_string()))
+            let ends = binary_ends(command, family, body).map_err(|error| error.to_string())?;
+            Ok::<_, String>(ends.map(|(client, here)| format!("{client} to {here}")))
         };
-        assert_eq!(client(0x21, 0x11, &four), Ok(Some("192.0.2.1:5".to_owned())));
+        assert_eq!(client(0x21, 0x11, &four), Ok(Some("192.0.2.1:5 to 192.0.2.2:80".to_owned())));
         let mut beside = four.to_vec();
         beside.extend([4, 0, 1, 0]);
-        assert_eq!(client(0x21, 0x11, &beside), Ok(Some("192.0.2.1:5".to_owned())));
+        assert_eq!(client(0x21, 0x11, &beside), Ok(Some("192.0.2.1:5 to 192.0.2.2:80".to_owned())));
         let mut six = [0; 36];
         six[15] = 1;
-        six[33] = 7;
-        assert_eq!(client(0x21, 0x21, &six), Ok(Some("[::1]:7".to_owned())));
+        six[31] = 2;
+        (six[33], six[35]) = (7, 80);
+        assert_eq!(client(0x21, 0x21, &six), Ok(Some("[::1]:7 to [::2]:80".to_owned())));
         assert_eq!(client(0x20, 0x11, &four), Ok(None), "speaks for itself");
         assert_eq!(client(0x20, 0, &[]), Ok(None));
         assert_eq!(client(0x21, 0x31, &[0; 216]), Ok(None), "a Unix socket has no such address");

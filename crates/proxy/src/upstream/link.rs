@@ -1,7 +1,6 @@
 //! A connection to a target in use, or a stream on one.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -279,14 +278,12 @@ async fn unless_cut<T>(
 /// What a target is told of the client, where it is told.
 fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     let Some(version) = target.announce() else { return Vec::new() };
-    // The port of a client that a proxy in front speaks of is not known.
-    let port = client
-        .stream
-        .peer_addr()
-        .ok()
-        .filter(|peer| peer.ip().to_canonical() == client.entrance.address);
-    let peer = SocketAddr::new(client.entrance.address, port.map_or(0, |peer| peer.port()));
-    let origin = client.stream.local_addr().ok().map(|here| (peer, here));
+    // What a proxy in front has announced goes on as it came: both ends, with their ports.
+    let own = || client.stream.peer_addr().and_then(|peer| Ok((peer, client.stream.local_addr()?)));
+    let origin = match &client.entrance.announced {
+        Some(ends) => Some(**ends),
+        None => own().ok(),
+    };
     match version {
         ProxyHeader::V1 => connect::announce_v1(origin),
         ProxyHeader::V2 => connect::announce_v2(origin),

@@ -1,6 +1,9 @@
 //! Proxies in front of Teal: what they say of their clients counts if they are listed, and else not.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use testkit::{Client, Pki, Settings, Target, Teal, wait_until};
@@ -149,4 +152,138 @@ fn a_target_is_told_who_the_client_of_each_connection_is() {
         front.assert_books_balance();
         behind.finish();
     }
+}
+
+/// A target that keeps what comes before the heads of requests that are no probes.
+struct Listening {
+    address: SocketAddr,
+    told: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Listening {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = told.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let kept = kept.clone();
+                thread::spawn(move || Self::serve(client, &kept));
+            }
+        });
+        Self { address, told }
+    }
+
+    fn serve(mut client: TcpStream, told: &Mutex<Vec<Vec<u8>>>) {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+        client.set_read_timeout(Some(SOON)).expect("a timeout");
+        let find = |all: &[u8], what: &[u8]| all.windows(what.len()).position(|at| at == what);
+        while !(all.ends_with(b"\r\n\r\n") && find(&all, b" HTTP/1.1\r\n").is_some()) {
+            match client.read(&mut buffer) {
+                Ok(read) if read > 0 => all.extend_from_slice(&buffer[..read]),
+                _ => return,
+            }
+        }
+        if let Some(at) = find(&all, b"GET /who") {
+            told.lock().expect("no thread panics with it").push(all[..at].to_vec());
+        }
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+
+    fn last(&self) -> Vec<u8> {
+        self.told.lock().expect("no thread panics with it").pop().expect("a request came")
+    }
+}
+
+/// What version 2 says of these ends.
+fn binary_of(client: SocketAddr, here: SocketAddr) -> Vec<u8> {
+    let octets = |at: SocketAddr| match at.ip() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let ports = [client.port().to_be_bytes(), here.port().to_be_bytes()].concat();
+    let body = [octets(client), octets(here), ports].concat();
+    binary(0x21, if client.is_ipv4() { 0x11 } else { 0x21 }, &body)
+}
+
+#[test]
+fn r57_what_a_proxy_announces_goes_on_whole() {
+    for version in ["v1", "v2"] {
+        let (target, spare) = (Listening::start(), Target::start("spare"));
+        let blue = format!(
+            "{{ targets = [\"http://{}\"], proxy_protocol = \"{version}\" }}",
+            target.address
+        );
+        let settings = Settings::of_urls(&[], &[&spare.url()]).service("blue", &blue);
+        let settings = settings.listener_key("proxy_protocol", "[\"127.0.0.2\"]");
+        let teal = Teal::start_healthy(TEAL, &settings);
+        let four = [192, 0, 2, 9, 192, 0, 2, 2, 0, 5, 1, 187];
+        let tlv = [1, 0, 2, b'h', b'2'];
+        // None: the ends of the connection itself.
+        let six_in_four = "PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1234 443\r\n";
+        for (source, header, ends) in [
+            (
+                2,
+                b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 443\r\n".to_vec(),
+                Some(("192.0.2.7:1234", "192.0.2.1:443")),
+            ),
+            (
+                2,
+                b"PROXY TCP4 192.0.2.7 192.0.2.1 65535 0\r\n".to_vec(),
+                Some(("192.0.2.7:65535", "192.0.2.1:0")),
+            ),
+            (
+                2,
+                b"PROXY TCP6 2001:db8::7 2001:db8::1 1234 443\r\n".to_vec(),
+                Some(("[2001:db8::7]:1234", "[2001:db8::1]:443")),
+            ),
+            (2, six_in_four.into(), Some(("192.0.2.7:1234", "192.0.2.1:443"))),
+            (2, binary(0x21, 0x11, &four), Some(("192.0.2.9:5", "192.0.2.2:443"))),
+            (
+                2,
+                binary(0x21, 0x11, &[&four[..], &tlv].concat()),
+                Some(("192.0.2.9:5", "192.0.2.2:443")),
+            ),
+            (2, b"PROXY UNKNOWN\r\n".to_vec(), None),
+            (2, binary(0x20, 0, &[]), None),
+            (2, binary(0x20, 0x11, &four), None),
+            (2, binary(0x21, 0x31, &[0; 216]), None),
+            (3, Vec::new(), None),
+        ] {
+            let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, source));
+            let mut client = Client::connect_from(source, teal.listener());
+            client.send([&header[..], b"GET /who HTTP/1.1\r\nHost: test\r\n\r\n"].concat());
+            assert_eq!(client.answer().status, 200);
+            let at = |text: &str| text.parse::<SocketAddr>().expect("an address");
+            let own = (client.local(), teal.listener());
+            let (from, to) = ends.map_or(own, |(from, to)| (at(from), at(to)));
+            let expected = match version {
+                "v1" => {
+                    let family = if from.is_ipv4() { "TCP4" } else { "TCP6" };
+                    let (client, here) = (from.ip(), to.ip());
+                    let ports = format!("{} {}", from.port(), to.port());
+                    format!("PROXY {family} {client} {here} {ports}\r\n").into_bytes()
+                }
+                _ => binary_of(from, to),
+            };
+            assert_eq!(target.last(), expected, "{version}: {}", String::from_utf8_lossy(&header));
+        }
+        teal.assert_books_balance();
+    }
+}
+
+#[test]
+fn r57_a_mapped_address_is_the_ipv4_one_that_it_stands_for() {
+    let stage = stage(|settings| settings.listener_key("trusted", "[\"192.0.2.0/24\"]"));
+    let header = b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1234 80\r\n";
+    assert_eq!(forwarded_for(&stage, LISTED, header).as_deref(), Some("192.0.2.7"));
+    let mut client = Client::connect_from(LISTED, stage.teal.listener());
+    let request = b"GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n";
+    client.send([&header[..], request].concat());
+    assert_eq!(client.answer().status, 200);
+    let seen = stage.blue.seen().requests_to("/who");
+    let told = seen.last().and_then(|seen| seen.fields.get("x-forwarded-for"));
+    assert_eq!(told, Some("198.51.100.1, 192.0.2.7"), "it is trusted by its IPv4 address");
+    stage.finish();
 }
