@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use connect::{TlsError, read_certificates, read_key};
+use connect::{TlsError, certified_key, read_certificates, read_key};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
+use rustls::sign::SingleCertAndKey;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate and its key, ready to be shown.
@@ -30,15 +31,8 @@ impl AdminTls {
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(cert, error.to_string()))?
             .with_no_client_auth();
-        let config =
-            builder.with_single_cert(chain.clone(), private).map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    let problem =
-                        format!("this key does not belong to the certificate {}", cert.display());
-                    wrong(key, problem)
-                }
-                other => wrong(cert, format!("can't be used: {other}")),
-            })?;
+        let shown = certified_key(chain.clone(), private, (cert, key))?;
+        let config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         Ok(Self { config: Arc::new(config), chain })
     }
 

@@ -125,10 +125,20 @@ fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     if named.next().is_some() {
         return Err(bad("There is more than one Host field."));
     }
-    if authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(first)) {
+    let default = if request.uri().scheme_str() == Some("http") { ":80" } else { ":443" };
+    if authority.is_some_and(|authority| !is_same(authority, first, default)) {
         return Err(bad(":authority and Host differ."));
     }
     Ok(first)
+}
+
+/// Whether both name the same host and port: no port, or a colon without one, is the scheme's own.
+fn is_same(one: &str, other: &str, default_port: &str) -> bool {
+    let bare = |text| {
+        let text = str::strip_suffix(text, default_port).unwrap_or(text);
+        str::strip_suffix(text, ':').unwrap_or(text)
+    };
+    bare(one).eq_ignore_ascii_case(bare(other))
 }
 
 fn fields<B>(out: &mut Vec<u8>, request: &Request<B>, tunnel: bool) -> Result<(), Reject> {
@@ -209,6 +219,31 @@ mod tests {
         assert_eq!(refused(&connection, 10).status, 400);
         let many = request(|r| (0..11).fold(r, |r, n| r.header("x-many", n)));
         assert_eq!(refused(&many, 10).status, 431);
+    }
+
+    #[test]
+    fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
+        let asked = |uri: &str, host: &str| {
+            let request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
+            translate(&request, true, 10, || 0).is_ok()
+        };
+        for (uri, host) in [
+            ("https://a.test:443/", "a.test"),
+            ("https://a.test/", "A.TEST:443"),
+            ("http://a.test:80/", "a.test"),
+            ("http://a.test/", "a.test:80"),
+            ("https://a.test:8443/", "a.test:8443"),
+        ] {
+            assert!(asked(uri, host), "{uri} {host}");
+        }
+        for (uri, host) in [
+            ("https://a.test:80/", "a.test"),
+            ("http://a.test:443/", "a.test"),
+            ("https://a.test:8443/", "a.test"),
+            ("https://a.test/", "b.test:443"),
+        ] {
+            assert!(!asked(uri, host), "{uri} {host}");
+        }
     }
 
     #[test]

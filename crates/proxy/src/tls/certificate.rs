@@ -1,17 +1,18 @@
 //! One certificate with its chain and key, read from PEM files and checked against each other.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use connect::{TlsError, read_certificates, read_key};
+use connect::{TlsError, certified_key, read_certificates, read_key};
 use rustls::SignatureScheme;
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SigningKey};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Version;
 
 /// Where a certificate and its key lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,11 @@ pub struct CertificateFacts {
     pub cert: PathBuf,
     /// The kind of its key, such as `RSA` or `EC P-256`.
     pub kind: &'static str,
-    /// The DNS names it is for, lower case; `*.` in front of a wildcard.
+    /// The DNS names, in lower case with `*.` in front of a wildcard, and the addresses that it is for.
+    /// Where it names none of them, its common name; empty: any name that no other certificate has.
     pub names: Vec<String>,
+    /// Why most clients refuse it though it can be served.
+    pub defect: Option<&'static str>,
     /// The beginning of its time.
     pub not_before: SystemTime,
     /// The end of its time.
@@ -61,16 +65,8 @@ impl Certificate {
             (Ok(chain), Ok(key)) => (chain, key),
             (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
         };
-        let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
-        let key = key.map_err(|error| {
-            let problem = match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    format!("this key does not belong to the certificate {}", files.cert.display())
-                }
-                other => format!("can't be used as a key: {other}"),
-            };
-            vec![wrong(&files.key, problem)]
-        })?;
+        let key =
+            certified_key(chain, key, (&files.cert, &files.key)).map_err(|error| vec![error])?;
         facts.kind = kind(&*key.key);
         Ok(Self { facts, key: Arc::new(key) })
     }
@@ -96,21 +92,41 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
         .map_err(|error| format!("the first certificate can't be read: {error}"))?;
     let names = leaf.subject_alternative_name().ok().flatten();
     let names = names.map_or(&[][..], |extension| &extension.value.general_names);
-    let names: Vec<String> = names
+    let mut names: Vec<String> = names
         .iter()
         .filter_map(|name| match name {
             GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            GeneralName::IPAddress(bytes) => Some(address(bytes)?.to_string()),
             _ => None,
         })
         .collect();
+    let defect = if leaf.version() != X509Version::V3 {
+        Some("is not of X.509 version 3")
+    } else if names.is_empty() {
+        Some("has no DNS name or address in subjectAltName")
+    } else {
+        None
+    };
     if names.is_empty() {
-        let problem = "the first certificate is for no DNS name (subjectAltName); clients look \
-                       nowhere else";
-        return Err(problem.to_owned());
+        let common = leaf.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        names.extend(common.map(str::to_ascii_lowercase).filter(|name| may_be_asked_for(name)));
     }
     let (not_before, not_after) =
         (time(leaf.validity().not_before), time(leaf.validity().not_after));
-    Ok(CertificateFacts { cert: path.to_owned(), kind: "", names, not_before, not_after })
+    Ok(CertificateFacts { cert: path.to_owned(), kind: "", names, defect, not_before, not_after })
+}
+
+/// An address as a certificate has it (RFC 5280 section 4.2.1.6).
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    let six = || <[u8; 16]>::try_from(bytes).map(IpAddr::from);
+    four.or_else(|_| six()).ok().map(|address| address.to_canonical())
+}
+
+/// Whether a common name is one that a client may ask for: a name of the DNS, or an address.
+fn may_be_asked_for(name: &str) -> bool {
+    let bare = name.strip_prefix("*.").unwrap_or(name);
+    !bare.contains('*') && rustls::pki_types::ServerName::try_from(bare).is_ok()
 }
 
 /// When the first certificate of a file begins and ends.

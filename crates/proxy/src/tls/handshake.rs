@@ -8,15 +8,18 @@ use connect::{Stream, TlsError};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{Acceptor, NoServerSessionStorage, ServerSessionMemoryCache};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream as ServerStream;
-use tokio_rustls::{LazyConfigAcceptor, TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsStream};
 
 use super::challenge::ACME;
 use super::clients::{ClientAuth, ClientCa};
+use super::offer::{self, Offer};
+use super::plain;
 use super::presented::Presented;
 use super::shelf::Shelf;
 use crate::worker::Worker;
@@ -127,7 +130,12 @@ impl TlsDoor {
 
     /// Shakes hands with a client, which may take as long as the client likes.
     async fn accept(&self, stream: TcpStream) -> io::Result<ServerStream<TcpStream>> {
-        let mut begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        if let Some(plain) = plain::look(&stream).await? {
+            plain::answer(stream, plain).await?;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, plain::WORDS));
+        }
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
+        let mut begun = begun.map_err(offer::explain_hello)?;
         let (known, named) = {
             let hello = begun.client_hello();
             (self.shelf.choose(&hello).is_some(), hello.server_name().is_some())
@@ -140,10 +148,27 @@ impl TlsDoor {
         }
         let chacha = puts_chacha_first(begun.client_hello().cipher_suites());
         let made = self.current().map_err(io::Error::other)?;
-        let config = if chacha { &made.theirs_first } else { &made.ours_first };
+        let mut config = if chacha { &made.theirs_first } else { &made.ours_first }.clone();
+        if !named && let Some(shown) = self.shown_by_address(&begun) {
+            let mut own = ServerConfig::clone(&config);
+            own.cert_resolver = Arc::new(SingleCertAndKey::from(shown));
+            config = Arc::new(own);
+        }
+        let offer = Offer::of(&begun.client_hello());
         let bounded =
             |session: &mut ServerConnection| session.set_buffer_limit(Some(SESSION_BYTES));
-        begun.into_stream_with(config.clone(), bounded).await
+        let done = begun.into_stream_with(config.clone(), bounded).await;
+        done.map_err(|error| offer.explain(error, &config))
+    }
+
+    /// The certificate for the address that a client without a name has connected to.
+    fn shown_by_address(&self, begun: &StartHandshake<TcpStream>) -> Option<CertifiedKey> {
+        let hello = begun.client_hello();
+        if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
+            return None;
+        }
+        let address = begun.io.local_addr().ok()?.ip();
+        self.shelf.choose_by_address(&hello, address).map(|key| CertifiedKey::clone(&key))
     }
 }
 

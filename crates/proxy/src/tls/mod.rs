@@ -9,6 +9,8 @@ mod certificate;
 mod challenge;
 mod clients;
 mod handshake;
+mod offer;
+mod plain;
 mod presented;
 mod shelf;
 

@@ -1,6 +1,7 @@
 //! The certificates in use, by the name and the signature algorithms that a client asks for.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,11 +120,19 @@ impl Certificates {
     }
 
     /// The certificate for a server name, with a key for one of these schemes where there is one; a
-    /// client that names none gets one for the names of the first.
+    /// client that names none gets one for the names of the first. A first one without any name is for all
+    /// that no other has.
     fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Certificate> {
-        let first = || self.all.first()?.facts.names.first();
+        let first = self.all.first()?;
         let lower = name.map(str::to_ascii_lowercase);
-        let mut places = self.places(lower.as_ref().or_else(first)?);
+        let named = lower.as_ref().or_else(|| first.facts.names.first());
+        let found = named.and_then(|name| self.find_exactly(name, schemes));
+        found.or_else(|| Some(first).filter(|first| first.facts.names.is_empty()))
+    }
+
+    /// The same for a name, in lower case, or an address.
+    fn find_exactly(&self, name: &str, schemes: &[SignatureScheme]) -> Option<&Certificate> {
+        let mut places = self.places(name);
         let fits = |place: &usize| self.all[*place].key.key.choose_scheme(schemes).is_some();
         // Without one that fits, any: it is rustls that refuses then, for want of an algorithm.
         let place = places.clone().find(fits).or_else(|| places.next());
@@ -198,6 +207,17 @@ impl Shelf {
         }
         let current = self.current();
         Some(current.find(hello.server_name(), hello.signature_schemes())?.key.clone())
+    }
+
+    /// What a client is shown that asks for this address, and so sends no name (RFC 6066 section 3); `None`
+    /// if no certificate is for it.
+    pub(super) fn choose_by_address(
+        &self,
+        hello: &ClientHello<'_>,
+        address: IpAddr,
+    ) -> Option<Arc<CertifiedKey>> {
+        let name = address.to_canonical().to_string();
+        Some(self.current().find_exactly(&name, hello.signature_schemes())?.key.clone())
     }
 }
 

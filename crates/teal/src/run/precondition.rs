@@ -10,6 +10,7 @@ mod names;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -292,6 +293,20 @@ impl Found {
                 (facts.not_before, facts.not_after),
                 &format!("certificate[{at}].cert"),
             );
+            if let Some(defect) = facts.defect {
+                let name = facts.names.first().map_or("NAME", String::as_str);
+                let kind = if name.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
+                self.warn(
+                    &format!("certificate[{at}].cert"),
+                    format!(
+                        "{}: the certificate {defect}, so that browsers and most other clients refuse it; \
+                         have it issued for its names, or make one with: openssl req -x509 -newkey ec -pkeyopt \
+                         ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN={name} -addext \
+                         subjectAltName={kind}:{name} -keyout KEY.pem -out CERT.pem",
+                        facts.cert.display()
+                    ),
+                );
+            }
         }
         for unused in all.unused() {
             let at = places.get(unused.place).copied().unwrap_or_default();

@@ -1,0 +1,42 @@
+//! A certificate and its key, checked against each other.
+
+use std::path::Path;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::pem::TlsError;
+
+/// A certificate with what stands above it and its key, to be shown to peers. Certificates that the library
+/// itself would not take from a peer, such as those of X.509 version 1, can be shown all the same.
+///
+/// # Errors
+/// The key cannot be used, or does not belong to the certificate.
+pub fn certified_key(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    (cert_path, key_path): (&Path, &Path),
+) -> Result<CertifiedKey, TlsError> {
+    let wrong = |problem| TlsError { path: key_path.to_owned(), problem };
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
+    let key = key.map_err(|error| wrong(format!("can't be used as a key: {error}")))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(Error::InvalidCertificate(_)) if has_key_of(&certified) => Ok(certified),
+        Err(_) => {
+            let cert = cert_path.display();
+            Err(wrong(format!("this key does not belong to the certificate {cert}")))
+        }
+    }
+}
+
+/// Whether the certificate has the public part of the key, as another parser reads it.
+fn has_key_of(certified: &CertifiedKey) -> bool {
+    let leaf = certified.cert.first().map(|leaf| X509Certificate::from_der(leaf));
+    let (Some(Ok((_, leaf))), Some(key)) = (leaf, certified.key.public_key()) else { return false };
+    *leaf.public_key().raw == *key
+}
