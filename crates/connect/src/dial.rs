@@ -16,7 +16,7 @@ use tokio_rustls::TlsStream;
 use crate::history::AddressHistory;
 use crate::race::Race;
 use crate::stream::Stream;
-use crate::tls::{Tls, describe};
+use crate::tls::{Tls, describe, is_about_name};
 
 /// Why no connection was made. Nothing was sent in any of these cases.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub enum DialError {
     HandshakeTimedOut,
     /// The TLS handshake failed; why.
     Tls(String),
+    /// The TLS handshake failed for the server name alone; why.
+    TlsName(String),
     /// Something else, such as an unreachable network or no free descriptor.
     Other(io::Error),
 }
@@ -144,6 +146,7 @@ async fn prepare(
     send(&mut stream, first, deadline).await?;
     match timeout_at(deadline, tls.shake_hands(stream)).await {
         Ok(Ok(session)) => Ok(Stream::Tls(Box::new(TlsStream::Client(session)))),
+        Ok(Err(error)) if is_about_name(&error) => Err(DialError::TlsName(describe(&error))),
         Ok(Err(error)) => Err(DialError::Tls(describe(&error))),
         Err(_) => Err(DialError::HandshakeTimedOut),
     }
@@ -215,7 +218,7 @@ impl DialError {
             Self::TimedOut => 2,
             Self::Refused => 3,
             Self::HandshakeTimedOut => 4,
-            Self::Tls(_) => 5,
+            Self::Tls(_) | Self::TlsName(_) => 5,
         }
     }
 }
@@ -237,7 +240,7 @@ impl fmt::Display for DialError {
             Self::Refused => f.write_str("connection refused"),
             Self::TimedOut => f.write_str("timed out while connecting"),
             Self::HandshakeTimedOut => f.write_str("timed out in the TLS handshake"),
-            Self::Tls(why) => write!(f, "TLS: {why}"),
+            Self::Tls(why) | Self::TlsName(why) => write!(f, "TLS: {why}"),
             Self::Other(error) => write!(f, "cannot connect: {error}"),
         }
     }

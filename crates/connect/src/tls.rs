@@ -16,7 +16,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use self::sessions::Sessions;
 pub(crate) use self::verifier::Authorities;
-use self::verifier::TargetVerifier;
+use self::verifier::{TargetVerifier, Told};
 use crate::pem::{TlsError, read, read_authorities, read_certificates, read_key};
 use crate::stream::H2;
 
@@ -226,6 +226,20 @@ pub(crate) fn describe(error: &io::Error) -> String {
             "it closed the connection within the handshake".to_owned()
         }
         None => error.to_string(),
+    }
+}
+
+/// Returns true if a handshake failed for its server name alone: the certificate is for others, or the
+/// target knows no such name.
+pub(crate) fn is_about_name(error: &io::Error) -> bool {
+    use rustls::Error::{AlertReceived, InvalidCertificate};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(InvalidCertificate(CertificateError::Other(why))) => {
+            why.0.downcast_ref::<Told>().is_some_and(|told| told.names)
+        }
+        Some(AlertReceived(alert)) => *alert == rustls::AlertDescription::UnrecognisedName,
+        _ => false,
     }
 }
 

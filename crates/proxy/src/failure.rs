@@ -31,6 +31,9 @@ pub(crate) enum Failure {
         /// The request can be sent again.
         rewinds: bool,
     },
+    /// The target has no certificate for the server name that the request has brought along, which says
+    /// nothing of the target.
+    Misnamed(String),
     /// The target has ended TLS with an alert in the place of an answer; why.
     Tls(String),
     /// The target has ended the stream of the request, or the connection below, with an error code.
@@ -97,7 +100,7 @@ impl Failure {
             Self::Dial(DialError::TimedOut | DialError::HandshakeTimedOut) | Self::TimedOut => {
                 OwnReason::ResponseTimeout
             }
-            Self::NoTarget | Self::Dial(_) => OwnReason::TargetUnavailable,
+            Self::NoTarget | Self::Dial(_) | Self::Misnamed(_) => OwnReason::TargetUnavailable,
             Self::LoginLost { told: false } => return Verdict::Abort(AbortCause::Target),
             Self::Closed { reused: true } | Self::LoginLost { told: true } => OwnReason::StaleLost,
             Self::Closed { reused: false }
@@ -133,6 +136,7 @@ impl Failure {
             | Self::LoginLost { .. }
             | Self::NotTaken(_)
             | Self::Http1Required { .. }
+            | Self::Misnamed(_)
             | Self::Tls(_)
             | Self::Reset(_)
             | Self::CutOff
@@ -158,6 +162,9 @@ impl Failure {
             }
             Self::NotTaken(Some(end)) => Some(format!("did not take a request: it {end}")),
             Self::Http1Required { rewinds } => Some(http1_required(*rewinds)),
+            Self::Misnamed(why) => {
+                Some(format!("has no certificate for the host of a request: {why}"))
+            }
             Self::Tls(why) => Some(why.clone()),
             Self::Reset(end) => Some(end.to_string()),
             Self::CutOff => {

@@ -124,7 +124,7 @@ impl TargetUrl {
         self.tls.as_deref()
     }
 
-    /// Whether HTTP/2 may be spoken with it.
+    /// Returns true if HTTP/2 may be spoken with it.
     pub fn may_speak_http2(&self) -> bool {
         self.http2 || self.tls().is_some_and(|tls| !tls.only_http1)
     }
@@ -137,7 +137,7 @@ impl TargetUrl {
         }
     }
 
-    /// Whether its server name is the host of each request.
+    /// Returns true if its server name is the host of each request.
     pub fn is_named_by_request(&self) -> bool {
         self.tls().is_some_and(|tls| tls.server_name == ServerName::Request)
     }

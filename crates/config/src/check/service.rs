@@ -270,7 +270,7 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
     }
 }
 
-/// Where requests say the server name, a probe needs a host to say.
+/// Reports a color whose server name is that of the request, while probes have no host to ask for.
 fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found) {
     for (color, environment) in colors {
         let tls = environment.get().and_then(|environment| environment.tls.get());

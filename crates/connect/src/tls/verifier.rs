@@ -43,7 +43,11 @@ pub(crate) struct TargetVerifier {
 
 /// The reason of a refusal, in words.
 #[derive(Debug)]
-pub(crate) struct Told(String);
+pub(crate) struct Told {
+    words: String,
+    /// The certificate is for other names.
+    pub(crate) names: bool,
+}
 
 impl TargetVerifier {
     pub(crate) fn new(
@@ -123,7 +127,7 @@ pub(crate) fn verify_pinned(
         return Err(told(out_of_time(certificate, now)));
     }
     match name {
-        Some(name) if !is_for(certificate, name) => Err(told(not_for(certificate, name))),
+        Some(name) if !is_for(certificate, name) => Err(not_for(certificate, name)),
         _ => Ok(()),
     }
 }
@@ -207,7 +211,7 @@ fn explain(
             }
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            not_for(certificate, name)
+            return not_for(certificate, name);
         }
         other => format!("its certificate is not accepted: {other}"),
     };
@@ -238,7 +242,11 @@ fn out_of_time(certificate: &X509Certificate<'_>, now: SystemTime) -> String {
     format!("its certificate has expired on {}", shown(validity.not_after))
 }
 
-fn not_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> String {
+fn not_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> rustls::Error {
+    refused(Told { words: other_names(certificate, name), names: true })
+}
+
+fn other_names(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> String {
     let (wanted, names) = (name.to_str(), names(certificate));
     if !names.is_empty() {
         let names = one_line(&names.join(", "));
@@ -260,12 +268,16 @@ fn one_line(text: &str) -> String {
 }
 
 fn told(words: String) -> rustls::Error {
-    CertificateError::Other(OtherError(Arc::new(Told(words)))).into()
+    refused(Told { words, names: false })
+}
+
+fn refused(told: Told) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(told))).into()
 }
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.words)
     }
 }
 

@@ -201,7 +201,9 @@ async fn connect(
 ) -> Result<Stream, Failure> {
     dial(plan, addresses, deadline, http1).await.map_err(|error| {
         let fault = match error {
-            DialError::Tls(_) | DialError::HandshakeTimedOut => Fault::Answer,
+            DialError::Tls(_) | DialError::TlsName(_) | DialError::HandshakeTimedOut => {
+                Fault::Answer
+            }
             _ => Fault::Absent,
         };
         Failure { fault, ..Failure::new(cannot_dial(plan, &error)) }
@@ -299,6 +301,8 @@ pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
         DialError::HandshakeTimedOut => {
             format!("timed out after {:?} in the TLS handshake", plan.settings.timeout)
         }
-        DialError::Refused | DialError::Tls(_) | DialError::Other(_) => error.to_string(),
+        DialError::Refused | DialError::Tls(_) | DialError::TlsName(_) | DialError::Other(_) => {
+            error.to_string()
+        }
     }
 }

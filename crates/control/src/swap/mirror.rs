@@ -229,7 +229,7 @@ impl Mirror {
     }
 }
 
-/// What TLS asks of a target, as it was told.
+/// The TLS settings of a target in a message.
 fn understand(tls: &TlsMessage) -> TargetTls {
     let server_name = match &tls.server_name {
         _ if tls.named_by_request => ServerName::Request,

@@ -33,7 +33,7 @@ pub(crate) struct Failed {
     pub(crate) lease: Lease,
 }
 
-/// What earlier attempts have shown of how a request is to be sent.
+/// Lessons of earlier attempts for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {
     /// It has failed before, and takes no kept connection.

@@ -125,7 +125,7 @@ const BROKEN_OFF: usize = 1000;
 /// How long a target that broke the protocol gets a connection for each request, so that it harms no other.
 const ALONE: Duration = Duration::from_secs(60);
 
-/// How long a target that required HTTP/1.1 gets nothing else.
+/// Time for which a target that required HTTP/1.1 gets nothing else.
 const HTTP1: Duration = Duration::from_secs(600);
 
 /// How long a connection that takes no more requests and carries none may take to close by itself.
@@ -194,7 +194,7 @@ impl Carriers {
         known.changed.notify_waiters();
     }
 
-    /// Whether the target gets HTTP/1.1, since it has required that. Once its time is over, a request that
+    /// Returns true if the target gets HTTP/1.1, since it has required that. Once its time is over, a request that
     /// can be sent again tries out whether it still does.
     pub(crate) fn requires_http1(&self, target: Destination, rewinds: bool, now: Instant) -> bool {
         let targets = self.targets.borrow();
@@ -315,7 +315,7 @@ impl Carriers {
 // === impl Target, Driven, Closing ===
 
 impl Target {
-    /// Whether anything of it is still needed.
+    /// Returns true if anything of it is still needed.
     fn is_in_use(&self, now: Instant) -> bool {
         let required = self.http1.is_some_and(|until| now < until);
         !self.carriers.is_empty() || self.dialing > 0 || self.is_alone(now) || required

@@ -147,6 +147,13 @@ async fn share_or_connect(
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
+            // A client may ask for any name: what comes of it is no reason to suspect the target, or to
+            // use up the retries of others.
+            if target.url.is_named_by_request()
+                && let DialError::TlsName(why) = error
+            {
+                return Err(Failure::Misnamed(why));
+            }
             worker.pool.forget(at, &error);
             let kind = match error {
                 DialError::NoAddress => None, // which who reports are for has decided
@@ -162,7 +169,7 @@ async fn share_or_connect(
     }
 }
 
-/// Whether HTTP/1.1 is spoken with the target, though it might take HTTP/2.
+/// Returns true if HTTP/1.1 is spoken with the target, though it might take HTTP/2.
 fn takes_http1(worker: &Worker, target: &TargetEntry, wish: &Wish) -> bool {
     let target = wish.destination(target);
     wish.http1 || worker.carriers.requires_http1(target, wish.rewinds, worker.now())
@@ -302,7 +309,7 @@ fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<
 // === impl Destination, Link, Hold, Wish ===
 
 impl Destination {
-    /// Where a target is by the table that it is from, by a name that is not the request's.
+    /// The place of a target by the table that it is from, by a name that is not the request's.
     pub(crate) fn of(target: &TargetEntry) -> Self {
         Self { target: target.id, moves: target.moves, name: 0 }
     }
@@ -344,7 +351,7 @@ impl Wish {
         Self { name, reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
     }
 
-    /// Where the target is for this request.
+    /// The place of the target for this request.
     fn destination(&self, target: &TargetEntry) -> Destination {
         let name = self.name.as_ref().map_or(0, |name| name.number);
         Destination { name, ..Destination::of(target) }

@@ -45,7 +45,7 @@ struct Known {
 /// Names of one target that have connections to be kept.
 const MOST: usize = 256;
 
-/// How long an unused name is known.
+/// Time for which an unused name is known.
 const UNUSED: Duration = Duration::from_secs(600);
 
 /// The name that a request brings along for this target, if it takes one.
@@ -107,7 +107,7 @@ impl Names {
         Ok((Name { number, host }, given_up))
     }
 
-    /// Whether connections are kept for the name of this number; 0: that of no request.
+    /// Returns true if connections are kept for the name of this number; 0: that of no request.
     pub(crate) fn is_kept(&self, number: u64) -> bool {
         number == 0 || self.live.borrow().contains(&number)
     }

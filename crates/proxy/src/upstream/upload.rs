@@ -49,7 +49,7 @@ fn host_in(head: &[u8]) -> Range<usize> {
     place.unwrap_or_default()
 }
 
-/// What stands before it.
+/// The bytes in front of it.
 const HOST: &[u8] = b"\r\nhost: ";
 
 impl Upload {

@@ -15,7 +15,7 @@ use crate::TEAL;
 use crate::http2_targets::{Fake, answer};
 use crate::stage::SOON;
 
-/// What is done with a request over HTTP/2 on this stream; `true`: it is a probe. False ends the connection.
+/// Handles a request over HTTP/2 on this stream; `true`: it is a probe. False ends the connection.
 type Does = fn(&mut Http2, u32, bool) -> bool;
 
 /// The error code (RFC 9113 section 7).

@@ -11,7 +11,7 @@ use crate::TEAL;
 use crate::stage::SOON;
 use crate::strict_targets::{HOSTS, WRITTEN, ask, both_hosts_across_a_switch, in_front};
 
-/// A server that is gone when this is dropped.
+/// A server that is stopped when this is dropped.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -108,7 +108,7 @@ fn caddy(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
     Server::start(command.stderr_to(&root.join("log")), address)
 }
 
-/// Where the standard error goes.
+/// Sends the standard error to a file.
 trait StderrTo {
     fn stderr_to(self, file: &Path) -> Self;
 }
@@ -120,7 +120,7 @@ impl StderrTo for Command {
     }
 }
 
-/// What is told of both servers: with the keys no 421, over HTTP/2 and over HTTP/1.1; without them one.
+/// Tries a server: with the keys there is no 421, over HTTP/2 and over HTTP/1.1; without them there is.
 fn strict(hosts: &[&str], start: impl Fn(&Path, &Pki, &str) -> Server) {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());

@@ -253,10 +253,15 @@ fn r49_an_address_is_verified_as_an_address() {
     let teal = Teal::start(TEAL, &settings);
     teal.wait_healthy("blue", true);
     assert_eq!(ask(&teal, "127.0.0.1:8443").0, 200);
-    assert_eq!(ask(&teal, "127.0.0.2").0, 502, "the certificate is for another");
+    for host in ["127.0.0.2", "other.test"] {
+        assert_eq!(ask(&teal, host).0, 502, "the certificate is for another");
+    }
     assert_eq!(ask(&teal, "a..b").0, 400, "no certificate can be for it");
     let mut oldest = Client::connect(teal.listener());
     oldest.send("GET / HTTP/1.0\r\n\r\n");
     assert_eq!(oldest.answer().status, 502, "localhost, by the address of the target");
+    // Which is the client's choice: the target is as good as before.
+    teal.log_has(&["has no certificate for the host of a request"]);
+    assert_eq!(teal.metrics().count("teal_retries_total", &[]), 0);
     teal.assert_books_balance();
 }

@@ -36,7 +36,7 @@ fn several(service: &ServiceSpec) -> Option<String> {
     }
 }
 
-/// Whether a target is asked for one name and sent the Host of each client.
+/// Returns true for a target that is asked for one name and sent the Host of each client.
 fn is_strict(target: &TargetUrl) -> bool {
     target.tls().is_some() && !target.is_named_by_request() && target.own_host().is_none()
 }
