@@ -100,7 +100,9 @@ impl<'h> Race<'h> {
                     self.failed(lost.address, error);
                 }
                 Err(_) if Instant::now() >= limit => {
-                    attempts.into_iter().for_each(|attempt| self.outlasted(&attempt));
+                    for attempt in &attempts {
+                        self.outlasted(attempt);
+                    }
                     let known = self.failure.take().filter(|_| limit < deadline);
                     return Err(known.unwrap_or(DialError::TimedOut));
                 }

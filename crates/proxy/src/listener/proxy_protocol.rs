@@ -119,8 +119,8 @@ fn binary_ends(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Ends>>
         _ => return Err(bad("the header has an unknown version or command")),
     }
     let ends = match family {
-        0x11 => ends::<4>(body).map(|(ips, ports)| (ips.map(|ip| IpAddr::from(ip)), ports)),
-        0x21 => ends::<16>(body).map(|(ips, ports)| (ips.map(|ip| IpAddr::from(ip)), ports)),
+        0x11 => ends::<4>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
+        0x21 => ends::<16>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
         _ => return Ok(None),
     };
     let ([source, destination], [from, to]) =

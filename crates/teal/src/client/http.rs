@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, DialError, Stream, TlsFiles, Vault, Way};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
@@ -82,8 +82,7 @@ impl Address {
     pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Answer, NoAnswer> {
         match self {
             Self::Tcp { host, port } => {
-                let name = host.trim_start_matches('[').trim_end_matches(']');
-                let stream = connected(TcpStream::connect((name, *port))).await?;
+                let stream = connected(plainly(host, *port)).await?;
                 if let Some(proof) = call.proof {
                     let proven = proof.of_tcp(&stream).await;
                     proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
@@ -108,10 +107,7 @@ impl Address {
     /// Whether somebody accepts connections there.
     pub(super) async fn knock(&self) -> io::Result<()> {
         let knocked = match self {
-            Self::Tcp { host, port } => {
-                let name = host.trim_start_matches('[').trim_end_matches(']');
-                connected(TcpStream::connect((name, *port))).await.map(drop)
-            }
+            Self::Tcp { host, port } => connected(plainly(host, *port)).await.map(drop),
             Self::Tls { host, port, ca } => {
                 connected(securely(host, *port, ca.clone())).await.map(drop)
             }
@@ -131,6 +127,25 @@ impl fmt::Display for Address {
             Self::Tls { host, port, .. } => write!(f, "https://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
+    }
+}
+
+/// Connects to the address of a name that answers first, as Teal does with its targets.
+async fn plainly(host: &str, port: u16) -> io::Result<TcpStream> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
+    if let [only] = addresses[..] {
+        return TcpStream::connect(only).await;
+    }
+    let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
+    let history = AddressHistory::default();
+    match connect::dial(Way::Tcp(&addresses), b"", &history, deadline).await {
+        Ok(Stream::Tcp(stream)) => Ok(stream),
+        Ok(other) => Err(io::Error::other(format!("{other:?} is not a TCP connection"))),
+        Err(DialError::Refused) => Err(io::ErrorKind::ConnectionRefused.into()),
+        Err(DialError::TimedOut) => Err(io::ErrorKind::TimedOut.into()),
+        Err(DialError::Other(error)) => Err(error),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

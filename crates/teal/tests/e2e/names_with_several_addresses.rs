@@ -38,6 +38,10 @@ fn is_inside(test: &str) -> bool {
     for (name, dead, good) in NAMES {
         hosts.push_str(&format!("{dead} {name}\n{good} {name}\n"));
     }
+    for dead in ["10.9.0.2", "fd00:9::2"] {
+        hosts.push_str(&format!("{dead} admin.test\n"));
+    }
+    hosts.push_str("127.0.0.1 admin.test\n");
     own_network::is_inside(module_path!(), test, &hosts, "hosts: files", SETUP)
 }
 
@@ -212,6 +216,25 @@ fn r53_a_name_of_which_all_addresses_refuse_fails_at_once() {
     // another target.
     assert_eq!(status, 502, "after {:?}", began.elapsed());
     assert!(began.elapsed() < BOUND * 2, "{:?}", began.elapsed());
+    teal.assert_books_balance();
+}
+
+#[test]
+fn r53_the_command_line_does_not_wait_for_a_dead_address_either() {
+    if !is_inside("r53_the_command_line_does_not_wait_for_a_dead_address_either") {
+        return;
+    }
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let settings = Settings::new(&blue, &green).admin("hosts", "[\"admin.test\"]");
+    let teal = Teal::start_healthy(TEAL, &settings);
+    let admin = format!("http://admin.test:{}", teal.admin().port());
+    let began = Instant::now();
+    let status = teal.cli_bare(&["status", "--admin", &admin], &[]);
+    status.assert_code(0);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // With nobody there it is said that nobody is, in time.
+    let nobody = teal.cli_bare(&["status", "--admin", "http://admin.test:1"], &[]);
+    nobody.assert_code(4);
     teal.assert_books_balance();
 }
 

@@ -49,7 +49,7 @@ pub(in crate::run) fn read_key(file: &Path) -> Result<Vec<u8>, String> {
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let (digits, _) = text.split_at(text.len() - padding);
-    let padded = padding == 0 || (padding < 3 && text.len() % 4 == 0);
+    let padded = padding == 0 || (padding < 3 && text.len().is_multiple_of(4));
     if !padded || digits.len() % 4 == 1 {
         return None;
     }

@@ -256,7 +256,8 @@ impl Authority {
         (entry.next, entry.not_before) = (Some(next), not_before);
         entry.problem = Some(problem.to_owned());
         let stays = if has_one { "; the one in use stays" } else { "" };
-        let pause = Duration::from_secs(schedule::from_now(next).as_secs_f64().round() as u64);
+        // Since `next` was reckoned a moment has passed: to the next whole second.
+        let pause = Duration::from_secs(schedule::from_now(next).as_secs() + 1);
         let reload = match not_before {
             Some(_) => ", since the authority wants none before",
             None => ", or at `teal reload`",
