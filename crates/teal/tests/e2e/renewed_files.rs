@@ -12,6 +12,7 @@ use testkit::{
 };
 
 use crate::TEAL;
+use crate::acme::{Ground, PATIENCE, YEAR, order};
 use crate::stage::{SOON, Stage};
 
 /// Two looks at the files, and time to spare.
@@ -306,4 +307,32 @@ fn r51_a_reload_says_what_has_changed_on_the_disk() {
         &Settings::new(&blue, &green).admin("tls", &tls).service("underscores", "\"keep\""),
     );
     assert!(reload().contains("underscores changed"));
+}
+
+#[test]
+fn r51_an_acme_server_is_verified_by_what_its_file_holds_now() {
+    let ground = Ground::new();
+    let (ca, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
+    let trusted = fs::read(&ca).expect("a file");
+    let stage = ground.stage(&["a.test"], "");
+    let authority = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let reload = |names: &[&str]| {
+        let settings = stage.settings().listener_key("tls", "true").extra(&acme);
+        stage.teal.write_settings(&settings.service("hosts", &format!("{names:?}")));
+        stage.teal.cli(&["reload"]).assert_code(0);
+    };
+    reload(&["a.test"]);
+    wait_until(PATIENCE, "the first is given", || authority.pebble.issued() == 1);
+    let other = tempfile::tempdir().expect("a directory");
+    fs::copy(Pki::new(other.path()).ca(), &ca).expect("a file");
+    reload(&["a.test", "b.test"]);
+    wait_until(PATIENCE, "the server is not trusted any more", || {
+        let problem = order(&stage.teal, "b.test")["problem"].to_string();
+        problem.contains("signed") && problem.contains("acme.ca")
+    });
+    assert_eq!(authority.pebble.issued(), 1);
+    fs::write(&ca, &trusted).expect("a file");
+    reload(&["a.test", "b.test"]);
+    wait_until(PATIENCE, "the second is given", || authority.pebble.issued() == 2);
+    stage.finish();
 }

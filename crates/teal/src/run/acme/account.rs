@@ -26,6 +26,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     account: Option<Account>,
+    /// The CAs that its client trusts; `None`: those of this machine.
+    trusted: Option<Vec<Vec<u8>>>,
     /// Why there is none: who comes later in the same round need not ask again.
     failed: Option<Trouble>,
 }
@@ -62,12 +64,22 @@ impl Accounts {
         self.fill(&mut state).await
     }
 
-    /// Forgets that it could not be opened.
+    /// Forgets that it could not be opened, and a client that trusts other CAs than `acme.ca` holds now. A
+    /// file that cannot be used leaves what is in use.
     pub(super) fn retry(&self) {
         // Whoever has it just now is about to find out anew.
         if let Ok(mut state) = self.0.state.try_lock() {
             state.failed = None;
+            let now = self.trusted();
+            if now.is_some() && state.trusted != now {
+                state.account = None;
+            }
         }
+    }
+
+    fn trusted(&self) -> Option<Vec<Vec<u8>>> {
+        let read = connect::read_certificates(self.0.acme.ca.as_deref()?).ok()?;
+        Some(read.iter().map(|certificate| certificate.to_vec()).collect())
     }
 
     async fn fill(&self, state: &mut State) -> Result<Account, Trouble> {
@@ -76,6 +88,7 @@ impl Accounts {
             (None, Some(failed)) => return Err(failed.clone()),
             (None, None) => {}
         }
+        state.trusted = self.trusted();
         match self.open().await {
             Ok(account) => Ok(state.account.insert(account).clone()),
             Err(error) => {
