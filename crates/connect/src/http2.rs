@@ -52,9 +52,10 @@ impl StreamEnd {
 impl fmt::Display for StreamEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code;
-        match self.connection {
-            true => write!(f, "ended the connection with GOAWAY {code:?}")?,
-            false => write!(f, "reset the request with RST_STREAM {code:?}")?,
+        if self.connection {
+            write!(f, "ended the connection with GOAWAY {code:?}")?;
+        } else {
+            write!(f, "reset the request with RST_STREAM {code:?}")?;
         }
         if self.begun {
             f.write_str(" after its answer had begun")?;
