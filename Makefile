@@ -61,9 +61,10 @@ mutants: ## change the guards one by one: a test must notice each; results in do
 	cargo install cargo-mutants --version 27.0.0 --locked --root $(BUILT)/../tools
 	$(BUILT)/../tools/bin/cargo-mutants mutants --jobs 2 --timeout 10 --output $(BUILT)/../mutants
 
-differential: ## play the table of attacks on nginx and HAProxy too; writes docs/differences.md
+differential: ## attacks and certificates on nginx and HAProxy too; writes docs/differences.md and certificates.md
 	@.ci/tools bench
 	cargo test --package teal --test attacks --profile ci -- --ignored
+	cargo test --package teal --test e2e --profile ci -- --ignored certificates_beside
 
 conformance: ## servers, clients and suites of others against Teal; writes docs/conformance.md; CONFORMANCE="--only matrix"
 	@.ci/tools conformance

@@ -23,6 +23,8 @@ pub use exchange::Exchange;
 pub use history::{AddressHistory, Retry};
 pub use host::{HOST_ROOM, server_name_of};
 pub use identity::certified_key;
-pub use pem::{TlsError, read_certificates, read_key, read_roots};
+pub use pem::{TlsError, read_authorities, read_certificates, read_key, read_roots};
 pub use stream::{PeekState, Stream};
-pub use tls::{Fresh, PeerCertificate, Tls, TlsFiles, Vault, refusal, server_name};
+pub use tls::{
+    Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, refusal, server_name,
+};

@@ -75,7 +75,7 @@ pub fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
 ///
 /// # Errors
 /// What is wrong with the file.
-pub(crate) fn read_authorities(path: &Path) -> Result<Authorities, TlsError> {
+pub fn read_authorities(path: &Path) -> Result<Authorities, TlsError> {
     let written = read_certificates(path)?;
     let mut roots = RootCertStore::empty();
     for (place, certificate) in written.iter().enumerate() {

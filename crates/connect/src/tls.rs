@@ -14,8 +14,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
+pub use self::clients::ClientVerifier;
 use self::sessions::Sessions;
-pub(crate) use self::verifier::Authorities;
+pub use self::verifier::Authorities;
 use self::verifier::{TargetVerifier, Told};
 use crate::pem::{TlsError, read, read_authorities, read_certificates, read_key};
 use crate::stream::H2;
@@ -23,6 +24,7 @@ use crate::stream::H2;
 pub use self::certificate::PeerCertificate;
 
 mod certificate;
+mod clients;
 mod sessions;
 mod verifier;
 

@@ -22,15 +22,20 @@ use x509_parser::prelude::X509Certificate;
 use super::certificate::{
     PeerCertificate, common_name, defect, is_for, is_valid_at, names, odd, read, shown,
 };
+use super::clients::ClientVerifier;
 use super::sessions::Sessions;
 
 /// The certificates of a file of CAs.
 #[derive(Clone, Debug)]
-pub(crate) struct Authorities {
+pub struct Authorities {
     pub(crate) roots: Arc<RootCertStore>,
     /// The same as they stand in the file.
     pub(crate) written: Vec<CertificateDer<'static>>,
 }
+
+/// The key of the configuration that names the CAs, for the words of a refusal.
+const OF_TARGETS: &str = "tls.ca";
+pub(super) const OF_CLIENTS: &str = "client_auth.ca";
 
 /// Verifies targets.
 #[derive(Debug)]
@@ -47,6 +52,21 @@ pub(crate) struct Told {
     words: String,
     /// The certificate is for other names.
     pub(crate) names: bool,
+}
+
+impl Authorities {
+    /// The certificates as they stand in the file.
+    pub fn written(&self) -> &[CertificateDer<'static>] {
+        &self.written
+    }
+
+    /// What verifies clients by these CAs. `required`: a client without a certificate is refused.
+    ///
+    /// # Errors
+    /// The library's reason, if it takes none of them.
+    pub fn client_verifier(&self, required: bool) -> Result<ClientVerifier, String> {
+        ClientVerifier::new(self, required)
+    }
 }
 
 impl TargetVerifier {
@@ -84,7 +104,8 @@ impl ServerCertVerifier for TargetVerifier {
                 ocsp_response,
                 now,
             );
-            verified.map_err(|error| explain(&certificate, intermediates, server_name, error))?;
+            let name = Some(server_name);
+            verified.map_err(|error| explain(&certificate, intermediates, name, error))?;
         }
         let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).cloned().collect();
         if let Some(shown) = PeerCertificate::of(&chain) {
@@ -183,12 +204,13 @@ fn defective(certificate: &X509Certificate<'_>, error: rustls::Error) -> rustls:
 }
 
 /// The reason for which a chain is refused, in words.
-fn explain(
+pub(super) fn explain(
     certificate: &X509Certificate<'_>,
     intermediates: &[CertificateDer<'_>],
-    name: &ServerName<'_>,
+    name: Option<&ServerName<'_>>,
     error: rustls::Error,
 ) -> rustls::Error {
+    let key = if name.is_some() { OF_TARGETS } else { OF_CLIENTS };
     let now = SystemTime::now();
     let rustls::Error::InvalidCertificate(reason) = &error else { return error };
     if let Some(why) = defect(certificate).or_else(|| odd(certificate)) {
@@ -196,7 +218,8 @@ fn explain(
     }
     let words = match reason {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            unknown_issuer(certificate, intermediates)
+            let alone = intermediates.iter().all(|one| **one == *certificate.as_raw());
+            unknown_issuer(certificate, alone, key)
         }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
@@ -211,26 +234,32 @@ fn explain(
             }
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            return not_for(certificate, name);
+            return name.map_or(error.clone(), |name| not_for(certificate, name));
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            let purpose = if name.is_some() { "serverAuth" } else { "clientAuth" };
+            format!(
+                "its certificate is not for this use: its extendedKeyUsage lacks {purpose}; issue it \
+                 with: -addext extendedKeyUsage={purpose}"
+            )
         }
         other => format!("its certificate is not accepted: {other}"),
     };
     told(words)
 }
 
-fn unknown_issuer(certificate: &X509Certificate<'_>, above: &[CertificateDer<'_>]) -> String {
+fn unknown_issuer(certificate: &X509Certificate<'_>, alone: bool, key: &str) -> String {
     let (subject, issuer) = (certificate.subject(), certificate.issuer());
     if subject == issuer {
-        return "its certificate is self-signed and not in the file of trusted CAs (see tls.ca)"
-            .to_owned();
+        return format!("its certificate is self-signed and not in the file of {key}");
     }
     let issuer = one_line(&issuer.to_string());
-    let hint = if above.is_empty() {
+    let hint = if alone {
         "; it comes without an intermediate certificate, which may be missing"
     } else {
         ""
     };
-    format!("its certificate is not signed by a trusted CA (see tls.ca), but by {issuer:?}{hint}")
+    format!("its certificate is not signed by a trusted CA (see {key}), but by {issuer:?}{hint}")
 }
 
 fn out_of_time(certificate: &X509Certificate<'_>, now: SystemTime) -> String {
@@ -267,7 +296,7 @@ fn one_line(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-fn told(words: String) -> rustls::Error {
+pub(super) fn told(words: String) -> rustls::Error {
     refused(Told { words, names: false })
 }
 

@@ -8,10 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use connect::{TlsError, read_certificates, read_roots};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use connect::{TlsError, read_authorities};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
 /// Which clients have to show a certificate.
@@ -86,18 +84,13 @@ impl ClientCas {
 
 impl ClientCa {
     fn load(path: &Path) -> Result<Self, TlsError> {
-        let certificates = read_certificates(path)?;
-        let roots = Arc::new(read_roots(path)?);
-        let wrong = |error: rustls::server::VerifierBuilderError| TlsError {
-            path: path.to_owned(),
-            problem: error.to_string(),
+        let authorities = read_authorities(path)?;
+        let verifier = |required| {
+            let made = authorities.client_verifier(required);
+            made.map_err(|problem| TlsError { path: path.to_owned(), problem })
         };
-        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-        let builder =
-            || WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
-        let requested = builder().allow_unauthenticated().build().map_err(wrong)?;
-        let required = builder().build().map_err(wrong)?;
-        Ok(Self { certificates, required, requested })
+        let (required, requested) = (Arc::new(verifier(true)?), Arc::new(verifier(false)?));
+        Ok(Self { certificates: authorities.written().to_vec(), required, requested })
     }
 
     pub(super) fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
@@ -113,6 +106,8 @@ impl ClientCa {
 
 impl fmt::Debug for ClientCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCa").field("certificates", &self.certificates.len()).finish()
+        f.debug_struct("ClientCa")
+            .field("certificates", &self.certificates.len())
+            .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{Acceptor, NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion};
+use rustls::{
+    CertificateError, CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream as ServerStream;
@@ -264,7 +266,9 @@ pub(crate) async fn shake_hands(
 
 /// Why a handshake failed, in the words of somebody who looks for the reason.
 pub(crate) fn describe(error: &io::Error) -> String {
-    use rustls::Error::{General, InvalidMessage, NoCertificatesPresented, PeerIncompatible};
+    use rustls::Error::{
+        General, InvalidCertificate, InvalidMessage, NoCertificatesPresented, PeerIncompatible,
+    };
     if error.kind() == io::ErrorKind::TimedOut {
         return "it was not done in time".to_owned();
     }
@@ -278,6 +282,7 @@ pub(crate) fn describe(error: &io::Error) -> String {
             "what came was no TLS, but perhaps plain HTTP".to_owned()
         }
         Some(NoCertificatesPresented) => "the client showed no certificate".to_owned(),
+        Some(InvalidCertificate(CertificateError::Other(why))) => format!("the client: {why}"),
         Some(PeerIncompatible(why)) => format!("the client speaks another TLS ({why:?})"),
         _ => error.to_string(),
     }

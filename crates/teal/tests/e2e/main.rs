@@ -14,6 +14,7 @@ mod bad_input;
 mod blocked_log;
 mod bodiless_answers;
 mod both_down;
+mod certificates;
 mod client_certificates;
 mod command_line;
 mod concurrent_switches;
