@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use proxy::{Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
@@ -49,6 +49,7 @@ impl Front {
             access_log: None,
             tracer: None,
             vault: Vault::default(),
+            history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };
         let proxy = Proxy::start(sockets, seats, &options)?;

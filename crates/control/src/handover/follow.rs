@@ -26,6 +26,10 @@ const TELL: Duration = Duration::from_millis(500);
 // lossless: L10
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long it may take to hear what a newer one that has gone has said before.
+// lossless: L10
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// The charge, laid down: nothing is decided, journaled or published until this is dropped.
 #[derive(Debug)]
 pub struct Frozen {
@@ -243,10 +247,25 @@ impl Following {
                 }
             };
             if going.is_none() {
-                let _ = self.course.send(Course::Lost); // perhaps nobody wants to know
+                let last = self.last_words().await.unwrap_or(Course::Lost);
+                let _ = self.course.send(last); // perhaps nobody wants to know
                 return;
             }
         }
+    }
+
+    /// The reason of one that has given up, where something was to be told to it before that was heard.
+    // lossless: L10
+    async fn last_words(&mut self) -> Option<Course> {
+        let heard = async {
+            while let Some(message) = self.incoming.next().await {
+                if let ToOlder::Failed { reason } = message {
+                    return Some(Course::Failed(reason));
+                }
+            }
+            None
+        };
+        timeout(LAST_WORDS, heard).await.ok().flatten()
     }
 
     /// Takes a table over: publishes it here, waits until every worker has it, tells what is

@@ -285,7 +285,8 @@ impl Script {
             }
             Input::Metrics(to) => drop(to.send(self.metrics.clone())),
             Input::Ready(to) => drop(to.send(self.ready)),
-            Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
+            // The API asks for none of these.
+            Input::Renew(..) | Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
         }
     }
 }

@@ -163,6 +163,7 @@ impl Newer {
             held: None,
             hold: self.spec.hold,
             underscores: None,
+            drop_headers: Box::default(),
             close_streams: false,
             failover: false,
             books: Arc::new(ServiceBooks::new(1)),

@@ -141,20 +141,8 @@ fn understand<'r>(
         return Err(Refused { end, facts, why: Why::Own(reason) });
     };
     let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
-    if let Some(port) = client.entrance.door.redirect_https.filter(|_| !by_https) {
-        let moved = https::address(request.host, port, request.target);
-        let why = moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved);
+    if let Some(why) = not_sent_on(worker, client, &request, by_https) {
         return Err(Refused { end, facts, why });
-    }
-    if client.entrance.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
-        return Err(Refused { end, facts, why: Why::Own(OwnReason::Misdirected) });
-    }
-    if let Some(reason) = refusal(worker, &request, table.limits.body_bytes) {
-        return Err(Refused { end, facts, why: Why::Own(reason) });
-    }
-    let certificate = client.entrance.certificate_fields();
-    if certificate.len() > table.limits.head_bytes {
-        return Err(Refused { end, facts, why: Why::Own(OwnReason::HeadTooLarge) });
     }
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
@@ -165,7 +153,7 @@ fn understand<'r>(
         strip: &service.strip,
         trusted: client.entrance.trusted,
         underscores: service.underscores.unwrap_or(facts.grpc),
-        certificate,
+        certificate: client.entrance.certificate_fields(),
         drop: &service.drop_headers,
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
@@ -191,7 +179,29 @@ fn may_refuse(target: &TargetEntry) -> bool {
     target.url.may_speak_http2()
 }
 
-/// What is well-formed and has a service, but is not sent on.
+/// The answer to what is well-formed and has a service, but is not sent on.
+fn not_sent_on(
+    worker: &Worker,
+    client: &Client,
+    request: &Request<'_>,
+    by_https: bool,
+) -> Option<Why> {
+    let (entrance, limits) = (&client.entrance, worker.reader.table().limits);
+    if let Some(port) = entrance.door.redirect_https.filter(|_| !by_https) {
+        let moved = https::address(request.host, port, request.target);
+        return Some(moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved));
+    }
+    if entrance.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
+        return Some(Why::Own(OwnReason::Misdirected));
+    }
+    if let Some(reason) = refusal(worker, request, limits.body_bytes) {
+        return Some(Why::Own(reason));
+    }
+    let is_long = entrance.certificate_fields().len() > limits.head_bytes;
+    is_long.then_some(Why::Own(OwnReason::HeadTooLarge))
+}
+
+/// The reason for which Teal itself refuses a request.
 fn refusal(worker: &Worker, request: &Request<'_>, limit: Option<u64>) -> Option<OwnReason> {
     if request.via_contains(&worker.via) {
         return Some(OwnReason::Loop);

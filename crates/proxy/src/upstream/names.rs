@@ -93,7 +93,9 @@ impl Names {
         let given_up = if names.len() < MOST { None } else { rarest(names) };
         if let Some(number) = given_up {
             names.retain(|_, known| known.number != number);
-            names.values_mut().for_each(|known| known.uses /= 2);
+            for known in names.values_mut() {
+                known.uses /= 2;
+            }
         }
         let number = self.last.get() + 1;
         self.last.set(number);

@@ -29,11 +29,11 @@ use std::time::Duration;
 
 use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
-use connect::Vault;
+use connect::{AddressHistory, Vault};
 use control::api::{AdminTls, ApiSettings, Token};
 use control::handover::Host;
 use control::journal::Opened;
-use control::{Handle, Resolver, Settings};
+use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use proxy::{Certificates, Challenges, ClientCas, Options, Proxy, takes_ipv4};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -206,27 +206,15 @@ fn start(
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
-        let settings = Settings {
-            services: config.services.clone(),
-            groups: config.groups.clone(),
-            limits: config.limits,
-            reloader,
-            resolver: Resolver::default().without(ways.own()),
-            vault,
-            history: stage.options.history.clone(),
-            upgrades,
-        };
+        let resolver = Resolver::default().without(ways.own());
+        let known = (vault, stage.options.history.clone());
+        let settings = settings(config, reloader, resolver, known, upgrades);
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let settings =
             ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
-        if let Err(failure) = upgrade::confirm(&up, &handle).await {
-            if let Some(older) = &older {
-                older.say_failed(&failure.message).await;
-            }
-            return Err(failure);
-        }
+        upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
@@ -260,6 +248,26 @@ fn start(
         state::leave(&handle).await;
         Ok(())
     })
+}
+
+/// What the controller is made of.
+fn settings(
+    config: &Config,
+    reloader: Reloader,
+    resolver: Resolver,
+    (vault, history): (Vault, AddressHistory),
+    upgrades: mpsc::Sender<UpgradeWish>,
+) -> Settings {
+    Settings {
+        services: config.services.clone(),
+        groups: config.groups.clone(),
+        limits: config.limits,
+        reloader,
+        resolver,
+        vault,
+        history,
+        upgrades,
+    }
 }
 
 /// Says that this Teal is ready once every worker serves, unless that is said already.

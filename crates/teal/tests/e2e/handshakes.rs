@@ -102,9 +102,12 @@ fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
     stage.finish();
 }
 
+/// Arguments of `openssl s_client`, keys of the listener, and words of the log.
+type Case<'c> = (&'c [&'c str], &'c [(&'c str, &'c str)], [&'c str; 3]);
+
 #[test]
 fn r57_the_log_says_what_a_client_offers_that_shares_nothing_with_teal() {
-    let cases: [(&[&str], &[(&str, &str)], [&str; 3]); 5] = [
+    let cases: [Case<'_>; 5] = [
         (
             &["-tls1_2", "-cipher", "AES128-SHA:AES256-GCM-SHA384"],
             &[],
@@ -152,7 +155,7 @@ fn r57_the_log_says_what_a_client_offers_that_shares_nothing_with_teal() {
 /// The second column of the guide's table, in the row that begins so.
 fn documented(row: &str) -> Vec<String> {
     let line = GUIDE.lines().find(|line| line.starts_with(&format!("| {row} |")));
-    let line = line.unwrap_or_else(|| panic!("the guide has no row {row:?}"));
+    let line = line.expect("the guide has this row");
     let cells: Vec<&str> = line.split('|').collect();
     cells[2].split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect()
 }

@@ -121,7 +121,7 @@ fn answered_once_each(teal: &Teal, both: &Both, asked_over_http2: usize) {
     assert_eq!(client.post("/second", b"small").status, 200);
     for _ in 0..5 {
         assert_eq!(client.get("/later").status, 200);
-        assert_eq!(client.post("/later", &[b'x'; 200_000]).status, 200);
+        assert_eq!(client.post("/later", &vec![b'x'; 200_000]).status, 200);
     }
     assert_eq!(both.over_http2(), asked_over_http2);
     for path in ["/first", "/second"] {
@@ -189,11 +189,11 @@ fn r50_a_body_that_was_not_kept_is_answered_502_once_and_says_why() {
     });
     let (teal, _kept) = secured(&both, "");
     let mut client = Client::connect(teal.listener());
-    assert_eq!(client.post("/long", &[b'x'; 200_000]).status, 502);
+    assert_eq!(client.post("/long", &vec![b'x'; 200_000]).status, 502);
     assert_eq!(both.http1.seen().requests_to("/long").len(), 0);
     teal.log_has(&["requires HTTP/1.1 (HTTP_1_1_REQUIRED)", "too long to be kept"]);
     let mut client = Client::connect(teal.listener());
-    assert_eq!(client.post("/long", &[b'x'; 200_000]).status, 200);
+    assert_eq!(client.post("/long", &vec![b'x'; 200_000]).status, 200);
     assert_eq!((both.over_http2(), both.http1.seen().requests_to("/long").len()), (1, 1));
     teal.assert_books_balance();
 }
@@ -210,7 +210,7 @@ fn r50_http2_false_never_offers_it_and_tunnels_pass() {
         }
         let mut client = Client::connect(teal.listener());
         assert_eq!(client.get("/").status, 200);
-        assert_eq!(client.post("/", &[b'x'; 200_000]).status, 200);
+        assert_eq!(client.post("/", &vec![b'x'; 200_000]).status, 200);
         let mut socket = testkit::websocket(teal.listener(), "/ws");
         socket.send(tungstenite::Message::text("one")).expect("the tunnel is open");
         assert_eq!(socket.read().expect("an echo").to_text().ok(), Some("one"));

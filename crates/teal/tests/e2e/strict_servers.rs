@@ -1,5 +1,6 @@
 //! Real servers that answer 421 where Host and server name (SNI) differ: Apache since 2.4.64, and Caddy.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -63,14 +64,16 @@ fn apache(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
         root = root.display()
     );
     for module in ["mpm_event", "authz_core", "dir", "ssl", "http2"] {
-        config += &format!("LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so\n");
+        let modules = "/usr/lib/apache2/modules";
+        let _ = writeln!(config, "LoadModule {module}_module {modules}/mod_{module}.so");
     }
     for host in HOSTS {
         let (pair, site) = (pki.issue(host, &[host]), root.join(host));
         fs::create_dir_all(&site).expect("a directory");
         fs::write(site.join("health"), "fine").expect("a file");
         fs::write(site.join("index.html"), format!("{color} {host}")).expect("a file");
-        config += &format!(
+        let _ = write!(
+            config,
             "<VirtualHost {address}>\nServerName {host}\nDocumentRoot {}\nSSLEngine on\n\
              SSLCertificateFile {}\nSSLCertificateKeyFile {}\n</VirtualHost>\n",
             site.display(),
@@ -93,7 +96,8 @@ fn caddy(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
             .to_owned();
     for host in HOSTS {
         let pair = pki.issue(host, &[host]);
-        config += &format!(
+        let _ = write!(
+            config,
             "https://{host}:{} {{\nbind 127.0.0.1\ntls {} {}\nrespond \"{color} {host}\"\n}}\n",
             address.port(),
             pair.cert.display(),

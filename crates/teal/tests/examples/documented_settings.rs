@@ -1,6 +1,7 @@
 //! Every piece of configuration in the documents is one that `teal check` takes: as it stands there, within a
 //! whole file.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,7 +56,7 @@ fn whole(piece: &str, directory: &Path, pair: &Pair, ca: &Path) -> String {
         }
         for (color, port) in [("blue", 1), ("green", 2)] {
             if tables || !piece.lines().any(|line| line.starts_with(color)) {
-                text += &format!("{color} = {{ targets = [\"http://127.0.0.1:{port}\"] }}\n");
+                let _ = writeln!(text, "{color} = {{ targets = [\"http://127.0.0.1:{port}\"] }}");
             }
         }
     }

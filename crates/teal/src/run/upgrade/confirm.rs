@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use control::handover::UpColor;
+use control::handover::{Host, UpColor};
 use control::{Handle, ServiceStatus, TargetStatus};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
@@ -30,12 +30,24 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     Ok(colors.collect())
 }
 
-/// Waits until a probe of each of their targets has passed, or says that it is down.
+/// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down.
 ///
 /// # Errors
 /// Those that are down.
 // lossless: L9
-pub(in crate::run) async fn confirm(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
+pub(in crate::run) async fn confirm(
+    up: &[UpColor],
+    handle: &Handle,
+    older: Option<&Host>,
+) -> Result<(), Failure> {
+    let confirmed = all_up(up, handle).await;
+    if let (Err(failure), Some(older)) = (&confirmed, older) {
+        older.say_failed(&failure.message).await;
+    }
+    confirmed
+}
+
+async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
     let deadline = Instant::now() + WITHIN;
     loop {
         let status = handle.status().await.map_err(|error| Failure::failed(error.to_string()))?;
