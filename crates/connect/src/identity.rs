@@ -6,9 +6,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::pem::TlsError;
+use crate::tls::{defect, read_certificate};
 
 /// A certificate with what stands above it and its key, to be shown to peers. Certificates that the library
 /// itself would not take from a peer, such as those of X.509 version 1, can be shown all the same.
@@ -22,7 +22,13 @@ pub fn certified_key(
 ) -> Result<CertifiedKey, TlsError> {
     let wrong = |problem| TlsError { path: key_path.to_owned(), problem };
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
-    let key = key.map_err(|error| wrong(format!("can't be used as a key: {error}")))?;
+    let key = key.map_err(|error| {
+        let leaf = chain.first().and_then(read_certificate);
+        wrong(leaf.and_then(|leaf| defect(&leaf)).map_or_else(
+            || format!("cannot be used as a key: {error}"),
+            |why| format!("the certificate {} {why}", cert_path.display()),
+        ))
+    })?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
@@ -36,7 +42,7 @@ pub fn certified_key(
 
 /// Whether the certificate has the public part of the key, as another parser reads it.
 fn has_key_of(certified: &CertifiedKey) -> bool {
-    let leaf = certified.cert.first().map(|leaf| X509Certificate::from_der(leaf));
-    let (Some(Ok((_, leaf))), Some(key)) = (leaf, certified.key.public_key()) else { return false };
+    let leaf = certified.cert.first().and_then(read_certificate);
+    let (Some(leaf), Some(key)) = (leaf, certified.key.public_key()) else { return false };
     *leaf.public_key().raw == *key
 }

@@ -22,6 +22,7 @@ use crate::pem::{TlsError, read, read_authorities, read_certificates, read_key};
 use crate::stream::H2;
 
 pub use self::certificate::PeerCertificate;
+pub(crate) use self::certificate::{defect, read as read_certificate};
 
 mod certificate;
 mod clients;

@@ -231,6 +231,7 @@ async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generat
         core.publisher.acknowledged_here(version).await;
     }
     core.lock().ready = true;
+    core.probed.send_modify(|count| *count += 1); // a color may have been found down meanwhile
     core.publisher.acknowledged(version).await;
     if let Some(generation) = changed {
         published(&core, generation).await;

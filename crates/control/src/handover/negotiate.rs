@@ -35,6 +35,8 @@ pub struct UpColor {
     pub service: String,
     /// Its own name.
     pub color: String,
+    /// The addresses of its targets, as configured.
+    pub targets: Vec<String>,
 }
 
 /// Newer to older: whether it can.

@@ -75,6 +75,7 @@ pub(crate) struct ServiceMessage {
     #[serde(with = "HoldShape")]
     pub(crate) hold: Hold,
     pub(crate) underscores: Option<bool>,
+    #[serde(default)]
     pub(crate) drop_headers: Vec<String>,
     pub(crate) close_streams: bool,
     pub(crate) failover: bool,

@@ -62,9 +62,12 @@ async fn watch_targets(in_force: &InForce, handle: &Handle) {
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        if !in_force.is_in_charge() {
+            continue; // what changes meanwhile is seen afterwards
+        }
         let changed = seen.have_changed(of_targets(&in_force.config())).await;
         let due = again.is_some_and(|at| at <= Instant::now());
-        if !(changed || due) || !in_force.is_in_charge() {
+        if !(changed || due) {
             continue;
         }
         let renewed = renew_targets(in_force, handle).await;

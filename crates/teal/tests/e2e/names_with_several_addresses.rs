@@ -40,7 +40,7 @@ fn is_inside(test: &str) -> bool {
         let _ = writeln!(hosts, "{dead} {name}\n{good} {name}");
     }
     for dead in ["10.9.0.2", "fd00:9::2"] {
-        hosts.push_str(&format!("{dead} admin.test\n"));
+        let _ = writeln!(hosts, "{dead} admin.test");
     }
     hosts.push_str("127.0.0.1 admin.test\n");
     own_network::is_inside(module_path!(), test, &hosts, "hosts: files", SETUP)

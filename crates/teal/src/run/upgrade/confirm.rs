@@ -4,33 +4,44 @@
 //! replaced, a name that has moved, another version of Teal. Guaranteed: a newer Teal that finds a color down
 //! which the older one finds up does not serve, and the older one goes on.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use control::handover::{Host, UpColor};
-use control::{Handle, ServiceStatus, TargetStatus};
+use control::{Handle, ServiceStatus, Status, TargetStatus};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
 
 use crate::exit::Failure;
 
-/// How long probes may take to decide. What they have not decided by then does not count.
+/// The time that probes have to decide. A color of which they have not decided by then does not count.
 // lossless: L10
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// How often it is asked what they have found.
-const LOOK: Duration = Duration::from_millis(5);
+/// The first pause between two looks at what they have found, and the longest: with thousands of services a
+/// look takes time of the thread that probes.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The colors that are healthy now.
 pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     let status = handle.status().await?;
     let colors = status.services.iter().flat_map(|service| {
         let healthy = Color::BOTH.into_iter().filter(|color| service.color(*color).healthy);
-        healthy.map(|color| UpColor { service: service.name.to_string(), color: color.to_string() })
+        healthy.map(|color| {
+            let targets = service.color(color).targets.iter();
+            UpColor {
+                service: service.name.to_string(),
+                color: color.to_string(),
+                targets: targets.map(|target| target.url.to_string()).collect(),
+            }
+        })
     });
     Ok(colors.collect())
 }
 
-/// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down.
+/// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down. Targets
+/// that a newer configuration adds do not count, since nothing was proven of them.
 ///
 /// # Errors
 /// Those that are down.
@@ -48,42 +59,53 @@ pub(in crate::run) async fn confirm(
 }
 
 async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
-    let deadline = Instant::now() + WITHIN;
+    let (deadline, mut pause) = (Instant::now() + WITHIN, FIRST_PAUSE);
+    let mut open: Vec<&UpColor> = up.iter().collect();
     loop {
         let status = handle.status().await.map_err(|error| Failure::failed(error.to_string()))?;
-        let (mut open, mut down) = (0, Vec::new());
-        for UpColor { service, color } in up {
-            let named = |one: &&ServiceStatus| one.name.as_str() == service;
-            // One that is configured no longer has no targets that could be down.
-            let Some(found) = status.services.iter().find(named) else { continue };
-            let Some(seen) = Color::BOTH.into_iter().find(|one| one.as_str() == color) else {
-                continue;
-            };
-            let seen = found.color(seen);
-            if let Some(target) = seen.targets.iter().find(|one| one.standing == Standing::Down) {
-                down.push(why(service, color, target));
-            } else {
-                open += usize::from(!seen.targets.iter().all(has_passed));
-            }
-        }
-        if open == 0 && down.is_empty() {
-            return Ok(());
-        }
-        if open == 0 || !down.is_empty() && Instant::now() > deadline {
+        let down = look(&status, &mut open);
+        let is_late = Instant::now() > deadline;
+        if !down.is_empty() && (down.len() == open.len() || is_late) {
             return Err(Failure::failed(format!(
                 "the newer Teal finds down what this one finds up: {}",
                 down.join("; ")
             )));
         }
-        if Instant::now() > deadline {
+        if open.is_empty() {
+            return Ok(());
+        }
+        if is_late {
+            let open = open.len();
             tracing::warn!(
                 "serving, though {open} colors that the older Teal has found up have not answered a \
                  probe within {WITHIN:?}"
             );
             return Ok(());
         }
-        sleep(LOOK).await;
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
+}
+
+/// Leaves only those that have not passed, and says why those of them are down that are.
+fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
+    let by_name: HashMap<&str, &ServiceStatus> =
+        status.services.iter().map(|service| (service.name.as_str(), service)).collect();
+    let mut down = Vec::new();
+    open.retain(|UpColor { service, color, targets }| {
+        let named = Color::BOTH.into_iter().find(|one| one.as_str() == color);
+        let found = by_name.get(service.as_str()).zip(named);
+        // One that is configured no longer has no targets that could be down.
+        let Some(seen) = found.map(|(service, color)| service.color(color)) else { return false };
+        let known = |one: &&TargetStatus| targets.contains(&one.url.to_string());
+        let known = || seen.targets.iter().filter(known);
+        if let Some(target) = known().find(|one| one.standing == Standing::Down) {
+            down.push(why(service, color, target));
+            return true;
+        }
+        !known().all(has_passed)
+    });
+    down
 }
 
 fn has_passed(target: &TargetStatus) -> bool {

@@ -212,12 +212,14 @@ fn r48_r54_each_certificate_is_taken_or_refused_as_that_of_a_target() {
     let mut wrong = Vec::new();
     for (row, version, _) in &served {
         let name = version.name(row);
-        let probe = wait_for(SOON, "a probe", || {
+        let probe = wait_for(SOON * 4, "a probe", || {
             let status = teal.status();
             let services = status["services"].as_array().expect("services");
             let service = services.iter().find(|one| one["name"] == *name).expect("it is there");
             let probe = service["colors"]["blue"]["targets"][0]["last_probe"].clone();
-            (!probe.is_null()).then_some(probe)
+            // Dozens of servers are asked at once.
+            let late = probe["reason"].as_str().is_some_and(|why| why.contains("timed out"));
+            (!probe.is_null() && !late).then_some(probe)
         });
         let said = probe["reason"].as_str().unwrap_or_default().to_owned();
         let found = if probe["ok"] == true { Ok(()) } else { Err(said) };

@@ -91,10 +91,13 @@ pub(super) const ROWS: &[Row] = &[
         ],
     ),
     at("127.0.0.1", row("address", "for an IP address only, asked by that", [Taken, Taken, Taken])),
-    row(
-        "uri",
-        "for a URI (SPIFFE)",
-        [Taken, Refused("no DNS name or address in its subjectAltName"), Taken],
+    asked(
+        "127.0.0.1",
+        row(
+            "uri",
+            "for a URI (SPIFFE)",
+            [Taken, Refused("no DNS name or address in its subjectAltName"), Taken],
+        ),
     ),
     asked(
         "a.localhost",
