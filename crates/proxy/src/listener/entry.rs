@@ -20,7 +20,10 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
     let (stream, address, announced) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
         None => Arrived { stream, name: None, http2: false, certificate: None },
-        Some(tls) => tls::shake_hands(worker, stream, tls).await?,
+        Some(tls) => {
+            let reached = announced.ends.map(|(_, reached)| reached.ip());
+            tls::shake_hands(worker, stream, tls, reached).await?
+        }
     };
     Some(Client::new(worker, arrived, (address, announced), door))
 }

@@ -1,6 +1,7 @@
 //! What a listener asks of those who come, and the handshake that sees to it.
 
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -131,9 +132,13 @@ impl TlsDoor {
     }
 
     /// Shakes hands with a client, which may take as long as the client likes.
-    async fn accept(&self, stream: TcpStream) -> io::Result<ServerStream<TcpStream>> {
+    async fn accept(
+        &self,
+        stream: TcpStream,
+        reached: Option<IpAddr>,
+    ) -> io::Result<ServerStream<TcpStream>> {
         if let Some(plain) = plain::look(&stream).await? {
-            plain::answer(stream, plain).await?;
+            Box::pin(plain::answer(stream, plain)).await?; // rare, and has a buffer
             return Err(io::Error::new(io::ErrorKind::InvalidData, plain::WORDS));
         }
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
@@ -151,7 +156,7 @@ impl TlsDoor {
         let chacha = puts_chacha_first(begun.client_hello().cipher_suites());
         let made = self.current().map_err(io::Error::other)?;
         let mut config = if chacha { &made.theirs_first } else { &made.ours_first }.clone();
-        if !named && let Some(shown) = self.shown_by_address(&begun) {
+        if !named && let Some(shown) = self.shown_by_address(&begun, reached) {
             let mut own = ServerConfig::clone(&config);
             own.cert_resolver = Arc::new(SingleCertAndKey::from(shown));
             config = Arc::new(own);
@@ -163,13 +168,18 @@ impl TlsDoor {
         done.map_err(|error| offer.explain(error, &config))
     }
 
-    /// The certificate for the address that a client without a name has connected to.
-    fn shown_by_address(&self, begun: &StartHandshake<TcpStream>) -> Option<CertifiedKey> {
+    /// The certificate for the address that a client without a name has reached, here or at a proxy.
+    fn shown_by_address(
+        &self,
+        begun: &StartHandshake<TcpStream>,
+        reached: Option<IpAddr>,
+    ) -> Option<CertifiedKey> {
         let hello = begun.client_hello();
         if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
             return None;
         }
-        let address = begun.io.local_addr().ok()?.ip();
+        let here = || begun.io.local_addr().ok().map(|address| address.ip());
+        let address = reached.or_else(here)?;
         self.shelf.choose_by_address(&hello, address).map(|key| CertifiedKey::clone(&key))
     }
 }
@@ -234,17 +244,18 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
     TlsError { path: what.into(), problem: error.to_string() }
 }
 
-/// Takes a client in; none if it was not let in, in time or at all, or wanted no more than the
-/// handshake.
+/// Takes a client in that has reached this address, if a proxy has announced which; none if it was not let in,
+/// in time or at all, or wanted no more than the handshake.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn shake_hands(
     worker: &Rc<Worker>,
     stream: Stream,
     door: &TlsDoor,
+    reached: Option<IpAddr>,
 ) -> Option<Arrived> {
     let Stream::Tcp(stream) = stream else { return None };
     let turn = door.turn(); // before the CAs are looked at: those of a later turn are found out then
-    match worker.within(worker.front().tls_hello, door.accept(stream)).await {
+    match worker.within(worker.front().tls_hello, door.accept(stream, reached)).await {
         // The authority has seen what it came for (RFC 8737 section 3).
         Ok(session) if session.get_ref().1.alpn_protocol() == Some(ACME) => None,
         Ok(session) => {

@@ -1,5 +1,7 @@
 //! Certificates as people have them, made by openssl: for addresses, without a name, of version 1.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -136,6 +138,30 @@ fn r54_a_client_without_a_name_is_shown_the_certificate_of_the_address_it_came_t
         assert!(named.contains("CN = name"), "a name wins over the address: {named}");
         stage.finish();
     }
+}
+
+#[test]
+fn r54_the_address_is_the_one_that_a_proxy_announces() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let first = pki.issue("first", &["localhost"]);
+    let ip = pki.issue("ip", &["192.0.2.2", "localhost"]);
+    let tables: String = [&first, &ip]
+        .map(|pair| table(&Made { cert: pair.cert.clone(), key: pair.key.clone() }))
+        .concat();
+    let stage = Stage::with(|settings| {
+        let settings = settings.listener_key("tls", "true").extra(&tables);
+        settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]")
+    });
+    let shown = |reached: &str| {
+        let mut socket = TcpStream::connect(stage.teal.listener()).expect("it accepts");
+        let header = format!("PROXY TCP4 192.0.2.1 {reached} 5 443\r\n");
+        socket.write_all(header.as_bytes()).expect("sent");
+        let session = pki.trust(None).shake_hands(socket).expect("a handshake");
+        session.conn.peer_certificates().expect("a certificate")[0].to_vec()
+    };
+    assert_ne!(shown("192.0.2.2"), shown("192.0.2.3"));
+    stage.finish();
 }
 
 #[test]
