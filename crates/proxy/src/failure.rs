@@ -94,6 +94,15 @@ impl Failure {
             }
     }
 
+    /// Whether the target takes the request, and others, over HTTP/1.1 only.
+    pub(crate) fn requires_http1(&self) -> bool {
+        match self {
+            Self::Http1Required { .. } => true,
+            Self::Reset(end) => end.requires_http1(),
+            _ => false,
+        }
+    }
+
     /// What the client is told.
     pub(crate) fn verdict(&self) -> Verdict {
         Verdict::Answer(match self {
@@ -161,7 +170,11 @@ impl Failure {
                 Some("refused a request on a connection that it ends".to_owned())
             }
             Self::NotTaken(Some(end)) => Some(format!("did not take a request: it {end}")),
-            Self::Http1Required { rewinds } => Some(http1_required(*rewinds)),
+            Self::Http1Required { rewinds: true } => {
+                Some(http1_required("asking again over HTTP/1.1"))
+            }
+            Self::Http1Required { rewinds: false } => Some(http1_required(TOO_LONG)),
+            Self::Reset(end) if end.requires_http1() => Some(http1_required(PERHAPS_DONE)),
             Self::Misnamed(why) => {
                 Some(format!("has no certificate for the host of a request: {why}"))
             }
@@ -177,13 +190,14 @@ impl Failure {
     }
 }
 
-/// The log's words for a target that takes no HTTP/2.
-fn http1_required(rewinds: bool) -> String {
-    let what = if rewinds {
-        "asking again over HTTP/1.1"
-    } else {
-        "the body of the request was too long to be kept and sent again, so it is answered 502"
-    };
+const TOO_LONG: &str =
+    "the body of the request was too long to be kept and sent again, so it is answered 502";
+
+const PERHAPS_DONE: &str = "it ended the connection with GOAWAY and may have acted on the request, so only an \
+                            idempotent one is sent again";
+
+/// The log's words for a target that takes no HTTP/2, and what follows for the request.
+fn http1_required(what: &str) -> String {
     format!(
         "requires HTTP/1.1 (HTTP_1_1_REQUIRED): {what}; new requests use HTTP/1.1 for 10 minutes, and always \
          with tls = {{ http2 = false }}"

@@ -174,14 +174,14 @@ fn unsent(error: h2::Error) -> io::Error {
 /// An end before the answer could be read. `begun`: bytes of it had come. `farewell`: the error code of the
 /// target's GOAWAY, which may have served this stream before it went. A stream that the target has refused,
 /// or that is beyond the last one that it will serve, was not acted on (RFC 9113 section 8.7), and neither
-/// was one for which it requires HTTP/1.1.
+/// was one that it has reset since it requires HTTP/1.1. A GOAWAY says that of no stream that it covers.
 // lossless: L5 - what begins to be answered is never sent again.
 fn failed(error: h2::Error, begun: bool, farewell: Option<u32>) -> io::Error {
     let gone = |code: u32| StreamEnd { code: code.into(), connection: true, begun };
     let with_connection = || farewell.filter(|_| error.is_io()).map(gone);
     if let Some(end) = StreamEnd::of(&error, begun).or_else(with_connection) {
         let beyond = end.connection && error.is_go_away() || end.code == Reason::REFUSED_STREAM;
-        let untouched = !begun && (beyond || end.requires_http1());
+        let untouched = !begun && (beyond || !end.connection && end.requires_http1());
         let refused = io::ErrorKind::ConnectionRefused;
         let kind = if untouched { refused } else { io::ErrorKind::ConnectionReset };
         return io::Error::new(kind, end);

@@ -132,11 +132,16 @@ impl Download {
         let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
         let kind = error.map(io::Error::kind);
         let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
-        if !interim && let Some(why) = error.and_then(connect::refusal) {
+        if !interim
+            && link.rx.is_empty()
+            && let Some(why) = error.and_then(connect::refusal)
+        {
             return Failure::Tls(why);
         }
         match (kind, end) {
-            (_, Some(end)) if StreamEnd::requires_http1(end) && !interim => {
+            (Some(ErrorKind::ConnectionRefused), Some(end))
+                if StreamEnd::requires_http1(end) && !interim =>
+            {
                 Failure::Http1Required { rewinds: ask.upload.can_rewind() }
             }
             (Some(ErrorKind::ConnectionRefused), end) if !interim => {

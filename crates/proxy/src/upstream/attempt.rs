@@ -81,7 +81,7 @@ pub(crate) async fn attempt(
         let target = link.target;
         let reused = link.hold.has_served() || idled.is_some();
         link.hold.distrust(&failure);
-        if let Failure::Http1Required { .. } = failure {
+        if failure.requires_http1() {
             worker.carriers.require_http1(target, began);
         }
         let pinned = link.pinned;

@@ -50,7 +50,7 @@ pub(crate) async fn send(
             Ok(reached) => return Ok(reached),
             Err(failed) => failed,
         };
-        let http1_required = matches!(failure, Failure::Http1Required { .. });
+        let http1_required = failure.requires_http1();
         if !http1_required {
             tried.push(lease.target().id); // the others are as good in HTTP/1.1 as in HTTP/2
         }

@@ -127,7 +127,7 @@ fn answered_once_each(teal: &Teal, both: &Both, asked_over_http2: usize) {
     for path in ["/first", "/second"] {
         assert_eq!(both.http1.seen().requests_to(path).len(), 1, "{path} is done once");
     }
-    teal.log_has(&["requires HTTP/1.1 (HTTP_1_1_REQUIRED)", "asking again over HTTP/1.1"]);
+    teal.log_has(&["requires HTTP/1.1 (HTTP_1_1_REQUIRED)", "new requests use HTTP/1.1"]);
     teal.assert_books_balance();
 }
 
@@ -168,6 +168,28 @@ fn r50_one_without_tls_is_asked_so_too() {
     let settings = Settings::of_urls(&[&url], &[&spare.url()]).top("workers", "1");
     let teal = Teal::start_healthy(TEAL, &settings);
     answered_once_each(&teal, &both, 1);
+}
+
+#[test]
+fn r50_a_post_that_a_goaway_covers_is_not_sent_again() {
+    // L5
+    let both = Both::start(|peer, stream, probe| {
+        if probe {
+            answer(peer, stream, "fine");
+            return true;
+        }
+        // It may have been acted on before the connection was ended.
+        goaway(peer, stream, HTTP_1_1_REQUIRED)
+    });
+    let (teal, _kept) = secured(&both, "");
+    let mut client = Client::connect(teal.listener());
+    assert_eq!(client.post("/pay", b"once").status, 502);
+    assert_eq!((both.over_http2(), both.http1.seen().requests_to("/pay").len()), (1, 0));
+    // What comes later goes the way that the target asks for.
+    let mut client = Client::connect(teal.listener());
+    assert_eq!(client.post("/later", b"once").status, 200);
+    assert_eq!((both.over_http2(), both.http1.seen().requests_to("/later").len()), (1, 1));
+    teal.assert_books_balance();
 }
 
 #[test]
