@@ -165,6 +165,19 @@ pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
         && !CONTROL.iter().any(|control| name.eq_ignore_ascii_case(control.as_bytes()))
 }
 
+/// Returns true for a name that is one of these, or begins as they say.
+pub(crate) fn is_dropped(name: &[u8], drop: &[String]) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    drop.iter().any(|dropped| {
+        let beginning = dropped.strip_suffix('*');
+        let whole = beginning.is_some() || name.len() == dropped.len();
+        let wanted = beginning.unwrap_or(dropped).as_bytes();
+        whole
+            && name.len() >= wanted.len()
+            && name.iter().zip(wanted).all(|(byte, wanted)| folded(*byte) == *wanted)
+    })
+}
+
 /// How names begin in which proxies tell an application of the certificate that its client has shown:
 /// RFC 9440 and the customs of nginx, ingress-nginx, Apache, HAProxy, Caddy, IIS, F5, WebLogic, WebSphere,
 /// Keycloak, Google, AWS and Cloudflare. Those of Envoy and Traefik begin with `X-Forwarded-`.

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http1::{BodyLength, BodyReader, CHUNK_END, Decoded, Limits};
+use http1::{BodyLength, BodyReader, CHUNK_END, Decoded, Forwarding, Limits};
 
 use crate::boundary::Boundary;
 use crate::buffer::Buffer;
@@ -201,6 +201,11 @@ impl Pump {
     /// Bounds the trailers as the head was bounded.
     pub(crate) fn limit_trailers(&mut self, limits: Limits) {
         self.reader.limit_trailers(limits);
+    }
+
+    /// Passes on no trailer that would not be passed on in the head.
+    pub(crate) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
+        self.reader.filter_trailers(forwarding);
     }
 
     /// Keeps what was sent, to be sent again, while the payload is within this many bytes.

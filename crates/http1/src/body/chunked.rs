@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{BodyError, Decoded, extension::Extension, trailers::Trailers};
-use crate::Limits;
+use crate::{Forwarding, Limits};
 
 /// What all chunk extensions of a body may take together.
 const EXTENSION_BYTES: usize = 16 * 1024;
@@ -62,6 +62,10 @@ impl Chunked {
 
     pub(super) fn limit_trailers(&mut self, limits: Limits) {
         self.trailers.limit(limits);
+    }
+
+    pub(super) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
+        self.trailers.filter(forwarding);
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -8,7 +8,7 @@ mod trailers;
 
 use std::{fmt, ops::Range};
 
-use crate::{BodyLength, Limits};
+use crate::{BodyLength, Forwarding, Limits};
 use chunked::Chunked;
 
 /// Why a body is not well-formed, or not complete. The connection that it came from has no meaning
@@ -67,6 +67,13 @@ impl BodyReader {
     pub fn limit_trailers(&mut self, limits: Limits) {
         if let Kind::Chunked(chunked) = &mut self.kind {
             chunked.limit_trailers(limits);
+        }
+    }
+
+    /// Passes on no trailer that would not be passed on in the head of the same request.
+    pub fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
+        if let Kind::Chunked(chunked) = &mut self.kind {
+            chunked.filter_trailers(forwarding);
         }
     }
 

@@ -3,7 +3,8 @@
 //! remains stays a trailer. Never allocates for a body without trailers.
 
 use super::BodyError;
-use crate::{Limits, field::may_be_trailer, token};
+use crate::field::{is_dropped, may_be_trailer};
+use crate::{Forwarding, Limits, token};
 
 #[derive(Debug)]
 pub(super) struct Trailers {
@@ -15,16 +16,26 @@ pub(super) struct Trailers {
     fields: usize,
     /// What a head may have. Lines that are dropped count, and so does the empty one.
     limits: Limits,
+    /// Further names that are not passed on, as in [`Forwarding::drop`].
+    drop: Vec<String>,
+    /// Names with an underscore are passed on.
+    underscores: bool,
 }
 
 impl Trailers {
     pub(super) fn new() -> Self {
         let (line, kept) = (Vec::new(), Vec::new());
-        Self { line, kept, bytes: 0, fields: 0, limits: Limits::default() }
+        let (limits, drop) = (Limits::default(), Vec::new());
+        Self { line, kept, bytes: 0, fields: 0, limits, drop, underscores: true }
     }
 
     pub(super) fn limit(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    pub(super) fn filter(&mut self, forwarding: &Forwarding<'_>) {
+        self.underscores = forwarding.underscores;
+        self.drop = if forwarding.trusted { Vec::new() } else { forwarding.drop.to_vec() };
     }
 
     pub(super) fn lines(&self) -> &[u8] {
@@ -76,7 +87,8 @@ impl Trailers {
         if !token::is_token(name) || !value.iter().all(|&b| token::is_value_byte(b)) {
             return Err(MALFORMED);
         }
-        if may_be_trailer(name) {
+        let underscored = !self.underscores && name.contains(&b'_');
+        if may_be_trailer(name) && !underscored && !is_dropped(name, &self.drop) {
             for part in [name, b": ", value, b"\r\n"] {
                 self.kept.extend_from_slice(part);
             }

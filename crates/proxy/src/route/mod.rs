@@ -164,6 +164,7 @@ fn understand<'r>(
         idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
     let of_many = client.stream.is_exchange();
     upload.begin(lead, request.body, keep, of_many, &table.limits);
+    upload.filter_trailers(&forwarding);
     if facts.grpc {
         upload.await_answer(grpc::silence(&request, &service.timeouts));
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http1::BodyLength;
+use http1::{BodyLength, Forwarding};
 use rules::{Limits, Timeouts};
 
 use super::link::Link;
@@ -92,6 +92,11 @@ impl Upload {
         self.finished = None;
         self.dropped = false;
         self.client_host = None;
+    }
+
+    /// Passes on no trailer that would not be passed on in the head.
+    pub(crate) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
+        self.pump.filter_trailers(forwarding);
     }
 
     /// The Host that the client has sent.

@@ -142,6 +142,18 @@ fn r52_names_to_be_dropped_are_those_of_the_service_and_change_with_a_reload() {
         ["remote-user", "x-auth-role", "x-kept"].map(|name| seen[0].fields.get(name).is_some())
     };
     assert_eq!(ask("/1"), [false, false, true]);
+    let mut client = testkit::Client::connect(teal.listener());
+    client.send(
+        "POST /trailers HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\
+         Remote-User: root\r\nREMOTE_USER: root\r\nX-Auth-Role: admin\r\nx_y: 1\r\nX-Kept: 1\r\n\r\n",
+    );
+    assert_eq!(client.answer().status, 200);
+    let seen = blue.seen().requests_to("/trailers");
+    let trailers = &seen[0].trailers;
+    assert_eq!(trailers.get("x-kept"), Some("1"));
+    for name in ["remote-user", "remote_user", "x-auth-role", "x_y"] {
+        assert_eq!(trailers.get(name), None, "{name}");
+    }
     teal.write_settings(&drop("[]"));
     let reloaded = teal.cli(&["reload"]);
     assert!(reloaded.stdout.contains("drop_headers changed"), "{}", reloaded.all());
