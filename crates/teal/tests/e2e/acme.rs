@@ -71,14 +71,14 @@ pub(crate) struct Authority {
     _directory: tempfile::TempDir,
 }
 
-/// What `teal status --json` says of the orders for a name.
+/// The orders for a name as `teal status --json` has them.
 pub(crate) fn order(teal: &Teal, name: &str) -> serde_json::Value {
     let status = teal.status();
     let orders = status["acme"].as_array().cloned().unwrap_or_default();
     orders.into_iter().find(|order| order["name"] == name).unwrap_or_default()
 }
 
-/// What curl gets under `https` from a service, with its own look at the certificate.
+/// The status that curl gets under `https` from a service, with its own look at the certificate.
 pub(crate) fn curl(root: &Path, name: &str, port: u16) -> Result<String, String> {
     let output = Command::new("curl")
         .args(["-sS", "--max-time", "10", "--cacert"])
@@ -264,10 +264,31 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
         !order(&stage.teal, "a.test")["problem"].is_null()
     });
     stage.teal.wait_alone(PATIENCE);
+    order_once_where_orders_are_limited(&stage, &stub);
     stage.finish();
 }
 
-/// What a signed request says (RFC 7515 section 7.2.2), out of base64 without padding.
+/// Has the name ordered by an authority that limits orders: one is not placed once more without what it
+/// replaces, since that would count, too.
+fn order_once_where_orders_are_limited(stage: &Stage, stub: &Target) {
+    let before = stub.seen().requests_to("/order").len();
+    let limited = r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"}"#;
+    let length = limited.len();
+    let answer =
+        format!("HTTP/1.1 429 Too Many Requests\r\nContent-Length: {length}\r\n\r\n{limited}");
+    stub.behave_at("/order", Behavior::raw(answer));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    wait_until(PATIENCE, "it is limited", || {
+        let problem = order(&stage.teal, "a.test")["problem"].to_string();
+        problem.contains("rateLimited")
+    });
+    let orders = stub.seen().requests_to("/order");
+    assert_eq!(orders.len(), before + 1);
+    let last = String::from_utf8_lossy(&payload(&orders[before].body)).into_owned();
+    assert!(last.contains("\"replaces\":\""), "{last}");
+}
+
+/// The payload of a signed request (RFC 7515 section 7.2.2), out of base64 without padding.
 pub(crate) fn payload(body: &[u8]) -> Vec<u8> {
     let signed: serde_json::Value = serde_json::from_slice(body).expect("JSON");
     let digit = |c: u8| match c {

@@ -158,7 +158,7 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
     stage.teal.cli(&["reload"]).assert_code(0);
     let said = problem_with(&stage.teal, "a.test", "rateLimited");
     assert!(said.contains("too many of them"), "{said}");
-    stage.teal.log_has(&["too many of them", "since the authority wants none before"]);
+    stage.teal.log_has(&["too many of them", "not before then: the CA asked to wait"]);
 
     // A reload asks for the other name, and not for this one again.
     stage.teal.write_settings(&settings(&stage, &["a.test", "b.test"], &acme));
@@ -175,7 +175,138 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
     stage.finish();
 }
 
-/// As `teal status` says a time, to the second.
+/// A CA in which each answer is a stub's.
+struct StubCa {
+    ground: Ground,
+    stub: Target,
+    front: SecureTarget,
+}
+
+const REFUSED: &str = "403 Forbidden";
+const LIMITED: &str = "429 Too Many Requests\r\nRetry-After: 7200";
+
+impl StubCa {
+    fn new() -> Self {
+        let (ground, stub) = (Ground::new(), Target::start("stub"));
+        let pair = ground.place.pki().issue("stub", &["localhost"]);
+        let front = SecureTarget::start(&stub, &pair, None);
+        let ca = Self { ground, stub, front };
+        let url = |path| format!("{}{path}", ca.front.url());
+        let directory = serde_json::json!({
+            "newNonce": url("/nonce"), "newAccount": url("/accounts"), "newOrder": url("/orders"),
+            "meta": {},
+        });
+        ca.answers("/dir", "200 OK", &directory.to_string());
+        ca.answers("/nonce", "200 OK", "");
+        ca
+    }
+
+    fn answers(&self, path: &str, status: &str, body: &str) {
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nReplay-Nonce: abc\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        );
+        self.stub.behave_at(path, Behavior::raw(answer));
+    }
+
+    fn refuses(&self, path: &str, status: &str, kind: &str, detail: &str) {
+        let kind = format!("urn:ietf:params:acme:error:{kind}");
+        let problem = serde_json::json!({ "type": kind, "detail": detail });
+        self.answers(path, status, &problem.to_string());
+    }
+
+    /// Gives this account to those that ask for one, in this state.
+    fn has_account(&self, path: &str, state: &str) {
+        let status = format!("201 Created\r\nLocation: {}{path}", self.front.url());
+        let body = format!("{{\"status\":\"{state}\"}}");
+        self.answers("/accounts", &status, &body);
+        self.answers(path, "200 OK", &body);
+    }
+
+    fn asked(&self, path: &str) -> usize {
+        self.stub.seen().requests_to(path).len()
+    }
+
+    fn stage(&self, names: &[&str]) -> Stage {
+        let acme = self.acme();
+        Stage::with(|settings| {
+            let settings = settings.listener_key("tls", "true");
+            settings.service("hosts", &format!("{names:?}")).extra(&acme)
+        })
+    }
+
+    fn acme(&self) -> String {
+        self.ground.acme(&format!("{}/dir", self.front.url()), "")
+    }
+}
+
+#[test]
+fn r56_an_account_stays_where_a_ca_refuses_one_name_and_until_there_is_another() {
+    let ca = StubCa::new();
+    ca.has_account("/account/1", "valid");
+    ca.refuses("/orders", REFUSED, "unauthorized", "not in your contract");
+    let stage = ca.stage(&["a.test"]);
+    let file = || fs::read_to_string(kept(&stage.teal).join("account.json")).expect("kept");
+    let said = problem_with(&stage.teal, "a.test", "unauthorized");
+    assert!(said.contains("not in your contract"), "{said}");
+    let first = file();
+    assert!(first.contains("/account/1"), "{first}");
+    let again = || {
+        let failures = || stage.teal.log().matches("no certificate was given").count();
+        let before = failures();
+        stage.teal.cli(&["reload"]).assert_code(0);
+        wait_until(PATIENCE, "it is tried again", || failures() > before);
+    };
+    again();
+    again();
+    assert_eq!((ca.asked("/accounts"), file()), (1, first.clone()));
+
+    // Lost in truth, with an external key that may be used once: what is kept stays.
+    ca.refuses("/account/1", "401 Unauthorized", "unauthorized", "deactivated");
+    ca.refuses("/accounts", REFUSED, "unauthorized", "that key was used");
+    again();
+    problem_with(&stage.teal, "a.test", "that key was used");
+    assert_eq!(file(), first);
+
+    // The CA has it again: it needs no other.
+    ca.has_account("/account/1", "valid");
+    let before = ca.asked("/accounts");
+    again();
+    problem_with(&stage.teal, "a.test", "not in your contract");
+    assert_eq!((ca.asked("/accounts"), file()), (before, first));
+
+    // A state instead of a refusal says it as well.
+    ca.has_account("/account/2", "valid");
+    ca.answers("/account/1", "200 OK", "{\"status\":\"revoked\"}");
+    stage.teal.cli(&["reload"]).assert_code(0);
+    wait_until(PATIENCE, "the other one is kept", || file().contains("/account/2"));
+    stage.finish();
+}
+
+#[test]
+fn r56_a_ca_that_limits_accounts_is_asked_before_its_time_by_no_name() {
+    let ca = StubCa::new();
+    ca.refuses("/accounts", LIMITED, "rateLimited", "too many accounts");
+    let stage = ca.stage(&["a.test", "b.test", "c.test"]);
+    let waits = |name: &str| {
+        problem_with(&stage.teal, name, "too many accounts");
+        let next = order(&stage.teal, name)["next"].as_str().expect("a time").to_owned();
+        assert!(next > in_an_hour(), "{name}: {next}");
+    };
+    for name in ["a.test", "b.test", "c.test"] {
+        waits(name);
+    }
+    // Nor by a name that comes later.
+    let names = ["a.test", "b.test", "c.test", "d.test"];
+    stage.teal.write_settings(&settings(&stage, &names, &ca.acme()));
+    stage.teal.cli(&["reload"]).assert_code(0);
+    waits("d.test");
+    assert_eq!(ca.asked("/accounts"), 1);
+    stage.finish();
+}
+
+/// The time in an hour as `teal status` says it, to the second.
 fn in_an_hour() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let output = std::process::Command::new("date")

@@ -1,7 +1,8 @@
 //! The account at an authority: made at the first order, kept, and used ever after. One that the
-//! authority does not know any more is made anew.
+//! authority does not know any more, or has deactivated, is made anew; it stays kept until then.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use config::Acme;
 use instant_acme::{Account, AccountCredentials, Error, NewAccount};
@@ -10,8 +11,8 @@ use tokio::sync::Mutex;
 
 use super::authority::Client;
 use super::keep::Keep;
-use super::problem::{Phase, is_lost, words};
-use super::{Trouble, eab};
+use super::problem::{Phase, is_lost, is_unauthorized, is_unknown, words};
+use super::{Trouble, eab, retry_after};
 
 /// The account of all orders at one authority. Clones are the same.
 #[derive(Clone)]
@@ -28,7 +29,8 @@ struct State {
     account: Option<Account>,
     /// The CAs that its client trusts; `None`: those of this machine.
     trusted: Option<Vec<Vec<u8>>>,
-    /// Why there is none: who comes later in the same round need not ask again.
+    /// The reason why there is none: later orders of the same round need not ask again, nor any before the
+    /// time that the CA has named.
     failed: Option<Trouble>,
 }
 
@@ -54,22 +56,45 @@ impl Accounts {
         self.fill(&mut state).await
     }
 
-    /// Another account in the place of one that the authority does not know.
-    pub(super) async fn replace(&self, lost: &Account) -> Result<Account, Trouble> {
+    /// Another account in the place of one that the authority has lost, as this refusal of an order may say;
+    /// `None`: it has not, so that the refusal is about the order.
+    pub(super) async fn replace(
+        &self,
+        account: &Account,
+        refusal: &Error,
+    ) -> Result<Option<Account>, Trouble> {
+        // Before the lock, which keeps other orders waiting.
+        if !self.has_lost(account, refusal).await {
+            return Ok(None);
+        }
         let mut state = self.0.state.lock().await;
         // Another order may have replaced it.
-        if state.account.as_ref().is_some_and(|account| account.id() == lost.id()) {
-            self.forget(&mut state);
+        if state.account.as_ref().is_none_or(|known| known.id() != account.id()) {
+            return self.fill(&mut state).await.map(Some);
         }
-        self.fill(&mut state).await
+        *state = State { trusted: self.trusted(), ..State::default() };
+        let made = replacement(&self.0.acme, &self.0.keep).await;
+        self.take(&mut state, made).map(Some)
     }
 
-    /// Forgets that it could not be opened, and a client that trusts other CAs than `acme.ca` holds now. A
-    /// file that cannot be used leaves what is in use.
+    /// Asks for the account where the refusal alone does not say it. The contacts that it has change nothing.
+    async fn has_lost(&self, account: &Account, refusal: &Error) -> bool {
+        if !is_unauthorized(refusal) {
+            return is_unknown(refusal);
+        }
+        let contact = contact(&self.0.acme);
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        account.update_contacts(&contact).await.is_err_and(|error| is_lost(&error))
+    }
+
+    /// Forgets that it could not be opened, unless the CA has asked to wait; and a client that trusts other
+    /// CAs than `acme.ca` holds now. A file that cannot be used leaves what is in use.
     pub(super) fn retry(&self) {
         // Whoever has it just now is about to find out anew.
         if let Ok(mut state) = self.0.state.try_lock() {
-            state.failed = None;
+            let now = SystemTime::now();
+            let waits = |failed: &Trouble| failed.not_before.is_some_and(|at| at > now);
+            state.failed = state.failed.take().filter(waits);
             let now = self.trusted();
             if now.is_some() && state.trusted != now {
                 state.account = None;
@@ -89,22 +114,20 @@ impl Accounts {
             (None, None) => {}
         }
         state.trusted = self.trusted();
-        match self.open().await {
+        let opened = self.open().await;
+        self.take(state, opened)
+    }
+
+    /// Takes in what came of opening or making it.
+    fn take(&self, state: &mut State, came: Result<Account, Error>) -> Result<Account, Trouble> {
+        match came {
             Ok(account) => Ok(state.account.insert(account).clone()),
             Err(error) => {
                 let words = words(&error, Phase::Account, &self.0.acme);
-                Err(state.failed.insert(Trouble { words }).clone())
+                let not_before = retry_after::last();
+                Err(state.failed.insert(Trouble { words, not_before }).clone())
             }
         }
-    }
-
-    fn forget(&self, state: &mut State) {
-        tracing::warn!(
-            directory = self.0.acme.directory,
-            "the authority does not know the account any more; making another"
-        );
-        self.0.keep.forget_account();
-        *state = State::default();
     }
 
     /// The account that is kept, with the address of mail that is configured now; else a new one.
@@ -120,7 +143,7 @@ impl Accounts {
             let contact = contact(acme);
             let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
             match account.update_contacts(&contact).await {
-                Err(error) if is_lost(&error) => return make(acme, keep).await,
+                Err(error) if is_lost(&error) => return replacement(acme, keep).await,
                 told => told?,
             }
             // Read again, since what was read went into the account.
@@ -134,6 +157,15 @@ impl Accounts {
 
 fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder, Error> {
     Ok(Account::builder_with_http(Box::new(Client::new(acme)?)))
+}
+
+/// Makes an account in the place of a lost one, which stays kept until it is made.
+async fn replacement(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
+    tracing::warn!(
+        directory = acme.directory,
+        "the CA does not know the account any more, or has deactivated it; making another"
+    );
+    make(acme, keep).await
 }
 
 async fn make(acme: &Acme, keep: &Keep) -> Result<Account, Error> {

@@ -4,18 +4,18 @@
 use std::time::{Duration, SystemTime};
 
 use config::Acme;
-use instant_acme::{Account, CertificateIdentifier, Error};
+use instant_acme::{CertificateIdentifier, Error};
 use proxy::Challenges;
 use tokio::time::timeout;
 
 use super::account::Accounts;
 use super::keep::{Keep, Kept};
-use super::problem::{Phase, is_lost, words};
+use super::problem::{Phase, words};
 use super::retry_after;
 use super::schedule::{self, Plan, Window};
 use super::{Trouble, order};
 
-/// How long an order may take, with all that it waits for.
+/// The longest that an order may take, with all that it waits for.
 // lossless: L10
 const WITHIN: Duration = Duration::from_secs(300);
 
@@ -26,30 +26,31 @@ pub(super) struct Look {
     pub(super) keep: Keep,
     pub(super) accounts: Accounts,
     pub(super) challenges: Challenges,
-    /// When the authority would have the certificate renewed, as it said last.
+    /// The time at which the authority would have the certificate renewed, as it said last.
     pub(super) window: Option<Window>,
 }
 
-/// What came of it.
+/// The outcome of a look.
 pub(super) struct Done {
     pub(super) name: String,
     pub(super) window: Option<Window>,
-    /// Whether there is a new certificate.
+    /// True: there is a new certificate.
     pub(super) issued: bool,
-    /// When to look again, or why there is no certificate.
+    /// The time to look again, or the reason why there is no certificate.
     pub(super) outcome: Result<SystemTime, Trouble>,
-    /// The moment before which the authority wants to hear nothing more of it.
-    pub(super) not_before: Option<SystemTime>,
 }
 
 impl Look {
     pub(super) async fn take(mut self) -> Done {
         let mut issued = false;
         let attended = timeout(WITHIN, self.attend(&mut issued));
-        let (outcome, not_before) = retry_after::noted(attended).await;
+        let (outcome, noted) = retry_after::noted(attended).await;
         let outcome = outcome.unwrap_or_else(|_| Err(format!("not done within {WITHIN:?}").into()));
-        let not_before = not_before.filter(|_| outcome.is_err());
-        Done { name: self.name, window: self.window, issued, outcome, not_before }
+        let outcome = outcome.map_err(|trouble| {
+            // That of the account may have been named to the look at another name.
+            Trouble { not_before: trouble.not_before.or(noted), ..trouble }
+        });
+        Done { name: self.name, window: self.window, issued, outcome }
     }
 
     async fn attend(&mut self, issued: &mut bool) -> Result<SystemTime, Trouble> {
@@ -71,18 +72,18 @@ impl Look {
         Ok(soonest.min(self.plan(&kept).renewal()))
     }
 
-    /// The certificate, PEM. An account that the authority does not know any more is replaced at once.
+    /// The certificate, PEM. An account that the authority has lost is replaced at once.
     async fn order(
         &self,
         replaced: Option<CertificateIdentifier<'static>>,
     ) -> Result<String, Trouble> {
-        let said = |error: &Error| Trouble { words: words(error, Phase::Order, &self.acme) };
+        let said = |error: &Error| Trouble::from(words(error, Phase::Order, &self.acme));
         let account = self.accounts.get().await?;
         let order = match order::claim(&account, &self.name, replaced).await {
-            Err(error) if is_lost(&error) => {
-                let account: Account = self.accounts.replace(&account).await?;
-                order::claim(&account, &self.name, None).await
-            }
+            Err(error) => match self.accounts.replace(&account, &error).await? {
+                Some(account) => order::claim(&account, &self.name, None).await,
+                None => Err(error),
+            },
             claimed => claimed,
         };
         let order = order.map_err(|error| said(&error))?;
@@ -107,7 +108,7 @@ impl Look {
         Plan { not_before: kept.not_before, not_after: kept.not_after, window }
     }
 
-    /// What a new certificate takes the place of, for an authority that wants to know.
+    /// The certificate that a new one takes the place of, for an authority that wants to know.
     fn replaced(&self, kept: Option<&Kept>) -> Option<CertificateIdentifier<'static>> {
         let window = self.window.as_ref()?;
         window.at.and(kept?.identifier.clone())

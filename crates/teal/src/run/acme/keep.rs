@@ -1,4 +1,4 @@
-//! What is kept of an authority in the state directory: the account, and a certificate for each name.
+//! Files of an authority in the state directory: the account, and a certificate for each name.
 //!
 //! Readable for nobody else; written beside and renamed, so that a crash leaves the old or the new.
 //! Each authority has a directory of its own, so that what one for trials has given is never served
@@ -25,7 +25,7 @@ pub(super) struct Keep(PathBuf);
 pub(super) struct Kept {
     pub(super) not_before: SystemTime,
     pub(super) not_after: SystemTime,
-    /// How the authority knows it (RFC 9773 section 4.1).
+    /// The authority's name for it (RFC 9773 section 4.1).
     pub(super) identifier: Option<CertificateIdentifier<'static>>,
 }
 
@@ -48,11 +48,7 @@ impl Keep {
         self.write(ACCOUNT, text).map_err(|error| self.cannot(ACCOUNT, &error))
     }
 
-    pub(super) fn forget_account(&self) {
-        let _ = fs::remove_file(self.0.join(ACCOUNT)); // ignored: then it is tried again
-    }
-
-    /// What is kept for a name; none if it can't be used for it.
+    /// The certificate that is kept for a name; none if it can't be used for it.
     pub(super) fn certificate(&self, name: &str) -> Option<Kept> {
         let problem = |problem: &String| {
             tracing::warn!(name, "a certificate that was kept can't be used: {problem}");
@@ -60,7 +56,7 @@ impl Keep {
         self.read(name)?.inspect_err(problem).ok()
     }
 
-    /// What is kept for a name, or why it can't be used; `None`: nothing.
+    /// The certificate that is kept for a name, or why it can't be used; `None`: nothing.
     pub(super) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
         let files = self.files(name);
         files.cert.exists().then(|| read(&files, name))
@@ -69,7 +65,7 @@ impl Keep {
     /// Keeps what was given for a name, if it can be used; that of before stays otherwise.
     ///
     /// # Errors
-    /// Why it can't be used or kept.
+    /// The reason why it can't be used or kept.
     pub(super) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
         let (file, trial) = (format!("{name}.pem"), format!("{name}.pem.trial"));
         let cannot = |error: io::Error| self.cannot(&file, &error);
@@ -125,7 +121,7 @@ impl Keep {
 
 const ACCOUNT: &str = "account.json";
 
-/// What a file holds, if it is a certificate for this name with its key.
+/// The content of a file, if it is a certificate for this name with its key.
 fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
     let certificates = Certificates::load(std::slice::from_ref(files));
     let certificates = certificates.map_err(|errors| tls::words(&errors))?;

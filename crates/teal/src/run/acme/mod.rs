@@ -44,23 +44,25 @@ const REST: Duration = Duration::from_secs(3600);
 /// Names that are looked at at the same time.
 const AT_ONCE: usize = 4;
 
-/// What is remembered of a name.
+/// The memory of a name.
 #[derive(Debug, Default)]
 struct Entry {
-    /// When the authority would have the certificate renewed, as it said last.
+    /// The time at which the authority would have the certificate renewed, as it said last.
     window: Option<Window>,
     failures: u32,
     problem: Option<String>,
-    /// When it is to be looked at next; `None`: now.
+    /// The time of the next look; `None`: now.
     next: Option<SystemTime>,
     /// The moment before which the authority wants to hear nothing of it, whatever an operator says.
     not_before: Option<SystemTime>,
 }
 
-/// Why there is no certificate.
+/// The reason why there is no certificate.
 #[derive(Clone, Debug)]
 struct Trouble {
     words: String,
+    /// The moment before which the authority wants to hear nothing more.
+    not_before: Option<SystemTime>,
 }
 
 /// An authority, and how far we have come with it.
@@ -71,7 +73,7 @@ struct Authority {
     entries: HashMap<String, Entry>,
     /// Looks that are being taken. They end when this is dropped.
     looks: JoinSet<Done>,
-    /// Whose they are.
+    /// The names that they are for.
     looked_at: HashMap<Id, String>,
 }
 
@@ -167,7 +169,7 @@ impl Authority {
         }))
     }
 
-    /// Forgets what went wrong: a reload may have mended it.
+    /// Forgets what went wrong: a reload may have fixed it.
     fn try_again(&mut self) {
         self.accounts.retry();
         for entry in self.entries.values_mut().filter(|entry| entry.failures > 0) {
@@ -175,7 +177,7 @@ impl Authority {
         }
     }
 
-    /// Takes over which names certificates are wanted for.
+    /// Takes over the names that certificates are wanted for.
     fn take_names(&mut self, config: &Config) {
         // A file that is no good now says nothing of what it is for: the names stay.
         let Ok(configured) = super::tls::load_configured(config) else { return };
@@ -186,7 +188,7 @@ impl Authority {
         }
     }
 
-    /// Begins to look at names whose time has come; when the next one's is.
+    /// Begins to look at names whose time has come; returns the time of the next one.
     fn look_where_due(&mut self, challenges: &Challenges) -> Option<SystemTime> {
         let now = SystemTime::now();
         let busy: HashSet<&String> = self.looked_at.values().collect();
@@ -217,25 +219,25 @@ impl Authority {
         next // those that found no room follow when one of them is done
     }
 
-    /// Takes in what came of a look; whether there is a new certificate.
+    /// Takes in what came of a look; true: there is a new certificate.
     fn take_in(&mut self, done: Result<(Id, Done), JoinError>) -> bool {
         let (id, done) = match done {
             Ok((id, done)) => (id, done),
             Err(error) => {
                 if let Some(name) = self.looked_at.remove(&error.id()) {
-                    self.went_wrong(&name, "ordering it broke down", None);
+                    self.went_wrong(&name, &"ordering it broke down".to_owned().into());
                 }
                 return false;
             }
         };
         self.looked_at.remove(&id);
-        let Done { name, window, issued, outcome, not_before } = done;
+        let Done { name, window, issued, outcome } = done;
         if let Some(entry) = self.entries.get_mut(&name) {
             entry.window = window;
         }
         match outcome {
             Ok(next) => self.went_well(&name, next),
-            Err(trouble) => self.went_wrong(&name, &trouble.words, not_before),
+            Err(trouble) => self.went_wrong(&name, &trouble),
         }
         issued
     }
@@ -247,19 +249,20 @@ impl Authority {
         }
     }
 
-    fn went_wrong(&mut self, name: &str, problem: &str, not_before: Option<SystemTime>) {
+    fn went_wrong(&mut self, name: &str, trouble: &Trouble) {
+        let Trouble { words: problem, not_before } = trouble;
         let has_one = self.keep.read(name).is_some_and(|kept| kept.is_ok());
         let Some(entry) = self.entries.get_mut(name) else { return };
         let own = SystemTime::now() + schedule::pause(entry.failures);
         let next = not_before.map_or(own, |not_before| not_before.max(own));
         entry.failures += 1;
-        (entry.next, entry.not_before) = (Some(next), not_before);
-        entry.problem = Some(problem.to_owned());
+        (entry.next, entry.not_before) = (Some(next), *not_before);
+        entry.problem = Some(problem.clone());
         let stays = if has_one { "; the one in use stays" } else { "" };
         // Since `next` was reckoned a moment has passed: to the next whole second.
         let pause = Duration::from_secs(schedule::from_now(next).as_secs() + 1);
         let reload = match not_before {
-            Some(_) => ", since the authority wants none before",
+            Some(_) => ", not before then: the CA asked to wait",
             None => ", or at `teal reload`",
         };
         tracing::error!(
@@ -296,7 +299,7 @@ pub(super) fn files(config: &Config, configured: &Certificates) -> Vec<Certifica
 
 impl From<String> for Trouble {
     fn from(words: String) -> Self {
-        Self { words }
+        Self { words, not_before: None }
     }
 }
 

@@ -10,10 +10,12 @@ use instant_acme::{
 use proxy::Challenges;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 
-/// How often the authority is asked whether it is done, and for how long.
+use super::problem::is_final;
+
+/// The pace and the time in which the authority is asked if it is done.
 const PATIENCE: RetryPolicy = RetryPolicy::new().backoff(1.5).timeout(Duration::from_secs(120));
 
-/// What is shown to the authority for one order. Nothing of it is shown any more when it is dropped.
+/// The proofs that are shown to the authority for one order. Nothing of it is shown any more when it is dropped.
 struct Shown<'c> {
     challenges: &'c Challenges,
     all: Vec<String>,
@@ -22,7 +24,7 @@ struct Shown<'c> {
 /// The certificate of an order that was claimed: PEM, the chain and then the key.
 ///
 /// # Errors
-/// Why it was not given.
+/// The reason why it was not given.
 pub(super) async fn carry_out(
     mut order: Order,
     kind: Challenge,
@@ -49,8 +51,9 @@ pub(super) async fn claim(
     let names = [Identifier::Dns(name.to_owned())];
     if let Some(replaced) = replaced {
         let order = account.new_order(&NewOrder::new(&names).replaces(replaced)).await;
-        if order.is_ok() {
-            return order;
+        match &order {
+            Err(error) if !is_final(error) => {}
+            _ => return order,
         }
     }
     account.new_order(&NewOrder::new(&names)).await
@@ -79,7 +82,7 @@ async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Res
     Ok(())
 }
 
-/// Why an order came to nothing: what the authority met when it looked.
+/// The reason why an order came to nothing: what the authority met when it looked.
 async fn refusal(order: &mut Order) -> Error {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -119,7 +122,7 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// What RFC 8737 section 3 has us show for a name: certificate and key, DER.
+/// The proof of RFC 8737 section 3 for a name: certificate and key, DER.
 fn certificate(name: &str, proof: &[u8]) -> Result<(Vec<u8>, Vec<u8>), rcgen::Error> {
     let mut parameters = CertificateParams::new([name.to_owned()])?;
     parameters.custom_extensions = vec![CustomExtension::new_acme_identifier(proof)];

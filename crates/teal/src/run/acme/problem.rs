@@ -3,10 +3,10 @@
 use config::Acme;
 use instant_acme::{Error, Problem};
 
-/// How the types of ACME's problems begin (RFC 8555 section 6.7).
+/// The beginning of the types of ACME's problems (RFC 8555 section 6.7).
 const PREFIX: &str = "urn:ietf:params:acme:error:";
 
-/// What was being done when it failed.
+/// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Opening or making the account.
@@ -58,11 +58,35 @@ fn hint(kind: &str, phase: Phase, acme: &Acme) -> Option<String> {
     })
 }
 
-/// Whether the CA does not know the account, or no longer wants it.
+/// Tells that the CA does not know the account that has signed a request.
+pub(super) fn is_unknown(error: &Error) -> bool {
+    is_of(error, &["accountDoesNotExist"])
+}
+
+/// Tells that the account may be deactivated, or this order may not be had from it: only the account itself
+/// shows which.
+pub(super) fn is_unauthorized(error: &Error) -> bool {
+    is_of(error, &["unauthorized"])
+}
+
+/// Tells that nothing else in the order would help now.
+pub(super) fn is_final(error: &Error) -> bool {
+    is_of(error, &["accountDoesNotExist", "rateLimited"])
+}
+
+/// Tells from the answer to a request about the account itself that it can't be used ever again.
 pub(super) fn is_lost(error: &Error) -> bool {
-    let Error::Api(problem) = error else { return false };
-    // A deactivated account is refused as unauthorized (RFC 8555 section 7.3.6).
-    matches!(kind(problem), "accountDoesNotExist" | "unauthorized")
+    match error {
+        // A deactivated account is refused as unauthorized (RFC 8555 section 7.3.6).
+        Error::Api(_) => is_unknown(error) || is_unauthorized(error),
+        // Or it is shown as deactivated or revoked; these are the words of the library for that.
+        Error::Str(why) => why.contains("account status"),
+        _ => false,
+    }
+}
+
+fn is_of(error: &Error, kinds: &[&str]) -> bool {
+    matches!(error, Error::Api(problem) if kinds.contains(&kind(problem)))
 }
 
 fn kind(problem: &Problem) -> &str {

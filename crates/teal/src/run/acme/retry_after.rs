@@ -27,6 +27,11 @@ pub(super) async fn noted<T>(work: impl Future<Output = T>) -> (T, Option<System
         .await
 }
 
+/// The moment that the last answer to this task named, if it was a refusal.
+pub(super) fn last() -> Option<SystemTime> {
+    NOT_BEFORE.try_with(Cell::get).ok().flatten()
+}
+
 /// Notes what an answer says.
 pub(super) fn note(answer: &Parts) {
     let refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
