@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use connect::PeerCertificate;
 use control::api::{ApiSettings, Certificate, Live, Role, Token, bind_socket, serve};
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
@@ -350,7 +351,10 @@ fn metrics() -> MetricsSnapshot {
         targets: vec![TargetMetrics {
             url: target(port),
             standing: if up { Standing::Up } else { Standing::Down },
-            certificate: None,
+            certificate: Some(PeerCertificate {
+                names: vec!["app.test".to_owned()],
+                not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000),
+            }),
             sum: traffic::TargetSum::default(),
         }],
     };
