@@ -113,6 +113,11 @@ async fn dial_several(
         let until = if race.is_last() { deadline } else { now + left / 2 };
         match prepare(stream, tls, first, until).await {
             Ok(stream) => return Ok(stream),
+            Err(error @ (DialError::TlsName(_) | DialError::Tls(_)))
+                if tls.is_some_and(Tls::is_tried) =>
+            {
+                return Err(error);
+            }
             Err(error) => race.failed(winner, error),
         }
         if race.is_last() {

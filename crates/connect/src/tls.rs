@@ -43,6 +43,8 @@ pub struct TlsFiles {
 /// TLS to one target.
 #[derive(Clone, Debug)]
 pub struct Tls {
+    /// The name is one that a client has brought along, and that has never been served.
+    tried: bool,
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
@@ -76,7 +78,7 @@ impl Vault {
             let read = load(files)?;
             self.lock().entry(files.clone()).or_insert(read).config.clone()
         };
-        Ok(Tls { config, name: server_name(name)? })
+        Ok(Tls { tried: false, config, name: server_name(name)? })
     }
 
     /// Reads all these files anew, and forgets all others: what is in use stays if one is no good.
@@ -193,7 +195,18 @@ impl Tls {
     pub fn only_http1(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = vec![HTTP1.to_vec()];
-        Self { config: Arc::new(config), name: self.name.clone() }
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// The same by a name that a client has brought along, and that has never been served: that it fails says
+    /// nothing of an address.
+    #[must_use]
+    pub fn tried(self) -> Self {
+        Self { tried: true, ..self }
+    }
+
+    pub(crate) fn is_tried(&self) -> bool {
+        self.tried
     }
 
     /// The same with full handshakes alone: what was proven before is proven again.
@@ -202,7 +215,7 @@ impl Tls {
     pub fn anew(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.resumption = Resumption::disabled();
-        Self { config: Arc::new(config), name: self.name.clone() }
+        Self { config: Arc::new(config), ..self.clone() }
     }
 
     pub(crate) async fn shake_hands(

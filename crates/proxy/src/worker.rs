@@ -200,7 +200,10 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
                 worker.reader.survey();
                 worker.count_lost_lines();
                 worker.tasks.sweep();
-                worker.names.sweep(now);
+                for (target, name) in worker.names.sweep(now) {
+                    worker.pool.give_up(target, name);
+                    worker.carriers.give_up(target, name);
+                }
             }
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.

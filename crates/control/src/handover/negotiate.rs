@@ -35,7 +35,8 @@ pub struct UpColor {
     pub service: String,
     /// Its own name.
     pub color: String,
-    /// The addresses of its targets, as configured.
+    /// The addresses of its targets, as configured; empty: they are not told.
+    #[serde(default)]
     pub targets: Vec<String>,
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let deadline = began + plan.settings.timeout;
     let mut certificate = None;
     let conclusion = if plan.target.is_named_by_request() && plan.settings.hosts.len() > 1 {
-        each_host(plan, addresses, deadline, &mut certificate).await
+        each_host(plan, addresses, &mut certificate).await
     } else {
         attempt(plan, addresses, deadline, &mut certificate).await
     };
@@ -113,13 +113,13 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     }
 }
 
-/// Asks for each host of the service, since each has a server name of its own: all must pass.
+/// Asks for each host of the service, since each has a server name of its own: all must pass, each within
+/// the timeout of a probe.
 /// `certificate` takes the one that ends first, or that of the host that failed.
 // lossless: L9
 async fn each_host(
     plan: &Plan,
     addresses: &[SocketAddr],
-    deadline: Instant,
     certificate: &mut Option<PeerCertificate>,
 ) -> Conclusion {
     let (mut asking, mut status) = (JoinSet::new(), None);
@@ -132,7 +132,7 @@ async fn each_host(
             plan.settings.host = Some(host.clone());
             let (host, addresses) = (host.clone(), addresses.to_vec());
             asking.spawn(async move {
-                let mut shown = None;
+                let (mut shown, deadline) = (None, Instant::now() + plan.settings.timeout);
                 let conclusion = attempt(&plan, &addresses, deadline, &mut shown).await;
                 (host, conclusion, shown)
             });

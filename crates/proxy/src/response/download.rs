@@ -132,7 +132,8 @@ impl Download {
         let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
         let kind = error.map(io::Error::kind);
         let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
-        if !interim
+        let begun = exchange && kind == Some(ErrorKind::InvalidData);
+        if !(interim || begun)
             && link.rx.is_empty()
             && let Some(why) = error.and_then(connect::refusal)
         {

@@ -184,21 +184,22 @@ impl Carriers {
         }
     }
 
-    /// The target requires HTTP/1.1: no more requests go on what is there.
+    /// The target requires HTTP/1.1, for whichever server name: no more requests go on what is there.
     pub(crate) fn require_http1(&self, target: Destination, now: Instant) {
         let mut targets = self.targets.borrow_mut();
-        let known = targets.entry(target).or_default();
-        known.http1 = Some(now + HTTP1);
-        known.shares = false;
-        self.part(&mut known.carriers, |_| false);
-        known.changed.notify_waiters();
+        if let Some(known) = targets.get_mut(&target) {
+            known.shares = false;
+            self.part(&mut known.carriers, |_| false);
+            known.changed.notify_waiters();
+        }
+        targets.entry(target.of_any_name()).or_default().http1 = Some(now + HTTP1);
     }
 
     /// Returns true if the target gets HTTP/1.1, since it has required that. Once its time is over, a request that
     /// can be sent again tries out whether it still does.
     pub(crate) fn requires_http1(&self, target: Destination, rewinds: bool, now: Instant) -> bool {
         let targets = self.targets.borrow();
-        let until = targets.get(&target).and_then(|known| known.http1);
+        let until = targets.get(&target.of_any_name()).and_then(|known| known.http1);
         until.is_some_and(|until| !rewinds || now < until)
     }
 
@@ -275,6 +276,7 @@ impl Carriers {
         for (at, known) in self.targets.borrow_mut().iter_mut() {
             if at.target == target && at.name == name {
                 self.part(&mut known.carriers, |_| false);
+                known.alone.set(None);
                 known.changed.notify_waiters();
             }
         }
@@ -317,8 +319,7 @@ impl Carriers {
 impl Target {
     /// Returns true if anything of it is still needed.
     fn is_in_use(&self, now: Instant) -> bool {
-        let required = self.http1.is_some_and(|until| now < until);
-        !self.carriers.is_empty() || self.dialing > 0 || self.is_alone(now) || required
+        !self.carriers.is_empty() || self.dialing > 0 || self.is_alone(now)
     }
 
     fn is_alone(&self, now: Instant) -> bool {

@@ -143,17 +143,24 @@ async fn share_or_connect(
     match dialed {
         Ok(link) => {
             lease.target_books().connected.add(1);
+            if let Some(name) = &wish.name {
+                worker.names.served(target.id, name);
+            }
             Ok(link)
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
             // A client may ask for any name: what comes of it is no reason to suspect the target, or to
             // use up the retries of others.
-            if target.url.is_named_by_request()
-                && let DialError::TlsName(why) = error
-            {
-                return Err(Failure::Misnamed(why));
-            }
+            let error = match error {
+                DialError::TlsName(why) if target.url.is_named_by_request() => {
+                    return Err(Failure::Misnamed(why));
+                }
+                DialError::Tls(why) if wish.name.as_ref().is_some_and(|name| !name.served) => {
+                    return Err(Failure::Misnamed(why));
+                }
+                error => error,
+            };
             worker.pool.forget(at, &error);
             let kind = match error {
                 DialError::NoAddress => None, // which who reports are for has decided
@@ -300,15 +307,21 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
 /// What TLS to a target is made of, if it has any.
 fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<Tls>, TlsError> {
     let Some((tls, own)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
-    let name = name.map_or(own, |name| &name.host);
+    let host = name.map_or(own, |name| &name.host);
     let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
-    let made = vault.tls(&files, name)?;
+    let made = vault.tls(&files, host)?;
+    let made = if name.is_some_and(|name| !name.served) { made.tried() } else { made };
     Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
 }
 
 // === impl Destination, Link, Hold, Wish ===
 
 impl Destination {
+    /// The place of the target whatever the name.
+    pub(crate) fn of_any_name(self) -> Self {
+        Self { name: 0, ..self }
+    }
+
     /// The place of a target by the table that it is from, by a name that is not the request's.
     pub(crate) fn of(target: &TargetEntry) -> Self {
         Self { target: target.id, moves: target.moves, name: 0 }

@@ -31,6 +31,8 @@ pub(crate) struct Names {
 pub(crate) struct Name {
     pub(crate) number: u64,
     pub(crate) host: Rc<str>,
+    /// A connection was made by it before, so that the target knows it.
+    pub(crate) served: bool,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,7 @@ struct Known {
     /// long ago does not stay.
     uses: u32,
     used: Instant,
+    served: bool,
 }
 
 /// Names of one target that have connections to be kept.
@@ -86,7 +89,7 @@ impl Names {
         {
             known.uses = known.uses.saturating_add(1);
             known.used = now;
-            return Ok((Name { number: known.number, host }, None));
+            return Ok((Name { number: known.number, host, served: known.served }, None));
         }
         connect::server_name(host).map_err(|_| Failure::Unspeakable)?;
         let names = targets.entry(target).or_default();
@@ -100,13 +103,21 @@ impl Names {
         let number = self.last.get() + 1;
         self.last.set(number);
         let host: Rc<str> = host.into();
-        names.insert(host.clone(), Known { number, uses: 1, used: now });
+        names.insert(host.clone(), Known { number, uses: 1, used: now, served: false });
         let mut live = self.live.borrow_mut();
         live.insert(number);
         if let Some(number) = given_up {
             live.remove(&number);
         }
-        Ok((Name { number, host }, given_up))
+        Ok((Name { number, host, served: false }, given_up))
+    }
+
+    /// A connection was made by this name.
+    pub(crate) fn served(&self, target: TargetId, name: &Name) {
+        let mut targets = self.targets.borrow_mut();
+        if let Some(known) = targets.get_mut(&target).and_then(|names| names.get_mut(&name.host)) {
+            known.served = true;
+        }
     }
 
     /// Returns true if connections are kept for the name of this number; 0: that of no request.
@@ -114,16 +125,23 @@ impl Names {
         number == 0 || self.live.borrow().contains(&number)
     }
 
-    /// Forgets names that nobody has asked for in a long time; their connections have ended by then.
-    pub(crate) fn sweep(&self, now: Instant) {
+    /// Forgets names that nobody has asked for in a long time; their numbers, whose connections are to be
+    /// given up.
+    pub(crate) fn sweep(&self, now: Instant) -> Vec<(TargetId, u64)> {
         let mut live = self.live.borrow_mut();
-        self.targets.borrow_mut().retain(|_, names| {
+        let mut forgotten = Vec::new(); // allocates only where there are some
+        self.targets.borrow_mut().retain(|target, names| {
             names.retain(|_, known| {
                 let stays = now < known.used + UNUSED;
-                stays || !live.remove(&known.number)
+                if !stays {
+                    live.remove(&known.number);
+                    forgotten.push((*target, known.number));
+                }
+                stays
             });
             !names.is_empty()
         });
+        forgotten
     }
 }
 
@@ -150,8 +168,18 @@ mod tests {
         assert_eq!(names.targets.borrow()[&target].len(), MOST);
         assert_eq!(names.live.borrow().len(), MOST);
         assert!(names.is_kept(often) && names.is_kept(0) && !names.is_kept(often + 1));
-        names.sweep(now + UNUSED + Duration::from_secs(10));
+        let forgotten = names.sweep(now + UNUSED + Duration::from_secs(10));
+        assert!(forgotten.len() == MOST && forgotten.contains(&(target, often)));
         assert!(names.targets.borrow().is_empty() && names.live.borrow().is_empty());
+    }
+
+    #[test]
+    fn r49_a_name_is_of_the_target_once_a_connection_was_made_by_it() {
+        let (names, target) = (Names::default(), TargetId(1));
+        let find = |host| names.find(target, host, Instant::now()).expect("a name").0;
+        names.served(target, &find("known.test"));
+        assert!(find("known.test").served && !find("tried.test").served);
+        assert!(!find("tried.test").served);
     }
 
     #[test]

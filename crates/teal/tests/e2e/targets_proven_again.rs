@@ -164,6 +164,26 @@ fn r47_what_a_replaced_file_of_cas_has_not_verified_is_not_used_after_a_reload()
 }
 
 #[test]
+fn r47_targets_that_an_upgrade_puts_on_the_active_color_must_be_up() {
+    // L9
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::start_healthy(TEAL, &Settings::new(&blue, &green));
+    // Nobody listens there.
+    teal.write_settings(&Settings::of_urls(&["http://127.0.0.1:1"], &[&green.url()]));
+    let answer = teal.try_upgrade();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    let said = answer.text();
+    assert!(said.contains("blue of web, http://127.0.0.1:1: connection refused"), "{said}");
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    // On the idle color it is found out by the gate.
+    teal.write_settings(&Settings::of_urls(&[&blue.url()], &["http://127.0.0.1:1"]));
+    teal.upgrade();
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    assert_eq!(teal.switch("green", "").status, 412);
+    teal.assert_books_balance();
+}
+
+#[test]
 fn r47_an_upgrade_that_finds_a_color_down_goes_back_and_says_which() {
     // L7 L9
     let mut stage = Secured::start(plain, Duration::from_secs(86_400));

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use control::handover::{Host, UpColor};
-use control::{Handle, ServiceStatus, Status, TargetStatus};
+use control::{Handle, Role, ServiceStatus, Status, TargetStatus};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
 
@@ -41,7 +41,8 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
 }
 
 /// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down. Targets
-/// that a newer configuration adds do not count, since nothing was proven of them.
+/// that a newer configuration adds to an idle color do not count, since nothing was proven of them; on an
+/// active color they receive traffic at once, and must pass as at a reload.
 ///
 /// # Errors
 /// Those that are down.
@@ -97,7 +98,8 @@ fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
         let found = by_name.get(service.as_str()).zip(named);
         // One that is configured no longer has no targets that could be down.
         let Some(seen) = found.map(|(service, color)| service.color(color)) else { return false };
-        let known = |one: &&TargetStatus| targets.contains(&one.url.to_string());
+        let all = seen.role == Role::Active || targets.is_empty();
+        let known = |one: &&TargetStatus| all || targets.contains(&one.url.to_string());
         let known = || seen.targets.iter().filter(known);
         if let Some(target) = known().find(|one| one.standing == Standing::Down) {
             down.push(why(service, color, target));
