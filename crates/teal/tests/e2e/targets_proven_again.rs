@@ -184,6 +184,20 @@ fn r47_targets_that_an_upgrade_puts_on_the_active_color_must_be_up() {
 }
 
 #[test]
+fn r47_a_color_that_goes_down_just_now_does_not_keep_an_upgrade_back() {
+    // L7 L9
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let health = "{ interval = \"2s\", fast_interval = \"50ms\" }";
+    let settings = Settings::new(&blue, &green).service("health", health);
+    let mut teal = Teal::start_healthy(TEAL, &settings);
+    drop(green); // the older one has not found out
+    teal.upgrade();
+    teal.log_has(&["a color went down just now", "green of web", "connection refused"]);
+    assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
+    teal.assert_books_balance();
+}
+
+#[test]
 fn r47_an_upgrade_that_finds_a_color_down_goes_back_and_says_which() {
     // L7 L9
     let mut stage = Secured::start(plain, Duration::from_secs(86_400));

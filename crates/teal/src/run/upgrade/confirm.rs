@@ -23,6 +23,47 @@ const WITHIN: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
+const FINDS_DOWN: &str = "the newer Teal finds down what this one finds up";
+
+/// Whether a newer Teal has given up for a color that it finds down.
+pub(super) fn is_about_health(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::UpgradeFailed { reason } if reason.contains(FINDS_DOWN))
+}
+
+/// Waits until the older Teal, which decides again, has probed all of these colors anew; true as soon as one
+/// of them is not healthy any more.
+// lossless: L10
+pub(super) async fn has_gone_down(up: &[UpColor], handle: &Handle) -> Result<bool, Refusal> {
+    let (deadline, since) = (Instant::now() + WITHIN, handle.status().await?.at);
+    loop {
+        let status = handle.status().await?;
+        let mut all_anew = true;
+        for (color, service) in Color::BOTH
+            .iter()
+            .flat_map(|color| status.services.iter().map(move |service| (*color, service)))
+        {
+            let name = |one: &&UpColor| {
+                one.service == service.name.as_str() && one.color == color.as_str()
+            };
+            if !up.iter().any(|one| name(&one)) {
+                continue;
+            }
+            let seen = service.color(color);
+            if !seen.healthy {
+                return Ok(true);
+            }
+            let anew = |target: &TargetStatus| {
+                target.last_probe.as_ref().is_some_and(|probe| probe.at > since)
+            };
+            all_anew &= seen.targets.iter().all(anew);
+        }
+        if all_anew || Instant::now() > deadline {
+            return Ok(false);
+        }
+        sleep(LONGEST_PAUSE).await;
+    }
+}
+
 /// The colors that are healthy now.
 pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     let status = handle.status().await?;
@@ -67,10 +108,7 @@ async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
         let down = look(&status, &mut open);
         let is_late = Instant::now() > deadline;
         if !down.is_empty() && (down.len() == open.len() || is_late) {
-            return Err(Failure::failed(format!(
-                "the newer Teal finds down what this one finds up: {}",
-                down.join("; ")
-            )));
+            return Err(Failure::failed(format!("{FINDS_DOWN}: {}", down.join("; "))));
         }
         if open.is_empty() {
             return Ok(());

@@ -9,14 +9,13 @@ use std::time::Duration;
 use control::Handle;
 use control::handover::{
     Course, Follower, Frozen, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking,
-    receive, send, send_descriptors,
+    UpColor, receive, send, send_descriptors,
 };
 use control::journal::{FileStorage, Journal, Opened};
 use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::confirm;
 use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
@@ -46,6 +45,7 @@ pub(super) async fn hand_over(
     admin: &Admin,
     state_dir: &Path,
     binary: Option<&Path>,
+    up: Vec<UpColor>,
 ) -> Result<Newer, Refusal> {
     let leaving = replaceable.leaving();
     if leaving > GENERATIONS {
@@ -68,7 +68,7 @@ pub(super) async fn hand_over(
         pid: std::process::id(),
         state_dir: state_dir.to_owned(),
         through: leaving - 1,
-        up: confirm::up(handle).await?,
+        up,
     };
     let version = match ask(&talk, offer, process.pid).await {
         Ok(version) => version,

@@ -6,11 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use control::Handle;
-use control::handover::{Course, Host, Link};
+use control::handover::{Course, Host, Link, UpColor};
 use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};
 
+use super::confirm;
 use super::hand_over::{Newer, hand_over, take_back};
 use super::{PROBATION, Replaceable};
 use crate::run::admin::Admin;
@@ -45,12 +46,27 @@ pub(in crate::run) enum Left {
 }
 
 impl Leaving<'_> {
-    /// Has a newer Teal take over.
+    /// Has a newer Teal take over. Once more if it has given up for a color that is found down here, too, by
+    /// now: what went down in between is not its fault.
     pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {
+        let up = confirm::up(self.handle).await?;
+        let refusal = match self.try_hand_over(up.clone()).await {
+            Err(refusal) if confirm::is_about_health(&refusal) => refusal,
+            other => return other,
+        };
+        if !confirm::has_gone_down(&up, self.handle).await? {
+            return Err(refusal);
+        }
+        tracing::info!(%refusal, "a color went down just now: trying the upgrade again without it");
+        let up = confirm::up(self.handle).await?;
+        self.try_hand_over(up).await
+    }
+
+    async fn try_hand_over(&mut self, up: Vec<UpColor>) -> Result<Given, Refusal> {
         let config = self.in_force.config();
-        let binary = config.upgrade.binary.as_deref();
+        let (state_dir, binary) = (&config.state_dir, config.upgrade.binary.as_deref());
         let newer =
-            hand_over(self.replaceable, self.handle, self.admin, &config.state_dir, binary).await?;
+            hand_over(self.replaceable, self.handle, self.admin, state_dir, binary, up).await?;
         Ok(Given(newer))
     }
 
