@@ -8,47 +8,66 @@ use crate::{Forwarding, Limits, token};
 
 #[derive(Debug)]
 pub(super) struct Trailers {
+    /// What has arrived, once there is any; apart, since few bodies have trailers.
+    section: Option<Box<Section>>,
+    rules: Rules,
+}
+
+#[derive(Debug, Default)]
+struct Section {
     /// The line that is arriving, without its LF.
     line: Vec<u8>,
     /// The lines that may be passed on, in canonical form.
     kept: Vec<u8>,
     bytes: usize,
     fields: usize,
-    /// What a head may have. Lines that are dropped count, and so does the empty one.
+}
+
+#[derive(Debug)]
+struct Rules {
+    /// The limits of a head. Lines that are dropped count, and so does the empty one.
     limits: Limits,
     /// Further names that are not passed on, as in [`Forwarding::drop`].
-    drop: Vec<String>,
+    drop: Box<[String]>,
     /// Names with an underscore are passed on.
     underscores: bool,
 }
 
 impl Trailers {
     pub(super) fn new() -> Self {
-        let (line, kept) = (Vec::new(), Vec::new());
-        let (limits, drop) = (Limits::default(), Vec::new());
-        Self { line, kept, bytes: 0, fields: 0, limits, drop, underscores: true }
+        let (limits, drop) = (Limits::default(), Box::default());
+        Self { section: None, rules: Rules { limits, drop, underscores: true } }
     }
 
     pub(super) fn limit(&mut self, limits: Limits) {
-        self.limits = limits;
+        self.rules.limits = limits;
     }
 
     pub(super) fn filter(&mut self, forwarding: &Forwarding<'_>) {
-        self.underscores = forwarding.underscores;
-        self.drop = if forwarding.trusted { Vec::new() } else { forwarding.drop.to_vec() };
+        self.rules.underscores = forwarding.underscores;
+        self.rules.drop = if forwarding.trusted { Box::default() } else { forwarding.drop.into() };
     }
 
     pub(super) fn lines(&self) -> &[u8] {
-        &self.kept
+        self.section.as_ref().map_or(&[], |section| &section.kept)
     }
 
     /// Takes input up to the end of the section; says how many bytes and whether it has ended.
     pub(super) fn take(&mut self, input: &[u8]) -> Result<(usize, bool), BodyError> {
+        if self.section.is_none() && input.starts_with(b"\r\n") {
+            return Ok((2, true));
+        }
+        self.section.get_or_insert_default().take(input, &self.rules)
+    }
+}
+
+impl Section {
+    fn take(&mut self, input: &[u8], rules: &Rules) -> Result<(usize, bool), BodyError> {
         let mut used = 0;
         for piece in input.split_inclusive(|&b| b == b'\n') {
             used += piece.len();
             self.bytes += piece.len();
-            if self.bytes > self.limits.head_bytes {
+            if self.bytes > rules.limits.head_bytes {
                 return Err(fail("The trailers are longer than a head may be."));
             }
             let Some((b'\n', text)) = piece.split_last() else {
@@ -56,13 +75,13 @@ impl Trailers {
                 break;
             };
             if self.line.is_empty() {
-                if self.take_line(text)? {
+                if self.take_line(text, rules)? {
                     return Ok((used, true));
                 }
             } else {
                 self.line.extend_from_slice(text);
                 let line = std::mem::take(&mut self.line);
-                if self.take_line(&line)? {
+                if self.take_line(&line, rules)? {
                     return Ok((used, true));
                 }
             }
@@ -71,7 +90,7 @@ impl Trailers {
     }
 
     /// Takes one line without its LF; says whether it was the empty one.
-    fn take_line(&mut self, line: &[u8]) -> Result<bool, BodyError> {
+    fn take_line(&mut self, line: &[u8], rules: &Rules) -> Result<bool, BodyError> {
         let Some((b'\r', line)) = line.split_last() else {
             return Err(fail("A trailer line ends in LF without CR."));
         };
@@ -79,7 +98,7 @@ impl Trailers {
             return Ok(true);
         }
         self.fields += 1;
-        if self.fields > self.limits.fields {
+        if self.fields > rules.limits.fields {
             return Err(fail("There are more trailers than a head may have fields."));
         }
         let colon = line.iter().position(|&b| b == b':').ok_or(MALFORMED)?;
@@ -87,8 +106,8 @@ impl Trailers {
         if !token::is_token(name) || !value.iter().all(|&b| token::is_value_byte(b)) {
             return Err(MALFORMED);
         }
-        let underscored = !self.underscores && name.contains(&b'_');
-        if may_be_trailer(name) && !underscored && !is_dropped(name, &self.drop) {
+        let underscored = !rules.underscores && name.contains(&b'_');
+        if may_be_trailer(name) && !underscored && !is_dropped(name, &rules.drop) {
             for part in [name, b": ", value, b"\r\n"] {
                 self.kept.extend_from_slice(part);
             }
