@@ -7,14 +7,14 @@ use std::path::PathBuf;
 /// An authority that gives certificates (RFC 8555).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acme {
-    /// Where it may write to.
+    /// The address of mail that the CA may write to.
     pub email: Option<String>,
     /// The URL of its directory; `https`.
     pub directory: String,
     /// PEM: who must have signed its server's certificate, absolute; `None`: whom this machine
     /// trusts.
     pub ca: Option<PathBuf>,
-    /// How it finds that a name is ours.
+    /// The way in which it validates domain ownership.
     pub challenge: Challenge,
     /// The account of another kind there that ours is bound to.
     pub eab: Option<ExternalAccount>,
@@ -29,7 +29,7 @@ pub struct ExternalAccount {
     pub hmac_key_file: PathBuf,
 }
 
-/// How an authority finds that a name is ours.
+/// The way in which a CA validates domain ownership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// In a handshake (RFC 8737).
@@ -108,7 +108,7 @@ pub(crate) fn obstacle(host: &str, acme: &Acme) -> Option<&'static str> {
     None
 }
 
-/// Whether the directory is that of a CA which anybody can use.
+/// Returns true if the directory is that of a public CA.
 fn is_public(directory: &str) -> bool {
     let rest = directory.strip_prefix("https://").unwrap_or(directory);
     let authority = rest.split('/').next().unwrap_or_default();

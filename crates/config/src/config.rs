@@ -86,7 +86,7 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Whether HTTP/2 is spoken.
     pub http2: bool,
-    /// Where requests are sent that did not come by `https`; `None`: they are served.
+    /// The target of redirects to `https`; `None`: plain requests are served.
     pub redirect_https: Option<Redirect>,
     /// The `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u32>,
@@ -139,7 +139,7 @@ pub struct ClientAuth {
     pub ca: PathBuf,
     /// Whether a client without one is refused.
     pub required: bool,
-    /// Whether targets are sent what the client has shown above it, too.
+    /// Targets are sent the certificates above it, too.
     pub chain: bool,
 }
 

@@ -182,7 +182,7 @@ pub(crate) struct Listener {
     pub(crate) trusted: Key<Vec<At<String>>>,
 }
 
-/// Whether requests are sent to `https`, and to which port.
+/// Redirection to `https`, and its port.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Redirect {
@@ -282,7 +282,7 @@ pub(crate) struct Acme {
     pub(crate) eab: Key<ExternalAccount>,
 }
 
-/// What an ACME CA gives to bind an account to (RFC 8555 section 7.3.4). Used once, when Teal makes its
+/// The credentials that an ACME CA gives to bind an account to (RFC 8555 section 7.3.4). Used once, when Teal makes its
 /// account there; with another `key_id` it makes another.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

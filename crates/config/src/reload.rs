@@ -49,7 +49,7 @@ pub struct ServiceChange {
     pub routes: bool,
     /// Whether the way of probing differs, so that what was proven the old way is void.
     pub health: bool,
-    /// Whether anything else but targets differs (`underscores`, `drop_headers`, `drain`, `timeouts`, `failover`,
+    /// Anything but targets differs (`underscores`, `drop_headers`, `drain`, `timeouts`, `failover`,
     /// `hold`).
     pub settings: bool,
     /// What became of the targets, in the order of [`Color::index`].

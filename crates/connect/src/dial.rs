@@ -1,41 +1,21 @@
 //! Making a connection to the address that takes one first.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsStream;
 
+use crate::dial_error::DialError;
 use crate::history::AddressHistory;
 use crate::race::Race;
 use crate::stream::Stream;
 use crate::tls::{Tls, describe, is_about_name};
-
-/// Why no connection was made. Nothing was sent in any of these cases.
-#[derive(Debug)]
-pub enum DialError {
-    /// The name of the target has no address.
-    NoAddress,
-    /// Nobody listens there.
-    Refused,
-    /// The deadline passed first.
-    TimedOut,
-    /// Connected, but the deadline passed within the TLS handshake.
-    HandshakeTimedOut,
-    /// The TLS handshake failed; why.
-    Tls(String),
-    /// The TLS handshake failed for the server name alone; why.
-    TlsName(String),
-    /// Something else, such as an unreachable network or no free descriptor.
-    Other(io::Error),
-}
 
 /// The way to a target.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +115,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// What comes before the first request on a connection.
+/// Sends what comes before the first request, and makes the TLS handshake.
 async fn prepare(
     mut stream: TcpStream,
     tls: Option<&Tls>,
@@ -197,61 +177,6 @@ fn notice_loss(stream: &TcpStream) {
 fn is_circle(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
-
-// === impl DialError ===
-
-impl DialError {
-    /// Whether this machine lacks something, so that it says nothing of the target.
-    pub fn is_local(&self) -> bool {
-        let no_port = matches!(self, Self::Other(error)
-            if error.kind() == io::ErrorKind::AddrNotAvailable);
-        no_port || self.is_exhaustion()
-    }
-
-    /// Whether this machine has no descriptor or no memory left.
-    pub(crate) fn is_exhaustion(&self) -> bool {
-        let Self::Other(error) = self else { return false };
-        let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-        Errno::from_io_error(error).is_some_and(|code| lacks.contains(&code))
-    }
-
-    /// How much it says of a target with several addresses: more of one where somebody is.
-    pub(crate) fn weight(&self) -> u8 {
-        match self {
-            Self::NoAddress => 0,
-            Self::Other(_) => 1,
-            Self::TimedOut => 2,
-            Self::Refused => 3,
-            Self::HandshakeTimedOut => 4,
-            Self::Tls(_) | Self::TlsName(_) => 5,
-        }
-    }
-}
-
-impl From<io::Error> for DialError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Self::Refused,
-            io::ErrorKind::TimedOut => Self::TimedOut,
-            _ => Self::Other(error),
-        }
-    }
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAddress => f.write_str("no address"),
-            Self::Refused => f.write_str("connection refused"),
-            Self::TimedOut => f.write_str("timed out while connecting"),
-            Self::HandshakeTimedOut => f.write_str("timed out in the TLS handshake"),
-            Self::Tls(why) | Self::TlsName(why) => write!(f, "TLS: {why}"),
-            Self::Other(error) => write!(f, "cannot connect: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for DialError {}
 
 #[cfg(test)]
 mod tests {

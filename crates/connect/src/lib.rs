@@ -7,6 +7,7 @@
 
 mod announce;
 mod dial;
+mod dial_error;
 mod exchange;
 mod history;
 mod host;
@@ -18,12 +19,13 @@ mod stream;
 mod tls;
 
 pub use announce::{Origin, announce_v1, announce_v2};
-pub use dial::{DialError, Way, dial};
+pub use dial::{Way, dial};
+pub use dial_error::DialError;
 pub use exchange::Exchange;
 pub use history::{AddressHistory, Retry};
 pub use host::{HOST_ROOM, server_name_of};
 pub use identity::certified_key;
-pub use pem::{TlsError, read_authorities, read_certificates, read_key, read_roots};
+pub use pem::{TlsError, read_certificates, read_key};
 pub use stream::{PeekState, Stream};
 pub use tls::{
     Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, refusal, server_name,

@@ -5,13 +5,9 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
-use crate::tls::Authorities;
 
 /// Why TLS is not possible like this: which file, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,30 +57,6 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
             other => format!("is not valid PEM: {other}"),
         })
     })
-}
-
-/// The CAs of a file.
-///
-/// # Errors
-/// What is wrong with the file.
-pub fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
-    read_authorities(path).map(|authorities| Arc::unwrap_or_clone(authorities.roots))
-}
-
-/// The CAs of a file, also as they stand there.
-///
-/// # Errors
-/// What is wrong with the file.
-pub fn read_authorities(path: &Path) -> Result<Authorities, TlsError> {
-    let written = read_certificates(path)?;
-    let mut roots = RootCertStore::empty();
-    for (place, certificate) in written.iter().enumerate() {
-        roots.add(certificate.clone()).map_err(|error| TlsError {
-            path: path.to_owned(),
-            problem: format!("certificate {} cannot be used as a CA: {error}", place + 1),
-        })?;
-    }
-    Ok(Authorities { roots: Arc::new(roots), written })
 }
 
 /// The bytes of a file, without a byte order mark.

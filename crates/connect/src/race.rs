@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::dial::DialError;
+use crate::dial_error::DialError;
 use crate::history::{AddressHistory, Candidate, Outcome};
 
 /// The time that an address has before the next one is tried as well (RFC 8305 section 5).

@@ -9,13 +9,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::pipe::{SpliceFlags, splice};
+use rustls::pki_types::CertificateDer;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 use crate::exchange::Exchange;
-use crate::tls::PeerCertificate;
 
 /// HTTP/2 over TLS (RFC 9113 section 3.2).
 pub(crate) const H2: &[u8] = b"h2";
@@ -79,10 +79,10 @@ impl Stream {
         }
     }
 
-    /// The certificate that the other side has shown in its handshake; `None`: none, or it cannot be read.
-    pub fn peer_certificate(&self) -> Option<PeerCertificate> {
-        let Self::Tls(session) = self else { return None };
-        PeerCertificate::of(session.get_ref().1.peer_certificates()?)
+    /// The certificates that the other side has shown in its handshake, its own first; empty: none.
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        let Self::Tls(session) = self else { return &[] };
+        session.get_ref().1.peer_certificates().unwrap_or_default()
     }
 
     /// Whether it is one of many on a connection.

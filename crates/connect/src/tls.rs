@@ -12,13 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 pub use self::clients::ClientVerifier;
 use self::sessions::Sessions;
 pub use self::verifier::Authorities;
 use self::verifier::{TargetVerifier, Told};
-use crate::pem::{TlsError, read, read_authorities, read_certificates, read_key};
+use crate::identity::certified_key;
+use crate::pem::{TlsError, read, read_certificates, read_key};
 use crate::stream::H2;
 
 pub use self::certificate::PeerCertificate;
@@ -136,7 +138,7 @@ fn load(files: &TlsFiles) -> Result<Read, TlsError> {
     let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
     let mut bytes: Vec<_> = paths.map(|path| read(path).unwrap_or_default()).collect();
     let authorities = match &files.ca {
-        Some(ca) => read_authorities(ca)?,
+        Some(ca) => Authorities::read(ca)?,
         None => of_this_machine()?,
     };
     if files.ca.is_none() {
@@ -155,15 +157,8 @@ fn load(files: &TlsFiles) -> Result<Read, TlsError> {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
             let (chain, private) = (read_certificates(cert)?, read_key(key)?);
-            builder.with_client_auth_cert(chain, private).map_err(|error| {
-                let problem = match error {
-                    rustls::Error::InconsistentKeys(_) => {
-                        format!("this key does not belong to the certificate {}", cert.display())
-                    }
-                    other => format!("can't be used as a key: {other}"),
-                };
-                TlsError { path: key.clone(), problem }
-            })?
+            let shown = certified_key(chain, private, (cert, key))?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
         }
     };
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];

@@ -31,7 +31,7 @@ pub struct PeerCertificate {
 
 impl PeerCertificate {
     /// The certificate at the head of a chain; `None` if it cannot be read.
-    pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
+    pub fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let (leaf, above) = chain.split_first()?;
         let leaf = read(leaf)?;
         let (mut names, now) = (names(&leaf), SystemTime::now());

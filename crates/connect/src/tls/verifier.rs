@@ -6,6 +6,7 @@
 //! its signature of the handshake are verified all the same.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,8 @@ use rustls::{
     SignatureScheme,
 };
 use x509_parser::prelude::X509Certificate;
+
+use crate::pem::{TlsError, read_certificates};
 
 use super::certificate::{
     PeerCertificate, common_name, defect, is_for, is_valid_at, names, odd, read, shown,
@@ -55,6 +58,22 @@ pub(crate) struct Told {
 }
 
 impl Authorities {
+    /// The CAs of a file.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn read(path: &Path) -> Result<Self, TlsError> {
+        let written = read_certificates(path)?;
+        let mut roots = RootCertStore::empty();
+        for (place, certificate) in written.iter().enumerate() {
+            roots.add(certificate.clone()).map_err(|error| TlsError {
+                path: path.to_owned(),
+                problem: format!("certificate {} cannot be used as a CA: {error}", place + 1),
+            })?;
+        }
+        Ok(Self { roots: Arc::new(roots), written })
+    }
+
     /// The certificates as they stand in the file.
     pub fn written(&self) -> &[CertificateDer<'static>] {
         &self.written

@@ -164,7 +164,7 @@ async fn attempt(
     let mut answer = Answer::default();
     let asked = async {
         let stream = connect(plan, addresses, deadline, false).await?;
-        *certificate = stream.peer_certificate();
+        *certificate = PeerCertificate::of(stream.peer_certificates());
         if !(plan.target.is_http2() || stream.speaks_http2()) {
             return exchange::over_http1(plan, stream, &mut answer).await;
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use connect::{TlsError, read_authorities};
+use connect::{Authorities, TlsError};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 
@@ -19,7 +19,7 @@ pub struct ClientAuth {
     pub ca: PathBuf,
     /// Whether a client without one is refused.
     pub required: bool,
-    /// Whether targets are sent what the client has shown above it, too.
+    /// Targets are sent the certificates above it, too.
     pub chain: bool,
 }
 
@@ -84,7 +84,7 @@ impl ClientCas {
 
 impl ClientCa {
     fn load(path: &Path) -> Result<Self, TlsError> {
-        let authorities = read_authorities(path)?;
+        let authorities = Authorities::read(path)?;
         let verifier = |required| {
             let made = authorities.client_verifier(required);
             made.map_err(|problem| TlsError { path: path.to_owned(), problem })

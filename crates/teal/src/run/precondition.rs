@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use config::{Config, Places, Problem, Problems, Redirect};
-use connect::{TlsError, TlsFiles, Vault};
+use connect::{Authorities, TlsError, TlsFiles, Vault};
 use proxy::{CertificateFiles, Certificates};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
@@ -368,7 +368,7 @@ impl Found {
             }
         }
         let ca = config.acme.as_ref().and_then(|acme| acme.ca.as_deref());
-        if let Some(Err(error)) = ca.map(connect::read_roots) {
+        if let Some(Err(error)) = ca.map(Authorities::read) {
             self.wrong("acme.ca", error.to_string());
         }
         let eab = config.acme.as_ref().and_then(|acme| acme.eab.as_ref());
@@ -422,7 +422,7 @@ impl Found {
 
     fn target(&mut self, files: TlsFiles, table: &str) {
         let mut good = true;
-        if let Some(Err(error)) = files.ca.as_deref().map(connect::read_roots) {
+        if let Some(Err(error)) = files.ca.as_deref().map(Authorities::read) {
             self.wrong(&format!("{table}.ca"), error.to_string());
             good = false;
         }

@@ -87,7 +87,13 @@ struct Served {
 
 impl Served {
     fn start(made: &Made, row: &Row, version: Version) -> Self {
-        let mut process = Command::new("openssl")
+        Self::asking(made, row, version, None)
+    }
+
+    /// The same; clients must show a certificate that this file verifies.
+    fn asking(made: &Made, row: &Row, version: Version, clients: Option<&Path>) -> Self {
+        let mut command = Command::new("openssl");
+        command
             .args(["s_server", "-www", "-accept", "127.0.0.1:0"])
             .args(["-cipher", "DEFAULT@SECLEVEL=0", version.of_openssl()])
             .arg("-cert")
@@ -97,9 +103,11 @@ impl Served {
             .arg("-key")
             .arg(made.key(row))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl");
+            .stderr(Stdio::null());
+        if let Some(ca) = clients {
+            command.args(["-Verify", "3", "-verify_return_error", "-CAfile"]).arg(ca);
+        }
+        let mut process = command.spawn().expect("openssl");
         let output = process.stdout.take().expect("piped");
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let port = lines.find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:")?.parse().ok());
@@ -226,6 +234,31 @@ fn r48_r54_each_certificate_is_taken_or_refused_as_that_of_a_target() {
         compare(&mut wrong, row, &format!("a target's over {version:?}"), row.target, &found);
     }
     settle(&wrong);
+}
+
+#[test]
+fn r48_a_certificate_of_version_1_can_be_what_teal_shows_to_a_target() {
+    // L9
+    let made = Made::make();
+    let shown = ROWS.iter().find(|row| row.name == "self-signed-v1").expect("a row");
+    let fronts = Version::BOTH
+        .map(|version| Served::asking(&made, &ROWS[0], version, Some(&made.ca(shown))));
+    let color = |front: &Served| {
+        format!(
+            "{{ targets = ['https://localhost:{}'], tls = {{ ca = '{}', cert = '{}', key = '{}' }} }}",
+            front.port,
+            made.ca(&ROWS[0]).display(),
+            made.cert(shown).display(),
+            made.key(shown).display()
+        )
+    };
+    let settings = Settings::of_urls(&["http://127.0.0.1:1"], &["http://127.0.0.1:2"])
+        .service("blue", &color(&fronts[0]))
+        .service("green", &color(&fronts[1]))
+        .service("health", "{ path = '/', interval = '200ms' }");
+    let teal = Teal::start(TEAL, &settings);
+    teal.wait_healthy("blue", true);
+    teal.wait_healthy("green", true);
 }
 
 #[test]
