@@ -149,6 +149,8 @@ pub struct DrainStatus {
 pub struct TargetStatus {
     /// Its address as configured.
     pub url: TargetUrl,
+    /// The one address that it is, of those that its name has; `None`: it is not one address.
+    pub address: Option<SocketAddr>,
     /// What is believed about it.
     pub standing: Standing,
     /// The newest probe.
@@ -222,6 +224,8 @@ pub struct ColorMetrics {
 pub struct TargetMetrics {
     /// Its address as configured.
     pub url: TargetUrl,
+    /// The one address that it is, of those that its name has; `None`: it is not one address.
+    pub address: Option<SocketAddr>,
     /// What is believed about it.
     pub standing: Standing,
     /// The certificate that it has shown last; `None`: none yet, or it has no TLS.

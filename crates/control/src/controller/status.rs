@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::health::reason;
 use crate::inbox::Answer;
-use crate::swap::Member;
+use crate::swap::{Member, literal_address};
 use crate::view::{
     ColorMetrics, ColorStatus, HeldStatus, MetricsSnapshot, Role, ServiceMetrics, ServiceStatus,
     Status, TargetMetrics, TargetStatus,
@@ -105,6 +105,7 @@ impl Inside {
         let unhealthy_reason = reason(seat, &member.spec.health);
         let targets = seat.targets.iter().map(|target| TargetStatus {
             url: target.url.clone(),
+            address: literal_address(&target.url),
             standing: target.health.standing(),
             last_probe: target.health.last().cloned(),
             addresses: target.addresses.clone(),
@@ -135,6 +136,7 @@ impl Inside {
             let seat = member.color(color);
             let targets = seat.targets.iter().map(|target| TargetMetrics {
                 url: target.url.clone(),
+                address: literal_address(&target.url),
                 standing: target.health.standing(),
                 certificate: target.certificate.clone(),
                 sum: TargetSum::of(&target.books),

@@ -310,6 +310,7 @@ fn status() -> Status {
         drained: role == control::Role::Idle,
         targets: vec![TargetStatus {
             url: target(port),
+            address: None,
             standing,
             last_probe: Some(Probe {
                 at: Time(8_000),
@@ -350,6 +351,7 @@ fn metrics() -> MetricsSnapshot {
         sum: traffic::ColorSum::default(),
         targets: vec![TargetMetrics {
             url: target(port),
+            address: None,
             standing: if up { Standing::Up } else { Standing::Down },
             certificate: Some(PeerCertificate {
                 names: vec!["app.test".to_owned()],
