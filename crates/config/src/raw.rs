@@ -176,8 +176,10 @@ pub(crate) struct Listener {
     /// version 1 or 2: load balancers in front. What it says is the client's address.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
     pub(crate) proxy_protocol: Key<Vec<At<String>>>,
-    /// Ranges of addresses whose `X-Forwarded-For`, `-Proto` and `-Host` are kept and added to.
-    /// Those of anybody else are replaced.
+    /// Ranges of addresses of proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Host` are kept and
+    /// added to. Those of anybody else are replaced. The client in the access log, in spans and in the PROXY
+    /// protocol to targets is the last address in `X-Forwarded-For` (where there is none, in `Forwarded`)
+    /// that is not in these ranges.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
     pub(crate) trusted: Key<Vec<At<String>>>,
 }

@@ -1,6 +1,8 @@
 //! The client's side of a connection.
 
-use std::net::IpAddr;
+mod address;
+
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -12,9 +14,11 @@ use traffic::AbortCause;
 use crate::buffer::Buffer;
 use crate::deadline::Deadline;
 use crate::listener::{Announced, Door, Ends, is_listed};
-use crate::tls::{Arrived, Presented};
+use crate::tls::{Arrived, Presented, TlsVersion};
 use crate::upstream::pinned::Pins;
 use crate::worker::Worker;
+
+pub(crate) use address::ClientAddress;
 
 /// A client connection and what was read from it.
 #[derive(Debug)]
@@ -28,6 +32,9 @@ pub(crate) struct Client {
     pub(crate) active: Instant,
     /// The connections to targets on which it has logged in.
     pub(crate) pins: Option<Rc<Pins>>,
+    /// The client of the request, where it is another than that of the connection and a target is to be
+    /// told of it in a header of the PROXY protocol.
+    pub(crate) spoken_for: Option<Box<SocketAddr>>,
     /// Bytes or an end wait to be read: there is nothing to learn from watching for a reset.
     noticed: bool,
 }
@@ -35,16 +42,18 @@ pub(crate) struct Client {
 /// How a client came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
+    /// The address and port of the client's end of the connection: the announced ones, if there are some.
     pub(crate) address: IpAddr,
-    /// The ends of its connection as a proxy in front has announced them.
-    pub(crate) announced: Option<Rc<Ends>>,
+    pub(crate) port: u16,
+    /// The connection as a proxy in front has announced it.
+    pub(crate) announced: Option<Rc<Announcement>>,
     pub(crate) door: Rc<Door>,
     /// What it says about its own client is kept.
     pub(crate) trusted: bool,
     /// The server name of its handshake, lower case.
     pub(crate) name: Option<Rc<str>>,
-    /// By TLS.
-    pub(crate) secure: bool,
+    /// By TLS, of this version.
+    pub(crate) tls: Option<TlsVersion>,
     /// By TLS, here or at a listed proxy that has announced it so.
     pub(crate) https: bool,
     /// It speaks HTTP/2.
@@ -53,22 +62,35 @@ pub(crate) struct Entrance {
     pub(crate) certificate: Option<Rc<Presented>>,
 }
 
+/// A connection as a proxy in front has announced it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announcement {
+    /// The client's end, and where it has connected to.
+    pub(crate) ends: Ends,
+    /// The proxy.
+    pub(crate) peer: SocketAddr,
+}
+
 impl Client {
     pub(crate) fn new(
         worker: &Rc<Worker>,
         arrived: Arrived,
-        (address, announced): (IpAddr, Announced),
+        (peer, announced): (SocketAddr, Announced),
         door: Rc<Door>,
     ) -> Self {
-        let Arrived { stream, name, http2, certificate } = arrived;
+        let Arrived { stream, name, http2, tls, certificate } = arrived;
+        // An IPv4 address in the form of IPv6 is one to `trusted` and to targets.
+        let client = announced.ends.map_or(peer, |(client, _)| client);
+        let address = client.ip().to_canonical();
         let entrance = Entrance {
             address,
-            announced: announced.ends.map(Rc::new),
+            port: client.port(),
+            announced: announced.ends.map(|ends| Rc::new(Announcement { ends, peer })),
             trusted: is_listed(&door.trusted, address),
             door,
             name,
             https: announced.tls || !stream.is_plain(),
-            secure: !stream.is_plain(),
+            tls,
             http2,
             certificate,
         };
@@ -86,6 +108,7 @@ impl Client {
             deadline: worker.deadlines.add(now + worker.front().idle),
             active: now,
             pins: None,
+            spoken_for: None,
             noticed: false,
         }
     }

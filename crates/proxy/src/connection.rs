@@ -37,7 +37,7 @@ pub(crate) async fn serve(
         return Box::pin(http2::serve(&worker, client, Vec::new())).await;
     }
     // A session may hold what came with its handshake, which only a read finds.
-    let mut fresh = client.entrance.secure;
+    let mut fresh = client.entrance.tls.is_some();
     // Without TLS a client of HTTP/2 is known by its first bytes.
     let mut unknown = client.entrance.door.http2 && !fresh;
     loop {

@@ -80,7 +80,8 @@ fn require_http1(client: &mut Client, ask: Ask<'_>) -> After {
 
 /// No target answers: Teal does, or closes the books of a client that is gone.
 async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: Wait) -> After {
-    let Ask { end, mut facts, upload, .. } = ask;
+    let Ask { mut end, mut facts, upload, .. } = ask;
+    end.sent(upload.taken());
     // What is left of a body must not be read as the next request.
     facts.persistent &= upload.is_whole() || !facts.body;
     // A client that was logged in would take the next answer for that of the same connection.

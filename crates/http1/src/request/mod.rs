@@ -123,6 +123,11 @@ impl<'b> Request<'b> {
         values.next().filter(|_| values.next().is_none())
     }
 
+    /// What others keep along that trace: the values of `tracestate`, which are one list.
+    pub fn trace_state(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.fields.all(Name::TraceState)
+    }
+
     /// The first value of a field, case-insensitively by name. Not for framing, routing or
     /// forwarding fields: those are decided here.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {

@@ -2,7 +2,7 @@
 //! hands, where the listener asks for it. Each has a deadline.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use connect::Stream;
@@ -17,35 +17,32 @@ use crate::worker::Worker;
 /// Lets a client in; none if it was not let in, in time or at all.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
-    let (stream, address, announced) = announced(worker, stream, &door).await?;
+    let (stream, peer, announced) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
-        None => Arrived { stream, name: None, http2: false, certificate: None },
+        None => Arrived { stream, name: None, http2: false, tls: None, certificate: None },
         Some(tls) => {
             let reached = announced.ends.map(|(_, reached)| reached.ip());
             tls::shake_hands(worker, stream, tls, reached).await?
         }
     };
-    Some(Client::new(worker, arrived, (address, announced), door))
+    Some(Client::new(worker, arrived, (peer, announced), door))
 }
 
-/// The address of the client, and what a listed proxy announces of its connection.
+/// The other end of the connection, and what a listed proxy announces of its client's.
 async fn announced(
     worker: &Rc<Worker>,
     stream: Stream,
     door: &Door,
-) -> Option<(Stream, IpAddr, Announced)> {
-    let peer = stream.peer_addr().ok()?.ip().to_canonical(); // or it is gone already
-    if !is_listed(&door.proxy_protocol, peer) {
+) -> Option<(Stream, SocketAddr, Announced)> {
+    let peer = stream.peer_addr().ok()?; // or it is gone already
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    if !is_listed(&door.proxy_protocol, peer.ip()) {
         return Some((stream, peer, Announced::default()));
     }
     let Stream::Tcp(mut socket) = stream else { return None };
     let read = proxy_protocol::read(&mut socket);
     match worker.within(worker.front().tls_hello, read).await {
-        Ok(announced) => {
-            // An IPv4 address in the clothes of IPv6 is one to `trusted` and to targets.
-            let address = announced.ends.map_or(peer, |(client, _)| client.ip().to_canonical());
-            Some((Stream::Tcp(socket), address, announced))
-        }
+        Ok(announced) => Some((Stream::Tcp(socket), peer, announced)),
         Err(error) => {
             let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port
             if !gone {

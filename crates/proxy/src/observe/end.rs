@@ -1,6 +1,7 @@
 //! Exactly one per request, from the parser to its end (promise L8).
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use rules::Color;
 use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
@@ -34,6 +35,20 @@ impl RequestEnd {
     /// Counts a request in that reached no service.
     pub(crate) fn unrouted(worker: &Rc<Worker>, story: Option<Box<Story>>) -> Self {
         Self::enter(worker, None, story)
+    }
+
+    /// So much of its body was taken from the client.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        if let Some(story) = &mut self.story {
+            story.sent(bytes);
+        }
+    }
+
+    /// The head of an answer has come, to an attempt that began then.
+    pub(crate) fn headed(&mut self, began: Instant) {
+        if let Some(story) = &mut self.story {
+            story.headed(began);
+        }
     }
 
     /// What the client was sent; without a target it was Teal that answered.

@@ -1,5 +1,6 @@
 //! What went wrong with a target or a listener, at most one line per second each, with the
-//! number of those left out. Nothing from a request is ever written here.
+//! number of those left out. Of requests only the host and path are written that no service has, escaped
+//! and bounded, and at most one in ten seconds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(crate) struct TargetLog {
     targets: RefCell<BTreeMap<TargetId, Throttle>>,
     listener: RefCell<Throttle>,
     handshake: RefCell<Throttle>,
+    unserved: RefCell<Throttle>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +28,9 @@ struct Throttle {
 }
 
 const EVERY: Duration = Duration::from_secs(1);
+
+/// How often is told of what anybody can cause.
+const SELDOM: Duration = Duration::from_secs(10);
 
 impl TargetLog {
     /// A request failed on this target.
@@ -57,6 +62,13 @@ impl TargetLog {
                 color = %color, target_url = %target.url, left_out,
                 "target broke off midway in an answer: {what}"
             );
+        }
+    }
+
+    /// A request had a host and path that no service has, as this sentence says.
+    pub(crate) fn unserved(&self, sentence: &str) {
+        if let Some(left_out) = self.unserved.borrow_mut().pass_after(SELDOM) {
+            tracing::info!(left_out, "{sentence}: answered 404");
         }
     }
 
@@ -126,8 +138,12 @@ impl TargetLog {
 impl Throttle {
     /// The number of lines left out since the last one, if this one may be written.
     fn pass(&mut self) -> Option<u64> {
+        self.pass_after(EVERY)
+    }
+
+    fn pass_after(&mut self, pause: Duration) -> Option<u64> {
         let now = Instant::now();
-        if self.last.is_some_and(|last| now.duration_since(last) < EVERY) {
+        if self.last.is_some_and(|last| now.duration_since(last) < pause) {
             self.left_out += 1;
             return None;
         }

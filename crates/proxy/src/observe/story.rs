@@ -2,29 +2,32 @@
 //!
 //! Gathered from the head to the end, and only where somebody wants to hear it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http1::{Request, Version};
 use traffic::{AbortCause, AnsweredBy, TargetEntry};
 
 use super::trace::TraceContext;
-use crate::client::Entrance;
-use crate::tls::Identity;
+use crate::client::{ClientAddress, Entrance};
+use crate::tls::{Identity, TlsVersion};
 
 /// A request, from its head to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Story {
     pub(super) at: SystemTime,
     pub(super) began: Instant,
-    pub(super) client: IpAddr,
-    pub(super) secure: bool,
+    pub(super) client: ClientAddress,
+    pub(super) tls: Option<TlsVersion>,
     pub(super) http2: bool,
     /// Whose certificate the client has shown.
     pub(super) certificate: Option<Arc<Identity>>,
     pub(super) asked: Option<Asked>, // none: it could not be understood
     pub(super) service: Option<String>,
+    /// Bytes of the request's body that were taken from the client.
+    pub(super) request_bytes: u64,
+    /// The attempt that was answered.
+    pub(super) attempt: Option<Attempt>,
     pub(super) told: Told,
     pub(super) end: &'static str,
     pub(super) reason: &'static str,
@@ -45,6 +48,15 @@ pub(super) struct Asked {
     pub(super) user_agent: String,
 }
 
+/// Times of the target that has answered: from the beginning of the attempt, with its connecting, to the
+/// head of the answer and to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    began: Instant,
+    pub(super) head: Duration,
+    pub(super) whole: Option<Duration>,
+}
+
 /// What became of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
@@ -63,12 +75,14 @@ impl Story {
         Box::new(Self {
             at: SystemTime::now(),
             began: now,
-            client: entrance.address.to_canonical(),
-            secure: entrance.secure,
+            client: entrance.connected(),
+            tls: entrance.tls,
             http2: entrance.http2,
             certificate: entrance.certificate.as_ref().map(|shown| shown.identity.clone()),
             asked: None,
             service: None,
+            request_bytes: 0,
+            attempt: None,
             told: Told::default(),
             end: "",
             reason: "",
@@ -80,12 +94,14 @@ impl Story {
     /// What its head says, and which service it is for.
     pub(crate) fn asks(
         &mut self,
+        entrance: &Entrance,
         request: &Request<'_>,
         request_id: &[u8],
         service: Option<&str>,
         trace: Option<TraceContext>,
     ) {
         self.trace = trace;
+        self.client = entrance.client_of(request);
         let field = |name| {
             let value = request.field(name).unwrap_or_default();
             String::from_utf8_lossy(value).into_owned()
@@ -106,6 +122,16 @@ impl Story {
         self.service = service.map(str::to_owned);
     }
 
+    /// So much of its body was taken from the client.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.request_bytes = bytes;
+    }
+
+    /// The head of an answer has come, to an attempt that began then.
+    pub(super) fn headed(&mut self, began: Instant) {
+        self.attempt = Some(Attempt { began, head: began.elapsed(), whole: None });
+    }
+
     /// What the client was sent; without a target it was Teal that answered.
     pub(crate) fn told(
         &mut self,
@@ -113,6 +139,9 @@ impl Story {
         bytes: u64,
         target: Option<(rules::Color, &TargetEntry)>,
     ) {
+        if let Some(attempt) = self.attempt.as_mut().filter(|_| target.is_some()) {
+            attempt.whole = Some(attempt.began.elapsed());
+        }
         self.told = Told {
             status: Some(status),
             bytes,

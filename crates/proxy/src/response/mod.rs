@@ -66,6 +66,7 @@ pub(crate) fn finish(
     if download.status() == 421 && lease.target().url.tls().is_some() {
         worker.log.misdirected(color, lease.target());
     }
+    ask.end.sent(ask.upload.taken());
     ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
     let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
@@ -137,6 +138,7 @@ pub(crate) fn abort(
     let stalled = cause == AbortCause::Deadline && answer.download.waits_for_client();
     let cause = client.blame(cause);
     let target = Some((answer.lease.color(), answer.lease.target()));
+    ask.end.sent(ask.upload.taken());
     ask.end.told(answer.download.status(), answer.download.taken(), target);
     if answer.download.ends_by_close() || stalled {
         client.stream.abort_on_close();

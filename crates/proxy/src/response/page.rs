@@ -82,6 +82,9 @@ struct Page {
     reason: OwnReason,
     /// What stands in the body.
     text: &'static str,
+    /// The sentence that stands there instead, with what the request said; not yet escaped for the form of
+    /// the body.
+    detail: Option<String>,
     /// The body to the byte, whatever the client likes.
     exactly: Option<String>,
     /// The error type of RFC 9209 section 2.3.
@@ -106,6 +109,9 @@ impl Page {
             Why::Challenge(proof) => {
                 let page = Self::of_reason(OwnReason::AcmeChallenge);
                 Self { exactly: Some(proof), ..page }
+            }
+            Why::Explained(reason, detail) => {
+                Self { detail: Some(detail), ..Self::of_reason(reason) }
             }
             Why::Own(reason) => Self::of_reason(reason),
         }
@@ -155,7 +161,16 @@ impl Page {
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };
         let retry_after = (status == 503).then_some("1");
-        Self { status, reason, text, exactly: None, proxy_error, retry_after, location: None }
+        Self {
+            status,
+            reason,
+            text,
+            detail: None,
+            exactly: None,
+            proxy_error,
+            retry_after,
+            location: None,
+        }
     }
 
     /// Returns the length of the body.
@@ -184,6 +199,8 @@ impl Page {
             200 if self.exactly.is_none() => fields.push(("allow", "OPTIONS")),
             _ => {}
         }
+        // What a request has said must not be taken for a page.
+        fields.extend(self.detail.as_ref().map(|_| ("x-content-type-options", "nosniff")));
         fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
         fields.extend(self.location.as_deref().map(|address| ("location", address)));
         let hsts = facts.hsts.map(|seconds| format!("max-age={seconds}"));
@@ -192,9 +209,10 @@ impl Page {
         body.len()
     }
 
-    /// Nothing here comes from the request.
+    /// Of the request there is at most its host and path, escaped.
     fn body(&self, accept: Accept) -> (&'static str, String) {
-        let Self { status, text, .. } = self;
+        let (status, title) = (self.status, self.text);
+        let text = self.detail.as_deref().unwrap_or(title);
         if let Some(exactly) = &self.exactly {
             return ("application/octet-stream", exactly.clone());
         }
@@ -204,8 +222,9 @@ impl Page {
             Accept::Json => (
                 "application/problem+json",
                 format!(
-                    "{{\"type\":\"about:blank\",\"status\":{status},\"title\":\"{text}\",\
-                     \"code\":\"{}\"}}\n",
+                    "{{\"type\":\"about:blank\",\"status\":{status},\"title\":\"{title}\",\
+                     {}\"code\":\"{}\"}}\n",
+                    self.detail.as_deref().map(json_detail).unwrap_or_default(),
                     self.reason.as_str()
                 ),
             ),
@@ -213,11 +232,34 @@ impl Page {
                 "text/html; charset=utf-8",
                 format!(
                     "<!doctype html><meta charset=\"utf-8\"><title>{status}</title>\
-                     <h1>{status}</h1><p>{text}</p>\n"
+                     <h1>{status}</h1><p>{}</p>\n",
+                    html(text)
                 ),
             ),
         }
     }
+}
+
+/// A member of a problem document.
+fn json_detail(sentence: &str) -> String {
+    // Text can always be written.
+    format!("\"detail\":{},", serde_json::to_string(sentence).unwrap_or_default())
+}
+
+/// Text for a page.
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 /// In which book a head is entered that the engine refused with this status.

@@ -39,6 +39,7 @@ pub(crate) async fn run(
     let books = answer.lease.target_books();
     books.answered(answer.download.status(), worker.now() - answer.began);
     let target = Some((answer.lease.color(), answer.lease.target()));
+    ask.end.sent(ask.upload.taken());
     ask.end.told(answer.download.status(), 0, target);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());

@@ -3,15 +3,18 @@
 //! is kept in [`Ask`] is known of it.
 
 mod accept;
+mod explained;
 mod grpc;
 mod https;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http1::{BodyLength, FieldSlots, Forwarding, Method, Reject, Request, Trace, Version};
+use rules::Color;
 use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 
-use crate::client::Client;
+use crate::client::{Client, Entrance};
 use crate::http;
 use crate::observe::RequestEnd;
 use crate::upstream::upload::Upload;
@@ -73,6 +76,8 @@ pub(crate) enum Why {
     Moved(String),
     /// An authority of certificates asks whether a name is ours, and this is the proof.
     Challenge(String),
+    /// Nobody but its sender can do something about it, and needs this sentence to know what.
+    Explained(OwnReason, String),
     /// Anything else.
     Own(OwnReason),
 }
@@ -100,10 +105,11 @@ pub(crate) fn admit<'r>(
 
 fn understand<'r>(
     worker: &Rc<Worker>,
-    client: &Client,
+    client: &mut Client,
     upload: &'r mut Upload,
     length: usize,
 ) -> Result<Ask<'r>, Refused> {
+    client.spoken_for = None;
     let table = worker.reader.table();
     let head = client.rx.filled().get(..length).unwrap_or_default();
     let mut slots = FieldSlots::new();
@@ -118,7 +124,7 @@ fn understand<'r>(
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
     let story = |service| {
         let mut story = worker.story(&client.entrance)?;
-        story.asks(&request, request_id.as_bytes(), service, trace);
+        story.asks(&client.entrance, &request, request_id.as_bytes(), service, trace);
         Some(story)
     };
     if client.entrance.is_distrusted() {
@@ -130,20 +136,18 @@ fn understand<'r>(
         let end = RequestEnd::unrouted(worker, story(None));
         return Err(Refused { end, facts, why: Why::Challenge(proof) });
     }
-    let found = table.routes.find(request.host, request.path);
-    let routed = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
-    let Some((place, service)) = routed else {
-        let reason = match found {
-            Err(Unrouted::DotSegments) => OwnReason::BadRequest,
-            _ => OwnReason::NoRoute,
-        };
-        let end = RequestEnd::unrouted(worker, story(None));
-        return Err(Refused { end, facts, why: Why::Own(reason) });
+    let (place, service) = match routed(worker, &request) {
+        Ok(routed) => routed,
+        Err(why) => {
+            let end = RequestEnd::unrouted(worker, story(None));
+            return Err(Refused { end, facts, why });
+        }
     };
     let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
     if let Some(why) = not_sent_on(worker, client, &request, by_https) {
         return Err(Refused { end, facts, why });
     }
+    client.spoken_for = spoken_for(&client.entrance, &request, &service);
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
         client: client.entrance.address,
@@ -175,6 +179,36 @@ fn understand<'r>(
     Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
 }
 
+/// The service of a request and its place.
+fn routed(worker: &Worker, request: &Request<'_>) -> Result<(usize, Rc<LocalService>), Why> {
+    let found = worker.reader.table().routes.find(request.host, request.path);
+    if let Err(Unrouted::DotSegments) = found {
+        return Err(Why::Own(OwnReason::BadRequest));
+    }
+    let service = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
+    service.ok_or_else(|| {
+        let sentence = explained::unserved(request.host, request.path);
+        worker.log.unserved(&sentence);
+        Why::Explained(OwnReason::NoRoute, sentence)
+    })
+}
+
+/// The client that a proxy speaks for, where a target of the service is told of it ahead of all else.
+fn spoken_for(
+    entrance: &Entrance,
+    request: &Request<'_>,
+    service: &LocalService,
+) -> Option<Box<SocketAddr>> {
+    if !entrance.trusted {
+        return None;
+    }
+    let mut targets = Color::BOTH.into_iter().flat_map(|color| &service.color(color).targets);
+    targets.find(|target| target.url.announce().is_some())?;
+    let client = entrance.client_of(request);
+    // 0: nobody has told it.
+    Some(Box::new(SocketAddr::new(client.ip, client.port.unwrap_or_default())))
+}
+
 /// Whether a target may speak HTTP/2, in which a request can be refused before it is acted on.
 fn may_refuse(target: &TargetEntry) -> bool {
     target.url.may_speak_http2()
@@ -192,8 +226,10 @@ fn not_sent_on(
         let moved = https::address(request.host, port, request.target);
         return Some(moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved));
     }
-    if entrance.name.as_deref().is_some_and(|name| !https::is_host(request.host, name)) {
-        return Some(Why::Own(OwnReason::Misdirected));
+    if let Some(name) = entrance.name.as_deref().filter(|name| !https::is_host(request.host, name))
+    {
+        let sentence = explained::misdirected(request.host, name);
+        return Some(Why::Explained(OwnReason::Misdirected, sentence));
     }
     if let Some(reason) = refusal(worker, request, limits.body_bytes) {
         return Some(Why::Own(reason));

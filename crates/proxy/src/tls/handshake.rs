@@ -12,7 +12,8 @@ use rustls::server::{Acceptor, NoServerSessionStorage, ServerSessionMemoryCache}
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CertificateError, CipherSuite, ServerConfig, ServerConnection, SupportedProtocolVersion,
+    CertificateError, CipherSuite, ProtocolVersion, ServerConfig, ServerConnection,
+    SupportedProtocolVersion,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -64,8 +65,17 @@ pub(crate) struct Arrived {
     pub(crate) name: Option<Rc<str>>,
     /// Both sides have agreed on HTTP/2.
     pub(crate) http2: bool,
+    /// The version of TLS; `None`: plain.
+    pub(crate) tls: Option<TlsVersion>,
     /// The certificate that the client has shown.
     pub(crate) certificate: Option<Rc<Presented>>,
+}
+
+/// The versions of TLS that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsVersion {
+    Tls12,
+    Tls13,
 }
 
 /// What a session may hold back of what was written: as much as one record.
@@ -184,6 +194,25 @@ impl TlsDoor {
     }
 }
 
+// === impl TlsVersion ===
+
+impl TlsVersion {
+    /// As it is written, such as `1.3`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls12 => "1.2",
+            Self::Tls13 => "1.3",
+        }
+    }
+
+    fn of(session: &ServerConnection) -> Self {
+        match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => Self::Tls12,
+            _ => Self::Tls13,
+        }
+    }
+}
+
 // === impl Settings ===
 
 impl Settings {
@@ -262,11 +291,12 @@ pub(crate) async fn shake_hands(
             let name = session.get_ref().1.server_name();
             let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
             let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
+            let tls = Some(TlsVersion::of(session.get_ref().1));
             let shown = session.get_ref().1.peer_certificates();
             let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
             let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
             let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
-            Some(Arrived { stream, name, http2, certificate })
+            Some(Arrived { stream, name, http2, tls, certificate })
         }
         Err(error) => {
             worker.log.handshake(&error);

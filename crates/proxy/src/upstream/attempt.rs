@@ -109,6 +109,7 @@ pub(crate) async fn attempt(
     if let Some(waiting) = waiting {
         waiting.answered(worker.now());
     }
+    ask.end.headed(began);
     Ok(Reached { link, lease, began })
 }
 

@@ -295,8 +295,12 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     // What a proxy in front has announced goes on as it came: both ends, with their ports.
     let own = || client.stream.peer_addr().and_then(|peer| Ok((peer, client.stream.local_addr()?)));
     let origin = match &client.entrance.announced {
-        Some(ends) => Some(**ends),
+        Some(announced) => Some(announced.ends),
         None => own().ok(),
+    };
+    let origin = match &client.spoken_for {
+        Some(client) => origin.map(|(_, here)| (**client, here)),
+        None => origin,
     };
     match version {
         ProxyHeader::V1 => connect::announce_v1(origin),

@@ -176,6 +176,11 @@ impl Upload {
         self.pump.is_done()
     }
 
+    /// Bytes of the body that were taken from the client.
+    pub(crate) fn taken(&self) -> u64 {
+        self.pump.taken()
+    }
+
     /// Whether a target that refused the body may have left part of it unread in its buffers. The next
     /// request on that connection would wait behind it.
     pub(crate) fn may_lie_unread(&self) -> bool {

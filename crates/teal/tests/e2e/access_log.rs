@@ -74,6 +74,40 @@ fn each_request_has_its_line_whoever_answers_it() {
 }
 
 #[test]
+fn r74_a_line_has_request_bytes_target_times_ports_and_the_version_of_tls() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("access.log");
+    let pki = testkit::Pki::new(directory.path());
+    let pair = pki.issue("a", &["test"]);
+    let certificate = format!(
+        "[[certificate]]\ncert = '{}'\nkey = '{}'\n",
+        pair.cert.display(),
+        pair.key.display()
+    );
+    let stage = Stage::with(|settings| {
+        logging(settings.listener_key("tls", "true").extra(&certificate), &path, "json")
+    });
+    let trust = pki.trust(Some("test"));
+    let mut client = Client::try_connect_tls(stage.teal.listener(), &trust).expect("a handshake");
+    stage.blue.behave_at("/slow", testkit::Behavior::Slow(Duration::from_millis(50)));
+    assert_eq!(client.post("/slow", &[b'x'; 100_000]).status, 200);
+    client.send("OPTIONS * HTTP/1.1\r\nHost: test\r\nMax-Forwards: 0\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    wait_until(SOON, "two lines", || lines(&path).len() == 2);
+    let lines = lines(&path);
+    let (one, own) = (&lines[0], &lines[1]);
+    assert_eq!((&one["request_bytes"], &one["tls_version"]), (&100_000.into(), &"1.3".into()));
+    assert_eq!(one["client_port"], client.local().port());
+    let millis = |key: &str| one[key].as_f64().expect(key);
+    assert!(millis("target_head_ms") >= 50.0, "{one}");
+    assert!(millis("target_ms") >= millis("target_head_ms"), "{one}");
+    assert!(millis("duration_ms") >= millis("target_ms"), "{one}");
+    // Teal's own answer knows no target.
+    assert_eq!((&own["request_bytes"], &own["target_ms"]), (&0.into(), &Value::Null), "{own}");
+    stage.finish();
+}
+
+#[test]
 fn the_combined_format_is_that_of_other_servers() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");

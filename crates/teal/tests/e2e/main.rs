@@ -16,6 +16,7 @@ mod bodiless_answers;
 mod both_down;
 mod certificates;
 mod client_certificates;
+mod clients_behind_proxies;
 mod command_line;
 mod concurrent_switches;
 mod connection_logins;

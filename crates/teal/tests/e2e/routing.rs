@@ -1,11 +1,11 @@
 //! Which service gets a request: hosts, wildcards, prefixes.
 
-use testkit::{Response, Settings, Target, Teal};
+use testkit::{Client, Response, Settings, Target, Teal};
 
 use crate::TEAL;
 
 fn ask(teal: &Teal, host: &str, target: &str) -> Response {
-    let mut client = testkit::Client::connect(teal.listener());
+    let mut client = Client::connect(teal.listener());
     client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     client.answer()
 }
@@ -95,6 +95,44 @@ fn a_host_that_nobody_serves_is_404() {
     assert_eq!(ask(&teal, "only.test", "/").status, 200);
     assert_eq!(ask(&teal, "else.test", "/").status, 404);
     assert_eq!(blue.seen().count(), 1);
+    teal.assert_books_balance();
+}
+
+#[test]
+fn r74_a_404_and_the_log_name_the_host_and_path_and_nothing_in_them_is_markup() {
+    let blue = Target::start("blue");
+    let settings =
+        Settings::new(&blue, &Target::stopped("green")).service("hosts", "[\"only.test\"]");
+    let teal = Teal::start(TEAL, &settings);
+    let long = format!("/{}", "x".repeat(3000));
+    let get = |host: &str, path: &str, accept: &str| {
+        let mut client = Client::connect(teal.listener());
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\n\r\n"));
+        let answer = client.answer();
+        assert_eq!(
+            (answer.status, answer.fields.get("x-content-type-options")),
+            (404, Some("nosniff"))
+        );
+        answer.text().to_owned()
+    };
+    let sentence = "No service for host \"else.test:8080\" and path \"/a\"\n";
+    assert_eq!(get("else.test:8080", "/a?secret=1", "*/*"), sentence);
+    // The first is in the log; in the next seconds others are only counted.
+    teal.log_has(&["INFO", sentence.trim_end(), "answered 404"]);
+    let hostile = "/\"'<script>&\\";
+    let html = get("else.test", hostile, "text/html");
+    assert!(html.contains("/\\x22&#39;&lt;script&gt;&amp;\\x5C"), "{html}");
+    let json = get("else.test", hostile, "application/json");
+    let problem: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(problem["code"], "no_route");
+    let detail = problem["detail"].as_str().expect("text");
+    assert!(detail.contains("\"/\\x22'<script>&\\x5C\""), "{detail}");
+    assert!(get("else.test", &long, "*/*").len() < 300);
+    for _ in 0..50 {
+        get("else.test", "/flood", "*/*");
+    }
+    let said = teal.log().lines().filter(|line| line.contains("No service for host")).count();
+    assert!(said < 10, "{said} lines"); // one for each worker
     teal.assert_books_balance();
 }
 

@@ -108,6 +108,42 @@ fn a_request_is_a_span_of_its_clients_trace_and_the_targets_belongs_to_ours() {
 }
 
 #[test]
+fn r66_r74_a_span_names_client_and_peer_and_keeps_flags_and_state_of_its_trace() {
+    let collector = Target::start("collector");
+    let stage = Stage::with(|settings| {
+        traced(settings, &collector).listener_key("trusted", "[\"127.0.0.0/8\"]")
+    });
+    let mut client = stage.client();
+    let fields = format!(
+        "Traceparent: 00-{TRACE}-{SPAN}-01\r\nTracestate: a=1, b=2\r\nTracestate: c=3\r\n\
+         X-Forwarded-For: 203.0.113.7:4711\r\nContent-Length: 4\r\n"
+    );
+    client.send(format!("{}body", get("/one", &fields).replacen("GET", "POST", 1)));
+    assert_eq!(client.answer().status, 200);
+    client.send(get("/two", ""));
+    assert_eq!(client.answer().status, 200);
+    wait_until(SOON, "two spans", || spans(&collector).len() == 2);
+    let [one, two] = &spans(&collector)[..] else { panic!("two spans") };
+    // The parent is of another process; of a trace that begins here there is none.
+    assert_eq!((&one["flags"], &one["traceState"]), (&0x301.into(), &"a=1,b=2,c=3".into()));
+    assert_eq!((&two["flags"], &two["traceState"]), (&0x101.into(), &Value::Null));
+    let own = client.local().port().to_string();
+    for (span, address, port) in [(one, "203.0.113.7", "4711"), (two, "127.0.0.1", &own)] {
+        for (key, value) in [
+            ("client.address", address),
+            ("client.port", port),
+            ("network.peer.address", "127.0.0.1"),
+            ("network.peer.port", &own),
+        ] {
+            assert_eq!(attribute(span, key), value, "{key} of {span}");
+        }
+    }
+    assert_eq!(attribute(one, "http.request.body.size"), "4");
+    assert_eq!(attribute(one, "tls.protocol.version"), "");
+    stage.finish();
+}
+
+#[test]
 fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
     let collector = Target::start("collector");
     let stage = Stage::with(|settings| traced(settings, &collector));

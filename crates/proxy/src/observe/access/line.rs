@@ -1,11 +1,12 @@
 //! How a line is written. Nothing from a request can end a line, or begin another.
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use crate::observe::story::Story;
+use crate::tls::TlsVersion;
 
 /// The form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub enum Format {
 struct Json<'s> {
     time: String,
     client: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_port: Option<u16>,
+    peer: String,
+    peer_port: u16,
     #[serde(skip_serializing_if = "str::is_empty")]
     method: &'s str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -30,6 +35,8 @@ struct Json<'s> {
     #[serde(skip_serializing_if = "str::is_empty")]
     protocol: &'s str,
     tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'s str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     client_subject: &'s str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -37,7 +44,12 @@ struct Json<'s> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     bytes: u64,
+    request_bytes: u64,
     duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_head_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_ms: Option<f64>,
     end: &'s str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'s str,
@@ -71,17 +83,24 @@ fn json(out: &mut String, story: &Story) {
     let shown = story.certificate.as_ref();
     let line = Json {
         time: timestamp(story.at),
-        client: story.client.to_string(),
+        client: story.client.ip.to_string(),
+        client_port: story.client.port,
+        peer: story.client.peer.ip().to_string(),
+        peer_port: story.client.peer.port(),
         method: asked.map_or("", |asked| &asked.method),
         host: asked.map_or("", |asked| &asked.host),
         target: asked.map_or("", |asked| &asked.target),
         protocol: asked.map_or("", |asked| asked.version),
-        tls: story.secure,
+        tls: story.tls.is_some(),
+        tls_version: story.tls.map(TlsVersion::as_str),
         client_subject: shown.map_or("", |shown| &shown.subject),
         client_sha256: shown.map_or("", |shown| &shown.sha256),
         status: story.told.status,
         bytes: story.told.bytes,
+        request_bytes: story.request_bytes,
         duration_ms: story.took_micros as f64 / 1000.0,
+        target_head_ms: story.attempt.map(|attempt| millis(attempt.head)),
+        target_ms: story.attempt.and_then(|attempt| attempt.whole).map(millis),
         end: story.end,
         reason: story.reason,
         service: story.service.as_deref(),
@@ -95,10 +114,14 @@ fn json(out: &mut String, story: &Story) {
     out.push_str(&serde_json::to_string(&line).unwrap_or_default());
 }
 
+fn millis(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
+}
+
 fn combined(out: &mut String, story: &Story) {
     let (day, clock, _) = moment(story.at);
     // Writing to a string can't fail.
-    let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", story.client);
+    let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", story.client.ip);
     if let Some(asked) = &story.asked {
         quoted(out, &asked.method);
         out.push(' ');
@@ -153,18 +176,22 @@ fn moment(at: SystemTime) -> (String, String, u32) {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
+    use crate::client::ClientAddress;
     use crate::observe::story::{Asked, Told};
 
     fn story(target: &str, user_agent: &str) -> Story {
         Story {
             at: UNIX_EPOCH + Duration::from_millis(1_795_646_520_042),
             began: Instant::now(),
-            client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
-            secure: true,
+            client: ClientAddress {
+                ip: [192, 0, 2, 7].into(),
+                port: Some(4711),
+                peer: ([10, 0, 0, 1], 80).into(),
+            },
+            tls: Some(TlsVersion::Tls13),
             http2: false,
             certificate: None,
             asked: Some(Asked {
@@ -177,6 +204,8 @@ mod tests {
                 user_agent: user_agent.to_owned(),
             }),
             service: Some("web".to_owned()),
+            request_bytes: 5,
+            attempt: None,
             told: Told {
                 status: Some(200),
                 bytes: 12,
@@ -200,9 +229,11 @@ mod tests {
     fn a_line_of_json_says_what_is_known() {
         assert_eq!(
             line(Format::Json, &story("/x?y=1", "curl")),
-            "{\"time\":\"2026-11-25T22:42:00.042Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\",\
+            "{\"time\":\"2026-11-25T22:42:00.042Z\",\"client\":\"192.0.2.7\",\"client_port\":4711,\
+             \"peer\":\"10.0.0.1\",\"peer_port\":80,\"method\":\"GET\",\
              \"host\":\"a.test\",\"target\":\"/x?y=1\",\"protocol\":\"HTTP/1.1\",\"tls\":true,\
-             \"status\":200,\"bytes\":12,\"duration_ms\":1.5,\"end\":\"answered\",\
+             \"tls_version\":\"1.3\",\
+             \"status\":200,\"bytes\":12,\"request_bytes\":5,\"duration_ms\":1.5,\"end\":\"answered\",\
              \"service\":\"web\",\"color\":\"blue\",\"served_by\":\"http://127.0.0.1:8081\",\
              \"request_id\":\"id-1\",\"user_agent\":\"curl\"}\n"
         );

@@ -14,6 +14,8 @@ pub(crate) struct TraceContext {
     pub(super) span: [u8; 8],
     /// The client's; `None`: the trace begins here.
     pub(super) parent: Option<[u8; 8]>,
+    /// What others keep along a trace that goes on (`tracestate`).
+    pub(super) state: String,
 }
 
 /// What a client says of its trace.
@@ -26,6 +28,9 @@ struct Parent {
 
 /// Bytes of a `traceparent` of the only version there is.
 const LENGTH: usize = 55;
+
+/// The longest `tracestate` that a span keeps: what everybody has to pass on (section 3.3.1.5).
+const STATE: usize = 512;
 
 /// The flag of a trace that somebody records.
 const SAMPLED: u8 = 1;
@@ -52,12 +57,18 @@ impl TraceContext {
             },
             |parent| parent.trace,
         );
-        Some(Self { trace, span, parent: parent.map(|parent| parent.span) })
+        let state = if parent.is_some() { state(request) } else { String::new() };
+        Some(Self { trace, span, parent: parent.map(|parent| parent.span), state })
     }
 
     /// The value of `traceparent` for the target.
     pub(crate) fn header(&self) -> String {
         format!("00-{}-{}-{SAMPLED:02x}", Hex(&self.trace), Hex(&self.span))
+    }
+
+    /// The flags of the trace, as the target is told.
+    pub(super) fn flags(&self) -> u32 {
+        SAMPLED.into()
     }
 
     /// Whether the client's trace goes on.
@@ -84,6 +95,27 @@ impl Parent {
         let valid = whole && parts.next().is_none() && trace != [0; 16] && span != [0; 8];
         valid.then_some(Self { trace, span, sampled: flags & SAMPLED != 0 })
     }
+}
+
+/// The members of `tracestate` in one list, as many of them as fit; none if there is a character that no
+/// member may have (section 3.3.1).
+fn state(request: &Request<'_>) -> String {
+    let mut all = String::new();
+    for value in request.trace_state() {
+        let Ok(value) = std::str::from_utf8(value) else { return String::new() };
+        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+            return String::new();
+        }
+        for member in value.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+            let comma = usize::from(!all.is_empty());
+            if all.len() + comma + member.len() > STATE {
+                return all;
+            }
+            all.extend((comma == 1).then_some(','));
+            all.push_str(member);
+        }
+    }
+    all
 }
 
 /// Exactly this many bytes, each as two lower-case digits.
@@ -145,6 +177,20 @@ mod tests {
             let ours = of(&format!("traceparent: {value}\r\n")).unwrap();
             assert_eq!(ours.header(), format!("00-{TRACE}-0000000000000001-01"), "{value}");
         }
+    }
+
+    #[test]
+    fn r74_the_state_of_a_trace_that_goes_on_is_one_bounded_list() {
+        let state = |fields: &str| {
+            of(&format!("traceparent: 00-{TRACE}-{SPAN}-01\r\n{fields}")).unwrap().state
+        };
+        assert_eq!(state(""), "");
+        assert_eq!(state("tracestate: a=1 , b=2,,\r\nTraceState: c=3\r\n"), "a=1,b=2,c=3");
+        assert_eq!(state("tracestate: a=\u{e9}\r\n"), "");
+        let long =
+            format!("tracestate: a={}\r\ntracestate: b={}\r\n", "1".repeat(400), "2".repeat(200));
+        assert_eq!(state(&long), format!("a={}", "1".repeat(400)));
+        assert_eq!(of("tracestate: a=1\r\n").unwrap().state, "", "it belongs to no trace");
     }
 
     #[test]

@@ -11,12 +11,18 @@ use traffic::without_port;
 
 use super::context::{Hex, TraceContext};
 use crate::observe::story::Story;
+use crate::tls::TlsVersion;
 
 /// `SPAN_KIND_SERVER`.
 const SERVER: u8 = 2;
 
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
+
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: whether the parent is of
+/// another process is known, and it is.
+const PARENT_KNOWN: u32 = 0x100;
+const PARENT_REMOTE: u32 = 0x200;
 
 /// Methods that have a name of their own (semantic conventions, "http.request.method").
 const METHODS: [&str; 9] =
@@ -57,8 +63,11 @@ struct Scope<'s> {
 struct Record<'s> {
     trace_id: String,
     span_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    trace_state: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_span_id: Option<String>,
+    flags: u32,
     name: &'s str,
     kind: u8,
     start_time_unix_nano: String,
@@ -105,12 +114,14 @@ pub(super) fn export(stories: &[Story], instance: &str) -> String {
     serde_json::to_string(&export).unwrap_or_default()
 }
 
-fn span<'s>(story: &'s Story, context: &TraceContext) -> Record<'s> {
+fn span<'s>(story: &'s Story, context: &'s TraceContext) -> Record<'s> {
     let method = story.asked.as_ref().and_then(|asked| known(&asked.method));
     Record {
         trace_id: Hex(&context.trace).to_string(),
         span_id: Hex(&context.span).to_string(),
+        trace_state: &context.state,
         parent_span_id: context.parent.map(|parent| Hex(&parent).to_string()),
+        flags: context.flags() | PARENT_KNOWN | if context.goes_on() { PARENT_REMOTE } else { 0 },
         name: method.unwrap_or("HTTP"),
         kind: SERVER,
         start_time_unix_nano: nanos(story.at),
@@ -131,7 +142,7 @@ fn known(method: &str) -> Option<&'static str> {
 }
 
 fn attributes(story: &Story) -> Vec<Attribute<'_>> {
-    let mut all = vec![text("url.scheme", if story.secure { "https" } else { "http" })];
+    let mut all = vec![text("url.scheme", if story.tls.is_some() { "https" } else { "http" })];
     if let Some(asked) = &story.asked {
         let (path, query) = match asked.target.split_once('?') {
             Some((path, query)) => (path, query),
@@ -153,9 +164,14 @@ fn attributes(story: &Story) -> Vec<Attribute<'_>> {
         ]);
         all.extend(port.map(|port| number("server.port", port)));
     }
-    all.push(text("client.address", story.client.to_string()));
+    all.push(text("client.address", story.client.ip.to_string()));
+    all.extend(story.client.port.map(|port| number("client.port", port.into())));
+    all.push(text("network.peer.address", story.client.peer.ip().to_string()));
+    all.push(number("network.peer.port", story.client.peer.port().into()));
+    all.push(text("tls.protocol.version", story.tls.map_or("", TlsVersion::as_str)));
     let status = story.told.status.map(i64::from);
     all.extend(status.map(|status| number("http.response.status_code", status)));
+    all.push(number("http.request.body.size", story.request_bytes.cast_signed()));
     all.push(number("http.response.body.size", story.told.bytes.cast_signed()));
     all.push(text("error.type", if has_failed(story) { story.reason } else { "" }));
     all.push(text("teal.reason", story.reason));
