@@ -27,6 +27,19 @@ pub struct Status {
     pub groups: Vec<GroupSpec>,
     /// The calls under way, oldest first.
     pub calls: Vec<CallStatus>,
+    /// The outcome of the last reload of the configuration since this Teal has started, if there was one.
+    pub last_reload: Option<ReloadStatus>,
+}
+
+/// The outcome of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadStatus {
+    /// When it ended.
+    pub at: Time,
+    /// Who has asked for it.
+    pub actor: Actor,
+    /// Why it was refused; `None`: the configuration is in force.
+    pub problem: Option<String>,
 }
 
 /// A call under way.
@@ -174,6 +187,8 @@ pub struct MetricsSnapshot {
     pub connections: WorkerSum,
     /// Whether changes can be made durable.
     pub journal_available: bool,
+    /// The outcome of the last reload of the configuration, as in [`Status`].
+    pub last_reload: Option<ReloadStatus>,
 }
 
 /// The sums of one service.

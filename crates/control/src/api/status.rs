@@ -13,7 +13,7 @@ use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::text;
 use super::wire::{
-    About, Certificate, Group, Ordered, ProblemDocument, Service, Status, Wait, seconds,
+    About, Certificate, Group, Ordered, ProblemDocument, Reload, Service, Status, Wait, seconds,
 };
 
 /// Where traffic goes now, and whether the other color may be stopped.
@@ -63,6 +63,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         services: seen.services.iter().map(|service| Service::of(service, seen.at)).collect(),
         groups: seen.groups.iter().map(Group::from).collect(),
         waits: seen.calls.iter().map(|call| Wait::of(call, seen.at)).collect(),
+        last_reload: seen.last_reload.as_ref().map(|reload| Reload::of(reload, seen.at)),
     })
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::duration::show;
 use super::wire::{
     Certificate, Change, Color, ColorFigures, ColorStatus, Drain, DrainState, Evidence,
-    GroupAnswer, Health, History, HoldAnswer, Ordered, Receipt, Reloaded, Resumed, Role, Service,
-    Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, TargetName, Upgraded, Wait,
+    GroupAnswer, Health, History, HoldAnswer, Ordered, Receipt, Reload, Reloaded, Resumed, Role,
+    Service, Status, SwitchAnswer, SwitchOutcome, SwitchResult, Target, TargetName, Upgraded, Wait,
     WaitChange,
 };
 
@@ -79,6 +79,14 @@ pub fn status(status: &Status) -> String {
     for wait in &status.waits {
         line!(lines, "{}", waiting(wait));
     }
+    if let Some((reload, problem)) = refused(status.last_reload.as_ref()) {
+        let (age, by) = (seconds(reload.age_seconds), &reload.actor);
+        line!(
+            lines,
+            "Reload: refused {age} ago ({}, by {by}), the configuration before it stays in force: {problem}",
+            reload.at
+        );
+    }
     if let Some(generation) = status.publishing {
         line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
     }
@@ -104,6 +112,13 @@ fn service_status(lines: &mut Lines, service: &Service) {
             line!(lines, "  {}", probed(target));
         }
     }
+}
+
+/// A reload that was refused, with no good one since, and why in one line.
+fn refused(reload: Option<&Reload>) -> Option<(&Reload, String)> {
+    let reload = reload?;
+    let problem = reload.problem.as_ref()?;
+    Some((reload, problem.replace(":\n", ": ").replace('\n', "; ")))
 }
 
 /// A call under way, in one line.

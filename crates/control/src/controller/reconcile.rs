@@ -94,6 +94,7 @@ pub async fn start(
         calls: Calls::default(),
         in_hand: HashSet::new(),
         ailment: ledger.ailment(),
+        last_reload: None,
         ready: false,
         stopping: false,
         reported: None,
@@ -104,7 +105,7 @@ pub async fn start(
         Refusal::JournalUnavailable { reason } => StartError::Unwritten(moved, reason),
         refusal => StartError::Refused(refusal),
     })?;
-    resolve_all(&core).await;
+    resolve_active(&core).await;
     let version = {
         let inside = core.lock();
         core.publish(&inside)
@@ -131,6 +132,15 @@ impl Inside {
     pub(super) fn target_ids(&self) -> HashSet<traffic::TargetId> {
         let colors = self.roster.members.iter().flat_map(|member| &member.colors);
         colors.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
+    }
+
+    /// Those of the colors that receive traffic.
+    fn active_target_ids(&self) -> HashSet<traffic::TargetId> {
+        let active = self.roster.members.iter().filter_map(|member| {
+            let (service, _) = self.state.serving(&member.spec.name)?;
+            Some(member.color(service.active))
+        });
+        active.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
     }
 }
 
@@ -200,11 +210,12 @@ pub(super) async fn take_over(
     core.commit(|_| Ok(reload), then).await
 }
 
-/// Resolves all names at once, so that the first table is as good as it can be.
-async fn resolve_all(core: &Arc<Core>) {
+/// Resolves the names of active colors at once, so that the first table is as good as it can be. Nobody
+/// waits for those of idle ones, which probes find.
+async fn resolve_active(core: &Arc<Core>) {
     let deadline = Instant::now() + RESOLVE;
     let mut tasks = JoinSet::new();
-    let ids = core.lock().target_ids();
+    let ids = core.lock().active_target_ids();
     for id in ids {
         let url = core.lock().roster.target(id).map(|(_, _, target)| target.url.clone());
         let Some(url) = url else { continue };

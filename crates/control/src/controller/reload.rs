@@ -16,11 +16,13 @@ use traffic::{TargetId, Version};
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
 use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
+use crate::clock::Clock;
 use crate::core::{About, Call, Core, Inside};
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
 use crate::news::News;
 use crate::swap::Subject;
+use crate::view::ReloadStatus;
 use crate::{drain, health};
 
 /// Targets that would receive traffic at once, or in another way, and what probes found.
@@ -34,8 +36,28 @@ struct Decided {
     probed: HashSet<TargetId>,
 }
 
-/// Does what an operator asks for.
+/// Does what an operator asks for, and keeps the outcome for status.
 pub(super) async fn run(
+    core: Arc<Core>,
+    ask: ReloadAsk,
+    reloader: Reloader,
+    call: Call,
+) -> Answer<Reloaded> {
+    let actor = ask.actor.clone();
+    let result = carry_out(core.clone(), ask, reloader, call).await;
+    let problem = match &result {
+        // Decided, and in force once the last worker has taken it over.
+        Ok(_) | Err(Refusal::PublishIncomplete { .. }) => None,
+        Err(refusal) => Some(refusal.to_string()),
+    };
+    // One that was given up says nothing of the file.
+    if !matches!(result, Err(Refusal::Superseded { .. } | Refusal::Abandoned)) {
+        core.lock().last_reload = Some(ReloadStatus { at: Clock::now(), actor, problem });
+    }
+    result
+}
+
+async fn carry_out(
     core: Arc<Core>,
     ask: ReloadAsk,
     reloader: Reloader,
@@ -67,7 +89,7 @@ pub(super) async fn renew(core: Arc<Core>, reader: Reloader, call: Call) -> Answ
     if core.lock().calls.is_under_way(Verb::Reload) {
         return Err(Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal });
     }
-    run(core, ReloadAsk { actor: Actor::Teal }, reader, call).await
+    carry_out(core, ReloadAsk { actor: Actor::Teal }, reader, call).await
 }
 
 async fn attempt(

@@ -25,6 +25,7 @@ pub(super) fn status(core: &Core) -> Status {
         services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
         groups: inside.groups.clone(),
         calls: inside.calls.status(|service, color| inside.why_not(service, color)),
+        last_reload: inside.last_reload.clone(),
     }
 }
 
@@ -38,6 +39,7 @@ pub(super) fn metrics(core: &Core) -> MetricsSnapshot {
         unrouted: ServiceSum::of(core.publisher.unrouted()),
         connections: WorkerSum::of(core.publisher.connections()),
         journal_available: inside.ailment.is_none() && core.stall().is_none(),
+        last_reload: inside.last_reload.clone(),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
 use crate::swap::{self, Roster};
-use crate::view::CallStage;
+use crate::view::{CallStage, ReloadStatus};
 
 pub(crate) use calls::{About, Call, Calls, Waiting};
 pub(crate) use drains::Drains;
@@ -88,6 +88,8 @@ pub(crate) struct Inside {
     pub(crate) in_hand: HashSet<ServiceName>,
     /// Why no change can be made durable at present.
     pub(crate) ailment: Ailment,
+    /// The outcome of the last reload of the configuration.
+    pub(crate) last_reload: Option<ReloadStatus>,
     /// Whether the first table was acknowledged by every worker.
     pub(crate) ready: bool,
     pub(crate) stopping: bool,

@@ -92,7 +92,7 @@ impl Stage {
         let address = tcp.local_addr().expect("bound");
         let dir = tempfile::tempdir().expect("a directory");
         let socket = dir.path().join("admin.sock");
-        let unix = bind_socket(&socket, None).expect("a socket");
+        let unix = bind_socket(&socket, None).expect("a socket").0;
         let token = |name: &str, role, token: &str| Token {
             name: name.to_owned(),
             role,
@@ -343,6 +343,7 @@ fn status() -> Status {
         }],
         groups: Vec::new(),
         calls: Vec::new(),
+        last_reload: None,
     }
 }
 
@@ -375,6 +376,7 @@ fn metrics() -> MetricsSnapshot {
         unrouted: empty(),
         connections: traffic::WorkerSum::default(),
         journal_available: true,
+        last_reload: None,
     }
 }
 

@@ -241,3 +241,39 @@ fn a_removed_service_comes_back_with_the_color_it_had() {
     assert_eq!(second.expect("the second service")["active"], "green");
     stage.finish();
 }
+
+#[test]
+fn r65_status_tells_of_a_refused_reload_until_a_good_one() {
+    let stage = Stage::new();
+    let status = || stage.teal.cli(&["status"]).assert_code(0).all();
+    assert!(stage.teal.status()["last_reload"].is_null());
+    let good = stage.settings().to_toml(&stage.teal.state_dir());
+    stage.teal.write_config(
+        &good.replace("initial", "inital").replace("[limits]", "[limits]\nfields = 0"),
+    );
+    stage.teal.cli(&["reload"]).assert_code(2);
+    let told = status();
+    let line =
+        told.lines().find(|line| line.starts_with("Reload: refused ")).expect("a line of it");
+    for word in ["by token admin", "stays in force: ", "teal.toml:", "fields"] {
+        assert!(line.contains(word), "{word} is missing in {line}");
+    }
+    let last = stage.teal.status()["last_reload"].clone();
+    assert_eq!(last["actor"]["token"], "admin", "{last}");
+    assert!(last["problem"].as_str().is_some_and(|problem| problem.contains("fields")), "{last}");
+
+    // The same by a signal; an upgrade to it is refused, and the line stays.
+    stage.teal.signal(Signal::HUP);
+    wait_until(SOON, "a reload by the signal", || {
+        stage.teal.status()["last_reload"]["actor"] != last["actor"]
+    });
+    assert_eq!(stage.teal.cli(&["upgrade"]).code, Some(1));
+    assert!(status().contains("Reload: refused "));
+
+    stage.teal.write_config(&good);
+    stage.teal.cli(&["reload"]).assert_code(0);
+    assert!(!status().contains("Reload: "), "{}", status());
+    assert!(stage.teal.status()["last_reload"]["problem"].is_null());
+    assert!(!stage.teal.status()["last_reload"]["at"].is_null());
+    stage.finish();
+}

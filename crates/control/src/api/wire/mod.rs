@@ -16,8 +16,8 @@ pub use history::{
     ResumeChange, WaitChange,
 };
 pub use status::{
-    About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Role, Service,
-    Status, Target, TargetName, Wait,
+    About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Reload, Role,
+    Service, Status, Target, TargetName, Wait,
 };
 pub use switch::{
     Cut, Drain, DrainState, GroupAnswer, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer,

@@ -45,6 +45,23 @@ pub struct Status {
     /// The calls under way that change something or would, oldest first.
     #[serde(default)]
     pub waits: Vec<Wait>,
+    /// The outcome of the last reload of the configuration; `null`: none since this Teal has started.
+    #[serde(default)]
+    pub last_reload: Option<Reload>,
+}
+
+/// The outcome of a reload of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reload {
+    /// When it ended.
+    #[schema(example = "2026-11-23T15:04:05.678Z")]
+    pub at: String,
+    /// How long ago that is.
+    pub age_seconds: f64,
+    /// Who has asked for it.
+    pub actor: Actor,
+    /// Why it was refused; `null`: the configuration is in force.
+    pub problem: Option<String>,
 }
 
 /// A call under way.
@@ -315,6 +332,17 @@ impl Service {
                 max_wait_seconds: seconds(held.max_wait),
             }),
             colors: Colors { blue: ColorStatus::of(blue, at), green: ColorStatus::of(green, at) },
+        }
+    }
+}
+
+impl Reload {
+    pub(crate) fn of(reload: &view::ReloadStatus, at: rules::Time) -> Self {
+        Self {
+            at: rfc3339(reload.at),
+            age_seconds: seconds(at.since(reload.at)),
+            actor: (&reload.actor).into(),
+            problem: reload.problem.clone(),
         }
     }
 }
