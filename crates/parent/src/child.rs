@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::kept::{Arriving, Kept};
 use crate::program::Program;
 use crate::wire::{self, Message};
-use crate::{ROLE, SERVE, notify};
+use crate::{ROLE, SERVE, activation, notify, watchdog};
 
 /// A serving Teal, one that is starting, or one that is leaving.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Child {
     pub(crate) watched_by: Option<u32>,
     /// Whether it serves.
     pub(crate) ready: bool,
+    /// Whether it says that it lives when it is asked.
+    pub(crate) answers: bool,
     /// What its program would understand as a parent.
     pub(crate) state_version: String,
     /// Whether a newer one has its place.
@@ -49,7 +51,11 @@ impl Child {
         let mut arguments = env::args_os();
         let name = arguments.next().unwrap_or_default();
         let program = Program::at(path.to_owned());
-        let child = Command::new(path)
+        let mut command = Command::new(path);
+        for own in activation::VARIABLES.iter().chain(&watchdog::VARIABLES) {
+            command.env_remove(own);
+        }
+        let child = command
             .arg0(name)
             .args(arguments)
             .env(ROLE, SERVE)
@@ -72,6 +78,7 @@ impl Child {
             program,
             watched_by,
             ready: false,
+            answers: false,
             state_version: String::new(),
             leaving: false,
             newer: None,

@@ -15,6 +15,7 @@ use crate::notify::Manager;
 use crate::program::Program;
 use crate::revival::Revival;
 use crate::signals::Signal;
+use crate::watchdog::Watchdog;
 use crate::wire::Message;
 
 /// How long a stop may take that no serving Teal has given a time for.
@@ -32,7 +33,10 @@ pub(crate) struct Family {
     pub(crate) children: Vec<Child>,
     /// The sockets of the one that serves.
     pub(crate) kept: Kept,
+    /// Those that the service manager has handed over, until others are kept.
+    pub(crate) activated: Kept,
     pub(crate) manager: Manager,
+    pub(crate) watchdog: Watchdog,
     /// What the one that serves was started from.
     pub(crate) program: Program,
     /// Whether any was ready yet.
@@ -68,18 +72,23 @@ struct Stopping {
 
 impl Family {
     /// Starts the first.
-    pub(crate) fn begin(manager: Manager) -> io::Result<Self> {
-        let mut family = Self::empty(manager, Program::own());
+    pub(crate) fn begin(
+        (manager, watchdog): (Manager, Watchdog),
+        activated: Kept,
+    ) -> io::Result<Self> {
+        let mut family = Self { activated, ..Self::empty((manager, watchdog), Program::own()) };
         let path = family.program.path.clone();
         family.start(&path, "")?;
         Ok(family)
     }
 
-    pub(crate) fn empty(manager: Manager, program: Program) -> Self {
+    pub(crate) fn empty((manager, watchdog): (Manager, Watchdog), program: Program) -> Self {
         Self {
             children: Vec::new(),
             kept: Kept::default(),
+            activated: Kept::default(),
             manager,
+            watchdog,
             program,
             was_ready: false,
             json: false,
@@ -102,7 +111,8 @@ impl Family {
 
     /// When something is to be done, if nothing happens.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.stopping.as_ref().map(|stopping| stopping.deadline).or(self.next)
+        let next = self.stopping.as_ref().map(|stopping| stopping.deadline).or(self.next);
+        [next, self.watchdog.due()].into_iter().flatten().min()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -134,14 +144,19 @@ impl Family {
             b"ready" => {
                 child.ready = true;
                 child.state_version = message.text("state");
+                child.answers = message.count("answers") == 1;
                 child.since = Instant::now();
                 self.was_ready = true;
                 self.json = message.count("json") == 1;
+                if !self.kept.is_empty() {
+                    self.activated = Kept::default(); // among those that are kept by now
+                }
                 if self.stopping.is_none() {
                     let version = message.text("version");
                     self.manager.ready(&format!("Teal {version} serves as process {pid}"));
                 }
             }
+            b"alive" if current == Some(pid) => self.manager.alive(),
             b"reloaded" if self.stopping.is_none() => {
                 self.reload = false;
                 self.manager.reloaded();
@@ -212,6 +227,9 @@ impl Family {
         let child = Child::start(path, None)?;
         let begun =
             self.kept.say("sockets", |message, descriptors| child.send(message, descriptors));
+        let begun = begun.and_then(|()| {
+            self.activated.say("activated", |message, descriptors| child.send(message, descriptors))
+        });
         let (pids, ways) = self.pair_with_leaving(child.pid);
         let ways: Vec<_> = ways.iter().map(AsFd::as_fd).collect();
         let leaving = self.children.iter().filter(|child| child.leaving).count();
@@ -315,6 +333,9 @@ impl Family {
 
     /// Does what time or an end asks for.
     pub(crate) fn see_to_it(&mut self, now: Instant) {
+        if self.watchdog.is_due(now) {
+            self.ask_whether_it_lives();
+        }
         if let Some(stopping) = &self.stopping {
             if now < stopping.deadline {
             } else if stopping.at_once {
@@ -334,6 +355,17 @@ impl Family {
         }
         if self.next.take_if(|next| *next <= now).is_some() {
             self.revive();
+        }
+    }
+
+    /// Has the service manager told that Teal lives, if it does: by the one that serves, or for one that
+    /// is starting.
+    // lossless: L10
+    fn ask_whether_it_lives(&self) {
+        match self.current() {
+            Some(child) if child.ready && child.answers => child.say(&Message::new("live")),
+            Some(child) if !child.ready && !Watchdog::trusts_a_start_of(child.since.elapsed()) => {}
+            Some(_) | None => self.manager.alive(),
         }
     }
 
@@ -396,6 +428,9 @@ fn code(status: ExitStatus) -> u8 {
 fn told(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
+        (_, Some(libc::SIGSYS)) => "was killed by SIGSYS: a filter forbids a system call that Teal \
+            makes (the kernel's log has its number); write SystemCallFilter=@system-service in the unit"
+            .to_owned(),
         (_, Some(signal)) => format!("was killed by signal {signal}"),
         _ => "ended".to_owned(),
     }

@@ -21,6 +21,7 @@
 //!                                                 ── starts ──► the next one ◄─────────┘
 //! ```
 
+mod activation;
 mod chain;
 mod child;
 mod family;
@@ -34,10 +35,12 @@ mod revival;
 mod run;
 mod signals;
 mod system;
+mod watchdog;
 mod wire;
 
 pub use kept::Kept;
 pub use link::{Begin, Link, Order, is_child};
+pub use log::is_journal;
 pub use run::run;
 pub use signals::take_stop_signals;
 

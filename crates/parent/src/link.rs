@@ -29,6 +29,9 @@ pub enum Begin {
     Start {
         /// What is kept.
         kept: Kept,
+        /// What the service manager has handed over, with one line for each descriptor that says
+        /// which it is; nothing once others are kept.
+        activated: Kept,
         /// How the one before it ended; empty for the first.
         died: String,
         /// Teals that still leave, with nobody newer to tell what they have: process and socket.
@@ -43,6 +46,8 @@ pub enum Begin {
 /// What the parent says.
 #[derive(Debug)]
 pub enum Order {
+    /// Say that you live: [`Link::alive`].
+    Live,
     /// Read the configuration again.
     Reload,
     /// Open log files again.
@@ -83,18 +88,20 @@ impl Link {
     pub fn from_stdin() -> io::Result<(Self, Begin)> {
         let link = Self(io::stdin().as_fd().try_clone_to_owned()?);
         let (mut arriving, mut kept) = (Arriving::default(), Kept::default());
+        let (mut arriving_activated, mut activated) = (Arriving::default(), Kept::default());
         loop {
             link.wait(PollFlags::IN)?;
             let message = link.receive()?.ok_or(ErrorKind::UnexpectedEof)?;
             match message.verb() {
                 b"sockets" => kept = arriving.take(message).unwrap_or(kept),
+                b"activated" => activated = arriving_activated.take(message).unwrap_or(activated),
                 b"start" => {
                     let died = message.text("died");
                     let (pids, count) = (message.text("older"), message.count("behind"));
                     let pids = pids.split(',').filter_map(|pid| pid.parse().ok());
                     let older = pids.zip(message.descriptors).collect();
                     let behind = usize::try_from(count).unwrap_or_default();
-                    return Ok((link, Begin::Start { kept, died, older, behind }));
+                    return Ok((link, Begin::Start { kept, activated, died, older, behind }));
                 }
                 b"take-over" => {
                     let older = message.descriptors.into_iter().next();
@@ -113,6 +120,7 @@ impl Link {
         loop {
             let Some(mut message) = self.receive()? else { return Ok(None) };
             let order = match message.verb() {
+                b"live" => Order::Live,
                 b"reload" => Order::Reload,
                 b"reopen" => Order::Reopen,
                 b"upgrade" => Order::Upgrade,
@@ -159,7 +167,16 @@ impl Link {
     /// If the parent does not take it.
     pub fn ready(&self, version: &str, json: bool) -> io::Result<()> {
         let ready = Message::new("ready").with("version", version).number("json", json);
+        let ready = ready.number("answers", true);
         self.send(&ready.with("state", crate::resume::VERSION), &[])
+    }
+
+    /// Says that this one lives, as it was asked.
+    ///
+    /// # Errors
+    /// If the parent does not take it.
+    pub fn alive(&self) -> io::Result<()> {
+        self.send(&Message::new("alive"), &[])
     }
 
     /// Says that a reload has ended.

@@ -38,6 +38,11 @@ impl Manager {
         Self(None)
     }
 
+    /// Whether anybody is told.
+    pub(crate) fn is_somebody(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn ready(&self, status: &str) {
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
@@ -52,6 +57,11 @@ impl Manager {
     /// That is done, whatever came of it.
     pub(crate) fn reloaded(&self) {
         self.tell("READY=1");
+    }
+
+    /// Feeds the watchdog.
+    pub(crate) fn alive(&self) {
+        self.tell("WATCHDOG=1");
     }
 
     pub(crate) fn stopping(&self) {

@@ -18,6 +18,7 @@ use crate::kept::Arriving;
 use crate::log::tell;
 use crate::notify::Manager;
 use crate::program::{self, Program};
+use crate::watchdog::Watchdog;
 use crate::wire::{self, Message};
 use crate::{RESUME, ROLE};
 
@@ -76,7 +77,8 @@ fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
             .number("pid", child.pid)
             .number("watched-by", child.watched_by.unwrap_or_default())
             .number("newer", child.newer.unwrap_or_default())
-            .number("leaving", child.leaving);
+            .number("leaving", child.leaving)
+            .number("answers", child.answers);
         send(&message, &[child.control.as_fd()])?;
         if let Some(kept) = &child.kept {
             kept.say("kept-of-child", send)?;
@@ -87,7 +89,9 @@ fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
 }
 
 /// The parent that this process was, as it has left it; or the manager, if it was none.
-pub(crate) fn resumed(manager: Manager) -> io::Result<Result<Family, Manager>> {
+pub(crate) fn resumed(
+    manager: (Manager, Watchdog),
+) -> io::Result<Result<Family, (Manager, Watchdog)>> {
     if env::var_os(ROLE).is_none_or(|role| role != RESUME) {
         return Ok(Err(manager));
     }
@@ -141,11 +145,12 @@ fn child(message: Message) -> Option<Child> {
     let other = |key| u32::try_from(message.count(key)).ok().filter(|pid| *pid > 0);
     let (watched_by, newer) = (other("watched-by"), other("newer"));
     let (pid, program) = (message.pid(), read_program(&message));
-    let leaving = message.count("leaving") == 1;
+    let [leaving, answers] = ["leaving", "answers"].map(|key| message.count(key) == 1);
     let control = message.descriptors.into_iter().next()?;
     let mut child = Child::known(pid, control, program, watched_by);
     child.ready = true;
     child.leaving = leaving;
+    child.answers = answers;
     child.newer = newer;
     Some(child)
 }

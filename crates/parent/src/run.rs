@@ -12,8 +12,9 @@ use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit, wait};
 use crate::family::Family;
 use crate::log::tell;
 use crate::notify::Manager;
-use crate::resume;
 use crate::signals::Signals;
+use crate::watchdog::Watchdog;
+use crate::{activation, resume};
 
 /// Waits for nothing longer than this.
 const ROUND: Duration = Duration::from_secs(3600);
@@ -23,7 +24,8 @@ const UNKNOWN: i32 = 1 << 8;
 
 /// Is the parent: starts the serving Teal, and ends when the last one has.
 pub fn run() -> ExitCode {
-    // Before anything else: from here on no signal is lost or ends this process.
+    let activated = activation::take(); // while nothing else is open
+    // Before anything else that takes time: from here on no signal is lost or ends this process.
     let signals = match Signals::take() {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("cannot watch for signals: {error}")),
@@ -36,9 +38,11 @@ pub fn run() -> ExitCode {
         tell(&told, false);
         Manager::nobody()
     });
-    let mut family = match resume::resumed(manager) {
+    let watchdog =
+        if manager.is_somebody() { Watchdog::from_environment() } else { Watchdog::nobody() };
+    let mut family = match resume::resumed((manager, watchdog)) {
         Ok(Ok(family)) => family,
-        Ok(Err(manager)) => match Family::begin(manager) {
+        Ok(Err(manager)) => match Family::begin(manager, activated) {
             Ok(family) => family,
             Err(error) => return failed(&format!("cannot start the serving process: {error}")),
         },

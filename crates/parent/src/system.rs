@@ -1,21 +1,54 @@
 //! System calls that no safe crate of ours offers: which signals are blocked, and a descriptor for
-//! them. All of the unsafe code there is.
+//! them; and descriptors that were inherited by their numbers. All of the unsafe code there is.
 //!
 //! The standard library has neither. rustix has no signalfd(2), and its change of the mask is unsafe and
 //! goes past the C library. Handlers instead of a blocked set would let a signal end the parent, or a
 //! serving Teal, before they are in place.
+//!
+//! Whoever inherits a descriptor knows its number alone, and taking it by that is unsafe. The way around it
+//! by `pidfd_getfd(2)` is a call of debuggers, which hardened services and containers may not make.
 
-#![expect(unsafe_code, reason = "calls of the C library on a set that this module owns")]
+#![expect(unsafe_code, reason = "calls of the C library on what this module owns")]
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use libc::{SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIG_UNBLOCK, sigset_t};
+use libc::{
+    F_GETFD, F_SETFD, FD_CLOEXEC, SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIG_UNBLOCK, sigset_t,
+};
 
 /// How long what is read of a signal is (`struct signalfd_siginfo`).
 pub(crate) const SIGNAL_BYTES: usize = size_of::<libc::signalfd_siginfo>();
+
+/// The first descriptor after those of standard input and output.
+const FIRST: i32 = 3;
+
+/// So many descriptors that this process was started with, from the third on, each with its number. They
+/// are closed on exec from here on. Once: whoever asks again gets none.
+///
+/// To be called before this process opens anything itself.
+pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Vec::new();
+    }
+    let take = |number: i32| {
+        // SAFETY: the call takes any number, and refuses one that is not open.
+        if unsafe { libc::fcntl(number, F_GETFD) } < 0
+            // SAFETY: as above.
+            || unsafe { libc::fcntl(number, F_SETFD, FD_CLOEXEC) } < 0
+        {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is open, and it is nobody else's: this process has not opened anything
+        // yet, the standard library opens none beyond the first three, and each is taken once.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    };
+    (FIRST..FIRST.saturating_add(count)).map(|number| (number, take(number))).collect()
+}
 
 /// Blocks signals, for this thread and whatever it starts.
 pub(crate) fn block(signals: &[i32]) -> io::Result<()> {

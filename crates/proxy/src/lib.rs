@@ -57,7 +57,7 @@ pub use listener::{
 };
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
-pub use proxy::{Options, Proxy, StopReport};
+pub use proxy::{Options, Proxy, Pulse, StopReport};
 pub use tls::{
     CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, ClientCas, Shelf,
     TlsDoor, Unused, validity,

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use connect::{AddressHistory, Vault};
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Seat;
 
 use crate::listener::{Capacity, Door, Listener, Sockets};
@@ -44,9 +44,17 @@ pub struct Options {
 pub struct Proxy {
     addresses: Vec<SocketAddr>,
     orders: watch::Sender<Order>,
+    pulse: Pulse,
     workers: Vec<(JoinHandle<()>, oneshot::Receiver<()>)>,
     report: StopReport, // of those that have ended
 }
+
+/// Feels whether every worker still takes its turns.
+#[derive(Clone, Debug)]
+pub struct Pulse(Arc<watch::Sender<Beat>>);
+
+/// Who counts the workers that have felt it; none before the first.
+pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
 
 /// What became of the workers when they were stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,12 +82,14 @@ impl Proxy {
     /// If a thread or its runtime can't be made; those already started end again.
     pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
+        let pulse = Pulse(Arc::new(watch::Sender::new(None)));
         let capacity = Capacity::new(options.connections);
         let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
+            let beats = pulse.0.subscribe();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
             let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
@@ -104,17 +114,22 @@ impl Proxy {
                     });
                     let listeners = listeners.collect();
                     let worker = Worker::new(seat.sit(), via, lines, listening, shared, challenges);
-                    worker::run(worker, listeners, orders).await;
+                    worker::run(worker, listeners, (orders, beats)).await;
                 });
             })?;
             workers.push((thread, end));
         }
-        Ok(Self { addresses, orders, workers, report: StopReport::default() })
+        Ok(Self { addresses, orders, pulse, workers, report: StopReport::default() })
     }
 
     /// The addresses that clients can reach.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The pulse of its workers.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Leaves accepting to another Teal that has the same sockets. What is open goes on, and says
@@ -153,5 +168,19 @@ impl Proxy {
             self.report.failed_workers += usize::from(failed);
         }
         self.report
+    }
+}
+
+impl Pulse {
+    /// Waits until every worker has taken a turn. Whoever waits for it has to give up at some time.
+    pub async fn felt(&self) {
+        let (tell, mut felt) = mpsc::unbounded_channel();
+        let workers = self.0.receiver_count();
+        self.0.send_replace(Some(tell));
+        for _ in 0..workers {
+            if felt.recv().await.is_none() {
+                return; // another beat has come since, or they have ended
+            }
+        }
     }
 }

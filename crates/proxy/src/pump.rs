@@ -428,7 +428,14 @@ impl Pump {
                 worker.pipes.give_back(pipe);
                 return self.wait(Side::Source, worker.now());
             };
-            let count = filled.map_err(|_| Broken::Source)? as u64;
+            let count = match filled {
+                Ok(count) => count as u64,
+                Err(error) if worker.pipes.give_up(&error) => {
+                    self.stage = Stage::Read;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(_) => return Poll::Ready(Err(Broken::Source)),
+            };
             self.reader.pass(count);
             self.taken += count;
             if count == 0 {

@@ -6,10 +6,11 @@
 //! the usual way, through a buffer. Never looks at what passes: only a body of known length that
 //! leaves as it came may go this way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use connect::Stream;
@@ -27,6 +28,8 @@ const MOST: usize = 128;
 pub(crate) struct Pipes {
     free: RefCell<Vec<Pipe>>,
     made: Rc<()>,
+    /// The kernel does not let this process use them.
+    forbidden: Cell<bool>,
 }
 
 /// Bytes on their way through the kernel.
@@ -43,6 +46,9 @@ pub(crate) struct Pipe {
 impl Pipes {
     /// An empty pipe; none if there are too many, or the system has none left.
     pub(crate) fn take(&self) -> Option<Pipe> {
+        if self.forbidden.get() {
+            return None;
+        }
         if let Some(pipe) = self.free.borrow_mut().pop() {
             return Some(pipe);
         }
@@ -51,6 +57,23 @@ impl Pipes {
         }
         let (end, mouth) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC).ok()?;
         Some(Pipe { mouth, end, filled: 0, _made: self.made.clone() })
+    }
+
+    /// Gives up using them, if this is why the first bytes could not be taken; whether it is. All bodies
+    /// take the usual way from then on.
+    pub(crate) fn give_up(&self, error: &io::Error) -> bool {
+        let forbids =
+            matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported);
+        if forbids && !self.forbidden.replace(true) {
+            static TOLD: AtomicBool = AtomicBool::new(false); // once, not by each worker
+            if !TOLD.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "splice(2) is not allowed ({error}): long bodies cost more; allow it by \
+                     SystemCallFilter=@system-service in the unit"
+                );
+            }
+        }
+        forbids
     }
 
     /// Takes back a pipe. One with bytes in it, because its request was cut, is closed.

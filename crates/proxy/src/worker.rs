@@ -27,7 +27,7 @@ use crate::observe::trace::TraceContext;
 use crate::observe::{Listening, Story};
 use crate::pick::line::Lines;
 use crate::pick::park::Lot;
-use crate::proxy::Order;
+use crate::proxy::{Beat, Order};
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 use crate::tls::{Challenges, TlsDoor};
@@ -90,7 +90,7 @@ pub(crate) struct Front {
 pub(crate) async fn run(
     worker: Worker,
     listeners: Vec<Listener>,
-    mut orders: watch::Receiver<Order>,
+    (mut orders, mut beats): (watch::Receiver<Order>, watch::Receiver<Beat>),
 ) {
     let worker = Rc::new(worker);
     // Nobody is served from the empty table that every worker begins with: clients wait in the
@@ -125,6 +125,11 @@ pub(crate) async fn run(
                 break;
             },
             () = worker.changed.notified() => {}
+            Ok(()) = beats.changed() => {
+                if let Some(tell) = &*beats.borrow_and_update() {
+                    let _ = tell.send(()); // whoever wanted to know has given up
+                }
+            }
         }
     }
     worker.pool.clear();

@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use tokio::time::{Instant, sleep};
 
 use super::hosting::LATE;
@@ -13,10 +14,20 @@ use super::hosting::LATE;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The process of an older Teal.
+#[derive(Debug)]
 pub(super) struct Process {
     pid: u32,
-    /// It alone, even if its number is used again; `None`: it can't be watched.
-    watched: Option<OwnedFd>,
+    watched: Watched,
+}
+
+#[derive(Debug)]
+enum Watched {
+    /// It alone, even if its number is used again.
+    Process(OwnedFd),
+    /// Its number: a filter forbids `pidfd_open(2)`, or the kernel has none.
+    Number(Pid),
+    /// There is no such process.
+    Ended,
 }
 
 // === impl Process ===
@@ -24,19 +35,22 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn watch(pid: u32) -> Self {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let watched = number.and_then(|number| pidfd_open(number, PidfdFlags::empty()).ok());
+        let watched =
+            number.map_or(Watched::Ended, |number| match pidfd_open(number, PidfdFlags::empty()) {
+                Ok(process) => Watched::Process(process),
+                Err(Errno::SRCH) => Watched::Ended,
+                Err(_) => Watched::Number(number),
+            });
         Self { pid, watched }
     }
 
     /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
-    /// a color that is no longer active, and must not be taken for dead. At once where the kernel does
-    /// not let it be watched, or does not know it.
+    /// a color that is no longer active, and must not be taken for dead.
     // lossless: L2 L4
     pub(super) async fn ended(&self) {
-        let Some(watched) = &self.watched else { return };
         let (late, pid) = (Instant::now() + LATE, self.pid);
         let mut complained = false;
-        while !has_ended(watched) {
+        while !self.watched.has_ended() {
             if !complained && Instant::now() >= late {
                 complained = true;
                 tracing::error!(
@@ -50,8 +64,37 @@ impl Process {
     }
 }
 
-/// Whether a process has ended, by a descriptor of it (`pidfd_open(2)`), which is readable then.
-fn has_ended(process: &OwnedFd) -> bool {
-    let mut look = [PollFd::new(process, PollFlags::IN)];
-    poll(&mut look, Some(&Timespec::default())) != Ok(0) // an error says that nothing can be known
+impl Watched {
+    fn has_ended(&self) -> bool {
+        match self {
+            // It is readable then; an error says that nothing can be known.
+            Self::Process(process) => {
+                let mut look = [PollFd::new(process, PollFlags::IN)];
+                poll(&mut look, Some(&Timespec::default())) != Ok(0)
+            }
+            // The parent reaps what has ended. Whoever has the number since is another user's, or is
+            // waited for in vain: better than to take one for dead that serves.
+            Self::Number(number) => {
+                matches!(test_kill_process(*number), Err(Errno::SRCH | Errno::PERM))
+            }
+            Self::Ended => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn r63_a_process_is_watched_by_its_number_where_a_filter_forbids_more() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("sleep can be started");
+        let number = Pid::from_child(&child);
+        let watched = [Process::watch(child.id()).watched, Watched::Number(number)];
+        assert!(watched.iter().all(|watched| !watched.has_ended()));
+        child.kill().expect("it is there");
+        child.wait().expect("it is reaped");
+        assert!(watched.iter().all(Watched::has_ended), "{watched:?}");
+    }
 }

@@ -193,8 +193,9 @@ impl Storage for FileStorage {
         const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
         let file = self.written(name)?;
         match rustix::fs::fallocate(&*file, FallocateFlags::empty(), offset, length) {
-            // Not every file system can; writing the zeros then is what sets the room aside.
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            // Not every file system can, nor may every process; writing the zeros then is what sets the
+            // room aside.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
         }
         // Written even where they would read as zeros: to overwrite what was once written needs

@@ -58,6 +58,8 @@ pub(super) enum Bereaved {
 /// What the parent wants of a Teal that serves.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wish {
+    /// To know whether this Teal lives.
+    Live,
     Reload,
     Reopen,
     Upgrade,
@@ -108,6 +110,7 @@ impl Parent {
 
     fn take(&self, order: Order) -> Option<Wish> {
         match order {
+            Order::Live => return Some(Wish::Live),
             Order::Reload => return Some(Wish::Reload),
             Order::Reopen => return Some(Wish::Reopen),
             Order::Upgrade => return Some(Wish::Upgrade),
@@ -196,6 +199,11 @@ impl Parent {
     /// Says that this Teal serves.
     pub(super) fn ready(&self) {
         log(self.0.link.ready(env!("CARGO_PKG_VERSION"), self.0.json));
+    }
+
+    /// Says that this Teal lives.
+    pub(super) fn alive(&self) {
+        log(self.0.link.alive());
     }
 
     /// Says that a reload is done, whatever came of it.

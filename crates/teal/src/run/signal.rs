@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
-use proxy::{LogWriter, Proxy};
+use proxy::{LogWriter, Proxy, Pulse};
 use rules::{Actor, Refusal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -29,11 +29,15 @@ const LAST: Duration = Duration::from_secs(5);
 pub(super) struct Around<'a> {
     pub(super) log: Option<&'a LogWriter>,
     pub(super) parent: &'a Parent,
+    pub(super) pulse: Pulse,
 }
 
 /// How long the parent may take to let go of the sockets that it keeps.
 // lossless: L10
 const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
+
+/// How late it may still be said that this Teal lives.
+const LIVES_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a running Teal answers.
 #[derive(Debug)]
@@ -195,6 +199,11 @@ impl Signals {
                 Some(order) = self.orders.recv() => order,
             };
             match order {
+                Wish::Live => drop(tokio::spawn(live(
+                    handle.clone(),
+                    around.pulse.clone(),
+                    around.parent.clone(),
+                ))),
                 Wish::Reload => drop(reloads.spawn(reload(handle.clone()))),
                 Wish::Reopen => reopen(around.log),
                 Wish::Upgrade => drop(tokio::spawn(upgrade(handle.clone()))),
@@ -244,6 +253,19 @@ impl Signals {
         };
         // Too late, it may still be told later.
         let _ = tokio::time::timeout(LETS_GO_WITHIN, ordered).await;
+    }
+}
+
+/// Says that this Teal lives, if its controller and all of its workers do. This thread does, or nobody
+/// would be here.
+// lossless: L10
+async fn live(handle: Handle, pulse: Pulse, parent: Parent) {
+    let felt = async {
+        handle.is_ready().await;
+        pulse.felt().await;
+    };
+    if tokio::time::timeout(LIVES_WITHIN, felt).await.is_ok() {
+        parent.alive();
     }
 }
 

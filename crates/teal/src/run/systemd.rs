@@ -1,43 +1,78 @@
 //! Listening sockets that a service manager hands over (`sd_listen_fds(3)`), so that it keeps the queue
-//! of new connections over a restart. They were meant for the parent process, which passes them on as
-//! it has found them.
+//! of new connections over a restart. The parent process has taken them.
 
-use std::env;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 
+use ::parent::Kept;
 use proxy::HandedOver;
-use rustix::net::sockopt::socket_acceptconn;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, getppid, pidfd_getfd, pidfd_open};
+use rustix::io::Errno;
+use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
+use rustix::net::{AddressFamily, SocketType};
 
-/// The first descriptor that is handed over.
-const FIRST: i32 = 3;
-
-/// The listening sockets that were handed to the parent; none if they were meant for another.
-pub(super) fn handed_over() -> Vec<HandedOver> {
-    let number = |name| env::var(name).ok().and_then(|text| text.parse::<i32>().ok());
-    let parent = getppid().map(|parent| parent.as_raw_nonzero().get());
-    let own = parent.is_some() && number("LISTEN_PID") == parent;
-    let count = number("LISTEN_FDS").filter(|_| own).unwrap_or_default();
-    let sockets = (FIRST..FIRST.saturating_add(count)).filter_map(take);
-    let placed = sockets.filter_map(|socket| Some((socket.local_addr().ok()?, socket)));
+/// The listening sockets among what was handed over. Tells of whatever else there is.
+pub(super) fn handed_over(activated: Kept) -> Vec<HandedOver> {
+    let names = String::from_utf8_lossy(&activated.label).into_owned();
+    let named = activated.descriptors.into_iter().zip(names.lines());
+    let listening = named.filter_map(|(descriptor, name)| match unusable(&descriptor) {
+        None => Some(TcpListener::from(descriptor)),
+        Some(why) => {
+            tracing::warn!(
+                "descriptor {name} of the service manager is not used: it {why}; a socket unit for \
+                 Teal has ListenStream=ADDRESS:PORT as in [[listener]] address, and Accept=no"
+            );
+            None
+        }
+    });
+    let placed = listening.filter_map(|socket| Some((socket.local_addr().ok()?, socket)));
     placed.map(|(at, socket)| HandedOver { configured: at, sockets: vec![socket] }).collect()
 }
 
-/// A descriptor of this process by its number, if it is a listening TCP socket. It is asked of the
-/// kernel (`pidfd_getfd(2)`), which knows whether there is one.
-fn take(number: i32) -> Option<TcpListener> {
-    let own = || pidfd_open(getpid() as Pid, PidfdFlags::empty());
-    let taken = own().and_then(|own| pidfd_getfd(own, number, PidfdGetfdFlags::empty()));
-    let listening = taken.and_then(|socket| Ok((socket_acceptconn(&socket)?, socket)));
-    match listening {
-        Ok((true, socket)) => Some(TcpListener::from(socket)),
-        Ok((false, _)) => {
-            tracing::warn!("descriptor {number} was handed over, but nothing listens on it");
-            None
+/// Why it is not a socket that clients come in at.
+fn unusable(descriptor: &OwnedFd) -> Option<String> {
+    let asked = || {
+        let kind = (socket_domain(descriptor)?, socket_type(descriptor)?);
+        Ok::<_, Errno>((kind, socket_acceptconn(descriptor)?))
+    };
+    match asked() {
+        Err(Errno::NOTSOCK) => Some("is not a socket".to_owned()),
+        Err(error) => Some(format!("does not say what it is: {error}")),
+        Ok(((AddressFamily::UNIX, _), _)) => Some("is a Unix socket".to_owned()),
+        Ok(((_, kind), _)) if kind != SocketType::STREAM => Some("is not a TCP socket".to_owned()),
+        Ok((_, false)) => Some("does not listen".to_owned()),
+        Ok((_, true)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::net::{TcpStream, UdpSocket};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn r63_only_what_clients_come_in_at_is_used() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let stream = TcpStream::connect(address).expect("connected");
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let directory = tempfile::tempdir().expect("a directory");
+        let unix = UnixListener::bind(directory.path().join("s")).expect("a socket");
+        let file = File::open("/dev/null").expect("it is there");
+        let all: [(OwnedFd, &str); 5] = [
+            (file.into(), "is not a socket"),
+            (unix.into(), "is a Unix socket"),
+            (udp.into(), "is not a TCP socket"),
+            (stream.into(), "does not listen"),
+            (listener.into(), ""),
+        ];
+        for (descriptor, why) in &all {
+            assert_eq!(unusable(descriptor).unwrap_or_default(), *why);
         }
-        Err(error) => {
-            tracing::warn!("descriptor {number} was handed over, but is no socket: {error}");
-            None
-        }
+        let label = (3..8).map(|number| format!("{number} (web.socket)\n")).collect::<String>();
+        let descriptors = all.into_iter().map(|(descriptor, _)| descriptor).collect();
+        let used = handed_over(Kept { label: label.into_bytes(), descriptors });
+        assert_eq!(used.iter().map(|one| one.configured).collect::<Vec<_>>(), [address]);
     }
 }

@@ -13,8 +13,8 @@ use proxy::{BindError, HandedOver, Sockets};
 use tokio::sync::{mpsc, watch};
 
 use super::parent::Parent;
+use super::state;
 use super::upgrade::{Handed, Replaceable};
-use super::{state, systemd};
 use crate::exit::Failure;
 
 /// Everything that is bound.
@@ -27,19 +27,29 @@ pub(super) struct Ways {
     socket_gid: Option<u32>,
 }
 
+/// Sockets that somebody else has bound.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// By a Teal before this one.
+    By(Handed),
+    /// By the service manager; perhaps none.
+    ByManager(Vec<HandedOver>),
+}
+
 impl Ways {
-    pub(super) fn bind(config: &Config, handed: Option<&Handed>) -> Result<Self, Failure> {
+    pub(super) fn bind(config: &Config, given: &Given) -> Result<Self, Failure> {
         let listeners = addresses(config);
         let failed = |error: BindError| Failure::failed(error.to_string());
-        let of_manager = if handed.is_none() { systemd::handed_over() } else { Vec::new() };
-        let handed_over = handed.map_or(&of_manager, |handed| &handed.listeners);
+        let (handed, handed_over) = match given {
+            Given::By(handed) => (Some(handed), &handed.listeners),
+            Given::ByManager(sockets) => (None, sockets),
+        };
         let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
         tell_unused(handed_over, &listeners);
         let kept = handed.and_then(|handed| handed.admin.as_ref());
         let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
-        let socket_gid = state::socket_gid(config)?;
-        let socket =
-            state::bind_socket(&config.state_dir, socket_gid, handed.map(|handed| &handed.socket))?;
+        let socket_gid = state::group::id(config)?;
+        let socket = state::bind_socket(config, socket_gid, handed.map(|handed| &handed.socket))?;
         Ok(Self { public, admin, socket, address, socket_gid })
     }
 
@@ -70,7 +80,7 @@ impl Ways {
             version: env!("CARGO_PKG_VERSION"),
             instance,
             admin: self.address,
-            socket: state::socket(&config.state_dir),
+            socket: config.admin.socket.clone(),
             uid: rustix::process::getuid().as_raw(),
             socket_gid: self.socket_gid,
             live,
