@@ -45,8 +45,11 @@ pub struct Config {
 /// The admin API: where it listens and who may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// The TCP address; beyond loopback only with TLS. The socket in `state_dir` is always there.
+    /// The TCP address; beyond loopback only with TLS.
     pub listen: SocketAddr,
+    /// Where the Unix socket is, which is always there: `admin.sock` in the runtime directory of the
+    /// service manager, else in `state_dir`.
+    pub socket: PathBuf,
     /// TLS on it; `None`: plain.
     pub tls: Option<Certificate>,
     /// Who may come in by token; empty: Teal makes one token at its first start.
@@ -152,6 +155,12 @@ pub struct Certificate {
     pub key: PathBuf,
 }
 
+/// The name of the admin socket in its directory.
+pub const ADMIN_SOCKET: &str = "admin.sock";
+
+/// Where systemd puts the credentials of the shipped unit; for whoever looks from outside of it.
+const CREDENTIALS: &str = "/run/credentials/teal.service";
+
 /// What the process was started with, as far as a default depends on it.
 ///
 /// The binary reads it once, so that nothing in this crate depends on where it runs.
@@ -159,6 +168,10 @@ pub struct Certificate {
 pub struct Environment {
     /// `$STATE_DIRECTORY`, which systemd sets; of several the first counts.
     pub state_directory: Option<PathBuf>,
+    /// `$RUNTIME_DIRECTORY`, which systemd sets; of several the first counts.
+    pub runtime_directory: Option<PathBuf>,
+    /// `$CREDENTIALS_DIRECTORY`, which systemd sets.
+    pub credentials_directory: Option<PathBuf>,
     /// `$XDG_STATE_HOME`; a relative one is ignored, as its specification asks.
     pub xdg_state_home: Option<PathBuf>,
     /// `$HOME`.
@@ -237,6 +250,19 @@ impl Environment {
         systemd
             .or_else(|| Some(xdg()?.join("teal")))
             .or_else(|| Some(home()?.join(".local/state/teal")))
+    }
+
+    /// Where the admin socket of a Teal with this state directory is: in `$RUNTIME_DIRECTORY`, which
+    /// other users can enter, else in the state directory.
+    pub fn socket(&self, state_dir: &Path) -> PathBuf {
+        let runtime = self.runtime_directory.as_deref().and_then(first_of_list);
+        runtime.as_deref().unwrap_or(state_dir).join(ADMIN_SOCKET)
+    }
+
+    /// The file of a credential that the service manager has loaded (`LoadCredential=`).
+    pub fn credential(&self, name: &str) -> PathBuf {
+        let directory = self.credentials_directory.as_deref().filter(|path| path.is_absolute());
+        directory.unwrap_or(Path::new(CREDENTIALS)).join(name)
     }
 }
 

@@ -49,9 +49,10 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
         found.anywhere(format!("--listen: {listen} is taken by --admin; write another port"));
     }
     let state_dir = state_dir(flags, environment, &mut found);
+    let socket = state_dir.as_deref().map(|directory| environment.socket(directory));
     for (flag, target) in [("--blue", &blue), ("--green", &green)] {
         let message = target.as_ref().and_then(|target| {
-            let admin = || admin_circle(target, admin, state_dir.as_deref());
+            let admin = || admin_circle(target, admin, socket.as_deref());
             circle(target, listen).or_else(admin)
         });
         if let Some(message) = message {
@@ -67,6 +68,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             workers: cores(),
             admin: Admin {
                 listen: admin,
+                socket: socket?,
                 tls: None,
                 tokens: Vec::new(),
                 hosts: Vec::new(),

@@ -29,8 +29,8 @@ mod walk;
 
 pub use acme::{Acme, Challenge, ExternalAccount};
 pub use config::{
-    AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener, Redirect, Role, Tls,
-    Token, Upgrade,
+    ADMIN_SOCKET, AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener,
+    Redirect, Role, Tls, Token, Upgrade,
 };
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};

@@ -56,8 +56,8 @@ pub(crate) struct Document {
     pub(crate) upgrade: Key<Upgrade>,
 }
 
-/// The admin API. Besides the address there is always a Unix socket, `admin.sock` in
-/// `state_dir`.
+/// The admin API. Besides the address there is always a Unix socket: `admin.sock` in
+/// `$RUNTIME_DIRECTORY` (`/run/teal` in the shipped unit), else in `state_dir`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {
@@ -73,7 +73,8 @@ pub(crate) struct Admin {
     #[schemars(extend("default" = []))]
     pub(crate) hosts: Key<Vec<At<String>>>,
     /// A group whose members are operators on the admin socket; its mode is then 0660
-    /// instead of 0600.
+    /// instead of 0600. Teal's user must be a member (`SupplementaryGroups=` in a unit), and the
+    /// group must be able to enter the directory of the socket.
     #[schemars(extend("x-default" = "none", "examples" = ["deploy"]))]
     pub(crate) socket_group: Key<String>,
 }
@@ -86,7 +87,8 @@ pub(crate) struct AdminTls {
     /// A PEM file: the certificate, then the chain above it. Relative to this file.
     #[schemars(extend("examples" = ["/etc/teal/admin.pem"]))]
     pub(crate) cert: Key<String>,
-    /// A PEM file: its private key, not encrypted. Relative to this file.
+    /// A PEM file: its private key, not encrypted. Relative to this file, or `credential:NAME` for one
+    /// that systemd loads (`LoadCredential=NAME:PATH`).
     #[schemars(extend("examples" = ["/etc/teal/admin.key"]))]
     pub(crate) key: Key<String>,
 }
@@ -254,7 +256,8 @@ pub(crate) struct Certificate {
     /// A PEM file: the certificate, then the chain above it. Relative to this file.
     #[schemars(extend("examples" = ["/etc/teal/example.com.pem"]))]
     pub(crate) cert: Key<String>,
-    /// A PEM file: its private key, not encrypted. Relative to this file.
+    /// A PEM file: its private key, not encrypted. Relative to this file, or `credential:NAME` for one
+    /// that systemd loads (`LoadCredential=NAME:PATH`).
     #[schemars(extend("examples" = ["/etc/teal/example.com.key"]))]
     pub(crate) key: Key<String>,
 }

@@ -3,13 +3,14 @@
 //! Guaranteed: an event is one line and no control character leaves as it is, so that nothing
 //! that came with a request can pretend to be another event or reach into a terminal. Nobody waits for
 //! standard error: a thread writes to it, and lines for which there is no room are dropped and counted.
+//! In systemd's journal each line has its priority, and no time of its own.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cli::LogFormat;
@@ -20,12 +21,13 @@ pub(crate) fn start(format: LogFormat) {
         .with_max_level(Level::INFO)
         .with_ansi(false)
         .with_target(false)
-        .with_writer(OneLine);
+        .with_writer(OneLine { priorities: parent::is_journal() });
     let writer = thread::Builder::new().name("log".to_owned()).stack_size(STACK);
     if let Err(error) = writer.spawn(|| QUEUE.write_all_to(io::stderr())) {
         let _ = writeln!(io::stderr(), "teal: cannot start to log: {error}"); // ignored: as for lines
     }
     match format {
+        LogFormat::Text if parent::is_journal() => events.without_time().with_level(false).init(),
         LogFormat::Text => events.init(),
         LogFormat::Json => events.json().flatten_event(true).init(),
     }
@@ -71,10 +73,14 @@ struct Waiting {
 }
 
 /// Gives each event a writer that escapes.
-struct OneLine;
+struct OneLine {
+    /// Whether lines begin with their priority (`sd-daemon(3)`).
+    priorities: bool,
+}
 
-/// Escapes control characters, but for the line break at the end of an event.
-struct Escaping<W>(W);
+/// Escapes control characters, but for the line break at the end of an event. The line begins with the
+/// prefix.
+struct Escaping<W>(W, &'static str);
 
 /// The end of the queue at which lines are put in.
 struct Put;
@@ -155,7 +161,21 @@ impl MakeWriter<'_> for OneLine {
     type Writer = Escaping<Put>;
 
     fn make_writer(&self) -> Self::Writer {
-        Escaping(Put)
+        Escaping(Put, "")
+    }
+
+    fn make_writer_for(&self, event: &Metadata<'_>) -> Self::Writer {
+        Escaping(Put, if self.priorities { priority(*event.level()) } else { "" })
+    }
+}
+
+/// The priority of an event, as systemd reads it.
+fn priority(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "<3>",
+        Level::WARN => "<4>",
+        Level::INFO => "<6>",
+        _ => "<7>",
     }
 }
 
@@ -164,7 +184,8 @@ impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        let mut escaped = String::with_capacity(line.len() + 1);
+        let mut escaped = String::with_capacity(self.1.len() + line.len() + 1);
+        escaped.push_str(self.1);
         for c in line.chars() {
             if c.is_control() || is_line_break(c) {
                 escaped.extend(c.escape_default());
@@ -207,12 +228,12 @@ mod tests {
     fn an_event_is_one_line_whatever_is_in_it() {
         let mut written = Vec::new();
         let event = "INFO refused reason=\"a\nERROR forged \x1b[31m\r\u{9b}2J\u{202e}\" é\n";
-        let taken = Escaping(&mut written).write(event.as_bytes()).expect("written");
+        let taken = Escaping(&mut written, "<6>").write(event.as_bytes()).expect("written");
         assert_eq!(taken, event.len());
         let text = String::from_utf8(written).expect("text");
         assert_eq!(
             text,
-            "INFO refused reason=\"a\\nERROR forged \\u{1b}[31m\\r\\u{9b}2J\\u{202e}\" é\n"
+            "<6>INFO refused reason=\"a\\nERROR forged \\u{1b}[31m\\r\\u{9b}2J\\u{202e}\" é\n"
         );
     }
 }

@@ -27,8 +27,22 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == "run") && !parent::is_child() {
         return parent::run();
     }
-    let outcome = match Cli::parse().verb {
-        Verb::Run(args) => return run::run(&args),
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => carried_out(cli.verb),
+        Err(told) => Ok(show::usage(&told)),
+    };
+    match show::end(outcome) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            show::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn carried_out(verb: Verb) -> Outcome {
+    match verb {
+        Verb::Run(args) => run::run(&args),
         Verb::Check(args) => client::check::check(&args),
         Verb::Status(args) => client::status::status(&args),
         Verb::Switch(args) => client::switch::switch(&args),
@@ -50,15 +64,8 @@ fn main() -> ExitCode {
         Verb::Completions(args) => Ok(client::completions::completions(&args)),
         Verb::DemoTarget(args) => drill::demo_target(args),
         Verb::Generate(args) => Ok(generate::generate(&args)),
-    };
-    match outcome {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            show::failure(&failure);
-            failure.exit.into()
-        }
     }
 }
 
-/// What every verb but `run` ends with.
+/// The end of a verb.
 type Outcome = Result<Exit, Failure>;

@@ -1,33 +1,60 @@
-//! What a verb shows: text or JSON on standard output, a failure on standard error.
+//! Output of the verbs: text or JSON on standard output, a failure on standard error.
 //!
 //! Colors only on a terminal and without `NO_COLOR`. A reader that has gone, as in
-//! `teal history | head`, is no failure.
+//! `teal history | head`, is no failure. Any other error of standard output, such as a full disk, is one,
+//! once the verb has done what it was asked ([`end`]).
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::Outcome;
+use crate::exit::{Exit, Failure};
 
 const RESET: &str = "\x1b[0m";
+
+/// Why standard output took no more.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Ends a verb: what could not be shown makes a failure of a success.
+pub(crate) fn end(outcome: Outcome) -> Outcome {
+    let Some(error) = UNWRITTEN.get() else { return outcome };
+    let exit = outcome?;
+    let message = format!("cannot write to standard output: {error}");
+    if exit == Exit::Done {
+        let done = "the command itself was carried out";
+        return Err(Failure::failed(format!("{message}; {done}, but its output is not whole")));
+    }
+    Err(Failure::new(exit, message))
+}
+
+/// Notes that standard output took no more. A reader that has gone wants no more.
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(error); // the first one says why
+    }
+}
 
 /// Writes text that is whole lines.
 pub(crate) fn text(text: &str) {
     let mut out = anstream::stdout();
-    for line in text.lines() {
-        // A reader that has gone wants no more.
-        if writeln!(out, "{}", painted(line)).is_err() {
-            return;
+    let mut write = || {
+        for line in text.lines() {
+            writeln!(out, "{}", painted(line))?;
         }
-    }
-    let _reader_gone = out.flush();
+        out.flush()
+    };
+    note(write());
 }
 
 /// Writes JSON as the admin API sent it.
 pub(crate) fn json(body: &[u8]) {
     let mut out = io::stdout().lock();
     let end: &[u8] = if body.ends_with(b"\n") { b"" } else { b"\n" };
-    let _reader_gone = out.write_all(body).and_then(|()| out.write_all(end));
+    note(out.write_all(body).and_then(|()| out.write_all(end)).and_then(|()| out.flush()));
 }
 
 /// Writes a value as JSON.
@@ -41,7 +68,17 @@ pub(crate) fn value<T: Serialize>(value: &T) -> Result<(), Failure> {
 /// Writes plain bytes, such as a document.
 pub(crate) fn document(text: &str) {
     let mut out = io::stdout().lock();
-    let _reader_gone = out.write_all(text.as_bytes());
+    note(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Shows help where it was asked for, or what is wrong with the arguments.
+pub(crate) fn usage(told: &clap::Error) -> Exit {
+    let printed = told.print().and_then(|()| io::stdout().flush());
+    if told.use_stderr() {
+        return Exit::Usage;
+    }
+    note(printed);
+    Exit::Done
 }
 
 /// Says why a verb failed.
@@ -49,14 +86,24 @@ pub(crate) fn failure(failure: &Failure) {
     if failure.message.is_empty() {
         return; // said already, as JSON
     }
-    let mut err = anstream::stderr();
-    let _nobody_reads = writeln!(err, "\x1b[1;31merror{RESET}: {}", failure.message);
+    say("<3>", "\x1b[1;31merror", &failure.message);
 }
 
 /// Says on standard error what somebody should look at.
 pub(crate) fn warning(text: &str) {
+    say("<4>", "\x1b[1;33mwarning", text);
+}
+
+fn say(priority: &str, word: &str, text: &str) {
     let mut err = anstream::stderr();
-    let _nobody_reads = writeln!(err, "\x1b[1;33mwarning{RESET}: {text}");
+    let text = format!("{word}{RESET}: {text}\n");
+    let text = if parent::is_journal() {
+        // One entry for each line.
+        text.lines().fold(String::new(), |lines, line| lines + priority + line + "\n")
+    } else {
+        text
+    };
+    let _nobody_reads = err.write_all(text.as_bytes());
 }
 
 /// Whether somebody watches standard error, so that progress can be drawn there.

@@ -68,6 +68,8 @@ pub(crate) fn command(program: &Path) -> Command {
         "TEAL_TOKEN",
         "TEAL_TOKEN_FILE",
         "STATE_DIRECTORY",
+        "RUNTIME_DIRECTORY",
+        "JOURNAL_STREAM",
         "XDG_STATE_HOME",
         "NO_COLOR",
         "CLICOLOR_FORCE",

@@ -17,7 +17,7 @@ pub(super) struct Own<'a> {
     pub(super) listeners: &'a [At<Listener>],
     pub(super) admin: SocketAddr,
     /// Where the admin socket is; `None` if that is not known.
-    pub(super) state_dir: Option<&'a Path>,
+    pub(super) socket: Option<&'a Path>,
 }
 
 pub(super) fn check(
@@ -76,10 +76,9 @@ pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String>
 pub(crate) fn admin_circle(
     target: &TargetUrl,
     admin: SocketAddr,
-    state_dir: Option<&Path>,
+    socket: Option<&Path>,
 ) -> Option<String> {
-    let socket = state_dir.map(|directory| directory.join("admin.sock"));
-    let is_socket = match (target.socket(), &socket) {
+    let is_socket = match (target.socket(), socket) {
         (Some(path), Some(socket)) => is_same_file(path, socket),
         _ => false,
     };
@@ -175,7 +174,7 @@ fn circles(document: &Document, own: &Own<'_>, found: &mut Found) {
                 let Ok(target) = TargetUrl::parse(value) else { continue }; // reported already
                 let circle = |listener: &At<Listener>| circle(&target, listener.value.address);
                 let message = own.listeners.iter().find_map(circle);
-                let admin = || admin_circle(&target, own.admin, own.state_dir);
+                let admin = || admin_circle(&target, own.admin, own.socket);
                 if let Some(message) = message.or_else(admin) {
                     found.at(*offset, format!("service.{color}.targets: {message}"));
                 }

@@ -1,6 +1,7 @@
 //! The admin API: its address, its tokens, its names.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::{ADMIN, Surroundings, admin_address, path, text};
 use crate::config::{Admin, Certificate, Role, Token};
@@ -43,7 +44,9 @@ pub(super) fn admin(raw: &raw::Admin, surroundings: &Surroundings<'_>, found: &m
             Err(message) => found.at(*offset, format!("admin.socket_group: {message}")),
         }
     }
-    Admin { listen, tls, tokens: tokens(raw.tokens.elements(), found), hosts, socket_group }
+    let tokens = tokens(raw.tokens.elements(), found);
+    // It depends on the state directory, which is checked later.
+    Admin { listen, socket: PathBuf::new(), tls, tokens, hosts, socket_group }
 }
 
 fn tokens(written: &[At<raw::Token>], found: &mut Found) -> Vec<Token> {

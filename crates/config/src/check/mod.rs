@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use rules::{Limits, TargetUrl};
 
-use crate::config::{AccessLog, Config, Environment, Upgrade};
+use crate::config::{AccessLog, Admin, Config, Environment, Upgrade};
 use crate::key::{At, Key, Size, Time};
 use crate::problem::Found;
 use crate::raw::{self, Document};
@@ -74,7 +74,8 @@ pub(crate) fn config(
     acme::check(document, acme.as_ref(), &listeners, &services, found);
     let groups = group::groups(document, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
-    let own = Own { listeners: &listeners, admin: admin.listen, state_dir: state_dir.as_deref() };
+    let socket = state_dir.as_deref().map(|directory| surroundings.environment.socket(directory));
+    let own = Own { listeners: &listeners, admin: admin.listen, socket: socket.as_deref() };
     across::check(document, &own, &services, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
     if !found.is_empty() {
@@ -83,7 +84,7 @@ pub(crate) fn config(
     Some(Config {
         state_dir: state_dir?,
         workers,
-        admin,
+        admin: Admin { socket: socket?, ..admin },
         limits,
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
@@ -178,6 +179,16 @@ fn path(
     if value.is_empty() || value.contains('\0') {
         let key = name.rsplit('.').next().unwrap_or(name);
         return Err(format!("{name} is no path; write {key} = {example:?}"));
+    }
+    if let Some(credential) = value.strip_prefix("credential:") {
+        // As systemd.exec(5) has it: a name that can be that of a file.
+        if credential.is_empty() || credential.contains('/') || matches!(credential, "." | "..") {
+            return Err(format!(
+                "{name}: {value:?} does not name a credential; write credential:NAME with the NAME of \
+                 LoadCredential=NAME:PATH in the unit"
+            ));
+        }
+        return Ok(surroundings.environment.credential(credential));
     }
     let beside = surroundings.path.parent().unwrap_or(Path::new("")).join(value);
     std::path::absolute(beside)

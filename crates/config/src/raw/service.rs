@@ -151,7 +151,7 @@ pub(crate) struct TargetTls {
     /// file. With `key`.
     #[schemars(extend("x-default" = "none", "examples" = ["teal.pem"]))]
     pub(crate) cert: Key<String>,
-    /// PEM: its private key, not encrypted; relative to this file.
+    /// PEM: its private key, not encrypted; relative to this file, or `credential:NAME`.
     #[schemars(extend("x-default" = "none", "examples" = ["teal.key"]))]
     pub(crate) key: Key<String>,
 }

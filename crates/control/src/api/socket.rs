@@ -1,4 +1,4 @@
-//! The Unix socket in the state directory, and who is an operator on it.
+//! The admin socket, and who is an operator on it.
 //!
 //! Guaranteed: at no instant can somebody connect who may not. The socket is made inside a
 //! directory that only Teal's user can enter, gets its owner and mode there (0600, with a
@@ -26,8 +26,12 @@ pub(crate) struct Membership {
 /// Makes the admin socket at this path, in the place of one that a dead Teal left.
 ///
 /// The caller holds the lock of the state directory, so no living Teal has a socket there.
-/// With a group its members may connect. Must be called inside a tokio runtime.
-pub fn bind_socket(path: &Path, group: Option<u32>) -> io::Result<UnixListener> {
+/// With a group its members may connect; where the group can't be given it, it is as without one, and
+/// why is returned beside it. Must be called inside a tokio runtime.
+pub fn bind_socket(
+    path: &Path,
+    group: Option<u32>,
+) -> io::Result<(UnixListener, Result<(), io::Error>)> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     let nest = parent.join(".s");
     let egg = nest.join("s");
@@ -35,7 +39,7 @@ pub fn bind_socket(path: &Path, group: Option<u32>) -> io::Result<UnixListener> 
     if longest > PATH_MAX {
         let message = format!(
             "{} is too long for a socket: {longest} bytes, at most {PATH_MAX}; \
-             choose a shorter state directory",
+             choose a shorter directory",
             path.display()
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -43,17 +47,22 @@ pub fn bind_socket(path: &Path, group: Option<u32>) -> io::Result<UnixListener> 
     sweep(&nest)?;
     DirBuilder::new().mode(0o700).create(&nest)?;
     let listener = UnixListener::bind(&egg)?;
-    chown(&egg, None, group)?;
-    std::fs::set_permissions(&egg, Permissions::from_mode(mode(group)))?;
+    let given = claim_socket(&egg, group)?;
     std::fs::rename(&egg, path)?;
     sweep(&nest)?;
-    Ok(listener)
+    Ok((listener, given))
 }
 
-/// Gives an admin socket that another Teal has bound the owner's group and mode of this one.
-pub fn claim_socket(path: &Path, group: Option<u32>) -> io::Result<()> {
-    chown(path, None, group)?;
-    std::fs::set_permissions(path, Permissions::from_mode(mode(group)))
+/// Gives an admin socket, perhaps one that another Teal has bound, the group and mode of this one. Where
+/// the group can't be given it, only its owner has it: why is the inner error.
+pub fn claim_socket(path: &Path, group: Option<u32>) -> io::Result<Result<(), io::Error>> {
+    let given = match chown(path, None, group) {
+        Err(error) if group.is_some() && error.kind() != io::ErrorKind::NotFound => Err(error),
+        done => Ok(done?),
+    };
+    let group = group.filter(|_| given.is_ok());
+    std::fs::set_permissions(path, Permissions::from_mode(mode(group)))?;
+    Ok(given)
 }
 
 fn mode(group: Option<u32>) -> u32 {
@@ -95,11 +104,12 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("admin.sock");
         let mode = || std::fs::metadata(&path).expect("the socket").mode() & 0o777;
-        let first = bind_socket(&path, None).expect("bound");
+        let (first, _) = bind_socket(&path, None).expect("bound");
         assert_eq!(mode(), 0o600);
         drop(first); // as after kill -9: the name stays
         let own = std::fs::metadata(dir.path()).expect("the directory").gid();
-        let _second = bind_socket(&path, Some(own)).expect("bound over the old one");
+        let (_second, given) = bind_socket(&path, Some(own)).expect("bound over the old one");
+        assert!(given.is_ok());
         assert_eq!(mode(), 0o660);
         assert!(!dir.path().join(".s").exists(), "nothing else is left");
     }
@@ -109,7 +119,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("admin.sock");
         let gid = std::fs::metadata(dir.path()).expect("the directory").gid();
-        let _listener = bind_socket(&path, Some(gid)).expect("bound");
+        let _listener = bind_socket(&path, Some(gid)).expect("bound").0;
         let with = |gid| Membership { path: path.clone(), uid: 4242, gid };
         assert!(with(None).has(4242) && with(None).has(0));
         assert!(!with(None).has(777));

@@ -11,7 +11,7 @@ use super::{ColorArg, Time, time};
 #[command(next_help_heading = "Reaching Teal")]
 pub(crate) struct ReachArgs {
     /// The admin API of Teal: http://HOST:PORT, https://HOST:PORT or unix:PATH [default: $TEAL_ADMIN,
-    /// else the socket in the state directory if it answers, else http://127.0.0.1:9900].
+    /// else the socket in the state directory or in /run/teal if it answers, else http://127.0.0.1:9900].
     #[arg(long, value_name = "URL|unix:PATH")]
     pub(crate) admin: Option<String>,
     /// Who must have signed the certificate of an https admin API, in PEM [default: $TEAL_CA, else

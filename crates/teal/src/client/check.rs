@@ -50,10 +50,11 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
         more => format!(", with {more} warnings"),
     };
     show::text(&format!(
-        "{} is good{with}: {services} {}, {listeners} {}",
+        "{} is good{with}: {services} {}, {listeners} {}; checked as {}",
         args.config.display(),
         if services == 1 { "service" } else { "services" },
         if listeners == 1 { "listener" } else { "listeners" },
+        precondition::looks_as(),
     ));
     Ok(Exit::Done)
 }

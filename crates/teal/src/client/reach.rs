@@ -1,13 +1,14 @@
 //! How a running Teal is found, and with which token it is asked.
 //!
-//! The address: `--admin`, else `TEAL_ADMIN`, else the socket in the state directory if it
-//! answers, else `http://127.0.0.1:9900`. The token: `--token-file`, else `TEAL_TOKEN`, else
+//! The address: `--admin`, else `TEAL_ADMIN`, else the socket in the state directory or in the runtime
+//! directory (`/run/teal`) if it answers, else `http://127.0.0.1:9900`. The token: `--token-file`, else `TEAL_TOKEN`, else
 //! the file named by `TEAL_TOKEN_FILE`, else `admin.token` in the state directory.
 //!
 //! The token in the state directory belongs to the Teal of this machine: it is used only for
 //! calls that need one and never sent to another machine. Where the address or the token was
 //! guessed, whoever listens must prove to be the owner of the token first.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,14 @@ use super::http::{Address, Answer, Call, NoAnswer};
 use super::proof::Proof;
 use crate::cli::ReachArgs;
 use crate::exit::{Exit, Failure};
+use crate::run::group_name;
+use crate::show;
 
 /// Where the socket is looked for after the state directory of this user: the one of a unit
 /// with `StateDirectory=teal`.
 const SYSTEM_STATE_DIR: &str = "/var/lib/teal";
+/// The socket of a unit with `RuntimeDirectory=teal`.
+pub(crate) const SYSTEM_SOCKET: &str = "/run/teal/admin.sock";
 /// How long an answer may take that waits for nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,6 +40,8 @@ pub(super) struct Teal {
     proof: Option<Proof>,
     /// What was tried before, for when this fails too.
     tried: Vec<String>,
+    /// The socket that this user may not use, and the group that may.
+    closed: Option<(PathBuf, u32)>,
 }
 
 /// What a verb is about to do.
@@ -54,6 +61,16 @@ struct Surroundings {
     token: Option<String>,
     token_file: Option<PathBuf>,
     state_dirs: Vec<PathBuf>,
+    /// Further directories with a socket.
+    runtime_dirs: Vec<PathBuf>,
+}
+
+/// What was found without being named.
+#[derive(Debug)]
+struct Knocked {
+    address: Address,
+    tried: Vec<String>,
+    closed: Option<(PathBuf, u32)>,
 }
 
 /// What defaults depend on, for the configuration.
@@ -61,6 +78,8 @@ pub(crate) fn state_environment() -> config::Environment {
     let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     config::Environment {
         state_directory: path("STATE_DIRECTORY"),
+        runtime_directory: path("RUNTIME_DIRECTORY"),
+        credentials_directory: path("CREDENTIALS_DIRECTORY"),
         xdg_state_home: path("XDG_STATE_HOME"),
         home: path("HOME"),
     }
@@ -80,9 +99,10 @@ impl Teal {
         around: &Surroundings,
     ) -> Result<Self, Failure> {
         let ca = args.ca.clone().or_else(|| around.ca.clone());
-        let (address, tried) = match (&args.admin, &around.admin) {
-            (Some(text), _) => (parse("--admin", text, ca)?, Vec::new()),
-            (None, Some(text)) => (parse("TEAL_ADMIN", text, ca)?, Vec::new()),
+        let named = |address| Knocked { address, tried: Vec::new(), closed: None };
+        let Knocked { address, tried, closed } = match (&args.admin, &around.admin) {
+            (Some(text), _) => named(parse("--admin", text, ca)?),
+            (None, Some(text)) => named(parse("TEAL_ADMIN", text, ca)?),
             (None, None) => around.knock().await,
         };
         let given = given_token(args, around)?;
@@ -98,7 +118,7 @@ impl Teal {
             None if intent == Intent::Change && is_loopback(&address) => around.stored(&address),
             None => (None, None),
         };
-        Ok(Self { address, token, proof, tried })
+        Ok(Self { address, token, proof, tried, closed })
     }
 
     /// Reads something that is there at once.
@@ -121,7 +141,13 @@ impl Teal {
         let token = self.token.as_deref();
         let proof = self.proof.as_ref().filter(|_| token.is_some());
         let call = Call { method, target, token, if_generation, proof };
-        self.address.ask(&call).await.map_err(|no_answer| match no_answer {
+        let answer = self.address.ask(&call).await;
+        if let (Some((socket, gid)), Ok(answer)) = (&self.closed, &answer)
+            && answer.status == 401
+        {
+            show::warning(&closed_to_this_user(socket, *gid));
+        }
+        answer.map_err(|no_answer| match no_answer {
             NoAnswer::Connect(error) => self.unreachable(&error),
             NoAnswer::Unproven(why) => {
                 Failure::new(Exit::Unreachable, format!("{}: {why}", self.address))
@@ -171,7 +197,12 @@ impl Surroundings {
         if !state_dirs.contains(&system) {
             state_dirs.push(system);
         }
+        let own = state_environment().socket(Path::new(""));
+        let runtime_dirs = [own.as_path(), Path::new(SYSTEM_SOCKET)].into_iter();
+        let runtime_dirs = runtime_dirs.filter_map(Path::parent).filter(|dir| dir.is_absolute());
+        let runtime_dirs = runtime_dirs.map(Path::to_owned).collect();
         Self {
+            runtime_dirs,
             admin: text("TEAL_ADMIN"),
             ca: text("TEAL_CA").map(PathBuf::from),
             token: text("TEAL_TOKEN"),
@@ -181,16 +212,23 @@ impl Surroundings {
     }
 
     /// The first socket that answers, else the default address.
-    async fn knock(&self) -> (Address, Vec<String>) {
-        let mut tried = Vec::new();
-        for dir in &self.state_dirs {
-            let address = Address::Unix(dir.join("admin.sock"));
+    async fn knock(&self) -> Knocked {
+        let (mut tried, mut closed) = (Vec::new(), None);
+        for dir in self.state_dirs.iter().chain(&self.runtime_dirs) {
+            let path = dir.join(config::ADMIN_SOCKET);
+            let address = Address::Unix(path.clone());
             match address.knock().await {
-                Ok(()) => return (address, tried),
-                Err(error) => tried.push(format!("{address}: {error}")),
+                Ok(()) => return Knocked { address, tried, closed: None },
+                Err(error) => {
+                    let denied = error.kind() == ErrorKind::PermissionDenied;
+                    let group = std::fs::metadata(&path).map(|found| found.gid());
+                    closed = group.ok().filter(|_| denied).map(|gid| (path, gid)).or(closed);
+                    tried.push(format!("{address}: {error}"));
+                }
             }
         }
-        (Address::Tcp { host: "127.0.0.1".to_owned(), port: 9900 }, tried)
+        let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: 9900 };
+        Knocked { address, tried, closed }
     }
 
     /// The token that Teal made at its first start, if this user may read it, and who may have it.
@@ -215,13 +253,24 @@ impl Surroundings {
         let of_file = file.and_then(owner);
         let mut owners = vec![rustix::process::geteuid().as_raw()];
         owners.extend(of_file);
-        owners.extend(self.state_dirs.iter().filter_map(|dir| owner(dir)));
+        let directories = self.state_dirs.iter().chain(&self.runtime_dirs);
+        owners.extend(directories.filter_map(|dir| owner(dir)));
         let whose = match (file, of_file) {
             (Some(file), Some(uid)) => format!("the owner of {}, uid {uid}", file.display()),
             _ => "the user of this command or of a state directory".to_owned(),
         };
         Proof { owners, whose, advice }
     }
+}
+
+fn closed_to_this_user(socket: &Path, gid: u32) -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    let group = group_name(gid);
+    format!(
+        "the admin socket {} is closed to uid {uid}: it is for root, Teal's user and members of the group \
+         {group} (admin.socket_group); log in again after you have become one, or use a token",
+        socket.display()
+    )
 }
 
 /// The token that the caller gave; a file that can't be read is an error, not "none".

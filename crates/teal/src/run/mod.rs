@@ -24,7 +24,6 @@ mod upgrade;
 mod ways;
 
 use std::os::fd::OwnedFd;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use ::parent::{Begin, Kept, Link};
@@ -41,30 +40,26 @@ use traffic::{Publisher, Seat, Table, exchange};
 
 use crate::cli::{LogFormat, RunArgs};
 use crate::exit::{Exit, Failure};
-use crate::{log, show};
+use crate::{Outcome, log};
+
+pub(crate) use state::group::name as group_name;
 
 use admin::Admin;
 use parent::Parent;
 use reload::{InForce, Source};
 use signal::Around;
 use upgrade::{Arrival, Handed, Leaving, Older};
-use ways::Ways;
+use ways::{Given, Ways};
 
 /// How often it is asked whether the workers serve. Only at the start.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Serves until it is stopped.
-pub(crate) fn run(args: &RunArgs) -> ExitCode {
+pub(crate) fn run(args: &RunArgs) -> Outcome {
     log::start(args.log);
     let served = serve(args);
     log::finish();
-    match served {
-        Ok(()) => Exit::Done.into(),
-        Err(failure) => {
-            show::failure(&failure);
-            failure.exit.into()
-        }
-    }
+    served.map(|()| Exit::Done)
 }
 
 fn serve(args: &RunArgs) -> Result<(), Failure> {
@@ -77,15 +72,19 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
     let arrival = match begin {
-        Begin::Start { mut kept, died, older, behind } => {
+        Begin::Start { mut kept, activated, died, older, behind } => {
+            let given = |kept, config: &Config| match Handed::kept(kept, config) {
+                Some(handed) => Given::By(handed),
+                None => Given::ByManager(systemd::handed_over(activated)),
+            };
             if died.is_empty() {
                 let (source, config) = read(args)?;
-                let handed = Handed::kept(kept, &config);
+                let handed = given(kept, &config);
                 return start(source, &config, args.adopt, (parent, Vec::new(), handed));
             }
             tracing::error!("{died}; this one serves in its place");
             let (source, config) = read_again(args, &mut kept)?;
-            let handed = Handed::kept(kept, &config);
+            let handed = given(kept, &config);
             let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
@@ -102,7 +101,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         Ok((source, config)) => {
             let (older, handed) = arrival.take(&config)?;
             let word = older.word()?;
-            let started = start(source, &config, None, (parent, vec![older], Some(handed)));
+            let started = start(source, &config, None, (parent, vec![older], Given::By(handed)));
             started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
@@ -151,7 +150,7 @@ impl Ground {
     fn prepare(
         config: &Config,
         adopt: Option<u64>,
-        (older, handed): (&[Older], Option<&Handed>),
+        (older, handed): (&[Older], &Given),
     ) -> Result<Self, Failure> {
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
@@ -178,9 +177,9 @@ fn start(
     source: Source,
     config: &Config,
     adopt: Option<u64>,
-    (parent, older, handed): (Parent, Vec<Older>, Option<Handed>),
+    (parent, older, handed): (Parent, Vec<Older>, Given),
 ) -> Result<(), Failure> {
-    let ground = Ground::prepare(config, adopt, (&older, handed.as_ref()));
+    let ground = Ground::prepare(config, adopt, (&older, &handed));
     drop(handed);
     let Ground { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways } =
         ground?;
@@ -228,6 +227,7 @@ fn start(
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
         let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
+        let pulse = proxy.pulse();
         let leaving = Leaving {
             handle: &handle,
             proxy: &mut proxy,
@@ -236,7 +236,7 @@ fn start(
             in_force: &in_force,
             given: None,
         };
-        let around = Around { log: writers.log.as_ref(), parent: &parent };
+        let around = Around { log: writers.log.as_ref(), parent: &parent, pulse };
         let stopped = signal::until_stopped(leaving, orders, &around).await;
         writers.finish();
         stopped?;

@@ -6,6 +6,7 @@
 //! matter later. Nothing is created, and nothing that could wait is opened.
 
 mod names;
+mod reader;
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,9 +24,11 @@ use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
 pub(crate) use names::examine_names;
+pub(crate) use reader::looks_as;
 
 use super::state::private;
 use super::{acme, state, tls};
+use crate::client::reach::SYSTEM_SOCKET;
 
 /// Bytes of the path of a Unix socket (`sun_path` without its end).
 const SOCKET_PATH_MAX: usize = 107;
@@ -52,6 +55,7 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     found.authorities(config);
     found.targets(config);
     found.exposed(config);
+    reader::examine(&mut found, config);
     found.redirects(config);
     match Problems::from_all(places.problems(found.errors)) {
         Some(problems) => Err(problems),
@@ -66,7 +70,8 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
 pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
     let mut found = Found::default();
     // A Teal that runs has them.
-    let runs = UnixStream::connect(state::socket(&config.state_dir)).is_ok();
+    let sockets = [&config.admin.socket, Path::new(SYSTEM_SOCKET)];
+    let runs = sockets.iter().any(|socket| UnixStream::connect(socket).is_ok());
     let all: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
     let listeners = config.listeners.iter().enumerate();
     let listeners = listeners.map(|(at, l)| (format!("listener[{at}].address"), l.address));
@@ -106,12 +111,13 @@ impl Found {
     fn state_dir(&mut self, config: &Config) {
         let path = &config.state_dir;
         let (shown, key) = (path.display(), "state_dir");
-        let length = state::socket(path).as_os_str().len();
+        let length = config.admin.socket.as_os_str().len();
         if length > SOCKET_PATH_MAX {
+            let directory = config.admin.socket.parent().unwrap_or(path).display();
             self.wrong(
                 key,
                 format!(
-                    "the admin socket in {shown} would have a path of {length} bytes, and a Unix \
+                    "the admin socket in {directory} would have a path of {length} bytes, and a Unix \
                      socket may have {SOCKET_PATH_MAX}; choose a shorter directory"
                 ),
             );
@@ -153,22 +159,31 @@ impl Found {
 
     fn socket_group(&mut self, config: &Config) {
         let key = "admin.socket_group";
-        match state::socket_gid(config) {
+        match state::group::id(config) {
             Err(failure) => {
                 let message = failure.message;
                 let own = message.strip_prefix("admin.socket_group: ").unwrap_or(&message);
                 self.wrong(key, own);
             }
-            Ok(Some(gid)) if uid() != 0 => {
+            // Whoever looks as root cannot know where the unit of Teal has it made.
+            Ok(Some(gid)) if uid() == 0 => {
+                let elsewhere = Path::new(SYSTEM_SOCKET).parent().is_some_and(Path::exists);
+                if let Some(closed) = state::group::unreachable(config, gid).filter(|_| !elsewhere)
+                {
+                    self.warn(key, closed.trim_start_matches("admin.socket_group: "));
+                }
+            }
+            Ok(Some(gid)) => {
                 let groups = rustix::process::getgroups().unwrap_or_default();
                 let member = groups.iter().any(|group| group.as_raw() == gid)
                     || rustix::process::getegid().as_raw() == gid;
                 if !member {
-                    let message = "only root and members of the group can give it a socket";
+                    let message = "only root and members of the group can give it a socket; write \
+                                   SupplementaryGroups= in the unit";
                     self.warn(key, format!("{message}{}", as_whom()));
                 }
             }
-            Ok(_) => {}
+            Ok(None) => {}
         }
     }
 
@@ -255,6 +270,11 @@ impl Found {
     fn tls(&mut self, error: &TlsError, files: &[(&Path, String)]) {
         let key = files.iter().find(|(path, _)| *path == error.path);
         let key = key.or(files.first()).map_or("", |(_, key)| key.as_str());
+        let outside = std::env::var_os("CREDENTIALS_DIRECTORY").is_none();
+        if outside && error.path.starts_with("/run/credentials") {
+            let why = "credentials are there only while the unit runs, and only for its user";
+            return self.warn(key, format!("{error}; {why}{}", as_whom()));
+        }
         self.wrong(key, error.to_string());
     }
 

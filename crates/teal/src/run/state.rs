@@ -1,23 +1,19 @@
-//! The state directory: the journal in it, and the socket.
+//! The state directory: the journal in it, and the admin socket.
 
+pub(super) mod group;
 pub(super) mod private;
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use config::Config;
 use control::journal::{FileStorage, Journal, Opened};
 use control::{Handle, api};
 
 use crate::exit::{Exit, Failure};
-
-/// The admin socket of a Teal with this state directory.
-pub(super) fn socket(state_dir: &Path) -> PathBuf {
-    state_dir.join("admin.sock")
-}
 
 /// Takes the state directory for this process, with the lock of the Teal that it takes over from if
 /// there is one, and reads the journal. Returns the lock, to be passed on.
@@ -50,21 +46,31 @@ pub(super) fn open(
 /// Makes the admin socket, or takes over that of the Teal that this one takes over from. Where the
 /// directory can't be written, it is said and one that nobody finds takes its place: traffic goes on.
 pub(super) fn bind_socket(
-    state_dir: &Path,
+    config: &Config,
     group: Option<u32>,
     inherited: Option<&UnixListener>,
 ) -> Result<UnixListener, Failure> {
-    let path = socket(state_dir);
-    let bind = || match inherited {
-        Some(socket) => match api::claim_socket(&path, group) {
-            // The directory was removed and made again: that one is found by nobody any more.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                api::bind_socket(&path, group)?.into_std()
+    let path = &config.admin.socket;
+    let bind = || {
+        let (listener, given) = match inherited {
+            Some(socket) => match api::claim_socket(path, group) {
+                // The directory was removed and made again: that one is found by nobody any more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => made(path, group)?,
+                Err(error) if !is_unwritable(&error) => return Err(error),
+                claimed => (socket.try_clone()?, claimed.unwrap_or(Ok(()))),
+            },
+            None => made(path, group)?,
+        };
+        match (given, group) {
+            (Err(error), Some(gid)) => tracing::error!("{}", group::not_given(config, gid, &error)),
+            (Ok(()), Some(gid)) => {
+                if let Some(closed) = group::unreachable(config, gid) {
+                    tracing::warn!("{closed}");
+                }
             }
-            Err(error) if !is_unwritable(&error) => Err(error),
-            _ => socket.try_clone(),
-        },
-        None => api::bind_socket(&path, group)?.into_std(),
+            (_, None) => {}
+        }
+        Ok(listener)
     };
     let made = bind().or_else(|error| {
         if !is_unwritable(&error) {
@@ -72,7 +78,7 @@ pub(super) fn bind_socket(
         }
         tracing::error!(
             "cannot make the admin socket {}: {error}; only the TCP admin listener serves until a \
-             start with a writable state directory",
+             start with a writable directory",
             path.display()
         );
         let name = format!("teal-{}", super::token::random_hex(16));
@@ -82,6 +88,11 @@ pub(super) fn bind_socket(
     made.map_err(|error| {
         Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
     })
+}
+
+fn made(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, io::Result<()>)> {
+    let (listener, given) = api::bind_socket(path, group)?;
+    Ok((listener.into_std()?, given))
 }
 
 /// Whether it is the disk that says no, so that what is there can still be served.
@@ -103,26 +114,5 @@ pub(super) async fn leave(handle: &Handle) {
     if handle.metrics().await.is_ok_and(|metrics| !metrics.journal_available) {
         crate::log::finish();
         std::process::exit(Exit::Done as i32);
-    }
-}
-
-/// The id of the group that may use the socket.
-pub(super) fn socket_gid(config: &Config) -> Result<Option<u32>, Failure> {
-    let Some(group) = &config.admin.socket_group else { return Ok(None) };
-    if let Ok(id) = group.parse() {
-        return Ok(Some(id));
-    }
-    let file = std::fs::File::open("/etc/group");
-    let lines = file.into_iter().flat_map(|file| BufReader::new(file).lines());
-    let found = lines.map_while(Result::ok).find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
-    });
-    match found {
-        Some(id) => Ok(Some(id)),
-        None => Err(Failure::usage(format!(
-            "admin.socket_group: there is no group {group:?} in /etc/group; write the name of a \
-             local group, or its number"
-        ))),
     }
 }

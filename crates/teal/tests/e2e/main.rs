@@ -63,6 +63,7 @@ mod older_teals;
 mod one_process_id;
 mod operating;
 mod operator_token;
+mod outputs;
 mod own_network;
 mod precondition;
 mod probe_and_traffic;

@@ -133,6 +133,13 @@ impl Teal {
         });
     }
 
+    /// Takes the addresses of one that was started elsewhere with this configuration from its log.
+    #[track_caller]
+    pub fn adopt_addresses(&mut self, log: &str) {
+        let address = |words| address_after(log, words).expect("the log says where it listens");
+        (self.listener, self.admin) = (address("listening on "), address("admin on "));
+    }
+
     /// Starts it with further arguments after `run --config FILE` and waits for nothing.
     #[track_caller]
     pub fn spawn(&mut self, further: &[&str]) {

@@ -3,9 +3,15 @@
 //!
 //! Each test runs itself again inside, which needs root; without it, it says that it was skipped.
 
+mod boot;
+mod filters;
+mod guides;
+mod operators;
+mod shipped;
+mod watchdog;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,15 +19,13 @@ use testkit::{
     Behavior, Client, Gate, Load, LoadOptions, LoadReport, Target, wait_for, wait_until,
 };
 
-use crate::TEAL;
-use crate::control_groups::Groups;
 use crate::stage::SOON;
 use crate::upgrade::LEFT;
 
-const INSIDE: &str = "TEAL_TEST_SYSTEMD";
+use boot::{boot, install, is_inside, systemctl};
 
-/// How long systemd may take until all its units are there.
-const BOOTED: Duration = Duration::from_secs(20);
+/// The unit as it is shipped.
+const SHIPPED: &str = include_str!("../../../../../packaging/teal.service");
 
 /// A request that a stop has to wait for.
 const SLOW: Duration = Duration::from_secs(4);
@@ -35,9 +39,6 @@ const UNITS: [(&str, &str, u16, bool); 3] = [
     ("teal-socket", "notify", 8280, true),
 ];
 
-/// What every unit refers to.
-const TARGETS: [&str; 6] = ["default", "sysinit", "basic", "sockets", "multi-user", "shutdown"];
-
 /// A Teal that systemd runs, and the target behind it.
 struct Service {
     name: &'static str,
@@ -46,135 +47,35 @@ struct Service {
     _green: Target,
 }
 
-/// Boots a systemd, and runs the test of this name inside.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
-fn boot(test: &str) {
-    let skipped = |why: &str| eprintln!("{test} is skipped: {why}");
-    if !rustix::process::getuid().is_root() {
-        return skipped("it needs root for namespaces of its own");
-    }
-    if !Path::new("/lib/systemd/systemd").exists() {
-        return skipped("systemd is not installed");
-    }
-    let units = tempfile::tempdir().expect("a directory");
-    let units = units.path();
-    for target in TARGETS {
-        let text = "[Unit]\nDescription=nothing of its own\n";
-        fs::write(units.join(format!("{target}.target")), text).expect("a file");
-    }
+/// The shipped unit for each of [`UNITS`].
+fn units() -> Vec<(String, String)> {
+    let mut units = Vec::new();
     for (name, kind, port, listens) in UNITS {
-        let shipped = include_str!("../../../../packaging/teal.service");
-        let unit = shipped
+        let unit = SHIPPED
             .replace("Type=notify", &format!("Type={kind}"))
-            .replace("/usr/local/bin/teal", "/run/teal/teal")
-            .replace("/etc/teal/teal.toml", &format!("/run/teal/{name}.toml"))
-            .replace("StateDirectory=teal", &format!("StateDirectory={name}"));
-        let unit = unit.replace("[Service]", "[Service]\nStandardError=append:/run/teal/log");
-        fs::write(units.join(format!("{name}.service")), unit).expect("a file");
+            .replace("/etc/teal/teal.toml", &format!("/etc/teal/{name}.toml"))
+            .replace("Directory=teal", &format!("Directory={name}"))
+            .replace("[Service]", "[Service]\nStandardError=append:/run/test/log");
+        units.push((format!("{name}.service"), unit));
         if listens {
-            let socket = include_str!("../../../../packaging/teal.socket");
+            let socket = include_str!("../../../../../packaging/teal.socket");
             let socket = socket.replace("0.0.0.0:8080", &format!("127.0.0.1:{port}"));
-            fs::write(units.join(format!("{name}.socket")), socket).expect("a file");
+            units.push((format!("{name}.socket"), socket));
         }
     }
-    let groups = Groups::make();
-    let mut systemd = systemd(&groups, units).spawn().expect("timeout can be started");
-    let first = wait_booted(&mut systemd);
-    let ran = first.map(|first| {
-        let itself = std::env::current_exe().expect("the test has a file");
-        let name = format!("real_systemd::{test}");
-        let run = inside(first).arg(itself).args([&*name, "--exact", "--nocapture"]).output();
-        // SIGKILL to the first process of a namespace ends all that is in it.
-        testkit::signal_process(first, rustix::process::Signal::KILL);
-        run.expect("nsenter can be started")
-    });
-    let ended = systemd.wait_with_output().expect("it ends");
-    drop(groups);
-    match ran {
-        Some(Output { status, stdout, stderr }) => {
-            let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-            assert!(status.success() && said[0].contains("1 passed"), "{}{}", said[0], said[1]);
-        }
-        None => skipped(&format!(
-            "systemd cannot be booted in namespaces here: {}",
-            String::from_utf8_lossy(&ended.stderr)
-        )),
-    }
-}
-
-/// A systemd as the first process of namespaces and in control groups of its own, which are all that it
-/// sees of them.
-fn systemd(groups: &Groups, units: &Path) -> Command {
-    let mounts = groups
-        .0
-        .iter()
-        .map(|(at, own)| format!("mount --bind {} {} && ", own.display(), at.display()));
-    let boot = "ip link set lo up && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib \
-                && exec /lib/systemd/systemd --system --log-target=null";
-    let script = mounts.chain([boot.to_owned()]).collect::<String>();
-    let enter = "for own in $GROUPS_OF_TEST; do echo $$ > $own/cgroup.procs || exit 1; done; \
-                 exec unshare --kill-child -m -n -u -i -C -p -f --mount-proc sh -c \"$0\"";
-    let own: Vec<_> = groups.0.iter().map(|(_, own)| own.display().to_string()).collect();
-    let mut command = Command::new("timeout");
-    command
-        .args(["--signal=KILL", "180", "sh", "-c", enter, &script])
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("GROUPS_OF_TEST", own.join(" "))
-        .env("container", "other")
-        .env("SYSTEMD_UNIT_PATH", units)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// The process id of systemd once it is up; none if it cannot be here.
-fn wait_booted(systemd: &mut Child) -> Option<u32> {
-    let until = Instant::now() + BOOTED;
-    while Instant::now() < until && systemd.try_wait().expect("a child").is_none() {
-        let below = |pid: u32| {
-            let path = format!("/proc/{pid}/task/{pid}/children");
-            fs::read_to_string(path).ok()?.split_whitespace().next()?.parse::<u32>().ok()
-        };
-        if let Some(first) = below(systemd.id()).and_then(below) {
-            let asked = inside(first).args(["systemctl", "is-system-running"]).output();
-            if asked.is_ok_and(|asked| asked.stdout.starts_with(b"running")) {
-                return Some(first);
-            }
-        }
-        thread::sleep(Duration::from_millis(50)); // it is asked again until it is up
-    }
-    let _ended = systemd.kill();
-    None
-}
-
-/// A command line inside the namespaces of this process.
-fn inside(first: u32) -> Command {
-    let mut command = Command::new("nsenter");
-    command.args(["--target", &first.to_string(), "-m", "-n", "-u", "-i", "-C", "-p"]);
-    command.env(INSIDE, "1");
-    command
+    units
 }
 
 /// Runs this for each unit at the same time, inside; boots what is around it, outside.
 fn with_each_unit(test: &str, scenario: fn(&Service)) {
-    if std::env::var_os(INSIDE).is_none() {
-        return boot(test);
+    if !is_inside() {
+        return boot(&format!("real_systemd::{test}"), &units());
     }
-    fs::create_dir_all("/run/teal").expect("a directory");
-    fs::copy(TEAL, "/run/teal/teal").expect("a copy that every user may run");
+    install();
     let all = UNITS.map(|unit| thread::spawn(move || scenario(&Service::start(unit))));
     let ended = all.map(thread::JoinHandle::join);
-    let log = fs::read_to_string("/run/teal/log").unwrap_or_default();
+    let log = fs::read_to_string("/run/test/log").unwrap_or_default();
     assert!(ended.iter().all(Result::is_ok), "{log}");
-}
-
-fn systemctl(words: &[&str]) -> String {
-    let ran = Command::new("systemctl").args(words).output().expect("systemctl can be started");
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "systemctl {words:?}: {said}");
-    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
 }
 
 impl Service {
@@ -189,7 +90,7 @@ impl Service {
             blue.url(),
             green.url()
         );
-        fs::write(format!("/run/teal/{name}.toml"), config).expect("a file");
+        fs::write(format!("/etc/teal/{name}.toml"), config).expect("a file");
         if listens {
             systemctl(&["start", &format!("{name}.socket")]);
         }
@@ -247,9 +148,9 @@ impl Service {
     /// Has a newer Teal take over; its process.
     fn upgrade(&self) -> u32 {
         let before = self.wait_serves();
-        let upgraded = Command::new("/run/teal/teal")
+        let upgraded = Command::new("/usr/local/bin/teal")
             .args(["upgrade", "--admin", &format!("http://127.0.0.1:{}", self.port + 1)])
-            .args(["--token-file", &format!("/var/lib/private/{}/admin.token", self.name)])
+            .args(["--token-file", &format!("/var/lib/{}/admin.token", self.name)])
             .output()
             .expect("teal can be started");
         let said = String::from_utf8_lossy(&upgraded.stderr).into_owned();
@@ -264,7 +165,7 @@ impl Service {
     fn wait_trial(&self, newer: u32) {
         let parent = self.main_pid();
         wait_until(LEFT, "the trial is over", || {
-            fs::read_to_string("/run/teal/log").is_ok_and(|log| {
+            fs::read_to_string("/run/test/log").is_ok_and(|log| {
                 log.lines().any(|line| {
                     line.contains("what is open here may end")
                         && line.contains(&format!("newer={newer}"))
