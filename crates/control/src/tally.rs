@@ -1,10 +1,10 @@
-//! What traffic looked like: sums taken every second, and what lies between two of them.
+//! What traffic looked like: sums taken in every second that had any, and what lies between two of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use rules::{ColorFigures, Figures, Generation, Time};
-use traffic::{ColorSum, HistogramSum, ServiceBooks, ServiceSum, TargetBooks, TargetSum};
+use traffic::{Answers, ColorSum, HistogramSum, ServiceBooks, ServiceSum, TargetBooks, TargetSum};
 
 /// How far back a receipt looks before its publish.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -26,11 +26,17 @@ struct ColorTally {
     latency: HistogramSum,
 }
 
-/// The sums of the last [`WINDOW`], one per second, oldest first.
+/// The sums of the last [`WINDOW`], one per second in which anything happened, oldest first: each
+/// holds until the next.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     kept: VecDeque<Tally>,
+    volume: Volume,
 }
+
+/// How much has happened so far: as long as it is the same, so are the sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Volume(u64);
 
 /// The two sides of a switch, and what time it is.
 #[derive(Clone, Copy, Debug)]
@@ -50,18 +56,43 @@ pub(crate) struct Sides {
 // === impl Tallies ===
 
 impl Tallies {
-    /// Takes the sums of this moment and lets those go that no receipt needs.
-    pub(crate) fn take(&mut self, tally: Tally) {
-        let since = tally.moment.saturating_sub(WINDOW);
+    /// Lets those go that no receipt needs at this moment; whether there is more to be taken.
+    pub(crate) fn pass(&mut self, moment: Duration, volume: Volume) -> bool {
+        let since = moment.saturating_sub(WINDOW);
         while self.kept.get(1).is_some_and(|next| next.moment <= since) {
             self.kept.pop_front();
         }
+        let before = std::mem::replace(&mut self.volume, volume);
+        before != volume || self.kept.is_empty()
+    }
+
+    /// Takes the sums of this moment.
+    pub(crate) fn take(&mut self, tally: Tally) {
         self.kept.push_back(tally);
     }
 
     /// The sums of 30 s ago, or the oldest there are.
     pub(crate) fn oldest(&self) -> Option<&Tally> {
         self.kept.front()
+    }
+}
+
+// === impl Volume ===
+
+impl Volume {
+    /// What has been counted of a service and of all its targets.
+    pub(crate) fn of<'b>(
+        books: &ServiceBooks,
+        targets: impl Iterator<Item = &'b TargetBooks>,
+    ) -> Self {
+        let asked = books
+            .iter()
+            .map(|cell| cell.accepted.value() + cell.retries.value() + cell.parked.value());
+        let ended = targets.map(|books| {
+            let Answers { whole, failed } = Answers::of(books);
+            whole + failed
+        });
+        Self(asked.chain(ended).fold(0, u64::wrapping_add))
     }
 }
 
@@ -118,5 +149,45 @@ impl ColorTally {
             p50: latency.quantile(0.5),
             p99: latency.quantile(0.99),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums of this second; `requests` tells them apart.
+    fn at(second: u64, requests: u64) -> Tally {
+        let mut tally = Tally { moment: Duration::from_secs(second), ..Tally::default() };
+        tally.colors[0].requests = requests;
+        tally
+    }
+
+    #[test]
+    fn a_receipt_looks_back_30_s_also_over_seconds_in_which_nothing_happened() {
+        let mut tallies = Tallies::default();
+        let mut requests = 0;
+        let busy = |second| (10..20).contains(&second) || second == 100 || second >= 120;
+        for second in 0..200 {
+            requests += u64::from(busy(second));
+            if tallies.pass(Duration::from_secs(second), Volume(requests)) {
+                tallies.take(at(second, requests));
+            }
+            let before = (0..=second.saturating_sub(30)).filter(|second| busy(*second)).count();
+            let oldest = tallies.oldest().expect("one is kept").colors[0].requests;
+            assert_eq!(oldest, before as u64, "in second {second}");
+        }
+        assert!(tallies.kept.len() <= 32, "{}", tallies.kept.len());
+    }
+
+    #[test]
+    fn a_service_without_traffic_keeps_one() {
+        let mut tallies = Tallies::default();
+        for second in 0..100 {
+            if tallies.pass(Duration::from_secs(second), Volume::default()) {
+                tallies.take(at(second, 0));
+            }
+        }
+        assert_eq!(tallies.kept.len(), 1);
     }
 }

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How often deadlines are looked at: by so much a wait may last longer than asked.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_millis(20);
 
+/// The same while there are none: for what is looked at besides.
+pub(crate) const REST_EVERY: Duration = Duration::from_secs(1);
+
 /// All deadlines of one worker.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
@@ -41,6 +44,8 @@ struct Inside {
     due: Vec<Due>,
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
+    /// Who sweeps, while there is nothing to sweep.
+    resting: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,9 @@ impl Deadlines {
     /// A new deadline.
     pub(crate) fn add(self: &Rc<Self>, due: Instant) -> Deadline {
         let mut inside = self.inside.borrow_mut();
+        if let Some(sweeper) = inside.resting.take() {
+            sweeper.wake();
+        }
         let at = inside.free.pop().unwrap_or_else(|| {
             inside.due.push(Due::Free);
             inside.wakers.push(None);
@@ -84,6 +92,18 @@ impl Deadlines {
                 }
             }
         }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        let inside = self.inside.borrow();
+        inside.free.len() == inside.due.len()
+    }
+
+    /// Has this task woken when there is a deadline again.
+    // lossless: L10
+    pub(crate) fn wake_at_next(&self, sweeper: &Waker) {
+        self.inside.borrow_mut().resting = Some(sweeper.clone());
     }
 
     /// Lets as many of this kind pass now, those that are due first; how many that were. Looks at all
@@ -165,6 +185,9 @@ impl Drop for Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
 
     #[test]
     fn a_passed_deadline_stays_passed_until_it_is_moved() {
@@ -212,6 +235,28 @@ mod tests {
         assert_eq!(all.pass_early(Early::Head, 0), 0);
         made[7].1.set(now + Duration::from_secs(13));
         assert_eq!(passed(), [1, 4], "no longer idle");
+    }
+
+    #[test]
+    fn a_resting_sweeper_is_woken_by_the_next_deadline() {
+        // L10
+        let all = Deadlines::new();
+        assert!(all.is_empty());
+        let rung = Arc::new(Rung::default());
+        all.wake_at_next(&rung.clone().into());
+        let first = all.add(Instant::now());
+        assert!(!all.is_empty() && rung.0.load(Ordering::Relaxed), "nobody would sweep");
+        drop(first);
+        assert!(all.is_empty());
+    }
+
+    #[derive(Debug, Default)]
+    struct Rung(AtomicBool);
+
+    impl Wake for Rung {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use traffic::{Reader, Table};
 use crate::buffer::Buffers;
 use crate::client::Entrance;
 use crate::date::Date;
-use crate::deadline::{Deadlines, SWEEP_EVERY};
+use crate::deadline::{Deadlines, REST_EVERY, SWEEP_EVERY};
 use crate::http2::tasks::Tasks;
 use crate::listener::{Accepting, Capacity, Listener};
 use crate::observe::access::AccessLog;
@@ -183,11 +183,15 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
     let mut ticks = 0u32;
     let turn = || tls.as_ref().map(TlsDoor::turn);
     let mut known = turn();
-    let mut interval = tokio::time::interval(SWEEP_EVERY);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut resting = false;
+    let mut pause = pin!(tokio::time::sleep(SWEEP_EVERY));
     poll_fn(|cx: &mut Context<'_>| {
         worker.read_clock();
-        while interval.poll_tick(cx).is_ready() {
+        if resting && !worker.is_at_rest() {
+            resting = false;
+            pause.as_mut().reset(tokio::time::Instant::now() + SWEEP_EVERY);
+        }
+        while pause.as_mut().poll(cx).is_ready() {
             let now = worker.now();
             worker.deadlines.sweep(now);
             worker.date.set(worker.date.get().renewed());
@@ -201,7 +205,7 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
             worker.lines.pace(now);
             worker.carriers.sweep(now);
             ticks = ticks.wrapping_add(1);
-            if ticks.is_multiple_of(10) {
+            if resting || ticks.is_multiple_of(10) {
                 worker.reader.survey();
                 worker.count_lost_lines();
                 worker.tasks.sweep();
@@ -210,6 +214,12 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
                     worker.carriers.give_up(target, name);
                 }
             }
+            resting = worker.is_at_rest();
+            let next = if resting { REST_EVERY } else { SWEEP_EVERY };
+            pause.as_mut().reset(tokio::time::Instant::now() + next);
+        }
+        if resting {
+            worker.deadlines.wake_at_next(cx.waker());
         }
         // Not only on a tick: a target that closes an idle connection wakes this task.
         worker.pool.watch_idle(worker.now(), cx);
@@ -278,6 +288,11 @@ impl Worker {
     /// The wall clock as a `Date` field says it, at most a tick behind.
     pub(crate) fn date(&self) -> [u8; 29] {
         self.date.get().text()
+    }
+
+    /// Whether it has no connection, neither to a client nor to a target: nothing can be late.
+    fn is_at_rest(&self) -> bool {
+        self.deadlines.is_empty() && self.pool.is_empty() && self.carriers.is_empty()
     }
 
     /// Runs a future with the clock read at the beginning of each of its turns.

@@ -39,7 +39,7 @@ mod table;
 
 pub use adopt::{LocalService, LocalTable, Reader, Seat};
 pub use books::{
-    AbortCause, AnsweredBy, ColorBooks, ColorCell, ColorSum, CutCell, CutKind, OwnReason,
+    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutCell, CutKind, OwnReason,
     ServiceBooks, ServiceCell, ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks,
     WorkerCell, WorkerSum,
 };

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rules::gate::Passage;
-use rules::{Actor, Aim, Color, Failover, Refusal, ServiceName, Standing, Verb, Wish, gate};
+use rules::{Actor, Aim, Color, Refusal, ServiceName, Standing, Verb, Wish, gate};
 use tokio::task::JoinSet;
 
 use super::switch::{self, Order};
@@ -101,8 +101,7 @@ impl Inside {
         if !self.ready {
             return Vec::new();
         }
-        let auto = self.roster.members.iter().filter(|m| m.spec.failover == Failover::Auto);
-        let dying = auto.filter_map(|member| {
+        let dying = self.roster.auto().filter_map(|member| {
             let active = self.state.serving(&member.spec.name)?.0.active;
             let targets = &member.color(active).targets;
             let dead = targets.iter().all(|target| target.health.standing() == Standing::Down);

@@ -133,8 +133,7 @@ async fn tally(core: Arc<Core>) {
         second.tick().await;
         let moment = core.clock.moment();
         for member in &mut core.lock().roster.members {
-            let tally = member.tally(moment);
-            member.tallies.take(tally);
+            member.keep_tally(moment);
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -25,24 +24,23 @@ use super::probe::{Failure, Plan};
 
 const AGENT: &str = "teal-probe";
 
-/// How much is read at once.
-const READ: usize = 16 * 1024;
+/// The least that is read at once: most answers are small, and one of thousands a second should
+/// cost no large allocation.
+const READ: usize = 960;
 
 /// The fields of a probe besides its Host: what traffic tells of its client, and what is configured,
 /// which takes the place of ours.
-fn fields(settings: &Health, host: &str) -> Vec<(String, String)> {
+fn fields<'f>(settings: &'f Health, host: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
     let proto = if settings.https { "https" } else { "http" };
-    let client = Ipv4Addr::LOCALHOST.to_string();
     let ours = [
         ("user-agent", AGENT),
-        ("x-forwarded-for", &client),
+        ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-proto", proto),
         ("x-forwarded-host", host),
     ];
     let own = |name: &str| settings.headers.iter().any(|(other, _)| other == name);
-    let ours = ours.iter().filter(|(name, _)| !own(name));
-    let ours = ours.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    ours.chain(settings.headers.iter().cloned()).collect()
+    let ours = ours.into_iter().filter(move |(name, _)| !own(name));
+    ours.chain(settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 // === HTTP/1.1 ===
@@ -56,7 +54,7 @@ pub(super) async fn over_http1(
     let (host, settings) = (plan.sent_host(), &plan.settings);
     let mut request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n", settings.path);
     for (name, value) in fields(settings, &plan.client_host()) {
-        request.extend([&*name, ": ", &*value, "\r\n"]);
+        request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("connection: close\r\n\r\n");
     let sent = async {
@@ -114,7 +112,7 @@ async fn read_head(
 }
 
 async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.reserve(READ);
+    buffer.reserve(buffer.len().max(READ)); // a long one in ever larger parts
     stream.read_buf(buffer).await
 }
 

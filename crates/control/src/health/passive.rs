@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{Standing, Verdict};
-use traffic::{Report, ReportKind, TargetSum};
+use traffic::{Answers, Report, ReportKind};
 
 use crate::core::Core;
 use crate::swap::TargetSeat;
@@ -54,11 +54,11 @@ impl TargetSeat {
     /// What traffic met since it was last asked: a target whose answers all broke the protocol,
     /// however well its health check does, is one that clients get nothing from but 502.
     pub(super) fn refused_by_traffic(&mut self) -> Option<String> {
-        let sum = TargetSum::of(&self.books);
-        let now = (sum.classes.iter().sum(), sum.failed);
+        let now = Answers::of(&self.books);
         let before = std::mem::replace(&mut self.answers, now);
         let how = self.malformed.take()?;
-        let (answered, failed) = (now.0.saturating_sub(before.0), now.1.saturating_sub(before.1));
+        let answered = now.whole.saturating_sub(before.whole);
+        let failed = now.failed.saturating_sub(before.failed);
         let keeps = answered == 0 && failed >= MALFORMED;
         keeps.then(|| format!("traffic refused its last {failed} answers: {how}"))
     }

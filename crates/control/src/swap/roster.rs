@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::PeerCertificate;
-use rules::{Color, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
+use rules::{Color, Failover, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
 use tokio::sync::Notify;
-use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
+use traffic::{
+    Answers, ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId,
+};
 
 use crate::health::Candidate;
-use crate::tally::{Tallies, Tally};
+use crate::tally::{Tallies, Tally, Volume};
 use crate::view::SwitchCounts;
 
 /// All services that are configured now, and the identities given so far.
@@ -20,6 +22,8 @@ pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
     /// In which member, and in which color of it, each target is.
     places: HashMap<TargetId, (usize, Color)>,
+    /// The members that fail over by themselves.
+    auto: Vec<usize>,
     workers: usize,
     next_color: u32,
     next_target: u32,
@@ -67,7 +71,7 @@ pub(crate) struct TargetSeat {
     /// How an answer of it broke the protocol since the last probe, and what was counted of its
     /// answers up to that probe.
     pub(crate) malformed: Option<&'static str>,
-    pub(crate) answers: (u64, u64),
+    pub(crate) answers: Answers,
     /// Set while a failure that traffic met is being confirmed.
     pub(crate) confirming: bool,
     /// The certificate that it has shown last.
@@ -95,6 +99,7 @@ impl Roster {
         Self {
             members: Vec::new(),
             places: HashMap::new(),
+            auto: Vec::new(),
             workers,
             next_color: 0,
             next_target: 0,
@@ -116,6 +121,12 @@ impl Roster {
         let member = self.members.get(place)?;
         let seat = member.color(color).targets.iter().find(|seat| seat.id == id)?;
         Some((member, color, seat))
+    }
+
+    /// The services that fail over by themselves: asked for at each probe, of which there may be
+    /// thousands a second for services that do not.
+    pub(crate) fn auto(&self) -> impl Iterator<Item = &Member> {
+        self.auto.iter().filter_map(|place| self.members.get(*place))
     }
 
     /// A target, to be changed, with its service's way of probing.
@@ -145,6 +156,9 @@ impl Roster {
             self.members.push(member);
         }
         self.places = self.find_places();
+        let members = self.members.iter().enumerate();
+        let auto = members.filter(|(_, member)| member.spec.failover == Failover::Auto);
+        self.auto = auto.map(|(place, _)| place).collect();
         for member in before.into_values() {
             left.extend(Color::BOTH.map(|color| member.leave(color)));
             member.hurry_all(); // so that their probing ends
@@ -215,7 +229,7 @@ impl Roster {
             candidates: Vec::new(),
             suspect: false,
             malformed: None,
-            answers: (0, 0),
+            answers: Answers::default(),
             confirming: false,
             certificate: None,
             hurry: Arc::default(),
@@ -277,6 +291,16 @@ impl Member {
     pub(crate) fn tally(&self, moment: Duration) -> Tally {
         let targets = self.colors.each_ref().map(|seat| seat.targets.iter().map(|t| &*t.books));
         Tally::of(&self.books, targets, moment)
+    }
+
+    /// Keeps its sums of this moment, if anything has happened since the last ones.
+    pub(crate) fn keep_tally(&mut self, moment: Duration) {
+        let targets = self.colors.iter().flat_map(|seat| seat.targets.iter().map(|t| &*t.books));
+        let volume = Volume::of(&self.books, targets);
+        if self.tallies.pass(moment, volume) {
+            let tally = self.tally(moment);
+            self.tallies.take(tally);
+        }
     }
 
     fn leave(&self, color: Color) -> Subject {

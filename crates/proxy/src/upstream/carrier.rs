@@ -301,6 +301,12 @@ impl Carriers {
         });
     }
 
+    /// Whether there is no connection.
+    pub(crate) fn is_empty(&self) -> bool {
+        let none = |target: &Target| target.carriers.is_empty();
+        self.leaving.borrow().is_empty() && self.targets.borrow().values().all(none)
+    }
+
     /// Closes everything that carries no stream.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();

@@ -181,6 +181,11 @@ impl Pool {
         });
     }
 
+    /// Whether no connection is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.targets.borrow().values().all(|target| target.idle.is_empty())
+    }
+
     /// Closes everything.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();

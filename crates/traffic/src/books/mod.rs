@@ -14,7 +14,7 @@ pub use color::{ColorCell, ColorSum};
 pub use cut::{CutCell, CutKind};
 pub use label::{AbortCause, AnsweredBy, OwnReason};
 pub use service::{ServiceCell, ServiceSum};
-pub use target::{TargetCell, TargetSum};
+pub use target::{Answers, TargetCell, TargetSum};
 pub use worker::{WorkerCell, WorkerSum};
 
 /// The requests of one service, or those that reached none.

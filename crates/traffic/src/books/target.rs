@@ -61,7 +61,17 @@ pub struct TargetSum {
     pub latency: HistogramSum,
 }
 
-// === impl TargetCell, TargetSum ===
+/// The requests that a target has ended, without what else its books hold: cheap enough to be asked
+/// often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Whole answers.
+    pub whole: u64,
+    /// Requests that got no whole answer.
+    pub failed: u64,
+}
+
+// === impl TargetCell, TargetSum, Answers ===
 
 impl TargetCell {
     /// Counts a whole answer with this status after this time.
@@ -141,5 +151,15 @@ impl TargetSum {
             }
         }
         sum
+    }
+}
+
+impl Answers {
+    /// Sums the cells.
+    pub fn of(books: &TargetBooks) -> Self {
+        books.iter().fold(Self::default(), |Self { whole, failed }, cell| Self {
+            whole: whole + cell.classes.iter().map(Count::value).sum::<u64>(),
+            failed: failed + cell.failed.value(),
+        })
     }
 }
