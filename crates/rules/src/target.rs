@@ -66,7 +66,8 @@ impl TargetUrl {
     /// A path behind an address, a query, user or other scheme is refused, since none of them would
     /// have an effect.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |why: &str| Invalid(format!("{text:?}: {why}, write it as http://HOST:PORT"));
+        let shaped =
+            |why: &str, as_what: &str| Invalid(format!("{text:?}: {why}, write it as {as_what}"));
         if let Some(path) = text.strip_prefix("unix:") {
             return Self::parse_socket(text, path);
         }
@@ -74,9 +75,18 @@ impl TargetUrl {
             Some(("http", rest)) => (None, false, rest),
             Some(("https", rest)) => (Some(Box::<TargetTls>::default()), false, rest),
             Some(("h2c", rest)) => (None, true, rest),
-            Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme:?}"))),
-            None => return Err(wrong("a target needs a scheme")),
+            Some((scheme, _)) => {
+                let instead = match scheme {
+                    "h2" | "http2" | "grpc" => "h2c://HOST:PORT, or with TLS https://HOST:PORT",
+                    "grpcs" | "tls" | "ssl" => "https://HOST:PORT",
+                    _ => "http://HOST:PORT, https://HOST:PORT, h2c://HOST:PORT or unix:/PATH",
+                };
+                return Err(shaped(&format!("unknown scheme {scheme:?}"), instead));
+            }
+            None => return Err(shaped("a target needs a scheme", "http://HOST:PORT")),
         };
+        let scheme = text.split("://").next().unwrap_or("http");
+        let wrong = |why: &str| shaped(why, &format!("{scheme}://HOST:PORT"));
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
             return Err(wrong("a target is an address and has no path"));

@@ -156,7 +156,10 @@ fn targets(
             Err(message) => found.at(*offset, format!("{name}: {message}")),
         }
     }
-    if let Some(tls) = tls.filter(|_| targets.iter().all(|target| target.value.tls().is_none())) {
+    let all_known = targets.len() == list.value.len(); // what is wrong may have been meant as https
+    if let Some(tls) =
+        tls.filter(|_| all_known && targets.iter().all(|target| target.value.tls().is_none()))
+    {
         found.at(
             tls.offset,
             format!("{color}.tls is for https://HOST:PORT targets, and there are none"),

@@ -65,7 +65,7 @@ pub enum DrillError {
         source: io::Error,
     },
     /// Nothing there speaks what is to be drilled.
-    #[error("nothing answers over {} at {}: {why}; is the server running, and does it speak that there?", .way.over, .way.address)]
+    #[error("nothing answers over {} at {}: {why}; {}", .way.over, .way.address, instead(why))]
     Connect {
         /// What was tried, and where.
         way: Way,
@@ -78,6 +78,17 @@ pub enum DrillError {
     /// The load can't be started.
     #[error(transparent)]
     Load(#[from] LoadError),
+}
+
+/// Advice on a first connection that failed.
+fn instead(why: &str) -> &'static str {
+    if why.contains("UnknownIssuer") {
+        return "name the authority of its certificate with --ca FILE";
+    }
+    if why.contains("certificate") || why.contains("UnrecognisedName") {
+        return "use the host that its certificate is for";
+    }
+    "is the server running, and does it speak that there?"
 }
 
 /// Loads a URL and gives the verdict. The first connections decide whether it begins at all.
