@@ -28,6 +28,8 @@ use crate::show;
 const SYSTEM_STATE_DIR: &str = "/var/lib/teal";
 /// The socket of a unit with `RuntimeDirectory=teal`.
 pub(crate) const SYSTEM_SOCKET: &str = "/run/teal/admin.sock";
+/// Bytes of the path of a Unix socket (`sun_path` without its end).
+pub(crate) const SOCKET_PATH_MAX: usize = 107;
 /// How long an answer may take that waits for nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -331,6 +333,12 @@ fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> 
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
             return Err(wrong("the path of the socket is missing"));
+        }
+        if path.len() > SOCKET_PATH_MAX {
+            let bytes = path.len();
+            return Err(wrong(&format!(
+                "the path has {bytes} bytes, and a Unix socket may have {SOCKET_PATH_MAX}"
+            )));
         }
         return Ok(Address::Unix(PathBuf::from(path)));
     }

@@ -28,10 +28,7 @@ pub(crate) use reader::looks_as;
 
 use super::state::private;
 use super::{acme, state, tls};
-use crate::client::reach::SYSTEM_SOCKET;
-
-/// Bytes of the path of a Unix socket (`sun_path` without its end).
-const SOCKET_PATH_MAX: usize = 107;
+use crate::client::reach::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
 /// What was found, each with the key that it is about.
 #[derive(Debug, Default)]

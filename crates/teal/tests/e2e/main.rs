@@ -56,6 +56,7 @@ mod idle_closing_targets;
 mod kill_nine;
 mod last_word;
 mod many_services;
+mod names_at_start;
 mod names_that_move;
 mod names_with_several_addresses;
 mod observing;

@@ -99,3 +99,91 @@ fn what_was_meant_for_another_or_is_no_listener_is_not_taken() {
     assert_eq!(teal.stop(STOP), Some(0));
     assert!(began.elapsed() < STOP);
 }
+
+#[test]
+fn r64_the_admin_socket_is_in_the_runtime_directory_and_found_there() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    let directory = tempfile::tempdir().expect("a directory");
+    let runtime = directory.path().join("run");
+    std::fs::create_dir(&runtime).expect("a directory");
+    let both = format!("{}:/nowhere", runtime.display());
+    teal.spawn_as_service(&[("RUNTIME_DIRECTORY", &both)], None);
+    teal.wait_ready();
+    assert!(runtime.join("admin.sock").exists());
+    assert!(!teal.state_dir().join("admin.sock").exists());
+    let state = directory.path().display().to_string();
+    let around = [("RUNTIME_DIRECTORY", &*both), ("STATE_DIRECTORY", &*state)];
+    teal.cli_bare(&["status"], &around).assert_code(0);
+    teal.cli_bare(&["reload"], &around).assert_code(0);
+    assert_eq!(teal.stop(STOP), Some(0));
+
+    // A path that no socket can have is refused with what to do.
+    let long = directory.path().join("x".repeat(120)).display().to_string();
+    teal.spawn_as_service(&[("RUNTIME_DIRECTORY", &long)], None);
+    assert_eq!(teal.wait_exit(STOP), Some(2));
+    assert!(teal.log().contains("choose a shorter directory"), "{}", teal.log());
+    let named = teal.cli_bare(&["status", "--admin", &format!("unix:{long}/admin.sock")], &[]);
+    assert_eq!(named.code, Some(2), "{}", named.all());
+    assert!(named.all().contains("a Unix socket may have 107"), "{}", named.all());
+}
+
+#[test]
+fn r63_two_sockets_and_what_is_none_are_told_apart_by_their_names() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("bound");
+    let mut teal =
+        Teal::prepare(TEAL, &Settings::new(&blue, &green).listener(&address.to_string()));
+    // A file as descriptor 4, and nothing as 5.
+    let variables = [("LISTEN_FDNAMES", "web:file:nothing")];
+    teal.spawn_as_service_with(
+        &variables,
+        Some(&socket),
+        "exec 4</dev/null; export LISTEN_FDS=3; ",
+    );
+    teal.wait_ready();
+    assert_eq!(teal.listener(), address);
+    teal.log_has(&["descriptor 4 (file)", "is not a socket", "ListenStream="]);
+    teal.log_has(&["LISTEN_FDS is 3, but descriptor 5 (nothing) is not open"]);
+    // The serving Teal sees nothing of it, nor do those that it starts.
+    let environment = std::fs::read(format!("/proc/{}/environ", teal.pid())).expect("its own");
+    assert!(!String::from_utf8_lossy(&environment).contains("LISTEN_"));
+    teal.upgrade();
+    assert_eq!(testkit::Client::connect(address).get("/").status, 200);
+    assert_eq!(teal.stop(STOP), Some(0));
+}
+
+#[test]
+fn r73_the_watchdog_is_fed_at_half_its_interval_while_teal_serves() {
+    // L10
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    let variables = [("NOTIFY_SOCKET", &*path.display().to_string()), ("WATCHDOG_USEC", "1000000")];
+    teal.spawn_as_service(&variables, None);
+    teal.wait_ready();
+    let feeds = |within: Duration| {
+        socket.set_read_timeout(Some(within)).expect("a timeout");
+        let mut room = [0; 512];
+        let began = Instant::now();
+        while began.elapsed() < within {
+            match socket.recv(&mut room) {
+                Ok(count) if &room[..count] == b"WATCHDOG=1" => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    };
+    (0..4).for_each(|_| assert!(feeds(SOON), "it is fed"));
+    let serving = teal.pid();
+    testkit::signal_process(serving, Signal::STOP);
+    feeds(Duration::from_millis(900)); // one that was under way
+    assert!(!feeds(Duration::from_millis(1_600)), "a Teal that is frozen is said to live");
+    testkit::signal_process(serving, Signal::CONT);
+    assert!(feeds(SOON));
+    assert_eq!(teal.stop(STOP), Some(0));
+}

@@ -162,6 +162,17 @@ impl Teal {
     /// descriptor 3. Waits for nothing.
     #[track_caller]
     pub fn spawn_as_service(&mut self, variables: &[(&str, &str)], socket: Option<&TcpListener>) {
+        self.spawn_as_service_with(variables, socket, "");
+    }
+
+    /// The same after a script of bash.
+    #[track_caller]
+    pub fn spawn_as_service_with(
+        &mut self,
+        variables: &[(&str, &str)],
+        socket: Option<&TcpListener>,
+        further: &str,
+    ) {
         let mut command = Command::new("bash"); // others know no descriptor beyond 9
         let (program, config) = (self.program.display(), self.config());
         let mut script = String::new();
@@ -174,6 +185,7 @@ impl Teal {
             ));
             kept
         });
+        script.push_str(further);
         script.push_str(&format!("exec '{program}' run --config '{}'", config.display()));
         command.env_clear().env("PATH", "/usr/bin:/bin").envs(variables.iter().copied());
         command.arg("-c").arg(script);

@@ -6,6 +6,7 @@
 mod boot;
 mod filters;
 mod guides;
+mod logs;
 mod operators;
 mod shipped;
 mod watchdog;
