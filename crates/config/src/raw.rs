@@ -16,7 +16,7 @@ use crate::key::{At, Key, Size, Time};
 
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
-    Service, Streams, TargetTls, Timeouts, Underscores,
+    Resolve, Service, Streams, TargetTls, Timeouts, Underscores,
 };
 
 /// The configuration of Teal. Unknown keys are refused.

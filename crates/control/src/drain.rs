@@ -6,15 +6,58 @@ use std::time::Duration;
 
 use rules::{Cut, DrainEnd};
 use tokio::time::{Instant, interval_at, sleep_until};
-use traffic::Remaining;
+use traffic::{Remaining, Version};
 
 use crate::ask::{DrainWatch, Stuck};
-use crate::core::Core;
+use crate::core::{Core, Inside};
+use crate::news::News;
 use crate::swap::Subject;
 
 /// How long workers may take to end what they were told to cut. Then it is said that they have
 /// not, in the log and to whoever waits for the drain; and again as often.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What has left its color without a switch, and who watches it drain.
+pub(crate) type Left = Vec<(Subject, DrainWatch)>;
+
+/// Lists what has left as draining from the next table on, unless it drains already: a color after a
+/// switch goes on doing so.
+pub(crate) fn begin(inside: &mut Inside, left: Vec<Subject>) -> Left {
+    let left = left.into_iter().filter(|subject| inside.drains.watch(subject.id).is_none());
+    let left: Vec<_> = left.collect();
+    let begun = left.into_iter().map(|subject| {
+        let watch = inside.drains.begin(&subject, DrainEnd::Interrupted);
+        (subject, watch)
+    });
+    begun.collect()
+}
+
+/// Has what has left drained from the table of this version on, and tells of each end. `told`: as an
+/// event, too.
+pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: bool) {
+    core.publisher.acknowledged(version).await;
+    for (subject, watch) in left {
+        let core = core.clone();
+        tokio::spawn(async move {
+            let Some(end) = run(&core, &subject, &watch).await else { return };
+            let generation = {
+                let mut inside = core.lock();
+                inside.drains.end(subject.id, end);
+                core.publish(&inside);
+                inside.state.generation()
+            };
+            tracing::info!(
+                service = %subject.service, color = %subject.color,
+                target_url = subject.target_url(), address = subject.target_address(), %end,
+                "the drain of what was removed has ended",
+            );
+            let Subject { service, color, target, .. } = subject;
+            if told {
+                core.print(News::DrainEnded { service, color, target, generation, end });
+            }
+        });
+    }
+}
 
 /// Waits until nothing holds the subject, cutting what is there at the deadline. To be called
 /// once every worker has acknowledged a table that lists it. `None`: something newer
@@ -38,7 +81,7 @@ pub(crate) async fn run(
     let left = subject.books.remaining();
     tracing::warn!(
         service = %subject.service, color = %subject.color, target_url = subject.target_url(),
-        leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting what is left",
+        address = subject.target_address(), leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting what is left",
     );
     {
         let mut inside = core.lock();
@@ -67,7 +110,8 @@ async fn all_cut(core: &Core, subject: &Subject) {
                 let Remaining { leases, connections } = subject.books.remaining();
                 tracing::error!(
                     service = %subject.service, color = %subject.color,
-                    target_url = subject.target_url(), leases, connections,
+                    target_url = subject.target_url(), address = subject.target_address(),
+                    leases, connections,
                     "a worker has not ended what it was told to cut",
                 );
                 core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });

@@ -28,5 +28,6 @@ pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
-    Role, ServiceMetrics, ServiceStatus, Status, SwitchCounts, TargetMetrics, TargetStatus,
+    NameStatus, Role, ServiceMetrics, ServiceStatus, Status, SwitchCounts, TargetMetrics,
+    TargetStatus, Usage,
 };

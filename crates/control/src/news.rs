@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::{
-    Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetUrl, Time, Verb,
+    Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetName, Time, Verb,
 };
 use tokio::sync::watch;
 
@@ -57,8 +57,9 @@ pub enum News {
         service: ServiceName,
         /// The color that was drained.
         color: Color,
-        /// The target, if only that one was drained: a reload took it from the color.
-        target: Option<TargetUrl>,
+        /// The target, if only that one was drained: a reload took it from the color, or its name no
+        /// longer has the address.
+        target: Option<TargetName>,
         /// The generation of the service.
         generation: Generation,
         /// How.
@@ -91,7 +92,7 @@ pub enum News {
         /// The color.
         color: Color,
         /// The target.
-        target: TargetUrl,
+        target: TargetName,
         /// What is believed now.
         standing: Standing,
         /// The last probe's reason; `None` if it passed.

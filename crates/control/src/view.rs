@@ -6,7 +6,7 @@ use std::time::Duration;
 use connect::PeerCertificate;
 use rules::{
     Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Standing,
-    TargetUrl, Time, Verb,
+    TargetName, TargetUrl, Time, Verb,
 };
 use traffic::{ColorSum, ServiceSum, TargetSum, WorkerSum};
 
@@ -135,6 +135,8 @@ pub struct ColorStatus {
     pub drained: bool,
     /// All targets, in the order of the configuration.
     pub targets: Vec<TargetStatus>,
+    /// The names of which each address is a target, in the order of the configuration.
+    pub names: Vec<NameStatus>,
 }
 
 /// What a color does now.
@@ -164,6 +166,8 @@ pub struct TargetStatus {
     pub url: TargetUrl,
     /// The one address that it is, of those that its name has; `None`: it is not one address.
     pub address: Option<SocketAddr>,
+    /// What traffic does with it.
+    pub usage: Usage,
     /// What is believed about it.
     pub standing: Standing,
     /// The newest probe.
@@ -172,6 +176,39 @@ pub struct TargetStatus {
     pub addresses: Vec<SocketAddr>,
     /// The certificate that it has shown last; `None`: none yet, or it has no TLS.
     pub certificate: Option<PeerCertificate>,
+}
+
+/// What traffic does with a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// It is among those that requests of its color are sent to.
+    Used,
+    /// Its name no longer has the address; it is used until another one is proven.
+    Unlisted,
+    /// It is not used before probes have proven it.
+    Proving,
+    /// It is not used and does not count, since nothing answers over its family of addresses.
+    LeftOut {
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+    },
+    /// Its name has no address.
+    Nowhere,
+}
+
+/// A name of which each address is a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameStatus {
+    /// The target as configured.
+    pub url: TargetUrl,
+    /// The number of addresses that it had when a resolver last answered.
+    pub addresses: usize,
+    /// The number of those that traffic uses.
+    pub used: usize,
+    /// The most that are used.
+    pub most: usize,
+    /// Since when lookups have no answer, and why; `None`: the last one had.
+    pub unanswered: Option<(Time, String)>,
 }
 
 /// Sums of all books at one instant.
@@ -265,6 +302,41 @@ impl ServiceStatus {
             Color::Blue => &self.colors[0],
             Color::Green => &self.colors[1],
         }
+    }
+}
+
+// === impl TargetStatus, NameStatus ===
+
+impl TargetStatus {
+    /// As people are told of it.
+    pub fn name(&self) -> TargetName {
+        TargetName { url: self.url.clone(), address: self.address }
+    }
+
+    /// What a person should know of how traffic uses it; `None`: nothing in particular.
+    pub fn note(&self) -> Option<String> {
+        match self.usage {
+            Usage::Used | Usage::Nowhere => None,
+            Usage::Unlisted => {
+                Some("the name no longer has it; used until another address is proven".to_owned())
+            }
+            Usage::Proving => Some("being proven, no traffic yet".to_owned()),
+            Usage::LeftOut { family } => Some(format!("not used: nothing answers over {family}")),
+        }
+    }
+}
+
+impl NameStatus {
+    /// What a person should know of it, of the time of the status; `None`: nothing in particular.
+    pub fn problem(&self, at: Time) -> Option<String> {
+        let Self { addresses, most, .. } = self;
+        if let Some((since, why)) = &self.unanswered {
+            let since = at.since(*since).as_secs();
+            return Some(format!(
+                "no answer to lookups for {since}s: {why}; its addresses stay as they were"
+            ));
+        }
+        (addresses > most).then(|| format!("has {addresses} addresses; {most} are used"))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::name::{Color, Generation, ServiceName};
 use crate::refusal::Refusal;
 use crate::spec::Health;
 use crate::state::{Service, Serving, State};
-use crate::target::TargetUrl;
+use crate::target::TargetName;
 use crate::time::Time;
 
 /// The shortest time between two failovers of a service that no operator has followed.
@@ -118,14 +118,14 @@ fn moving<'f, 's>(
 /// passed, the last less than one interval before `now` (since the process started).
 // lossless: L9
 pub fn evidence<'t>(
-    targets: impl IntoIterator<Item = (&'t TargetUrl, &'t TargetHealth)>,
+    targets: impl IntoIterator<Item = (TargetName, &'t TargetHealth)>,
     settings: &Health,
     now: Duration,
 ) -> Result<Vec<Proof>, Lack> {
     let mut proofs = Vec::new();
     let mut too_little = false;
     for (target, health) in targets {
-        match health.proof(target, settings, now) {
+        match health.proof(&target, settings, now) {
             Ok(passed) => proofs.extend(passed),
             Err(Unproven::TooLittle) => too_little = true,
             Err(Unproven::Failing(reason)) => {

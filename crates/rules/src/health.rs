@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::spec::Health;
-use crate::target::TargetUrl;
+use crate::target::TargetName;
 use crate::time::Time;
 
 /// One finished probe of one target.
@@ -57,7 +57,7 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The target that was probed.
-    pub target: TargetUrl,
+    pub target: TargetName,
     /// When the probe ended.
     pub at: Time,
     /// The status of the answer.
@@ -156,7 +156,7 @@ impl TargetHealth {
     // lossless: L9
     pub fn proof(
         &self,
-        target: &TargetUrl,
+        target: &TargetName,
         settings: &Health,
         now: Duration,
     ) -> Result<Vec<Proof>, Unproven> {

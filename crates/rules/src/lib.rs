@@ -40,6 +40,6 @@ pub use spec::{
     ProbeKind, ServiceSpec, StatusRange, Streams, Timeouts, Underscores,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
-pub use target::{ProxyHeader, ServerName, TargetTls, TargetUrl};
+pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, Time};
 pub use wait::{Verb, WaitEnd};

@@ -1,6 +1,7 @@
 //! The address of a target: read, checked, and written as it was read; and what TLS asks of it.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::spec::Invalid;
@@ -15,6 +16,17 @@ pub struct TargetUrl {
     http2: bool,
     announce: Option<ProxyHeader>,
     own_host: Option<Box<str>>,
+    resolve: Resolve,
+}
+
+/// The targets that a name with several addresses is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Resolve {
+    /// One for each of its addresses.
+    #[default]
+    All,
+    /// One, which connects to the address that answers first.
+    First,
 }
 
 /// The version of the PROXY protocol in which a target is told of each connection's client.
@@ -113,6 +125,7 @@ impl TargetUrl {
             http2,
             announce: None,
             own_host: None,
+            resolve: Resolve::default(),
         })
     }
 
@@ -126,7 +139,8 @@ impl TargetUrl {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
         let place = Place::Unix(path.into());
-        Ok(Self { place, tls: None, http2: false, announce: None, own_host: None })
+        let (tls, http2, announce, own_host) = (None, false, None, None);
+        Ok(Self { place, tls, http2, announce, own_host, resolve: Resolve::default() })
     }
 
     /// What TLS asks of it; `None`: it is plain.
@@ -194,6 +208,34 @@ impl TargetUrl {
         Self { announce, ..self }
     }
 
+    /// The same name, as so many targets; what is not a name stays as it is.
+    #[must_use]
+    pub fn with_resolve(self, resolve: Resolve) -> Self {
+        let resolve = if self.is_name() { resolve } else { Resolve::default() };
+        Self { resolve, ..self }
+    }
+
+    /// The targets that its name is.
+    pub fn resolve(&self) -> Resolve {
+        self.resolve
+    }
+
+    /// Returns true if it is a name that has to be resolved.
+    pub fn is_name(&self) -> bool {
+        self.host_and_port().is_some() && self.literal().is_none()
+    }
+
+    /// Returns true if it is a name of which each address is a target.
+    pub fn is_each_address(&self) -> bool {
+        self.resolve == Resolve::All && self.is_name()
+    }
+
+    /// The address that is written instead of a name; `None`: it is a name or a socket.
+    pub fn literal(&self) -> Option<SocketAddr> {
+        let (host, port) = self.host_and_port()?;
+        Some(SocketAddr::new(host.parse::<IpAddr>().ok()?, port))
+    }
+
     /// Whether it is at the same address, whatever is spoken there.
     pub fn is_at(&self, other: &Self) -> bool {
         self.place == other.place
@@ -239,6 +281,30 @@ impl fmt::Display for TargetUrl {
                 write!(f, "{scheme}://{host}:{port}")
             }
             Place::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+/// A target as people are told of it: as configured, and at which of the addresses of its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetName {
+    /// As configured.
+    pub url: TargetUrl,
+    /// The one address that it is; `None`: it is not one address.
+    pub address: Option<SocketAddr>,
+}
+
+impl From<TargetUrl> for TargetName {
+    fn from(url: TargetUrl) -> Self {
+        Self { address: url.literal(), url }
+    }
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address.filter(|_| self.url.is_name()) {
+            Some(address) => write!(f, "{} at {}", self.url, address.ip()),
+            None => self.url.fmt(f),
         }
     }
 }

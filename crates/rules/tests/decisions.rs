@@ -42,7 +42,8 @@ fn started() -> State {
 
 fn go(aim: Aim, if_generation: Option<u64>) -> Command {
     let target = target();
-    let proof = Proof { target, at: NOW, status: 200, latency: Duration::from_millis(2) };
+    let proof =
+        Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
     let proven = Color::BOTH.map(|color| Proven {
         service: web(),
         color,

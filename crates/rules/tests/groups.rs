@@ -33,7 +33,8 @@ fn started() -> State {
 
 fn proven(text: &str, color: Color) -> Proven {
     let target = TargetUrl::parse("http://127.0.0.1:8081").unwrap();
-    let proof = Proof { target, at: NOW, status: 200, latency: Duration::from_millis(2) };
+    let proof =
+        Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
     Proven { service: name(text), color, evidence: vec![proof], unfinished: None }
 }
 

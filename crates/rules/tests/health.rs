@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rules::{Health, Probe, Standing, TargetHealth, TargetUrl, Time, Verdict, gate};
+use rules::{Health, Probe, Standing, TargetHealth, TargetName, TargetUrl, Time, Verdict, gate};
 
 const NOW: Time = Time(5_000_000);
 
@@ -53,7 +53,8 @@ fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_inte
     let (one, other) = (target(), TargetUrl::parse("http://127.0.0.1:8082").unwrap());
     let (mut first, mut second) = (TargetHealth::default(), TargetHealth::default());
     let evidence = |first: &TargetHealth, second: &TargetHealth, now: u64| {
-        let both = [(&one, first), (&other, second)];
+        let name = |url: &TargetUrl| TargetName { url: url.clone(), address: None };
+        let both = [(name(&one), first), (name(&other), second)];
         gate::evidence(both, &settings(), Duration::from_secs(now))
     };
     assert_eq!(evidence(&first, &second, 0), Err(gate::Lack::TooLittle));
@@ -69,7 +70,7 @@ fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_inte
     fail(&mut second, 8);
     let failing = gate::Lack::Failing("http://127.0.0.1:8082: connection refused".to_owned());
     assert_eq!(evidence(&first, &second, 8), Err(failing));
-    let nobody: [(&TargetUrl, &TargetHealth); 0] = [];
+    let nobody: [(TargetName, &TargetHealth); 0] = [];
     assert_eq!(gate::evidence(nobody, &settings(), Duration::ZERO), Err(gate::Lack::TooLittle));
 }
 

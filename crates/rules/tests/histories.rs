@@ -20,7 +20,7 @@ fn name(index: usize) -> ServiceName {
 
 fn proof() -> Proof {
     Proof {
-        target: TargetUrl::parse("http://127.0.0.1:1").unwrap(),
+        target: TargetUrl::parse("http://127.0.0.1:1").unwrap().into(),
         at: Time(1),
         status: 200,
         latency: Duration::from_millis(3),

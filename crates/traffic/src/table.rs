@@ -73,6 +73,8 @@ pub struct TargetEntry {
     pub id: TargetId,
     /// The address as configured.
     pub url: TargetUrl,
+    /// The one address that it is, of those that its name has; `None`: it is not one address.
+    pub address: Option<SocketAddr>,
     /// The addresses at which it is proven, or was found at the start; empty: none.
     pub addresses: Vec<SocketAddr>,
     /// How often it has left an address: a connection from before leads elsewhere, perhaps to

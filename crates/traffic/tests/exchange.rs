@@ -56,6 +56,7 @@ impl World {
                     Arc::new(TargetEntry {
                         id: TargetId(n * 2 + color.index() as u32),
                         url: url.clone(),
+                        address: None,
                         addresses: Vec::new(),
                         moves: 0,
                         usable: usable(n),

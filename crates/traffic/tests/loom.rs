@@ -53,6 +53,7 @@ impl World {
             targets: vec![Arc::new(TargetEntry {
                 id: TargetId(color.index() as u32),
                 url: url.clone(),
+                address: None,
                 addresses: Vec::new(),
                 moves: 0,
                 usable: true,

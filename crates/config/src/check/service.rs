@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, ServerName,
+    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, Resolve, ServerName,
     ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
 };
 
@@ -133,6 +133,10 @@ fn targets(
             "is \"target\", and tls.server_name takes the host of each request; leave one out";
         found.at(*offset, format!("{color}.host {message}"));
     }
+    let resolve = match environment.resolve.get() {
+        Some(raw::Resolve::First) => Resolve::First,
+        Some(raw::Resolve::All) | None => Resolve::All,
+    };
     let Some(list) = environment.targets.at() else { return Vec::new() };
     let name = format!("{color}.targets");
     if list.value.is_empty() {
@@ -151,6 +155,7 @@ fn targets(
                 };
                 let value = value.with_announce(announce);
                 let value = if own_host { value.with_own_host() } else { value };
+                let value = value.with_resolve(resolve);
                 targets.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("{name}: {message}")),

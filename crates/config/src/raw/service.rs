@@ -102,9 +102,8 @@ pub(crate) enum Underscores {
 pub(crate) struct Environment {
     /// Its addresses; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 where the target
     /// chooses it in the handshake), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
-    /// resolved at start, at each probe and after a failed connect, never per request. Of several
-    /// addresses of a name the next one is tried after 250 ms without an answer; the one that worked
-    /// last comes first.
+    /// resolved at start, at each interval and after a failed connect, never per request; each address
+    /// of a name is a target of its own (`resolve`).
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
     pub(crate) tls: Key<TargetTls>,
@@ -116,6 +115,19 @@ pub(crate) struct Environment {
     /// `v1` or `v2`. Each request then has a connection of its own.
     #[schemars(extend("x-default" = "none", "examples" = ["v2"]))]
     pub(crate) proxy_protocol: Key<ProxyHeader>,
+    /// The targets that a name with several addresses is. `all`: one for each address, probed,
+    /// balanced and drained by itself, up to 64 of them; one that comes is proven before it gets
+    /// traffic, one that goes drains. `first`: one, which connects to the address that answers first:
+    /// the next one is tried after 250 ms, the one that worked last comes first.
+    #[schemars(extend("default" = "all"))]
+    pub(crate) resolve: Key<Resolve>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Resolve {
+    All,
+    First,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

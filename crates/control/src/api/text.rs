@@ -111,6 +111,11 @@ fn service_status(lines: &mut Lines, service: &Service) {
         for target in &status.targets {
             line!(lines, "  {}", probed(target));
         }
+        for name in &status.names {
+            if let Some(problem) = &name.problem {
+                line!(lines, "  {}: {problem}", name.url);
+            }
+        }
     }
 }
 
@@ -195,15 +200,26 @@ fn probed(target: &Target) -> String {
         Health::Up => "up",
         Health::Down => "down",
     };
+    let name = located(&target.url, target.address.as_deref());
+    let note = target.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
     let Some(probe) = &target.last_probe else {
-        return format!("{} {health}, not probed yet", target.url);
+        return format!("{name} {health}{note}, not probed yet");
     };
     let found = match (&probe.reason, probe.status) {
         (Some(reason), _) => reason.clone(),
         (None, Some(status)) => format!("{status} in {} ms", probe.latency_ms),
         (None, None) => format!("passed in {} ms", probe.latency_ms),
     };
-    format!("{} {health}, probed {} ago: {found}", target.url, seconds(probe.age_seconds))
+    format!("{name} {health}{note}, probed {} ago: {found}", seconds(probe.age_seconds))
+}
+
+/// A target as configured, and at which address of its name, if it is one.
+fn located(url: &str, address: Option<&str>) -> String {
+    let address = address.filter(|address| !url.ends_with(address));
+    match address.and_then(|address| address.rsplit_once(':')) {
+        Some((host, _)) => format!("{url} at {}", host.trim_matches(['[', ']'])),
+        None => url.to_owned(),
+    }
 }
 
 /// What a switch or a rollback did.
@@ -439,7 +455,8 @@ fn color_figures(figures: &ColorFigures) -> String {
 }
 
 fn proofs(lines: &mut Lines, evidence: &[Evidence]) {
-    for Evidence { target, at, status, latency_ms } in evidence {
+    for Evidence { target, address, at, status, latency_ms } in evidence {
+        let target = located(target, address.as_deref());
         line!(lines, "Probe: {target} answered {status} in {latency_ms} ms at {at}");
     }
 }

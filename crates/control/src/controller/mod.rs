@@ -6,6 +6,7 @@
 //! [`Core`], and its state changes only by `Core::commit`.
 
 mod failover;
+mod first_look;
 mod hold;
 mod reconcile;
 mod reload;

@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use connect::{AddressHistory, Vault};
 use rules::{
@@ -14,22 +13,19 @@ use rules::{
     Wanted, apply, check,
 };
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 use traffic::{Publisher, Version};
 
+use super::first_look::resolve_active;
 use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
 use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
-use crate::health::{self, Listing, Resolver};
+use crate::handover::UpColor;
+use crate::health::{self, Resolver};
 use crate::inbox::Handle;
 use crate::journal::{Entry, Journal, Opened};
 use crate::record::{self, Recorded};
 use crate::swap::Roster;
-
-/// The longest that the start waits for names to be resolved.
-const RESOLVE: Duration = Duration::from_secs(2);
 
 /// What the controller is started with.
 #[derive(Clone, Debug)]
@@ -44,6 +40,9 @@ pub struct Settings {
     pub reloader: Reloader,
     /// Who knows the addresses of names.
     pub resolver: Resolver,
+    /// The targets that an older Teal uses, which this one takes over from: other addresses of their
+    /// names are proven before they get traffic.
+    pub used: Vec<UpColor>,
     /// What TLS to targets is made of.
     pub vault: Vault,
     /// What is known of the addresses of targets.
@@ -80,7 +79,7 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, groups, limits, reloader, resolver, vault, history, upgrades } =
+    let Settings { services, groups, limits, reloader, resolver, used, vault, history, upgrades } =
         settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
@@ -105,13 +104,13 @@ pub async fn start(
         Refusal::JournalUnavailable { reason } => StartError::Unwritten(moved, reason),
         refusal => StartError::Refused(refusal),
     })?;
-    resolve_active(&core).await;
+    resolve_active(&core, &used).await;
     let version = {
         let inside = core.lock();
         core.publish(&inside)
     };
     tokio::spawn(become_ready(core.clone(), version, changed));
-    spawn_probes(&core, &HashSet::new());
+    spawn_probes(&core);
     tokio::spawn(health::listen(core.clone()));
     tokio::spawn(failover::watch(core.clone()));
     tokio::spawn(watch_disk(core.clone()));
@@ -121,26 +120,21 @@ pub async fn start(
     Ok(handle)
 }
 
-/// Starts to probe every target but those that are probed already.
-pub(super) fn spawn_probes(core: &Arc<Core>, probed: &HashSet<traffic::TargetId>) {
-    for id in core.lock().target_ids().difference(probed) {
-        tokio::spawn(health::watch(core.clone(), *id));
-    }
-}
-
-impl Inside {
-    pub(super) fn target_ids(&self) -> HashSet<traffic::TargetId> {
-        let colors = self.roster.members.iter().flat_map(|member| &member.colors);
-        colors.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
-    }
-
-    /// Those of the colors that receive traffic.
-    fn active_target_ids(&self) -> HashSet<traffic::TargetId> {
-        let active = self.roster.members.iter().filter_map(|member| {
-            let (service, _) = self.state.serving(&member.spec.name)?;
-            Some(member.color(service.active))
-        });
-        active.flat_map(|seat| &seat.targets).map(|target| target.id).collect()
+/// Starts to probe every target and to follow every name that is not yet.
+pub(super) fn spawn_probes(core: &Arc<Core>) {
+    let mut inside = core.lock();
+    let colors = inside.roster.members.iter_mut().flat_map(|member| &mut member.colors);
+    for seat in colors {
+        for target in &mut seat.targets {
+            if target.begins() {
+                tokio::spawn(health::watch(core.clone(), target.id));
+            }
+        }
+        for name in &mut seat.names {
+            if !std::mem::replace(&mut name.is_followed, true) {
+                tokio::spawn(health::follow_name(core.clone(), name.id));
+            }
+        }
     }
 }
 
@@ -208,31 +202,6 @@ pub(super) async fn take_over(
         inside.state.publishing()
     };
     core.commit(|_| Ok(reload), then).await
-}
-
-/// Resolves the names of active colors at once, so that the first table is as good as it can be. Nobody
-/// waits for those of idle ones, which probes find.
-async fn resolve_active(core: &Arc<Core>) {
-    let deadline = Instant::now() + RESOLVE;
-    let mut tasks = JoinSet::new();
-    let ids = core.lock().active_target_ids();
-    for id in ids {
-        let url = core.lock().roster.target(id).map(|(_, _, target)| target.url.clone());
-        let Some(url) = url else { continue };
-        let resolver = core.resolver.clone();
-        tasks.spawn(async move { (id, resolver.resolve(&url, deadline).await) });
-    }
-    while let Some(resolved) = tasks.join_next().await {
-        let Ok((id, listing)) = resolved else { continue };
-        let addresses = match listing {
-            Listing::Found(addresses) => addresses,
-            Listing::Gone | Listing::Unanswered(_) | Listing::Own(_) => Vec::new(),
-        };
-        if let Some((_, _, target)) = core.lock().roster.target_mut(id) {
-            target.listed.clone_from(&addresses);
-            target.addresses = addresses;
-        }
-    }
 }
 
 async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {

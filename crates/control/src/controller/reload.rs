@@ -3,19 +3,18 @@
 //! New targets of an active color must pass the gate before anything changes. Everything else is
 //! applied at once: new idle targets start unknown, what is gone drains.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use rules::{
-    Actor, Color, Command, DrainEnd, Event, Generation, GroupSpec, Refusal, ServiceName,
-    ServiceSpec, TargetHealth, TargetUrl, Verb,
+    Actor, Color, Command, Event, Generation, GroupSpec, Refusal, ServiceName, ServiceSpec,
+    TargetHealth, TargetUrl, Verb,
 };
 use tokio::task::spawn_blocking;
-use traffic::{TargetId, Version};
+use traffic::Version;
 
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
-use crate::ask::{DrainWatch, NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
+use crate::ask::{NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
 use crate::clock::Clock;
 use crate::core::{About, Call, Core, Inside};
 use crate::health::ProvenTarget;
@@ -32,8 +31,7 @@ type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 struct Decided {
     generation: Option<Generation>,
     version: Version,
-    drains: Vec<(Subject, DrainWatch)>,
-    probed: HashSet<TargetId>,
+    drains: drain::Left,
 }
 
 /// Does what an operator asks for, and keeps the outcome for status.
@@ -112,7 +110,7 @@ async fn attempt(
     let generation = decided.generation;
     tracing::info!(%actor, ?changes, ?generation, "reload");
     core.print(News::Reloaded { generation, changes: changes.clone() });
-    spawn_probes(core, &decided.probed);
+    spawn_probes(core);
     if let Err(workers) = core.acknowledged(decided.version).await {
         tracing::error!(?workers, "not every worker took the reload over");
         tokio::spawn(finish(core.clone(), decided));
@@ -166,28 +164,20 @@ async fn decide(
         Ok(Command::Reload { wanted: wanted.collect(), actor })
     };
     let then = |inside: &mut Inside, events: &[Event]| {
-        let probed = inside.target_ids();
-        let left = inside.roster.adopt(services);
+        let mut left = inside.roster.adopt(services);
         inside.groups = groups;
         inside.limits = limits;
         accept();
         if renewed {
             inside.forget_secure_health();
         }
-        inside.seed(&proven);
+        left.extend(inside.seed(&proven));
         let generation = events.iter().find_map(|event| match event {
             Event::Reloaded { generation, .. } => Some(*generation),
             _ => None,
         });
-        // A color that drains already, after a switch, goes on doing so.
-        let subjects = left.into_iter().filter(|subject| inside.drains.watch(subject.id).is_none());
-        let subjects: Vec<_> = subjects.collect();
-        let drains = subjects.into_iter().map(|subject| {
-            let watch = inside.drains.begin(&subject, DrainEnd::Interrupted);
-            (subject, watch)
-        });
-        let drains = drains.collect();
-        Decided { generation, version: core.publish(inside), drains, probed }
+        let drains = drain::begin(inside, left);
+        Decided { generation, version: core.publish(inside), drains }
     };
     core.commit(command, then).await
 }
@@ -198,25 +188,7 @@ async fn finish(core: Arc<Core>, decided: Decided) {
     if let Some(generation) = decided.generation {
         published(&core, generation).await;
     }
-    for (subject, watch) in decided.drains {
-        let core = core.clone();
-        tokio::spawn(async move {
-            let Some(end) = drain::run(&core, &subject, &watch).await else { return };
-            let generation = {
-                let mut inside = core.lock();
-                inside.drains.end(subject.id, end);
-                core.publish(&inside);
-                inside.state.generation()
-            };
-            tracing::info!(
-                service = %subject.service, color = %subject.color,
-                target_url = subject.target_url(), %end,
-                "the drain of what a reload removed has ended",
-            );
-            let Subject { service, color, target, .. } = subject;
-            core.print(News::DrainEnded { service, color, target, generation, end });
-        });
-    }
+    drain::attend(core, decided.version, decided.drains, true).await;
 }
 
 impl Inside {
@@ -248,6 +220,9 @@ impl Inside {
         for target in targets.filter(|target| target.url.tls().is_some()) {
             target.forget_health();
             target.health = TargetHealth::default();
+            if target.url.is_each_address() {
+                target.withdraw();
+            }
             // Nor does a connection that was made by it.
             target.moves = target.moves.wrapping_add(1);
             target.hurry.notify_one();
@@ -255,18 +230,35 @@ impl Inside {
     }
 
     /// Gives new targets what was found out about them before they were taken in: traffic
-    /// reaches them from the first table on.
-    fn seed(&mut self, proven: &Proven) {
+    /// reaches them from the first table on. Returns what the names of them no longer have.
+    fn seed(&mut self, proven: &Proven) -> Vec<Subject> {
+        let mut left = Vec::new();
         for (service, color, found) in proven {
-            let Some(member) = self.roster.member_mut(service) else { continue };
-            for target in &mut member.colors[color.index()].targets {
-                if let Some(proven) = found.iter().find(|proven| proven.url == target.url) {
-                    target.health = proven.health.clone();
-                    target.addresses.clone_from(&proven.addresses);
-                    target.listed.clone_from(&proven.addresses);
+            for ProvenTarget { url, addresses, found } in found {
+                let Some(member) = self.roster.member(service) else { continue };
+                let name = member.color(*color).names.iter().find(|name| name.url == *url);
+                if let Some(id) = name.map(|name| name.id) {
+                    self.roster.list(id, addresses.clone());
+                    left.extend(self.roster.settle(id, false).unwrap_or_default().left);
+                }
+                let Some(member) = self.roster.member_mut(service) else { continue };
+                let targets = &mut member.colors[color.index()].targets;
+                for target in targets.iter_mut().filter(|target| target.url == *url) {
+                    let address = target.address.filter(|_| url.is_each_address());
+                    let Some((_, health)) = found.iter().find(|(of, _)| *of == address) else {
+                        continue;
+                    };
+                    target.health = health.clone();
+                    if url.is_each_address() {
+                        target.admit();
+                    } else {
+                        target.addresses.clone_from(addresses);
+                        target.listed.clone_from(addresses);
+                    }
                 }
             }
         }
+        left
     }
 
     /// What a configuration would change, one text each.

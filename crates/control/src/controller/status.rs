@@ -7,10 +7,10 @@ use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::health::reason;
 use crate::inbox::Answer;
-use crate::swap::{Member, literal_address};
+use crate::swap::{ADDRESSES, ColorSeat, Family, Member, NameSeat, TargetSeat};
 use crate::view::{
-    ColorMetrics, ColorStatus, HeldStatus, MetricsSnapshot, Role, ServiceMetrics, ServiceStatus,
-    Status, TargetMetrics, TargetStatus,
+    ColorMetrics, ColorStatus, HeldStatus, MetricsSnapshot, NameStatus, Role, ServiceMetrics,
+    ServiceStatus, Status, TargetMetrics, TargetStatus, Usage,
 };
 
 /// Everything that `teal status` needs.
@@ -105,9 +105,10 @@ impl Inside {
         let drain = self.drains.status(seat.id);
         let is_empty = sum.leases == 0 && sum.connections == 0;
         let unhealthy_reason = reason(seat, &member.spec.health);
-        let targets = seat.targets.iter().map(|target| TargetStatus {
+        let targets = seat.weighed().map(|(target, left_out)| TargetStatus {
             url: target.url.clone(),
-            address: literal_address(&target.url),
+            address: target.address,
+            usage: usage(seat, target, left_out),
             standing: target.health.standing(),
             last_probe: target.health.last().cloned(),
             addresses: target.addresses.clone(),
@@ -129,6 +130,7 @@ impl Inside {
             drained: !receives && drain.is_none() && is_empty,
             drain,
             targets: targets.collect(),
+            names: seat.names.iter().map(|name| name_status(seat, name)).collect(),
         }
     }
 
@@ -138,7 +140,7 @@ impl Inside {
             let seat = member.color(color);
             let targets = seat.targets.iter().map(|target| TargetMetrics {
                 url: target.url.clone(),
-                address: literal_address(&target.url),
+                address: target.address,
                 standing: target.health.standing(),
                 certificate: target.certificate.clone(),
                 sum: TargetSum::of(&target.books),
@@ -154,5 +156,30 @@ impl Inside {
             switches: member.counts,
             colors,
         })
+    }
+}
+
+/// What traffic does with a target.
+fn usage(seat: &ColorSeat, target: &TargetSeat, left_out: Option<Family>) -> Usage {
+    let listed = || {
+        let name = seat.name_of(target);
+        name.zip(target.address).is_none_or(|(name, address)| name.listed.contains(&address))
+    };
+    match left_out {
+        Some(family) => Usage::LeftOut { family: family.as_str() },
+        None if !target.is_reachable() && target.address.is_none() => Usage::Nowhere,
+        None if !target.is_reachable() => Usage::Proving,
+        None if !listed() => Usage::Unlisted,
+        None => Usage::Used,
+    }
+}
+
+fn name_status(seat: &ColorSeat, name: &NameSeat) -> NameStatus {
+    NameStatus {
+        url: name.url.clone(),
+        addresses: name.found,
+        used: seat.of(&name.url).filter(|target| target.is_reachable()).count(),
+        most: ADDRESSES,
+        unanswered: name.unanswered.clone(),
     }
 }

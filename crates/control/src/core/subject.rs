@@ -57,8 +57,8 @@ impl Inside {
         now: Duration,
     ) -> Result<(), Refusal> {
         let Some(member) = self.roster.member(service) else { return Ok(()) };
-        let targets = member.color(color).targets.iter();
-        let targets = targets.map(|target| (&target.url, &target.health));
+        let targets = member.color(color).counted();
+        let targets = targets.map(|target| (target.name(), &target.health));
         match gate::evidence(targets, &member.spec.health, now) {
             Err(Lack::Failing(reason)) => {
                 Err(Refusal::Unhealthy { service: service.clone(), color, reason })

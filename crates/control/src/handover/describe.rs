@@ -1,6 +1,6 @@
 //! A table as it is told to the older Teal.
 
-use rules::{ProxyHeader, ServerName, TargetTls};
+use rules::{ProxyHeader, Resolve, ServerName, TargetTls};
 use traffic::{Leaving, Table};
 
 use super::wire::{
@@ -28,6 +28,8 @@ pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
                         ProxyHeader::V2 => 2,
                     }),
                     own_host: target.url.own_host().is_some(),
+                    resolve_first: target.url.resolve() == Resolve::First,
+                    address: target.address,
                     addresses: target.addresses.clone(),
                     moves: target.moves,
                     usable: target.usable,

@@ -26,7 +26,7 @@ mod wire;
 pub use follow::{Course, Follower, Frozen};
 pub use host::{Host, host};
 pub use link::{Link, give_up, receive, receive_descriptors, send, send_descriptors};
-pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor};
+pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, UpTarget};
 #[cfg(test)]
 pub(crate) use wire::RouteMessage;
 pub(crate) use wire::{

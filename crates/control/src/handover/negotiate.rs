@@ -26,18 +26,31 @@ pub struct Offer {
     /// The colors that are healthy for the older one, and have to be for the newer one before it serves.
     #[serde(default)]
     pub up: Vec<UpColor>,
+    /// The targets of active colors that its traffic uses, whatever their health: of a name, the newer one
+    /// sends nothing to other addresses before they are proven.
+    #[serde(default)]
+    pub used: Vec<UpColor>,
 }
 
-/// A color that is healthy.
+/// A color with some of its targets.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct UpColor {
     /// The name of its service.
     pub service: String,
     /// Its own name.
     pub color: String,
-    /// The addresses of its targets, as configured; empty: they are not told.
+    /// Its targets; empty: they are not told.
     #[serde(default)]
-    pub targets: Vec<String>,
+    pub targets: Vec<UpTarget>,
+}
+
+/// A target of a color.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct UpTarget {
+    /// Its address as configured.
+    pub url: String,
+    /// The one address that it is.
+    pub address: Option<SocketAddr>,
 }
 
 /// Newer to older: whether it can.

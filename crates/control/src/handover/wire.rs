@@ -100,6 +100,12 @@ pub(crate) struct TargetMessage {
     /// It gets a Host of its own.
     #[serde(default)]
     pub(crate) own_host: bool,
+    /// All the addresses of its name are one target.
+    #[serde(default)]
+    pub(crate) resolve_first: bool,
+    /// The one address that it is.
+    #[serde(default)]
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) addresses: Vec<SocketAddr>,
     #[serde(default)]
     pub(crate) moves: u32,

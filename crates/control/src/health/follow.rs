@@ -65,11 +65,22 @@ impl TargetSeat {
     }
 
     /// Takes over what a probe of the addresses in use has found, after it was counted.
-    pub(super) fn judge(&mut self, fault: Option<Fault>) {
+    pub(super) fn judge(&mut self, fault: Option<Fault>, settings: &Health, spare: bool) {
+        self.absent = matches!(fault, Some(Fault::Absent));
         let Some(fault) = fault else {
             self.suspect = false;
+            if self.url.is_each_address() && self.health.is_healthy(settings) {
+                self.admit();
+            }
             return;
         };
+        if self.url.is_each_address() {
+            self.suspect = true;
+            if self.is_withdrawn_for(fault, spare) {
+                self.withdraw();
+            }
+            return;
+        }
         let listed = self.addresses.iter().any(|address| self.listed.contains(address));
         let down = self.health.standing() == Standing::Down;
         let withdrawn = match fault {
@@ -81,6 +92,17 @@ impl TargetSeat {
         };
         if withdrawn {
             self.addresses.clear();
+        }
+    }
+
+    /// Whether an address of a name may be another's by now, after a failed probe. `spare`: another
+    /// address of the name is proven.
+    fn is_withdrawn_for(&self, fault: Fault, spare: bool) -> bool {
+        match fault {
+            Fault::Stranger => true,
+            // Of this machine there is nobody else to take it, but for the other family of it.
+            Fault::Absent => self.is_down() && (spare || !self.is_fixed()),
+            Fault::Answer => false,
         }
     }
 
@@ -110,12 +132,14 @@ impl TargetSeat {
         self.candidates.retain(|candidate| !used.contains(&candidate.address));
     }
 
-    /// Whether a candidate has begun to pass, so that the next probes of it should follow at once.
+    /// Whether an address that is not used yet has begun to pass, so that the next probes of it should follow at once.
     pub(super) fn is_proving(&self) -> bool {
         let passed = |health: &TargetHealth| {
             health.last().is_some_and(|last| matches!(last.verdict, Verdict::Passed { .. }))
         };
-        self.candidates.iter().any(|candidate| passed(&candidate.health))
+        let unused = self.url.is_each_address() && !self.is_reachable();
+        unused && passed(&self.health)
+            || self.candidates.iter().any(|candidate| passed(&candidate.health))
     }
 
     /// Forgets what probes have found, because the way of probing has changed.
@@ -128,10 +152,5 @@ impl TargetSeat {
     fn is_fixed(&self) -> bool {
         let host = self.url.host_and_port().map(|(host, _)| host);
         host.is_none_or(|host| host == "localhost" || host.parse::<std::net::IpAddr>().is_ok())
-    }
-
-    /// Whether requests can be sent to it at all.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.url.socket().is_some() || !self.addresses.is_empty()
     }
 }

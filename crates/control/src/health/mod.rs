@@ -8,6 +8,7 @@ mod answer;
 mod exchange;
 mod follow;
 mod grpc;
+mod names;
 mod passive;
 mod probe;
 mod prove;
@@ -16,6 +17,7 @@ mod schedule;
 mod together;
 
 pub(crate) use follow::Candidate;
+pub(crate) use names::follow_name;
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
 pub(crate) use resolve::Listing;

@@ -41,7 +41,12 @@ fn take(core: &Core, Report { target, kind }: Report) {
             return;
         }
         seat.confirming = kind == ReportKind::Refused;
-        seat.hurry.clone()
+        let hurry = seat.hurry.clone();
+        // Where its name leads is asked first: whoever has the address by now is not.
+        let name = inside.roster.target(target).and_then(|(member, color, seat)| {
+            Some(member.color(color).name_of(seat)?.hurry.clone())
+        });
+        name.unwrap_or(hurry)
     };
     if kind == ReportKind::Refused {
         let reason = "connection refused".into();

@@ -8,25 +8,27 @@ use std::time::Duration;
 use connect::Vault;
 use rules::gate::{self, Lack};
 use rules::{
-    Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetUrl,
-    Unproven, Verdict,
+    Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetName,
+    TargetUrl, Unproven, Verdict,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
-use super::probe::{Plan, cannot_dial, dial, nowhere, probe};
+use super::probe::{Fault, Plan, cannot_dial, dial, nowhere, probe};
 use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
-use crate::swap::{ColorSeat, Member, TargetSeat};
+use crate::swap::{ADDRESSES, ColorSeat, Family, Member, TargetSeat};
 
-/// A target that has been proven before it is part of any table, and what was found.
+/// A configured target that has been proven before it is part of any table, and what was found.
 #[derive(Debug)]
 pub(crate) struct ProvenTarget {
     pub(crate) url: TargetUrl,
-    pub(crate) health: TargetHealth,
+    /// All the addresses of its name.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// What was found: of all addresses together, or at each one that is a target by itself.
+    pub(crate) found: Vec<(Option<SocketAddr>, TargetHealth)>,
 }
 
 /// What one look at a color says.
@@ -62,6 +64,7 @@ pub(crate) async fn prove(
     let patient_until = wait.map(|wait| Instant::now() + wait);
     let mut probed = core.probed.subscribe();
     let refusal = |reason| Refusal::Unhealthy { service: service.clone(), color, reason };
+    core.look_up(service, color, asked).await;
     loop {
         probed.borrow_and_update();
         let look = core.lock().look(service, color, asked, core.clock.moment());
@@ -78,7 +81,9 @@ pub(crate) async fn prove(
                 if patient_until.is_none_or(|until| Instant::now() >= until) {
                     return Err(refusal(reason));
                 }
-                pause = core.lock().fast_interval(service);
+                let inside = core.lock();
+                pause = inside.fast_interval(service);
+                inside.hurry_names(service, color);
             }
             Look::TooLittle => {}
         }
@@ -138,7 +143,14 @@ pub(crate) async fn prove_targets(
         let history = core.lock().history.clone();
         let plan = Plan { target, settings, vault, history, head_bytes: limits.head_bytes };
         let core = core.clone();
-        tasks.spawn(async move { prove_target(&core, plan).await });
+        tasks.spawn(async move {
+            let each = plan.target.is_each_address();
+            if each {
+                prove_each_address(&core, plan).await
+            } else {
+                prove_target(&core, plan).await
+            }
+        });
     }
     let mut proven = Vec::new();
     while let Some(result) = tasks.join_next().await {
@@ -168,7 +180,64 @@ async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
         health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
         addresses = Some(found);
     }
-    Ok(ProvenTarget { url: plan.target, health, addresses: addresses.unwrap_or_default() })
+    let (url, found) = (plan.target, vec![(None, health)]);
+    Ok(ProvenTarget { url, found, addresses: addresses.unwrap_or_default() })
+}
+
+/// Proves each address of a name by itself. Over a family over which nobody answers at all, nothing
+/// needs to be proven as long as somebody answers over the other.
+// lossless: L9
+async fn prove_each_address(core: &Arc<Core>, plan: Plan) -> Result<ProvenTarget, String> {
+    let url = plan.target.clone();
+    let deadline = Instant::now() + plan.settings.timeout;
+    let mut addresses = match core.resolver.resolve(&url, deadline).await {
+        Listing::Found(found) => found,
+        listing => return Err(format!("{url}: {}", nowhere(&url, &listing))),
+    };
+    addresses.truncate(ADDRESSES);
+    let mut tasks = JoinSet::new();
+    for address in addresses.iter().copied() {
+        let (core, plan) = (core.clone(), plan.clone());
+        tasks.spawn(async move { (address, prove_address(&core, &plan, address).await) });
+    }
+    let mut all = Vec::new();
+    while let Some(proven) = tasks.join_next().await {
+        all.push(proven.map_err(|_| "a probe broke down".to_owned())?);
+    }
+    all.sort_by_key(|(address, _)| *address);
+    let left_out = Family::left_out(all.iter().map(|(address, proven)| {
+        (Family::of(*address), matches!(proven, Err((Fault::Absent, _))))
+    }));
+    let mut found = Vec::new();
+    for (address, proven) in all {
+        match proven {
+            Ok(health) => found.push((Some(address), health)),
+            Err(_) if left_out == Some(Family::of(address)) => {}
+            Err((_, reason)) => {
+                let name = TargetName { url, address: Some(address) };
+                return Err(format!("{name}: {reason}"));
+            }
+        }
+    }
+    Ok(ProvenTarget { url, addresses, found })
+}
+
+async fn prove_address(
+    core: &Core,
+    plan: &Plan,
+    address: SocketAddr,
+) -> Result<TargetHealth, (Fault, String)> {
+    let mut health = TargetHealth::default();
+    while !health.is_healthy(&plan.settings) {
+        let probed = probe(plan, &[address]).await;
+        if let Some(reason) = probed.verdict.reason() {
+            return Err((probed.fault.unwrap_or(Fault::Answer), reason.to_owned()));
+        }
+        let (at, moment) = (Clock::now(), core.clock.moment());
+        let (verdict, latency) = (probed.verdict, probed.latency);
+        health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
+    }
+    Ok(health)
 }
 
 impl Inside {
@@ -181,7 +250,7 @@ impl Inside {
                 let old = |target: &&TargetSeat| {
                     target.health.last().is_none_or(|last| last.moment < asked)
                 };
-                let doors = seat.targets.iter().filter(old).map(|target| Door {
+                let doors = seat.counted().filter(old).map(|target| Door {
                     id: target.id,
                     plan: self.plan_of(target, settings),
                     addresses: target.addresses.clone(),
@@ -190,9 +259,9 @@ impl Inside {
             }
             Err(Lack::TooLittle) => Look::TooLittle,
             Err(Lack::Failing(_)) => {
-                let fresh = seat.targets.iter().find_map(|target| {
+                let fresh = seat.counted().find_map(|target| {
                     let last = target.health.last().filter(|last| last.moment >= asked)?;
-                    Some(format!("{}: {}", target.url, last.verdict.reason()?))
+                    Some(format!("{}: {}", target.name(), last.verdict.reason()?))
                 });
                 fresh.map_or(Look::TooLittle, Look::Failed)
             }
@@ -214,8 +283,8 @@ impl Inside {
 
     fn hurry_unproven(&self, service: &ServiceName, color: Color, now: Duration) {
         let Some(member) = self.roster.member(service) else { return };
-        for target in &member.color(color).targets {
-            if target.health.proof(&target.url, &member.spec.health, now).is_err() {
+        for target in member.color(color).counted() {
+            if target.health.proof(&target.name(), &member.spec.health, now).is_err() {
                 target.hurry.notify_one();
             }
         }
@@ -241,27 +310,27 @@ impl Inside {
 
 /// The evidence that a color is healthy now.
 fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proof>, Lack> {
-    let targets = seat.targets.iter().map(|target| (&target.url, &target.health));
+    let targets = seat.counted().map(|target| (target.name(), &target.health));
     let evidence = gate::evidence(targets, &member.spec.health, now)?;
     // Evidence of an address that traffic does not use any more is none.
-    let reachable = seat.targets.iter().all(TargetSeat::is_reachable);
+    let reachable = seat.counted().all(TargetSeat::is_reachable);
     if reachable { Ok(evidence) } else { Err(Lack::TooLittle) }
 }
 
 /// Why a color would not pass the gate, whatever the age of its probes; `None` if it would.
 pub(crate) fn reason(seat: &ColorSeat, settings: &Health) -> Option<String> {
-    seat.targets.iter().find_map(|target| {
+    seat.counted().find_map(|target| {
         if target.health.is_healthy(settings) && target.is_reachable() {
             return None;
         }
         // Age does not matter here: only a failure has a reason of its own.
-        let why = match target.health.proof(&target.url, settings, Duration::ZERO) {
+        let why = match target.health.proof(&target.name(), settings, Duration::ZERO) {
             Err(Unproven::Failing(reason)) => reason.into(),
             _ if target.health.standing() == Standing::Unknown => {
                 "not enough probes have passed yet".to_owned()
             }
             _ => "it has only just begun to pass again".to_owned(),
         };
-        Some(format!("{}: {why}", target.url))
+        Some(format!("{}: {why}", target.name()))
     })
 }

@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 use rules::TargetUrl;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
-
-use crate::swap::literal_address;
 
 /// Looks up the addresses of a name and a port. May block.
 #[derive(Clone)]
@@ -20,6 +18,9 @@ pub struct Resolver {
     /// Where Teal itself listens.
     own: Arc<[SocketAddr]>,
 }
+
+/// A lookup that no answer came to yet.
+pub(crate) type Pending = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
@@ -54,20 +55,36 @@ impl Resolver {
     /// The addresses of a target now. An address needs no lookup, a socket has none.
     // lossless: L10
     pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Listing {
-        if let Some(address) = literal_address(target) {
+        self.resolve_on(target, deadline, &mut None).await
+    }
+
+    /// The same, going on with the lookup before where that still waits for its answer: of a name that
+    /// nobody answers for, one is under way.
+    // lossless: L10
+    pub(crate) async fn resolve_on(
+        &self,
+        target: &TargetUrl,
+        deadline: Instant,
+        pending: &mut Option<Pending>,
+    ) -> Listing {
+        if let Some(address) = target.literal() {
             return self.without_own(vec![address]);
         }
         let Some((host, port)) = target.host_and_port() else {
             return Listing::Found(Vec::new());
         };
         let (lookup, host) = (self.lookup.clone(), host.to_owned());
-        let looking_up = spawn_blocking(move || lookup(&host, port));
-        let mut addresses = match timeout_at(deadline, looking_up).await {
+        let mut looking_up =
+            pending.take().unwrap_or_else(|| spawn_blocking(move || lookup(&host, port)));
+        let mut addresses = match timeout_at(deadline, &mut looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
             Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => return Listing::Gone,
             Ok(Ok(Err(error))) => return Listing::Unanswered(error.to_string()),
             Ok(Err(_)) => return Listing::Unanswered("the lookup broke down".to_owned()),
-            Err(_) => return Listing::Unanswered("the resolver did not answer in time".to_owned()),
+            Err(_) => {
+                *pending = Some(looking_up);
+                return Listing::Unanswered("the resolver did not answer in time".to_owned());
+            }
         };
         // Resolvers rotate: without an order of our own every probe would look like a change.
         addresses.sort_unstable();
@@ -81,6 +98,16 @@ impl Resolver {
         let Some(&first) = addresses.first() else { return Listing::Gone };
         addresses.retain(|to| !self.own.iter().any(|own| is_own(*to, *own)));
         if addresses.is_empty() { Listing::Own(first) } else { Listing::Found(addresses) }
+    }
+}
+
+impl Listing {
+    /// The addresses that it leads to.
+    pub(crate) fn found(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Found(found) => found.clone(),
+            Self::Gone | Self::Unanswered(_) | Self::Own(_) => Vec::new(),
+        }
     }
 }
 

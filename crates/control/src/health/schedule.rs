@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use connect::PeerCertificate;
-use rules::{Color, Health, Probe, ServiceName, Standing, TargetUrl, Verdict};
+use rules::{Color, Health, Probe, ServiceName, Standing, TargetName, Verdict};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -32,7 +32,11 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
         // Its time begins with its turn.
         let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
-        let listing = core.resolver.resolve(&plan.target, deadline).await;
+        let listing = if plan.target.is_each_address() {
+            Listing::Found(Vec::new()) // its name has a task of its own
+        } else {
+            core.resolver.resolve(&plan.target, deadline).await
+        };
         let Some(pause) = look(&core, id, &plan, &listing, &hurry).await else { return };
         drop(turn);
         tokio::select! {
@@ -59,7 +63,7 @@ impl Inside {
 /// Probes a target at the addresses that traffic uses, and each of the others that its name has by
 /// itself. Says how long to wait for the next round; `None` if the target is gone.
 async fn look(
-    core: &Core,
+    core: &Arc<Core>,
     id: TargetId,
     plan: &Plan,
     listing: &Listing,
@@ -113,7 +117,12 @@ async fn look(
 impl Core {
     /// Takes over what a name resolves to now; what is to be probed of the target.
     fn follow(&self, id: TargetId, listing: &Listing) -> Option<Round> {
-        self.with_addresses(id, |seat, _| seat.follow(listing))
+        self.with_addresses(id, |seat, _| match seat.address {
+            Some(address) if seat.url.is_each_address() => {
+                Round { used: vec![address], candidates: Vec::new() }
+            }
+            _ => seat.follow(listing),
+        })
     }
 
     /// Counts what a probe of an address has found that traffic does not use yet.
@@ -134,11 +143,22 @@ impl Core {
     }
 
     /// Counts what a probe of the addresses in use has found, and what follows for them.
-    fn found(&self, id: TargetId, found: Found) -> Option<()> {
+    fn found(self: &Arc<Self>, id: TargetId, found: Found) -> Option<()> {
         let Found { verdict, latency, fault, certificate } = found;
         self.show(id, certificate);
         self.record(id, verdict, latency)?;
-        self.with_addresses(id, |seat, _| seat.judge(fault))
+        let (name, spare) = {
+            let inside = self.lock();
+            let (member, color, seat) = inside.roster.target(id)?;
+            let color = member.color(color);
+            let mut others = color.of(&seat.url).filter(|other| other.id != id);
+            (color.name_of(seat).map(|name| name.id), others.any(TargetSeat::is_good))
+        };
+        self.with_addresses(id, |seat, settings| seat.judge(fault, settings, spare))?;
+        if let Some(name) = name {
+            self.settle(&mut self.lock(), name, true);
+        }
+        Some(())
     }
 
     /// Notes the certificate that a target has shown, and warns once of one that ends soon.
@@ -171,7 +191,14 @@ impl Core {
             let left = before.iter().any(|address| !seat.addresses.contains(address));
             seat.moves = seat.moves.wrapping_add(u32::from(left));
             let (service, addresses) = (&spec.name, &seat.addresses);
-            if addresses.is_empty() {
+            if let Some(address) = seat.address {
+                let used =
+                    if addresses.is_empty() { "until it is proven again, no" } else { "now" };
+                tracing::info!(
+                    %service, %color, target_url = %seat.url, %address,
+                    "{used} traffic goes to the address",
+                );
+            } else if addresses.is_empty() {
                 tracing::warn!(
                     %service, %color, target_url = %seat.url, last = ?before,
                     "no address any more: the last one must be proven again",
@@ -198,7 +225,9 @@ impl Core {
         let settings = &member.spec.health;
         let fast = settings.fast_interval.min(settings.interval);
         let serving = inside.state.serving(&member.spec.name);
-        let missed = !seat.is_reachable() && serving.is_some_and(|s| s.0.active == color);
+        let mut all = member.color(color).of(&seat.url);
+        let missed =
+            serving.is_some_and(|s| s.0.active == color) && !all.any(TargetSeat::is_reachable);
         Some(match (seat.health.is_settled(), seat.confirming) {
             _ if seat.is_proving() => Duration::ZERO,
             (false, true) => Duration::ZERO,
@@ -238,7 +267,7 @@ impl Core {
     /// Tells of a change of what is believed.
     fn announce(&self, inside: &Inside, id: TargetId, standing: Standing, reason: Option<String>) {
         let Some((member, color, seat)) = inside.roster.target(id) else { return };
-        let (service, target) = (member.spec.name.clone(), seat.url.clone());
+        let (service, target) = (member.spec.name.clone(), seat.name());
         log(&service, color, &target, standing, reason.as_deref());
         self.print(News::Health { service, color, target, standing, reason });
     }
@@ -247,26 +276,29 @@ impl Core {
 fn log(
     service: &ServiceName,
     color: Color,
-    target: &TargetUrl,
+    target: &TargetName,
     standing: Standing,
     reason: Option<&str>,
 ) {
+    let (url, address) = (&target.url, target.address.map(tracing::field::display));
     match standing {
         Standing::Up | Standing::Unknown => {
-            tracing::info!(%service, %color, target_url = %target, "the target is up");
+            tracing::info!(%service, %color, target_url = %url, address, "the target is up");
         }
         Standing::Down => {
-            tracing::warn!(%service, %color, target_url = %target, reason, "the target is down");
+            tracing::warn!(
+                %service, %color, target_url = %url, address, reason, "the target is down"
+            );
         }
     }
 }
 
 /// Spreads probes, so that those of many targets do not fall together for ever.
-struct Jitter(u64);
+pub(super) struct Jitter(pub(super) u64);
 
 impl Jitter {
     /// 85 to 100 % of an interval: never longer, so that evidence does not go stale.
-    fn shorten(&mut self, interval: Duration) -> Duration {
+    pub(super) fn shorten(&mut self, interval: Duration) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

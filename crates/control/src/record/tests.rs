@@ -16,7 +16,12 @@ fn name() -> ServiceName {
 
 fn proof(latency: u64) -> Proof {
     let target = TargetUrl::parse("http://[::1]:8081").unwrap();
-    Proof { target, at: Time(17), status: 204, latency: Duration::from_micros(latency) }
+    Proof {
+        target: target.into(),
+        at: Time(17),
+        status: 204,
+        latency: Duration::from_micros(latency),
+    }
 }
 
 fn figures(seed: u64) -> Figures {

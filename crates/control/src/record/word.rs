@@ -220,7 +220,8 @@ impl From<ActorWord> for Actor {
 impl From<&Proof> for ProofRecord {
     fn from(proof: &Proof) -> Self {
         let latency_us = micros(proof.latency);
-        let target = proof.target.to_string();
+        // A name is what was decided about; its addresses are gone tomorrow.
+        let target = proof.target.url.to_string();
         Self { target, at: proof.at.0, status: proof.status, latency_us }
     }
 }
@@ -231,7 +232,7 @@ impl TryFrom<ProofRecord> for Proof {
     fn try_from(record: ProofRecord) -> Result<Self, String> {
         let target = TargetUrl::parse(&record.target).map_err(|error| error.to_string())?;
         let latency = Duration::from_micros(record.latency_us);
-        Ok(Self { target, at: Time(record.at), status: record.status, latency })
+        Ok(Self { target: target.into(), at: Time(record.at), status: record.status, latency })
     }
 }
 

@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rules::{Color, Generation, ProxyHeader, ServerName, ServiceName, TargetTls, TargetUrl};
+use rules::{
+    Color, Generation, ProxyHeader, Resolve, ServerName, ServiceName, TargetName, TargetTls,
+    TargetUrl,
+};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
     TargetBooks, TargetEntry, TargetId,
@@ -25,8 +28,11 @@ pub(crate) struct Mirror {
     services: HashMap<ServiceName, Arc<ServiceBooks>>,
     colors: HashMap<u32, (ColorId, Arc<ColorBooks>)>,
     targets: HashMap<u32, (TargetId, Arc<TargetBooks>)>,
-    /// Colors of the roster that the first message did not name: they drain until their end.
+    /// Colors and targets that were here and that the first message did not name: they drain until
+    /// their end.
     left_out: Option<Vec<Draining>>,
+    /// Those of these targets whose color is known.
+    gone: Vec<TargetId>,
     /// The table of the newer one before this one: it knows colors that the roster does not have.
     before: Option<Arc<Table>>,
 }
@@ -35,7 +41,7 @@ pub(crate) struct Mirror {
 struct Known {
     id: ColorId,
     books: Arc<ColorBooks>,
-    targets: Vec<(TargetUrl, TargetId, Arc<TargetBooks>)>,
+    targets: Vec<(TargetName, TargetId, Arc<TargetBooks>)>,
 }
 
 // === impl Mirror ===
@@ -142,24 +148,28 @@ impl Mirror {
                 Some(tls) => url.with_tls(understand(tls)),
                 None => url,
             };
-            Ok::<_, String>(if target.own_host { url.with_own_host() } else { url })
+            let url = if target.own_host { url.with_own_host() } else { url };
+            let first = if target.resolve_first { Resolve::First } else { Resolve::All };
+            Ok::<_, String>(TargetName { url: url.with_resolve(first), address: target.address })
         };
-        let urls = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let names = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if !self.colors.contains_key(&message.id) {
-            self.match_color(name, color, message, &urls, roster);
+            self.match_color(name, color, message, &names, roster);
         }
         let (id, books) = self.colors[&message.id].clone();
-        let targets = message.targets.iter().zip(urls).map(|(target, url)| {
-            let known = self.targets.entry(target.id).or_insert_with(|| roster.new_target());
-            Arc::new(TargetEntry {
-                id: known.0,
-                url,
-                addresses: target.addresses.clone(),
-                moves: target.moves,
-                usable: target.usable,
-                books: known.1.clone(),
-            })
-        });
+        let targets =
+            message.targets.iter().zip(names).map(|(target, TargetName { url, address })| {
+                let known = self.targets.entry(target.id).or_insert_with(|| roster.new_target());
+                Arc::new(TargetEntry {
+                    id: known.0,
+                    url,
+                    address,
+                    addresses: target.addresses.clone(),
+                    moves: target.moves,
+                    usable: target.usable,
+                    books: known.1.clone(),
+                })
+            });
         Ok(ColorEntry { id, targets: targets.collect(), books })
     }
 
@@ -170,22 +180,26 @@ impl Mirror {
         name: &ServiceName,
         color: Color,
         message: &ColorMessage,
-        urls: &[TargetUrl],
+        names: &[TargetName],
         roster: &mut Roster,
     ) {
         let known = self.known(name, color, roster).filter(|_| self.left_out.is_none());
-        let same = known.filter(|known| known.targets.iter().any(|(url, ..)| urls.contains(url)));
+        // The addresses of a name may all be others by now; the color is the same.
+        let is_named = |url: &TargetUrl| names.iter().any(|name| name.url == *url);
+        let same = known.filter(|known| known.targets.iter().any(|(name, ..)| is_named(&name.url)));
         let Some(known) = same else {
             let ColorSeat { id, books, .. } = roster.new_color();
             self.colors.insert(message.id, (id, books));
             return;
         };
         self.colors.insert(message.id, (known.id, known.books));
-        for (target, url) in message.targets.iter().zip(urls) {
-            if let Some((_, id, books)) = known.targets.iter().find(|(known, ..)| known == url) {
+        for (target, name) in message.targets.iter().zip(names) {
+            if let Some((_, id, books)) = known.targets.iter().find(|(known, ..)| known == name) {
                 self.targets.insert(target.id, (*id, books.clone()));
             }
         }
+        let gone = known.targets.iter().filter(|(known, ..)| !names.contains(known));
+        self.gone.extend(gone.map(|(_, id, _)| *id));
     }
 
     /// The color as this Teal knew it before the message.
@@ -193,7 +207,7 @@ impl Mirror {
         let Some(before) = &self.before else {
             let seat = roster.member(name)?.color(color);
             let targets = seat.targets.iter();
-            let targets = targets.map(|seat| (seat.url.clone(), seat.id, seat.books.clone()));
+            let targets = targets.map(|seat| (seat.name(), seat.id, seat.books.clone()));
             return Some(Known {
                 id: seat.id,
                 books: seat.books.clone(),
@@ -202,20 +216,26 @@ impl Mirror {
         };
         let entry = before.services.iter().find(|service| service.name == *name)?.color(color);
         let targets = entry.targets.iter();
-        let targets = targets.map(|entry| (entry.url.clone(), entry.id, entry.books.clone()));
+        let targets = targets.map(|entry| {
+            let name = TargetName { url: entry.url.clone(), address: entry.address };
+            (name, entry.id, entry.books.clone())
+        });
         Some(Known { id: entry.id, books: entry.books.clone(), targets: targets.collect() })
     }
 
     fn not_named(&self, roster: &Roster) -> Vec<Draining> {
         let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
         let close_within = rules::Drain::default().timeout / 2; // theirs is not known here any more
-        let drain = |id: ColorId| Draining { what: id.into(), cut: false, close_within };
+        let drain = |what: Leaving| Draining { what, cut: false, close_within };
+        let targets = self.gone.iter().map(|id| drain((*id).into()));
         let Some(before) = &self.before else {
             let colors = roster.members.iter().flat_map(|member| &member.colors);
-            return colors.map(|color| color.id).filter(|id| !named(*id)).map(drain).collect();
+            let colors = colors.map(|color| color.id).filter(|id| !named(*id));
+            return colors.map(|id| drain(id.into())).chain(targets).collect();
         };
         let colors = before.services.iter().flat_map(|service| &service.colors);
-        let left = colors.map(|color| color.id).filter(|id| !named(*id)).map(drain);
+        let colors = colors.map(|color| color.id).filter(|id| !named(*id));
+        let left = colors.map(|id| drain(id.into())).chain(targets);
         // What was being drained already is in no table's services any more.
         left.chain(before.draining.iter().copied()).collect()
     }

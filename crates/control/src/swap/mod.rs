@@ -5,10 +5,14 @@
 //! removed and added again, or a color whose targets were all replaced, is a new one, so
 //! that nothing old can be taken for it.
 
+mod family;
 mod mirror;
+mod name;
 mod roster;
 mod table;
 
+pub(crate) use family::Family;
 pub(crate) use mirror::Mirror;
-pub(crate) use roster::{ColorSeat, Member, Roster, Subject, TargetSeat, literal_address};
+pub(crate) use name::{ADDRESSES, Followed, NameId, NameSeat};
+pub(crate) use roster::{ColorSeat, Member, Roster, Subject, TargetSeat};
 pub(crate) use table::build;

@@ -1,17 +1,20 @@
 //! What lives longer than a table.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect::PeerCertificate;
-use rules::{Color, Failover, ServiceName, ServiceSpec, Standing, TargetHealth, TargetUrl};
+use rules::{
+    Color, Failover, ServiceName, ServiceSpec, Standing, TargetHealth, TargetName, TargetUrl,
+};
 use tokio::sync::Notify;
 use traffic::{
     Answers, ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId,
 };
 
+use super::name::{NameId, NameSeat};
 use crate::health::Candidate;
 use crate::tally::{Tallies, Tally, Volume};
 use crate::view::SwitchCounts;
@@ -21,12 +24,15 @@ use crate::view::SwitchCounts;
 pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
     /// In which member, and in which color of it, each target is.
-    places: HashMap<TargetId, (usize, Color)>,
+    pub(super) places: HashMap<TargetId, (usize, Color)>,
+    /// The same of each name.
+    pub(super) name_places: HashMap<NameId, (usize, Color)>,
     /// The members that fail over by themselves.
     auto: Vec<usize>,
     workers: usize,
     next_color: u32,
     next_target: u32,
+    next_name: u32,
     // A service that comes back goes on in its old books, so that its counts never fall.
     retired: HashMap<ServiceName, Arc<ServiceBooks>>,
 }
@@ -48,7 +54,10 @@ pub(crate) struct Member {
 pub(crate) struct ColorSeat {
     pub(crate) id: ColorId,
     pub(crate) books: Arc<ColorBooks>,
+    /// In the order of the configuration; the addresses of a name are one behind the other.
     pub(crate) targets: Vec<TargetSeat>,
+    /// The names of which each address is a target.
+    pub(crate) names: Vec<NameSeat>,
 }
 
 /// One target of a color.
@@ -56,6 +65,8 @@ pub(crate) struct ColorSeat {
 pub(crate) struct TargetSeat {
     pub(crate) id: TargetId,
     pub(crate) url: TargetUrl,
+    /// The one address that it is; `None`: it is not one address, or its name has none at present.
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) books: Arc<TargetBooks>,
     pub(crate) health: TargetHealth,
     /// The addresses that traffic uses; empty: none.
@@ -66,8 +77,11 @@ pub(crate) struct TargetSeat {
     pub(crate) listed: Vec<SocketAddr>,
     /// Those of them that are not proven, and so not used.
     pub(crate) candidates: Vec<Candidate>,
-    /// Traffic could not connect, and no probe has passed since.
+    /// Traffic could not connect, or of an address of a name the last probe failed, and no probe has
+    /// passed since.
     pub(crate) suspect: bool,
+    /// Nobody answered the last probe: it could not connect.
+    pub(crate) absent: bool,
     /// How an answer of it broke the protocol since the last probe, and what was counted of its
     /// answers up to that probe.
     pub(crate) malformed: Option<&'static str>,
@@ -76,6 +90,8 @@ pub(crate) struct TargetSeat {
     pub(crate) confirming: bool,
     /// The certificate that it has shown last.
     pub(crate) certificate: Option<PeerCertificate>,
+    /// A task probes it.
+    pub(crate) is_probed: bool,
     /// Asks for the next probe at once.
     pub(crate) hurry: Arc<Notify>,
 }
@@ -86,7 +102,7 @@ pub(crate) struct Subject {
     pub(crate) service: ServiceName,
     pub(crate) color: Color,
     /// The target, if only that one is to be drained.
-    pub(crate) target: Option<TargetUrl>,
+    pub(crate) target: Option<TargetName>,
     pub(crate) id: Leaving,
     pub(crate) books: Arc<dyn DrainBooks>,
     pub(crate) timeout: Duration,
@@ -100,9 +116,11 @@ impl Roster {
             members: Vec::new(),
             places: HashMap::new(),
             auto: Vec::new(),
+            name_places: HashMap::new(),
             workers,
             next_color: 0,
             next_target: 0,
+            next_name: 0,
             retired: HashMap::new(),
         }
     }
@@ -155,7 +173,7 @@ impl Roster {
             };
             self.members.push(member);
         }
-        self.places = self.find_places();
+        self.find_places();
         let members = self.members.iter().enumerate();
         let auto = members.filter(|(_, member)| member.spec.failover == Failover::Auto);
         self.auto = auto.map(|(place, _)| place).collect();
@@ -167,17 +185,19 @@ impl Roster {
         left
     }
 
-    /// Where each target is, so that a probe of one among thousands looks at no other.
-    fn find_places(&self) -> HashMap<TargetId, (usize, Color)> {
-        let members = self.members.iter().enumerate();
-        let colors = members.flat_map(|(place, member)| {
-            Color::BOTH.map(|color| (place, color, member.color(color)))
-        });
-        colors
-            .flat_map(|(place, color, seat)| {
-                seat.targets.iter().map(move |target| (target.id, (place, color)))
-            })
-            .collect()
+    /// Finds where each target is, so that a probe of one among thousands looks at no other.
+    fn find_places(&mut self) {
+        self.places.clear();
+        self.name_places.clear();
+        for (place, member) in self.members.iter().enumerate() {
+            for color in Color::BOTH {
+                let seat = member.color(color);
+                let targets = seat.targets.iter().map(|target| (target.id, (place, color)));
+                self.places.extend(targets);
+                let names = seat.names.iter().map(|name| (name.id, (place, color)));
+                self.name_places.extend(names);
+            }
+        }
     }
 
     fn make(&mut self, spec: ServiceSpec) -> Member {
@@ -201,7 +221,8 @@ impl Roster {
     pub(crate) fn new_color(&mut self) -> ColorSeat {
         let id = ColorId(self.next_color);
         self.next_color += 1;
-        ColorSeat { id, books: Arc::new(ColorBooks::new(self.workers)), targets: Vec::new() }
+        let books = Arc::new(ColorBooks::new(self.workers));
+        ColorSeat { id, books, targets: Vec::new(), names: Vec::new() }
     }
 
     /// A target that is no color's yet.
@@ -212,26 +233,45 @@ impl Roster {
     }
 
     fn make_color(&mut self, urls: &[TargetUrl]) -> ColorSeat {
-        let targets = urls.iter().map(|url| self.make_target(url)).collect();
-        ColorSeat { targets, ..self.new_color() }
+        let mut seat = self.new_color();
+        for url in urls {
+            self.add(url, &mut seat);
+        }
+        seat
     }
 
-    fn make_target(&mut self, url: &TargetUrl) -> TargetSeat {
+    /// Adds what a configured target is before anything is known of it.
+    fn add(&mut self, url: &TargetUrl, seat: &mut ColorSeat) {
+        seat.targets.push(self.make_target(url, url.literal()));
+        if url.is_each_address() {
+            seat.names.push(NameSeat::new(NameId(self.next_name), url.clone()));
+            self.next_name += 1;
+        }
+    }
+
+    pub(super) fn make_target(
+        &mut self,
+        url: &TargetUrl,
+        address: Option<SocketAddr>,
+    ) -> TargetSeat {
         let (id, books) = self.new_target();
         TargetSeat {
             id,
             url: url.clone(),
+            address,
             books,
             health: TargetHealth::default(),
-            addresses: literal_address(url).into_iter().collect(),
+            addresses: url.literal().into_iter().collect(),
             moves: 0,
             listed: Vec::new(),
             candidates: Vec::new(),
             suspect: false,
+            absent: false,
             malformed: None,
             answers: Answers::default(),
             confirming: false,
             certificate: None,
+            is_probed: false,
             hurry: Arc::default(),
         }
     }
@@ -242,30 +282,24 @@ impl Roster {
             let seat = &mut member.colors[color.index()];
             if !seat.targets.iter().any(|target| urls.contains(&target.url)) {
                 seat.targets.iter().for_each(|target| target.hurry.notify_one());
+                seat.names.iter().for_each(|name| name.hurry.notify_one());
                 left.push(member.leave(color));
                 member.colors[color.index()] = self.make_color(urls);
                 continue;
             }
-            let mut known = std::mem::take(&mut seat.targets);
+            let (mut known, mut names) =
+                (std::mem::take(&mut seat.targets), std::mem::take(&mut seat.names));
             for url in urls {
-                let place = known.iter().position(|target| target.url == *url);
-                let target = match place {
-                    Some(place) => known.swap_remove(place),
-                    None => self.make_target(url),
-                };
-                seat.targets.push(target);
+                let same = known.extract_if(.., |target| target.url == *url);
+                let before = seat.targets.len();
+                seat.targets.extend(same);
+                seat.names.extend(names.extract_if(.., |name| name.url == *url));
+                if seat.targets.len() == before {
+                    self.add(url, seat);
+                }
             }
-            for gone in known {
-                gone.hurry.notify_one();
-                left.push(Subject {
-                    service: spec.name.clone(),
-                    color,
-                    target: Some(gone.url),
-                    id: gone.id.into(),
-                    books: gone.books,
-                    timeout: spec.drain.timeout,
-                });
-            }
+            names.iter().for_each(|gone| gone.hurry.notify_one());
+            left.extend(known.into_iter().map(|gone| gone.leave(&spec, color)));
         }
         if member.spec.health != spec.health {
             let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
@@ -316,8 +350,10 @@ impl Member {
     }
 
     fn hurry_all(&self) {
-        let targets = self.colors.iter().flat_map(|seat| &seat.targets);
-        targets.for_each(|target| target.hurry.notify_one());
+        for seat in &self.colors {
+            seat.targets.iter().for_each(|target| target.hurry.notify_one());
+            seat.names.iter().for_each(|name| name.hurry.notify_one());
+        }
     }
 }
 
@@ -328,6 +364,29 @@ impl TargetSeat {
     pub(crate) fn is_usable(&self) -> bool {
         self.health.standing() != Standing::Down && self.is_reachable()
     }
+
+    /// Whether requests can be sent to it at all.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.url.socket().is_some() || !self.addresses.is_empty()
+    }
+
+    /// As people are told of it.
+    pub(crate) fn name(&self) -> TargetName {
+        TargetName { url: self.url.clone(), address: self.address }
+    }
+
+    /// As something to be drained, once its color has lost it; its probing ends.
+    pub(super) fn leave(self, spec: &ServiceSpec, color: Color) -> Subject {
+        self.hurry.notify_one();
+        Subject {
+            service: spec.name.clone(),
+            color,
+            target: Some(self.name()),
+            id: self.id.into(),
+            books: self.books,
+            timeout: spec.drain.timeout,
+        }
+    }
 }
 
 // === impl Subject ===
@@ -335,12 +394,12 @@ impl TargetSeat {
 impl Subject {
     /// For the log.
     pub(crate) fn target_url(&self) -> Option<impl tracing::Value> {
-        self.target.as_ref().map(tracing::field::display)
+        self.target.as_ref().map(|target| tracing::field::display(&target.url))
     }
-}
 
-/// The address of a target that is written as one; a name has to be resolved.
-pub(crate) fn literal_address(url: &TargetUrl) -> Option<SocketAddr> {
-    let (host, port) = url.host_and_port()?;
-    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?, port))
+    /// For the log, of a target that is one address.
+    pub(crate) fn target_address(&self) -> Option<impl tracing::Value> {
+        let target = self.target.as_ref()?;
+        target.address.map(tracing::field::display)
+    }
 }

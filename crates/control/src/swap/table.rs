@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rules::{Color, Failover, Limits, ServiceSpec, State, Streams, TargetUrl, Underscores};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
-use super::roster::{ColorSeat, Member, Roster};
+use super::roster::{ColorSeat, Member, Roster, TargetSeat};
 
 /// Builds the table. A service that is in the roster but not in the state (or the other way
 /// round) has no place in it.
@@ -58,10 +58,14 @@ fn underscores(spec: &ServiceSpec) -> Option<bool> {
 }
 
 fn entry(seat: &ColorSeat) -> ColorEntry {
-    let targets = seat.targets.iter().map(|target| {
+    // lossless: L9 - what is not proven yet is in no table, unless there is nothing else.
+    let is_chosen = |target: &&TargetSeat| target.is_reachable() || !target.url.is_each_address();
+    let some = seat.targets.iter().any(|target| is_chosen(&target));
+    let targets = seat.targets.iter().filter(|target| !some || is_chosen(target)).map(|target| {
         Arc::new(TargetEntry {
             id: target.id,
             url: target.url.clone(),
+            address: target.address,
             addresses: target.addresses.clone(),
             moves: target.moves,
             usable: target.is_usable(),

@@ -140,7 +140,7 @@ async fn the_answer_waits_for_the_drain_unless_told_otherwise() {
 async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
     let stage = Stage::new().await;
     let proof = rules::Proof {
-        target: target(8082),
+        target: target(8082).into(),
         at: rules::Time(0),
         status: 204,
         latency: Duration::from_millis(3),

@@ -311,6 +311,7 @@ fn status() -> Status {
         targets: vec![TargetStatus {
             url: target(port),
             address: None,
+            usage: control::Usage::Used,
             standing,
             last_probe: Some(Probe {
                 at: Time(8_000),
@@ -321,6 +322,7 @@ fn status() -> Status {
             addresses: Vec::new(),
             certificate: None,
         }],
+        names: Vec::new(),
     };
     let passed = Verdict::Passed { status: 200 };
     let failed = Verdict::Failed { status: None, reason: "connection refused".into() };

@@ -138,6 +138,7 @@ impl Newer {
             let target = TargetEntry {
                 id: TargetId(id),
                 url: self.spec.color(color).targets[0].clone(),
+                address: None,
                 addresses: Vec::new(),
                 moves: 0,
                 usable: true,

@@ -155,8 +155,18 @@ impl World {
         let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);
         let limits = Limits::default();
         let history = connect::AddressHistory::default();
-        let settings =
-            Settings { services, groups, limits, reloader, resolver, vault, history, upgrades };
+        let used = Vec::new();
+        let settings = Settings {
+            services,
+            groups,
+            limits,
+            reloader,
+            resolver,
+            used,
+            vault,
+            history,
+            upgrades,
+        };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();
         let own = publisher.clone();

@@ -78,8 +78,18 @@ impl Life {
         let (vault, upgrades) = (connect::Vault::default(), tokio::sync::mpsc::channel(1).0);
         let (groups, limits) = (Vec::new(), Limits::default());
         let history = connect::AddressHistory::default();
-        let settings =
-            Settings { services, groups, limits, reloader, resolver, vault, history, upgrades };
+        let used = Vec::new();
+        let settings = Settings {
+            services,
+            groups,
+            limits,
+            reloader,
+            resolver,
+            used,
+            vault,
+            history,
+            upgrades,
+        };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
         let seat = |seat| Worker::start(seat, ground.witness.clone());

@@ -38,7 +38,11 @@ impl TargetLog {
         let Some(what) = failure.about_target() else { return };
         let mut targets = self.targets.borrow_mut();
         if let Some(left_out) = targets.entry(target.id).or_default().pass() {
-            tracing::warn!(color = %color, target_url = %target.url, left_out, "target {what}");
+            tracing::warn!(
+                color = %color, target_url = %target.url,
+                address = target.address.map(tracing::field::display), left_out,
+                "target {what}"
+            );
         }
     }
 
@@ -47,7 +51,8 @@ impl TargetLog {
         let mut targets = self.targets.borrow_mut();
         if let Some(left_out) = targets.entry(target.id).or_default().pass() {
             tracing::warn!(
-                color = %color, target_url = %target.url, left_out,
+                color = %color, target_url = %target.url,
+                address = target.address.map(tracing::field::display), left_out,
                 "target answered 421: it wants a Host that matches the server name (SNI) of TLS; write \
                  tls = {{ server_name = \"host\" }}, or host = \"target\", for the color"
             );
@@ -59,7 +64,8 @@ impl TargetLog {
         let mut targets = self.targets.borrow_mut();
         if let Some(left_out) = targets.entry(target.id).or_default().pass() {
             tracing::warn!(
-                color = %color, target_url = %target.url, left_out,
+                color = %color, target_url = %target.url,
+                address = target.address.map(tracing::field::display), left_out,
                 "target broke off midway in an answer: {what}"
             );
         }

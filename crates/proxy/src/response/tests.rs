@@ -46,6 +46,7 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         targets: vec![Arc::new(TargetEntry {
             id: TargetId(id),
             url: url.clone(),
+            address: None,
             addresses: Vec::new(),
             moves: 0,
             usable: true,

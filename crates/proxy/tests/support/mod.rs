@@ -99,6 +99,7 @@ impl Front {
                     Arc::new(TargetEntry {
                         id: TargetId(n),
                         url,
+                        address: None,
                         addresses: vec![*address],
                         moves: 0,
                         usable: true,

@@ -30,7 +30,7 @@ use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
 use connect::{AddressHistory, Vault};
 use control::api::{AdminTls, ApiSettings, Token};
-use control::handover::Host;
+use control::handover::{Host, UpColor};
 use control::journal::Opened;
 use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use proxy::{Certificates, Challenges, ClientCas, Options, Proxy, takes_ipv4};
@@ -201,13 +201,14 @@ fn start(
         let waits = older.iter().any(|older| older.lock.is_some());
         let leaving = older.iter().map(|older| 1 + older.through).sum();
         let up: Vec<_> = older.iter().flat_map(|older| older.up.clone()).collect();
+        let used = older.iter().flat_map(|older| older.used.clone()).collect();
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
         let resolver = Resolver::default().without(ways.own());
         let known = (vault, stage.options.history.clone());
-        let settings = settings(config, reloader, resolver, known, upgrades);
+        let settings = settings(config, (reloader, resolver), used, known, upgrades);
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
@@ -253,8 +254,8 @@ fn start(
 /// What the controller is made of.
 fn settings(
     config: &Config,
-    reloader: Reloader,
-    resolver: Resolver,
+    (reloader, resolver): (Reloader, Resolver),
+    used: Vec<UpColor>,
     (vault, history): (Vault, AddressHistory),
     upgrades: mpsc::Sender<UpgradeWish>,
 ) -> Settings {
@@ -264,6 +265,7 @@ fn settings(
         limits: config.limits,
         reloader,
         resolver,
+        used,
         vault,
         history,
         upgrades,

@@ -61,7 +61,7 @@ fn target(name: &str, address: SocketAddr) -> Target {
 }
 
 fn teal(url: &str, tls: &str, spare: &Target) -> Teal {
-    let color = format!("{{ targets = [\"{url}\"]{tls} }}");
+    let color = format!("{{ targets = [\"{url}\"], resolve = \"first\"{tls} }}");
     let settings = Settings::of_urls(&[], &[&spare.url()]).service("blue", &color);
     Teal::start(TEAL, &settings.service("health", HEALTH))
 }

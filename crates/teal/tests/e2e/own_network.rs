@@ -10,8 +10,20 @@ const INSIDE: &str = "TEAL_TEST_NAMESPACE";
 
 /// Runs the test of this module and name inside, with these files and after this script; true: this is
 /// inside.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 pub(crate) fn is_inside(module: &str, test: &str, hosts: &str, order: &str, setup: &str) -> bool {
+    is_inside_of(&[], module, test, hosts, order, setup)
+}
+
+/// The same in further namespaces, as `unshare` names them.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
+pub(crate) fn is_inside_of(
+    namespaces: &[&str],
+    module: &str,
+    test: &str,
+    hosts: &str,
+    order: &str,
+    setup: &str,
+) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
@@ -38,7 +50,9 @@ pub(crate) fn is_inside(module: &str, test: &str, hosts: &str, order: &str, setu
         itself.display()
     );
     let run = Command::new("unshare")
-        .args(["--mount", "--net", "timeout", "120", "sh", "-c", &script])
+        .args(["--mount", "--net"])
+        .args(namespaces)
+        .args(["timeout", "120", "sh", "-c", &script])
         .env(INSIDE, "1")
         .output();
     match run {

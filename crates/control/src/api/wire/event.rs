@@ -54,6 +54,9 @@ pub struct Event {
     /// The target whose health changed, or that alone was drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Its address, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// What probes say about it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
@@ -84,6 +87,11 @@ impl Event {
         }
     }
 
+    fn about_target(&mut self, target: &rules::TargetName) {
+        self.target = Some(target.url.to_string());
+        self.address = target.address.map(|address| address.to_string());
+    }
+
     fn fill(&mut self, news: &News) {
         match news {
             News::Switch { service, from, to, generation, cause: _, actor } => {
@@ -96,7 +104,9 @@ impl Event {
             News::Published { generation } => self.generation = Some(generation.0),
             News::DrainEnded { service, color, target, generation, end } => {
                 self.service = Some(service.to_string());
-                self.target = target.as_ref().map(ToString::to_string);
+                if let Some(target) = target {
+                    self.about_target(target);
+                }
                 self.generation = Some(generation.0);
                 self.drain = Some(Drain::ended(*color, *end));
             }
@@ -115,7 +125,7 @@ impl Event {
             News::Health { service, color, target, standing, reason } => {
                 self.service = Some(service.to_string());
                 self.color = Some((*color).into());
-                self.target = Some(target.to_string());
+                self.about_target(target);
                 self.health = Some((*standing).into());
                 self.reason.clone_from(reason);
             }

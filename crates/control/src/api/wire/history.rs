@@ -127,6 +127,9 @@ pub struct Receipt {
 pub struct Evidence {
     /// The target that was probed.
     pub target: String,
+    /// The one address that it is; `null`: it is not one address, or that is no longer known.
+    #[serde(default)]
+    pub address: Option<String>,
     /// When the probe ended.
     pub at: String,
     /// The status of the answer.
@@ -198,7 +201,8 @@ impl From<&rules::Receipt> for Receipt {
 impl From<&rules::Proof> for Evidence {
     fn from(proof: &rules::Proof) -> Self {
         Self {
-            target: proof.target.to_string(),
+            target: proof.target.url.to_string(),
+            address: proof.target.address.map(|address| address.to_string()),
             at: rfc3339(proof.at),
             status: proof.status,
             latency_ms: millis(proof.latency),

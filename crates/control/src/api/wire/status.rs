@@ -242,6 +242,25 @@ pub struct ColorStatus {
     pub drained: bool,
     /// Its targets, in the order of the configuration.
     pub targets: Vec<Target>,
+    /// The names of which each address is a target, in the order of the configuration.
+    #[serde(default)]
+    pub names: Vec<Name>,
+}
+
+/// A name of which each address is a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Name {
+    /// The target as configured.
+    #[schema(example = "http://app:8081")]
+    pub url: String,
+    /// The number of addresses that it had when a resolver last answered.
+    pub addresses: usize,
+    /// The number of those that traffic uses.
+    pub used: usize,
+    /// Since when lookups have no answer; `null`: the last one had.
+    pub unanswered_since: Option<String>,
+    /// What is wrong with it; `null`: nothing.
+    pub problem: Option<String>,
 }
 
 /// What a color does now.
@@ -262,6 +281,16 @@ pub struct Target {
     /// The address as configured.
     #[schema(example = "http://127.0.0.1:8081")]
     pub url: String,
+    /// The one address that it is: one of those that its name has, or the one that is configured;
+    /// `null`: a socket, a name without an address, or all the addresses of a name
+    /// (`resolve = "first"`).
+    #[serde(default)]
+    #[schema(example = "10.0.0.3:8081")]
+    pub address: Option<String>,
+    /// How traffic uses it, where a person should know; `null`: nothing in particular.
+    #[serde(default)]
+    #[schema(example = "being proven, no traffic yet")]
+    pub note: Option<String>,
     /// What probes say.
     pub health: Health,
     /// The addresses that traffic uses: those of its name that probes have proven; empty: none.
@@ -384,7 +413,7 @@ impl Certificate {
             let name = TargetName {
                 service: service.name.to_string(),
                 color: color.into(),
-                url: target.url.to_string(),
+                url: target.name().to_string(),
             };
             let end = rules::Time::of(shown.not_after);
             Some(Self { target: Some(name), ..Self::until(end, &shown.names, at) })
@@ -428,6 +457,19 @@ impl ColorStatus {
             cutting: color.drain.is_some_and(|drain| drain.cutting),
             drained: color.drained,
             targets: color.targets.iter().map(|target| Target::of(target, at)).collect(),
+            names: color.names.iter().map(|name| Name::of(name, at)).collect(),
+        }
+    }
+}
+
+impl Name {
+    fn of(name: &view::NameStatus, at: rules::Time) -> Self {
+        Self {
+            url: name.url.to_string(),
+            addresses: name.addresses,
+            used: name.used,
+            unanswered_since: name.unanswered.as_ref().map(|(since, _)| rfc3339(*since)),
+            problem: name.problem(at),
         }
     }
 }
@@ -444,6 +486,8 @@ impl Target {
         };
         Self {
             url: target.url.to_string(),
+            address: target.address.map(|address| address.to_string()),
+            note: target.note(),
             health: target.standing.into(),
             addresses: target.addresses.iter().map(ToString::to_string).collect(),
             last_probe: target.last_probe.as_ref().map(probe),

@@ -29,6 +29,8 @@ fn color(id: u32, targets: &[(u32, &str)]) -> ColorMessage {
         tls: None,
         announce: None,
         own_host: false,
+        resolve_first: false,
+        address: TargetUrl::parse(url).ok().and_then(|url| url.literal()),
         addresses: Vec::new(),
         moves: 0,
         usable: true,

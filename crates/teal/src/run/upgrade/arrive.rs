@@ -41,6 +41,8 @@ pub(in crate::run) struct Older {
     pub(in crate::run) through: usize,
     /// The colors that are healthy for it.
     pub(in crate::run) up: Vec<UpColor>,
+    /// The targets that its traffic uses.
+    pub(in crate::run) used: Vec<UpColor>,
     /// The lock of the state directory; none of one that has given it up.
     pub(in crate::run) lock: Option<OwnedFd>,
 }
@@ -123,8 +125,8 @@ impl Arrival {
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
             Failure::failed("the Teal that runs has handed over less than it said".to_owned())
         })?;
-        let Offer { pid, through, up, .. } = offer;
-        Ok((Older { stream: older, pid, through, up, lock: Some(lock) }, handed))
+        let Offer { pid, through, up, used, .. } = offer;
+        Ok((Older { stream: older, pid, through, up, used, lock: Some(lock) }, handed))
     }
 }
 
@@ -179,7 +181,8 @@ impl Older {
 
     /// One that still leaves, found by the parent at the start.
     pub(in crate::run) fn leaving((pid, socket): (u32, OwnedFd)) -> Self {
-        Self { stream: UnixStream::from(socket), pid, through: 0, up: Vec::new(), lock: None }
+        let (up, used) = (Vec::new(), Vec::new());
+        Self { stream: UnixStream::from(socket), pid, through: 0, up, used, lock: None }
     }
 
     /// Gives older Teals their places among the workers, on the current runtime; `None`: there are none.

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use control::handover::{Host, UpColor};
-use control::{Handle, Role, ServiceStatus, Status, TargetStatus};
+use control::handover::{Host, UpColor, UpTarget};
+use control::{Handle, Role, ServiceStatus, Status, TargetStatus, Usage};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
 
@@ -71,14 +71,35 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
         let healthy = Color::BOTH.into_iter().filter(|color| service.color(*color).healthy);
         healthy.map(|color| {
             let targets = service.color(color).targets.iter();
+            let targets = targets.filter(|target| is_counted(target));
             UpColor {
                 service: service.name.to_string(),
                 color: color.to_string(),
-                targets: targets.map(|target| target.url.to_string()).collect(),
+                targets: targets.map(told).collect(),
             }
         })
     });
     Ok(colors.collect())
+}
+
+/// The targets of active colors that traffic uses.
+pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
+    let status = handle.status().await?;
+    let colors = status.services.iter().map(|service| {
+        let targets = service.color(service.active).targets.iter();
+        let used = targets.filter(|target| matches!(target.usage, Usage::Used | Usage::Unlisted));
+        UpColor {
+            service: service.name.to_string(),
+            color: service.active.to_string(),
+            targets: used.map(told).collect(),
+        }
+    });
+    Ok(colors.collect())
+}
+
+/// A target as it is told to a newer Teal.
+fn told(target: &TargetStatus) -> UpTarget {
+    UpTarget { url: target.url.to_string(), address: target.address }
 }
 
 /// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down. Targets
@@ -137,8 +158,16 @@ fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
         // One that is configured no longer has no targets that could be down.
         let Some(seen) = found.map(|(service, color)| service.color(color)) else { return false };
         let all = seen.role == Role::Active || targets.is_empty();
-        let known = |one: &&TargetStatus| all || targets.contains(&one.url.to_string());
-        let known = || seen.targets.iter().filter(known);
+        let is_known = |one: &TargetStatus| {
+            let url = one.url.to_string();
+            let told = || targets.iter().filter(|target| target.url == url);
+            let same = |address| told().any(|target| target.address == address);
+            // A name that the older one has found up may lead elsewhere by now, and to more addresses.
+            let elsewhere =
+                || seen.targets.iter().all(|two| two.url != one.url || !same(two.address));
+            if told().next().is_none() { all } else { same(one.address) || elsewhere() }
+        };
+        let known = || seen.targets.iter().filter(|one| is_counted(one) && is_known(one));
         if let Some(target) = known().find(|one| one.standing == Standing::Down) {
             down.push(why(service, color, target));
             return true;
@@ -148,11 +177,16 @@ fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
     down
 }
 
+/// Whether the gate asks it.
+fn is_counted(target: &TargetStatus) -> bool {
+    !matches!(target.usage, Usage::LeftOut { .. })
+}
+
 fn has_passed(target: &TargetStatus) -> bool {
     target.last_probe.as_ref().is_some_and(|probe| probe.verdict.passed())
 }
 
 fn why(service: &str, color: &str, target: &TargetStatus) -> String {
     let reason = target.last_probe.as_ref().and_then(|probe| probe.verdict.reason());
-    format!("{color} of {service}, {}: {}", target.url, reason.unwrap_or("no probe passes"))
+    format!("{color} of {service}, {}: {}", target.name(), reason.unwrap_or("no probe passes"))
 }

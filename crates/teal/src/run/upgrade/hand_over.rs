@@ -16,6 +16,7 @@ use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::confirm;
 use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
@@ -69,6 +70,7 @@ pub(super) async fn hand_over(
         state_dir: state_dir.to_owned(),
         through: leaving - 1,
         up,
+        used: confirm::used(handle).await?,
     };
     let version = match ask(&talk, offer, process.pid).await {
         Ok(version) => version,

@@ -1,0 +1,138 @@
+//! Where the names of active colors lead when Teal starts, so that the first table is as good as it can
+//! be. Nothing of it is proven: what was in traffic before the start goes on being so.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Color, ServiceName, TargetUrl};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use traffic::TargetId;
+
+use crate::core::{Core, Inside};
+use crate::handover::UpColor;
+use crate::health::Listing;
+use crate::swap::{Family, NameId};
+
+/// The longest that the start waits for names to be resolved.
+// lossless: L10
+const RESOLVE: Duration = Duration::from_secs(2);
+
+/// The longest that it waits for the addresses of a name that has both families.
+// lossless: L10
+const CONNECT: Duration = Duration::from_millis(300);
+
+/// What has to be resolved.
+#[derive(Clone, Copy, Debug)]
+enum Resolved {
+    /// A name of which each address is a target.
+    Name(NameId),
+    /// A target of which all addresses are one.
+    Target(TargetId),
+}
+
+/// Resolves the names of all active colors at once. Those of idle ones are not waited for.
+pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
+    let deadline = Instant::now() + RESOLVE;
+    let mut tasks = JoinSet::new();
+    let wanted = core.lock().to_resolve();
+    for (what, url) in wanted {
+        let resolver = core.resolver.clone();
+        tasks.spawn(async move {
+            let began = Instant::now();
+            let listing = resolver.resolve(&url, deadline).await;
+            let left_out = match (what, &listing) {
+                (Resolved::Name(_), Listing::Found(found)) => silent_family(found, deadline).await,
+                _ => None,
+            };
+            (what, listing, left_out, began.elapsed())
+        });
+    }
+    while let Some(resolved) = tasks.join_next().await {
+        let Ok((what, listing, left_out, took)) = resolved else { continue };
+        let began = core.clock.moment().saturating_sub(took);
+        let mut inside = core.lock();
+        match what {
+            Resolved::Name(id) => inside.first_addresses(id, &listing, (left_out, used), began),
+            Resolved::Target(id) => {
+                let Some((_, _, target)) = inside.roster.target_mut(id) else { continue };
+                target.addresses = listing.found();
+                target.listed.clone_from(&target.addresses);
+            }
+        }
+    }
+}
+
+/// The family over which nothing can be connected to, where something can over the other: no request
+/// should have to find that out.
+async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Family> {
+    if addresses.iter().all(SocketAddr::is_ipv4) || addresses.iter().all(SocketAddr::is_ipv6) {
+        return None;
+    }
+    let deadline = deadline.min(Instant::now() + CONNECT);
+    let mut tasks = JoinSet::new();
+    for address in addresses.iter().copied() {
+        tasks.spawn(async move {
+            let connected = timeout_at(deadline, TcpStream::connect(address)).await;
+            (Family::of(address), !matches!(connected, Ok(Ok(_))))
+        });
+    }
+    let found = tasks.join_all().await;
+    Family::left_out(found.into_iter())
+}
+
+impl Inside {
+    fn to_resolve(&self) -> Vec<(Resolved, TargetUrl)> {
+        let active = self.roster.members.iter().filter_map(|member| {
+            Some(member.color(self.state.serving(&member.spec.name)?.0.active))
+        });
+        let both = active.map(|seat| {
+            let names = seat.names.iter().map(|name| (Resolved::Name(name.id), name.url.clone()));
+            let targets = seat.targets.iter().filter(|seat| !seat.url.is_each_address());
+            names.chain(targets.map(|seat| (Resolved::Target(seat.id), seat.url.clone())))
+        });
+        both.flatten().collect()
+    }
+
+    fn first_addresses(
+        &mut self,
+        id: NameId,
+        listing: &Listing,
+        (left_out, used): (Option<Family>, &[UpColor]),
+        began: Duration,
+    ) {
+        if matches!(listing, Listing::Unanswered(_)) {
+            return;
+        }
+        self.roster.list(id, listing.found());
+        let _nothing_was_there = self.roster.settle(id, false);
+        let Some(name) = self.roster.name_mut(id) else { return };
+        name.looked_up = Some(began);
+        let Some((member, color, name)) = self.roster.name(id) else { return };
+        let proven: Vec<_> = used_before(used, &member.spec.name, color, &name.url);
+        let proven: Vec<_> = proven.into_iter().filter(|at| name.listed.contains(at)).collect();
+        // lossless: L9 - in an upgrade, what the older one is proving yet is no better known here.
+        self.roster.admit_where(id, |address| {
+            if proven.is_empty() {
+                left_out != Some(Family::of(address))
+            } else {
+                proven.contains(&address)
+            }
+        });
+    }
+}
+
+/// The addresses of a name that an older Teal uses.
+fn used_before(
+    used: &[UpColor],
+    service: &ServiceName,
+    color: Color,
+    url: &TargetUrl,
+) -> Vec<SocketAddr> {
+    let (color, url) = (color.to_string(), url.to_string());
+    let same = |one: &&UpColor| one.service == service.as_str() && one.color == color;
+    let targets = used.iter().filter(same).flat_map(|one| &one.targets);
+    targets.filter(|target| target.url == url).filter_map(|target| target.address).collect()
+}

@@ -1,0 +1,211 @@
+//! Where names lead: each is looked up by a task of its own, at once at the start, then at its
+//! interval, at once after a refused connect and when the gate asks.
+//!
+//! What a lookup says is taken over like a small reload: addresses that come are proven first, those
+//! that go drain. A resolver that does not answer changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Color, ServiceName, TargetUrl, Verdict};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::probe::nowhere;
+use super::resolve::Listing;
+use super::schedule::{Jitter, watch};
+use crate::clock::Clock;
+use crate::core::{Core, Inside};
+use crate::drain;
+use crate::swap::{ADDRESSES, Followed, NameId, NameSeat, TargetSeat};
+
+/// Follows a name until it is removed.
+pub(crate) async fn follow_name(core: Arc<Core>, id: NameId) {
+    let (mut jitter, mut pending) = (Jitter(u64::from(id.0) + 7), None);
+    loop {
+        core.in_charge().await;
+        let Some((url, timeout, hurry)) = core.lock().name_plan(id) else { return };
+        let Ok(turn) = core.probing.acquire().await else { return };
+        let (began, deadline) = (core.clock.moment(), Instant::now() + timeout);
+        let listing = core.resolver.resolve_on(&url, deadline, &mut pending).await;
+        drop(turn);
+        let Some(pause) = core.take_listing(id, &listing, began) else { return };
+        tokio::select! {
+            () = sleep(jitter.shorten(pause)) => {}
+            () = hurry.notified() => {}
+        }
+    }
+}
+
+impl Inside {
+    fn name_plan(&self, id: NameId) -> Option<(TargetUrl, Duration, Arc<Notify>)> {
+        let (member, _, name) = self.roster.name(id)?;
+        Some((name.url.clone(), member.spec.health.timeout, name.hurry.clone()))
+    }
+
+    fn names_of(&self, service: &ServiceName, color: Color) -> &[NameSeat] {
+        self.roster.member(service).map_or(&[][..], |member| &member.color(color).names)
+    }
+
+    /// Looks the names of a color up again.
+    pub(super) fn hurry_names(&self, service: &ServiceName, color: Color) {
+        self.names_of(service, color).iter().for_each(|name| name.hurry.notify_one());
+    }
+}
+
+impl Core {
+    /// Waits until the names of a color have been looked up since `asked`, or until a lookup has had
+    /// all its time.
+    // lossless: L9 L10
+    pub(super) async fn look_up(&self, service: &ServiceName, color: Color, asked: Duration) {
+        let mut probed = self.probed.subscribe();
+        let (timeout, since) = {
+            let inside = self.lock();
+            inside.hurry_names(service, color);
+            let member = inside.roster.member(service);
+            // One that was under way goes first.
+            let timeout = member.map_or(Duration::ZERO, |m| m.spec.health.timeout * 2);
+            (timeout + Duration::from_millis(500), asked)
+        };
+        let deadline = Instant::now() + timeout;
+        loop {
+            probed.borrow_and_update();
+            let fresh = |name: &NameSeat| name.looked_up.is_some_and(|at| at >= since);
+            if self.lock().names_of(service, color).iter().all(fresh) {
+                return;
+            }
+            let Ok(changed) = timeout_at(deadline, probed.changed()).await else { return };
+            changed.expect("the core keeps the sending side");
+        }
+    }
+
+    /// Takes over what a lookup has found, and says how long to wait for the next one; `None` if the
+    /// name is gone.
+    fn take_listing(
+        self: &Arc<Self>,
+        id: NameId,
+        listing: &Listing,
+        began: Duration,
+    ) -> Option<Duration> {
+        let (nowhere, pause) = {
+            let mut inside = self.lock();
+            if !self.is_in_charge() {
+                return inside.roster.name(id).map(|_| Duration::ZERO);
+            }
+            inside.note_listing(id, listing, began)?;
+            self.settle(&mut inside, id, !matches!(listing, Listing::Own(_)));
+            let (member, color, name) = inside.roster.name(id)?;
+            let suspects =
+                member.color(color).of(&name.url).filter(|seat| seat.suspect && seat.is_usable());
+            suspects.for_each(|seat| seat.hurry.notify_one());
+            let nowhere = member.color(color).of(&name.url).find(|seat| seat.address.is_none());
+            let nowhere = nowhere.map(|seat| (seat.id, reason_of(&name.url, listing)));
+            (nowhere, inside.pause_of(id)?)
+        };
+        if let Some((target, reason)) = nowhere {
+            self.record(target, Verdict::Failed { status: None, reason }, Duration::ZERO);
+        }
+        self.probed.send_modify(|count| *count += 1);
+        Some(pause)
+    }
+
+    /// Gives a name the targets that its addresses make, and has traffic follow. `keeps`: those that
+    /// traffic uses may stay as long as there is nothing better.
+    // lossless: L3 L4 L9
+    pub(super) fn settle(self: &Arc<Self>, inside: &mut Inside, id: NameId, keeps: bool) {
+        if !self.is_in_charge() {
+            return;
+        }
+        let Some((member, color, _)) = inside.roster.name(id) else { return };
+        let serving = inside.state.serving(&member.spec.name);
+        let is_active = serving.is_some_and(|(service, _)| service.active == color);
+        let Some(Followed { left, came }) = inside.roster.settle(id, keeps && is_active) else {
+            return;
+        };
+        if left.is_empty() && came.is_empty() {
+            return;
+        }
+        for subject in &left {
+            tracing::info!(
+                service = %subject.service, %color, target_url = subject.target_url(),
+                address = subject.target_address(), "the name no longer has the address: it drains",
+            );
+        }
+        for target in came {
+            let Some((spec, _, seat)) = inside.roster.target_mut(target) else { continue };
+            if seat.begins() {
+                tracing::info!(
+                    service = %spec.name, %color, target_url = %seat.url,
+                    address = seat.address.map(tracing::field::display),
+                    "the name has a new address: it is being proven",
+                );
+                tokio::spawn(watch(self.clone(), target));
+            }
+        }
+        let left = drain::begin(inside, left);
+        let version = self.publish(inside);
+        if !left.is_empty() {
+            tokio::spawn(drain::attend(self.clone(), version, left, is_active));
+        }
+    }
+}
+
+fn reason_of(url: &TargetUrl, listing: &Listing) -> Box<str> {
+    nowhere(url, listing).into()
+}
+
+impl Inside {
+    /// Notes what a lookup has found, and logs what a person should know of it, once.
+    fn note_listing(&mut self, id: NameId, listing: &Listing, began: Duration) -> Option<()> {
+        let (member, color, name) = self.roster.name(id)?;
+        let (service, before, silent) = (member.spec.name.clone(), name.found, &name.unanswered);
+        let url = name.url.clone();
+        match listing {
+            Listing::Unanswered(why) if silent.is_none() => tracing::warn!(
+                %service, %color, target_url = %url, why,
+                "no answer to a lookup: the addresses stay as they are",
+            ),
+            Listing::Unanswered(_) => {}
+            _ if silent.is_some() => tracing::info!(
+                %service, %color, target_url = %url, "lookups are answered again",
+            ),
+            _ => {}
+        }
+        if let Listing::Found(found) = listing
+            && found.len() > ADDRESSES
+            && found.len() != before
+        {
+            let has = found.len();
+            tracing::warn!(
+                %service, %color, target_url = %url,
+                "the name has {has} addresses; {ADDRESSES} are used",
+            );
+        }
+        let name = self.roster.name_mut(id)?;
+        name.looked_up = Some(began);
+        match listing {
+            Listing::Unanswered(why) => {
+                name.unanswered.get_or_insert_with(|| (Clock::now(), why.clone()));
+                return Some(());
+            }
+            _ => name.unanswered = None,
+        }
+        self.roster.list(id, listing.found());
+        Some(())
+    }
+
+    /// How long to wait for the next lookup.
+    fn pause_of(&self, id: NameId) -> Option<Duration> {
+        let (member, color, name) = self.roster.name(id)?;
+        let settings = &member.spec.health;
+        let serving = self.state.serving(&member.spec.name);
+        let is_active = serving.is_some_and(|(service, _)| service.active == color);
+        let is_missed =
+            is_active && !member.color(color).of(&name.url).any(TargetSeat::is_reachable);
+        Some(if is_missed {
+            settings.fast_interval.min(settings.interval)
+        } else {
+            settings.interval
+        })
+    }
+}

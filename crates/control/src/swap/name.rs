@@ -1,0 +1,223 @@
+//! A name of which each address is a target, and how its targets follow it.
+//!
+//! An address that comes gets no traffic before it is proven there. One that goes leaves the choice at
+//! once and drains, unless traffic has nothing better: as long as no other address is proven, those stay
+//! that are up. A name always has at least one target; without an address that is one that nothing can
+//! be sent to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::{Color, Standing, TargetUrl, Time};
+use tokio::sync::Notify;
+use traffic::TargetId;
+
+use super::roster::{ColorSeat, Member, Roster, Subject, TargetSeat};
+
+/// The most addresses of one name that are used.
+pub(crate) const ADDRESSES: usize = 64;
+
+/// The identity of a name of a color; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NameId(pub(crate) u32);
+
+/// A name of which each address is a target.
+#[derive(Debug)]
+pub(crate) struct NameSeat {
+    pub(crate) id: NameId,
+    pub(crate) url: TargetUrl,
+    /// The addresses that are used, of those that it had when a resolver last answered.
+    pub(crate) listed: Vec<SocketAddr>,
+    /// The number of addresses that it had then.
+    pub(crate) found: usize,
+    /// When the last lookup began, since the process started; `None`: there was none yet.
+    pub(crate) looked_up: Option<Duration>,
+    /// Since when lookups have no answer, and why.
+    pub(crate) unanswered: Option<(Time, String)>,
+    /// A task follows it.
+    pub(crate) is_followed: bool,
+    /// Asks for the next lookup at once.
+    pub(crate) hurry: Arc<Notify>,
+}
+
+/// The difference that a lookup makes.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    /// Targets that have left the color.
+    pub(crate) left: Vec<Subject>,
+    /// Targets that are to be probed from now on.
+    pub(crate) came: Vec<TargetId>,
+}
+
+// === impl NameSeat ===
+
+impl NameSeat {
+    pub(super) fn new(id: NameId, url: TargetUrl) -> Self {
+        Self {
+            id,
+            url,
+            listed: Vec::new(),
+            found: 0,
+            looked_up: None,
+            unanswered: None,
+            is_followed: false,
+            hurry: Arc::default(),
+        }
+    }
+}
+
+// === impl Roster ===
+
+impl Roster {
+    /// A name and where it stands.
+    pub(crate) fn name(&self, id: NameId) -> Option<(&Member, Color, &NameSeat)> {
+        let &(place, color) = self.name_places.get(&id)?;
+        let member = self.members.get(place)?;
+        let name = member.color(color).names.iter().find(|name| name.id == id)?;
+        Some((member, color, name))
+    }
+
+    /// A name, to be changed.
+    pub(crate) fn name_mut(&mut self, id: NameId) -> Option<&mut NameSeat> {
+        let &(place, color) = self.name_places.get(&id)?;
+        let names = &mut self.members.get_mut(place)?.colors[color.index()].names;
+        names.iter_mut().find(|name| name.id == id)
+    }
+
+    /// Takes over all the addresses that a name has.
+    pub(crate) fn list(&mut self, id: NameId, mut found: Vec<SocketAddr>) {
+        let Some((member, color, name)) = self.name(id) else { return };
+        let count = found.len();
+        if count > ADDRESSES {
+            let seats = member.color(color).of(&name.url);
+            let used: Vec<_> = seats.filter(|seat| seat.is_reachable()).collect();
+            let is_new = |at: &SocketAddr| !used.iter().any(|seat| seat.address == Some(*at));
+            found.sort_by_key(|at| (is_new(at), *at));
+            found.truncate(ADDRESSES);
+            found.sort_unstable();
+        }
+        let Some(name) = self.name_mut(id) else { return };
+        (name.listed, name.found) = (found, count);
+    }
+
+    /// Lets traffic use those addresses of a name that fit.
+    pub(crate) fn admit_where(&mut self, id: NameId, fits: impl Fn(SocketAddr) -> bool) {
+        let Some(&(place, color)) = self.name_places.get(&id) else { return };
+        let Some(member) = self.members.get_mut(place) else { return };
+        let ColorSeat { targets, names, .. } = &mut member.colors[color.index()];
+        let Some(name) = names.iter().find(|name| name.id == id) else { return };
+        for target in targets.iter_mut().filter(|target| target.url == name.url) {
+            if target.address.is_some_and(&fits) {
+                target.admit();
+            }
+        }
+    }
+
+    /// Gives a name the targets that its addresses make. `keeps`: those that it no longer has may stay
+    /// as long as traffic has nothing better.
+    pub(crate) fn settle(&mut self, id: NameId, keeps: bool) -> Option<Followed> {
+        let &(place, color) = self.name_places.get(&id)?;
+        let (member, _, name) = self.name(id)?;
+        let (url, listed) = (name.url.clone(), name.listed.clone());
+        let is_listed = |seat: &TargetSeat| seat.address.is_some_and(|at| listed.contains(&at));
+        let replaced = member.color(color).of(&url).any(|seat| is_listed(seat) && seat.is_good());
+        let stays = |seat: &TargetSeat| {
+            is_listed(seat) || keeps && !replaced && seat.address.is_some() && seat.is_good()
+        };
+        let unchanged = {
+            let mut known = member.color(color).of(&url).map(|seat| seat.address);
+            let all_stay = member.color(color).of(&url).all(stays);
+            let have =
+                |at: &SocketAddr| member.color(color).of(&url).any(|s| s.address == Some(*at));
+            let is_nowhere = listed.is_empty() && known.next() == Some(None);
+            is_nowhere || all_stay && listed.iter().all(have)
+        };
+        if unchanged {
+            return Some(Followed::default());
+        }
+        let targets = &mut self.members[place].colors[color.index()].targets;
+        let first = targets.iter().position(|seat| seat.url == url)?;
+        let mut seats: Vec<_> = targets.extract_if(.., |seat| seat.url == url).collect();
+        let mut gone: Vec<_> = seats.extract_if(.., |seat| !stays(seat)).collect();
+        // One without an address was never connected to: it becomes the first that comes.
+        let mut spare = gone.extract_if(.., |seat| seat.address.is_none()).next();
+        let mut came = Vec::new();
+        for address in &listed {
+            if seats.iter().any(|seat| seat.address == Some(*address)) {
+                continue;
+            }
+            let seat = spare.take().map(|spare| spare.becomes(*address));
+            let seat = seat.unwrap_or_else(|| self.make_target(&url, Some(*address)));
+            came.push(seat.id);
+            seats.push(seat);
+        }
+        seats.sort_by_key(|seat| seat.address);
+        if seats.is_empty() {
+            seats.push(spare.take().unwrap_or_else(|| self.make_target(&url, None)));
+        }
+        gone.extend(spare);
+        for seat in &seats {
+            self.places.insert(seat.id, (place, color));
+        }
+        let Member { spec, colors, .. } = &mut self.members[place];
+        colors[color.index()].targets.splice(first..first, seats);
+        let left: Vec<_> = gone
+            .into_iter()
+            .map(|seat| {
+                self.places.remove(&seat.id);
+                seat.leave(spec, color)
+            })
+            .collect();
+        Some(Followed { left, came })
+    }
+}
+
+// === impl ColorSeat, TargetSeat ===
+
+impl ColorSeat {
+    /// The targets that a configured one is.
+    pub(crate) fn of(&self, url: &TargetUrl) -> impl Iterator<Item = &TargetSeat> {
+        self.targets.iter().filter(move |seat| seat.url == *url)
+    }
+
+    /// The name that a target is an address of.
+    pub(crate) fn name_of(&self, target: &TargetSeat) -> Option<&NameSeat> {
+        self.names.iter().find(|name| name.url == target.url)
+    }
+}
+
+impl TargetSeat {
+    /// Whether it gets traffic, and nothing speaks against it.
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_usable() && !self.suspect
+    }
+
+    /// Lets traffic use the address that it is.
+    // lossless: L9 - only once it is proven, or where nothing can be known yet.
+    pub(crate) fn admit(&mut self) {
+        self.addresses = self.address.into_iter().collect();
+    }
+
+    /// Takes it out of traffic until it is proven again.
+    pub(crate) fn withdraw(&mut self) {
+        self.addresses.clear();
+    }
+
+    /// The same at an address, where nothing is known of it yet.
+    fn becomes(self, address: SocketAddr) -> Self {
+        let health = rules::TargetHealth::default();
+        Self { address: Some(address), health, absent: false, suspect: false, ..self }
+    }
+
+    /// Whether it is to be probed and is not yet; from now on it is.
+    pub(crate) fn begins(&mut self) -> bool {
+        let somewhere = self.address.is_some() || !self.url.is_each_address();
+        somewhere && !std::mem::replace(&mut self.is_probed, true)
+    }
+
+    /// Whether it is proven to be down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.health.standing() == Standing::Down
+    }
+}
