@@ -116,8 +116,8 @@ fn r56_a_name_that_waits_keeps_no_other_waiting() {
         said.filter(|said| !said.contains("connection refused"))
     });
     // Both were ordered before anything was heard of the first.
+    let refused = wait_for(PATIENCE, "it is in the log", || stage.teal.log().find(&said));
     let log = stage.teal.log();
-    let refused = log.find(&said).expect("it is in the log");
     for name in ["b.test", "c.test"] {
         let ordered = format!("ordering a certificate name=\"{name}\"");
         let ordered = log.rfind(&ordered).expect("it was ordered");
