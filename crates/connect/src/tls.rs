@@ -231,10 +231,10 @@ pub(crate) fn describe(error: &io::Error) -> String {
         Some(InvalidMessage(_)) => {
             "the target did not answer with TLS (is it plain HTTP?)".to_owned()
         }
-        Some(AlertReceived(alert)) => format!("it refused the handshake ({alert:?})"),
+        Some(AlertReceived(alert)) => refused_with(&format!("{alert:?}")),
         Some(other) => other.to_string(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "it closed the connection within the handshake".to_owned()
+            "it closed the connection within the handshake (is it plain HTTP?)".to_owned()
         }
         None => error.to_string(),
     }
@@ -265,5 +265,13 @@ pub fn refusal(error: &io::Error) -> Option<String> {
     // HTTP/2 keeps the words of an error alone.
     let said = error.to_string();
     let alert = said.strip_prefix("received fatal alert: ")?;
-    Some(format!("TLS: it refused the handshake ({alert})"))
+    Some(format!("TLS: {}", refused_with(alert)))
+}
+
+fn refused_with(alert: &str) -> String {
+    let advice = match alert {
+        "CertificateRequired" => ": it wants a certificate; write cert and key in the color's tls",
+        _ => "",
+    };
+    format!("it refused the handshake ({alert}){advice}")
 }

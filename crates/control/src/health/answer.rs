@@ -9,6 +9,9 @@ use rules::{Expected, Health, ProbeKind};
 use super::grpc;
 use super::probe::{Conclusion, Failure, Fault};
 
+/// How a record of TLS begins that refuses what was sent (RFC 8446, section 5.1).
+const TLS_ALERT: &[u8] = &[21, 3];
+
 /// The most that is read of an answer's body.
 const BODY: usize = 64 * 1024;
 
@@ -52,6 +55,10 @@ impl Answer {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Option<usize>, Failure> {
+        if bytes.starts_with(TLS_ALERT) {
+            let reason = "the target answered in TLS; write https://HOST:PORT";
+            return Err(failed(self.status, reason));
+        }
         let found = scan.scan_response(bytes, limits);
         found.map_err(|BadResponse { reason }| refused(self.status, reason))
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use connect::Stream;
 use connect::http2::{StreamEnd, answer_head, builder, interim_head, trailer_lines};
 use h2::client::ResponseFuture;
-use h2::{RecvStream, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_TYPE, TE};
 use http::{Request, Response, StatusCode};
 use http1::{BodyReader, HeadScan, Limits};
@@ -128,15 +128,18 @@ pub(super) async fn over_http2(
     let asked = ask_over_http2(plan, stream, answer, &mut driver).await;
     let Err(Broken::Library(error)) = asked else {
         return asked.map_err(|broken| match broken {
-            Broken::Library(error) => broken_off(answer, &error),
+            Broken::Library(error) => broken_off(plan, answer, &error),
             Broken::Answer(failure) => failure,
         });
     };
     // Why the connection has ended is known only to whoever drives it.
     let ended = if error.is_io() { driver.join_next().await } else { None };
     let ended = ended.and_then(Result::ok).and_then(Result::err).filter(h2::Error::is_go_away);
-    Err(broken_off(answer, &ended.unwrap_or(error)))
+    Err(broken_off(plan, answer, &ended.unwrap_or(error)))
 }
+
+/// What may be meant where HTTP/2 without TLS is not understood.
+const OR_HTTP1: &str = " (does it speak HTTP/1.1? then write http://HOST:PORT)";
 
 /// The end of a question over HTTP/2.
 enum Broken {
@@ -279,9 +282,18 @@ fn understand(
     }
 }
 
-fn broken_off(answer: &Answer, error: &h2::Error) -> Failure {
+fn broken_off(plan: &Plan, answer: &Answer, error: &h2::Error) -> Failure {
+    let h2c = plan.target.is_http2() && answer.status.is_none();
     if let Some(error) = error.get_io() {
-        return answer.broken(Some(error));
+        let mut failure = answer.broken(Some(error));
+        if h2c {
+            failure.reason.push_str(OR_HTTP1);
+        }
+        return failure;
+    }
+    // Text begins with what would be the length of a frame of megabytes.
+    if h2c && error.is_library() && error.reason() == Some(Reason::FRAME_SIZE_ERROR) {
+        return Failure::new(format!("the target did not answer in HTTP/2{OR_HTTP1}"));
     }
     let end = StreamEnd::of(error, answer.status.is_some());
     let reason = end.map_or_else(|| format!("HTTP/2: {error}"), |end| format!("the target {end}"));

@@ -275,3 +275,20 @@ fn an_upgrade_keeps_verifying() {
     load.stop().assert_nothing_lost();
     stage.finish();
 }
+
+#[test]
+fn a_probe_of_the_wrong_protocol_says_what_to_write() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let (pair, target) = (pki.issue("target", &["localhost"]), Target::start("blue"));
+    let front = SecureTarget::start(&target, &pair, None);
+    let over = |scheme: &str, at: &str| format!("{scheme}://{at}");
+    let (plain, secure) = (target.address().to_string(), front.url().replace("https://", ""));
+    for (url, words) in [
+        (over("h2c", &plain), "does it speak HTTP/1.1? then write http://HOST:PORT"),
+        (over("http", &secure), "the target answered in TLS; write https://HOST:PORT"),
+    ] {
+        let teal = Teal::start(TEAL, &Settings::of_urls(&["http://127.0.0.1:1"], &[&url]));
+        wait_until(SOON, words, || teal.switch("green", "").text().contains(words));
+    }
+}
