@@ -20,6 +20,8 @@ pub struct Config {
     pub workers: usize,
     /// Who may ask for what, and where.
     pub admin: Admin,
+    /// Where metrics are without a token; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// What a client may send, for all listeners.
     pub limits: rules::Limits,
     /// Where clients are served; never empty, no two overlap.
@@ -93,6 +95,8 @@ pub struct Listener {
     pub redirect_https: Option<Redirect>,
     /// The `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u32>,
+    /// The path at which Teal says whether it serves; `None`: none.
+    pub health: Option<Box<str>>,
     /// Who must begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
     /// Whose word about their own clients is kept.
@@ -220,6 +224,7 @@ impl Listener {
             http2: false,
             redirect_https: None,
             hsts: None,
+            health: None,
             proxy_protocol: Vec::new(),
             trusted: Vec::new(),
         }

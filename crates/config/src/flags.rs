@@ -74,6 +74,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
                 hosts: Vec::new(),
                 socket_group: None,
             },
+            metrics: None,
             limits: Limits::default(),
             listeners: vec![Listener::plain(listen)],
             certificates: Vec::new(),

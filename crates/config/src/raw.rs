@@ -36,6 +36,7 @@ pub(crate) struct Document {
     #[schemars(extend("x-default" = "the number of cores", "examples" = [2]))]
     pub(crate) workers: Key<u32>,
     pub(crate) admin: Key<Admin>,
+    pub(crate) metrics: Key<Metrics>,
     pub(crate) limits: Key<Limits>,
     /// Addresses on which clients are served; without any, `127.0.0.1:8080`.
     pub(crate) listener: Key<Vec<At<Listener>>>,
@@ -77,6 +78,18 @@ pub(crate) struct Admin {
     /// group must be able to enter the directory of the socket.
     #[schemars(extend("x-default" = "none", "examples" = ["deploy"]))]
     pub(crate) socket_group: Key<String>,
+}
+
+/// A listener of its own for scrapers and supervisors, which have no token: `/metrics`, `/livez` and
+/// `/readyz`. Nothing there acts or is secret, but names of services and targets can be read by whoever
+/// reaches it. Without this table there is none; the admin API has the same paths.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["listen"]))]
+pub(crate) struct Metrics {
+    /// IP address and port, beyond loopback too. Plain HTTP/1.1, any `Host`.
+    #[schemars(extend("examples" = ["0.0.0.0:9901"]))]
+    pub(crate) listen: Key<String>,
 }
 
 /// TLS on the admin API. The Unix socket stays plain.
@@ -174,6 +187,11 @@ pub(crate) struct Listener {
     #[schemars(range(min = 0, max = 315_360_000))]
     #[schemars(extend("x-default" = "no such field", "examples" = [31_536_000]))]
     pub(crate) hsts: Key<u32>,
+    /// A path that Teal answers here by itself, for a load balancer in front: `GET` or `HEAD` of exactly
+    /// this path, whatever the host, is 200 as long as Teal serves, and 503 once it stops. It never reaches
+    /// a service, comes before `redirect_https`, and has no line in the access log.
+    #[schemars(extend("x-default" = "none", "examples" = ["/teal/health"]))]
+    pub(crate) health: Key<String>,
     /// Ranges of addresses whose connections must begin with a header of the PROXY protocol,
     /// version 1 or 2: load balancers in front. What it says is the client's address.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]

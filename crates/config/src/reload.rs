@@ -105,6 +105,9 @@ fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
         format!("{}{tls}", config.admin.listen)
     };
     hold("admin.listen", secure(old), secure(new));
+    let metrics =
+        |config: &Config| config.metrics.map_or("none".to_owned(), |address| address.to_string());
+    hold("metrics.listen", metrics(old), metrics(new));
     hold("admin.socket_group", group(old), group(new));
     hold("access_log", log(old.access_log.as_ref()), log(new.access_log.as_ref()));
     let otel =
@@ -130,7 +133,8 @@ fn log(log: Option<&AccessLog>) -> String {
 
 /// A listener with everything that takes an upgrade.
 fn door(listener: &Listener) -> String {
-    let Listener { address, tls, http2, redirect_https, hsts, proxy_protocol, trusted } = listener;
+    let Listener { address, tls, http2, redirect_https, hsts, health, proxy_protocol, trusted } =
+        listener;
     let ranges = |word: &str, ranges: &[Network]| match ranges {
         [] => String::new(),
         ranges => {
@@ -141,6 +145,8 @@ fn door(listener: &Listener) -> String {
     let spoken = if *http2 { " and HTTP/2" } else { "" };
     let sources = ranges("PROXY from", proxy_protocol) + &ranges("trusting", trusted);
     let hsts = hsts.map(|seconds| format!(", HSTS {seconds}")).unwrap_or_default();
+    let health = health.as_ref().map(|path| format!(", health at {path}")).unwrap_or_default();
+    let hsts = hsts + &health;
     let Some(Tls { only_tls13, client_auth }) = tls else {
         let to = redirect_https.map(|to| match to {
             Redirect::Listener => " redirecting to https".to_owned(),

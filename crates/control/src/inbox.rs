@@ -13,7 +13,7 @@ use crate::ask::{
 };
 use crate::handover::Frozen;
 use crate::news::{NewsDesk, NewsReader};
-use crate::view::{MetricsSnapshot, Status};
+use crate::view::{MetricsSnapshot, MetricsSource, Status};
 
 /// Where the answer goes.
 pub type Reply<T> = oneshot::Sender<T>;
@@ -46,8 +46,8 @@ pub enum Input {
     WaitDrained(Option<ServiceName>, Color, Reply<Answer<ColorDrained>>),
     /// Lay the charge down for a newer Teal. Answered when no drain is under way.
     Freeze(Reply<Answer<Frozen>>),
-    /// The sums of all books.
-    Metrics(Reply<MetricsSnapshot>),
+    /// Where the sums of all books can be read, by any thread.
+    Metrics(Reply<MetricsSource>),
     /// Whether the first table is acknowledged by every worker.
     Ready(Reply<bool>),
     /// End: finish the change in hand, refuse others.
@@ -143,9 +143,14 @@ impl Handle {
         self.ask(Input::Freeze).await?
     }
 
-    /// The sums of all books.
-    pub async fn metrics(&self) -> Answer<MetricsSnapshot> {
+    /// Where the sums of all books can be read, by any thread.
+    pub async fn metrics_source(&self) -> Answer<MetricsSource> {
         self.ask(Input::Metrics).await
+    }
+
+    /// The sums of all books, read by this thread.
+    pub async fn metrics(&self) -> Answer<MetricsSnapshot> {
+        Ok(self.metrics_source().await?.read())
     }
 
     /// Whether the first table is acknowledged by every worker.

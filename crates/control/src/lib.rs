@@ -28,6 +28,6 @@ pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
-    NameStatus, Role, ServiceMetrics, ServiceStatus, Status, SwitchCounts, TargetMetrics,
-    TargetStatus, Usage,
+    MetricsSource, NameStatus, Role, ServiceMetrics, ServiceStatus, Status, TargetFigures,
+    TargetMetrics, TargetStatus, Usage,
 };

@@ -1,4 +1,6 @@
-//! What can be seen of the controller and the traffic: status and sums for metrics.
+//! What can be seen of the controller and the traffic: status, and sums for metrics.
+
+mod metrics;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +10,10 @@ use rules::{
     Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Standing,
     TargetName, TargetUrl, Time, Verb,
 };
-use traffic::{ColorSum, ServiceSum, TargetSum, WorkerSum};
+
+pub use metrics::{
+    ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,
+};
 
 /// Everything that `teal status` needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,81 +216,6 @@ pub struct NameStatus {
     pub unanswered: Option<(Time, String)>,
 }
 
-/// Sums of all books at one instant.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MetricsSnapshot {
-    /// The newest change of where traffic goes.
-    pub generation: Generation,
-    /// All services, in the order of the configuration.
-    pub services: Vec<ServiceMetrics>,
-    /// Requests that reached no service.
-    pub unrouted: ServiceSum,
-    /// Client connections.
-    pub connections: WorkerSum,
-    /// Whether changes can be made durable.
-    pub journal_available: bool,
-    /// The outcome of the last reload of the configuration, as in [`Status`].
-    pub last_reload: Option<ReloadStatus>,
-}
-
-/// The sums of one service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServiceMetrics {
-    /// Its name.
-    pub name: ServiceName,
-    /// The color that receives traffic.
-    pub active: Color,
-    /// The generation of its own last change.
-    pub generation: Generation,
-    /// Whether new requests wait.
-    pub held: bool,
-    /// Its books.
-    pub sum: ServiceSum,
-    /// Switches since the start by how they ended: see [`SwitchCounts`].
-    pub switches: SwitchCounts,
-    /// Both colors, in the order of [`Color::index`].
-    pub colors: [ColorMetrics; 2],
-}
-
-/// Switches since the start, by how they ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SwitchCounts {
-    /// The old color drained in time.
-    pub drained: u64,
-    /// The drain deadline cut leases.
-    pub cut: u64,
-    /// A newer change took over.
-    pub superseded: u64,
-    /// Refused by the gate.
-    pub refused: u64,
-    /// Not every worker acknowledged within a second.
-    pub incomplete: u64,
-}
-
-/// The sums of one color.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ColorMetrics {
-    /// Its books.
-    pub sum: ColorSum,
-    /// Its targets.
-    pub targets: Vec<TargetMetrics>,
-}
-
-/// The sums of one target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TargetMetrics {
-    /// Its address as configured.
-    pub url: TargetUrl,
-    /// The one address that it is, of those that its name has; `None`: it is not one address.
-    pub address: Option<SocketAddr>,
-    /// What is believed about it.
-    pub standing: Standing,
-    /// The certificate that it has shown last; `None`: none yet, or it has no TLS.
-    pub certificate: Option<PeerCertificate>,
-    /// Its books.
-    pub sum: TargetSum,
-}
-
 // === impl Status, ServiceStatus ===
 
 impl Status {
@@ -340,7 +270,7 @@ impl NameStatus {
     }
 }
 
-// === impl CallStage, Role, SwitchCounts ===
+// === impl CallStage, Role ===
 
 impl CallStage {
     /// The word used in every interface.
@@ -361,18 +291,5 @@ impl Role {
             Self::Draining => "draining",
             Self::Idle => "idle",
         }
-    }
-}
-
-impl SwitchCounts {
-    /// The counts with the words used in metrics.
-    pub fn by_result(&self) -> [(&'static str, u64); 5] {
-        [
-            ("drained", self.drained),
-            ("cut", self.cut),
-            ("superseded", self.superseded),
-            ("refused", self.refused),
-            ("incomplete", self.incomplete),
-        ]
     }
 }

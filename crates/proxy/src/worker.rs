@@ -196,7 +196,8 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
             worker.deadlines.sweep(now);
             worker.date.set(worker.date.get().renewed());
             if let Some(capacity) = &capacity {
-                capacity.give_up(&worker.deadlines);
+                let given_up = capacity.give_up(&worker.deadlines);
+                worker.reader.connections().given_up.add(given_up as u64);
             }
             if known != turn() {
                 known = turn();

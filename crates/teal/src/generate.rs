@@ -105,16 +105,34 @@ fn meaning(argument: &Arg) -> String {
 const METRICS_OPENING: &str = "\
 # Metrics
 
-`GET /metrics` on the admin listener and on the admin socket, for Prometheus. Names and labels are
-part of the contract. Labels have values from the configuration only, so their number is bounded.
+`GET /metrics` on the admin listener and on the admin socket, for Prometheus. The answer is OpenMetrics
+1.0 for a scraper that asks for it (`Accept: application/openmetrics-text`, as Prometheus does), else the
+text format 0.0.4. Names and labels are part of the contract. Labels have values from the configuration
+only, so their number is bounded. At most four scrapes are served at once; a further one waits up to two
+seconds for its turn, then gets 503 with `Retry-After`. A reader has 30 seconds for a page.
 
 The books of every service balance: accepted = answered + aborted + in flight. `service=\"\"` counts
 requests that reached no service.
 
+`address` is the address of a target that traffic uses, empty for a Unix socket and for a name that is
+not resolved.
+
+A service that nobody has used costs few series, since a series appears (column *appears*)
+
+- *always*: metrics of the process, and states, from the start;
+- *first request*: with the first request of its service, color or target, so that the first loss is a
+  step from 0 to 1 for `increase()`;
+- *first event*: with the first event that it counts. `increase()` does not see the step from no series
+  to 1; where one event matters, write
+  `increase(X[10m]) > 0 or (X unless X offset 10m) > 0`.
+
+A series that has appeared stays until what it is about leaves the configuration. Counts go on over a
+reload and over `teal upgrade`; a restart begins at 0.
+
 This page is generated from the code.
 
-| metric | kind | labels | what it says |
-|---|---|---|---|
+| metric | kind | labels | appears | what it says |
+|---|---|---|---|---|
 ";
 
 /// `docs/reference/metrics.md`.
@@ -123,7 +141,8 @@ fn metrics_page() -> String {
     for metric in METRICS {
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let (name, kind, labels) = (metric.name, metric.kind.as_str(), labels.join(", "));
-        let _never_fails = writeln!(page, "| `{name}` | {kind} | {labels} | {} |", metric.help);
+        let (appears, help) = (metric.appears.as_str(), metric.help);
+        let _never_fails = writeln!(page, "| `{name}` | {kind} | {labels} | {appears} | {help} |");
     }
     page
 }

@@ -39,9 +39,9 @@ mod table;
 
 pub use adopt::{LocalService, LocalTable, Reader, Seat};
 pub use books::{
-    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutCell, CutKind, OwnReason,
-    ServiceBooks, ServiceCell, ServiceSum, TargetBooks, TargetCell, TargetSum, WorkerBooks,
-    WorkerCell, WorkerSum,
+    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutCell, CutKind,
+    HandshakeFailure, OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd,
+    TargetBooks, TargetCell, TargetSum, UpgradeEnd, WorkerBooks, WorkerCell, WorkerSum,
 };
 pub use cell::{Count, Gauge, PerWorker};
 pub use drain::{DrainBooks, Remaining};

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rules::{Cut, Limits};
 use traffic::{
-    AbortCause, ColorBooks, ColorSum, DrainBooks, HistogramSum, Remaining, Report, ReportKind,
-    ServiceBooks, ServiceSum, Table, TargetBooks, TargetId, TargetSum, WorkerSum, exchange,
+    AbortCause, ColorBooks, ColorSum, DrainBooks, HandshakeFailure, HistogramSum, ReloadEnd,
+    Remaining, Report, ReportKind, ServiceBooks, ServiceSum, Table, TargetBooks, TargetId,
+    TargetSum, UpgradeEnd, WorkerSum, exchange,
 };
 
 struct Unpark(Thread);
@@ -156,6 +157,7 @@ fn what_is_told_is_what_is_summed() {
         tunnels_closed: 7,
         streams_ended: 3,
         streams_unanswered: 1,
+        switches: [5, 4, 3, 2, 1],
     };
     let mut latency = HistogramSum::default();
     latency.buckets[3] = 4;
@@ -185,7 +187,18 @@ fn what_is_told_is_what_is_summed() {
         oldest_stream: Some(Duration::from_secs(4)),
         cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
     };
-    let connections = WorkerSum { accepted: 3, open: 2, log_dropped: 1, spans_dropped: 4 };
+    let connections = WorkerSum {
+        accepted: 3,
+        open: 2,
+        crowded: 5,
+        given_up: 6,
+        log_dropped: 1,
+        spans_dropped: 4,
+        own_log_dropped: 7,
+        handshakes: [8; HandshakeFailure::ALL.len()],
+        reloads: [9; ReloadEnd::ALL.len()],
+        upgrades: [10; UpgradeEnd::ALL.len()],
+    };
     let (services, colors) = (ServiceBooks::new(1), ColorBooks::new(1));
     let targets = TargetBooks::new(1);
     services.cell(0).set(&service);

@@ -16,6 +16,7 @@ use crate::raw::Document;
 pub(super) struct Own<'a> {
     pub(super) listeners: &'a [At<Listener>],
     pub(super) admin: SocketAddr,
+    pub(super) metrics: Option<&'a At<SocketAddr>>,
     /// Where the admin socket is; `None` if that is not known.
     pub(super) socket: Option<&'a Path>,
 }
@@ -26,7 +27,7 @@ pub(super) fn check(
     services: &[At<ServiceSpec>],
     found: &mut Found,
 ) {
-    addresses(own.listeners, own.admin, found);
+    addresses(own, found);
     names(document, found);
     routes(services, found);
     circles(document, own, found);
@@ -114,7 +115,18 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || whole(one) == whole(other)
 }
 
-fn addresses(listeners: &[At<Listener>], admin: SocketAddr, found: &mut Found) {
+fn addresses(own: &Own<'_>, found: &mut Found) {
+    let Own { listeners, admin, .. } = *own;
+    if let Some(At { value: metrics, offset }) = own.metrics {
+        let public = listeners.iter().map(|other| other.value.address);
+        let taken = public.clone().find(|other| overlaps_admin(*other, *metrics));
+        let taken = taken.map(|other| format!("the listener {other}"));
+        let admin = overlaps_admin(admin, *metrics).then(|| format!("admin.listen ({admin})"));
+        if let Some(by) = taken.or(admin) {
+            let message = format!("metrics.listen: {metrics} is taken by {by}");
+            found.at(*offset, format!("{message}; write another port"));
+        }
+    }
     for (index, At { value: listener, offset }) in listeners.iter().enumerate() {
         let address = listener.address;
         if overlaps_admin(address, admin) {
@@ -175,7 +187,12 @@ fn circles(document: &Document, own: &Own<'_>, found: &mut Found) {
                 let circle = |listener: &At<Listener>| circle(&target, listener.value.address);
                 let message = own.listeners.iter().find_map(circle);
                 let admin = || admin_circle(&target, own.admin, own.socket);
-                if let Some(message) = message.or_else(admin) {
+                let metrics = || {
+                    let at = own.metrics.filter(|at| leads_to(&target, at.value))?;
+                    let what = format!("{target} is Teal's own listener of metrics ({})", at.value);
+                    Some(format!("{what}; write the address of the application"))
+                };
+                if let Some(message) = message.or_else(admin).or_else(metrics) {
                     found.at(*offset, format!("service.{color}.targets: {message}"));
                 }
             }

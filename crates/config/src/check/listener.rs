@@ -38,11 +38,20 @@ pub(super) fn listeners(
             found.at(*offset, message);
         }
         let hsts = hsts.map(|at| at.value);
+        let health = health(listener, found);
         let Some(At { value, offset }) = listener.address.at() else { continue };
         match address(value, "0.0.0.0:8080") {
             Ok(address) => {
-                let value =
-                    Listener { address, tls, http2, redirect_https, hsts, proxy_protocol, trusted };
+                let value = Listener {
+                    address,
+                    tls,
+                    http2,
+                    redirect_https,
+                    hsts,
+                    health,
+                    proxy_protocol,
+                    trusted,
+                };
                 listeners.push(At { value, offset: *offset });
             }
             Err(message) => found.at(*offset, format!("listener.address: {message}")),
@@ -125,6 +134,29 @@ fn tls(
                 .at(offset, format!("listener.{key} is for a listener with TLS; write tls = true"));
         }
     }
+    None
+}
+
+/// A path as it comes in a request, without anything that another path could be written for.
+fn health(listener: &raw::Listener, found: &mut Found) -> Option<Box<str>> {
+    let At { value, offset } = listener.health.at()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let dots = |segment: &str| segment == "." || segment == "..";
+    let rest = value.strip_prefix('/').unwrap_or_default();
+    if !rest.is_empty()
+        && value.len() <= 255
+        && value.bytes().all(plain)
+        && !value.split('/').any(dots)
+    {
+        return Some(value.as_str().into());
+    }
+    found.at(
+        *offset,
+        format!(
+            "listener.health: {value:?} is not a path of its own; write one that begins with '/' and has \
+             letters, digits, '/', '-', '.', '_' and '~', such as \"/teal/health\""
+        ),
+    );
     None
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn config(
 ) -> Option<Config> {
     let admin = document.admin.get();
     let admin = admin::admin(admin.unwrap_or(&raw::Admin::default()), surroundings, found);
+    let metrics = metrics(&document.metrics, found);
     let limits = limits(document.limits.get().unwrap_or(&raw::Limits::default()), found);
     let listeners = listener::listeners(&document.listener, surroundings, found);
     let certificates = listener::certificates(&document.certificate, surroundings, found);
@@ -75,7 +76,12 @@ pub(crate) fn config(
     let groups = group::groups(document, found);
     let state_dir = state_dir(&document.state_dir, surroundings, found);
     let socket = state_dir.as_deref().map(|directory| surroundings.environment.socket(directory));
-    let own = Own { listeners: &listeners, admin: admin.listen, socket: socket.as_deref() };
+    let own = Own {
+        listeners: &listeners,
+        admin: admin.listen,
+        metrics: metrics.as_ref(),
+        socket: socket.as_deref(),
+    };
     across::check(document, &own, &services, found);
     let workers = document.workers.get().map_or_else(cores, |workers| *workers as usize);
     if !found.is_empty() {
@@ -85,6 +91,7 @@ pub(crate) fn config(
         state_dir: state_dir?,
         workers,
         admin: Admin { socket: socket?, ..admin },
+        metrics: metrics.map(|metrics| metrics.value),
         limits,
         listeners: listeners.into_iter().map(|listener| listener.value).collect(),
         certificates,
@@ -123,6 +130,17 @@ fn state_dir(
     path(value, "state_dir", "/var/lib/teal", surroundings)
         .map_err(|message| found.at(*offset, message))
         .ok()
+}
+
+fn metrics(key: &Key<raw::Metrics>, found: &mut Found) -> Option<At<SocketAddr>> {
+    let At { value, offset } = key.get()?.listen.at()?;
+    match address(value, "0.0.0.0:9901") {
+        Ok(value) => Some(At { value, offset: *offset }),
+        Err(message) => {
+            found.at(*offset, format!("metrics.listen: {message}"));
+            None
+        }
+    }
 }
 
 fn access_log(

@@ -111,7 +111,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Form {
 }
 
 /// The weight of a media range (RFC 9110 section 12.4.2); anything odd counts as refused.
-fn weight(parameter: &str) -> Option<f32> {
+pub(crate) fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     let weight = || value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight));
     name.trim().eq_ignore_ascii_case("q").then(|| weight().unwrap_or(0.0))

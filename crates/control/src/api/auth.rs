@@ -2,7 +2,8 @@
 //!
 //! A call that changes something needs a token with the role operator, or must come over the
 //! Unix socket from Teal's user, root or a member of the socket group. Reads are open on the
-//! loopback interface and on the socket; from elsewhere they need a token of any role. A token
+//! loopback interface, on the socket and on the listener of metrics; from elsewhere they need a token of
+//! any role. A token
 //! that is shown must be right even where none is needed. Handlers take [`Operator`] or
 //! [`Viewer`] as an argument before their parameters, so what is asked is checked only for
 //! those who may ask.
@@ -51,7 +52,7 @@ impl FromRequestParts<Arc<Api>> for Operator {
                 "User id {uid} is neither Teal's user, root nor in the socket group; \
                  use a token: Authorization: Bearer TOKEN"
             ))),
-            (None, Peer::Tcp(_)) => Err(unauthenticated()),
+            (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
         }
     }
 }
@@ -61,12 +62,15 @@ impl FromRequestParts<Arc<Api>> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let peer = peer(parts)?;
+        if let Peer::Reader(_) = peer {
+            return Ok(Self { is_known: false }); // a token means nothing there, and is not looked at
+        }
         match (by_token(&parts.headers, peer, api)?, peer) {
             (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self { is_known: true }),
             (None, Peer::Tcp(address)) if address.ip().to_canonical().is_loopback() => {
                 Ok(Self { is_known: false })
             }
-            (None, Peer::Tcp(_)) => Err(unauthenticated()),
+            (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
         }
     }
 }
@@ -121,7 +125,7 @@ fn peer(parts: &Parts) -> Result<Peer, Problem> {
 
 fn source(peer: Peer) -> Source {
     match peer {
-        Peer::Tcp(address) => Source::Address(address.ip().to_canonical()),
+        Peer::Tcp(address) | Peer::Reader(address) => Source::Address(address.ip().to_canonical()),
         Peer::Unix { uid, .. } => Source::Uid(uid),
     }
 }
@@ -159,12 +163,13 @@ mod tests {
         let settings = ApiSettings {
             version: "0",
             instance: String::new(),
+            metrics: None,
             admin: ([127, 0, 0, 1], 9900).into(),
             socket: "admin.sock".into(),
             uid: 0,
             socket_gid: None,
             live: live.subscribe(),
-            log_dropped: || 0,
+            connections: 10_000,
         };
         Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))
     }

@@ -20,7 +20,6 @@ mod history;
 mod hold;
 mod lockout;
 mod metrics;
-mod names;
 mod openapi;
 mod page;
 mod problem;
@@ -49,7 +48,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use crate::inbox::Handle;
-pub use names::{Kind, METRICS, Metric};
+use door::Routers;
+pub use metrics::{Appears, Kind, METRICS, Metric};
 pub use openapi::document as openapi_document;
 use problem::Problem;
 pub use secure::AdminTls;
@@ -58,11 +58,20 @@ pub use settings::{ApiSettings, Certificate, Live, Ordered, Role, Token};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
-/// Serves the API on both ways in until `shutdown` is ready, then lets calls end for two
-/// seconds. `unix` comes from [`bind_socket`].
+/// The ways in.
+#[derive(Debug)]
+pub struct Ways {
+    /// The admin listener.
+    pub tcp: TcpListener,
+    /// The admin socket, from [`bind_socket`].
+    pub unix: UnixListener,
+    /// The listener of metrics, on which nothing else is served and nobody needs a token.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Serves the API on all ways in until `shutdown` is ready, then lets calls end for two seconds.
 pub async fn serve(
-    tcp: TcpListener,
-    unix: UnixListener,
+    ways: Ways,
     handle: Handle,
     settings: ApiSettings,
     shutdown: impl Future<Output = ()>,
@@ -71,8 +80,9 @@ pub async fn serve(
     let membership =
         Membership { path: settings.socket.clone(), uid: settings.uid, gid: settings.socket_gid };
     let live = settings.live.clone();
-    let router = router(Arc::new(Api::new(handle, settings, stopping.clone())));
-    let serving = door::serve(router, tcp, unix, membership, live, stopping);
+    let api = Arc::new(Api::new(handle, settings, stopping.clone()));
+    let routers = Routers { admin: router(api.clone()), metrics: public_router(api) };
+    let serving = door::serve(routers, ways, membership, live, stopping);
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         () = &mut serving => return,
@@ -102,6 +112,18 @@ fn router(api: Arc<Api>) -> Router {
         .route("/", read(page::page))
         .fallback(not_found)
         .layer(from_fn_with_state(Arc::clone(&api), guard::guard))
+        .layer(from_fn(answer::finish))
+        .with_state(api)
+}
+
+/// The calls of the listener of metrics. Any `Host` is taken: a page in a browser that comes there by
+/// another name (DNS rebinding) finds nothing that acts, and nothing that is not for everybody there.
+fn public_router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/metrics", read(metrics::metrics))
+        .route("/livez", read(status::livez))
+        .route("/readyz", read(status::readyz))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found") })
         .layer(from_fn(answer::finish))
         .with_state(api)
 }

@@ -10,6 +10,7 @@ use rules::{Refusal, Time};
 use tokio::sync::{Semaphore, watch};
 
 use super::lockout::Lockout;
+use super::metrics::SCRAPES_MAX;
 use super::problem::Problem;
 use super::secure::AdminTls;
 use crate::inbox::Handle;
@@ -23,6 +24,8 @@ pub struct ApiSettings {
     pub instance: String,
     /// The address of the TCP listener, with the port that was bound.
     pub admin: SocketAddr,
+    /// The address of the listener of metrics; `None`: there is none.
+    pub metrics: Option<SocketAddr>,
     /// Where the Unix socket is.
     pub socket: PathBuf,
     /// The user that Teal runs as: an operator on the socket.
@@ -31,8 +34,8 @@ pub struct ApiSettings {
     pub socket_gid: Option<u32>,
     /// What a reload may change.
     pub live: watch::Receiver<Live>,
-    /// Returns the number of log lines that were dropped.
-    pub log_dropped: fn() -> u64,
+    /// Client connections that there may be at once.
+    pub connections: usize,
 }
 
 /// What a reload may change, always as a whole.
@@ -106,7 +109,7 @@ pub(crate) struct Api {
     pub(crate) instance: String,
     pub(crate) admin: SocketAddr,
     pub(crate) live: watch::Receiver<Live>,
-    pub(crate) log_dropped: fn() -> u64,
+    pub(crate) connections: usize,
     /// When this API began to serve.
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
@@ -115,6 +118,8 @@ pub(crate) struct Api {
     pub(crate) streams: Arc<Semaphore>,
     /// One permit per event stream of anybody else, who can't take those of the others.
     pub(crate) anonymous_streams: Arc<Semaphore>,
+    /// One permit per scrape.
+    pub(crate) scrapes: Arc<Semaphore>,
     /// True once Teal stops: event streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -137,11 +142,12 @@ impl Api {
             instance: settings.instance,
             admin: settings.admin,
             live: settings.live,
-            log_dropped: settings.log_dropped,
+            connections: settings.connections,
             since: Instant::now(),
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             anonymous_streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
             stopping,
         }
     }

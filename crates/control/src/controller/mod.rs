@@ -8,6 +8,7 @@
 mod failover;
 mod first_look;
 mod hold;
+mod metrics;
 mod reconcile;
 mod reload;
 mod status;
@@ -40,7 +41,7 @@ async fn run(
         let core = core.clone();
         match input {
             Input::Status(reply) => tell(reply, status::status(&core)),
-            Input::Metrics(reply) => tell(reply, status::metrics(&core)),
+            Input::Metrics(reply) => tell(reply, metrics::source(core)),
             Input::History(reply) => tell(reply, status::history(&core)),
             Input::Receipts(generation, reply) => {
                 tell(reply, status::receipts(&core, generation));

@@ -19,6 +19,7 @@ use super::first_look::resolve_active;
 use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
+use crate::clock::Clock;
 use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
 use crate::handover::UpColor;
 use crate::health::{self, Resolver};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub history: AddressHistory,
     /// Who can replace this Teal by a newer one.
     pub upgrades: mpsc::Sender<UpgradeWish>,
+    /// Returns the number of lines of Teal's own log that were dropped.
+    pub log_dropped: fn() -> u64,
 }
 
 /// Why the controller did not start. Nothing was published.
@@ -79,8 +82,18 @@ pub async fn start(
 ) -> Result<Handle, StartError> {
     let (journal, state) = recover(opened)?;
     let (handle, inbox) = Handle::pair();
-    let Settings { services, groups, limits, reloader, resolver, used, vault, history, upgrades } =
-        settings;
+    let Settings {
+        services,
+        groups,
+        limits,
+        reloader,
+        resolver,
+        used,
+        vault,
+        history,
+        upgrades,
+        log_dropped,
+    } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
         state,
@@ -96,6 +109,8 @@ pub async fn start(
         last_reload: None,
         ready: false,
         stopping: false,
+        accepted: Clock::now(),
+        log_dropped,
         reported: None,
     };
     let core = Arc::new(Core::new(publisher, resolver, inbox.news().clone(), ledger, inside));

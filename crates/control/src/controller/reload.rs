@@ -10,7 +10,7 @@ use rules::{
     TargetHealth, TargetUrl, Verb,
 };
 use tokio::task::spawn_blocking;
-use traffic::Version;
+use traffic::{ReloadEnd, Version};
 
 use super::reconcile::{spawn_probes, wanted};
 use super::switch::published;
@@ -34,7 +34,7 @@ struct Decided {
     drains: drain::Left,
 }
 
-/// Does what an operator asks for, and keeps the outcome for status.
+/// Does what an operator asks for, keeps the outcome for status, and counts it.
 pub(super) async fn run(
     core: Arc<Core>,
     ask: ReloadAsk,
@@ -43,15 +43,22 @@ pub(super) async fn run(
 ) -> Answer<Reloaded> {
     let actor = ask.actor.clone();
     let result = carry_out(core.clone(), ask, reloader, call).await;
-    let problem = match &result {
+    let (end, problem) = match &result {
+        Ok(Reloaded { generation: None, changes }) if changes.is_empty() => {
+            (ReloadEnd::Unchanged, None)
+        }
         // Decided, and in force once the last worker has taken it over.
-        Ok(_) | Err(Refusal::PublishIncomplete { .. }) => None,
-        Err(refusal) => Some(refusal.to_string()),
+        Ok(_) | Err(Refusal::PublishIncomplete { .. }) => (ReloadEnd::Done, None),
+        // One that was given up says nothing of the file.
+        Err(
+            Refusal::Superseded { .. }
+            | Refusal::Abandoned
+            | Refusal::Stopping
+            | Refusal::UpgradeInProgress,
+        ) => return result,
+        Err(refusal) => (ReloadEnd::Refused, Some(refusal.to_string())),
     };
-    // One that was given up says nothing of the file.
-    if !matches!(result, Err(Refusal::Superseded { .. } | Refusal::Abandoned)) {
-        core.lock().last_reload = Some(ReloadStatus { at: Clock::now(), actor, problem });
-    }
+    core.count_reload(end, ReloadStatus { at: Clock::now(), actor, problem });
     result
 }
 

@@ -1,7 +1,7 @@
-//! What can be seen: status, sums for metrics, history and receipts.
+//! What can be seen: status, history and receipts.
 
 use rules::{Color, Deed, Generation, Receipt, Refusal, Service, ServiceName, Serving, State};
-use traffic::{ColorSum, Publisher, ServiceSum, TargetSum, WorkerSum};
+use traffic::{ColorSum, Publisher, ServiceSum};
 
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
@@ -9,8 +9,7 @@ use crate::health::reason;
 use crate::inbox::Answer;
 use crate::swap::{ADDRESSES, ColorSeat, Family, Member, NameSeat, TargetSeat};
 use crate::view::{
-    ColorMetrics, ColorStatus, HeldStatus, MetricsSnapshot, NameStatus, Role, ServiceMetrics,
-    ServiceStatus, Status, TargetMetrics, TargetStatus, Usage,
+    ColorStatus, HeldStatus, NameStatus, Role, ServiceStatus, Status, TargetStatus, Usage,
 };
 
 /// Everything that `teal status` needs.
@@ -25,20 +24,6 @@ pub(super) fn status(core: &Core) -> Status {
         services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
         groups: inside.groups.clone(),
         calls: inside.calls.status(|service, color| inside.why_not(service, color)),
-        last_reload: inside.last_reload.clone(),
-    }
-}
-
-/// The sums of all books.
-pub(super) fn metrics(core: &Core) -> MetricsSnapshot {
-    let inside = core.lock();
-    let members = inside.roster.members.iter();
-    MetricsSnapshot {
-        generation: inside.state.generation(),
-        services: members.filter_map(|member| inside.service_metrics(member)).collect(),
-        unrouted: ServiceSum::of(core.publisher.unrouted()),
-        connections: WorkerSum::of(core.publisher.connections()),
-        journal_available: inside.ailment.is_none() && core.stall().is_none(),
         last_reload: inside.last_reload.clone(),
     }
 }
@@ -132,30 +117,6 @@ impl Inside {
             targets: targets.collect(),
             names: seat.names.iter().map(|name| name_status(seat, name)).collect(),
         }
-    }
-
-    fn service_metrics(&self, member: &Member) -> Option<ServiceMetrics> {
-        let (service, serving) = self.state.serving(&member.spec.name)?;
-        let colors = Color::BOTH.map(|color| {
-            let seat = member.color(color);
-            let targets = seat.targets.iter().map(|target| TargetMetrics {
-                url: target.url.clone(),
-                address: target.address,
-                standing: target.health.standing(),
-                certificate: target.certificate.clone(),
-                sum: TargetSum::of(&target.books),
-            });
-            ColorMetrics { sum: ColorSum::of(&seat.books), targets: targets.collect() }
-        });
-        Some(ServiceMetrics {
-            name: member.spec.name.clone(),
-            active: service.active,
-            generation: service.generation,
-            held: serving.held.is_some(),
-            sum: ServiceSum::of(&member.books),
-            switches: member.counts,
-            colors,
-        })
     }
 }
 

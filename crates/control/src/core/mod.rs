@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 
 use connect::{AddressHistory, Vault};
 use rules::{
-    Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, apply, check, decide,
+    Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, Time, apply, check,
+    decide,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::timeout;
-use traffic::{Publisher, Report, Version};
+use traffic::{Publisher, ReloadEnd, Report, Version};
 
 use crate::ask::Scope;
 use crate::clock::Clock;
@@ -39,6 +40,10 @@ use ledger::Ailment;
 
 /// The longest that workers may take to acknowledge a table.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
+
+/// The cell of books in which the control plane counts, beside the worker whose it is: no two count the same
+/// there.
+pub(crate) const CONTROL: usize = 0;
 
 /// The most probes under way at once. Each needs a descriptor, and so many are enough to probe ten
 /// thousand targets within an interval, unless more than these are silent.
@@ -93,6 +98,10 @@ pub(crate) struct Inside {
     /// Whether the first table was acknowledged by every worker.
     pub(crate) ready: bool,
     pub(crate) stopping: bool,
+    /// When the configuration was accepted last.
+    pub(crate) accepted: Time,
+    /// Returns the number of lines of our own log that were dropped.
+    pub(crate) log_dropped: fn() -> u64,
     /// Where reports of the data plane go while another Teal decides.
     pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
 }
@@ -325,6 +334,22 @@ impl Core {
                  start, or not"
             ),
         }
+    }
+
+    /// Notes and counts how a reload ended that somebody asked for.
+    pub(crate) fn count_reload(&self, end: ReloadEnd, status: ReloadStatus) {
+        self.publisher.connections().cell(CONTROL).reloaded(end);
+        let mut inside = self.lock();
+        if status.problem.is_none() {
+            inside.accepted = status.at;
+        }
+        inside.last_reload = Some(status);
+    }
+
+    /// Brings into the books what is counted elsewhere.
+    pub(crate) fn count_own(&self) {
+        let dropped = self.lock().log_dropped;
+        self.publisher.connections().cell(CONTROL).own_log_dropped.set(dropped());
     }
 
     pub(crate) fn print(&self, news: News) {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rules::gate::{self, Lack};
 use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
-use traffic::ColorSum;
+use traffic::{ColorSum, SwitchEnd};
 
-use super::{Core, Inside};
+use super::{CONTROL, Core, Inside};
 use crate::ask::Scope;
 use crate::clock::Clock;
 use crate::swap::Subject;
@@ -92,22 +92,28 @@ impl Inside {
     }
 
     /// Counts how a switch ended.
-    pub(crate) fn count_end(&mut self, service: &ServiceName, end: DrainEnd) {
-        let Some(member) = self.roster.member_mut(service) else { return };
-        match end {
-            DrainEnd::Drained => member.counts.drained += 1,
-            DrainEnd::Cut(_) => member.counts.cut += 1,
-            DrainEnd::Superseded { .. } => member.counts.superseded += 1,
-            DrainEnd::Interrupted => {}
-        }
+    pub(crate) fn count_end(&self, service: &ServiceName, end: DrainEnd) {
+        let end = match end {
+            DrainEnd::Drained => SwitchEnd::Drained,
+            DrainEnd::Cut(_) => SwitchEnd::Cut,
+            DrainEnd::Superseded { .. } => SwitchEnd::Superseded,
+            DrainEnd::Interrupted => return,
+        };
+        self.count_switch(service, end);
     }
 
     /// Counts a switch that did not come about.
-    pub(crate) fn count_refusal(&mut self, service: &ServiceName, refusal: &Refusal) {
-        let Some(member) = self.roster.member_mut(service) else { return };
-        match refusal {
-            Refusal::PublishIncomplete { .. } => member.counts.incomplete += 1,
-            _ => member.counts.refused += 1,
+    pub(crate) fn count_refusal(&self, service: &ServiceName, refusal: &Refusal) {
+        let end = match refusal {
+            Refusal::PublishIncomplete { .. } => SwitchEnd::Incomplete,
+            _ => SwitchEnd::Refused,
+        };
+        self.count_switch(service, end);
+    }
+
+    fn count_switch(&self, service: &ServiceName, end: SwitchEnd) {
+        if let Some(member) = self.roster.member(service) {
+            member.books.cell(CONTROL).switched(end);
         }
     }
 }

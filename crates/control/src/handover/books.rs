@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use rules::ServiceName;
 use traffic::{
-    AbortCause, BUCKETS, ColorBooks, ColorSum, Guest, HistogramSum, OwnReason, Publisher,
-    ServiceBooks, ServiceCell, ServiceSum, TargetBooks, TargetSum, WorkerSum,
+    AbortCause, BUCKETS, ColorBooks, ColorSum, Guest, HandshakeFailure, HistogramSum, OwnReason,
+    Publisher, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd, TargetBooks, TargetSum,
+    UpgradeEnd, WorkerSum,
 };
 
 use super::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
@@ -71,9 +72,7 @@ impl Told {
         }
         let connections = WorkerSum::of(publisher.connections());
         if self.connections.replace(connections) != Some(connections) {
-            let WorkerSum { accepted, open, log_dropped, spans_dropped } = connections;
-            message.connections =
-                Some(ConnectionCount { accepted, open, log_dropped, spans_dropped });
+            message.connections = Some(connection_count(&connections));
         }
         (!message.is_empty()).then_some(message)
     }
@@ -126,10 +125,8 @@ impl Kept {
         if let Some(count) = &message.unrouted {
             guest.unrouted().set(&service_sum(count));
         }
-        if let Some(ConnectionCount { accepted, open, log_dropped, spans_dropped }) =
-            message.connections
-        {
-            guest.connections().set(WorkerSum { accepted, open, log_dropped, spans_dropped });
+        if let Some(count) = &message.connections {
+            guest.connections().set(connection_sum(count));
         }
         guest.ring();
     }
@@ -186,6 +183,7 @@ fn settle_service<'c>(cell: &ServiceCell, heirs: impl Iterator<Item = &'c Servic
 fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
     let own = OwnReason::ALL.iter().map(|reason| reason.as_str()).zip(&sum.own);
     let aborted = AbortCause::ALL.iter().map(|cause| cause.as_str()).zip(&sum.aborted);
+    let switches = SwitchEnd::ALL.iter().map(|end| end.as_str()).zip(&sum.switches);
     ServiceCount {
         name: name.to_owned(),
         accepted: sum.accepted,
@@ -200,6 +198,43 @@ fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
         tunnels_closed: sum.tunnels_closed,
         streams_ended: sum.streams_ended,
         streams_unanswered: sum.streams_unanswered,
+        switches: by_word(switches),
+    }
+}
+
+fn connection_count(sum: &WorkerSum) -> ConnectionCount {
+    let handshakes = HandshakeFailure::ALL.iter().map(|why| why.as_str());
+    let reloads = ReloadEnd::ALL.iter().map(|end| end.as_str());
+    let upgrades = UpgradeEnd::ALL.iter().map(|end| end.as_str());
+    ConnectionCount {
+        accepted: sum.accepted,
+        open: sum.open,
+        crowded: sum.crowded,
+        given_up: sum.given_up,
+        log_dropped: sum.log_dropped,
+        spans_dropped: sum.spans_dropped,
+        own_log_dropped: sum.own_log_dropped,
+        handshakes: by_word(handshakes.zip(&sum.handshakes)),
+        reloads: by_word(reloads.zip(&sum.reloads)),
+        upgrades: by_word(upgrades.zip(&sum.upgrades)),
+    }
+}
+
+fn connection_sum(count: &ConnectionCount) -> WorkerSum {
+    let of = |counts: &BTreeMap<String, u64>, word: &str| counts.get(word).copied().unwrap_or(0);
+    WorkerSum {
+        accepted: count.accepted,
+        open: count.open,
+        crowded: count.crowded,
+        given_up: count.given_up,
+        log_dropped: count.log_dropped,
+        spans_dropped: count.spans_dropped,
+        own_log_dropped: count.own_log_dropped,
+        handshakes: std::array::from_fn(|place| {
+            of(&count.handshakes, HandshakeFailure::ALL[place].as_str())
+        }),
+        reloads: std::array::from_fn(|place| of(&count.reloads, ReloadEnd::ALL[place].as_str())),
+        upgrades: std::array::from_fn(|place| of(&count.upgrades, UpgradeEnd::ALL[place].as_str())),
     }
 }
 
@@ -224,6 +259,9 @@ fn service_sum(count: &ServiceCount) -> ServiceSum {
         tunnels_closed: count.tunnels_closed,
         streams_ended: count.streams_ended,
         streams_unanswered: count.streams_unanswered,
+        switches: std::array::from_fn(|place| {
+            count.switches.get(SwitchEnd::ALL[place].as_str()).copied().unwrap_or(0)
+        }),
     }
 }
 

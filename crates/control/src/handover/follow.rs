@@ -298,6 +298,7 @@ impl Following {
     }
 
     async fn tell_books(&mut self) -> Option<()> {
+        self.core.count_own();
         match self.told.changes(&self.core.publisher, &self.mirror) {
             Some(books) => self.say(&ToNewer::Books(Box::new(books))).await,
             None => Some(()),

@@ -72,11 +72,14 @@ pub enum Reply {
 }
 
 /// Older to newer: it is yours. The descriptors follow: the lock of the state directory, the admin
-/// listener, the admin socket, and the sockets of each listener in this order.
+/// listener, the admin socket, the listener of metrics if there is one, and the sockets of each listener in this order.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Taking {
     /// The admin listener, as configured and as bound.
     pub admin: Place,
+    /// The listener of metrics, as configured and as bound; `None`: there is none.
+    #[serde(default)]
+    pub metrics: Option<Place>,
     /// The public listeners.
     pub listeners: Vec<Listening>,
 }
@@ -102,6 +105,7 @@ pub struct Listening {
 impl Taking {
     /// How many descriptors follow.
     pub fn descriptors(&self) -> usize {
-        3 + self.listeners.iter().map(|listener| listener.sockets).sum::<usize>()
+        3 + usize::from(self.metrics.is_some())
+            + self.listeners.iter().map(|listener| listener.sockets).sum::<usize>()
     }
 }

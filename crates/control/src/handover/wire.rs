@@ -174,6 +174,8 @@ pub(crate) struct ServiceCount {
     pub(crate) tunnels_closed: u64,
     pub(crate) streams_ended: u64,
     pub(crate) streams_unanswered: u64,
+    #[serde(default)]
+    pub(crate) switches: BTreeMap<String, u64>,
 }
 
 /// The books of a color. Times are told as ages, since the two have no common clock.
@@ -213,13 +215,20 @@ pub(crate) struct TargetCount {
     pub(crate) latency_micros: u64,
 }
 
-/// The client connections.
-#[derive(Debug, Deserialize, Serialize)]
+/// The client connections, and what is counted of the process. Outcomes go by their word.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(crate) struct ConnectionCount {
     pub(crate) accepted: u64,
     pub(crate) open: u64,
+    pub(crate) crowded: u64,
+    pub(crate) given_up: u64,
     pub(crate) log_dropped: u64,
     pub(crate) spans_dropped: u64,
+    pub(crate) own_log_dropped: u64,
+    pub(crate) handshakes: BTreeMap<String, u64>,
+    pub(crate) reloads: BTreeMap<String, u64>,
+    pub(crate) upgrades: BTreeMap<String, u64>,
 }
 
 // The shapes of types that know no serde.

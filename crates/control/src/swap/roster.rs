@@ -17,12 +17,13 @@ use traffic::{
 use super::name::{NameId, NameSeat};
 use crate::health::Candidate;
 use crate::tally::{Tallies, Tally, Volume};
-use crate::view::SwitchCounts;
 
 /// All services that are configured now, and the identities given so far.
 #[derive(Debug)]
 pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
+    /// How often `members` has been replaced: who reads it in parts begins again.
+    pub(crate) adoptions: u64,
     /// In which member, and in which color of it, each target is.
     pub(super) places: HashMap<TargetId, (usize, Color)>,
     /// The same of each name.
@@ -46,7 +47,6 @@ pub(crate) struct Member {
     pub(crate) tallies: Tallies,
     /// The sums from before the switch whose receipt is open.
     pub(crate) base: Option<Tally>,
-    pub(crate) counts: SwitchCounts,
 }
 
 /// One color of a service.
@@ -114,6 +114,7 @@ impl Roster {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             members: Vec::new(),
+            adoptions: 0,
             places: HashMap::new(),
             auto: Vec::new(),
             name_places: HashMap::new(),
@@ -162,6 +163,7 @@ impl Roster {
     /// Takes over new settings. What is still there keeps its identity, its books and what
     /// probes said of it, unless the way of probing has changed. Returns what has left.
     pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Subject> {
+        self.adoptions += 1;
         let before = std::mem::take(&mut self.members).into_iter();
         let mut before: BTreeMap<ServiceName, Member> =
             before.map(|member| (member.spec.name.clone(), member)).collect();
@@ -204,8 +206,7 @@ impl Roster {
         let books = self.retired.remove(&spec.name);
         let books = books.unwrap_or_else(|| Arc::new(ServiceBooks::new(self.workers)));
         let colors = Color::BOTH.map(|color| self.make_color(&spec.color(color).targets));
-        let (tallies, counts) = (Tallies::default(), SwitchCounts::default());
-        Member { spec, books, colors, tallies, base: None, counts }
+        Member { spec, books, colors, tallies: Tallies::default(), base: None }
     }
 
     /// The books of a service, also of one that has left or that was never there.

@@ -3,14 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use connect::PeerCertificate;
-use control::api::{ApiSettings, Certificate, Live, Role, Token, bind_socket, serve};
+use control::api::{ApiSettings, Certificate, Live, Role, Token, Ways, bind_socket, serve};
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
-    NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk, SwitchCounts,
-    Switched, TargetMetrics, TargetStatus, Upgraded,
+    MetricsSource, NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk,
+    Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
     Actor, Color, Deed, Generation, Probe, Receipt, Refusal, ServiceName, Standing, TargetUrl,
@@ -119,20 +118,22 @@ impl Stage {
             version: "1.2.3",
             instance: "teal-test".to_owned(),
             admin: address,
+            metrics: None,
             socket: socket.clone(),
             uid: rustix::process::getuid().as_raw(),
             socket_gid: None,
             live: live.subscribe(),
-            log_dropped: || 7,
+            connections: 10_000,
         };
         let (handle, inbox) = Handle::pair();
         let news = inbox.news().clone();
         let script = Arc::new(Mutex::new(Script::new()));
         tokio::spawn(play(inbox, Arc::clone(&script)));
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(serve(tcp, unix, handle, settings, async {
-            let _ = stopped.await;
-        }));
+        let served =
+            tokio::spawn(serve(Ways { tcp, unix, metrics: None }, handle, settings, async {
+                let _ = stopped.await;
+            }));
         Self { address, socket, script, news, live, stop: Some(stop), served, _dir: dir }
     }
 
@@ -284,7 +285,10 @@ impl Script {
                 self.asked.push(format!("{generation:?}"));
                 drop(to.send(self.receipts.clone()));
             }
-            Input::Metrics(to) => drop(to.send(self.metrics.clone())),
+            Input::Metrics(to) => {
+                let metrics = self.metrics.clone();
+                drop(to.send(MetricsSource::new(move || metrics.clone())));
+            }
             Input::Ready(to) => drop(to.send(self.ready)),
             // The API asks for none of these.
             Input::Renew(..) | Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
@@ -352,15 +356,15 @@ fn status() -> Status {
 fn metrics() -> MetricsSnapshot {
     let color = |port, up| ColorMetrics {
         sum: traffic::ColorSum::default(),
+        oldest: Duration::ZERO,
         targets: vec![TargetMetrics {
-            url: target(port),
-            address: None,
+            url: target(port).to_string().into(),
+            address: format!("127.0.0.1:{port}").into(),
             standing: if up { Standing::Up } else { Standing::Down },
-            certificate: Some(PeerCertificate {
-                names: vec!["app.test".to_owned()],
-                not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000),
-            }),
-            sum: traffic::TargetSum::default(),
+            expires: Some(Time(1_900_000_000_000)),
+            probed: None,
+            figures: TargetFigures::default(),
+            books: Arc::new(traffic::TargetBooks::new(1)),
         }],
     };
     let empty = || traffic::ServiceSum::of(&traffic::ServiceBooks::new(1));
@@ -372,13 +376,15 @@ fn metrics() -> MetricsSnapshot {
             generation: Generation(7),
             held: false,
             sum: empty(),
-            switches: SwitchCounts::default(),
             colors: [color(8081, true), color(8082, false)],
         }],
         unrouted: empty(),
         connections: traffic::WorkerSum::default(),
         journal_available: true,
-        last_reload: None,
+        config_accepted: Time(1_800_000_000_500),
+        config_refused: false,
+        calls: 0,
+        oldest_call: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use control::{Role, Stuck, Switched};
 use rules::{Color, Cut, DrainEnd, Generation};
 use testkit::wait_until;
+use traffic::SwitchEnd;
 
 use crate::world::{Ground, SOON, only, to};
 
@@ -143,7 +144,9 @@ fn how_switches_ended_is_counted() {
     ground.green.stop();
     world.switch(to(Color::Green)).unwrap_err();
     let metrics = world.wait(world.handle.metrics()).unwrap();
-    let counts = metrics.services[0].switches;
-    assert_eq!((counts.drained, counts.refused, counts.cut), (2, 1, 0));
+    let counts = metrics.services[0].sum.switches;
+    let count = |end: SwitchEnd| counts[end as usize];
+    let ends = [SwitchEnd::Drained, SwitchEnd::Refused, SwitchEnd::Cut];
+    assert_eq!(ends.map(count), [2, 1, 0]);
     assert!(metrics.journal_available);
 }

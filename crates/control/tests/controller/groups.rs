@@ -7,6 +7,7 @@ use rules::{
     Color, DrainEnd, Generation, GroupName, GroupSpec, Progress, Receipt, Refusal, ServiceName,
 };
 use testkit::{Target, wait_until};
+use traffic::SwitchEnd;
 
 use crate::world::{Ground, SOON, World, name, service, to};
 
@@ -120,7 +121,8 @@ fn one_service_that_is_not_healthy_refuses_all_and_is_named() {
     assert!(reason.starts_with("api: http://"), "{reason}");
     assert_eq!(now(&world), [(Color::Blue, 0); 3]);
     let counts = world.wait(world.handle.metrics()).unwrap();
-    let refused: Vec<_> = counts.services.iter().map(|one| one.switches.refused).collect();
+    let refused: Vec<_> =
+        counts.services.iter().map(|one| one.sum.switches[SwitchEnd::Refused as usize]).collect();
     assert_eq!(refused, [1, 1, 0], "each service of the group was not switched");
 }
 

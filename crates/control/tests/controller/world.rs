@@ -166,6 +166,7 @@ impl World {
             vault,
             history,
             upgrades,
+            log_dropped: || 0,
         };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();

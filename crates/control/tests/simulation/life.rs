@@ -89,6 +89,7 @@ impl Life {
             vault,
             history,
             upgrades,
+            log_dropped: || 0,
         };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();

@@ -81,18 +81,19 @@ impl Capacity {
     }
 
     /// Gives up idle connections of one worker, if some are wanted. They end as after `idle`: with a
-    /// FIN, or a GOAWAY, and a close that lingers.
+    /// FIN, or a GOAWAY, and a close that lingers. Returns how many.
     // lossless: L7
-    pub(crate) fn give_up(&self, deadlines: &Deadlines) {
+    pub(crate) fn give_up(&self, deadlines: &Deadlines) -> usize {
         let wanted = &self.shared.wanted;
         if wanted.load(Ordering::Relaxed) == 0 {
-            return;
+            return 0;
         }
         let count = wanted.swap(0, Ordering::Relaxed);
         let left = count - deadlines.pass_early(Early::Idle, count);
         if left > 0 {
             wanted.fetch_add(left, Ordering::Relaxed); // for another worker, or the next tick
         }
+        count - left
     }
 }
 

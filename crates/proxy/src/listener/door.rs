@@ -15,6 +15,8 @@ pub struct Door {
     pub redirect_https: Option<u16>,
     /// The `max-age` of `Strict-Transport-Security` in every answer to a request by `https`, in seconds.
     pub hsts: Option<u32>,
+    /// The path at which it is said whether this Teal serves.
+    pub health: Option<Box<str>>,
     /// Who must begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
     /// Whose word about their own clients is kept: `X-Forwarded-For` and the like.

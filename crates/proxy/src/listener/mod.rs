@@ -110,12 +110,21 @@ impl Listener {
     }
 
     async fn accept_all(&self, worker: &Rc<Worker>) {
+        let mut crowded = false;
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
-                Some(Ok((stream, permit))) => start(worker, &self.door, stream, permit),
+                Some(Ok((stream, permit))) => {
+                    crowded = false;
+                    start(worker, &self.door, stream, permit);
+                }
                 None => {
-                    if self.is_waited_for() && self.capacity.ask() {
-                        worker.log.full();
+                    if self.is_waited_for() {
+                        if !std::mem::replace(&mut crowded, true) {
+                            worker.reader.connections().crowded.add(1);
+                        }
+                        if self.capacity.ask() {
+                            worker.log.full();
+                        }
                     }
                     tokio::time::sleep(BACK_OFF).await;
                 }

@@ -113,6 +113,14 @@ impl Page {
             Why::Explained(reason, detail) => {
                 Self { detail: Some(detail), ..Self::of_reason(reason) }
             }
+            Why::Health(true) => {
+                let page = Self::of_reason(OwnReason::HealthCheck);
+                Self { exactly: Some("ok\n".to_owned()), ..page }
+            }
+            Why::Health(false) => {
+                let page = Self::of_reason(OwnReason::Stopping);
+                Self { reason: OwnReason::HealthCheck, ..page }
+            }
             Why::Own(reason) => Self::of_reason(reason),
         }
     }
@@ -145,7 +153,9 @@ impl Page {
             OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
             OwnReason::Unsupported => (501, "Not supported", "http_request_error"),
             OwnReason::Loop => (508, "The request has been here before", "proxy_loop_detected"),
-            OwnReason::MaxForwards | OwnReason::AcmeChallenge => (200, "", ""),
+            OwnReason::MaxForwards | OwnReason::AcmeChallenge | OwnReason::HealthCheck => {
+                (200, "", "")
+            }
             OwnReason::TargetUnavailable => (502, "Backend unavailable", "destination_unavailable"),
             OwnReason::TargetFailed => (502, "Backend unavailable", "http_protocol_error"),
             OwnReason::StaleLost => (502, "Backend unavailable", "connection_terminated"),
@@ -214,7 +224,11 @@ impl Page {
         let (status, title) = (self.status, self.text);
         let text = self.detail.as_deref().unwrap_or(title);
         if let Some(exactly) = &self.exactly {
-            return ("application/octet-stream", exactly.clone());
+            let kind = match self.reason {
+                OwnReason::HealthCheck => "text/plain; charset=utf-8",
+                _ => "application/octet-stream",
+            };
+            return (kind, exactly.clone());
         }
         match accept {
             _ if text.is_empty() => ("text/plain; charset=utf-8", String::new()),

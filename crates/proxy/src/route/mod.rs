@@ -78,6 +78,8 @@ pub(crate) enum Why {
     Challenge(String),
     /// Nobody but its sender can do something about it, and needs this sentence to know what.
     Explained(OwnReason, String),
+    /// A load balancer asks whether this Teal serves, and it does, or stops.
+    Health(bool),
     /// Anything else.
     Own(OwnReason),
 }
@@ -131,6 +133,14 @@ fn understand<'r>(
         let end = RequestEnd::unrouted(worker, story(None));
         let facts = Facts { persistent: false, ..facts };
         return Err(Refused { end, facts, why: Why::Own(OwnReason::ClientDistrusted) });
+    }
+    if let Some(path) = &client.entrance.door.health
+        && **path == *request.path
+        && matches!(request.method, Method::Get | Method::Head)
+    {
+        // Told to nobody: it comes every few seconds for ever.
+        let end = RequestEnd::unrouted(worker, None);
+        return Err(Refused { end, facts, why: Why::Health(!worker.stop.is_closing()) });
     }
     if let Some(proof) = worker.challenges.proof(request.path) {
         let end = RequestEnd::unrouted(worker, story(None));

@@ -19,6 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsStream};
+use traffic::HandshakeFailure;
 
 use super::challenge::ACME;
 use super::clients::{ClientAuth, ClientCa};
@@ -299,9 +300,45 @@ pub(crate) async fn shake_hands(
             Some(Arrived { stream, name, http2, tls, certificate })
         }
         Err(error) => {
+            worker.reader.connections().handshake_failed(reason(&error));
             worker.log.handshake(&error);
             None
         }
+    }
+}
+
+/// Why a handshake failed, as it is counted.
+fn reason(error: &io::Error) -> HandshakeFailure {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotFound, TimedOut, UnexpectedEof,
+        Unsupported,
+    };
+    use rustls::Error::{
+        AlertReceived, General, InvalidCertificate, InvalidMessage, NoApplicationProtocol,
+        NoCertificatesPresented, PeerIncompatible,
+    };
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match (error.kind(), inner) {
+        (TimedOut, _) => HandshakeFailure::Timeout,
+        (NotFound, _) => HandshakeFailure::UnknownName,
+        (Unsupported, _) | (_, Some(PeerIncompatible(_) | NoApplicationProtocol)) => {
+            HandshakeFailure::Unsupported
+        }
+        (UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe, _) => {
+            HandshakeFailure::Closed
+        }
+        (_, Some(AlertReceived(_))) => HandshakeFailure::Refused,
+        (_, Some(NoCertificatesPresented | InvalidCertificate(_))) => {
+            HandshakeFailure::ClientCertificate
+        }
+        (_, Some(InvalidMessage(rustls::InvalidMessage::InvalidContentType))) => {
+            HandshakeFailure::NotTls
+        }
+        (_, Some(General(what))) if what.contains("no server certificate chain") => {
+            HandshakeFailure::UnknownName
+        }
+        (io::ErrorKind::InvalidData, None) => HandshakeFailure::NotTls, // see `plain`
+        _ => HandshakeFailure::Other,
     }
 }
 

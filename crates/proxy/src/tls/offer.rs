@@ -22,7 +22,7 @@ pub(super) fn explain_hello(error: io::Error) -> io::Error {
         Some(Error::PeerIncompatible(PeerIncompatible::SignatureAlgorithmsExtensionRequired)) => {
             let told = "the client offers no version of TLS that this listener takes, which are 1.2 and 1.3 \
                         (it names no signature algorithms, as clients of TLS 1.1 and older do)";
-            io::Error::new(error.kind(), told)
+            io::Error::new(io::ErrorKind::Unsupported, told)
         }
         _ => error,
     }
@@ -42,11 +42,11 @@ impl Offer {
         }
     }
 
-    /// The same error, with what both sides take where it says that they have nothing in common.
+    /// The same error, as one of its kind (`Unsupported`) and with what both sides take where it says that they have nothing in common.
     pub(super) fn explain(&self, error: io::Error, ours: &ServerConfig) -> io::Error {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let Some(told) = inner.and_then(|inner| self.words(inner, ours)) else { return error };
-        io::Error::new(error.kind(), told)
+        io::Error::new(io::ErrorKind::Unsupported, told)
     }
 
     fn words(&self, error: &Error, ours: &ServerConfig) -> Option<String> {

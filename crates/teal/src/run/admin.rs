@@ -5,32 +5,40 @@ use std::net::TcpListener as StdTcpListener;
 use std::os::unix::net::UnixListener as StdUnixListener;
 
 use control::Handle;
-use control::api::{self, ApiSettings};
+use control::api::{self, ApiSettings, Ways};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 
-/// Both ways in, bound.
+/// All ways in, bound.
+#[derive(Debug)]
+pub(super) struct AdminWays {
+    pub(super) tcp: StdTcpListener,
+    pub(super) unix: StdUnixListener,
+    /// The listener of metrics; `None`: there is none.
+    pub(super) metrics: Option<StdTcpListener>,
+}
+
+/// The admin API.
 #[derive(Debug)]
 pub(super) struct Admin {
     /// `None`: given up.
-    ways: Option<(StdTcpListener, StdUnixListener)>,
+    ways: Option<AdminWays>,
     handle: Handle,
     settings: ApiSettings,
     open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Admin {
-    /// Both ways in, open.
+    /// All ways in, open.
     pub(super) fn opened(
-        tcp: StdTcpListener,
-        unix: StdUnixListener,
+        ways: AdminWays,
         handle: Handle,
         settings: ApiSettings,
     ) -> Result<Self, Failure> {
-        let mut admin = Self { ways: Some((tcp, unix)), handle, settings, open: None };
+        let mut admin = Self { ways: Some(ways), handle, settings, open: None };
         let opened = admin.open();
         opened.map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
         Ok(admin)
@@ -38,11 +46,16 @@ impl Admin {
 
     /// Answers calls from here on.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let (tcp, unix) = self.listeners().ok_or(io::ErrorKind::NotConnected)?;
-        let tcp = TcpListener::from_std(tcp.try_clone()?)?;
-        let unix = UnixListener::from_std(unix.try_clone()?)?;
+        let ways = self.listeners().ok_or(io::ErrorKind::NotConnected)?;
+        let tcp = |listener: &StdTcpListener| TcpListener::from_std(listener.try_clone()?);
+        let metrics = ways.metrics.as_ref().map(tcp).transpose()?;
+        let ways = Ways {
+            tcp: tcp(&ways.tcp)?,
+            unix: UnixListener::from_std(ways.unix.try_clone()?)?,
+            metrics,
+        };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = api::serve(tcp, unix, self.handle.clone(), self.settings.clone(), async {
+        let serving = api::serve(ways, self.handle.clone(), self.settings.clone(), async {
             drop(stopped.await); // whether told or dropped, it is the end
         });
         self.open = Some((stop, tokio::spawn(serving)));
@@ -63,13 +76,13 @@ impl Admin {
         }
     }
 
-    /// Keeps both ways in open no longer.
+    /// Keeps the ways in open no longer.
     pub(super) fn give_up(&mut self) {
         self.ways = None;
     }
 
-    /// Both ways in once more, to be handed over.
-    pub(super) fn listeners(&self) -> Option<(&StdTcpListener, &StdUnixListener)> {
-        self.ways.as_ref().map(|(tcp, unix)| (tcp, unix))
+    /// All ways in once more, to be handed over.
+    pub(super) fn listeners(&self) -> Option<&AdminWays> {
+        self.ways.as_ref()
     }
 }

@@ -209,17 +209,21 @@ fn start(
         let resolver = Resolver::default().without(ways.own());
         let known = (vault, stage.options.history.clone());
         let settings = settings(config, (reloader, resolver), used, known, upgrades);
+        let publisher = stage.publisher.clone();
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
-        let settings =
-            ways.settings(config, stage.options.instance.clone(), in_force.live.subscribe());
+        let settings = ways.settings(
+            config,
+            (stage.options.instance.clone(), stage.options.connections),
+            in_force.live.subscribe(),
+        );
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
-        let mut admin = Admin::opened(ways.admin, ways.socket, handle.clone(), settings)?;
+        let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
         replaceable.keep(&admin, copy.as_deref())?;
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
@@ -235,6 +239,7 @@ fn start(
             admin: &mut admin,
             replaceable: &mut replaceable,
             in_force: &in_force,
+            publisher: &publisher,
             given: None,
         };
         let around = Around { log: writers.log.as_ref(), parent: &parent, pulse };
@@ -269,6 +274,7 @@ fn settings(
         vault,
         history,
         upgrades,
+        log_dropped: log::dropped,
     }
 }
 
@@ -340,4 +346,7 @@ fn announce(settings: &ApiSettings, proxy: &Proxy) {
         tracing::info!("listening on {address}");
     }
     tracing::info!("admin on {} and {}", settings.admin, settings.socket.display());
+    if let Some(address) = settings.metrics {
+        tracing::info!("metrics on {address}");
+    }
 }

@@ -72,7 +72,9 @@ pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Prob
     let all: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
     let listeners = config.listeners.iter().enumerate();
     let listeners = listeners.map(|(at, l)| (format!("listener[{at}].address"), l.address));
-    for (key, address) in listeners.chain([("admin.listen".to_owned(), config.admin.listen)]) {
+    let admin = [("admin.listen".to_owned(), config.admin.listen)];
+    let metrics = config.metrics.map(|address| ("metrics.listen".to_owned(), address));
+    for (key, address) in listeners.chain(admin).chain(metrics) {
         let Err(error) = proxy::can_bind(address, &all) else { continue };
         match error.source.kind() {
             io::ErrorKind::AddrInUse if runs => {}

@@ -15,6 +15,7 @@ use rules::{Actor, Refusal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use traffic::UpgradeEnd;
 
 use super::books;
 use super::parent::{Parent, Wish};
@@ -131,6 +132,7 @@ async fn replace(
         Ok(given) => given,
         Err(refusal) => {
             tracing::error!(reason = %refusal, "not upgraded");
+            leaving.count(UpgradeEnd::Failed);
             drop(reply.send(Err(refusal))); // whoever asked may have gone
             leaving.replaceable.refuse_the_rest();
             return Left::Back;
@@ -138,11 +140,15 @@ async fn replace(
     };
     let name = given.name();
     tracing::info!(newer = name.pid, version = name.version, "upgraded");
+    leaving.count(UpgradeEnd::Done);
     drop(reply.send(Ok(name))); // whoever asked may have gone
     leaving.replaceable.refuse_the_rest();
     leaving.in_force.charge.send_replace(false);
     let left = leaving.leave(given, signals, around).await;
     leaving.in_force.charge.send_replace(left == Left::Back);
+    if left == Left::Back {
+        leaving.count(UpgradeEnd::Failed);
+    }
     left
 }
 

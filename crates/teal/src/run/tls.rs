@@ -107,6 +107,7 @@ pub(super) fn doors(
             http2: listener.http2,
             redirect_https,
             hsts: listener.hsts,
+            health: listener.health.clone(),
             proxy_protocol: listener.proxy_protocol.clone(),
             trusted: listener.trusted.clone(),
             ..Door::default()

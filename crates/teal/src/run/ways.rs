@@ -1,9 +1,8 @@
-//! Every way in: the public listeners, the admin listener and the admin socket; bound, or taken over
+//! Every way in: the public listeners, the admin listener, its socket and that of metrics; bound, or taken over
 //! from a service manager or from the Teal that this one replaces.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
 
 use config::Config;
 use control::UpgradeWish;
@@ -12,6 +11,7 @@ use control::handover::Host;
 use proxy::{BindError, HandedOver, Sockets};
 use tokio::sync::{mpsc, watch};
 
+use super::admin::AdminWays;
 use super::parent::Parent;
 use super::state;
 use super::upgrade::{Handed, Replaceable};
@@ -20,10 +20,11 @@ use crate::exit::Failure;
 /// Everything that is bound.
 pub(super) struct Ways {
     pub(super) public: Sockets,
-    pub(super) admin: TcpListener,
-    pub(super) socket: UnixListener,
+    pub(super) admin: AdminWays,
     /// Where the admin listener is bound.
     address: SocketAddr,
+    /// Where that of metrics is bound, if there is one.
+    metrics: Option<SocketAddr>,
     socket_gid: Option<u32>,
 }
 
@@ -47,15 +48,19 @@ impl Ways {
         let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
         tell_unused(handed_over, &listeners);
         let kept = handed.and_then(|handed| handed.admin.as_ref());
-        let (admin, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
+        let (tcp, address) = bind_admin(config.admin.listen, kept).map_err(failed)?;
+        let kept = handed.and_then(|handed| handed.metrics.as_ref());
+        let metrics = config.metrics.map(|at| bind_admin(at, kept)).transpose().map_err(failed)?;
+        let (listener, metrics) = metrics.unzip();
         let socket_gid = state::group::id(config)?;
-        let socket = state::bind_socket(config, socket_gid, handed.map(|handed| &handed.socket))?;
-        Ok(Self { public, admin, socket, address, socket_gid })
+        let unix = state::bind_socket(config, socket_gid, handed.map(|handed| &handed.socket))?;
+        let admin = AdminWays { tcp, unix, metrics: listener };
+        Ok(Self { public, admin, address, metrics, socket_gid })
     }
 
     /// Every address at which Teal itself is reached by TCP.
     pub(super) fn own(&self) -> Vec<SocketAddr> {
-        self.public.addresses().iter().copied().chain([self.address]).collect()
+        self.public.addresses().iter().copied().chain([self.address]).chain(self.metrics).collect()
     }
 
     pub(super) fn replaceable(
@@ -65,7 +70,7 @@ impl Ways {
         lock: OwnedFd,
         older: (Option<Host>, Parent),
     ) -> Result<Replaceable, Failure> {
-        let admin = (config.admin.listen, self.address);
+        let admin = ((config.admin.listen, self.address), config.metrics.zip(self.metrics));
         Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)
             .map_err(|error| Failure::failed(error.to_string()))
     }
@@ -73,18 +78,19 @@ impl Ways {
     pub(super) fn settings(
         &self,
         config: &Config,
-        instance: String,
+        (instance, connections): (String, usize),
         live: watch::Receiver<Live>,
     ) -> ApiSettings {
         ApiSettings {
             version: env!("CARGO_PKG_VERSION"),
             instance,
             admin: self.address,
+            metrics: self.metrics,
             socket: config.admin.socket.clone(),
             uid: rustix::process::getuid().as_raw(),
             socket_gid: self.socket_gid,
             live,
-            log_dropped: crate::log::dropped,
+            connections,
         }
     }
 }

@@ -43,6 +43,7 @@ mod groups;
 mod grpc;
 mod grpc_metadata;
 mod handshakes;
+mod health_and_metrics;
 mod hold_and_resume;
 mod hostile_clients;
 mod http1_required;
@@ -80,6 +81,7 @@ mod restart_keeps_color;
 mod retries;
 mod rollback;
 mod routing;
+mod scrapes;
 mod second_teal;
 mod secure_targets;
 mod server_certificates;
@@ -106,6 +108,7 @@ mod upgrade;
 mod upgrade_over_protocols;
 mod upgrade_that_fails;
 mod upgrades_of_any_method;
+mod watched;
 
 /// The program under test.
 const TEAL: &str = env!("CARGO_BIN_EXE_teal");

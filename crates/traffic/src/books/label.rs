@@ -44,6 +44,8 @@ labels! {
         RedirectedToHttps = "redirected_to_https",
         /// An authority of certificates was shown that a name is ours (200).
         AcmeChallenge = "acme_challenge",
+        /// A load balancer asked whether this Teal serves (200, or 503 once it stops).
+        HealthCheck = "health_check",
         /// The head was over the limits (431).
         HeadTooLarge = "head_too_large",
         /// The protocol version or transfer coding is not spoken (501, 505).
@@ -86,6 +88,66 @@ labels! {
         Deadline = "deadline",
         /// Teal stopped, and its deadline cut it.
         Shutdown = "shutdown",
+    }
+}
+
+labels! {
+    /// Why a TLS handshake with a client failed.
+    HandshakeFailure {
+        /// It was not done within `tls_hello`.
+        Timeout = "timeout",
+        /// The client went away.
+        Closed = "closed",
+        /// What came was not TLS.
+        NotTls = "not_tls",
+        /// The client speaks no version or cipher that is served here.
+        Unsupported = "unsupported",
+        /// No certificate has the name that it asked for.
+        UnknownName = "unknown_name",
+        /// The client showed no certificate, or one that is not trusted.
+        ClientCertificate = "client_certificate",
+        /// The client refused: often it does not trust the certificate.
+        Refused = "refused",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+labels! {
+    /// How a reload ended.
+    ReloadEnd {
+        /// It is in force.
+        Done = "done",
+        /// Nothing had changed.
+        Unchanged = "unchanged",
+        /// It was refused, and what was in force stays.
+        Refused = "refused",
+    }
+}
+
+labels! {
+    /// How an upgrade ended.
+    UpgradeEnd {
+        /// A newer Teal serves.
+        Done = "done",
+        /// It did not come about, or the newer Teal died within its trial: this one serves on.
+        Failed = "failed",
+    }
+}
+
+labels! {
+    /// How a switch ended.
+    SwitchEnd {
+        /// The old color drained in time.
+        Drained = "drained",
+        /// The drain deadline cut leases.
+        Cut = "cut",
+        /// A newer change took over.
+        Superseded = "superseded",
+        /// Refused by the gate.
+        Refused = "refused",
+        /// Not every worker acknowledged within a second.
+        Incomplete = "incomplete",
     }
 }
 

@@ -12,7 +12,9 @@ use crate::cell::{Count, PerWorker};
 
 pub use color::{ColorCell, ColorSum};
 pub use cut::{CutCell, CutKind};
-pub use label::{AbortCause, AnsweredBy, OwnReason};
+pub use label::{
+    AbortCause, AnsweredBy, HandshakeFailure, OwnReason, ReloadEnd, SwitchEnd, UpgradeEnd,
+};
 pub use service::{ServiceCell, ServiceSum};
 pub use target::{Answers, TargetCell, TargetSum};
 pub use worker::{WorkerCell, WorkerSum};

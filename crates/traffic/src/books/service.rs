@@ -1,6 +1,6 @@
 //! The requests of one service.
 
-use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, add_all, set_all};
+use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, SwitchEnd, add_all, set_all};
 use crate::cell::{Count, Gauge};
 
 /// One worker's part of a service's books.
@@ -24,6 +24,7 @@ pub struct ServiceCell {
     pub streams_ended: Count,
     /// Those of them that ended without a pause, perhaps before an answer.
     pub streams_unanswered: Count,
+    switches: [Count; SwitchEnd::COUNT],
     colors: [Count; 2],
     own: [Count; OwnReason::COUNT],
     aborted: [Count; AbortCause::COUNT],
@@ -56,6 +57,8 @@ pub struct ServiceSum {
     pub streams_ended: u64,
     /// Those of them that ended without a pause.
     pub streams_unanswered: u64,
+    /// Switches, in the order of [`SwitchEnd::ALL`].
+    pub switches: [u64; SwitchEnd::COUNT],
 }
 
 // === impl ServiceCell, ServiceSum ===
@@ -80,9 +83,15 @@ impl ServiceCell {
         self.tunnels_closed.set(sum.tunnels_closed);
         self.streams_ended.set(sum.streams_ended);
         self.streams_unanswered.set(sum.streams_unanswered);
+        set_all(&self.switches, &sum.switches);
         set_all(&self.colors, &sum.colors);
         set_all(&self.own, &sum.own);
         set_all(&self.aborted, &sum.aborted);
+    }
+
+    /// Counts how a switch ended; in the cell of the first worker, from the control plane only.
+    pub fn switched(&self, end: SwitchEnd) {
+        self.switches[end as usize].add(1);
     }
 
     /// Counts a request that ended without a whole answer.
@@ -110,6 +119,7 @@ impl ServiceSum {
             ..Self::default()
         };
         for cell in cells {
+            add_all(&mut sum.switches, &cell.switches);
             add_all(&mut sum.colors, &cell.colors);
             add_all(&mut sum.own, &cell.own);
             add_all(&mut sum.aborted, &cell.aborted);
@@ -147,6 +157,9 @@ impl ServiceSum {
             tunnels_closed: self.tunnels_closed.saturating_sub(part.tunnels_closed),
             streams_ended: self.streams_ended.saturating_sub(part.streams_ended),
             streams_unanswered: self.streams_unanswered.saturating_sub(part.streams_unanswered),
+            switches: std::array::from_fn(|place| {
+                self.switches[place].saturating_sub(part.switches[place])
+            }),
         }
     }
 

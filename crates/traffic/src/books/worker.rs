@@ -1,19 +1,29 @@
-//! Client connections.
+//! Client connections, and what is counted of the process as a whole.
 
-use super::WorkerBooks;
+use super::label::{HandshakeFailure, ReloadEnd, UpgradeEnd};
+use super::{WorkerBooks, add_all, set_all};
 use crate::cell::{Count, Gauge};
 
-/// One worker's client connections.
+/// One worker's client connections. What the control plane counts is in the cell of the first.
 #[derive(Debug, Default)]
 pub struct WorkerCell {
     /// Connections accepted.
     pub accepted: Count,
     /// Connections open.
     pub open: Gauge,
+    /// Times that clients had to wait since there were as many connections as there may be.
+    pub crowded: Count,
+    /// Idle connections that were closed for them.
+    pub given_up: Count,
     /// Lines of the access log that had to be dropped.
     pub log_dropped: Count,
     /// Spans that had to be dropped.
     pub spans_dropped: Count,
+    /// Lines of Teal's own log that had to be dropped. Counted by the control plane.
+    pub own_log_dropped: Count,
+    handshakes: [Count; HandshakeFailure::COUNT],
+    reloads: [Count; ReloadEnd::COUNT],
+    upgrades: [Count; UpgradeEnd::COUNT],
 }
 
 /// The client connections of all workers at one instant.
@@ -23,23 +33,58 @@ pub struct WorkerSum {
     pub accepted: u64,
     /// Connections open.
     pub open: u64,
+    /// Times that clients had to wait at the limit of connections.
+    pub crowded: u64,
+    /// Idle connections that were closed for them.
+    pub given_up: u64,
     /// Lines of the access log that had to be dropped.
     pub log_dropped: u64,
     /// Spans that had to be dropped.
     pub spans_dropped: u64,
+    /// Lines of Teal's own log that had to be dropped.
+    pub own_log_dropped: u64,
+    /// TLS handshakes that failed, in the order of [`HandshakeFailure::ALL`].
+    pub handshakes: [u64; HandshakeFailure::COUNT],
+    /// Reloads, in the order of [`ReloadEnd::ALL`].
+    pub reloads: [u64; ReloadEnd::COUNT],
+    /// Upgrades, in the order of [`UpgradeEnd::ALL`].
+    pub upgrades: [u64; UpgradeEnd::COUNT],
 }
 
-// === impl WorkerCell, WorkerSum ===
+// === impl WorkerCell ===
 
 impl WorkerCell {
+    /// Counts a TLS handshake with a client that failed.
+    pub fn handshake_failed(&self, why: HandshakeFailure) {
+        self.handshakes[why as usize].add(1);
+    }
+
+    /// Counts a reload; from the control plane only.
+    pub fn reloaded(&self, end: ReloadEnd) {
+        self.reloads[end as usize].add(1);
+    }
+
+    /// Counts an upgrade; from the control plane only.
+    pub fn upgraded(&self, end: UpgradeEnd) {
+        self.upgrades[end as usize].add(1);
+    }
+
     /// Takes over what another process has counted; from the owning worker only.
     pub fn set(&self, sum: WorkerSum) {
         self.accepted.set(sum.accepted);
         self.open.set(sum.open);
+        self.crowded.set(sum.crowded);
+        self.given_up.set(sum.given_up);
         self.log_dropped.set(sum.log_dropped);
         self.spans_dropped.set(sum.spans_dropped);
+        self.own_log_dropped.set(sum.own_log_dropped);
+        set_all(&self.handshakes, &sum.handshakes);
+        set_all(&self.reloads, &sum.reloads);
+        set_all(&self.upgrades, &sum.upgrades);
     }
 }
+
+// === impl WorkerSum ===
 
 impl WorkerSum {
     /// Sums the cells.
@@ -59,8 +104,14 @@ impl WorkerSum {
         Self {
             accepted: self.accepted.saturating_sub(part.accepted),
             open: self.open.saturating_sub(part.open),
+            crowded: self.crowded.saturating_sub(part.crowded),
+            given_up: self.given_up.saturating_sub(part.given_up),
             log_dropped: self.log_dropped.saturating_sub(part.log_dropped),
             spans_dropped: self.spans_dropped.saturating_sub(part.spans_dropped),
+            own_log_dropped: self.own_log_dropped.saturating_sub(part.own_log_dropped),
+            handshakes: each_without(&self.handshakes, &part.handshakes),
+            reloads: each_without(&self.reloads, &part.reloads),
+            upgrades: each_without(&self.upgrades, &part.upgrades),
         }
     }
 
@@ -69,9 +120,19 @@ impl WorkerSum {
         for cell in cells {
             sum.accepted += cell.accepted.value();
             sum.open += cell.open.value();
+            sum.crowded += cell.crowded.value();
+            sum.given_up += cell.given_up.value();
             sum.log_dropped += cell.log_dropped.value();
             sum.spans_dropped += cell.spans_dropped.value();
+            sum.own_log_dropped += cell.own_log_dropped.value();
+            add_all(&mut sum.handshakes, &cell.handshakes);
+            add_all(&mut sum.reloads, &cell.reloads);
+            add_all(&mut sum.upgrades, &cell.upgrades);
         }
         sum
     }
+}
+
+fn each_without<const N: usize>(all: &[u64; N], part: &[u64; N]) -> [u64; N] {
+    std::array::from_fn(|place| all[place].saturating_sub(part[place]))
 }

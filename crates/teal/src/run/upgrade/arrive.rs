@@ -52,6 +52,8 @@ pub(in crate::run) struct Older {
 pub(in crate::run) struct Handed {
     /// The admin listener, if it is to stay where it is.
     pub(in crate::run) admin: Option<TcpListener>,
+    /// The listener of metrics, if there is one and it is to stay where it is.
+    pub(in crate::run) metrics: Option<TcpListener>,
     /// The admin socket.
     pub(in crate::run) socket: UnixListener,
     /// The sockets of the public listeners.
@@ -155,6 +157,10 @@ impl Handed {
         config: &Config,
     ) -> Option<Self> {
         let (admin, socket) = (descriptors.next()?, descriptors.next()?);
+        let metrics = match taking.metrics {
+            Some(place) => Some((place, descriptors.next()?)),
+            None => None,
+        };
         let mut listeners = Vec::new();
         for listening in &taking.listeners {
             let sockets = descriptors.by_ref().take(listening.sockets).map(TcpListener::from);
@@ -167,7 +173,12 @@ impl Handed {
         let Place { configured, bound } = taking.admin;
         let stays = [configured, bound].contains(&config.admin.listen);
         let admin = stays.then(|| TcpListener::from(admin));
-        Some(Self { admin, socket: UnixListener::from(socket), listeners })
+        let stays = |place: Place| {
+            config.metrics.is_some_and(|now| [place.configured, place.bound].contains(&now))
+        };
+        let metrics = metrics.filter(|(place, _)| stays(*place));
+        let metrics = metrics.map(|(_, listener)| TcpListener::from(listener));
+        Some(Self { admin, metrics, socket: UnixListener::from(socket), listeners })
     }
 }
 

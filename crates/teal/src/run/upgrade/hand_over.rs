@@ -20,7 +20,7 @@ use super::confirm;
 use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
-use crate::run::admin::Admin;
+use crate::run::admin::{Admin, AdminWays};
 use crate::run::copied::Copied;
 
 /// How long the newer one may take to read its configuration and say that it can.
@@ -188,14 +188,19 @@ impl Replaceable {
             place: place((*configured, *bound)),
             sockets: sockets.len(),
         });
-        Taking { admin: place(self.admin), listeners: listeners.collect() }
+        Taking {
+            admin: place(self.admin),
+            metrics: self.metrics.map(place),
+            listeners: listeners.collect(),
+        }
     }
 
-    /// The same as descriptors: both ways of the admin API, and all sockets of the listeners.
+    /// The same as descriptors: all ways of the admin API, and all sockets of the listeners.
     fn ways<'a>(&'a self, admin: &'a Admin) -> io::Result<Vec<BorrowedFd<'a>>> {
-        let (tcp, unix) = admin.listeners().ok_or(ErrorKind::NotFound)?;
+        let AdminWays { tcp, unix, metrics } = admin.listeners().ok_or(ErrorKind::NotFound)?;
+        let own = [tcp.as_fd(), unix.as_fd()].into_iter().chain(metrics.as_ref().map(AsFd::as_fd));
         let sockets = self.listeners.iter().flat_map(|(_, _, sockets)| sockets);
-        Ok([tcp.as_fd(), unix.as_fd()].into_iter().chain(sockets.map(AsFd::as_fd)).collect())
+        Ok(own.chain(sockets.map(AsFd::as_fd)).collect())
     }
 
     /// Says what is handed over, and hands it over.

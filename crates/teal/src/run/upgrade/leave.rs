@@ -10,6 +10,7 @@ use control::handover::{Course, Host, Link, UpColor};
 use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};
+use traffic::{Publisher, UpgradeEnd};
 
 use super::confirm;
 use super::hand_over::{Newer, hand_over, take_back};
@@ -30,6 +31,8 @@ pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) admin: &'a mut Admin,
     pub(in crate::run) replaceable: &'a mut Replaceable,
     pub(in crate::run) in_force: &'a InForce,
+    /// Where upgrades are counted.
+    pub(in crate::run) publisher: &'a Publisher,
     /// The newer one, if a signal came while this one was leaving: it is followed to the end.
     pub(in crate::run) given: Option<Given>,
 }
@@ -46,6 +49,11 @@ pub(in crate::run) enum Left {
 }
 
 impl Leaving<'_> {
+    /// Counts how an upgrade ended. The newer Teal is told with the rest of the books.
+    pub(in crate::run) fn count(&self, end: UpgradeEnd) {
+        self.publisher.connections().cell(0).upgraded(end);
+    }
+
     /// Has a newer Teal take over. Once more if it has given up for a color that is found down here, too, by
     /// now: what went down in between is not its fault.
     pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {

@@ -54,6 +54,8 @@ pub(super) struct Replaceable {
     listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,
     /// The admin listener: configured and bound.
     admin: (SocketAddr, SocketAddr),
+    /// The listener of metrics, if there is one: the same.
+    metrics: Option<(SocketAddr, SocketAddr)>,
     /// The Teal that this one has taken over from.
     pub(super) older: Option<Host>,
     /// Who starts the newer one.
@@ -66,7 +68,7 @@ impl Replaceable {
         lock: OwnedFd,
         configured: &[SocketAddr],
         sockets: &Sockets,
-        admin: (SocketAddr, SocketAddr),
+        (admin, metrics): ((SocketAddr, SocketAddr), Option<(SocketAddr, SocketAddr)>),
         (older, parent): (Option<Host>, Parent),
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
@@ -79,7 +81,7 @@ impl Replaceable {
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
         let (lock, listeners) = (Some(lock), listeners.collect());
-        Ok(Self { wishes, program, lock, listeners, admin, older, parent })
+        Ok(Self { wishes, program, lock, listeners, admin, metrics, older, parent })
     }
 
     /// Keeps the public sockets and the state directory no longer: nobody will take over from this
