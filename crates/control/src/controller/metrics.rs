@@ -100,7 +100,8 @@ impl Inside {
     fn seen(&self, member: &Member) -> Option<Seen> {
         let (service, serving) = self.state.serving(&member.spec.name)?;
         let colors = member.colors.each_ref().map(|seat| {
-            let targets = seat.targets.iter().map(|target| SeenTarget {
+            // Nobody should be woken for a family that does not count.
+            let targets = seat.counted().map(|target| SeenTarget {
                 url: target.url.clone(),
                 address: target.address.or_else(|| target.addresses.first().copied()),
                 standing: target.health.standing(),

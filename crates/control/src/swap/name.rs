@@ -166,7 +166,7 @@ impl Roster {
             .into_iter()
             .map(|seat| {
                 self.places.remove(&seat.id);
-                seat.leave(spec, color)
+                colors[color.index()].depart(seat, spec, color)
             })
             .collect();
         Some(Followed { left, came })

@@ -1,6 +1,6 @@
 //! What lives longer than a table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,9 @@ use traffic::{
 use super::name::{NameId, NameSeat};
 use crate::health::Candidate;
 use crate::tally::{Tallies, Tally, Volume};
+
+/// The most targets of a color that are remembered after they have left.
+const DEPARTED: usize = 32;
 
 /// All services that are configured now, and the identities given so far.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub(crate) struct ColorSeat {
     pub(crate) targets: Vec<TargetSeat>,
     /// The names of which each address is a target.
     pub(crate) names: Vec<NameSeat>,
+    /// The books of the targets that have left it last, so that sums do not fall when one leaves.
+    departed: VecDeque<Arc<TargetBooks>>,
 }
 
 /// One target of a color.
@@ -223,7 +228,7 @@ impl Roster {
         let id = ColorId(self.next_color);
         self.next_color += 1;
         let books = Arc::new(ColorBooks::new(self.workers));
-        ColorSeat { id, books, targets: Vec::new(), names: Vec::new() }
+        ColorSeat { id, books, targets: Vec::new(), names: Vec::new(), departed: VecDeque::new() }
     }
 
     /// A target that is no color's yet.
@@ -300,7 +305,7 @@ impl Roster {
                 }
             }
             names.iter().for_each(|gone| gone.hurry.notify_one());
-            left.extend(known.into_iter().map(|gone| gone.leave(&spec, color)));
+            left.extend(known.into_iter().map(|gone| seat.depart(gone, &spec, color)));
         }
         if member.spec.health != spec.health {
             let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
@@ -324,13 +329,13 @@ impl Member {
 
     /// Its sums now.
     pub(crate) fn tally(&self, moment: Duration) -> Tally {
-        let targets = self.colors.each_ref().map(|seat| seat.targets.iter().map(|t| &*t.books));
+        let targets = self.colors.each_ref().map(ColorSeat::target_books);
         Tally::of(&self.books, targets, moment)
     }
 
     /// Keeps its sums of this moment, if anything has happened since the last ones.
     pub(crate) fn keep_tally(&mut self, moment: Duration) {
-        let targets = self.colors.iter().flat_map(|seat| seat.targets.iter().map(|t| &*t.books));
+        let targets = self.colors.iter().flat_map(ColorSeat::target_books);
         let volume = Volume::of(&self.books, targets);
         if self.tallies.pass(moment, volume) {
             let tally = self.tally(moment);
@@ -358,7 +363,29 @@ impl Member {
     }
 }
 
-// === impl TargetSeat ===
+// === impl ColorSeat, TargetSeat ===
+
+impl ColorSeat {
+    /// The books of its targets, and of those that have left it last.
+    fn target_books(&self) -> impl Iterator<Item = &TargetBooks> {
+        let departed = self.departed.iter().map(|books| &**books);
+        self.targets.iter().map(|target| &*target.books).chain(departed)
+    }
+
+    /// Takes leave of a target, which is to be drained; its probing ends.
+    pub(super) fn depart(
+        &mut self,
+        target: TargetSeat,
+        spec: &ServiceSpec,
+        color: Color,
+    ) -> Subject {
+        if self.departed.len() >= DEPARTED {
+            self.departed.pop_front();
+        }
+        self.departed.push_back(target.books.clone());
+        target.leave(spec, color)
+    }
+}
 
 impl TargetSeat {
     /// Whether workers may choose it: nothing speaks against it yet, or any more.
@@ -376,8 +403,8 @@ impl TargetSeat {
         TargetName { url: self.url.clone(), address: self.address }
     }
 
-    /// As something to be drained, once its color has lost it; its probing ends.
-    pub(super) fn leave(self, spec: &ServiceSpec, color: Color) -> Subject {
+    /// As something to be drained, once its color has lost it.
+    fn leave(self, spec: &ServiceSpec, color: Color) -> Subject {
         self.hurry.notify_one();
         Subject {
             service: spec.name.clone(),

@@ -399,7 +399,7 @@ pub(crate) fn receipt() -> Receipt {
         actor: Actor::Token("ci".into()),
         decided: Time(1_000),
         evidence: vec![rules::Proof {
-            target: target(8082),
+            target: target(8082).into(),
             at: Time(900),
             status: 200,
             latency: Duration::from_millis(2),

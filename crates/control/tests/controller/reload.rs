@@ -141,7 +141,7 @@ fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep
         }
     });
     let cut = Cut { answering: gone, ..Cut::default() };
-    assert_eq!(end, (Color::Blue, Some(url(&second)), DrainEnd::Cut(cut)));
+    assert_eq!(end, (Color::Blue, Some(url(&second).into()), DrainEnd::Cut(cut)));
     assert_eq!(leases(), [kept, 0]);
     assert!(draining().is_empty());
 }
