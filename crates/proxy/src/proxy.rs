@@ -51,7 +51,11 @@ pub struct Proxy {
 
 /// Feels whether every worker still takes its turns.
 #[derive(Clone, Debug)]
-pub struct Pulse(Arc<watch::Sender<Beat>>);
+pub struct Pulse {
+    beats: Arc<watch::Sender<Beat>>,
+    /// The number of workers that were started: one that has ended by a panic is missed.
+    workers: usize,
+}
 
 /// Who counts the workers that have felt it; none before the first.
 pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
@@ -82,14 +86,14 @@ impl Proxy {
     /// If a thread or its runtime can't be made; those already started end again.
     pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
-        let pulse = Pulse(Arc::new(watch::Sender::new(None)));
+        let pulse = Pulse { beats: Arc::new(watch::Sender::new(None)), workers: seats.len() };
         let capacity = Capacity::new(options.connections);
         let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
-            let beats = pulse.0.subscribe();
+            let beats = pulse.beats.subscribe();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
             let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
@@ -172,15 +176,48 @@ impl Proxy {
 }
 
 impl Pulse {
-    /// Waits until every worker has taken a turn. Whoever waits for it has to give up at some time.
-    pub async fn felt(&self) {
+    /// Returns true once every worker has taken a turn; false if another beat has come since or not all of
+    /// them are there. Whoever waits for it has to give up at some time.
+    pub async fn felt(&self) -> bool {
         let (tell, mut felt) = mpsc::unbounded_channel();
-        let workers = self.0.receiver_count();
-        self.0.send_replace(Some(tell));
-        for _ in 0..workers {
+        self.beats.send_replace(Some(tell));
+        for _ in 0..self.workers {
             if felt.recv().await.is_none() {
-                return; // another beat has come since, or they have ended
+                return false;
             }
         }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn r73_a_worker_that_hangs_or_has_ended_is_not_felt() {
+        let pulse = Pulse { beats: Arc::new(watch::Sender::new(None)), workers: 2 };
+        let (mut alive, hanging) = (pulse.beats.subscribe(), pulse.beats.subscribe());
+        let answering = tokio::spawn(async move {
+            while alive.changed().await.is_ok() {
+                if let Some(tell) = &*alive.borrow_and_update() {
+                    let _ = tell.send(()); // ignored: nobody asks any more
+                }
+            }
+        });
+        let first = tokio::spawn({
+            let pulse = pulse.clone();
+            async move { pulse.felt().await }
+        });
+        tokio::task::yield_now().await;
+        // The next beat ends the wait for the first one: that is no sign of life.
+        let second = tokio::time::timeout(Duration::from_millis(50), pulse.felt());
+        assert!(second.await.is_err(), "one hangs");
+        assert!(!first.await.expect("it was not cancelled"));
+        drop(hanging);
+        let missing = tokio::time::timeout(Duration::from_millis(50), pulse.felt()).await;
+        assert_ne!(missing, Ok(true), "one is not there");
+        answering.abort();
     }
 }

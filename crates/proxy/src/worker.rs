@@ -305,7 +305,8 @@ impl Worker {
         .await
     }
 
-    fn read_clock(&self) {
+    /// Reads the clock, at the beginning of a turn.
+    pub(crate) fn read_clock(&self) {
         self.clock.set(Instant::now());
     }
 

@@ -55,11 +55,15 @@ pub fn status(status: &Status) -> String {
             None => line!(lines, "Certificate: {names}, {}", until(certificate)),
             // There may be hundreds of them.
             Some(_) if certificate.left_seconds > SOON => {}
-            Some(TargetName { service, color, url }) => line!(
-                lines,
-                "Certificate of {service} {color} {url}: {names}, {}",
-                until(certificate)
-            ),
+            Some(TargetName { service, color, url, address }) => {
+                let at = address.as_ref().map(|address| format!(" at {address}"));
+                line!(
+                    lines,
+                    "Certificate of {service} {color} {url}{}: {names}, {}",
+                    at.unwrap_or_default(),
+                    until(certificate)
+                );
+            }
         }
     }
     if let Some(problem) = &status.certificate_problem {

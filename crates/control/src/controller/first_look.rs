@@ -14,7 +14,7 @@ use traffic::TargetId;
 use crate::core::{Core, Inside};
 use crate::handover::UpColor;
 use crate::health::Listing;
-use crate::swap::{Family, NameId};
+use crate::swap::{ADDRESSES, Family, NameId};
 
 /// The longest that the start waits for names to be resolved.
 // lossless: L10
@@ -73,7 +73,7 @@ async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Fa
     }
     let deadline = deadline.min(Instant::now() + CONNECT);
     let mut tasks = JoinSet::new();
-    for address in addresses.iter().copied() {
+    for address in addresses.iter().take(ADDRESSES).copied() {
         tasks.spawn(async move {
             let connected = timeout_at(deadline, TcpStream::connect(address)).await;
             (Family::of(address), !matches!(connected, Ok(Ok(_))))
@@ -103,36 +103,46 @@ impl Inside {
         (left_out, used): (Option<Family>, &[UpColor]),
         began: Duration,
     ) {
-        if matches!(listing, Listing::Unanswered(_)) {
-            return;
-        }
-        self.roster.list(id, listing.found());
-        let _nothing_was_there = self.roster.settle(id, false);
-        let Some(name) = self.roster.name_mut(id) else { return };
-        name.looked_up = Some(began);
+        let is_answered = !matches!(listing, Listing::Unanswered(_));
         let Some((member, color, name)) = self.roster.name(id) else { return };
-        let proven: Vec<_> = used_before(used, &member.spec.name, color, &name.url);
-        let proven: Vec<_> = proven.into_iter().filter(|at| name.listed.contains(at)).collect();
-        // lossless: L9 - in an upgrade, what the older one is proving yet is no better known here.
-        self.roster.admit_where(id, |address| {
-            if proven.is_empty() {
-                left_out != Some(Family::of(address))
-            } else {
-                proven.contains(&address)
+        match used_before(used, &member.spec.name, color, &name.url) {
+            // lossless: L9 - in an upgrade, what the older one does not use is no better known here; what it
+            // uses stays until there is better, as it would there.
+            Some(proven) => {
+                self.roster.list(id, proven);
+                let _nothing_was_there = self.roster.settle(id, false);
+                self.roster.admit_where(id, |_| true);
+                if is_answered {
+                    self.roster.list(id, listing.found());
+                    let _nobody_was_sent_there = self.roster.settle(id, true);
+                }
             }
-        });
+            None if is_answered => {
+                self.roster.list(id, listing.found());
+                let _nothing_was_there = self.roster.settle(id, false);
+                self.roster.admit_where(id, |address| left_out != Some(Family::of(address)));
+            }
+            None => {}
+        }
+        if let Some(name) = self.roster.name_mut(id).filter(|_| is_answered) {
+            name.looked_up = Some(began);
+        }
     }
 }
 
-/// The addresses of a name that an older Teal uses.
+/// The addresses of a name that an older Teal uses, which may be none; `None`: it does not know the name.
 fn used_before(
     used: &[UpColor],
     service: &ServiceName,
     color: Color,
     url: &TargetUrl,
-) -> Vec<SocketAddr> {
+) -> Option<Vec<SocketAddr>> {
     let (color, url) = (color.to_string(), url.to_string());
     let same = |one: &&UpColor| one.service == service.as_str() && one.color == color;
     let targets = used.iter().filter(same).flat_map(|one| &one.targets);
-    targets.filter(|target| target.url == url).filter_map(|target| target.address).collect()
+    let mut known = targets.filter(|target| target.url == url).peekable();
+    known.peek()?;
+    let mut addresses: Vec<_> = known.filter_map(|target| target.address).collect();
+    addresses.sort_unstable();
+    Some(addresses)
 }

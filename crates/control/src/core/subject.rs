@@ -57,12 +57,16 @@ impl Inside {
         now: Duration,
     ) -> Result<(), Refusal> {
         let Some(member) = self.roster.member(service) else { return Ok(()) };
+        let unhealthy =
+            |reason| Err(Refusal::Unhealthy { service: service.clone(), color, reason });
+        // Evidence may grow old in a queue, but a target that has come since has none.
+        if let Some(new) = member.color(color).counted().find(|target| !target.is_proven()) {
+            return unhealthy(format!("{}: not proven since its name was looked up", new.name()));
+        }
         let targets = member.color(color).counted();
         let targets = targets.map(|target| (target.name(), &target.health));
         match gate::evidence(targets, &member.spec.health, now) {
-            Err(Lack::Failing(reason)) => {
-                Err(Refusal::Unhealthy { service: service.clone(), color, reason })
-            }
+            Err(Lack::Failing(reason)) => unhealthy(reason),
             Ok(_) | Err(Lack::TooLittle) => Ok(()),
         }
     }

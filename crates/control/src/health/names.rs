@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rules::{Color, ServiceName, TargetUrl, Verdict};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::probe::nowhere;
 use super::resolve::Listing;
@@ -19,20 +19,22 @@ use crate::core::{Core, Inside};
 use crate::drain;
 use crate::swap::{ADDRESSES, Followed, NameId, NameSeat, TargetSeat};
 
+/// The shortest time from one lookup of a name to the next.
+const APART: Duration = Duration::from_millis(50);
+
 /// Follows a name until it is removed.
 pub(crate) async fn follow_name(core: Arc<Core>, id: NameId) {
     let (mut jitter, mut pending) = (Jitter(u64::from(id.0) + 7), None);
     loop {
         core.in_charge().await;
         let Some((url, timeout, hurry)) = core.lock().name_plan(id) else { return };
-        let Ok(turn) = core.probing.acquire().await else { return };
-        let (began, deadline) = (core.clock.moment(), Instant::now() + timeout);
-        let listing = core.resolver.resolve_on(&url, deadline, &mut pending).await;
-        drop(turn);
+        let (began, now) = (core.clock.moment(), Instant::now());
+        let listing = core.resolver.resolve_on(&url, now + timeout, &mut pending).await;
         let Some(pause) = core.take_listing(id, &listing, began) else { return };
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
-            () = hurry.notified() => {}
+            // However many connects fail, the resolver is not asked without a pause.
+            () = hurry.notified() => sleep_until(now + APART).await,
         }
     }
 }
@@ -119,7 +121,9 @@ impl Core {
         let Some((member, color, _)) = inside.roster.name(id) else { return };
         let serving = inside.state.serving(&member.spec.name);
         let is_active = serving.is_some_and(|(service, _)| service.active == color);
-        let Some(Followed { left, came }) = inside.roster.settle(id, keeps && is_active) else {
+        // A switch that is decided and not yet published may go to it.
+        let in_use = is_active || inside.in_hand.contains(&member.spec.name);
+        let Some(Followed { left, came }) = inside.roster.settle(id, keeps && in_use) else {
             return;
         };
         if left.is_empty() && came.is_empty() {
@@ -141,6 +145,12 @@ impl Core {
                 );
                 tokio::spawn(watch(self.clone(), target));
             }
+        }
+        if left.is_empty() {
+            // Nothing of it may be chosen before it is proven: there is no hurry, and at a start there may be
+            // thousands.
+            self.refresh.notify_one();
+            return;
         }
         let left = drain::begin(inside, left);
         let version = self.publish(inside);

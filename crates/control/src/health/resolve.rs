@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 use rules::TargetUrl;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,7 +18,13 @@ pub struct Resolver {
     lookup: Arc<Lookup>,
     /// Where Teal itself listens.
     own: Arc<[SocketAddr]>,
+    /// Turns of lookups: those that hang must not take all the threads that others need, such as the
+    /// journal.
+    turns: Arc<Semaphore>,
 }
+
+/// The most lookups at once.
+const AT_ONCE: usize = 64;
 
 /// A lookup that no answer came to yet.
 pub(crate) type Pending = JoinHandle<io::Result<Vec<SocketAddr>>>;
@@ -43,7 +50,8 @@ impl Resolver {
     pub fn new(
         lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        Self { lookup: Arc::new(lookup), own: Arc::new([]) }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { lookup: Arc::new(lookup), own: Arc::new([]), turns }
     }
 
     /// The same, by which no name leads to these addresses: Teal's own listeners and admin API.
@@ -73,9 +81,20 @@ impl Resolver {
         let Some((host, port)) = target.host_and_port() else {
             return Listing::Found(Vec::new());
         };
-        let (lookup, host) = (self.lookup.clone(), host.to_owned());
-        let mut looking_up =
-            pending.take().unwrap_or_else(|| spawn_blocking(move || lookup(&host, port)));
+        let mut looking_up = match pending.take() {
+            Some(pending) => pending,
+            None => {
+                let turn = timeout_at(deadline, self.turns.clone().acquire_owned()).await;
+                let Ok(Ok(turn)) = turn else {
+                    return Listing::Unanswered(format!("{AT_ONCE} other lookups have no answer"));
+                };
+                let (lookup, host) = (self.lookup.clone(), host.to_owned());
+                spawn_blocking(move || {
+                    let _until_it_ends = turn;
+                    lookup(&host, port)
+                })
+            }
+        };
         let mut addresses = match timeout_at(deadline, &mut looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
             Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => return Listing::Gone,

@@ -193,6 +193,11 @@ impl TargetSeat {
         self.is_usable() && !self.suspect
     }
 
+    /// Whether it gets traffic, and probes have found it up.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_reachable() && self.health.standing() == Standing::Up
+    }
+
     /// Lets traffic use the address that it is.
     // lossless: L9 - only once it is proven, or where nothing can be known yet.
     pub(crate) fn admit(&mut self) {

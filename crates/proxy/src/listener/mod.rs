@@ -177,6 +177,7 @@ impl Listener {
 fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit) {
     // A socket that can't be set up is already gone.
     if let Ok(stream) = Stream::new(stream) {
+        worker.read_clock(); // the first deadlines of a connection begin before any other turn
         // Counted now: a worker that ends when nothing is open must not miss one that it has just
         // accepted and not yet served. lossless: L7
         let open = (worker.enter_connection(), permit);

@@ -266,11 +266,8 @@ impl Signals {
 /// would be here.
 // lossless: L10
 async fn live(handle: Handle, pulse: Pulse, parent: Parent) {
-    let felt = async {
-        handle.is_ready().await;
-        pulse.felt().await;
-    };
-    if tokio::time::timeout(LIVES_WITHIN, felt).await.is_ok() {
+    let felt = async { handle.is_ready().await && pulse.felt().await };
+    if tokio::time::timeout(LIVES_WITHIN, felt).await == Ok(true) {
         parent.alive();
     }
 }

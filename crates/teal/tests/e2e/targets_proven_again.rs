@@ -138,7 +138,7 @@ fn r47_certificates_of_targets_are_in_status_and_metrics() {
     let name = "teal_target_certificate_expiry_timestamp_seconds";
     assert!(stage.teal.metrics().count(name, &labels) > 1_700_000_000);
     let text = stage.teal.cli(&["status"]).all();
-    assert!(text.contains(&format!("Certificate of web blue {url}: localhost")), "{text}");
+    assert!(text.contains(&format!("Certificate of web blue {url} at 127.0.0.1:")), "{text}");
     stage.teal.log_has(&["WARN", "the target's certificate ends in 3 days"]);
     stage.finish();
 }

@@ -164,6 +164,9 @@ pub struct TargetName {
     /// The address as configured.
     #[schema(example = "https://app.internal:8443")]
     pub url: String,
+    /// The address of its name that it is; `null`: it is configured by its address.
+    #[schema(example = "10.0.0.7:8443")]
+    pub address: Option<String>,
 }
 
 /// One service.
@@ -413,7 +416,8 @@ impl Certificate {
             let name = TargetName {
                 service: service.name.to_string(),
                 color: color.into(),
-                url: target.name().to_string(),
+                url: target.url.to_string(),
+                address: target.address.filter(|_| target.url.is_name()).map(|at| at.to_string()),
             };
             let end = rules::Time::of(shown.not_after);
             Some(Self { target: Some(name), ..Self::until(end, &shown.names, at) })

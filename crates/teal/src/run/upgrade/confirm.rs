@@ -82,19 +82,24 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     Ok(colors.collect())
 }
 
-/// The targets of active colors that traffic uses.
+/// The targets of active colors that traffic uses. A name of which it uses no address is told, too.
 pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     let status = handle.status().await?;
     let colors = status.services.iter().map(|service| {
-        let targets = service.color(service.active).targets.iter();
-        let used = targets.filter(|target| matches!(target.usage, Usage::Used | Usage::Unlisted));
+        let used = service.color(service.active).targets.iter();
         UpColor {
             service: service.name.to_string(),
             color: service.active.to_string(),
-            targets: used.map(told).collect(),
+            targets: used.map(told_as_used).collect(),
         }
     });
     Ok(colors.collect())
+}
+
+/// The same, without the address where traffic does not use it.
+fn told_as_used(target: &TargetStatus) -> UpTarget {
+    let is_used = matches!(target.usage, Usage::Used | Usage::Unlisted);
+    UpTarget { address: target.address.filter(|_| is_used), ..told(target) }
 }
 
 /// A target as it is told to a newer Teal.

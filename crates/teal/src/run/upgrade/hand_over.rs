@@ -114,7 +114,7 @@ pub(super) async fn take_back(
     replaceable: &Replaceable,
 ) -> Result<(), Refusal> {
     let opened = match &replaceable.lock {
-        Some(lock) if !process.is_left() => reopen(state_dir, lock),
+        Some(lock) if !process.is_left() => reopen(state_dir, lock).await,
         _ => Err(format!(
             "the newer Teal, process {}, can't be ended, and may still write to it; end it, then \
              restart Teal",
@@ -136,10 +136,16 @@ fn failed(reason: String) -> Refusal {
 }
 
 /// Reads the journal as the newer one has left it, under the lock that was never given up.
-fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
+async fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
     let lock = lock.try_clone().map_err(|error| error.to_string())?;
-    let storage = FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())?;
-    Journal::open(Box::new(storage), None).map_err(|error| error.to_string())
+    let state_dir = state_dir.to_owned();
+    // On a thread of its own: a disk that does not answer must not keep this one from saying that it lives.
+    let opened = spawn_blocking(move || {
+        let storage =
+            FileStorage::with_lock(&state_dir, lock).map_err(|failure| failure.to_string())?;
+        Journal::open(Box::new(storage), None).map_err(|error| error.to_string())
+    });
+    opened.await.map_err(|error| error.to_string())?
 }
 
 /// Its version, if it can take over and is process `started`.
