@@ -71,12 +71,13 @@ fn the_unit_starts_a_teal_that_serves_reloads_and_stops() {
     assert!(state.join("admin.sock").exists(), "{}", said());
 
     let pid = service.0.id().to_string();
-    let reload: Vec<&str> = setting(&unit, "ExecReload");
-    let reload = reload.iter().map(|word| if *word == "$MAINPID" { pid.as_str() } else { word });
-    let reload: Vec<&str> = reload.collect();
+    assert_eq!(setting(&unit, "ExecReload"), ["/usr/local/bin/teal", "reload"]);
     fs::write(&config, "this is no configuration").expect("written");
-    let done = Command::new(reload[0]).args(&reload[1..]).status().expect("kill runs");
-    assert!(done.success());
+    let reload =
+        Command::new(TEAL).arg("reload").env_clear().env("STATE_DIRECTORY", &state).output();
+    let reload = reload.expect("teal can be started");
+    let refused = String::from_utf8_lossy(&reload.stderr).into_owned();
+    assert!(!reload.status.success() && refused.contains("this is not TOML"), "{refused}");
     wait_until(SOON, "the faulty file is reported", || said().contains("this is not TOML"));
     client.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
     assert_eq!(client.answer().status, 200, "a faulty file changes nothing");
