@@ -37,7 +37,9 @@ impl Request<'_> {
 /// front of what a proxy has added, is a byte like any other.
 fn elements(value: &[u8], mut visit: impl FnMut(&[u8])) {
     let mut quotes = Quotes::default();
-    value.iter().for_each(|byte| _ = quotes.is_outside(*byte));
+    for byte in value {
+        quotes.is_outside(*byte);
+    }
     let closed = !quotes.open;
     let mut quotes = Quotes::default();
     let parts = value.split(|byte| (quotes.is_outside(*byte) || !closed) && *byte == b',');

@@ -158,6 +158,7 @@ fn the_state_directory_is_written_or_where_the_environment_says() {
         state_directory: state.map(PathBuf::from),
         xdg_state_home: xdg.map(PathBuf::from),
         home: home.map(PathBuf::from),
+        ..Environment::default()
     };
     let all = (Some("/var/lib/teal:/var/lib/x"), Some("/xdg"), Some("/home/ops"));
     for ((state, xdg, home), expected) in [

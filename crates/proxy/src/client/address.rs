@@ -39,7 +39,7 @@ impl Entrance {
         }
         let mut client = None;
         request.for_each_hop(|hop| {
-            client = farthest(client, hop, |ip| is_listed(&self.door.trusted, ip))
+            client = farthest(client, hop, |ip| is_listed(&self.door.trusted, ip));
         });
         match client {
             Some(HopAddress { ip, port }) => ClientAddress { ip, port, ..connected },

@@ -129,22 +129,12 @@ fn understand<'r>(
         story.asks(&client.entrance, &request, request_id.as_bytes(), service, trace);
         Some(story)
     };
-    if client.entrance.is_distrusted() {
-        let end = RequestEnd::unrouted(worker, story(None));
-        let facts = Facts { persistent: false, ..facts };
-        return Err(Refused { end, facts, why: Why::Own(OwnReason::ClientDistrusted) });
-    }
-    if let Some(path) = &client.entrance.door.health
-        && **path == *request.path
-        && matches!(request.method, Method::Get | Method::Head)
-    {
-        // Told to nobody: it comes every few seconds for ever.
-        let end = RequestEnd::unrouted(worker, None);
-        return Err(Refused { end, facts, why: Why::Health(!worker.stop.is_closing()) });
-    }
-    if let Some(proof) = worker.challenges.proof(request.path) {
-        let end = RequestEnd::unrouted(worker, story(None));
-        return Err(Refused { end, facts, why: Why::Challenge(proof) });
+    if let Some(why) = of_no_service(worker, client, &request) {
+        // Questions for health are told to nobody: they come every few seconds for ever.
+        let story = if matches!(why, Why::Health(_)) { None } else { story(None) };
+        let end = RequestEnd::unrouted(worker, story);
+        let persistent = facts.persistent && !matches!(why, Why::Own(_));
+        return Err(Refused { end, facts: Facts { persistent, ..facts }, why });
     }
     let (place, service) = match routed(worker, &request) {
         Ok(routed) => routed,
@@ -187,6 +177,20 @@ fn understand<'r>(
     let accept = key.filter(|_| upgrade.is_some()).map(|key| Box::new(websocket::accept(key)));
     let binds = request.binds;
     Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
+}
+
+/// The answer to what concerns Teal alone; `None`: the request is for a service.
+fn of_no_service(worker: &Worker, client: &Client, request: &Request<'_>) -> Option<Why> {
+    if client.entrance.is_distrusted() {
+        return Some(Why::Own(OwnReason::ClientDistrusted));
+    }
+    if let Some(path) = &client.entrance.door.health
+        && **path == *request.path
+        && matches!(request.method, Method::Get | Method::Head)
+    {
+        return Some(Why::Health(!worker.stop.is_closing()));
+    }
+    worker.challenges.proof(request.path).map(Why::Challenge)
 }
 
 /// The service of a request and its place.

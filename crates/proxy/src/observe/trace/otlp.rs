@@ -121,7 +121,9 @@ fn span<'s>(story: &'s Story, context: &'s TraceContext) -> Record<'s> {
         span_id: Hex(&context.span).to_string(),
         trace_state: &context.state,
         parent_span_id: context.parent.map(|parent| Hex(&parent).to_string()),
-        flags: context.flags() | PARENT_KNOWN | if context.goes_on() { PARENT_REMOTE } else { 0 },
+        flags: TraceContext::FLAGS
+            | PARENT_KNOWN
+            | if context.goes_on() { PARENT_REMOTE } else { 0 },
         name: method.unwrap_or("HTTP"),
         kind: SERVER,
         start_time_unix_nano: nanos(story.at),
