@@ -60,9 +60,6 @@ const LOOK: Duration = Duration::from_millis(10);
     get,
     path = "/metrics",
     tag = "read",
-    params(
-        ("Accept" = Option<String>, Header, description = "`application/openmetrics-text` for OpenMetrics 1.0; else the text format 0.0.4 of Prometheus"),
-    ),
     responses(
         (status = 200, description = "The text format of Prometheus or OpenMetrics text", content((String = "text/plain"), (String = "application/openmetrics-text"))),
         (status = "4XX", description = "Refused", body = ProblemDocument),
