@@ -15,6 +15,7 @@ pub mod http2;
 mod identity;
 mod pem;
 mod race;
+mod read;
 mod stream;
 mod tls;
 
@@ -26,6 +27,7 @@ pub use history::{AddressHistory, Retry};
 pub use host::{HOST_ROOM, server_name_of};
 pub use identity::certified_key;
 pub use pem::{TlsError, read_certificates, read_key};
+pub use read::{FilesRead, reading};
 pub use stream::{PeekState, Stream};
 pub use tls::{
     Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, refusal, server_name,

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::read;
+
 /// Why TLS is not possible like this: which file, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsError {
@@ -61,6 +63,12 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 
 /// The bytes of a file, without a byte order mark.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let bytes = read::given(path).map_or_else(|| read_file(path), Ok)?;
+    read::note(path, &bytes);
+    Ok(bytes)
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
     let wrong = |problem| TlsError { path: path.to_owned(), problem };
     let explain = |error: std::io::Error| {
         wrong(match error.kind() {

@@ -10,13 +10,15 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use config::{Config, Places};
+use connect::FilesRead;
 use parent::Kept;
 use rustix::fs::{FileType, MemfdFlags, Mode, fchmod, fstat, memfd_create};
 
+use super::contents::Contents;
 use super::precondition;
 use super::reload::Source;
 
@@ -28,39 +30,46 @@ const HEADER: u64 = 16;
 pub(super) struct Copied(File);
 
 impl Copied {
-    pub(super) fn of(text: &str) -> io::Result<Self> {
-        let memory = memfd_create("teal configuration", MemfdFlags::CLOEXEC)?;
+    pub(super) fn of(bytes: &[u8]) -> io::Result<Self> {
+        let memory = memfd_create("teal in force", MemfdFlags::CLOEXEC)?;
         fchmod(&memory, Mode::RUSR | Mode::WUSR)?;
         let copy = Self(File::from(memory));
         copy.0.set_len(HEADER)?;
-        copy.put(text)?;
+        copy.put(bytes)?;
         Ok(copy)
     }
 
-    /// Takes it from what the parent has kept: the last one, and the only one that is no socket.
-    fn from_kept(kept: &mut Kept) -> Option<Self> {
+    /// Takes them from what the parent has kept: those at the end that are no sockets, of which the
+    /// configuration is the first.
+    fn from_kept(kept: &mut Kept) -> Vec<Self> {
         let is_file = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_file();
-        let last = kept.descriptors.last()?;
-        let found = fstat(last).is_ok_and(is_file);
-        found.then(|| kept.descriptors.pop())?.map(File::from).map(Self)
+        let is_file = |descriptor: &OwnedFd| fstat(descriptor).is_ok_and(is_file);
+        let sockets =
+            kept.descriptors.iter().rposition(|one| !is_file(one)).map_or(0, |last| last + 1);
+        kept.descriptors.drain(sockets..).map(File::from).map(Self).collect()
     }
 
-    /// Puts the next text in the place of the one in force. One at a time.
+    /// Puts the next content in the place of the one in force. One at a time.
     // lossless: L6
-    pub(super) fn put(&self, text: &str) -> io::Result<()> {
+    pub(super) fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let (begin, length) = self.place()?;
-        let size = text.len() as u64;
+        let size = bytes.len() as u64;
         let before = HEADER + size <= begin;
         let at = if before { HEADER } else { HEADER.max(begin + length) };
-        self.0.write_all_at(text.as_bytes(), at)?;
+        self.0.write_all_at(bytes, at)?;
         self.0.write_all_at([at.to_ne_bytes(), size.to_ne_bytes()].as_flattened(), 0)
     }
 
-    fn text(&self) -> io::Result<String> {
+    /// The content in force.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let (begin, length) = self.place()?;
-        let mut text = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.0.read_exact_at(&mut text, begin)?;
-        String::from_utf8(text).map_err(io::Error::other)
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        self.0.read_exact_at(&mut bytes, begin)?;
+        Ok(bytes)
+    }
+
+    fn text(&self) -> io::Result<String> {
+        String::from_utf8(self.bytes()?).map_err(io::Error::other)
     }
 
     /// Where the text in force begins, and its length.
@@ -81,9 +90,16 @@ impl AsFd for Copied {
 }
 
 /// The configuration that was in force when the Teal before this one died, if it was from a file. Tells
-/// what is wrong with the file by now, or that it says something else.
-pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, Places)> {
-    let text = Copied::from_kept(kept)?.text().map_err(|error| error.to_string());
+/// what is wrong with the file by now, or that it says something else. Beside it the contents of the files
+/// of TLS that were in force.
+pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, Places, FilesRead)> {
+    let mut copies = Copied::from_kept(kept).into_iter();
+    let text = copies.next()?.text().map_err(|error| error.to_string());
+    let files = copies.next().map_or_else(|| Ok(FilesRead::new()), |copy| Contents::read(&copy));
+    let files = files.unwrap_or_else(|error| {
+        tracing::warn!("cannot use the copy of certificates and keys: {error}; reading the files");
+        FilesRead::new()
+    });
     let (config, places) = text
         .and_then(|text| source.parse(text).ok_or("it is not understood".to_owned()))
         .inspect_err(|why| {
@@ -103,11 +119,11 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, P
         }
         Ok(_) => {}
     }
-    // What can't be done without fails where it is used.
+    // What can't be done without, and is not among the files that are kept, fails where it is used.
     if let Err(problems) = precondition::examine(&config, &places) {
         tracing::warn!("{stays}, of which something is wrong by now: {}", one_line(&problems));
     }
-    Some((config, places))
+    Some((config, places, files))
 }
 
 fn one_line(problems: &config::Problems) -> String {
@@ -117,17 +133,16 @@ fn one_line(problems: &config::Problems) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::OwnedFd;
     use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_next_text_leaves_the_one_in_force_alone_and_has_its_place_then() {
-        let copy = Copied::of("").expect("memory");
+        let copy = Copied::of(b"").expect("memory");
         assert_eq!(copy.0.metadata().expect("it is there").mode() & 0o777, 0o600);
         for length in [5, 5, 5, 3, 0, 900, 10, 1000, 1001, 1002, 1, 4 << 20, 2, 4 << 20] {
             let (begin, end) = copy.place().map(|(at, length)| (at, at + length)).expect("a place");
             let text = "é".repeat(length / 2);
-            copy.put(&text).expect("it is put");
+            copy.put(text.as_bytes()).expect("it is put");
             let (at, size) = copy.place().expect("a place");
             assert!(at + size <= begin || at >= end, "{at} {size} over {begin} to {end}");
             assert_eq!(copy.text().expect("text"), text);
@@ -137,11 +152,11 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_or_no_text_is_an_error() {
-        let copy = Copied::of("text").expect("memory");
+        let copy = Copied::of(b"text").expect("memory");
         for (begin, length) in [(16, 5), (u64::MAX, 2), (20, 1), (16, u64::MAX)] {
             let numbers = [u64::to_ne_bytes(begin), u64::to_ne_bytes(length)];
             copy.0.write_all_at(numbers.as_flattened(), 0).expect("written");
-            assert!(copy.text().is_err() && copy.put("other").is_err(), "{begin} {length}");
+            assert!(copy.text().is_err() && copy.put(b"other").is_err(), "{begin} {length}");
         }
         copy.0.set_len(3).expect("cut");
         assert!(copy.text().is_err());
@@ -152,9 +167,14 @@ mod tests {
         let (one, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let descriptors = [one, other].map(OwnedFd::from).into();
         let mut kept = Kept { label: Vec::new(), descriptors };
-        assert!(Copied::from_kept(&mut kept).is_none());
-        kept.descriptors.push(Copied::of("text").expect("memory").0.into());
-        let copy = Copied::from_kept(&mut kept).expect("it is the last one");
-        assert_eq!((copy.text().expect("text").as_str(), kept.descriptors.len()), ("text", 2));
+        assert!(Copied::from_kept(&mut kept).is_empty());
+        kept.descriptors.push(Copied::of(b"text").expect("memory").0.into());
+        kept.descriptors.push(Copied::of(b"files").expect("memory").0.into());
+        let copies = Copied::from_kept(&mut kept);
+        let texts: Vec<_> = copies.iter().map(|copy| copy.text().expect("text")).collect();
+        assert_eq!(
+            (texts, kept.descriptors.len()),
+            (vec!["text".to_owned(), "files".to_owned()], 2)
+        );
     }
 }

@@ -156,7 +156,9 @@ impl InForce {
     /// What is in force, with what the files of TLS to targets hold now.
     fn for_targets(&self) -> Result<NewConfig, String> {
         let config = self.config();
-        let fresh = tls::load_for_targets(&config, self.vault())?;
+        let load = || tls::load_for_targets(&config, self.vault());
+        let (fresh, files) = connect::reading(connect::FilesRead::new(), load);
+        let fresh = fresh?;
         let renewed = !self.vault().is_same(&fresh);
         let held = self.clone();
         let others = renewed.then(|| "TLS to targets changed".to_owned());
@@ -166,7 +168,10 @@ impl InForce {
             limits: config.limits,
             others: others.into_iter().collect(),
             vault: renewed.then(|| connect::Vault::trial(&fresh)),
-            accept: Box::new(move || held.vault().put(fresh)),
+            accept: Box::new(move || {
+                held.contents.add(files);
+                held.vault().put(fresh);
+            }),
         })
     }
 }

@@ -8,6 +8,7 @@ mod acme;
 mod admin;
 mod books;
 mod collector;
+mod contents;
 mod copied;
 mod descriptors;
 mod files;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, FilesRead, Vault};
 use control::api::{AdminTls, ApiSettings, Token};
 use control::handover::{Host, UpColor};
 use control::journal::Opened;
@@ -80,16 +81,17 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             if died.is_empty() {
                 let (source, config) = read(args)?;
                 let handed = given(kept, &config);
-                return start(source, &config, args.adopt, (parent, Vec::new(), handed));
+                let teals = (parent, Vec::new(), handed);
+                return start(source, &config, args.adopt, teals, FilesRead::new());
             }
             tracing::error!("{died}; this one serves in its place");
-            let (source, config) = read_again(args, &mut kept)?;
+            let (source, config, files) = read_again(args, &mut kept)?;
             let handed = given(kept, &config);
             let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
             }
-            return start(source, &config, None, (parent, older, handed));
+            return start(source, &config, None, (parent, older, handed), files);
         }
         Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
     };
@@ -101,7 +103,8 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         Ok((source, config)) => {
             let (older, handed) = arrival.take(&config)?;
             let word = older.word()?;
-            let started = start(source, &config, None, (parent, vec![older], Given::By(handed)));
+            let teals = (parent, vec![older], Given::By(handed));
+            let started = start(source, &config, None, teals, FilesRead::new());
             started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
@@ -121,11 +124,11 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 }
 
 /// The same after a crash: a file that is invalid or gone by now must not become an outage.
-fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config), Failure> {
+fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config, FilesRead), Failure> {
     let source = Source::of(args);
     match copied::after_crash(&source, kept) {
-        Some((config, places)) => Ok((source.with_copy(&places), config)),
-        None => read(args),
+        Some((config, places, files)) => Ok((source.with_copy(&places), config, files)),
+        None => read(args).map(|(source, config)| (source, config, FilesRead::new())),
     }
 }
 
@@ -178,8 +181,10 @@ fn start(
     config: &Config,
     adopt: Option<u64>,
     (parent, older, handed): (Parent, Vec<Older>, Given),
+    in_force_before: FilesRead,
 ) -> Result<(), Failure> {
-    let ground = Ground::prepare(config, adopt, (&older, &handed));
+    let prepare = || Ground::prepare(config, adopt, (&older, &handed));
+    let (ground, files) = connect::reading(in_force_before, prepare);
     drop(handed);
     let Ground { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways } =
         ground?;
@@ -192,6 +197,7 @@ fn start(
             (certificates, clients),
             admin,
             (vault.clone(), challenges.clone()),
+            files,
         );
         let doors = in_force.doors(ways.public.addresses())?;
         let instance = format!("teal-{}", token::random_hex(4));
@@ -224,7 +230,7 @@ fn start(
             .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
-        replaceable.keep(&admin, copy.as_deref())?;
+        replaceable.keep(&admin, copy.as_deref(), &in_force.contents)?;
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {

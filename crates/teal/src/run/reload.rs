@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::{Config, Environment, Flags, Places, Problems};
-use connect::Vault;
+use connect::{FilesRead, Vault};
 use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
 use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};
 use tokio::sync::watch;
 
+use super::contents::Contents;
 use super::copied::Copied;
 use super::{precondition, tls, token};
 use crate::cli::RunArgs;
@@ -49,6 +50,8 @@ pub(super) struct InForce {
     pub(super) reloads: watch::Sender<()>,
     /// Whether it is this Teal that decides, and not a newer one.
     pub(super) charge: watch::Sender<bool>,
+    /// What the files of all this held, for the Teal after a crash.
+    pub(super) contents: Contents,
     /// Why files that have changed are not in use, by [`Part`].
     problems: Arc<Mutex<[Option<String>; 2]>>,
 }
@@ -76,7 +79,11 @@ impl Source {
 
     /// With a copy of what has been read and is to be in force.
     pub(super) fn with_copy(mut self, places: &Places) -> Self {
-        let copy = places.text().map(Copied::of).transpose().inspect_err(warn_of_copy);
+        let copy = places
+            .text()
+            .map(|text| Copied::of(text.as_bytes()))
+            .transpose()
+            .inspect_err(warn_of_copy);
         self.copy = copy.ok().flatten().map(Arc::new);
         self
     }
@@ -112,11 +119,14 @@ impl Source {
             })?;
             precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
-            let certificates = in_force.better(&next).map_err(|problem| vec![problem])?;
-            let clients = tls::load_clients(&next).map_err(|problem| vec![problem])?;
-            let admin = tls::load_for_admin(&next).map_err(|problem| vec![problem])?;
-            let fresh = tls::load_for_targets(&next, &in_force.vault);
-            let fresh = fresh.map_err(|problem| vec![problem])?;
+            let (loaded, files) = read(|| {
+                let (certificates, clients) = (in_force.better(&next)?, tls::load_clients(&next)?);
+                let admin = tls::load_for_admin(&next)?;
+                let fresh = tls::load_for_targets(&next, &in_force.vault)?;
+                Ok((certificates, clients, admin, fresh))
+            });
+            let (certificates, clients, admin, fresh) =
+                loaded.map_err(|problem: String| vec![problem])?;
             let mut others = Vec::new();
             if changes.admin {
                 others.push("admin access changed".to_owned());
@@ -148,8 +158,9 @@ impl Source {
             let copy = self.copy();
             let accept = Box::new(move || {
                 if let Some((copy, text)) = copy.zip(places.text()) {
-                    let _ = copy.put(text).inspect_err(warn_of_copy);
+                    let _ = copy.put(text.as_bytes()).inspect_err(warn_of_copy);
                 }
+                in_force.contents.replace(files);
                 in_force.vault.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
                 in_force.shelf.replace_clients(clients);
@@ -168,6 +179,7 @@ impl InForce {
         (certificates, clients): (Certificates, ClientCas),
         admin: Option<AdminTls>,
         (vault, challenges): (Vault, Challenges),
+        files: FilesRead,
     ) -> Self {
         let live = Live {
             tokens,
@@ -187,6 +199,7 @@ impl InForce {
             patience: watch::Sender::new(patience(config)),
             reloads: watch::Sender::new(()),
             charge: watch::Sender::new(true),
+            contents: Contents::of(files),
             problems: Arc::default(),
         }
     }
@@ -229,29 +242,35 @@ impl InForce {
     pub(super) fn renew(&self) {
         let config = self.config();
         let mut problems = Vec::new();
-        match self.better(&config) {
+        let (certificates, files) = read(|| self.better(&config));
+        match certificates {
             Ok(certificates) if certificates.is_same(&self.shelf.current()) => {}
             Ok(certificates) => {
                 tracing::info!("the certificates have changed and are in use");
                 tls::warn(&certificates);
+                self.contents.add(files);
                 self.shelve(certificates);
             }
             Err(problem) => problems.push(problem),
         }
-        match tls::load_clients(&config) {
+        let (clients, files) = read(|| tls::load_clients(&config));
+        match clients {
             Ok(clients) if clients.is_same(&self.shelf.clients()) => {}
             Ok(clients) => {
                 tracing::info!(
                     "the CAs of client_auth have changed and are in use; connections of clients that \
                      they do not trust end"
                 );
+                self.contents.add(files);
                 self.shelf.replace_clients(clients);
             }
             Err(problem) => problems.push(problem),
         }
-        match tls::load_for_admin(&config) {
+        let (admin, files) = read(|| tls::load_for_admin(&config));
+        match admin {
             Ok(admin) if self.is_other_admin(admin.as_ref()) => {
                 tracing::info!("the certificate of the admin API has changed and is in use");
+                self.contents.add(files);
                 self.live.send_modify(|live| live.tls = admin);
             }
             Ok(_) => {}
@@ -311,6 +330,11 @@ impl InForce {
         *self.current() = next;
         self.reloads.send_replace(());
     }
+}
+
+/// Reads files of TLS, and returns what they hold, too.
+fn read<T>(load: impl FnOnce() -> T) -> (T, FilesRead) {
+    connect::reading(FilesRead::new(), load)
 }
 
 fn warn_of_copy(error: &io::Error) {

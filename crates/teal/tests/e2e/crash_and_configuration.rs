@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::process::Signal;
-use testkit::{Client, Teal, wait_until};
+use testkit::{Client, Pki, Teal, wait_until};
 
 use crate::stage::{SOON, Stage};
 use crate::upgrade::LEFT;
@@ -100,7 +100,8 @@ fn the_copy_of_the_configuration_has_no_name_and_is_nobody_elses_also_after_upgr
         let link = |path: &Path| fs::read_link(path).unwrap_or_default();
         let copies = paths.filter(|path| link(path).to_string_lossy().starts_with("/memfd:teal"));
         let modes = copies.map(|path| fs::metadata(path).expect("it is open").mode() & 0o777);
-        assert_eq!(modes.collect::<Vec<_>>(), [0o600], "of process {pid}");
+        // The text, and the contents of files of TLS.
+        assert_eq!(modes.collect::<Vec<_>>(), [0o600; 2], "of process {pid}");
     }
     fs::remove_file(stage.teal.config()).expect("it was there");
     kill(&mut stage);
@@ -121,5 +122,44 @@ fn a_signal_to_reload_that_comes_while_nobody_serves_is_carried_out() {
     stage.teal.signal(Signal::HUP);
     stage.teal.log_has(&["reload", "drain changed"]);
     assert_eq!(stage.who(), "blue");
+    stage.finish();
+}
+
+#[test]
+fn a_crash_while_a_certificate_is_broken_is_no_outage() {
+    // L6
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let pair = pki.issue("web", &["web.test"]);
+    let mut stage = Stage::with(|settings| {
+        let certificate =
+            format!("[[certificate]]\ncert = {:?}\nkey = {:?}\n", pair.cert, pair.key);
+        settings.listener_key("tls", "true").extra(&certificate)
+    });
+    let trust = pki.trust(Some("web.test"));
+    let serves = |stage: &Stage| {
+        let mut client = Client::try_connect_tls(stage.teal.listener(), &trust).expect("TLS");
+        client.send("GET / HTTP/1.1\r\nHost: web.test\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    };
+    serves(&stage);
+    // Broken at the start, after a renewal, and gone.
+    let break_it: [&dyn Fn(); 3] = [
+        &|| fs::write(&pair.cert, "rubbish").expect("a file"),
+        &|| fs::write(&pair.key, "rubbish").expect("a file"),
+        &|| fs::remove_file(&pair.key).expect("a file"),
+    ];
+    for break_it in break_it {
+        break_it();
+        let killed = stage.teal.kill_serving();
+        serves(&stage);
+        stage.teal.wait_revived(killed);
+        stage.teal.log_has(&["in force before the crash", "something is wrong by now", "web"]);
+        let problem = || stage.teal.status()["certificate_problem"].clone();
+        wait_until(SOON * 2, "the problem is told", || problem().is_string());
+        pki.issue("web", &["web.test"]);
+        wait_until(SOON * 2, "the renewed one is in use", || problem().is_null());
+        serves(&stage);
+    }
     stage.finish();
 }

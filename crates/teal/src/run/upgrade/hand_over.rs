@@ -21,6 +21,7 @@ use super::process::{Process, Why};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
 use crate::run::admin::{Admin, AdminWays};
+use crate::run::contents::Contents;
 use crate::run::copied::Copied;
 
 /// How long the newer one may take to read its configuration and say that it can.
@@ -220,10 +221,16 @@ impl Replaceable {
 
     /// Leaves with the parent what a Teal needs that is started after this one has died.
     // lossless: L7
-    pub(in crate::run) fn keep(&self, admin: &Admin, copy: Option<&Copied>) -> Result<(), Failure> {
+    pub(in crate::run) fn keep(
+        &self,
+        admin: &Admin,
+        copy: Option<&Copied>,
+        contents: &Contents,
+    ) -> Result<(), Failure> {
         let left = || {
             let mut descriptors = self.ways(admin)?;
             descriptors.extend(copy.map(AsFd::as_fd));
+            descriptors.extend(contents.memory().filter(|_| copy.is_some()));
             self.parent.keep(&serde_json::to_vec(&self.taking())?, &descriptors)
         };
         left().map_err(|error: io::Error| {
