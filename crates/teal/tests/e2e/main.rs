@@ -99,6 +99,7 @@ mod strip_prefix;
 mod switch_during_drain;
 mod switch_under_load;
 mod targets_proven_again;
+mod teal_in_docker;
 mod terminal;
 mod tls;
 mod tls_choice;

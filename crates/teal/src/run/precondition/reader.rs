@@ -126,10 +126,12 @@ impl Reader {
 
     fn may(&self, path: &Path, bit: u32) -> bool {
         let Ok(found) = fs::metadata(path) else { return true };
-        let shift = match () {
-            () if found.uid() == self.uid => 6,
-            () if self.gids.contains(&found.gid()) => 3,
-            () => 0,
+        let shift = if found.uid() == self.uid {
+            6
+        } else if self.gids.contains(&found.gid()) {
+            3
+        } else {
+            0
         };
         found.mode() & (bit << shift) != 0
     }

@@ -1,0 +1,160 @@
+//! Teal as the first process of a Docker container, as the guide runs it: no root, no capability, a root file
+//! system that cannot be written, Docker's own filter of system calls.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use testkit::{Client, wait_until};
+
+use crate::TEAL;
+use crate::docker::{Docker, is_inside};
+use crate::stage::SOON;
+use crate::upgrade::LEFT;
+
+const GUIDE: &str = include_str!("../../../../docs/guide/operate.md");
+
+/// The commands that the guide shows for a container, each as its words.
+fn commands() -> Vec<Vec<String>> {
+    let (_, section) =
+        GUIDE.split_once("\n## In a container\n").expect("the guide has the section");
+    let (_, block) = section.split_once("\n```sh\n").expect("it has a block");
+    let (block, _) = block.split_once("\n```\n").expect("the block ends");
+    let commands = block.replace("\\\n", " ");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    commands.lines().map(words).collect()
+}
+
+/// Builds the image `teal` with the shipped file, on a base of what a program and a shell need.
+fn build(docker: &Docker) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path().join("root");
+    let libraries = Command::new("ldd").arg(TEAL).output().expect("ldd is installed");
+    let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
+    let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+    for file in libraries.chain(["/bin/busybox"]) {
+        let to = root.join(file.trim_start_matches('/'));
+        fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
+        fs::copy(file, to).expect("a copy");
+    }
+    for name in ["sh", "mkdir", "chown", "cat"] {
+        symlink("busybox", root.join("bin").join(name)).expect("a link");
+    }
+    let archive = directory.path().join("base.tar").display().to_string();
+    let root = root.display().to_string();
+    let packed = Command::new("tar").args(["-C", &root, "-cf", &archive, "."]).status();
+    assert!(packed.is_ok_and(|status| status.success()), "the base is packed");
+    docker.run(&["import", &archive, "base"]);
+    let context = directory.path().join("context");
+    fs::create_dir(&context).expect("a directory");
+    fs::copy(TEAL, context.join("teal")).expect("a copy");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/Dockerfile");
+    let context = context.display().to_string();
+    docker.run(&["build", "--build-arg", "BASE=base", "--tag", "teal", "--file", file, &context]);
+}
+
+/// The configuration, for targets at these addresses.
+fn configure(path: &Path, blue: &str, green: &str) {
+    let text = format!(
+        "[admin]\nlisten = \"127.0.0.1:9900\"\n[metrics]\nlisten = \"0.0.0.0:9901\"\n[[listener]]\naddress = \"0.0.0.0:8080\"\n[[service]]\nname = \"web\"\n\
+         blue = {{ targets = [\"http://{blue}:80\"] }}\ngreen = {{ targets = [\"http://{green}:80\"] }}\n\
+         health = {{ path = \"/health\", interval = \"200ms\", fast_interval = \"50ms\" }}\n"
+    );
+    fs::write(path, text).expect("a file");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("changed");
+}
+
+/// Where clients of the container connect.
+fn public(docker: &Docker) -> SocketAddr {
+    let address = docker.address("teal", "bridge");
+    SocketAddr::new(address.parse().expect("an address"), 8080)
+}
+
+#[test]
+fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
+    // L7
+    if !is_inside(
+        module_path!(),
+        "teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk",
+    ) {
+        return;
+    }
+    let docker = Docker::start();
+    build(&docker);
+    for color in ["blue", "green"] {
+        let target = ["demo-target", "--version", color, "--listen", "0.0.0.0:80"];
+        let run = ["run", "-d", "-i", "--user", "0", "--name", color, "teal"];
+        docker.run(&[&run[..], &target].concat());
+    }
+    let address = |name: &str| docker.address(name, "bridge");
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("changed");
+    let file = directory.path().join("teal.toml");
+    configure(&file, &address("blue"), &address("green"));
+    for words in commands() {
+        let words: Vec<String> = words
+            .into_iter()
+            .skip(1)
+            .map(|word| {
+                word.replace("/etc/teal/teal.toml:/etc", &format!("{}:/etc", file.display()))
+            })
+            .collect();
+        if words[0] == "exec" {
+            wait_until(LEFT, "it serves", || Client::try_connect(public(&docker)).is_ok());
+        }
+        docker.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let teal = |words: &[&str]| docker.run(&[&["exec", "teal", "teal"], words].concat());
+    wait_until(LEFT, "both colors are healthy", || {
+        let status = teal(&["status"]);
+        status.contains("Blue healthy: true") && status.contains("Green healthy: true")
+    });
+    let inspect = |format: &str| docker.run(&["inspect", "--format", format, "teal"]);
+    let state = "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}";
+    assert_eq!(inspect(state), "true [ALL] 65532:65532");
+    let public = public(&docker);
+    assert_eq!(Client::connect(public).get("/").status, 200);
+    for path in ["/metrics", "/livez", "/readyz"] {
+        let watched = SocketAddr::new(public.ip(), 9901);
+        assert_eq!(Client::connect(watched).get(path).status, 200, "{path}");
+    }
+
+    // An operator beside it, by the socket in its volume alone.
+    let beside = ["run", "--rm", "--user", "65532:65532", "--volume", "teal-run:/run/teal", "teal"];
+    let beside = |words: &[&str]| docker.run(&[&beside[..], words].concat());
+    assert!(beside(&["status"]).starts_with("Active: blue"));
+    assert!(beside(&["switch", "green"]).starts_with("Switched from blue to green"));
+
+    // By a command and by a signal; process 1 stays.
+    let pid = inspect("{{.State.Pid}}");
+    let serving = || {
+        let status: serde_json::Value =
+            serde_json::from_str(&teal(&["status", "--json"])).expect("JSON");
+        status["teal"]["pid"].as_u64().expect("a number")
+    };
+    let first = serving();
+    teal(&["upgrade"]);
+    let second = serving();
+    assert_ne!(first, second);
+    wait_until(LEFT, "the older one has left", || !teal(&["status"]).contains("older Teal"));
+    docker.run(&["kill", "--signal", "USR2", "teal"]);
+    wait_until(LEFT, "a newer one serves", || serving() != second);
+    assert_eq!(inspect("{{.State.Pid}} {{.RestartCount}}"), format!("{pid} 0"));
+    assert!(Client::connect(public).get("/").status == 200);
+
+    // A stop waits for a request whose body is still on its way.
+    let mut upload = Client::connect(public);
+    upload.send("POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nab");
+    wait_until(SOON, "it is in flight", || teal(&["status"]).contains("1 in flight"));
+    thread::scope(|scope| {
+        let stopping = scope.spawn(|| docker.run(&["stop", "--time", "60", "teal"]));
+        wait_until(LEFT, "it accepts nobody", || Client::try_connect(public).is_err());
+        upload.send("cd");
+        assert_eq!(upload.answer().status, 200);
+        stopping.join().expect("no panic");
+    });
+    assert_eq!(inspect("{{.State.ExitCode}} {{.State.OOMKilled}}"), "0 false");
+}
