@@ -229,6 +229,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r67_of_a_name_that_nobody_answers_for_one_lookup_is_under_way() {
+        // L10
+        let (answer, answered) = channel::<()>();
+        let (answered, begun) = (Mutex::new(answered), Arc::new(Mutex::new(0)));
+        let counted = begun.clone();
+        let silent = Resolver::new(move |_, port| {
+            *counted.lock().expect("one at a time") += 1;
+            let _it_answers_now = answered.lock().expect("one at a time").recv();
+            Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+        });
+        let (url, mut pending) = (target("http://app.test:80"), None);
+        for _ in 0..5 {
+            let deadline = Instant::now() + Duration::from_millis(5);
+            let found = silent.resolve_on(&url, deadline, &mut pending).await;
+            assert!(matches!(found, Listing::Unanswered(_)), "{found:?}");
+        }
+        answer.send(()).expect("it waits");
+        let found = silent.resolve_on(&url, soon(), &mut pending).await;
+        assert!(matches!(found, Listing::Found(_)), "{found:?}");
+        assert_eq!(*begun.lock().expect("one at a time"), 1);
+        assert!(pending.is_none());
+    }
+
+    #[tokio::test]
     async fn r62_no_such_name_and_no_answer_are_told_apart() {
         let says = |kind: ErrorKind| {
             let resolver = Resolver::new(move |_, _| Err(kind.into()));

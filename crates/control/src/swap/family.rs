@@ -4,7 +4,8 @@
 //! `::1` and `127.0.0.1`. Where nobody at all answers over one family, that family does not count, as
 //! long as somebody answers over the other. Within a family every address counts.
 
-use super::roster::{ColorSeat, TargetSeat};
+use super::roster::ColorSeat;
+use super::seat::TargetSeat;
 
 /// The family of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

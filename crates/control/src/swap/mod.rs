@@ -9,10 +9,12 @@ mod family;
 mod mirror;
 mod name;
 mod roster;
+mod seat;
 mod table;
 
 pub(crate) use family::Family;
 pub(crate) use mirror::Mirror;
-pub(crate) use name::{ADDRESSES, Followed, NameId, NameSeat};
-pub(crate) use roster::{ColorSeat, Member, Roster, Subject, TargetSeat};
+pub(crate) use name::{ADDRESSES, Followed};
+pub(crate) use roster::{ColorSeat, Member, Roster, Subject};
+pub(crate) use seat::{NameId, NameSeat, TargetSeat};
 pub(crate) use table::build;

@@ -6,40 +6,15 @@
 //! be sent to.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use rules::{Color, Standing, TargetUrl, Time};
-use tokio::sync::Notify;
+use rules::{Color, TargetUrl};
 use traffic::TargetId;
 
-use super::roster::{ColorSeat, Member, Roster, Subject, TargetSeat};
+use super::roster::{ColorSeat, Member, Roster, Subject};
+use super::seat::{NameId, NameSeat, TargetSeat};
 
 /// The most addresses of one name that are used.
 pub(crate) const ADDRESSES: usize = 64;
-
-/// The identity of a name of a color; never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct NameId(pub(crate) u32);
-
-/// A name of which each address is a target.
-#[derive(Debug)]
-pub(crate) struct NameSeat {
-    pub(crate) id: NameId,
-    pub(crate) url: TargetUrl,
-    /// The addresses that are used, of those that it had when a resolver last answered.
-    pub(crate) listed: Vec<SocketAddr>,
-    /// The number of addresses that it had then.
-    pub(crate) found: usize,
-    /// When the last lookup began, since the process started; `None`: there was none yet.
-    pub(crate) looked_up: Option<Duration>,
-    /// Since when lookups have no answer, and why.
-    pub(crate) unanswered: Option<(Time, String)>,
-    /// A task follows it.
-    pub(crate) is_followed: bool,
-    /// Asks for the next lookup at once.
-    pub(crate) hurry: Arc<Notify>,
-}
 
 /// The difference that a lookup makes.
 #[derive(Debug, Default)]
@@ -48,23 +23,6 @@ pub(crate) struct Followed {
     pub(crate) left: Vec<Subject>,
     /// Targets that are to be probed from now on.
     pub(crate) came: Vec<TargetId>,
-}
-
-// === impl NameSeat ===
-
-impl NameSeat {
-    pub(super) fn new(id: NameId, url: TargetUrl) -> Self {
-        Self {
-            id,
-            url,
-            listed: Vec::new(),
-            found: 0,
-            looked_up: None,
-            unanswered: None,
-            is_followed: false,
-            hurry: Arc::default(),
-        }
-    }
 }
 
 // === impl Roster ===
@@ -173,7 +131,7 @@ impl Roster {
     }
 }
 
-// === impl ColorSeat, TargetSeat ===
+// === impl ColorSeat ===
 
 impl ColorSeat {
     /// The targets that a configured one is.
@@ -184,45 +142,5 @@ impl ColorSeat {
     /// The name that a target is an address of.
     pub(crate) fn name_of(&self, target: &TargetSeat) -> Option<&NameSeat> {
         self.names.iter().find(|name| name.url == target.url)
-    }
-}
-
-impl TargetSeat {
-    /// Whether it gets traffic, and nothing speaks against it.
-    pub(crate) fn is_good(&self) -> bool {
-        self.is_usable() && !self.suspect
-    }
-
-    /// Whether it gets traffic, and probes have found it up.
-    pub(crate) fn is_proven(&self) -> bool {
-        self.is_reachable() && self.health.standing() == Standing::Up
-    }
-
-    /// Lets traffic use the address that it is.
-    // lossless: L9 - only once it is proven, or where nothing can be known yet.
-    pub(crate) fn admit(&mut self) {
-        self.addresses = self.address.into_iter().collect();
-    }
-
-    /// Takes it out of traffic until it is proven again.
-    pub(crate) fn withdraw(&mut self) {
-        self.addresses.clear();
-    }
-
-    /// The same at an address, where nothing is known of it yet.
-    fn becomes(self, address: SocketAddr) -> Self {
-        let health = rules::TargetHealth::default();
-        Self { address: Some(address), health, absent: false, suspect: false, ..self }
-    }
-
-    /// Whether it is to be probed and is not yet; from now on it is.
-    pub(crate) fn begins(&mut self) -> bool {
-        let somewhere = self.address.is_some() || !self.url.is_each_address();
-        somewhere && !std::mem::replace(&mut self.is_probed, true)
-    }
-
-    /// Whether it is proven to be down.
-    pub(crate) fn is_down(&self) -> bool {
-        self.health.standing() == Standing::Down
     }
 }

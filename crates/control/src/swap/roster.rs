@@ -5,17 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::PeerCertificate;
-use rules::{
-    Color, Failover, ServiceName, ServiceSpec, Standing, TargetHealth, TargetName, TargetUrl,
-};
-use tokio::sync::Notify;
-use traffic::{
-    Answers, ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId,
-};
+use rules::{Color, Failover, ServiceName, ServiceSpec, TargetName, TargetUrl};
+use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
-use super::name::{NameId, NameSeat};
-use crate::health::Candidate;
+use super::seat::{NameId, NameSeat, TargetSeat};
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The most targets of a color that are remembered after they have left.
@@ -63,42 +56,6 @@ pub(crate) struct ColorSeat {
     pub(crate) names: Vec<NameSeat>,
     /// The books of the targets that have left it last, so that sums do not fall when one leaves.
     departed: VecDeque<Arc<TargetBooks>>,
-}
-
-/// One target of a color.
-#[derive(Debug)]
-pub(crate) struct TargetSeat {
-    pub(crate) id: TargetId,
-    pub(crate) url: TargetUrl,
-    /// The one address that it is; `None`: it is not one address, or its name has none at present.
-    pub(crate) address: Option<SocketAddr>,
-    pub(crate) books: Arc<TargetBooks>,
-    pub(crate) health: TargetHealth,
-    /// The addresses that traffic uses; empty: none.
-    pub(crate) addresses: Vec<SocketAddr>,
-    /// How often it has left an address.
-    pub(crate) moves: u32,
-    /// The addresses that the name had when a resolver last answered.
-    pub(crate) listed: Vec<SocketAddr>,
-    /// Those of them that are not proven, and so not used.
-    pub(crate) candidates: Vec<Candidate>,
-    /// Traffic could not connect, or of an address of a name the last probe failed, and no probe has
-    /// passed since.
-    pub(crate) suspect: bool,
-    /// Nobody answered the last probe: it could not connect.
-    pub(crate) absent: bool,
-    /// How an answer of it broke the protocol since the last probe, and what was counted of its
-    /// answers up to that probe.
-    pub(crate) malformed: Option<&'static str>,
-    pub(crate) answers: Answers,
-    /// Set while a failure that traffic met is being confirmed.
-    pub(crate) confirming: bool,
-    /// The certificate that it has shown last.
-    pub(crate) certificate: Option<PeerCertificate>,
-    /// A task probes it.
-    pub(crate) is_probed: bool,
-    /// Asks for the next probe at once.
-    pub(crate) hurry: Arc<Notify>,
 }
 
 /// What is to be drained: a color, or one target that a color lost while it kept others.
@@ -260,26 +217,7 @@ impl Roster {
         url: &TargetUrl,
         address: Option<SocketAddr>,
     ) -> TargetSeat {
-        let (id, books) = self.new_target();
-        TargetSeat {
-            id,
-            url: url.clone(),
-            address,
-            books,
-            health: TargetHealth::default(),
-            addresses: url.literal().into_iter().collect(),
-            moves: 0,
-            listed: Vec::new(),
-            candidates: Vec::new(),
-            suspect: false,
-            absent: false,
-            malformed: None,
-            answers: Answers::default(),
-            confirming: false,
-            certificate: None,
-            is_probed: false,
-            hurry: Arc::default(),
-        }
+        TargetSeat::new(self.new_target(), url, address)
     }
 
     fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Vec<Subject>) -> Member {
@@ -363,7 +301,7 @@ impl Member {
     }
 }
 
-// === impl ColorSeat, TargetSeat ===
+// === impl ColorSeat ===
 
 impl ColorSeat {
     /// The books of its targets, and of those that have left it last.
@@ -383,35 +321,13 @@ impl ColorSeat {
             self.departed.pop_front();
         }
         self.departed.push_back(target.books.clone());
-        target.leave(spec, color)
-    }
-}
-
-impl TargetSeat {
-    /// Whether workers may choose it: nothing speaks against it yet, or any more.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.health.standing() != Standing::Down && self.is_reachable()
-    }
-
-    /// Whether requests can be sent to it at all.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.url.socket().is_some() || !self.addresses.is_empty()
-    }
-
-    /// As people are told of it.
-    pub(crate) fn name(&self) -> TargetName {
-        TargetName { url: self.url.clone(), address: self.address }
-    }
-
-    /// As something to be drained, once its color has lost it.
-    fn leave(self, spec: &ServiceSpec, color: Color) -> Subject {
-        self.hurry.notify_one();
+        target.hurry.notify_one();
         Subject {
             service: spec.name.clone(),
             color,
-            target: Some(self.name()),
-            id: self.id.into(),
-            books: self.books,
+            target: Some(target.name()),
+            id: target.id.into(),
+            books: target.books,
             timeout: spec.drain.timeout,
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rules::{Color, Failover, Limits, ServiceSpec, State, Streams, TargetUrl, Underscores};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
-use super::roster::{ColorSeat, Member, Roster, TargetSeat};
+use super::roster::{ColorSeat, Member, Roster};
+use super::seat::TargetSeat;
 
 /// Builds the table. A service that is in the roster but not in the state (or the other way
 /// round) has no place in it.
