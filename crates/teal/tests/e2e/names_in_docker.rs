@@ -70,9 +70,10 @@ fn ask(client: &mut Client) -> Result<String, String> {
     version.filter(|_| answer.status == 200).ok_or_else(|| format!("{}: {text}", answer.status))
 }
 
-/// Keeps asking until told to stop; counts the answers by container, and keeps what went wrong.
+/// The answers by container, and what went wrong.
 type Book = Arc<Mutex<(BTreeMap<String, u64>, Vec<String>)>>;
 
+/// Keeps asking until told to stop.
 fn keep_asking(teal: SocketAddr, stop: &AtomicBool, book: &Book) {
     let mut client = Client::connect(teal);
     while !stop.load(Ordering::Relaxed) {
