@@ -23,6 +23,10 @@ pub enum Scope {
     Group(GroupName),
 }
 
+/// The services that a status tells of: those with these names; none: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection(pub Vec<ServiceName>);
+
 /// To move a service, or all of a group, to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwitchAsk {

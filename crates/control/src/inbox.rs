@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ask::{
     ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, Reloader, ResumeAsk, Resumed,
-    SwitchAsk, Switched, UpgradeAsk, Upgraded,
+    Selection, SwitchAsk, Switched, UpgradeAsk, Upgraded,
 };
 use crate::handover::Frozen;
 use crate::news::{NewsDesk, NewsReader};
@@ -25,7 +25,7 @@ pub type Answer<T> = Result<T, Refusal>;
 #[derive(Debug)]
 pub enum Input {
     /// What is going on?
-    Status(Reply<Status>),
+    Status(Selection, Reply<Answer<Status>>),
     /// Move services to a color. Answered when published, already there, or refused.
     Switch(SwitchAsk, Reply<Answer<Vec<Switched>>>),
     /// Keep new requests waiting. Answered when every worker does.
@@ -83,7 +83,12 @@ impl Handle {
 
     /// What is going on.
     pub async fn status(&self) -> Answer<Status> {
-        self.ask(Input::Status).await
+        self.status_of(Selection::default()).await
+    }
+
+    /// What is going on with these services.
+    pub async fn status_of(&self, selection: Selection) -> Answer<Status> {
+        self.ask(|reply| Input::Status(selection, reply)).await?
     }
 
     /// Moves a service or a group to a color, or back to the previous one. The answer comes when

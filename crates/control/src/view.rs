@@ -26,7 +26,9 @@ pub struct Status {
     pub journal: Option<String>,
     /// When this answer was made.
     pub at: Time,
-    /// All services, in the order of the configuration.
+    /// The number of all services.
+    pub total: usize,
+    /// The services that were asked for, in the order of the configuration.
     pub services: Vec<ServiceStatus>,
     /// All groups of them, in the order of the configuration.
     pub groups: Vec<GroupSpec>,

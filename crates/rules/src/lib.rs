@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod invariant;
 mod name;
+pub mod near;
 mod network;
 mod receipt;
 mod refusal;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
+use crate::near::{Few, Unknown};
 use crate::wait::Verb;
 
 /// Why something was not done. Nothing was changed, except where a variant says so.
@@ -169,13 +170,13 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceRequired { services } => {
-                write!(f, "there are several services, name one of: {}", List(services))
+                write!(f, "there are several services, name one of: {}", Few(services))
             }
             Self::UnknownService { name, services } => {
-                write!(f, "no service is called {name}; there are: {}", List(services))
+                Unknown { kind: "service", name: name.as_str(), names: services }.fmt(f)
             }
             Self::UnknownGroup { name, groups } => {
-                write!(f, "no group is called {name}; there are: {}", List(groups))
+                Unknown { kind: "group", name: name.as_str(), names: groups }.fmt(f)
             }
             Self::NoReceipt { generation, service } => {
                 let of = service.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
@@ -196,7 +197,7 @@ impl fmt::Display for Refusal {
             }
             Self::NothingToRollBack { services } => {
                 let was = if services.len() == 1 { "was" } else { "were" };
-                let all = List(services);
+                let all = Few(services);
                 write!(f, "{all} {was} never switched, so there is nothing to roll back to")
             }
             Self::ColorActive { service, color } => write!(

@@ -38,6 +38,19 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// The word in a problem document, where the command line itself says no.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Cut => "cut",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// What it means, for the reference.
     pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Done, "done; after a switch the old color is drained and safe to stop"),

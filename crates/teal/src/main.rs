@@ -29,11 +29,14 @@ fn main() -> ExitCode {
     }
     let outcome = match Cli::try_parse() {
         Ok(cli) => carried_out(cli.verb),
-        Err(told) => Ok(show::usage(&told)),
+        Err(told) => Ok(misused(&told)),
     };
     match show::end(outcome) {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            if wants_json() {
+                show::failure_as_json(&failure);
+            }
             show::failure(&failure);
             failure.exit.into()
         }
@@ -45,6 +48,8 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => client::check::check(&args),
         Verb::Status(args) => client::status::status(&args),
+        Verb::Active(args) => client::status::active(&args.of),
+        Verb::Idle(args) => client::status::idle(&args.of),
         Verb::Switch(args) => client::switch::switch(&args),
         Verb::Rollback(args) => client::switch::rollback(&args),
         Verb::Wait(args) => match args.what {
@@ -65,6 +70,21 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::DemoTarget(args) => drill::demo_target(args),
         Verb::Generate(args) => Ok(generate::generate(&args)),
     }
+}
+
+/// Says what is wrong with the arguments, or what was asked for by `--help` or `--version`.
+fn misused(told: &clap::Error) -> Exit {
+    let exit = show::usage(told);
+    if exit == Exit::Usage && wants_json() {
+        let text = told.render().to_string();
+        show::failure_as_json(&Failure::usage(text.trim_start_matches("error: ").trim_end()));
+    }
+    exit
+}
+
+/// Whether an answer is wanted as JSON, as far as the arguments can be understood.
+fn wants_json() -> bool {
+    std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
 }
 
 /// The end of a verb.

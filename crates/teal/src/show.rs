@@ -81,6 +81,26 @@ pub(crate) fn usage(told: &clap::Error) -> Exit {
     Exit::Done
 }
 
+/// Says why a verb failed as JSON on standard output, for a caller that wants its answer so: a problem
+/// document as those of the admin API.
+pub(crate) fn failure_as_json(failure: &Failure) {
+    if failure.message.is_empty() {
+        return; // said already
+    }
+    let (title, detail) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
+    let code = failure.exit.code();
+    let mut document = serde_json::json!({
+        "type": format!("urn:teal:problem:{code}"),
+        "title": title,
+        "code": code,
+        "exit": failure.exit as u8,
+    });
+    if !detail.is_empty() {
+        document["detail"] = detail.into();
+    }
+    json(format!("{document:#}").as_bytes());
+}
+
 /// Says why a verb failed.
 pub(crate) fn failure(failure: &Failure) {
     if failure.message.is_empty() {
@@ -104,6 +124,12 @@ fn say(priority: &str, word: &str, text: &str) {
         text
     };
     let _nobody_reads = err.write_all(text.as_bytes());
+}
+
+/// Tells on standard error, on a line of its own, what is waited for.
+pub(crate) fn waiting(line: &str) {
+    let mut err = io::stderr().lock();
+    let _nobody_reads = writeln!(err, "{line}").and_then(|()| err.flush());
 }
 
 /// Whether somebody watches standard error, so that progress can be drawn there.

@@ -64,7 +64,7 @@ fn schema(parameter: &str) -> Option<Value> {
         "service" | "group" => pattern(NAME),
         "wait_healthy" | "drain" | "max_wait" => pattern(DURATION),
         "wait" => Some(json!({ "type": "string", "enum": ["drained", "published"] })),
-        "dry_run" => Some(json!({ "type": "boolean" })),
+        "dry_run" | "problems" | "all" => Some(json!({ "type": "boolean" })),
         "If-Match" => pattern("^\"[0-9]{1,19}\"$"),
         "Last-Event-ID" => pattern("^[0-9]{1,19}(-[A-Za-z0-9-]{1,64})?$"),
         "generation" => Some(json!({

@@ -19,7 +19,11 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use super::settings::Api;
 use super::status::seen;
-use super::text;
+use super::text::{self, Extent};
+use crate::ask::Selection;
+
+/// The most services of which the page shows all; of more it shows those with a problem.
+const MANY: usize = 10;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -36,9 +40,14 @@ pub(crate) async fn page(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let status = text::status(&seen(&api).await?);
+    let (status, many) = seen(&api, Selection::default(), |status| {
+        (text::status(&status, Extent::default()), status.total > MANY)
+    })
+    .await?;
+    let query = if many { "?problems=true" } else { "" };
     let nonce = nonce()?;
-    let html = PAGE.replace("{{nonce}}", &nonce).replace("{{status}}", &escaped(&status));
+    let html = PAGE.replace("{{nonce}}", &nonce).replace("{{query}}", query);
+    let html = html.replace("{{status}}", &escaped(&status));
     let mut response = body("text/html; charset=utf-8", html);
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \

@@ -12,6 +12,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rules::near::distance;
 use rules::{Generation, GroupName, ServiceName};
 
 use super::duration;
@@ -26,6 +27,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a name must be.
 const NAME: &str =
     "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
+
+const NAMES: &str = "must be names with commas between, each 1 to 63 of a-z, 0-9 and '-', beginning and \
+                     ending with a letter or digit";
 
 /// A set of parameters that a call has.
 pub(crate) trait Parameters: Sized {
@@ -92,6 +96,12 @@ impl Given {
         self.text("service").map(read).transpose()
     }
 
+    /// Services by name, with commas between; none: all.
+    pub(crate) fn services(&self) -> Result<Vec<ServiceName>, Problem> {
+        let read = |text| ServiceName::new(text).map_err(|_| invalid("service", NAMES));
+        self.text("service").into_iter().flat_map(|list| list.split(',')).map(read).collect()
+    }
+
     /// A service or a group by name.
     pub(crate) fn scope(&self) -> Result<Scope, Problem> {
         let service = self.service()?;
@@ -151,35 +161,13 @@ fn unknown(name: &str, allowed: &[&str]) -> Problem {
     } else {
         "Unknown parameter".to_owned()
     };
-    let near = allowed.iter().find(|known| distance(name, known) <= 2);
+    let near = allowed.iter().find(|known| name.len() <= 40 && distance(name, known) <= 2);
     let list = match (near, allowed) {
         (Some(near), _) => format!("Did you mean '{near}'? Allowed: {}", allowed.join(", ")),
         (None, []) => "This call has no parameters".to_owned(),
         (None, _) => format!("Allowed: {}", allowed.join(", ")),
     };
     Problem::parameter("unknown_parameter", title).because(list).with("allowed", allowed)
-}
-
-/// Letters to change, add or drop to come from one word to the other; 99 for long ones.
-fn distance(one: &str, other: &str) -> usize {
-    if one.len() > 40 {
-        return 99;
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other.bytes()) {
-            let here = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = here;
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(99)
 }
 
 // === impl NoBody ===
@@ -217,10 +205,6 @@ mod tests {
         let allowed: &[&str] = &["to", "service", "dry_run"];
         let problem = Given::parse("to=green&dryrun=true", allowed).expect_err("misspelt");
         assert!(format!("{problem:?}").contains("Did you mean 'dry_run'?"), "{problem:?}");
-        assert_eq!(distance("dryrun", "dry_run"), 1);
-        assert_eq!(distance("", "to"), 2);
-        assert_eq!(distance("service", "service"), 0);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

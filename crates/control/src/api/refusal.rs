@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use rules::Refusal;
+use rules::near::{FEW, nearest};
 use serde_json::json;
 
 use super::problem::Problem;
@@ -48,13 +49,21 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
     let names = |services: &[rules::ServiceName]| {
         json!(services.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
+    // There may be thousands of them.
+    let few = |services: &[rules::ServiceName]| names(&services[..services.len().min(FEW)]);
     match refusal {
-        Refusal::ServiceRequired { services } | Refusal::UnknownService { services, .. } => {
-            problem.with("services", names(services))
+        Refusal::ServiceRequired { services } => {
+            problem.with("services", few(services)).with("count", services.len())
+        }
+        Refusal::UnknownService { name, services } => {
+            let near = nearest(name.as_str(), services.iter().map(rules::ServiceName::as_str));
+            let near = near.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let problem = problem.with("services", few(services)).with("count", services.len());
+            problem.with("did_you_mean", near)
         }
         Refusal::UnknownGroup { groups, .. } => {
-            let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
-            problem.with("groups", json!(groups))
+            let few: Vec<_> = groups.iter().take(FEW).map(ToString::to_string).collect();
+            problem.with("groups", json!(few)).with("count", groups.len())
         }
         Refusal::Unhealthy { service, color, reason } => problem
             .with("service", service.as_str())

@@ -9,18 +9,25 @@ use axum::response::Response;
 use super::answer::{Form, body};
 use super::auth::Viewer;
 use super::problem::Problem;
-use super::query::{NoBody, Query};
+use super::query::{Given, NoBody, Parameters, Query};
 use super::settings::Api;
-use super::text;
+use super::text::{self, Extent};
 use super::wire::{
     About, Certificate, Group, Ordered, ProblemDocument, Reload, Service, Status, Wait, seconds,
 };
+use crate::ask::Selection;
+use crate::view;
 
 /// Where traffic goes now, and whether the other color may be stopped.
 #[utoipa::path(
     get,
     path = "/admin/status",
     tag = "read",
+    params(
+        ("service" = Option<String>, Query, description = "Only this service; several have commas between"),
+        ("problems" = Option<bool>, Query, description = "Only services with a problem, the most severe first"),
+        ("all" = Option<bool>, Query, description = "As text: a line for each service, however many there are"),
+    ),
     responses(
         (status = 200, description = "The status", body = Status),
         (status = "4XX", description = "Refused", body = ProblemDocument),
@@ -30,17 +37,62 @@ pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     _: Viewer,
     form: Form,
-    Query(()): Query<()>,
+    Query(Asked { selection, extent }): Query<Asked>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    Ok(form.answer(&seen(&api).await?, text::status))
+    seen(&api, selection, move |mut status| {
+        if extent.problems {
+            status.services.retain(|service| !service.problems.is_empty());
+            status.services.sort_by_key(|one| one.problems.first().map(|first| first.severity));
+        }
+        form.answer(&status, |status| text::status(status, extent))
+    })
+    .await
 }
 
-/// The status as it is now.
-pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
-    let seen = api.prompt(api.handle.status()).await?;
+/// What a status is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    selection: Selection,
+    extent: Extent,
+}
+
+impl Parameters for Asked {
+    const ALLOWED: &'static [&'static str] = &["service", "problems", "all"];
+    fn read(given: &Given) -> Result<Self, Problem> {
+        let selection = Selection(given.services()?);
+        let whole = !selection.0.is_empty();
+        let (problems, all) = (given.flag("problems")?, given.flag("all")?);
+        Ok(Self { selection, extent: Extent { whole, all, problems } })
+    }
+}
+
+/// Services from which on an answer is made beside the control thread, which has switches to do.
+const MANY: usize = 32;
+
+/// What is made of the status as it is now.
+pub(crate) async fn seen<T: Send + 'static>(
+    api: &Arc<Api>,
+    selection: Selection,
+    then: impl FnOnce(Status) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let seen = api.prompt(api.handle.status_of(selection)).await?;
+    if seen.services.len() < MANY {
+        return Ok(then(told(api, &seen)));
+    }
+    let api = api.clone();
+    let made = tokio::task::spawn_blocking(move || then(told(&api, &seen)));
+    made.await.map_err(|error| {
+        tracing::error!(%error, "a status could not be made");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "internal", "The status could not be made")
+    })
+}
+
+/// A status as others are told.
+fn told(api: &Api, seen: &view::Status) -> Status {
     let live = api.live.borrow();
-    Ok(Status {
+    Status {
         teal: About {
             version: api.version.to_owned(),
             pid: std::process::id(),
@@ -48,9 +100,10 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
             uptime_seconds: seconds(api.since.elapsed()),
             older_pid: live.older_pid,
         },
+        total: seen.total,
         generation: seen.generation.0,
         publishing: seen.publishing.map(|generation| generation.0),
-        journal: seen.journal,
+        journal: seen.journal.clone(),
         listeners: live.listeners.iter().map(ToString::to_string).collect(),
         admin: api.admin.to_string(),
         certificates: {
@@ -64,7 +117,7 @@ pub(crate) async fn seen(api: &Api) -> Result<Status, Problem> {
         groups: seen.groups.iter().map(Group::from).collect(),
         waits: seen.calls.iter().map(|call| Wait::of(call, seen.at)).collect(),
         last_reload: seen.last_reload.as_ref().map(|reload| Reload::of(reload, seen.at)),
-    })
+    }
 }
 
 /// Whether the process answers at all.

@@ -4,6 +4,8 @@
 //! The first lines are those that scripts already look for (`Switched from blue to green`,
 //! `Active: blue`); what follows answers the question behind: may the old color be stopped?
 
+mod many;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -29,11 +31,37 @@ impl Lines {
 macro_rules! line {
     ($lines:expr, $($format:tt)+) => { $lines.add(format_args!($($format)+)) };
 }
+use line;
+
+/// How much a status says of services.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// All of each service, however many there are.
+    pub whole: bool,
+    /// One line for each service, however many there are.
+    pub all: bool,
+    /// Only problems.
+    pub problems: bool,
+}
 
 /// Where traffic goes now, and what may be stopped.
-pub fn status(status: &Status) -> String {
+pub fn status(status: &Status, extent: Extent) -> String {
     let mut lines = Lines::default();
-    let several = status.services.len() > 1;
+    if extent.problems || extent.all || (status.services.len() > SHOWN && !extent.whole) {
+        many::services(&mut lines, status, extent);
+    } else {
+        services(&mut lines, status);
+    }
+    of_teal(&mut lines, status);
+    lines.0
+}
+
+/// The most services of which all is shown.
+const SHOWN: usize = 10;
+
+/// All of each service.
+fn services(lines: &mut Lines, status: &Status) {
+    let several = status.total.max(status.services.len()) > 1;
     for (place, service) in status.services.iter().enumerate() {
         if several {
             if place > 0 {
@@ -41,11 +69,15 @@ pub fn status(status: &Status) -> String {
             }
             line!(lines, "Service: {}", service.name);
         }
-        service_status(&mut lines, service);
+        service_status(lines, service);
     }
     if status.services.is_empty() {
         line!(lines, "No service is configured");
     }
+}
+
+/// What is not of one service.
+fn of_teal(lines: &mut Lines, status: &Status) {
     for group in &status.groups {
         line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
     }
@@ -97,13 +129,12 @@ pub fn status(status: &Status) -> String {
     if let Some(reason) = &status.journal {
         line!(lines, "Journal: {reason}; no change is possible, traffic goes on");
     }
-    lines.0
 }
 
 fn service_status(lines: &mut Lines, service: &Service) {
     line!(lines, "Active: {}", service.active);
-    line!(lines, "Blue healthy: {}", service.colors.blue.healthy);
-    line!(lines, "Green healthy: {}", service.colors.green.healthy);
+    line!(lines, "Blue healthy: {}", known(service.colors.blue.healthy));
+    line!(lines, "Green healthy: {}", known(service.colors.green.healthy));
     line!(lines, "Generation: {}", service.generation);
     if let Some(held) = &service.held {
         let (waiting, longest) = (held.waiting, seconds(held.max_wait_seconds));
@@ -128,6 +159,24 @@ fn refused(reload: Option<&Reload>) -> Option<(&Reload, String)> {
     let reload = reload?;
     let problem = reload.problem.as_ref()?;
     Some((reload, problem.replace(":\n", ": ").replace('\n', "; ")))
+}
+
+fn known(healthy: Option<bool>) -> &'static str {
+    match healthy {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => "unknown",
+    }
+}
+
+/// The health of a color, in words.
+pub fn health(status: &ColorStatus) -> String {
+    let reason = status.reason.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    match status.healthy {
+        Some(true) => "healthy".to_owned(),
+        Some(false) => format!("not healthy{reason}"),
+        None => format!("not known to be healthy{reason}"),
+    }
 }
 
 /// A call under way, in one line.
@@ -184,7 +233,13 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
         (count, Some(age)) => format!(" (streams: {count}, oldest {})", seconds(age)),
     };
     match status.role {
-        Role::Active => format!("active, {} in flight{streams}{oldest}", status.in_flight),
+        Role::Active => {
+            // It has one while it is held.
+            let deadline = status
+                .deadline_seconds
+                .map_or_else(String::new, |left| format!(", {} to the deadline", seconds(left)));
+            format!("active, {} in flight{streams}{oldest}{deadline}", status.in_flight)
+        }
         _ if status.drained => "drained: safe to stop".to_owned(),
         Role::Draining | Role::Idle => {
             let deadline = match status.deadline_seconds {
@@ -198,7 +253,8 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
     }
 }
 
-fn probed(target: &Target) -> String {
+/// What probes say of a target, in words.
+pub(crate) fn probed(target: &Target) -> String {
     let health = match target.health {
         Health::Unknown => "unknown",
         Health::Up => "up",

@@ -40,7 +40,9 @@ async fn run(
     while let Some(input) = inbox.next().await {
         let core = core.clone();
         match input {
-            Input::Status(reply) => tell(reply, status::status(&core)),
+            Input::Status(selection, reply) => {
+                answer_if_wanted(reply, status::status(core, selection));
+            }
             Input::Metrics(reply) => tell(reply, metrics::source(core)),
             Input::History(reply) => tell(reply, status::history(&core)),
             Input::Receipts(generation, reply) => {

@@ -1,8 +1,11 @@
 //! What can be seen: status, history and receipts.
 
+use std::sync::Arc;
+
 use rules::{Color, Deed, Generation, Receipt, Refusal, Service, ServiceName, Serving, State};
 use traffic::{ColorSum, Publisher, ServiceSum};
 
+use crate::ask::Selection;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::health::reason;
@@ -12,20 +15,47 @@ use crate::view::{
     ColorStatus, HeldStatus, NameStatus, Role, ServiceStatus, Status, TargetStatus, Usage,
 };
 
-/// Everything that `teal status` needs.
-pub(super) fn status(core: &Core) -> Status {
+/// Services that are looked at in one go: a change waits for no more than that.
+const AT_ONCE: usize = 32;
+
+/// Everything that `teal status` needs. Of many services each part is of its own instant, and what is said of
+/// all is of the last.
+pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Status> {
+    let wanted = wanted(&core.lock(), selection)?;
+    let total = core.lock().roster.members.len();
+    let mut services = Vec::with_capacity(wanted.len());
+    let mut parts = wanted.chunks(AT_ONCE).peekable();
+    while let Some(part) = parts.next() {
+        core.lock().services(&core.publisher, part, &mut services);
+        if parts.peek().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
     let inside = core.lock();
-    let services = inside.roster.members.iter();
-    Status {
+    Ok(Status {
         generation: inside.state.generation(),
         publishing: inside.state.publishing(),
         journal: inside.ailment.clone().or_else(|| core.stall()),
         at: Clock::now(),
-        services: services.filter_map(|member| inside.service(&core.publisher, member)).collect(),
+        total,
+        services,
         groups: inside.groups.clone(),
         calls: inside.calls.status(|service, color| inside.why_not(service, color)),
         last_reload: inside.last_reload.clone(),
+    })
+}
+
+/// The places of the services that are asked for, with their names.
+fn wanted(inside: &Inside, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
+    let all = inside.roster.members.iter().map(|member| member.spec.name.clone()).enumerate();
+    let Selection(names) = selection;
+    if names.is_empty() {
+        return Ok(all.collect());
     }
+    for name in &names {
+        find(&inside.state, name)?;
+    }
+    Ok(all.filter(|(_, name)| names.contains(name)).collect())
 }
 
 /// What was decided, oldest first.
@@ -52,6 +82,21 @@ pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Serv
 }
 
 impl Inside {
+    /// Adds the status of services that are at these places, or at others since.
+    fn services(
+        &self,
+        publisher: &Publisher,
+        wanted: &[(usize, ServiceName)],
+        all: &mut Vec<ServiceStatus>,
+    ) {
+        let members = &self.roster.members;
+        all.extend(wanted.iter().filter_map(|(place, name)| {
+            let is_it = |member: &&Member| member.spec.name == *name;
+            let member = members.get(*place).filter(is_it);
+            self.service(publisher, member.or_else(|| members.iter().find(is_it))?)
+        }));
+    }
+
     fn service(&self, publisher: &Publisher, member: &Member) -> Option<ServiceStatus> {
         let name = &member.spec.name;
         let (service, serving) = self.state.serving(name)?;

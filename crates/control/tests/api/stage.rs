@@ -259,7 +259,7 @@ impl Script {
         }
         // A caller that has gone takes no answer.
         match input {
-            Input::Status(to) => drop(to.send(self.status.clone())),
+            Input::Status(_, to) => drop(to.send(Ok(self.status.clone()))),
             Input::Switch(ask, to) => {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send((self.on_switch)(&ask)));
@@ -335,6 +335,7 @@ fn status() -> Status {
         publishing: None,
         journal: None,
         at: Time(10_000),
+        total: 1,
         services: vec![ServiceStatus {
             name: web(),
             active: Color::Blue,

@@ -31,9 +31,46 @@ pub(crate) struct ReachArgs {
 /// Say where traffic goes and which color may be stopped.
 ///
 /// Per color: active, draining with what is left and the age of the oldest, or drained and
-/// safe to stop; per target the last probe and its reason.
+/// safe to stop; per target the last probe and its reason. Of more than 10 services: those with a
+/// problem first, then a line for each of the others, if there are at most 100. Ends with 0 whatever the
+/// status is.
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
+    /// Only this service, with all that is known of it; several times or with commas for several.
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub(crate) service: Vec<String>,
+    /// Only services with a problem, the most severe first.
+    #[arg(long)]
+    pub(crate) problems: bool,
+    /// A line for each service, however many there are.
+    #[arg(long, conflicts_with_all = ["problems", "service"])]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Print the active color of a service, as one word for scripts.
+#[derive(Args, Debug)]
+pub(crate) struct ActiveArgs {
+    #[command(flatten)]
+    pub(crate) of: ColorOfArgs,
+}
+
+/// Print the color of a service that is not active, as one word for scripts.
+///
+/// To be deployed to: `app-$(teal idle)`. Whether it may be stopped says `teal status`.
+#[derive(Args, Debug)]
+pub(crate) struct IdleArgs {
+    #[command(flatten)]
+    pub(crate) of: ColorOfArgs,
+}
+
+/// A color of which service.
+#[derive(Args, Debug)]
+pub(crate) struct ColorOfArgs {
+    /// Which service; not needed if there is one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{
-    DrainedArgs, HistoryArgs, HoldArgs, HowArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs,
-    RollbackArgs, StatusArgs, SwitchArgs, UpgradeArgs, WaitArgs, WaitFor,
+    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, HowArgs, IdleArgs, ReachArgs,
+    ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs, UpgradeArgs,
+    WaitArgs, WaitFor,
 };
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, RoleArg,
@@ -42,6 +43,8 @@ pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
     Status(StatusArgs),
+    Active(ActiveArgs),
+    Idle(IdleArgs),
     Switch(SwitchArgs),
     Rollback(RollbackArgs),
     Wait(WaitArgs),

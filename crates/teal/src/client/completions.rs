@@ -1,6 +1,6 @@
 //! `teal completions`.
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory, ValueHint};
 
 use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
@@ -9,7 +9,23 @@ use crate::show;
 /// Prints the completions of a shell.
 pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "teal", &mut script);
+    clap_complete::generate(args.shell, &mut hinted(Cli::command()), "teal", &mut script);
     show::document(&String::from_utf8_lossy(&script));
     Exit::Done
+}
+
+/// Has files offered where a file is meant, and nowhere else: a shell offers them for everything that it
+/// knows nothing of.
+fn hinted(command: Command) -> Command {
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+fn hint(argument: Arg) -> Arg {
+    let names = argument.get_value_names().unwrap_or_default();
+    let hint = match names.first().map(|name| name.as_str()) {
+        Some("FILE") => ValueHint::FilePath,
+        Some("DIR") => ValueHint::DirPath,
+        _ => ValueHint::Other,
+    };
+    if argument.get_action().takes_values() { argument.value_hint(hint) } else { argument }
 }

@@ -84,16 +84,19 @@ fn understood<T: DeserializeOwned>(reach: &ReachArgs, answer: &Answer) -> Result
 
 /// What a problem document means for this process.
 fn refused(reach: &ReachArgs, answer: &Answer) -> Failure {
+    let problem = serde_json::from_slice::<ProblemDocument>(&answer.body);
+    let code = problem.as_ref().map_or("", |problem| &problem.code);
     let exit = match answer.status {
+        _ if matches!(code, "unknown_service" | "unknown_group") => Exit::Usage,
         400 | 405 | 413 | 414 => Exit::Usage,
         409 | 412 => Exit::Refused,
         _ => Exit::Failed,
     };
-    if reach.json {
+    if reach.json && problem.is_ok() {
         show::json(&answer.body);
         return Failure::new(exit, "");
     }
-    let message = match serde_json::from_slice::<ProblemDocument>(&answer.body) {
+    let message = match problem {
         Ok(problem) => match problem.detail {
             Some(detail) => format!("{}\n{detail}", problem.title),
             None => problem.title,

@@ -1,8 +1,8 @@
-//! Waiting for a change: shows how far it is, and notices if Teal is gone.
+//! Waiting for a change: says what it waits for, and notices if Teal is gone.
 //!
 //! The answer to a switch may take as long as the drain, so it has no deadline of its own.
 //! Instead Teal is asked for its status beside it: when that fails for ten seconds, nobody is
-//! there to answer.
+//! there to answer. Nothing of it is written to standard output.
 
 use std::time::Duration;
 
@@ -12,14 +12,19 @@ use tokio::time::Instant;
 
 use super::http::Answer;
 use super::interrupt::{Interrupts, interrupted, read};
+use super::query;
 use super::reach::Teal;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-/// How often a person sees news, and how often a script's Teal is looked after.
-const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// How often a person sees news, and a script.
+const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(500));
+/// How often where all services are looked at.
+const RHYTHM_OF_ALL: Duration = Duration::from_secs(1);
 /// How long Teal may be silent.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// From when on and how often a script hears of a reason that stays the same.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What is being waited for.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +38,26 @@ pub(super) struct Watch {
     pub(super) group: Option<String>,
 }
 
-/// Waits for the answer. On a terminal, what is watched is drawn on one line meanwhile, unless the
-/// answer is wanted as JSON. Whoever interrupts it hears whether anything was decided.
+/// News of a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    /// What it waits for, with times.
+    pub(super) line: String,
+    /// The same without what changes all the time.
+    pub(super) reason: String,
+}
+
+/// Where news of a wait is written: over one line of a terminal; else as lines, each time the reason is
+/// another and every ten seconds.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    drawn: bool,
+    began: Instant,
+    said: Option<(String, Instant)>,
+}
+
+/// Waits for the answer, and tells of the wait meanwhile. Whoever interrupts it hears whether anything
+/// was decided.
 pub(super) async fn watched(
     teal: &Teal,
     watch: &Watch,
@@ -42,14 +65,15 @@ pub(super) async fn watched(
     answer: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, Failure> {
     let mut interrupts = Interrupts::listen()?;
+    let path = watch.path();
     let before = tokio::select! {
-        before = teal.get("/admin/status") => read(&before?),
+        before = teal.get(&path) => read(&before?),
         () = interrupts.next() => {
             return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked"));
         }
     };
     let interrupt = tokio::select! {
-        result = in_sight(teal, (!json).then_some(watch), answer) => return result,
+        result = in_sight(teal, watch, json, answer) => return result,
         () = interrupts.next() => interrupted(teal, watch, before.as_ref(), &mut interrupts),
     };
     Err(interrupt.await)
@@ -57,12 +81,14 @@ pub(super) async fn watched(
 
 async fn in_sight(
     teal: &Teal,
-    watch: Option<&Watch>,
+    watch: &Watch,
+    json: bool,
     answer: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, Failure> {
-    let watch = watch.filter(|_| show::is_watched());
+    let mut reporter = Reporter::new(json);
     let mut answer = std::pin::pin!(answer);
-    let mut ticks = tokio::time::interval(if watch.is_some() { RHYTHM.0 } else { RHYTHM.1 });
+    let path = watch.path();
+    let mut ticks = tokio::time::interval(watch.rhythm(reporter.drawn));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     ticks.tick().await; // the first is at once
     let mut heard = Instant::now();
@@ -75,11 +101,11 @@ async fn in_sight(
         tokio::select! {
             biased;
             result = &mut answer => break result,
-            status = teal.get("/admin/status") => match status {
+            status = teal.get(&path) => match status {
                 Ok(status) => {
                     heard = Instant::now();
-                    if let Some(line) = watch.and_then(|watch| watch.line(&status)) {
-                        show::progress(&line);
+                    if let Some(news) = watch.news(&status, reporter.began.elapsed()) {
+                        reporter.tell(&news);
                     }
                 }
                 Err(_) if heard.elapsed() > SILENCE_MAX => {
@@ -91,24 +117,104 @@ async fn in_sight(
             },
         }
     };
-    if watch.is_some() {
-        show::progress("");
-    }
+    reporter.clear();
     result
+}
+
+// === impl Reporter ===
+
+impl Reporter {
+    /// On a terminal it draws, unless the answer is wanted as JSON.
+    pub(super) fn new(json: bool) -> Self {
+        Self { drawn: show::is_watched() && !json, began: Instant::now(), said: None }
+    }
+
+    pub(super) fn tell(&mut self, news: &News) {
+        if self.drawn {
+            return show::progress(&news.line);
+        }
+        let known = self.said.as_ref();
+        if known.is_none_or(|(reason, at)| *reason != news.reason || at.elapsed() >= AGAIN) {
+            show::waiting(&news.line);
+            self.said = Some((news.reason.clone(), Instant::now()));
+        }
+    }
+
+    /// Takes away what is drawn.
+    pub(super) fn clear(&self) {
+        if self.drawn {
+            show::progress("");
+        }
+    }
+}
+
+// === impl News ===
+
+impl News {
+    /// Of a call that Teal lists.
+    fn of_wait(wait: &Wait) -> Self {
+        let reason = format!("{} {}", wait.stage, wait.reason.as_deref().unwrap_or_default());
+        Self { line: waiting(wait), reason }
+    }
+
+    /// Of colors that still drain.
+    pub(super) fn of_drains(all: &[(&Service, Color)], waited: Duration) -> Self {
+        let words = |(service, color): &(&Service, Color)| {
+            let standing = standing(*color, service.colors.of(*color));
+            format!("{}: {color} is {standing}", service.name)
+        };
+        let names = |(service, color): &(&Service, Color)| format!("{} {color}", service.name);
+        let few = all.iter().take(FEW);
+        let more = match all.len().saturating_sub(FEW) {
+            0 => String::new(),
+            more => format!("; and {more} more services"),
+        };
+        let line = few.clone().map(words).collect::<Vec<_>>().join("; ");
+        let reason = few.map(names).collect::<Vec<_>>().join(" ");
+        Self { line: format!("{line}{more}; waited {}", seconds(waited)), reason }
+    }
+}
+
+/// The most services in one line.
+const FEW: usize = 3;
+
+/// Whole seconds: what matters of a wait.
+fn seconds(waited: Duration) -> String {
+    format!("{}s", waited.as_secs())
 }
 
 // === impl Watch ===
 
 impl Watch {
-    /// One line on how far it is; `None` if the answer can't be understood.
-    fn line(&self, status: &Answer) -> Option<String> {
+    /// What to ask for: of no more services than are watched.
+    fn path(&self) -> String {
+        query("/admin/status", &[("service", self.service.as_deref())])
+    }
+
+    fn rhythm(&self, drawn: bool) -> Duration {
+        match (drawn, self.all || self.group.is_some()) {
+            (_, true) => RHYTHM_OF_ALL,
+            (true, false) => RHYTHM.0,
+            (false, false) => RHYTHM.1,
+        }
+    }
+
+    /// What it waits for; `None` if the answer can't be understood, or nothing is known of it yet.
+    fn news(&self, status: &Answer, waited: Duration) -> Option<News> {
         let status = read(status)?;
         if let Some(wait) = self.waits(&status).next() {
-            return Some(waiting(wait));
+            return Some(News::of_wait(wait));
         }
         let services = self.services(&status);
         let draining: Vec<_> = services.into_iter().filter_map(draining).collect();
-        (!draining.is_empty()).then(|| draining.join("; "))
+        if !draining.is_empty() {
+            return Some(News::of_drains(&draining, waited));
+        }
+        let verb = self.verb;
+        (waited >= AGAIN).then(|| News {
+            line: format!("Waiting for Teal to end the {verb}; waited {}", seconds(waited)),
+            reason: verb.to_owned(),
+        })
     }
 
     /// What Teal lists of this call, or of a later one like it.
@@ -137,9 +243,33 @@ impl Watch {
     }
 }
 
-fn draining(service: &Service) -> Option<String> {
+/// The color of a service that still drains: the one that was left, or that of a service that is held.
+fn draining(service: &Service) -> Option<(&Service, Color)> {
+    if service.held.is_some() && !service.colors.of(service.active).drained {
+        return Some((service, service.active));
+    }
     let colors = [Color::Blue, Color::Green].map(|color| (color, service.colors.of(color)));
     let draining = |(_, status): &&(Color, &ColorStatus)| status.role == Role::Draining;
-    let (color, status) = colors.iter().find(draining)?;
-    Some(format!("{}: {color} is {}", service.name, standing(*color, status)))
+    let (color, _) = colors.iter().find(draining)?;
+    Some((service, *color))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r70_a_script_hears_of_each_reason_once_and_again_after_a_time() {
+        let mut reporter = Reporter { drawn: false, began: Instant::now(), said: None };
+        let news = |reason: &str| News { line: format!("{reason}, 1s"), reason: reason.to_owned() };
+        for (reason, is_new) in [("a", true), ("a", false), ("b", true), ("a", true)] {
+            let before = reporter.said.clone();
+            reporter.tell(&news(reason));
+            assert_eq!(reporter.said != before, is_new, "{reason}");
+        }
+        reporter.said = Instant::now().checked_sub(AGAIN).map(|at| ("a".to_owned(), at));
+        let before = reporter.said.clone();
+        reporter.tell(&news("a"));
+        assert_ne!(reporter.said, before);
+    }
 }

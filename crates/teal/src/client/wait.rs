@@ -1,14 +1,17 @@
 //! `teal wait drained`.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use control::api::text::standing;
 use control::api::wire::{Color, ColorStatus, Role, Service, Status};
+use rules::near::{Few, Unknown};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::progress::{News, Reporter};
 use super::reach::{Intent, Teal};
-use super::{block_on, understood};
+use super::{block_on, query, understood};
 use crate::Outcome;
 use crate::cli::{ColorArg, DrainedArgs};
 use crate::exit::{Exit, Failure};
@@ -38,35 +41,25 @@ async fn wait(args: &DrainedArgs) -> Outcome {
     };
     let deadline = Instant::now() + args.timeout.duration;
     let teal = Teal::find(&args.reach, Intent::Read).await?;
-    let drawn = !args.reach.json && show::is_watched();
+    let path = query("/admin/status", &[("service", args.service.as_deref())]);
+    let mut reporter = Reporter::new(args.reach.json);
+    let began = Instant::now();
     loop {
-        let answer = teal.get("/admin/status").await?;
+        let answer = teal.get(&path).await?;
         let status: Status = understood(&args.reach, &answer)?;
         let services = chosen(&status, args)?;
-        if drawn {
-            show::progress("");
-        }
-        let left = services.iter().map(|service| service.colors.of(color));
-        let left: Vec<_> = left.filter(|status| !status.drained).collect();
-        let in_vain = left.iter().any(|status| status.role == Role::Active);
+        let left = services.iter().filter(|service| !service.colors.of(color).drained);
+        let left: Vec<_> = left.map(|service| (*service, color)).collect();
+        let in_vain = left.iter().any(|(one, _)| one.colors.of(color).role == Role::Active);
         if left.is_empty() || in_vain || Instant::now() >= deadline {
+            reporter.clear();
             return end(args, &services, color);
         }
-        if drawn {
-            show::progress(&all_left(&services, color).join("; "));
-        }
+        let mut news = News::of_drains(&left, began.elapsed());
+        let _never_fails = write!(news.line, " of {}", args.timeout.text);
+        reporter.tell(&news);
         tokio::time::sleep_until(deadline.min(Instant::now() + RHYTHM)).await;
     }
-}
-
-/// What is left of each service, in a few words.
-fn all_left(services: &[&Service], color: Color) -> Vec<String> {
-    let left = services.iter().filter(|service| !service.colors.of(color).drained);
-    let words = |service: &&Service| {
-        let standing = standing(color, service.colors.of(color));
-        format!("{}: {color} is {standing}", service.name)
-    };
-    left.map(words).collect()
 }
 
 /// Says how it ended: for the first service that is not drained, if there is one.
@@ -107,32 +100,27 @@ fn end(args: &DrainedArgs, services: &[&Service], color: Color) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The services to wait for: the one that is named, the only one, or those of a group.
+/// The services to wait for: the one that was asked for, the only one, or those of a group.
 fn chosen<'s>(status: &'s Status, args: &DrainedArgs) -> Result<Vec<&'s Service>, Failure> {
     let Some(name) = &args.group else {
-        return named(status, args.service.as_deref()).map(|service| vec![service]);
+        return only(status).map(|service| vec![service]);
     };
     let Some(group) = status.groups.iter().find(|group| group.name == *name) else {
         let names: Vec<&str> = status.groups.iter().map(|group| &*group.name).collect();
-        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(Failure::failed(format!("no group is called {name}; there are: {there}")));
+        return Err(Failure::usage(Unknown { kind: "group", name, names: &names }.to_string()));
     };
     Ok(status.services.iter().filter(|one| group.services.contains(&one.name)).collect())
 }
 
-fn named<'s>(status: &'s Status, name: Option<&str>) -> Result<&'s Service, Failure> {
-    let names = || {
-        let names: Vec<&str> = status.services.iter().map(|service| &*service.name).collect();
-        names.join(", ")
-    };
-    match (name, &*status.services) {
-        (Some(name), services) => services.iter().find(|s| s.name == name).ok_or_else(|| {
-            Failure::failed(format!("no service is called {name}; there are: {}", names()))
-        }),
-        (None, [one]) => Ok(one),
-        (None, _) => Err(Failure::usage(format!(
-            "there are several services, name one by --service: {}",
-            names()
-        ))),
+/// The only service of which Teal has told.
+pub(super) fn only(status: &Status) -> Result<&Service, Failure> {
+    match &*status.services {
+        [one] => Ok(one),
+        [] => Err(Failure::failed("no service is configured")),
+        all => {
+            let names: Vec<&str> = all.iter().map(|service| &*service.name).collect();
+            let few = Few(&names);
+            Err(Failure::usage(format!("there are several services, name one by --service: {few}")))
+        }
     }
 }

@@ -11,6 +11,7 @@ fn traffic_flows_to_blue_when_only_blue_is_up() {
     let blue = Target::start("blue");
     let teal = Teal::start(TEAL, &Settings::new(&blue, &stage_green));
     teal.wait_healthy("blue", true);
+    teal.wait_healthy("green", false);
     let answer = Client::connect(teal.listener()).get("/");
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
     let status = teal.ask("GET", "/admin/status", &[]).text();

@@ -16,7 +16,7 @@ fn a_deploy_script_can_rely_on_the_exit_codes() {
     stage.teal.cli(&["switch", "purple"]).assert_code(2);
     stage.teal.cli(&["switch"]).assert_code(2);
     stage.teal.cli(&["switch", "blue", "--if-generation", "99"]).assert_code(3);
-    stage.teal.cli(&["switch", "blue", "--service", "nobody"]).assert_code(1);
+    stage.teal.cli(&["switch", "blue", "--service", "nobody"]).assert_code(2);
     stage.blue.stop();
     stage.teal.wait_healthy("blue", false);
     let refused = stage.teal.cli(&["switch", "blue"]);
@@ -168,4 +168,123 @@ fn tokens_and_completions_are_made_without_a_running_teal() {
     {
         assert!(help.stdout.contains(verb), "{verb} is missing in {}", help.stdout);
     }
+}
+
+#[test]
+fn r74_every_error_with_json_is_one_document_on_standard_output() {
+    let stage = Stage::new();
+    stage.blue.stop();
+    stage.teal.wait_healthy("blue", false);
+    stage.teal.switch_to("green");
+    let admin = format!("http://{}", stage.teal.admin());
+    let nobody = "http://127.0.0.1:1";
+    let (here, away) = (["--admin", &*admin], ["--admin", nobody]);
+    let verbs: [&[&str]; 12] = [
+        &["status"],
+        &["active"],
+        &["idle"],
+        &["switch", "blue"],
+        &["rollback"],
+        &["wait", "drained", "blue"],
+        &["history"],
+        &["receipt"],
+        &["hold"],
+        &["resume"],
+        &["reload"],
+        &["upgrade"],
+    ];
+    let mut cases: Vec<(Vec<&str>, i32, &str)> = Vec::new();
+    for verb in verbs {
+        cases.push(([verb, &away].concat(), 4, "unreachable"));
+        cases.push(([verb, &here, &["--no-such-flag"]].concat(), 2, "usage"));
+    }
+    cases.extend([
+        (vec!["swich", "green"], 2, "usage"),
+        (vec![], 2, "usage"),
+        (vec!["switch", "purple"], 2, "usage"),
+        (vec!["status", "--admin", "ftp://nowhere"], 2, "usage"),
+        (vec!["switch", "blue", "--admin", &*admin, "--token-file", "/does/not/exist"], 2, "usage"),
+        (vec!["receipt", "99", "--admin", &*admin], 1, "no_receipt"),
+        (vec!["drill", "http://127.0.0.1:1/", "--frequency", "x"], 2, "usage"),
+        (vec!["check"], 2, "usage"),
+    ]);
+    let token = stage.teal.token();
+    for (mut arguments, code, word) in cases {
+        arguments.push("--json");
+        let result = stage.teal.cli_bare(&arguments, &[("TEAL_TOKEN", &token)]);
+        let all = result.all();
+        let problem = serde_json::from_str::<serde_json::Value>(&result.stdout);
+        let problem = problem.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {all}"));
+        assert_eq!(
+            (result.code, &problem["code"]),
+            (Some(code), &word.into()),
+            "{arguments:?}: {all}"
+        );
+        assert_eq!(problem["type"], format!("urn:teal:problem:{word}"));
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
+    }
+    // Without it standard output stays empty.
+    let plain = stage.teal.cli_bare(&["status", "--admin", nobody], &[]);
+    assert_eq!((plain.code, &*plain.stdout), (Some(4), ""));
+    let help = stage.teal.cli_bare(&["switch", "--help"], &[]);
+    assert_eq!((help.code, help.stdout.contains("Usage: teal switch")), (Some(0), true));
+    stage.finish();
+}
+
+/// What bash offers for the last of these words.
+fn offered_by_bash(directory: &std::path::Path, words: &[&str]) -> Vec<String> {
+    let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+    let script = format!(
+        "source <('{TEAL}' completions bash)\nCOMP_WORDS=({list})\nCOMP_CWORD={}\n\
+         _teal teal '{last}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.len() - 1
+    );
+    let out = std::process::Command::new("bash")
+        .args(["--norc", "-c", &script])
+        .current_dir(directory)
+        .output()
+        .expect("bash runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).expect("text");
+    text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn r74_completions_offer_files_where_a_file_is_meant_and_nowhere_else() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("web.toml"), "").expect("a file");
+    let offered = |words: &[&str]| offered_by_bash(directory.path(), words);
+    for words in [
+        &["teal", "status", "--service", ""][..],
+        &["teal", "switch", "green", "--service", ""],
+        &["teal", "switch", "green", "--group", ""],
+        &["teal", "switch", "green", "--wait-healthy", ""],
+        &["teal", "wait", "drained", "blue", "--timeout", ""],
+        &["teal", "status", "--admin", ""],
+        &["teal", "run", "--listen", ""],
+        &["teal", "receipt", ""],
+    ] {
+        let files = offered(words).iter().filter(|word| word.contains("toml")).count();
+        assert_eq!(files, 0, "{words:?}");
+    }
+    for words in [
+        &["teal", "run", "--config", ""][..],
+        &["teal", "check", "--config", "we"],
+        &["teal", "status", "--token-file", ""],
+    ] {
+        assert_eq!(offered(words), ["web.toml"], "{words:?}");
+    }
+    assert_eq!(offered(&["teal", "switch", "g"]), ["green"]);
+    // The other shells say it in their own way.
+    let script = |shell: &str| {
+        testkit::run(TEAL.as_ref(), ["completions", shell], &[], Duration::from_secs(10)).stdout
+    };
+    let zsh = script("zsh");
+    let lines = || zsh.lines().filter(|line| line.contains("'--service="));
+    assert!(lines().count() > 5 && lines().all(|line| !line.contains("_files")), "{zsh}");
+    let fish = script("fish");
+    let lines = || fish.lines().filter(|line| line.contains("-l service "));
+    // `-r` alone would offer files, `-f` forbids them.
+    assert!(lines().count() > 5 && lines().all(|line| line.contains(" -f")), "{fish}");
 }

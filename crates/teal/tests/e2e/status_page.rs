@@ -43,10 +43,10 @@ fn a_browser_shows_the_active_color_and_how_both_are() {
     });
     let cards = dom.stdout.split(CARD).skip(1).collect::<Vec<_>>();
     let [blue, green] = cards[..] else { panic!("two cards are due: {}", dom.all()) };
-    for words in ["blue (not healthy)", "drained: safe to stop", " down: connection refused"] {
+    for words in ["blue: not healthy: ", "drained: safe to stop", " down, probed "] {
         assert!(blue.contains(words), "{words:?} is missing in {blue}");
     }
-    for words in ["<h3>green</h3>", "active, 0 in flight", " up: 200 in "] {
+    for words in ["<h3>green: healthy</h3>", "active, 0 in flight", " up, probed "] {
         assert!(green.contains(words), "{words:?} is missing in {green}");
     }
     assert!(dom.stdout.contains("web: green is active, generation 1"), "{}", dom.stdout);

@@ -1,6 +1,6 @@
 //! Color and live progress are for a person at a terminal; a script gets neither.
 
-use testkit::{OnTerminal, wait_until};
+use testkit::{Health, OnTerminal, wait_for, wait_until};
 
 use crate::stage::{SOON, Stage, beside};
 
@@ -69,7 +69,7 @@ fn a_switch_that_drains_shows_how_far_it_is_on_a_terminal() {
 fn a_switch_that_drains_draws_nothing_for_a_script() {
     let stage = Stage::new();
     let (mut held, gate) = stage.held_on_blue();
-    let switch = beside(&stage.teal, &["switch", "green"]);
+    let switch = beside(&stage.teal, &["switch", "green", "--json"]);
     wait_until(SOON, "the age of the oldest request is known", || {
         let blue = stage.teal.color("blue");
         blue["role"] == "draining" && blue["oldest_age_seconds"].is_number()
@@ -78,7 +78,90 @@ fn a_switch_that_drains_draws_nothing_for_a_script() {
     assert_eq!(held.answer().status, 200);
     let result = switch.join().expect("the command ran");
     result.assert_code(0);
-    assert_eq!(result.stderr, "");
-    assert!(!result.stdout.contains(['\x1b', '\r']), "{:?}", result.stdout);
+    assert!(!result.all().contains(['\x1b', '\r']), "{:?}", result.all());
+    let answer: serde_json::Value = serde_json::from_str(&result.stdout).expect("JSON alone");
+    assert_eq!(answer["result"], "switched");
+    stage.finish();
+}
+
+/// Whether some line of this has all of these words.
+fn has(text: &str, words: &[&str]) -> bool {
+    text.lines().any(|line| words.iter().all(|word| line.contains(word)))
+}
+
+#[test]
+fn r70_a_script_hears_which_target_a_switch_waits_for_and_why_each_time_that_changes() {
+    let stage = Stage::new();
+    stage.green.health(Health::Status(503));
+    stage.teal.wait_healthy("green", false);
+    let errors = tempfile::NamedTempFile::new().expect("a file");
+    let said = || std::fs::read_to_string(errors.path()).expect("read");
+    let mut switch = std::process::Command::new(stage.teal.program())
+        .args(["switch", "green", "--wait-healthy", "50s"])
+        .env("TEAL_ADMIN", format!("http://{}", stage.teal.admin()))
+        .env("TEAL_TOKEN", stage.teal.token())
+        .stdout(std::process::Stdio::piped())
+        .stderr(errors.reopen().expect("open"))
+        .spawn()
+        .expect("started");
+    let url = stage.green.url();
+    let first = ["Waiting: switch to green of web", "left: ", &url, ": 503"];
+    wait_until(SOON * 3, "the first reason", || has(&said(), &first));
+    // The same reason again after ten seconds, and no sooner.
+    wait_until(SOON * 3, "it is said again", || said().lines().count() >= 2);
+    assert!(said().lines().all(|line| line.contains(": 503")), "{}", said());
+    stage.green.stop();
+    wait_until(SOON, "the next reason", || has(&said(), &[&url, "connection refused"]));
+    let lines = said().lines().count();
+    assert!(lines <= 12, "{}", said());
+    stage.green.health(Health::Healthy);
+    stage.green.restart();
+    let ended = wait_for(SOON, "the switch", || switch.try_wait().expect("waited for"));
+    assert_eq!(ended.code(), Some(0), "{}", said());
+    let mut out = String::new();
+    std::io::Read::read_to_string(&mut switch.stdout.take().expect("piped"), &mut out)
+        .expect("text");
+    assert!(out.starts_with("Switched from blue to green\n"), "{out}");
+    assert!(!said().contains(['\x1b', '\r']), "{:?}", said());
+    stage.finish();
+}
+
+#[test]
+fn r70_every_wait_tells_a_script_of_a_drain() {
+    for verb in [&["switch", "green"][..], &["wait", "drained", "blue"], &["hold"], &["upgrade"]] {
+        let stage = Stage::with(|settings| settings.drain("60s"));
+        let (mut held, gate) = stage.held_on_blue();
+        let drains = verb[0] == "wait" || verb[0] == "upgrade";
+        if drains {
+            let answer = stage.teal.switch("green", "&wait=published");
+            assert_eq!(answer.status, 200);
+        }
+        let waiting = beside(&stage.teal, verb);
+        // A script is told within half a second, or a second where all services are looked at.
+        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        gate.open();
+        assert_eq!(held.answer().status, 200);
+        let result = waiting.join().expect("the command ran");
+        let said = &result.stderr;
+        assert!(has(said, &["web: blue is ", "waited "]), "{verb:?}: {said}");
+        assert!(!result.stdout.contains("waited"), "{}", result.stdout);
+    }
+}
+
+#[test]
+fn r70_on_a_terminal_a_wait_shows_target_reason_age_and_deadline_on_one_line() {
+    let stage = Stage::new();
+    stage.green.health(Health::Status(503));
+    stage.teal.wait_healthy("green", false);
+    let switch = on_terminal(&stage, &["switch", "green", "--wait-healthy", "50s"], &[]);
+    let url = stage.green.url();
+    wait_until(SOON, "the wait is drawn", || {
+        let shown = switch.shown();
+        let last = shown.rsplit("\r\x1b[2K").next().unwrap_or_default().to_owned();
+        ["for 1", "s left: ", &url, ": 503"].iter().all(|word| last.contains(word))
+    });
+    stage.green.health(Health::Healthy);
+    let (code, shown) = switch.end(SOON);
+    assert_eq!(code, Some(0), "{shown}");
     stage.finish();
 }

@@ -6,6 +6,7 @@
 
 mod event;
 mod history;
+mod problems;
 mod status;
 mod switch;
 pub(crate) mod time;
@@ -15,6 +16,7 @@ pub use history::{
     Change, ColorFigures, Evidence, Figures, History, HoldChange, Receipt, ReloadChange,
     ResumeChange, WaitChange,
 };
+pub use problems::{ServiceProblem, Severity};
 pub use status::{
     About, Certificate, ColorStatus, Colors, Group, Health, Held, Ordered, Probe, Reload, Role,
     Service, Status, Target, TargetName, Wait,

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::problems::ServiceProblem;
 use super::time::rfc3339;
 use super::{Actor, Color, millis, seconds};
-use crate::api::settings;
+use crate::api::{settings, text};
 use crate::view;
 
 /// Where traffic goes now, and what may be stopped.
@@ -37,7 +38,11 @@ pub struct Status {
     /// The names for which certificates are ordered of an authority (ACME).
     #[serde(default)]
     pub acme: Vec<Ordered>,
-    /// All services, in the order of the configuration.
+    /// The number of all services, whichever were asked for.
+    #[serde(default)]
+    pub total: usize,
+    /// The services that were asked for, in the order of the configuration; where only those with a problem
+    /// are, the most severe first.
     pub services: Vec<Service>,
     /// All groups of them, in the order of the configuration.
     #[serde(default)]
@@ -188,6 +193,9 @@ pub struct Service {
     pub held: Option<Held>,
     /// Both colors.
     pub colors: Colors,
+    /// What somebody should look at, the most severe first.
+    #[serde(default)]
+    pub problems: Vec<ServiceProblem>,
 }
 
 /// New requests wait at Teal.
@@ -217,8 +225,16 @@ pub struct Colors {
 pub struct ColorStatus {
     /// What it does now.
     pub role: Role,
-    /// Whether a switch to it would pass the gate now.
-    pub healthy: bool,
+    /// Whether a switch to it would pass the gate now; `null`: too few probes have ended to tell.
+    pub healthy: Option<bool>,
+    /// Its health in words, as texts and the page have them.
+    #[serde(default)]
+    #[schema(example = "healthy")]
+    pub health: String,
+    /// What it does and whether it may be stopped, in words, as texts and the page have them.
+    #[serde(default)]
+    #[schema(example = "drained: safe to stop")]
+    pub words: String,
     /// Why it would not; `null` if it would.
     #[serde(default)]
     pub reason: Option<String>,
@@ -296,6 +312,10 @@ pub struct Target {
     pub note: Option<String>,
     /// What probes say.
     pub health: Health,
+    /// Its address, its health and the newest probe in words, as texts and the page have them.
+    #[serde(default)]
+    #[schema(example = "http://127.0.0.1:8081 up, probed 2s ago: 200 in 0.8 ms")]
+    pub words: String,
     /// The addresses that traffic uses: those of its name that probes have proven; empty: none.
     #[serde(default)]
     pub addresses: Vec<String>,
@@ -348,7 +368,9 @@ impl Colors {
 impl Service {
     pub(crate) fn of(service: &view::ServiceStatus, at: rules::Time) -> Self {
         let [blue, green] = &service.colors;
-        Self {
+        let blue = ColorStatus::of(Color::Blue, blue, at);
+        let green = ColorStatus::of(Color::Green, green, at);
+        let mut service = Self {
             name: service.name.to_string(),
             active: service.active.into(),
             generation: service.generation.0,
@@ -363,8 +385,11 @@ impl Service {
                 actor: (&held.by).into(),
                 max_wait_seconds: seconds(held.max_wait),
             }),
-            colors: Colors { blue: ColorStatus::of(blue, at), green: ColorStatus::of(green, at) },
-        }
+            colors: Colors { blue, green },
+            problems: Vec::new(),
+        };
+        service.problems = ServiceProblem::of(&service);
+        service
     }
 }
 
@@ -443,14 +468,16 @@ impl Ordered {
 }
 
 impl ColorStatus {
-    fn of(color: &view::ColorStatus, at: rules::Time) -> Self {
-        Self {
+    fn of(name: Color, color: &view::ColorStatus, at: rules::Time) -> Self {
+        let mut status = Self {
             role: match color.role {
                 view::Role::Active => Role::Active,
                 view::Role::Draining => Role::Draining,
                 view::Role::Idle => Role::Idle,
             },
-            healthy: color.healthy,
+            healthy: healthy(color),
+            health: String::new(),
+            words: String::new(),
             reason: color.unhealthy_reason.clone(),
             in_flight: color.in_flight,
             connections: color.connections,
@@ -462,7 +489,10 @@ impl ColorStatus {
             drained: color.drained,
             targets: color.targets.iter().map(|target| Target::of(target, at)).collect(),
             names: color.names.iter().map(|name| Name::of(name, at)).collect(),
-        }
+        };
+        status.health = text::health(&status);
+        status.words = text::standing(name, &status);
+        status
     }
 }
 
@@ -478,6 +508,17 @@ impl Name {
     }
 }
 
+/// Whether the gate would pass; nobody knows while nothing fails, and not all is proven.
+fn healthy(color: &view::ColorStatus) -> Option<bool> {
+    let failed = |target: &view::TargetStatus| {
+        target.standing == rules::Standing::Down
+            || target.last_probe.as_ref().is_some_and(|probe| !probe.verdict.passed())
+    };
+    let unknown = |target: &view::TargetStatus| target.standing == rules::Standing::Unknown;
+    let is_open = !color.targets.iter().any(failed) && color.targets.iter().any(unknown);
+    (color.healthy || !is_open).then_some(color.healthy)
+}
+
 impl Target {
     fn of(target: &view::TargetStatus, at: rules::Time) -> Self {
         let probe = |probe: &rules::Probe| Probe {
@@ -488,14 +529,17 @@ impl Target {
             latency_ms: millis(probe.latency),
             reason: probe.verdict.reason().map(str::to_owned),
         };
-        Self {
+        let mut seen = Self {
             url: target.url.to_string(),
             address: target.address.map(|address| address.to_string()),
             note: target.note(),
             health: target.standing.into(),
             addresses: target.addresses.iter().map(ToString::to_string).collect(),
             last_probe: target.last_probe.as_ref().map(probe),
-        }
+            words: String::new(),
+        };
+        seen.words = text::probed(&seen);
+        seen
     }
 }
 
