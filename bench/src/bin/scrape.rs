@@ -44,6 +44,7 @@ const REST: Duration = Duration::from_secs(10);
 /// Clock ticks of /proc in a second.
 const TICKS: f64 = 100.0;
 
+#[expect(clippy::print_stdout, reason = "a command-line tool speaks to its terminal")]
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     println!(
@@ -56,19 +57,18 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "a command-line tool speaks to its terminal")]
 fn measure(arguments: &Arguments, services: usize) -> Result<()> {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let health = "health = { path = \"/health\" }"; // every 5 s
-    let further: String = (1..services)
-        .map(|number| {
-            format!(
-                "[[service]]\nname = \"s{number}\"\nhosts = [\"s{number}.test\"]\n{health}\n\
-                 blue = {{ targets = [\"{}\"] }}\ngreen = {{ targets = [\"{}\"] }}\n",
-                blue.url(),
-                green.url()
-            )
-        })
-        .collect();
+    let mut further = String::new();
+    for number in 1..services {
+        let (blue, green) = (blue.url(), green.url());
+        let name = format!("name = \"s{number}\"\nhosts = [\"s{number}.test\"]\n{health}");
+        let blue = format!("blue = {{ targets = [\"{blue}\"] }}");
+        let green = format!("green = {{ targets = [\"{green}\"] }}");
+        further.extend(["[[service]]\n", &name, "\n", &blue, "\n", &green, "\n"]);
+    }
     let settings = Settings::new(&blue, &green).service("health", "{ path = \"/health\" }");
     let began = Instant::now();
     let teal = Teal::start(&arguments.teal, &settings.extra(&further));
@@ -112,9 +112,8 @@ fn measure(arguments: &Arguments, services: usize) -> Result<()> {
     stop.store(true, Ordering::Relaxed);
     let scrapes = scraping.join().unwrap_or_default();
     ensure!(scrapes > 0, "no scrape was made beside the switches");
-    let milliseconds = |times: &[Duration], share: f64| {
-        let place = ((times.len() - 1) as f64 * share).round() as usize;
-        times[place].as_secs_f64() * 1e3
+    let milliseconds = |times: &[Duration], percent: usize| {
+        times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3
     };
     println!(
         "| {services} | {:.2} s | {:.1} % | {:.0} KB | {:.1} ms | {:.1} ms | {:.1}, {:.1} ms | {:.1}, {:.1} ms ({scrapes} scrapes) |",
@@ -123,10 +122,10 @@ fn measure(arguments: &Arguments, services: usize) -> Result<()> {
         bytes as f64 / 1e3,
         own * 1e3,
         wall / each * 1e3,
-        milliseconds(&alone, 0.5),
-        milliseconds(&alone, 0.99),
-        milliseconds(&beside, 0.5),
-        milliseconds(&beside, 0.99),
+        milliseconds(&alone, 50),
+        milliseconds(&alone, 99),
+        milliseconds(&beside, 50),
+        milliseconds(&beside, 99),
     );
     Ok(())
 }

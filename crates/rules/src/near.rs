@@ -22,7 +22,7 @@ pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Vec
     };
     let mut found: Vec<_> =
         names.into_iter().filter_map(|name| far(name).map(|far| (far, name))).collect();
-    found.sort();
+    found.sort_unstable();
     found.truncate(PROPOSED);
     found.into_iter().map(|(_, name)| name).collect()
 }

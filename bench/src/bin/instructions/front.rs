@@ -122,6 +122,7 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         targets: vec![Arc::new(TargetEntry {
             id: TargetId(color.index() as u32),
             url: url.clone(),
+            address: Some(target),
             addresses: vec![target],
             moves: 0,
             usable: true,

@@ -80,7 +80,7 @@ async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Fa
         });
     }
     let found = tasks.join_all().await;
-    Family::left_out(found.into_iter())
+    Family::left_out(found)
 }
 
 impl Inside {

@@ -81,19 +81,18 @@ impl Resolver {
         let Some((host, port)) = target.host_and_port() else {
             return Listing::Found(Vec::new());
         };
-        let mut looking_up = match pending.take() {
-            Some(pending) => pending,
-            None => {
-                let turn = timeout_at(deadline, self.turns.clone().acquire_owned()).await;
-                let Ok(Ok(turn)) = turn else {
-                    return Listing::Unanswered(format!("{AT_ONCE} other lookups have no answer"));
-                };
-                let (lookup, host) = (self.lookup.clone(), host.to_owned());
-                spawn_blocking(move || {
-                    let _until_it_ends = turn;
-                    lookup(&host, port)
-                })
-            }
+        let mut looking_up = if let Some(pending) = pending.take() {
+            pending
+        } else {
+            let turn = timeout_at(deadline, self.turns.clone().acquire_owned()).await;
+            let Ok(Ok(turn)) = turn else {
+                return Listing::Unanswered(format!("{AT_ONCE} other lookups have no answer"));
+            };
+            let (lookup, host) = (self.lookup.clone(), host.to_owned());
+            spawn_blocking(move || {
+                let _until_it_ends = turn;
+                lookup(&host, port)
+            })
         };
         let mut addresses = match timeout_at(deadline, &mut looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,

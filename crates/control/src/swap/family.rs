@@ -25,14 +25,18 @@ impl Family {
         }
     }
 
-    /// The families of these addresses of one name of which none answers, where one of the other does.
-    /// `is_silent` tells that nobody answers at an address, and that traffic does not use it.
-    pub(crate) fn left_out(addresses: impl Iterator<Item = (Self, bool)> + Clone) -> Option<Self> {
-        let silent = |family| {
-            let mut members = addresses.clone().filter(|(of, _)| *of == family).peekable();
-            members.peek().is_some().then(|| members.all(|(_, is_silent)| is_silent))
-        };
-        match (silent(Self::V4)?, silent(Self::V6)?) {
+    /// The family of which none of these addresses of one name answers, where one of the other does. Of
+    /// each address it is told whether it is silent: nobody answers there, and traffic does not use it.
+    pub(crate) fn left_out(addresses: impl IntoIterator<Item = (Self, bool)>) -> Option<Self> {
+        let (mut silent_v4, mut silent_v6) = (None, None);
+        for (family, is_silent) in addresses {
+            let all = match family {
+                Self::V4 => &mut silent_v4,
+                Self::V6 => &mut silent_v6,
+            };
+            *all.get_or_insert(true) &= is_silent;
+        }
+        match (silent_v4?, silent_v6?) {
             (true, false) => Some(Self::V4),
             (false, true) => Some(Self::V6),
             (true, true) | (false, false) => None,

@@ -242,7 +242,9 @@ impl Roster {
                     self.add(url, seat);
                 }
             }
-            names.iter().for_each(|gone| gone.hurry.notify_one());
+            for gone in &names {
+                gone.hurry.notify_one();
+            }
             left.extend(known.into_iter().map(|gone| seat.depart(gone, &spec, color)));
         }
         if member.spec.health != spec.health {

@@ -22,7 +22,7 @@ fn hinted(command: Command) -> Command {
 
 fn hint(argument: Arg) -> Arg {
     let names = argument.get_value_names().unwrap_or_default();
-    let hint = match names.first().map(|name| name.as_str()) {
+    let hint = match names.first().map(clap::builder::Str::as_str) {
         Some("FILE") => ValueHint::FilePath,
         Some("DIR") => ValueHint::DirPath,
         _ => ValueHint::Other,

@@ -114,7 +114,7 @@ mod tests {
         for files in [
             FilesRead::from([]),
             FilesRead::from([file("/a", b"")]),
-            FilesRead::from([file("/a", b"one\0\xff"), file("/b c", &[7; 100_000])]),
+            FilesRead::from([file("/a", b"one\0\xff"), file("/b c", &vec![7; 100_000])]),
         ] {
             let encoded = encode(&files);
             assert_eq!(decode(&encoded).as_ref(), Some(&files));

@@ -200,14 +200,8 @@ fn start(
             files,
         );
         let doors = in_force.doors(ways.public.addresses())?;
-        let instance = format!("teal-{}", token::random_hex(4));
-        let (options, writers) =
-            observers::open(config, instance, doors, vault.clone(), challenges.clone())?;
-        // One that has handed over waits for this one; those that only leave do not.
-        let waits = older.iter().any(|older| older.lock.is_some());
-        let leaving = older.iter().map(|older| 1 + older.through).sum();
-        let up: Vec<_> = older.iter().flat_map(|older| older.up.clone()).collect();
-        let used = older.iter().flat_map(|older| older.used.clone()).collect();
+        let (options, writers) = observers::open(config, doors, vault.clone(), challenges.clone())?;
+        let Told { waits, leaving, up, used } = Told::by(&older);
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
@@ -238,7 +232,7 @@ fn start(
         }
         let ordering = acme::start(in_force.clone(), challenges)?;
         let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
-        let pulse = proxy.pulse();
+        let around = Around { log: writers.log.as_ref(), parent: &parent, pulse: proxy.pulse() };
         let leaving = Leaving {
             handle: &handle,
             proxy: &mut proxy,
@@ -248,7 +242,6 @@ fn start(
             publisher: &publisher,
             given: None,
         };
-        let around = Around { log: writers.log.as_ref(), parent: &parent, pulse };
         let stopped = signal::until_stopped(leaving, orders, &around).await;
         writers.finish();
         stopped?;
@@ -260,6 +253,28 @@ fn start(
         state::leave(&handle).await;
         Ok(())
     })
+}
+
+/// What older Teals have told.
+#[derive(Debug)]
+struct Told {
+    /// One has handed over and waits for this one; those that only leave do not.
+    waits: bool,
+    /// The number of those that leave.
+    leaving: usize,
+    up: Vec<UpColor>,
+    used: Vec<UpColor>,
+}
+
+impl Told {
+    fn by(older: &[Older]) -> Self {
+        Self {
+            waits: older.iter().any(|older| older.lock.is_some()),
+            leaving: older.iter().map(|older| 1 + older.through).sum(),
+            up: older.iter().flat_map(|older| older.up.clone()).collect(),
+            used: older.iter().flat_map(|older| older.used.clone()).collect(),
+        }
+    }
 }
 
 /// What the controller is made of.

@@ -7,7 +7,7 @@ use config::Config;
 use connect::{AddressHistory, Vault};
 use proxy::{AccessLog, Challenges, Destination, Door, Format, LogWriter, Options, SpanWriter};
 
-use super::collector;
+use super::{collector, token};
 use crate::exit::Failure;
 
 /// The writing ends.
@@ -20,11 +20,11 @@ pub(super) struct Writers {
 /// What the data plane is told, with the observers that the configuration asks for.
 pub(super) fn open(
     config: &Config,
-    instance: String,
     doors: Vec<Door>,
     vault: Vault,
     challenges: Challenges,
 ) -> Result<(Options, Writers), Failure> {
+    let instance = format!("teal-{}", token::random_hex(4));
     let (access_log, log) = access_log(config)?.unzip();
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;

@@ -70,7 +70,8 @@ mod tests {
         for (descriptor, why) in &all {
             assert_eq!(unusable(descriptor).unwrap_or_default(), *why);
         }
-        let label = (3..8).map(|number| format!("{number} (web.socket)\n")).collect::<String>();
+        let label =
+            ["3", "4", "5", "6", "7"].map(|number| format!("{number} (web.socket)\n")).concat();
         let descriptors = all.into_iter().map(|(descriptor, _)| descriptor).collect();
         let used = handed_over(Kept { label: label.into_bytes(), descriptors });
         assert_eq!(used.iter().map(|one| one.configured).collect::<Vec<_>>(), [address]);

@@ -90,7 +90,7 @@ fn r74_a_line_has_request_bytes_target_times_ports_and_the_version_of_tls() {
     let trust = pki.trust(Some("test"));
     let mut client = Client::try_connect_tls(stage.teal.listener(), &trust).expect("a handshake");
     stage.blue.behave_at("/slow", testkit::Behavior::Slow(Duration::from_millis(50)));
-    assert_eq!(client.post("/slow", &[b'x'; 100_000]).status, 200);
+    assert_eq!(client.post("/slow", &vec![b'x'; 100_000]).status, 200);
     client.send("OPTIONS * HTTP/1.1\r\nHost: test\r\nMax-Forwards: 0\r\n\r\n");
     assert_eq!(client.answer().status, 200);
     wait_until(SOON, "two lines", || lines(&path).len() == 2);

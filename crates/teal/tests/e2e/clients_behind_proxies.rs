@@ -152,9 +152,7 @@ fn announced_to() -> (String, mpsc::Receiver<String>) {
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
             let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n")
-                || head.iter().filter(|byte| **byte == b'\n').count() < 3
-            {
+            while !head.ends_with(b"\r\n\r\n") || head.split(|byte| *byte == b'\n').count() < 4 {
                 let mut byte = [0];
                 match client.read(&mut byte) {
                     Ok(1) => head.push(byte[0]),

@@ -257,7 +257,9 @@ fn r67_a_name_server_that_hangs_dies_or_lies_moves_no_traffic() {
     let mut names = Names::start(&[("app.test", one), ("app.test", two)]);
     let mine = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nweb is well";
     let apps = [target("1", one), target("2", two)];
-    apps.iter().for_each(|app| app.behave_at("/ready", Behavior::raw(mine)));
+    for app in &apps {
+        app.behave_at("/ready", Behavior::raw(mine));
+    }
     let stranger = target("stranger", foreign);
     let health = HEALTH.replace(" }", ", path = \"/ready\", expect_body = \"web is well\" }");
     let settings = settings("app.test", "127.0.0.99").service("health", &health);

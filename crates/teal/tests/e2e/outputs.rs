@@ -108,7 +108,7 @@ fn journal(further: &str, words: &[&str], act: impl FnOnce(&Teal)) -> Vec<String
     wait_until(SOON, "it serves", || has(&"admin on"));
     teal.adopt_addresses(&fs::read_to_string(&log).expect("a log"));
     act(&teal);
-    wait_until(SOON, "it has said all", || words.iter().all(|word| has(word)));
+    wait_until(SOON, "it has said all", || words.iter().all(has));
     testkit::signal_process(child.id(), rustix::process::Signal::TERM);
     assert!(child.wait().expect("it ends").success());
     copying.join().expect("no panic")

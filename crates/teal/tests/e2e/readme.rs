@@ -20,7 +20,7 @@ fn blocks(section: &str) -> Vec<(String, Vec<String>)> {
     let read = |block: &str| {
         let typed = block.lines().filter_map(|line| line.strip_prefix("$ "));
         let shown = block.lines().filter(|line| !line.starts_with("$ "));
-        (typed.map(|line| format!("{line}\n")).collect(), shown.map(ToOwned::to_owned).collect())
+        (typed.flat_map(|line| [line, "\n"]).collect(), shown.map(ToOwned::to_owned).collect())
     };
     blocks.map(read).collect()
 }

@@ -113,7 +113,7 @@ fn r74_a_404_and_the_log_name_the_host_and_path_and_nothing_in_them_is_markup() 
             (answer.status, answer.fields.get("x-content-type-options")),
             (404, Some("nosniff"))
         );
-        answer.text().to_owned()
+        answer.text().clone()
     };
     let sentence = "No service for host \"else.test:8080\" and path \"/a\"\n";
     assert_eq!(get("else.test:8080", "/a?secret=1", "*/*"), sentence);

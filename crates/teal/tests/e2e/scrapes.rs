@@ -75,16 +75,13 @@ fn r71_pages_in_both_formats_are_what_promtool_and_openmetrics_want() {
 fn r71_a_scrape_of_many_idle_services_is_small() {
     const SERVICES: usize = 300;
     let (blue, green) = (Target::start("blue"), Target::start("green"));
-    let services: String = (0..SERVICES)
-        .map(|number| {
-            format!(
-                "[[service]]\nname = \"s{number}\"\nhosts = [\"s{number}.test\"]\n\
-                 blue = {{ targets = [\"{}\"] }}\ngreen = {{ targets = [\"{}\"] }}\n",
-                blue.url(),
-                green.url()
-            )
-        })
-        .collect();
+    let mut services = String::new();
+    for number in 0..SERVICES {
+        let hosts = format!("name = \"s{number}\"\nhosts = [\"s{number}.test\"]\n");
+        let blue = format!("blue = {{ targets = [\"{}\"] }}\n", blue.url());
+        let green = format!("green = {{ targets = [\"{}\"] }}\n", green.url());
+        services.extend(["[[service]]\n", &hosts, &blue, &green]);
+    }
     let teal = Teal::start(TEAL, &Settings::new(&blue, &green).extra(&services));
     let up = || teal.metrics().count("teal_target_up", &[]) == 2 * (SERVICES as u64 + 1);
     wait_until(LONG, "every target is up", up);
@@ -143,7 +140,8 @@ impl Prometheus {
 
     /// The first value of an expression.
     fn value(&self, expression: &str) -> Option<f64> {
-        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded =
+            expression.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let data = self.get(&format!("/api/v1/query?query={encoded}"))?;
         data["result"][0]["value"][1].as_str()?.parse().ok()
     }

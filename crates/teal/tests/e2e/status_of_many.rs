@@ -24,7 +24,7 @@ fn shops(count: usize, blue: &Target, green: &Target) -> String {
 }
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
+    serde_json::from_str(text).expect(text)
 }
 
 fn names(status: &Value) -> Vec<&str> {
@@ -109,7 +109,7 @@ fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
     let told = &only["services"][0]["problems"][0];
     assert_eq!(told["severity"], "outage");
     assert_eq!(lines[1], format!("Problem of bad: {}", told["text"].as_str().expect("text")));
-    let page = teal.ask("GET", "/", &[]).text().to_owned();
+    let page = teal.ask("GET", "/", &[]).text().clone();
     assert!(page.contains(lines[1]), "{page}");
     broken.health(Health::Healthy);
     wait_until(SOON * 4, "no problem", || {

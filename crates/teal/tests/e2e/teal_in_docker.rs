@@ -73,6 +73,29 @@ fn public(docker: &Docker) -> SocketAddr {
     SocketAddr::new(address.parse().expect("an address"), 8080)
 }
 
+/// Both colors and Teal, started by the commands of the guide with a configuration in this directory.
+fn start(docker: &Docker, directory: &Path) {
+    for color in ["blue", "green"] {
+        let target = ["demo-target", "--version", color, "--listen", "0.0.0.0:80"];
+        let run = ["run", "-d", "-i", "--user", "0", "--name", color, "teal"];
+        docker.run(&[&run[..], &target].concat());
+    }
+    let address = |name: &str| docker.address(name, "bridge");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("changed");
+    let file = directory.join("teal.toml");
+    configure(&file, &address("blue"), &address("green"));
+    let mount = format!("{}:/etc", file.display());
+    for words in commands() {
+        let words = words.into_iter().skip(1);
+        let words: Vec<String> =
+            words.map(|word| word.replace("/etc/teal/teal.toml:/etc", &mount)).collect();
+        if words[0] == "exec" {
+            wait_until(LEFT, "it serves", || Client::try_connect(public(docker)).is_ok());
+        }
+        docker.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
     // L7
@@ -84,29 +107,8 @@ fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
     }
     let docker = Docker::start();
     build(&docker);
-    for color in ["blue", "green"] {
-        let target = ["demo-target", "--version", color, "--listen", "0.0.0.0:80"];
-        let run = ["run", "-d", "-i", "--user", "0", "--name", color, "teal"];
-        docker.run(&[&run[..], &target].concat());
-    }
-    let address = |name: &str| docker.address(name, "bridge");
     let directory = tempfile::tempdir().expect("a directory");
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("changed");
-    let file = directory.path().join("teal.toml");
-    configure(&file, &address("blue"), &address("green"));
-    for words in commands() {
-        let words: Vec<String> = words
-            .into_iter()
-            .skip(1)
-            .map(|word| {
-                word.replace("/etc/teal/teal.toml:/etc", &format!("{}:/etc", file.display()))
-            })
-            .collect();
-        if words[0] == "exec" {
-            wait_until(LEFT, "it serves", || Client::try_connect(public(&docker)).is_ok());
-        }
-        docker.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    }
+    start(&docker, directory.path());
     let teal = |words: &[&str]| docker.run(&[&["exec", "teal", "teal"], words].concat());
     wait_until(LEFT, "both colors are healthy", || {
         let status = teal(&["status"]);

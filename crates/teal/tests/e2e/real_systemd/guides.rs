@@ -125,7 +125,7 @@ fn check(guide: &str, shown: &Shown) {
     for line in shown.lines.iter().filter(|line| !line.trim().is_empty()) {
         let expected = without_numbers(line);
         assert!(
-            actual.iter().any(|actual| *actual == expected),
+            actual.contains(&expected),
             "{guide}: `{}` does not show {line:?}, but\n{all}",
             shown.command
         );

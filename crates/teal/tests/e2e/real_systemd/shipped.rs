@@ -57,6 +57,7 @@ pub(super) fn log() -> String {
     fs::read_to_string("/run/test/log").unwrap_or_default()
 }
 
+#[expect(clippy::unused_self, reason = "there is one, and what is done is done to it")]
 impl Shipped {
     /// Writes the configuration, with these lines in `[admin]` and these before the services.
     pub(super) fn configure(&self, admin: &str, further: &str) {
