@@ -65,7 +65,7 @@ async fn a_parameter_that_is_not_understood_is_never_ignored() {
         assert_eq!((status, &problem["code"]), (400, &code.into()), "{path}");
         assert!(problem.to_string().contains(words), "{path}: {problem}");
     }
-    assert_eq!(stage.bare("GET", "/admin/status?service=web", &[]).await.status, 400);
+    assert_eq!(stage.bare("GET", "/admin/status?color=blue", &[]).await.status, 400);
     assert_eq!(stage.asked(), [""; 0]);
     stage.stop().await;
 }
