@@ -1,4 +1,4 @@
-//! The units for systemd: short, the one that the README shows, and understood by systemd.
+//! The units for systemd: told of in README and guide, and understood by systemd.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,14 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn the_readme_shows_the_unit_that_is_packaged() {
-    let unit = read("packaging/teal.service");
-    assert!(unit.lines().count() <= 12);
-    let fenced = format!("```ini\n{unit}```\n");
-    assert!(read("README.md").contains(&fenced), "README.md shows another unit");
+fn what_the_readme_and_the_guide_name_is_packaged() {
+    let (readme, guide) = (read("README.md"), read("docs/guide/operate.md"));
+    for file in ["teal.service", "teal.socket", "teal.sysusers", "logrotate"] {
+        assert!(!read(&format!("packaging/{file}")).is_empty());
+        let named = |text: &str| text.contains(&format!("packaging/{file}"));
+        assert!(named(&readme) || named(&guide), "nobody is told of packaging/{file}");
+    }
+    assert!(readme.contains("](packaging/teal.service)"), "README.md does not lead to the unit");
 }
 
 #[test]
