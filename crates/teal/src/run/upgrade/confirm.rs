@@ -127,6 +127,9 @@ pub(in crate::run) async fn confirm(
 }
 
 async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
+    if up.is_empty() {
+        return Ok(()); // a status of thousands of services would only delay a start
+    }
     let (deadline, mut pause) = (Instant::now() + WITHIN, FIRST_PAUSE);
     let mut open: Vec<&UpColor> = up.iter().collect();
     loop {
