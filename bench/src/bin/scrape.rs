@@ -1,4 +1,4 @@
-//! What a scrape costs, and whether a switch notices it: Teal with few and with many idle services.
+//! Measures the cost of a scrape, and of a switch beside it, with few and with many idle services.
 //!
 //! Prints a table: the page's bytes, its processor time and wall time, and the time from a switch's command to
 //! `published`, alone and beside scrapes without a pause. Also the start, and the processor time at rest.
@@ -35,10 +35,10 @@ struct Arguments {
     switches: usize,
 }
 
-/// How long all targets may take to be known.
+/// The longest time until all targets are known.
 const KNOWN: Duration = Duration::from_secs(120);
 
-/// How long Teal is watched at rest.
+/// The time for which Teal is watched at rest.
 const REST: Duration = Duration::from_secs(10);
 
 /// Clock ticks of /proc in a second.

@@ -20,7 +20,7 @@ pub struct Config {
     pub workers: usize,
     /// Who may ask for what, and where.
     pub admin: Admin,
-    /// Where metrics are without a token; `None`: nowhere.
+    /// The address of metrics without a token; `None`: there is none.
     pub metrics: Option<SocketAddr>,
     /// What a client may send, for all listeners.
     pub limits: rules::Limits,
@@ -49,7 +49,7 @@ pub struct Config {
 pub struct Admin {
     /// The TCP address; beyond loopback only with TLS.
     pub listen: SocketAddr,
-    /// Where the Unix socket is, which is always there: `admin.sock` in the runtime directory of the
+    /// The path of the Unix socket, which is always there: `admin.sock` in the runtime directory of the
     /// service manager, else in `state_dir`.
     pub socket: PathBuf,
     /// TLS on it; `None`: plain.
@@ -162,7 +162,7 @@ pub struct Certificate {
 /// The name of the admin socket in its directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
-/// Where systemd puts the credentials of the shipped unit; for whoever looks from outside of it.
+/// The directory of the credentials of the shipped unit, for a look from outside of it.
 const CREDENTIALS: &str = "/run/credentials/teal.service";
 
 /// What the process was started with, as far as a default depends on it.
@@ -257,7 +257,7 @@ impl Environment {
             .or_else(|| Some(home()?.join(".local/state/teal")))
     }
 
-    /// Where the admin socket of a Teal with this state directory is: in `$RUNTIME_DIRECTORY`, which
+    /// The path of the admin socket of a Teal with this state directory: in `$RUNTIME_DIRECTORY`, which
     /// other users can enter, else in the state directory.
     pub fn socket(&self, state_dir: &Path) -> PathBuf {
         let runtime = self.runtime_directory.as_deref().and_then(first_of_list);

@@ -39,7 +39,7 @@ impl DialError {
         Errno::from_io_error(error).is_some_and(|code| lacks.contains(&code))
     }
 
-    /// How much it says of a target with several addresses: more of one where somebody is.
+    /// Its weight among the errors of several addresses: more where somebody is there.
     pub(crate) fn weight(&self) -> u8 {
         match self {
             Self::NoAddress => 0,

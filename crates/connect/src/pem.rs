@@ -26,7 +26,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// All certificates of a file; at least one.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The fault of the file, in words.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read(path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -41,7 +41,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tl
 /// The private key of a file.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The fault of the file, in words.
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read(path)?;
     let wrong = |problem| TlsError { path: path.to_owned(), problem };

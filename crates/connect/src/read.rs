@@ -1,6 +1,6 @@
 //! Contents of files of TLS as they were read, and reading by them instead of the files.
 //!
-//! What is in force was read once. Whoever starts in the place of a Teal that has died reads the same again,
+//! The files in force were read once. A Teal that starts in the place of a dead one reads the same again,
 //! whatever the files hold by then.
 
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Files that were read, with their contents.
 pub type FilesRead = BTreeMap<PathBuf, Vec<u8>>;
 
-/// What reading on this thread is about.
+/// The use of what this thread reads.
 struct Scope {
     /// Found in the place of what the files hold.
     given: FilesRead,

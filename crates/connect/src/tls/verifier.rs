@@ -61,7 +61,7 @@ impl Authorities {
     /// The CAs of a file.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The fault of the file, in words.
     pub fn read(path: &Path) -> Result<Self, TlsError> {
         let written = read_certificates(path)?;
         let mut roots = RootCertStore::empty();

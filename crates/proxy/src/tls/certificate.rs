@@ -132,7 +132,7 @@ fn may_be_asked_for(name: &str) -> bool {
 /// When the first certificate of a file begins and ends.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The fault of the file, in words.
 pub fn validity(path: &Path) -> Result<(SystemTime, SystemTime), TlsError> {
     let chain = read_certificates(path)?;
     let leaf = chain.first().map(|leaf| X509Certificate::from_der(leaf));

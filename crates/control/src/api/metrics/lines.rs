@@ -7,7 +7,7 @@ use traffic::{BUCKETS, HistogramSum, bucket_bound};
 use super::format::Format;
 use super::names::{INFO, Kind, Metric};
 
-/// What is being written: the samples of one metric after the other.
+/// A page being written: the samples of one metric after the other.
 #[derive(Debug)]
 pub(super) struct Lines {
     text: String,
