@@ -53,7 +53,7 @@ fuzz: ## MINUTES=10: every parser, of requests, configuration, journal and comma
 	FUZZ_SECONDS=$$(($(MINUTES) * 60)) cargo test --manifest-path fuzz/Cargo.toml \
 		--target-dir $(BUILT)/../fuzz --profile ci
 	PROPTEST_CASES=$$(($(MINUTES) * 20000)) cargo test --profile ci --package config --package control \
-		--package rules --package proxy --lib --test behavior --test journal_faults \
+		--package journal --package rules --package proxy --lib --test behavior --test journal_faults \
 		--test histories -- any_input any_damage any_header whatever_is_asked
 
 mutants: ## change the guards one by one: a test must notice each; results in docs/mutants.md

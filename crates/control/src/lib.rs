@@ -2,7 +2,6 @@
 
 pub mod api;
 pub mod handover;
-pub mod journal;
 
 mod ask;
 mod clock;

@@ -24,9 +24,9 @@ use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
 use crate::handover::UpColor;
 use crate::health::{self, Resolver};
 use crate::inbox::Handle;
-use crate::journal::{Entry, Journal, Opened};
 use crate::record::{self, Recorded};
 use crate::swap::Roster;
+use journal::{Entry, Journal, Opened};
 
 /// What the controller is started with.
 #[derive(Clone, Debug)]

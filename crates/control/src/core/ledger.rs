@@ -7,8 +7,8 @@ use rules::{Event, Generation, State};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use crate::journal::{Entry, Health, Journal};
 use crate::record;
+use journal::{Entry, Health, Journal};
 
 /// The journal, which is away while it works.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use super::link::{Incoming, Link, Outgoing};
 use super::wire::{TableMessage, ToNewer, ToOlder};
 use crate::controller::{StartError, resume};
 use crate::core::{Core, Ledger};
-use crate::journal::Opened;
 use crate::swap::Mirror;
+use journal::Opened;
 
 /// How often the books are told: at once where a drain may wait for them, else for who looks.
 const TELL_DRAINING: Duration = Duration::from_millis(10);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use control::journal::{FileStorage, LockError, Storage};
+use journal::{FileStorage, LockError, Storage};
 
 /// The switch on the disk of one state directory.
 #[derive(Clone, Debug, Default)]

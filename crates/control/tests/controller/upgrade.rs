@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use control::handover::{Course, Follower, Host, Link, host};
-use control::journal::{FileStorage, Journal};
 use control::{HoldAsk, ReloadAsk, SwitchAsk};
+use journal::{FileStorage, Journal};
 use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing};
 use testkit::{Health, wait_until};
 use tokio::time::{sleep, timeout};

@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use control::journal::{FileStorage, Journal, Storage};
 use control::{
     Answer, ColorStatus, Destination, Handle, NewConfig, Reloader, Scope, ServiceStatus, Settings,
     StartError, SwitchAsk, Switched,
 };
+use journal::{FileStorage, Journal, Storage};
 use rules::{
     Actor, Color, DrainEnd, GroupSpec, Limits, Receipt, ServiceName, ServiceSpec, TargetUrl,
 };

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use control::journal::Journal;
 use control::{
     Answer, DrainWatch, Handle, HoldAsk, NewConfig, News, Read, ReloadAsk, Reloader, ResumeAsk,
     Settings, Status, SwitchAsk, Switched,
 };
+use journal::Journal;
 use rules::{Actor, Color, DrainEnd, Limits, ServiceSpec};
 use tokio::task::JoinSet;
 use tokio::time::timeout;

@@ -12,7 +12,7 @@
 #![expect(clippy::panic, reason = "what the tests share fails by panicking, as the tests do")]
 #![expect(clippy::print_stderr, reason = "a failing seed has to be seen")]
 
-#[path = "../support/fault_storage/mod.rs"]
+#[path = "../../../journal/tests/support/fault_storage/mod.rs"]
 #[allow(dead_code, reason = "other tests need more of it")]
 mod fault_storage;
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use control::journal::{Journal, Opened};
+use journal::{Journal, Opened};
 use rules::{Color, Generation, Receipt};
 use traffic::Table;
 

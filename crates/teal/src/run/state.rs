@@ -10,8 +10,8 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use config::Config;
-use control::journal::{FileStorage, Journal, Opened};
 use control::{Handle, api};
+use journal::{FileStorage, Journal, Opened};
 
 use crate::exit::{Exit, Failure};
 

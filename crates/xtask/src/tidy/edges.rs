@@ -9,17 +9,24 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
+    ("journal", &[]),
     ("drill", &[]),
     ("parent", &[]),
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("proxy", &["connect", "http1", "traffic", "rules"]),
-    ("control", &["connect", "http1", "traffic", "rules"]),
-    ("teal", &["config", "control", "parent", "proxy", "drill", "connect", "traffic", "rules"]),
+    ("control", &["connect", "http1", "journal", "traffic", "rules"]),
+    (
+        "teal",
+        &[
+            "config", "control", "journal", "parent", "proxy", "drill", "connect", "traffic",
+            "rules",
+        ],
+    ),
     ("testkit", &[]),
     ("xtask", &["config"]),
 ];

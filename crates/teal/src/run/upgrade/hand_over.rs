@@ -11,7 +11,7 @@ use control::handover::{
     Course, Follower, Frozen, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking,
     UpColor, receive, send, send_descriptors,
 };
-use control::journal::{FileStorage, Journal, Opened};
+use journal::{FileStorage, Journal, Opened};
 use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 mod random;
 mod state;
 
-use control::journal::{LockError, Storage};
+use journal::{LockError, Storage};
 
 pub(crate) use random::Random;
 use state::{Content, State};

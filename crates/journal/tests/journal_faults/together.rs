@@ -1,6 +1,6 @@
 //! Decisions that were made together, as those for the services of a group, come back together.
 
-use control::journal::{Entry, Journal};
+use journal::{Entry, Journal};
 
 use crate::fault_storage::Disk;
 use crate::model::{Run, Step, decision, expect_one_of, expect_usable, note, parts};

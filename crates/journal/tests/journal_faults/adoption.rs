@@ -1,6 +1,6 @@
 //! `--adopt N`: a person accepts a loss, by its exact extent.
 
-use control::journal::{Journal, OpenError, Opened};
+use journal::{Journal, OpenError, Opened};
 
 use crate::fault_storage::{Disk, Fault};
 use crate::model::{Run, Step, decision, expect_one_of, expect_usable, note, parts};

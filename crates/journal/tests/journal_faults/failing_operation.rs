@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use control::journal::{AppendError, Health, Journal, OpenError};
+use journal::{AppendError, Health, Journal, OpenError};
 
 use crate::fault_storage::{Disk, Fault};
 use crate::model::{Run, Step, decision, expect_one_of, expect_usable, note, parts};

@@ -1,7 +1,7 @@
 //! The bytes of version 1, written here a second time from their description alone: files of
 //! today must open in every later Teal. And files that are intact but absurd.
 
-use control::journal::{Entry, Journal, Opened};
+use journal::{Entry, Journal, Opened};
 
 use crate::fault_storage::{Disk, Random};
 use crate::model::{Run, Step, decision, note, parts};

@@ -1,6 +1,6 @@
 //! A full disk must not stop a failover.
 
-use control::journal::{AppendError, Entry, Health};
+use journal::{AppendError, Entry, Health};
 
 use crate::fault_storage::{Disk, Fault};
 use crate::model::{Run, Step, decision, expect_one_of};
@@ -64,7 +64,7 @@ fn an_append_larger_than_the_room_on_a_full_disk_harms_nothing() {
 }
 
 fn expect_generation(disk: &Disk, generation: u64) {
-    let run = control::journal::Journal::open(disk.storage(), None).expect("it is whole");
+    let run = journal::Journal::open(disk.storage(), None).expect("it is whole");
     let (journal, _) = crate::model::parts(run);
     assert_eq!(journal.generation(), generation);
 }

@@ -1,6 +1,6 @@
 //! What the journal must hold, kept beside a real one, and the check that a disk may be found so.
 
-use control::journal::{AppendError, Entry, Health, Journal, OpenError, Opened};
+use journal::{AppendError, Entry, Health, Journal, OpenError, Opened};
 
 use crate::fault_storage::{Disk, Random};
 

@@ -1,6 +1,6 @@
 //! What is made of the files that are found, row by row of the journal's own table.
 
-use control::journal::{Journal, OpenError, Opened};
+use journal::{Journal, OpenError, Opened};
 
 use crate::fault_storage::Disk;
 use crate::model::{Run, Step, decision, parts};

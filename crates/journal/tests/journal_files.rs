@@ -5,7 +5,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use control::journal::{Entry, FileStorage, Health, Journal, OpenError, Opened};
+use journal::{Entry, FileStorage, Health, Journal, OpenError, Opened};
 
 fn open(path: &Path) -> Result<Opened, OpenError> {
     Journal::open(Box::new(FileStorage::open(path)?), None)

@@ -1,6 +1,6 @@
 //! Files that were cut short or of which a bit has changed: recovered exactly, or refused.
 
-use control::journal::{Entry, Journal, OpenError, Opened};
+use journal::{Entry, Journal, OpenError, Opened};
 
 use crate::fault_storage::Disk;
 use crate::model::{Append, Run, Step, decision, expect_usable, find, note, parts};

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use control::journal::Journal;
+use journal::Journal;
 
 use crate::fault_storage::{Disk, Fault, Random};
 use crate::model::{Append, Run, any_step, expect_one_of, expect_usable};
