@@ -1,6 +1,5 @@
-//! The life of a switch: api, controller, journal, publish, drain.
+//! The life of a switch: controller, journal, publish, drain.
 
-pub mod api;
 pub mod handover;
 
 mod ask;
@@ -18,8 +17,8 @@ mod view;
 
 pub use ask::{
     ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, Scope, Stuck, SwitchAsk, Switched, UpgradeAsk,
-    UpgradeWish, Upgraded,
+    Reloaded, Reloader, ResumeAsk, Resumed, Scope, Selection, Stuck, SwitchAsk, Switched,
+    UpgradeAsk, UpgradeWish, Upgraded,
 };
 pub use controller::{Settings, StartError, start};
 pub use health::Resolver;
@@ -27,6 +26,6 @@ pub use inbox::{Answer, Handle, Inbox, Input, Reply};
 pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
-    MetricsSource, NameStatus, Role, ServiceMetrics, ServiceStatus, Status, TargetFigures,
-    TargetMetrics, TargetStatus, Usage,
+    MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus, Status,
+    TargetFigures, TargetMetrics, TargetStatus, Usage,
 };

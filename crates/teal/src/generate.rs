@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use admin::METRICS;
 use clap::{Arg, Command, CommandFactory};
-use control::api::METRICS;
 
 use crate::cli::{Cli, Document, GenerateArgs};
 use crate::exit::Exit;
@@ -13,7 +13,7 @@ use crate::show;
 pub(crate) fn generate(args: &GenerateArgs) -> Exit {
     show::document(&match args.document {
         Document::Cli => cli_page(),
-        Document::Openapi => control::api::openapi_document(),
+        Document::Openapi => admin::openapi_document(),
         Document::Metrics => metrics_page(),
     });
     Exit::Done
@@ -157,7 +157,7 @@ mod tests {
         for (name, text) in [
             ("cli.md", cli_page()),
             ("metrics.md", metrics_page()),
-            ("openapi.json", control::api::openapi_document()),
+            ("openapi.json", admin::openapi_document()),
         ] {
             let there = std::fs::read_to_string(format!("{reference}/{name}"));
             assert!(there.is_ok_and(|there| there == text), "{name}: run `make reference`");

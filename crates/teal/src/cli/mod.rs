@@ -142,7 +142,7 @@ pub(crate) struct Time {
 }
 
 fn time(text: &str) -> Result<Time, String> {
-    let duration = control::api::duration::parse(text)?;
+    let duration = contract::duration::parse(text)?;
     Ok(Time { text: text.to_owned(), duration })
 }
 

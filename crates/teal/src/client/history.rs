@@ -1,6 +1,6 @@
 //! `teal history`.
 
-use control::api::{text, wire};
+use contract::{text, wire};
 
 use crate::Outcome;
 use crate::cli::HistoryArgs;

@@ -1,7 +1,7 @@
 //! `teal hold` and `teal resume`.
 
-use control::api::text;
-use control::api::wire::{DrainState, HoldAnswer, Resumed};
+use contract::text;
+use contract::wire::{DrainState, HoldAnswer, Resumed};
 use hyper::Method;
 
 use super::progress::{Watch, watched};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use control::api::wire::{Service, Status};
+use contract::wire::{Service, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 

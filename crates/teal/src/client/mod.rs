@@ -23,7 +23,7 @@ pub(crate) mod wait;
 
 use std::fmt::Write as _;
 
-use control::api::wire::ProblemDocument;
+use contract::wire::ProblemDocument;
 use serde::de::DeserializeOwned;
 
 use crate::Outcome;

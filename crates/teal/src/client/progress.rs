@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use control::api::text::{standing, waiting};
-use control::api::wire::{Color, ColorStatus, Role, Service, Status, Wait};
+use contract::text::{standing, waiting};
+use contract::wire::{Color, ColorStatus, Role, Service, Status, Wait};
 use tokio::time::Instant;
 
 use super::http::Answer;

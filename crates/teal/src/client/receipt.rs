@@ -1,6 +1,6 @@
 //! `teal receipt`.
 
-use control::api::{text, wire};
+use contract::{text, wire};
 use serde::Deserialize;
 
 use super::http::Answer;

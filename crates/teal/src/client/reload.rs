@@ -1,6 +1,6 @@
 //! `teal reload`.
 
-use control::api::{text, wire};
+use contract::{text, wire};
 use hyper::Method;
 
 use super::progress::{Watch, watched};

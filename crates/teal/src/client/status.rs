@@ -1,7 +1,7 @@
 //! `teal status`, `teal active` and `teal idle`.
 
-use control::api::text::{self, Extent};
-use control::api::wire::{Color, Status};
+use contract::text::{self, Extent};
+use contract::wire::{Color, Status};
 
 use super::reach::{Intent, Teal};
 use super::{block_on, query, understood, wait};

@@ -1,7 +1,7 @@
 //! `teal switch` and `teal rollback`.
 
-use control::api::text;
-use control::api::wire::{DrainState, SwitchAnswer, SwitchOutcome};
+use contract::text;
+use contract::wire::{DrainState, SwitchAnswer, SwitchOutcome};
 use hyper::Method;
 
 use super::progress::{Watch, watched};

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use control::api::text::standing;
-use control::api::wire::{Color, ColorStatus, Role, Service, Status};
+use contract::text::standing;
+use contract::wire::{Color, ColorStatus, Role, Service, Status};
 use rules::near::{Few, Unknown};
 use serde::Serialize;
 use tokio::time::Instant;

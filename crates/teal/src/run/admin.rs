@@ -4,8 +4,8 @@ use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::os::unix::net::UnixListener as StdUnixListener;
 
+use admin::{ApiSettings, Ways};
 use control::Handle;
-use control::api::{self, ApiSettings, Ways};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -55,7 +55,7 @@ impl Admin {
             metrics,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = api::serve(ways, self.handle.clone(), self.settings.clone(), async {
+        let serving = admin::serve(ways, self.handle.clone(), self.settings.clone(), async {
             drop(stopped.await); // whether told or dropped, it is the end
         });
         self.open = Some((stop, tokio::spawn(serving)));

@@ -27,10 +27,10 @@ mod ways;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use ::admin::{AdminTls, ApiSettings, Token};
 use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, Vault};
-use control::api::{AdminTls, ApiSettings, Token};
 use control::handover::{Host, UpColor};
 use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use journal::Opened;

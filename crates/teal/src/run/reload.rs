@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use admin::{AdminTls, Live, Token};
 use config::{Config, Environment, Flags, Places, Problems};
 use connect::{FilesRead, Vault};
-use control::api::{AdminTls, Live, Token};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
 use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};

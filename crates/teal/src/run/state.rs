@@ -10,7 +10,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use config::Config;
-use control::{Handle, api};
+use control::Handle;
 use journal::{FileStorage, Journal, Opened};
 
 use crate::exit::{Exit, Failure};
@@ -53,7 +53,7 @@ pub(super) fn bind_socket(
     let path = &config.admin.socket;
     let bind = || {
         let (listener, given) = match inherited {
-            Some(socket) => match api::claim_socket(path, group) {
+            Some(socket) => match admin::claim_socket(path, group) {
                 // The directory was removed and made again: that one is found by nobody any more.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => made(path, group)?,
                 Err(error) if !is_unwritable(&error) => return Err(error),
@@ -91,7 +91,7 @@ pub(super) fn bind_socket(
 }
 
 fn made(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, io::Result<()>)> {
-    let (listener, given) = api::bind_socket(path, group)?;
+    let (listener, given) = admin::bind_socket(path, group)?;
     Ok((listener.into_std()?, given))
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use admin::AdminTls;
 use config::{Config, Redirect};
 use connect::{Fresh, TlsError, TlsFiles, Vault};
-use control::api::{self, AdminTls};
 use proxy::{
     CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Door, Shelf, TlsDoor,
     Unused,
@@ -122,8 +122,8 @@ pub(super) fn doors(
 }
 
 /// What the API says of certificates.
-pub(super) fn shown(certificates: &Certificates) -> Vec<api::Certificate> {
-    let shown = |facts: &CertificateFacts| api::Certificate {
+pub(super) fn shown(certificates: &Certificates) -> Vec<admin::Certificate> {
+    let shown = |facts: &CertificateFacts| admin::Certificate {
         file: facts.cert.clone(),
         names: facts.names.clone(),
         not_after: Time::of(facts.not_after),

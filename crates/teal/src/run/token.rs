@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use admin::{Role, Token};
 use config::Config;
-use control::api::{Role, Token};
 use sha2::{Digest, Sha256};
 
 use super::state::private;

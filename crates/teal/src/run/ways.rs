@@ -4,9 +4,9 @@
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 
+use admin::{ApiSettings, Live};
 use config::Config;
 use control::UpgradeWish;
-use control::api::{ApiSettings, Live};
 use control::handover::Host;
 use proxy::{BindError, HandedOver, Sockets};
 use tokio::sync::{mpsc, watch};

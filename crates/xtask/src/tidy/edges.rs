@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -18,13 +18,15 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("parent", &[]),
     ("traffic", &["rules"]),
     ("config", &["rules"]),
+    ("contract", &["rules"]),
     ("proxy", &["connect", "http1", "traffic", "rules"]),
+    ("admin", &["connect", "contract", "control", "traffic", "rules"]),
     ("control", &["connect", "http1", "journal", "traffic", "rules"]),
     (
         "teal",
         &[
-            "config", "control", "journal", "parent", "proxy", "drill", "connect", "traffic",
-            "rules",
+            "admin", "config", "contract", "control", "journal", "parent", "proxy", "drill",
+            "connect", "traffic", "rules",
         ],
     ),
     ("testkit", &[]),
@@ -32,10 +34,12 @@ const EDGES: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates of others that would break what one of ours is for.
-const FORBIDDEN: [(&str, &[&str]); 3] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("traffic", &["tokio", "hyper", "serde", "serde_json"]),
     ("http1", &["tokio", "hyper", "bytes", "serde"]),
     ("config", &["tokio", "hyper"]),
+    ("contract", &["axum", "hyper", "tokio"]),
+    ("control", &["axum", "utoipa"]),
 ];
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {

@@ -17,7 +17,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         }
     }
     let document = tree.file(METRICS).map_or("", |file| file.text.as_str());
-    for file in tree.rust().filter(|file| file.path.starts_with("crates/control/src/")) {
+    for file in tree.rust().filter(|file| file.path.starts_with("crates/admin/src/")) {
         for (number, line) in file.lines() {
             for name in metric_names(line).filter(|name| !document.contains(name)) {
                 let message =
@@ -58,11 +58,11 @@ mod tests {
         let said = findings_of(&[(CONFIG, "`interval`")], check);
         assert!(said.iter().all(|said| !said.contains(" interval;")), "{said:?}");
         assert!(said.iter().any(|said| said.contains(" fast_interval;")), "{said:?}");
-        let code = ("crates/control/src/a.rs", "register(\"teal_generation\", \"teal_x y\");");
+        let code = ("crates/admin/src/a.rs", "register(\"teal_generation\", \"teal_x y\");");
         let said = findings_of(&[code], check);
         assert_eq!(
             said,
-            ["crates/control/src/a.rs:1: the metric teal_generation is not in \
+            ["crates/admin/src/a.rs:1: the metric teal_generation is not in \
               docs/reference/metrics.md; run `make reference`"]
         );
         assert!(findings_of(&[code, (METRICS, "### teal_generation")], check).is_empty());

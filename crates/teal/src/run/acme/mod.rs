@@ -21,7 +21,6 @@ use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
 use config::Config;
-use control::api;
 use proxy::{CertificateFiles, Certificates, Challenges};
 use rules::Time;
 use tokio::runtime::Builder;
@@ -272,8 +271,8 @@ impl Authority {
         );
     }
 
-    fn shown(&self) -> Vec<api::Ordered> {
-        let shown = self.entries.iter().map(|(name, entry)| api::Ordered {
+    fn shown(&self) -> Vec<admin::Ordered> {
+        let shown = self.entries.iter().map(|(name, entry)| admin::Ordered {
             name: name.clone(),
             problem: entry.problem.clone(),
             next: entry.next.map(time),

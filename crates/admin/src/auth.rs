@@ -1,0 +1,268 @@
+//! Who is calling, and what they may do.
+//!
+//! A call that changes something needs a token with the role operator, or must come over the
+//! Unix socket from Teal's user, root or a member of the socket group. Reads are open on the
+//! loopback interface, on the socket and on the listener of metrics; from elsewhere they need a token of
+//! any role. A token
+//! that is shown must be right even where none is needed. Handlers take [`Operator`] or
+//! [`Viewer`] as an argument before their parameters, so what is asked is checked only for
+//! those who may ask.
+//!
+//! Never here: cookies, tokens in a URL, a token kept longer than its comparison.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use rules::Actor;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::door::Peer;
+use crate::lockout::Source;
+use crate::problem::Problem;
+use crate::settings::{Api, Role, Token};
+
+/// A caller who may change things, by the name that stands in receipts.
+#[derive(Debug)]
+pub(crate) struct Operator(pub(crate) Actor);
+
+/// A caller who may read.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    /// Whether it is known who it is, by a token or by the socket.
+    pub(crate) is_known: bool,
+}
+
+impl FromRequestParts<Arc<Api>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let peer = peer(parts)?;
+        match (by_token(&parts.headers, peer, api)?, peer) {
+            (Some((name, Role::Operator)), _) => Ok(Self(Actor::Token(name.into()))),
+            (Some((name, Role::Viewer)), _) => Err(forbidden().because(format!(
+                "Token {name:?} has the role viewer; this call needs the role operator"
+            ))),
+            (None, Peer::Unix { uid, operator: true }) => Ok(Self(Actor::Uid(uid))),
+            (None, Peer::Unix { uid, operator: false }) => Err(forbidden().because(format!(
+                "User id {uid} is neither Teal's user, root nor in the socket group; \
+                 use a token: Authorization: Bearer TOKEN"
+            ))),
+            (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let peer = peer(parts)?;
+        if let Peer::Reader(_) = peer {
+            return Ok(Self { is_known: false }); // a token means nothing there, and is not looked at
+        }
+        match (by_token(&parts.headers, peer, api)?, peer) {
+            (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self { is_known: true }),
+            (None, Peer::Tcp(address)) if address.ip().to_canonical().is_loopback() => {
+                Ok(Self { is_known: false })
+            }
+            (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
+        }
+    }
+}
+
+/// The holder of the token that the call shows; `None` if it shows none.
+fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String, Role)>, Problem> {
+    let mut shown = headers.get_all(AUTHORIZATION).iter();
+    let Some(first) = shown.next() else { return Ok(None) };
+    if first.as_bytes().eq_ignore_ascii_case(b"bearer") {
+        return Ok(None); // the variable in the caller's script was empty
+    }
+    let now = Instant::now();
+    let source = source(peer);
+    let single = shown.next().is_none();
+    let token = first.as_bytes().split_at_checked(7);
+    let token = token.filter(|(scheme, _)| single && scheme.eq_ignore_ascii_case(b"bearer "));
+    let live = api.live.borrow();
+    if let Some(token) = token.and_then(|(_, token)| holder(&live.tokens, token)) {
+        return Ok(Some((token.name.clone(), token.role)));
+    }
+    // Only wrong tokens are slowed: anybody on this machine can send those from its addresses.
+    let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(left) = lockout.remaining(source, now) {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
+            .because("This token is not known either; a right one is accepted at any time")
+            .retry_after(left.as_secs() + 1));
+    }
+    if lockout.failed(source, now) {
+        tracing::warn!(peer = %peer, "ten wrong tokens in a minute: further wrong ones from there are answered 429");
+    }
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is not known")
+        .because("Send it as Authorization: Bearer TOKEN; a new one is made by: teal token new")
+        .challenge("Bearer realm=\"teal\", error=\"invalid_token\""))
+}
+
+/// Finds the token without telling by the time it takes which one came near: every hash is
+/// compared in whole, whether or not one was found.
+fn holder<'a>(tokens: &'a [Token], shown: &[u8]) -> Option<&'a Token> {
+    let hash: [u8; 32] = Sha256::digest(shown).into();
+    let mut found = u64::MAX;
+    for (place, token) in (0u64..).zip(tokens) {
+        let same: Choice = token.sha256.ct_eq(&hash);
+        found.conditional_assign(&place, same);
+    }
+    tokens.get(usize::try_from(found).ok()?)
+}
+
+fn peer(parts: &Parts) -> Result<Peer, Problem> {
+    parts.extensions.get::<Peer>().copied().ok_or_else(unauthenticated)
+}
+
+fn source(peer: Peer) -> Source {
+    match peer {
+        Peer::Tcp(address) | Peer::Reader(address) => Source::Address(address.ip().to_canonical()),
+        Peer::Unix { uid, .. } => Source::Uid(uid),
+    }
+}
+
+fn forbidden() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "operator_required", "Not allowed")
+}
+
+fn unauthenticated() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "token_required", "A token is required")
+        .because("Send it as Authorization: Bearer TOKEN, or use the Unix socket of this Teal")
+        .challenge("Bearer realm=\"teal\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::Request;
+    use tokio::sync::watch;
+
+    use crate::answer::Form;
+    use crate::settings::{ApiSettings, Live};
+    use control::Handle;
+
+    fn token(name: &str, role: Role, secret: &str) -> Token {
+        Token { name: name.to_owned(), role, sha256: Sha256::digest(secret).into() }
+    }
+
+    fn api() -> Arc<Api> {
+        let tokens = vec![
+            token("eyes", Role::Viewer, "viewer's"),
+            token("ci", Role::Operator, "operator's"),
+        ];
+        let live = watch::Sender::new(Live { tokens, ..Live::default() });
+        let settings = ApiSettings {
+            version: "0",
+            instance: String::new(),
+            metrics: None,
+            admin: ([127, 0, 0, 1], 9900).into(),
+            socket: "admin.sock".into(),
+            uid: 0,
+            socket_gid: None,
+            live: live.subscribe(),
+            connections: 10_000,
+        };
+        Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))
+    }
+
+    /// A call from an address, with a token or without.
+    fn call(from: &str, token: Option<&str>) -> Parts {
+        let mut request = Request::builder().extension(Peer::Tcp(from.parse().expect("a peer")));
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        request.body(()).expect("a request").into_parts().0
+    }
+
+    async fn read(from: &str, token: Option<&str>) -> Result<Viewer, StatusCode> {
+        let viewer = Viewer::from_request_parts(&mut call(from, token), &api()).await;
+        viewer.map_err(|problem| problem.render(Form::Text).status())
+    }
+
+    // A5
+    #[tokio::test]
+    async fn reads_are_open_on_loopback_and_need_a_token_of_any_role_beyond_it() {
+        for near in ["127.0.0.1:1", "127.8.9.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(read(near, None).await.is_ok(), "{near}");
+            let wrong = read(near, Some("wrong")).await.err();
+            assert_eq!(wrong, Some(StatusCode::UNAUTHORIZED), "{near}: a token must be right");
+        }
+        for far in ["192.0.2.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1", "0.0.0.0:1"] {
+            for token in [None, Some(""), Some("wrong")] {
+                let refused = read(far, token).await.err();
+                assert_eq!(refused, Some(StatusCode::UNAUTHORIZED), "{far} {token:?}");
+            }
+            for token in ["viewer's", "operator's"] {
+                assert!(read(far, Some(token)).await.is_ok(), "{far} {token}");
+            }
+        }
+    }
+
+    // A5
+    #[tokio::test]
+    async fn changes_need_an_operators_token_wherever_they_come_from() {
+        for from in ["127.0.0.1:1", "192.0.2.1:1"] {
+            for (token, status) in [
+                (None, Some(StatusCode::UNAUTHORIZED)),
+                (Some("viewer's"), Some(StatusCode::FORBIDDEN)),
+                (Some("operator's"), None),
+            ] {
+                let operator = Operator::from_request_parts(&mut call(from, token), &api()).await;
+                let refused = operator.err();
+                let refused = refused.map(|p| p.render(Form::Text).status());
+                assert_eq!(refused, status, "{from} {token:?}");
+            }
+        }
+    }
+
+    // A5
+    #[tokio::test]
+    async fn r9_the_right_token_enters_however_many_wrong_ones_came_from_its_address() {
+        let api = api();
+        let mut refused = Vec::new();
+        for _ in 0..12 {
+            let mut guess = call("127.0.0.1:1", Some("wrong"));
+            let wrong = Viewer::from_request_parts(&mut guess, &api).await;
+            let problem = wrong.expect_err("it is wrong").render(Form::Text);
+            refused
+                .push((problem.status().as_u16(), problem.headers().contains_key("retry-after")));
+        }
+        assert_eq!(refused[..10], [(401, false); 10]);
+        assert_eq!(refused[10..], [(429, true); 2]);
+        let mut known = call("127.0.0.1:1", Some("operator's"));
+        let right = Operator::from_request_parts(&mut known, &api).await;
+        assert!(right.is_ok());
+    }
+
+    // A5
+    #[test]
+    fn failures_are_counted_by_address_whatever_its_port_and_form_and_by_user() {
+        let by = |address: &str| source(Peer::Tcp(address.parse().expect("an address")));
+        assert_eq!(by("192.0.2.1:1"), by("[::ffff:192.0.2.1]:2"));
+        assert_ne!(by("192.0.2.1:1"), by("192.0.2.2:1"));
+        let user = |uid| source(Peer::Unix { uid, operator: false });
+        assert_eq!(user(7), user(7));
+        assert_ne!(user(7), user(8));
+    }
+
+    // A5
+    #[test]
+    fn a_token_is_found_by_its_hash_alone() {
+        let tokens = [token("one", Role::Viewer, "first"), token("two", Role::Viewer, "second")];
+        let name = |shown: &str| holder(&tokens, shown.as_bytes()).map(|token| &*token.name);
+        assert_eq!(name("first"), Some("one"));
+        assert_eq!(name("second"), Some("two"));
+        assert_eq!(name("secon"), None);
+        assert_eq!(name(""), None);
+        assert_eq!(holder(&[], b"first").map(|token| &*token.name), None);
+    }
+}

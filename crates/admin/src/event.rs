@@ -1,0 +1,209 @@
+//! `GET /admin/events`: what happens, live, as server-sent events.
+//!
+//! A reader that lost the connection goes on where it stopped by `Last-Event-ID`. What is no
+//! longer kept is announced as an event `missed`, and another process as an event `restarted`
+//! (an id names the process that gave it), so that nothing is skipped in silence. A reader
+//! that takes nothing is let go by the deadline of the connection; it never slows anybody down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use contract::unit::rfc3339;
+use contract::wire::{Drain, Event, ProblemDocument};
+use control::{News, NewsItem, NewsReader, Read, Scope};
+use http_body_util::channel::{Channel, Sender};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::answer::body;
+use crate::auth::Viewer;
+use crate::door::stopped;
+use crate::problem::Problem;
+use crate::query::{NoBody, Query, invalid, whole};
+use crate::settings::Api;
+
+/// A comment in this rhythm keeps middleboxes and readers from giving up.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// What happens, live. Each event has an id, its kind as name, and JSON as data.
+///
+/// Besides those of the schema there are the events `missed` (with how many are no longer kept)
+/// and `restarted` (the last id came from another process: what it told at its end is gone).
+#[utoipa::path(
+    get,
+    path = "/admin/events",
+    tag = "read",
+    params(
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event; else from now on. A number alone is taken as an id of this process"),
+    ),
+    responses(
+        (status = 200, description = "A stream without end", body = Event, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused", body = ProblemDocument),
+        (status = 503, description = "Too many streams are open", body = ProblemDocument),
+    ),
+)]
+pub(crate) async fn events(
+    State(api): State<Arc<Api>>,
+    Viewer { is_known }: Viewer,
+    Query(()): Query<()>,
+    headers: HeaderMap,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let place = match headers.get("last-event-id") {
+        None => Place { after: None, restarted: false },
+        Some(id) => id
+            .to_str()
+            .ok()
+            .and_then(|id| Place::read(id, &api.instance))
+            .ok_or_else(|| invalid("Last-Event-ID", "must be the id of an event"))?,
+    };
+    let seats = if is_known { &api.streams } else { &api.anonymous_streams };
+    let Ok(seat) = Arc::clone(seats).try_acquire_owned() else {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Problem::new(status, "too_many_streams", "Too many event streams are open")
+            .because(
+                "Close one and try again; callers with a token, or on the socket, have their own",
+            )
+            .retry_after(5));
+    };
+    let (sender, channel) = Channel::<Bytes>::new(16);
+    let feeder = Feeder {
+        news: api.handle.news(place.after),
+        instance: api.instance.clone(),
+        stopping: api.stopping.clone(),
+        _seat: seat,
+    };
+    tokio::spawn(feeder.feed(sender, place.restarted));
+    Ok(body("text/event-stream", Body::new(channel)))
+}
+
+/// Where a reader stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    after: Option<u64>,
+    /// The id came from another process.
+    restarted: bool,
+}
+
+/// What writes to one reader, until it goes away or Teal stops.
+struct Feeder {
+    news: NewsReader,
+    instance: String,
+    stopping: watch::Receiver<bool>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Reads `NUMBER` or `NUMBER-INSTANCE`.
+    fn read(id: &str, own: &str) -> Option<Self> {
+        let (number, instance) = id.split_once('-').unwrap_or((id, own));
+        let number = whole(number)?;
+        let restarted = instance != own;
+        Some(Self { after: Some(if restarted { 0 } else { number }), restarted })
+    }
+}
+
+impl Feeder {
+    async fn feed(mut self, mut to: Sender<Bytes>, restarted: bool) {
+        let mut text = "retry: 1000\n\n".to_owned();
+        if restarted {
+            text.push_str("event: restarted\ndata: {}\n\n");
+        }
+        while to.send_data(Bytes::from(text)).await.is_ok() {
+            text = tokio::select! {
+                () = stopped(&mut self.stopping) => break,
+                read = self.news.next() => self.frame(&read),
+                () = tokio::time::sleep(HEARTBEAT) => ": still here\n\n".to_owned(),
+            };
+        }
+    }
+
+    fn frame(&self, read: &Read) -> String {
+        match read {
+            Read::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
+            Read::Item(item) => {
+                let event = shown(item);
+                // JSON has no line break, so one data line is enough.
+                let data = serde_json::to_string(&event).unwrap_or_default();
+                let (id, instance) = (event.id, &self.instance);
+                format!("id: {id}-{instance}\nevent: {}\ndata: {data}\n\n", event.kind)
+            }
+        }
+    }
+}
+
+/// An item of news as clients see it.
+fn shown(item: &NewsItem) -> Event {
+    let mut event = Event {
+        id: item.id,
+        at: rfc3339(item.at),
+        kind: item.news.name().to_owned(),
+        ..Event::default()
+    };
+    fill(&mut event, &item.news);
+    event
+}
+
+fn about(event: &mut Event, scope: &Scope) {
+    match scope {
+        Scope::Only => {}
+        Scope::Service(service) => event.service = Some(service.to_string()),
+        Scope::Group(group) => event.group = Some(group.to_string()),
+    }
+}
+
+fn about_target(event: &mut Event, target: &rules::TargetName) {
+    event.target = Some(target.url.to_string());
+    event.address = target.address.map(|address| address.to_string());
+}
+
+fn fill(event: &mut Event, news: &News) {
+    match news {
+        News::Switch { service, from, to, generation, cause: _, actor } => {
+            event.service = Some(service.to_string());
+            event.from = Some((*from).into());
+            event.to = Some((*to).into());
+            event.generation = Some(generation.0);
+            event.actor = Some(actor.into());
+        }
+        News::Published { generation } => event.generation = Some(generation.0),
+        News::DrainEnded { service, color, target, generation, end } => {
+            event.service = Some(service.to_string());
+            if let Some(target) = target {
+                about_target(event, target);
+            }
+            event.generation = Some(generation.0);
+            event.drain = Some(Drain::ended(*color, *end));
+        }
+        News::Waiting { verb, scope, actor } => {
+            about(event, scope);
+            event.verb = Some(verb.as_str().to_owned());
+            event.to = verb.color().map(Into::into);
+            event.actor = Some(actor.into());
+        }
+        News::Refused { scope, actor, code, reason } => {
+            about(event, scope);
+            event.actor = Some(actor.into());
+            event.code = Some((*code).to_owned());
+            event.reason = Some(reason.clone());
+        }
+        News::Health { service, color, target, standing, reason } => {
+            event.service = Some(service.to_string());
+            event.color = Some((*color).into());
+            about_target(event, target);
+            event.health = Some((*standing).into());
+            event.reason.clone_from(reason);
+        }
+        News::Held { service, actor } | News::Resumed { service, actor } => {
+            event.service = Some(service.to_string());
+            event.actor = Some(actor.into());
+        }
+        News::Reloaded { generation, changes } => {
+            event.generation = generation.map(|generation| generation.0);
+            event.changes.clone_from(changes);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What every call must pass before anything is asked: it must have come to this name, and
+//! not from a web page of somebody else.
+//!
+//! A browser on the operator's machine reaches the loopback interface too, so a page from
+//! anywhere could send a call there (request forgery), or give its own name the address
+//! 127.0.0.1 and read the answers (DNS rebinding). Neither passes: the name in `Host` must be
+//! ours, and what a browser says about where the call came from must be this very origin.
+//! A caller on the Unix socket can't be a browser, so the name it gives means nothing there.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::door::Peer;
+use crate::problem::Problem;
+use crate::settings::Api;
+
+/// Refuses (403) what did not come to our name or came from a foreign page.
+pub(crate) async fn guard(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    match check(&api, &request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn check(api: &Api, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let on_socket = matches!(request.extensions().get::<Peer>(), Some(Peer::Unix { .. }));
+    let host = if on_socket { None } else { Some(host(api, headers, request.uri())?) };
+    let scheme = if api.live.borrow().tls.is_some() { "https://" } else { "http://" };
+    origin(headers, scheme, host.as_deref())?;
+    site(headers, request.method())
+}
+
+/// The name that the call was sent to, in lower case, with the port if one is given.
+fn host(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
+    let live = api.live.borrow();
+    let allowed = |authority: &str| {
+        name_of(authority).is_some_and(|name| {
+            name == "localhost"
+                || live.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+                || literal(name).is_some_and(|ip| ip.is_loopback() || ip == api.admin.ip())
+        })
+    };
+    let refuse = || {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden_host", "Host is not one of this admin API")
+            .because(
+                "Call it by localhost, 127.0.0.1 or [::1], or add the name to admin.hosts in the \
+                 configuration",
+            )
+    };
+    let text = single(headers.get_all(HOST).iter()).and_then(|value| value.to_str().ok());
+    let host = text.map(str::to_ascii_lowercase).filter(|host| allowed(host)).ok_or_else(refuse)?;
+    match uri.authority() {
+        // In absolute form the target counts (RFC 9112 section 3.2.2): both must be ours.
+        Some(authority) if !allowed(&authority.as_str().to_ascii_lowercase()) => Err(refuse()),
+        _ => Ok(host),
+    }
+}
+
+/// A call that names its origin must come from our own status page.
+fn origin(headers: &HeaderMap, scheme: &str, host: Option<&str>) -> Result<(), Problem> {
+    let mut origins = headers.get_all(ORIGIN).iter().peekable();
+    if origins.peek().is_none() {
+        return Ok(());
+    }
+    let origin = single(origins).and_then(|value| value.to_str().ok());
+    let own = origin.and_then(|origin| origin.strip_prefix(scheme));
+    match (own, host) {
+        (Some(own), Some(host)) if own.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(foreign("forbidden_origin", "Origin is not this admin API")),
+    }
+}
+
+/// What the browser says about the page that sent the call.
+fn site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
+    let mut sites = headers.get_all("sec-fetch-site").iter().peekable();
+    if sites.peek().is_none() {
+        return Ok(());
+    }
+    match single(sites).map(HeaderValue::as_bytes) {
+        Some(b"same-origin") => Ok(()),
+        // Typed into the address bar or opened from a bookmark.
+        Some(b"none") if *method == Method::GET || *method == Method::HEAD => Ok(()),
+        _ => Err(foreign("forbidden_site", "The call came from another site")),
+    }
+}
+
+fn foreign(code: &'static str, title: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, code, title)
+        .because("A web page may use this API only from its own address; see the page at /")
+}
+
+fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a HeaderValue> {
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The host of `HOST` or `HOST:PORT`; `None` if the port is none.
+fn name_of(authority: &str) -> Option<&str> {
+    let end = match authority.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (name, port) = authority.split_at_checked(end)?;
+    let port_ok = match port.strip_prefix(':') {
+        Some(digits) => digits.bytes().all(|c| c.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
+        None => port.is_empty(),
+    };
+    (port_ok && !name.is_empty()).then_some(name)
+}
+
+fn literal(name: &str) -> Option<IpAddr> {
+    match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => name.parse().ok().map(IpAddr::V4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn the_name_of_an_authority_is_without_its_port() {
+        for (authority, name) in [
+            ("localhost", Some("localhost")),
+            ("localhost:9900", Some("localhost")),
+            ("[::1]:9900", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("127.0.0.1:0", Some("127.0.0.1")),
+            ("localhost:", None),
+            ("localhost:99999", None),
+            ("localhost:+1", None),
+            ("[::1", None),
+            ("[::1]x", None),
+            ("", None),
+            (":80", None),
+        ] {
+            assert_eq!(name_of(authority), name, "{authority}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `POST /admin/hold` and `POST /admin/resume`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use contract::text;
+use contract::unit::seconds;
+use contract::wire::{HoldAnswer, ProblemDocument, Resumed};
+use control::{HoldAsk, ResumeAsk};
+use rules::ServiceName;
+
+use crate::answer::Form;
+use crate::auth::Operator;
+use crate::problem::Problem;
+use crate::query::{Given, NoBody, Parameters, Query};
+use crate::settings::Api;
+use crate::switch::Wait;
+
+/// The parameters of a hold.
+#[derive(Debug)]
+pub(crate) struct HoldParameters {
+    service: Option<ServiceName>,
+    max_wait: Option<Duration>,
+    drain: Option<Duration>,
+    wait: Wait,
+}
+
+/// The parameters of a resume.
+#[derive(Debug)]
+pub(crate) struct ResumeParameters {
+    service: Option<ServiceName>,
+}
+
+/// Keeps new requests of a service waiting at Teal instead of failing them.
+#[utoipa::path(
+    post,
+    path = "/admin/hold",
+    tag = "change",
+    params(
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("max_wait" = Option<String>, Query, description = "The longest that one request waits from its own arrival [30s]"),
+        ("drain" = Option<String>, Query, description = "The deadline for requests on the active color, instead of that of the service"),
+        ("wait" = Option<String>, Query, description = "`drained` (default): answer when no request is on the active color; `published`: as soon as new ones wait"),
+    ),
+    responses(
+        (status = 200, description = "New requests wait", body = HoldAnswer),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn hold(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(parameters): Query<HoldParameters>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let HoldParameters { service, max_wait, drain, wait } = parameters;
+    let held = api.handle.hold(HoldAsk { service, actor, max_wait, drain }).await?;
+    let answer = HoldAnswer {
+        service: held.service.to_string(),
+        color: held.color.into(),
+        max_wait_seconds: seconds(held.max_wait),
+        drain: wait.watch(held.color, held.drain).await,
+    };
+    Ok(form.answer(&answer, text::hold))
+}
+
+/// Lets the waiting requests of a service go, in the order in which they came.
+#[utoipa::path(
+    post,
+    path = "/admin/resume",
+    tag = "change",
+    params(
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+    ),
+    responses(
+        (status = 200, description = "Requests go on", body = Resumed),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn resume(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(ResumeParameters { service }): Query<ResumeParameters>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let resumed = api.handle.resume(ResumeAsk { service, actor }).await?;
+    let answer = Resumed {
+        service: resumed.service.to_string(),
+        color: resumed.color.into(),
+        waiting: resumed.waiting,
+    };
+    Ok(form.answer(&answer, text::resume))
+}
+
+// === impl HoldParameters, ResumeParameters ===
+
+impl Parameters for HoldParameters {
+    const ALLOWED: &'static [&'static str] = &["service", "max_wait", "drain", "wait"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self {
+            service: given.service()?,
+            max_wait: given.duration("max_wait")?,
+            drain: given.duration("drain")?,
+            wait: Wait::read(given)?,
+        })
+    }
+}
+
+impl Parameters for ResumeParameters {
+    const ALLOWED: &'static [&'static str] = &["service"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self { service: given.service()? })
+    }
+}

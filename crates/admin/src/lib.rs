@@ -1,0 +1,147 @@
+//! The admin API: the same calls on the admin listener and on the Unix socket.
+//!
+//! What a call passes, in this order: `door` (deadlines, number of connections), `guard`
+//! (Host, Origin), the method, `auth` (token or peer), `query` (parameters, no body), and
+//! then the controller, whose refusals get their status in `refusal`. The arguments of each
+//! handler stand in that order, which is what makes it the order.
+//!
+//! Guaranteed: nothing is changed by a GET, without an operator, or by a call that any check
+//! refused. Never here: deciding about a switch, or knowing anything of the data plane but
+//! its sums.
+
+mod answer;
+mod auth;
+mod described;
+mod door;
+mod event;
+mod guard;
+mod history;
+mod hold;
+mod lockout;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod query;
+mod refusal;
+mod reload;
+mod secure;
+mod settings;
+mod socket;
+mod stall;
+mod status;
+mod switch;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use control::Handle;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+
+use door::Routers;
+pub use metrics::{Appears, Kind, METRICS, Metric};
+pub use openapi::document as openapi_document;
+use problem::Problem;
+pub use secure::AdminTls;
+use settings::Api;
+pub use settings::{ApiSettings, Certificate, Live, Ordered, Role, Token};
+use socket::Membership;
+pub use socket::{bind_socket, claim_socket};
+
+/// The ways in.
+#[derive(Debug)]
+pub struct Ways {
+    /// The admin listener.
+    pub tcp: TcpListener,
+    /// The admin socket, from [`bind_socket`].
+    pub unix: UnixListener,
+    /// The listener of metrics, on which nothing else is served and nobody needs a token.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Serves the API on all ways in until `shutdown` is ready, then lets calls end for two seconds.
+pub async fn serve(
+    ways: Ways,
+    handle: Handle,
+    settings: ApiSettings,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(false);
+    let membership =
+        Membership { path: settings.socket.clone(), uid: settings.uid, gid: settings.socket_gid };
+    let live = settings.live.clone();
+    let api = Arc::new(Api::new(handle, settings, stopping.clone()));
+    let routers = Routers { admin: router(api.clone()), metrics: public_router(api) };
+    let serving = door::serve(routers, ways, membership, live, stopping);
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return,
+        () = shutdown => {}
+    }
+    stop.send_replace(true);
+    serving.await;
+}
+
+/// All calls.
+fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/admin/switch", change(switch::switch))
+        .route("/admin/rollback", change(switch::rollback))
+        .route("/admin/hold", change(hold::hold))
+        .route("/admin/resume", change(hold::resume))
+        .route("/admin/reload", change(reload::reload))
+        .route("/admin/upgrade", change(reload::upgrade))
+        .route("/admin/status", read(status::status))
+        .route("/admin/history", read(history::history))
+        .route("/admin/receipts/{generation}", read(history::receipt))
+        .route("/admin/events", read(event::events))
+        .route("/metrics", read(metrics::metrics))
+        .route("/livez", read(status::livez))
+        .route("/readyz", read(status::readyz))
+        .route("/openapi.json", read(openapi::openapi))
+        .route("/", read(page::page))
+        .fallback(not_found)
+        .layer(from_fn_with_state(Arc::clone(&api), guard::guard))
+        .layer(from_fn(answer::finish))
+        .with_state(api)
+}
+
+/// The calls of the listener of metrics. Any `Host` is taken: a page in a browser that comes there by
+/// another name (DNS rebinding) finds nothing that acts, and nothing that is not for everybody there.
+fn public_router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/metrics", read(metrics::metrics))
+        .route("/livez", read(status::livez))
+        .route("/readyz", read(status::readyz))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found") })
+        .layer(from_fn(answer::finish))
+        .with_state(api)
+}
+
+/// A call that changes nothing.
+fn read<H: Handler<T, Arc<Api>>, T: 'static>(handler: H) -> MethodRouter<Arc<Api>> {
+    get(handler).fallback(|| async { method_not_allowed("GET, HEAD") })
+}
+
+/// A call that changes something.
+fn change<H: Handler<T, Arc<Api>>, T: 'static>(handler: H) -> MethodRouter<Arc<Api>> {
+    post(handler).fallback(|| async { method_not_allowed("POST") })
+}
+
+fn method_not_allowed(methods: &'static str) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+        .because(format!("This path has: {methods}"))
+        .allow(methods)
+}
+
+async fn not_found(_: Request) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found")
+        .because("The calls of this API are listed in /openapi.json")
+}

@@ -1,0 +1,131 @@
+//! `GET /metrics`: the books, as Prometheus reads them.
+//!
+//! Sums are made at the moment of the scrape, by a thread of its own: nothing on the path of a
+//! request or of a switch knows of it. A page is written piece by piece, as fast as it is read, so
+//! that its memory is bounded. Labels are names from the configuration, so their number is bounded,
+//! and what never happened has no series (see [`Appears`]).
+//!
+//! Never here: a scrape that waits for ever, or more of them at once than [`SCRAPES_MAX`].
+
+mod format;
+mod lines;
+mod names;
+mod own;
+mod page;
+mod process;
+mod sending;
+mod services;
+mod targets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use contract::wire::ProblemDocument;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::answer::body;
+use super::auth::Viewer;
+use super::door::AnswerBy;
+use super::problem::Problem;
+use super::query::{NoBody, Query};
+use super::settings::Api;
+use format::Format;
+pub use names::{Appears, Kind, METRICS, Metric};
+use own::Own;
+use page::{Exposition, Page};
+use sending::Sending;
+
+/// Scrapes at once.
+pub(super) const SCRAPES_MAX: usize = 4;
+
+/// How long a scrape waits for its turn, and for the first table.
+// lossless: L10
+const TURN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a reader may take for a page: longer than any scraper waits.
+// lossless: L10
+const READ_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often it is asked whether the first table is there. Only in an upgrade.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The books of all services, colors and targets.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "read",
+    responses(
+        (status = 200, description = "The text format of Prometheus or OpenMetrics text", content((String = "text/plain"), (String = "application/openmetrics-text"))),
+        (status = "4XX", description = "Refused", body = ProblemDocument),
+        (status = 503, description = "Too many scrapes at once, or not ready", body = ProblemDocument),
+    ),
+)]
+pub(crate) async fn metrics(
+    State(api): State<Arc<Api>>,
+    _: Viewer,
+    Query(()): Query<()>,
+    headers: HeaderMap,
+    Extension(answer_by): Extension<AnswerBy>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let format = Format::of(&headers);
+    scrape(&api, format, answer_by).await
+}
+
+async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Response, Problem> {
+    let Ok(Ok(seat)) = timeout(TURN_WITHIN, Arc::clone(&api.scrapes).acquire_owned()).await else {
+        return Err(busy("too_many_scrapes", "Too many scrapes at once"));
+    };
+    // Before it, counts of an older Teal are not told yet, and would seem to fall.
+    let deadline = Instant::now() + TURN_WITHIN;
+    while !api.prompt(async { Ok(api.handle.is_ready().await) }).await? {
+        if Instant::now() > deadline {
+            return Err(busy("not_ready", "Not ready"));
+        }
+        sleep(LOOK).await;
+    }
+    let source = api.prompt(api.handle.metrics_source()).await?;
+    let (version, instance) = (api.version, api.instance.clone());
+    let uptime = api.since.elapsed();
+    let live = api.live.borrow().clone();
+    let connections_limit = api.connections;
+    let begun = spawn_blocking(move || {
+        let exposition = Exposition {
+            snapshot: source.read(),
+            version,
+            instance,
+            uptime,
+            certificates: live.certificates,
+            certificate_problem: live.certificate_problem.is_some(),
+            orders: live.orders,
+            older_present: live.older_pid.is_some(),
+            connections_limit,
+            own: Own::now(),
+        };
+        let mut page = Page::new(exposition, format);
+        let first = page.next_piece().unwrap_or_default();
+        (page, first)
+    });
+    let (page, first) = begun.await.map_err(|error| {
+        tracing::error!(%error, "the metrics could not be summed up");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "internal", "The metrics could not be summed up")
+    })?;
+    if page.is_whole() {
+        return Ok(body(format.content_type(), first));
+    }
+    let due = answer_by.within(READ_WITHIN);
+    Ok(body(format.content_type(), Body::new(Sending::new(page, first, (seat, due)))))
+}
+
+fn busy(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
+        .because(format!("At most {SCRAPES_MAX} scrapes are served at once"))
+        .retry_after(5)
+}

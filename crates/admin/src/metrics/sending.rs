@@ -1,0 +1,74 @@
+//! A page of metrics on its way: a piece is written when the one before has been taken.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+
+use super::page::Page;
+use crate::door::Due;
+
+/// What there is of a page, and what is held until it has been taken.
+pub(super) struct Sending {
+    state: State,
+    _held: (OwnedSemaphorePermit, Due),
+}
+
+enum State {
+    First(Box<Page>, String),
+    Ready(Box<Page>),
+    Writing(JoinHandle<(Box<Page>, Option<String>)>),
+    Ended,
+}
+
+impl Sending {
+    /// A page of which this piece is there already.
+    pub(super) fn new(page: Page, first: String, held: (OwnedSemaphorePermit, Due)) -> Self {
+        Self { state: State::First(Box::new(page), first), _held: held }
+    }
+}
+
+impl Body for Sending {
+    type Data = Bytes;
+    type Error = JoinError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, JoinError>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::First(page, piece) => {
+                    self.state = State::Ready(page);
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))));
+                }
+                State::Ready(mut page) => {
+                    // Not on the thread that answers switches.
+                    self.state = State::Writing(spawn_blocking(move || {
+                        let piece = page.next_piece();
+                        (page, piece)
+                    }));
+                }
+                State::Writing(mut writing) => {
+                    let polled = Pin::new(&mut writing).poll(cx);
+                    if polled.is_pending() {
+                        self.state = State::Writing(writing);
+                        return Poll::Pending;
+                    }
+                    match ready!(polled) {
+                        Ok((page, Some(piece))) => {
+                            self.state = State::Ready(page);
+                            return Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))));
+                        }
+                        Ok((_, None)) => return Poll::Ready(None),
+                        Err(broken) => return Poll::Ready(Some(Err(broken))),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Metrics of services: where their traffic goes, and the books of their requests.
+
+use control::{ColorMetrics, ServiceMetrics};
+use rules::Color;
+use traffic::{AbortCause, OwnReason, ServiceSum, SwitchEnd};
+
+use super::lines::Lines;
+use super::names;
+use super::page::Family;
+use super::page::Samples::{Books, Both, Color as OfColor, Service};
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family(&names::ACTIVE, Service(active)),
+    Family(
+        &names::SERVICE_GENERATION,
+        Service(|service, to| to.sample(&[service.name.as_str()], service.generation.0)),
+    ),
+    Family(
+        &names::HELD,
+        Service(|service, to| to.sample(&[service.name.as_str()], u64::from(service.held))),
+    ),
+    Family(&names::WAITING, Service(waiting)),
+    Family(&names::SWITCHES, Service(switches)),
+    Family(&names::ACCEPTED, Books(|name, sum, to| used(name, sum, sum.accepted, to))),
+    Family(&names::ANSWERED, Books(answered)),
+    Family(&names::ABORTED, Books(aborted)),
+    Family(&names::IN_FLIGHT, Both(in_flight, |sum, to| to.sample(&["", ""], sum.in_flight))),
+    Family(&names::PARKED, Books(|name, sum, to| to.event(&[name], sum.parked))),
+    Family(&names::RETRIES, Books(|name, sum, to| used(name, sum, sum.retries, to))),
+    Family(&names::TUNNELS_OPENED, Books(|name, sum, to| to.event(&[name], sum.tunnels_opened))),
+    Family(
+        &names::TUNNELS_CLOSED,
+        Books(|name, sum, to| tunnels(name, sum, sum.tunnels_closed, to)),
+    ),
+    Family(
+        &names::TUNNELS_OPEN,
+        Books(|name, sum, to| {
+            tunnels(name, sum, sum.tunnels_opened.saturating_sub(sum.tunnels_closed), to);
+        }),
+    ),
+    Family(&names::STREAMS_ENDED, Books(|name, sum, to| to.event(&[name], sum.streams_ended))),
+    Family(
+        &names::STREAMS_UNANSWERED,
+        Books(|name, sum, to| to.event(&[name], sum.streams_unanswered)),
+    ),
+    Family(
+        &names::LEASES,
+        OfColor(|labels, color, to| leased(labels, color, color.sum.leases, to)),
+    ),
+    Family(
+        &names::COLOR_CONNECTIONS,
+        OfColor(|labels, color, to| leased(labels, color, color.sum.connections, to)),
+    ),
+    Family(
+        &names::OLDEST_LEASE,
+        OfColor(|labels, color, to| {
+            if color.sum.taken > 0 || color.sum.leases > 0 {
+                to.sample(&labels, color.oldest.as_secs_f64());
+            }
+        }),
+    ),
+    Family(&names::CUT, OfColor(cut)),
+];
+
+fn active(service: &ServiceMetrics, to: &mut Lines) {
+    for color in Color::BOTH {
+        let value = u64::from(service.active == color);
+        to.sample(&[service.name.as_str(), color.as_str()], value);
+    }
+}
+
+fn waiting(service: &ServiceMetrics, to: &mut Lines) {
+    if service.sum.parked > 0 || service.sum.waiting > 0 {
+        to.sample(&[service.name.as_str()], service.sum.waiting);
+    }
+}
+
+fn switches(service: &ServiceMetrics, to: &mut Lines) {
+    for (end, count) in SwitchEnd::ALL.iter().zip(service.sum.switches) {
+        to.event(&[service.name.as_str(), end.as_str()], count);
+    }
+}
+
+/// A value of a service that has been asked for something. What reached no service always has one.
+fn used(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
+    if sum.accepted > 0 || name.is_empty() {
+        to.sample(&[name], value);
+    }
+}
+
+/// A value of a service that has had a tunnel.
+fn tunnels(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
+    if sum.tunnels_opened > 0 {
+        to.sample(&[name], value);
+    }
+}
+
+fn answered(name: &str, sum: &ServiceSum, to: &mut Lines) {
+    for (color, count) in Color::BOTH.iter().zip(sum.colors) {
+        to.event(&[name, color.as_str(), ""], count);
+    }
+    for (reason, count) in OwnReason::ALL.iter().zip(&sum.own) {
+        to.event(&[name, "teal", reason.as_str()], *count);
+    }
+}
+
+fn aborted(name: &str, sum: &ServiceSum, to: &mut Lines) {
+    for (cause, count) in AbortCause::ALL.iter().zip(&sum.aborted) {
+        to.event(&[name, cause.as_str()], *count);
+    }
+}
+
+/// Requests by color, such that the sum over a service's colors and "none" is what its books have in
+/// flight. Tunnels hold leases but are out of the books of requests.
+fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
+    let (name, sum) = (service.name.as_str(), &service.sum);
+    if sum.accepted == 0 && sum.in_flight == 0 {
+        return;
+    }
+    let mut left = sum.in_flight;
+    let mut tunnels = sum.tunnels_opened.saturating_sub(sum.tunnels_closed);
+    // The idle color first: its leases are rather the long tunnels of before.
+    for color in [service.active.other(), service.active] {
+        let leases = service.colors[color.index()].sum.leases;
+        let of_tunnels = leases.min(tunnels);
+        tunnels -= of_tunnels;
+        let requests = (leases - of_tunnels).min(left);
+        left -= requests;
+        to.sample(&[name, color.as_str()], requests);
+    }
+    to.sample(&[name, ""], left);
+}
+
+/// A value of a color that has had a lease.
+fn leased(labels: [&str; 2], color: &ColorMetrics, value: u64, to: &mut Lines) {
+    if color.sum.taken > 0 || value > 0 {
+        to.sample(&labels, value);
+    }
+}
+
+fn cut([service, name]: [&str; 2], color: &ColorMetrics, to: &mut Lines) {
+    let cut = color.sum.cut;
+    to.event(&[service, name, "unanswered"], cut.unanswered);
+    to.event(&[service, name, "answering"], cut.answering);
+    to.event(&[service, name, "tunnel"], cut.tunnels);
+}

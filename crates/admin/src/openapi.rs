@@ -1,0 +1,85 @@
+//! `GET /openapi.json`: the description of this API, made from the handlers themselves.
+//!
+//! The copy in `docs/reference/openapi.json` is compared by a test, so that a change of the
+//! contract is seen in review.
+
+use axum::response::Response;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::answer::body;
+use crate::auth::Viewer;
+use crate::described::complete;
+use crate::query::{NoBody, Query};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Teal admin API",
+        description = "Moves traffic between the two colors of a service and says which may be \
+                       stopped. Served on the admin listener and on the Unix socket of Teal. \
+                       Answers are plain text, or JSON with `Accept: application/json`; errors \
+                       then are problem documents (RFC 9457) with a stable `code`.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "http://127.0.0.1:9900")),
+    tags(
+        (name = "change", description = "Needs a token with the role operator, or the Unix socket"),
+        (name = "read", description = "Open on the loopback interface and the Unix socket; from elsewhere needs a token"),
+    ),
+    paths(
+        super::switch::switch,
+        super::switch::rollback,
+        super::hold::hold,
+        super::hold::resume,
+        super::reload::reload,
+        super::reload::upgrade,
+        super::status::status,
+        super::history::history,
+        super::history::receipt,
+        super::event::events,
+        super::metrics::metrics,
+        super::status::livez,
+        super::status::readyz,
+        openapi,
+        super::page::page,
+    ),
+    modifiers(&Token),
+)]
+struct Description;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("Made by `teal token new`, or at the first start"))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document as it is served, with a line break at its end.
+pub fn document() -> String {
+    let built = "the document is built from values that JSON has";
+    let mut document = serde_json::to_value(Description::openapi()).expect(built);
+    complete(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).expect(built);
+    text.push('\n');
+    text
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "read",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json")),
+)]
+pub(crate) async fn openapi(_: Viewer, Query(()): Query<()>, _: NoBody) -> Response {
+    body("application/json", document())
+}

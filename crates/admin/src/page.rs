@@ -1,0 +1,108 @@
+//! `GET /`: the plain status page.
+//!
+//! One page that needs nothing else: no other host, no cookie, no storage. It is complete
+//! without its script, which only keeps it up to date by the event stream. It changes
+//! nothing, so it needs no token and keeps none. What it shows is escaped here and set as
+//! text there; its policy lets only its own script run.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use contract::text::{self, Extent};
+use control::Selection;
+
+use crate::answer::body;
+use crate::auth::Viewer;
+use crate::problem::Problem;
+use crate::query::{NoBody, Query};
+use crate::settings::Api;
+use crate::status::seen;
+
+/// The most services of which the page shows all; of more it shows those with a problem.
+const MANY: usize = 10;
+
+const PAGE: &str = include_str!("page.html");
+
+/// A page for people: the status, live.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "read",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html")),
+)]
+pub(crate) async fn page(
+    State(api): State<Arc<Api>>,
+    _: Viewer,
+    Query(()): Query<()>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let (status, many) = seen(&api, Selection::default(), |status| {
+        (text::status(&status, Extent::default()), status.total > MANY)
+    })
+    .await?;
+    let query = if many { "?problems=true" } else { "" };
+    let nonce = nonce()?;
+    let html = PAGE.replace("{{nonce}}", &nonce).replace("{{query}}", query);
+    let html = html.replace("{{status}}", &escaped(&status));
+    let mut response = body("text/html; charset=utf-8", html);
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// A number that nobody can guess, so that no script but ours has it.
+fn nonce() -> Result<String, Problem> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        tracing::error!(%error, "the system gives no random numbers");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "internal", "The system gives no random numbers")
+    })?;
+    Ok(random.iter().fold(String::new(), |mut hex, byte| {
+        let _never_fails = write!(hex, "{byte:02x}");
+        hex
+    }))
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            plain => html.push(plain),
+        }
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A8
+    #[test]
+    fn what_the_page_shows_is_escaped() {
+        assert_eq!(escaped("<b a='1' c=\"2\">&"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;");
+    }
+
+    #[test]
+    fn the_page_loads_nothing_from_elsewhere() {
+        assert!(!PAGE.contains("http://") && !PAGE.contains("https://") && !PAGE.contains("//"));
+        assert!(
+            !PAGE.contains("innerHTML") && !PAGE.contains("style=") && !PAGE.contains("onclick")
+        );
+    }
+}

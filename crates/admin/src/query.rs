@@ -1,0 +1,215 @@
+//! The parameters of a call: from the query string, each known and at most once.
+//!
+//! A parameter that is misspelt must never be ignored: `dryrun=true` would switch. So what is
+//! unknown or given twice is refused (400) with the names that are allowed. A value that
+//! fails is described, not repeated, so that no answer carries what a stranger sent.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use contract::duration;
+use control::Scope;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rules::near::distance;
+use rules::{Generation, GroupName, ServiceName};
+
+use crate::problem::Problem;
+
+/// The largest body that is read to find out that it is one.
+const BODY_MAX: usize = 64 << 10;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a name must be.
+const NAME: &str =
+    "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
+
+const NAMES: &str = "must be names with commas between, each 1 to 63 of a-z, 0-9 and '-', beginning and \
+                     ending with a letter or digit";
+
+/// A set of parameters that a call has.
+pub(crate) trait Parameters: Sized {
+    /// The names, in the order in which they are listed to people.
+    const ALLOWED: &'static [&'static str];
+    /// Reads the values.
+    fn read(given: &Given) -> Result<Self, Problem>;
+}
+
+/// The parameters of a call, checked.
+#[derive(Debug)]
+pub(crate) struct Query<P>(pub(crate) P);
+
+/// The parameters of a call, decoded; every name is allowed and there once.
+#[derive(Debug)]
+pub(crate) struct Given(Vec<(&'static str, String)>);
+
+/// Proof that the call came without a body: calls have parameters only in the query string.
+#[derive(Debug)]
+pub(crate) struct NoBody(PhantomData<()>);
+
+impl<P: Parameters, S: Send + Sync> FromRequestParts<S> for Query<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let given = Given::parse(parts.uri.query().unwrap_or_default(), P::ALLOWED)?;
+        P::read(&given).map(Self)
+    }
+}
+
+impl Parameters for () {
+    const ALLOWED: &'static [&'static str] = &[];
+    fn read(_: &Given) -> Result<Self, Problem> {
+        Ok(())
+    }
+}
+
+// === impl Given ===
+
+impl Given {
+    fn parse(query: &str, allowed: &'static [&'static str]) -> Result<Self, Problem> {
+        let mut given: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let Some(known) = allowed.iter().find(|known| **known == name) else {
+                return Err(unknown(&name, allowed));
+            };
+            if given.iter().any(|(before, _)| before == known) {
+                let title = format!("Parameter {known} is given twice");
+                return Err(Problem::parameter("duplicate_parameter", title));
+            }
+            given.push((known, value.into_owned()));
+        }
+        Ok(Self(given))
+    }
+
+    /// The value of a parameter, as text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A service by name.
+    pub(crate) fn service(&self) -> Result<Option<ServiceName>, Problem> {
+        let read = |text| ServiceName::new(text).map_err(|_| invalid("service", NAME));
+        self.text("service").map(read).transpose()
+    }
+
+    /// Services by name, with commas between; none: all.
+    pub(crate) fn services(&self) -> Result<Vec<ServiceName>, Problem> {
+        let read = |text| ServiceName::new(text).map_err(|_| invalid("service", NAMES));
+        self.text("service").into_iter().flat_map(|list| list.split(',')).map(read).collect()
+    }
+
+    /// A service or a group by name.
+    pub(crate) fn scope(&self) -> Result<Scope, Problem> {
+        let service = self.service()?;
+        let Some(group) = self.text("group") else { return Ok(service.into()) };
+        if service.is_some() {
+            return Err(invalid("group", "can't be given together with service: name one of them"));
+        }
+        GroupName::new(group).map(Scope::Group).map_err(|_| invalid("group", NAME))
+    }
+
+    /// A duration.
+    pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, Problem> {
+        let read = |text| duration::parse(text).map_err(|message| invalid(name, &message));
+        self.text(name).map(read).transpose()
+    }
+
+    /// A yes or no; no if absent.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(invalid(name, "must be true or false")),
+        }
+    }
+}
+
+/// A parameter whose value can't be understood.
+pub(crate) fn invalid(name: &str, must: &str) -> Problem {
+    Problem::parameter("invalid_parameter", format!("Parameter {name} {must}"))
+        .with("parameter", name)
+}
+
+/// A whole number without sign.
+pub(crate) fn whole(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.bytes().all(|c| c.is_ascii_digit()))
+}
+
+/// The generation that the caller wants to be the current one: `If-Match: "7"`.
+pub(crate) fn if_match(parts: &http::HeaderMap) -> Result<Option<Generation>, Problem> {
+    let mut values = parts.get_all(header::IF_MATCH).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    match digits.and_then(whole) {
+        Some(generation) if values.next().is_none() => Ok(Some(Generation(generation))),
+        _ => Err(Problem::parameter(
+            "invalid_parameter",
+            "If-Match must be one generation in quotes, such as \"7\"",
+        )
+        .with("parameter", "If-Match")),
+    }
+}
+
+fn unknown(name: &str, allowed: &[&str]) -> Problem {
+    let title = if name.len() <= 40 && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+    {
+        format!("Unknown parameter '{name}'")
+    } else {
+        "Unknown parameter".to_owned()
+    };
+    let near = allowed.iter().find(|known| name.len() <= 40 && distance(name, known) <= 2);
+    let list = match (near, allowed) {
+        (Some(near), _) => format!("Did you mean '{near}'? Allowed: {}", allowed.join(", ")),
+        (None, []) => "This call has no parameters".to_owned(),
+        (None, _) => format!("Allowed: {}", allowed.join(", ")),
+    };
+    Problem::parameter("unknown_parameter", title).because(list).with("allowed", allowed)
+}
+
+// === impl NoBody ===
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = Limited::new(request.into_body(), BODY_MAX).collect();
+        let bytes = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return Err(Problem::new(status, "body_too_large", "Body is over 64 KiB"));
+            }
+            Ok(Err(_)) | Err(_) => {
+                let status = StatusCode::REQUEST_TIMEOUT;
+                return Err(Problem::new(status, "body_incomplete", "Body did not arrive"));
+            }
+        };
+        if bytes == Bytes::new() {
+            return Ok(Self(PhantomData));
+        }
+        Err(Problem::parameter("unexpected_body", "This call takes no body")
+            .because("Write parameters into the query string: /admin/switch?to=green"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_parameter_is_refused_with_the_right_name() {
+        let allowed: &[&str] = &["to", "service", "dry_run"];
+        let problem = Given::parse("to=green&dryrun=true", allowed).expect_err("misspelt");
+        assert!(format!("{problem:?}").contains("Did you mean 'dry_run'?"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_parameter_given_twice_is_refused() {
+        let problem = Given::parse("to=green&to=blue", &["to"]).expect_err("twice");
+        assert!(format!("{problem:?}").contains("duplicate_parameter"), "{problem:?}");
+    }
+}

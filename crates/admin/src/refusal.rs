@@ -1,0 +1,102 @@
+//! From a refusal to its status: one table, checked by the compiler to be complete.
+
+use axum::http::StatusCode;
+use rules::Refusal;
+use rules::near::{FEW, nearest};
+use serde_json::json;
+
+use crate::problem::Problem;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let mut text = text.lines();
+        let title = text.next().unwrap_or_default();
+        let problem = Self::new(status(&refusal), refusal.code(), title);
+        let problem = text.fold(problem, Self::because);
+        members(problem, &refusal)
+    }
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::ServiceRequired { .. } | Refusal::ReloadProblems { .. } => StatusCode::BAD_REQUEST,
+        Refusal::UnknownService { .. }
+        | Refusal::UnknownGroup { .. }
+        | Refusal::NoReceipt { .. } => StatusCode::NOT_FOUND,
+        Refusal::SwitchInProgress { .. }
+        | Refusal::NothingToRollBack { .. }
+        | Refusal::ColorActive { .. }
+        | Refusal::UpgradeInProgress
+        | Refusal::DrainUnderWay
+        | Refusal::AlreadyHeld { .. }
+        | Refusal::NotHeld { .. }
+        | Refusal::Superseded { .. }
+        | Refusal::Abandoned
+        | Refusal::FailoverCooling { .. } => StatusCode::CONFLICT,
+        Refusal::Unhealthy { .. } | Refusal::GenerationMismatch { .. } => {
+            StatusCode::PRECONDITION_FAILED
+        }
+        Refusal::PublishIncomplete { .. }
+        | Refusal::JournalSlow { .. }
+        | Refusal::UpgradeFailed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::JournalUnavailable { .. } | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// What a script may want to know without reading the text.
+fn members(problem: Problem, refusal: &Refusal) -> Problem {
+    let names = |services: &[rules::ServiceName]| {
+        json!(services.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    // There may be thousands of them.
+    let few = |services: &[rules::ServiceName]| names(&services[..services.len().min(FEW)]);
+    match refusal {
+        Refusal::ServiceRequired { services } => {
+            problem.with("services", few(services)).with("count", services.len())
+        }
+        Refusal::UnknownService { name, services } => {
+            let near = nearest(name.as_str(), services.iter().map(rules::ServiceName::as_str));
+            let near = near.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let problem = problem.with("services", few(services)).with("count", services.len());
+            problem.with("did_you_mean", near)
+        }
+        Refusal::UnknownGroup { groups, .. } => {
+            let few: Vec<_> = groups.iter().take(FEW).map(ToString::to_string).collect();
+            problem.with("groups", json!(few)).with("count", groups.len())
+        }
+        Refusal::Unhealthy { service, color, reason } => problem
+            .with("service", service.as_str())
+            .with("color", color.as_str())
+            .with("reason", reason.as_str()),
+        Refusal::GenerationMismatch { service, expected, actual } => problem
+            .with("service", service.as_str())
+            .with("expected", expected.0)
+            .with("actual", actual.0),
+        Refusal::PublishIncomplete { generation, workers } => {
+            problem.with("generation", generation.0).with("workers", json!(workers))
+        }
+        Refusal::ReloadProblems { problems } => problem.with("problems", json!(problems)),
+        Refusal::SwitchInProgress { .. } => problem.retry_after(1),
+        Refusal::NothingToRollBack { services } => match &services[..] {
+            [service] => problem.with("service", service.as_str()),
+            services => problem.with("services", names(services)),
+        },
+        Refusal::AlreadyHeld { service } | Refusal::NotHeld { service } => {
+            problem.with("service", service.as_str())
+        }
+        Refusal::Superseded { by, actor } => {
+            problem.with("by", by.to_string()).with("actor", actor.to_string())
+        }
+        Refusal::NoReceipt { .. }
+        | Refusal::Abandoned
+        | Refusal::JournalSlow { .. }
+        | Refusal::ColorActive { .. }
+        | Refusal::JournalUnavailable { .. }
+        | Refusal::UpgradeInProgress
+        | Refusal::DrainUnderWay
+        | Refusal::UpgradeFailed { .. }
+        | Refusal::FailoverCooling { .. }
+        | Refusal::Stopping => problem,
+    }
+}

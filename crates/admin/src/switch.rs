@@ -1,0 +1,238 @@
+//! `POST /admin/switch` and `POST /admin/rollback`.
+//!
+//! The controller owns what was begun: a caller that goes away cancels nothing. With
+//! `wait=drained` the answer comes when the old color is drained, cut, left by a newer change,
+//! or stuck: its deadline has passed and workers have not ended what they were to cut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use contract::text;
+use contract::wire::{
+    Drain, Evidence, Left, ProblemDocument, SwitchAnswer, SwitchOutcome, SwitchResult,
+};
+use control::{Destination, DrainWatch, Scope, Stuck, SwitchAsk, Switched};
+use rules::{Actor, Color, Refusal};
+
+use crate::answer::Form;
+use crate::auth::Operator;
+use crate::problem::Problem;
+use crate::query::{Given, NoBody, Parameters, Query, if_match, invalid};
+use crate::settings::Api;
+
+/// What may be said about a switch or a rollback, but for the color.
+#[derive(Debug)]
+pub(crate) struct Options {
+    scope: Scope,
+    wait: Wait,
+    wait_healthy: Option<Duration>,
+    drain: Option<Duration>,
+    dry_run: bool,
+}
+
+/// The parameters of a switch.
+#[derive(Debug)]
+pub(crate) struct SwitchParameters {
+    to: Color,
+    options: Options,
+}
+
+/// When the answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// When the old color is drained.
+    Drained,
+    /// When every worker has taken the change over.
+    Published,
+}
+
+/// Moves a service, or all services of a group at once, to a color.
+///
+/// Refused unless every target of the color is proven healthy now. A group moves in one generation,
+/// all of its services or none; those that are on the color already are left alone.
+#[utoipa::path(
+    post,
+    path = "/admin/switch",
+    tag = "change",
+    params(
+        ("to" = contract::wire::Color, Query, description = "The color to move to"),
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("group" = Option<String>, Query, description = "Which group of services, instead of one service"),
+        ("wait" = Option<String>, Query, description = "`drained` (default): answer when the old color is safe to stop; `published`: as soon as no new request goes there"),
+        ("wait_healthy" = Option<String>, Query, description = "Go on probing for this long until the color is healthy, such as `60s`"),
+        ("drain" = Option<String>, Query, description = "The drain deadline, instead of that of each service"),
+        ("dry_run" = Option<bool>, Query, description = "Only pass the gate, change nothing"),
+        ("If-Match" = Option<String>, Header, description = "Refuse if the service has another generation, such as `\"7\"`; of a group the highest of its services counts"),
+    ),
+    responses(
+        (status = 200, description = "Switched, there already, or the dry run passed", body = SwitchOutcome),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn switch(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(parameters): Query<SwitchParameters>,
+    headers: HeaderMap,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let SwitchParameters { to, options } = parameters;
+    carry_out(&api, form, &headers, actor, Destination::Color(to), options).await
+}
+
+/// Moves a service back to its previous color; of a group, what its newest switch has moved.
+///
+/// The same gate holds as for a switch.
+#[utoipa::path(
+    post,
+    path = "/admin/rollback",
+    tag = "change",
+    params(
+        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("group" = Option<String>, Query, description = "As for a switch"),
+        ("wait" = Option<String>, Query, description = "As for a switch"),
+        ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
+        ("drain" = Option<String>, Query, description = "As for a switch"),
+        ("dry_run" = Option<bool>, Query, description = "As for a switch"),
+        ("If-Match" = Option<String>, Header, description = "As for a switch"),
+    ),
+    responses(
+        (status = 200, description = "Switched back, or the dry run passed", body = SwitchOutcome),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
+        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn rollback(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    carry_out(&api, form, &headers, actor, Destination::Previous, options).await
+}
+
+async fn carry_out(
+    api: &Api,
+    form: Form,
+    headers: &HeaderMap,
+    actor: Actor,
+    to: Destination,
+    options: Options,
+) -> Result<Response, Problem> {
+    let Options { scope, wait, wait_healthy, drain, dry_run } = options;
+    let group = match &scope {
+        Scope::Group(group) => Some(group.to_string()),
+        Scope::Only | Scope::Service(_) => None,
+    };
+    let if_generation = if_match(headers)?;
+    let ask = SwitchAsk { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
+    let mut services = Vec::new();
+    // One after the other: the answer comes when the last of them has ended.
+    for switched in api.handle.switch(ask).await? {
+        services.push(answer(switched, wait).await);
+    }
+    let outcome = SwitchOutcome::of(group, services);
+    Ok(form.answer(&outcome.ok_or(Refusal::Stopping)?, text::switch))
+}
+
+async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
+    match switched {
+        Switched::AlreadyOn { service, color, generation, drain } => SwitchAnswer {
+            result: SwitchResult::Already,
+            service: service.to_string(),
+            from: color.other().into(),
+            to: color.into(),
+            generation: generation.0,
+            drain: match drain {
+                Some(drain) => Some(wait.watch(color.other(), drain).await),
+                None => None,
+            },
+            evidence: Vec::new(),
+        },
+        Switched::DryRun { service, from, to, generation, evidence } => SwitchAnswer {
+            result: SwitchResult::WouldSwitch,
+            service: service.to_string(),
+            from: from.into(),
+            to: to.into(),
+            generation: generation.0,
+            drain: None,
+            evidence: evidence.iter().map(Evidence::from).collect(),
+        },
+        Switched::Published { service, from, to, cause: _, generation, drain } => SwitchAnswer {
+            result: SwitchResult::Switched,
+            service: service.to_string(),
+            from: from.into(),
+            to: to.into(),
+            generation: generation.0,
+            drain: Some(wait.watch(from, drain).await),
+            evidence: Vec::new(),
+        },
+    }
+}
+
+// === impl Options, SwitchParameters ===
+
+impl Parameters for Options {
+    const ALLOWED: &'static [&'static str] =
+        &["service", "group", "wait", "wait_healthy", "drain", "dry_run"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self {
+            scope: given.scope()?,
+            wait: Wait::read(given)?,
+            wait_healthy: given.duration("wait_healthy")?,
+            drain: given.duration("drain")?,
+            dry_run: given.flag("dry_run")?,
+        })
+    }
+}
+
+impl Parameters for SwitchParameters {
+    const ALLOWED: &'static [&'static str] =
+        &["to", "service", "group", "wait", "wait_healthy", "drain", "dry_run"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        let to = given.text("to").and_then(|to| to.parse().ok());
+        let title = "Invalid target: must be 'blue' or 'green'";
+        let to = to.ok_or_else(|| Problem::parameter("invalid_target", title))?;
+        Ok(Self { to, options: Options::read(given)? })
+    }
+}
+
+// === impl Wait ===
+
+impl Wait {
+    pub(crate) fn read(given: &Given) -> Result<Self, Problem> {
+        match given.text("wait") {
+            None | Some("drained") => Ok(Self::Drained),
+            Some("published") => Ok(Self::Published),
+            Some(_) => Err(invalid("wait", "must be drained or published")),
+        }
+    }
+
+    /// Watches a drain for as long as the caller wants.
+    pub(crate) async fn watch(self, color: Color, mut drain: DrainWatch) -> Drain {
+        match self {
+            Self::Drained => match drain.end_in_time().await {
+                Ok(end) => Drain::ended(color, end),
+                Err(Stuck { leases, connections }) => {
+                    Drain::stuck(color, Left { leases, connections })
+                }
+            },
+            Self::Published => {
+                drain.now().map_or_else(|| Drain::open(color), |end| Drain::ended(color, end))
+            }
+        }
+    }
+}

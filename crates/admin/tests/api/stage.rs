@@ -1,0 +1,415 @@
+//! A served API, a script of what the controller answers, and a plain client.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use admin::{ApiSettings, Certificate, Live, Role, Token, Ways, bind_socket, serve};
+use control::{
+    Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
+    MetricsSource, NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk,
+    Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
+};
+use rules::{
+    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, ServiceName, Standing, TargetUrl,
+    Time, Verdict,
+};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{oneshot, watch};
+
+/// The token of an operator.
+pub(crate) const OPERATOR: &str = "the-operator's-token";
+/// The token of a viewer.
+pub(crate) const VIEWER: &str = "the-viewer's-token";
+
+type OnSwitch = Box<dyn FnMut(&SwitchAsk) -> Answer<Vec<Switched>> + Send>;
+
+/// What the controller answers, and what it was asked.
+pub(crate) struct Script {
+    pub(crate) on_switch: OnSwitch,
+    pub(crate) on_hold: Answer<HoldInForce>,
+    pub(crate) on_resume: Answer<Resumed>,
+    pub(crate) on_reload: Answer<Reloaded>,
+    pub(crate) on_upgrade: Answer<Upgraded>,
+    pub(crate) status: Status,
+    pub(crate) metrics: MetricsSnapshot,
+    pub(crate) history: Vec<Deed>,
+    pub(crate) receipts: Answer<Vec<Receipt>>,
+    pub(crate) ready: bool,
+    /// Keep every question without an answer.
+    pub(crate) silent: bool,
+    unanswered: Vec<Input>,
+    /// One line per question.
+    pub(crate) asked: Vec<String>,
+}
+
+/// The served API.
+pub(crate) struct Stage {
+    pub(crate) address: SocketAddr,
+    pub(crate) socket: PathBuf,
+    pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) news: NewsDesk,
+    pub(crate) live: watch::Sender<Live>,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+pub(crate) fn web() -> ServiceName {
+    ServiceName::new("web").expect("a name")
+}
+
+/// A switch that is published and drained.
+pub(crate) fn published(ask: &SwitchAsk) -> Switched {
+    let _ = ask;
+    Switched::Published {
+        service: web(),
+        from: Color::Blue,
+        to: Color::Green,
+        cause: rules::Cause::Switch,
+        generation: Generation(7),
+        drain: control::DrainWatch::ended(rules::DrainEnd::Drained),
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = tcp.local_addr().expect("bound");
+        let dir = tempfile::tempdir().expect("a directory");
+        let socket = dir.path().join("admin.sock");
+        let unix = bind_socket(&socket, None).expect("a socket").0;
+        let token = |name: &str, role, token: &str| Token {
+            name: name.to_owned(),
+            role,
+            sha256: Sha256::digest(token).into(),
+        };
+        let live = watch::Sender::new(Live {
+            tokens: vec![
+                token("ci", Role::Operator, OPERATOR),
+                token("eyes", Role::Viewer, VIEWER),
+            ],
+            hosts: vec!["deploy.example".to_owned()],
+            listeners: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            certificates: vec![Certificate {
+                file: "/etc/teal/a.pem".into(),
+                names: vec!["a.test".to_owned()],
+                not_after: Time(1_900_000_000_000),
+            }],
+            certificate_problem: None,
+            orders: Vec::new(),
+            tls: None,
+            older_pid: None,
+        });
+        let settings = ApiSettings {
+            version: "1.2.3",
+            instance: "teal-test".to_owned(),
+            admin: address,
+            metrics: None,
+            socket: socket.clone(),
+            uid: rustix::process::getuid().as_raw(),
+            socket_gid: None,
+            live: live.subscribe(),
+            connections: 10_000,
+        };
+        let (handle, inbox) = Handle::pair();
+        let news = inbox.news().clone();
+        let script = Arc::new(Mutex::new(Script::new()));
+        tokio::spawn(play(inbox, Arc::clone(&script)));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served =
+            tokio::spawn(serve(Ways { tcp, unix, metrics: None }, handle, settings, async {
+                let _ = stopped.await;
+            }));
+        Self { address, socket, script, news, live, stop: Some(stop), served, _dir: dir }
+    }
+
+    /// Changes what the controller answers.
+    pub(crate) fn script(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut self.script.lock().expect("no panic before"));
+    }
+
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.script.lock().expect("no panic before").asked.clone()
+    }
+
+    /// A call with an operator's token and these further fields.
+    pub(crate) async fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let token = format!("Bearer {OPERATOR}");
+        let mut all = vec![("Authorization", &*token)];
+        all.extend_from_slice(fields);
+        self.bare(method, path, &all).await
+    }
+
+    /// The same with JSON as the answer.
+    pub(crate) async fn json(&self, method: &str, path: &str) -> (u16, serde_json::Value) {
+        let reply = self.ask(method, path, &[("Accept", "application/json")]).await;
+        (reply.status, serde_json::from_str(&reply.body).expect("JSON"))
+    }
+
+    /// A call with exactly these fields and the right Host.
+    pub(crate) async fn bare(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for (name, value) in fields {
+            text.extend([*name, ": ", *value, "\r\n"]);
+        }
+        text.push_str("Connection: close\r\n\r\n");
+        self.raw(text.as_bytes()).await
+    }
+
+    /// Exactly these bytes.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Reply {
+        exchange(TcpStream::connect(self.address).await.expect("connected"), bytes).await
+    }
+
+    /// A call over the socket, without a token.
+    pub(crate) async fn on_socket(&self, method: &str, path: &str) -> Reply {
+        self.on_socket_with(method, path, "").await
+    }
+
+    /// The same with further field lines.
+    pub(crate) async fn on_socket_with(&self, method: &str, path: &str, lines: &str) -> Reply {
+        let stream = UnixStream::connect(&self.socket).await.expect("connected");
+        let text =
+            format!("{method} {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n{lines}\r\n");
+        exchange(stream, text.as_bytes()).await
+    }
+
+    /// Stops the API and waits until it is gone.
+    pub(crate) async fn stop(mut self) {
+        drop(self.stop.take());
+        self.served.await.expect("the API ended well");
+    }
+}
+
+/// Sends, then reads until the other side closes.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) -> Reply {
+    // The other side may answer and close before it has read all.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer));
+    let _ = read.await.expect("an answer in time");
+    Reply::parse(&answer)
+}
+
+async fn play(mut inbox: Inbox, script: Arc<Mutex<Script>>) {
+    while let Some(input) = inbox.next().await {
+        script.lock().expect("no panic before").answer(input);
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        assert!(status.is_some(), "no answer: {text:?}");
+        Self {
+            status: status.unwrap_or_default(),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).expect("the body is JSON")
+    }
+}
+
+// === impl Script ===
+
+impl Script {
+    fn new() -> Self {
+        Self {
+            on_switch: Box::new(|ask| Ok(vec![published(ask)])),
+            on_hold: Err(Refusal::AlreadyHeld { service: web() }),
+            on_resume: Err(Refusal::NotHeld { service: web() }),
+            on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
+            on_upgrade: Err(Refusal::UpgradeInProgress),
+            status: status(),
+            metrics: metrics(),
+            history: Vec::new(),
+            receipts: Err(Refusal::NoReceipt { generation: Generation(9), service: None }),
+            ready: true,
+            silent: false,
+            unanswered: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, input: Input) {
+        if self.silent {
+            self.unanswered.push(input);
+            return;
+        }
+        // A caller that has gone takes no answer.
+        match input {
+            Input::Status(_, to) => drop(to.send(Ok(self.status.clone()))),
+            Input::Switch(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send((self.on_switch)(&ask)));
+            }
+            Input::Hold(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_hold.clone()));
+            }
+            Input::Resume(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_resume.clone()));
+            }
+            Input::Reload(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_reload.clone()));
+            }
+            Input::Upgrade(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_upgrade.clone()));
+            }
+            Input::History(to) => drop(to.send(self.history.clone())),
+            Input::Receipts(generation, to) => {
+                self.asked.push(format!("{generation:?}"));
+                drop(to.send(self.receipts.clone()));
+            }
+            Input::Metrics(to) => {
+                let metrics = self.metrics.clone();
+                drop(to.send(MetricsSource::new(move || metrics.clone())));
+            }
+            Input::Ready(to) => drop(to.send(self.ready)),
+            // The API asks for none of these.
+            Input::Renew(..) | Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
+        }
+    }
+}
+
+pub(crate) fn target(port: u16) -> TargetUrl {
+    TargetUrl::parse(&format!("http://127.0.0.1:{port}")).expect("a target")
+}
+
+fn status() -> Status {
+    let color = |role, port, verdict: Verdict, standing| ColorStatus {
+        role,
+        healthy: verdict.passed(),
+        unhealthy_reason: verdict.reason().map(|reason| format!("{}: {reason}", target(port))),
+        in_flight: if role == control::Role::Active { 3 } else { 0 },
+        connections: 0,
+        streams: 0,
+        oldest_stream_age: None,
+        oldest_age: (role == control::Role::Active).then_some(Duration::from_millis(1200)),
+        drain: None,
+        drained: role == control::Role::Idle,
+        targets: vec![TargetStatus {
+            url: target(port),
+            address: None,
+            usage: control::Usage::Used,
+            standing,
+            last_probe: Some(Probe {
+                at: Time(8_000),
+                moment: Duration::ZERO,
+                latency: Duration::from_micros(1500),
+                verdict,
+            }),
+            addresses: Vec::new(),
+            certificate: None,
+        }],
+        names: Vec::new(),
+    };
+    let passed = Verdict::Passed { status: 200 };
+    let failed = Verdict::Failed { status: None, reason: "connection refused".into() };
+    Status {
+        generation: Generation(7),
+        publishing: None,
+        journal: None,
+        at: Time(10_000),
+        total: 1,
+        services: vec![ServiceStatus {
+            name: web(),
+            active: Color::Blue,
+            generation: Generation(7),
+            can_roll_back: true,
+            held: None,
+            failover: rules::Failover::Off,
+            colors: [
+                color(control::Role::Active, 8081, passed, Standing::Up),
+                color(control::Role::Idle, 8082, failed, Standing::Down),
+            ],
+        }],
+        groups: Vec::new(),
+        calls: Vec::new(),
+        last_reload: None,
+    }
+}
+
+fn metrics() -> MetricsSnapshot {
+    let color = |port, up| ColorMetrics {
+        sum: traffic::ColorSum::default(),
+        oldest: Duration::ZERO,
+        targets: vec![TargetMetrics {
+            url: target(port).to_string().into(),
+            address: format!("127.0.0.1:{port}").into(),
+            standing: if up { Standing::Up } else { Standing::Down },
+            expires: Some(Time(1_900_000_000_000)),
+            probed: None,
+            figures: TargetFigures::default(),
+            books: Arc::new(traffic::TargetBooks::new(1)),
+        }],
+    };
+    let empty = || traffic::ServiceSum::of(&traffic::ServiceBooks::new(1));
+    MetricsSnapshot {
+        generation: Generation(7),
+        services: vec![ServiceMetrics {
+            name: web(),
+            active: Color::Blue,
+            generation: Generation(7),
+            held: false,
+            sum: empty(),
+            colors: [color(8081, true), color(8082, false)],
+        }],
+        unrouted: empty(),
+        connections: traffic::WorkerSum::default(),
+        journal_available: true,
+        config_accepted: Time(1_800_000_000_500),
+        config_refused: false,
+        calls: 0,
+        oldest_call: None,
+    }
+}
+
+/// A receipt of a switch that has drained.
+pub(crate) fn receipt() -> Receipt {
+    Receipt {
+        generation: Generation(7),
+        service: web(),
+        from: Color::Blue,
+        to: Color::Green,
+        cause: rules::Cause::Rollback,
+        actor: Actor::Token("ci".into()),
+        decided: Time(1_000),
+        evidence: vec![rules::Proof {
+            target: target(8082).into(),
+            at: Time(900),
+            status: 200,
+            latency: Duration::from_millis(2),
+        }],
+        progress: rules::Progress::Ended {
+            published: Some(Time(1_100)),
+            at: Time(2_000),
+            end: rules::DrainEnd::Cut(rules::Cut { unanswered: 1, answering: 2, tunnels: 3 }),
+        },
+        figures: Some(rules::Figures::default()),
+    }
+}

@@ -1,0 +1,130 @@
+//! The text of calls that change something.
+
+use crate::wire::{
+    Color, Drain, DrainState, GroupAnswer, HoldAnswer, Reloaded, Resumed, SwitchAnswer,
+    SwitchOutcome, SwitchResult, Upgraded,
+};
+
+use super::{Lines, line, proofs, seconds};
+
+/// What a switch or a rollback did.
+pub fn switch(outcome: &SwitchOutcome) -> String {
+    let mut lines = Lines::default();
+    match outcome {
+        SwitchOutcome::Service(answer) => {
+            switched(&mut lines, answer.result, answer.from, answer.to);
+            notes(&mut lines, answer.result, answer.generation);
+            of_service(&mut lines, answer);
+        }
+        SwitchOutcome::Group(GroupAnswer { result, from, to, generation, services, .. }) => {
+            switched(&mut lines, *result, *from, *to);
+            notes(&mut lines, *result, *generation);
+            for answer in services {
+                line!(lines, "");
+                line!(lines, "Service: {}", answer.service);
+                switched(&mut lines, answer.result, answer.from, answer.to);
+                of_service(&mut lines, answer);
+            }
+        }
+    }
+    lines.0
+}
+
+fn switched(lines: &mut Lines, result: SwitchResult, from: Color, to: Color) {
+    match result {
+        SwitchResult::Switched => line!(lines, "Switched from {from} to {to}"),
+        SwitchResult::Already => line!(lines, "Already on {to}"),
+        SwitchResult::WouldSwitch => line!(lines, "Would switch from {from} to {to}"),
+    }
+}
+
+fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
+    match result {
+        SwitchResult::Switched => line!(lines, "Generation: {generation}"),
+        SwitchResult::Already => {}
+        SwitchResult::WouldSwitch => {
+            line!(lines, "Dry run: the gate would pass, nothing was changed");
+        }
+    }
+}
+
+fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
+    proofs(lines, &answer.evidence);
+    if let Some(drain) = &answer.drain {
+        line!(lines, "{}", drained(drain));
+    }
+}
+
+/// How the drain of a color stands, in one line.
+pub fn drained(drain: &Drain) -> String {
+    let color = drain.color;
+    match drain.state {
+        DrainState::Draining => format!("{color} is still draining: do not stop {color}"),
+        DrainState::Drained => format!("{color} is drained: safe to stop"),
+        DrainState::Cut => {
+            let what = drain.cut.map_or_else(String::new, |cut| {
+                format!(
+                    " {} ({} without an answer, {} while answering, {} tunnels)",
+                    cut.total, cut.unanswered, cut.answering, cut.tunnels
+                )
+            });
+            format!("{color} is drained: the deadline cut{what}; safe to stop")
+        }
+        DrainState::Stuck => {
+            let left = drain.left.map_or_else(String::new, |left| {
+                format!(": {} leases and {} connections are left", left.leases, left.connections)
+            });
+            format!(
+                "{color} is not drained: a worker has not ended what the deadline cut{left}; \
+                 do not stop {color}; look into teal status and the log of Teal"
+            )
+        }
+        DrainState::Superseded => {
+            let by = drain.superseded_by.map_or_else(String::new, |by| format!(" {by}"));
+            format!("The drain of {color} was superseded by generation{by}: do not stop {color}")
+        }
+        DrainState::Interrupted => {
+            format!("The drain of {color} was interrupted: do not stop {color}")
+        }
+    }
+}
+
+/// What a hold did.
+pub fn hold(answer: &HoldAnswer) -> String {
+    let mut lines = Lines::default();
+    line!(lines, "Held: new requests wait, each at most {}", seconds(answer.max_wait_seconds));
+    let color = answer.color;
+    match answer.drain.state {
+        DrainState::Drained => line!(lines, "No request is on {color}"),
+        DrainState::Draining => line!(lines, "Requests are still on {color}"),
+        _ => line!(lines, "{}", drained(&answer.drain)),
+    }
+    lines.0
+}
+
+/// What a resume did.
+pub fn resume(answer: &Resumed) -> String {
+    format!("Resumed: {} waiting requests go to {}\n", answer.waiting, answer.color)
+}
+
+/// What a reload did.
+pub fn reload(answer: &Reloaded) -> String {
+    let mut lines = Lines::default();
+    match (answer.changes.len(), answer.generation) {
+        (0, _) => line!(lines, "Reloaded: nothing changed"),
+        (_, Some(generation)) => line!(lines, "Reloaded: generation {generation}"),
+        (_, None) => line!(lines, "Reloaded"),
+    }
+    for change in &answer.changes {
+        line!(lines, "  {change}");
+    }
+    lines.0
+}
+
+/// What became of an upgrade.
+pub fn upgrade(answer: &Upgraded) -> String {
+    let Upgraded { pid, version } = answer;
+    format!(
+        "Upgraded: Teal {version} serves as process {pid}\nThe older one leaves when its last request has ended\n"
+    )
+}

@@ -1,0 +1,67 @@
+//! A color and its targets in words.
+
+use crate::wire::{Color, ColorStatus, Health, Role, Target};
+
+use super::{located, seconds};
+
+/// The health of a color, in words.
+pub fn health(status: &ColorStatus) -> String {
+    let reason = status.reason.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    match status.healthy {
+        Some(true) => "healthy".to_owned(),
+        Some(false) => format!("not healthy{reason}"),
+        None => format!("not known to be healthy{reason}"),
+    }
+}
+
+/// Whether this color may be stopped, and why not.
+pub fn standing(color: Color, status: &ColorStatus) -> String {
+    let oldest = status
+        .oldest_age_seconds
+        .map(|age| format!(", oldest {}", seconds(age)))
+        .unwrap_or_default();
+    let streams = match (status.streams, status.oldest_stream_age_seconds) {
+        (0, _) => String::new(),
+        (count, None) => format!(" (streams: {count})"),
+        (count, Some(age)) => format!(" (streams: {count}, oldest {})", seconds(age)),
+    };
+    match status.role {
+        Role::Active => {
+            // It has one while it is held.
+            let deadline = status
+                .deadline_seconds
+                .map_or_else(String::new, |left| format!(", {} to the deadline", seconds(left)));
+            format!("active, {} in flight{streams}{oldest}{deadline}", status.in_flight)
+        }
+        _ if status.drained => "drained: safe to stop".to_owned(),
+        Role::Draining | Role::Idle => {
+            let deadline = match status.deadline_seconds {
+                _ if status.cutting => ", cutting what is left".to_owned(),
+                Some(left) => format!(", {} to the deadline", seconds(left)),
+                None => String::new(),
+            };
+            let left = status.in_flight;
+            format!("draining {left}{streams}{oldest}{deadline}: do not stop {color}")
+        }
+    }
+}
+
+/// What probes say of a target, in words.
+pub fn probed(target: &Target) -> String {
+    let health = match target.health {
+        Health::Unknown => "unknown",
+        Health::Up => "up",
+        Health::Down => "down",
+    };
+    let name = located(&target.url, target.address.as_deref());
+    let note = target.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+    let Some(probe) = &target.last_probe else {
+        return format!("{name} {health}{note}, not probed yet");
+    };
+    let found = match (&probe.reason, probe.status) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(status)) => format!("{status} in {} ms", probe.latency_ms),
+        (None, None) => format!("passed in {} ms", probe.latency_ms),
+    };
+    format!("{name} {health}{note}, probed {} ago: {found}", seconds(probe.age_seconds))
+}

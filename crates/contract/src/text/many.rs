@@ -1,0 +1,58 @@
+//! The status of many services: what somebody should look at first, then a line for each of the others as
+//! long as these are few.
+
+use crate::wire::{Color, Service, Status};
+
+use super::color::standing;
+use super::status::Extent;
+use super::{Lines, line};
+
+/// The most lines without being asked for more.
+const LINES: usize = 100;
+
+/// Problems first, then the others.
+pub(super) fn services(lines: &mut Lines, status: &Status, extent: Extent) {
+    let (mut bad, good): (Vec<_>, Vec<_>) =
+        status.services.iter().partition(|service| !service.problems.is_empty());
+    bad.sort_by_key(|service| service.problems.first().map(|problem| problem.severity));
+    let (count, total) = (bad.len(), status.total);
+    match count {
+        0 if total == 1 => line!(lines, "No problem in 1 service"),
+        0 => line!(lines, "No problem in {total} services"),
+        _ => line!(lines, "Services: {total}, {count} with a problem"),
+    }
+    let most = if extent.problems || extent.all { usize::MAX } else { LINES };
+    for service in bad.iter().take(most) {
+        for problem in &service.problems {
+            line!(lines, "Problem of {}: {}", service.name, problem.text);
+        }
+    }
+    let more = count.saturating_sub(most);
+    if more > 0 {
+        line!(lines, "{more} more have a problem; see: teal status --problems");
+    }
+    if extent.problems {
+        return;
+    }
+    if extent.all || status.services.len() <= LINES {
+        for service in bad.iter().chain(&good) {
+            line!(lines, "{}", in_short(service));
+        }
+    } else {
+        let left = good.len();
+        line!(
+            lines,
+            "{left} have no problem; see: teal status --all, or --service NAME for all of one"
+        );
+    }
+}
+
+/// A service in one line.
+fn in_short(service: &Service) -> String {
+    let words = |color| format!("{color} is {}", standing(color, service.colors.of(color)));
+    let (active, idle) = match service.active {
+        Color::Blue => (Color::Blue, Color::Green),
+        Color::Green => (Color::Green, Color::Blue),
+    };
+    format!("{}: {}; {}", service.name, words(active), words(idle))
+}

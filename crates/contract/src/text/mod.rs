@@ -1,0 +1,65 @@
+//! The plain text of answers, for people and shells: the API sends it, the command line
+//! prints it.
+//!
+//! The first lines are those that scripts already look for (`Switched from blue to green`,
+//! `Active: blue`); what follows answers the question behind: may the old color be stopped?
+
+mod change;
+mod color;
+mod many;
+mod record;
+mod status;
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+pub use change::{drained, hold, reload, resume, switch, upgrade};
+pub use color::{health, probed, standing};
+pub use record::{history, receipt, receipts};
+pub use status::{Extent, status, waiting};
+
+use crate::duration::show;
+use crate::wire::{Color, Evidence};
+
+/// Text that grows line by line.
+#[derive(Debug, Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, line: fmt::Arguments<'_>) {
+        let _never_fails = self.0.write_fmt(line);
+        self.0.push('\n');
+    }
+}
+
+macro_rules! line {
+    ($lines:expr, $($format:tt)+) => { $lines.add(format_args!($($format)+)) };
+}
+use line;
+
+fn proofs(lines: &mut Lines, evidence: &[Evidence]) {
+    for Evidence { target, address, at, status, latency_ms } in evidence {
+        let target = located(target, address.as_deref());
+        line!(lines, "Probe: {target} answered {status} in {latency_ms} ms at {at}");
+    }
+}
+
+/// A target as configured, and at which address of its name, if it is one.
+fn located(url: &str, address: Option<&str>) -> String {
+    let address = address.filter(|address| !url.ends_with(address));
+    match address.and_then(|address| address.rsplit_once(':')) {
+        Some((host, _)) => format!("{url} at {}", host.trim_matches(['[', ']'])),
+        None => url.to_owned(),
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    show(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+fn capital(color: Color) -> &'static str {
+    match color {
+        Color::Blue => "Blue",
+        Color::Green => "Green",
+    }
+}

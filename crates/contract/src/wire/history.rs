@@ -1,0 +1,280 @@
+//! The JSON of receipts and of the history.
+
+use rules::{Deed, Progress, WaitEnd};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Actor, Color, Drain};
+use crate::unit::{millis, rfc3339, seconds};
+
+/// What was decided, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Change {
+    /// A switch, rollback or failover.
+    Switch(Box<Receipt>),
+    /// A reload that changed where traffic goes.
+    Reload(ReloadChange),
+    /// New requests were made to wait.
+    Hold(HoldChange),
+    /// Waiting requests were let go.
+    Resume(ResumeChange),
+    /// A call ended while it still waited: it changed nothing.
+    Wait(WaitChange),
+}
+
+/// A reload that changed where traffic goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReloadChange {
+    /// The generation that it made.
+    pub generation: u64,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was decided.
+    pub at: String,
+    /// The services that came, left or moved.
+    pub services: Vec<String>,
+}
+
+/// New requests were made to wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HoldChange {
+    /// The service.
+    pub service: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was decided.
+    pub at: String,
+    /// The longest that one request waits.
+    pub max_wait_seconds: f64,
+}
+
+/// Waiting requests were let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ResumeChange {
+    /// The service.
+    pub service: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was decided.
+    pub at: String,
+}
+
+/// A call that ended while it still waited: it changed nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WaitChange {
+    /// What it asked for: `switch`, `rollback` or `reload`.
+    pub verb: String,
+    /// The color of a switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Color>,
+    /// The services that it was about; empty: all.
+    pub services: Vec<String>,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Since when it waited.
+    pub since: String,
+    /// When it ended.
+    pub at: String,
+    /// Why: `superseded` or `abandoned`.
+    pub end: String,
+    /// The later command, such as `switch to blue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Who asked for the later command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_actor: Option<Actor>,
+}
+
+/// The record that one switch leaves behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Receipt {
+    /// The generation that the switch made.
+    pub generation: u64,
+    /// The service.
+    pub service: String,
+    /// The color that was active before.
+    pub from: Color,
+    /// The color that is active since.
+    pub to: Color,
+    /// `switch`, `rollback` or `failover`.
+    pub cause: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was decided.
+    pub decided: String,
+    /// When every worker had taken it over; `null` before.
+    pub published: Option<String>,
+    /// When the drain ended; `null` before.
+    pub ended: Option<String>,
+    /// The drain of the old color; `null` before the publish.
+    pub drain: Option<Drain>,
+    /// The probes that proved the new color healthy.
+    pub evidence: Vec<Evidence>,
+    /// What traffic looked like; `null` until the end.
+    pub figures: Option<Figures>,
+}
+
+/// One passed probe, as evidence for a switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Evidence {
+    /// The target that was probed.
+    pub target: String,
+    /// The one address that it is; `null`: it is not one address, or that is no longer known.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// When the probe ended.
+    pub at: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// How long it took.
+    pub latency_ms: f64,
+}
+
+/// What traffic looked like from 30 s before the publish to the end of the drain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Figures {
+    /// When the last lease was taken on the old color.
+    pub last_on_old: Option<String>,
+    /// When the first lease was taken on the new color.
+    pub first_on_new: Option<String>,
+    /// Requests that had to wait at Teal.
+    pub parked: u64,
+    /// Requests that were sent to a target again.
+    pub retries: u64,
+    /// Requests lost to a reused connection.
+    pub stale_lost: u64,
+    /// Traffic on blue.
+    pub blue: ColorFigures,
+    /// Traffic on green.
+    pub green: ColorFigures,
+}
+
+/// What traffic on one color looked like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ColorFigures {
+    /// Requests that ended.
+    pub requests: u64,
+    /// Answers with a status from 500 on, and requests without a whole answer.
+    pub errors: u64,
+    /// The share of errors, from 0 to 1; `null` without requests.
+    pub error_rate: Option<f64>,
+    /// Half of the answers were faster; `null` without answers.
+    pub p50_ms: Option<f64>,
+    /// 99 % of the answers were faster; `null` without answers.
+    pub p99_ms: Option<f64>,
+}
+
+impl From<&rules::Receipt> for Receipt {
+    fn from(receipt: &rules::Receipt) -> Self {
+        let (ended, drain) = match receipt.progress {
+            Progress::Publishing => (None, None),
+            Progress::Draining { .. } => (None, Some(Drain::open(receipt.from))),
+            Progress::Ended { at, end, .. } => {
+                (Some(rfc3339(at)), Some(Drain::ended(receipt.from, end)))
+            }
+        };
+        Self {
+            generation: receipt.generation.0,
+            service: receipt.service.to_string(),
+            from: receipt.from.into(),
+            to: receipt.to.into(),
+            cause: receipt.cause.as_str().to_owned(),
+            actor: (&receipt.actor).into(),
+            decided: rfc3339(receipt.decided),
+            published: receipt.published().map(rfc3339),
+            ended,
+            drain,
+            evidence: receipt.evidence.iter().map(Evidence::from).collect(),
+            figures: receipt.figures.as_ref().map(Figures::from),
+        }
+    }
+}
+
+impl From<&rules::Proof> for Evidence {
+    fn from(proof: &rules::Proof) -> Self {
+        Self {
+            target: proof.target.url.to_string(),
+            address: proof.target.address.map(|address| address.to_string()),
+            at: rfc3339(proof.at),
+            status: proof.status,
+            latency_ms: millis(proof.latency),
+        }
+    }
+}
+
+impl From<&rules::Figures> for Figures {
+    fn from(figures: &rules::Figures) -> Self {
+        let [blue, green] = figures.colors;
+        Self {
+            last_on_old: figures.last_on_old.map(rfc3339),
+            first_on_new: figures.first_on_new.map(rfc3339),
+            parked: figures.parked,
+            retries: figures.retries,
+            stale_lost: figures.stale_lost,
+            blue: blue.into(),
+            green: green.into(),
+        }
+    }
+}
+
+impl From<rules::ColorFigures> for ColorFigures {
+    fn from(figures: rules::ColorFigures) -> Self {
+        Self {
+            requests: figures.requests,
+            errors: figures.errors,
+            error_rate: figures.error_rate(),
+            p50_ms: figures.p50.map(millis),
+            p99_ms: figures.p99.map(millis),
+        }
+    }
+}
+
+impl From<&Deed> for Change {
+    fn from(deed: &Deed) -> Self {
+        match deed {
+            Deed::Switch(receipt) => Self::Switch(Box::new(Receipt::from(&**receipt))),
+            Deed::Reload { generation, actor, at, services } => Self::Reload(ReloadChange {
+                generation: generation.0,
+                actor: actor.into(),
+                at: rfc3339(*at),
+                services: services.iter().map(ToString::to_string).collect(),
+            }),
+            Deed::Hold { service, actor, at, max_wait } => Self::Hold(HoldChange {
+                service: service.to_string(),
+                actor: actor.into(),
+                at: rfc3339(*at),
+                max_wait_seconds: seconds(*max_wait),
+            }),
+            Deed::Resume { service, actor, at } => Self::Resume(ResumeChange {
+                service: service.to_string(),
+                actor: actor.into(),
+                at: rfc3339(*at),
+            }),
+            Deed::Waited { verb, services, actor, since, at, end } => {
+                let (word, later) = match end {
+                    WaitEnd::Superseded { by, actor } => ("superseded", Some((by, actor))),
+                    WaitEnd::Abandoned => ("abandoned", None),
+                };
+                Self::Wait(WaitChange {
+                    verb: verb.as_str().to_owned(),
+                    to: verb.color().map(Into::into),
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    since: rfc3339(*since),
+                    at: rfc3339(*at),
+                    end: word.to_owned(),
+                    by: later.map(|(by, _)| by.to_string()),
+                    by_actor: later.map(|(_, actor)| actor.into()),
+                })
+            }
+        }
+    }
+}
