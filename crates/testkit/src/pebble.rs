@@ -2,22 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::pki::Pki;
+use crate::port::free_port;
 use crate::wait::wait_until;
 
 /// How long it may take to start.
 const SOON: Duration = Duration::from_secs(20);
-
-/// Ports below those that systems give to whoever asks for any.
-static PORTS: AtomicU16 = AtomicU16::new(0);
-const FIRST_PORT: u16 = 20_000;
-const LAST_PORT: u16 = 31_999;
 
 /// Where an authority will be, and whom its clients trust.
 #[derive(Debug)]
@@ -189,19 +184,6 @@ impl Drop for Pebble {
         for process in &mut self.processes {
             let _ended_already = process.kill();
             let _ = process.wait();
-        }
-    }
-}
-
-/// A port that nobody has, for TCP and UDP. Other tests of this process are given others.
-fn free_port() -> u16 {
-    let begin = std::process::id() as u16;
-    loop {
-        let step = PORTS.fetch_add(1, Ordering::Relaxed);
-        let port = FIRST_PORT + begin.wrapping_add(step) % (LAST_PORT - FIRST_PORT);
-        let place = ("127.0.0.1", port);
-        if TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok() {
-            return port;
         }
     }
 }

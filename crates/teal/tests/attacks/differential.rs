@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use testkit::{Settings, Target, Teal, wait_until};
+use testkit::{Settings, Target, Teal, free_address, wait_until};
 
 use crate::case::{self, Case};
 use crate::play::{self, Outcome};
@@ -113,9 +113,7 @@ struct Peer {
 impl Peer {
     fn start(program: &str, config: &str, target: SocketAddr) -> Self {
         let work = tempfile::tempdir().expect("a directory");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("its address");
-        drop(free);
+        let address = free_address();
         let config = config
             .replace("{{work}}", &work.path().to_string_lossy())
             .replace("{{port}}", &address.port().to_string())

@@ -1,8 +1,8 @@
 //! A listener whose address changes while its port stays.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
-use testkit::{Client, Load, LoadOptions};
+use testkit::{Client, Load, LoadOptions, free_port};
 
 use crate::stage::Stage;
 use crate::upgrade::LEFT;
@@ -10,13 +10,6 @@ use crate::upgrade::LEFT;
 fn reaches(address: &str, port: u16) -> bool {
     let address: SocketAddr = format!("{address}:{port}").parse().expect("an address");
     Client::try_connect(address).is_ok_and(|mut client| client.get("/").status == 200)
-}
-
-/// A port that is free at every address and stays so: it is below those that the kernel chooses.
-fn free_port() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("it is small");
-    let free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    (first..first + 1000).find(free).expect("a port is free")
 }
 
 #[test]

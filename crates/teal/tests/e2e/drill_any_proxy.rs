@@ -1,18 +1,16 @@
 //! `teal drill URL --switch COMMAND`: any proxy, tried by the end of its command.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use testkit::{CliResult, Settings, Target, Teal};
+use testkit::{CliResult, Settings, Target, Teal, free_address};
 
 use crate::TEAL;
 
-/// Two addresses that are free now, for the drill's own targets.
+/// Two addresses for the drill's own targets.
 fn addresses() -> [SocketAddr; 2] {
-    let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let both = [free(), free()];
-    both.map(|listener| listener.local_addr().expect("its address"))
+    [free_address(), free_address()]
 }
 
 /// A Teal in front of these addresses, where nobody listens yet.

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Client, Settings, Target, Teal, run, wait_for, wait_until};
+use testkit::{Client, Settings, Target, Teal, free_address, run, wait_for, wait_until};
 
 use crate::TEAL;
 use crate::stage::{SOON, Stage};
@@ -117,8 +116,7 @@ impl Prometheus {
             ),
         )
         .expect("a file");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-        let address = free.expect("a free port").to_string();
+        let address = free_address().to_string();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use testkit::{Pki, Settings, Teal, wait_until};
+use testkit::{Pki, Settings, Teal, free_address, wait_until};
 
 use crate::TEAL;
 use crate::stage::SOON;
@@ -50,14 +50,8 @@ fn program(path: PathBuf) -> Option<PathBuf> {
     None
 }
 
-/// A port that is free now.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound")
-}
-
 fn apache(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
-    let (address, root) = (free(), directory.join(color));
+    let (address, root) = (free_address(), directory.join(color));
     let mut config = format!(
         "ServerRoot {root}\nPidFile {root}/pid\nErrorLog {root}/log\nListen {address}\n\
          ServerName strict.test\nProtocols h2 http/1.1\nMutex file:{root}\n",
@@ -89,7 +83,7 @@ fn apache(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
 }
 
 fn caddy(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
-    let (address, root) = (free(), directory.join(color));
+    let (address, root) = (free_address(), directory.join(color));
     fs::create_dir_all(&root).expect("a directory");
     let mut config =
         "{\nadmin off\nauto_https off\npersist_config off\nservers {\nstrict_sni_host on\n}\n}\n"

@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use testkit::wait_until;
+use testkit::{free_port, wait_until};
 
 use super::rows::{ROWS, Row, Verdict};
 use super::{Made, Served, Version, curl};
@@ -58,10 +58,8 @@ fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// Ports that nobody uses at this moment.
 fn ports(count: usize) -> Vec<u16> {
-    let bound: Vec<_> = (0..count).map(|_| TcpListener::bind(local(0)).expect("a port")).collect();
-    bound.iter().map(|one| one.local_addr().expect("bound").port()).collect()
+    (0..count).map(|_| free_port()).collect()
 }
 
 fn nginx(work: &Path, servers: &str) -> String {
