@@ -8,10 +8,10 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # Tests mostly wait for what they have started, so that more of them run than there are cores.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo soak test bench losses fuzz mutants differential conformance check reference
+.PHONY: help demo check quick test soak bench losses fuzz mutants differential conformance reference
 
 help: ## what there is
-	@grep -E '^[a-z]+: ##' $(MAKEFILE_LIST) | sed -e 's/: ##/\t/' | expand -t 12
+	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 12
 
 demo: ## watch traffic move between blue and green, with nothing lost
 	@.ci/tools
@@ -23,20 +23,35 @@ soak: ## MINUTES=10: full load, switches and faults without end; nothing may be 
 	cargo build --profile ci --package teal
 	$(BUILT)/teal drill --time $(MINUTES)m --rate 6000
 
+check: ## format, lints, tidy
+	@.ci/tools
+	@.ci/stage --begin
+	@.ci/stage format cargo fmt --all --check
+	@.ci/stage clippy cargo clippy --workspace --all-targets -- -D warnings
+	@.ci/stage tidy cargo run --quiet --package xtask -- tidy
+
+quick: check ## while you work: check, unit tests, and one switch end to end
+	@PROPTEST_CASES=200 .ci/stage 'unit tests' cargo test --workspace --lib --bins
+	@.ci/stage 'a switch, end to end' cargo test --workspace --test e2e switch_under_load
+	@.ci/stage --all
+
 test: ## everything that must pass: format, lints, tidy, reference, all tests, instruction counts
 	@.ci/tools test
-	cargo fmt --all --check
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --workspace --all-targets --profile ci -- -D warnings
-	cargo test --workspace --profile ci --no-run
-	$(BUILT)/xtask tidy
-	TEAL_BIN=$(BUILT)/teal $(BUILT)/xtask generate --check
-	cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
-	RUST_TEST_THREADS=$(THREADS) cargo test --workspace --profile ci
+	@.ci/stage --begin
+	@.ci/stage format cargo fmt --all --check
+	@.ci/stage 'format of fuzz' cargo fmt --manifest-path fuzz/Cargo.toml --check
+	@.ci/stage clippy cargo clippy --workspace --all-targets --profile ci -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' .ci/stage doc cargo doc --workspace --no-deps --profile ci
+	@.ci/stage build cargo test --workspace --profile ci --no-run
+	@.ci/stage tidy $(BUILT)/xtask tidy
+	@TEAL_BIN=$(BUILT)/teal .ci/stage reference $(BUILT)/xtask generate --check
+	@.ci/stage fuzz cargo test --manifest-path fuzz/Cargo.toml --target-dir $(BUILT)/../fuzz --profile ci
+	@RUST_TEST_THREADS=$(THREADS) .ci/stage tests cargo test --workspace --profile ci
 	@# Every order of steps of a switch. Built apart, with libraries that are quick to build.
-	RUSTFLAGS="--cfg loom" cargo test --package traffic --test loom --profile ci \
+	@RUSTFLAGS="--cfg loom" .ci/stage loom cargo test --package traffic --test loom --profile ci \
 		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom
-	cargo run --profile ci --package bench --bin instructions
+	@.ci/stage instructions cargo run --profile ci --package bench --bin instructions
+	@.ci/stage --all
 
 bench: ## measure Teal beside nginx, HAProxy and a bare relay; BENCH="--rows small" for one row
 	@.ci/tools bench
@@ -70,12 +85,6 @@ conformance: ## servers, clients and suites of others against Teal; writes docs/
 	@.ci/tools conformance
 	cargo build --profile ci --package teal --package conformance
 	$(BUILT)/conformance --name $(shell date +%F) $(CONFORMANCE)
-
-check: ## the quick half of test: format, lints, tidy
-	@.ci/tools
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --profile ci -- -D warnings
-	cargo xtask tidy
 
 reference: ## write docs/reference from the code
 	@.ci/tools
