@@ -4,7 +4,7 @@
 //! says whether it can take that ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
 //! listening sockets and of the lock of the state directory). Then the newer one decides, and the
 //! older one is one worker more of it until its last lease has ended: it takes over every table,
-//! acknowledges it and tells what it counts ([`ToOlder`], [`ToNewer`]).
+//! acknowledges it and tells what it counts (`ToOlder`, `ToNewer`).
 //!
 //! Guaranteed: at any time at most one of the two decides and writes the journal. The older one lays
 //! the charge down before the newer one opens the journal, and takes it up again only when the

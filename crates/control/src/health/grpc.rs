@@ -1,5 +1,5 @@
 //! The health check of gRPC: one question and its answer, both a message of one field.
-//! https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+//! <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};

@@ -1,6 +1,6 @@
 //! The part of a request in a trace: read from `traceparent`, and written for the target.
 //!
-//! W3C Trace Context, level 1: https://www.w3.org/TR/trace-context/
+//! W3C Trace Context, level 1: <https://www.w3.org/TR/trace-context/>
 
 use std::fmt;
 

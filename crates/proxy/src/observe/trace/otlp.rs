@@ -1,7 +1,7 @@
-//! Spans as OTLP has them in JSON: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+//! Spans as OTLP has them in JSON: <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
 //!
 //! Names of attributes are those of the semantic conventions for HTTP servers
-//! (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), and `teal.*` for what they lack.
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>), and `teal.*` for what they lack.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
