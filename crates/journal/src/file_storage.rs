@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, FlockOperation};
 use rustix::io::Errno;
 
-use super::failure::Failure;
-use super::storage::{LockError, Storage};
+use crate::failure::Failure;
+use crate::storage::{LockError, Storage};
 
 const LOCK: &str = "lock";
 

@@ -16,12 +16,10 @@
 //! once more when its own name and the journal's are known to be on the disk: a head that never
 //! was leaves both names in doubt.
 
-use super::failure::Failure;
-use super::field::{self, Unreadable};
-use super::storage::Storage;
-
-/// The name of the file.
-pub(super) const HEAD: &str = "head";
+use crate::failure::Failure;
+use crate::field::{self, Unreadable};
+use crate::name::HEAD;
+use crate::storage::Storage;
 
 const MAGIC: [u8; 8] = *b"TEALHEAD";
 const SLOT: usize = 52;

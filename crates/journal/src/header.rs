@@ -9,7 +9,7 @@
 //! | 32..40 | base: end of all that was durable when the file got its name |
 //! | 40..44 | CRC-32 of the bytes before |
 
-use super::field::{self, Unreadable};
+use crate::field::{self, Unreadable};
 
 const MAGIC: [u8; 8] = *b"TEALJRNL";
 

@@ -2,10 +2,10 @@
 //!
 //! It keeps the borders between appends, since each must come back whole or not at all.
 
-use super::Entry;
-use super::header::{HEADER, Header};
-use super::record::{self, Chain};
-use super::scan::{self, Batch};
+use crate::Entry;
+use crate::header::{HEADER, Header};
+use crate::record::{self, Chain};
+use crate::scan::{self, Batch};
 
 /// Every append since the latest snapshot, and that snapshot as the first of them.
 #[derive(Debug, Default)]

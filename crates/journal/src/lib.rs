@@ -51,6 +51,7 @@ mod head;
 mod header;
 mod history;
 mod live;
+mod name;
 mod open;
 mod record;
 mod recover;

@@ -4,15 +4,13 @@
 //! caller sees to that. Nothing here retries, and nothing reads back what it wrote: after a failed
 //! fsync a read shows what was meant, not what is on the disk.
 
-use super::Entry;
-use super::failure::Failure;
-use super::head::{self, HEAD, Mark, Turn};
-use super::record::{self, Chain};
-use super::recover::Whole;
-use super::storage::Storage;
-
-/// The name of the journal file.
-pub(super) const JOURNAL: &str = "journal";
+use crate::Entry;
+use crate::failure::Failure;
+use crate::head::{self, Mark, Turn};
+use crate::name::{HEAD, JOURNAL};
+use crate::record::{self, Chain};
+use crate::recover::Whole;
+use crate::storage::Storage;
 
 /// The journal grows by this many bytes at a time, and an append leaves at least as many in
 /// reserve while the disk has room: some twenty to sixty switches on a full disk.

@@ -4,16 +4,16 @@
 
 use std::io;
 
-use super::failure::{DroppedTail, Failure, OpenError};
-use super::field::VERSION;
-use super::head::HEAD;
-use super::history::History;
-use super::live::{JOURNAL, Live};
-use super::recover::{self, Damage, FIRST, Found, Good, Verdict, Whole};
-use super::rotate::{self, HEAD_NEW, Interrupted, JOURNAL_NEW};
-use super::scan;
-use super::storage::{LockError, Storage};
-use super::{Entry, Journal, Opened};
+use crate::failure::{DroppedTail, Failure, OpenError};
+use crate::field::VERSION;
+use crate::history::History;
+use crate::live::Live;
+use crate::name::{HEAD, HEAD_NEW, JOURNAL, JOURNAL_NEW};
+use crate::recover::{self, Damage, FIRST, Found, Good, Verdict, Whole};
+use crate::rotate::{self, Interrupted};
+use crate::scan;
+use crate::storage::{LockError, Storage};
+use crate::{Entry, Journal, Opened};
 
 /// What a journal that an adoption replaces is kept as, before the generation.
 const ASIDE: &str = "journal.damaged-";

@@ -12,8 +12,8 @@
 //! use of the same disk blocks left behind never reads as a record. No record is all zeros, so
 //! zeros end the journal.
 
-use super::Entry;
-use super::field;
+use crate::Entry;
+use crate::field;
 
 /// The size of a record without its payload.
 const FRAME: usize = 17;

@@ -3,13 +3,12 @@
 //! The table in the module's documentation is this file in prose. What it never does: skip a
 //! damaged record, prefer one of two stories, or take missing files for a first start.
 
-use super::field::{Unreadable, VERSION};
-use super::head::{self, HEAD, Head, Turn};
-use super::header::{HEADER, Header};
-use super::live::JOURNAL;
-use super::record::Chain;
-use super::rotate::JOURNAL_NEW;
-use super::scan::{self, Batch, Scan, Stop, generation_of};
+use crate::field::{Unreadable, VERSION};
+use crate::head::{self, Head, Turn};
+use crate::header::{HEADER, Header};
+use crate::name::{HEAD, JOURNAL, JOURNAL_NEW};
+use crate::record::Chain;
+use crate::scan::{self, Batch, Scan, Stop, generation_of};
 
 /// What was found under the names of the journal; `None` where there is no such file.
 #[derive(Debug, Default)]

@@ -8,15 +8,12 @@
 
 use std::io;
 
-use super::failure::Failure;
-use super::head::{self, HEAD, Mark};
-use super::history::History;
-use super::live::{JOURNAL, Live, STEP};
-use super::storage::Storage;
-
-/// The names under which fresh files are written.
-pub(super) const JOURNAL_NEW: &str = "journal.new";
-pub(super) const HEAD_NEW: &str = "head.new";
+use crate::failure::Failure;
+use crate::head::{self, Mark};
+use crate::history::History;
+use crate::live::{Live, STEP};
+use crate::name::{HEAD, HEAD_NEW, JOURNAL, JOURNAL_NEW};
+use crate::storage::Storage;
 
 /// A rotation that failed.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 //!
 //! It judges nothing: which of the appends count is `recover`'s matter.
 
-use super::Entry;
-use super::header::HEADER;
-use super::record::{self, Chain};
+use crate::Entry;
+use crate::header::HEADER;
+use crate::record::{self, Chain};
 
 /// One append that is there completely.
 #[derive(Debug)]

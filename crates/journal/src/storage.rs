@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::failure::Failure;
+use crate::failure::Failure;
 
 /// Why the lock was not taken.
 #[derive(Debug)]
