@@ -1,38 +1,19 @@
-//! The form of an answer: plain text by default, JSON with `Accept: application/json`.
+//! The end of every answer: in the form that the caller wants, with the fields that keep it where it belongs.
 //!
 //! Guaranteed: no answer is stored by a cache, guessed at by a browser or shown in a frame.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::form::{Form, body};
 use crate::problem::Problem;
-
-/// How the caller wants to be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// For people and for shells.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// An answer with its type; the rest of the fields is added by [`finish`].
-pub(crate) fn body(content_type: &'static str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
 
 /// The last step of every answer: renders a problem in the caller's form and adds the fields
 /// that keep an answer where it belongs.
@@ -60,24 +41,6 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
 // === impl Form ===
 
 impl Form {
-    /// JSON if the caller lists it and does not prefer text; else text, also for `*/*`.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut json = 0.0_f32;
-        let mut text = 0.0_f32;
-        let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        for range in values.flat_map(|value| value.split(',')) {
-            let mut parts = range.split(';');
-            let media = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-            let weight = parts.find_map(weight).unwrap_or(1.0);
-            match media.as_str() {
-                "application/json" | "application/problem+json" => json = json.max(weight),
-                "text/plain" | "text/*" => text = text.max(weight),
-                _ => {}
-            }
-        }
-        if json > 0.0 && json >= text { Self::Json } else { Self::Text }
-    }
-
     /// Answers with the text or with the value as JSON, whichever the caller wants.
     pub(crate) fn answer<T: Serialize>(
         self,
@@ -93,68 +56,11 @@ impl Form {
                 }
                 Err(error) => {
                     tracing::error!(%error, "an answer of the admin API is no JSON");
-                    let status = http::StatusCode::INTERNAL_SERVER_ERROR;
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
                     Problem::new(status, "internal", "The answer could not be written as JSON")
                         .into_response()
                 }
             },
-        }
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Form {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
-    }
-}
-
-/// The weight of a media range (RFC 9110 section 12.4.2); anything odd counts as refused.
-pub(crate) fn weight(parameter: &str) -> Option<f32> {
-    let (name, value) = parameter.split_once('=')?;
-    let weight = || value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight));
-    name.trim().eq_ignore_ascii_case("q").then(|| weight().unwrap_or(0.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(accept: &[&str]) -> Form {
-        let mut headers = HeaderMap::new();
-        for value in accept {
-            headers.append(ACCEPT, HeaderValue::from_str(value).expect("a field value"));
-        }
-        Form::of(&headers)
-    }
-
-    #[test]
-    fn json_is_for_callers_that_list_it() {
-        for accept in [
-            &["application/json"][..],
-            &["APPLICATION/JSON; charset=utf-8"],
-            &["application/problem+json"],
-            &["*/*", "application/json;q=0.1"],
-            &["text/plain;q=0.5, application/json"],
-            &["text/plain, application/json"],
-        ] {
-            assert_eq!(form(accept), Form::Json, "{accept:?}");
-        }
-    }
-
-    #[test]
-    fn text_is_for_everybody_else() {
-        for accept in [
-            &[][..],
-            &["*/*"],
-            &["text/html,application/xhtml+xml,*/*;q=0.8"],
-            &["application/json;q=0"],
-            &["application/json;q=nonsense"],
-            &["application/json;q=0.3, text/plain;q=0.7"],
-            &["application/jsonp", ",,;;=,"],
-        ] {
-            assert_eq!(form(accept), Form::Text, "{accept:?}");
         }
     }
 }

@@ -17,14 +17,14 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use rules::Actor;
+use rules::{Actor, Role, Token};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::door::Peer;
 use crate::lockout::Source;
 use crate::problem::Problem;
-use crate::settings::{Api, Role, Token};
+use crate::settings::Api;
 
 /// A caller who may change things, by the name that stands in receipts.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ mod tests {
     use axum::extract::Request;
     use tokio::sync::watch;
 
-    use crate::answer::Form;
+    use crate::form::Form;
     use crate::settings::{ApiSettings, Live};
     use control::Handle;
 

@@ -18,9 +18,9 @@ use control::{News, NewsItem, NewsReader, Read, Scope};
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::answer::body;
 use crate::auth::Viewer;
 use crate::door::stopped;
+use crate::form::body;
 use crate::problem::Problem;
 use crate::query::{NoBody, Query, invalid, whole};
 use crate::settings::Api;

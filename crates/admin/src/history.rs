@@ -9,8 +9,8 @@ use contract::text;
 use contract::wire::{Change, History, ProblemDocument, Receipt};
 use rules::{Generation, Refusal, ServiceName};
 
-use crate::answer::Form;
 use crate::auth::Viewer;
+use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query, invalid, whole};
 use crate::settings::Api;

@@ -11,8 +11,8 @@ use contract::wire::{HoldAnswer, ProblemDocument, Resumed};
 use control::{HoldAsk, ResumeAsk};
 use rules::ServiceName;
 
-use crate::answer::Form;
 use crate::auth::Operator;
+use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query};
 use crate::settings::Api;

@@ -14,6 +14,7 @@ mod auth;
 mod described;
 mod door;
 mod event;
+mod form;
 mod guard;
 mod history;
 mod hold;
@@ -36,22 +37,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
 use control::Handle;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
 use door::Routers;
 pub use metrics::{Appears, Kind, METRICS, Metric};
-pub use openapi::document as openapi_document;
 use problem::Problem;
 pub use secure::AdminTls;
 use settings::Api;
-pub use settings::{ApiSettings, Certificate, Live, Ordered, Role, Token};
+pub use settings::{ApiSettings, Certificate, Live, Ordered};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
@@ -89,24 +89,34 @@ pub async fn serve(
     serving.await;
 }
 
-/// All calls.
+/// All calls: the one list, of which the description of the API is made, too. What a handler says of itself
+/// (`utoipa::path`) is where it is served.
+fn calls() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(change(routes!(switch::switch)))
+        .routes(change(routes!(switch::rollback)))
+        .routes(change(routes!(hold::hold)))
+        .routes(change(routes!(hold::resume)))
+        .routes(change(routes!(reload::reload)))
+        .routes(change(routes!(reload::upgrade)))
+        .routes(read(routes!(status::status)))
+        .routes(read(routes!(history::history)))
+        .routes(read(routes!(history::receipt)))
+        .routes(read(routes!(event::events)))
+        .routes(read(routes!(metrics::metrics)))
+        .routes(read(routes!(status::livez)))
+        .routes(read(routes!(status::readyz)))
+        .routes(read(routes!(openapi::openapi)))
+        .routes(read(routes!(page::page)))
+}
+
+/// The OpenAPI document of all calls, with a line break at its end.
+pub fn openapi_document() -> String {
+    openapi::written(&calls().into_openapi())
+}
+
 fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/admin/switch", change(switch::switch))
-        .route("/admin/rollback", change(switch::rollback))
-        .route("/admin/hold", change(hold::hold))
-        .route("/admin/resume", change(hold::resume))
-        .route("/admin/reload", change(reload::reload))
-        .route("/admin/upgrade", change(reload::upgrade))
-        .route("/admin/status", read(status::status))
-        .route("/admin/history", read(history::history))
-        .route("/admin/receipts/{generation}", read(history::receipt))
-        .route("/admin/events", read(event::events))
-        .route("/metrics", read(metrics::metrics))
-        .route("/livez", read(status::livez))
-        .route("/readyz", read(status::readyz))
-        .route("/openapi.json", read(openapi::openapi))
-        .route("/", read(page::page))
+    Router::from(calls())
         .fallback(not_found)
         .layer(from_fn_with_state(Arc::clone(&api), guard::guard))
         .layer(from_fn(answer::finish))
@@ -116,23 +126,26 @@ fn router(api: Arc<Api>) -> Router {
 /// The calls of the listener of metrics. Any `Host` is taken: a page in a browser that comes there by
 /// another name (DNS rebinding) finds nothing that acts, and nothing that is not for everybody there.
 fn public_router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/metrics", read(metrics::metrics))
-        .route("/livez", read(status::livez))
-        .route("/readyz", read(status::readyz))
+    let calls = OpenApiRouter::new()
+        .routes(read(routes!(metrics::metrics)))
+        .routes(read(routes!(status::livez)))
+        .routes(read(routes!(status::readyz)));
+    Router::from(calls)
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found") })
         .layer(from_fn(answer::finish))
         .with_state(api)
 }
 
+type Call = UtoipaMethodRouter<Arc<Api>>;
+
 /// A call that changes nothing.
-fn read<H: Handler<T, Arc<Api>>, T: 'static>(handler: H) -> MethodRouter<Arc<Api>> {
-    get(handler).fallback(|| async { method_not_allowed("GET, HEAD") })
+fn read((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD") }))
 }
 
 /// A call that changes something.
-fn change<H: Handler<T, Arc<Api>>, T: 'static>(handler: H) -> MethodRouter<Arc<Api>> {
-    post(handler).fallback(|| async { method_not_allowed("POST") })
+fn change((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("POST") }))
 }
 
 fn method_not_allowed(methods: &'static str) -> Problem {

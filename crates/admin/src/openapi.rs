@@ -7,9 +7,9 @@ use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::answer::body;
 use crate::auth::Viewer;
 use crate::described::complete;
+use crate::form::body;
 use crate::query::{NoBody, Query};
 
 #[derive(OpenApi)]
@@ -26,23 +26,6 @@ use crate::query::{NoBody, Query};
     tags(
         (name = "change", description = "Needs a token with the role operator, or the Unix socket"),
         (name = "read", description = "Open on the loopback interface and the Unix socket; from elsewhere needs a token"),
-    ),
-    paths(
-        super::switch::switch,
-        super::switch::rollback,
-        super::hold::hold,
-        super::hold::resume,
-        super::reload::reload,
-        super::reload::upgrade,
-        super::status::status,
-        super::history::history,
-        super::history::receipt,
-        super::event::events,
-        super::metrics::metrics,
-        super::status::livez,
-        super::status::readyz,
-        openapi,
-        super::page::page,
     ),
     modifiers(&Token),
 )]
@@ -63,10 +46,15 @@ impl Modify for Token {
     }
 }
 
+/// What the description says of all calls together.
+pub(crate) fn head() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
 /// The document as it is served, with a line break at its end.
-pub fn document() -> String {
+pub(crate) fn written(described: &utoipa::openapi::OpenApi) -> String {
     let built = "the document is built from values that JSON has";
-    let mut document = serde_json::to_value(Description::openapi()).expect(built);
+    let mut document = serde_json::to_value(described).expect(built);
     complete(&mut document);
     let mut text = serde_json::to_string_pretty(&document).expect(built);
     text.push('\n');
@@ -81,5 +69,5 @@ pub fn document() -> String {
     responses((status = 200, description = "The OpenAPI document", content_type = "application/json")),
 )]
 pub(crate) async fn openapi(_: Viewer, Query(()): Query<()>, _: NoBody) -> Response {
-    body("application/json", document())
+    body("application/json", crate::openapi_document())
 }

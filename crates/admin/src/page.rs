@@ -15,8 +15,8 @@ use axum::response::Response;
 use contract::text::{self, Extent};
 use control::Selection;
 
-use crate::answer::body;
 use crate::auth::Viewer;
+use crate::form::body;
 use crate::problem::Problem;
 use crate::query::{NoBody, Query};
 use crate::settings::Api;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Form, body};
+use crate::form::{Form, body};
 
 /// One "no", before it is known in which form the caller wants it.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use contract::text;
 use contract::wire::{ProblemDocument, Reloaded, Upgraded};
 use control::{ReloadAsk, UpgradeAsk};
 
-use crate::answer::Form;
 use crate::auth::Operator;
+use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{NoBody, Query};
 use crate::settings::Api;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use control::Handle;
-use rules::{Refusal, Time};
+use rules::{Refusal, Time, Token};
 use tokio::sync::{Semaphore, watch};
 
 use crate::lockout::Lockout;
-use crate::metrics::SCRAPES_MAX;
 use crate::problem::Problem;
 use crate::secure::AdminTls;
 
@@ -81,26 +80,6 @@ pub struct Ordered {
     pub next: Option<Time>,
 }
 
-/// One holder of a token.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// Who it is, as it stands in receipts and logs.
-    pub name: String,
-    /// What the holder may do.
-    pub role: Role,
-    /// The SHA-256 of the token.
-    pub sha256: [u8; 32],
-}
-
-/// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Read.
-    Viewer,
-    /// Read and change.
-    Operator,
-}
-
 /// What every call has at hand.
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -129,6 +108,9 @@ const PROMPT: Duration = Duration::from_secs(5);
 
 /// Event streams at once, of callers who are known and of others; each holds a connection for as long as its reader likes.
 const STREAMS_MAX: usize = 64;
+
+/// Scrapes at once.
+pub(crate) const SCRAPES_MAX: usize = 4;
 
 impl Api {
     pub(crate) fn new(

@@ -12,8 +12,8 @@ use contract::unit::seconds;
 use contract::wire::{About, Group, ProblemDocument, Status};
 use control::Selection;
 
-use crate::answer::{Form, body};
 use crate::auth::Viewer;
+use crate::form::{Form, body};
 use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query};
 use crate::settings::Api;

@@ -17,8 +17,8 @@ use contract::wire::{
 use control::{Destination, DrainWatch, Scope, Stuck, SwitchAsk, Switched};
 use rules::{Actor, Color, Refusal};
 
-use crate::answer::Form;
 use crate::auth::Operator;
+use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query, if_match, invalid};
 use crate::settings::Api;

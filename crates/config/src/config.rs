@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rules::{Network, TargetUrl};
+use rules::{Network, TargetUrl, Token};
 
 use crate::acme::{Acme, certifiable, obstacle};
 
@@ -60,26 +60,6 @@ pub struct Admin {
     pub hosts: Vec<String>,
     /// The group whose members are operators on the socket; `None`: only Teal's user and root.
     pub socket_group: Option<String>,
-}
-
-/// One holder of a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Who it is, as it stands in receipts and logs.
-    pub name: String,
-    /// What the holder may do.
-    pub role: Role,
-    /// The SHA-256 of the token; the token itself is nowhere.
-    pub sha256: [u8; 32],
-}
-
-/// What the holder of a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Read.
-    Viewer,
-    /// Read and change.
-    Operator,
 }
 
 /// One public address.
@@ -227,18 +207,6 @@ impl Listener {
             health: None,
             proxy_protocol: Vec::new(),
             trusted: Vec::new(),
-        }
-    }
-}
-
-// === impl Role ===
-
-impl Role {
-    /// The word used in every interface.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
         }
     }
 }

@@ -30,7 +30,7 @@ mod walk;
 pub use acme::{Acme, Challenge, ExternalAccount};
 pub use config::{
     ADMIN_SOCKET, AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener,
-    Redirect, Role, Tls, Token, Upgrade,
+    Redirect, Tls, Upgrade,
 };
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rules::Time;
+use rules::{Time, civil};
 
 const DAY: u64 = 86_400_000;
 
@@ -14,24 +14,6 @@ pub fn rfc3339(time: Time) -> String {
     let (seconds, millis) = (millis / 1000, millis % 1000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// The date that lies this many days after 1970-01-01.
-///
-/// Years are counted from March, so that the leap day is the last of its year; a cycle of 400
-/// years has 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let since_0000 = days.saturating_add(719_468);
-    let (cycle, day_of_cycle) = (since_0000 / 146_097, since_0000 % 146_097);
-    let leaps = day_of_cycle / 1460 - day_of_cycle / 36_524 + day_of_cycle / 146_096;
-    let year_of_cycle = (day_of_cycle - leaps) / 365;
-    let day_of_year =
-        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_cycle + cycle * 400 + u64::from(month <= 2);
-    (year, month, day)
 }
 
 /// Seconds with three decimals.

@@ -16,16 +16,23 @@ mod tally;
 mod view;
 
 pub use ask::{
-    ColorDrained, Destination, DrainTeller, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk,
-    Reloaded, Reloader, ResumeAsk, Resumed, Scope, Selection, Stuck, SwitchAsk, Switched,
-    UpgradeAsk, UpgradeWish, Upgraded,
+    ColorDrained, Destination, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk, Reloaded,
+    Reloader, ResumeAsk, Resumed, Scope, Selection, Stuck, SwitchAsk, Switched, UpgradeAsk,
+    UpgradeWish, Upgraded,
 };
 pub use controller::{Settings, StartError, start};
 pub use health::Resolver;
-pub use inbox::{Answer, Handle, Inbox, Input, Reply};
-pub use news::{News, NewsDesk, NewsItem, NewsReader, Read};
+pub use inbox::{Answer, Handle};
+pub use news::{News, NewsItem, NewsReader, Read};
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
     MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus, Status,
     TargetFigures, TargetMetrics, TargetStatus, Usage,
 };
+
+/// The controller's end of a [`Handle`], for whoever plays the controller, as the tests of the admin API do.
+pub mod seam {
+    pub use crate::ask::DrainTeller;
+    pub use crate::inbox::{Inbox, Input, Reply};
+    pub use crate::news::NewsDesk;
+}

@@ -30,7 +30,7 @@ mod upgrade;
 mod write;
 
 pub use body::{BodyError, BodyReader, Decoded};
-pub use date::{civil, http_date};
+pub use date::http_date;
 pub use field::FieldSlots;
 pub use framing::BodyLength;
 pub use hops::HopAddress;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod apply;
 mod command;
 mod decide;
@@ -25,6 +26,7 @@ mod target;
 mod time;
 mod wait;
 
+pub use access::{Role, Token};
 pub use apply::apply;
 pub use command::{Aim, Command, Move, Proven, Wanted, Wish};
 pub use decide::decide;
@@ -42,5 +44,5 @@ pub use spec::{
 };
 pub use state::{HeldSince, Service, Serving, Stage, State};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
-pub use time::{DURATION_MAX, Time};
+pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
 pub use wait::{Verb, WaitEnd};

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
-use crate::answer::weight;
+use crate::form::weight;
 
 /// A format of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

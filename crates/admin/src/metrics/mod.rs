@@ -29,20 +29,17 @@ use contract::wire::ProblemDocument;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::answer::body;
 use super::auth::Viewer;
 use super::door::AnswerBy;
 use super::problem::Problem;
 use super::query::{NoBody, Query};
-use super::settings::Api;
+use crate::form::body;
+use crate::settings::{Api, SCRAPES_MAX};
 use format::Format;
 pub use names::{Appears, Kind, METRICS, Metric};
 use own::Own;
 use page::{Exposition, Page};
 use sending::Sending;
-
-/// Scrapes at once.
-pub(super) const SCRAPES_MAX: usize = 4;
 
 /// How long a scrape waits for its turn, and for the first table.
 // lossless: L10

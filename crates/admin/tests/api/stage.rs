@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use admin::{ApiSettings, Certificate, Live, Role, Token, Ways, bind_socket, serve};
+use admin::{ApiSettings, Certificate, Live, Ways, bind_socket, serve};
+use control::seam::{Inbox, Input, NewsDesk};
 use control::{
-    Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, Inbox, Input, MetricsSnapshot,
-    MetricsSource, NewsDesk, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk,
-    Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
+    Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, MetricsSnapshot, MetricsSource,
+    Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk, Switched, TargetFigures,
+    TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
-    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, ServiceName, Standing, TargetUrl,
-    Time, Verdict,
+    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, Role, ServiceName, Standing,
+    TargetUrl, Time, Token, Verdict,
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

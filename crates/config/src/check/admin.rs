@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use rules::{Role, Token};
+
 use super::{ADMIN, Surroundings, admin_address, path, text};
-use crate::config::{Admin, Certificate, Role, Token};
+use crate::config::{Admin, Certificate};
 use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::spoiled::{FILE, TLS, parse};
-use config::{Config, Environment, Flags, Role};
+use config::{Config, Environment, Flags};
 use rules::{
-    Color, Drain, Expected, Failover, Health, Hold, Limits, ServiceName, ServiceSpec, StatusRange,
-    Streams, TargetUrl, Timeouts,
+    Color, Drain, Expected, Failover, Health, Hold, Limits, Role, ServiceName, ServiceSpec,
+    StatusRange, Streams, TargetUrl, Timeouts,
 };
 use serde_json::Value;
 

@@ -27,7 +27,7 @@ mod ways;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use ::admin::{AdminTls, ApiSettings, Token};
+use ::admin::{AdminTls, ApiSettings};
 use ::parent::{Begin, Kept, Link};
 use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, Vault};
@@ -35,6 +35,7 @@ use control::handover::{Host, UpColor};
 use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use journal::Opened;
 use proxy::{Certificates, Challenges, ClientCas, Options, Proxy, takes_ipv4};
+use rules::Token;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use traffic::{Publisher, Seat, Table, exchange};

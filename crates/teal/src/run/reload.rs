@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{AdminTls, Live, Token};
+use admin::{AdminTls, Live};
 use config::{Config, Environment, Flags, Places, Problems};
 use connect::{FilesRead, Vault};
 use control::handover::Host;
 use control::{NewConfig, Reloader};
 use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};
+use rules::Token;
 use tokio::sync::watch;
 
 use super::contents::Contents;

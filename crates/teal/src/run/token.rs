@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use admin::{Role, Token};
 use config::Config;
+use rules::{Role, Token};
 use sha2::{Digest, Sha256};
 
 use super::state::private;
@@ -20,7 +20,7 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
         tracing::warn!("{exposed}");
     }
     if !config.admin.tokens.is_empty() {
-        return Ok(config.admin.tokens.iter().map(configured).collect());
+        return Ok(config.admin.tokens.clone());
     }
     let path = config.state_dir.join("admin.token");
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
@@ -60,15 +60,6 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
 
 /// A token that somebody wrote by hand must not be easier to guess than this.
 const SHORTEST: usize = 32;
-
-/// A token as the API takes it.
-pub(super) fn configured(token: &config::Token) -> Token {
-    let role = match token.role {
-        config::Role::Viewer => Role::Viewer,
-        config::Role::Operator => Role::Operator,
-    };
-    Token { name: token.name.clone(), role, sha256: token.sha256 }
-}
 
 /// So many bytes from the system's source of randomness, as hexadecimal digits.
 pub(super) fn random_hex(bytes: usize) -> String {

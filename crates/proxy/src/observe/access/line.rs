@@ -157,7 +157,7 @@ fn quoted(out: &mut String, text: &str) {
 /// `2026-11-25T22:42:00.123Z`.
 fn timestamp(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day) = http1::civil(since.as_secs() / 86_400);
+    let (year, month, day) = rules::civil(since.as_secs() / 86_400);
     let (_, clock, millis) = moment(at);
     format!("{year:04}-{month:02}-{day:02}T{clock}.{millis:03}Z")
 }
@@ -167,7 +167,7 @@ fn moment(at: SystemTime) -> (String, String, u32) {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day) = http1::civil(since.as_secs() / 86_400);
+    let (year, month, day) = rules::civil(since.as_secs() / 86_400);
     let second = since.as_secs() % 86_400;
     let month = MONTHS.get((month as usize).saturating_sub(1)).unwrap_or(&"");
     let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
