@@ -109,11 +109,17 @@ impl State {
         }
     }
 
+    /// All services that are configured at present, by name.
+    pub fn all_serving(&self) -> impl Iterator<Item = (&ServiceName, &Service, &Serving)> {
+        self.services.iter().filter_map(|(name, service)| match &service.stage {
+            Stage::Serving(serving) => Some((name, service, serving)),
+            Stage::Retired => None,
+        })
+    }
+
     /// The names of all services that are configured at present.
     pub fn serving_names(&self) -> Vec<ServiceName> {
-        let serving = |service: &Service| matches!(service.stage, Stage::Serving(_));
-        let services = self.services.iter().filter(|(_, service)| serving(service));
-        services.map(|(name, _)| name.clone()).collect()
+        self.all_serving().map(|(name, ..)| name.clone()).collect()
     }
 
     /// What was decided, and when.

@@ -6,9 +6,16 @@ use std::collections::HashMap;
 
 use rules::ServiceSpec;
 
-/// The index from host and path to the place of a service.
-#[derive(Debug, Default)]
+use crate::sync::Arc;
+
+/// The index from host and path to the place of a service. Clones share it.
+#[derive(Clone, Debug, Default)]
 pub struct Routes {
+    index: Arc<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
     exact: HashMap<Box<str>, Paths>,
     wildcard: HashMap<Box<str>, Paths>, // by what follows "*."
     any: Paths,
@@ -47,29 +54,35 @@ struct Paths {
 // A host name has at most 253 bytes; what is longer matches no configured one.
 const HOST_ROOM: usize = 256;
 
-// === impl Routes ===
+// === impl Routes, Index ===
 
 impl Routes {
     /// The index of these services, each at its place.
     pub fn new<'s>(services: impl IntoIterator<Item = &'s ServiceSpec>) -> Self {
-        let mut routes = Self::default();
+        let mut index = Index::default();
         for (place, service) in services.into_iter().enumerate() {
             let prefix = service.path_prefix.trim_end_matches('/');
             if service.hosts.is_empty() {
-                routes.insert("", prefix, place);
+                index.insert("", prefix, place);
             }
             for host in &service.hosts {
-                routes.insert(host, prefix, place);
+                index.insert(host, prefix, place);
             }
         }
-        routes
+        Self { index: Arc::new(index) }
+    }
+
+    /// Whether two share one index.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.index, &other.index)
     }
 
     /// All of them, in no order: [`Routes::from_iter`] makes the same index of them.
     pub fn list(&self) -> impl Iterator<Item = Route> {
-        let exact = self.exact.iter().map(|(host, paths)| (host.to_string(), paths));
-        let wildcard = self.wildcard.iter().map(|(suffix, paths)| (format!("*.{suffix}"), paths));
-        let hosts = exact.chain(wildcard).chain([(String::new(), &self.any)]);
+        let Index { exact, wildcard, any } = &*self.index;
+        let exact = exact.iter().map(|(host, paths)| (host.to_string(), paths));
+        let wildcard = wildcard.iter().map(|(suffix, paths)| (format!("*.{suffix}"), paths));
+        let hosts = exact.chain(wildcard).chain([(String::new(), any)]);
         hosts.flat_map(|(host, paths)| {
             paths.list().map(move |(prefix, place)| Route {
                 host: host.clone(),
@@ -79,6 +92,14 @@ impl Routes {
         })
     }
 
+    /// The place of the service for this Host (port and case are ignored) and path (without
+    /// query).
+    pub fn find(&self, host: &str, path: &str) -> Result<usize, Unrouted> {
+        self.index.find(host, path)
+    }
+}
+
+impl Index {
     fn insert(&mut self, host: &str, prefix: &str, place: usize) {
         let paths = match (host, host.strip_prefix("*.")) {
             ("", _) => &mut self.any,
@@ -88,9 +109,7 @@ impl Routes {
         paths.insert(prefix, place);
     }
 
-    /// The place of the service for this Host (port and case are ignored) and path (without
-    /// query).
-    pub fn find(&self, host: &str, path: &str) -> Result<usize, Unrouted> {
+    fn find(&self, host: &str, path: &str) -> Result<usize, Unrouted> {
         if self.exact.is_empty() && self.wildcard.is_empty() {
             return self.any.find(path).unwrap_or(Err(Unrouted::NoMatch));
         }
@@ -108,11 +127,11 @@ impl Routes {
 
 impl FromIterator<Route> for Routes {
     fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
-        let mut index = Self::default();
+        let mut index = Index::default();
         routes
             .into_iter()
             .for_each(|Route { host, prefix, place }| index.insert(&host, &prefix, place));
-        index
+        Self { index: Arc::new(index) }
     }
 }
 

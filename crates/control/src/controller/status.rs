@@ -91,9 +91,9 @@ impl Inside {
     ) {
         let members = &self.roster.members;
         all.extend(wanted.iter().filter_map(|(place, name)| {
-            let is_it = |member: &&Member| member.spec.name == *name;
-            let member = members.get(*place).filter(is_it);
-            self.service(publisher, member.or_else(|| members.iter().find(is_it))?)
+            let is_it = |member: &Member| member.spec.name == *name;
+            let member = members.get(*place).filter(|member| is_it(member));
+            self.service(publisher, member.or_else(|| members.iter().find(|member| is_it(member)))?)
         }));
     }
 

@@ -11,6 +11,7 @@ mod name;
 mod roster;
 mod seat;
 mod table;
+mod told;
 
 pub(crate) use family::Family;
 pub(crate) use mirror::Mirror;

@@ -118,7 +118,7 @@ impl Roster {
         for seat in &seats {
             self.places.insert(seat.id, (place, color));
         }
-        let Member { spec, colors, .. } = &mut self.members[place];
+        let Member { spec, colors, .. } = &mut *self.members[place];
         colors[color.index()].targets.splice(first..first, seats);
         let left: Vec<_> = gone
             .into_iter()

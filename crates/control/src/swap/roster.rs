@@ -1,5 +1,6 @@
 //! What lives longer than a table.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use rules::{Color, Failover, ServiceName, ServiceSpec, TargetName, TargetUrl};
 use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
 use super::seat::{NameId, NameSeat, TargetSeat};
+use super::table::Indexed;
+use super::told::Told;
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The most targets of a color that are remembered after they have left.
@@ -17,7 +20,7 @@ const DEPARTED: usize = 32;
 /// All services that are configured now, and the identities given so far.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<Told>,
     /// How often `members` has been replaced: who reads it in parts begins again.
     pub(crate) adoptions: u64,
     /// In which member, and in which color of it, each target is.
@@ -26,6 +29,10 @@ pub(crate) struct Roster {
     pub(super) name_places: HashMap<NameId, (usize, Color)>,
     /// The members that fail over by themselves.
     auto: Vec<usize>,
+    /// The members by name.
+    pub(super) by_name: Vec<usize>,
+    /// The routes of the last table.
+    pub(super) routes: RefCell<Indexed>,
     workers: usize,
     next_color: u32,
     next_target: u32,
@@ -79,6 +86,8 @@ impl Roster {
             adoptions: 0,
             places: HashMap::new(),
             auto: Vec::new(),
+            by_name: Vec::new(),
+            routes: RefCell::default(),
             name_places: HashMap::new(),
             workers,
             next_color: 0,
@@ -89,11 +98,11 @@ impl Roster {
     }
 
     pub(crate) fn member(&self, name: &ServiceName) -> Option<&Member> {
-        self.members.iter().find(|member| member.spec.name == *name)
+        self.members.iter().find(|member| member.spec.name == *name).map(|told| &**told)
     }
 
     pub(crate) fn member_mut(&mut self, name: &ServiceName) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.spec.name == *name)
+        self.members.iter_mut().find(|member| member.spec.name == *name).map(|told| &mut **told)
     }
 
     /// Where a target stands now, with its service's settings.
@@ -107,7 +116,7 @@ impl Roster {
     /// The services that fail over by themselves: asked for at each probe, of which there may be
     /// thousands a second for services that do not.
     pub(crate) fn auto(&self) -> impl Iterator<Item = &Member> {
-        self.auto.iter().filter_map(|place| self.members.get(*place))
+        self.auto.iter().filter_map(|place| Some(&**self.members.get(*place)?))
     }
 
     /// A target, to be changed, with its service's way of probing.
@@ -116,7 +125,7 @@ impl Roster {
         id: TargetId,
     ) -> Option<(&ServiceSpec, Color, &mut TargetSeat)> {
         let &(place, color) = self.places.get(&id)?;
-        let Member { spec, colors, .. } = self.members.get_mut(place)?;
+        let Member { spec, colors, .. } = &mut **self.members.get_mut(place)?;
         let seats = &mut colors[color.index()].targets;
         let seat = seats.iter_mut().find(|seat| seat.id == id)?;
         Some((&*spec, color, seat))
@@ -128,19 +137,22 @@ impl Roster {
         self.adoptions += 1;
         let before = std::mem::take(&mut self.members).into_iter();
         let mut before: BTreeMap<ServiceName, Member> =
-            before.map(|member| (member.spec.name.clone(), member)).collect();
+            before.map(|told| (told.spec.name.clone(), told.into_member())).collect();
         let mut left = Vec::new();
         for spec in specs {
             let member = match before.remove(&spec.name) {
                 Some(member) => self.keep(member, spec, &mut left),
                 None => self.make(spec),
             };
-            self.members.push(member);
+            self.members.push(Told::new(member));
         }
         self.find_places();
         let members = self.members.iter().enumerate();
         let auto = members.filter(|(_, member)| member.spec.failover == Failover::Auto);
         self.auto = auto.map(|(place, _)| place).collect();
+        self.by_name = (0..self.members.len()).collect();
+        self.by_name.sort_by_key(|place| &self.members[*place].spec.name);
+        self.routes = RefCell::default();
         for member in before.into_values() {
             left.extend(Color::BOTH.map(|color| member.leave(color)));
             member.hurry_all(); // so that their probing ends

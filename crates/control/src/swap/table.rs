@@ -1,51 +1,104 @@
 //! The table that follows from the state, the roster and the drains under way.
+//!
+//! Guaranteed: a table is the same whether it shares with the one before or is made anew; what it shares is
+//! what neither the roster (see [`super::told`]) nor the state has changed.
 
 use std::sync::Arc;
 
-use rules::{Color, Failover, Limits, ServiceSpec, State, Streams, TargetUrl, Underscores};
+use rules::{
+    Color, Failover, Limits, ServiceSpec, Serving, State, Streams, TargetUrl, Underscores,
+};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
 use super::seat::TargetSeat;
 
+/// The routes of a table, and the members that they lead to.
+#[derive(Debug, Default)]
+pub(super) struct Indexed {
+    members: Vec<usize>,
+    routes: Routes,
+}
+
+/// What was decided of a service that is served.
+type Decided<'s> = (&'s rules::Service, &'s Serving);
+
 /// Builds the table. A service that is in the roster but not in the state (or the other way
-/// round) has no place in it.
+/// round) has no place in it. What is as it was in the table before is shared with it.
 pub(crate) fn build(
     state: &State,
     roster: &Roster,
     limits: Limits,
     draining: Vec<Draining>,
 ) -> Table {
-    let known = |member: &&Member| state.serving(&member.spec.name).is_some();
-    let members: Vec<&Member> = roster.members.iter().filter(known).collect();
-    let services = members.iter().filter_map(|member| service(state, member));
+    let decided = decided(state, roster);
+    let served = decided.iter().enumerate().filter_map(|(place, known)| Some((place, (*known)?)));
+    let services = served.clone().map(|(place, known)| {
+        let make = |member: &Member| service(member, known);
+        roster.members[place].service(|told| is_decided(told, known), make)
+    });
     Table {
         generation: state.generation(),
         limits,
-        services: services.map(Arc::new).collect(),
+        services: services.collect(),
         draining,
-        routes: Routes::new(members.iter().map(|member| &member.spec)),
+        routes: routes(roster, served.map(|(place, _)| place).collect()),
     }
 }
 
-fn service(state: &State, member: &Member) -> Option<Service> {
+/// What was decided of each member: both are walked through by name, since a search for each of
+/// thousands takes longer than all that is left to do.
+fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
+    let mut all = vec![None; roster.members.len()];
+    let mut known = state.all_serving().peekable();
+    for place in &roster.by_name {
+        let name = &roster.members[*place].spec.name;
+        while known.next_if(|(of, ..)| *of < name).is_some() {}
+        let found = known.next_if(|(of, ..)| *of == name);
+        all[*place] = found.map(|(_, service, serving)| (service, serving));
+    }
+    all
+}
+
+/// Whether workers were told of a service what was decided.
+// lossless: L2
+fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
+    (told.generation, told.active) == (service.generation, service.active)
+        && told.held == held(serving)
+}
+
+/// The index of the members that are served.
+fn routes(roster: &Roster, members: Vec<usize>) -> Routes {
+    let mut known = roster.routes.borrow_mut();
+    if known.members != members {
+        let specs = members.iter().map(|place| &roster.members[*place].spec);
+        let routes = Routes::new(specs);
+        *known = Indexed { members, routes };
+    }
+    known.routes.clone()
+}
+
+fn service(member: &Member, (decided, serving): Decided<'_>) -> Service {
     let spec = &member.spec;
-    let (decided, serving) = state.serving(&spec.name)?;
-    Some(Service {
+    Service {
         name: spec.name.clone(),
         generation: decided.generation,
         active: decided.active,
         colors: Color::BOTH.map(|color| entry(member.color(color))),
         strip: if spec.strip_prefix { spec.path_prefix.trim_end_matches('/') } else { "" }.into(),
         timeouts: spec.timeouts,
-        held: serving.held.as_ref().map(|held| Held { max_wait: held.max_wait }),
+        held: held(serving),
         hold: spec.hold,
         underscores: underscores(spec),
         drop_headers: spec.drop_headers.as_slice().into(),
         close_streams: spec.drain.streams == Streams::Close,
         failover: spec.failover == Failover::Auto,
         books: member.books.clone(),
-    })
+    }
+}
+
+fn held(serving: &Serving) -> Option<Held> {
+    serving.held.as_ref().map(|held| Held { max_wait: held.max_wait })
 }
 
 /// No target of HTTP/2 without TLS is behind CGI; which of the others are is not known.
@@ -75,3 +128,6 @@ fn entry(seat: &ColorSeat) -> ColorEntry {
     });
     ColorEntry { id: seat.id, targets: targets.collect(), books: seat.books.clone() }
 }
+
+#[cfg(test)]
+mod tests;
