@@ -10,7 +10,6 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
 use toml::de::{DeTable, Deserializer};
 
 use crate::check::{self, Surroundings};
@@ -112,9 +111,4 @@ fn document(text: &str, found: &mut Found) -> Option<Document> {
             None
         }
     }
-}
-
-/// The schema of one key of a table.
-pub(crate) fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
-    schema.get("properties")?.get(key)
 }

@@ -11,7 +11,6 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use crate::file::property;
 use crate::problem::Found;
 use crate::unit;
 
@@ -34,6 +33,11 @@ pub(crate) fn syntax(message: &str) -> String {
         return "this is already there; leave one of the two out".to_owned();
     }
     format!("this is not TOML: {message}")
+}
+
+/// The schema of one key of a table.
+fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    schema.get("properties")?.get(key)
 }
 
 struct Walk<'a> {

@@ -12,7 +12,6 @@ mod exchange;
 mod history;
 mod host;
 pub mod http2;
-mod identity;
 mod pem;
 mod race;
 mod read;
@@ -25,10 +24,10 @@ pub use dial_error::DialError;
 pub use exchange::Exchange;
 pub use history::{AddressHistory, Retry};
 pub use host::{HOST_ROOM, server_name_of};
-pub use identity::certified_key;
 pub use pem::{TlsError, read_certificates, read_key};
 pub use read::{FilesRead, reading};
 pub use stream::{PeekState, Stream};
 pub use tls::{
-    Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, refusal, server_name,
+    Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, certified_key,
+    refusal, server_name,
 };

@@ -16,10 +16,10 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 pub use self::clients::ClientVerifier;
+pub use self::identity::certified_key;
 use self::sessions::Sessions;
 pub use self::verifier::Authorities;
 use self::verifier::{TargetVerifier, Told};
-use crate::identity::certified_key;
 use crate::pem::{TlsError, read, read_certificates, read_key};
 use crate::stream::H2;
 
@@ -28,6 +28,7 @@ pub(crate) use self::certificate::{defect, read as read_certificate};
 
 mod certificate;
 mod clients;
+mod identity;
 mod sessions;
 mod verifier;
 

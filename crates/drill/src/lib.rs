@@ -24,5 +24,7 @@ pub mod soak;
 pub mod target;
 pub mod trial;
 
+mod kind;
+mod over;
 mod payload;
 mod protocol;

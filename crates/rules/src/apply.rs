@@ -1,7 +1,7 @@
 //! The only thing that changes a state: live, after a crash, and in tests.
 //!
 //! An event that does not fit the state (from a journal that another program wrote) changes
-//! only what it can and never panics; `invariant::check` then tells.
+//! only what it can and never panics; `check` then tells.
 
 use crate::event::{Event, Fate};
 use crate::history::Deed;

@@ -14,7 +14,7 @@ mod event;
 pub mod gate;
 mod health;
 mod history;
-mod invariant;
+mod invalid;
 mod name;
 pub mod near;
 mod network;
@@ -33,16 +33,16 @@ pub use decide::decide;
 pub use event::{Event, Fate};
 pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
 pub use history::{Deed, History, KEPT};
-pub use invariant::check;
+pub use invalid::Invalid;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Expected, ExpectedHeader, Failover, GroupSpec, Health, Hold, Invalid, Limits,
+    ColorSpec, Drain, Expected, ExpectedHeader, Failover, GroupSpec, Health, Hold, Limits,
     ProbeKind, ServiceSpec, StatusRange, Streams, Timeouts, Underscores,
 };
-pub use state::{HeldSince, Service, Serving, Stage, State};
+pub use state::{HeldSince, Service, Serving, Stage, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
 pub use wait::{Verb, WaitEnd};

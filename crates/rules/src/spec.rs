@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::invalid::Invalid;
 use crate::name::{Color, GroupName, ServiceName};
 use crate::target::TargetUrl;
 
@@ -225,10 +226,6 @@ pub struct Limits {
     pub connections: usize,
 }
 
-/// A value that can't be used, with what would be accepted instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid(pub String);
-
 // === impl ServiceSpec ===
 
 impl ServiceSpec {
@@ -390,13 +387,3 @@ impl Default for Limits {
         }
     }
 }
-
-// === impl Invalid ===
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Invalid {}

@@ -3,13 +3,16 @@
 //! Health is not in it (it is proven anew after a start) and neither are settings (they come
 //! from the configuration). Only `apply` changes a state.
 
+mod invariant;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::History;
-use crate::invariant;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::time::Time;
+
+pub use invariant::check;
 
 /// Everything that was decided.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,7 +79,7 @@ impl State {
         history: History,
     ) -> Result<Self, String> {
         let state = Self { generation, publishing, services, history };
-        invariant::check(&state)?;
+        check(&state)?;
         Ok(state)
     }
 

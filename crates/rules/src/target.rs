@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use crate::spec::Invalid;
+use crate::invalid::Invalid;
 
 /// The address of a target as written: `http://HOST:PORT`, `https://HOST:PORT`, `h2c://HOST:PORT` or
 /// `unix:/PATH`. With

@@ -7,6 +7,7 @@
 mod cli;
 mod client;
 mod drill;
+mod environment;
 mod exit;
 mod generate;
 mod http;

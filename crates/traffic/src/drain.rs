@@ -6,14 +6,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::Add;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use rules::Cut;
 
 use crate::books::{ColorBooks, CutCell, TargetBooks};
 use crate::cell::Gauge;
 use crate::publish::Publisher;
-use crate::sync::{Mutex, lock};
 
 /// The books of what can be drained: a color or one target of it.
 pub trait DrainBooks: fmt::Debug + Send + Sync {
@@ -31,12 +30,6 @@ pub struct Remaining {
     pub leases: u64,
     /// Connections being made, in use or idle.
     pub connections: u64,
-}
-
-/// Rung by workers whenever something ended on what is draining.
-#[derive(Debug, Default)]
-pub(crate) struct DrainBell {
-    wakers: Mutex<Vec<Waker>>,
 }
 
 impl Publisher {
@@ -90,21 +83,5 @@ impl Remaining {
             leases: sum.leases + leases.value(),
             connections: sum.connections + connections.value(),
         })
-    }
-}
-
-// === impl DrainBell ===
-
-impl DrainBell {
-    fn listen(&self, waker: &Waker) {
-        let mut wakers = lock(&self.wakers);
-        if !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-    }
-
-    pub(crate) fn ring(&self) {
-        let wakers = std::mem::take(&mut *lock(&self.wakers)); // and unlocks
-        wakers.into_iter().for_each(Waker::wake);
     }
 }

@@ -24,9 +24,11 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod bell;
 mod books;
 mod cell;
 mod drain;
+mod exchange;
 mod guest;
 mod histogram;
 mod lease;
@@ -45,10 +47,11 @@ pub use books::{
 };
 pub use cell::{Count, Gauge, PerWorker};
 pub use drain::{DrainBooks, Remaining};
+pub use exchange::exchange;
 pub use guest::Guest;
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};
-pub use publish::{Publisher, Version, exchange};
+pub use publish::{Publisher, Version};
 pub use report::{Report, ReportKind};
 pub use route::{Route, Routes, Unrouted, without_port};
 pub use table::{

@@ -4,9 +4,8 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::adopt::Seat;
+use crate::bell::DrainBell;
 use crate::books::{ServiceBooks, WorkerBooks};
-use crate::drain::DrainBell;
 use crate::report::{Report, Reports};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, StatisticU64, lock};
 use crate::table::Table;
@@ -61,29 +60,13 @@ struct Mail {
     waker: Option<Waker>,
 }
 
-/// Makes the two ends: one publisher, and a seat for each of `workers`, all beginning with
-/// `table`, which counts as acknowledged.
-pub fn exchange(workers: usize, table: Table) -> (Publisher, Vec<Seat>) {
-    let table = Arc::new(table);
-    let latest = Latest { version: Version(0), table: table.clone() };
-    let exchange = Arc::new(Exchange {
-        began: Instant::now(),
-        mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
-        drain: DrainBell::default(),
-        reports: Reports::default(),
-        unrouted: Arc::new(ServiceBooks::new(workers)),
-        workers: Arc::new(WorkerBooks::new(workers)),
-        latest: Mutex::new(latest),
-        acknowledged: Mutex::default(),
-    });
-    let seats =
-        (0..workers).map(|worker| Seat::new(worker, exchange.clone(), table.clone())).collect();
-    (Publisher { exchange }, seats)
-}
-
 // === impl Publisher ===
 
 impl Publisher {
+    pub(crate) fn of(exchange: Arc<Exchange>) -> Self {
+        Self { exchange }
+    }
+
     /// Gives a table to every worker. It replaces one that a worker has not yet taken:
     /// workers need the newest, not each.
     pub fn publish(&self, table: Table) -> Version {
@@ -180,6 +163,20 @@ impl Publisher {
 // === impl Exchange, Mailbox ===
 
 impl Exchange {
+    /// Of so many workers, which all have this table.
+    pub(crate) fn new(workers: usize, table: Arc<Table>) -> Self {
+        Self {
+            began: Instant::now(),
+            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+            drain: DrainBell::default(),
+            reports: Reports::default(),
+            unrouted: Arc::new(ServiceBooks::new(workers)),
+            workers: Arc::new(WorkerBooks::new(workers)),
+            latest: Mutex::new(Latest { version: Version(0), table }),
+            acknowledged: Mutex::default(),
+        }
+    }
+
     /// The newest table.
     pub(crate) fn newest(&self) -> (Version, Arc<Table>) {
         let latest = lock(&self.latest);

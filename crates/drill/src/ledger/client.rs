@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::latency::Latency;
 use super::loss::{Fault, Loss, LossNote};
-use crate::load::Over;
-use crate::load::kind::Kind;
+use crate::kind::Kind;
+use crate::over::Over;
 use crate::protocol::RunName;
 
 /// Most failed requests that are kept with their story; all are counted.

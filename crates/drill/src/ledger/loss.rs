@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::load::Over;
+use crate::over::Over;
 
 /// Why a request counts as lost: it has no complete answer from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

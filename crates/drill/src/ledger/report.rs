@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::tally::Tally;
 use super::verdict::Verdict;
-use crate::load::Over;
+use crate::over::Over;
 
 /// Failed requests whose story is printed; the JSON form has more.
 const STORIES: usize = 5;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::client::{ClientLedger, Outcome};
 use super::timeline::Timeline;
 use super::verdict::Seen;
-use crate::load::Over;
+use crate::over::Over;
 
 /// What became of the requests over one protocol.
 /// `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.

@@ -10,7 +10,7 @@ use super::loss::{Loss, LossNote};
 use super::tally::{self, Tally};
 use super::target::TargetLedger;
 use super::timeline::Timeline;
-use crate::load::Over;
+use crate::over::Over;
 
 /// What a run has shown. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Serialize)]

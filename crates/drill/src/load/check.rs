@@ -2,8 +2,8 @@
 //! of the body are compared with what the request asked for.
 
 use super::head::Head;
-use super::kind::Kind;
 use super::request::{EVENTS, Request};
+use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
 use crate::payload;
 use crate::protocol::{Summary, event};

@@ -15,10 +15,10 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
 use super::head::{Framing, Head};
-use super::over::Way;
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
+use crate::over::Way;
 
 /// Longest response head, and longest chunk line or trailer section.
 const HEAD_BYTES_MAX: usize = 64 * 1024;

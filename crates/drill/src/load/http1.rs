@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::check::{Answered, Check, signature};
 use super::connection::{Connection, Idle};
-use super::kind::Kind;
-use super::over::Way;
 use super::worker::Plan;
 use super::{pipeline, tunnel};
+use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
+use crate::over::Way;
 
 /// The connection that a loop keeps alive.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use h2::client::{Builder, Connection as Http2Connection, SendRequest};
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::over::{Over, Way};
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
+use crate::over::{Over, Way};
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(2);

@@ -14,9 +14,7 @@ pub(crate) mod drill;
 pub(crate) mod head;
 mod http1;
 mod http2;
-pub(crate) mod kind;
 pub(crate) mod look;
-mod over;
 mod pipeline;
 mod request;
 mod stream;
@@ -37,9 +35,9 @@ use http2::Http2;
 use tls::Tls;
 use worker::{Line, Plan, Worker};
 
+pub use crate::kind::Kind;
+pub use crate::over::{Over, Way};
 pub use drill::{DrillError, DrillOptions, drill};
-pub use kind::Kind;
-pub use over::{Over, Way};
 pub use tls::{TlsError, Trust};
 
 /// Pause between two WebSocket sessions.

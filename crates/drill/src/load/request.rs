@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::kind::{Kind, scramble};
+use crate::kind::{Kind, scramble};
 use crate::ledger::Fault;
 use crate::payload;
 use crate::protocol::ID_FIELD;

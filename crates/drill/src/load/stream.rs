@@ -9,9 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::over::Way;
 use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
+use crate::over::Way;
 
 /// One connection's bytes, both ways.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::over::Over;
+use crate::over::Over;
 
 /// Whose signature makes a certificate good.
 #[derive(Debug, Clone, Default)]

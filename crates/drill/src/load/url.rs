@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::drill::DrillError;
-use super::over::{Over, Way};
 use super::tls::{Tls, TlsError, Trust};
+use crate::over::{Over, Way};
 
 /// The parts of a URL.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::check::Answered;
 use super::http1::Http1;
 use super::http2::Http2;
-use super::kind::Kind;
-use super::over::Over;
 use super::request::Request;
 use super::tls::Tls;
 use super::{Work, pipeline};
+use crate::kind::Kind;
 use crate::ledger::{Fault, Loss, Recorder};
+use crate::over::Over;
 
 /// Pause after a loss, so that a dead proxy is not hammered.
 const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Course;
-use crate::load::kind::scramble;
+use crate::kind::scramble;
 
 /// What is done to the targets around one switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

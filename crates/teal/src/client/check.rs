@@ -3,9 +3,9 @@
 use config::{Config, Problems};
 use serde::Serialize;
 
-use super::reach::state_environment;
 use crate::Outcome;
 use crate::cli::CheckArgs;
+use crate::environment::state_environment;
 use crate::exit::{Exit, Failure};
 use crate::run::precondition;
 use crate::show;

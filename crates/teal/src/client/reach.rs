@@ -19,6 +19,7 @@ use hyper::Method;
 use super::http::{Address, Answer, Call, NoAnswer};
 use super::proof::Proof;
 use crate::cli::ReachArgs;
+use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET, state_environment};
 use crate::exit::{Exit, Failure};
 use crate::run::group_name;
 use crate::show;
@@ -26,10 +27,6 @@ use crate::show;
 /// Where the socket is looked for after the state directory of this user: the one of a unit
 /// with `StateDirectory=teal`.
 const SYSTEM_STATE_DIR: &str = "/var/lib/teal";
-/// The socket of a unit with `RuntimeDirectory=teal`.
-pub(crate) const SYSTEM_SOCKET: &str = "/run/teal/admin.sock";
-/// Bytes of the path of a Unix socket (`sun_path` without its end).
-pub(crate) const SOCKET_PATH_MAX: usize = 107;
 /// How long an answer may take that waits for nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -73,18 +70,6 @@ struct Knocked {
     address: Address,
     tried: Vec<String>,
     closed: Option<(PathBuf, u32)>,
-}
-
-/// What defaults depend on, for the configuration.
-pub(crate) fn state_environment() -> config::Environment {
-    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    config::Environment {
-        state_directory: path("STATE_DIRECTORY"),
-        runtime_directory: path("RUNTIME_DIRECTORY"),
-        credentials_directory: path("CREDENTIALS_DIRECTORY"),
-        xdg_state_home: path("XDG_STATE_HOME"),
-        home: path("HOME"),
-    }
 }
 
 // === impl Teal ===

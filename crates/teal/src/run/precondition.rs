@@ -28,7 +28,7 @@ pub(crate) use reader::looks_as;
 
 use super::state::private;
 use super::{acme, state, tls};
-use crate::client::reach::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
+use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
 /// What was found, each with the key that it is about.
 #[derive(Debug, Default)]

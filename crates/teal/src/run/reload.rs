@@ -21,7 +21,7 @@ use super::contents::Contents;
 use super::copied::Copied;
 use super::{precondition, tls, token};
 use crate::cli::RunArgs;
-use crate::client::reach::state_environment;
+use crate::environment::state_environment;
 use crate::exit::Failure;
 
 /// Where the configuration comes from.

@@ -10,10 +10,10 @@ use http::StatusCode;
 
 use super::Trouble;
 use super::session::Session;
+use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
 use crate::load::check::{Answered, Check, signature};
 use crate::load::head::Head;
-use crate::load::kind::Kind;
 use crate::load::request::{Request, pieces};
 use crate::protocol::ID_FIELD;
 

@@ -20,10 +20,10 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 use super::check::Answered;
-use super::kind::Kind;
-use super::over::Way;
 use super::worker::Plan;
+use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
+use crate::over::Way;
 use session::Session;
 
 /// How often in a row a request may be moved. A proxy that is replaced moves one once or twice.

@@ -9,9 +9,9 @@ use h2::client::{Builder, SendRequest};
 use super::departures::Departures;
 use super::tap::Tap;
 use crate::ledger::{Fault, Loss, Recorder};
-use crate::load::over::{Over, Way};
 use crate::load::stream::Stream;
 use crate::load::worker::Plan;
+use crate::over::{Over, Way};
 
 /// What the other side may send before it is read: on one stream, and on all of them.
 const STREAM_WINDOW: u32 = 256 * 1024;

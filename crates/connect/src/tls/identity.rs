@@ -8,7 +8,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
 use crate::pem::TlsError;
-use crate::tls::{defect, read_certificate};
+
+use super::{defect, read_certificate};
 
 /// A certificate with what stands above it and its key, to be shown to peers. Certificates that the library
 /// itself would not take from a peer, such as those of X.509 version 1, can be shown all the same.
