@@ -8,7 +8,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # Tests mostly wait for what they have started, so that more of them run than there are cores.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo check quick test soak bench losses fuzz mutants differential conformance reference
+.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference
 
 help: ## what there is
 	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 12
@@ -75,6 +75,10 @@ mutants: ## change the guards one by one: a test must notice each; results in do
 	@.ci/tools
 	cargo install cargo-mutants --version 27.0.0 --locked --root $(BUILT)/../tools
 	$(BUILT)/../tools/bin/cargo-mutants mutants --jobs 2 --timeout 10 --output $(BUILT)/../mutants
+
+guards: ## take out each guard in guards/: the tests that it names must fail; GUARDS="R66 L4" for some
+	@.ci/tools test
+	cargo xtask guards $(GUARDS)
 
 differential: ## attacks and certificates on nginx and HAProxy too; writes docs/differences.md and certificates.md
 	@.ci/tools bench

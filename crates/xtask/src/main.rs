@@ -1,10 +1,12 @@
-//! The developers' own tools: `cargo xtask tidy` and `cargo xtask generate [--check]`.
+//! The developers' own tools: `cargo xtask tidy`, `cargo xtask generate [--check]` and
+//! `cargo xtask guards [NAME…]`.
 //!
 //! `tidy` holds the tree against the rules that no compiler knows; `generate` writes the
-//! reference documents from the code that they describe. Neither changes code, and
-//! nothing that is shipped depends on them.
+//! reference documents from the code that they describe; `guards` takes guards out of a copy
+//! of the tree and sees tests fail. None changes code, and nothing that is shipped depends on them.
 
 mod generate;
+mod guards;
 mod tidy;
 mod tree;
 
@@ -13,7 +15,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask tidy               rules of the tree that no compiler knows
        cargo xtask generate           write docs/reference from the code
-       cargo xtask generate --check   fail if docs/reference is not what the code says";
+       cargo xtask generate --check   fail if docs/reference is not what the code says
+       cargo xtask guards [NAME...]   take out each guard in guards/, or those named so: a test must fail";
 
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 fn main() -> ExitCode {
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["generate"] => generate::write(&root()),
         ["generate", "--check"] => generate::check(&root()),
+        ["guards", ref names @ ..] => guards::run(&root(), names),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::guards;
 use teal::Teal;
 
 /// One generated file, relative to the root.
@@ -64,5 +65,6 @@ fn documents(root: &Path) -> Result<Vec<Document>> {
         Document { path: "docs/reference/cli.md", text: teal.document("cli")? },
         Document { path: "docs/reference/metrics.md", text: teal.document("metrics")? },
         Document { path: "docs/reference/openapi.json", text: teal.document("openapi")? },
+        Document { path: "docs/reference/guards.md", text: guards::page(root)? },
     ])
 }

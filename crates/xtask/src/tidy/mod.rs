@@ -3,7 +3,9 @@
 //! Each rule looks at the files as they are, reports every breach with its place, and
 //! says what to do. Warnings are printed and do not fail.
 
+mod circles;
 mod edges;
+mod guards;
 mod licences;
 mod promises;
 mod prose;
@@ -44,9 +46,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let tree = Tree::read(root)?;
     let mut findings = Findings::default();
     edges::check(&tree, &mut findings);
+    circles::check(&tree, &mut findings);
     source::check(&tree, &mut findings);
     prose::check(&tree, &mut findings);
     promises::check(&tree, &mut findings);
+    guards::check(&tree, &mut findings);
     reference::check(&tree, &mut findings);
     standing::check(&tree, &mut findings);
     licences::check(&tree, &mut findings);

@@ -1,0 +1,159 @@
+//! Runs of tests in the copy, each within a deadline.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::copy::Copy;
+use super::output::outcomes;
+use super::patch::MustFail;
+
+/// Longer than any test may wait, and than any build takes.
+const TESTS_END: Duration = Duration::from_secs(10 * 60);
+const BUILD_ENDS: Duration = Duration::from_secs(60 * 60);
+/// Libraries of others run in every test: as quick as `opt-level = 1` makes them. Ours are built anew
+/// for each patch.
+const QUICK: [&str; 4] = [
+    "--config",
+    "profile.dev.package.\"*\".opt-level=1",
+    "--config",
+    "profile.dev.debug=\"line-tables-only\"",
+];
+/// The target that is built for the model checker, which tries millions of orders.
+const LOOM: &str = "loom";
+const LOOM_SPEED: [&str; 2] = ["--config", "profile.dev.opt-level=3"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Passed,
+    Failed,
+    /// The tree does not build.
+    NotBuilt,
+    /// There is no test of that name, it is ignored, or the harness ended before it did.
+    NotRun,
+    /// It was still waiting when all should have ended.
+    Hangs,
+}
+
+pub(super) struct Trial<'c> {
+    copy: &'c Copy,
+}
+
+impl<'c> Trial<'c> {
+    pub(super) fn new(copy: &'c Copy) -> Self {
+        Self { copy }
+    }
+
+    /// Builds and runs these tests as the copy is now, all of one target together.
+    pub(super) fn tests<'t>(
+        &self,
+        tests: impl IntoIterator<Item = &'t MustFail>,
+    ) -> Result<Vec<(&'t MustFail, Outcome)>> {
+        let mut targets: BTreeMap<(&str, &str), Vec<&MustFail>> = BTreeMap::new();
+        for test in tests {
+            let of_target = targets.entry((&test.package, &test.target)).or_default();
+            if !of_target.contains(&test) {
+                of_target.push(test);
+            }
+        }
+        let mut all = Vec::new();
+        for tests in targets.into_values() {
+            all.extend(self.of_target(&tests)?);
+        }
+        Ok(all)
+    }
+
+    fn of_target<'t>(&self, tests: &[&'t MustFail]) -> Result<Vec<(&'t MustFail, Outcome)>> {
+        let Some(first) = tests.first() else { return Ok(Vec::new()) };
+        let all = |outcome| Ok(tests.iter().map(|test| (*test, outcome)).collect());
+        if !self.cargo(first, &["--no-run".into()], "build", BUILD_ENDS)?.is_some_and(|ended| ended)
+        {
+            return all(Outcome::NotBuilt);
+        }
+        let mut arguments = vec![OsString::from("--")];
+        arguments.extend(tests.iter().map(|test| OsString::from(&test.function)));
+        let Some(_) = self.cargo(first, &arguments, "tests", TESTS_END)? else {
+            return all(Outcome::Hangs);
+        };
+        let printed = fs::read(self.log(first, "tests"))?;
+        let printed = String::from_utf8_lossy(&printed);
+        let outcomes = outcomes(&printed);
+        let outcome_of =
+            |test: &MustFail| outcomes.get(&*test.function).copied().unwrap_or(Outcome::NotRun);
+        Ok(tests.iter().map(|test| (*test, outcome_of(test))).collect())
+    }
+
+    /// Runs `cargo test` for the target of this test: whether it succeeded, `None` if it did not end.
+    fn cargo(
+        &self,
+        test: &MustFail,
+        arguments: &[OsString],
+        log: &str,
+        deadline: Duration,
+    ) -> Result<Option<bool>> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.arg("test").args(QUICK).args(["--package", &test.package]);
+        match &*test.target {
+            "lib" => command.arg("--lib"),
+            "bin" => command.arg("--bins"),
+            target => command.args(["--test", target]),
+        };
+        let mut built = self.copy.built();
+        if test.target == LOOM {
+            command.env("RUSTFLAGS", "--cfg loom").args(LOOM_SPEED);
+            built.push(LOOM);
+        }
+        command.arg("--target-dir").arg(built).args(arguments);
+        // What this program was built with is not what the copy is built with.
+        command.env_remove("CARGO_TARGET_DIR").env("CARGO_INCREMENTAL", "1");
+        let log = self.log(test, log);
+        let output = File::create(&log).with_context(|| format!("{}", log.display()))?;
+        command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
+        command.current_dir(self.copy.tree()).process_group(0);
+        let mut child = command.spawn().context("cargo can't be run")?;
+        ended(&mut child, deadline)
+    }
+
+    /// What the last build, or the last tests, of this target printed.
+    fn log(&self, test: &MustFail, name: &str) -> PathBuf {
+        self.copy.logs().join(format!("{}-{}-{name}", test.package, test.target))
+    }
+}
+
+/// Waits; at the deadline kills the process with all that it has started.
+fn ended(child: &mut Child, deadline: Duration) -> Result<Option<bool>> {
+    let deadline = Instant::now() + deadline;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status.success()));
+        }
+        if Instant::now() >= deadline {
+            let group = format!("-{}", child.id());
+            let _it_may_have_ended = Command::new("kill").args(["-KILL", "--", &group]).status();
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passes",
+            Self::Failed => "fails",
+            Self::NotBuilt => "does not build",
+            Self::NotRun => "is not there, is ignored or was not reached",
+            Self::Hangs => "does not end",
+        })
+    }
+}
