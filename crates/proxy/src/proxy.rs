@@ -197,6 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn r73_a_worker_that_hangs_or_has_ended_is_not_felt() {
+        // L10
         let pulse = Pulse { beats: Arc::new(watch::Sender::new(None)), workers: 2 };
         let (mut alive, hanging) = (pulse.beats.subscribe(), pulse.beats.subscribe());
         let answering = tokio::spawn(async move {

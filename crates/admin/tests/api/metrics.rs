@@ -134,6 +134,34 @@ async fn the_books_are_told_as_they_are() {
     stage.stop().await;
 }
 
+#[test]
+fn r71_a_scrape_is_made_beside_the_thread_that_answers_switches() {
+    // L10
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let stage = Stage::new().await;
+        // The only other thread there may be is busy.
+        let (free, busy) = std::sync::mpsc::channel::<()>();
+        let holding = tokio::task::spawn_blocking(move || busy.recv());
+        let mut scrape = std::pin::pin!(stage.bare("GET", "/metrics", &[]));
+        for _ in 0..10 {
+            tokio::select! {
+                biased;
+                reply = &mut scrape => panic!("it was made by the thread of the API: {reply:?}"),
+                reply = stage.bare("GET", "/admin/status", &[]) => assert_eq!(reply.status, 200),
+            }
+        }
+        drop(free);
+        assert_eq!(scrape.await.status, 200);
+        assert!(holding.await.expect("no panic").is_err(), "it was let go");
+        stage.stop().await;
+    });
+}
+
 /// As many services as make a page of several megabytes.
 fn many(stage: &Stage) {
     stage.script(|script| {

@@ -35,13 +35,8 @@ enum Watched {
 impl Process {
     pub(super) fn watch(pid: u32) -> Self {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let watched =
-            number.map_or(Watched::Ended, |number| match pidfd_open(number, PidfdFlags::empty()) {
-                Ok(process) => Watched::Process(process),
-                Err(Errno::SRCH) => Watched::Ended,
-                Err(_) => Watched::Number(number),
-            });
-        Self { pid, watched }
+        let opened = |number| Watched::by(number, pidfd_open(number, PidfdFlags::empty()));
+        Self { pid, watched: number.map_or(Watched::Ended, opened) }
     }
 
     /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
@@ -65,6 +60,15 @@ impl Process {
 }
 
 impl Watched {
+    /// The process of that number, for which `pidfd_open(2)` has given this.
+    fn by(number: Pid, opened: Result<OwnedFd, Errno>) -> Self {
+        match opened {
+            Ok(process) => Self::Process(process),
+            Err(Errno::SRCH) => Self::Ended,
+            Err(_) => Self::Number(number),
+        }
+    }
+
     fn has_ended(&self) -> bool {
         match self {
             // It is readable then; an error says that nothing can be known.
@@ -89,12 +93,15 @@ mod tests {
 
     #[test]
     fn r63_a_process_is_watched_by_its_number_where_a_filter_forbids_more() {
+        // L4
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep can be started");
         let number = Pid::from_child(&child);
-        let watched = [Process::watch(child.id()).watched, Watched::Number(number)];
+        let by = |error| Watched::by(number, Err(error));
+        let watched = [Process::watch(child.id()).watched, by(Errno::PERM), by(Errno::NOSYS)];
         assert!(watched.iter().all(|watched| !watched.has_ended()));
         child.kill().expect("it is there");
         child.wait().expect("it is reaped");
         assert!(watched.iter().all(Watched::has_ended), "{watched:?}");
+        assert!(by(Errno::SRCH).has_ended());
     }
 }

@@ -55,6 +55,7 @@ const SAID: [(&str, &str, Option<u16>); 14] = [
 
 #[test]
 fn r66_the_access_log_names_the_client_with_the_peer_beside_it() {
+    // L8
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
     let stage = Stage::with(|settings| {
@@ -91,6 +92,7 @@ fn r66_the_access_log_names_the_client_with_the_peer_beside_it() {
 
 #[test]
 fn r66_the_client_of_a_stream_and_of_an_announced_connection_is_found_alike() {
+    // L8
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
     let stage = Stage::with(|settings| {

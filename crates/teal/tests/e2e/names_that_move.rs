@@ -185,3 +185,40 @@ fn r62_a_name_that_moves_is_followed_only_to_where_the_target_is_proven() {
     });
     teal.assert_books_balance();
 }
+
+#[test]
+fn r67_an_address_of_a_name_that_shows_another_identity_is_left_at_once() {
+    // L9
+    if !is_inside("r67_an_address_of_a_name_that_shows_another_identity_is_left_at_once") {
+        return;
+    }
+    let names = Names::start(Says::At([127, 0, 0, 11]));
+    let app = target("app", "127.0.0.11");
+    let mine = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nweb is well";
+    app.behave_at("/ready", Behavior::raw(mine));
+    // It would take a hundred failures to be down.
+    let health =
+        HEALTH.replace(" }", ", path = \"/ready\", expect_body = \"web is well\", fall = 100 }");
+    let (teal, _spare) = teal(&health);
+    teal.wait_healthy("blue", true);
+    for _ in 0..20 {
+        assert_eq!(Client::connect(teal.listener()).get("/mine").status, 200);
+    }
+    // The container is gone, another has its address, and the name server has not noticed.
+    app.behave_at("/ready", Behavior::raw(mine.replace("web", "bob")));
+    wait_until(SOON, "it is left by every worker", || {
+        has_no_address(&teal)
+            && (0..20).all(|_| Client::connect(teal.listener()).get("/mine").status == 502)
+    });
+    let before = app.seen().requests_to("/mine").len();
+    for _ in 0..20 {
+        assert_eq!(Client::connect(teal.listener()).get("/mine").status, 502);
+    }
+    assert_eq!(app.seen().requests_to("/mine").len(), before, "0 requests at the stranger");
+    app.behave_at("/ready", Behavior::raw(mine));
+    wait_until(SOON, "the target is back", || {
+        Client::connect(teal.listener()).get("/mine").status == 200
+    });
+    drop(names);
+    teal.assert_books_balance();
+}

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use testkit::{Settings, Target, Teal, wait_until};
+use serde_json::Value;
+use testkit::{Client, Settings, Target, Teal, wait_for, wait_until};
 
 use crate::TEAL;
 use crate::stage::{SOON, Stage};
@@ -44,6 +45,7 @@ fn shell(teal: &Teal, script: &str) -> (Option<i32>, String) {
 
 #[test]
 fn r74_an_output_that_cannot_be_written_is_a_failure_of_every_command() {
+    // L10
     let stage = Stage::new();
     stage.teal.switch_to("green");
     let check = format!("check --config {}", stage.teal.config().display());
@@ -71,6 +73,103 @@ fn r74_a_reader_that_has_gone_and_a_closed_output_change_nothing() {
         }
     }
     stage.finish();
+}
+
+/// A Teal, and command lines of it, whose standard error goes there. It is found by its admin socket, as
+/// nobody can read what it says.
+struct Mute {
+    blue: Target,
+    green: Target,
+    teal: Teal,
+    _directory: tempfile::TempDir,
+}
+
+impl Mute {
+    fn start(script: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let script = Teal::script(directory.path(), &script.replace("TEAL", TEAL));
+        let (blue, green) = (Target::start("blue"), Target::start("green"));
+        let mut teal = Teal::prepare(&script, &Settings::new(&blue, &green));
+        teal.spawn(&[]);
+        let socket = format!("unix:{}", teal.state_dir().join("admin.sock").display());
+        let status = wait_for(SOON, "it answers on its socket", || {
+            let told = teal.cli_bare(&["status", "--json", "--admin", &socket], &[]);
+            serde_json::from_str::<Value>(&told.stdout)
+                .ok()
+                .filter(|told| told["admin"].is_string())
+        });
+        let [listener, admin] = [&status["listeners"][0], &status["admin"]]
+            .map(|address| address.as_str().expect("an address").to_owned());
+        teal.adopt_addresses(&format!("listening on {listener}\nadmin on {admin}\n"));
+        teal.wait_healthy("blue", true);
+        teal.wait_healthy("green", true);
+        Self { blue, green, teal, _directory: directory }
+    }
+
+    fn who(&self) -> String {
+        let answer = Client::connect(self.teal.listener()).get("/who");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.fields.get("x-target").expect("a target answered").to_owned()
+    }
+}
+
+/// Everything that logs or complains, one thing after the other.
+fn complain(mut mute: Mute) {
+    let code = |mute: &Mute, arguments: &[&str]| mute.teal.cli(arguments).code;
+    let config = mute.teal.config().display().to_string();
+    assert_eq!(mute.who(), "blue");
+    assert_eq!(code(&mute, &["switch", "green"]), Some(0));
+    assert_eq!(mute.who(), "green");
+    for (arguments, exit) in [
+        (&["status"][..], 0),
+        (&["history", "--json"], 0),
+        (&["switch", "purple"], 2),
+        (&["switch"], 2),
+        (&["switch", "blue", "--if-generation", "77"], 3),
+    ] {
+        assert_eq!(code(&mute, arguments), Some(exit), "{arguments:?}");
+    }
+    let away = mute.teal.cli_bare(&["status", "--admin", "http://127.0.0.1:1"], &[]);
+    assert_eq!(away.code, Some(4));
+    // Each reason of this wait is told there, and so is its end.
+    mute.blue.stop();
+    mute.teal.wait_healthy("blue", false);
+    assert_eq!(code(&mute, &["switch", "blue", "--wait-healthy", "1s"]), Some(3));
+    mute.blue.restart();
+    mute.teal.write_config("nothing = 1");
+    assert_eq!(code(&mute, &["reload"]), Some(2));
+    for verb in ["check", "run"] {
+        assert_eq!(mute.teal.cli_bare(&[verb, "--config", &config], &[]).code, Some(2), "{verb}");
+    }
+    mute.teal.write_settings(&Settings::new(&mute.blue, &mute.green));
+    assert_eq!(code(&mute, &["reload"]), Some(0));
+    // The parent tells of a crash.
+    let killed = mute.teal.kill_serving();
+    wait_until(SOON * 2, "another one serves", || {
+        mute.teal.serving().is_some_and(|pid| pid != killed)
+    });
+    assert_eq!(mute.who(), "green", "who connects meanwhile waits");
+    wait_until(SOON * 2, "it is ready", || {
+        mute.teal.try_ask("GET", "/readyz", &[]).is_ok_and(|answer| answer.status == 200)
+    });
+    mute.teal.upgrade();
+    mute.teal.wait_healthy("blue", true);
+    mute.teal.switch_to("blue");
+    assert_eq!(mute.who(), "blue");
+    mute.teal.assert_books_balance();
+    assert_eq!(mute.teal.stop(SOON * 2), Some(0));
+}
+
+#[test]
+fn r74_a_full_disk_under_standard_error_changes_nothing_else() {
+    // L7
+    complain(Mute::start("exec TEAL \"$@\" 2> /dev/full\n"));
+}
+
+#[test]
+fn r74_a_log_whose_reader_has_gone_changes_nothing_else() {
+    // L7
+    complain(Mute::start("exec bash -c 'exec TEAL \"$@\" 2> >(exit)' teal \"$@\"\n"));
 }
 
 /// Starts a Teal whose standard error is a socket that it takes for the journal's, and stops it once it has
@@ -134,7 +233,7 @@ fn r74_lines_in_the_journal_have_their_priority_and_no_time_of_their_own() {
     // For programs the time stays in the object.
     for line in journal("--log json", &["listening on"], |_| {}) {
         let text = line.split_once('>').expect("a priority").1;
-        let event: serde_json::Value = serde_json::from_str(text).expect(text);
+        let event: Value = serde_json::from_str(text).expect(text);
         assert!(event["timestamp"].is_string(), "{line}");
     }
 }

@@ -244,6 +244,7 @@ fn a_removed_service_comes_back_with_the_color_it_had() {
 
 #[test]
 fn r65_status_tells_of_a_refused_reload_until_a_good_one() {
+    // L10
     let stage = Stage::new();
     let status = || stage.teal.cli(&["status"]).assert_code(0).all();
     assert!(stage.teal.status()["last_reload"].is_null());

@@ -130,6 +130,7 @@ fn r64_the_admin_socket_is_in_the_runtime_directory_and_found_there() {
 
 #[test]
 fn r63_two_sockets_and_what_is_none_are_told_apart_by_their_names() {
+    // L7
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = socket.local_addr().expect("bound");

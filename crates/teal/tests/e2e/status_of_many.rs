@@ -64,6 +64,7 @@ fn r69_status_of_one_service_and_of_several_tells_of_no_other() {
 
 #[test]
 fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
+    // L9
     let (blue, green, broken) =
         (Target::start("blue"), Target::start("green"), Target::start("broken"));
     broken.health(Health::Status(503));
@@ -120,6 +121,7 @@ fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
 
 #[test]
 fn r69_what_no_probe_has_told_yet_is_unknown_and_not_unhealthy() {
+    // L9
     let (blue, green) = (Target::start("blue"), Target::stopped("green"));
     blue.health(Health::Hang);
     let settings = Settings::new(&blue, &green)

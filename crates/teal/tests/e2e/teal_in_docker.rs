@@ -73,6 +73,12 @@ fn public(docker: &Docker) -> SocketAddr {
     SocketAddr::new(address.parse().expect("an address"), 8080)
 }
 
+/// Where machines other than the container's own find the port that is published.
+fn published(docker: &Docker) -> [SocketAddr; 2] {
+    let gateway = docker.run(&["inspect", "-f", "{{.NetworkSettings.Gateway}}", "teal"]);
+    ["127.0.0.1", &gateway].map(|ip| SocketAddr::new(ip.parse().expect("an address"), 8080))
+}
+
 /// Both colors and Teal, started by the commands of the guide with a configuration in this directory.
 fn start(docker: &Docker, directory: &Path) {
     for color in ["blue", "green"] {
@@ -119,6 +125,16 @@ fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
     assert_eq!(inspect(state), "true [ALL] 65532:65532");
     let public = public(&docker);
     assert_eq!(Client::connect(public).get("/").status, 200);
+    let published = published(&docker);
+    let mut kept = published.map(Client::connect);
+    let mut ask_published = |color: &str| {
+        for client in published.map(Client::connect).iter_mut().chain(&mut kept) {
+            let answer = client.get("/");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert!(answer.text().contains(color), "{color}: {}", answer.text());
+        }
+    };
+    ask_published("blue");
     for path in ["/metrics", "/livez", "/readyz"] {
         let watched = SocketAddr::new(public.ip(), 9901);
         assert_eq!(Client::connect(watched).get(path).status, 200, "{path}");
@@ -129,6 +145,8 @@ fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
     let beside = |words: &[&str]| docker.run(&[&beside[..], words].concat());
     assert!(beside(&["status"]).starts_with("Active: blue"));
     assert!(beside(&["switch", "green"]).starts_with("Switched from blue to green"));
+    ask_published("green");
+    drop(kept); // an older Teal would wait for them
 
     // By a command and by a signal; process 1 stays.
     let pid = inspect("{{.State.Pid}}");

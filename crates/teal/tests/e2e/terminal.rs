@@ -91,6 +91,7 @@ fn has(text: &str, words: &[&str]) -> bool {
 
 #[test]
 fn r70_a_script_hears_which_target_a_switch_waits_for_and_why_each_time_that_changes() {
+    // L10
     let stage = Stage::new();
     stage.green.health(Health::Status(503));
     stage.teal.wait_healthy("green", false);
@@ -128,6 +129,7 @@ fn r70_a_script_hears_which_target_a_switch_waits_for_and_why_each_time_that_cha
 
 #[test]
 fn r70_every_wait_tells_a_script_of_a_drain() {
+    // L10
     for verb in [&["switch", "green"][..], &["wait", "drained", "blue"], &["hold"], &["upgrade"]] {
         let stage = Stage::with(|settings| settings.drain("60s"));
         let (mut held, gate) = stage.held_on_blue();
@@ -136,20 +138,29 @@ fn r70_every_wait_tells_a_script_of_a_drain() {
             let answer = stage.teal.switch("green", "&wait=published");
             assert_eq!(answer.status, 200);
         }
-        let waiting = beside(&stage.teal, verb);
-        // A script is told within half a second, or a second where all services are looked at.
-        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        let errors = tempfile::NamedTempFile::new().expect("a file");
+        let said = || std::fs::read_to_string(errors.path()).expect("read");
+        let waiting = std::process::Command::new(stage.teal.program())
+            .args(verb)
+            .env("TEAL_ADMIN", format!("http://{}", stage.teal.admin()))
+            .env("TEAL_TOKEN", stage.teal.token())
+            .stdout(std::process::Stdio::piped())
+            .stderr(errors.reopen().expect("open"))
+            .spawn()
+            .expect("started");
+        wait_until(SOON, "it is told", || has(&said(), &["web: blue is ", "waited "]));
         gate.open();
         assert_eq!(held.answer().status, 200);
-        let result = waiting.join().expect("the command ran");
-        let said = &result.stderr;
-        assert!(has(said, &["web: blue is ", "waited "]), "{verb:?}: {said}");
-        assert!(!result.stdout.contains("waited"), "{}", result.stdout);
+        let result = waiting.wait_with_output().expect("the command ran");
+        assert!(result.status.success(), "{verb:?}: {}", said());
+        let printed = String::from_utf8_lossy(&result.stdout);
+        assert!(!printed.contains("waited"), "{printed}");
     }
 }
 
 #[test]
 fn r70_on_a_terminal_a_wait_shows_target_reason_age_and_deadline_on_one_line() {
+    // L10
     let stage = Stage::new();
     stage.green.health(Health::Status(503));
     stage.teal.wait_healthy("green", false);
