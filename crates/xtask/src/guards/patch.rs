@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,8 +42,8 @@ pub(crate) struct MustFail {
 pub(crate) fn in_folder(root: &Path) -> Result<Vec<Guard>> {
     let folder = root.join(FOLDER);
     let entries = fs::read_dir(&folder).with_context(|| format!("{FOLDER}/ can't be read"))?;
-    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = paths.map_err(|error: std::io::Error| error)?;
+    let paths: io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths?;
     paths.sort();
     let patches = paths.iter().filter(|path| path.extension().is_some_and(|is| is == "patch"));
     patches.map(|path| Guard::read(path)).collect()
