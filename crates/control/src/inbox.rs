@@ -11,7 +11,7 @@ use crate::ask::{
     ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, Reloader, ResumeAsk, Resumed,
     Selection, SwitchAsk, Switched, UpgradeAsk, Upgraded,
 };
-use crate::handover::Frozen;
+use crate::core::Frozen;
 use crate::news::{NewsDesk, NewsReader};
 use crate::view::{MetricsSnapshot, MetricsSource, Status};
 

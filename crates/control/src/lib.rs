@@ -1,29 +1,31 @@
 //! The life of a switch: controller, journal, publish, drain.
 
-pub mod handover;
-
 mod ask;
 mod clock;
 mod controller;
 mod core;
 mod drain;
+mod handover;
 mod health;
 mod inbox;
 mod news;
 mod record;
+mod resolve;
 mod swap;
 mod tally;
 mod view;
 
+pub use crate::core::Frozen;
 pub use ask::{
     ColorDrained, Destination, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk, Reloaded,
     Reloader, ResumeAsk, Resumed, Scope, Selection, Stuck, SwitchAsk, Switched, UpgradeAsk,
     UpgradeWish, Upgraded,
 };
 pub use controller::{Settings, StartError, start};
-pub use health::Resolver;
+pub use handover::{Course, Follower};
 pub use inbox::{Answer, Handle};
 pub use news::{News, NewsItem, NewsReader, Read};
+pub use resolve::Resolver;
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
     MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus, Status,

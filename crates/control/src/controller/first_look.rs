@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout_at};
 use traffic::TargetId;
 
 use crate::core::{Core, Inside};
-use crate::handover::UpColor;
-use crate::health::Listing;
+use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, Family, NameId};
+use peer::UpColor;
 
 /// The longest that the start waits for names to be resolved.
 // lossless: L10

@@ -21,12 +21,13 @@ use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
 use crate::clock::Clock;
 use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
-use crate::handover::UpColor;
-use crate::health::{self, Resolver};
+use crate::health;
 use crate::inbox::Handle;
 use crate::record::{self, Recorded};
+use crate::resolve::Resolver;
 use crate::swap::Roster;
 use journal::{Entry, Journal, Opened};
+use peer::UpColor;
 
 /// What the controller is started with.
 #[derive(Clone, Debug)]

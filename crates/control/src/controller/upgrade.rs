@@ -11,7 +11,7 @@ use super::reconcile::take_over;
 use super::tell;
 use crate::ask::{UpgradeAsk, UpgradeWish, Upgraded};
 use crate::core::Core;
-use crate::handover::Frozen;
+use crate::core::Frozen;
 use crate::inbox::{Answer, Reply};
 
 /// How long drains under way may delay a hand-over: a newer Teal would not know of them.

@@ -7,7 +7,9 @@
 
 mod calls;
 mod drains;
+mod frozen;
 mod ledger;
+mod order;
 mod stall;
 mod subject;
 
@@ -20,23 +22,26 @@ use rules::{
     Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, Time, apply, check,
     decide,
 };
-use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use traffic::{Publisher, ReloadEnd, Report, Version};
 
 use crate::ask::Scope;
 use crate::clock::Clock;
-use crate::health::Resolver;
 use crate::news::{News, NewsDesk};
+use crate::resolve::Resolver;
 use crate::swap::{self, Roster};
 use crate::view::{CallStage, ReloadStatus};
 
 pub(crate) use calls::{About, Call, Calls, Waiting};
 pub(crate) use drains::Drains;
+pub use frozen::Frozen;
 pub(crate) use ledger::Ledger;
+pub(crate) use order::Ranked;
 pub(crate) use stall::watch as watch_disk;
 
 use ledger::Ailment;
+use order::{Rank, take};
 
 /// The longest that workers may take to acknowledge a table.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
@@ -49,7 +54,7 @@ pub(crate) const CONTROL: usize = 0;
 /// thousand targets within an interval, unless more than these are silent.
 const PROBES: usize = 512;
 
-/// What all tasks of the controller share.
+/// What all tasks of the controller share. The order of its locks stands in `order`.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
@@ -65,7 +70,7 @@ pub(crate) struct Core {
     pub(crate) refresh: Notify,
     /// Held from the decision of a change of where traffic goes until it is published, so that
     /// changes of several services queue up instead of refusing each other.
-    pub(crate) turn: Arc<AsyncMutex<()>>,
+    turn: Arc<AsyncMutex<()>>,
     /// Whether it is this Teal that decides: not while a newer one takes over, and never after.
     charge: watch::Sender<bool>,
     ledger: Arc<AsyncMutex<Ledger>>,
@@ -194,7 +199,7 @@ impl Core {
     /// Applies notes, and has them written behind the caller's back, before anything that is
     /// decided later: they are true, durable or not, and nobody waits for the disk to hear so.
     pub(crate) async fn note(self: &Arc<Self>, command: Command) -> Result<(), Refusal> {
-        let mut ledger = self.ledger_in_charge().await?;
+        let ledger = self.ledger_in_charge().await?;
         let (before, events) = {
             let mut inside = self.lock();
             let events = decide(&inside.state, command, Clock::now())?;
@@ -203,7 +208,7 @@ impl Core {
             inside.apply(&events);
             (before, events)
         };
-        let core = self.clone();
+        let (core, mut ledger) = (self.clone(), ledger.handed_on());
         tokio::spawn(async move {
             let result = ledger.append(before, &events).await;
             core.lock().ailment = ledger.ailment();
@@ -277,9 +282,9 @@ impl Core {
 
     /// The turn of a call that has decided nothing yet; refused as soon as another Teal decides,
     /// and while the disk does not answer.
-    pub(crate) async fn turn_of(&self, call: u64) -> Result<OwnedMutexGuard<()>, Refusal> {
+    pub(crate) async fn turn_of(&self, call: u64) -> Result<Ranked<()>, Refusal> {
         self.queue(call)?;
-        self.while_in_charge(async { Ok(self.turn.clone().lock_owned().await) }).await
+        self.while_in_charge(async { Ok(take(Rank::Turn, &self.turn).await) }).await
     }
 
     /// Notes that a call waits for its turn; refused while the disk does not answer.
@@ -292,22 +297,22 @@ impl Core {
     }
 
     /// The journal, in its turn; refused while it is another Teal that decides.
-    async fn ledger_in_charge(&self) -> Result<OwnedMutexGuard<Ledger>, Refusal> {
+    async fn ledger_in_charge(&self) -> Result<Ranked<Ledger>, Refusal> {
         let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);
         refused().map_or(Ok(()), Err)?;
-        let ledger = self.ledger.clone().lock_owned().await;
+        let ledger = take(Rank::Ledger, &self.ledger).await;
         refused().map_or(Ok(ledger), Err)
     }
 
     /// Lays down the charge between two changes: from here on nothing is decided, journaled or
     /// published. What it returns keeps others out until it is dropped.
-    pub(crate) async fn lay_down(&self) -> (OwnedMutexGuard<()>, OwnedMutexGuard<Ledger>) {
-        let turn = self.turn.clone().lock_owned().await;
-        let ledger = self.ledger.clone().lock_owned().await;
+    pub(crate) async fn lay_down(&self) -> (Ranked<()>, Ranked<Ledger>) {
+        let turn = take(Rank::Turn, &self.turn).await;
+        let ledger = take(Rank::Ledger, &self.ledger).await;
         let inside = self.lock(); // a table that is being built is published before
         self.charge.send_replace(false);
         drop(inside);
-        (turn, ledger)
+        (turn.handed_on(), ledger.handed_on())
     }
 
     /// Takes the charge up again.
@@ -324,8 +329,8 @@ impl Core {
             return; // nothing is in hand here
         }
         let done = async {
-            drop(self.turn.lock().await);
-            drop(self.ledger.lock().await);
+            drop(take(Rank::Turn, &self.turn).await);
+            drop(take(Rank::Ledger, &self.ledger).await);
         };
         tokio::select! {
             () = done => {}

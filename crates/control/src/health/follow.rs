@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use rules::{Health, Probe, Standing, TargetHealth, Verdict};
 
 use super::probe::Fault;
-use super::resolve::Listing;
-use crate::swap::TargetSeat;
+use crate::resolve::Listing;
+use crate::swap::{Candidate, TargetSeat};
 
 /// The most addresses of one name that are probed beside those in use.
 const CANDIDATES: usize = 16;
@@ -23,13 +23,6 @@ pub(super) struct Round {
     pub(super) used: Vec<SocketAddr>,
     /// The others that the name has, to be proven one by one.
     pub(super) candidates: Vec<SocketAddr>,
-}
-
-/// An address that traffic does not use, and what probes of it alone have found.
-#[derive(Clone, Debug)]
-pub(crate) struct Candidate {
-    address: SocketAddr,
-    health: TargetHealth,
 }
 
 impl TargetSeat {

@@ -12,15 +12,11 @@ mod names;
 mod passive;
 mod probe;
 mod prove;
-mod resolve;
 mod schedule;
 mod together;
 
-pub(crate) use follow::Candidate;
 pub(crate) use names::follow_name;
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
-pub(crate) use resolve::Listing;
-pub use resolve::Resolver;
 pub(crate) use schedule::watch;
 pub(crate) use together::{Proven, prove_all};

@@ -12,11 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::probe::nowhere;
-use super::resolve::Listing;
 use super::schedule::{Jitter, watch};
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::drain;
+use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, Followed, NameId, NameSeat, TargetSeat};
 
 /// The shortest time from one lookup of a name to the next.

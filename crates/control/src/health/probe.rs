@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::Answer;
 use super::exchange;
-use super::resolve::Listing;
+use crate::resolve::Listing;
 
 /// Everything that one probe needs.
 #[derive(Clone, Debug)]

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
 use super::probe::{Fault, Plan, cannot_dial, dial, nowhere, probe};
-use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
+use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, ColorSeat, Family, Member, TargetSeat};
 
 /// A configured target that has been proven before it is part of any table, and what was found.

@@ -14,10 +14,10 @@ use traffic::TargetId;
 
 use super::follow::Round;
 use super::probe::{Found, Plan, probe, retry_set_back};
-use super::resolve::Listing;
 use crate::clock::Clock;
 use crate::core::{Core, Inside};
 use crate::news::News;
+use crate::resolve::Listing;
 use crate::swap::TargetSeat;
 
 /// From when on the end of a target's certificate is near.

@@ -6,7 +6,7 @@
 //! that nothing old can be taken for it.
 
 mod family;
-mod mirror;
+mod identity;
 mod name;
 mod roster;
 mod seat;
@@ -14,8 +14,7 @@ mod table;
 mod told;
 
 pub(crate) use family::Family;
-pub(crate) use mirror::Mirror;
 pub(crate) use name::{ADDRESSES, Followed};
 pub(crate) use roster::{ColorSeat, Member, Roster, Subject};
-pub(crate) use seat::{NameId, NameSeat, TargetSeat};
+pub(crate) use seat::{Candidate, NameId, NameSeat, TargetSeat};
 pub(crate) use table::build;

@@ -9,8 +9,6 @@ use rules::{Standing, TargetHealth, TargetName, TargetUrl, Time};
 use tokio::sync::Notify;
 use traffic::{Answers, TargetBooks, TargetId};
 
-use crate::health::Candidate;
-
 /// One target of a color.
 #[derive(Debug)]
 pub(crate) struct TargetSeat {
@@ -45,6 +43,13 @@ pub(crate) struct TargetSeat {
     pub(crate) is_probed: bool,
     /// Asks for the next probe at once.
     pub(crate) hurry: Arc<Notify>,
+}
+
+/// An address that traffic does not use, and what probes of it alone have found.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) address: SocketAddr,
+    pub(crate) health: TargetHealth,
 }
 
 /// The identity of a name of a color; never used again.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use control::handover::{Course, Follower, Host, Link, host};
-use control::{HoldAsk, ReloadAsk, SwitchAsk};
+use control::{Course, Follower, HoldAsk, ReloadAsk, SwitchAsk};
 use journal::{FileStorage, Journal};
+use peer::{Host, Link, host};
 use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing};
 use testkit::{Health, wait_until};
 use tokio::time::{sleep, timeout};

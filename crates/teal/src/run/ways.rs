@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use admin::{ApiSettings, Live};
 use config::Config;
 use control::UpgradeWish;
-use control::handover::Host;
+use peer::Host;
 use proxy::{BindError, HandedOver, Sockets};
 use tokio::sync::{mpsc, watch};
 

@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -19,14 +19,15 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("contract", &["rules"]),
+    ("peer", &["traffic", "rules"]),
     ("proxy", &["connect", "http1", "traffic", "rules"]),
     ("admin", &["connect", "contract", "control", "traffic", "rules"]),
-    ("control", &["connect", "http1", "journal", "traffic", "rules"]),
+    ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
     (
         "teal",
         &[
-            "admin", "config", "contract", "control", "journal", "parent", "proxy", "drill",
-            "connect", "traffic", "rules",
+            "admin", "config", "contract", "control", "journal", "parent", "peer", "proxy",
+            "drill", "connect", "traffic", "rules",
         ],
     ),
     ("testkit", &[]),

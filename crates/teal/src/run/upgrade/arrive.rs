@@ -7,9 +7,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use config::Config;
-use control::handover::{
-    self, Host, Link, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, receive_descriptors,
-    send,
+use peer::{
+    Host, Link, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, receive_descriptors, send,
 };
 use proxy::HandedOver;
 use rules::Actor;
@@ -213,7 +212,7 @@ impl Older {
             tracing::info!(older = pid, by = %Actor::Teal, "taking over");
             hosted.push((seat.host(), link, pid));
         }
-        let host = handover::host(hosted, seats.map(Seat::host).collect());
+        let host = peer::host(hosted, seats.map(Seat::host).collect());
         tokio::spawn(see_to_bereaved(host.clone(), parent.bereaved()));
         Ok(Some(host))
     }
@@ -242,6 +241,6 @@ fn cannot_talk(error: &io::Error) -> Failure {
 impl Word {
     /// Says why this one does not serve with what it was handed. To be followed by the end.
     pub(in crate::run) fn give_up(&self, reason: &str) {
-        handover::give_up(&self.0, reason);
+        peer::give_up(&self.0, reason);
     }
 }

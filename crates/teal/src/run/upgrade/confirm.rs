@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use control::handover::{Host, UpColor, UpTarget};
 use control::{Handle, Role, ServiceStatus, Status, TargetStatus, Usage};
+use peer::{Host, UpColor, UpTarget};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
 

@@ -6,12 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use control::Handle;
-use control::handover::{
-    Course, Follower, Frozen, Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking,
-    UpColor, receive, send, send_descriptors,
-};
+use control::{Course, Follower, Frozen, Handle};
 use journal::{FileStorage, Journal, Opened};
+use peer::{
+    Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, send,
+    send_descriptors,
+};
 use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;

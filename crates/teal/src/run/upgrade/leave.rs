@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use control::Handle;
-use control::handover::{Course, Host, Link, UpColor};
+use control::{Course, Handle};
+use peer::{Host, Link, UpColor};
 use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};

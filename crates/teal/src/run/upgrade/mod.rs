@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use control::UpgradeWish;
-use control::handover::Host;
+use peer::Host;
 use proxy::{BindError, Sockets};
 use rules::Refusal;
 use tokio::sync::mpsc;

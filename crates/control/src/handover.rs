@@ -4,19 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+use journal::Opened;
+use peer::{Host, Incoming, Link, Mirror, Outgoing, TableMessage, ToNewer, ToOlder, Told};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use traffic::{Report, ReportKind};
 
-use super::books::Told;
-use super::host::Host;
-use super::link::{Incoming, Link, Outgoing};
-use super::wire::{TableMessage, ToNewer, ToOlder};
 use crate::controller::{StartError, resume};
-use crate::core::{Core, Ledger};
-use crate::swap::Mirror;
-use journal::Opened;
+use crate::core::{Core, Frozen};
 
 /// How often the books are told: at once where a drain may wait for them, else for who looks.
 const TELL_DRAINING: Duration = Duration::from_millis(10);
@@ -29,16 +25,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long it may take to hear what a newer one that has gone has said before.
 // lossless: L10
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// The charge, laid down: nothing is decided, journaled or published until this is dropped.
-#[derive(Debug)]
-pub struct Frozen {
-    core: Arc<Core>,
-    _turn: OwnedMutexGuard<()>,
-    ledger: OwnedMutexGuard<Ledger>,
-    /// True if an earlier newer Teal has been followed already.
-    followed: bool,
-}
 
 /// A newer Teal that decides, followed. Dropped without [`Follower::farewell`], this one is taken for
 /// dead, and what it holds for cut.
@@ -79,19 +65,6 @@ struct Following {
 // === impl Frozen ===
 
 impl Frozen {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        (turn, ledger): (OwnedMutexGuard<()>, OwnedMutexGuard<Ledger>),
-    ) -> Self {
-        Self { core, _turn: turn, ledger, followed: false }
-    }
-
-    /// Gives the journal up. To be done before the newer one is told to open it.
-    // lossless: L6 - never two writers.
-    pub fn close_journal(&mut self) {
-        self.ledger.close();
-    }
-
     /// Takes the charge up again, with the journal as the newer one has left it. That one must be
     /// dead.
     ///
@@ -109,16 +82,6 @@ impl Frozen {
         let core = self.core.clone();
         drop(self);
         resume(&core).await.map_err(StartError::Refused)
-    }
-
-    /// Takes the charge up again without a journal: probes and what they bring about go on, but every
-    /// change is refused, for this reason at first.
-    // lossless: L6
-    pub fn go_on_without_journal(self, reason: &str) {
-        self.core.take_up();
-        let mut inside = self.core.lock();
-        inside.ailment = Some(reason.to_owned());
-        self.core.publish(&inside);
     }
 
     /// Follows whoever is at the other end of the link. `older` is who leaves through this one.
@@ -148,17 +111,6 @@ impl Frozen {
             following.follow(left).await;
         });
         Follower { frozen: self, course, leave, task }
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        if self.ledger.is_open() {
-            self.core.take_up(); // nothing was handed over
-            self.core.publish(&self.core.lock());
-        } else if !self.core.is_in_charge() {
-            self.core.lock().ailment = Some("another Teal has it".to_owned());
-        }
     }
 }
 
@@ -284,7 +236,7 @@ impl Following {
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;
         self.tell_books().await?;
-        self.say(&ToNewer::Acknowledged(message.number)).await
+        self.say(&ToNewer::Acknowledged(message.number())).await
     }
 
     async fn pass_on(&mut self, report: Report) -> Option<()> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rules::{Hold, Limits, ServiceSpec, Timeouts};
+use rules::{Hold, Limits, Timeouts};
 use traffic::DrainBooks;
 
 use super::*;
-use crate::handover::RouteMessage;
+use crate::wire::RouteMessage;
 
 const URLS: [&str; 3] = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"];
 
@@ -14,11 +14,80 @@ fn url(text: &str) -> TargetUrl {
     TargetUrl::parse(text).unwrap()
 }
 
+/// What a Teal has.
+struct Roster {
+    members: Vec<Member>,
+    /// The newest identity given.
+    newest: u32,
+}
+
+/// One service of it.
+struct Member {
+    name: ServiceName,
+    books: Arc<ServiceBooks>,
+    colors: [Known; 2],
+}
+
+impl Roster {
+    fn make(&mut self, urls: &[&str]) -> Known {
+        let (id, books) = self.new_color();
+        let target = |text: &&str| {
+            let (id, books) = self.new_target();
+            let url = url(text);
+            let address = url.literal();
+            KnownTarget { name: TargetName { url, address }, id, books }
+        };
+        Known { id, books, targets: urls.iter().map(target).collect() }
+    }
+
+    fn next(&mut self) -> u32 {
+        self.newest += 1;
+        self.newest
+    }
+}
+
+impl Member {
+    fn color(&self, color: Color) -> &Known {
+        &self.colors[usize::from(color == Color::Green)]
+    }
+}
+
+impl Identities for Roster {
+    fn service(&mut self, name: &ServiceName) -> Arc<ServiceBooks> {
+        let member = self.members.iter().find(|member| member.name == *name);
+        member.map_or_else(|| Arc::new(ServiceBooks::new(2)), |member| member.books.clone())
+    }
+
+    fn new_color(&mut self) -> (ColorId, Arc<ColorBooks>) {
+        (ColorId(self.next()), Arc::new(ColorBooks::new(2)))
+    }
+
+    fn new_target(&mut self) -> (TargetId, Arc<TargetBooks>) {
+        (TargetId(self.next()), Arc::new(TargetBooks::new(2)))
+    }
+
+    fn known(&self, name: &ServiceName, color: Color) -> Option<Known> {
+        let Known { id, books, targets } =
+            self.members.iter().find(|member| member.name == *name)?.color(color);
+        let targets = targets.iter().map(|KnownTarget { name, id, books }| KnownTarget {
+            name: name.clone(),
+            id: *id,
+            books: books.clone(),
+        });
+        Some(Known { id: *id, books: books.clone(), targets: targets.collect() })
+    }
+
+    fn colors(&self) -> Vec<ColorId> {
+        self.members.iter().flat_map(|member| &member.colors).map(|color| color.id).collect()
+    }
+}
+
 /// What the older one has: blue at the first address, green at the second.
 fn roster() -> Roster {
-    let mut roster = Roster::new(2);
+    let mut roster = Roster { members: Vec::new(), newest: 0 };
     let name = ServiceName::new("web").unwrap();
-    roster.adopt(vec![ServiceSpec::new(name, vec![url(URLS[0])], vec![url(URLS[1])])]);
+    let colors = [roster.make(&URLS[..1]), roster.make(&URLS[1..2])];
+    roster.members.push(Member { name, books: Arc::new(ServiceBooks::new(2)), colors });
     roster
 }
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Guest;
 
-use super::hosting::{Arriving, Heir, Hosting, Word, keep_free};
-use super::link::Link;
-use super::wire::ToOlder;
+use crate::hosting::{Arriving, Heir, Hosting, Word, keep_free};
+use crate::link::Link;
+use crate::wire::ToOlder;
 
 /// A handle to the older Teals that are leaving: one after an upgrade; after a crash, each whose newer
 /// Teal has died.
@@ -160,7 +160,7 @@ impl Host {
     }
 
     /// Waits until that is another number than this.
-    pub(super) async fn leaving_other_than(&self, known: usize) -> usize {
+    pub async fn leaving_other_than(&self, known: usize) -> usize {
         let mut leaving = self.0.leaving.subscribe();
         let other = leaving.wait_for(|leaving| sum(leaving) != known).await;
         other.map_or(0, |leaving| sum(&leaving)) // its sender is here

@@ -3,13 +3,13 @@
 use rules::{ProxyHeader, Resolve, ServerName, TargetTls};
 use traffic::{Leaving, Table};
 
-use super::wire::{
+use crate::wire::{
     ColorMessage, DrainingMessage, LeavingMessage, RouteMessage, ServiceMessage, TableMessage,
     TargetMessage, TlsMessage,
 };
 
 /// Describes a table in the message of this number.
-pub(super) fn describe(number: u64, table: &Table) -> TableMessage {
+pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
     let services = table.services.iter().map(|service| ServiceMessage {
         name: service.name.to_string(),
         generation: service.generation.0,

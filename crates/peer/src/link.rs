@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::wire::ToOlder;
+use crate::wire::ToOlder;
 
 /// The longest message: a table of a hundred thousand services fits.
 const MESSAGE_MAX: usize = 256 << 20;
@@ -39,11 +39,11 @@ pub struct Link(UnixStream);
 
 /// What comes.
 #[derive(Debug)]
-pub(super) struct Incoming<T>(mpsc::Receiver<T>);
+pub struct Incoming<T>(mpsc::Receiver<T>);
 
 /// What goes.
 #[derive(Debug)]
-pub(super) struct Outgoing(OwnedWriteHalf);
+pub struct Outgoing(OwnedWriteHalf);
 
 /// Sends a message, blocking.
 ///
@@ -129,7 +129,7 @@ impl Link {
 
     /// Both directions. What comes is read by a task of its own, so that waiting for it can be
     /// given up at any time.
-    pub(super) fn split<T: DeserializeOwned + Send + 'static>(self) -> (Incoming<T>, Outgoing) {
+    pub fn split<T: DeserializeOwned + Send + 'static>(self) -> (Incoming<T>, Outgoing) {
         let (read, write) = self.0.into_split();
         let (messages, incoming) = mpsc::channel(AHEAD);
         tokio::spawn(read_all(read, messages));
@@ -167,19 +167,22 @@ async fn read_one<T: DeserializeOwned>(from: &mut OwnedReadHalf) -> io::Result<T
 
 impl<T> Incoming<T> {
     /// The next message; `None` when the other side has gone.
-    pub(super) async fn next(&mut self) -> Option<T> {
+    pub async fn next(&mut self) -> Option<T> {
         self.0.recv().await
     }
 }
 
 impl Outgoing {
     /// Says nothing more, which the other side sees.
-    pub(super) async fn end(&mut self) {
+    pub async fn end(&mut self) {
         let _ = self.0.shutdown().await; // an error says that it is not there
     }
 
     /// Sends a message; the other side has to take it in time.
-    pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As the socket has them; and if it does not take it.
+    pub async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
         let bytes = encode(message)?;
         let sent = tokio::time::timeout(WRITE_WITHIN, self.0.write_all(&bytes)).await;
         sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

@@ -14,12 +14,12 @@ use traffic::{
     UpgradeEnd, WorkerSum,
 };
 
-use super::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
-use crate::swap::Mirror;
+use crate::mirror::Mirror;
+use crate::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
 
 /// What the older one has told so far.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub struct Told {
     services: HashMap<ServiceName, ServiceSum>,
     colors: HashMap<u32, ColorSum>,
     targets: HashMap<u32, TargetSum>,
@@ -29,7 +29,7 @@ pub(super) struct Told {
 
 /// The books in which the newer one keeps what it is told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     services: HashMap<String, Arc<ServiceBooks>>,
     colors: HashMap<u32, Arc<ColorBooks>>,
     targets: HashMap<u32, Arc<TargetBooks>>,
@@ -39,11 +39,7 @@ pub(super) struct Kept {
 
 impl Told {
     /// What has changed since this was asked last; `None`: nothing.
-    pub(super) fn changes(
-        &mut self,
-        publisher: &Publisher,
-        mirror: &Mirror,
-    ) -> Option<BooksMessage> {
+    pub fn changes(&mut self, publisher: &Publisher, mirror: &Mirror) -> Option<BooksMessage> {
         let mut message = BooksMessage::default();
         for (id, books) in mirror.targets() {
             let sum = TargetSum::of(books);
@@ -92,7 +88,7 @@ impl BooksMessage {
 
 impl Kept {
     /// Learns where the books of a table are. What has left the table is still told for a while.
-    pub(super) fn learn(&mut self, table: &traffic::Table) {
+    pub(crate) fn learn(&mut self, table: &traffic::Table) {
         for service in &table.services {
             self.services.insert(service.name.to_string(), service.books.clone());
             for color in &service.colors {
@@ -105,7 +101,7 @@ impl Kept {
     }
 
     /// Takes over what the older one counts.
-    pub(super) fn take(&self, message: &BooksMessage, guest: &Guest) {
+    pub(crate) fn take(&self, message: &BooksMessage, guest: &Guest) {
         let place = guest.worker();
         for count in &message.targets {
             if let Some(books) = self.targets.get(&count.id) {
@@ -135,7 +131,7 @@ impl Kept {
     /// through it, count in their own places from here on. What they do not know any more, since it has
     /// left the table, stays counted here until they have gone.
     // lossless: L4 L8
-    pub(super) fn settle(&self, guest: &Guest, heirs: &[(usize, &Self)]) {
+    pub(crate) fn settle(&self, guest: &Guest, heirs: &[(usize, &Self)]) {
         let place = guest.worker();
         let at_heirs = || heirs.iter().map(|(place, _)| *place);
         let is_told = |knows: &dyn Fn(&Self) -> bool| {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Newer to older.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ToOlder {
+pub enum ToOlder {
     /// What traffic goes by from here on.
     Table(Box<TableMessage>),
     /// The newer one serves: it takes what clients send, and what operators ask.
@@ -28,7 +28,7 @@ pub(crate) enum ToOlder {
 /// Older to newer.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ToNewer {
+pub enum ToNewer {
     /// All its workers have the table of this number.
     Acknowledged(u64),
     /// What has changed in its books.
@@ -48,7 +48,7 @@ pub(crate) enum ToNewer {
 
 /// A table. Colors and targets are named by the newer one's numbers.
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct TableMessage {
+pub struct TableMessage {
     /// The number of this message.
     pub(crate) number: u64,
     pub(crate) generation: u64,
@@ -57,6 +57,13 @@ pub(crate) struct TableMessage {
     pub(crate) services: Vec<ServiceMessage>,
     pub(crate) routes: Vec<RouteMessage>,
     pub(crate) draining: Vec<DrainingMessage>,
+}
+
+impl TableMessage {
+    /// The number by which it is acknowledged.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// A service of a table.
@@ -150,7 +157,7 @@ pub(crate) enum LeavingMessage {
 
 /// What has changed in the books since they were told last: sums, not differences.
 #[derive(Debug, Default, Deserialize, Serialize)]
-pub(crate) struct BooksMessage {
+pub struct BooksMessage {
     pub(crate) services: Vec<ServiceCount>,
     pub(crate) colors: Vec<ColorCount>,
     pub(crate) targets: Vec<TargetCount>,

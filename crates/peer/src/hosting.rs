@@ -9,14 +9,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use traffic::{Guest, Report, ReportKind, Table, TargetId, Version};
 
-use super::books::Kept;
-use super::describe::describe;
-use super::link::{Incoming, Link, Outgoing};
-use super::process::Process;
-use super::wire::{ToNewer, ToOlder};
-
-/// When it is said that the older one is late.
-pub(super) const LATE: Duration = Duration::from_secs(1);
+use crate::books::Kept;
+use crate::describe::describe;
+use crate::link::{Incoming, Link, Outgoing};
+use crate::process::{LATE, Process};
+use crate::wire::{ToNewer, ToOlder};
 
 /// The time in which the parent must name those that leave through one that has ended.
 // lossless: L10
@@ -27,21 +24,21 @@ type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
 
 /// The Teal that a place is for.
 #[derive(Debug)]
-pub(super) struct Arriving {
-    pub(super) link: Link,
-    pub(super) pid: u32,
-    pub(super) words: mpsc::UnboundedReceiver<Word>,
-    pub(super) heirs: mpsc::UnboundedReceiver<Heir>,
+pub(crate) struct Arriving {
+    pub(crate) link: Link,
+    pub(crate) pid: u32,
+    pub(crate) words: mpsc::UnboundedReceiver<Word>,
+    pub(crate) heirs: mpsc::UnboundedReceiver<Heir>,
     /// For whom it is an heir.
-    pub(super) will: Option<Will>,
+    pub(crate) will: Option<Will>,
 }
 
 /// Something to be said to an older Teal. What comes with it is dropped once it is said, or never will be.
-pub(super) type Word = (ToOlder, Option<oneshot::Sender<()>>);
+pub(crate) type Word = (ToOlder, Option<oneshot::Sender<()>>);
 
 /// One that has left through an older Teal that has ended, and is in a place of its own now.
 #[derive(Debug)]
-pub(super) struct Heir {
+pub(crate) struct Heir {
     /// Comes when its cells say what it has: the place of the cells, and whose they are.
     told: oneshot::Receiver<(usize, Kept)>,
     /// Ends when it has gone.
@@ -50,13 +47,13 @@ pub(super) struct Heir {
 
 /// The other end of that.
 #[derive(Debug)]
-pub(super) struct Will {
+pub(crate) struct Will {
     told: Option<oneshot::Sender<(usize, Kept)>>,
     _gone: oneshot::Sender<()>,
 }
 
 /// The task of a place.
-pub(super) struct Hosting {
+pub(crate) struct Hosting {
     guest: Guest,
     incoming: Incoming<ToNewer>,
     outgoing: Outgoing,
@@ -88,7 +85,7 @@ enum Gone {
 }
 
 /// Keeps a place that nobody has, until somebody takes it.
-pub(super) async fn keep_free(
+pub(crate) async fn keep_free(
     guest: Guest,
     place: Numbered,
     mut arriving: oneshot::Receiver<Arriving>,
@@ -117,7 +114,7 @@ async fn acknowledge_all(guest: &Guest) {
 // === impl Heir ===
 
 impl Heir {
-    pub(super) fn new() -> (Self, Will) {
+    pub(crate) fn new() -> (Self, Will) {
         let (tell, told) = oneshot::channel();
         let (go, gone) = oneshot::channel();
         (Self { told, gone }, Will { told: Some(tell), _gone: go })
@@ -127,7 +124,7 @@ impl Heir {
 // === impl Hosting ===
 
 impl Hosting {
-    pub(super) fn new(guest: Guest, place: Numbered, arriving: Arriving) -> Self {
+    pub(crate) fn new(guest: Guest, place: Numbered, arriving: Arriving) -> Self {
         let Arriving { link, pid, words, heirs, will } = arriving;
         let (incoming, outgoing) = link.split();
         Self {
@@ -149,7 +146,7 @@ impl Hosting {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let pid = self.pid;
         let gone = self.serve().await;
         if gone == Gone::Lost {

@@ -8,14 +8,15 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use tokio::time::{Instant, sleep};
 
-use super::hosting::LATE;
+/// When it is said that an older Teal is late.
+pub(crate) const LATE: Duration = Duration::from_secs(1);
 
 /// The interval of checks whether an older Teal that cannot be talked to has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The process of an older Teal.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pid: u32,
     watched: Watched,
 }
@@ -33,7 +34,7 @@ enum Watched {
 // === impl Process ===
 
 impl Process {
-    pub(super) fn watch(pid: u32) -> Self {
+    pub(crate) fn watch(pid: u32) -> Self {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let opened = |number| Watched::by(number, pidfd_open(number, PidfdFlags::empty()));
         Self { pid, watched: number.map_or(Watched::Ended, opened) }
@@ -42,7 +43,7 @@ impl Process {
     /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
     /// a color that is no longer active, and must not be taken for dead.
     // lossless: L2 L4
-    pub(super) async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         let (late, pid) = (Instant::now() + LATE, self.pid);
         let mut complained = false;
         while !self.watched.has_ended() {

@@ -1,4 +1,4 @@
-//! One Teal takes over from another that runs.
+//! What two Teals say to each other, so that one takes over from another that runs.
 //!
 //! The two talk over one Unix socket. First the older one describes what it has and the newer one
 //! says whether it can take that ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
@@ -11,25 +11,24 @@
 //! newer one is dead. What the newer one says is published is published in both (L2); what it says
 //! is drained is drained in both (L4).
 //!
-//! Never here: starting processes, and sockets of clients. The binary does both.
+//! Never here: deciding. What is handed over is decided in `control`; starting processes and the sockets of
+//! clients are up to the binary.
 
 mod books;
 mod describe;
-mod follow;
 mod host;
 mod hosting;
 mod link;
+mod mirror;
 mod negotiate;
 mod process;
 mod wire;
 
-pub use follow::{Course, Follower, Frozen};
+pub use books::Told;
 pub use host::{Host, host};
-pub use link::{Link, give_up, receive, receive_descriptors, send, send_descriptors};
-pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, UpTarget};
-#[cfg(test)]
-pub(crate) use wire::RouteMessage;
-pub(crate) use wire::{
-    ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
-    TlsMessage,
+pub use link::{
+    Incoming, Link, Outgoing, give_up, receive, receive_descriptors, send, send_descriptors,
 };
+pub use mirror::{Identities, Known, KnownTarget, Mirror};
+pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, UpTarget};
+pub use wire::{BooksMessage, TableMessage, ToNewer, ToOlder};

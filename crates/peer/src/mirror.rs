@@ -1,7 +1,7 @@
 //! The table of an older Teal, made of what the newer one that decides says.
 //!
 //! The two number colors and targets differently. What a first message names is matched with what
-//! the roster has, by name, color and address; what comes later under a number that was not
+//! this Teal has, by name, color and address; what comes later under a number that was not
 //! seen before is new here, too. So whatever is being drained there has the right leases here.
 
 use std::collections::HashMap;
@@ -16,15 +16,14 @@ use traffic::{
     TargetBooks, TargetEntry, TargetId,
 };
 
-use super::roster::{ColorSeat, Roster};
-use crate::handover::{
+use crate::wire::{
     ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
     TlsMessage,
 };
 
 /// What the newer one's numbers stand for here.
 #[derive(Debug, Default)]
-pub(crate) struct Mirror {
+pub struct Mirror {
     services: HashMap<ServiceName, Arc<ServiceBooks>>,
     colors: HashMap<u32, (ColorId, Arc<ColorBooks>)>,
     targets: HashMap<u32, (TargetId, Arc<TargetBooks>)>,
@@ -33,35 +32,67 @@ pub(crate) struct Mirror {
     left_out: Option<Vec<Draining>>,
     /// Those of these targets whose color is known.
     gone: Vec<TargetId>,
-    /// The table of the newer one before this one: it knows colors that the roster does not have.
+    /// The table of the newer one before this one: it knows colors that are not configured here.
     before: Option<Arc<Table>>,
 }
 
+/// The identities and books that this Teal gives to services, colors and targets.
+pub trait Identities {
+    /// The books of a service; new ones if it has none.
+    fn service(&mut self, name: &ServiceName) -> Arc<ServiceBooks>;
+    /// A color that is no service's yet.
+    fn new_color(&mut self) -> (ColorId, Arc<ColorBooks>);
+    /// A target that is no color's yet.
+    fn new_target(&mut self) -> (TargetId, Arc<TargetBooks>);
+    /// A color as it is here; `None`: the service is not here.
+    fn known(&self, name: &ServiceName, color: Color) -> Option<Known>;
+    /// All colors that are here.
+    fn colors(&self) -> Vec<ColorId>;
+}
+
 /// A color that is here already.
-struct Known {
-    id: ColorId,
-    books: Arc<ColorBooks>,
-    targets: Vec<(TargetName, TargetId, Arc<TargetBooks>)>,
+#[derive(Debug)]
+pub struct Known {
+    /// Its identity.
+    pub id: ColorId,
+    /// Its books.
+    pub books: Arc<ColorBooks>,
+    /// Its targets.
+    pub targets: Vec<KnownTarget>,
+}
+
+/// A target that is here already.
+#[derive(Debug)]
+pub struct KnownTarget {
+    /// Its address.
+    pub name: TargetName,
+    /// Its identity.
+    pub id: TargetId,
+    /// Its books.
+    pub books: Arc<TargetBooks>,
 }
 
 // === impl Mirror ===
 
 impl Mirror {
     /// Of another newer one than the one that this table was made for.
-    pub(crate) fn after(table: Arc<Table>) -> Self {
+    pub fn after(table: Arc<Table>) -> Self {
         Self { before: Some(table), ..Self::default() }
     }
 
-    /// The table that a message describes; what is wrong with it if it describes none.
-    pub(crate) fn table(
+    /// The table that a message describes.
+    ///
+    /// # Errors
+    /// What is wrong with it if it describes none.
+    pub fn table(
         &mut self,
         message: &TableMessage,
-        roster: &mut Roster,
+        here: &mut dyn Identities,
     ) -> Result<Table, String> {
-        let services = message.services.iter().map(|service| self.service(service, roster));
+        let services = message.services.iter().map(|service| self.service(service, here));
         let services = services.collect::<Result<Vec<_>, _>>()?;
         if self.left_out.is_none() {
-            self.left_out = Some(self.not_named(roster));
+            self.left_out = Some(self.not_named(here));
         }
         let draining = message.draining.iter().filter_map(|draining| self.draining(draining));
         let draining = draining.chain(self.left_out.iter().flatten().copied()).collect();
@@ -95,22 +126,22 @@ impl Mirror {
     }
 
     /// The newer one's number of a target.
-    pub(crate) fn number_of(&self, target: TargetId) -> Option<u32> {
+    pub fn number_of(&self, target: TargetId) -> Option<u32> {
         self.targets.iter().find(|(_, (id, _))| *id == target).map(|(number, _)| *number)
     }
 
     fn service(
         &mut self,
         message: &ServiceMessage,
-        roster: &mut Roster,
+        here: &mut dyn Identities,
     ) -> Result<Service, String> {
         let name = ServiceName::new(&message.name).map_err(|error| error.to_string())?;
-        let books = self.services.entry(name.clone()).or_insert_with(|| roster.books(&name));
+        let books = self.services.entry(name.clone()).or_insert_with(|| here.service(&name));
         let books = books.clone();
         let [blue, green] = &message.colors;
         let colors = [
-            self.color(&name, Color::Blue, blue, roster)?,
-            self.color(&name, Color::Green, green, roster)?,
+            self.color(&name, Color::Blue, blue, here)?,
+            self.color(&name, Color::Green, green, here)?,
         ];
         Ok(Service {
             name,
@@ -134,7 +165,7 @@ impl Mirror {
         name: &ServiceName,
         color: Color,
         message: &ColorMessage,
-        roster: &mut Roster,
+        here: &mut dyn Identities,
     ) -> Result<ColorEntry, String> {
         let read = |target: &TargetMessage| {
             let url = TargetUrl::parse(&target.url);
@@ -154,12 +185,12 @@ impl Mirror {
         };
         let names = message.targets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if !self.colors.contains_key(&message.id) {
-            self.match_color(name, color, message, &names, roster);
+            self.match_color(name, color, message, &names, here);
         }
         let (id, books) = self.colors[&message.id].clone();
         let targets =
             message.targets.iter().zip(names).map(|(target, TargetName { url, address })| {
-                let known = self.targets.entry(target.id).or_insert_with(|| roster.new_target());
+                let known = self.targets.entry(target.id).or_insert_with(|| here.new_target());
                 Arc::new(TargetEntry {
                     id: known.0,
                     url,
@@ -181,56 +212,46 @@ impl Mirror {
         color: Color,
         message: &ColorMessage,
         names: &[TargetName],
-        roster: &mut Roster,
+        here: &mut dyn Identities,
     ) {
-        let known = self.known(name, color, roster).filter(|_| self.left_out.is_none());
+        let known = self.known(name, color, here).filter(|_| self.left_out.is_none());
         // The addresses of a name may all be others by now; the color is the same.
         let is_named = |url: &TargetUrl| names.iter().any(|name| name.url == *url);
-        let same = known.filter(|known| known.targets.iter().any(|(name, ..)| is_named(&name.url)));
+        let same =
+            known.filter(|known| known.targets.iter().any(|known| is_named(&known.name.url)));
         let Some(known) = same else {
-            let ColorSeat { id, books, .. } = roster.new_color();
-            self.colors.insert(message.id, (id, books));
+            self.colors.insert(message.id, here.new_color());
             return;
         };
         self.colors.insert(message.id, (known.id, known.books));
         for (target, name) in message.targets.iter().zip(names) {
-            if let Some((_, id, books)) = known.targets.iter().find(|(known, ..)| known == name) {
-                self.targets.insert(target.id, (*id, books.clone()));
+            if let Some(known) = known.targets.iter().find(|known| known.name == *name) {
+                self.targets.insert(target.id, (known.id, known.books.clone()));
             }
         }
-        let gone = known.targets.iter().filter(|(known, ..)| !names.contains(known));
-        self.gone.extend(gone.map(|(_, id, _)| *id));
+        let gone = known.targets.iter().filter(|known| !names.contains(&known.name));
+        self.gone.extend(gone.map(|known| known.id));
     }
 
     /// The color as this Teal knew it before the message.
-    fn known(&self, name: &ServiceName, color: Color, roster: &Roster) -> Option<Known> {
-        let Some(before) = &self.before else {
-            let seat = roster.member(name)?.color(color);
-            let targets = seat.targets.iter();
-            let targets = targets.map(|seat| (seat.name(), seat.id, seat.books.clone()));
-            return Some(Known {
-                id: seat.id,
-                books: seat.books.clone(),
-                targets: targets.collect(),
-            });
-        };
+    fn known(&self, name: &ServiceName, color: Color, here: &dyn Identities) -> Option<Known> {
+        let Some(before) = &self.before else { return here.known(name, color) };
         let entry = before.services.iter().find(|service| service.name == *name)?.color(color);
         let targets = entry.targets.iter();
         let targets = targets.map(|entry| {
             let name = TargetName { url: entry.url.clone(), address: entry.address };
-            (name, entry.id, entry.books.clone())
+            KnownTarget { name, id: entry.id, books: entry.books.clone() }
         });
         Some(Known { id: entry.id, books: entry.books.clone(), targets: targets.collect() })
     }
 
-    fn not_named(&self, roster: &Roster) -> Vec<Draining> {
+    fn not_named(&self, here: &dyn Identities) -> Vec<Draining> {
         let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
         let close_within = rules::Drain::default().timeout / 2; // theirs is not known here any more
         let drain = |what: Leaving| Draining { what, cut: false, close_within };
         let targets = self.gone.iter().map(|id| drain((*id).into()));
         let Some(before) = &self.before else {
-            let colors = roster.members.iter().flat_map(|member| &member.colors);
-            let colors = colors.map(|color| color.id).filter(|id| !named(*id));
+            let colors = here.colors().into_iter().filter(|id| !named(*id));
             return colors.map(|id| drain(id.into())).chain(targets).collect();
         };
         let colors = before.services.iter().flat_map(|service| &service.colors);

@@ -1,0 +1,157 @@
+//! The order in which the locks of the controller are taken, in one place.
+//!
+//! | rank | lock | held |
+//! |---|---|---|
+//! | 1 | `Core::turn` | from the decision of a change of where traffic goes until it is published |
+//! | 2 | `Core::ledger` | from a decision until it is durable and applied; a note, until it is written |
+//! | 3 | `Core::inside` | for moments, by [`Core::lock`](super::Core::lock); never across an await, which the lint `await_holding_lock` sees to |
+//!
+//! Whoever holds one takes only locks of a higher rank, so that no two tasks wait for each other. A service
+//! that is in hand ([`Core::take_in_hand`](super::Core::take_in_hand)) is no lock: nobody waits for it, whoever
+//! finds it taken is refused. [`Core::lay_down`](super::Core::lay_down) takes all three in this order and
+//! relies on it: with all of them nothing is between its decision and its publish.
+//!
+//! Where debug assertions are on, and in unit tests, a lock of a lower rank that is asked for by a task that
+//! holds one of a higher rank is a panic, before anybody waits.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// A lock that may be held across an await, by its place in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// That of changes of where traffic goes.
+    Turn,
+    /// That of the journal.
+    Ledger,
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub(crate) struct Ranked<T> {
+    guard: OwnedMutexGuard<T>,
+    held: Held,
+}
+
+/// Takes a lock in its turn.
+pub(super) async fn take<T>(rank: Rank, lock: &Arc<Mutex<T>>) -> Ranked<T> {
+    let held = Held::by_this_task(rank);
+    Ranked { guard: lock.clone().lock_owned().await, held }
+}
+
+// === impl Ranked ===
+
+impl<T> Ranked<T> {
+    /// The same, held by another task from here on.
+    pub(super) fn handed_on(mut self) -> Self {
+        self.held = Held::default();
+        self
+    }
+}
+
+impl<T> Deref for Ranked<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Ranked<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// The note that a task holds a lock; nothing where nothing is checked.
+#[derive(Debug, Default)]
+struct Held {
+    #[cfg(any(test, debug_assertions))]
+    _note: Option<checked::Note>,
+}
+
+impl Held {
+    #[cfg(any(test, debug_assertions))]
+    fn by_this_task(rank: Rank) -> Self {
+        Self { _note: Some(checked::Note::new(rank)) }
+    }
+
+    #[cfg(not(any(test, debug_assertions)))]
+    fn by_this_task(_: Rank) -> Self {
+        Self {}
+    }
+}
+
+#[cfg(any(test, debug_assertions))]
+mod checked {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::thread::{self, ThreadId};
+
+    use tokio::task;
+
+    use super::Rank;
+
+    /// A task; outside of all tasks, a thread.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Holder {
+        Task(task::Id),
+        Thread(ThreadId),
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Note(Holder, Rank);
+
+    static HELD: Mutex<Vec<(Holder, Rank)>> = Mutex::new(Vec::new());
+
+    fn held() -> MutexGuard<'static, Vec<(Holder, Rank)>> {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    impl Note {
+        pub(super) fn new(rank: Rank) -> Self {
+            let holder =
+                task::try_id().map_or_else(|| Holder::Thread(thread::current().id()), Holder::Task);
+            let mut held = held();
+            let higher = held.iter().find(|(other, has)| *other == holder && *has >= rank).copied();
+            assert!(higher.is_none(), "{rank:?} is asked for by {higher:?}");
+            held.push((holder, rank));
+            Self(holder, rank)
+        }
+    }
+
+    impl Drop for Note {
+        fn drop(&mut self) {
+            let mut held = held();
+            let place = held.iter().position(|held| *held == (self.0, self.1));
+            place.map(|place| held.swap_remove(place));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_ledger_is_taken_after_the_turn() {
+        let (turn, ledger) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        for _ in 0..2 {
+            let _turn = take(Rank::Turn, &turn).await;
+            let _ledger = take(Rank::Ledger, &ledger).await;
+        }
+        // What another task has from here on is no obstacle.
+        let handed = take(Rank::Ledger, &ledger).await.handed_on();
+        drop(take(Rank::Turn, &turn).await);
+        drop(handed);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "Turn is asked for")]
+    async fn the_turn_is_not_asked_for_by_whoever_holds_the_ledger() {
+        let (turn, ledger) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let _ledger = take(Rank::Ledger, &ledger).await;
+        take(Rank::Turn, &turn).await;
+    }
+}
