@@ -242,7 +242,7 @@ impl Reader {
         let entry = local.services[service].color(color);
         let mut colors = self.inside.colors.borrow_mut();
         let known = colors.entry(entry.id).or_insert_with(|| {
-            let made = LocalColor::new(entry.id, color, entry.books.clone(), self.inside.worker);
+            let made = LocalColor::new(color, entry.books.clone(), self.inside.worker);
             made.drain(local.draining(entry.id));
             Rc::new(made)
         });

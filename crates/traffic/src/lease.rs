@@ -14,7 +14,7 @@ use rules::{Color, Generation};
 use crate::books::{ColorBooks, ColorCell, CutKind, TargetCell};
 use crate::publish::Exchange;
 use crate::sync::Arc;
-use crate::table::{ColorId, Draining, TargetEntry, TargetId};
+use crate::table::{Draining, TargetEntry, TargetId};
 
 /// One request's or tunnel's hold on a color and a target of it.
 #[must_use = "dropping a lease ends it"]
@@ -45,7 +45,6 @@ pub(crate) struct Claim {
 /// What one worker knows of one color.
 #[derive(Debug)]
 pub(crate) struct LocalColor {
-    id: ColorId,
     color: Color,
     books: Arc<ColorBooks>,
     worker: usize,
@@ -110,19 +109,9 @@ impl Lease {
         self.color.color
     }
 
-    /// The identity of that color.
-    pub fn color_id(&self) -> ColorId {
-        self.color.id
-    }
-
     /// The target it is on.
     pub fn target(&self) -> &TargetEntry {
         &self.target.entry
-    }
-
-    /// This worker's books of the color.
-    pub fn color_books(&self) -> &ColorCell {
-        self.color.cell()
     }
 
     /// This worker's books of the target.
@@ -212,8 +201,8 @@ fn ring_if_draining(color: &LocalColor, target: &LocalTarget, exchange: &Exchang
 // === impl LocalColor ===
 
 impl LocalColor {
-    pub(crate) fn new(id: ColorId, color: Color, books: Arc<ColorBooks>, worker: usize) -> Self {
-        Self { id, color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
+    pub(crate) fn new(color: Color, books: Arc<ColorBooks>, worker: usize) -> Self {
+        Self { color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
     }
 
     /// Takes over what the table says of this color. Returns what is new about it.
