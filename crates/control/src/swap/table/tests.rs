@@ -1,3 +1,5 @@
+//! What a new table shares with the one before, and what it does not.
+
 use std::time::Duration;
 
 use rules::{Actor, Command, Generation, ServiceName, Time, Wanted, apply, decide};
