@@ -1,6 +1,6 @@
 //! Runs of tests in the copy, each within a deadline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -43,6 +43,13 @@ pub(super) enum Outcome {
     Hangs,
 }
 
+/// What a run of tests has come to.
+struct Said {
+    outcomes: HashMap<String, Outcome>,
+    /// The harness was ended by a signal, such as after a panic within a panic.
+    died: bool,
+}
+
 pub(super) struct Trial<'c> {
     copy: &'c Copy,
 }
@@ -78,17 +85,40 @@ impl<'c> Trial<'c> {
         {
             return all(Outcome::NotBuilt);
         }
+        let Some(said) = self.run(tests)? else { return all(Outcome::Hangs) };
+        let mut outcomes = Vec::new();
+        for test in tests {
+            let outcome = match said.outcomes.get(&test.function) {
+                Some(outcome) if *outcome != Outcome::NotRun => *outcome,
+                // It took the others with it, or they took it: alone it shows.
+                _ if said.died => match self.run(&[test])? {
+                    None => Outcome::Hangs,
+                    Some(alone) if alone.died => Outcome::Failed,
+                    Some(alone) => {
+                        alone.outcomes.get(&test.function).copied().unwrap_or(Outcome::NotRun)
+                    }
+                },
+                _ => Outcome::NotRun,
+            };
+            outcomes.push((*test, outcome));
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs these tests of one target; `None` if they do not end.
+    fn run(&self, tests: &[&MustFail]) -> Result<Option<Said>> {
+        let Some(first) = tests.first() else { return Ok(None) };
         let mut arguments = vec![OsString::from("--")];
         arguments.extend(tests.iter().map(|test| OsString::from(&test.function)));
-        let Some(_) = self.cargo(first, &arguments, "tests", TESTS_END)? else {
-            return all(Outcome::Hangs);
-        };
+        if self.cargo(first, &arguments, "tests", TESTS_END)?.is_none() {
+            return Ok(None);
+        }
         let printed = fs::read(self.log(first, "tests"))?;
         let printed = String::from_utf8_lossy(&printed);
-        let outcomes = outcomes(&printed);
-        let outcome_of =
-            |test: &MustFail| outcomes.get(&*test.function).copied().unwrap_or(Outcome::NotRun);
-        Ok(tests.iter().map(|test| (*test, outcome_of(test))).collect())
+        let known = outcomes(&printed).into_iter().map(|(name, is)| (name.to_owned(), is));
+        // Cargo says so, of a harness that has begun.
+        let died = printed.contains("\nrunning ") && printed.contains("(signal: ");
+        Ok(Some(Said { outcomes: known.collect(), died }))
     }
 
     /// Runs `cargo test` for the target of this test: whether it succeeded, `None` if it did not end.
