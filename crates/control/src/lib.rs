@@ -1,4 +1,11 @@
 //! The life of a switch: controller, journal, publish, drain.
+//!
+//! Its modules are floors, and each imports only those below it: `handover` (follows a newer Teal), `controller`
+//! (one module per call), `inbox` (the way to it), `health` (probes), `drain`, `core` (the state, its locks, the
+//! journal), `swap` (from the state to a table), and the leaves `ask`, `news`, `view`, `record`, `resolve`,
+//! `tally`, `clock`.
+//!
+//! **Never here:** HTTP to operators, which is `admin`'s; the path of a request, which is `proxy`'s.
 
 mod ask;
 mod clock;
@@ -16,11 +23,7 @@ mod tally;
 mod view;
 
 pub use crate::core::Frozen;
-pub use ask::{
-    ColorDrained, Destination, DrainWatch, HoldAsk, HoldInForce, NewConfig, ReloadAsk, Reloaded,
-    Reloader, ResumeAsk, Resumed, Scope, Selection, Stuck, SwitchAsk, Switched, UpgradeAsk,
-    UpgradeWish, Upgraded,
-};
+pub use ask::*;
 pub use controller::{Settings, StartError, start};
 pub use handover::{Course, Follower};
 pub use inbox::{Answer, Handle};
@@ -34,7 +37,6 @@ pub use view::{
 
 /// The controller's end of a [`Handle`], for whoever plays the controller, as the tests of the admin API do.
 pub mod seam {
-    pub use crate::ask::DrainTeller;
     pub use crate::inbox::{Inbox, Input, Reply};
     pub use crate::news::NewsDesk;
 }

@@ -13,10 +13,10 @@ mod status;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-pub use change::{drained, hold, reload, resume, switch, upgrade};
-pub use color::{health, probed, standing};
-pub use record::{history, receipt, receipts};
-pub use status::{Extent, status, waiting};
+pub use change::*;
+pub use color::*;
+pub use record::*;
+pub use status::*;
 
 use crate::duration::show;
 use crate::wire::{Color, Evidence};

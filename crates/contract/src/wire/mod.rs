@@ -13,20 +13,14 @@ mod status;
 mod switch;
 mod target;
 
-pub use certificate::{Certificate, Ordered, TargetName};
-pub use event::Event;
-pub use history::{
-    Change, ColorFigures, Evidence, Figures, History, HoldChange, Receipt, ReloadChange,
-    ResumeChange, WaitChange,
-};
-pub use problems::{ServiceProblem, Severity};
-pub use service::{ColorStatus, Colors, Held, Name, Role, Service};
-pub use status::{About, Group, Reload, Status, Wait};
-pub use switch::{
-    Cut, Drain, DrainState, GroupAnswer, HoldAnswer, Left, Reloaded, Resumed, SwitchAnswer,
-    SwitchOutcome, SwitchResult, Upgraded,
-};
-pub use target::{Health, Probe, Target};
+pub use certificate::*;
+pub use event::*;
+pub use history::*;
+pub use problems::*;
+pub use service::*;
+pub use status::*;
+pub use switch::*;
+pub use target::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
