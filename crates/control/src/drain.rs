@@ -76,7 +76,8 @@ pub(crate) async fn run(
         biased;
         _ = superseded.end() => return None,
         () = core.publisher.drained(&*subject.books) => return Some(DrainEnd::Drained),
-        () = sleep_until(deadline) => {}
+        // In an older Teal it ends with that, at `upgrade.drain`.
+        () = async { sleep_until(deadline).await; core.in_charge().await } => {}
     }
     let left = subject.books.remaining();
     tracing::warn!(

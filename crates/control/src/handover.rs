@@ -98,7 +98,7 @@ impl Frozen {
             mirror: if self.followed {
                 Mirror::after(self.core.publisher.table())
             } else {
-                Mirror::default()
+                Mirror::beside(self.core.lock().drains.listed())
             },
             told: Told::default(),
             draining: false,

@@ -249,9 +249,9 @@ impl TargetStatus {
     pub fn note(&self) -> Option<String> {
         match self.usage {
             Usage::Used | Usage::Nowhere => None,
-            Usage::Unlisted => {
-                Some("the name no longer has it; used until another address is proven".to_owned())
-            }
+            Usage::Unlisted => Some(
+                "the name no longer has it; used until its new addresses are proven".to_owned(),
+            ),
             Usage::Proving => Some("being proven, no traffic yet".to_owned()),
             Usage::LeftOut { family } => Some(format!("not used: nothing answers over {family}")),
         }
@@ -261,11 +261,16 @@ impl TargetStatus {
 impl NameStatus {
     /// What a person should know of it, of the time of the status; `None`: nothing in particular.
     pub fn problem(&self, at: Time) -> Option<String> {
-        let Self { addresses, most, .. } = self;
+        let Self { addresses, used, most, .. } = self;
         if let Some((since, why)) = &self.unanswered {
             let since = at.since(*since).as_secs();
             return Some(format!(
                 "no answer to lookups for {since}s: {why}; its addresses stay as they were"
+            ));
+        }
+        if *addresses == 0 && *used > 0 {
+            return Some(format!(
+                "no such name any more; {used} of its addresses stay in use while up"
             ));
         }
         (addresses > most).then(|| format!("has {addresses} addresses; {most} are used"))

@@ -30,6 +30,8 @@ pub struct Mirror {
     /// Colors and targets that were here and that the first message did not name: they drain until
     /// their end.
     left_out: Option<Vec<Draining>>,
+    /// Drains under way when the newer one took over.
+    drains: Vec<Draining>,
     /// Those of these targets whose color is known.
     gone: Vec<TargetId>,
     /// The table of the newer one before this one: it knows colors that are not configured here.
@@ -75,6 +77,12 @@ pub struct KnownTarget {
 // === impl Mirror ===
 
 impl Mirror {
+    /// Of a first newer one, taking along what is being drained here: nothing of it is in the roster any more.
+    // lossless: L4
+    pub fn beside(drains: Vec<Draining>) -> Self {
+        Self { drains, ..Self::default() }
+    }
+
     /// Of another newer one than the one that this table was made for.
     pub fn after(table: Arc<Table>) -> Self {
         Self { before: Some(table), ..Self::default() }
@@ -252,7 +260,8 @@ impl Mirror {
         let targets = self.gone.iter().map(|id| drain((*id).into()));
         let Some(before) = &self.before else {
             let colors = here.colors().into_iter().filter(|id| !named(*id));
-            return colors.map(|id| drain(id.into())).chain(targets).collect();
+            let left = colors.map(|id| drain(id.into())).chain(targets);
+            return left.chain(self.drains.iter().copied()).collect();
         };
         let colors = before.services.iter().flat_map(|service| &service.colors);
         let colors = colors.map(|color| color.id).filter(|id| !named(*id));

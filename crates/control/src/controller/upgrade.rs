@@ -30,11 +30,12 @@ pub(super) fn pass_on(
     }
 }
 
-/// Lays the charge down once no drain is under way. Until then everything goes on.
+/// Lays the charge down once no drain is under way that somebody waits for. Until then everything goes on. The
+/// drains of addresses that a name no longer has go on here, where their requests are.
 pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
     let deadline = Instant::now() + DRAINS;
     loop {
-        let drain = core.lock().drains.any();
+        let drain = core.lock().drains.decided();
         if let Some(mut drain) = drain {
             let ended = timeout_at(deadline, drain.end()).await;
             ended.map_err(|_| Refusal::DrainUnderWay)?;
@@ -53,7 +54,7 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         if core.lock().state.publishing().is_some() {
             return Err(silent()); // a worker has not taken over what was published last
         }
-        if core.lock().drains.any().is_none() && core.lock().in_hand.is_empty() {
+        if core.lock().drains.decided().is_none() && core.lock().in_hand.is_empty() {
             return Ok(frozen);
         }
         drop(frozen); // something began in between

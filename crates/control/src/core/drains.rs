@@ -26,6 +26,8 @@ pub(crate) struct Drain {
     what: Leaving,
     deadline: Instant,
     cut: bool,
+    /// It is of an address that its name no longer has.
+    of_name: bool,
     /// Half of the time to the deadline, so that who is asked to end has the other half for it.
     close_within: Duration,
     teller: DrainTeller,
@@ -44,6 +46,7 @@ impl Drains {
             what: subject.id,
             deadline: Instant::now() + subject.timeout,
             cut: false,
+            of_name: subject.of_name,
             close_within: subject.timeout / 2,
             teller,
             watch: watch.clone(),
@@ -85,9 +88,11 @@ impl Drains {
         Some(DrainStatus { left, cutting: drain.cut })
     }
 
-    /// One of the drains under way.
-    pub(crate) fn any(&self) -> Option<DrainWatch> {
-        self.under_way.first().map(|drain| drain.watch.clone())
+    /// One of the drains under way that somebody has decided on and waits for. Those of addresses that a name
+    /// no longer has are not: they come at any time, and go on in an older Teal (L4).
+    pub(crate) fn decided(&self) -> Option<DrainWatch> {
+        let decided = self.under_way.iter().find(|drain| !drain.of_name)?;
+        Some(decided.watch.clone())
     }
 
     /// What a table says of drains.

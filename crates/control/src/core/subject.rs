@@ -39,6 +39,7 @@ impl Inside {
         let member = self.roster.member(service)?;
         let seat = member.color(color);
         Some(Subject {
+            of_name: false,
             service: service.clone(),
             color,
             target: None,

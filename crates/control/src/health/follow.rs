@@ -2,8 +2,8 @@
 //!
 //! An address that traffic does not use yet is probed by itself, and used once `rise` probes in a
 //! row have passed there. An address that the name no longer has counts only while the target is up
-//! there, and one at which nobody answers, or somebody else, has to be proven again: whoever gets
-//! the address of a container that is gone must not get its requests.
+//! there, and until a connection is refused. One at which nobody answers, or somebody else, has to be
+//! proven again: whoever gets the address of a container that is gone must not get its requests.
 
 use std::net::SocketAddr;
 
@@ -40,7 +40,7 @@ impl TargetSeat {
         }
         if used.iter().any(|address| listed.contains(address)) {
             used.retain(|address| listed.contains(address));
-        } else if self.suspect {
+        } else if self.refused {
             used.clear(); // the name is not there any more, and neither is the target
         }
         self.candidates.retain(|Candidate { address, .. }| {
@@ -59,9 +59,9 @@ impl TargetSeat {
 
     /// Takes over what a probe of the addresses in use has found, after it was counted.
     pub(super) fn judge(&mut self, fault: Option<Fault>, settings: &Health, spare: bool) {
-        self.absent = matches!(fault, Some(Fault::Absent));
+        self.absent = matches!(fault, Some(Fault::Absent | Fault::Refused));
         let Some(fault) = fault else {
-            self.suspect = false;
+            (self.suspect, self.refused) = (false, false);
             if self.url.is_each_address() && self.health.is_healthy(settings) {
                 self.admit();
             }
@@ -69,6 +69,7 @@ impl TargetSeat {
         };
         if self.url.is_each_address() {
             self.suspect = true;
+            self.refused |= fault == Fault::Refused;
             if self.is_withdrawn_for(fault, spare) {
                 self.withdraw();
             }
@@ -78,9 +79,10 @@ impl TargetSeat {
         let down = self.health.standing() == Standing::Down;
         let withdrawn = match fault {
             Fault::Stranger => true,
-            _ if !listed => true,
+            // One failure beside "no such name" proves nothing, unless nobody listens there.
+            _ if !listed => down || fault == Fault::Refused,
             // Whoever comes to this address next may be another. This machine itself is not.
-            Fault::Absent => down && !self.is_fixed(),
+            Fault::Absent | Fault::Refused => down && !self.is_fixed(),
             Fault::Answer => false,
         };
         if withdrawn {
@@ -94,7 +96,7 @@ impl TargetSeat {
         match fault {
             Fault::Stranger => true,
             // Of this machine there is nobody else to take it, but for the other family of it.
-            Fault::Absent => self.is_down() && (spare || !self.is_fixed()),
+            Fault::Absent | Fault::Refused => self.is_down() && (spare || !self.is_fixed()),
             Fault::Answer => false,
         }
     }
@@ -117,7 +119,7 @@ impl TargetSeat {
         self.addresses.retain(|address| listed.contains(address));
         if self.addresses.is_empty() {
             self.health = first.health.clone();
-            self.suspect = false;
+            (self.suspect, self.refused) = (false, false);
         }
         self.addresses.extend(self.candidates.iter().filter(proven).map(|proven| proven.address));
         self.addresses.sort_unstable();

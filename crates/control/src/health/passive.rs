@@ -36,6 +36,7 @@ fn take(core: &Core, Report { target, kind }: Report) {
             return;
         }
         seat.suspect = true;
+        seat.refused |= kind == ReportKind::Refused;
         // One report starts the confirmation; more of them say nothing new.
         if seat.health.standing() == Standing::Down || seat.confirming {
             return;

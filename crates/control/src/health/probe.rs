@@ -61,7 +61,9 @@ pub(super) struct Found {
 /// What a failed probe says of who is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nobody.
+    /// Nobody: the connection was refused, or there is no way to the address.
+    Refused,
+    /// Nobody, or nobody in time.
     Absent,
     /// Somebody whose answer is not good.
     Answer,
@@ -204,6 +206,8 @@ async fn connect(
             DialError::Tls(_) | DialError::TlsName(_) | DialError::HandshakeTimedOut => {
                 Fault::Answer
             }
+            DialError::Refused => Fault::Refused,
+            DialError::Other(_) if !error.is_local() => Fault::Refused,
             _ => Fault::Absent,
         };
         Failure { fault, ..Failure::new(cannot_dial(plan, &error)) }

@@ -1,11 +1,12 @@
 //! A name of which each address is a target, and how its targets follow it.
 //!
 //! An address that comes gets no traffic before it is proven there. One that goes leaves the choice at
-//! once and drains, unless traffic has nothing better: as long as no other address is proven, those stay
-//! that are up. A name always has at least one target; without an address that is one that nothing can
-//! be sent to.
+//! once and drains, unless traffic has nothing better: those that are up stay as long as no other address
+//! is proven, and then one for each new address that still has time to be. A name always has at least one
+//! target; without an address that is one that nothing can be sent to.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rules::{Color, TargetUrl};
 use traffic::TargetId;
@@ -15,6 +16,10 @@ use super::seat::{NameId, NameSeat, TargetSeat};
 
 /// The most addresses of one name that are used.
 pub(crate) const ADDRESSES: usize = 64;
+
+/// The time that a new address has to be proven before nothing is kept for it any more.
+// lossless: L10
+const SUCCESSION: Duration = Duration::from_secs(60);
 
 /// The difference that a lookup makes.
 #[derive(Debug, Default)]
@@ -79,10 +84,9 @@ impl Roster {
         let (member, _, name) = self.name(id)?;
         let (url, listed) = (name.url.clone(), name.listed.clone());
         let is_listed = |seat: &TargetSeat| seat.address.is_some_and(|at| listed.contains(&at));
-        let replaced = member.color(color).of(&url).any(|seat| is_listed(seat) && seat.is_good());
-        let stays = |seat: &TargetSeat| {
-            is_listed(seat) || keeps && !replaced && seat.address.is_some() && seat.is_good()
-        };
+        let seats: Vec<_> = member.color(color).of(&url).collect();
+        let kept = if keeps { kept(&seats, &listed) } else { Vec::new() };
+        let stays = |seat: &TargetSeat| is_listed(seat) || kept.contains(&seat.id);
         let unchanged = {
             let mut known = member.color(color).of(&url).map(|seat| seat.address);
             let all_stay = member.color(color).of(&url).all(stays);
@@ -124,11 +128,31 @@ impl Roster {
             .into_iter()
             .map(|seat| {
                 self.places.remove(&seat.id);
-                colors[color.index()].depart(seat, spec, color)
+                Subject { of_name: true, ..colors[color.index()].depart(seat, spec, color) }
             })
             .collect();
         Some(Followed { left, came })
     }
+}
+
+/// The addresses that a name no longer has and that traffic goes on using. One that was refused is not among
+/// them, since another may listen there next. One that failed otherwise is, until it is down, if it would be
+/// the last.
+// lossless: L9
+fn kept(seats: &[&TargetSeat], listed: &[SocketAddr]) -> Vec<TargetId> {
+    let is_listed = |seat: &TargetSeat| seat.address.is_some_and(|at| listed.contains(&at));
+    let goes_on = |at: &SocketAddr| {
+        let seat = seats.iter().find(|seat| seat.address == Some(*at));
+        seat.is_none_or(|seat| !seat.is_good() && seat.since.elapsed() < SUCCESSION)
+    };
+    let proven = seats.iter().any(|seat| is_listed(seat) && seat.is_good());
+    let most = if proven { listed.iter().filter(|at| goes_on(at)).count() } else { usize::MAX };
+    let some_good = seats.iter().any(|seat| seat.is_good());
+    let fits = |seat: &&&TargetSeat| {
+        let is_last = !some_good && seat.is_usable() && !seat.refused;
+        !is_listed(seat) && seat.address.is_some() && (seat.is_good() || is_last)
+    };
+    seats.iter().filter(fits).take(most).map(|seat| seat.id).collect()
 }
 
 // === impl ColorSeat ===

@@ -72,6 +72,8 @@ pub(crate) struct Subject {
     pub(crate) color: Color,
     /// The target, if only that one is to be drained.
     pub(crate) target: Option<TargetName>,
+    /// It is an address that its name no longer has: nobody has asked for it to leave, or waits for it.
+    pub(crate) of_name: bool,
     pub(crate) id: Leaving,
     pub(crate) books: Arc<dyn DrainBooks>,
     pub(crate) timeout: Duration,
@@ -301,6 +303,7 @@ impl Member {
             service: self.spec.name.clone(),
             color,
             target: None,
+            of_name: false,
             id: seat.id.into(),
             books: seat.books.clone(),
             timeout: self.spec.drain.timeout,
@@ -340,6 +343,7 @@ impl ColorSeat {
             service: spec.name.clone(),
             color,
             target: Some(target.name()),
+            of_name: false,
             id: target.id.into(),
             books: target.books,
             timeout: spec.drain.timeout,

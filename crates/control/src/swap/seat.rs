@@ -7,6 +7,7 @@ use std::time::Duration;
 use connect::PeerCertificate;
 use rules::{Standing, TargetHealth, TargetName, TargetUrl, Time};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use traffic::{Answers, TargetBooks, TargetId};
 
 /// One target of a color.
@@ -31,6 +32,10 @@ pub(crate) struct TargetSeat {
     pub(crate) suspect: bool,
     /// Nobody answered the last probe: it could not connect.
     pub(crate) absent: bool,
+    /// The last connect there was told that nobody listens, and no probe has passed since.
+    pub(crate) refused: bool,
+    /// When it became what it is.
+    pub(crate) since: Instant,
     /// How an answer of it broke the protocol since the last probe, and what was counted of its
     /// answers up to that probe.
     pub(crate) malformed: Option<&'static str>,
@@ -96,6 +101,8 @@ impl TargetSeat {
             candidates: Vec::new(),
             suspect: false,
             absent: false,
+            refused: false,
+            since: Instant::now(),
             malformed: None,
             answers: Answers::default(),
             confirming: false,
@@ -143,8 +150,9 @@ impl TargetSeat {
 
     /// The same at an address, where nothing is known of it yet.
     pub(super) fn becomes(self, address: SocketAddr) -> Self {
-        let health = TargetHealth::default();
-        Self { address: Some(address), health, absent: false, suspect: false, ..self }
+        let (health, since) = (TargetHealth::default(), Instant::now());
+        let (absent, suspect, refused) = (false, false, false);
+        Self { address: Some(address), health, since, absent, suspect, refused, ..self }
     }
 
     /// Whether it is to be probed and is not yet; from now on it is.

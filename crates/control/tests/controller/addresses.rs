@@ -1,5 +1,6 @@
 //! From the name of a target to its addresses: when that is looked up, and what follows.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -179,4 +180,96 @@ fn a_name_that_a_reload_puts_in_traffic_has_its_addresses_in_the_first_table() {
     let reloaded = world.wait(world.handle.reload(ReloadAsk { actor: Actor::Teal })).unwrap();
     assert_eq!(reloaded.generation, Some(Generation(1)));
     assert_eq!(reached(&world, Color::Blue), [fresh.address()]);
+}
+
+/// All addresses that workers would connect to now.
+fn used(world: &World) -> BTreeSet<SocketAddr> {
+    let table = world.publisher.table();
+    let targets = &table.services[0].color(Color::Blue).targets;
+    targets.iter().flat_map(|target| target.addresses.clone()).collect()
+}
+
+fn addresses<'t>(targets: impl IntoIterator<Item = &'t Target>) -> BTreeSet<SocketAddr> {
+    targets.into_iter().map(Target::address).collect()
+}
+
+#[test]
+fn r67_no_such_name_beside_failed_probes_takes_no_target_before_it_is_down() {
+    // L9
+    for (fault, fall) in [(Health::Status(503), 6), (Health::Hang, 3)] {
+        let ground = Ground::new();
+        named(&ground, Color::Blue, &ground.blue);
+        ground.spec(|spec| spec.health.fall = fall);
+        let world = ground.start_healthy();
+        let was_used = |probes: usize| {
+            let seen = ground.blue.seen().probes().len();
+            seen >= probes || reached(&world, Color::Blue) == [ground.blue.address()]
+        };
+        ground.names.forget(NAME);
+        let before = ground.blue.seen().probes().len();
+        ground.blue.health(fault);
+        wait_until(SOON, "it has failed more than once", || {
+            assert!(was_used(before + fall as usize), "it is not down yet");
+            ground.blue.seen().probes().len() > before + 1
+        });
+        let lookups = ground.names.lookups();
+        wait_until(SOON, "it is down, and the name is gone", || no_address(&world));
+        assert!(ground.blue.seen().probes().len() >= before + fall as usize);
+        assert!(ground.names.lookups() >= lookups);
+        let shown = world.color(Color::Blue).targets;
+        assert_eq!(shown.len(), 1, "it is still shown: {shown:?}");
+        assert!(!world.color(Color::Blue).healthy);
+    }
+}
+
+#[test]
+fn r67_of_several_addresses_those_that_are_up_stay_while_there_is_no_such_name() {
+    let ground = Ground::new();
+    let (second, third) = (Target::start("2"), Target::start("3"));
+    named(&ground, Color::Blue, &ground.blue);
+    let all = [&ground.blue, &second, &third];
+    ground.names.set_all(NAME, &all.map(Target::address));
+    let world = ground.start_healthy();
+    wait_until(SOON, "all are used", || used(&world) == addresses(all));
+    ground.names.forget(NAME);
+    second.health(Health::Status(503));
+    wait_until(SOON, "the one that fails is not", || {
+        used(&world) == addresses([&ground.blue, &third])
+    });
+    let before = third.seen().probes().len();
+    wait_until(SOON, "probes go on", || third.seen().probes().len() > before + 3);
+    assert_eq!(used(&world), addresses([&ground.blue, &third]), "the others stay");
+    let names = world.color(Color::Blue).names;
+    let problem = names[0].problem(rules::Time(0)).unwrap();
+    assert_eq!(problem, "no such name any more; 2 of its addresses stay in use while up");
+}
+
+#[test]
+fn r67_a_name_that_moves_to_other_addresses_keeps_its_capacity_until_they_are_proven() {
+    // L9
+    let ground = Ground::new();
+    let old = [Target::start("a"), Target::start("b"), Target::start("c")];
+    let new = [Target::start("x"), Target::start("y"), Target::start("z")];
+    named(&ground, Color::Blue, &ground.blue);
+    ground.names.set_all(NAME, &old.each_ref().map(Target::address));
+    let world = ground.start_healthy();
+    wait_until(SOON, "all are used", || used(&world) == addresses(&old));
+    new.iter().for_each(|target| target.health(Health::Status(503)));
+    ground.names.set_all(NAME, &new.each_ref().map(Target::address));
+    let asked = |target: &Target| target.seen().probes().len() > 3;
+    wait_until(SOON, "the new ones are being proven", || new.iter().all(asked));
+    assert_eq!(used(&world), addresses(&old), "nothing better is there");
+    for proven in 1..=2 {
+        new[proven - 1].health(Health::Healthy);
+        wait_until(SOON, "it is used", || used(&world).contains(&new[proven - 1].address()));
+        wait_until(SOON, "in the place of one old address", || used(&world).len() == 3);
+        let now = used(&world);
+        assert!(addresses(&new[..proven]).is_subset(&now), "{proven}: {now:?}");
+        assert_eq!(now.intersection(&addresses(&old)).count(), 3 - proven);
+    }
+    // The last one never comes up: it has had its time, and what the name no longer has goes.
+    world.skip(Duration::from_secs(61));
+    wait_until(SOON, "the last old one goes", || used(&world) == addresses(&new[..2]));
+    ground.names.set_all(NAME, &[new[0].address()]);
+    wait_until(SOON, "fewer addresses are fewer at once", || used(&world) == addresses(&new[..1]));
 }

@@ -13,7 +13,7 @@ pub(crate) struct Names(Arc<Mutex<Book>>);
 
 #[derive(Debug, Default)]
 struct Book {
-    addresses: HashMap<String, SocketAddr>,
+    addresses: HashMap<String, Vec<SocketAddr>>,
     lookups: usize,
     unanswered_from: Option<usize>, // by lookup
 }
@@ -21,7 +21,12 @@ struct Book {
 impl Names {
     /// From now on a name leads there, whatever the port that it is asked with.
     pub(crate) fn set(&self, name: &str, address: SocketAddr) {
-        self.0.lock().unwrap().addresses.insert(name.to_owned(), address);
+        self.set_all(name, &[address]);
+    }
+
+    /// From now on a name leads to all of these.
+    pub(crate) fn set_all(&self, name: &str, addresses: &[SocketAddr]) {
+        self.0.lock().unwrap().addresses.insert(name.to_owned(), addresses.to_vec());
     }
 
     /// From now on a name has no address.
@@ -50,7 +55,7 @@ impl Names {
                 return Err(ErrorKind::TimedOut.into());
             }
             let found = book.addresses.get(name);
-            found.map(|found| vec![*found]).ok_or(io::Error::from(ErrorKind::NotFound))
+            found.cloned().ok_or(io::Error::from(ErrorKind::NotFound))
         })
     }
 }

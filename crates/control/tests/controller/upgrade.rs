@@ -10,8 +10,10 @@ use std::time::Duration;
 use control::{Course, Follower, HoldAsk, ReloadAsk, SwitchAsk};
 use journal::{FileStorage, Journal};
 use peer::{Host, Link, host};
-use rules::{Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing};
-use testkit::{Health, wait_until};
+use rules::{
+    Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing, TargetUrl,
+};
+use testkit::{Health, Target, wait_until};
 use tokio::time::{sleep, timeout};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
@@ -99,6 +101,31 @@ fn a_drain_that_goes_on_for_long_is_in_the_way() {
     assert_eq!(freezing.join().unwrap(), Err(Refusal::DrainUnderWay));
     // Its newest probe is as old as the skipped time until the next has ended.
     wait_until(SOON, "all goes on", || world.switch(to(Color::Blue)).is_ok());
+}
+
+#[test]
+fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_older_one() {
+    // L4 L7
+    let ground = Ground::new();
+    let moved = Target::start("moved");
+    ground.names.set("app.test", ground.blue.address());
+    ground.spec(|spec| {
+        spec.colors[0].targets = vec![TargetUrl::parse("http://app.test:80").unwrap()];
+        spec.drain.timeout = Duration::from_secs(600);
+    });
+    let world = ground.start_healthy();
+    let (lease, _) = world.claim();
+    ground.names.set("app.test", moved.address());
+    let draining = || world.publisher.table().draining.clone();
+    wait_until(SOON, "the old address drains", || !draining().is_empty());
+    let (newer, _follower) = Newer::take_over(&ground, &world);
+    let version = newer.publish(Color::Blue);
+    assert!(newer.has(&world, version, SOON));
+    assert_eq!(draining().len(), 2, "it, and blue, whose name the newer one does not have");
+    world.skip(Duration::from_secs(700));
+    world.wait(async { sleep(MOMENT).await });
+    assert!(draining().iter().all(|draining| !draining.cut), "the older one's own end cuts it");
+    world.workers[0].release(lease);
 }
 
 /// No process has this number.
