@@ -20,6 +20,8 @@
 //! What this crate never does: know of the control plane, choose a color by itself, forward
 //! bytes that it has not understood, or wait without a deadline.
 
+#![forbid(unsafe_code)]
+
 mod connection;
 mod request;
 
@@ -27,6 +29,7 @@ mod http;
 mod http2;
 mod listener;
 mod observe;
+mod origin;
 mod pick;
 mod response;
 mod route;

@@ -73,6 +73,8 @@ pub(crate) struct Worker {
     pub(crate) bodies: Cell<usize>,
     clock: Cell<Instant>,
     date: Cell<Date>,
+    /// The table has changed since targets that have left were forgotten.
+    stale: Cell<bool>,
     open: Cell<usize>,
     changed: Notify, // rung when a connection ends while we are leaving
 }
@@ -176,6 +178,7 @@ async fn adopt(worker: Rc<Worker>) {
             worker.logins.retire();
         }
         worker.adopted(&table);
+        worker.stale.set(true);
     }
 }
 
@@ -189,12 +192,13 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
         worker.read_clock();
         if resting && !worker.is_at_rest() {
             resting = false;
+            worker.renew_date();
             pause.as_mut().reset(tokio::time::Instant::now() + SWEEP_EVERY);
         }
         while pause.as_mut().poll(cx).is_ready() {
             let now = worker.now();
             worker.deadlines.sweep(now);
-            worker.date.set(worker.date.get().renewed());
+            worker.renew_date();
             if let Some(capacity) = &capacity {
                 let given_up = capacity.give_up(&worker.deadlines);
                 worker.reader.connections().given_up.add(given_up as u64);
@@ -210,6 +214,7 @@ async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoo
                 worker.reader.survey();
                 worker.count_lost_lines();
                 worker.tasks.sweep();
+                worker.forget_gone(now);
                 for (target, name) in worker.names.sweep(now) {
                     worker.pool.give_up(target, name);
                     worker.carriers.give_up(target, name);
@@ -267,6 +272,7 @@ impl Worker {
             bodies: Cell::default(),
             clock: Cell::new(Instant::now()),
             date: Cell::new(Date::now()),
+            stale: Cell::new(false),
             open: Cell::new(0),
             changed: Notify::new(),
         }
@@ -289,6 +295,26 @@ impl Worker {
     /// The wall clock as a `Date` field says it, at most a tick behind.
     pub(crate) fn date(&self) -> [u8; 29] {
         self.date.get().text()
+    }
+
+    fn renew_date(&self) {
+        self.date.set(self.date.get().renewed());
+    }
+
+    /// Forgets what it knows of targets that have left, if the table has changed.
+    fn forget_gone(&self, now: Instant) {
+        if !self.stale.replace(false) {
+            return;
+        }
+        let table = self.reader.table();
+        let colors = table.services.iter().flat_map(|service| &service.colors);
+        let targets = colors.flat_map(|color| &color.targets);
+        let mut there: Vec<_> = targets.map(|target| (target.id, target.moves)).collect();
+        there.sort_unstable();
+        let is_there = |target, moves| there.binary_search(&(target, moves)).is_ok();
+        self.pool.forget_gone(is_there);
+        self.carriers.forget_gone(now, is_there);
+        self.log.forget_gone(|target| there.binary_search_by_key(&target, |at| at.0).is_ok());
     }
 
     /// Whether it has no connection, neither to a client nor to a target: nothing can be late.
@@ -353,6 +379,9 @@ impl Worker {
 
     /// Counts a connection in, until the guard is dropped.
     pub(crate) fn enter_connection(self: &Rc<Self>) -> OpenConnection {
+        if self.open.get() == 0 {
+            self.renew_date(); // nobody did so while the worker was at rest
+        }
         self.open.set(self.open.get() + 1);
         let books = self.reader.connections();
         books.accepted.add(1);

@@ -12,6 +12,7 @@ use http1::{HopAddress, Request};
 
 use super::Entrance;
 use crate::listener::is_listed;
+use crate::origin::Origin;
 
 /// The client of a request, and who has brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub(crate) struct ClientAddress {
 }
 
 impl Entrance {
+    /// Where its connection comes from and has come in, for the log.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { client: SocketAddr::new(self.address, self.port), listener: self.door.at }
+    }
+
     /// The client by what is known of the connection alone, of which the PROXY protocol is part.
     pub(crate) fn connected(&self) -> ClientAddress {
         let client = SocketAddr::new(self.address, self.port);

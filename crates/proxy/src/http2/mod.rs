@@ -238,7 +238,7 @@ impl Serving {
                 return Poll::Ready(());
             }
             if let Some(kind) = self.watch.spent().filter(|_| self.ending.is_none()) {
-                self.worker.log.flood(kind);
+                self.worker.log.flood(kind, self.entrance.origin());
                 self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 self.ending = Some(now + FAREWELL);
                 continue;
@@ -288,7 +288,7 @@ impl Serving {
                 let mut end = RequestEnd::unrouted(worker, worker.story(&self.entrance));
                 end.told(status.as_u16(), 0, None);
                 end.answered(AnsweredBy::Teal(reason));
-                worker.log.refused(status);
+                worker.log.refused(status, self.entrance.origin());
             }
         }
     }
@@ -301,7 +301,8 @@ impl Serving {
             let worker = &self.worker;
             RequestEnd::unrouted(worker, worker.story(&self.entrance)).aborted(AbortCause::Client);
         }
-        self.worker.log.broken_connection(reason.description(), self.streams.len());
+        let (cut, origin) = (self.streams.len(), self.entrance.origin());
+        self.worker.log.broken_connection(reason.description(), cut, origin);
     }
 
     /// Serves a stream, beside all others.

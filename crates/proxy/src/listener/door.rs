@@ -1,5 +1,7 @@
 //! How clients come in.
 
+use std::net::SocketAddr;
+
 use rules::Network;
 
 use crate::tls::TlsDoor;
@@ -7,6 +9,8 @@ use crate::tls::TlsDoor;
 /// How clients come in at one listener.
 #[derive(Clone, Debug, Default)]
 pub struct Door {
+    /// The address that it listens at; `None`: it does not yet.
+    pub at: Option<SocketAddr>,
     /// TLS; `None`: plain.
     pub tls: Option<TlsDoor>,
     /// HTTP/2 is spoken, without TLS by those who begin with it (RFC 9113 section 3.3).

@@ -11,6 +11,7 @@ use rules::Network;
 use super::Door;
 use super::proxy_protocol::{self, Announced};
 use crate::client::Client;
+use crate::origin::Origin;
 use crate::tls::{self, Arrived};
 use crate::worker::Worker;
 
@@ -22,7 +23,9 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
         None => Arrived { stream, name: None, http2: false, tls: None, certificate: None },
         Some(tls) => {
             let reached = announced.ends.map(|(_, reached)| reached.ip());
-            tls::shake_hands(worker, stream, tls, reached).await?
+            let client = announced.ends.map_or(peer, |(client, _)| client);
+            let origin = Origin { client, listener: door.at };
+            tls::shake_hands(worker, stream, tls, (reached, origin)).await?
         }
     };
     Some(Client::new(worker, arrived, (peer, announced), door))
@@ -46,7 +49,7 @@ async fn announced(
         Err(error) => {
             let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port
             if !gone {
-                worker.log.announcement(&error);
+                worker.log.announcement(&error, Origin { client: peer, listener: door.at });
             }
             None
         }

@@ -67,7 +67,8 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 
 impl Listener {
     pub(crate) fn new(socket: StdListener, door: Door, capacity: Capacity) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::from_std(socket)?, door: Rc::new(door), capacity })
+        let door = Rc::new(Door { at: socket.local_addr().ok(), ..door });
+        Ok(Self { socket: TcpListener::from_std(socket)?, door, capacity })
     }
 
     pub(crate) fn capacity(&self) -> Capacity {

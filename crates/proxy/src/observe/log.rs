@@ -1,6 +1,7 @@
 //! What went wrong with a target or a listener, at most one line per second each, with the
-//! number of those left out. Of requests only the host and path are written that no service has, escaped
-//! and bounded, and at most one in ten seconds.
+//! number of those left out. Each worker counts for itself, so that there are at most as many lines as workers.
+//! Of requests only the host and path are written that no service has, escaped and bounded, and at most one in
+//! ten seconds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use rules::Color;
 use traffic::{TargetEntry, TargetId};
 
 use crate::failure::Failure;
+use crate::origin::Origin;
 use crate::tls;
 
 /// The log of one worker.
@@ -44,6 +46,11 @@ impl TargetLog {
                 "target {what}"
             );
         }
+    }
+
+    /// Forgets targets that no table has any more.
+    pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId) -> bool) {
+        self.targets.borrow_mut().retain(|target, _| is_there(*target));
     }
 
     /// The target takes itself for the wrong one.
@@ -96,47 +103,55 @@ impl TargetLog {
     }
 
     /// A proxy in front did not say for whom it speaks.
-    pub(crate) fn announcement(&self, error: &std::io::Error) {
+    pub(crate) fn announcement(&self, error: &std::io::Error, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::warn!(
-                left_out,
+                peer = %from.client, listener = from.listener(), left_out,
                 "a connection without a good PROXY header was closed: {error}"
             );
         }
     }
 
     /// A client of HTTP/2 has sent frames of one kind without end.
-    pub(crate) fn flood(&self, kind: &str) {
+    pub(crate) fn flood(&self, kind: &str, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
-            tracing::warn!(left_out, "a connection with too many {kind} frames was ended");
+            tracing::warn!(
+                client = %from.client, listener = from.listener(), left_out,
+                "a connection with too many {kind} frames was ended"
+            );
         }
     }
 
     /// A request of HTTP/2 was malformed or too large, in a way that harmed no other.
-    pub(crate) fn refused(&self, status: http::StatusCode) {
+    pub(crate) fn refused(&self, status: http::StatusCode, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             let what =
                 if status == http::StatusCode::BAD_REQUEST { "malformed" } else { "oversized" };
             let status = status.as_u16();
-            tracing::info!(left_out, status, "a request head of HTTP/2 was refused: {what}");
+            tracing::info!(
+                client = %from.client, listener = from.listener(), left_out, status,
+                "a request head of HTTP/2 was refused: {what}"
+            );
         }
     }
 
     /// A connection of HTTP/2 was ended for what its client has sent, and with it the requests on it.
-    pub(crate) fn broken_connection(&self, reason: &str, cut: usize) {
+    pub(crate) fn broken_connection(&self, reason: &str, cut: usize, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::warn!(
-                left_out,
-                cut,
+                client = %from.client, listener = from.listener(), left_out, cut,
                 "an HTTP/2 connection was ended for a protocol error of its client: {reason}"
             );
         }
     }
 
     /// A client was not let in.
-    pub(crate) fn handshake(&self, error: &std::io::Error) {
+    pub(crate) fn handshake(&self, error: &std::io::Error, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
-            tracing::info!(left_out, "a TLS handshake failed: {}", tls::describe(error));
+            tracing::info!(
+                client = %from.client, listener = from.listener(), left_out,
+                "a TLS handshake failed: {}", tls::describe(error)
+            );
         }
     }
 }

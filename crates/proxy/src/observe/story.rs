@@ -2,6 +2,7 @@
 //!
 //! Gathered from the head to the end, and only where somebody wants to hear it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -65,6 +66,8 @@ pub(super) struct Told {
     pub(super) bytes: u64,
     pub(super) color: Option<rules::Color>,
     pub(super) target: Option<String>,
+    /// The address of the target, where its name has several.
+    pub(super) target_address: Option<SocketAddr>,
 }
 
 // === impl Story ===
@@ -147,6 +150,8 @@ impl Story {
             bytes,
             color: target.map(|(color, _)| color),
             target: target.map(|(_, entry)| entry.url.to_string()),
+            target_address: target
+                .and_then(|(_, entry)| entry.address.filter(|_| entry.url.is_each_address())),
         };
     }
 

@@ -27,6 +27,7 @@ use super::offer::{self, Offer};
 use super::plain;
 use super::presented::Presented;
 use super::shelf::Shelf;
+use crate::origin::Origin;
 use crate::worker::Worker;
 
 /// A listener's TLS, ready to be used. Clones share what they have made.
@@ -274,14 +275,14 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
     TlsError { path: what.into(), problem: error.to_string() }
 }
 
-/// Takes a client in that has reached this address, if a proxy has announced which; none if it was not let in,
-/// in time or at all, or wanted no more than the handshake.
+/// Takes a client in; none if it was not let in, in time or at all, or wanted no more than the handshake.
+/// `reached`: the address that a proxy has announced.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn shake_hands(
     worker: &Rc<Worker>,
     stream: Stream,
     door: &TlsDoor,
-    reached: Option<IpAddr>,
+    (reached, origin): (Option<IpAddr>, Origin),
 ) -> Option<Arrived> {
     let Stream::Tcp(stream) = stream else { return None };
     let turn = door.turn(); // before the CAs are looked at: those of a later turn are found out then
@@ -301,7 +302,7 @@ pub(crate) async fn shake_hands(
         }
         Err(error) => {
             worker.reader.connections().handshake_failed(reason(&error));
-            worker.log.handshake(&error);
+            worker.log.handshake(&error, origin);
             None
         }
     }

@@ -301,6 +301,13 @@ impl Carriers {
         });
     }
 
+    /// Forgets targets that no table has any more, as soon as nothing of them is in use. `is_there` is asked for
+    /// each target and its number of moves.
+    pub(crate) fn forget_gone(&self, now: Instant, is_there: impl Fn(TargetId, u32) -> bool) {
+        let mut targets = self.targets.borrow_mut();
+        targets.retain(|at, known| known.is_in_use(now) || is_there(at.target, at.moves));
+    }
+
     /// Whether there is no connection.
     pub(crate) fn is_empty(&self) -> bool {
         let none = |target: &Target| target.carriers.is_empty();
@@ -462,5 +469,26 @@ impl Drop for Dialing<'_> {
             known.dialing -= 1;
             known.changed.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r67_a_target_that_no_table_has_is_forgotten_and_one_that_is_connected_to_is_not() {
+        let (carriers, now) = (Carriers::default(), Instant::now());
+        let at = |target| Destination { target: TargetId(target), moves: 0, name: 0 };
+        (0..1000).for_each(|target| carriers.require_http1(at(target), now));
+        let dialing = carriers.dial(at(9));
+        carriers.sweep(now);
+        carriers.forget_gone(now, |target, _| target.0 == 7);
+        let known = || carriers.targets.borrow().keys().copied().collect::<Vec<_>>();
+        assert_eq!(known(), [at(7), at(9)]);
+        assert!(carriers.requires_http1(at(7), true, now), "with what it was found to be");
+        drop(dialing);
+        carriers.forget_gone(now, |_, _| false);
+        assert!(known().is_empty());
     }
 }

@@ -181,6 +181,15 @@ impl Pool {
         });
     }
 
+    /// Forgets targets that no table has any more, as soon as no connection to them is left: a name may
+    /// change its addresses for months. `is_there` is asked for each target and its number of moves.
+    pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId, u32) -> bool) {
+        self.targets.borrow_mut().retain(|at, target| {
+            let in_use = !target.idle.is_empty() || Rc::strong_count(&target.silence) > 1;
+            in_use || is_there(at.target, at.moves)
+        });
+    }
+
     /// Whether no connection is kept.
     pub(crate) fn is_empty(&self) -> bool {
         self.targets.borrow().values().all(|target| target.idle.is_empty())
@@ -212,5 +221,35 @@ impl Link {
     pub(crate) fn strip(&mut self, buffers: &Buffers) {
         self.rx.clear();
         self.rx.strip(buffers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(target: u32, moves: u32) -> Destination {
+        Destination { target: TargetId(target), moves, name: 0 }
+    }
+
+    #[test]
+    fn r67_a_target_that_no_table_has_is_forgotten_and_one_in_use_is_not() {
+        let (pool, idled) = (Pool::default(), Duration::from_secs(4));
+        for target in 0..1000 {
+            pool.survived(at(target, 0), idled);
+        }
+        pool.survived(at(7, 1), idled);
+        let waiting = pool.wait(at(9, 0), Instant::now());
+        pool.forget_gone(|target, moves| (target.0, moves) == (7, 1));
+        let known: Vec<_> = pool.targets.borrow().keys().copied().collect();
+        assert_eq!(known, [at(7, 1), at(9, 0)], "what is there, and what a request waits for");
+        assert_eq!(
+            pool.trusted_idle(at(7, 1)),
+            Duration::from_secs(1),
+            "with what it was found to be"
+        );
+        drop(waiting);
+        pool.forget_gone(|_, _| false);
+        assert!(pool.targets.borrow().is_empty());
     }
 }

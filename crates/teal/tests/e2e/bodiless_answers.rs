@@ -3,14 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use testkit::http2::{Http2, request};
-use testkit::{Behavior, Settings, Target, Teal, run};
+use testkit::{Behavior, Settings, Target, Teal, run, wait_until};
 
 use crate::TEAL;
 use crate::http2::{connect, stage};
-use crate::stage::Stage;
+use crate::stage::{SOON, Stage};
 
 /// A target made with Node, which is ended at last.
 struct Node(Child);
@@ -130,6 +130,25 @@ fn r25_every_answer_has_one_date() {
             let dates = dates.collect::<Vec<_>>();
             assert!(dates.len() == 1 && dates[0].starts_with(expected), "{version} {path}: {said}");
         }
+    }
+    stage.finish();
+}
+
+#[test]
+fn r25_the_first_answer_after_a_rest_has_the_date_of_its_second() {
+    let stage = Stage::with(|settings| settings.service("hosts", "[\"a.test\"]"));
+    let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("a date").as_secs();
+    for _ in 0..4 {
+        // Just after a second has begun, and nearly one after the request before.
+        let last = second();
+        wait_until(SOON, "a second begins", || second() > last);
+        let now = second();
+        let answer = stage.client().get("/");
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        let date = answer.fields.get("date").expect("a date").to_owned();
+        let told = run(Path::new("date"), ["-u", "-d", &date, "+%s"], &[], SOON).stdout;
+        let told: u64 = told.trim().parse().expect("seconds");
+        assert!(told >= now, "{date} is of the second before");
     }
     stage.finish();
 }

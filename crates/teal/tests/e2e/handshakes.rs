@@ -76,6 +76,9 @@ fn r57_plain_http_at_a_port_of_tls_is_told_so_in_plain_http() {
     let testkit::Ending::Fin(said) = client.ending(SOON) else { panic!("it closes") };
     assert_eq!((said.len(), said[0]), (7, 21), "an alert");
     stage.teal.log_has(&["a TLS handshake failed", "spoke plain HTTP to a port of TLS"]);
+    // And whose it was, and where.
+    let listener = format!("listener={}", stage.teal.listener());
+    stage.teal.log_has(&["a TLS handshake failed", "client=127.0.0.1:", &listener]);
     assert_eq!(stage.teal.metrics().count("teal_requests_total", &[]), before, "none is a request");
     assert_eq!(stage.blue.seen().requests_to("/x").len(), 0);
     stage.finish();

@@ -85,9 +85,22 @@ fn r67_three_addresses_of_a_name_get_a_share_each() {
     let _names = Names::start(&all.map(|address| ("app.test", address)));
     let _apps = all.map(|address| target(address, address));
     let spare = target("spare", "127.0.0.99");
-    let teal = Teal::start(TEAL, &settings("app.test", "127.0.0.99"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("access.log");
+    let access = format!("[access_log]\npath = '{}'\nformat = \"json\"\n", log.display());
+    let teal = Teal::start(TEAL, &settings("app.test", "127.0.0.99").extra(&access));
     teal.wait_healthy("blue", true);
     let shares = shares(&teal, 300);
+    // The access log says which of them it was.
+    wait_until(SOON, "each has its lines", || {
+        let lines = std::fs::read_to_string(&log).unwrap_or_default();
+        all.iter().all(|address| {
+            let whole = format!(
+                "\"served_by\":\"http://app.test:8081\",\"served_by_address\":\"{address}:8081\""
+            );
+            lines.matches(&whole).count() == shares[*address]
+        })
+    });
     assert!(shares.len() == 3 && shares.values().all(|share| *share > 50), "{shares:?}");
     for address in all {
         let target = shown(&teal, "blue", address);
@@ -299,7 +312,7 @@ fn r67_a_name_server_that_hangs_dies_or_lies_moves_no_traffic() {
     // Lies alone move nothing, while the targets are up where they were.
     names.say(&[("app.test", foreign)]);
     wait_until(SOON, "the old ones stay", || {
-        shown(&teal, "blue", one)["note"].to_string().contains("until another address is proven")
+        shown(&teal, "blue", one)["note"].to_string().contains("until its new addresses are proven")
     });
     load.wait_for_more(300);
     names.say(&[]);

@@ -1,6 +1,7 @@
 //! How a line is written. Nothing from a request can end a line, or begin another.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -59,6 +60,8 @@ struct Json<'s> {
     color: Option<&'s str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     served_by: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served_by_address: Option<SocketAddr>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'s str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -106,6 +109,7 @@ fn json(out: &mut String, story: &Story) {
         service: story.service.as_deref(),
         color: story.told.color.map(rules::Color::as_str),
         served_by: story.told.target.as_deref(),
+        served_by_address: story.told.target_address,
         request_id: asked.map_or("", |asked| &asked.request_id),
         referer: asked.map_or("", |asked| &asked.referer),
         user_agent: asked.map_or("", |asked| &asked.user_agent),
@@ -210,7 +214,8 @@ mod tests {
                 status: Some(200),
                 bytes: 12,
                 color: Some(rules::Color::Blue),
-                target: Some("http://127.0.0.1:8081".to_owned()),
+                target: Some("http://app.test:8081".to_owned()),
+                target_address: Some(([10, 0, 0, 8], 8081).into()),
             },
             end: "answered",
             reason: "",
@@ -234,7 +239,8 @@ mod tests {
              \"host\":\"a.test\",\"target\":\"/x?y=1\",\"protocol\":\"HTTP/1.1\",\"tls\":true,\
              \"tls_version\":\"1.3\",\
              \"status\":200,\"bytes\":12,\"request_bytes\":5,\"duration_ms\":1.5,\"end\":\"answered\",\
-             \"service\":\"web\",\"color\":\"blue\",\"served_by\":\"http://127.0.0.1:8081\",\
+             \"service\":\"web\",\"color\":\"blue\",\"served_by\":\"http://app.test:8081\",\
+             \"served_by_address\":\"10.0.0.8:8081\",\
              \"request_id\":\"id-1\",\"user_agent\":\"curl\"}\n"
         );
     }

@@ -180,6 +180,8 @@ fn attributes(story: &Story) -> Vec<Attribute<'_>> {
     all.push(text("teal.service", story.service.as_deref().unwrap_or_default()));
     all.push(text("teal.color", story.told.color.map_or("", rules::Color::as_str)));
     all.push(text("teal.served_by", story.told.target.as_deref().unwrap_or_default()));
+    let address = story.told.target_address;
+    all.extend(address.map(|address| text("teal.served_by_address", address.to_string())));
     all.retain(
         |attribute| !matches!(&attribute.value, Value::StringValue(text) if text.is_empty()),
     );
