@@ -166,6 +166,10 @@ impl Storage for FileStorage {
         }
     }
 
+    fn look(&mut self, name: &str) -> io::Result<()> {
+        self.check_names(name)
+    }
+
     fn list(&mut self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {

@@ -208,6 +208,23 @@ impl Journal {
         }
     }
 
+    /// Looks whether the files in use are still where the next start reads them. If not, all is written to a
+    /// fresh one at once: after a crash before the next append there would be nothing.
+    // lossless: L6
+    pub fn look(&mut self) -> Result<(), AppendError> {
+        let names = [live::JOURNAL, head::HEAD];
+        let gone = names.into_iter().find_map(|name| self.storage.look(name).err());
+        let Some(gone) = gone.filter(|_| self.live.is_ok()) else { return Ok(()) };
+        self.live = Err(gone.to_string());
+        match self.renew() {
+            Ok(()) => {
+                tracing::warn!(reason = %gone, "the journal goes on in a fresh file");
+                Ok(())
+            }
+            Err(fresh) => Err(AppendError::Failed { first: None, fresh }),
+        }
+    }
+
     /// Whether enough has been appended since the last snapshot that a new one pays.
     pub fn wants_compaction(&self) -> bool {
         self.live.as_ref().is_ok_and(|live| live.end >= self.compact_at)
@@ -243,17 +260,23 @@ impl Journal {
         journal
     }
 
+    /// Writes all that there was to a fresh file.
+    fn renew(&mut self) -> Result<(), Failure> {
+        self.file = self.file.saturating_add(1);
+        let rotated = rotate::rotate(&mut *self.storage, &self.history, self.file);
+        let live = rotated.map_err(|interrupted| {
+            self.live = Err(interrupted.failure.to_string());
+            interrupted.failure
+        })?;
+        self.compact_at = compact_at(&live);
+        self.live = Ok(live);
+        Ok(())
+    }
+
     /// One attempt to append, in a fresh file if there is none in use.
     fn attempt(&mut self, entries: &[Entry]) -> Result<(), WriteError> {
         if self.live.is_err() {
-            self.file = self.file.saturating_add(1);
-            let rotated = rotate::rotate(&mut *self.storage, &self.history, self.file);
-            let live = rotated.map_err(|interrupted| {
-                self.live = Err(interrupted.failure.to_string());
-                WriteError::Broken(interrupted.failure)
-            })?;
-            self.compact_at = compact_at(&live);
-            self.live = Ok(live);
+            self.renew().map_err(WriteError::Broken)?;
         }
         let generation = self.generation.max(scan::generation_of(entries));
         if let Ok(live) = &mut self.live {

@@ -64,6 +64,13 @@ pub trait Storage: fmt::Debug + Send {
     /// Removes a file. [`io::ErrorKind::NotFound`] if there is none.
     fn remove(&mut self, name: &str) -> io::Result<()>;
 
+    /// Looks whether a file in use is still under its name, and the directory still this process's, which a
+    /// person can change at any time. Storage that nobody else can reach has nothing to look at.
+    fn look(&mut self, name: &str) -> io::Result<()> {
+        let _ = name;
+        Ok(())
+    }
+
     /// Returns once the names in the directory are on the disk.
     fn sync_dir(&mut self) -> io::Result<()>;
 }

@@ -37,9 +37,27 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
         color: Color::Green,
         generation: Generation(8),
         drain,
+        unhealthy: None,
     };
     answer_with(&stage, already(None));
     assert_eq!(stage.ask("POST", SWITCH, &[]).await.body, "Already on green\n");
+    let reason = "http://green: connection refused";
+    let dead = Switched::AlreadyOn {
+        service: web(),
+        color: Color::Green,
+        generation: Generation(8),
+        drain: None,
+        unhealthy: Some(reason.to_owned()),
+    };
+    answer_with(&stage, dead.clone());
+    let reply = stage.ask("POST", SWITCH, &[]).await;
+    let text =
+        "Already on green\nWarning: green is not healthy: http://green: connection refused\n";
+    assert_eq!((reply.status, &*reply.body), (200, text));
+    answer_with(&stage, dead);
+    let json = stage.ask("POST", SWITCH, &[("accept", "application/json")]).await.body;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["result"], &json["unhealthy"]), (&"already".into(), &reason.into()));
     answer_with(&stage, already(Some(DrainWatch::ended(DrainEnd::Drained))));
     let body = stage.ask("POST", SWITCH, &[]).await.body;
     assert_eq!(body, "Already on green\nblue is drained: safe to stop\n");

@@ -63,6 +63,7 @@ async fn the_answer_begins_as_for_a_service_and_has_a_block_for_each() {
             color: Color::Green,
             generation: Generation(5),
             drain: None,
+            unhealthy: None,
         },
     ];
     answer_with(&stage, services);

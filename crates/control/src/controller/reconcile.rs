@@ -20,12 +20,13 @@ use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::ask::{Reloader, UpgradeWish};
 use crate::clock::Clock;
-use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk};
+use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk, watch_journal};
 use crate::health;
 use crate::inbox::Handle;
 use crate::record::{self, Recorded};
 use crate::resolve::Resolver;
 use crate::swap::Roster;
+use crate::view::ReloadStatus;
 use journal::{Entry, Journal, Opened};
 use peer::UpColor;
 
@@ -53,6 +54,8 @@ pub struct Settings {
     pub upgrades: mpsc::Sender<UpgradeWish>,
     /// Returns the number of lines of Teal's own log that were dropped.
     pub log_dropped: fn() -> u64,
+    /// Why the file that is there now is not what this starts with, if it is not: shown as a refused reload.
+    pub not_in_force: Option<String>,
 }
 
 /// Why the controller did not start. Nothing was published.
@@ -94,6 +97,7 @@ pub async fn start(
         history,
         upgrades,
         log_dropped,
+        not_in_force,
     } = settings;
     let ledger = Ledger::new(journal);
     let inside = Inside {
@@ -107,7 +111,11 @@ pub async fn start(
         calls: Calls::default(),
         in_hand: HashSet::new(),
         ailment: ledger.ailment(),
-        last_reload: None,
+        last_reload: not_in_force.map(|problem| ReloadStatus {
+            at: Clock::now(),
+            actor: Actor::Teal,
+            problem: Some(problem),
+        }),
         ready: false,
         stopping: false,
         accepted: Clock::now(),
@@ -130,6 +138,7 @@ pub async fn start(
     tokio::spawn(health::listen(core.clone()));
     tokio::spawn(failover::watch(core.clone()));
     tokio::spawn(watch_disk(core.clone()));
+    tokio::spawn(watch_journal(core.clone()));
     tokio::spawn(tally(core.clone()));
     tokio::spawn(refresh(core.clone()));
     tokio::spawn(super::run(core, inbox, reloader, upgrades));

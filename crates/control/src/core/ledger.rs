@@ -75,6 +75,12 @@ impl Ledger {
         .await
     }
 
+    /// Looks whether the journal is still where the next start reads it, and writes it there again if not.
+    // lossless: L6
+    pub(crate) async fn look(&mut self) -> Result<(), String> {
+        self.work(|journal| journal.look().map_err(|error| error.to_string())).await
+    }
+
     /// Whether the history has become long.
     pub(crate) fn wants_compaction(&self) -> bool {
         self.journal.as_ref().is_some_and(Journal::wants_compaction)

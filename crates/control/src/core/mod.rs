@@ -38,7 +38,7 @@ pub(crate) use drains::Drains;
 pub use frozen::Frozen;
 pub(crate) use ledger::Ledger;
 pub(crate) use order::Ranked;
-pub(crate) use stall::watch as watch_disk;
+pub(crate) use stall::{watch as watch_disk, watch_journal};
 
 use ledger::Ailment;
 use order::{Rank, take};

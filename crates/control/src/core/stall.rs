@@ -15,6 +15,9 @@ use super::calls::stall;
 // lossless: L10
 const SLOW: Duration = Duration::from_secs(5);
 
+/// Time between two looks whether the journal is still there.
+const LOOK: Duration = Duration::from_secs(5);
+
 impl Core {
     /// Why nothing can be made durable, if the disk does not answer.
     pub(crate) fn stall(&self) -> Option<String> {
@@ -25,6 +28,23 @@ impl Core {
     pub(crate) async fn has_stalled(&self) {
         let mut stalled = self.stalled.subscribe();
         let _ = stalled.wait_for(Option::is_some).await; // the core keeps the sending side
+    }
+
+    /// Looks whether the journal is still there, unless nothing can be made durable anyway.
+    // lossless: L6
+    async fn look_at_journal(&self) {
+        let Ok(mut ledger) = self.ledger_in_charge().await else { return };
+        if ledger.ailment().is_some() {
+            return; // known, and tried again with the next change
+        }
+        if let Err(reason) = ledger.look().await {
+            tracing::error!(
+                reason,
+                "the journal is gone and cannot be written anew: traffic goes on, changes are refused, and a \
+                 crash now would lose what was decided; make the state directory usable, then switch or reload"
+            );
+        }
+        self.lock().ailment = ledger.ailment();
     }
 
     fn disk_is_silent(&self, since: Instant) {
@@ -44,6 +64,15 @@ impl Core {
             "the disk has confirmed the write to the journal"
         );
         self.stalled.send_replace(None);
+    }
+}
+
+/// Looks every few seconds whether somebody has removed the journal, for ever.
+pub(crate) async fn watch_journal(core: Arc<Core>) {
+    loop {
+        sleep(LOOK).await;
+        core.in_charge().await;
+        core.look_at_journal().await;
     }
 }
 

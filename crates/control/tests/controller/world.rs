@@ -167,6 +167,7 @@ impl World {
             history,
             upgrades,
             log_dropped: || 0,
+            not_in_force: None,
         };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();

@@ -90,6 +90,7 @@ impl Life {
             history,
             upgrades,
             log_dropped: || 0,
+            not_in_force: None,
         };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();

@@ -28,7 +28,8 @@ pub(super) struct Admin {
     ways: Option<AdminWays>,
     handle: Handle,
     settings: ApiSettings,
-    open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// What answers calls; more than one after the socket was made again.
+    open: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Admin {
@@ -38,7 +39,7 @@ impl Admin {
         handle: Handle,
         settings: ApiSettings,
     ) -> Result<Self, Failure> {
-        let mut admin = Self { ways: Some(ways), handle, settings, open: None };
+        let mut admin = Self { ways: Some(ways), handle, settings, open: Vec::new() };
         let opened = admin.open();
         opened.map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
         Ok(admin)
@@ -58,19 +59,22 @@ impl Admin {
         let serving = admin::serve(ways, self.handle.clone(), self.settings.clone(), async {
             drop(stopped.await); // whether told or dropped, it is the end
         });
-        self.open = Some((stop, tokio::spawn(serving)));
+        self.open.push((stop, tokio::spawn(serving)));
         Ok(())
+    }
+
+    /// Answers calls on this socket, too, whose path the one before has lost.
+    pub(super) fn reopen(&mut self, socket: StdUnixListener) -> io::Result<()> {
+        self.ways.as_mut().ok_or(io::ErrorKind::NotConnected)?.unix = socket;
+        self.open()
     }
 
     /// Takes no new calls; what is queued stays queued. What it returns waits until those under way
     /// have ended, for a moment.
     pub(super) fn close(&mut self) -> impl Future<Output = ()> + use<> {
-        let serving = self.open.take().map(|(stop, serving)| {
-            drop(stop);
-            serving
-        });
+        let serving: Vec<_> = self.open.drain(..).map(|(_stop, serving)| serving).collect();
         async {
-            if let Some(serving) = serving {
+            for serving in serving {
                 drop(serving.await); // whether it ended well or not
             }
         }

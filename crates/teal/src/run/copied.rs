@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use config::{Config, Places};
+use config::{Config, Places, Problems};
 use connect::FilesRead;
 use parent::Kept;
 use rustix::fs::{FileType, MemfdFlags, Mode, fchmod, fstat, memfd_create};
@@ -89,10 +89,19 @@ impl AsFd for Copied {
     }
 }
 
+/// What was in force when a Teal died.
+pub(super) struct Before {
+    pub(super) config: Config,
+    pub(super) places: Places,
+    /// The contents of the files of TLS.
+    pub(super) files: FilesRead,
+    /// Why the file that is there now would not do, or that it says something else.
+    pub(super) not_in_force: Option<String>,
+}
+
 /// The configuration that was in force when the Teal before this one died, if it was from a file. Tells
-/// what is wrong with the file by now, or that it says something else. Beside it the contents of the files
-/// of TLS that were in force.
-pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, Places, FilesRead)> {
+/// what is wrong with the file by now, or that it says something else.
+pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
     let mut copies = Copied::from_kept(kept).into_iter();
     let text = copies.next()?.text().map_err(|error| error.to_string());
     let files = copies.next().map_or_else(|| Ok(FilesRead::new()), |copy| Contents::read(&copy));
@@ -107,26 +116,30 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<(Config, P
         })
         .ok()?;
     let stays = "serving with the configuration that was in force before the crash";
-    match source.read() {
-        Err(problems) => {
-            let problems = one_line(&problems);
-            tracing::warn!(
-                "{stays} until the file is fixed and `teal reload` takes it: {problems}"
-            );
-        }
-        Ok((now, _)) if now != config => {
-            tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
-        }
-        Ok(_) => {}
-    }
+    let refused = |problems: Problems| {
+        let problems = one_line(&problems);
+        tracing::warn!("{stays} until the file is fixed and `teal reload` takes it: {problems}");
+        Some(problems)
+    };
+    let not_in_force = match source.read() {
+        Err(problems) => refused(problems),
+        Ok((now, _)) if now == config => None,
+        Ok((now, places)) => match precondition::examine(&now, &places) {
+            Err(problems) => refused(problems),
+            Ok(_) => {
+                tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
+                Some("the file says something else since then; `teal reload` takes it".to_owned())
+            }
+        },
+    };
     // What can't be done without, and is not among the files that are kept, fails where it is used.
     if let Err(problems) = precondition::examine(&config, &places) {
         tracing::warn!("{stays}, of which something is wrong by now: {}", one_line(&problems));
     }
-    Some((config, places, files))
+    Some(Before { config, places, files, not_in_force })
 }
 
-fn one_line(problems: &config::Problems) -> String {
+fn one_line(problems: &Problems) -> String {
     problems.to_string().replace('\n', "; ")
 }
 

@@ -5,7 +5,7 @@
 //! A file that cannot be used leaves in use what is in use, and is named in log, status and metric.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::Config;
@@ -16,6 +16,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::reload::{InForce, Part};
 use super::tls;
+
+/// Time between two looks at the admin socket and the token.
+const LOOK_AT_OWN: Duration = Duration::from_secs(4);
 
 /// Time between two looks at the files.
 const LOOK: Duration = Duration::from_secs(2);
@@ -36,7 +39,56 @@ struct Seen {
 
 /// Watches until it is dropped.
 pub(super) async fn watch(in_force: InForce, handle: Handle) {
-    tokio::join!(watch_own(&in_force), watch_targets(&in_force, &handle));
+    tokio::join!(watch_own(&in_force), watch_targets(&in_force, &handle), watch_state(&in_force));
+}
+
+/// The admin socket and the token in the state directory, which a person may remove: clients on this machine
+/// would find no Teal that runs.
+async fn watch_state(in_force: &InForce) {
+    let config = in_force.config();
+    let (path, own) = (config.admin.socket, config.state_dir.join("admin.token"));
+    let look = || {
+        let (socket, own) = (path.clone(), own.clone());
+        // On a thread of its own, since a disk may be slow.
+        spawn_blocking(move || {
+            let is_dir = socket.parent().is_some_and(Path::is_dir);
+            [socket.exists(), own.exists(), is_dir]
+        })
+    };
+    let Ok([mut socket, mut token, _]) = look().await else { return };
+    let mut told = false;
+    let mut every = interval(LOOK_AT_OWN);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if !in_force.is_in_charge() {
+            continue;
+        }
+        let Ok(now) = look().await else { return };
+        if socket && !now[0] && now[2] {
+            in_force.socket_gone.notify_one();
+        } else if socket && !now[0] && !std::mem::replace(&mut told, true) {
+            tracing::error!(
+                "the directory of the admin socket {} was removed: commands that look there find no Teal; it \
+                 is made again as soon as the directory is there",
+                path.display()
+            );
+        }
+        told &= !now[0];
+        // One without a state directory is made again with that.
+        if token && !now[1] && in_force.config().admin.tokens.is_empty() {
+            let held = in_force.clone();
+            let there = spawn_blocking(move || {
+                let there = held.config().state_dir.is_dir();
+                if there {
+                    held.make_token_again();
+                }
+                there
+            });
+            token = !there.await.unwrap_or(true);
+        }
+        (socket, token) = (socket || now[0], token || now[1]);
+    }
 }
 
 /// Files of listeners and of the admin API.

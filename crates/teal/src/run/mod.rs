@@ -83,16 +83,16 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
                 let (source, config) = read(args)?;
                 let handed = given(kept, &config);
                 let teals = (parent, Vec::new(), handed);
-                return start(source, &config, args.adopt, teals, FilesRead::new());
+                return start(source, &config, args.adopt, teals, (FilesRead::new(), None));
             }
             tracing::error!("{died}; this one serves in its place");
-            let (source, config, files) = read_again(args, &mut kept)?;
+            let (source, config, before) = read_again(args, &mut kept)?;
             let handed = given(kept, &config);
             let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
             }
-            return start(source, &config, None, (parent, older, handed), files);
+            return start(source, &config, None, (parent, older, handed), before);
         }
         Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
     };
@@ -105,7 +105,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             let (older, handed) = arrival.take(&config)?;
             let word = older.word()?;
             let teals = (parent, vec![older], Given::By(handed));
-            let started = start(source, &config, None, teals, FilesRead::new());
+            let started = start(source, &config, None, teals, (FilesRead::new(), None));
             started.inspect_err(|failure| word.give_up(&failure.message))
         }
         Err(failure) => {
@@ -124,13 +124,18 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     Ok((source.with_copy(&places), config))
 }
 
+/// The contents of the files of TLS that were in force before a crash, and why the file that is there now was
+/// not taken.
+type Before = (FilesRead, Option<String>);
+
 /// The same after a crash: a file that is invalid or gone by now must not become an outage.
-fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config, FilesRead), Failure> {
+fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config, Before), Failure> {
     let source = Source::of(args);
-    match copied::after_crash(&source, kept) {
-        Some((config, places, files)) => Ok((source.with_copy(&places), config, files)),
-        None => read(args).map(|(source, config)| (source, config, FilesRead::new())),
-    }
+    let Some(before) = copied::after_crash(&source, kept) else {
+        return read(args).map(|(source, config)| (source, config, (FilesRead::new(), None)));
+    };
+    let copied::Before { config, places, files, not_in_force } = before;
+    Ok((source.with_copy(&places), config, (files, not_in_force)))
 }
 
 /// Everything that can fail before anything is published.
@@ -182,7 +187,7 @@ fn start(
     config: &Config,
     adopt: Option<u64>,
     (parent, older, handed): (Parent, Vec<Older>, Given),
-    in_force_before: FilesRead,
+    (in_force_before, not_in_force): Before,
 ) -> Result<(), Failure> {
     let prepare = || Ground::prepare(config, adopt, (&older, &handed));
     let (ground, files) = connect::reading(in_force_before, prepare);
@@ -210,10 +215,10 @@ fn start(
         let resolver = Resolver::default().without(ways.own());
         let known = (vault, stage.options.history.clone());
         let settings = settings(config, (reloader, resolver), used, known, upgrades);
+        let settings = Settings { not_in_force, ..settings };
         let publisher = stage.publisher.clone();
         let handle = control::start(settings, stage.publisher, opened).await;
         let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
-        let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let settings = ways.settings(
             config,
             (stage.options.instance.clone(), stage.options.connections),
@@ -226,6 +231,7 @@ fn start(
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
         replaceable.keep(&admin, copy.as_deref(), &in_force.contents)?;
+        let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let orders = signal::Signals::watch(&parent)
             .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
         if let Some(older) = &replaceable.older {
@@ -240,6 +246,7 @@ fn start(
             admin: &mut admin,
             replaceable: &mut replaceable,
             in_force: &in_force,
+            copy,
             publisher: &publisher,
             given: None,
         };
@@ -297,6 +304,7 @@ fn settings(
         history,
         upgrades,
         log_dropped: log::dropped,
+        not_in_force: None,
     }
 }
 

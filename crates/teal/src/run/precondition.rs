@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::SystemTime;
@@ -66,9 +66,14 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
 /// Addresses that no program on this machine can have.
 pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
     let mut found = Found::default();
-    // A Teal that runs has them.
-    let sockets = [&config.admin.socket, Path::new(SYSTEM_SOCKET)];
-    let runs = sockets.iter().any(|socket| UnixStream::connect(socket).is_ok());
+    // The Teal that runs with this state directory has them, as it should.
+    let is_own = runs_here(config);
+    let other = || {
+        let another = UnixStream::connect(SYSTEM_SOCKET).is_ok();
+        let whose =
+            if another { "; a Teal with another state_dir runs on this machine" } else { "" };
+        format!("{whose}; `teal run` would refuse to start")
+    };
     let all: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
     let listeners = config.listeners.iter().enumerate();
     let listeners = listeners.map(|(at, l)| (format!("listener[{at}].address"), l.address));
@@ -77,8 +82,8 @@ pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Prob
     for (key, address) in listeners.chain(admin).chain(metrics) {
         let Err(error) = proxy::can_bind(address, &all) else { continue };
         match error.source.kind() {
-            io::ErrorKind::AddrInUse if runs => {}
-            io::ErrorKind::AddrInUse => found.warn(&key, error.to_string()),
+            io::ErrorKind::AddrInUse if is_own => {}
+            io::ErrorKind::AddrInUse => found.warn(&key, format!("{error}{}", other())),
             io::ErrorKind::PermissionDenied => found.warn(&key, format!("{error}{}", as_whom())),
             _ => found.wrong(&key, error.to_string()),
         }
@@ -87,6 +92,32 @@ pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Prob
         Some(problems) => Err(problems),
         None => Ok(places.problems(found.warnings)),
     }
+}
+
+/// Returns true if a Teal runs with this state directory. Where that cannot be seen, the Teal of the shipped
+/// unit is taken for it.
+fn runs_here(config: &Config) -> bool {
+    if UnixStream::connect(&config.admin.socket).is_ok() {
+        return true;
+    }
+    match fs::metadata(config.state_dir.join("lock")) {
+        Ok(lock) => is_locked(&lock),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            UnixStream::connect(SYSTEM_SOCKET).is_ok()
+        }
+        Err(_) => false,
+    }
+}
+
+/// Returns true if somebody holds a lock on this file. Asks the kernel's list: to try the lock itself could
+/// refuse a Teal that starts in this instant.
+fn is_locked(file: &fs::Metadata) -> bool {
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let number = file.ino().to_string();
+    locks.lines().any(|line| {
+        let fields = line.split_whitespace().filter_map(|field| field.rsplit_once(':'));
+        line.contains("FLOCK") && fields.into_iter().any(|(_, inode)| inode == number)
+    })
 }
 
 /// What is right for one user may be wrong for another.
@@ -280,7 +311,7 @@ impl Found {
     /// A start warns of the same, and makes private what is Teal's own.
     fn exposed(&mut self, config: &Config) {
         self.warnings.extend(private::exposed_keys(config));
-        for text in private::exposed_state(&config.state_dir) {
+        for text in private::exposed_state(&config.state_dir, &config.admin.socket) {
             self.warn("state_dir", text);
         }
     }

@@ -15,7 +15,7 @@ use control::{NewConfig, Reloader};
 use peer::Host;
 use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};
 use rules::Token;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::contents::Contents;
 use super::copied::Copied;
@@ -51,6 +51,8 @@ pub(super) struct InForce {
     pub(super) reloads: watch::Sender<()>,
     /// Whether it is this Teal that decides, and not a newer one.
     pub(super) charge: watch::Sender<bool>,
+    /// Rung when the admin socket is not at its path any more.
+    pub(super) socket_gone: Arc<Notify>,
     /// What the files of all this held, for the Teal after a crash.
     pub(super) contents: Contents,
     /// Why files that have changed are not in use, by [`Part`].
@@ -200,6 +202,7 @@ impl InForce {
             patience: watch::Sender::new(patience(config)),
             reloads: watch::Sender::new(()),
             charge: watch::Sender::new(true),
+            socket_gone: Arc::default(),
             contents: Contents::of(files),
             problems: Arc::default(),
         }
@@ -222,6 +225,15 @@ impl InForce {
     pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
         let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
         tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
+    }
+
+    /// Makes the token of the first start again, whose file was removed. The one before is taken, too, until a
+    /// reload: who has it is let in as before.
+    pub(super) fn make_token_again(&self) {
+        match token::tokens(&self.config()) {
+            Ok(again) => self.live.send_modify(|live| live.tokens.extend(again)),
+            Err(failure) => tracing::error!("{}", failure.message),
+        }
     }
 
     /// Whether it is this Teal that decides.

@@ -77,6 +77,7 @@ pub(super) async fn until_stopped(
                     report.failed_workers
                 )));
             }
+            () = leaving.in_force.socket_gone.notified() => leaving.make_socket_again(),
             Some(wish) = leaving.replaceable.wishes.recv() => {
                 match replace(&mut leaving, wish, &mut signals, around).await {
                     Left::Gone => return Ok(()),

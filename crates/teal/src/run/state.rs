@@ -91,6 +91,8 @@ pub(super) fn bind_socket(
 }
 
 fn made(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, io::Result<()>)> {
+    // Whoever may write there can put a socket of their own in the place of ours.
+    path.parent().inspect(|directory| private::check_directory(directory));
     let (listener, given) = admin::bind_socket(path, group)?;
     Ok((listener.into_std()?, given))
 }

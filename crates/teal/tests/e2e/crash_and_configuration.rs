@@ -31,8 +31,14 @@ fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Stage {
     kill(&mut stage);
     stage.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
     stage.teal.log_has(&[&["WARN", "in force before the crash"], words].concat());
+    // The file is still not the one in force, as status and metric say.
+    let status = stage.teal.cli(&["status"]).stdout;
+    assert!(status.contains("Reload: refused"), "{status}");
+    let in_force = || stage.teal.metrics().count("teal_config_last_reload_successful", &[]);
+    assert_eq!(in_force(), 0);
     stage.teal.write_settings(&stage.settings().drain("7s"));
     reload(&stage.teal, "drain changed");
+    assert_eq!(in_force(), 1);
     break_file(&stage.teal);
     kill(&mut stage);
     stage.teal.write_settings(&stage.settings().drain("7s"));

@@ -1,6 +1,7 @@
 //! What becomes of decisions when the disk is read-only, silent, or has lost the files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -261,4 +262,100 @@ fn r4_a_disk_that_does_not_answer_is_told_in_time_and_nothing_is_published_befor
     let answer = post(&teal, &token, "/admin/switch?to=blue");
     assert_eq!(answer.status, 500, "{}", answer.text());
     assert_eq!(teal.stop(Duration::from_secs(10)), Some(0), "{}", teal.log());
+}
+
+// L6
+#[test]
+fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_decided() {
+    let mut stage = Stage::new();
+    stage.teal.switch_to("green");
+    let (state, token) = (stage.teal.state_dir(), stage.teal.token());
+    let socket = state.join("admin.sock");
+    for round in 0..2 {
+        fs::remove_dir_all(&state).expect("removed");
+        let there = || {
+            let names = ["journal", "head", "lock", "admin.token"];
+            names.iter().all(|name| state.join(name).exists()) && socket.exists()
+        };
+        wait_until(SOON * 4, "all of it is there again, though nobody asks for a change", there);
+        stage.teal.log_has(&["the state directory", "was removed and is made again"]);
+        stage.teal.log_has(&["the admin socket", "was removed and is made again"]);
+        assert_eq!(available(&stage.teal), 1);
+        // Clients find it by the socket, and are let in by the token before and by the new one.
+        let socket = format!("unix:{}", socket.display());
+        let reload = ["reload", "--admin", &socket];
+        wait_until(SOON, "the socket is served", || {
+            stage.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
+        });
+        assert_ne!(stage.teal.token(), token);
+        assert_eq!(post(&stage.teal, &token, "/admin/reload").status, 200, "{round}");
+        assert_eq!(post(&stage.teal, &stage.teal.token(), "/admin/reload").status, 200, "{round}");
+        stage.teal.cli_bare(&reload, &[]).assert_code(0);
+        // A Teal that is started after a crash of this one has the socket, too.
+        let killed = stage.teal.kill_serving();
+        assert_ne!(stage.teal.wait_revived(killed), killed);
+        wait_until(SOON, "the socket is served", || {
+            stage.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
+        });
+    }
+    fs::remove_dir_all(&state).expect("removed");
+    wait_until(SOON * 4, "the journal is there", || state.join("head").exists());
+    stage.teal.kill();
+    stage.teal.start_again();
+    assert_eq!(stage.teal.active(), "green", "{}", stage.teal.log());
+    stage.finish();
+}
+
+#[test]
+fn a_directory_of_the_admin_socket_that_others_may_write_to_is_made_private() {
+    let stage = Stage::new();
+    let mut teal = Teal::prepare(TEAL, &stage.settings());
+    let directory = tempfile::tempdir().expect("a directory");
+    let runtime = directory.path().join("run");
+    fs::create_dir(&runtime).expect("made");
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o777)).expect("set");
+    let shown = runtime.display().to_string();
+    let checked = teal.cli_bare(
+        &["check", "--config", &teal.config().display().to_string()],
+        &[("RUNTIME_DIRECTORY", &shown)],
+    );
+    let words = format!("{shown} has mode 0777: others may write to it; write: chmod 755 {shown}");
+    assert!(checked.all().contains(&words), "{}", checked.all());
+    teal.spawn_as_service(&[("RUNTIME_DIRECTORY", &shown)], None);
+    wait_until(SOON, "the socket is there", || runtime.join("admin.sock").exists());
+    teal.log_has(&[&format!("{shown} had mode 0777: others may write to it; it has 0755 now")]);
+    assert_eq!(fs::metadata(&runtime).expect("there").permissions().mode() & 0o7777, 0o755);
+    assert_eq!(teal.stop(SOON), Some(0));
+}
+
+#[test]
+fn check_says_whether_the_ports_are_held_by_the_teal_of_this_state_directory() {
+    let stage = Stage::new();
+    let check = |config: &Path| {
+        let checked =
+            stage.teal.cli_bare(&["check", "--config", &config.display().to_string()], &[]);
+        checked.assert_code(0);
+        checked.all()
+    };
+    // Its own configuration, with the addresses that it has: as it should be.
+    let own = fs::read_to_string(stage.teal.config()).expect("there");
+    let (listener, admin) = (stage.teal.listener().to_string(), stage.teal.admin().to_string());
+    let bound = own.replacen("127.0.0.1:0", &listener, 1).replacen("127.0.0.1:0", &admin, 1);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("teal.toml");
+    fs::write(&file, &bound).expect("written");
+    assert!(!check(&file).contains("another program"), "{}", check(&file));
+    // Without its socket, too: the lock says it.
+    fs::remove_file(stage.teal.state_dir().join("admin.sock")).expect("removed");
+    assert!(!check(&file).contains("another program"), "{}", check(&file));
+    let other = bound.replace(
+        &stage.teal.state_dir().display().to_string(),
+        &directory.path().join("other").display().to_string(),
+    );
+    fs::write(&file, other).expect("written");
+    let said = check(&file);
+    for words in [&*listener, "another program is using it", "`teal run` would refuse to start"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    stage.finish();
 }

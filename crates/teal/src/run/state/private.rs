@@ -1,4 +1,5 @@
-//! What others on this machine must not read or write: the state directory and what is in it.
+//! What others on this machine must not read or write: the state directory and what is in it, and the directory
+//! of the admin socket.
 //!
 //! What Teal has made itself it makes private again, and says so; what a person has made is left
 //! as it is, and said. Nothing is refused: a start in the night must not fail for a mode.
@@ -67,11 +68,14 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     keys.into_iter().filter_map(exposed).collect()
 }
 
-/// What a start would find of the state directory that others may read or write, one text each.
-/// Nothing is changed.
-pub(in crate::run) fn exposed_state(path: &Path) -> Vec<String> {
+/// What a start would find of the state directory and of the directory of the admin socket that others may
+/// read or write, one text each. Nothing is changed.
+pub(in crate::run) fn exposed_state(path: &Path, socket: &Path) -> Vec<String> {
     let ours = OURS.iter().map(|name| (path.join(name), 0o077, "others have access to it"));
-    let directory = (path.to_owned(), 0o022, "others may write to it");
+    let mut directories = vec![path];
+    directories.extend(socket.parent().filter(|directory| *directory != path));
+    let directories = directories.into_iter();
+    let directories = directories.map(|path| (path.to_owned(), 0o022, "others may write to it"));
     let exposed = |(path, bits, why): (PathBuf, u32, &str)| {
         let mode = std::fs::symlink_metadata(&path).ok()?.mode() & 0o7777;
         let (shown, without) = (path.display(), mode & !bits);
@@ -79,7 +83,7 @@ pub(in crate::run) fn exposed_state(path: &Path) -> Vec<String> {
             format!("{shown} has mode {mode:04o}: {why}; write: chmod {without:o} {shown}")
         })
     };
-    std::iter::once(directory).chain(ours).filter_map(exposed).collect()
+    directories.chain(ours).filter_map(exposed).collect()
 }
 
 fn tighten(path: &Path, found: &Metadata, mode: u32, why: &str) {

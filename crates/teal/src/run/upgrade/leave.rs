@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::{Course, Handle};
@@ -15,10 +16,12 @@ use traffic::{Publisher, UpgradeEnd};
 use super::confirm;
 use super::hand_over::{Newer, hand_over, take_back};
 use super::{PROBATION, Replaceable};
+use crate::exit::Failure;
 use crate::run::admin::Admin;
-use crate::run::books;
+use crate::run::copied::Copied;
 use crate::run::reload::InForce;
 use crate::run::signal::{Around, Signals};
+use crate::run::{books, state};
 
 /// How long workers may take to end what was cut.
 const LAST: Duration = Duration::from_secs(5);
@@ -31,6 +34,8 @@ pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) admin: &'a mut Admin,
     pub(in crate::run) replaceable: &'a mut Replaceable,
     pub(in crate::run) in_force: &'a InForce,
+    /// The text of the configuration in force.
+    pub(in crate::run) copy: Option<Arc<Copied>>,
     /// Where upgrades are counted.
     pub(in crate::run) publisher: &'a Publisher,
     /// The newer one, if a signal came while this one was leaving: it is followed to the end.
@@ -49,6 +54,27 @@ pub(in crate::run) enum Left {
 }
 
 impl Leaving<'_> {
+    /// Makes the admin socket again, which somebody has removed, also for a Teal that is started after this one
+    /// has died.
+    pub(in crate::run) fn make_socket_again(&mut self) {
+        let config = self.in_force.config();
+        let path = config.admin.socket.display();
+        let mut made = || {
+            let group = state::group::id(&config)?;
+            let socket = state::bind_socket(&config, group, None)?;
+            let opened = self.admin.reopen(socket);
+            opened.map_err(|error| Failure::failed(error.to_string()))?;
+            self.replaceable.keep(self.admin, self.copy.as_deref(), &self.in_force.contents)
+        };
+        match made() {
+            Ok(()) => tracing::warn!("the admin socket {path} was removed and is made again"),
+            Err(failure) => tracing::error!(
+                "the admin socket {path} was removed and cannot be made again: {}; it is tried on",
+                failure.message
+            ),
+        }
+    }
+
     /// Counts how an upgrade ended. The newer Teal is told with the rest of the books.
     pub(in crate::run) fn count(&self, end: UpgradeEnd) {
         self.publisher.connections().cell(0).upgraded(end);
