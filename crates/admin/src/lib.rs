@@ -9,6 +9,8 @@
 //! refused. Never here: deciding about a switch, or knowing anything of the data plane but
 //! its sums.
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod auth;
 mod described;

@@ -148,7 +148,7 @@ async fn carry_out(
 
 async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
     match switched {
-        Switched::AlreadyOn { service, color, generation, drain } => SwitchAnswer {
+        Switched::AlreadyOn { service, color, generation, drain, unhealthy } => SwitchAnswer {
             result: SwitchResult::Already,
             service: service.to_string(),
             from: color.other().into(),
@@ -158,6 +158,7 @@ async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
                 Some(drain) => Some(wait.watch(color.other(), drain).await),
                 None => None,
             },
+            unhealthy,
             evidence: Vec::new(),
         },
         Switched::DryRun { service, from, to, generation, evidence } => SwitchAnswer {
@@ -167,6 +168,7 @@ async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
             to: to.into(),
             generation: generation.0,
             drain: None,
+            unhealthy: None,
             evidence: evidence.iter().map(Evidence::from).collect(),
         },
         Switched::Published { service, from, to, cause: _, generation, drain } => SwitchAnswer {
@@ -176,6 +178,7 @@ async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
             to: to.into(),
             generation: generation.0,
             drain: Some(wait.watch(from, drain).await),
+            unhealthy: None,
             evidence: Vec::new(),
         },
     }

@@ -4,6 +4,8 @@
 //! The JSON documents (`wire`), the plain text of each (`text`), durations as people write them, and the units
 //! of numbers. **Never here:** a web framework, a decision, anything that is not seen by a client.
 
+#![forbid(unsafe_code)]
+
 pub mod duration;
 pub mod text;
 pub mod unit;

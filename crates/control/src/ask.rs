@@ -68,6 +68,8 @@ pub enum Switched {
         generation: Generation,
         /// The drain of the other color, if one is under way.
         drain: Option<DrainWatch>,
+        /// Why a switch to the color would be refused now; `None`: it would not.
+        unhealthy: Option<String>,
     },
     /// The gate would let it pass now; nothing was changed.
     DryRun {

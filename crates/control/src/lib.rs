@@ -7,6 +7,8 @@
 //!
 //! **Never here:** HTTP to operators, which is `admin`'s; the path of a request, which is `proxy`'s.
 
+#![forbid(unsafe_code)]
+
 mod ask;
 mod clock;
 mod controller;

@@ -16,6 +16,8 @@
 //! cannot hide here a second time. It never retries, never guesses that an
 //! incomplete answer was meant to be complete, and never counts in Teal's favor.
 
+#![forbid(unsafe_code)]
+
 pub mod admin;
 pub mod demo;
 pub mod ledger;

@@ -11,6 +11,8 @@
 //! [`Response::parse`] understands it, [`write_request`] or [`write_response`] writes it for the
 //! other side, and a [`BodyReader`] decodes what follows.
 
+#![forbid(unsafe_code)]
+
 mod body;
 mod connection;
 mod date;

@@ -44,6 +44,8 @@
 //! Of a damaged journal only the last good generation can be adopted: the longest whole part that
 //! ends with a decision, and never a part of a snapshot. The damaged files are kept.
 
+#![forbid(unsafe_code)]
+
 mod failure;
 mod field;
 mod file_storage;

@@ -29,7 +29,9 @@ const FIRST: i32 = 3;
 /// So many descriptors that this process was started with, from the third on, each with its number. They
 /// are closed on exec from here on. Once: whoever asks again gets none.
 ///
-/// To be called before this process opens anything itself.
+/// One that closes on exec is refused: exec would have closed it, so this process has opened it, and it is
+/// somebody else's. All that Rust's standard library opens is of that kind, and all that Teal opens, so that this
+/// breaks no I/O safety whenever it is called.
 pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::Relaxed) {
@@ -37,14 +39,19 @@ pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
     }
     let take = |number: i32| {
         // SAFETY: the call takes any number, and refuses one that is not open.
-        if unsafe { libc::fcntl(number, F_GETFD) } < 0
-            // SAFETY: as above.
-            || unsafe { libc::fcntl(number, F_SETFD, FD_CLOEXEC) } < 0
-        {
+        let flags = unsafe { libc::fcntl(number, F_GETFD) };
+        if flags < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is open, and it is nobody else's: this process has not opened anything
-        // yet, the standard library opens none beyond the first three, and each is taken once.
+        if flags & FD_CLOEXEC != 0 {
+            return Err(io::Error::other("it was opened by this process, and not handed over"));
+        }
+        // SAFETY: as above.
+        if unsafe { libc::fcntl(number, F_SETFD, FD_CLOEXEC) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is open, and it is nobody else's: it has come through exec, and each is taken
+        // once.
         Ok(unsafe { OwnedFd::from_raw_fd(number) })
     };
     (FIRST..FIRST.saturating_add(count)).map(|number| (number, take(number))).collect()
@@ -97,6 +104,18 @@ fn set_of(signals: &[i32]) -> io::Result<sigset_t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_descriptor_that_this_process_has_opened_is_not_taken_for_one_that_was_handed_over() {
+        let files: Vec<_> =
+            (0..8).map(|_| std::fs::File::open("/").expect("it is there")).collect();
+        let opened: Vec<_> = files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+        let taken: Vec<_> = inherited(64).into_iter().filter(|(_, taken)| taken.is_ok()).collect();
+        assert!(taken.iter().all(|(number, _)| !opened.contains(number)), "{taken:?}");
+        assert!(files.iter().all(|file| file.metadata().is_ok()));
+        assert!(inherited(64).is_empty(), "once");
+        std::mem::forget(taken); // the harness may have been started with some that it needs
+    }
 
     #[test]
     fn what_is_not_a_signal_is_refused() {

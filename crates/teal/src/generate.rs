@@ -23,8 +23,9 @@ const CLI_OPENING: &str = "\
 # Command line
 
 `teal run` is the server; the other verbs ask it over its admin API, or need none at all. Every
-verb that prints an answer has `--json`. Colors and progress are shown only on a terminal;
-`NO_COLOR` is honored. There is no `--force`.
+verb that prints an answer has `--json`. On a terminal a command that waits shows how far it is, in color
+unless `NO_COLOR` is set; elsewhere it writes a line to standard error when that changes, and every 10 s.
+There is no `--force`.
 
 This page is generated from the code.
 

@@ -9,6 +9,7 @@
 //!
 //! Failed expectations panic: this crate is for tests only.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::format_push_string, reason = "tests: plain words over one allocation")]
 
 mod client;

@@ -5,6 +5,8 @@
 //! reference documents from the code that they describe; `guards` takes guards out of a copy
 //! of the tree and sees tests fail. None changes code, and nothing that is shipped depends on them.
 
+#![forbid(unsafe_code)]
+
 mod generate;
 mod guards;
 mod tidy;

@@ -49,6 +49,9 @@ fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
 }
 
 fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
+    if let Some(reason) = &answer.unhealthy {
+        line!(lines, "Warning: {} is not healthy: {reason}", answer.to);
+    }
     proofs(lines, &answer.evidence);
     if let Some(drain) = &answer.drain {
         line!(lines, "{}", drained(drain));

@@ -47,6 +47,9 @@ pub struct SwitchAnswer {
     pub generation: u64,
     /// The drain of the color that was left; `null` if there is none.
     pub drain: Option<Drain>,
+    /// Why a switch to the color would be refused now; only if the result is `already` and it would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<String>,
     /// The probes that proved the new color healthy.
     pub evidence: Vec<Evidence>,
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use connect::{AddressHistory, Vault};
+use journal::{Entry, Journal, Opened};
 use rules::{
     Actor, Color, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceSpec, State,
     Wanted, apply, check,

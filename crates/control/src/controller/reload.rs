@@ -303,15 +303,31 @@ fn group_differences(old: &[GroupSpec], new: &[GroupSpec]) -> Vec<String> {
     came.chain(gone.map(|group| format!("group {} removed", group.name))).collect()
 }
 
+/// The targets that came, went or are reached in another way, and which of these it is. A target with other TLS
+/// is another one to traffic, and the same to whoever reads of it.
+fn target_differences<'t>(
+    before: &'t [TargetUrl],
+    now: &'t [TargetUrl],
+) -> impl Iterator<Item = (&'t TargetUrl, &'static str)> {
+    let is_in = |all: &[TargetUrl], url: &TargetUrl| {
+        let url = url.to_string();
+        all.iter().any(|other| other.to_string() == url)
+    };
+    let came = now.iter().filter(|url| !before.contains(url));
+    let came = came.map(move |url| (url, if is_in(before, url) { "changed" } else { "added" }));
+    let gone = before.iter().filter(move |url| !is_in(now, url));
+    came.chain(gone.map(|url| (url, "removed")))
+}
+
 fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let name = &new.name;
     let mut changes = Vec::new();
     for color in Color::BOTH {
         let (before, now) = (&old.color(color).targets, &new.color(color).targets);
-        let added = now.iter().filter(|url| !before.contains(url));
-        changes.extend(added.map(|url| format!("service {name}: {color} target {url} added")));
-        let gone = before.iter().filter(|url| !now.contains(url));
-        changes.extend(gone.map(|url| format!("service {name}: {color} target {url} removed")));
+        changes.extend(
+            target_differences(before, now)
+                .map(|(url, what)| format!("service {name}: {color} target {url} {what}")),
+        );
     }
     let settings = [
         ("hosts", old.hosts != new.hosts),

@@ -81,6 +81,13 @@ pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Serv
     })
 }
 
+/// Why a color that has been probed would not pass the gate; `None`: it would, or nothing is known yet.
+pub(super) fn is_down(member: &Member, color: Color) -> Option<String> {
+    let seat = member.color(color);
+    let is_known = seat.targets.iter().any(|target| target.health.last().is_some());
+    if is_known { reason(seat, &member.spec.health) } else { None }
+}
+
 impl Inside {
     /// Adds the status of services that are at these places, or at others since.
     fn services(

@@ -12,7 +12,8 @@
 mod command;
 mod report;
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -94,6 +95,19 @@ pub enum TrialError {
     /// The drill's own side failed.
     #[error(transparent)]
     Stage(#[from] DemoError),
+    /// The drill's own targets can't have their addresses.
+    #[error(
+        "{address} is taken, where the drill has its own {color} target: {source}; stop what listens there, name \
+         another with --{color}, or have the drill use your targets with --stop and --start"
+    )]
+    Taken {
+        /// Of which target.
+        color: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The proxy never answered.
     #[error(
         "{url} gave no 2xx answer over {over} within {START_PATIENCE:?} ({last}); does the proxy stand in front of {targets}?"
@@ -175,10 +189,20 @@ struct Own {
     _directory: TempDir,
 }
 
+/// Finds out before anything is started whether a target can have its address.
+fn is_free(color: &'static str, address: SocketAddr) -> Result<(), TrialError> {
+    let bound = TcpListener::bind(address).map(drop);
+    bound.map_err(|source| TrialError::Taken { color, address, source })
+}
+
 impl Ring {
     async fn enter(options: &TrialOptions) -> Result<Self, TrialError> {
         let (own, stop_start) = match &options.targets {
-            Targets::Own { blue, green } => (Some(Own::enter(options, *blue, *green).await?), None),
+            Targets::Own { blue, green } => {
+                is_free("blue", *blue)?;
+                is_free("green", *green)?;
+                (Some(Own::enter(options, *blue, *green).await?), None)
+            }
             Targets::Commands { stop, start } => {
                 (None, Some((Command::new(stop, "{color}"), Command::new(start, "{color}"))))
             }

@@ -20,6 +20,19 @@ fn with_both_colors_down_clients_are_told_and_service_comes_back_by_itself() {
     // With no healthy target of the active color all its targets are tried.
     assert_eq!(stage.client().get("/").status, 502);
     assert_eq!(stage.teal.switch("green", "").status, 412);
+    // A command for the color that is active already has nothing to do, and says that it is down.
+    let already = stage.teal.cli(&["switch", "blue"]);
+    already.assert_code(0);
+    assert!(
+        already.stdout.starts_with("Already on blue\nWarning: blue is not healthy: "),
+        "{}",
+        already.all()
+    );
+    assert!(already.stdout.contains("connection refused"), "{}", already.all());
+    let already = stage.teal.cli(&["switch", "blue", "--json"]).stdout;
+    let already: serde_json::Value = serde_json::from_str(&already).expect(&already);
+    let reason = already["unhealthy"].as_str().unwrap_or_default();
+    assert!(reason.contains("connection refused"), "{already}");
     assert_eq!(stage.teal.ask("GET", "/readyz", &[]).status, 200);
 
     stage.blue.restart();

@@ -109,3 +109,18 @@ fn what_can_not_be_tried_is_said_with_what_to_write() {
         testkit::run(TEAL.as_ref(), ["drill", "--switch", "x {to}"], &[], Duration::from_secs(9));
     alone.assert_code(2);
 }
+
+#[test]
+fn an_address_that_is_taken_is_named_with_what_to_do_before_anything_starts() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let [blue, _] = addresses();
+    let green = taken.local_addr().expect("its address");
+    let teal = proxy([blue, green]);
+    let result = drill(&teal, [blue, green], "exit 1 {to}", &[]);
+    result.assert_code(1);
+    let said = format!("{green} is taken, where the drill has its own green target: ");
+    assert!(result.all().contains(&said), "{}", result.all());
+    for words in ["--green", "--stop and --start"] {
+        assert!(result.all().contains(words), "{words}: {}", result.all());
+    }
+}

@@ -181,6 +181,10 @@ fn other_tls_makes_another_target_which_is_proven_first() {
     stage.green.1.show(&pair);
     let answer = stage.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 200, "{}", answer.text());
+    // It is told as the one target that it is, and not as one that came and one that went.
+    let changed = format!("blue target {} changed", stage.blue.1.url());
+    assert!(answer.text().contains(&changed), "{}", answer.text());
+    assert!(!answer.text().contains("removed"), "{}", answer.text());
     assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
     // What a file holds can change, and be of no use.
     let ca = stage.pki.ca();

@@ -57,8 +57,10 @@ impl Inside {
     fn already_on(&self, name: &ServiceName) -> Answer<Switched> {
         let (service, _) = status::find(&self.state, name)?;
         let (color, generation) = (service.active, service.generation);
-        let other = self.roster.member(name).map(|member| member.color(color.other()).id);
+        let member = self.roster.member(name);
+        let other = member.map(|member| member.color(color.other()).id);
         let drain = other.and_then(|id| self.drains.watch(id));
-        Ok(Switched::AlreadyOn { service: name.clone(), color, generation, drain })
+        let unhealthy = member.and_then(|member| status::is_down(member, color));
+        Ok(Switched::AlreadyOn { service: name.clone(), color, generation, drain, unhealthy })
     }
 }
