@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use connect::{AddressHistory, Vault};
 use journal::{Entry, Journal, Opened};
+use peer::UpColor;
 use rules::{
     Actor, Color, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceSpec, State,
     Wanted, apply, check,
@@ -28,8 +29,6 @@ use crate::record::{self, Recorded};
 use crate::resolve::Resolver;
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
-use journal::{Entry, Journal, Opened};
-use peer::UpColor;
 
 /// What the controller is started with.
 #[derive(Clone, Debug)]

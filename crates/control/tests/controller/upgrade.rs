@@ -118,10 +118,14 @@ fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_
     ground.names.set("app.test", moved.address());
     let draining = || world.publisher.table().draining.clone();
     wait_until(SOON, "the old address drains", || !draining().is_empty());
+    let old = draining()[0].what;
     let (newer, _follower) = Newer::take_over(&ground, &world);
     let version = newer.publish(Color::Blue);
     assert!(newer.has(&world, version, SOON));
-    assert_eq!(draining().len(), 2, "it, and blue, whose name the newer one does not have");
+    assert!(
+        draining().iter().any(|draining| draining.what == old),
+        "the newer one has never seen it"
+    );
     world.skip(Duration::from_secs(700));
     world.wait(async { sleep(MOMENT).await });
     assert!(draining().iter().all(|draining| !draining.cut), "the older one's own end cuts it");
