@@ -214,7 +214,7 @@ impl Journal {
     /// fresh one at once: after a crash before the next append there would be nothing.
     // lossless: L6
     pub fn look(&mut self) -> Result<(), AppendError> {
-        let names = [live::JOURNAL, head::HEAD];
+        let names = [name::JOURNAL, name::HEAD];
         let gone = names.into_iter().find_map(|name| self.storage.look(name).err());
         let Some(gone) = gone.filter(|_| self.live.is_ok()) else { return Ok(()) };
         self.live = Err(gone.to_string());

@@ -112,7 +112,7 @@ fn what_can_not_be_tried_is_said_with_what_to_write() {
 
 #[test]
 fn an_address_that_is_taken_is_named_with_what_to_do_before_anything_starts() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let [blue, _] = addresses();
     let green = taken.local_addr().expect("its address");
     let teal = proxy([blue, green]);

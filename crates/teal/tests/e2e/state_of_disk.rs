@@ -289,7 +289,9 @@ fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_dec
         });
         assert_ne!(stage.teal.token(), token);
         assert_eq!(post(&stage.teal, &token, "/admin/reload").status, 200, "{round}");
-        assert_eq!(post(&stage.teal, &stage.teal.token(), "/admin/reload").status, 200, "{round}");
+        wait_until(SOON, "the new token is let in", || {
+            post(&stage.teal, &stage.teal.token(), "/admin/reload").status == 200
+        });
         stage.teal.cli_bare(&reload, &[]).assert_code(0);
         // A Teal that is started after a crash of this one has the socket, too.
         let killed = stage.teal.kill_serving();
