@@ -147,7 +147,7 @@ fn r71_a_scrape_is_made_beside_the_thread_that_answers_switches() {
         // The only other thread there may be is busy.
         let (free, busy) = std::sync::mpsc::channel::<()>();
         let holding = tokio::task::spawn_blocking(move || busy.recv());
-        let mut scrape = std::pin::pin!(stage.bare("GET", "/metrics", &[]));
+        let mut scrape = Box::pin(stage.bare("GET", "/metrics", &[]));
         for _ in 0..10 {
             tokio::select! {
                 biased;
