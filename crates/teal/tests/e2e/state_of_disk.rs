@@ -269,9 +269,10 @@ fn r4_a_disk_that_does_not_answer_is_told_in_time_and_nothing_is_published_befor
 fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_decided() {
     let mut stage = Stage::new();
     stage.teal.switch_to("green");
-    let (state, token) = (stage.teal.state_dir(), stage.teal.token());
+    let state = stage.teal.state_dir();
     let socket = state.join("admin.sock");
     for round in 0..2 {
+        let token = stage.teal.token();
         fs::remove_dir_all(&state).expect("removed");
         let there = || {
             let names = ["journal", "head", "lock", "admin.token"];
