@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
@@ -20,7 +21,7 @@ pub(super) struct Sending {
 enum State {
     First(Box<Page>, String),
     Ready(Box<Page>),
-    Writing(JoinHandle<(Box<Page>, Option<String>)>),
+    Writing(JoinHandle<Option<(Box<Page>, String)>>),
     Ended,
 }
 
@@ -28,6 +29,18 @@ impl Sending {
     /// A page of which this piece is there already.
     pub(super) fn new(page: Page, first: String, held: (OwnedSemaphorePermit, Due)) -> Self {
         Self { state: State::First(Box::new(page), first), _held: held }
+    }
+}
+
+/// Of a reader that has gone: thousands of sums are not dropped on the thread that answers switches.
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let State::First(page, _) | State::Ready(page) =
+            std::mem::replace(&mut self.state, State::Ended)
+        {
+            let _at_its_end_there_is_no_runtime = Handle::try_current()
+                .map(|runtime| drop(runtime.spawn_blocking(move || drop(page))));
+        }
     }
 }
 
@@ -49,8 +62,8 @@ impl Body for Sending {
                 State::Ready(mut page) => {
                     // Not on the thread that answers switches.
                     self.state = State::Writing(spawn_blocking(move || {
-                        let piece = page.next_piece();
-                        (page, piece)
+                        // With the last piece the page, and what it was made of, ends here.
+                        page.next_piece().map(|piece| (page, piece))
                     }));
                 }
                 State::Writing(mut writing) => {
@@ -60,11 +73,11 @@ impl Body for Sending {
                         return Poll::Pending;
                     }
                     match ready!(polled) {
-                        Ok((page, Some(piece))) => {
+                        Ok(Some((page, piece))) => {
                             self.state = State::Ready(page);
                             return Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))));
                         }
-                        Ok((_, None)) => return Poll::Ready(None),
+                        Ok(None) => return Poll::Ready(None),
                         Err(broken) => return Poll::Ready(Some(Err(broken))),
                     }
                 }
