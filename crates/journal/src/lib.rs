@@ -52,6 +52,7 @@ mod file_storage;
 mod head;
 mod header;
 mod history;
+mod inspect;
 mod live;
 mod name;
 mod open;
@@ -63,6 +64,7 @@ mod storage;
 
 pub use failure::{AppendError, DroppedTail, Failure, OpenError};
 pub use file_storage::FileStorage;
+pub use inspect::{Append, InspectError, Inspection, inspect};
 pub use storage::{LockError, Storage};
 
 use history::History;

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, TokenVerb, Verb, WaitFor};
+use cli::{Cli, JournalVerb, TokenVerb, Verb, WaitFor};
 use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -64,6 +64,9 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Upgrade(args) => client::upgrade::upgrade(&args),
         Verb::Token(args) => match args.what {
             TokenVerb::New(args) => client::token::new(&args),
+        },
+        Verb::Journal(args) => match args.what {
+            JournalVerb::Dump(args) => client::journal::dump(&args),
         },
         Verb::Drill(args) => drill::drill(&args),
         Verb::Demo(args) => drill::demo(&args),

@@ -65,6 +65,14 @@ pub(crate) fn value<T: Serialize>(value: &T) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes a value as JSON on one line.
+pub(crate) fn line<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_vec(value)
+        .map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))?;
+    json(&text);
+    Ok(())
+}
+
 /// Writes plain bytes, such as a document.
 pub(crate) fn document(text: &str) {
     let mut out = io::stdout().lock();

@@ -21,6 +21,32 @@ pub(crate) enum TokenVerb {
     New(TokenNewArgs),
 }
 
+/// Look into the journal, the log of all decisions.
+#[derive(Args, Debug)]
+pub(crate) struct JournalArgs {
+    #[command(subcommand)]
+    pub(crate) what: JournalVerb,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalVerb {
+    Dump(JournalDumpArgs),
+}
+
+/// Print every record of the journal, one JSON object per line.
+///
+/// Needs no running Teal and changes nothing: it may be read while Teal writes it. Each record has its place
+/// (`end`, the offset behind it), whether it is durable for certain, the generation, whether it is a decision,
+/// and what it says. What is no complete record at the end of the file is named on standard error.
+#[derive(Args, Debug)]
+pub(crate) struct JournalDumpArgs {
+    /// The state directory [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/teal, else
+    /// ~/.local/state/teal].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
 /// Make a token and print it once, with the line for the configuration.
 ///
 /// Needs no running Teal. The configuration keeps only the SHA-256; `teal reload` puts it in

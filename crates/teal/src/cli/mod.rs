@@ -15,8 +15,8 @@ pub(crate) use client::{
     WaitArgs, WaitFor,
 };
 pub(crate) use local::{
-    CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, RoleArg,
-    TokenArgs, TokenNewArgs, TokenVerb,
+    CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
+    JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb,
 };
 
 /// Lossless blue-green deployment: one program in front of two environments of a service.
@@ -55,6 +55,7 @@ pub(crate) enum Verb {
     Reload(ReloadArgs),
     Upgrade(UpgradeArgs),
     Token(TokenArgs),
+    Journal(JournalArgs),
     Drill(DrillArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),

@@ -10,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod hold;
 mod http;
 mod interrupt;
+pub(crate) mod journal;
 mod progress;
 mod proof;
 pub(crate) mod reach;

@@ -31,6 +31,9 @@ const STARTED_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const LOGGED_WITHIN: Duration = Duration::from_secs(10);
 
+/// If set in the environment, the directory of each Teal stays, with its log.
+const KEEP: &str = "TESTKIT_KEEP";
+
 /// A running Teal with its own directory.
 pub struct Teal {
     program: PathBuf,
@@ -322,6 +325,14 @@ impl Drop for Teal {
             upgrade::kill_all(child.id(), &[]);
         }
         let _reaped = child.wait();
+        if std::env::var_os(KEEP).is_some() {
+            let _ = fs::write(self.directory.path().join("log"), self.log()); // as far as can be
+            self.directory.disable_cleanup(true);
+            #[expect(clippy::print_stderr, reason = "who asked for it has to find it")]
+            {
+                eprintln!("--- Teal's directory stays: {}", self.directory.path().display());
+            }
+        }
         if thread::panicking() {
             // The harness shows this beside the failure.
             #[expect(clippy::print_stderr, reason = "the log explains the failed test")]
