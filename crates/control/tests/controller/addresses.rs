@@ -254,7 +254,9 @@ fn r67_a_name_that_moves_to_other_addresses_keeps_its_capacity_until_they_are_pr
     ground.names.set_all(NAME, &old.each_ref().map(Target::address));
     let world = ground.start_healthy();
     wait_until(SOON, "all are used", || used(&world) == addresses(&old));
-    new.iter().for_each(|target| target.health(Health::Status(503)));
+    for target in &new {
+        target.health(Health::Status(503));
+    }
     ground.names.set_all(NAME, &new.each_ref().map(Target::address));
     let asked = |target: &Target| target.seen().probes().len() > 3;
     wait_until(SOON, "the new ones are being proven", || new.iter().all(asked));

@@ -124,13 +124,14 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
     let not_in_force = match source.read() {
         Err(problems) => refused(problems),
         Ok((now, _)) if now == config => None,
-        Ok((now, places)) => match precondition::examine(&now, &places) {
-            Err(problems) => refused(problems),
-            Ok(_) => {
+        Ok((now, places)) => {
+            if let Err(problems) = precondition::examine(&now, &places) {
+                refused(problems)
+            } else {
                 tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
                 Some("the file says something else since then; `teal reload` takes it".to_owned())
             }
-        },
+        }
     };
     // What can't be done without, and is not among the files that are kept, fails where it is used.
     if let Err(problems) = precondition::examine(&config, &places) {

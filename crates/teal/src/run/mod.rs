@@ -174,12 +174,21 @@ impl Ground {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failure::failed(format!("cannot start the control plane: {error}")))?;
+            .map_err(cannot("start the control plane"))?;
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, handed)?;
         drop(entered);
         Ok(Self { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways })
     }
+}
+
+/// Says what could not be done, and why.
+fn cannot(what: &str) -> impl Fn(std::io::Error) -> Failure {
+    move |error| Failure::failed(format!("cannot {what}: {error}"))
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::failed(error.to_string())
 }
 
 fn start(
@@ -217,8 +226,7 @@ fn start(
         let settings = settings(config, (reloader, resolver), used, known, upgrades);
         let settings = Settings { not_in_force, ..settings };
         let publisher = stage.publisher.clone();
-        let handle = control::start(settings, stage.publisher, opened).await;
-        let handle = handle.map_err(|error| Failure::failed(error.to_string()))?;
+        let handle = control::start(settings, stage.publisher, opened).await.map_err(failed)?;
         let settings = ways.settings(
             config,
             (stage.options.instance.clone(), stage.options.connections),
@@ -227,13 +235,12 @@ fn start(
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
-            .map_err(|error| Failure::failed(format!("cannot start the workers: {error}")))?;
+            .map_err(cannot("start the workers"))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
         replaceable.keep(&admin, copy.as_deref(), &in_force.contents)?;
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
-        let orders = signal::Signals::watch(&parent)
-            .map_err(|error| Failure::failed(format!("cannot watch for signals: {error}")))?;
+        let orders = signal::Signals::watch(&parent).map_err(cannot("watch for signals"))?;
         if let Some(older) = &replaceable.older {
             take_over(older, waits, &in_force, (&handle, &parent)).await;
         }
