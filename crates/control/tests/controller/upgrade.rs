@@ -127,6 +127,7 @@ fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_
         "the newer one has never seen it"
     );
     world.skip(Duration::from_secs(700));
+    // Nothing may happen, for which there is no condition to wait.
     world.wait(async { sleep(MOMENT).await });
     assert!(draining().iter().all(|draining| !draining.cut), "the older one's own end cuts it");
     world.workers[0].release(lease);
