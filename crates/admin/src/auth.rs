@@ -170,6 +170,7 @@ mod tests {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            since: Instant::now(),
         };
         Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))
     }

@@ -35,6 +35,8 @@ pub struct ApiSettings {
     pub live: watch::Receiver<Live>,
     /// Client connections that there may be at once.
     pub connections: usize,
+    /// When this Teal began to serve.
+    pub since: Instant,
 }
 
 /// What a reload may change, always as a whole.
@@ -89,7 +91,7 @@ pub(crate) struct Api {
     pub(crate) admin: SocketAddr,
     pub(crate) live: watch::Receiver<Live>,
     pub(crate) connections: usize,
-    /// When this API began to serve.
+    /// When this Teal began to serve.
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
     pub(crate) lockout: Mutex<Lockout>,
@@ -125,7 +127,7 @@ impl Api {
             admin: settings.admin,
             live: settings.live,
             connections: settings.connections,
-            since: Instant::now(),
+            since: settings.since,
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             anonymous_streams: Arc::new(Semaphore::new(STREAMS_MAX)),

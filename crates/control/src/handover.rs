@@ -232,7 +232,8 @@ impl Following {
             tracing::error!(reason, "the newer Teal says what is not understood");
         };
         let table = table.inspect_err(not_understood).ok()?;
-        self.draining = !table.draining.is_empty();
+        // What drains here alone, nobody else waits for.
+        self.draining = message.is_draining();
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;
         self.tell_books().await?;

@@ -25,7 +25,7 @@ pub struct Inspection {
     pub appends: Vec<Append>,
     /// The offset before which everything is durable, in bytes; what is wrong with the `head` that should say so.
     pub durable: Result<u64, String>,
-    /// Where bytes begin that are no complete append, and why they are none; `None`: there are none.
+    /// Where bytes begin that are not a complete append, and why; `None`: there are none.
     pub stop: Option<(u64, &'static str)>,
 }
 
@@ -72,6 +72,11 @@ pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
     })?;
     let durable = fs::read(directory.join(HEAD)).map_err(|error| error.to_string());
     let durable = durable.and_then(|head| head::read(&head).map_err(|reason| reason.to_string()));
+    let durable = durable.and_then(|head| {
+        let of = head.mark.file;
+        let other = || format!("it speaks of file {of}, and the journal is file {}", header.file);
+        if of == header.file { Ok(head.mark.end) } else { Err(other()) }
+    });
     let scan = scan::scan(&bytes, header.file);
     let appends =
         scan.batches.into_iter().map(|batch| Append { end: batch.end, entries: batch.entries });
@@ -79,7 +84,7 @@ pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
         path,
         file: header.file,
         appends: appends.collect(),
-        durable: durable.map(|head| head.mark.end),
+        durable,
         stop: scan.stop.map(|stop| (stop.offset, stop.reason)),
     })
 }

@@ -127,6 +127,8 @@ pub struct Journal {
     file: u64,
     /// The files in use, or why there are none.
     live: Result<Live, String>,
+    /// Whether the files in use were removed, and no look has written them anew.
+    gone: bool,
     /// Why room could not be set aside.
     room_low: Option<String>,
     /// The size of the journal from which on compaction is worth while.
@@ -213,20 +215,22 @@ impl Journal {
     }
 
     /// Looks whether the files in use are still where the next start reads them. If not, all is written to a
-    /// fresh one at once: after a crash before the next append there would be nothing.
+    /// fresh one at once: after a crash before the next append there would be nothing. Where that fails, each
+    /// further look tries it again.
     // lossless: L6
     pub fn look(&mut self) -> Result<(), AppendError> {
         let names = [name::JOURNAL, name::HEAD];
         let gone = names.into_iter().find_map(|name| self.storage.look(name).err());
-        let Some(gone) = gone.filter(|_| self.live.is_ok()) else { return Ok(()) };
-        self.live = Err(gone.to_string());
-        match self.renew() {
-            Ok(()) => {
-                tracing::warn!(reason = %gone, "the journal goes on in a fresh file");
-                Ok(())
-            }
-            Err(fresh) => Err(AppendError::Failed { first: None, fresh }),
-        }
+        let reason = match (gone, &self.live) {
+            (Some(gone), Ok(_)) => gone.to_string(),
+            (_, Err(reason)) if self.gone => reason.clone(),
+            _ => return Ok(()),
+        };
+        self.gone = true;
+        self.live = Err(reason.clone());
+        self.renew().map_err(|fresh| AppendError::Failed { first: None, fresh })?;
+        tracing::warn!(reason, "the journal goes on in a fresh file");
+        Ok(())
     }
 
     /// Whether enough has been appended since the last snapshot that a new one pays.
@@ -258,8 +262,9 @@ impl Journal {
     ) -> Self {
         let generation = history.generation();
         let compact_at = live.as_ref().map_or(COMPACT_AFTER, compact_at);
-        let room_low = None;
-        let mut journal = Self { storage, history, generation, file, live, room_low, compact_at };
+        let (gone, room_low) = (false, None);
+        let mut journal =
+            Self { storage, history, generation, file, live, gone, room_low, compact_at };
         journal.reserve();
         journal
     }
@@ -273,6 +278,7 @@ impl Journal {
             interrupted.failure
         })?;
         self.compact_at = compact_at(&live);
+        self.gone = false;
         self.live = Ok(live);
         Ok(())
     }

@@ -168,3 +168,24 @@ fn an_entry_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     drop(journal);
     assert_eq!(entries(directory.path()), [entry(1, true, limit)]);
 }
+
+// L6
+#[test]
+fn a_directory_that_cannot_be_made_again_at_first_is_made_by_a_later_look() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    let mut journal = fresh(&path);
+    journal.append(&[entry(1, true, 10)]).expect("the disk works");
+    journal.look().expect("all is where it was");
+    std::fs::remove_dir_all(&path).expect("removed");
+    std::fs::write(&path, "in the way").expect("written");
+    for _ in 0..2 {
+        journal.look().expect_err("there can be no directory");
+        assert!(matches!(journal.health(), Health::Refusing { .. }));
+    }
+    std::fs::remove_file(&path).expect("removed");
+    journal.look().expect("now it can be made");
+    assert_eq!(journal.health(), Health::Ready);
+    drop(journal);
+    assert_eq!(entries(&path), [entry(1, true, 10)]);
+}

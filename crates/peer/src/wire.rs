@@ -64,6 +64,11 @@ impl TableMessage {
     pub fn number(&self) -> u64 {
         self.number
     }
+
+    /// Whether the newer one waits for a drain, and so for what is counted here.
+    pub fn is_draining(&self) -> bool {
+        !self.draining.is_empty()
+    }
 }
 
 /// A service of a table.

@@ -125,6 +125,7 @@ impl Stage {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            since: std::time::Instant::now(),
         };
         let (handle, inbox) = Handle::pair();
         let news = inbox.news().clone();

@@ -21,6 +21,16 @@ impl Frozen {
         Self { core, _turn: turn, ledger, followed: false }
     }
 
+    /// Looks whether the journal is where the newer one will read it, and writes it there again if not: that one
+    /// would find no state, and begin with none.
+    ///
+    /// # Errors
+    /// If it is gone and cannot be written.
+    // lossless: L6
+    pub async fn look_at_journal(&mut self) -> Result<(), String> {
+        self.ledger.look().await
+    }
+
     /// Gives the journal up. To be done before the newer one is told to open it.
     // lossless: L6 - never two writers.
     pub fn close_journal(&mut self) {

@@ -30,18 +30,19 @@ impl Core {
         let _ = stalled.wait_for(Option::is_some).await; // the core keeps the sending side
     }
 
-    /// Looks whether the journal is still there, unless nothing can be made durable anyway.
+    /// Looks whether the journal is still there, and has it written again if not.
     // lossless: L6
     async fn look_at_journal(&self) {
         let Ok(mut ledger) = self.ledger_in_charge().await else { return };
-        if ledger.ailment().is_some() {
-            return; // known, and tried again with the next change
-        }
-        if let Err(reason) = ledger.look().await {
+        let is_known = ledger.ailment().is_some();
+        if let Err(reason) = ledger.look().await
+            && !is_known
+        {
             tracing::error!(
                 reason,
                 "the journal is gone and cannot be written anew: traffic goes on, changes are refused, and a \
-                 crash now would lose what was decided; make the state directory usable, then switch or reload"
+                 crash now would lose what was decided; make the state directory usable: writing is tried \
+                 again every few seconds"
             );
         }
         self.lock().ailment = ledger.ailment();

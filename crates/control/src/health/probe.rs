@@ -4,6 +4,7 @@
 //! No redirect is followed, at most 64 KiB of the answer are read, and all of it together has
 //! one deadline: a target that drips or never ends fails.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -207,7 +208,10 @@ async fn connect(
                 Fault::Answer
             }
             DialError::Refused => Fault::Refused,
-            DialError::Other(_) if !error.is_local() => Fault::Refused,
+            // What a router says of the host. That this machine has no network says nothing of it.
+            DialError::Other(ref other) if other.kind() == ErrorKind::HostUnreachable => {
+                Fault::Refused
+            }
             _ => Fault::Absent,
         };
         Failure { fault, ..Failure::new(cannot_dial(plan, &error)) }

@@ -206,7 +206,7 @@ async fn prove_each_address(core: &Arc<Core>, plan: Plan) -> Result<ProvenTarget
     }
     all.sort_by_key(|(address, _)| *address);
     let left_out = Family::left_out(all.iter().map(|(address, proven)| {
-        (Family::of(*address), matches!(proven, Err((Fault::Absent, _))))
+        (Family::of(*address), matches!(proven, Err((Fault::Absent | Fault::Refused, _))))
     }));
     let mut found = Vec::new();
     for (address, proven) in all {

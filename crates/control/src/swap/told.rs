@@ -1,5 +1,5 @@
 //! A service of the roster together with what workers were told of it, so that with thousands of services a
-//! table costs what has changed.
+//! table costs what has changed: what was decided or probed since the last one.
 //!
 //! Guaranteed: whoever changes a service makes what was told of it void, by the way in which it is reached. So
 //! no table has anything of an older one that is not the same now (L2).

@@ -1,7 +1,7 @@
 //! From the name of a target to its addresses: when that is looked up, and what follows.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use control::ReloadAsk;
@@ -180,6 +180,19 @@ fn a_name_that_a_reload_puts_in_traffic_has_its_addresses_in_the_first_table() {
     let reloaded = world.wait(world.handle.reload(ReloadAsk { actor: Actor::Teal })).unwrap();
     assert_eq!(reloaded.generation, Some(Generation(1)));
     assert_eq!(reached(&world, Color::Blue), [fresh.address()]);
+}
+
+#[test]
+fn r67_a_reload_takes_a_name_of_which_one_family_refuses() {
+    // L9
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let fresh = Target::start("fresh");
+    named(&ground, Color::Blue, &fresh);
+    let nobody = (Ipv6Addr::LOCALHOST, fresh.address().port()).into();
+    ground.names.set_all(NAME, &[fresh.address(), nobody]);
+    let reloaded = world.wait(world.handle.reload(ReloadAsk { actor: Actor::Teal })).unwrap();
+    assert_eq!(reloaded.generation, Some(Generation(1)));
 }
 
 /// All addresses that workers would connect to now.

@@ -38,7 +38,7 @@ pub(crate) enum JournalVerb {
 ///
 /// Needs no running Teal and changes nothing: it may be read while Teal writes it. Each record has its place
 /// (`end`, the offset behind it), whether it is durable for certain, the generation, whether it is a decision,
-/// and what it says. What is no complete record at the end of the file is named on standard error.
+/// and what it says. What is not a complete record at the end of the file is named on standard error.
 #[derive(Args, Debug)]
 pub(crate) struct JournalDumpArgs {
     /// The state directory [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/teal, else

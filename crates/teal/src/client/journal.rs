@@ -48,7 +48,7 @@ pub(crate) fn dump(args: &JournalDumpArgs) -> Outcome {
     if let Some((offset, reason)) = journal.stop {
         let path = journal.path.display();
         show::warning(&format!(
-            "{path}: what follows at byte {offset} is no complete record: {reason}"
+            "{path}: what follows at byte {offset} is not a complete record: {reason}"
         ));
     }
     Ok(Exit::Done)

@@ -63,10 +63,16 @@ impl Admin {
         Ok(())
     }
 
-    /// Answers calls on this socket, too, whose path the one before has lost.
+    /// Answers calls on this socket instead of the one before, which has lost its path. Calls that are under
+    /// way are answered to their end.
     pub(super) fn reopen(&mut self, socket: StdUnixListener) -> io::Result<()> {
         self.ways.as_mut().ok_or(io::ErrorKind::NotConnected)?.unix = socket;
-        self.open()
+        let before = std::mem::take(&mut self.open);
+        let opened = self.open();
+        if opened.is_err() {
+            self.open = before; // else it is dropped, and with it what those are stopped by
+        }
+        opened
     }
 
     /// Takes no new calls; what is queued stays queued. What it returns waits until those under way

@@ -47,16 +47,17 @@ pub(super) async fn watch(in_force: InForce, handle: Handle) {
 async fn watch_state(in_force: &InForce) {
     let config = in_force.config();
     let (path, own) = (config.admin.socket, config.state_dir.join("admin.token"));
+    let lock = config.state_dir.join("lock");
     let look = || {
-        let (socket, own) = (path.clone(), own.clone());
+        let (socket, own, lock) = (path.clone(), own.clone(), lock.clone());
         // On a thread of its own, since a disk may be slow.
         spawn_blocking(move || {
             let is_dir = socket.parent().is_some_and(Path::is_dir);
-            [socket.exists(), own.exists(), is_dir]
+            [socket.exists(), own.exists(), is_dir, names_us(&lock)]
         })
     };
-    let Ok([mut socket, mut token, _]) = look().await else { return };
-    let mut told = false;
+    let Ok([mut socket, mut token, ..]) = look().await else { return };
+    let (mut told, mut missed) = (false, 0_u32);
     let mut every = interval(LOOK_AT_OWN);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -65,8 +66,15 @@ async fn watch_state(in_force: &InForce) {
             continue;
         }
         let Ok(now) = look().await else { return };
+        if !now[3] {
+            continue; // perhaps it is another Teal's by now
+        }
+        missed = if now[0] { 0 } else { missed.saturating_add(1) };
         if socket && !now[0] && now[2] {
-            in_force.socket_gone.notify_one();
+            // Less and less often where it cannot be made.
+            if missed.is_power_of_two() {
+                in_force.socket_gone.notify_one();
+            }
         } else if socket && !now[0] && !std::mem::replace(&mut told, true) {
             tracing::error!(
                 "the directory of the admin socket {} was removed: commands that look there find no Teal; it \
@@ -89,6 +97,12 @@ async fn watch_state(in_force: &InForce) {
         }
         (socket, token) = (socket || now[0], token || now[1]);
     }
+}
+
+/// Whether the lock of the state directory is ours, as it stands under its name.
+fn names_us(lock: &Path) -> bool {
+    let pid = std::fs::read_to_string(lock).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    pid == Some(std::process::id())
 }
 
 /// Files of listeners and of the admin API.

@@ -51,28 +51,7 @@ pub(super) fn bind_socket(
     inherited: Option<&UnixListener>,
 ) -> Result<UnixListener, Failure> {
     let path = &config.admin.socket;
-    let bind = || {
-        let (listener, given) = match inherited {
-            Some(socket) => match admin::claim_socket(path, group) {
-                // The directory was removed and made again: that one is found by nobody any more.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => made(path, group)?,
-                Err(error) if !is_unwritable(&error) => return Err(error),
-                claimed => (socket.try_clone()?, claimed.unwrap_or(Ok(()))),
-            },
-            None => made(path, group)?,
-        };
-        match (given, group) {
-            (Err(error), Some(gid)) => tracing::error!("{}", group::not_given(config, gid, &error)),
-            (Ok(()), Some(gid)) => {
-                if let Some(closed) = group::unreachable(config, gid) {
-                    tracing::warn!("{closed}");
-                }
-            }
-            (_, None) => {}
-        }
-        Ok(listener)
-    };
-    let made = bind().or_else(|error| {
+    let made = bind(config, group, inherited).or_else(|error| {
         if !is_unwritable(&error) {
             return Err(error);
         }
@@ -82,17 +61,54 @@ pub(super) fn bind_socket(
             path.display()
         );
         let name = format!("teal-{}", super::token::random_hex(16));
-        UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+        let socket = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
+        socket.set_nonblocking(true).map(|()| socket)
     });
-    let made = made.and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    made.map_err(|error| {
-        Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
-    })
+    made.map_err(|error| cannot_bind(path, &error))
+}
+
+/// Makes the admin socket whose path somebody has removed. It is found, or there is none.
+pub(super) fn bind_socket_again(
+    config: &Config,
+    group: Option<u32>,
+) -> Result<UnixListener, Failure> {
+    bind(config, group, None).map_err(|error| cannot_bind(&config.admin.socket, &error))
+}
+
+fn cannot_bind(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
+}
+
+fn bind(
+    config: &Config,
+    group: Option<u32>,
+    inherited: Option<&UnixListener>,
+) -> io::Result<UnixListener> {
+    let path = &config.admin.socket;
+    let (listener, given) = match inherited {
+        Some(socket) => match admin::claim_socket(path, group) {
+            // The directory was removed and made again: that one is found by nobody any more.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => made(path, group)?,
+            Err(error) if !is_unwritable(&error) => return Err(error),
+            claimed => (socket.try_clone()?, claimed.unwrap_or(Ok(()))),
+        },
+        None => made(path, group)?,
+    };
+    match (given, group) {
+        (Err(error), Some(gid)) => tracing::error!("{}", group::not_given(config, gid, &error)),
+        (Ok(()), Some(gid)) => {
+            if let Some(closed) = group::unreachable(config, gid) {
+                tracing::warn!("{closed}");
+            }
+        }
+        (_, None) => {}
+    }
+    listener.set_nonblocking(true).map(|()| listener)
 }
 
 fn made(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, io::Result<()>)> {
     // Whoever may write there can put a socket of their own in the place of ours.
-    path.parent().inspect(|directory| private::check_directory(directory));
+    path.parent().inspect(|directory| private::check_socket_directory(directory));
     let (listener, given) = admin::bind_socket(path, group)?;
     Ok((listener.into_std()?, given))
 }

@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use admin::{ApiSettings, Live};
 use config::Config;
@@ -91,6 +92,7 @@ impl Ways {
             socket_gid: self.socket_gid,
             live,
             connections,
+            since: Instant::now(),
         }
     }
 }

@@ -12,18 +12,33 @@ use std::path::{Path, PathBuf};
 use config::Config;
 use rules::Color;
 
+/// The bit of a directory's mode by which only the owner of a file removes it.
+const STICKY: u32 = 0o1000;
+
 /// Files that only Teal writes.
 const OURS: [&str; 4] = ["journal", "head", "lock", "admin.token"];
 
 /// Looks at the state directory and at what Teal keeps there.
 pub(in crate::run) fn check_directory(path: &Path) {
-    let Ok(found) = std::fs::metadata(path) else { return };
-    // Whoever may write there can put another journal or socket in the place of ours.
-    if found.mode() & 0o022 != 0 {
-        tighten(path, &found, found.mode() & 0o7755, "others may write to it");
-    }
+    close(path);
     for name in OURS {
         keep(&path.join(name));
+    }
+}
+
+/// Looks at the directory of the admin socket. Where only owners may remove what is there, as in `/tmp`, it is
+/// nobody's to close.
+pub(in crate::run) fn check_socket_directory(path: &Path) {
+    if std::fs::metadata(path).is_ok_and(|found| found.mode() & STICKY == 0) {
+        close(path);
+    }
+}
+
+/// Whoever may write there can put another journal or socket in the place of ours.
+fn close(path: &Path) {
+    let Ok(found) = std::fs::metadata(path) else { return };
+    if found.mode() & 0o022 != 0 {
+        tighten(path, &found, found.mode() & 0o7755, "others may write to it");
     }
 }
 
@@ -73,7 +88,9 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
 pub(in crate::run) fn exposed_state(path: &Path, socket: &Path) -> Vec<String> {
     let ours = OURS.iter().map(|name| (path.join(name), 0o077, "others have access to it"));
     let mut directories = vec![path];
-    directories.extend(socket.parent().filter(|directory| *directory != path));
+    let is_closed = |path: &Path| std::fs::metadata(path).is_ok_and(|at| at.mode() & STICKY == 0);
+    let other = socket.parent().filter(|directory| *directory != path && is_closed(directory));
+    directories.extend(other);
     let directories = directories.into_iter();
     let directories = directories.map(|path| (path.to_owned(), 0o022, "others may write to it"));
     let exposed = |(path, bits, why): (PathBuf, u32, &str)| {

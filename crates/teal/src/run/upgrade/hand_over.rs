@@ -81,6 +81,10 @@ pub(super) async fn hand_over(
         older.say_confirmed(); // whatever comes: if we fail now, we serve on
     }
     let mut frozen = handle.freeze().await?;
+    if let Err(reason) = frozen.look_at_journal().await {
+        process.end().await;
+        return Err(failed(format!("the journal is gone and cannot be written anew: {reason}")));
+    }
     frozen.close_journal();
     let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
     let mut follower = match link {

@@ -61,7 +61,7 @@ impl Leaving<'_> {
         let path = config.admin.socket.display();
         let mut made = || {
             let group = state::group::id(&config)?;
-            let socket = state::bind_socket(&config, group, None)?;
+            let socket = state::bind_socket_again(&config, group)?;
             let opened = self.admin.reopen(socket);
             opened.map_err(|error| Failure::failed(error.to_string()))?;
             self.replaceable.keep(self.admin, self.copy.as_deref(), &self.in_force.contents)
@@ -69,7 +69,7 @@ impl Leaving<'_> {
         match made() {
             Ok(()) => tracing::warn!("the admin socket {path} was removed and is made again"),
             Err(failure) => tracing::error!(
-                "the admin socket {path} was removed and cannot be made again: {}; it is tried on",
+                "the admin socket {path} was removed and cannot be made again yet: {}",
                 failure.message
             ),
         }
