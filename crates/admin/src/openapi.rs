@@ -46,7 +46,7 @@ impl Modify for Token {
     }
 }
 
-/// What the description says of all calls together.
+/// The parts of the description that all calls share.
 pub(crate) fn head() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }

@@ -26,7 +26,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             "{text:?} is no duration; write whole numbers with the units h, m, s and ms, \
              larger ones first, such as \"500ms\", \"5s\" or \"1m30s\""
         ),
-        NotADuration::Zero => format!("{text:?} is no time at all; write at least \"1ms\""),
+        NotADuration::Zero => format!("{text:?} is zero; write at least \"1ms\""),
         NotADuration::TooLong => format!("{text:?} is too long; write at most \"720h\""),
     })
 }
@@ -72,7 +72,7 @@ mod tests {
     // L10
     #[test]
     fn no_duration_is_zero_or_longer_than_a_timer_can_hold() {
-        assert_eq!(duration("0s"), Err("\"0s\" is no time at all; write at least \"1ms\"".into()));
+        assert_eq!(duration("0s"), Err("\"0s\" is zero; write at least \"1ms\"".into()));
         assert!(duration("0h0ms").is_err());
         assert_eq!(duration("721h"), Err("\"721h\" is too long; write at most \"720h\"".into()));
         assert!(duration("720h1ms").is_err());

@@ -14,7 +14,7 @@ use crate::header::Header;
 use crate::name::{HEAD, JOURNAL};
 use crate::scan;
 
-/// What the files of a journal hold.
+/// The contents of a journal's files.
 #[derive(Debug)]
 pub struct Inspection {
     /// The journal.
@@ -34,11 +34,11 @@ pub struct Inspection {
 pub struct Append {
     /// The offset behind it, in bytes.
     pub end: u64,
-    /// What was added.
+    /// The entries.
     pub entries: Vec<Entry>,
 }
 
-/// Why nothing can be seen.
+/// The reason why nothing can be shown.
 #[derive(Debug)]
 pub enum InspectError {
     /// The journal cannot be read.
@@ -47,7 +47,7 @@ pub enum InspectError {
     NoJournal {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its beginning.
+        /// The fault of its first bytes.
         reason: String,
     },
 }

@@ -127,7 +127,7 @@ pub struct Journal {
     file: u64,
     /// The files in use, or why there are none.
     live: Result<Live, String>,
-    /// Whether the files in use were removed, and no look has written them anew.
+    /// True while the files in use are removed, and no look has written them anew.
     gone: bool,
     /// Why room could not be set aside.
     room_low: Option<String>,

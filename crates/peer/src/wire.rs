@@ -65,7 +65,7 @@ impl TableMessage {
         self.number
     }
 
-    /// Whether the newer one waits for a drain, and so for what is counted here.
+    /// Returns true if the newer one waits for a drain, and so for what is counted here.
     pub fn is_draining(&self) -> bool {
         !self.draining.is_empty()
     }

@@ -144,7 +144,7 @@ fn name(name: &NameStatus, at: rules::Time) -> Name {
     }
 }
 
-/// Whether the gate would pass; nobody knows while nothing fails, and not all is proven.
+/// The answer of the gate; `None` while nothing fails and not everything is proven.
 fn healthy(color: &control::ColorStatus) -> Option<bool> {
     let failed = |target: &TargetStatus| {
         target.standing == rules::Standing::Down

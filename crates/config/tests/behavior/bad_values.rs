@@ -107,7 +107,7 @@ fn settings_of_a_service_that_mean_nothing_are_refused() {
         ),
         (
             "drain = { timeout = \"0s\" }",
-            "5:21: service.drain.timeout: \"0s\" is no time at all; write at least \"1ms\"",
+            "5:21: service.drain.timeout: \"0s\" is zero; write at least \"1ms\"",
         ),
         (
             "timeouts = { idle = \"1d\" }",

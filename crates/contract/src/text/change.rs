@@ -7,7 +7,7 @@ use crate::wire::{
 
 use super::{Lines, line, proofs, seconds};
 
-/// What a switch or a rollback did.
+/// Tells the outcome of a switch or a rollback.
 pub fn switch(outcome: &SwitchOutcome) -> String {
     let mut lines = Lines::default();
     match outcome {
@@ -58,7 +58,7 @@ fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
     }
 }
 
-/// How the drain of a color stands, in one line.
+/// Tells the state of a color's drain, in one line.
 pub fn drained(drain: &Drain) -> String {
     let color = drain.color;
     match drain.state {
@@ -92,7 +92,7 @@ pub fn drained(drain: &Drain) -> String {
     }
 }
 
-/// What a hold did.
+/// Tells the outcome of a hold.
 pub fn hold(answer: &HoldAnswer) -> String {
     let mut lines = Lines::default();
     line!(lines, "Held: new requests wait, each at most {}", seconds(answer.max_wait_seconds));
@@ -105,12 +105,12 @@ pub fn hold(answer: &HoldAnswer) -> String {
     lines.0
 }
 
-/// What a resume did.
+/// Tells the outcome of a resume.
 pub fn resume(answer: &Resumed) -> String {
     format!("Resumed: {} waiting requests go to {}\n", answer.waiting, answer.color)
 }
 
-/// What a reload did.
+/// Tells the outcome of a reload.
 pub fn reload(answer: &Reloaded) -> String {
     let mut lines = Lines::default();
     match (answer.changes.len(), answer.generation) {
@@ -124,7 +124,7 @@ pub fn reload(answer: &Reloaded) -> String {
     lines.0
 }
 
-/// What became of an upgrade.
+/// Tells the outcome of an upgrade.
 pub fn upgrade(answer: &Upgraded) -> String {
     let Upgraded { pid, version } = answer;
     format!(

@@ -14,7 +14,7 @@ pub fn health(status: &ColorStatus) -> String {
     }
 }
 
-/// Whether this color may be stopped, and why not.
+/// Tells if this color may be stopped, and why not.
 pub fn standing(color: Color, status: &ColorStatus) -> String {
     let oldest = status
         .oldest_age_seconds
@@ -46,7 +46,7 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
     }
 }
 
-/// What probes say of a target, in words.
+/// Tells the state of a target that probes have found, in words.
 pub fn probed(target: &Target) -> String {
     let health = match target.health {
         Health::Unknown => "unknown",

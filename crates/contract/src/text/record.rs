@@ -7,7 +7,7 @@ use crate::wire::{Change, ColorFigures, DrainState, History, Receipt, WaitChange
 use super::change::drained;
 use super::{Lines, line, proofs};
 
-/// What was decided, newest first, one line each.
+/// Lists decisions, the newest first, one line each.
 pub fn history(history: &History) -> String {
     let mut lines = Lines::default();
     for change in &history.changes {

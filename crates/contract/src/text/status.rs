@@ -7,7 +7,7 @@ use crate::wire::{Certificate, Color, Ordered, Reload, Service, Status, TargetNa
 use super::color::{probed, standing};
 use super::{Lines, capital, line, many, seconds};
 
-/// How much a status says of services.
+/// The number of services that a status tells of, and how much of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// All of each service, however many there are.
@@ -50,7 +50,7 @@ fn services(lines: &mut Lines, status: &Status) {
     }
 }
 
-/// What is not of one service.
+/// The lines that belong to no single service.
 fn of_teal(lines: &mut Lines, status: &Status) {
     for group in &status.groups {
         line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
@@ -175,7 +175,7 @@ const DAY: f64 = 86_400.0;
 /// From when on the certificate of a target is worth a line.
 const SOON: f64 = 14.0 * DAY;
 
-/// How long a certificate may still be used.
+/// The time for which a certificate may still be used.
 fn until(certificate: &Certificate) -> String {
     let (end, left) = (&certificate.not_after, certificate.left_seconds);
     match left {

@@ -20,7 +20,7 @@ pub(super) struct Indexed {
     routes: Routes,
 }
 
-/// What was decided of a service that is served.
+/// The decisions about a service that is served.
 type Decided<'s> = (&'s rules::Service, &'s Serving);
 
 /// Builds the table. A service that is in the roster but not in the state (or the other way
@@ -46,7 +46,7 @@ pub(crate) fn build(
     }
 }
 
-/// What was decided of each member: both are walked through by name, since a search for each of
+/// The decisions about each member: both are walked through by name, since a search for each of
 /// thousands takes longer than all that is left to do.
 fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
     let mut all = vec![None; roster.members.len()];
@@ -60,7 +60,7 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
     all
 }
 
-/// Whether workers were told of a service what was decided.
+/// Returns true if workers were told the decisions about a service.
 // lossless: L2
 fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
     (told.generation, told.active) == (service.generation, service.active)

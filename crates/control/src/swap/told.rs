@@ -33,7 +33,7 @@ impl Told {
         self.member
     }
 
-    /// What workers were told, if that `still` holds; else what is made now.
+    /// Returns what workers were told, if that `still` holds; else what is made now.
     pub(super) fn service(
         &self,
         still: impl FnOnce(&Service) -> bool,

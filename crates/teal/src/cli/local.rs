@@ -28,7 +28,7 @@ pub(crate) struct JournalArgs {
     pub(crate) what: JournalVerb,
 }
 
-/// What to do with the journal.
+/// The verbs of `teal journal`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JournalVerb {
     Dump(JournalDumpArgs),

@@ -16,7 +16,7 @@ struct Line {
     durable: bool,
     generation: u64,
     decision: bool,
-    /// What it says; its bytes if that is no JSON.
+    /// Its content; its bytes if that is not JSON.
     record: Value,
 }
 

@@ -99,7 +99,7 @@ async fn watch_state(in_force: &InForce) {
     }
 }
 
-/// Whether the lock of the state directory is ours, as it stands under its name.
+/// Returns true if the lock under its name in the state directory is this process's.
 fn names_us(lock: &Path) -> bool {
     let pid = std::fs::read_to_string(lock).ok().and_then(|text| text.trim().parse::<u32>().ok());
     pid == Some(std::process::id())

@@ -310,6 +310,19 @@ fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_dec
 }
 
 #[test]
+fn an_upgrade_has_the_state_with_it_though_its_directory_was_removed_just_before() {
+    // L6
+    let stage = Stage::new();
+    stage.teal.switch_to("green");
+    let token = stage.teal.token();
+    fs::remove_dir_all(stage.teal.state_dir()).expect("removed");
+    let upgraded = post(&stage.teal, &token, "/admin/upgrade");
+    assert_eq!(upgraded.status, 200, "{}", upgraded.text());
+    assert_eq!(stage.teal.active(), "green", "{}", stage.teal.log());
+    stage.finish();
+}
+
+#[test]
 fn a_directory_of_the_admin_socket_that_others_may_write_to_is_made_private() {
     let stage = Stage::new();
     let mut teal = Teal::prepare(TEAL, &stage.settings());

@@ -43,7 +43,7 @@ pub(super) enum Outcome {
     Hangs,
 }
 
-/// What a run of tests has come to.
+/// The outcome of a run of tests.
 struct Said {
     outcomes: HashMap<String, Outcome>,
     /// The harness was ended by a signal, such as after a panic within a panic.

@@ -83,7 +83,10 @@ pub(super) async fn hand_over(
     let mut frozen = handle.freeze().await?;
     if let Err(reason) = frozen.look_at_journal().await {
         process.end().await;
-        return Err(failed(format!("the journal is gone and cannot be written anew: {reason}")));
+        return Err(failed(format!(
+            "the journal is gone and cannot be written anew: {reason}; make the state directory usable, \
+             then try again"
+        )));
     }
     frozen.close_journal();
     let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
