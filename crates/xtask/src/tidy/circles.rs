@@ -117,7 +117,7 @@ fn imports(text: &str) -> Vec<String> {
             continue;
         };
         let words: Vec<&str> = declaration.split_whitespace().collect();
-        expand("", &words.join(" "), &mut all);
+        expand("", &words.join(" ").replace(":: ", "::").replace(" ::", "::"), &mut all);
     }
     all
 }
