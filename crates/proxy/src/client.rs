@@ -8,15 +8,15 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use connect::{PeekState, Stream};
-use http1::HeadScan;
+use http1::{HeadScan, Reject};
 use traffic::AbortCause;
 
 use crate::buffer::Buffer;
+use crate::carried::OpenStream;
 use crate::deadline::Deadline;
-use crate::listener::{Announced, Door, Ends, is_listed};
+use crate::door::{Announced, Door, Ends, is_listed};
+use crate::links::pinned::Pins;
 use crate::tls::{Arrived, Presented, TlsVersion};
-use crate::upstream::pinned::Pins;
-use crate::worker::Worker;
 
 pub(crate) use address::ClientAddress;
 
@@ -71,41 +71,29 @@ pub(crate) struct Announcement {
     pub(crate) peer: SocketAddr,
 }
 
-impl Client {
-    pub(crate) fn new(
-        worker: &Rc<Worker>,
-        arrived: Arrived,
-        (peer, announced): (SocketAddr, Announced),
-        door: Rc<Door>,
-    ) -> Self {
-        let Arrived { stream, name, http2, tls, certificate } = arrived;
-        // An IPv4 address in the form of IPv6 is one to `trusted` and to targets.
-        let client = announced.ends.map_or(peer, |(client, _)| client);
-        let address = client.ip().to_canonical();
-        let entrance = Entrance {
-            address,
-            port: client.port(),
-            announced: announced.ends.map(|ends| Rc::new(Announcement { ends, peer })),
-            trusted: is_listed(&door.trusted, address),
-            door,
-            name,
-            https: announced.tls || !stream.is_plain(),
-            tls,
-            http2,
-            certificate,
-        };
-        Self::of_stream(worker, stream, entrance)
-    }
+/// A client's request that is one of many on its connection. Fields are dropped in this order.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) client: Client,
+    /// Why its request can't be understood.
+    pub(crate) refused: Option<Reject>,
+    pub(crate) _open: OpenStream,
+}
 
-    /// One whose connection, or whose part of one, is this stream.
-    pub(crate) fn of_stream(worker: &Rc<Worker>, stream: Stream, entrance: Entrance) -> Self {
-        let now = worker.now();
+impl Client {
+    /// One whose connection, or whose part of one, is this stream; `deadline`: of its first wait.
+    pub(crate) fn new(
+        stream: Stream,
+        entrance: Entrance,
+        deadline: Deadline,
+        now: Instant,
+    ) -> Self {
         Self {
             stream,
             entrance,
             rx: Buffer::default(),
             scan: HeadScan::new(),
-            deadline: worker.deadlines.add(now + worker.front().idle),
+            deadline,
             active: now,
             pins: None,
             spoken_for: None,
@@ -160,6 +148,31 @@ impl Client {
 // === impl Entrance ===
 
 impl Entrance {
+    /// That of a connection which has arrived, and the stream that it is.
+    pub(crate) fn new(
+        arrived: Arrived,
+        (peer, announced): (SocketAddr, Announced),
+        door: Rc<Door>,
+    ) -> (Stream, Self) {
+        let Arrived { stream, name, http2, tls, certificate } = arrived;
+        // An IPv4 address in the form of IPv6 is one to `trusted` and to targets.
+        let client = announced.ends.map_or(peer, |(client, _)| client);
+        let address = client.ip().to_canonical();
+        let entrance = Self {
+            address,
+            port: client.port(),
+            announced: announced.ends.map(|ends| Rc::new(Announcement { ends, peer })),
+            trusted: is_listed(&door.trusted, address),
+            door,
+            name,
+            https: announced.tls || !stream.is_plain(),
+            tls,
+            http2,
+            certificate,
+        };
+        (stream, entrance)
+    }
+
     /// The fields in which targets are told of its certificate. A trusted proxy's own says nothing of its
     /// clients, so only what it sends about theirs is passed on.
     pub(crate) fn certificate_fields(&self) -> &[u8] {

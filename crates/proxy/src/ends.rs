@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use connect::Stream;
 
 use crate::buffer::Buffer;
-use crate::worker::Worker;
+use crate::shared::Worker;
 
 /// The two ends of a pump.
 #[derive(Debug)]

@@ -10,13 +10,16 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Seat;
 
-use crate::listener::{Capacity, Door, Listener, Sockets};
+use crate::capacity::Capacity;
+use crate::door::Door;
+use crate::line::Lines;
+use crate::listener::{Listener, Sockets};
 use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::trace::Tracer;
-use crate::pick::line::Lines;
+use crate::shared::Worker;
 use crate::tls::Challenges;
-use crate::worker::{self, Worker};
+use crate::worker::{self, Beat, Order};
 
 /// What the data plane has to be told besides the table.
 #[derive(Clone, Debug)]
@@ -57,26 +60,11 @@ pub struct Pulse {
     workers: usize,
 }
 
-/// Who counts the workers that have felt it; none before the first.
-pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
-
 /// What became of the workers when they were stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopReport {
     /// Workers that ended by a panic outside of any connection.
     pub failed_workers: usize,
-}
-
-/// What the workers are to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Serve,
-    /// Another Teal accepts on the same sockets.
-    StepAside,
-    /// It goes on doing so.
-    Withdraw,
-    Leave,
-    Cut,
 }
 
 impl Proxy {

@@ -6,33 +6,13 @@ use traffic::{AnsweredBy, OwnReason};
 
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
-use crate::http::Unread;
+use crate::parts::{After, Ask, Flows, Refused, Why};
 use crate::pick::hold::{self, Wait};
-use crate::response::{self, Answer, Download, page, tunnel};
-use crate::route::{self, Ask, Refused, Why};
+use crate::response::{self, Answer, page, tunnel};
+use crate::route;
+use crate::shared::Worker;
 use crate::upstream;
 use crate::upstream::attempt::Reached;
-use crate::upstream::upload::Upload;
-use crate::worker::Worker;
-
-/// What becomes of the client's connection after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    /// The next request.
-    Next,
-    /// It was told that this is the end: a close that lingers.
-    Close(Unread),
-    /// There is nothing more to say: closed at once.
-    Drop,
-}
-
-/// The two directions of a request. They stay where they are from request to request, since moving
-/// their state would cost more than parsing a head.
-#[derive(Debug)]
-pub(crate) struct Flows {
-    upload: Upload,
-    download: Download,
-}
 
 /// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
 /// What is rare has a box of its own, so that what is common stays small.
@@ -103,11 +83,5 @@ async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: W
             end.aborted(client.blame(cause));
             After::Drop
         }
-    }
-}
-
-impl Flows {
-    pub(crate) fn new() -> Self {
-        Self { upload: Upload::new(), download: Download::new() }
     }
 }

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use http1::{HopAddress, Request};
 
 use super::Entrance;
-use crate::listener::is_listed;
+use crate::door::is_listed;
 use crate::origin::Origin;
 
 /// The client of a request, and who has brought it.

@@ -11,7 +11,7 @@ use http1::{Limits, Reject};
 use crate::client::Client;
 use crate::deadline::Early;
 use crate::held::{HEADS, Held};
-use crate::worker::Worker;
+use crate::shared::Worker;
 
 pub(crate) use goodbye::{Unread, goodbye};
 

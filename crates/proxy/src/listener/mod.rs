@@ -6,10 +6,6 @@
 //! Connections that are only kept are given up for those who wait.
 
 mod bind;
-mod capacity;
-mod door;
-mod entry;
-mod proxy_protocol;
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -25,15 +21,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::capacity::{Capacity, Permit};
 use crate::connection;
+use crate::door::Door;
+use crate::shared::Worker;
 use crate::tls::TlsDoor;
-use crate::worker::Worker;
 
 pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
-pub(crate) use capacity::{Capacity, Permit};
-pub use door::Door;
-pub(crate) use entry::{is_listed, let_in};
-pub(crate) use proxy_protocol::{Announced, Ends};
 
 /// One listening socket of one worker.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
-//! Closing the books of a request, telling of it, and saying what went wrong with a target.
+//! Telling of a request that has ended, and saying what went wrong with a target.
 
 pub(crate) mod access;
-mod end;
 pub(crate) mod log;
 mod story;
 pub(crate) mod trace;
@@ -9,7 +8,6 @@ pub(crate) mod trace;
 use access::AccessLog;
 use trace::Tracer;
 
-pub(crate) use end::RequestEnd;
 pub(crate) use story::Story;
 
 /// Who hears of each request when it has ended.

@@ -34,7 +34,7 @@ pub(crate) struct Story {
     pub(super) reason: &'static str,
     pub(super) took_micros: u64,
     /// Its part in a trace; `None`: it has none, or nobody wants it told.
-    pub(super) trace: Option<TraceContext>,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What the head of a request says.
@@ -126,12 +126,12 @@ impl Story {
     }
 
     /// So much of its body was taken from the client.
-    pub(super) fn sent(&mut self, bytes: u64) {
+    pub(crate) fn sent(&mut self, bytes: u64) {
         self.request_bytes = bytes;
     }
 
     /// The head of an answer has come, to an attempt that began then.
-    pub(super) fn headed(&mut self, began: Instant) {
+    pub(crate) fn headed(&mut self, began: Instant) {
         self.attempt = Some(Attempt { began, head: began.elapsed(), whole: None });
     }
 
@@ -156,7 +156,7 @@ impl Story {
     }
 
     /// It was answered in full.
-    pub(super) fn answered(&mut self, by: AnsweredBy) {
+    pub(crate) fn answered(&mut self, by: AnsweredBy) {
         let reason = match by {
             AnsweredBy::Color(_) => "",
             AnsweredBy::Teal(reason) => reason.as_str(),
@@ -165,7 +165,7 @@ impl Story {
     }
 
     /// It ended without a whole answer.
-    pub(super) fn aborted(&mut self, cause: AbortCause) {
+    pub(crate) fn aborted(&mut self, cause: AbortCause) {
         self.finish("aborted", cause.as_str());
     }
 

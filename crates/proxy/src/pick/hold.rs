@@ -8,11 +8,11 @@ use std::time::Instant;
 use traffic::OwnReason;
 
 use super::follow;
-use super::line::{Arrival, Place};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::route::Ask;
-use crate::worker::Worker;
+use crate::line::{Arrival, Place};
+use crate::parts::Ask;
+use crate::shared::Worker;
 
 /// Waits while the service of the request is held. Comes back at once if it is not.
 ///

@@ -2,7 +2,6 @@
 //! that chooses and counts (L1).
 
 pub(crate) mod hold;
-pub(crate) mod line;
 pub(crate) mod park;
 
 use std::rc::Rc;
@@ -10,9 +9,9 @@ use std::rc::Rc;
 use traffic::{Lease, TargetId};
 
 use crate::failure::Failure;
-use crate::route::Ask;
-use crate::upstream::pinned::Pins;
-use crate::worker::Worker;
+use crate::links::pinned::Pins;
+use crate::parts::Ask;
+use crate::shared::Worker;
 
 /// Takes a lease for the request from the worker's table of this instant, rather not on a
 /// target that has failed it before, and where its client is logged in (`pins`) if that can be.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use traffic::Lease;
 
-use crate::worker::Worker;
+use crate::shared::Worker;
 
 /// The course of one stream.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Relaying an answer to the client, or making one of our own.
 
-mod download;
 mod farewell;
 mod hush;
 pub(crate) mod page;
@@ -16,12 +15,10 @@ use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind};
 
 use crate::client::Client;
 use crate::http::Unread;
-use crate::request::After;
-use crate::route::Ask;
-use crate::upstream::link::{Hold, Link};
-use crate::worker::Worker;
+use crate::links::link::{Hold, Link};
+use crate::parts::{After, Ask, Download};
+use crate::shared::Worker;
 
-pub(crate) use download::{Download, Step};
 use farewell::Farewell;
 
 /// An answer of a target that has begun.

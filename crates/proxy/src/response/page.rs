@@ -13,10 +13,8 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::frame::Frame;
 use crate::http::Unread;
-use crate::observe::RequestEnd;
-use crate::request::After;
-use crate::route::{Accept, Facts, Refused, Why};
-use crate::worker::Worker;
+use crate::parts::{Accept, After, Facts, Refused, RequestEnd, Why};
+use crate::shared::Worker;
 
 /// Answers what could not be a request, and ends the connection.
 pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {

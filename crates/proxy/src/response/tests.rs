@@ -17,7 +17,7 @@ use traffic::{
 
 use super::{Answer, Download};
 use crate::buffer::Buffer;
-use crate::upstream::link::Link;
+use crate::links::link::{Destination, Hold, Link};
 
 /// Looks at the color, and at the target's end of the connection, when the drain is first rung.
 struct Witness {
@@ -90,8 +90,8 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let lease = reader.claim(0, &[], Instant::now()).unwrap();
         let hold = reader.hold_connection(&lease);
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
-        let hold = crate::upstream::link::Hold::Own(hold);
-        let target = crate::upstream::link::Destination::of(lease.target());
+        let hold = Hold::Own(hold);
+        let target = Destination::of(lease.target());
         let link = Link { stream, hold, rx, target, idled: None, pinned: false };
         let download = &mut Download::new();
         let answer = Answer { link, lease, began: Instant::now(), download };

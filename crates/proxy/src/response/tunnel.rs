@@ -17,12 +17,11 @@ use super::hush::{Hush, Moves, Pause};
 use crate::boundary::Boundary;
 use crate::client::Client;
 use crate::ends::{Ends, Side};
+use crate::links::link::Link;
+use crate::parts::{After, Ask};
 use crate::pump::{Broken, Pump};
-use crate::request::After;
-use crate::route::Ask;
+use crate::shared::Worker;
 use crate::stop::GOODBYE;
-use crate::upstream::link::Link;
-use crate::worker::Worker;
 
 /// Passes the 101 on, then everything else.
 pub(crate) async fn run(

@@ -27,8 +27,6 @@ use super::offer::{self, Offer};
 use super::plain;
 use super::presented::Presented;
 use super::shelf::Shelf;
-use crate::origin::Origin;
-use crate::worker::Worker;
 
 /// A listener's TLS, ready to be used. Clones share what they have made.
 ///
@@ -275,41 +273,35 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
     TlsError { path: what.into(), problem: error.to_string() }
 }
 
-/// Takes a client in; none if it was not let in, in time or at all, or wanted no more than the handshake.
-/// `reached`: the address that a proxy has announced.
-// lossless: L10 - `tls_hello`
+/// Shakes hands with a client, which may take as long as the client likes; none if it wanted no more than
+/// the handshake. `reached`: the address that a proxy has announced.
+///
+/// # Errors
+/// Why it is not let in.
 pub(crate) async fn shake_hands(
-    worker: &Rc<Worker>,
-    stream: Stream,
+    stream: TcpStream,
     door: &TlsDoor,
-    (reached, origin): (Option<IpAddr>, Origin),
-) -> Option<Arrived> {
-    let Stream::Tcp(stream) = stream else { return None };
+    reached: Option<IpAddr>,
+) -> io::Result<Option<Arrived>> {
     let turn = door.turn(); // before the CAs are looked at: those of a later turn are found out then
-    match worker.within(worker.front().tls_hello, door.accept(stream, reached)).await {
-        // The authority has seen what it came for (RFC 8737 section 3).
-        Ok(session) if session.get_ref().1.alpn_protocol() == Some(ACME) => None,
-        Ok(session) => {
-            let name = session.get_ref().1.server_name();
-            let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
-            let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
-            let tls = Some(TlsVersion::of(session.get_ref().1));
-            let shown = session.get_ref().1.peer_certificates();
-            let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
-            let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
-            let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
-            Some(Arrived { stream, name, http2, tls, certificate })
-        }
-        Err(error) => {
-            worker.reader.connections().handshake_failed(reason(&error));
-            worker.log.handshake(&error, origin);
-            None
-        }
+    let session = door.accept(stream, reached).await?;
+    // The authority has seen what it came for (RFC 8737 section 3).
+    if session.get_ref().1.alpn_protocol() == Some(ACME) {
+        return Ok(None);
     }
+    let name = session.get_ref().1.server_name();
+    let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
+    let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
+    let tls = Some(TlsVersion::of(session.get_ref().1));
+    let shown = session.get_ref().1.peer_certificates();
+    let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
+    let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
+    let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
+    Ok(Some(Arrived { stream, name, http2, tls, certificate }))
 }
 
 /// Why a handshake failed, as it is counted.
-fn reason(error: &io::Error) -> HandshakeFailure {
+pub(crate) fn reason(error: &io::Error) -> HandshakeFailure {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotFound, TimedOut, UnexpectedEof,
         Unsupported,

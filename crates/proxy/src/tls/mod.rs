@@ -20,5 +20,5 @@ pub use clients::{ClientAuth, ClientCas};
 pub use handshake::TlsDoor;
 pub use shelf::{Certificates, Shelf, Unused};
 
-pub(crate) use handshake::{Arrived, TlsVersion, describe, shake_hands};
+pub(crate) use handshake::{Arrived, TlsVersion, describe, reason, shake_hands};
 pub(crate) use presented::{Identity, Presented};

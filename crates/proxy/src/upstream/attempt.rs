@@ -5,16 +5,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::{AbortCause, CutKind, Lease, Report, ReportKind};
+use connect::{HOST_ROOM, server_name_of};
+use traffic::{AbortCause, CutKind, Lease, Report, ReportKind, TargetEntry};
 
-use super::link::{Link, Reuse, Wish, reach};
-use super::names;
+use super::reach::{Wish, reach};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::held::{BODIES, Held};
-use crate::response::{Download, Step};
-use crate::route::Ask;
-use crate::worker::Worker;
+use crate::links::link::{Link, Reuse};
+use crate::links::names::Name;
+use crate::parts::{Ask, Download, Step};
+use crate::shared::Worker;
 
 /// An attempt whose answer has begun: its head is in the [`Download`].
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub(crate) async fn attempt(
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
-    let name = match names::of(worker, ask, lease.target()) {
+    let name = match name_of(worker, ask, lease.target()) {
         Ok(name) => name,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
@@ -111,6 +112,25 @@ pub(crate) async fn attempt(
     }
     ask.end.headed(began);
     Ok(Reached { link, lease, began })
+}
+
+/// The name that a request brings along for this target, if it takes one.
+///
+/// # Errors
+/// If no certificate can be for it.
+fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Option<Name>, Failure> {
+    if !target.url.is_named_by_request() {
+        return Ok(None);
+    }
+    let mut room = [0; HOST_ROOM];
+    // A request without a Host gets what the address says.
+    let Some(host) = server_name_of(ask.upload.client_host(), &mut room) else { return Ok(None) };
+    let (name, given_up) = worker.names.find(target.id, host, worker.now())?;
+    if let Some(number) = given_up {
+        worker.pool.give_up(target.id, number);
+        worker.carriers.give_up(target.id, number);
+    }
+    Ok(Some(name))
 }
 
 /// Writes down what a failure says about the target, or about the drain.

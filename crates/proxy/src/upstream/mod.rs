@@ -1,15 +1,7 @@
 //! Reaching a target, sending the request, and deciding whether a failed one may be sent again.
 
 pub(crate) mod attempt;
-pub(crate) mod bound;
-pub(crate) mod carrier;
-pub(crate) mod link;
-pub(crate) mod names;
-pub(crate) mod pinned;
-pub(crate) mod pool;
-pub(crate) mod retry;
-mod silence;
-pub(crate) mod upload;
+mod reach;
 
 use std::rc::Rc;
 
@@ -18,12 +10,11 @@ use traffic::{OwnReason, TargetId};
 
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::parts::{Ask, Download};
 use crate::pick;
 use crate::pick::hold::{self, Wait};
 use crate::pick::park::Parking;
-use crate::response::Download;
-use crate::route::Ask;
-use crate::worker::Worker;
+use crate::shared::Worker;
 
 use attempt::{Failed, Manner, Reached, attempt};
 
@@ -57,7 +48,7 @@ pub(crate) async fn send(
         let waits = could_fail_over(&failure, ask);
         if !(waits && all_tried(ask, &tried))
             && retries < RETRIES
-            && retry::may_retry(worker, ask, &failure)
+            && may_retry(worker, ask, &failure)
         {
             lease.target_books().retried.add(1);
             drop(lease);
@@ -86,6 +77,14 @@ pub(crate) async fn send(
         pick::follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
         hold::wait(worker, client, ask).await?;
     }
+}
+
+/// Whether this request may be sent again after this failure: never if it could be acted on twice. A yes
+/// uses up budget.
+// lossless: L5
+fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
+    let safe = failure.is_unsent() || (failure.is_replayable() && ask.idempotent);
+    safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
 }
 
 /// Whether a failover could help: nobody listens, or is known to be anywhere, and nothing was sent.

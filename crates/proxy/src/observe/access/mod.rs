@@ -26,7 +26,7 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// Hands a line over; false if it had to be dropped.
-    pub(super) fn tell(&self, story: Box<Story>) -> bool {
+    pub(crate) fn tell(&self, story: Box<Story>) -> bool {
         self.lines.try_send(story).is_ok()
     }
 

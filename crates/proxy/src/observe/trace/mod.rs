@@ -25,7 +25,7 @@ pub struct Tracer {
 
 impl Tracer {
     /// Hands a span over; false if it had to be dropped.
-    pub(super) fn tell(&self, story: Box<Story>) -> bool {
+    pub(crate) fn tell(&self, story: Box<Story>) -> bool {
         self.spans.try_send(story).is_ok()
     }
 }

@@ -4,6 +4,8 @@
 //! Shared and locked, so it is kept off the path of a request that does not wait: that one reads
 //! a single number, which changes only when a line begins or ends.
 
+mod lot;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,8 @@ use rules::{Hold, ServiceName};
 use traffic::{Held, Table};
 
 use crate::deadline::SWEEP_EVERY;
+
+pub(crate) use lot::Lot;
 
 /// The lines of all services.
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ struct Line {
 
 /// One waiting request.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(crate) struct Place {
     turn: Mutex<Turn>,
 }
 
@@ -52,35 +56,35 @@ struct Turn {
 
 /// A request's place in a line.
 #[derive(Debug)]
-pub(super) struct Spot {
-    pub(super) place: Arc<Place>,
+pub(crate) struct Spot {
+    pub(crate) place: Arc<Place>,
     /// Its arrival. Who has to wait once more does so at the same place.
-    pub(super) number: u64,
-    pub(super) max_wait: Duration,
+    pub(crate) number: u64,
+    pub(crate) max_wait: Duration,
 }
 
 /// A request that asks whether it has to wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival<'a> {
-    pub(super) service: &'a ServiceName,
-    pub(super) held: Option<Held>,
-    pub(super) caps: &'a Hold,
+pub(crate) struct Arrival<'a> {
+    pub(crate) service: &'a ServiceName,
+    pub(crate) held: Option<Held>,
+    pub(crate) caps: &'a Hold,
     /// The memory that it keeps.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// The number of its place, if it had its turn before.
-    pub(super) before: Option<u64>,
+    pub(crate) before: Option<u64>,
 }
 
 /// The line is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 // === impl Lines ===
 
 impl Lines {
     /// A place in the line of the service, if there is one; who had a turn waits only if it is
     /// held.
-    pub(super) fn enter(&self, arrival: &Arrival<'_>) -> Result<Option<Spot>, Full> {
+    pub(crate) fn enter(&self, arrival: &Arrival<'_>) -> Result<Option<Spot>, Full> {
         let Arrival { service, held, caps, bytes, before } = *arrival;
         if held.is_none() && (before.is_some() || self.open.load(Ordering::Relaxed) == 0) {
             return Ok(None);
@@ -96,7 +100,7 @@ impl Lines {
     }
 
     /// Leaves the line, whether or not it was its turn.
-    pub(super) fn leave(&self, service: &ServiceName, number: u64, bytes: u64) {
+    pub(crate) fn leave(&self, service: &ServiceName, number: u64, bytes: u64) {
         if let Some(line) = self.lock().get_mut(service) {
             line.bytes = line.bytes.saturating_sub(bytes);
             line.places.remove(&number);
@@ -183,19 +187,19 @@ impl Line {
 // === impl Place ===
 
 impl Place {
-    pub(super) fn go(&self) {
+    pub(crate) fn go(&self) {
         self.lock().go = true;
         self.wake();
     }
 
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         let waker = self.lock().waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut turn = self.lock();
         if turn.go {
             return Poll::Ready(());

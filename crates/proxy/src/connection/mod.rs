@@ -1,27 +1,30 @@
 //! SPINE: a connection, from accept to close.
 
+mod entry;
+mod http2;
+mod proxy_protocol;
+mod streams;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use connect::Stream;
-use http1::Reject;
 
+use entry::let_in;
+
+use crate::capacity::Permit;
 use crate::client::Client;
+use crate::door::Door;
 use crate::http::{self, Arrival, Next, Unread};
-use crate::http2;
-use crate::listener::{Door, Permit, let_in};
-use crate::request::{self, After, Flows};
+use crate::parts::{After, Flows};
+use crate::request;
 use crate::response::page;
-use crate::worker::{OpenConnection, Worker};
+use crate::shared::{OpenConnection, Worker};
 
 /// How long a connection stays ready for its next request before it counts as idle and its
 /// memory is given back: a steady load allocates nothing, ten thousand idle connections keep
 /// nothing.
 const READY: Duration = Duration::from_millis(100);
-
-/// How long the head of a stream may take, which is here: only which of two it is may not be known yet.
-// lossless: L10
-const BEGUN: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it closes. What a request needs lives in a box of its own, since
 /// the memory of this future is kept for as long as the connection is open.
@@ -100,22 +103,6 @@ async fn serve_next(
     })
 }
 
-/// Serves a stream of HTTP/2: one request, or the answer to one that could not be understood.
-pub(crate) async fn serve_stream(
-    worker: &Rc<Worker>,
-    client: &mut Client,
-    flows: &mut Flows,
-    refused: Option<Reject>,
-) -> After {
-    let after = match refused {
-        Some(reject) => page::refuse(worker, client, reject).await,
-        None => serve_next(worker, client, flows, BEGUN).await.unwrap_or(After::Drop),
-    };
-    client.rx.clear();
-    client.rx.strip(&worker.buffers);
-    after
-}
-
 #[cfg(test)]
 mod tests {
     use rules::Limits;
@@ -123,7 +110,7 @@ mod tests {
     use traffic::{Table, exchange};
 
     use super::*;
-    use crate::listener::Capacity;
+    use crate::capacity::Capacity;
 
     #[test]
     fn a_connection_is_small_while_it_idles() {

@@ -58,14 +58,14 @@ impl Capacity {
         Some(Permit(shared.clone()))
     }
 
-    pub(super) fn permit_beyond_limit(&self) -> Permit {
+    pub(crate) fn permit_beyond_limit(&self) -> Permit {
         self.shared.open.fetch_add(1, Ordering::Relaxed);
         Permit(self.shared.clone())
     }
 
     /// Somebody waits and there is no room: has the workers give up idle connections, unless they have
     /// just done so. Whether they are to do so now.
-    pub(super) fn ask(&self) -> bool {
+    pub(crate) fn ask(&self) -> bool {
         let shared = &self.shared;
         let now = u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let since = now.saturating_sub(shared.asked_at.load(Ordering::Relaxed));

@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::door::{Announced, Ends};
+
 /// How each header of version 2 begins.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -24,19 +26,6 @@ const LINE: usize = 107;
 
 /// The longest header of version 2 that is taken: addresses and a few kilobytes beside them.
 const LONGEST: usize = 4096;
-
-/// The ends of a connection: its client, and where that has connected to.
-pub(crate) type Ends = (SocketAddr, SocketAddr);
-
-/// What a header says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Announced {
-    /// `None`: the source speaks for itself (such as in its health checks), or of a family without such
-    /// addresses, so that its own ends count.
-    pub(crate) ends: Option<Ends>,
-    /// The client has reached the source by TLS (`PP2_CLIENT_SSL`).
-    pub(crate) tls: bool,
-}
 
 /// Reads the header.
 pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Announced> {

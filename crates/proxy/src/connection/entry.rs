@@ -6,14 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use connect::Stream;
-use rules::Network;
 
-use super::Door;
-use super::proxy_protocol::{self, Announced};
-use crate::client::Client;
+use super::proxy_protocol;
+use crate::client::{Client, Entrance};
+use crate::door::{Announced, Door, is_listed};
 use crate::origin::Origin;
-use crate::tls::{self, Arrived};
-use crate::worker::Worker;
+use crate::shared::Worker;
+use crate::tls::{self, Arrived, TlsDoor};
 
 /// Lets a client in; none if it was not let in, in time or at all.
 // lossless: L10 - `tls_hello`
@@ -25,10 +24,32 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
             let reached = announced.ends.map(|(_, reached)| reached.ip());
             let client = announced.ends.map_or(peer, |(client, _)| client);
             let origin = Origin { client, listener: door.at };
-            tls::shake_hands(worker, stream, tls, (reached, origin)).await?
+            shake_hands(worker, stream, tls, (reached, origin)).await?
         }
     };
-    Some(Client::new(worker, arrived, (peer, announced), door))
+    let (stream, entrance) = Entrance::new(arrived, (peer, announced), door);
+    Some(worker.client(stream, entrance))
+}
+
+/// Takes a client of TLS in; none if it was not let in, in time or at all, or wanted no more than the
+/// handshake. `reached`: the address that a proxy has announced.
+// lossless: L10 - `tls_hello`
+async fn shake_hands(
+    worker: &Worker,
+    stream: Stream,
+    door: &TlsDoor,
+    (reached, origin): (Option<IpAddr>, Origin),
+) -> Option<Arrived> {
+    let Stream::Tcp(stream) = stream else { return None };
+    let shaking = tls::shake_hands(stream, door, reached);
+    match worker.within(worker.front().tls_hello, shaking).await {
+        Ok(arrived) => arrived,
+        Err(error) => {
+            worker.reader.connections().handshake_failed(tls::reason(&error));
+            worker.log.handshake(&error, origin);
+            None
+        }
+    }
 }
 
 /// The other end of the connection, and what a listed proxy announces of its client's.
@@ -54,9 +75,4 @@ async fn announced(
             None
         }
     }
-}
-
-/// Whether an address is in one of these ranges.
-pub(crate) fn is_listed(ranges: &[Network], address: IpAddr) -> bool {
-    ranges.iter().any(|range| range.contains(address))
 }

@@ -9,17 +9,17 @@ use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, Respon
 use rules::Timeouts;
 use traffic::AbortCause;
 
+use super::Ask;
 use crate::boundary::Boundary;
 use crate::buffer::{Buffer, Buffers};
 use crate::client::Client;
 use crate::ends::{Ends, Side};
 use crate::failure::Failure;
 use crate::frame::Frame;
+use crate::links::link::Link;
 use crate::pump::{Broken, Pump};
-use crate::route::Ask;
-use crate::upstream::link::Link;
+use crate::shared::Worker;
 use crate::window::Window;
-use crate::worker::Worker;
 
 /// An answer being relayed.
 #[derive(Debug)]

@@ -1,45 +1,28 @@
-//! The tasks that serve streams of HTTP/2, each one stream after the other: what a request needs is
-//! made once, and a stream costs little more than a further request on a connection.
+//! The tasks that serve streams, each one stream after the other: what a request needs is made once, and
+//! a stream costs little more than a further request on a connection.
 //!
 //! Guaranteed: a stream is counted for its connection until it has been let go of. Never: a stream that
 //! waits for another to end.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-use http1::Reject;
-
-use crate::client::Client;
-use crate::connection;
-use crate::request::{After, Flows};
-use crate::worker::Worker;
 
 /// More that wait than this end at once.
 const KEEP: usize = 256;
 
 /// The tasks of a worker that wait for a stream, the one that has waited longest first.
-#[derive(Debug, Default)]
-pub(crate) struct Tasks {
-    waiting: RefCell<Vec<Rc<Place>>>,
+#[derive(Debug)]
+pub(crate) struct Tasks<J> {
+    waiting: RefCell<Vec<Rc<Place<J>>>>,
     /// The fewest that have waited since the last look: nobody has needed them.
     spare: Cell<usize>,
 }
 
-/// A stream to be served. Fields are dropped in this order.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) client: Client,
-    /// Why its request can't be understood.
-    pub(crate) refused: Option<Reject>,
-    pub(crate) _open: OpenStream,
-}
-
 /// Where a task waits for its next stream.
-#[derive(Debug, Default)]
-struct Place {
-    job: RefCell<Option<Job>>,
+#[derive(Debug)]
+pub(crate) struct Place<J> {
+    job: RefCell<Option<J>>,
     waker: RefCell<Option<Waker>>,
     dismissed: Cell<bool>,
 }
@@ -61,15 +44,13 @@ pub(crate) struct OpenStream {
 
 // === impl Tasks ===
 
-impl Tasks {
-    /// Serves a stream beside all others.
-    pub(crate) fn serve(&self, worker: &Rc<Worker>, job: Job) {
-        if let Some(place) = self.next() {
-            place.job.replace(Some(job));
-            place.wake();
-        } else {
-            tokio::task::spawn_local(serve_streams(worker.clone(), job));
-        }
+impl<J> Tasks<J> {
+    /// Gives a stream to a task that waits; it comes back if none does, for a new one to begin with.
+    pub(crate) fn give(&self, job: J) -> Option<J> {
+        let Some(place) = self.next() else { return Some(job) };
+        place.job.replace(Some(job));
+        place.wake();
+        None
     }
 
     /// Ends those that nobody has needed since the last call.
@@ -84,7 +65,7 @@ impl Tasks {
     }
 
     /// The task that has waited the shortest: what it needs is still in the processor's cache.
-    fn next(&self) -> Option<Rc<Place>> {
+    fn next(&self) -> Option<Rc<Place<J>>> {
         let mut waiting = self.waiting.borrow_mut();
         let next = waiting.pop();
         self.spare.set(self.spare.get().min(waiting.len()));
@@ -92,7 +73,7 @@ impl Tasks {
     }
 
     /// Lets a task wait; false: there are enough.
-    fn wait(&self, place: &Rc<Place>) -> bool {
+    pub(crate) fn wait(&self, place: &Rc<Place<J>>) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let few = waiting.len() < KEEP;
         if few {
@@ -102,31 +83,23 @@ impl Tasks {
     }
 }
 
-async fn serve_streams(worker: Rc<Worker>, first: Job) {
-    let serving = Box::pin(async {
-        let place = Rc::new(Place { job: RefCell::new(Some(first)), ..Place::default() });
-        let mut flows = Flows::new();
-        while let Some(mut job) = poll_fn(|cx| place.poll_next(cx)).await {
-            let Job { client, refused, .. } = &mut job;
-            let refused = refused.take();
-            let after = connection::serve_stream(&worker, client, &mut flows, refused).await;
-            drop(job);
-            if after != After::Next {
-                flows = Flows::new(); // whatever is left of one that was broken off goes with it
-            }
-            if !worker.tasks.wait(&place) {
-                break;
-            }
-        }
-    });
-    worker.in_turns(serving).await;
+impl<J> Default for Tasks<J> {
+    fn default() -> Self {
+        Self { waiting: RefCell::default(), spare: Cell::default() }
+    }
 }
 
 // === impl Place ===
 
-impl Place {
+impl<J> Place<J> {
+    /// The place of a task that begins with this stream.
+    pub(crate) fn new(first: Option<J>) -> Rc<Self> {
+        let (waker, dismissed) = Default::default();
+        Rc::new(Self { job: RefCell::new(first), waker, dismissed })
+    }
+
     /// The next stream; none if the task is to end.
-    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Job>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<J>> {
         if let Some(job) = self.job.take() {
             return Poll::Ready(Some(job));
         }
@@ -200,14 +173,14 @@ impl Drop for OpenStream {
 mod tests {
     use super::*;
 
-    fn waiting(tasks: &Tasks) -> usize {
+    fn waiting(tasks: &Tasks<()>) -> usize {
         tasks.waiting.borrow().len()
     }
 
     #[test]
     fn tasks_that_nobody_needs_are_sent_home() {
-        let tasks = Tasks::default();
-        let places: Vec<Rc<Place>> = (0..3).map(|_| Rc::default()).collect();
+        let tasks = Tasks::<()>::default();
+        let places: Vec<_> = (0..3).map(|_| Place::new(None)).collect();
         assert!(places.iter().all(|place| tasks.wait(place)));
         tasks.sweep();
         assert_eq!(waiting(&tasks), 3, "they have only just begun to wait");
@@ -224,8 +197,8 @@ mod tests {
 
     #[test]
     fn no_more_tasks_wait_than_are_worth_it() {
-        let tasks = Tasks::default();
-        let waited = (0..=KEEP).filter(|_| tasks.wait(&Rc::default())).count();
+        let tasks = Tasks::<()>::default();
+        let waited = (0..=KEEP).filter(|_| tasks.wait(&Place::new(None))).count();
         assert_eq!(waited, KEEP);
     }
 

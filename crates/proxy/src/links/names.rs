@@ -9,12 +9,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use connect::{HOST_ROOM, server_name_of};
-use traffic::{TargetEntry, TargetId};
+use traffic::TargetId;
 
 use crate::failure::Failure;
-use crate::route::Ask;
-use crate::worker::Worker;
 
 /// The names of one worker.
 #[derive(Debug, Default)]
@@ -51,32 +48,12 @@ const MOST: usize = 256;
 /// Time for which an unused name is known.
 const UNUSED: Duration = Duration::from_secs(600);
 
-/// The name that a request brings along for this target, if it takes one.
-///
-/// # Errors
-/// If no certificate can be for it.
-pub(crate) fn of(
-    worker: &Worker,
-    ask: &Ask<'_>,
-    target: &TargetEntry,
-) -> Result<Option<Name>, Failure> {
-    if !target.url.is_named_by_request() {
-        return Ok(None);
-    }
-    let mut room = [0; HOST_ROOM];
-    // A request without a Host gets what the address says.
-    let Some(host) = server_name_of(ask.upload.client_host(), &mut room) else { return Ok(None) };
-    let (name, given_up) = worker.names.find(target.id, host, worker.now())?;
-    if let Some(number) = given_up {
-        worker.pool.give_up(target.id, number);
-        worker.carriers.give_up(target.id, number);
-    }
-    Ok(Some(name))
-}
-
 impl Names {
     /// The name, which is known from now on; and the number of one that was given up for it.
-    fn find(
+    ///
+    /// # Errors
+    /// If no certificate can be for it.
+    pub(crate) fn find(
         &self,
         target: TargetId,
         host: &str,

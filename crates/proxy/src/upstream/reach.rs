@@ -1,4 +1,4 @@
-//! A connection to a target in use, or a stream on one.
+//! Reaching a target: a connection that is kept, a place on one that others use too, or a new one.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -8,50 +8,17 @@ use std::time::Duration;
 
 use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
 use rules::{ProxyHeader, TargetUrl};
-use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry, TargetId};
+use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry};
 
-use super::carrier::{Place, Ticket};
-use super::names::Name;
-use super::pinned::Found;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::http2::Outbound;
-use crate::route::Ask;
-use crate::worker::Worker;
-
-/// A connection to a target, or a stream on one, used by one request.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) stream: Stream,
-    /// Dropped after the stream, so that a connection is counted until it is closed (L4).
-    pub(crate) hold: Hold,
-    pub(crate) rx: Buffer,
-    pub(crate) target: Destination,
-    /// How long it had been idle, if it had served before.
-    pub(crate) idled: Option<Duration>,
-    /// Its client has logged in on it, so that it is nobody else's.
-    pub(crate) pinned: bool,
-}
-
-/// A target at one place, by one server name: after a move it has connections of its own again, and so has
-/// each name that requests bring along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Destination {
-    pub(crate) target: TargetId,
-    pub(crate) moves: u32,
-    /// The number of the name; 0: it is not the request's.
-    pub(crate) name: u64,
-}
-
-/// How the connection below is counted.
-#[derive(Debug)]
-pub(crate) enum Hold {
-    /// It carries this request alone.
-    Own(ConnectionHold),
-    /// It carries others too, and is counted for as long as it does.
-    Shared(Ticket),
-}
+use crate::links::carrier::Place;
+use crate::links::link::{Destination, Hold, Link, Reuse};
+use crate::links::names::Name;
+use crate::links::pinned::Found;
+use crate::parts::Ask;
+use crate::shared::Worker;
 
 /// What a request asks of its connection.
 #[derive(Clone, Debug)]
@@ -72,17 +39,6 @@ pub(crate) struct Wish {
     connect: Duration,
     /// How long a connection may be idle.
     longest: Duration,
-}
-
-/// Which kept connections a request may be sent on (L5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// Any that nothing is known against: the request can be sent again.
-    Any,
-    /// Only one that is surely alive.
-    Trusted,
-    /// None: it has failed on one before.
-    Never,
 }
 
 /// A kept connection or a place on one, or a new one.
@@ -127,7 +83,7 @@ async fn share_or_connect(
     client.rx.shrink(&worker.buffers); // it may take long, and there may be many
     if let Some(place) = share(worker, client, lease, wish, reuse).await? {
         lease.target_books().reused.add(1);
-        return Ok(Link::on(place, target, wish));
+        return Ok(on(place, target, wish));
     }
     let at = wish.destination(target);
     let http1 = takes_http1(worker, target, wish);
@@ -174,6 +130,11 @@ async fn share_or_connect(
             Err(Failure::Dial(error))
         }
     }
+}
+
+/// A stream for this request.
+fn on(place: Place, target: &TargetEntry, wish: &Wish) -> Link {
+    Link::on(place, wish.destination(target), target.url.tls().is_some())
 }
 
 /// Returns true if HTTP/1.1 is spoken with the target, though it might take HTTP/2.
@@ -234,7 +195,7 @@ async fn take_in(
     let started = worker.carriers.start(at, stream, hold, wish.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
     let started = tokio::time::timeout(wish.connect, started).await;
-    Ok(Link::on(started.map_err(|_| DialError::TimedOut)??, target, wish))
+    Ok(on(started.map_err(|_| DialError::TimedOut)??, target, wish))
 }
 
 /// Connects, unless the request is cut or the client leaves meanwhile.
@@ -318,45 +279,7 @@ fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<
     Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
 }
 
-// === impl Destination, Link, Hold, Wish ===
-
-impl Destination {
-    /// The place of the target whatever the name.
-    pub(crate) fn of_any_name(self) -> Self {
-        Self { name: 0, ..self }
-    }
-
-    /// The place of a target by the table that it is from, by a name that is not the request's.
-    pub(crate) fn of(target: &TargetEntry) -> Self {
-        Self { target: target.id, moves: target.moves, name: 0 }
-    }
-}
-
-impl Link {
-    /// A stream on a connection that carries many.
-    fn on((send, ticket): Place, target: &TargetEntry, wish: &Wish) -> Self {
-        let outbound = Outbound::new(send, target.url.tls().is_some(), ticket.answered());
-        let idled = ticket.idled;
-        let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
-        let (rx, target) = (Buffer::default(), wish.destination(target));
-        Self { stream, hold, rx, target, idled, pinned: false }
-    }
-}
-
-impl Hold {
-    /// Whether the connection is shared, and has carried others before.
-    pub(crate) fn has_served(&self) -> bool {
-        matches!(self, Self::Shared(ticket) if ticket.served)
-    }
-
-    /// Sends no other request on a shared connection that may be the reason of a failure.
-    pub(crate) fn distrust(&self, failure: &Failure) {
-        let doubtful = matches!(failure, Failure::Closed { .. } | Failure::TimedOut);
-        if let (Self::Shared(ticket), true) = (self, doubtful) {
-            ticket.distrust();
-        }
-    }
-}
+// === impl Wish ===
 
 impl Wish {
     pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool, name: Option<Name>) -> Self {

@@ -1,4 +1,5 @@
-//! One thread of the data plane and everything that its requests share.
+//! Everything that the requests of one worker share, and nothing that they do: the steps import this,
+//! it imports no step. What belongs to one step alone has a type of its own in a room below.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -6,36 +7,33 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, Stream, Vault};
 use http1::Request;
 use rules::Timeouts;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use traffic::{Reader, Table};
 
 use crate::buffer::Buffers;
-use crate::client::Entrance;
+use crate::carried::Tasks;
+use crate::client::{Client, Entrance, Job};
 use crate::date::Date;
-use crate::deadline::{Deadlines, REST_EVERY, SWEEP_EVERY};
-use crate::http2::tasks::Tasks;
-use crate::listener::{Accepting, Capacity, Listener};
+use crate::deadline::Deadlines;
+use crate::line::{Lines, Lot};
+use crate::links::carrier::Carriers;
+use crate::links::names::Names;
+use crate::links::pinned::Logins;
+use crate::links::pool::Pool;
 use crate::observe::access::AccessLog;
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
 use crate::observe::{Listening, Story};
-use crate::pick::line::Lines;
-use crate::pick::park::Lot;
-use crate::proxy::{Beat, Order};
+use crate::retries::Budgets;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
-use crate::tls::{Challenges, TlsDoor};
-use crate::upstream::carrier::Carriers;
-use crate::upstream::names::Names;
-use crate::upstream::pinned::Logins;
-use crate::upstream::pool::Pool;
-use crate::upstream::retry::Budgets;
+use crate::tls::Challenges;
 
 /// What all requests of one worker share. Never leaves its thread.
 #[derive(Debug)]
@@ -45,7 +43,7 @@ pub(crate) struct Worker {
     pub(crate) carriers: Carriers,
     pub(crate) names: Names,
     pub(crate) logins: Logins,
-    pub(crate) tasks: Tasks,
+    pub(crate) tasks: Tasks<Job>,
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
@@ -86,153 +84,6 @@ pub(crate) struct Front {
     pub(crate) request_head: Duration,
     pub(crate) idle: Duration,
     pub(crate) write_stall: Duration,
-}
-
-/// Serves until told to stop and the last connection has ended.
-pub(crate) async fn run(
-    worker: Worker,
-    listeners: Vec<Listener>,
-    (mut orders, mut beats): (watch::Receiver<Order>, watch::Receiver<Beat>),
-) {
-    let worker = Rc::new(worker);
-    // Nobody is served from the empty table that every worker begins with: clients wait in the
-    // kernel's queue for the first one that is published.
-    tokio::select! {
-        table = worker.reader.adopt() => worker.adopted(&table),
-        _ = orders.changed() => return,
-    }
-    let adopting = tokio::task::spawn_local(adopt(worker.clone()));
-    let capacity = listeners.first().map(Listener::capacity);
-    // All doors with TLS share their CAs.
-    let tls = listeners.iter().find_map(Listener::tls);
-    let ticking = tokio::task::spawn_local(tick(worker.clone(), capacity, tls));
-    let accepting: Vec<Accepting> =
-        listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
-    loop {
-        let order = *orders.borrow_and_update();
-        match order {
-            Order::Serve => step_back(&worker, &accepting),
-            Order::StepAside | Order::Withdraw => step_aside(&worker, &accepting),
-            Order::Leave => leave(&worker, &accepting).await,
-            Order::Cut => worker.enter(Phase::Cut),
-        }
-        let ends = matches!(order, Order::Withdraw | Order::Leave | Order::Cut);
-        if ends && worker.open.get() == 0 {
-            break;
-        }
-        tokio::select! {
-            changed = orders.changed() => if changed.is_err() {
-                // Whoever gives orders is gone, and with it everything that this thread is for.
-                worker.enter(Phase::Cut);
-                break;
-            },
-            () = worker.changed.notified() => {}
-            Ok(()) = beats.changed() => {
-                if let Some(tell) = &*beats.borrow_and_update() {
-                    let _ = tell.send(()); // whoever wanted to know has given up
-                }
-            }
-        }
-    }
-    worker.pool.clear();
-    worker.carriers.clear();
-    worker.count_lost_lines();
-    adopting.abort();
-    ticking.abort();
-}
-
-/// Leaves accepting to another Teal that has the same sockets.
-fn step_aside(worker: &Rc<Worker>, accepting: &[Accepting]) {
-    if !worker.stop.is_leaving() {
-        accepting.iter().for_each(Accepting::pause);
-        worker.enter(Phase::Aside);
-    }
-}
-
-/// Accepts again.
-fn step_back(worker: &Rc<Worker>, accepting: &[Accepting]) {
-    if worker.stop.is_leaving() {
-        accepting.iter().for_each(Accepting::go_on);
-        worker.enter(Phase::Running);
-    }
-}
-
-/// Accepts what is queued, then closes the listeners; requests go on.
-async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
-    if worker.stop.is_closing() {
-        return;
-    }
-    for accepting in accepting {
-        accepting.finish().await;
-    }
-    worker.enter(Phase::Leaving(Instant::now()));
-}
-
-async fn adopt(worker: Rc<Worker>) {
-    loop {
-        let table = worker.reader.adopt().await;
-        // lossless: L4 - idle connections to what is draining are closed at once.
-        if !table.draining.is_empty() {
-            worker.pool.retire();
-            worker.carriers.retire();
-            worker.logins.retire();
-        }
-        worker.adopted(&table);
-        worker.stale.set(true);
-    }
-}
-
-async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoor>) {
-    let mut ticks = 0u32;
-    let turn = || tls.as_ref().map(TlsDoor::turn);
-    let mut known = turn();
-    let mut resting = false;
-    let mut pause = pin!(tokio::time::sleep(SWEEP_EVERY));
-    poll_fn(|cx: &mut Context<'_>| {
-        worker.read_clock();
-        if resting && !worker.is_at_rest() {
-            resting = false;
-            worker.renew_date();
-            pause.as_mut().reset(tokio::time::Instant::now() + SWEEP_EVERY);
-        }
-        while pause.as_mut().poll(cx).is_ready() {
-            let now = worker.now();
-            worker.deadlines.sweep(now);
-            worker.renew_date();
-            if let Some(capacity) = &capacity {
-                let given_up = capacity.give_up(&worker.deadlines);
-                worker.reader.connections().given_up.add(given_up as u64);
-            }
-            if known != turn() {
-                known = turn();
-                worker.deadlines.wake_all(); // idle clients that are not trusted any more
-            }
-            worker.lines.pace(now);
-            worker.carriers.sweep(now);
-            ticks = ticks.wrapping_add(1);
-            if resting || ticks.is_multiple_of(10) {
-                worker.reader.survey();
-                worker.count_lost_lines();
-                worker.tasks.sweep();
-                worker.forget_gone(now);
-                for (target, name) in worker.names.sweep(now) {
-                    worker.pool.give_up(target, name);
-                    worker.carriers.give_up(target, name);
-                }
-            }
-            resting = worker.is_at_rest();
-            let next = if resting { REST_EVERY } else { SWEEP_EVERY };
-            pause.as_mut().reset(tokio::time::Instant::now() + next);
-        }
-        if resting {
-            worker.deadlines.wake_at_next(cx.waker());
-        }
-        // Not only on a tick: a target that closes an idle connection wakes this task.
-        worker.pool.watch_idle(worker.now(), cx);
-        worker.logins.watch(cx);
-        Poll::<()>::Pending
-    })
-    .await;
 }
 
 // === impl Worker ===
@@ -297,12 +148,13 @@ impl Worker {
         self.date.get().text()
     }
 
-    fn renew_date(&self) {
+    /// Looks at the wall clock.
+    pub(crate) fn renew_date(&self) {
         self.date.set(self.date.get().renewed());
     }
 
     /// Forgets what it knows of targets that have left, if the table has changed.
-    fn forget_gone(&self, now: Instant) {
+    pub(crate) fn forget_gone(&self, now: Instant) {
         if !self.stale.replace(false) {
             return;
         }
@@ -318,7 +170,7 @@ impl Worker {
     }
 
     /// Whether it has no connection, neither to a client nor to a target: nothing can be late.
-    fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.deadlines.is_empty() && self.pool.is_empty() && self.carriers.is_empty()
     }
 
@@ -343,7 +195,7 @@ impl Worker {
     }
 
     /// Counts lines of the access log that were handed over and could not be written.
-    fn count_lost_lines(&self) {
+    pub(crate) fn count_lost_lines(&self) {
         let lost = self.listening.access.as_ref().map_or(0, AccessLog::take_lost);
         if lost > 0 {
             self.reader.connections().log_dropped.add(lost);
@@ -389,7 +241,24 @@ impl Worker {
         OpenConnection { worker: self.clone() }
     }
 
-    fn adopted(&self, table: &Table) {
+    /// The client of this connection, or of this part of one, from here on.
+    pub(crate) fn client(&self, stream: Stream, entrance: Entrance) -> Client {
+        let now = self.now();
+        Client::new(stream, entrance, self.deadlines.add(now + self.front().idle), now)
+    }
+
+    /// Whether no client's connection is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.get() == 0
+    }
+
+    /// Waits until a connection ends while the worker is leaving.
+    pub(crate) async fn ended_one(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Another table is here.
+    pub(crate) fn adopted(&self, table: &Table) {
         self.buffers.fit(table.limits.head_bytes);
         let fronts = table.services.iter().map(|service| Front::of(&service.timeouts));
         if let Some(front) = fronts.reduce(Front::generous) {
@@ -397,9 +266,11 @@ impl Worker {
         }
         self.lines.adopted(table, Instant::now());
         self.lot.adopted();
+        self.stale.set(true);
     }
 
-    fn enter(&self, phase: Phase) {
+    /// Goes on to a phase of the stop, and has everybody look at the world again.
+    pub(crate) fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
         self.lines.wake_all();
         self.lot.wake_all();

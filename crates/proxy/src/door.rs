@@ -1,6 +1,6 @@
 //! How clients come in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rules::Network;
 
@@ -25,4 +25,22 @@ pub struct Door {
     pub proxy_protocol: Vec<Network>,
     /// Whose word about their own clients is kept: `X-Forwarded-For` and the like.
     pub trusted: Vec<Network>,
+}
+
+/// The ends of a connection: its client, and where that has connected to.
+pub(crate) type Ends = (SocketAddr, SocketAddr);
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Announced {
+    /// `None`: the source speaks for itself (such as in its health checks), or of a family without such
+    /// addresses, so that its own ends count.
+    pub(crate) ends: Option<Ends>,
+    /// The client has reached the source by TLS (`PP2_CLIENT_SSL`).
+    pub(crate) tls: bool,
+}
+
+/// Whether an address is in one of these ranges.
+pub(crate) fn is_listed(ranges: &[Network], address: IpAddr) -> bool {
+    ranges.iter().any(|range| range.contains(address))
 }

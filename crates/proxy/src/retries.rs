@@ -1,15 +1,10 @@
-//! Whether a request may be sent again (L5): never if it could be acted on twice, and never so
-//! often that retries make an outage worse.
+//! How often requests may be sent again: never so often that retries make an outage worse.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use rules::ServiceName;
 use traffic::LocalService;
-
-use crate::failure::Failure;
-use crate::route::Ask;
-use crate::worker::Worker;
 
 /// One retry may be made per so many requests.
 const REQUESTS_PER_RETRY: f64 = 5.0; // 20 %
@@ -31,15 +26,9 @@ struct Budget {
     counted: u64,
 }
 
-/// Whether this request may be sent again after this failure. A yes uses up budget.
-// lossless: L5
-pub(crate) fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
-    let safe = failure.is_unsent() || (failure.is_replayable() && ask.idempotent);
-    safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
-}
-
 impl Budgets {
-    fn take(&self, service: &LocalService) -> bool {
+    /// Whether one more retry may be made. A yes uses up budget.
+    pub(crate) fn take(&self, service: &LocalService) -> bool {
         let accepted = service.cell().accepted.value();
         let mut services = self.services.borrow_mut();
         let budget =

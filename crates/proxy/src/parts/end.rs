@@ -6,8 +6,8 @@ use std::time::Instant;
 use rules::Color;
 use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
 
-use super::Story;
-use crate::worker::Worker;
+use crate::observe::Story;
+use crate::shared::Worker;
 
 /// A request in the books. It is counted in when this is made, and counted out when it is
 /// consumed. Dropped without that, because its task was ended, it counts as cut by the stop.

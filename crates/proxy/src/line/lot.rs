@@ -1,0 +1,36 @@
+//! The requests of a worker that wait for another table, without an order: all go on with the next one.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::Place;
+
+/// The parked requests of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Lot {
+    places: RefCell<Vec<Arc<Place>>>,
+}
+
+impl Lot {
+    /// A place in it.
+    pub(crate) fn enter(&self) -> Arc<Place> {
+        let place = Arc::new(Place::default());
+        self.places.borrow_mut().push(place.clone());
+        place
+    }
+
+    /// Gives a place back, whether or not anything was published.
+    pub(crate) fn leave(&self, place: &Arc<Place>) {
+        self.places.borrow_mut().retain(|other| !Arc::ptr_eq(other, place));
+    }
+
+    /// Another table is here: everybody chooses again.
+    pub(crate) fn adopted(&self) {
+        self.places.borrow().iter().for_each(|place| place.go());
+    }
+
+    /// Wakes everyone, so that each looks at the world again.
+    pub(crate) fn wake_all(&self) {
+        self.places.borrow().iter().for_each(|place| place.wake());
+    }
+}

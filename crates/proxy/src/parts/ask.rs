@@ -1,0 +1,139 @@
+//! What is kept of a request once its head has left the buffer.
+
+use std::rc::Rc;
+
+use http1::{BodyLength, Method, Request, Version};
+use traffic::LocalService;
+
+use super::{Accept, RequestEnd, Upload};
+use crate::client::Client;
+use crate::shared::Worker;
+use crate::websocket::Accept as Handshake;
+
+/// A request on its way to a target.
+#[derive(Debug)]
+pub(crate) struct Ask<'r> {
+    pub(crate) service: Rc<LocalService>,
+    /// The place of the service in the table that the worker had at that time.
+    pub(crate) place: usize,
+    pub(crate) end: RequestEnd,
+    pub(crate) facts: Facts,
+    pub(crate) idempotent: bool,
+    /// The protocols that the client wishes to switch to.
+    pub(crate) upgrade: Option<Box<str>>,
+    /// What a target has to answer to the key of a WebSocket handshake that is ours.
+    pub(crate) accept: Option<Box<Handshake>>,
+    /// It is part of a login that binds its connection.
+    pub(crate) binds: bool,
+    pub(crate) request_id: RequestId,
+    /// The request as it goes to the target, whatever the attempt.
+    pub(crate) upload: &'r mut Upload,
+}
+
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) version: Version,
+    pub(crate) head: bool,
+    /// The client will send another request on this connection.
+    pub(crate) persistent: bool,
+    /// The request has a body.
+    pub(crate) body: bool,
+    pub(crate) accept: Accept,
+    /// It is a call of gRPC.
+    pub(crate) grpc: bool,
+    /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
+    pub(crate) hsts: Option<u32>,
+}
+
+/// The id of a request: the client's if it is valid, else one of ours. One as long as a UUID or
+/// shorter needs no memory of its own.
+#[derive(Clone, Debug)]
+pub(crate) enum RequestId {
+    Short { bytes: [u8; RequestId::SHORT], length: u8 },
+    Long(Box<str>),
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Of a request that could not be understood: the connection ends with its answer.
+    pub(crate) const UNKNOWN: Self = Self {
+        version: Version::Http11,
+        head: false,
+        persistent: false,
+        body: false,
+        accept: Accept::Text,
+        grpc: false,
+        hsts: None,
+    };
+
+    pub(crate) fn of(request: &Request<'_>, client: &Client, by_https: bool) -> Self {
+        Self {
+            hsts: client.entrance.door.hsts.filter(|_| by_https),
+            version: request.version,
+            head: matches!(request.method, Method::Head),
+            persistent: request.persistent,
+            body: request.body != BodyLength::None,
+            accept: Accept::of(request.field("accept")),
+            grpc: request.grpc,
+        }
+    }
+}
+
+// === impl RequestId ===
+
+impl RequestId {
+    const SHORT: usize = 38;
+    const MADE: usize = 32;
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { bytes, length } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(id) => id.as_bytes(),
+        }
+    }
+
+    pub(crate) fn of(request: &Request<'_>, worker: &Worker) -> Self {
+        let mut bytes = [0; Self::SHORT];
+        let length = match request.request_id {
+            Some(given) if given.len() > Self::SHORT => return Self::Long(given.into()),
+            Some(given) => {
+                bytes[..given.len()].copy_from_slice(given.as_bytes());
+                given.len()
+            }
+            None => {
+                for place in bytes[..Self::MADE].chunks_exact_mut(16) {
+                    let number = worker.reader.random();
+                    place[..8].copy_from_slice(&hex((number >> 32) as u32));
+                    place[8..].copy_from_slice(&hex(number as u32));
+                }
+                Self::MADE
+            }
+        };
+        Self::Short { bytes, length: length as u8 }
+    }
+}
+
+/// Eight hexadecimal digits, all at once: each byte of a word is one digit.
+fn hex(number: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut digits = u64::from(number);
+    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF;
+    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF;
+    digits = (digits | digits << 4) & (0x0F * EACH);
+    let letters = ((digits + 6 * EACH) >> 4) & EACH; // 1 where the digit is above 9
+    (digits + u64::from(b'0') * EACH + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hex;
+
+    #[test]
+    fn hexadecimal_digits_are_those_of_the_standard_library() {
+        for number in [0, 1, 9, 10, 15, 0x1234_5678, 0x9abc_def0, 0xa0a0_a0a0, u32::MAX] {
+            assert_eq!(hex(number), *format!("{number:08x}").as_bytes());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! SPINE: one thread of the data plane, from its first table to the end of its last connection.
+
+mod tick;
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::listener::{Accepting, Listener};
+use crate::shared::Worker;
+use crate::stop::Phase;
+
+/// What the workers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Serve,
+    /// Another Teal accepts on the same sockets.
+    StepAside,
+    /// It goes on doing so.
+    Withdraw,
+    Leave,
+    Cut,
+}
+
+/// Who counts the workers that have felt it; none before the first.
+pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
+
+/// Serves until told to stop and the last connection has ended.
+pub(crate) async fn run(
+    worker: Worker,
+    listeners: Vec<Listener>,
+    (mut orders, mut beats): (watch::Receiver<Order>, watch::Receiver<Beat>),
+) {
+    let worker = Rc::new(worker);
+    // Nobody is served from the empty table that every worker begins with: clients wait in the
+    // kernel's queue for the first one that is published.
+    tokio::select! {
+        table = worker.reader.adopt() => worker.adopted(&table),
+        _ = orders.changed() => return,
+    }
+    let adopting = tokio::task::spawn_local(adopt(worker.clone()));
+    let capacity = listeners.first().map(Listener::capacity);
+    // All doors with TLS share their CAs.
+    let tls = listeners.iter().find_map(Listener::tls);
+    let ticking = tokio::task::spawn_local(tick::tick(worker.clone(), capacity, tls));
+    let accepting: Vec<Accepting> =
+        listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
+    loop {
+        let order = *orders.borrow_and_update();
+        match order {
+            Order::Serve => step_back(&worker, &accepting),
+            Order::StepAside | Order::Withdraw => step_aside(&worker, &accepting),
+            Order::Leave => leave(&worker, &accepting).await,
+            Order::Cut => worker.enter(Phase::Cut),
+        }
+        let ends = matches!(order, Order::Withdraw | Order::Leave | Order::Cut);
+        if ends && worker.is_empty() {
+            break;
+        }
+        tokio::select! {
+            changed = orders.changed() => if changed.is_err() {
+                // Whoever gives orders is gone, and with it everything that this thread is for.
+                worker.enter(Phase::Cut);
+                break;
+            },
+            () = worker.ended_one() => {}
+            Ok(()) = beats.changed() => {
+                if let Some(tell) = &*beats.borrow_and_update() {
+                    let _ = tell.send(()); // whoever wanted to know has given up
+                }
+            }
+        }
+    }
+    worker.pool.clear();
+    worker.carriers.clear();
+    worker.count_lost_lines();
+    adopting.abort();
+    ticking.abort();
+}
+
+/// Leaves accepting to another Teal that has the same sockets.
+fn step_aside(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if !worker.stop.is_leaving() {
+        accepting.iter().for_each(Accepting::pause);
+        worker.enter(Phase::Aside);
+    }
+}
+
+/// Accepts again.
+fn step_back(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if worker.stop.is_leaving() {
+        accepting.iter().for_each(Accepting::go_on);
+        worker.enter(Phase::Running);
+    }
+}
+
+/// Accepts what is queued, then closes the listeners; requests go on.
+async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
+    if worker.stop.is_closing() {
+        return;
+    }
+    for accepting in accepting {
+        accepting.finish().await;
+    }
+    worker.enter(Phase::Leaving(Instant::now()));
+}
+
+async fn adopt(worker: Rc<Worker>) {
+    loop {
+        let table = worker.reader.adopt().await;
+        // lossless: L4 - idle connections to what is draining are closed at once.
+        if !table.draining.is_empty() {
+            worker.pool.retire();
+            worker.carriers.retire();
+            worker.logins.retire();
+        }
+        worker.adopted(&table);
+    }
+}
