@@ -8,9 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Findings;
 use crate::tree::Tree;
 
-/// Crates that still have circles. None may be added here.
-const EXEMPT: [&str; 1] = ["proxy"];
-
 /// The names that a module takes from each other one.
 type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
@@ -19,17 +16,8 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         tree.rust().filter_map(|file| Some(split(&file.path)?.0)).collect();
     for name in crates {
         let graph = graph(name, tree);
-        let circles = circles(&graph);
         let path = format!("crates/{name}/src");
-        if EXEMPT.contains(&name) {
-            if circles.is_empty() {
-                let message =
-                    "has no circle any more; take it off the list in xtask's tidy/circles";
-                findings.error(&path, None, message);
-            }
-            continue;
-        }
-        for circle in circles {
+        for circle in circles(&graph) {
             let ties = ties(&graph, &circle);
             let message = format!("modules import each other in a circle: {}", ties.join("; "));
             findings.error(&path, None, message);
@@ -196,11 +184,6 @@ mod tests {
     use super::*;
     use crate::tidy::findings_of;
 
-    fn of_our_own(files: &[(&str, &str)]) -> Vec<String> {
-        let said = findings_of(files, check);
-        said.into_iter().filter(|said| said.contains("crates/a/")).collect()
-    }
-
     #[test]
     fn paths_are_read_whatever_their_form() {
         let text = "// use crate::no;\nuse crate::a::{self, B, c::{D, E as F}};\npub(crate) use super::g;\n\
@@ -226,7 +209,7 @@ mod tests {
             ("crates/a/src/three.rs", "use crate::one::One;\n"),
         ];
         assert_eq!(
-            of_our_own(&files),
+            findings_of(&files, check),
             ["crates/a/src: modules import each other in a circle: one takes Two from two; \
               three takes One from one; two takes Three, third from three"]
         );
@@ -243,6 +226,6 @@ mod tests {
             ),
             ("crates/a/src/two/tests.rs", "use crate::one::One;\n"),
         ];
-        assert_eq!(of_our_own(&files), [""; 0]);
+        assert_eq!(findings_of(&files, check), [""; 0]);
     }
 }
