@@ -7,6 +7,11 @@
 use serde_json::{Map, Value, json};
 
 const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+/// A level, or those of modules, with commas between.
+const LEVELS: &str = "^((admin|control|journal|peer|proxy|teal)(::[a-z0-9_]{1,32}){0,4}=)?\
+                      (off|error|warn|info|debug|trace)\
+                      (,((admin|control|journal|peer|proxy|teal)(::[a-z0-9_]{1,32}){0,4}=)?\
+                      (off|error|warn|info|debug|trace)){0,9}$";
 /// From 1 ms to 720 h, larger units first.
 const DURATION: &str = "^(([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9])h([1-5]?[0-9]m)?([1-5]?[0-9]s)?\
                         ([0-9]{1,3}ms)?|[1-9][0-9]{0,3}m([1-5]?[0-9]s)?([0-9]{1,3}ms)?|\
@@ -64,6 +69,7 @@ fn schema(parameter: &str) -> Option<Value> {
         "service" | "group" => pattern(NAME),
         "wait_healthy" | "drain" | "max_wait" => pattern(DURATION),
         "wait" => Some(json!({ "type": "string", "enum": ["drained", "published"] })),
+        "level" => pattern(LEVELS),
         "dry_run" | "problems" | "all" => Some(json!({ "type": "boolean" })),
         "If-Match" => pattern("^\"[0-9]{1,19}\"$"),
         "Last-Event-ID" => pattern("^[0-9]{1,19}(-[A-Za-z0-9-]{1,64})?$"),

@@ -21,6 +21,7 @@ mod guard;
 mod history;
 mod hold;
 mod lockout;
+mod log_level;
 mod metrics;
 mod openapi;
 mod page;
@@ -53,7 +54,7 @@ pub use metrics::{Appears, Kind, METRICS, Metric};
 use problem::Problem;
 pub use secure::AdminTls;
 use settings::Api;
-pub use settings::{ApiSettings, Certificate, Live, Ordered};
+pub use settings::{ApiSettings, Certificate, Live, LogControl, Ordered};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
@@ -101,6 +102,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(hold::resume)))
         .routes(change(routes!(reload::reload)))
         .routes(change(routes!(reload::upgrade)))
+        .routes(replace(routes!(log_level::shown, log_level::change)))
         .routes(read(routes!(status::status)))
         .routes(read(routes!(history::history)))
         .routes(read(routes!(history::receipt)))
@@ -148,6 +150,11 @@ fn read((schemas, paths, methods): Call) -> Call {
 /// A call that changes something.
 fn change((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("POST") }))
+}
+
+/// A call that reads something, and one that puts another in its place.
+fn replace((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD, PUT") }))
 }
 
 fn method_not_allowed(methods: &'static str) -> Problem {

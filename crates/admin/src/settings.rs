@@ -35,8 +35,19 @@ pub struct ApiSettings {
     pub live: watch::Receiver<Live>,
     /// Client connections that there may be at once.
     pub connections: usize,
+    /// The log of this process.
+    pub log: LogControl,
     /// When this Teal began to serve.
     pub since: Instant,
+}
+
+/// Which events this process logs, as it can be asked and changed.
+#[derive(Clone, Copy, Debug)]
+pub struct LogControl {
+    /// Returns the levels in force.
+    pub levels: fn() -> String,
+    /// Puts others in force, or says what is wrong with them.
+    pub change: fn(&str) -> Result<(), String>,
 }
 
 /// What a reload may change, always as a whole.
@@ -91,6 +102,7 @@ pub(crate) struct Api {
     pub(crate) admin: SocketAddr,
     pub(crate) live: watch::Receiver<Live>,
     pub(crate) connections: usize,
+    pub(crate) log: LogControl,
     /// When this Teal began to serve.
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
@@ -127,6 +139,7 @@ impl Api {
             admin: settings.admin,
             live: settings.live,
             connections: settings.connections,
+            log: settings.log,
             since: settings.since,
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

@@ -6,31 +6,58 @@
 //! In systemd's journal each line has its priority, and no time of its own.
 
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::LogFormat;
+use crate::level::{LevelError, Levels};
 
-/// Sends all events of this process to standard error.
-pub(crate) fn start(format: LogFormat) {
-    let events = tracing_subscriber::fmt()
-        .with_max_level(Level::INFO)
+/// Sends the events of this process that these levels let through to standard error.
+pub(crate) fn start(format: LogFormat, levels: &Levels) {
+    let events = fmt::layer()
         .with_ansi(false)
         .with_target(false)
         .with_writer(OneLine { priorities: parent::is_journal() });
+    let events: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Text if parent::is_journal() => events.without_time().with_level(false).boxed(),
+        LogFormat::Text => events.boxed(),
+        LogFormat::Json => events.json().flatten_event(true).boxed(),
+    };
+    let (filter, change) = reload::Layer::new(levels.filter());
     let writer = thread::Builder::new().name("log".to_owned()).stack_size(STACK);
     if let Err(error) = writer.spawn(|| QUEUE.write_all_to(io::stderr())) {
         let _ = writeln!(io::stderr(), "teal: cannot start to log: {error}"); // ignored: as for lines
     }
-    match format {
-        LogFormat::Text if parent::is_journal() => events.without_time().with_level(false).init(),
-        LogFormat::Text => events.init(),
-        LogFormat::Json => events.json().flatten_event(true).init(),
-    }
+    tracing_subscriber::registry().with(events.with_filter(filter)).init();
+    let _ = CHANGE.set((change, Mutex::new(levels.clone()))); // set once: this starts once
+}
+
+/// The way to other levels, and those in force.
+static CHANGE: OnceLock<(reload::Handle<Targets, Registry>, Mutex<Levels>)> = OnceLock::new();
+
+/// The levels in force.
+pub(crate) fn levels() -> String {
+    let in_force =
+        CHANGE.get().map(|(_, levels)| levels.lock().unwrap_or_else(PoisonError::into_inner));
+    in_force.map_or_else(String::new, |levels| levels.to_string())
+}
+
+/// Puts other levels in force, until this process ends.
+pub(crate) fn change_levels(text: &str) -> Result<(), String> {
+    let levels: Levels = text.parse().map_err(|error: LevelError| error.must_be())?;
+    let (change, in_force) = CHANGE.get().ok_or("nothing is logged here")?;
+    change.reload(levels.filter()).map_err(|error| error.to_string())?;
+    *in_force.lock().unwrap_or_else(PoisonError::into_inner) = levels;
+    Ok(())
 }
 
 /// The number of lines that were dropped since this process has started.

@@ -11,6 +11,7 @@ mod environment;
 mod exit;
 mod generate;
 mod http;
+mod level;
 mod log;
 mod run;
 mod show;
@@ -61,6 +62,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Hold(args) => client::hold::hold(&args),
         Verb::Resume(args) => client::hold::resume(&args),
         Verb::Reload(args) => client::reload::reload(&args),
+        Verb::LogLevel(args) => client::log_level::log_level(&args),
         Verb::Upgrade(args) => client::upgrade::upgrade(&args),
         Verb::Token(args) => match args.what {
             TokenVerb::New(args) => client::token::new(&args),

@@ -194,6 +194,8 @@ async fn the_description_lists_every_call() {
         ("/admin/resume", "post"),
         ("/admin/reload", "post"),
         ("/admin/upgrade", "post"),
+        ("/admin/log-level", "get"),
+        ("/admin/log-level", "put"),
         ("/admin/status", "get"),
         ("/admin/history", "get"),
         ("/admin/receipts/{generation}", "get"),
@@ -206,7 +208,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(15));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(16));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     stage.stop().await;
 }

@@ -1,7 +1,7 @@
 //! The text of calls that change something.
 
 use crate::wire::{
-    Color, Drain, DrainState, GroupAnswer, HoldAnswer, Reloaded, Resumed, SwitchAnswer,
+    Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, Reloaded, Resumed, SwitchAnswer,
     SwitchOutcome, SwitchResult, Upgraded,
 };
 
@@ -122,6 +122,11 @@ pub fn reload(answer: &Reloaded) -> String {
         line!(lines, "  {change}");
     }
     lines.0
+}
+
+/// Tells which events are logged.
+pub fn log_level(answer: &LogLevel) -> String {
+    format!("Log level: {}\n", answer.level)
 }
 
 /// Tells the outcome of an upgrade.

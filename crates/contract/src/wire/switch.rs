@@ -158,6 +158,13 @@ pub struct Reloaded {
     pub changes: Vec<String>,
 }
 
+/// Which events a Teal logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLevel {
+    /// The level of all, and those of modules, with commas between.
+    pub level: String,
+}
+
 /// A newer Teal has taken over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Upgraded {

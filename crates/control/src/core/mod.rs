@@ -226,6 +226,8 @@ impl Core {
             return self.publisher.version();
         }
         let draining = inside.drains.listed();
+        let generation = inside.state.generation();
+        tracing::debug!(%generation, draining = draining.len(), "a table is published");
         let table = swap::build(&inside.state, &inside.roster, inside.limits, draining);
         self.publisher.publish(table)
     }

@@ -170,6 +170,7 @@ impl Inside {
         let (member, color, name) = self.roster.name(id)?;
         let (service, before, silent) = (member.spec.name.clone(), name.found, &name.unanswered);
         let url = name.url.clone();
+        tracing::debug!(%service, %color, target_url = %url, ?listing, "lookup");
         match listing {
             Listing::Unanswered(why) if silent.is_none() => tracing::warn!(
                 %service, %color, target_url = %url, why,

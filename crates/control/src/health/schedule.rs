@@ -241,10 +241,15 @@ impl Core {
     /// `None` if the target is gone.
     pub(super) fn record(&self, id: TargetId, verdict: Verdict, latency: Duration) -> Option<()> {
         let mut inside = self.lock();
-        let (spec, _, seat) = inside.roster.target_mut(id)?;
+        let (spec, color, seat) = inside.roster.target_mut(id)?;
         let settings = &spec.health;
         let passed = verdict.passed();
         let reason = verdict.reason().map(ToOwned::to_owned);
+        tracing::debug!(
+            service = %spec.name, %color, target_url = %seat.url,
+            address = seat.address.map(tracing::field::display), passed, status = verdict.status(),
+            reason, ?latency, "probe"
+        );
         let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
         let usable = seat.is_usable();
         let change = seat.health.record(probe, settings);

@@ -51,6 +51,10 @@ pub(crate) async fn send(
             && may_retry(worker, ask, &failure)
         {
             lease.target_books().retried.add(1);
+            tracing::debug!(
+                service = %ask.service.name, color = %lease.color(),
+                target_url = %lease.target().url, reason = failure.about_target(), "a request is sent again"
+            );
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;

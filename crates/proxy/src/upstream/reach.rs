@@ -99,6 +99,10 @@ async fn share_or_connect(
     match dialed {
         Ok(link) => {
             lease.target_books().connected.add(1);
+            tracing::debug!(
+                color = %lease.color(), target_url = %target.url,
+                address = target.address.map(tracing::field::display), "connected to the target"
+            );
             if let Some(name) = &wish.name {
                 worker.names.served(target.id, name);
             }

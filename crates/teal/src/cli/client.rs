@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{ColorArg, Time, time};
+use crate::level::Levels;
 
 /// How a running Teal is found and asked.
 #[derive(Args, Clone, Debug, Default)]
@@ -228,6 +229,18 @@ pub(crate) struct ResumeArgs {
 /// If the new one can't take over, the older one goes on as before, and this ends with 1.
 #[derive(Args, Debug)]
 pub(crate) struct UpgradeArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Show which events the running Teal logs, or change that until it is started again or upgraded.
+///
+/// Levels are off, error, warn, info, debug and trace, for all or for modules: "info,proxy=debug".
+#[derive(Args, Debug)]
+pub(crate) struct LogLevelArgs {
+    /// The new levels [default: show those in force].
+    #[arg(value_name = "LEVEL")]
+    pub(crate) level: Option<Levels>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

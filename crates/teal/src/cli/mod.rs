@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::level::Levels;
+
 pub(crate) use client::{
-    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, HowArgs, IdleArgs, ReachArgs,
-    ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs, UpgradeArgs,
-    WaitArgs, WaitFor,
+    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, HowArgs, IdleArgs, LogLevelArgs,
+    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs,
+    UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
@@ -53,6 +55,7 @@ pub(crate) enum Verb {
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Reload(ReloadArgs),
+    LogLevel(LogLevelArgs),
     Upgrade(UpgradeArgs),
     Token(TokenArgs),
     Journal(JournalArgs),
@@ -100,6 +103,10 @@ pub(crate) struct RunArgs {
     /// How logs are written.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log: LogFormat,
+    /// Which events are logged: off, error, warn, info, debug or trace, for all or for modules, such as
+    /// "info,proxy=debug" [default: $TEAL_LOG, else info].
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<Levels>,
 }
 
 /// How logs are written.

@@ -11,6 +11,7 @@ pub(crate) mod hold;
 mod http;
 mod interrupt;
 pub(crate) mod journal;
+pub(crate) mod log_level;
 mod progress;
 mod proof;
 pub(crate) mod reach;

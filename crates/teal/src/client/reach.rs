@@ -113,6 +113,11 @@ impl Teal {
         self.in_time(self.ask(Method::GET, path, None)).await
     }
 
+    /// Puts something in the place of what was there.
+    pub(super) async fn put(&self, path: &str) -> Result<Answer, Failure> {
+        self.in_time(self.ask(Method::PUT, path, None)).await
+    }
+
     /// Changes something that is done at once.
     pub(super) async fn post(&self, path: &str) -> Result<Answer, Failure> {
         self.in_time(self.ask(Method::POST, path, None)).await

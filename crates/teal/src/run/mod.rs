@@ -42,6 +42,7 @@ use traffic::{Publisher, Seat, Table, exchange};
 
 use crate::cli::{LogFormat, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::level::Levels;
 use crate::{Outcome, log};
 
 pub(crate) use state::group::name as group_name;
@@ -58,7 +59,7 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> Outcome {
-    log::start(args.log);
+    log::start(args.log, &Levels::chosen(args.log_level.as_ref())?);
     let served = serve(args);
     log::finish();
     served.map(|()| Exit::Done)

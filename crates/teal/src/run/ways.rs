@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use admin::{ApiSettings, Live};
+use admin::{ApiSettings, Live, LogControl};
 use config::Config;
 use control::UpgradeWish;
 use peer::Host;
@@ -17,6 +17,7 @@ use super::parent::Parent;
 use super::state;
 use super::upgrade::{Handed, Replaceable};
 use crate::exit::Failure;
+use crate::log;
 
 /// Everything that is bound.
 pub(super) struct Ways {
@@ -92,6 +93,7 @@ impl Ways {
             socket_gid: self.socket_gid,
             live,
             connections,
+            log: LogControl { levels: log::levels, change: log::change_levels },
             since: Instant::now(),
         }
     }

@@ -1,9 +1,11 @@
 //! What operators do besides switching: holds that drain, logs for programs, a drill, receipts.
 
-use testkit::{Client, Load, LoadOptions, Settings, Target, Teal};
+use testkit::http2::request;
+use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::Stage;
+use crate::http2::connect;
+use crate::stage::{SOON, Stage};
 
 #[test]
 fn a_hold_drains_the_active_color_and_says_what_it_cut() {
@@ -75,4 +77,76 @@ fn a_target_by_name_is_resolved_and_reached() {
     assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
     assert_eq!((blue.seen().count(), green.seen().count()), (1, 1));
     teal.assert_books_balance();
+}
+
+#[test]
+fn the_log_level_is_chosen_at_the_start_by_flag_or_environment() {
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
+    let refused = |teal: &mut Teal, whose: &str| {
+        assert_eq!(teal.wait_exit(SOON), Some(2), "{}", teal.log());
+        for words in [whose, "\"loud\"", "off, error, warn, info, debug, trace", "control, journal"]
+        {
+            assert!(teal.log().contains(words), "{words}: {}", teal.log());
+        }
+    };
+    teal.spawn(&["--log-level", "loud"]);
+    refused(&mut teal, "--log-level");
+    teal.spawn_as_service(&[("TEAL_LOG", "proxy=loud,info")], None);
+    assert_eq!(teal.wait_exit(SOON), Some(2), "{}", teal.log());
+    assert!(teal.log().contains("TEAL_LOG: \"proxy=loud\" is not a log level"), "{}", teal.log());
+    teal.spawn_as_service(&[("TEAL_LOG", "info,control::health=debug")], None);
+    teal.log_has(&["DEBUG", "probe", "passed=true"]);
+    assert!(!teal.log().contains("a table is published"), "that is of another module");
+    assert_eq!(teal.stop(SOON), Some(0));
+}
+
+#[test]
+fn the_log_level_changes_while_teal_runs_and_shows_no_secrets() {
+    let stage = Stage::with(|settings| settings.listener_key("http2", "true"));
+    let level = || stage.teal.cli(&["log-level"]).assert_code(0).stdout.clone();
+    assert_eq!(level(), "Log level: info\n");
+    assert!(!stage.teal.log().contains("DEBUG"), "{}", stage.teal.log());
+    // Nonsense changes nothing, and is not repeated to whoever reads the answer.
+    let nonsense = stage.teal.cli(&["log-level", "h2=trace"]);
+    assert_eq!(nonsense.code, Some(2), "{}", nonsense.all());
+    assert!(nonsense.all().contains("off, error, warn, info, debug, trace"), "{}", nonsense.all());
+    let answer = stage.teal.ask("PUT", "/admin/log-level?level=h2%3Dtrace", &[]);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("modules begin with admin"), "{}", answer.text());
+    assert!(!answer.text().contains("h2=trace"), "{}", answer.text());
+    assert_eq!(stage.teal.ask("POST", "/admin/log-level?level=debug", &[]).status, 405);
+    let mut stranger = Client::connect(stage.teal.admin());
+    let admin = stage.teal.admin();
+    stranger.send(format!(
+        "PUT /admin/log-level?level=debug HTTP/1.1\r\nHost: {admin}\r\nContent-Length: 0\r\n\r\n"
+    ));
+    assert_eq!(stranger.answer().status, 401);
+    assert_eq!(level(), "Log level: info\n");
+
+    let changed = stage.teal.cli(&["log-level", "trace", "--json"]).assert_code(0).stdout.clone();
+    assert_eq!(changed.trim(), "{\"level\":\"trace\"}");
+    let secrets = "Authorization: Bearer sesame\r\nCookie: id=sesame";
+    let mut client = stage.client();
+    client.send(format!("GET /?key=sesame HTTP/1.1\r\nHost: test\r\n{secrets}\r\n\r\n"));
+    assert_eq!(client.answer().status, 200);
+    let mut http2 = connect(&stage);
+    let head = [("authorization", "Bearer sesame"), ("cookie", "id=sesame")];
+    assert_eq!(http2.ask(request("GET", "/?key=sesame", &head)).status, 200);
+    stage.teal.log_has(&[
+        "INFO",
+        "the log level was changed",
+        "before=\"info\"",
+        "level=\"trace\"",
+    ]);
+    stage.teal.log_has(&["DEBUG", "connected to the target", "color=blue"]);
+    stage.teal.log_has(&["DEBUG", "probe", "service=web"]);
+    assert!(!stage.teal.log().contains("sesame"), "{}", stage.teal.log());
+
+    stage.teal.cli(&["log-level", "info"]).assert_code(0);
+    let before = stage.teal.log().matches("DEBUG").count();
+    let probes = stage.blue.seen().probes().len();
+    wait_until(SOON, "it is probed", || stage.blue.seen().probes().len() > probes + 2);
+    assert_eq!(stage.teal.log().matches("DEBUG").count(), before);
+    stage.finish();
 }

@@ -1,0 +1,75 @@
+//! `GET` and `PUT /admin/log-level`: which events the running Teal logs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use contract::text;
+use contract::wire::{LogLevel, ProblemDocument};
+
+use crate::auth::{Operator, Viewer};
+use crate::form::Form;
+use crate::problem::Problem;
+use crate::query::{Given, NoBody, Parameters, Query, invalid};
+use crate::settings::Api;
+
+/// The new levels.
+#[derive(Debug)]
+pub(crate) struct Wanted(String);
+
+/// Which events are logged.
+#[utoipa::path(
+    get,
+    path = "/admin/log-level",
+    tag = "read",
+    responses(
+        (status = 200, description = "The levels in force", body = LogLevel),
+        (status = "4XX", description = "Refused", body = ProblemDocument),
+    ),
+)]
+pub(crate) async fn shown(
+    State(api): State<Arc<Api>>,
+    _: Viewer,
+    form: Form,
+    Query(()): Query<()>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    Ok(form.answer(&LogLevel { level: (api.log.levels)() }, text::log_level))
+}
+
+/// Changes which events are logged, until this process ends.
+#[utoipa::path(
+    put,
+    path = "/admin/log-level",
+    tag = "change",
+    params(
+        ("level" = String, Query, description = "off, error, warn, info, debug or trace, for all or for modules: info,proxy=debug"),
+    ),
+    responses(
+        (status = 200, description = "In force", body = LogLevel),
+        (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn change(
+    State(api): State<Arc<Api>>,
+    Operator(actor): Operator,
+    form: Form,
+    Query(Wanted(level)): Query<Wanted>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let before = (api.log.levels)();
+    (api.log.change)(&level).map_err(|why| invalid("level", &why))?;
+    let level = (api.log.levels)();
+    tracing::info!(%actor, before, level, "the log level was changed");
+    Ok(form.answer(&LogLevel { level }, text::log_level))
+}
+
+impl Parameters for Wanted {
+    const ALLOWED: &'static [&'static str] = &["level"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        let level = given.text("level").ok_or_else(|| invalid("level", "is missing"))?;
+        Ok(Self(level.to_owned()))
+    }
+}
