@@ -21,12 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use super::streams;
-use crate::carried::Streams;
+use crate::carried::{Head, Streams, translate, translate_open};
 use crate::client::{Client, Entrance, Job};
 use crate::deadline::{Deadline, Early};
 use crate::http2::{
-    Ends, H2, Head, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake, translate,
-    translate_open,
+    Ends, H2, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake, tunnel_of,
 };
 use crate::parts::RequestEnd;
 use crate::shared::Worker;
@@ -252,10 +251,11 @@ impl Serving {
         let ended = first.is_empty() && request.body().is_end_stream();
         let fields = worker.reader.table().limits.fields;
         let random = || worker.reader.random();
+        let tunnel = tunnel_of(&request);
         let translated = if ended || !first.is_empty() {
-            translate(&request, ended, fields, random)
+            translate(&request, tunnel, ended, fields, random)
         } else {
-            translate_open(&request, fields, random)
+            translate_open(&request, tunnel, fields, random)
         };
         let (head, refused) = match translated {
             Ok(head) => (head, None),

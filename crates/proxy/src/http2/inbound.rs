@@ -10,19 +10,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use connect::Exchange;
-use connect::http2::is_of_connection;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Response, StatusCode, header};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::head::Head;
-use super::outbound::GRPC;
-use super::outflow::Outflow;
-use super::sink::{Gathered, Lines, Sink, append, length};
-use super::source::{Framing, Source, broken};
+use super::stream::{Sending, broken};
 use super::watch::{Progress, Watch};
+use crate::carried::{Framing, Gathered, Head, Outflow, Sink, Source, Told, answer};
 
 /// Where both ends of the connection are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +28,7 @@ pub(crate) struct Ends {
 
 /// One stream of a client.
 pub(crate) struct Inbound {
-    source: Source,
+    source: Source<RecvStream>,
     answer: Answer,
     /// It asked with HEAD: an answer has no body, whatever it says of one.
     bodiless: bool,
@@ -53,7 +48,7 @@ const HEAD_ROOM: usize = 512;
 /// How far the answer has come.
 enum Answer {
     Head(Gathered, SendResponse<Bytes>),
-    Body(Sink),
+    Body(Sink<Sending>),
 }
 
 impl Inbound {
@@ -88,67 +83,20 @@ impl Inbound {
     /// Sends a head; with a final one the body begins.
     fn answer(&mut self, head: &Bytes) -> io::Result<()> {
         let Answer::Head(_, respond) = &mut self.answer else { return Ok(()) };
-        let lines = Lines::of(head);
-        let status = status(lines.first)?;
-        let (fields, framing) = translate(head, &lines);
-        let mut response = Response::new(());
-        *response.headers_mut() = fields;
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-            *response.status_mut() = status;
-            return respond.send_informational(response).map_err(broken);
-        }
-        let opens = self.tunnel && status == StatusCode::SWITCHING_PROTOCOLS;
-        let framing = match status {
-            _ if opens => BodyLength::UntilClose, // RFC 8441 section 5
-            _ if self.bodiless => BodyLength::None,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodyLength::None,
-            _ => framing,
-        };
-        *response.status_mut() = match status {
-            _ if opens => StatusCode::OK,
-            // What looks like an open tunnel would be none.
-            status if self.tunnel && status.is_success() => StatusCode::BAD_GATEWAY,
-            status => status,
+        let (response, framing, opens) = match answer(head, self.bodiless, self.tunnel)? {
+            Told::Interim(response) => {
+                return respond.send_informational(response).map_err(broken);
+            }
+            Told::Final { response, framing, opens } => (response, framing, opens),
         };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
-        let send = respond.send_response(response, ended).map_err(broken)?;
+        let stream = respond.send_response(response, ended).map_err(broken)?;
         // RFC 8441 section 5: a tunnel that is cut is one that TCP would reset.
         let torn = if opens { Reason::CANCEL } else { Reason::INTERNAL_ERROR };
         let outflow = Some(self.outflow.clone());
-        self.answer = Answer::Body(Sink::new(send, framing, ended, torn, outflow));
+        self.answer = Answer::Body(Sink::new(Sending { stream, torn }, framing, ended, outflow));
         Ok(())
     }
-}
-
-fn status(line: &[u8]) -> io::Result<StatusCode> {
-    let digits = line.get(9..12).unwrap_or_default();
-    StatusCode::from_bytes(digits).map_err(|_| io::ErrorKind::InvalidData.into())
-}
-
-/// The fields of an answer that HTTP/2 has too, and how its body is framed.
-fn translate(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
-    let mut fields = HeaderMap::with_capacity(lines.count());
-    let mut framing = BodyLength::None;
-    let mut grpc = false;
-    for (name, value) in lines.fields() {
-        if name.eq_ignore_ascii_case(b"content-type") {
-            grpc = value.starts_with(GRPC);
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            framing = length(value).map_or(framing, BodyLength::Length);
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            framing = BodyLength::Chunked;
-        }
-        let handshake = name.eq_ignore_ascii_case(b"sec-websocket-accept"); // RFC 8441 section 5
-        if !is_of_connection(name) && !handshake {
-            append(&mut fields, name, head.slice_ref(value));
-        }
-    }
-    // It frames an answer of trailers alone in HTTP/1.1. Here the end of the stream does, and what gRPC
-    // says does not know the field.
-    if grpc && framing == BodyLength::Length(0) {
-        fields.remove(header::CONTENT_LENGTH);
-    }
-    (fields, framing)
 }
 
 impl AsyncRead for Inbound {

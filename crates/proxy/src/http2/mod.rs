@@ -7,13 +7,10 @@
 mod answered;
 mod budget;
 mod frames;
-mod head;
 mod inbound;
 mod outbound;
-mod outflow;
 mod refusals;
-mod sink;
-pub(crate) mod source;
+mod stream;
 mod unread;
 mod watch;
 
@@ -21,13 +18,14 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::RecvStream;
+use h2::ext::Protocol;
 use h2::server::Connection;
 use http::{Request, header};
 
 pub(crate) use answered::Answered;
-pub(crate) use head::{Head, translate, translate_open};
 pub(crate) use inbound::{Ends, Inbound};
 pub(crate) use outbound::Outbound;
+pub(crate) use stream::broken;
 pub(crate) use watch::{PREFACE, Peer, Watch, Watched};
 
 /// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).
@@ -65,7 +63,12 @@ pub(crate) async fn handshake(watched: Watched, head_bytes: usize) -> std::io::R
         .enable_connect_protocol()
         .handshake(watched)
         .await
-        .map_err(source::broken)
+        .map_err(broken)
+}
+
+/// The protocol that a request asks for a tunnel of (RFC 8441 section 4).
+pub(crate) fn tunnel_of<B>(request: &Request<B>) -> Option<&str> {
+    request.extensions().get::<Protocol>().map(Protocol::as_str)
 }
 
 /// What of a body of unknown length is here with its head. An empty DATA frame that ends the stream is no

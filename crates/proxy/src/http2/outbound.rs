@@ -10,17 +10,16 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use connect::Exchange;
-use connect::http2::{StreamEnd, answer_head, interim_head, is_of_connection};
+use connect::http2::{StreamEnd, answer_head, interim_head};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
-use http::uri::{self, Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http::{Method, Response};
 use http1::BodyLength;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
-use super::sink::{Gathered, Lines, Sink, append, length};
-use super::source::{Framing, Source, broken};
+use super::stream::{Sending, broken};
+use crate::carried::{Framing, Gathered, Sink, Source, ask};
 
 /// One stream to a target.
 pub(crate) struct Outbound {
@@ -35,7 +34,7 @@ pub(crate) struct Outbound {
 /// How far the request has come.
 enum Asking {
     Head(Gathered, SendRequest<Bytes>),
-    Body(Sink),
+    Body(Sink<Sending>),
     Failed(io::ErrorKind, Option<StreamEnd>),
 }
 
@@ -44,7 +43,7 @@ enum Answer {
     Unasked,
     /// An interim head is given out before anything else.
     Head(ResponseFuture, Vec<u8>),
-    Body(Source),
+    Body(Source<RecvStream>),
 }
 
 impl Outbound {
@@ -56,11 +55,12 @@ impl Outbound {
 
     fn ask(&mut self, head: &Bytes) -> io::Result<()> {
         let Asking::Head(_, send) = &mut self.request else { return Ok(()) };
-        let (request, framing) = translate(head, self.secure)?;
+        let (request, framing) = ask(head, self.secure)?;
         self.bodiless = request.method() == Method::HEAD;
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
-        let (response, body) = send.send_request(request, ended).map_err(unsent)?;
-        self.request = Asking::Body(Sink::new(body, framing, ended, Reason::CANCEL, None));
+        let (response, stream) = send.send_request(request, ended).map_err(unsent)?;
+        let sending = Sending { stream, torn: Reason::CANCEL };
+        self.request = Asking::Body(Sink::new(sending, framing, ended, None));
         self.answer = Answer::Head(response, Vec::new());
         Ok(())
     }
@@ -84,78 +84,8 @@ impl Outbound {
     }
 }
 
-/// A request from the head that was written for a target, and how its body is framed.
-fn translate(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLength)> {
-    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
-    let lines = Lines::of(head);
-    let mut words = lines.first.split(|byte| *byte == b' ');
-    let (method, target) = words.next().zip(words.next()).ok_or_else(invalid)?;
-    let mut framing = BodyLength::None;
-    let mut fields = HeaderMap::with_capacity(24);
-    let mut host: &[u8] = b"";
-    for (name, value) in lines.fields() {
-        if name.eq_ignore_ascii_case(b"host") {
-            host = value;
-            continue;
-        }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            framing = length(value).map_or(framing, BodyLength::Length);
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            framing = BodyLength::Chunked;
-        }
-        if !is_of_connection(name) {
-            append(&mut fields, name, head.slice_ref(value));
-        }
-    }
-    // Trailers are always taken, and gRPC wants that said (RFC 9113 section 8.2.2).
-    if fields.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC)) {
-        append(&mut fields, b"te", Bytes::from_static(b"trailers"));
-    }
-    let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(method).map_err(|_| invalid())?;
-    *request.uri_mut() = uri(secure, host, target).ok_or_else(invalid)?;
-    if !host.is_empty() {
-        *request.version_mut() = http::Version::HTTP_2; // else there is no authority to be said
-    }
-    *request.headers_mut() = fields;
-    Ok((request, framing))
-}
-
-/// Where the request goes. What no URI may hold (RFC 3986 section 2) passes through HTTP/1.1, and goes
-/// on encoded here.
-fn uri(secure: bool, host: &[u8], target: &[u8]) -> Option<Uri> {
-    let path = PathAndQuery::try_from(target).ok();
-    let path = path.or_else(|| PathAndQuery::try_from(encoded(target)).ok())?;
-    let mut parts = uri::Parts::default();
-    parts.path_and_query = Some(path);
-    if !host.is_empty() {
-        parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
-        parts.authority = Some(Authority::try_from(host).ok()?);
-    }
-    Uri::from_parts(parts).ok()
-}
-
-/// Only what the library takes no URI with is changed.
-fn encoded(target: &[u8]) -> Vec<u8> {
-    let query = memchr::memchr(b'?', target).unwrap_or(target.len());
-    let mut encoded = Vec::with_capacity(target.len() + 16);
-    for (place, &byte) in target.iter().enumerate() {
-        let refused: &[u8] = if place < query { b"<>`" } else { b"\"<>" };
-        if refused.contains(&byte) {
-            let digit = |four: u8| b"0123456789ABCDEF"[usize::from(four & 15)];
-            encoded.extend([b'%', digit(byte >> 4), digit(byte)]);
-        } else {
-            encoded.push(byte);
-        }
-    }
-    encoded
-}
-
-/// What the content types of gRPC begin with.
-pub(super) const GRPC: &[u8] = b"application/grpc";
-
 /// An answer as the bytes of HTTP/1.1, its body behind it.
-fn answer(response: Response<RecvStream>, bodiless: bool) -> Source {
+fn answer(response: Response<RecvStream>, bodiless: bool) -> Source<RecvStream> {
     let (parts, body) = response.into_parts();
     let (head, chunked) = answer_head(&parts, bodiless, body.is_end_stream());
     Source::new(head, body, if chunked { Framing::Chunked } else { Framing::Plain })
@@ -295,45 +225,5 @@ impl Exchange for Outbound {
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound").field("secure", &self.secure).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_loses_what_is_of_its_connection_and_keeps_the_rest() {
-        let head =
-            b"POST /p?q HTTP/1.1\r\nhost: a.test:1\r\nx: y\r\ntransfer-encoding: chunked\r\n\
-                     connection: te\r\nte: trailers\r\n\r\n";
-        let (request, framing) = translate(&Bytes::from_static(head), true).unwrap();
-        assert_eq!(request.uri(), "https://a.test:1/p?q");
-        assert_eq!((request.method(), framing), (&Method::POST, BodyLength::Chunked));
-        let fields: Vec<_> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(fields, ["x", "te"]);
-        let (request, _) =
-            translate(&Bytes::from_static(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n"), false)
-                .unwrap();
-        assert_eq!(request.uri().path(), "*");
-        let (request, _) =
-            translate(&Bytes::from_static(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n"), true).unwrap();
-        assert_eq!((request.uri().authority(), request.uri().path()), (None, "/a"));
-        assert!(
-            translate(&Bytes::from_static(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n"), false).is_err()
-        );
-    }
-
-    #[test]
-    fn whatever_passes_through_http_1_has_a_way_to_go_on() {
-        for byte in (0x21..0x7f).filter(|byte| *byte != b'#') {
-            for place in ["/", "/?"] {
-                let target = [place.as_bytes(), &[byte]].concat();
-                let uri = uri(false, b"a.test", &target).expect("a way");
-                let said = uri.path_and_query().expect("a path").as_str().as_bytes().to_vec();
-                let percent = format!("{place}%{byte:02X}").into_bytes();
-                assert!(said == target || said == percent, "{said:?}");
-            }
-        }
     }
 }

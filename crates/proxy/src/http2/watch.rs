@@ -28,9 +28,9 @@ use super::frames::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADER, HEADERS, RESET,
     SETTINGS, WINDOW_UPDATE as WINDOW,
 };
-use super::outflow::Outflow;
 use super::refusals::{Refusals, Refused, reset, widen};
 use super::unread::Unread;
+use crate::carried::Outflow;
 
 pub(crate) use transport::Watched;
 

@@ -21,8 +21,7 @@ use tokio::task::AbortHandle;
 use traffic::{ConnectionHold, TargetId};
 
 use super::link::{Destination, Reuse};
-use crate::http2::source::broken;
-use crate::http2::{Answered, Peer, Watch, Watched};
+use crate::http2::{Answered, Peer, Watch, Watched, broken};
 
 /// All connections of one worker that are shared.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
-//! A request's head from HTTP/2 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3). What is said twice in
-//! HTTP/2 must be said alike; what could mean something else in HTTP/1.1 is refused.
+//! A request's head from HTTP/2 or HTTP/3 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3, RFC 9114 sections 4.2
+//! and 4.3). What is said twice there must be said alike; what could mean something else in HTTP/1.1 is
+//! refused.
 
 use connect::http2::{is_of_connection, line};
-use h2::ext::Protocol;
 use http::{Method, Request, header};
 use http1::Reject;
 
@@ -18,7 +18,7 @@ pub(crate) struct Head {
     pub(crate) chunked: bool,
     /// It asks with HEAD, so that no answer has a body.
     pub(crate) bodiless: bool,
-    /// It asks for a tunnel (RFC 8441).
+    /// It asks for a tunnel (RFC 8441, RFC 9220).
     pub(crate) tunnel: bool,
 }
 
@@ -32,12 +32,13 @@ impl Head {
 /// A WebSocket's key has 16 bytes in base64: 22 digits, of which the last holds two bits.
 const KEY_DIGITS: usize = 21;
 
-/// Writes the head anew. `ended`: nothing follows it.
+/// Writes the head anew. `protocol`: what it asks for a tunnel of (`:protocol`); `ended`: nothing follows it.
 ///
 /// # Errors
 /// What is wrong with it. What HTTP/1.1 refuses as well is refused later, when it is read.
 pub(crate) fn translate<B>(
     request: &Request<B>,
+    protocol: Option<&str>,
     ended: bool,
     fields_max: usize,
     mut random: impl FnMut() -> u64,
@@ -47,8 +48,7 @@ pub(crate) fn translate<B>(
     }
     let host = host(request)?;
     let mut head = Head::refused(request);
-    let protocol = request.extensions().get::<Protocol>();
-    if protocol.is_some_and(|protocol| !protocol.as_str().eq_ignore_ascii_case("websocket")) {
+    if protocol.is_some_and(|protocol| !protocol.eq_ignore_ascii_case("websocket")) {
         return Err(Reject { status: 501, reason: "The only tunnel opened here is websocket." });
     }
     head.tunnel = protocol.is_some();
@@ -80,13 +80,14 @@ pub(crate) fn translate<B>(
 /// As [`translate`].
 pub(crate) fn translate_open<B>(
     request: &Request<B>,
+    protocol: Option<&str>,
     fields_max: usize,
     mut random: impl FnMut() -> u64,
 ) -> Result<Head, Reject> {
-    let mut head = translate(request, false, fields_max, &mut random)?;
+    let mut head = translate(request, protocol, false, fields_max, &mut random)?;
     let bodiless = [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE];
     if head.chunked && bodiless.contains(request.method()) {
-        head.plain = Some(translate(request, true, fields_max, random)?.bytes);
+        head.plain = Some(translate(request, protocol, true, fields_max, random)?.bytes);
     }
     Ok(head)
 }
@@ -183,26 +184,25 @@ mod tests {
         build(Request::builder().uri("https://a.test/p?q")).body(()).unwrap()
     }
 
-    fn text(request: &Request<()>, ended: bool) -> String {
-        String::from_utf8(translate(request, ended, 10, || 0).unwrap().bytes).unwrap()
+    fn text(request: &Request<()>, protocol: Option<&str>, ended: bool) -> String {
+        String::from_utf8(translate(request, protocol, ended, 10, || 0).unwrap().bytes).unwrap()
     }
 
     #[test]
     fn what_is_asked_stays_the_same() {
         let get = request(|r| r.header("cookie", "a=1").header("x", "y").header("cookie", "b=2"));
         let said = "GET /p?q HTTP/1.1\r\nhost: a.test\r\nx: y\r\ncookie: a=1; b=2\r\n\r\n";
-        assert_eq!(text(&get, true), said);
+        assert_eq!(text(&get, None, true), said);
         let post = request(|r| r.method("POST"));
-        assert!(text(&post, false).contains("\r\ntransfer-encoding: chunked\r\n"));
+        assert!(text(&post, None, false).contains("\r\ntransfer-encoding: chunked\r\n"));
         let post = request(|r| r.method("POST").header("content-length", "5"));
-        assert!(!text(&post, false).contains("transfer-encoding"));
+        assert!(!text(&post, None, false).contains("transfer-encoding"));
     }
 
     #[test]
     fn a_tunnel_is_asked_for_as_in_http_1() {
-        let mut connect = request(|r| r.method("CONNECT").header("sec-websocket-version", "13"));
-        connect.extensions_mut().insert(Protocol::from_static("websocket"));
-        let said = text(&connect, false);
+        let connect = request(|r| r.method("CONNECT").header("sec-websocket-version", "13"));
+        let said = text(&connect, Some("websocket"), false);
         assert!(said.starts_with("GET /p?q HTTP/1.1\r\n"), "{said}");
         assert!(said.contains("\r\nconnection: upgrade\r\nupgrade: websocket\r\n"), "{said}");
         assert!(said.contains("\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"), "{said}");
@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn what_is_said_in_two_ways_is_refused() {
-        let refused = |request: &Request<()>, max| translate(request, true, max, || 0).unwrap_err();
+        let refused =
+            |request: &Request<()>, max| translate(request, None, true, max, || 0).unwrap_err();
         let other = request(|r| r.header("host", "b.test"));
         assert_eq!(refused(&other, 10).status, 400);
         let twice = request(|r| r.header("host", "a.test").header("host", "a.test"));
@@ -225,7 +226,7 @@ mod tests {
     fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
         let asked = |uri: &str, host: &str| {
             let request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
-            translate(&request, true, 10, || 0).is_ok()
+            translate(&request, None, true, 10, || 0).is_ok()
         };
         for (uri, host) in [
             ("https://a.test:443/", "a.test"),
@@ -250,8 +251,8 @@ mod tests {
     fn the_crumbs_of_a_cookie_are_one_field() {
         let crumbs = request(|r| (0..180).fold(r, |r, n| r.header("cookie", n)).header("a", "b"));
         assert_eq!(count(&crumbs), 2);
-        assert!(translate(&crumbs, true, 2, || 0).is_ok());
-        assert_eq!(translate(&crumbs, true, 1, || 0).unwrap_err().status, 431);
+        assert!(translate(&crumbs, None, true, 2, || 0).is_ok());
+        assert_eq!(translate(&crumbs, None, true, 1, || 0).unwrap_err().status, 431);
     }
 
     #[test]
@@ -260,7 +261,7 @@ mod tests {
             [(" a", true), ("a ", true), ("\ta", true), ("a\t", true), ("a b", false), ("", false)]
         {
             let padded = request(|r| r.header("x", value));
-            assert_eq!(translate(&padded, true, 10, || 0).is_err(), refused, "{value:?}");
+            assert_eq!(translate(&padded, None, true, 10, || 0).is_err(), refused, "{value:?}");
         }
     }
 }

@@ -9,17 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use h2::{Reason, SendStream};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use http1::{BodyLength, BodyReader, Limits};
 
-use super::frames::HEADER;
+use super::lines::{Lines, append};
 use super::outflow::Outflow;
-use super::source::broken;
-
-/// The most that is taken before it has been sent: with the header of its frame it fills one record of
-/// TLS, where a byte more would make a second one.
-const PIECE: usize = 16 * 1024 - HEADER;
+use super::stream::Outgoing;
 
 /// As much is taken where there is no room: the end of a body needs none, and must not wait behind it.
 const FLOOR: usize = 512;
@@ -30,46 +25,30 @@ const TRAILERS: Limits =
 
 /// A body that is written.
 #[derive(Debug)]
-pub(crate) struct Sink {
-    send: SendStream<Bytes>,
+pub(crate) struct Sink<S: Outgoing> {
+    stream: S,
     body: BodyReader,
     pending: Bytes,
     ended: bool,
-    /// What the other side is told if it ends before its end.
-    torn: Reason,
     /// Of the whole connection, where its other end is not to be trusted with memory.
     outflow: Option<Arc<Outflow>>,
     /// In which of its rounds something was last handed over.
     handed: Option<usize>,
 }
 
-/// The bytes of a head while they come.
-#[derive(Debug, Default)]
-pub(crate) struct Gathered {
-    bytes: Vec<u8>,
-}
-
-/// A head as lines: the first, then a name and a value each.
-#[derive(Debug)]
-pub(crate) struct Lines<'h> {
-    pub(crate) first: &'h [u8],
-    rest: &'h [u8],
-}
-
 // === impl Sink ===
 
-impl Sink {
+impl<S: Outgoing> Sink<S> {
     /// A body in this framing. `ended`: the head has ended the stream.
     pub(crate) fn new(
-        send: SendStream<Bytes>,
+        stream: S,
         framing: BodyLength,
         ended: bool,
-        torn: Reason,
         outflow: Option<Arc<Outflow>>,
     ) -> Self {
         let mut body = BodyReader::new(framing);
         body.limit_trailers(TRAILERS);
-        Self { send, body, pending: Bytes::new(), ended, torn, outflow, handed: None }
+        Self { stream, body, pending: Bytes::new(), ended, outflow, handed: None }
     }
 
     /// Takes a piece of the body, and sends what there is room for.
@@ -111,9 +90,9 @@ impl Sink {
         if self.ended || !self.pending.is_empty() {
             return 0;
         }
-        self.send.reserve_capacity(PIECE);
-        let together = self.outflow.as_ref().map_or(PIECE, |outflow| outflow.room());
-        self.send.capacity().min(PIECE).min(together)
+        let room = self.stream.reserve(S::PIECE);
+        let together = self.outflow.as_ref().map_or(S::PIECE, |outflow| outflow.room());
+        room.min(S::PIECE).min(together)
     }
 
     /// How much would be taken and sent at once; little or nothing only once all is written that was
@@ -131,7 +110,7 @@ impl Sink {
     /// Leaves what was reserved to other streams.
     pub(crate) fn leave_room(&mut self) {
         if self.pending.is_empty() {
-            self.send.reserve_capacity(0);
+            self.stream.reserve(0);
         }
     }
 
@@ -141,7 +120,7 @@ impl Sink {
     /// If the stream was broken off.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let room = ready!(self.poll_capacity(self.pending.len(), cx))?;
+            let room = ready!(self.stream.poll_reserve(self.pending.len(), cx))?;
             let piece = if room < self.pending.len() {
                 self.pending.split_to(room)
             } else {
@@ -163,7 +142,7 @@ impl Sink {
             outflow.hand_over(piece.len());
             self.handed = Some(outflow.round());
         }
-        self.send.send_data(piece, last).map_err(broken)
+        self.stream.send(piece, last)
     }
 
     /// Ends a tunnel's direction.
@@ -174,14 +153,14 @@ impl Sink {
         ready!(self.poll_flush(cx))?;
         if !self.ended {
             self.ended = true;
-            self.send.send_data(Bytes::new(), true).map_err(broken)?;
+            self.stream.send(Bytes::new(), true)?;
         }
         Poll::Ready(Ok(()))
     }
 
     /// Ready if the other side has broken the stream off.
     pub(crate) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.send.poll_reset(cx).map(drop)
+        self.stream.poll_broken(cx)
     }
 
     /// Ready when all streams together may hand over more.
@@ -193,19 +172,6 @@ impl Sink {
         self.poll_broken(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    fn poll_capacity(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.send.reserve_capacity(wanted);
-        loop {
-            match self.send.capacity() {
-                0 => match ready!(self.send.poll_capacity(cx)) {
-                    Some(room) => drop(room.map_err(broken)?),
-                    None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                },
-                room => return Poll::Ready(Ok(room)),
-            }
-        }
-    }
-
     /// Whether the body is over and nothing comes after its last byte.
     fn ends_plainly(&self) -> bool {
         self.body.is_done() && self.body.trailers().is_empty()
@@ -215,125 +181,21 @@ impl Sink {
         self.ended = true;
         let trailers = Bytes::copy_from_slice(self.body.trailers());
         if trailers.is_empty() {
-            return self.send.send_data(Bytes::new(), true).map_err(broken);
+            return self.stream.send(Bytes::new(), true);
         }
         let mut fields = HeaderMap::new();
-        for (name, value) in (Lines { first: b"", rest: &trailers }).fields() {
+        for (name, value) in Lines::without_first(&trailers).fields() {
             append(&mut fields, name, trailers.slice_ref(value));
         }
-        self.send.send_trailers(fields).map_err(broken)
+        self.stream.send_trailers(fields)
     }
 }
 
-impl Drop for Sink {
+impl<S: Outgoing> Drop for Sink<S> {
     // lossless: L3 - what has not ended rightly can't be taken for whole.
     fn drop(&mut self) {
         if !self.ended {
-            self.send.send_reset(self.torn);
+            self.stream.tear();
         }
-    }
-}
-
-// === impl Gathered ===
-
-impl Gathered {
-    /// Takes what belongs to the head. With the head, once it is whole.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Bytes>) {
-        if self.bytes.is_empty()
-            && let Some(end) = end_of_head(bytes, 0)
-        {
-            return (end, Some(Bytes::copy_from_slice(&bytes[..end])));
-        }
-        let before = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        let Some(end) = end_of_head(&self.bytes, before.saturating_sub(3)) else {
-            return (bytes.len(), None);
-        };
-        self.bytes.truncate(end);
-        (end - before, Some(std::mem::take(&mut self.bytes).into()))
-    }
-}
-
-/// Where a head ends of which nothing before `from` is its end.
-fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
-    let ends = |at: &usize| bytes.get(at.saturating_sub(3)..=*at) == Some(b"\r\n\r\n");
-    memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at).find(ends).map(|at| at + 1)
-}
-
-// === impl Lines ===
-
-impl<'h> Lines<'h> {
-    /// The lines of a head that we have written ourselves, up to the empty one.
-    pub(crate) fn of(head: &'h [u8]) -> Self {
-        let (first, rest) = split(head);
-        Self { first, rest }
-    }
-
-    /// How many fields there are at most.
-    pub(crate) fn count(&self) -> usize {
-        memchr::memchr_iter(b'\n', self.rest).count()
-    }
-
-    /// Name and value of each field.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h> {
-        let mut rest = self.rest;
-        std::iter::from_fn(move || {
-            let (line, after) = split(rest);
-            rest = after;
-            let colon = memchr::memchr(b':', line)?;
-            let value = line.get(colon + 1..).unwrap_or_default();
-            Some((line.get(..colon).unwrap_or_default(), value.trim_ascii()))
-        })
-    }
-}
-
-/// A line, and what follows it.
-fn split(text: &[u8]) -> (&[u8], &[u8]) {
-    // Heads that we have written hold no CR but at the end of a line.
-    let end = memchr::memchr(b'\r', text).unwrap_or(text.len());
-    (text.get(..end).unwrap_or_default(), text.get(end + 2..).unwrap_or_default())
-}
-
-/// Adds a field. One that can't be written in HTTP/2 is left out; the engine lets none pass.
-pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: Bytes) {
-    let name = HeaderName::from_bytes(name);
-    if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_maybe_shared(value)) {
-        // What is another each time would only drive what is useful out of the peer's table, and
-        // looking for it there takes long (RFC 7541 section 6.2.2).
-        value.set_sensitive(UNIQUE.contains(&name.as_str()));
-        fields.append(name, value);
-    }
-}
-
-/// Fields whose values are hardly ever the same twice.
-const UNIQUE: [&str; 3] = ["x-request-id", "traceparent", "content-length"];
-
-/// The number that a `Content-Length` names.
-pub(crate) fn length(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_is_whole_at_its_empty_line_wherever_it_was_cut() {
-        let head = b"HTTP/1.1 200 OK\r\nA: 1\r\nB:  2 \r\n\r\n";
-        let message = [&head[..], b"body"].concat();
-        for cut in 0..message.len() {
-            let mut gathered = Gathered::default();
-            let (first, second) = message.split_at(cut);
-            let (taken, whole) = gathered.take(first);
-            let whole = whole.unwrap_or_else(|| {
-                assert_eq!(taken, cut);
-                gathered.take(second).1.expect("all of it")
-            });
-            assert_eq!(whole, head[..]);
-        }
-        let lines = Lines::of(head);
-        assert_eq!(lines.first, b"HTTP/1.1 200 OK");
-        let fields: Vec<_> = lines.fields().collect();
-        assert_eq!(fields, [(&b"A"[..], &b"1"[..]), (b"B", b"2")]);
     }
 }

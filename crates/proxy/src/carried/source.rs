@@ -3,28 +3,28 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use connect::http2::trailer_lines;
-use h2::RecvStream;
 use http::HeaderMap;
 use http1::CHUNK_END;
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep};
 
 use super::head::is_padded;
+use super::stream::Incoming;
 
 /// A message that is read.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct Source<S> {
     /// Bytes of our own that come next: the head, the frame of a chunk, the end of the body.
     own: Vec<u8>,
     taken: usize,
-    /// What is left of the DATA frame that arrived last.
+    /// What is left of the piece that arrived last.
     data: Bytes,
-    body: RecvStream,
+    body: S,
     framing: Framing,
     /// Trailers that are malformed end the message; else what is wrong is taken off them.
     strict: bool,
@@ -57,9 +57,9 @@ pub(crate) enum Framing {
     Malformed,
 }
 
-impl Source {
+impl<S: Incoming> Source<S> {
     /// A message with this head.
-    pub(crate) fn new(head: Vec<u8>, body: RecvStream, framing: Framing) -> Self {
+    pub(crate) fn new(head: Vec<u8>, body: S, framing: Framing) -> Self {
         Self {
             own: head,
             taken: 0,
@@ -73,19 +73,14 @@ impl Source {
 
     /// A message of a client of which only the head is here, and whose method lets expect no body: if its
     /// end comes soon, it has none. A target that does not expect one may refuse an empty one in chunks.
-    pub(crate) fn undecided(plain: Vec<u8>, chunked: Vec<u8>, body: RecvStream) -> Self {
+    pub(crate) fn undecided(plain: Vec<u8>, chunked: Vec<u8>, body: S) -> Self {
         let wait = Box::pin(sleep(END_WITHIN));
         let undecided = Some(Box::new(Undecided { plain, chunked, wait }));
         Self { strict: true, undecided, ..Self::new(Vec::new(), body, Framing::Chunked) }
     }
 
     /// A message of a client, of whose body the first piece was taken already.
-    pub(crate) fn of_client(
-        head: Vec<u8>,
-        first: Bytes,
-        body: RecvStream,
-        framing: Framing,
-    ) -> Self {
+    pub(crate) fn of_client(head: Vec<u8>, first: Bytes, body: S, framing: Framing) -> Self {
         let mut source = Self { strict: true, ..Self::new(head, body, framing) };
         source.take(first);
         source
@@ -122,9 +117,7 @@ impl Source {
 
     /// Once the stream is over: whether its connection was ended on this side.
     pub(crate) fn is_cut_off(&mut self) -> bool {
-        let left = self.body.poll_data(&mut Context::from_waker(Waker::noop()));
-        let ended = |error: &h2::Error| error.is_go_away() && !error.is_remote();
-        matches!(left, Poll::Ready(Some(Err(error))) if ended(&error))
+        self.body.is_cut_off()
     }
 
     /// Gives what is here; false: nothing is.
@@ -146,9 +139,7 @@ impl Source {
         let count = self.data.len().min(buf.remaining());
         buf.put_slice(&self.data[..count]);
         self.data.advance(count);
-        // Only now may the sender send as much again. It fails where the stream is gone, which the
-        // next read tells.
-        let _ = self.body.flow_control().release_capacity(count);
+        self.body.release(count); // only now may the sender send as much again
         if self.data.is_empty() {
             self.data = Bytes::new(); // what is empty would still hold what was read with it
             if self.framing == Framing::Chunked {
@@ -171,7 +162,7 @@ impl Source {
     fn poll_decide(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(undecided) = &mut self.undecided else { return Poll::Ready(Ok(())) };
         let first = match self.body.poll_data(cx) {
-            Poll::Ready(Some(data)) => Some(data.map_err(broken)?),
+            Poll::Ready(Some(data)) => Some(data?),
             Poll::Ready(None) => None,
             Poll::Pending => {
                 ready!(undecided.wait.as_mut().poll(cx));
@@ -179,7 +170,7 @@ impl Source {
             }
         };
         let none = first.as_ref().is_none_or(Bytes::is_empty);
-        let ended = none && self.body.is_end_stream();
+        let ended = none && self.body.is_ended();
         let Undecided { plain, chunked, .. } = &mut **undecided;
         self.own = std::mem::take(if ended { plain } else { chunked });
         self.undecided = None;
@@ -196,11 +187,11 @@ impl Source {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         if let Some(data) = ready!(self.body.poll_data(cx)) {
-            self.take(data.map_err(broken)?);
+            self.take(data?);
             return Poll::Ready(Ok(()));
         }
         if self.framing == Framing::Chunked {
-            let trailers = ready!(self.body.poll_trailers(cx)).map_err(broken)?;
+            let trailers = ready!(self.body.poll_trailers(cx))?;
             let mut fields = trailers.iter().flat_map(HeaderMap::values);
             if self.strict && fields.any(|value| is_padded(value.as_bytes())) {
                 self.framing = Framing::Malformed;
@@ -211,9 +202,4 @@ impl Source {
         self.framing = Framing::Ended;
         Poll::Ready(Ok(()))
     }
-}
-
-/// The end of a stream that has no right end.
-pub(crate) fn broken(error: h2::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

@@ -1,0 +1,87 @@
+//! An answer's head from HTTP/1.1 to HTTP/2 or HTTP/3: what was written for the client, as a status and
+//! fields.
+
+use std::io;
+
+use bytes::Bytes;
+use connect::http2::is_of_connection;
+use http::{HeaderMap, Response, StatusCode, header};
+use http1::BodyLength;
+
+use super::ask::GRPC;
+use super::lines::{Lines, append, length};
+
+/// A head to be sent.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Interim(Response<()>),
+    /// The body follows, in this framing.
+    Final {
+        response: Response<()>,
+        framing: BodyLength,
+        /// A tunnel begins.
+        opens: bool,
+    },
+}
+
+/// The head of an answer in bytes that we have written. `bodiless`: it was asked for with HEAD; `tunnel`: a
+/// tunnel was asked for.
+///
+/// # Errors
+/// There is no status in it.
+pub(crate) fn answer(head: &Bytes, bodiless: bool, tunnel: bool) -> io::Result<Told> {
+    let lines = Lines::of(head);
+    let status = status(lines.first)?;
+    let (fields, framing) = fields(head, &lines);
+    let mut response = Response::new(());
+    *response.headers_mut() = fields;
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        *response.status_mut() = status;
+        return Ok(Told::Interim(response));
+    }
+    let opens = tunnel && status == StatusCode::SWITCHING_PROTOCOLS;
+    let framing = match status {
+        _ if opens => BodyLength::UntilClose, // RFC 8441 section 5
+        _ if bodiless => BodyLength::None,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodyLength::None,
+        _ => framing,
+    };
+    *response.status_mut() = match status {
+        _ if opens => StatusCode::OK,
+        // What looks like an open tunnel would be none.
+        status if tunnel && status.is_success() => StatusCode::BAD_GATEWAY,
+        status => status,
+    };
+    Ok(Told::Final { response, framing, opens })
+}
+
+fn status(line: &[u8]) -> io::Result<StatusCode> {
+    let digits = line.get(9..12).unwrap_or_default();
+    StatusCode::from_bytes(digits).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The fields of an answer that such a protocol has too, and how its body is framed.
+fn fields(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
+    let mut fields = HeaderMap::with_capacity(lines.count());
+    let mut framing = BodyLength::None;
+    let mut grpc = false;
+    for (name, value) in lines.fields() {
+        if name.eq_ignore_ascii_case(b"content-type") {
+            grpc = value.starts_with(GRPC);
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            framing = length(value).map_or(framing, BodyLength::Length);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            framing = BodyLength::Chunked;
+        }
+        let handshake = name.eq_ignore_ascii_case(b"sec-websocket-accept"); // RFC 8441 section 5
+        if !is_of_connection(name) && !handshake {
+            append(&mut fields, name, head.slice_ref(value));
+        }
+    }
+    // It frames an answer of trailers alone in HTTP/1.1. Here the end of the stream does, and what gRPC
+    // says does not know the field.
+    if grpc && framing == BodyLength::Length(0) {
+        fields.remove(header::CONTENT_LENGTH);
+    }
+    (fields, framing)
+}
