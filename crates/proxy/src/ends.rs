@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use connect::Stream;
 
 use crate::buffer::Buffer;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// The two ends of a pump.
 #[derive(Debug)]

@@ -13,10 +13,10 @@
 //! 6. `response` relays the answer, or makes one of our own.
 //! 7. The end of a request closes its books (`parts`) and is told to whoever listens (`observe`).
 //!
-//! `worker` is one thread, `connection` and `request` are the spines that walk these steps. What the
+//! `thread` is one worker, `connection` and `request` are the spines that walk these steps. What the
 //! steps hand on to each other is in `parts`; what all requests of a worker have in common is in
-//! `shared`. The modules stand below in floors: none imports one of a floor above its own, so a step
-//! knows no spine, and what is shared no step. Workers share nothing among each other but what the control plane publishes
+//! `worker`. The modules stand below in floors: none imports one of a floor above its own, so a step
+//! knows no spine, and a worker no step. Workers share nothing among each other but what the control plane publishes
 //! through [`traffic`].
 //!
 //! What this crate never does: know of the control plane, choose a color by itself, forward
@@ -25,7 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod proxy;
-mod worker;
+mod thread;
 
 mod connection;
 mod listener;
@@ -41,7 +41,7 @@ mod http;
 mod parts;
 mod pump;
 
-mod shared;
+mod worker;
 
 mod capacity;
 mod carried;

@@ -17,9 +17,9 @@ use crate::listener::{Listener, Sockets};
 use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::trace::Tracer;
-use crate::shared::Worker;
+use crate::thread::{self, Beat, Order};
 use crate::tls::Challenges;
-use crate::worker::{self, Beat, Order};
+use crate::worker::Worker;
 
 /// What the data plane has to be told besides the table.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Proxy {
                     });
                     let listeners = listeners.collect();
                     let worker = Worker::new(seat.sit(), via, lines, listening, shared, challenges);
-                    worker::run(worker, listeners, (orders, beats)).await;
+                    thread::run(worker, listeners, (orders, beats)).await;
                 });
             })?;
             workers.push((thread, end));

@@ -10,9 +10,9 @@ use crate::parts::{After, Ask, Flows, Refused, Why};
 use crate::pick::hold::{self, Wait};
 use crate::response::{self, Answer, page, tunnel};
 use crate::route;
-use crate::shared::Worker;
 use crate::upstream;
 use crate::upstream::attempt::Reached;
+use crate::worker::Worker;
 
 /// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
 /// What is rare has a box of its own, so that what is common stays small.

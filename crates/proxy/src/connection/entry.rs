@@ -11,8 +11,8 @@ use super::proxy_protocol;
 use crate::client::{Client, Entrance};
 use crate::door::{Announced, Door, is_listed};
 use crate::origin::Origin;
-use crate::shared::Worker;
 use crate::tls::{self, Arrived, TlsDoor};
+use crate::worker::Worker;
 
 /// Lets a client in; none if it was not let in, in time or at all.
 // lossless: L10 - `tls_hello`

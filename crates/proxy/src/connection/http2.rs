@@ -28,7 +28,7 @@ use crate::http2::{
     Ends, H2, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake, tunnel_of,
 };
 use crate::parts::RequestEnd;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// How long a client has to close after it was told that this is the end.
 const FAREWELL: Duration = Duration::from_secs(2);

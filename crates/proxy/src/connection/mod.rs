@@ -19,7 +19,7 @@ use crate::http::{self, Arrival, Next, Unread};
 use crate::parts::{After, Flows};
 use crate::request;
 use crate::response::page;
-use crate::shared::{OpenConnection, Worker};
+use crate::worker::{OpenConnection, Worker};
 
 /// How long a connection stays ready for its next request before it counts as idle and its
 /// memory is given back: a steady load allocates nothing, ten thousand idle connections keep

@@ -11,7 +11,7 @@ use crate::carried::Place;
 use crate::client::{Client, Job};
 use crate::parts::{After, Flows};
 use crate::response::page;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// How long the head of a stream may take, which is here: only which of two it is may not be known yet.
 // lossless: L10

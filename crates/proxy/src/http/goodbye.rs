@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 
 use crate::client::Client;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// What the client still sends when its connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

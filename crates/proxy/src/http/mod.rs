@@ -11,7 +11,7 @@ use http1::{Limits, Reject};
 use crate::client::Client;
 use crate::deadline::Early;
 use crate::held::{HEADS, Held};
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 pub(crate) use goodbye::{Unread, goodbye};
 

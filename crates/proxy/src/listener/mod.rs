@@ -24,8 +24,8 @@ use tokio::task::JoinHandle;
 use crate::capacity::{Capacity, Permit};
 use crate::connection;
 use crate::door::Door;
-use crate::shared::Worker;
 use crate::tls::TlsDoor;
+use crate::worker::Worker;
 
 pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 

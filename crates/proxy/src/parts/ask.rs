@@ -7,8 +7,8 @@ use traffic::LocalService;
 
 use super::{Accept, RequestEnd, Upload};
 use crate::client::Client;
-use crate::shared::Worker;
 use crate::websocket::Accept as Handshake;
+use crate::worker::Worker;
 
 /// A request on its way to a target.
 #[derive(Debug)]

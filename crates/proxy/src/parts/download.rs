@@ -18,8 +18,8 @@ use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::links::link::Link;
 use crate::pump::{Broken, Pump};
-use crate::shared::Worker;
 use crate::window::Window;
+use crate::worker::Worker;
 
 /// An answer being relayed.
 #[derive(Debug)]

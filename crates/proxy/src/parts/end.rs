@@ -7,7 +7,7 @@ use rules::Color;
 use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
 
 use crate::observe::Story;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// A request in the books. It is counted in when this is made, and counted out when it is
 /// consumed. Dropped without that, because its task was ended, it counts as cut by the stop.

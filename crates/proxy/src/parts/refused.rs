@@ -7,7 +7,7 @@ use traffic::OwnReason;
 
 use super::{Facts, RequestEnd};
 use crate::client::Client;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// A request that ends here with an answer of our own.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use crate::failure::Failure;
 use crate::http;
 use crate::links::link::Link;
 use crate::pump::{Broken, Pump};
-use crate::shared::Worker;
 use crate::window::Window;
+use crate::worker::Worker;
 
 /// The largest body that is kept to be sent again (L5); of a request that is one of many on its
 /// connection, so that all together keep little.

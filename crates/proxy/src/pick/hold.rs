@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::line::{Arrival, Place};
 use crate::parts::Ask;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// Waits while the service of the request is held. Comes back at once if it is not.
 ///

@@ -11,7 +11,7 @@ use traffic::{Lease, TargetId};
 use crate::failure::Failure;
 use crate::links::pinned::Pins;
 use crate::parts::Ask;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// Takes a lease for the request from the worker's table of this instant, rather not on a
 /// target that has failed it before, and where its client is logged in (`pins`) if that can be.

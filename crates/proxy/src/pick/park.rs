@@ -10,7 +10,7 @@ use super::follow;
 use super::hold::{Wait, stand};
 use crate::client::Client;
 use crate::parts::Ask;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// The longest that a request waits for a failover, over all its attempts.
 const LONGEST: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use traffic::Lease;
 
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// The course of one stream.
 #[derive(Debug)]

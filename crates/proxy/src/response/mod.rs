@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::http::Unread;
 use crate::links::link::{Hold, Link};
 use crate::parts::{After, Ask, Download};
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 use farewell::Farewell;
 

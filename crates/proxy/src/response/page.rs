@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::frame::Frame;
 use crate::http::Unread;
 use crate::parts::{Accept, After, Facts, Refused, RequestEnd, Why};
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// Answers what could not be a request, and ends the connection.
 pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {

@@ -20,8 +20,8 @@ use crate::ends::{Ends, Side};
 use crate::links::link::Link;
 use crate::parts::{After, Ask};
 use crate::pump::{Broken, Pump};
-use crate::shared::Worker;
 use crate::stop::GOODBYE;
+use crate::worker::Worker;
 
 /// Passes the 101 on, then everything else.
 pub(crate) async fn run(

@@ -16,8 +16,8 @@ use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 use crate::client::{Client, Entrance};
 use crate::http;
 use crate::parts::{Ask, Facts, Refused, RequestEnd, RequestId, Upload, Why};
-use crate::shared::Worker;
 use crate::websocket;
+use crate::worker::Worker;
 
 /// Understands the head of `length` bytes at the front of the client's buffer and takes it out.
 pub(crate) fn admit<'r>(

@@ -15,7 +15,7 @@ use crate::held::{BODIES, Held};
 use crate::links::link::{Link, Reuse};
 use crate::links::names::Name;
 use crate::parts::{Ask, Download, Step};
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// An attempt whose answer has begun: its head is in the [`Download`].
 #[derive(Debug)]

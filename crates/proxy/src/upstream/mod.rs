@@ -14,7 +14,7 @@ use crate::parts::{Ask, Download};
 use crate::pick;
 use crate::pick::hold::{self, Wait};
 use crate::pick::park::Parking;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 use attempt::{Failed, Manner, Reached, attempt};
 

@@ -18,7 +18,7 @@ use crate::links::link::{Destination, Hold, Link, Reuse};
 use crate::links::names::Name;
 use crate::links::pinned::Found;
 use crate::parts::Ask;
-use crate::shared::Worker;
+use crate::worker::Worker;
 
 /// What a request asks of its connection.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use crate::capacity::Capacity;
 use crate::deadline::{REST_EVERY, SWEEP_EVERY};
-use crate::shared::Worker;
 use crate::tls::TlsDoor;
+use crate::worker::Worker;
 
 /// Sees to what becomes due, 50 times a second while there is anything to see to.
 pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoor>) {

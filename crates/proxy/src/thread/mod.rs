@@ -8,8 +8,8 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 use crate::listener::{Accepting, Listener};
-use crate::shared::Worker;
 use crate::stop::Phase;
+use crate::worker::Worker;
 
 /// What the workers are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
