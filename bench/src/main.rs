@@ -4,6 +4,8 @@
 //! `report` and `chart` write. Whatever is started ends with this process; everything stays on
 //! loopback.
 
+#![forbid(unsafe_code)]
+
 mod chart;
 mod load;
 mod machine;

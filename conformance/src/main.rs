@@ -6,6 +6,8 @@
 //! those that are right, `suites` runs whole suites, `report` writes docs/conformance.md.
 //! Everything stays on loopback, and whatever is started ends with this process.
 
+#![forbid(unsafe_code)]
+
 mod cases;
 mod clients;
 mod compare;

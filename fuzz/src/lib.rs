@@ -1,5 +1,7 @@
 //! What the fuzz targets share.
 
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 /// How long one target runs: a few seconds as a test, `FUZZ_SECONDS` for `make fuzz`.

@@ -4,6 +4,8 @@
 //! Writes a report with one line per way of switching. The configurations and the commands are in
 //! `bench/peers/losses`. It says what was seen in this run, never more.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::TcpListener;

@@ -9,6 +9,8 @@
 //! Usage: `open-loop ADDRESS CONNECTIONS REQUESTS_PER_SECOND SECONDS`; prints
 //! `requests p50 p99 p99.9`, the latencies in microseconds.
 
+#![forbid(unsafe_code)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;

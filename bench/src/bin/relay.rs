@@ -6,6 +6,8 @@
 //!
 //! Usage: `relay LISTEN BACKEND`.
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::net::SocketAddr;
 

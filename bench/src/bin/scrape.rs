@@ -3,6 +3,8 @@
 //! Prints a table: the page's bytes, its processor time and wall time, and the time from a switch's command to
 //! `published`, alone and beside scrapes without a pause. Also the start, and the processor time at rest.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -14,6 +14,8 @@
 //! Never here: deciding. What is handed over is decided in `control`; starting processes and the sockets of
 //! clients are up to the binary.
 
+#![forbid(unsafe_code)]
+
 mod books;
 mod describe;
 mod host;

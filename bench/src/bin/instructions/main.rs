@@ -9,6 +9,8 @@
 //! `instructions` compares with the baseline, `instructions write` makes a new one. The counts
 //! belong to a compiler and a processor: with others they are shown and not judged.
 
+#![forbid(unsafe_code)]
+
 mod baseline;
 mod case;
 mod front;

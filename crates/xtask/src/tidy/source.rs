@@ -1,4 +1,4 @@
-//! Rules of single source files: size, name, opening words, leftovers, sleeping tests.
+//! Rules of single source files: size, name, opening words, leftovers, sleeping tests, unsafe code.
 
 use super::Findings;
 use crate::tree::{SourceFile, Tree};
@@ -20,6 +20,10 @@ const LEFTOVERS: [&str; 6] = [
     concat!("XX", "X:"),
 ];
 
+/// The only file with unsafe code, and the root of its crate, which therefore cannot forbid it.
+const UNSAFE: &str = "crates/parent/src/system.rs";
+const UNSAFE_ROOT: &str = "crates/parent/src/lib.rs";
+
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for file in tree.rust() {
         size(file, findings);
@@ -27,6 +31,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         leftovers(file, findings);
         sleeps(file, findings);
         name(file, findings);
+        unsafe_code(file, findings);
     }
 }
 
@@ -87,6 +92,41 @@ fn name(file: &SourceFile, findings: &mut Findings) {
     }
 }
 
+/// Every crate forbids it but one, which denies it as the whole workspace does; there one file may have it.
+fn unsafe_code(file: &SourceFile, findings: &mut Findings) {
+    let attribute = |level: &str| {
+        file.lines()
+            .find(|(_, line)| line.trim_start().starts_with(level))
+            .map(|(number, _)| number)
+    };
+    if is_root(&file.path)
+        && file.path != UNSAFE_ROOT
+        && attribute("#![forbid(unsafe_code)]").is_none()
+    {
+        let message = "must have #![forbid(unsafe_code)], as the root of every crate but `parent`";
+        findings.error(&file.path, None, message);
+    }
+    let allowed = [
+        "#![expect(unsafe_code",
+        "#![allow(unsafe_code",
+        "#[expect(unsafe_code",
+        "#[allow(unsafe_code",
+    ];
+    if let Some(number) = allowed.into_iter().find_map(attribute).filter(|_| file.path != UNSAFE) {
+        let message = format!("must have no unsafe code; the only file with some is {UNSAFE}");
+        findings.error(&file.path, number, message);
+    }
+}
+
+/// Whether a file is the root of a library or of a program.
+fn is_root(path: &str) -> bool {
+    let Some((_, inside)) = path.split_once("src/") else { return false };
+    let program = inside.strip_prefix("bin/").is_some_and(|program| {
+        program.strip_suffix("/main.rs").unwrap_or(program).matches('/').count() == 0
+    });
+    matches!(inside, "lib.rs" | "main.rs") || program
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +174,21 @@ mod tests {
             let text = format!("//! X.\n// {leftover}\n");
             assert_eq!(findings_of(&[("a.rs", &text)], check).len(), 1, "{leftover}");
         }
+    }
+
+    #[test]
+    fn a_crate_forbids_unsafe_code_unless_it_is_the_one_with_the_file_that_needs_it() {
+        let bare = "//! X.\nmod a;\n";
+        for path in ["crates/x/src/lib.rs", "bench/src/bin/one.rs", "bench/src/bin/two/main.rs"] {
+            assert_eq!(findings_of(&[(path, bare)], check).len(), 1, "{path}");
+            let forbids = "//! X.\n\n#![forbid(unsafe_code)]\n";
+            assert!(findings_of(&[(path, forbids)], check).is_empty(), "{path}");
+        }
+        for path in [UNSAFE_ROOT, "crates/x/src/a.rs", "bench/src/bin/two/part.rs"] {
+            assert!(findings_of(&[(path, bare)], check).is_empty(), "{path}");
+        }
+        let takes = "//! X.\n\n#![expect(unsafe_code, reason = \"of none\")]\n";
+        assert_eq!(findings_of(&[("crates/parent/src/other.rs", takes)], check).len(), 1);
+        assert!(findings_of(&[(UNSAFE, takes)], check).is_empty());
     }
 }
