@@ -68,13 +68,11 @@ mod stop;
 mod websocket;
 mod window;
 
+pub use certificate::Challenges;
 pub use connect::{AddressHistory, Vault};
 pub use door::Door;
 pub use listener::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, Pulse, StopReport};
-pub use tls::{
-    CertificateFacts, CertificateFiles, Certificates, Challenges, ClientAuth, ClientCas, Shelf,
-    TlsDoor, Unused, validity,
-};
+pub use tls::TlsDoor;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use certificate::Challenges;
 use connect::{AddressHistory, Vault};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,7 +19,6 @@ use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::trace::Tracer;
 use crate::thread::{self, Beat, Order};
-use crate::tls::Challenges;
 use crate::worker::Worker;
 
 /// What the data plane has to be told besides the table.

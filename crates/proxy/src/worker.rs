@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use certificate::Challenges;
 use connect::{AddressHistory, Stream, Vault};
 use http1::Request;
 use rules::Timeouts;
@@ -33,7 +34,6 @@ use crate::observe::{Listening, Story};
 use crate::retries::Budgets;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
-use crate::tls::Challenges;
 
 /// What all requests of one worker share. Never leaves its thread.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use certificate::{ACME, ClientAuth, ClientCa, Shelf};
 use connect::{Stream, TlsError};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
@@ -21,12 +22,9 @@ use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsStream};
 use traffic::HandshakeFailure;
 
-use super::challenge::ACME;
-use super::clients::{ClientAuth, ClientCa};
 use super::offer::{self, Offer};
 use super::plain;
 use super::presented::Presented;
-use super::shelf::Shelf;
 
 /// A listener's TLS, ready to be used. Clones share what they have made.
 ///

@@ -29,12 +29,13 @@ use std::time::Duration;
 
 use ::admin::{AdminTls, ApiSettings};
 use ::parent::{Begin, Kept, Link};
+use certificate::{Certificates, Challenges, ClientCas};
 use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, Vault};
 use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use journal::Opened;
 use peer::{Host, UpColor};
-use proxy::{Certificates, Challenges, ClientCas, Options, Proxy, takes_ipv4};
+use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;

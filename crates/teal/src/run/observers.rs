@@ -3,9 +3,10 @@
 
 use std::io::ErrorKind;
 
+use certificate::Challenges;
 use config::Config;
 use connect::{AddressHistory, Vault};
-use proxy::{AccessLog, Challenges, Destination, Door, Format, LogWriter, Options, SpanWriter};
+use proxy::{AccessLog, Destination, Door, Format, LogWriter, Options, SpanWriter};
 
 use super::{collector, token};
 use crate::exit::Failure;

@@ -17,9 +17,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::SystemTime;
 
+use certificate::{CertificateFiles, Certificates};
 use config::{Config, Places, Problem, Problems, Redirect};
 use connect::{Authorities, TlsError, TlsFiles, Vault};
-use proxy::{CertificateFiles, Certificates};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
@@ -432,7 +432,7 @@ impl Found {
                 if let Err(error) = tls::load_for_admin(config) {
                     self.wrong("admin.tls", error);
                 }
-                if let Ok(validity) = proxy::validity(cert) {
+                if let Ok(validity) = certificate::validity(cert) {
                     self.validity(cert, validity, "admin.tls.cert");
                 }
             }
@@ -479,7 +479,7 @@ impl Found {
         if let Some((cert, key)) = &files.identity {
             let both = [(&**cert, format!("{table}.cert")), (&**key, format!("{table}.key"))];
             good &= self.pair(&both);
-            if let Ok(validity) = proxy::validity(cert) {
+            if let Ok(validity) = certificate::validity(cert) {
                 self.validity(cert, validity, &format!("{table}.cert"));
             }
         }

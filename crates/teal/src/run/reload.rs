@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{AdminTls, Live};
+use certificate::{Certificates, Challenges, ClientCas, Shelf};
 use config::{Config, Environment, Flags, Places, Problems};
 use connect::{FilesRead, Vault};
 use control::{NewConfig, Reloader};
 use peer::Host;
-use proxy::{Certificates, Challenges, ClientCas, Door, Shelf};
+use proxy::Door;
 use rules::Token;
 use tokio::sync::{Notify, watch};
 

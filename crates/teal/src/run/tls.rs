@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use admin::AdminTls;
+use certificate::{
+    CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Shelf, Unused, words,
+};
 use config::{Config, Redirect};
 use connect::{Fresh, TlsError, TlsFiles, Vault};
-use proxy::{
-    CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Door, Shelf, TlsDoor,
-    Unused,
-};
+use proxy::{Door, TlsDoor};
 use rules::{TargetUrl, Time};
 
 use super::acme;
@@ -53,11 +53,6 @@ pub(super) fn client_cas(config: &Config) -> impl Iterator<Item = &Path> {
 /// The first file that can't be used, and why.
 pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
     Certificates::load(&files(config)).map_err(|errors| words(&errors))
-}
-
-/// What is wrong with each of these files, in one line.
-pub(super) fn words(errors: &[TlsError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Reads what TLS to the targets of a configuration is made of.

@@ -9,25 +9,37 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 16] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
     ("journal", &[]),
     ("drill", &[]),
     ("parent", &[]),
+    ("certificate", &["connect"]),
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("contract", &["rules"]),
     ("peer", &["traffic", "rules"]),
-    ("proxy", &["connect", "http1", "traffic", "rules"]),
+    ("proxy", &["certificate", "connect", "http1", "traffic", "rules"]),
     ("admin", &["connect", "contract", "control", "traffic", "rules"]),
     ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
     (
         "teal",
         &[
-            "admin", "config", "contract", "control", "journal", "parent", "peer", "proxy",
-            "drill", "connect", "traffic", "rules",
+            "admin",
+            "certificate",
+            "config",
+            "contract",
+            "control",
+            "journal",
+            "parent",
+            "peer",
+            "proxy",
+            "drill",
+            "connect",
+            "traffic",
+            "rules",
         ],
     ),
     ("testkit", &[]),

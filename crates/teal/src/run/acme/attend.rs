@@ -3,9 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use certificate::Challenges;
 use config::Acme;
 use instant_acme::{CertificateIdentifier, Error};
-use proxy::Challenges;
 use tokio::time::timeout;
 
 use super::account::Accounts;

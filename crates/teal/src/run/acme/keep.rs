@@ -10,11 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use certificate::{CertificateFiles, Certificates};
 use config::{Acme, Config};
 use instant_acme::CertificateIdentifier;
-use proxy::{CertificateFiles, Certificates};
-
-use crate::run::tls;
 
 /// The place of one authority.
 #[derive(Clone, Debug)]
@@ -124,7 +122,7 @@ const ACCOUNT: &str = "account.json";
 /// The content of a file, if it is a certificate for this name with its key.
 fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
     let certificates = Certificates::load(std::slice::from_ref(files));
-    let certificates = certificates.map_err(|errors| tls::words(&errors))?;
+    let certificates = certificates.map_err(|errors| certificate::words(&errors))?;
     if !certificates.has(name) {
         return Err(format!("{}: it is not for {name}", files.cert.display()));
     }

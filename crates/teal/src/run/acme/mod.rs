@@ -20,8 +20,8 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
+use certificate::{CertificateFiles, Certificates, Challenges};
 use config::Config;
-use proxy::{CertificateFiles, Certificates, Challenges};
 use rules::Time;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;

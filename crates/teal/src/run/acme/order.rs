@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use certificate::Challenges;
 use config::Challenge;
 use instant_acme::{
     Account, AuthorizationStatus, CertificateIdentifier, ChallengeHandle, ChallengeType, Error,
     Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
 };
-use proxy::Challenges;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 
 use super::problem::is_final;

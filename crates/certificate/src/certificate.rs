@@ -43,9 +43,9 @@ pub struct CertificateFacts {
 
 /// A certificate that can be served.
 #[derive(Clone, Debug)]
-pub(super) struct Certificate {
-    pub(super) facts: CertificateFacts,
-    pub(super) key: Arc<CertifiedKey>,
+pub(crate) struct Certificate {
+    pub(crate) facts: CertificateFacts,
+    pub(crate) key: Arc<CertifiedKey>,
 }
 
 impl Certificate {
@@ -53,7 +53,7 @@ impl Certificate {
     ///
     /// # Errors
     /// What is wrong with each of them.
-    pub(super) fn load(files: &CertificateFiles) -> Result<Self, Vec<TlsError>> {
+    pub(crate) fn load(files: &CertificateFiles) -> Result<Self, Vec<TlsError>> {
         let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
         let chain = read_certificates(&files.cert).and_then(|chain| {
             let leaf = chain.first().ok_or_else(|| String::from("holds no certificate"));

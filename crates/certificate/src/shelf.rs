@@ -191,17 +191,17 @@ impl Shelf {
 
 impl Shelf {
     /// The CAs of a file that are in use.
-    pub(super) fn client_ca(&self, path: &Path) -> Option<Arc<ClientCa>> {
+    pub fn client_ca(&self, path: &Path) -> Option<Arc<ClientCa>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(path)
     }
 
     /// Changes with the CAs of clients.
-    pub(super) fn turn(&self) -> u64 {
+    pub fn turn(&self) -> u64 {
         self.turn.load(Ordering::Acquire)
     }
 
     /// What a client is shown; `None` if there is nothing for the name that it asks for.
-    pub(super) fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    pub fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
             return self.challenges.certificate(hello.server_name());
         }
@@ -211,7 +211,7 @@ impl Shelf {
 
     /// What a client is shown that asks for this address, and so sends no name (RFC 6066 section 3); `None`
     /// if no certificate is for it.
-    pub(super) fn choose_by_address(
+    pub fn choose_by_address(
         &self,
         hello: &ClientHello<'_>,
         address: IpAddr,

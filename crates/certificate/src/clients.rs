@@ -28,7 +28,7 @@ pub struct ClientAuth {
 pub struct ClientCas(HashMap<PathBuf, Arc<ClientCa>>);
 
 /// The CAs of one file.
-pub(super) struct ClientCa {
+pub struct ClientCa {
     certificates: Vec<CertificateDer<'static>>,
     required: Arc<dyn ClientCertVerifier>,
     requested: Arc<dyn ClientCertVerifier>,
@@ -64,12 +64,12 @@ impl ClientCas {
         self.0.len() == other.0.len() && self.0.iter().all(known)
     }
 
-    pub(super) fn get(&self, path: &Path) -> Option<Arc<ClientCa>> {
+    pub(crate) fn get(&self, path: &Path) -> Option<Arc<ClientCa>> {
         self.0.get(path).cloned()
     }
 
     /// Keeps what is known already where it is the same.
-    pub(super) fn keep(mut self, known: &Self) -> Self {
+    pub(crate) fn keep(mut self, known: &Self) -> Self {
         for (path, ca) in &mut self.0 {
             let same = known.0.get(path).filter(|known| known.certificates == ca.certificates);
             if let Some(same) = same {
@@ -93,12 +93,12 @@ impl ClientCa {
         Ok(Self { certificates: authorities.written().to_vec(), required, requested })
     }
 
-    pub(super) fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
+    pub fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
         if required { self.required.clone() } else { self.requested.clone() }
     }
 
     /// Whether a client with this certificate and what it has shown above it would be let in now.
-    pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
+    pub fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         let Some((leaf, above)) = chain.split_first() else { return false };
         self.required.verify_client_cert(leaf, above, UnixTime::now()).is_ok()
     }

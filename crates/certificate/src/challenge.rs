@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
 /// The protocol that an authority asks for in a handshake (RFC 8737 section 6.2).
-pub(super) const ACME: &[u8] = b"acme-tls/1";
+pub const ACME: &[u8] = b"acme-tls/1";
 
 /// Where an authority asks over plain HTTP (RFC 8555 section 8.3).
 const PATH: &str = "/.well-known/acme-challenge/";
@@ -61,12 +61,12 @@ impl Challenges {
     }
 
     /// The answer to a request for this path, if it is an authority's.
-    pub(crate) fn proof(&self, path: &str) -> Option<String> {
+    pub fn proof(&self, path: &str) -> Option<String> {
         let token = path.strip_prefix(PATH)?;
         self.lock().proofs.get(token).cloned()
     }
 
-    pub(super) fn certificate(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    pub(crate) fn certificate(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         self.lock().certificates.get(&name?.to_ascii_lowercase()).cloned()
     }
 
