@@ -93,6 +93,7 @@ impl ClientCa {
         Ok(Self { certificates: authorities.written().to_vec(), required, requested })
     }
 
+    /// The verifier of certificates that clients show; `required`: one without is refused.
     pub fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
         if required { self.required.clone() } else { self.requested.clone() }
     }

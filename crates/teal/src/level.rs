@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use crate::exit::Failure;
 
 /// Crates that have something to say. Their modules can be named, too: `control::health`.
-const CRATES: [&str; 6] = ["admin", "control", "journal", "peer", "proxy", "teal"];
+const CRATES: [&str; 7] = ["acme", "admin", "control", "journal", "peer", "proxy", "teal"];
 
 /// Levels by their names, from the quietest on.
 const LEVELS: [(&str, LevelFilter); 6] = [

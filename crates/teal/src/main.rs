@@ -10,7 +10,6 @@ mod drill;
 mod environment;
 mod exit;
 mod generate;
-mod http;
 mod level;
 mod log;
 mod run;

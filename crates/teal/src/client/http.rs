@@ -17,7 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::proof::Proof;
-use crate::http;
 
 /// How long a connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -173,7 +172,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     host: &str,
     call: &Call<'_>,
 ) -> Result<Answer, NoAnswer> {
-    let answer = http::exchange(stream, request(host, call)?, ANSWER_MAX).await;
+    let answer = fetch::exchange(stream, request(host, call)?, ANSWER_MAX).await;
     let answer = answer.map_err(NoAnswer::Broken)?;
     Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
 }

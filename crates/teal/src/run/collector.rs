@@ -14,7 +14,6 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout_at};
 
 use crate::exit::Failure;
-use crate::http;
 
 /// How long a delivery may take.
 const DELIVERY: Duration = Duration::from_secs(10);
@@ -77,7 +76,7 @@ impl Collector {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
         let stream = self.dial(deadline).await?;
-        let answer = http::exchange(stream, request, ANSWER_MAX).await?;
+        let answer = fetch::exchange(stream, request, ANSWER_MAX).await?;
         Ok((answer.status().as_u16(), answer.into_body()))
     }
 

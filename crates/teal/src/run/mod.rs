@@ -4,7 +4,6 @@
 //! configuration, take the state directory, bind every socket, start the controller (which
 //! publishes the first table), start the workers.
 
-mod acme;
 mod admin;
 mod books;
 mod collector;
@@ -13,6 +12,7 @@ mod copied;
 mod descriptors;
 mod files;
 mod observers;
+mod orders;
 mod parent;
 pub(crate) mod precondition;
 mod reload;
@@ -246,7 +246,7 @@ fn start(
         if let Some(older) = &replaceable.older {
             take_over(older, waits, &in_force, (&handle, &parent)).await;
         }
-        let ordering = acme::start(in_force.clone(), challenges)?;
+        let ordering = orders::start(&in_force, challenges)?;
         let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
         let around = Around { log: writers.log.as_ref(), parent: &parent, pulse: proxy.pulse() };
         let leaving = Leaving {

@@ -27,7 +27,7 @@ pub(crate) use names::examine_names;
 pub(crate) use reader::looks_as;
 
 use super::state::private;
-use super::{acme, state, tls};
+use super::{state, tls};
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
 /// What was found, each with the key that it is about.

@@ -10,11 +10,9 @@ use certificate::{
     CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Shelf, Unused, words,
 };
 use config::{Config, Redirect};
-use connect::{Fresh, TlsError, TlsFiles, Vault};
+use connect::{Fresh, TlsFiles, Vault};
 use proxy::{Door, TlsDoor};
 use rules::{TargetUrl, Time};
-
-use super::acme;
 
 /// From when on a certificate is said to end soon.
 pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);

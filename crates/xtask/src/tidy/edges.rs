@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 19] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -17,9 +17,11 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("drill", &[]),
     ("parent", &[]),
     ("certificate", &["connect"]),
+    ("fetch", &[]),
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("contract", &["rules"]),
+    ("acme", &["certificate", "config", "connect", "fetch"]),
     ("peer", &["traffic", "rules"]),
     ("proxy", &["certificate", "connect", "http1", "traffic", "rules"]),
     ("admin", &["connect", "contract", "control", "traffic", "rules"]),
@@ -47,12 +49,13 @@ const EDGES: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates of others that would break what one of ours is for.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("traffic", &["tokio", "hyper", "serde", "serde_json"]),
     ("http1", &["tokio", "hyper", "bytes", "serde"]),
     ("config", &["tokio", "hyper"]),
     ("contract", &["axum", "hyper", "tokio"]),
     ("control", &["axum", "utoipa"]),
+    ("proxy", &["hyper", "instant-acme"]),
 ];
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {

@@ -16,7 +16,7 @@ use super::{Trouble, eab, retry_after};
 
 /// The account of all orders at one authority. Clones are the same.
 #[derive(Clone)]
-pub(super) struct Accounts(Arc<Shared>);
+pub(crate) struct Accounts(Arc<Shared>);
 
 struct Shared {
     acme: Acme,
@@ -45,20 +45,20 @@ struct Record {
 }
 
 impl Accounts {
-    pub(super) fn new(acme: &Acme, keep: &Keep) -> Self {
+    pub(crate) fn new(acme: &Acme, keep: &Keep) -> Self {
         let (acme, keep) = (acme.clone(), keep.clone());
         Self(Arc::new(Shared { acme, keep, state: Mutex::default() }))
     }
 
     /// The account, opened or made if it is the first time.
-    pub(super) async fn get(&self) -> Result<Account, Trouble> {
+    pub(crate) async fn get(&self) -> Result<Account, Trouble> {
         let mut state = self.0.state.lock().await;
         self.fill(&mut state).await
     }
 
     /// Another account in the place of one that the authority has lost, as this refusal of an order may say;
     /// `None`: it has not, so that the refusal is about the order.
-    pub(super) async fn replace(
+    pub(crate) async fn replace(
         &self,
         account: &Account,
         refusal: &Error,
@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Forgets that it could not be opened, unless the CA has asked to wait; and a client that trusts other
     /// CAs than `acme.ca` holds now. A file that cannot be used leaves what is in use.
-    pub(super) fn retry(&self) {
+    pub(crate) fn retry(&self) {
         // Whoever has it just now is about to find out anew.
         if let Ok(mut state) = self.0.state.try_lock() {
             let now = SystemTime::now();

@@ -8,24 +8,24 @@ use super::keep::Kept;
 
 /// What an authority said of when it would have a certificate renewed (RFC 9773).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// A moment within what it suggests, the same for this certificate from now on; `None`: it
     /// suggests nothing.
-    pub(super) at: Option<SystemTime>,
+    pub(crate) at: Option<SystemTime>,
     /// When to ask it again.
-    pub(super) ask_again: SystemTime,
+    pub(crate) ask_again: SystemTime,
 }
 
 /// What decides when a certificate is renewed.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) not_before: SystemTime,
-    pub(super) not_after: SystemTime,
-    pub(super) window: Option<Window>,
+pub(crate) struct Plan {
+    pub(crate) not_before: SystemTime,
+    pub(crate) not_after: SystemTime,
+    pub(crate) window: Option<Window>,
 }
 
 /// The time between two questions to an authority that suggests nothing, and the most to one that does.
-pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -39,18 +39,18 @@ const PAUSES: [Duration; 5] = [
 ];
 
 /// The pause after so many failures before this one.
-pub(super) fn pause(failures: u32) -> Duration {
+pub(crate) fn pause(failures: u32) -> Duration {
     let last = PAUSES[PAUSES.len() - 1];
     usize::try_from(failures).ok().and_then(|at| PAUSES.get(at)).copied().unwrap_or(last)
 }
 
 /// How long it is until then.
-pub(super) fn from_now(at: SystemTime) -> Duration {
+pub(crate) fn from_now(at: SystemTime) -> Duration {
     at.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// Asks the authority when it would have a certificate renewed.
-pub(super) async fn ask(account: &Account, kept: &Kept) -> Window {
+pub(crate) async fn ask(account: &Account, kept: &Kept) -> Window {
     let Some(identifier) = &kept.identifier else { return unknown() };
     match account.renewal_info(identifier).await {
         Ok((info, again)) => {
@@ -75,7 +75,7 @@ fn unknown() -> Window {
 }
 
 /// That of one that could not be asked.
-pub(super) fn unheard() -> Window {
+pub(crate) fn unheard() -> Window {
     Window { at: None, ask_again: SystemTime::now() + HOUR }
 }
 
@@ -96,7 +96,7 @@ fn chance() -> f64 {
 impl Plan {
     /// When to renew: when the authority suggests it, else when a third of its time is left, and never
     /// later than that, should the authority suggest its last hour.
-    pub(super) fn renewal(&self) -> SystemTime {
+    pub(crate) fn renewal(&self) -> SystemTime {
         let whole = self.not_after.duration_since(self.not_before).unwrap_or_default();
         let usual = self.not_before + whole.mul_f64(2.0 / 3.0);
         let latest = self.not_after - whole / 10;
@@ -105,7 +105,7 @@ impl Plan {
     }
 
     /// When to look at it again: to renew it, or to ask the authority.
-    pub(super) fn next(&self) -> SystemTime {
+    pub(crate) fn next(&self) -> SystemTime {
         let asking = self.window.as_ref().map(|window| window.ask_again);
         asking.map_or(self.renewal(), |asking| asking.min(self.renewal()))
     }

@@ -18,7 +18,7 @@ tokio::task_local! {
 const LONGEST: Duration = DAY.saturating_mul(7);
 
 /// Runs something that asks a CA; with it, the moment that its last refusal named.
-pub(super) async fn noted<T>(work: impl Future<Output = T>) -> (T, Option<SystemTime>) {
+pub(crate) async fn noted<T>(work: impl Future<Output = T>) -> (T, Option<SystemTime>) {
     NOT_BEFORE
         .scope(Cell::new(None), async {
             let done = work.await;
@@ -28,12 +28,12 @@ pub(super) async fn noted<T>(work: impl Future<Output = T>) -> (T, Option<System
 }
 
 /// The moment that the last answer to this task named, if it was a refusal.
-pub(super) fn last() -> Option<SystemTime> {
+pub(crate) fn last() -> Option<SystemTime> {
     NOT_BEFORE.try_with(Cell::get).ok().flatten()
 }
 
 /// Notes what an answer says.
-pub(super) fn note(answer: &Parts) {
+pub(crate) fn note(answer: &Parts) {
     let refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
     let said = answer.headers.get(header::RETRY_AFTER).filter(|_| refused.contains(&answer.status));
     let now = SystemTime::now();

@@ -16,20 +16,20 @@ use instant_acme::CertificateIdentifier;
 
 /// The place of one authority.
 #[derive(Clone, Debug)]
-pub(super) struct Keep(PathBuf);
+pub(crate) struct Keep(PathBuf);
 
 /// A certificate that was given.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
-    pub(super) not_before: SystemTime,
-    pub(super) not_after: SystemTime,
+pub(crate) struct Kept {
+    pub(crate) not_before: SystemTime,
+    pub(crate) not_after: SystemTime,
     /// The authority's name for it (RFC 9773 section 4.1).
-    pub(super) identifier: Option<CertificateIdentifier<'static>>,
+    pub(crate) identifier: Option<CertificateIdentifier<'static>>,
 }
 
 impl Keep {
     /// The place of the authority of a configuration.
-    pub(super) fn of(config: &Config, acme: &Acme) -> Self {
+    pub(crate) fn of(config: &Config, acme: &Acme) -> Self {
         let url = acme.directory.trim_start_matches("https://");
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
         let name: String = url.chars().map(plain).collect();
@@ -37,17 +37,17 @@ impl Keep {
     }
 
     /// The account, as it was written.
-    pub(super) fn account(&self) -> Option<String> {
+    pub(crate) fn account(&self) -> Option<String> {
         fs::read_to_string(self.0.join(ACCOUNT)).ok()
     }
 
-    pub(super) fn put_account(&self, text: &str) -> Result<(), String> {
+    pub(crate) fn put_account(&self, text: &str) -> Result<(), String> {
         self.make().map_err(|error| self.cannot(ACCOUNT, &error))?;
         self.write(ACCOUNT, text).map_err(|error| self.cannot(ACCOUNT, &error))
     }
 
     /// The certificate that is kept for a name; none if it can't be used for it.
-    pub(super) fn certificate(&self, name: &str) -> Option<Kept> {
+    pub(crate) fn certificate(&self, name: &str) -> Option<Kept> {
         let problem = |problem: &String| {
             tracing::warn!(name, "a certificate that was kept can't be used: {problem}");
         };
@@ -55,7 +55,7 @@ impl Keep {
     }
 
     /// The certificate that is kept for a name, or why it can't be used; `None`: nothing.
-    pub(super) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
+    pub(crate) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
         let files = self.files(name);
         files.cert.exists().then(|| read(&files, name))
     }
@@ -64,7 +64,7 @@ impl Keep {
     ///
     /// # Errors
     /// The reason why it can't be used or kept.
-    pub(super) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
+    pub(crate) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
         let (file, trial) = (format!("{name}.pem"), format!("{name}.pem.trial"));
         let cannot = |error: io::Error| self.cannot(&file, &error);
         self.make().map_err(cannot)?;
@@ -81,7 +81,7 @@ impl Keep {
     }
 
     /// The files of what is kept for a name, if it can be used.
-    pub(super) fn good(&self, name: &str) -> Option<CertificateFiles> {
+    pub(crate) fn good(&self, name: &str) -> Option<CertificateFiles> {
         self.read(name)?.ok().map(|_| self.files(name))
     }
 

@@ -20,28 +20,28 @@ use super::{Trouble, order};
 const WITHIN: Duration = Duration::from_secs(300);
 
 /// A look that is about to be taken.
-pub(super) struct Look {
-    pub(super) name: String,
-    pub(super) acme: Acme,
-    pub(super) keep: Keep,
-    pub(super) accounts: Accounts,
-    pub(super) challenges: Challenges,
+pub(crate) struct Look {
+    pub(crate) name: String,
+    pub(crate) acme: Acme,
+    pub(crate) keep: Keep,
+    pub(crate) accounts: Accounts,
+    pub(crate) challenges: Challenges,
     /// The time at which the authority would have the certificate renewed, as it said last.
-    pub(super) window: Option<Window>,
+    pub(crate) window: Option<Window>,
 }
 
 /// The outcome of a look.
-pub(super) struct Done {
-    pub(super) name: String,
-    pub(super) window: Option<Window>,
+pub(crate) struct Done {
+    pub(crate) name: String,
+    pub(crate) window: Option<Window>,
     /// True: there is a new certificate.
-    pub(super) issued: bool,
+    pub(crate) issued: bool,
     /// The time to look again, or the reason why there is no certificate.
-    pub(super) outcome: Result<SystemTime, Trouble>,
+    pub(crate) outcome: Result<SystemTime, Trouble>,
 }
 
 impl Look {
-    pub(super) async fn take(mut self) -> Done {
+    pub(crate) async fn take(mut self) -> Done {
         let mut issued = false;
         let attended = timeout(WITHIN, self.attend(&mut issued));
         let (outcome, noted) = retry_after::noted(attended).await;

@@ -13,7 +13,6 @@ use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use tokio::time::{Instant, timeout_at};
 
 use super::retry_after;
-use crate::http;
 
 /// How long one request and its answer may take.
 // lossless: L10
@@ -25,7 +24,7 @@ const ANSWER_MAX: usize = 1 << 20;
 type Asked = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
 /// A client of one authority.
-pub(super) struct Client {
+pub(crate) struct Client {
     vault: Vault,
     files: TlsFiles,
 }
@@ -35,7 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// What is wrong with the file of trusted authorities.
-    pub(super) fn new(acme: &Acme) -> Result<Self, Error> {
+    pub(crate) fn new(acme: &Acme) -> Result<Self, Error> {
         let files = TlsFiles { ca: acme.ca.clone(), identity: None };
         let vault = Vault::default();
         vault.tls(&files, "localhost").map_err(|error| Error::Other(Box::new(error)))?;
@@ -74,7 +73,7 @@ async fn ask(
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse::<Uri>().map_err(|error| error.to_string())?;
-    let (head, body) = http::exchange(stream, request, ANSWER_MAX).await?.into_parts();
+    let (head, body) = fetch::exchange(stream, request, ANSWER_MAX).await?.into_parts();
     retry_after::note(&head);
     Ok(BytesResponse::from(Response::from_parts(head, Full::new(body))))
 }

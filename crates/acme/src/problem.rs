@@ -8,7 +8,7 @@ const PREFIX: &str = "urn:ietf:params:acme:error:";
 
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Opening or making the account.
     Account,
     /// Ordering a certificate.
@@ -16,7 +16,7 @@ pub(super) enum Phase {
 }
 
 /// The error in words, and what to do about it where that is known.
-pub(super) fn words(error: &Error, phase: Phase, acme: &Acme) -> String {
+pub(crate) fn words(error: &Error, phase: Phase, acme: &Acme) -> String {
     let Error::Api(problem) = error else { return error.to_string() };
     let mut said = problem.detail.clone().unwrap_or_else(|| "the CA refused".to_owned());
     if !kind(problem).is_empty() {
@@ -59,23 +59,23 @@ fn hint(kind: &str, phase: Phase, acme: &Acme) -> Option<String> {
 }
 
 /// Tells that the CA does not know the account that has signed a request.
-pub(super) fn is_unknown(error: &Error) -> bool {
+pub(crate) fn is_unknown(error: &Error) -> bool {
     is_of(error, &["accountDoesNotExist"])
 }
 
 /// Tells that the account may be deactivated, or this order may not be had from it: only the account itself
 /// shows which.
-pub(super) fn is_unauthorized(error: &Error) -> bool {
+pub(crate) fn is_unauthorized(error: &Error) -> bool {
     is_of(error, &["unauthorized"])
 }
 
 /// Tells that nothing else in the order would help now.
-pub(super) fn is_final(error: &Error) -> bool {
+pub(crate) fn is_final(error: &Error) -> bool {
     is_of(error, &["accountDoesNotExist", "rateLimited"])
 }
 
 /// Tells from the answer to a request about the account itself that it can't be used ever again.
-pub(super) fn is_lost(error: &Error) -> bool {
+pub(crate) fn is_lost(error: &Error) -> bool {
     match error {
         // A deactivated account is refused as unauthorized (RFC 8555 section 7.3.6).
         Error::Api(_) => is_unknown(error) || is_unauthorized(error),

@@ -25,7 +25,7 @@ struct Shown<'c> {
 ///
 /// # Errors
 /// The reason why it was not given.
-pub(super) async fn carry_out(
+pub(crate) async fn carry_out(
     mut order: Order,
     kind: Challenge,
     challenges: &Challenges,
@@ -43,7 +43,7 @@ pub(super) async fn carry_out(
 /// Orders a certificate for one name.
 ///
 /// An authority need not believe what is replaced, and then hears nothing of it (RFC 9773 section 5).
-pub(super) async fn claim(
+pub(crate) async fn claim(
     account: &Account,
     name: &str,
     replaced: Option<CertificateIdentifier<'static>>,

@@ -4,6 +4,10 @@
 //! Each name has an order of its own, and several are under way at once, so that a name that fails or
 //! waits keeps no other waiting. Whatever goes wrong, what is in use stays. Only the Teal in charge
 //! orders: the authority looks at the sockets that it has.
+//!
+//! Never: a certificate in use by this crate's doing. It keeps what it was given and says so ([`Around`]).
+
+#![forbid(unsafe_code)]
 
 mod account;
 mod attend;
@@ -18,30 +22,55 @@ mod schedule;
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
-use std::{io, thread};
+use std::{fmt, io, thread};
 
 use certificate::{CertificateFiles, Certificates, Challenges};
 use config::Config;
-use rules::Time;
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
-
-use super::reload::InForce;
-use crate::exit::Failure;
 
 use account::Accounts;
 use attend::{Done, Look};
 use keep::Keep;
 use schedule::Window;
 
-pub(in crate::run) use eab::read_key;
+pub use eab::read_key;
 
 /// The longest rest between two looks, whatever the plan: clocks are set, machines sleep.
 const REST: Duration = Duration::from_secs(3600);
 
 /// Names that are looked at at the same time.
 const AT_ONCE: usize = 4;
+
+/// All that this crate needs of the process around it.
+pub struct Around {
+    /// Rung at every reload, whether anything has changed or not.
+    pub reloads: watch::Receiver<()>,
+    /// Whether it is this Teal that decides, and so orders. What sends it lives as long as `configured`.
+    pub charge: watch::Receiver<bool>,
+    /// The configuration in force.
+    pub config: Box<dyn Fn() -> Config + Send>,
+    /// The certificates that a configuration names; `None`: a file is no good now, and says nothing.
+    pub configured: fn(&Config) -> Option<Certificates>,
+    /// Takes into use what was given.
+    pub renew: Box<dyn Fn() + Send>,
+    /// Shows how far the orders have come.
+    pub show: Box<dyn Fn(Vec<Ordered>) + Send>,
+    /// What the authority is answered when it asks.
+    pub challenges: Challenges,
+}
+
+/// How far the order of one name has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The name.
+    pub name: String,
+    /// The reason why there is no certificate, or no new one.
+    pub problem: Option<String>,
+    /// The time of the next look.
+    pub next: Option<SystemTime>,
+}
 
 /// The memory of a name.
 #[derive(Debug, Default)]
@@ -81,48 +110,45 @@ struct Authority {
 ///
 /// # Errors
 /// There is no room for a thread.
-pub(super) fn start(
-    in_force: InForce,
-    challenges: Challenges,
-) -> Result<oneshot::Sender<Infallible>, Failure> {
-    let cannot =
-        |error: io::Error| Failure::failed(format!("cannot start to order certificates: {error}"));
+pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
     let (ordering, end) = oneshot::channel();
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("acme".to_owned()).spawn(move || {
         runtime.block_on(async {
             tokio::select! {
                 _ = end => {}
-                () = run(in_force, challenges) => {}
+                () = run(around) => {}
             }
         });
         runtime.shutdown_background(); // a name that is being looked up is not waited for
     });
-    thread.map(|_| ordering).map_err(cannot)
+    thread.map(|_| ordering)
 }
 
-async fn run(in_force: InForce, challenges: Challenges) {
-    let mut reloaded = in_force.reloads.subscribe();
-    let mut charge = in_force.charge.subscribe();
+async fn run(mut around: Around) {
     let mut authority: Option<Authority> = None;
     let mut fresh = true;
     loop {
         if fresh {
-            reloaded.mark_unchanged();
-            let config = in_force.config();
+            around.reloads.mark_unchanged();
+            let config = (around.config)();
             authority = Authority::of(&config, authority.take());
             if let Some(authority) = &mut authority {
-                authority.take_names(&config);
+                // A file that is no good now says nothing of what it is for: the names stay.
+                if let Some(configured) = (around.configured)(&config) {
+                    authority.take_names(&config, &configured);
+                }
             }
         }
         let mut next = None;
-        if let Some(authority) = authority.as_mut().filter(|_| in_force.is_in_charge()) {
-            next = authority.look_where_due(&challenges);
-            in_force.live.send_modify(|live| live.orders = authority.shown());
+        let in_charge = *around.charge.borrow();
+        if let Some(authority) = authority.as_mut().filter(|_| in_charge) {
+            next = authority.look_where_due(&around.challenges);
+            (around.show)(authority.shown());
         }
         let rest = next.map_or(REST, schedule::from_now).min(REST);
         tokio::select! {
-            _ = reloaded.changed() => {
+            _ = around.reloads.changed() => {
                 authority.iter_mut().for_each(Authority::try_again);
                 fresh = true;
             }
@@ -130,11 +156,11 @@ async fn run(in_force: InForce, challenges: Challenges) {
                 if let Some(authority) = &mut authority
                     && authority.take_in(done)
                 {
-                    in_force.renew();
+                    (around.renew)();
                 }
                 fresh = false;
             }
-            _ = charge.changed() => fresh = true, // its sending side is in `in_force`
+            _ = around.charge.changed() => fresh = true, // its sending side is there, see `Around`
             () = tokio::time::sleep(rest) => fresh = true,
         }
     }
@@ -177,10 +203,8 @@ impl Authority {
     }
 
     /// Takes over the names that certificates are wanted for.
-    fn take_names(&mut self, config: &Config) {
-        // A file that is no good now says nothing of what it is for: the names stay.
-        let Ok(configured) = super::tls::load_configured(config) else { return };
-        let names = wanted(config, &configured);
+    fn take_names(&mut self, config: &Config, configured: &Certificates) {
+        let names = wanted(config, configured);
         self.entries.retain(|name, _| names.contains(name));
         for name in names {
             self.entries.entry(name).or_default();
@@ -271,11 +295,11 @@ impl Authority {
         );
     }
 
-    fn shown(&self) -> Vec<admin::Ordered> {
-        let shown = self.entries.iter().map(|(name, entry)| admin::Ordered {
+    fn shown(&self) -> Vec<Ordered> {
+        let shown = self.entries.iter().map(|(name, entry)| Ordered {
             name: name.clone(),
             problem: entry.problem.clone(),
-            next: entry.next.map(time),
+            next: entry.next,
         });
         let mut shown: Vec<_> = shown.collect();
         shown.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -290,7 +314,7 @@ fn wanted(config: &Config, configured: &Certificates) -> Vec<String> {
 
 /// The files of all certificates that are kept for a configuration, wanted and good. What is no good is
 /// ordered again, and no reason not to start.
-pub(super) fn files(config: &Config, configured: &Certificates) -> Vec<CertificateFiles> {
+pub fn files(config: &Config, configured: &Certificates) -> Vec<CertificateFiles> {
     let Some(acme) = &config.acme else { return Vec::new() };
     let keep = Keep::of(config, acme);
     wanted(config, configured).iter().filter_map(|name| keep.good(name)).collect()
@@ -302,7 +326,8 @@ impl From<String> for Trouble {
     }
 }
 
-fn time(at: SystemTime) -> Time {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Around").finish_non_exhaustive()
+    }
 }

@@ -1,5 +1,9 @@
-//! One request and its whole answer, for which a connection of its own was made. The caller brings
-//! the deadline.
+//! One request and its whole answer over HTTP/1.1, on a connection that was made for it: for the command line
+//! at the admin API, for orders of certificates at an authority, for spans at a collector.
+//!
+//! Never: a connection, which the caller brings, or a wait with a deadline of its own, which the caller sets.
+
+#![forbid(unsafe_code)]
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes};
@@ -12,7 +16,7 @@ use tokio::task::JoinSet;
 ///
 /// # Errors
 /// In words: the connection broke, or what came was no HTTP or too long.
-pub(crate) async fn exchange<S, B>(
+pub async fn exchange<S, B>(
     stream: S,
     request: Request<B>,
     most: usize,

@@ -16,7 +16,7 @@ const LONGEST: usize = 4096;
 ///
 /// # Errors
 /// In words: the file can't be read, or does not hold a key.
-pub(super) fn read(account: &ExternalAccount) -> Result<ExternalAccountKey, String> {
+pub(crate) fn read(account: &ExternalAccount) -> Result<ExternalAccountKey, String> {
     let key = read_key(&account.hmac_key_file)?;
     Ok(ExternalAccountKey::new(account.key_id.clone(), &key))
 }
@@ -25,7 +25,7 @@ pub(super) fn read(account: &ExternalAccount) -> Result<ExternalAccountKey, Stri
 ///
 /// # Errors
 /// In words, without the content.
-pub(in crate::run) fn read_key(file: &Path) -> Result<Vec<u8>, String> {
+pub fn read_key(file: &Path) -> Result<Vec<u8>, String> {
     let shown = file.display();
     let cannot = |error: io::Error| format!("cannot read {shown}: {error}");
     // Others, such as a pipe, may have one wait.

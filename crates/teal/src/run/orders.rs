@@ -1,0 +1,48 @@
+//! Certificates from an authority, put in force: what the crate `acme` needs of this process.
+
+use std::convert::Infallible;
+use std::time::SystemTime;
+
+use acme::Around;
+use certificate::Challenges;
+use rules::Time;
+use tokio::sync::oneshot;
+
+use super::reload::InForce;
+use super::tls;
+use crate::exit::Failure;
+
+/// Orders and renews until what it returns is dropped.
+///
+/// # Errors
+/// There is no room for a thread.
+pub(super) fn start(
+    in_force: &InForce,
+    challenges: Challenges,
+) -> Result<oneshot::Sender<Infallible>, Failure> {
+    let (config, renew, show) = (in_force.clone(), in_force.clone(), in_force.clone());
+    let around = Around {
+        reloads: in_force.reloads.subscribe(),
+        charge: in_force.charge.subscribe(),
+        config: Box::new(move || config.config()),
+        configured: |config| tls::load_configured(config).ok(),
+        renew: Box::new(move || renew.renew()),
+        show: Box::new(move |orders| {
+            let orders = orders.into_iter().map(shown).collect();
+            show.live.send_modify(|live| live.orders = orders);
+        }),
+        challenges,
+    };
+    acme::start(around)
+        .map_err(|error| Failure::failed(format!("cannot start to order certificates: {error}")))
+}
+
+fn shown(order: acme::Ordered) -> admin::Ordered {
+    let acme::Ordered { name, problem, next } = order;
+    admin::Ordered { name, problem, next: next.map(time) }
+}
+
+fn time(at: SystemTime) -> Time {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
