@@ -147,7 +147,7 @@ mod tests {
     use tokio::sync::watch;
 
     use crate::form::Form;
-    use crate::settings::{ApiSettings, Live, LogControl};
+    use crate::settings::{ApiSettings, Follow, Live, LogControl};
     use control::Handle;
 
     fn token(name: &str, role: Role, secret: &str) -> Token {
@@ -170,6 +170,7 @@ mod tests {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            follow: Follow(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: Instant::now(),
         };

@@ -67,9 +67,13 @@ fn schema(parameter: &str) -> Option<Value> {
     let pattern = |pattern: &str| Some(json!({ "type": "string", "pattern": pattern }));
     match parameter {
         "service" | "group" => pattern(NAME),
-        "wait_healthy" | "drain" | "max_wait" => pattern(DURATION),
+        "wait_healthy" | "drain" | "max_wait" | "for" => pattern(DURATION),
         "wait" => Some(json!({ "type": "string", "enum": ["drained", "published"] })),
         "level" => pattern(LEVELS),
+        "header" => pattern("^[!#$%&'*+.^_`|~A-Za-z0-9-]+=.{0,1024}$"),
+        "client" => pattern("^[0-9A-Fa-f.:]{2,45}$"),
+        "path" => pattern("^/[^?]{0,1023}$"),
+        "count" => pattern("^([1-9][0-9]{0,2}|1000)$"),
         "dry_run" | "problems" | "all" => Some(json!({ "type": "boolean" })),
         "If-Match" => pattern("^\"[0-9]{1,19}\"$"),
         "Last-Event-ID" => pattern("^[0-9]{1,19}(-[A-Za-z0-9-]{1,64})?$"),
@@ -115,6 +119,26 @@ fn answers(responses: &mut Map<String, Value>) {
 /// Each event of a stream, which before OpenAPI 3.2 is what `schema` describes: its fields, of which the
 /// data is JSON.
 fn sent(data: &Value) -> Value {
+    if data["$ref"] == "#/components/schemas/TraceStep" {
+        let ended = json!({
+            "type": "object", "required": ["requests", "reason"], "properties": {
+                "requests": { "type": "integer" },
+                "reason": { "type": "string", "enum": ["done", "time", "stopping"] },
+            },
+        });
+        return json!({
+            "type": "object",
+            "required": ["event", "data"],
+            "properties": {
+                "event": { "type": "string", "enum": ["step", "ended"] },
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": { "anyOf": [data, ended] },
+                },
+            },
+        });
+    }
     let missed = json!({
         "type": "object", "required": ["missed"], "properties": { "missed": { "type": "integer" } },
     });

@@ -35,6 +35,7 @@ mod socket;
 mod stall;
 mod status;
 mod switch;
+mod trace;
 
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub use metrics::{Appears, Kind, METRICS, Metric};
 use problem::Problem;
 pub use secure::AdminTls;
 use settings::Api;
-pub use settings::{ApiSettings, Certificate, Live, LogControl, Ordered};
+pub use settings::{ApiSettings, Certificate, Follow, Followed, Live, LogControl, Ordered};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
@@ -107,6 +108,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(read(routes!(history::history)))
         .routes(read(routes!(history::receipt)))
         .routes(read(routes!(event::events)))
+        .routes(read(routes!(trace::trace)))
         .routes(read(routes!(metrics::metrics)))
         .routes(read(routes!(status::livez)))
         .routes(read(routes!(status::readyz)))

@@ -1,14 +1,16 @@
 //! What the admin API is told by the process around it.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use contract::wire::TraceStep;
 use control::Handle;
 use rules::{Refusal, Time, Token};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::lockout::Lockout;
 use crate::problem::Problem;
@@ -37,6 +39,8 @@ pub struct ApiSettings {
     pub connections: usize,
     /// The log of this process.
     pub log: LogControl,
+    /// Who follows single requests.
+    pub follow: Follow,
     /// When this Teal began to serve.
     pub since: Instant,
 }
@@ -49,6 +53,24 @@ pub struct LogControl {
     /// Puts others in force, or says what is wrong with them.
     pub change: fn(&str) -> Result<(), String>,
 }
+
+/// The requests to follow: the next ones that have all of this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// A field of the head and its value.
+    pub header: Option<(String, String)>,
+    /// The address of the client.
+    pub client: Option<IpAddr>,
+    /// The beginning of the path.
+    pub path: Option<String>,
+    /// The number of requests.
+    pub requests: u64,
+}
+
+/// Begins to follow requests: their steps come from what is returned, until it is dropped. `None`: too many
+/// follow already.
+#[derive(Clone)]
+pub struct Follow(pub Arc<dyn Fn(Followed) -> Option<mpsc::Receiver<TraceStep>> + Send + Sync>);
 
 /// What a reload may change, always as a whole.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +125,7 @@ pub(crate) struct Api {
     pub(crate) live: watch::Receiver<Live>,
     pub(crate) connections: usize,
     pub(crate) log: LogControl,
+    pub(crate) follow: Follow,
     /// When this Teal began to serve.
     pub(crate) since: Instant,
     /// Locked only between two awaits, for a look at a small table.
@@ -126,6 +149,12 @@ const STREAMS_MAX: usize = 64;
 /// Scrapes at once.
 pub(crate) const SCRAPES_MAX: usize = 4;
 
+impl fmt::Debug for Follow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Follow")
+    }
+}
+
 impl Api {
     pub(crate) fn new(
         handle: Handle,
@@ -140,6 +169,7 @@ impl Api {
             live: settings.live,
             connections: settings.connections,
             log: settings.log,
+            follow: settings.follow,
             since: settings.since,
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

@@ -153,6 +153,14 @@ impl Failure {
         })
     }
 
+    /// Returns what happened, for those who follow the request.
+    pub(crate) fn in_words(&self) -> String {
+        self.about_target().unwrap_or_else(|| match self.verdict() {
+            Verdict::Answer(reason) => reason.as_str().to_owned(),
+            Verdict::Abort(cause) => cause.as_str().to_owned(),
+        })
+    }
+
     /// What happened, for the log; `None` where the target has no part in it.
     pub(crate) fn about_target(&self) -> Option<String> {
         match self {

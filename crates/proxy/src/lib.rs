@@ -73,6 +73,7 @@ pub use connect::{AddressHistory, Vault};
 pub use door::Door;
 pub use listener::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
+pub use observe::follow::{Follower, Followers, Head, Step, Told, Wanted, Way};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, Pulse, StopReport};
 pub use tls::TlsDoor;

@@ -17,6 +17,7 @@ use crate::line::Lines;
 use crate::listener::{Listener, Sockets};
 use crate::observe::Listening;
 use crate::observe::access::AccessLog;
+use crate::observe::follow::Followers;
 use crate::observe::trace::Tracer;
 use crate::thread::{self, Beat, Order};
 use crate::worker::Worker;
@@ -34,6 +35,8 @@ pub struct Options {
     pub access_log: Option<AccessLog>,
     /// Who hears of spans; `None`: nobody.
     pub tracer: Option<Tracer>,
+    /// Who follows single requests.
+    pub followers: Followers,
     /// What TLS to targets is made of.
     pub vault: Vault,
     /// What is known of the addresses of targets.
@@ -84,10 +87,13 @@ impl Proxy {
             let beats = pulse.beats.subscribe();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, lines) = (capacity.clone(), lines.clone());
-            let (access, tracer) = (options.access_log.clone(), options.tracer.clone());
-            let (listening, vault) = (Listening { access, tracer }, options.vault.clone());
+            let listening = Listening {
+                access: options.access_log.clone(),
+                tracer: options.tracer.clone(),
+                followers: options.followers.clone(),
+            };
             let (doors, challenges) = (options.doors.clone(), options.challenges.clone());
-            let shared = (vault, options.history.clone());
+            let shared = (options.vault.clone(), options.history.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());

@@ -190,7 +190,7 @@ impl Worker {
 
     /// The beginning of what will be told of a request; none if nobody listens.
     pub(crate) fn story(&self, entrance: &Entrance) -> Option<Box<Story>> {
-        let Listening { access, tracer } = &self.listening;
+        let Listening { access, tracer, .. } = &self.listening;
         (access.is_some() || tracer.is_some()).then(|| Story::begin(entrance, self.now()))
     }
 

@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -16,6 +17,9 @@ const RESET: &str = "\x1b[0m";
 
 /// Why standard output took no more.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// The reader of standard output has gone.
+static GONE: AtomicBool = AtomicBool::new(false);
 
 /// Ends a verb: what could not be shown makes a failure of a success.
 pub(crate) fn end(outcome: Outcome) -> Outcome {
@@ -29,12 +33,19 @@ pub(crate) fn end(outcome: Outcome) -> Outcome {
     Err(Failure::new(exit, message))
 }
 
+/// Returns true if what is written to standard output has no reader, or no room, any more.
+pub(crate) fn is_in_vain() -> bool {
+    GONE.load(Ordering::Relaxed) || UNWRITTEN.get().is_some()
+}
+
 /// Notes that standard output took no more. A reader that has gone wants no more.
 fn note(written: io::Result<()>) {
-    if let Err(error) = written
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        let _ = UNWRITTEN.set(error); // the first one says why
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => GONE.store(true, Ordering::Relaxed),
+        Err(error) => {
+            let _ = UNWRITTEN.set(error); // the first one says why
+        }
     }
 }
 

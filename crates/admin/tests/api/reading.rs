@@ -197,6 +197,7 @@ async fn the_description_lists_every_call() {
         ("/admin/log-level", "get"),
         ("/admin/log-level", "put"),
         ("/admin/status", "get"),
+        ("/admin/trace", "get"),
         ("/admin/history", "get"),
         ("/admin/receipts/{generation}", "get"),
         ("/admin/events", "get"),
@@ -208,7 +209,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(16));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(17));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     stage.stop().await;
 }

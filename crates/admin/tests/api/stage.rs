@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use admin::{ApiSettings, Certificate, Live, LogControl, Ways, bind_socket, serve};
+use admin::{ApiSettings, Certificate, Follow, Live, LogControl, Ways, bind_socket, serve};
 use control::seam::{Inbox, Input, NewsDesk};
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, MetricsSnapshot, MetricsSource,
@@ -125,6 +125,7 @@ impl Stage {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            follow: Follow(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: std::time::Instant::now(),
         };

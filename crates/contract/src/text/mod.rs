@@ -9,6 +9,7 @@ mod color;
 mod many;
 mod record;
 mod status;
+mod trace;
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use change::*;
 pub use color::*;
 pub use record::*;
 pub use status::*;
+pub use trace::*;
 
 use crate::duration::show;
 use crate::wire::{Color, Evidence};

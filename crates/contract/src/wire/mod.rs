@@ -12,6 +12,7 @@ mod service;
 mod status;
 mod switch;
 mod target;
+mod trace;
 
 pub use certificate::*;
 pub use event::*;
@@ -21,6 +22,7 @@ pub use service::*;
 pub use status::*;
 pub use switch::*;
 pub use target::*;
+pub use trace::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -223,7 +223,9 @@ impl Serving {
             ),
         ] {
             for _ in 0..count {
-                let mut end = RequestEnd::unrouted(worker, worker.story(&self.entrance));
+                let steps = worker.listening.followers.begin(&self.entrance, None);
+                let mut end =
+                    RequestEnd::unrouted(worker, worker.story(&self.entrance)).followed(steps);
                 end.told(status.as_u16(), 0, None);
                 end.answered(AnsweredBy::Teal(reason));
                 worker.log.refused(status, self.entrance.origin());

@@ -157,11 +157,7 @@ impl Story {
 
     /// It was answered in full.
     pub(crate) fn answered(&mut self, by: AnsweredBy) {
-        let reason = match by {
-            AnsweredBy::Color(_) => "",
-            AnsweredBy::Teal(reason) => reason.as_str(),
-        };
-        self.finish("answered", reason);
+        self.finish("answered", by.reason());
     }
 
     /// It ended without a whole answer.

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use rules::Color;
-use traffic::{AbortCause, AnsweredBy, LocalService, ServiceCell, TargetEntry};
+use traffic::{AbortCause, AnsweredBy, Lease, LocalService, ServiceCell, TargetEntry};
 
 use crate::observe::Story;
+use crate::observe::follow::{Step, Steps};
 use crate::worker::Worker;
 
 /// A request in the books. It is counted in when this is made, and counted out when it is
@@ -19,6 +20,8 @@ pub(crate) struct RequestEnd {
     service: Option<Rc<LocalService>>, // none: it reached no service
     /// What is told of it at its end; none if nobody listens.
     story: Option<Box<Story>>,
+    /// Told of its steps; none if nobody follows it.
+    steps: Option<Box<Steps>>,
     ended: bool,
 }
 
@@ -35,6 +38,41 @@ impl RequestEnd {
     /// Counts a request in that reached no service.
     pub(crate) fn unrouted(worker: &Rc<Worker>, story: Option<Box<Story>>) -> Self {
         Self::enter(worker, None, story)
+    }
+
+    /// Tells of its steps from now on.
+    pub(crate) fn followed(mut self, steps: Option<Box<Steps>>) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Tells those who follow it of a step.
+    #[inline]
+    pub(crate) fn step(&self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &self.steps {
+            steps.tell(step());
+        }
+    }
+
+    /// Begins an attempt.
+    #[inline]
+    pub(crate) fn leased(&mut self, lease: &Lease) {
+        if let Some(steps) = &mut self.steps {
+            let target = lease.target();
+            steps.leased(Step::Leased {
+                color: lease.color(),
+                target: target.url.to_string(),
+                address: target.address.filter(|_| target.url.is_each_address()),
+            });
+        }
+    }
+
+    /// It was sent whole to a target, with so many bytes of body.
+    #[inline]
+    pub(crate) fn whole(&mut self, bytes: impl FnOnce() -> u64) {
+        if let Some(steps) = &mut self.steps {
+            steps.sent(bytes());
+        }
     }
 
     /// So much of its body was taken from the client.
@@ -56,12 +94,18 @@ impl RequestEnd {
         if let Some(story) = &mut self.story {
             story.told(status, bytes, target);
         }
+        if let Some(steps) = &mut self.steps {
+            steps.answered(status, bytes);
+        }
     }
 
     /// It was answered in full.
     pub(crate) fn answered(mut self, by: AnsweredBy) {
         self.cell().answered(by);
         self.ended = true;
+        if let Some(steps) = self.steps.take() {
+            steps.end(true, by.reason());
+        }
         self.tell(|story| story.answered(by));
     }
 
@@ -73,6 +117,9 @@ impl RequestEnd {
     fn abort(&mut self, cause: AbortCause) {
         self.cell().aborted(cause);
         self.ended = true;
+        if let Some(steps) = self.steps.take() {
+            steps.end(false, cause.as_str());
+        }
         self.tell(|story| story.aborted(cause));
     }
 
@@ -98,7 +145,7 @@ impl RequestEnd {
         service: Option<Rc<LocalService>>,
         story: Option<Box<Story>>,
     ) -> Self {
-        let end = Self { worker: worker.clone(), service, story, ended: false };
+        let end = Self { worker: worker.clone(), service, story, steps: None, ended: false };
         end.cell().accepted.add(1);
         end.cell().in_flight.rise();
         end

@@ -11,6 +11,7 @@ use super::follow;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::line::{Arrival, Place};
+use crate::observe::follow::Step;
 use crate::parts::Ask;
 use crate::worker::Worker;
 
@@ -33,11 +34,13 @@ pub(crate) async fn wait(
         let entered = worker.lines.enter(&arrival).map_err(|_| Wait::Own(OwnReason::HoldFull))?;
         let Some(spot) = entered else { return Ok(()) };
         service.cell().parked.add(u64::from(before.is_none()));
+        ask.end.step(|| Step::Waits("the service is held"));
         before = Some(spot.number);
         let due = client.active + spot.max_wait;
         let waited = Box::pin(stand(worker, client, ask, &spot.place, due)).await;
         worker.lines.leave(&ask.service.name, spot.number, bytes);
         waited?;
+        ask.end.step(|| Step::Goes);
         follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
     }
 }

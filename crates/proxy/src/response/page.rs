@@ -24,7 +24,8 @@ pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Rej
 
 /// Answers a head that did not come in time, and ends the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
-    let end = RequestEnd::unrouted(worker, worker.story(&client.entrance));
+    let end = RequestEnd::unrouted(worker, worker.story(&client.entrance))
+        .followed(worker.listening.followers.begin(&client.entrance, None));
     let why = Why::Own(OwnReason::RequestTimeout);
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
 }

@@ -15,6 +15,7 @@ use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 
 use crate::client::{Client, Entrance};
 use crate::http;
+use crate::observe::follow::Step;
 use crate::parts::{Ask, Facts, Refused, RequestEnd, RequestId, Upload, Why};
 use crate::websocket;
 use crate::worker::Worker;
@@ -56,21 +57,25 @@ fn understand<'r>(
         story.asks(&client.entrance, &request, request_id.as_bytes(), service, trace);
         Some(story)
     };
+    let known = Some((&request, request_id.as_bytes()));
+    let steps = worker.listening.followers.begin(&client.entrance, known);
     if let Some(why) = of_no_service(worker, client, &request) {
         // Questions for health are told to nobody: they come every few seconds for ever.
         let story = if matches!(why, Why::Health(_)) { None } else { story(None) };
-        let end = RequestEnd::unrouted(worker, story);
+        let end = RequestEnd::unrouted(worker, story).followed(steps);
         let persistent = facts.persistent && !matches!(why, Why::Own(_));
         return Err(Refused { end, facts: Facts { persistent, ..facts }, why });
     }
     let (place, service) = match routed(worker, &request) {
         Ok(routed) => routed,
         Err(why) => {
-            let end = RequestEnd::unrouted(worker, story(None));
+            let end = RequestEnd::unrouted(worker, story(None)).followed(steps);
             return Err(Refused { end, facts, why });
         }
     };
-    let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())));
+    let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())))
+        .followed(steps);
+    end.step(|| Step::Routed(service.name.to_string()));
     if let Some(why) = not_sent_on(worker, client, &request, by_https) {
         return Err(Refused { end, facts, why });
     }

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::held::{BODIES, Held};
 use crate::links::link::{Link, Reuse};
 use crate::links::names::Name;
+use crate::observe::follow::{self, Way};
 use crate::parts::{Ask, Download, Step};
 use crate::worker::Worker;
 
@@ -69,6 +70,7 @@ pub(crate) async fn attempt(
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
+    ask.end.step(|| follow::Step::Connected(way(&link)));
     download.begin(worker.buffers.lead());
     client.watch();
     let mut held = Held::nothing(&worker.bodies);
@@ -111,6 +113,7 @@ pub(crate) async fn attempt(
         waiting.answered(worker.now());
     }
     ask.end.headed(began);
+    ask.end.step(|| follow::Step::Answers(download.status()));
     Ok(Reached { link, lease, began })
 }
 
@@ -131,6 +134,15 @@ fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Optio
         worker.carriers.give_up(target.id, number);
     }
     Ok(Some(name))
+}
+
+/// The connection that a request goes by, as those who follow it are told.
+fn way(link: &Link) -> Way {
+    match link.idled {
+        Some(idled) => Way::Kept(idled),
+        None if link.hold.has_served() => Way::Shared,
+        None => Way::New,
+    }
 }
 
 /// Writes down what a failure says about the target, or about the drain.
@@ -173,6 +185,9 @@ impl Hop<'_, '_> {
         }
         loop {
             let sent = self.ask.upload.poll(self.worker, self.client, self.link, cx)?.is_ready();
+            if sent {
+                self.ask.end.whole(|| self.ask.upload.taken());
+            }
             match download.poll_head(self.worker, self.client, self.ask, self.link, cx)? {
                 Poll::Ready(Step::Final) => return Poll::Ready(Ok(())),
                 Poll::Ready(Step::Interim) => continue,

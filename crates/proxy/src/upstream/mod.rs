@@ -10,6 +10,7 @@ use traffic::{OwnReason, TargetId};
 
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::observe::follow::Step;
 use crate::parts::{Ask, Download};
 use crate::pick;
 use crate::pick::hold::{self, Wait};
@@ -36,6 +37,7 @@ pub(crate) async fn send(
     loop {
         let pins = client.pins.as_deref();
         let lease = pick::claim(worker, ask, &tried, pins).map_err(Wait::Failed)?;
+        ask.end.leased(&lease);
         let tried_now = attempt(worker, client, ask, download, lease, manner).await;
         let Failed { failure, lease } = match tried_now {
             Ok(reached) => return Ok(reached),
@@ -55,6 +57,7 @@ pub(crate) async fn send(
                 service = %ask.service.name, color = %lease.color(),
                 target_url = %lease.target().url, reason = failure.about_target(), "a request is sent again"
             );
+            ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;
@@ -62,11 +65,14 @@ pub(crate) async fn send(
             manner.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
             manner.http1 |= http1_required;
         } else if waits {
+            ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
+            ask.end.step(|| Step::Waits("a failover may help"));
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));
             if !Box::pin(parking.wait(worker, client, ask)).await? {
                 return Err(Wait::Failed(failure));
             }
+            ask.end.step(|| Step::Goes);
             tried.clear();
         } else {
             let stale = matches!(
@@ -74,6 +80,7 @@ pub(crate) async fn send(
                 Failure::Closed { reused: true } | Failure::LoginLost { told: true }
             );
             lease.target_books().stale_lost.add(u64::from(stale));
+            ask.end.step(|| Step::Failed { why: failure.in_words(), again: false });
             return Err(Wait::Failed(failure));
         }
         ask.upload.rewind();

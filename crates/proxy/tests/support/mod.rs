@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proxy::{AddressHistory, Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use testkit::{Client, Target, wait_until};
 use traffic::{
@@ -58,6 +58,7 @@ impl Front {
             doors: Vec::new(),
             access_log: None,
             tracer: None,
+            followers: Followers::default(),
             vault: Vault::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),

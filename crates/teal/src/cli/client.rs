@@ -1,5 +1,6 @@
 //! Arguments of the verbs that ask a running Teal.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -229,6 +230,32 @@ pub(crate) struct ResumeArgs {
 /// If the new one can't take over, the older one goes on as before, and this ends with 1.
 #[derive(Args, Debug)]
 pub(crate) struct UpgradeArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Follow single requests through their steps, as they come.
+///
+/// Each step is a line: accepted, for which service, waiting, color and target, connection, sent, answer,
+/// end and why. Nothing is shown of bodies, of fields and of what stands behind the ? of a target. Ends
+/// when all of them have ended, or after --for. Requests that are not followed cost no more than before.
+#[derive(Args, Debug)]
+pub(crate) struct TraceArgs {
+    /// Only requests with this field and exactly this value.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) header: Option<String>,
+    /// Only requests of the client with this address.
+    #[arg(long, value_name = "IP")]
+    pub(crate) client: Option<IpAddr>,
+    /// Only requests whose path begins so.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) path: Option<String>,
+    /// The number of requests, up to 1000.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) count: u64,
+    /// The time until it ends, up to 10m.
+    #[arg(long = "for", value_name = "TIME", value_parser = time, default_value = "60s")]
+    pub(crate) time: Time,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

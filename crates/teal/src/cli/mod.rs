@@ -14,7 +14,7 @@ use crate::level::Levels;
 pub(crate) use client::{
     ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, HowArgs, IdleArgs, LogLevelArgs,
     ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs,
-    UpgradeArgs, WaitArgs, WaitFor,
+    TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
@@ -55,6 +55,7 @@ pub(crate) enum Verb {
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Reload(ReloadArgs),
+    Trace(TraceArgs),
     LogLevel(LogLevelArgs),
     Upgrade(UpgradeArgs),
     Token(TokenArgs),

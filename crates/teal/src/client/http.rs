@@ -1,4 +1,4 @@
-//! One request to the admin API over TCP or the Unix socket.
+//! A request to the admin API over TCP or the Unix socket.
 //!
 //! Each request has a connection of its own, so that nothing that is left of one can be taken
 //! for the answer of the next. The caller brings the deadline of the answer.
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use connect::{AddressHistory, DialError, Stream, TlsFiles, Vault, Way};
+use fetch::Begun;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
@@ -79,6 +80,11 @@ pub(super) enum NoAnswer {
 impl Address {
     /// Asks and waits for the whole answer.
     pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Answer, NoAnswer> {
+        whole(self.begin(call).await?).await
+    }
+
+    /// Asks and waits for the head of the answer.
+    pub(super) async fn begin(&self, call: &Call<'_>) -> Result<Begun, NoAnswer> {
         match self {
             Self::Tcp { host, port } => {
                 let stream = connected(plainly(host, *port)).await?;
@@ -86,11 +92,11 @@ impl Address {
                     let proven = proof.of_tcp(&stream).await;
                     proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
                 }
-                exchange(stream, &format!("{host}:{port}"), call).await
+                begin(stream, &format!("{host}:{port}"), call).await
             }
             Self::Tls { host, port, ca } => {
                 let stream = connected(securely(host, *port, ca.clone())).await?;
-                exchange(stream, &format!("{host}:{port}"), call).await
+                begin(stream, &format!("{host}:{port}"), call).await
             }
             Self::Unix(path) => {
                 let stream = connected(UnixStream::connect(path)).await?;
@@ -98,7 +104,7 @@ impl Address {
                     let proven = proof.of_unix(&stream);
                     proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
                 }
-                exchange(stream, "localhost", call).await
+                begin(stream, "localhost", call).await
             }
         }
     }
@@ -167,13 +173,17 @@ async fn connected<S>(connecting: impl Future<Output = io::Result<S>>) -> Result
     }
 }
 
-async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+async fn begin<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     host: &str,
     call: &Call<'_>,
-) -> Result<Answer, NoAnswer> {
-    let answer = fetch::exchange(stream, request(host, call)?, ANSWER_MAX).await;
-    let answer = answer.map_err(NoAnswer::Broken)?;
+) -> Result<Begun, NoAnswer> {
+    fetch::begin(stream, request(host, call)?).await.map_err(NoAnswer::Broken)
+}
+
+/// Waits for the rest of an answer.
+pub(super) async fn whole(begun: Begun) -> Result<Answer, NoAnswer> {
+    let answer = begun.whole(ANSWER_MAX).await.map_err(NoAnswer::Broken)?;
     Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
 }
 

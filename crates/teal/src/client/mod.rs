@@ -20,6 +20,7 @@ pub(crate) mod reload;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;
+pub(crate) mod trace;
 pub(crate) mod upgrade;
 pub(crate) mod wait;
 

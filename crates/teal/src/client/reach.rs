@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use hyper::Method;
 
-use super::http::{Address, Answer, Call, NoAnswer};
+use super::http::{Address, Answer, Call, NoAnswer, whole};
 use super::proof::Proof;
 use crate::cli::ReachArgs;
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET, state_environment};
 use crate::exit::{Exit, Failure};
 use crate::run::group_name;
 use crate::show;
+use fetch::Begun;
 
 /// Where the socket is looked for after the state directory of this user: the one of a unit
 /// with `StateDirectory=teal`.
@@ -139,7 +140,27 @@ impl Teal {
         {
             show::warning(&closed_to_this_user(socket, *gid));
         }
-        answer.map_err(|no_answer| match no_answer {
+        answer.map_err(|no_answer| self.failed(no_answer))
+    }
+
+    /// Asks for something that comes piece by piece. `Err` of the inner one: it was refused.
+    pub(super) async fn follow(&self, target: &str) -> Result<Result<Begun, Answer>, Failure> {
+        let token = self.token.as_deref();
+        let proof = self.proof.as_ref().filter(|_| token.is_some());
+        let call = Call { method: Method::GET, target, token, if_generation: None, proof };
+        let begin = async {
+            let begun = self.address.begin(&call).await?;
+            if begun.status() == 200 {
+                return Ok(Ok(begun));
+            }
+            whole(begun).await.map(Err)
+        };
+        let begin = async { begin.await.map_err(|no_answer| self.failed(no_answer)) };
+        self.in_time(begin).await
+    }
+
+    fn failed(&self, no_answer: NoAnswer) -> Failure {
+        match no_answer {
             NoAnswer::Connect(error) => self.unreachable(&error),
             NoAnswer::Unproven(why) => {
                 Failure::new(Exit::Unreachable, format!("{}: {why}", self.address))
@@ -149,13 +170,13 @@ impl Teal {
                  What was decided goes on without this command; see: teal status",
                 self.address
             )),
-        })
+        }
     }
 
-    async fn in_time(
+    async fn in_time<T>(
         &self,
-        answer: impl Future<Output = Result<Answer, Failure>>,
-    ) -> Result<Answer, Failure> {
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| {
             let seconds = ANSWER_TIMEOUT.as_secs();
             Err(Failure::new(

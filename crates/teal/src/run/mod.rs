@@ -11,6 +11,7 @@ mod contents;
 mod copied;
 mod descriptors;
 mod files;
+mod follow;
 mod observers;
 mod orders;
 mod parent;
@@ -229,11 +230,7 @@ fn start(
         let settings = Settings { not_in_force, ..settings };
         let publisher = stage.publisher.clone();
         let handle = control::start(settings, stage.publisher, opened).await.map_err(failed)?;
-        let settings = ways.settings(
-            config,
-            (stage.options.instance.clone(), stage.options.connections),
-            in_force.live.subscribe(),
-        );
+        let settings = ways.settings(config, &stage.options, in_force.live.subscribe());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)

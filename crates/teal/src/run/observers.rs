@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use certificate::Challenges;
 use config::Config;
 use connect::{AddressHistory, Vault};
-use proxy::{AccessLog, Destination, Door, Format, LogWriter, Options, SpanWriter};
+use proxy::{AccessLog, Destination, Door, Followers, Format, LogWriter, Options, SpanWriter};
 
 use super::{collector, token};
 use crate::exit::Failure;
@@ -30,8 +30,18 @@ pub(super) fn open(
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;
     let history = AddressHistory::default();
-    let options =
-        Options { instance, connections, doors, access_log, tracer, vault, history, challenges };
+    let followers = Followers::default();
+    let options = Options {
+        instance,
+        connections,
+        doors,
+        access_log,
+        tracer,
+        followers,
+        vault,
+        history,
+        challenges,
+    };
     Ok((options, Writers { log, spans }))
 }
 

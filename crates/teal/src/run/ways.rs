@@ -9,10 +9,11 @@ use admin::{ApiSettings, Live, LogControl};
 use config::Config;
 use control::UpgradeWish;
 use peer::Host;
-use proxy::{BindError, HandedOver, Sockets};
+use proxy::{BindError, HandedOver, Options, Sockets};
 use tokio::sync::{mpsc, watch};
 
 use super::admin::AdminWays;
+use super::follow;
 use super::parent::Parent;
 use super::state;
 use super::upgrade::{Handed, Replaceable};
@@ -80,19 +81,20 @@ impl Ways {
     pub(super) fn settings(
         &self,
         config: &Config,
-        (instance, connections): (String, usize),
+        options: &Options,
         live: watch::Receiver<Live>,
     ) -> ApiSettings {
         ApiSettings {
             version: env!("CARGO_PKG_VERSION"),
-            instance,
+            instance: options.instance.clone(),
             admin: self.address,
             metrics: self.metrics,
             socket: config.admin.socket.clone(),
             uid: rustix::process::getuid().as_raw(),
             socket_gid: self.socket_gid,
             live,
-            connections,
+            connections: options.connections,
+            follow: follow::of(options.followers.clone()),
             log: LogControl { levels: log::levels, change: log::change_levels },
             since: Instant::now(),
         }

@@ -36,6 +36,7 @@ mod early_answers;
 mod exhaustion;
 mod failover;
 mod first_start;
+mod followed_requests;
 mod forwarding;
 mod frozen_targets;
 mod graceful_stop;

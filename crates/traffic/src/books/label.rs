@@ -159,3 +159,13 @@ pub enum AnsweredBy {
     /// Teal itself.
     Teal(OwnReason),
 }
+
+impl AnsweredBy {
+    /// Returns why it was Teal that answered; empty if it was a target.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Color(_) => "",
+            Self::Teal(reason) => reason.as_str(),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `GET /admin/trace`: single requests, followed through their steps, as server-sent events.
+//!
+//! Bounded in requests and in time. A reader that takes nothing misses steps and is told how many; it never
+//! slows a request down. Asked by operators only, since the steps name clients, hosts and paths.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::wire::{ProblemDocument, TraceEnd, TraceStep};
+use http_body_util::channel::{Channel, Sender};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::auth::Operator;
+use crate::door::stopped;
+use crate::form::body;
+use crate::problem::Problem;
+use crate::query::{Given, NoBody, Parameters, Query, invalid, whole};
+use crate::settings::{Api, Followed};
+
+/// Requests, where their number is not given.
+const REQUESTS: u64 = 10;
+/// The most requests.
+const REQUESTS_MAX: u64 = 1000;
+/// The time, where it is not given.
+const TIME: Duration = Duration::from_secs(60);
+/// The longest time.
+const TIME_MAX: Duration = Duration::from_secs(600);
+/// The longest value of a field, and the longest path.
+const TEXT_MAX: usize = 1024;
+/// A comment in this rhythm shows that this Teal is there, and finds out that the reader is not: one that
+/// has gone must not keep its place.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// What is to be followed, and for how long.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    followed: Followed,
+    time: Duration,
+}
+
+/// Single requests from now on, through their steps. Each event is named `step`; the last one `ended`.
+#[utoipa::path(
+    get,
+    path = "/admin/trace",
+    tag = "read",
+    params(
+        ("header" = Option<String>, Query, description = "Only requests with this field, as NAME=VALUE"),
+        ("client" = Option<String>, Query, description = "Only requests of the client with this address"),
+        ("path" = Option<String>, Query, description = "Only requests whose path begins so"),
+        ("count" = Option<u64>, Query, description = "The number of requests, from 1 to 1000; else 10"),
+        ("for" = Option<String>, Query, description = "The time until it ends, up to 10m; else 60s"),
+    ),
+    responses(
+        (status = 200, description = "Steps, until all requests have ended or the time is over", body = TraceStep, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused", body = ProblemDocument),
+        (status = 503, description = "Too many follow requests already", body = ProblemDocument),
+    ),
+    security(("token" = [])),
+)]
+pub(crate) async fn trace(
+    State(api): State<Arc<Api>>,
+    Operator(_): Operator,
+    Query(Wanted { followed, time }): Query<Wanted>,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let Some(steps) = (api.follow.0)(followed) else {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Problem::new(status, "too_many_traces", "Too many follow requests already")
+            .because("Four may at once; end one and try again")
+            .retry_after(5));
+    };
+    let (sender, channel) = Channel::<Bytes>::new(16);
+    let until = Instant::now() + time;
+    tokio::spawn(feed(steps, sender, until, api.stopping.clone()));
+    Ok(body("text/event-stream", Body::new(channel)))
+}
+
+/// Writes to one reader, until it goes away or there is nothing more to say.
+async fn feed(
+    mut steps: mpsc::Receiver<TraceStep>,
+    mut to: Sender<Bytes>,
+    until: Instant,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut requests = 0;
+    let mut text = ": following\n\n".to_owned();
+    let reason = loop {
+        if to.send_data(Bytes::from(text)).await.is_err() {
+            return;
+        }
+        text = tokio::select! {
+            () = stopped(&mut stopping) => break "stopping",
+            () = sleep_until(until) => break "time",
+            step = steps.recv() => {
+                let Some(step) = step else { break "done" };
+                requests = step.request.max(requests);
+                frame("step", &step)
+            }
+            () = tokio::time::sleep(HEARTBEAT) => ": still here\n\n".to_owned(),
+        };
+    };
+    let end = TraceEnd { requests, reason: reason.to_owned() };
+    let _ = to.send_data(Bytes::from(frame("ended", &end))).await; // ignored: the reader is gone
+}
+
+fn frame(name: &str, data: &impl Serialize) -> String {
+    // JSON has no line break, so one data line is enough.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+impl Parameters for Wanted {
+    const ALLOWED: &'static [&'static str] = &["header", "client", "path", "count", "for"];
+
+    fn read(given: &Given) -> Result<Self, Problem> {
+        let header = given.text("header").map(header).transpose()?;
+        let client = given.text("client").map(str::parse::<IpAddr>).transpose();
+        let client =
+            client.map_err(|_| invalid("client", "must be an IP address, without a port"))?;
+        let path = given.text("path").map(path).transpose()?;
+        let count = given.text("count").map_or(Some(REQUESTS), whole);
+        let requests = count.filter(|count| (1..=REQUESTS_MAX).contains(count));
+        let requests = requests.ok_or_else(|| invalid("count", "must be from 1 to 1000"))?;
+        let time = given.duration("for")?.unwrap_or(TIME);
+        if time.is_zero() || time > TIME_MAX {
+            return Err(invalid("for", "must be more than nothing and at most 10m"));
+        }
+        Ok(Self { followed: Followed { header, client, path, requests }, time })
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), Problem> {
+    let is_token = |name: &str| {
+        let others = b"!#$%&'*+-.^_`|~";
+        !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || others.contains(&c))
+    };
+    let pair =
+        text.split_once('=').filter(|(name, value)| is_token(name) && value.len() <= TEXT_MAX);
+    let (name, value) = pair.ok_or_else(|| {
+        invalid(
+            "header",
+            "must be NAME=VALUE: the name of a field, and its whole value of at most 1 KiB",
+        )
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn path(text: &str) -> Result<String, Problem> {
+    if !text.starts_with('/') || text.contains('?') || text.len() > TEXT_MAX {
+        return Err(invalid("path", "must begin with /, without a query, and have at most 1 KiB"));
+    }
+    Ok(text.to_owned())
+}
