@@ -29,11 +29,13 @@ const EDGES: [(&str, &[&str]); 19] = [
     (
         "teal",
         &[
+            "acme",
             "admin",
             "certificate",
             "config",
             "contract",
             "control",
+            "fetch",
             "journal",
             "parent",
             "peer",
