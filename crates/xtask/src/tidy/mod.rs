@@ -6,7 +6,6 @@
 mod circles;
 mod edges;
 mod guards;
-mod licences;
 mod promises;
 mod prose;
 mod reference;
@@ -53,7 +52,6 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     guards::check(&tree, &mut findings);
     reference::check(&tree, &mut findings);
     standing::check(&tree, &mut findings);
-    licences::check(&tree, &mut findings);
     for finding in &findings.0 {
         eprintln!("{finding}");
     }

@@ -11,7 +11,7 @@ const STANDING: [(&str, &str); 8] = [
     ("LICENSE-APACHE", "whoever wants to use this"),
     ("CHANGELOG.md", "whoever upgrades"),
     ("CONTRIBUTING.md", "whoever wants to help"),
-    ("deny.toml", "cargo-deny, and the check of licences"),
+    ("deny.toml", "cargo-deny: licences, advisories, sources"),
     ("clippy.toml", "cargo clippy"),
     ("rustfmt.toml", "cargo fmt"),
 ];
