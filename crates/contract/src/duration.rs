@@ -1,10 +1,10 @@
-//! Durations as people write them in a call: `500ms`, `30s`, `1m30s`; as in the configuration.
+//! Durations as people write them in a call, the same as in the configuration: `500ms`, `30s`, `1m30s`.
 
 use std::time::Duration;
 
 use rules::{NotADuration, parse_duration};
 
-/// Reads whole numbers with the units h, m, s and ms, larger ones first; from 1 ms to 720 h.
+/// Parses whole numbers with the units h, m, s and ms, larger units first; from 1 ms to 720 h.
 /// The error says what would be accepted.
 pub fn parse(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| match error {
@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// Writes a duration for people, with as many digits as help: `850ms`, `1.2s`, `42s`, `3m20s`.
+/// Formats a duration for people, with only as many digits as are useful: `850ms`, `1.2s`, `42s`, `3m20s`.
 pub fn show(duration: Duration) -> String {
     match duration.as_millis() {
         millis @ 0..1000 => format!("{millis}ms"),

@@ -1,8 +1,8 @@
-//! The contract of the admin API: what its clients see. The API, the command line, the console and whatever
-//! else asks a Teal share it.
+//! The contract of the admin API: what its clients see. Shared by the API, the command line, the console and
+//! any other client of a Teal.
 //!
 //! The JSON documents (`wire`), the plain text of each (`text`), durations as people write them, and the units
-//! of numbers. **Never here:** a web framework, a decision, anything that is not seen by a client.
+//! of numbers. **Never here:** a web framework, a decision, anything that a client does not see.
 
 #![forbid(unsafe_code)]
 

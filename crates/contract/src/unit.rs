@@ -1,5 +1,5 @@
-//! Moments and spans as the contract has them: RFC 3339 in UTC with milliseconds, and plain numbers whose unit
-//! stands in the name of their field.
+//! Times and durations in the contract: RFC 3339 in UTC with milliseconds, and plain numbers whose unit is
+//! part of the field's name.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rules::{Time, civil};
 
 const DAY: u64 = 86_400_000;
 
-/// Writes a moment: `2026-11-23T15:04:05.678Z`.
+/// Formats a time: `2026-11-23T15:04:05.678Z`.
 pub fn rfc3339(time: Time) -> String {
     let (days, millis) = (time.0 / DAY, time.0 % DAY);
     let (year, month, day) = civil(days);

@@ -1,43 +1,43 @@
-//! The JSON of certificates: those in use, and those that are ordered.
+//! The JSON of certificates: those in use, and those being ordered from a CA.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Color;
 
-/// A name for which certificates are ordered of an authority.
+/// A name for which certificates are ordered from a CA (ACME).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ordered {
     /// The name.
     #[schema(example = "example.com")]
     pub name: String,
-    /// Why the last order failed; `null` if it did not.
+    /// The reason the last order failed; `null` if it did not.
     pub problem: Option<String>,
-    /// When the name is looked at next; `null`: at once.
+    /// The time of the next check of the name; `null`: immediately.
     #[schema(example = "2026-11-23T15:04:05.000Z")]
     pub next: Option<String>,
 }
 
-/// A certificate in use at the listeners, or that of a target.
+/// A certificate in use at the listeners, or one presented by a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Certificate {
-    /// The file it was read from; `null` for that of a target.
+    /// The file it was read from; `null` for a target's certificate.
     #[schema(example = "/etc/teal/example.com.pem")]
     pub file: Option<String>,
-    /// The target that has shown it to the newest probe; `null` for one of the listeners.
+    /// The target that presented it to the newest probe; `null` for a certificate of the listeners.
     #[serde(default)]
     pub target: Option<TargetName>,
-    /// The DNS names and addresses it is for.
+    /// The DNS names and IP addresses it is valid for.
     #[schema(example = json!(["example.com", "*.example.com"]))]
     pub names: Vec<String>,
-    /// The end of its time.
+    /// The time at which it expires.
     #[schema(example = "2026-11-23T15:04:05.000Z")]
     pub not_after: String,
-    /// How long that is from now; below zero when it is over.
+    /// The time until it expires; negative once it has expired.
     pub left_seconds: f64,
 }
 
-/// A target by its service, its color and its address.
+/// A target, identified by its service, its color and its address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TargetName {
     /// The service.
@@ -48,7 +48,7 @@ pub struct TargetName {
     /// The address as configured.
     #[schema(example = "https://app.internal:8443")]
     pub url: String,
-    /// The address of its name that it is; `null`: it is configured by its address.
+    /// The address it stands for, one of those its name resolves to; `null`: it is configured by address.
     #[schema(example = "10.0.0.7:8443")]
     pub address: Option<String>,
 }

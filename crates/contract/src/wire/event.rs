@@ -5,12 +5,12 @@ use utoipa::ToSchema;
 
 use super::{Actor, Color, Drain, Health};
 
-/// One thing that happened. Which members are there depends on the kind.
+/// One event. Which members are present depends on the kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// Grows by one from event to event, from 1; starts anew with the process.
+    /// Starts at 1 and grows by one with each event; starts over when the process restarts.
     pub id: u64,
-    /// When.
+    /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
     /// `resume` or `reload`.
@@ -18,7 +18,7 @@ pub struct Event {
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The group, of a refusal to one.
+    /// The group; only for the refusal of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The generation.
@@ -30,34 +30,34 @@ pub struct Event {
     /// The color that is active now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Color>,
-    /// Who asked for it.
+    /// The caller that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
-    /// What a call that waits asks for: `switch` or `rollback`.
+    /// The command of a waiting call: `switch` or `rollback`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verb: Option<String>,
-    /// How a drain ended.
+    /// The outcome of a drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
-    /// The stable word for a refusal.
+    /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Why: of a refusal, or of the last probe.
+    /// The reason: of a refusal, or of the last probe's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The color of a target whose health changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
-    /// The target whose health changed, or that alone was drained.
+    /// The target whose health changed, or that was drained alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Its address, where it is one.
+    /// The target's address, if the target is a single address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// What probes say about it now.
+    /// Its health now, according to the probes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
-    /// What a reload changed.
+    /// The changes that a reload made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
 }

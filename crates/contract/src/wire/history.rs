@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{Actor, Color, Drain};
 use crate::unit::{millis, rfc3339, seconds};
 
-/// What was decided, newest first.
+/// The decisions, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct History {
     /// The changes.
@@ -22,103 +22,103 @@ pub enum Change {
     Switch(Box<Receipt>),
     /// A reload that changed where traffic goes.
     Reload(ReloadChange),
-    /// New requests were made to wait.
+    /// New requests were put on hold.
     Hold(HoldChange),
-    /// Waiting requests were let go.
+    /// Requests on hold were released.
     Resume(ResumeChange),
-    /// A call ended while it still waited: it changed nothing.
+    /// A call ended while it was still waiting; it changed nothing.
     Wait(WaitChange),
 }
 
 /// A reload that changed where traffic goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadChange {
-    /// The generation that it made.
+    /// The generation it created.
     pub generation: u64,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: String,
-    /// The services that came, left or moved.
+    /// The services that were added, removed or moved.
     pub services: Vec<String>,
 }
 
-/// New requests were made to wait.
+/// New requests were put on hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HoldChange {
     /// The service.
     pub service: String,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: String,
-    /// The longest that one request waits.
+    /// The longest time a request waits.
     pub max_wait_seconds: f64,
 }
 
-/// Waiting requests were let go.
+/// Requests on hold were released.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ResumeChange {
     /// The service.
     pub service: String,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: String,
 }
 
-/// A call that ended while it still waited: it changed nothing.
+/// A call that ended while it was still waiting; it changed nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WaitChange {
-    /// What it asked for: `switch`, `rollback` or `reload`.
+    /// The command: `switch`, `rollback` or `reload`.
     pub verb: String,
     /// The color of a switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Color>,
-    /// The services that it was about; empty: all.
+    /// The services it concerned; empty: all.
     pub services: Vec<String>,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// Since when it waited.
+    /// The time since which it was waiting.
     pub since: String,
-    /// When it ended.
+    /// The time at which it ended.
     pub at: String,
-    /// Why: `superseded` or `abandoned`.
+    /// The reason it ended: `superseded` or `abandoned`.
     pub end: String,
-    /// The later command, such as `switch to blue`.
+    /// The command that superseded it, such as `switch to blue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Who asked for the later command.
+    /// The caller that asked for that command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_actor: Option<Actor>,
 }
 
-/// The record that one switch leaves behind.
+/// The record of one switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
-    /// The generation that the switch made.
+    /// The generation that the switch created.
     pub generation: u64,
     /// The service.
     pub service: String,
     /// The color that was active before.
     pub from: Color,
-    /// The color that is active since.
+    /// The color that has been active since.
     pub to: Color,
     /// `switch`, `rollback` or `failover`.
     pub cause: String,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// When it was decided.
+    /// The time of the decision.
     pub decided: String,
-    /// When every worker had taken it over; `null` before.
+    /// The time at which every worker had applied it; `null` before that.
     pub published: Option<String>,
-    /// When the drain ended; `null` before.
+    /// The time at which the drain ended; `null` before that.
     pub ended: Option<String>,
     /// The drain of the old color; `null` before the publish.
     pub drain: Option<Drain>,
     /// The probes that proved the new color healthy.
     pub evidence: Vec<Evidence>,
-    /// What traffic looked like; `null` until the end.
+    /// The traffic figures; `null` until the end of the drain.
     pub figures: Option<Figures>,
 }
 
@@ -127,29 +127,29 @@ pub struct Receipt {
 pub struct Evidence {
     /// The target that was probed.
     pub target: String,
-    /// The one address that it is; `null`: it is not one address, or that is no longer known.
+    /// The address that was probed; `null`: the target is not a single address, or it is no longer known.
     #[serde(default)]
     pub address: Option<String>,
-    /// When the probe ended.
+    /// The time at which the probe ended.
     pub at: String,
-    /// The status of the answer.
+    /// The status code of the response.
     pub status: u16,
-    /// How long it took.
+    /// The duration of the probe.
     pub latency_ms: f64,
 }
 
-/// What traffic looked like from 30 s before the publish to the end of the drain.
+/// Traffic figures from 30 s before the publish to the end of the drain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Figures {
-    /// When the last lease was taken on the old color.
+    /// The time at which the last lease was taken on the old color.
     pub last_on_old: Option<String>,
-    /// When the first lease was taken on the new color.
+    /// The time at which the first lease was taken on the new color.
     pub first_on_new: Option<String>,
     /// Requests that had to wait at Teal.
     pub parked: u64,
-    /// Requests that were sent to a target again.
+    /// Requests that were retried.
     pub retries: u64,
-    /// Requests lost to a reused connection.
+    /// Requests lost because a reused connection closed and a retry was not safe.
     pub stale_lost: u64,
     /// Traffic on blue.
     pub blue: ColorFigures,
@@ -157,18 +157,18 @@ pub struct Figures {
     pub green: ColorFigures,
 }
 
-/// What traffic on one color looked like.
+/// Traffic figures of one color.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColorFigures {
     /// Requests that ended.
     pub requests: u64,
-    /// Answers with a status from 500 on, and requests without a whole answer.
+    /// Responses with a status of 500 or above, and requests without a complete response.
     pub errors: u64,
-    /// The share of errors, from 0 to 1; `null` without requests.
+    /// The error rate, from 0 to 1; `null` without requests.
     pub error_rate: Option<f64>,
-    /// Half of the answers were faster; `null` without answers.
+    /// The median response time; `null` without responses.
     pub p50_ms: Option<f64>,
-    /// 99 % of the answers were faster; `null` without answers.
+    /// The 99th percentile of the response time; `null` without responses.
     pub p99_ms: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
-//! The JSON of the admin API: what other people's programs rely on.
+//! The JSON of the admin API, on which other people's programs rely.
 //!
-//! Domain types derive no serde; these do, and are made from them. A field is never renamed
-//! or taken away within a major version; new ones may come, so readers ignore what they do
-//! not know. Units stand in the names.
+//! Domain types do not derive serde; these types do, and are converted from them. A field is never
+//! renamed or removed within a major version. Fields may be added, so clients must ignore fields they
+//! do not know. Units are part of the names.
 
 mod certificate;
 mod event;
@@ -37,7 +37,7 @@ pub enum Color {
     Green,
 }
 
-/// Who asked for a change.
+/// The caller that asked for a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Actor {
@@ -45,23 +45,23 @@ pub enum Actor {
     Token(String),
     /// A local user on the Unix socket, by user id.
     Uid(u32),
-    /// Teal itself: failover, reload on a signal.
+    /// Teal itself: a failover, or a reload on a signal.
     Teal,
 }
 
-/// An error, as in RFC 9457. Further members depend on the code.
+/// A problem document (RFC 9457). Further members depend on the code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemDocument {
-    /// `urn:teal:problem:` and the code.
+    /// `urn:teal:problem:` followed by the code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What is wrong, in one line.
+    /// A one-line summary of the problem.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// The stable word for scripts, such as `unhealthy`.
+    /// The stable code for scripts, such as `unhealthy`.
     pub code: String,
-    /// Why, and what to do.
+    /// The reason, and what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

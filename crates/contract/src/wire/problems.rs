@@ -1,43 +1,43 @@
-//! What somebody should look at in a service: found once, and told in the same words by texts, JSON and the
-//! page. An idle color that is down is none, since that is what it is after it was stopped.
+//! Problems of a service that need attention: found in one place, and described in the same words by texts,
+//! JSON and the page. An idle color that is down is not a problem: after a deployment it has been stopped.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Color, Health, Service};
 
-/// Something that somebody should look at.
+/// A problem that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceProblem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is, in words.
+    /// A description of the problem.
     #[schema(example = "the active color blue is down: http://127.0.0.1:8081: connection refused")]
     pub text: String,
 }
 
-/// How bad a problem is, the worst first.
+/// The severity of a problem, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Requests fail.
     Outage,
-    /// Less is there than should be.
+    /// The service works, but with less capacity or redundancy than configured.
     Degraded,
-    /// It is not known yet.
+    /// The state is not known yet.
     Unknown,
-    /// Something was done that somebody may have forgotten, or would not work.
+    /// A state that is easily forgotten, or an action that would fail now.
     Notice,
 }
 
 impl ServiceProblem {
-    /// Those of a service, the most severe first; its words must be there.
+    /// Returns the problems of a service, the most severe first; its `words` must be filled in.
     pub fn of(service: &Service) -> Vec<Self> {
         let mut found = Vec::new();
         let mut add = |severity, text| found.push(Self { severity, text });
         let name = service.active;
         let active = service.colors.of(name);
-        let reason = active.reason.as_deref().unwrap_or("for no known reason");
+        let reason = active.reason.as_deref().unwrap_or("reason unknown");
         let none_is_up = active.targets.iter().all(|target| target.health == Health::Down);
         match active.healthy {
             Some(true) => {}
@@ -71,7 +71,7 @@ impl ServiceProblem {
             let reason = idle.reason.as_deref().unwrap_or_default();
             add(
                 Severity::Notice,
-                format!("no failover is possible, {other} is not healthy: {reason}"),
+                format!("failover is not possible: {other} is not healthy: {reason}"),
             );
         }
         found.sort_by_key(|problem| problem.severity);

@@ -14,33 +14,33 @@ pub struct Service {
     pub name: String,
     /// The color that receives traffic.
     pub active: Color,
-    /// The generation of its own last change, for `If-Match`.
+    /// The generation of its last change, for `If-Match`.
     pub generation: u64,
-    /// Whether a rollback has somewhere to go.
+    /// True if there is something to roll back to.
     #[serde(default)]
     pub can_roll_back: bool,
-    /// What happens when the active color dies: `off` or `auto`.
+    /// The failover mode, for when the active color fails: `off` or `auto`.
     #[serde(default)]
     pub failover: String,
-    /// Set while new requests wait at Teal.
+    /// The hold; set while new requests wait at Teal.
     pub held: Option<Held>,
     /// Both colors.
     pub colors: Colors,
-    /// What somebody should look at, the most severe first.
+    /// Problems that need attention, the most severe first.
     #[serde(default)]
     pub problems: Vec<ServiceProblem>,
 }
 
-/// New requests wait at Teal.
+/// A hold: new requests wait at Teal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
     /// Requests waiting now.
     pub waiting: u64,
-    /// Since when.
+    /// The time at which it began.
     pub since: String,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// The longest that one request waits, from its own arrival.
+    /// The longest time a request waits, from its arrival.
     pub max_wait_seconds: f64,
 }
 
@@ -56,79 +56,79 @@ pub struct Colors {
 /// One color of a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ColorStatus {
-    /// What it does now.
+    /// Its current role.
     pub role: Role,
-    /// Whether a switch to it would pass the gate now; `null`: too few probes have ended to tell.
+    /// True if a switch to it would pass the gate now; `null`: not enough probes have ended to tell.
     pub healthy: Option<bool>,
-    /// Its health in words, as texts and the page have them.
+    /// Its health in words, as in texts and on the page.
     #[serde(default)]
     #[schema(example = "healthy")]
     pub health: String,
-    /// What it does and whether it may be stopped, in words, as texts and the page have them.
+    /// Its role and whether it may be stopped, in words, as in texts and on the page.
     #[serde(default)]
     #[schema(example = "drained: safe to stop")]
     pub words: String,
-    /// Why it would not; `null` if it would.
+    /// The reason a switch to it would not pass the gate; `null` if it would.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Leases held: requests and tunnels.
+    /// The leases held: requests and tunnels in flight.
     pub in_flight: u64,
-    /// Connections to its targets: being made, in use or idle.
+    /// Connections to its targets: being established, in use or idle.
     #[serde(default)]
     pub connections: u64,
     /// The age of the oldest lease; `null` without leases.
     pub oldest_age_seconds: Option<f64>,
-    /// How many of those in flight are WebSockets, other tunnels and event streams.
+    /// The number of WebSockets, other tunnels and event streams among those in flight.
     #[serde(default)]
     pub streams: u64,
     /// The age of the oldest of those.
     #[serde(default)]
     pub oldest_stream_age_seconds: Option<f64>,
-    /// Time until leases are cut; `null` if it is not draining or has no deadline.
+    /// The time until leases are cut; `null` if it is not draining or has no deadline.
     #[serde(default)]
     pub deadline_seconds: Option<f64>,
-    /// The deadline has passed and leases are being cut now.
+    /// True if the deadline has passed and leases are being cut now.
     #[serde(default)]
     pub cutting: bool,
-    /// No lease and no connection is left and none can come: safe to stop.
+    /// True if no lease and no connection is left and no new one can begin: safe to stop.
     pub drained: bool,
     /// Its targets, in the order of the configuration.
     pub targets: Vec<Target>,
-    /// The names of which each address is a target, in the order of the configuration.
+    /// The host names of which each address is a target, in the order of the configuration.
     #[serde(default)]
     pub names: Vec<Name>,
 }
 
-/// A name of which each address is a target.
+/// A host name of which each address is a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Name {
     /// The target as configured.
     #[schema(example = "http://app:8081")]
     pub url: String,
-    /// The number of addresses that it had when a resolver last answered.
+    /// The number of addresses in the last answer of a resolver.
     pub addresses: usize,
-    /// The number of those that traffic uses.
+    /// The number of those addresses that receive traffic.
     pub used: usize,
-    /// Since when lookups have no answer; `null`: the last one had.
+    /// The time since which lookups get no answer; `null`: the last one was answered.
     pub unanswered_since: Option<String>,
-    /// What is wrong with it; `null`: nothing.
+    /// The problem with it; `null`: none.
     pub problem: Option<String>,
 }
 
-/// What a color does now.
+/// The current role of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// It receives traffic.
     Active,
-    /// It receives no new requests; leases are ending.
+    /// It receives no new requests; its leases are ending.
     Draining,
     /// It receives nothing.
     Idle,
 }
 
 impl Colors {
-    /// One of the two.
+    /// Returns the status of one color.
     pub fn of(&self, color: Color) -> &ColorStatus {
         match color {
             Color::Blue => &self.blue,

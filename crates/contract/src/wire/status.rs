@@ -1,4 +1,4 @@
-//! The JSON of `GET /admin/status`: this Teal as a whole. A service is in `service`.
+//! The JSON of `GET /admin/status`: this Teal as a whole. Services are in `service`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,17 +7,17 @@ use super::certificate::{Certificate, Ordered};
 use super::service::Service;
 use super::{Actor, Color};
 
-/// Where traffic goes now, and what may be stopped.
+/// The current routing of traffic, and what may be stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// This Teal.
     pub teal: About,
-    /// The newest change of where traffic goes.
+    /// The generation of the newest change of routing.
     pub generation: u64,
-    /// The generation that not every worker has taken over yet; `null` at rest.
+    /// The generation being published, which not every worker has applied yet; `null` if there is none.
     #[serde(default)]
     pub publishing: Option<u64>,
-    /// Why no change can be made durable at present; `null` if all is well.
+    /// The reason no change can be made durable at present; `null` if the journal is writable.
     #[serde(default)]
     pub journal: Option<String>,
     /// The public addresses.
@@ -27,72 +27,72 @@ pub struct Status {
     #[schema(example = "127.0.0.1:9900")]
     pub admin: String,
     /// The certificates in use at the listeners, in the order of the configuration, then those that
-    /// targets have shown.
+    /// targets have presented.
     #[serde(default)]
     pub certificates: Vec<Certificate>,
-    /// Why newer certificates are not in use; `null` if all is well.
+    /// The reason newer certificates are not in use; `null` if all are.
     #[serde(default)]
     pub certificate_problem: Option<String>,
-    /// The names for which certificates are ordered of an authority (ACME).
+    /// The names for which certificates are ordered from a CA (ACME).
     #[serde(default)]
     pub acme: Vec<Ordered>,
-    /// The number of all services, whichever were asked for.
+    /// The number of all services, whatever the filter.
     #[serde(default)]
     pub total: usize,
-    /// The services that were asked for, in the order of the configuration; where only those with a problem
-    /// are, the most severe first.
+    /// The services that were asked for, in the order of the configuration; with `problems=true`, the most
+    /// severe problem first.
     pub services: Vec<Service>,
-    /// All groups of them, in the order of the configuration.
+    /// The groups of these services, in the order of the configuration.
     #[serde(default)]
     pub groups: Vec<Group>,
-    /// The calls under way that change something or would, oldest first.
+    /// The calls in progress that change something or would, oldest first.
     #[serde(default)]
     pub waits: Vec<Wait>,
-    /// The outcome of the last reload of the configuration; `null`: none since this Teal has started.
+    /// The outcome of the last configuration reload; `null`: none since this Teal started.
     #[serde(default)]
     pub last_reload: Option<Reload>,
 }
 
-/// The outcome of a reload of the configuration.
+/// The outcome of a configuration reload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reload {
-    /// When it ended.
+    /// The time at which it ended.
     #[schema(example = "2026-11-23T15:04:05.678Z")]
     pub at: String,
-    /// How long ago that is.
+    /// The time that has passed since then.
     pub age_seconds: f64,
-    /// Who has asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// Why it was refused; `null`: the configuration is in force.
+    /// The reason it was refused; `null`: the configuration is in force.
     pub problem: Option<String>,
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Wait {
-    /// What it asks for: `switch`, `rollback`, `hold`, `resume`, `reload` or `failover`.
+    /// The command: `switch`, `rollback`, `hold`, `resume`, `reload` or `failover`.
     pub verb: String,
-    /// The color that it would move to; `null` if it moves nothing.
+    /// The color to move to; `null` if the command moves nothing.
     pub to: Option<Color>,
-    /// The services that it is about; empty: all.
+    /// The services it concerns; empty: all.
     pub services: Vec<String>,
     /// The group that was named; `null` if none was.
     pub group: Option<String>,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// Since when.
+    /// The time at which the call began.
     #[schema(example = "2026-11-23T15:04:05.678Z")]
     pub since: String,
-    /// How long ago that is.
+    /// The time that has passed since then.
     pub age_seconds: f64,
-    /// How long it still waits for the gate; `null` if it was not told to wait.
+    /// The time for which it still waits for the gate; `null` if it does not wait.
     pub left_seconds: Option<f64>,
     /// `gate` (probes; nothing is decided), `queued` (another change comes first; nothing is
     /// decided) or `writing` (decided, being made durable and published).
     pub stage: String,
-    /// Whether it only asks what the gate would say.
+    /// True for a dry run, which only passes the gate.
     pub dry_run: bool,
-    /// Why it does not pass the gate; `null` if that is not the reason.
+    /// The reason it does not pass the gate; `null` if it is not waiting for the gate.
     pub reason: Option<String>,
 }
 
@@ -107,18 +107,18 @@ pub struct Group {
     pub services: Vec<String>,
 }
 
-/// The process that answers.
+/// The process that answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct About {
     /// The version of the program.
     pub version: String,
     /// The process id.
     pub pid: u32,
-    /// The random id of this process, as it stands in `Via`.
+    /// The random id of this process, as in the `Via` header.
     pub instance: String,
-    /// How long it has been serving.
+    /// The time for which it has been serving.
     pub uptime_seconds: f64,
-    /// The process of the Teal that it has taken over from, while that still ends its last
+    /// The process id of the older Teal that it took over from, while that is still finishing its last
     /// requests.
     #[serde(default)]
     pub older_pid: Option<u32>,

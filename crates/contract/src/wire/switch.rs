@@ -5,86 +5,86 @@ use utoipa::ToSchema;
 
 use super::{Color, Evidence};
 
-/// What a switch or a rollback did, of one service or of a group.
+/// The outcome of a switch or a rollback of one service or of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum SwitchOutcome {
-    /// Of a group.
+    /// The outcome for a group.
     Group(GroupAnswer),
-    /// Of one service.
+    /// The outcome for one service.
     Service(SwitchAnswer),
 }
 
-/// What a switch or a rollback did to the services of a group.
+/// The outcome of a switch or a rollback for the services of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupAnswer {
-    /// What happened: `already` only if no service had to move.
+    /// The result: `already` only if no service had to move.
     pub result: SwitchResult,
     /// The group.
     pub group: String,
-    /// The color that was active before, of those that move; for `already` the other one.
+    /// The color that was active before, for the services that moved; for `already` the idle color.
     pub from: Color,
-    /// The color that is active now; for `would_switch` the one that would be.
+    /// The color that is active now; for `would_switch` the one that would become active.
     pub to: Color,
-    /// The one generation of the switch; else the highest of the services.
+    /// The generation of the switch; if nothing moved, the highest generation of the services.
     pub generation: u64,
-    /// What happened to each service, in the order of the configuration.
+    /// The outcome for each service, in the order of the configuration.
     pub services: Vec<SwitchAnswer>,
 }
 
-/// What a switch or a rollback did to a service.
+/// The outcome of a switch or a rollback for a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SwitchAnswer {
-    /// What happened.
+    /// The result of a switch or a rollback.
     pub result: SwitchResult,
     /// The service.
     pub service: String,
-    /// The color that was active before; for `already` the other one.
+    /// The color that was active before; for `already` the idle color.
     pub from: Color,
-    /// The color that is active now; for `would_switch` the one that would be.
+    /// The color that is active now; for `would_switch` the one that would become active.
     pub to: Color,
     /// The generation of the service.
     pub generation: u64,
-    /// The drain of the color that was left; `null` if there is none.
+    /// The drain of the old color; `null` if there is none.
     pub drain: Option<Drain>,
-    /// Why a switch to the color would be refused now; only if the result is `already` and it would be.
+    /// The reason a switch to the color would be refused now; only if the result is `already` and it would be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<String>,
     /// The probes that proved the new color healthy.
     pub evidence: Vec<Evidence>,
 }
 
-/// What happened.
+/// The result of a switch or a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SwitchResult {
     /// Traffic goes to the new color.
     Switched,
-    /// Traffic went there already.
+    /// Traffic already went to that color.
     Already,
-    /// A dry run: the gate would pass, nothing was changed.
+    /// A dry run: the switch would pass the gate; nothing was changed.
     WouldSwitch,
 }
 
-/// How far the drain of a color is.
+/// The progress of the drain of a color.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Drain {
-    /// The color that is being left.
+    /// The color being drained.
     pub color: Color,
-    /// How it stands.
+    /// Its state.
     pub state: DrainState,
-    /// What the deadline cut; only if the state is `cut`.
+    /// The leases that the deadline cut; only if the state is `cut`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
     /// The newer generation; only if the state is `superseded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<u64>,
-    /// What is left on the color; only if the state is `stuck`.
+    /// The leases and connections left on the color; only if the state is `stuck`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
 }
 
-/// How a drain stands.
+/// The state of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DrainState {
@@ -94,29 +94,29 @@ pub enum DrainState {
     Drained,
     /// Nothing is left, but the deadline cut some leases.
     Cut,
-    /// The deadline has passed, but workers have not ended what they were told to cut: do not
-    /// stop the color. Teal goes on waiting for them.
+    /// The deadline has passed, but workers have not finished cutting the remaining leases: do not stop
+    /// the color. Teal keeps waiting for them.
     Stuck,
-    /// A newer change took over before the end.
+    /// A newer change took over before the drain ended.
     Superseded,
-    /// Teal stopped, or a hold was resumed, before the end.
+    /// Teal stopped, or a hold was resumed, before the drain ended.
     Interrupted,
 }
 
-/// What a drain deadline cut.
+/// The leases that a drain deadline cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cut {
-    /// All leases that were cut.
+    /// The total number of leases cut.
     pub total: u64,
-    /// Requests without any answer yet: answered 504.
+    /// Requests without a response yet: answered with 504.
     pub unanswered: u64,
-    /// Answers that had begun: aborted.
+    /// Responses that had begun: aborted.
     pub answering: u64,
     /// Tunnels: closed.
     pub tunnels: u64,
 }
 
-/// What is left on a color whose drain is stuck.
+/// The leases and connections left on a color whose drain is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Left {
     /// Requests and tunnels.
@@ -125,57 +125,57 @@ pub struct Left {
     pub connections: u64,
 }
 
-/// What a hold did.
+/// The outcome of a hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HoldAnswer {
     /// The service.
     pub service: String,
-    /// The active color, which drains now.
+    /// The active color, which is draining now.
     pub color: Color,
-    /// The longest that one request waits, from its own arrival.
+    /// The longest time a request waits, from its arrival.
     pub max_wait_seconds: f64,
     /// The drain of the active color.
     pub drain: Drain,
 }
 
-/// What a resume did.
+/// The outcome of a resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resumed {
     /// The service.
     pub service: String,
-    /// The color that the requests are released to.
+    /// The color to which the requests are released.
     pub color: Color,
     /// Requests that were waiting and are being released.
     pub waiting: u64,
 }
 
-/// What a reload did.
+/// The outcome of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
-    /// The generation that it made; `null`: it did not change where traffic goes.
+    /// The generation it created; `null`: routing did not change.
     pub generation: Option<u64>,
-    /// What changed, one text each; empty: nothing.
+    /// The changes, one text each; empty: none.
     pub changes: Vec<String>,
 }
 
-/// Which events a Teal logs.
+/// The log levels of a Teal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLevel {
-    /// The level of all, and those of modules, with commas between.
+    /// The level for everything and those of single modules, separated by commas.
     pub level: String,
 }
 
 /// A newer Teal has taken over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Upgraded {
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// Its version.
     pub version: String,
 }
 
 impl SwitchOutcome {
-    /// Puts together what happened to each service; `None` if there is none.
+    /// Combines the outcomes of services; `None` if there are none.
     pub fn of(group: Option<String>, services: Vec<SwitchAnswer>) -> Option<Self> {
         let moved = |service: &&SwitchAnswer| service.result != SwitchResult::Already;
         let first = services.iter().find(moved).or(services.first())?;
@@ -185,7 +185,7 @@ impl SwitchOutcome {
         Some(Self::Group(GroupAnswer { result, group, from, to, generation, services }))
     }
 
-    /// What happened to each service.
+    /// Returns the outcome for each service.
     pub fn services(&self) -> &[SwitchAnswer] {
         match self {
             Self::Group(answer) => &answer.services,
@@ -202,18 +202,18 @@ impl From<rules::Cut> for Cut {
 }
 
 impl Drain {
-    /// A drain that has not ended.
+    /// Creates a drain that has not ended.
     pub fn open(color: rules::Color) -> Self {
         let state = DrainState::Draining;
         Self { color: color.into(), state, cut: None, superseded_by: None, left: None }
     }
 
-    /// A drain that does not end.
+    /// Creates a drain that is stuck.
     pub fn stuck(color: rules::Color, left: Left) -> Self {
         Self { state: DrainState::Stuck, left: Some(left), ..Self::open(color) }
     }
 
-    /// A drain that has ended.
+    /// Creates a drain that has ended.
     pub fn ended(color: rules::Color, end: rules::DrainEnd) -> Self {
         let mut drain = Self::open(color);
         drain.state = match end {

@@ -9,57 +9,57 @@ pub struct Target {
     /// The address as configured.
     #[schema(example = "http://127.0.0.1:8081")]
     pub url: String,
-    /// The one address that it is: one of those that its name has, or the one that is configured;
-    /// `null`: a socket, a name without an address, or all the addresses of a name
+    /// The single address it stands for: one of those its name resolves to, or the configured one;
+    /// `null`: a Unix socket, a name without an address, or all addresses of a name
     /// (`resolve = "first"`).
     #[serde(default)]
     #[schema(example = "10.0.0.3:8081")]
     pub address: Option<String>,
-    /// How traffic uses it, where a person should know; `null`: nothing in particular.
+    /// A note on how traffic uses it; `null`: nothing unusual.
     #[serde(default)]
     #[schema(example = "being proven, no traffic yet")]
     pub note: Option<String>,
-    /// What probes say.
+    /// Its health according to the probes.
     pub health: Health,
-    /// Its address, its health and the newest probe in words, as texts and the page have them.
+    /// Its address, its health and the newest probe in words, as in texts and on the page.
     #[serde(default)]
     #[schema(example = "http://127.0.0.1:8081 up, probed 2s ago: 200 in 0.8 ms")]
     pub words: String,
-    /// The addresses that traffic uses: those of its name that probes have proven; empty: none.
+    /// The addresses that receive traffic: those its name resolves to that have passed probes; empty: none.
     #[serde(default)]
     pub addresses: Vec<String>,
-    /// The newest probe; `null` before the first.
+    /// The newest probe; `null` before the first one.
     pub last_probe: Option<Probe>,
 }
 
-/// What probes say about a target.
+/// The health of a target according to the probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// Not proven either way yet.
+    /// Not enough probes have ended to tell.
     Unknown,
-    /// Enough probes in a row passed.
+    /// Enough consecutive probes passed.
     Up,
-    /// Enough probes in a row failed.
+    /// Enough consecutive probes failed.
     Down,
 }
 
 /// One active health check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Probe {
-    /// When it ended.
+    /// The time at which it ended.
     #[schema(example = "2026-11-23T15:04:05.678Z")]
     pub at: String,
-    /// How long ago that was.
+    /// The time that has passed since then.
     #[serde(default)]
     pub age_seconds: f64,
-    /// Whether it passed.
+    /// True if it passed.
     pub ok: bool,
-    /// The status of the answer; `null` if none came.
+    /// The status code of the response; `null` if there was none.
     pub status: Option<u16>,
-    /// How long it took.
+    /// Its duration.
     pub latency_ms: f64,
-    /// Why it failed, in words; `null` if it passed.
+    /// The reason it failed, in words; `null` if it passed.
     #[schema(example = "connection refused")]
     pub reason: Option<String>,
 }
