@@ -1,29 +1,29 @@
-//! The `Connection` field (RFC 9110 section 7.6.1): what it says about the connection, and which
-//! fields it takes out of the message. Guarantees that no field that we rely on can be taken out.
+//! The `Connection` field (RFC 9110 section 7.6.1): its meaning for the connection, and the fields it removes
+//! from the message. Guarantees that no field that we rely on can be removed.
 
 use httparse::Header;
 
 use crate::{field::Name, token};
 
-/// More connection options than any client sends; each costs a walk over all fields.
+/// The most connection options taken, more than any client sends; each costs a walk over all fields.
 const MAX_OPTIONS: usize = 32;
 
-/// What the `Connection` fields of a message say.
+/// The content of a message's `Connection` fields.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
     pub(crate) upgrade: bool,
-    /// An element that is not a token; only responses get away with it.
+    /// An element is not a token; tolerated in responses only.
     pub(crate) malformed: bool,
     /// A framing, routing, authentication or forwarding field is named.
     pub(crate) names_protected: bool,
-    /// More than [`MAX_OPTIONS`]; those beyond were not looked at.
+    /// There are more than [`MAX_OPTIONS`]; those beyond were not looked at.
     pub(crate) too_many: bool,
 }
 
-/// Reads all `Connection` fields and marks the fields that they name as [`Name::Named`], apart from
-/// those with a meaning of their own here: they are dealt with by that meaning.
+/// Reads all `Connection` fields and marks the fields that they name as [`Name::Named`], except those that have
+/// a meaning of their own here and are handled by it.
 pub(crate) fn read(headers: &[Header<'_>], names: &mut [Name]) -> Options {
     let mut options = Options::default();
     let mut count = 0;

@@ -1,10 +1,10 @@
-//! The `Date` field's format (RFC 9110 section 5.6.7). Never reads a clock: the caller has one.
+//! The format of the `Date` field (RFC 9110 section 5.6.7). Never reads a clock: the caller does.
 
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
-/// Seconds since 1970-01-01T00:00:00Z as an IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-/// Exact for the years 1970 to 9999; later instants are shown as the last one of 9999.
+/// Formats seconds since 1970-01-01T00:00:00Z as an IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`. Exact
+/// for the years 1970 to 9999; later instants become the last one of 9999.
 pub fn http_date(seconds: u64) -> [u8; 29] {
     const LAST: u64 = 253_402_300_799;
     let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.min(LAST));

@@ -1,5 +1,5 @@
-//! The fields of a head and what each name means to a proxy. Guarantees that a name is compared
-//! once, at parsing; the rest of the crate looks at [`Name`] only. Never copies a field.
+//! The fields of a head, and what each name means to a proxy. Guarantees that a name is compared once, at
+//! parsing; the rest of the crate looks at [`Name`] only. Never copies a field.
 
 use std::{fmt, mem::MaybeUninit};
 
@@ -7,10 +7,10 @@ use httparse::Header;
 
 use crate::MAX_FIELDS;
 
-/// What a field is to a proxy: who reads it, and whether it may travel on.
+/// The role of a field for a proxy: how it is used, and whether it is forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
-    /// Nothing that we look at; travels on.
+    /// No meaning to us; forwarded.
     Other,
     Host,
     ContentLength,
@@ -26,7 +26,7 @@ pub(crate) enum Name {
     RequestId,
     /// `traceparent` (W3C Trace Context).
     TraceParent,
-    /// `tracestate`: what others keep along the trace that `traceparent` names.
+    /// `tracestate`: vendor data carried along the trace that `traceparent` names.
     TraceState,
     ContentType,
     /// When the message was made.
@@ -34,32 +34,30 @@ pub(crate) enum Name {
     ForwardedFor,
     ForwardedHost,
     ForwardedProto,
-    /// Another field by which a proxy in front describes the original request. Believed only from
-    /// trusted peers.
+    /// Another field by which a proxy in front describes the original request. Trusted only from listed proxies.
     Forwarded,
-    /// `Cookie` and its kin.
+    /// `Cookie` and the like.
     Credentials,
-    /// `Authorization` and `WWW-Authenticate`, in which a login may bind the connection.
+    /// `Authorization` and `WWW-Authenticate`, which may carry a login that binds the connection.
     Login,
-    /// Hop-by-hop without meaning to us: `Proxy-*` and `HTTP2-Settings`.
+    /// Hop-by-hop, not used by us: `Proxy-*` and `HTTP2-Settings`.
     Hop,
-    /// A name with an underscore that is no other's: CGI-like targets read it as its form with hyphens.
+    /// A name with an underscore and no other meaning: CGI-like targets read it as its form with hyphens.
     Underscore,
-    /// One that they would take for a name with a meaning of its own (`X_Forwarded_For`).
+    /// A name with an underscore whose form with hyphens has a meaning of its own (`X_Forwarded_For`).
     Lookalike,
-    /// Named by the message's `Connection` field, and so not for the next hop.
+    /// Named by the message's `Connection` field, and so not forwarded.
     Named,
 }
 
 impl Name {
-    /// The meaning of a field name, case-insensitively.
+    /// Returns the meaning of a field name, case-insensitively.
     ///
-    /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (`-Port`, `-Prefix`,
-    /// `-Server`, `-Method`, `-Uri` too), the widespread names for the client's address, and those by
-    /// which frameworks let a proxy override host or path; and the names in which proxies tell of the
-    /// client's certificate, which applications take for a login. Names in which one vendor's edge tells
-    /// the client's address (`CF-Connecting-IP`) are not in it: only applications behind that vendor read
-    /// them.
+    /// The `Forwarded` class holds RFC 7239's field, every `X-Forwarded-*` (`-Port`, `-Prefix`, `-Server`,
+    /// `-Method`, `-Uri` too), the common names for the client's address, those by which frameworks let a proxy
+    /// override host or path, and those in which proxies report the client's certificate, which applications
+    /// take for a login. It does not hold the names in which one vendor's edge reports the client's address
+    /// (`CF-Connecting-IP`): only applications behind that vendor read them.
     pub(crate) fn of(name: &[u8]) -> Self {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let first = name.first().map_or(0, u8::to_ascii_lowercase);
@@ -111,8 +109,9 @@ impl Name {
         }
     }
 
-    /// The meaning of a name with underscores, by that of its form with hyphens. Rare, and so the one
-    /// place that copies a name; of a long one only the beginning matters, since only families are long.
+    /// Returns the meaning of a name with underscores: that of its form with hyphens. Rare, and so the one
+    /// place that copies a name. Of a long name only the beginning matters, since only prefixes match long
+    /// names.
     #[cold]
     fn folded(name: &[u8]) -> Self {
         let mut room = [0; 64];
@@ -123,8 +122,8 @@ impl Name {
         if kept { Self::Underscore } else { Self::Lookalike }
     }
 
-    /// Whether a message may not make us drop the field by naming it in `Connection`: framing,
-    /// routing, authentication and forwarding fields.
+    /// Returns true if naming the field in `Connection` must not remove it: framing, routing, authentication
+    /// and forwarding fields.
     pub(crate) fn is_protected(self) -> bool {
         matches!(
             self,
@@ -141,7 +140,7 @@ impl Name {
     }
 }
 
-/// Names that say how to read the content or when to ask for it, which is settled once it is over.
+/// Names that control how the content is read or when it is requested: both are settled before trailers.
 const CONTROL: [&str; 12] = [
     "age",
     "cache-control",
@@ -157,8 +156,8 @@ const CONTROL: [&str; 12] = [
     "warning",
 ];
 
-/// Whether a field of this name may stand in a trailer section (RFC 9110 section 6.5.1): nothing
-/// that frames, routes, authenticates, forwards, or controls.
+/// Returns true if a field of this name is allowed in a trailer section (RFC 9110 section 6.5.1): nothing that
+/// frames, routes, authenticates, forwards, or controls.
 pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
     matches!(Name::of(name), Name::Other | Name::Underscore)
         && !starts_with(name, "if-")
@@ -178,9 +177,9 @@ pub(crate) fn is_dropped(name: &[u8], drop: &[String]) -> bool {
     })
 }
 
-/// How names begin in which proxies tell an application of the certificate that its client has shown:
-/// RFC 9440 and the customs of nginx, ingress-nginx, Apache, HAProxy, Caddy, IIS, F5, WebLogic, WebSphere,
-/// Keycloak, Google, AWS and Cloudflare. Those of Envoy and Traefik begin with `X-Forwarded-`.
+/// Prefixes of the names in which proxies pass the client's certificate to an application: RFC 9440 and the
+/// conventions of nginx, ingress-nginx, Apache, HAProxy, Caddy, IIS, F5, WebLogic, WebSphere, Keycloak, Google,
+/// AWS and Cloudflare. Those of Envoy and Traefik begin with `X-Forwarded-`.
 const CERTIFICATE: [&str; 22] = [
     "client-cert",
     "cert-chain",
@@ -206,8 +205,8 @@ const CERTIFICATE: [&str; 22] = [
     "$ws",
 ];
 
-/// Returns true if it begins as one of [`CERTIFICATE`]. Nearly all others are told from them by three
-/// letters, which is all that they cost.
+/// Returns true if the name begins with one of [`CERTIFICATE`]. A look at three letters rules out nearly all
+/// others, and costs them no more.
 #[inline]
 fn tells_of_certificate(name: &[u8]) -> bool {
     let [first, second, third, ..] = name else { return false };
@@ -230,15 +229,14 @@ fn starts_with(name: &[u8], prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
-/// Room for the fields of one head: 8 KiB of stack that is not initialized before use. One for each
-/// parse.
+/// Space for the fields of one head: 8 KiB of stack that is not initialized before use. One per parse.
 pub struct FieldSlots<'b> {
     pub(crate) headers: [MaybeUninit<Header<'b>>; MAX_FIELDS],
     pub(crate) names: [Name; MAX_FIELDS],
 }
 
 impl FieldSlots<'_> {
-    /// Empty slots. Inlined, or the uninitialized 8 KiB would be copied out of it.
+    /// Returns empty slots. Inlined, or the uninitialized 8 KiB would be copied on return.
     #[inline]
     pub fn new() -> Self {
         Self {
@@ -268,22 +266,22 @@ pub(crate) struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    /// Both slices are as long as there are fields.
+    /// Both slices have one element per field.
     pub(crate) fn new(headers: &'b [Header<'b>], names: &'b [Name]) -> Self {
         Self { headers, names }
     }
 
-    /// Meaning, name and value of each field.
+    /// Returns the meaning, name and value of each field.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Name, &'b str, &'b [u8])> + use<'b> {
         self.headers.iter().zip(self.names).map(|(header, &name)| (name, header.name, header.value))
     }
 
-    /// The values of all fields of one meaning.
+    /// Returns the values of all fields of one meaning.
     pub(crate) fn all(&self, wanted: Name) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         self.iter().filter(move |(name, ..)| *name == wanted).map(|(_, _, value)| value)
     }
 
-    /// The first value of the field called `name`.
+    /// Returns the first value of the field called `name`.
     pub(crate) fn first(&self, name: &str) -> Option<&'b [u8]> {
         self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
     }
@@ -346,7 +344,7 @@ mod tests {
                 Name::of(name.to_uppercase().as_bytes()),
                 "{name}"
             );
-            // Of the same length and beginning, but another.
+            // Same length and prefix, but another name.
             let (kept, last) = name.split_at(name.len() - 1);
             let other = if last == "q" { "z" } else { "q" };
             let changed = format!("{kept}{other}");

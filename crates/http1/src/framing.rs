@@ -1,14 +1,14 @@
-//! How long a body is (RFC 9112 section 6). Guarantees one answer per message, or a refusal: there
-//! is no rule by which one of two contradicting fields wins.
+//! The length of a body (RFC 9112 section 6). Guarantees one answer per message, or a refusal: no rule lets one
+//! of two contradicting fields win.
 
 use crate::token;
 
-/// How the end of a body is found.
+/// The way the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// There is no body and nothing says how long one would be.
+    /// No body, and no field that gives a length.
     None,
-    /// Exactly so many bytes.
+    /// Exactly this many bytes.
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
@@ -24,12 +24,12 @@ pub(crate) struct Framing<'b> {
     coding: Option<Coding>,
 }
 
-/// What `Transfer-Encoding` says.
+/// The content of `Transfer-Encoding`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     /// Exactly one `chunked`.
     Chunked,
-    /// Ends in `chunked`, with codings before it that we do not speak.
+    /// Ends in `chunked`, with codings before it that we do not support.
     Unknown,
     /// Anything else, or more than one field.
     Malformed,
@@ -56,8 +56,8 @@ impl<'b> Framing<'b> {
         Ok(())
     }
 
-    /// Takes one `Transfer-Encoding` value. A second field is malformed whatever it says: it is
-    /// only ever used to confuse.
+    /// Takes one `Transfer-Encoding` value. A second field is malformed whatever its value: its only use is
+    /// request smuggling.
     pub(crate) fn transfer_encoding(&mut self, value: &[u8]) {
         let coding = if self.coding.is_some() { Coding::Malformed } else { coding(value) };
         self.coding = Some(coding);

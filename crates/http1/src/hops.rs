@@ -1,22 +1,22 @@
-//! The chain of hops that a request has come by, as proxies tell it: `X-Forwarded-For`, or where there
-//! is none `Forwarded` (RFC 7239). Never decides who of them is to be believed.
+//! The chain of hops that a request has come through, as proxies report it: `X-Forwarded-For`, or if absent
+//! `Forwarded` (RFC 7239). Never decides which of them to trust.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{Request, field::Name};
 
-/// One sender of a request, as the proxy behind it has named it.
+/// One sender of a request, as reported by the proxy that received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HopAddress {
-    /// IPv4 where it is IPv4 in the form of IPv6.
+    /// An IPv4 address in IPv6 form is given as IPv4.
     pub ip: IpAddr,
-    /// `None`: not told.
+    /// `None`: not reported.
     pub port: Option<u16>,
 }
 
 impl Request<'_> {
-    /// Visits each hop, the farthest first; `None`: it is not named by an address (`unknown`, an
-    /// obfuscated identifier, or nothing that has a meaning). Several fields are one list.
+    /// Visits each hop, the farthest first; `None` if it is not given as an address (`unknown`, an obfuscated
+    /// identifier, or anything meaningless). Several fields form one list.
     pub fn for_each_hop(&self, mut visit: impl FnMut(Option<HopAddress>)) {
         let mut told = false;
         for value in self.fields.all(Name::ForwardedFor) {
@@ -33,8 +33,8 @@ impl Request<'_> {
     }
 }
 
-/// Elements of a list that are not empty. A quote that is never closed, which a client may have left in
-/// front of what a proxy has added, is a byte like any other.
+/// Returns the list elements that are not empty. A quote that is never closed, which a client may have put in
+/// front of what a proxy added, is an ordinary byte.
 fn elements(value: &[u8], mut visit: impl FnMut(&[u8])) {
     let mut quotes = Quotes::default();
     for byte in value {
@@ -46,7 +46,7 @@ fn elements(value: &[u8], mut visit: impl FnMut(&[u8])) {
     parts.map(<[u8]>::trim_ascii).filter(|part| !part.is_empty()).for_each(&mut visit);
 }
 
-/// The value of `for` in an element of `Forwarded`.
+/// Returns the value of `for` in an element of `Forwarded`.
 fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
     let mut quotes = Quotes::default();
     let pairs = element.split(|byte| quotes.is_outside(*byte) && *byte == b';');
@@ -58,8 +58,8 @@ fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
     values.next().filter(|_| values.next().is_none()) // section 4: at most once
 }
 
-/// A node (section 6) that is an address, with a port if it is told and not obfuscated; in quotes or
-/// without, as both are seen in both fields.
+/// Parses a node (section 6) that is an address, with a port if one is given and not obfuscated; quoted or not,
+/// as both occur in both fields.
 fn node(text: &[u8]) -> Option<HopAddress> {
     let bare = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
     let text = std::str::from_utf8(bare.unwrap_or(text)).ok()?;
@@ -88,7 +88,7 @@ fn is_obfuscated(port: &str) -> bool {
     port.len() > 1 && port.starts_with('_') && port.bytes().all(allowed)
 }
 
-/// Quoted strings on the way through a value (RFC 9110 section 5.6.4).
+/// Tracks quoted strings while walking a value (RFC 9110 section 5.6.4).
 #[derive(Default)]
 struct Quotes {
     open: bool,
@@ -96,7 +96,7 @@ struct Quotes {
 }
 
 impl Quotes {
-    /// Takes the next byte; true if it is outside of quotes.
+    /// Takes the next byte; true if it is outside quotes.
     fn is_outside(&mut self, byte: u8) -> bool {
         if self.escaped {
             self.escaped = false;
@@ -180,7 +180,7 @@ mod tests {
                 &["10.0.0.1", "10.0.0.2"],
             ),
             ("X-Forwarded-For: 10.0.0.1 10.0.0.2\r\n", &["?"]),
-            // X-Forwarded-For wins, even if it is empty: a proxy has made it so.
+            // X-Forwarded-For wins even if empty: a proxy wrote it that way.
             ("Forwarded: for=10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n", &["10.0.0.2"]),
             ("Forwarded: for=10.0.0.1\r\nX-Forwarded-For:\r\n", &[]),
             ("Forwarded: proto=https;For=10.0.0.1;by=_x, for=unknown\r\n", &["10.0.0.1", "?"]),
@@ -189,7 +189,7 @@ mod tests {
             ("Forwarded: proto=https\r\nForwarded: for=10.0.0.2\r\n", &["?", "10.0.0.2"]),
             ("Forwarded: for=10.0.0.1;for=10.0.0.2\r\n", &["?"]),
             ("Forwarded: xfor=10.0.0.1, for\r\n", &["?", "?"]),
-            // What a client leaves open does not swallow what a proxy adds.
+            // A quote that a client leaves open does not swallow what a proxy adds.
             ("Forwarded: for=\"10.0.0.1, for=10.0.0.2\r\n", &["?", "10.0.0.2"]),
             ("Forwarded: for=\"x\\, for=\"[::2]\"\r\n", &["?", "::2"]),
             ("X-Forwarded-For: \"10.0.0.1, 10.0.0.2\r\n", &["?", "10.0.0.2"]),

@@ -1,15 +1,15 @@
 //! The HTTP/1.1 engine: bytes to heads and bodies and back, without sockets.
 //!
-//! What it guarantees: a message is either understood in exactly one way or refused. Whatever is
-//! forwarded is written anew from what was understood, with framing of our own; a received framing
-//! line (`Content-Length`, `Transfer-Encoding`, `Connection`, `Upgrade`, `Host`) never travels on.
+//! Guarantees: a message is either understood in exactly one way or refused. Everything forwarded is written
+//! anew from what was understood, with our own framing; a received framing line (`Content-Length`,
+//! `Transfer-Encoding`, `Connection`, `Upgrade`, `Host`) is never forwarded as it was.
 //!
-//! What it never does: I/O, clocks, routing, allocation per field. Heads borrow the caller's read
-//! buffer, bodies are decoded in place, and output goes into vectors that the caller keeps.
+//! Never: I/O, clocks, routing, allocation per field. Heads borrow the caller's read buffer, bodies are decoded
+//! in place, and output goes into vectors that the caller keeps.
 //!
-//! The way of a message: [`HeadScan`] finds the end of the head, [`Request::parse`] or
-//! [`Response::parse`] understands it, [`write_request`] or [`write_response`] writes it for the
-//! other side, and a [`BodyReader`] decodes what follows.
+//! The path of a message: [`HeadScan`] finds the end of the head, [`Request::parse`] or [`Response::parse`]
+//! parses it, [`write_request`] or [`write_response`] writes it for the other side, and a [`BodyReader`]
+//! decodes what follows.
 
 #![forbid(unsafe_code)]
 

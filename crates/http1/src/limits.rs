@@ -1,8 +1,8 @@
-//! How large a head may be. Guarantees that no message makes us hold more than these bounds; the
-//! values themselves come from the configuration.
+//! The size limits of heads. Guarantees that no message makes us hold more than these bounds; the values
+//! themselves come from the configuration.
 
-/// The most fields that a head may have, whatever [`Limits::fields`] says: the size of
-/// [`FieldSlots`](crate::FieldSlots), for requests and responses alike.
+/// The most fields in a head, whatever [`Limits::fields`] says: the size of [`FieldSlots`](crate::FieldSlots),
+/// for requests and responses alike.
 pub const MAX_FIELDS: usize = 256;
 
 /// Bounds for one message head.
@@ -19,12 +19,12 @@ pub struct Limits {
 /// The most interim responses to one request; more are an attack.
 pub const MAX_INTERIM: usize = 32;
 
-/// Bytes of a response head that are taken, whatever the configuration allows clients.
+/// The most bytes accepted in a response head, whatever the limit for requests.
 const RESPONSE_HEAD: usize = 32 * 1024;
 
 impl Limits {
-    /// Bounds of a response head, where requests may have heads of `head_bytes`: targets are trusted
-    /// with more than clients.
+    /// The limits of a response head where request heads may have `head_bytes`: targets are trusted with more
+    /// than clients.
     pub fn of_responses(head_bytes: usize) -> Self {
         let head_bytes = head_bytes.max(RESPONSE_HEAD);
         Self { head_bytes, fields: MAX_FIELDS, ..Self::default() }

@@ -1,24 +1,24 @@
-//! Logins that hold for a connection and not for one request: NTLM and Negotiate (RFC 4559, Kerberos
-//! or NTLM inside). A server that has spoken one takes all that comes on the connection for its user,
-//! so nobody else's request may follow there.
+//! Logins that apply to a connection and not to one request: NTLM and Negotiate (RFC 4559, Kerberos or NTLM
+//! inside). After such a login a server treats everything that arrives on the connection as its user's, so no
+//! other client's request may be sent on it.
 
 use crate::token;
 
-/// Schemes by which servers authenticate a connection. Digest, Basic and Bearer go with each request.
+/// Schemes that authenticate a connection. Digest, Basic and Bearer authenticate each request.
 const SCHEMES: [&[u8]; 4] = [b"NTLM", b"Negotiate", b"Kerberos", b"Nego2"];
 
-/// Whether `Authorization` is part of such a login.
+/// Returns true if this `Authorization` is part of such a login.
 pub(crate) fn binds(credentials: &[u8]) -> bool {
     token::elements(credentials).any(|element| token_of(element).is_some())
 }
 
-/// Whether `WWW-Authenticate`, a list of challenges, goes on with such a login or ends it: an offer
-/// alone has nothing behind its scheme.
+/// Returns true if this `WWW-Authenticate`, a list of challenges, continues or completes such a login: a mere
+/// offer has nothing after its scheme.
 pub(crate) fn goes_on(challenges: &[u8]) -> bool {
     token::elements(challenges).filter_map(token_of).any(|token| !token.is_empty())
 }
 
-/// What stands behind a scheme that binds.
+/// Returns what follows a scheme that binds the connection.
 fn token_of(element: &[u8]) -> Option<&[u8]> {
     let end = element.iter().position(|byte| matches!(byte, b' ' | b'\t'));
     let (scheme, token) = element.split_at(end.unwrap_or(element.len()));

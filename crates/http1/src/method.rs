@@ -42,7 +42,7 @@ impl<'b> Method<'b> {
         }
     }
 
-    /// The method as it stands in a request line.
+    /// Returns the method as written in a request line.
     pub fn as_str(&self) -> &'b str {
         match self {
             Self::Get => "GET",
@@ -58,13 +58,12 @@ impl<'b> Method<'b> {
         }
     }
 
-    /// Whether sending the request twice is meant to do what sending it once does (RFC 9110
-    /// section 9.2.2).
+    /// Returns true if sending the request twice has the intended effect of sending it once (RFC 9110 section 9.2.2).
     pub fn is_idempotent(&self) -> bool {
         self.is_safe() || matches!(self, Self::Put | Self::Delete)
     }
 
-    /// Whether the client asks for no change at all (RFC 9110 section 9.2.1).
+    /// Returns true if the client requests no change of state (RFC 9110 section 9.2.1).
     pub fn is_safe(&self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
     }

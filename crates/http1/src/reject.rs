@@ -1,15 +1,15 @@
-//! The two kinds of "no": a request that we refuse, and a response that we cannot trust. Both carry
-//! one plain sentence for the log and the answer's body, and never a byte of what was received.
+//! The two kinds of refusal: a request that we refuse, and a response that we cannot trust. Both carry one
+//! plain sentence for the log and the answer's body, and never a byte of what was received.
 
 use std::fmt;
 
-/// Why a request is refused. The connection cannot be used any further: what follows in it has no
-/// meaning that two parties are sure to agree on.
+/// The reason why a request is refused. The connection cannot be used any further: two parsers might read what
+/// follows on it differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The status to answer with: 400, 405, 414, 417, 431, 501 or 505. A 405 is always `TRACE`.
     pub status: u16,
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub reason: &'static str,
 }
 
@@ -31,11 +31,11 @@ impl fmt::Display for Reject {
 
 impl std::error::Error for Reject {}
 
-/// Why a target's response cannot be forwarded. The client gets a 502 and the connection to the
+/// The reason why a target's response cannot be forwarded. The client gets a 502 and the connection to the
 /// target must be closed, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadResponse {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub reason: &'static str,
 }
 

@@ -1,6 +1,6 @@
-//! A response head, understood. A target is trusted no more than a client: guarantees that a
-//! [`Response`] has one body length, and that what does not is a [`BadResponse`], after which the
-//! connection has no meaning any more (RFC 9112 section 11.1, response splitting).
+//! A parsed response head. A target is trusted no more than a client: guarantees that a [`Response`] has one
+//! body length. Anything else is a [`BadResponse`], after which the connection cannot be used any further (RFC
+//! 9112 section 11.1, response splitting).
 
 use std::{mem::MaybeUninit, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     login, token, upgrade,
 };
 
-/// What was asked, as far as the response depends on it.
+/// The parts of the request that the response depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
-    /// The method was HEAD: there is no body whatever the fields say.
+    /// The method was HEAD: there is no body, whatever the fields say.
     pub head: bool,
     /// The protocols of the `Upgrade` that was sent; `None` makes a 101 a [`BadResponse`].
     pub upgrade: Option<&'a str>,
@@ -30,34 +30,33 @@ pub struct Response<'b> {
     pub status: u16,
     /// The version that the target speaks.
     pub version: Version,
-    /// By method, status and fields.
+    /// The length of the body, by method, status and fields.
     pub body: BodyLength,
-    /// Whether the connection may be used again once the body is read to its end.
+    /// True if the connection may be reused once the body is read to its end.
     pub persistent: bool,
-    /// How long the target keeps an idle connection, if it says (`Keep-Alive: timeout=5`).
+    /// How long the target keeps an idle connection open, if it says so (`Keep-Alive: timeout=5`).
     pub keep_alive_timeout: Option<Duration>,
-    /// Of a 101, and of no other: the protocol spoken from here on, one of those asked for.
+    /// Only in a 101: the protocol spoken from here on, one of those asked for.
     pub upgrade: Option<&'b str>,
     /// The content is `text/event-stream`.
     pub event_stream: bool,
-    /// Of a 426: the protocols that the target insists on, which such an answer has to name.
+    /// Only in a 426: the protocols that the target requires, which such an answer has to name.
     pub(crate) required_upgrade: Option<&'b str>,
-    /// It goes on with a login that binds the connection to the target: NTLM or Negotiate.
+    /// True for a response of a login that binds the connection to the target: NTLM or Negotiate.
     pub binds: bool,
     pub(crate) reason: &'b str,
     pub(crate) fields: Fields<'b>,
-    /// `Content-Length` of a response to HEAD or a 304: what a body would have had.
+    /// `Content-Length` of a response to HEAD or a 304: the length that a body would have had.
     pub(crate) described_length: Option<u64>,
-    /// Bytes of the head as received.
+    /// The size of the head as received, in bytes.
     pub(crate) head_bytes: usize,
 }
 
 impl<'b> Response<'b> {
-    /// Understands `head`, which is what
-    /// [`HeadScan::scan_response`](crate::HeadScan::scan_response) found, to its last byte.
+    /// Parses `head`, which [`HeadScan::scan_response`](crate::HeadScan::scan_response) found, to its last byte.
     ///
     /// # Errors
-    /// For anything malformed, ambiguous or unasked.
+    /// For anything malformed, ambiguous or not asked for.
     pub fn parse(
         head: &'b [u8],
         slots: &'b mut FieldSlots<'b>,
@@ -76,8 +75,7 @@ impl<'b> Response<'b> {
             _ => None,
         };
         let required_upgrade = facts.upgrade.filter(|_| line.status == 426);
-        // Content on a status that has none: it may follow all the same and be taken for the next
-        // response.
+        // Content with a status that has none: it may be sent all the same and be parsed as the next response.
         let described = facts.framing.length().unwrap_or(0) > 0;
         let contradicts = line.status == 204 && (described || facts.framing.coding().is_some());
         Ok(Self {
@@ -102,12 +100,12 @@ impl<'b> Response<'b> {
         })
     }
 
-    /// The first value of a field, case-insensitively by name.
+    /// Returns the first value of a field, case-insensitively by name.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {
         self.fields.first(name)
     }
 
-    /// The values of all fields of a name, case-insensitively.
+    /// Returns the values of all fields of a name, case-insensitively.
     pub fn fields<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
         let named = move |found: &str| found.eq_ignore_ascii_case(name);
         self.fields.iter().filter(move |(_, found, _)| named(found)).map(|(_, _, value)| value)
@@ -167,7 +165,7 @@ fn tokenize<'b>(
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(&mut response, head, room) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Ok(_) => return Err(bad("The target's head is not complete, or more follows it.")),
+        Ok(_) => return Err(bad("The target's head is incomplete, or more bytes follow it.")),
         Err(httparse::Error::TooManyHeaders) => {
             return Err(bad("The target's head has too many fields."));
         }
@@ -182,12 +180,12 @@ fn tokenize<'b>(
 const BAD_STATUS_LINE: BadResponse =
     bad("The target's status line is not HTTP/1.1 or HTTP/1.0, three digits and a phrase.");
 
-/// What the fields of a response say.
+/// The content of a response's fields.
 #[derive(Default)]
 struct Facts<'b> {
     framing: Framing<'b>,
     keep_alive_timeout: Option<Duration>,
-    /// The value of the only `Upgrade` field; more than one name nothing.
+    /// The value of the only `Upgrade` field; several count as none.
     upgrade: Option<&'b [u8]>,
     event_stream: bool,
     binds: bool,
@@ -216,8 +214,8 @@ impl<'b> Facts<'b> {
         Ok(facts)
     }
 
-    /// RFC 9112 section 6.3 for responses, and the described length where there is no body. What the
-    /// fields of a response without body may say, whatever the client speaks:
+    /// RFC 9112 section 6.3 for responses, and the described length where there is no body. Fields allowed in a
+    /// response without a body, whatever version the client speaks:
     ///
     /// | response | `Content-Length` | `Transfer-Encoding: chunked` |
     /// |---|---|---|
@@ -243,10 +241,9 @@ impl<'b> Facts<'b> {
                 return Err(bad("The target sent both Content-Length and Transfer-Encoding."));
             }
             if coding != Some(Coding::Chunked) {
-                return Err(bad("The target's Transfer-Encoding is not exactly one chunked."));
+                return Err(bad("The target's Transfer-Encoding is something other than chunked."));
             }
-            // A body that follows all the same would be taken for the next response, and after an
-            // interim one there is a next.
+            // A body sent all the same would be parsed as the next response, and after an interim one there is a next.
             if status < 200 {
                 return Err(bad("The target sent Transfer-Encoding with a 1xx status."));
             }
@@ -266,8 +263,8 @@ impl<'b> Facts<'b> {
         }
     }
 
-    /// The protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2); a
-    /// WebSocket's has to show that the key was read (RFC 6455 section 4.1).
+    /// Returns the protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2). A
+    /// WebSocket's 101 must carry a Sec-WebSocket-Accept (RFC 6455 section 4.1).
     fn switched(&self, line: &Line<'b>, asked: &Asked<'_>) -> Result<&'b str, BadResponse> {
         let Some(wish) = asked.upgrade else {
             return Err(bad("The target sent 101 without being asked to switch protocols."));
@@ -278,7 +275,7 @@ impl<'b> Facts<'b> {
             .filter(|answer| upgrade::answers(answer, wish))
             .and_then(upgrade::acceptable)
             .ok_or(bad("The target's 101 does not name a protocol that was asked for."))?;
-        // Whether the value is the right one only whoever made the key can tell, and has to.
+        // Only the side that made the key can check the value, and must.
         let accepted = line.fields.first("sec-websocket-accept").is_some_and(|v| !v.is_empty());
         if protocol.eq_ignore_ascii_case("websocket") && !accepted {
             return Err(bad("The target's 101 to a WebSocket has no Sec-WebSocket-Accept."));
@@ -287,9 +284,9 @@ impl<'b> Facts<'b> {
     }
 }
 
-const BAD_LENGTH: BadResponse = bad("The target's Content-Length is not one decimal number.");
+const BAD_LENGTH: BadResponse = bad("The target's Content-Length is not a single decimal number.");
 
-/// `timeout=N` of a `Keep-Alive` field, in seconds.
+/// Parses `timeout=N` of a `Keep-Alive` field, in seconds.
 fn timeout(value: &[u8]) -> Option<Duration> {
     token::elements(value).find_map(|parameter| {
         let (name, seconds) = parameter.split_at_checked(b"timeout=".len())?;

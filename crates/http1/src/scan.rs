@@ -1,27 +1,25 @@
-//! Where a head ends. Guarantees that each byte is looked at once, however slowly it arrives, and
-//! that every line of a head that it lets through ends in CRLF. Never looks behind the head: what
-//! is pipelined there stays untouched.
+//! Finding the end of a head. Guarantees that each byte is looked at once, however slowly it arrives, and that
+//! every line of an accepted head ends in CRLF. Never looks past the head: pipelined bytes stay untouched.
 
 use memchr::memchr2;
 
 use crate::{BadResponse, Limits, Reject, token};
 
-/// What a request line may have besides its target: a method of [`METHOD_BYTES`], two spaces and
-/// the version.
+/// The bytes of a request line besides its target: a method of [`METHOD_BYTES`], two spaces and the version.
 const LINE_OVERHEAD: usize = METHOD_BYTES + 10;
 
-/// The longest method that is looked at; a longer one is answered 501.
+/// The longest method accepted by the scan; a longer one is answered 501.
 pub(crate) const METHOD_BYTES: usize = 32;
 
-/// Progress through one head. Lives in the connection; [`reset`](Self::reset) before each message.
-/// The bytes given to one scan must all begin with those given before.
+/// Progress through one head. Lives in the connection; [`reset`](Self::reset) before each message. The bytes
+/// given to one scan must all begin with those given before.
 #[derive(Clone, Debug, Default)]
 pub struct HeadScan {
-    /// Everything before is known to be well-formed lines; the next look starts here.
+    /// Everything before is known to be well-formed lines; the next scan starts here.
     at: usize,
-    /// Where the current line starts.
+    /// The start of the current line.
     line: usize,
-    /// Whether the start line has been seen to its end.
+    /// True once the start line has been seen to its end.
     started: bool,
 }
 
@@ -31,7 +29,7 @@ impl HeadScan {
         Self::default()
     }
 
-    /// Forgets the head that was scanned.
+    /// Forgets the scanned head.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -48,8 +46,7 @@ impl HeadScan {
         self.advance(bytes, limits.head_bytes, line_bytes, true)
     }
 
-    /// The same for a response: no empty line before it, and no limit for its first line but that
-    /// of the head.
+    /// Returns the same for a response: no empty line before it, and its first line is limited only by the head.
     ///
     /// # Errors
     /// Whenever the bytes cannot become a response head within [`Limits::head_bytes`].
@@ -108,8 +105,8 @@ impl HeadScan {
         if bytes.len() >= head_bytes { Err(HEAD_TOO_LARGE) } else { Ok(None) }
     }
 
-    /// Refuses at its first byte what cannot become a request: most often TLS sent to a plain port,
-    /// which would otherwise be waited for until the deadline.
+    /// Refuses at the first byte input that cannot become a request: most often TLS sent to a plain port, which
+    /// would otherwise wait for the deadline.
     fn check_first(&self, bytes: &[u8]) -> Result<(), Reject> {
         match bytes.get(self.line) {
             None | Some(b'\r' | b'\n') => Ok(()),
@@ -122,7 +119,7 @@ impl HeadScan {
 
 const BARE_LF: Reject = Reject::bad("A line ends in LF without CR; each line must end in CRLF.");
 const BARE_CR: Reject = Reject::bad("The head has a CR without LF; each line must end in CRLF.");
-const EMPTY_LINES: Reject = Reject::bad("There are empty lines before the start line.");
+const EMPTY_LINES: Reject = Reject::bad("The head begins with empty lines.");
 const TARGET_TOO_LONG: Reject = Reject::new(414, "The request target is too long.");
 const HEAD_TOO_LARGE: Reject = Reject::new(431, "The head is too large.");
 

@@ -1,5 +1,5 @@
-//! Character classes and the comma list of RFC 9110 section 5.6: the smallest pieces of the
-//! grammar, for what `httparse` does not look into.
+//! Character classes and the comma list of RFC 9110 section 5.6: the smallest pieces of the grammar, for fields
+//! that `httparse` does not parse.
 
 /// `tchar` of RFC 9110 section 5.6.2, by byte.
 static TOKEN: [bool; 256] = token_table();
@@ -26,12 +26,12 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_token_byte(b))
 }
 
-/// What a field value may contain: visible ASCII, space, tab, and 0x80 to 0xff (`obs-text`).
+/// Allowed in a field value: visible ASCII, space, tab, and 0x80 to 0xff (`obs-text`).
 pub(crate) fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
-/// Without the spaces and tabs at both ends.
+/// Trims spaces and tabs at both ends.
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = text {
         text = rest;
@@ -42,13 +42,12 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The elements of a comma list, trimmed. Empty elements are kept: whoever forbids them must see
-/// them.
+/// Returns the elements of a comma list, trimmed. Empty elements are kept, so that a caller can refuse them.
 pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(trim)
 }
 
-/// 1*DIGIT with a value of at most 2^63, leading zeros allowed.
+/// Parses 1*DIGIT with a value of at most 2^63; leading zeros are allowed.
 pub(crate) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -64,8 +63,7 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     (value <= 1 << 63).then_some(value)
 }
 
-/// How often `byte` occurs. Written so that the compiler makes vector code of it: it sees every
-/// byte of every head.
+/// Counts the occurrences of `byte`. Written so that the compiler vectorizes it: it sees every byte of every head.
 pub(crate) fn count(bytes: &[u8], byte: u8) -> usize {
     bytes
         .chunks(128)

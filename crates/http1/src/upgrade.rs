@@ -1,13 +1,13 @@
-//! `Upgrade` (RFC 9110 section 7.8): which wishes are passed on, and which 101 answers one.
-//! Never lets the HTTP connection itself be renegotiated: `h2c`, `HTTP/x` and `TLS/x` concern the
-//! hop between client and Teal, and would let a client speak to a target past our parser.
+//! `Upgrade` (RFC 9110 section 7.8): which requests are passed on, and which 101 is a valid answer. Never lets
+//! the HTTP connection itself be renegotiated: `h2c`, `HTTP/x` and `TLS/x` concern the hop between client and
+//! Teal, and would let a client speak to a target past our parser.
 
 use crate::token;
 
-/// More protocols than any client offers.
+/// The most protocols taken, more than any client offers.
 const MAX_PROTOCOLS: usize = 8;
 
-/// The list as text if every element is a protocol that may be tunneled.
+/// Returns the list as text if every element is a protocol that may be tunneled.
 pub(crate) fn acceptable(list: &[u8]) -> Option<&str> {
     let mut count = 0;
     let acceptable = token::elements(list).all(|protocol| {
@@ -17,12 +17,12 @@ pub(crate) fn acceptable(list: &[u8]) -> Option<&str> {
     if acceptable { std::str::from_utf8(list).ok() } else { None }
 }
 
-/// Whether `answer` is exactly one of the protocols of the list `asked`.
+/// Returns true if `answer` is exactly one of the protocols of the list `asked`.
 pub(crate) fn answers(answer: &[u8], asked: &str) -> bool {
     token::elements(asked.as_bytes()).any(|protocol| protocol.eq_ignore_ascii_case(answer))
 }
 
-/// Whether one of the protocols of the list is WebSocket, whose handshake has rules of its own.
+/// Returns true if one of the protocols of the list is WebSocket, whose handshake has its own rules.
 pub(crate) fn asks_for_websocket(list: &str) -> bool {
     answers(b"websocket", list)
 }

@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::{BodyError, Decoded, extension::Extension, trailers::Trailers};
 use crate::{Forwarding, Limits};
 
-/// What all chunk extensions of a body may take together.
+/// The most bytes that all chunk extensions of a body may take together.
 const EXTENSION_BYTES: usize = 16 * 1024;
-/// A size of more hex digits would not fit 64 bits.
+/// The most hex digits of a size: more would not fit 64 bits.
 const SIZE_DIGITS: u8 = 16;
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Chunked {
     trailers: Trailers,
 }
 
-/// Where in the coding the next byte stands.
+/// The position in the coding of the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// In the digits of a size, of which `digits` were seen.
@@ -102,8 +102,8 @@ impl Chunked {
         Ok(Decoded { consumed: at, data, done: self.is_done() })
     }
 
-    /// Adds the chunk data at `at` to the range `data` and says how many bytes it was. The first
-    /// piece stays where it is, later ones are moved down to follow it.
+    /// Adds the chunk data at `at` to the range `data` and returns its length. The first piece stays where it
+    /// is, later ones are moved down to follow it.
     fn take_data(
         &mut self,
         left: u64,
@@ -131,7 +131,7 @@ impl Chunked {
         Ok(used)
     }
 
-    /// The state after one byte of framing.
+    /// Returns the state after one byte of framing.
     fn next(&mut self, state: State, byte: u8) -> Result<State, BodyError> {
         match (state, byte) {
             (State::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
@@ -149,20 +149,20 @@ impl Chunked {
             (State::Size { size, .. } | State::Space { size }, b';') => {
                 self.count_extension(State::Extension { size, at: Extension::Start })
             }
-            // RFC 9112 section 7.1.1 has recipients bear with spaces before an extension.
+            // RFC 9112 section 7.1.1: recipients must tolerate spaces before an extension.
             (State::Size { size, .. } | State::Space { size }, b' ' | b'\t') => {
                 self.count_extension(State::Space { size })
             }
             (State::Extension { size, at }, _) => match at.next(byte) {
                 Some(at) => self.count_extension(State::Extension { size, at }),
-                None => Err(fail("A chunk extension is not a name or a name and a value.")),
+                None => Err(fail("A chunk extension is neither a name nor a name and a value.")),
             },
             (State::SizeEnd { size: 0 }, b'\n') => Ok(State::Trailers),
             (State::SizeEnd { size }, b'\n') => Ok(State::Data { left: size }),
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(START),
             (State::DataCr | State::DataLf, _) => {
-                Err(fail("Chunk data is not followed by CRLF where its size says."))
+                Err(fail("Chunk data of the announced size is not followed by CRLF."))
             }
             (State::Size { .. } | State::Space { .. } | State::SizeEnd { .. }, _) => {
                 Err(fail("A chunk size is not followed by CRLF or an extension."))

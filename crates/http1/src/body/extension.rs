@@ -1,39 +1,39 @@
-//! The extensions of a chunk (RFC 9112 section 7.1.1), byte for byte: `;name`, `;name=token` or
-//! `;name="text"`, with spaces around `;` and `=`. They mean nothing to us; but what is not one of these
-//! may end at another place for somebody else, and the chunk with it.
+//! The extensions of a chunk (RFC 9112 section 7.1.1), byte for byte: `;name`, `;name=token` or `;name="text"`,
+//! with spaces around `;` and `=`. We ignore them, but anything else is refused: another parser might end it,
+//! and with it the chunk, at another place.
 
 use crate::token;
 
-/// Where in the extensions of a chunk the next byte stands.
+/// The position in a chunk's extensions of the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extension {
-    /// Behind a semicolon.
+    /// After a semicolon.
     Start,
-    /// In a name, behind its first byte.
+    /// In a name, after its first byte.
     Name,
-    /// In spaces behind a name.
+    /// In spaces after a name.
     NameEnd,
-    /// Behind an equals sign.
+    /// After an equals sign.
     Equals,
-    /// In a value that is a token, behind its first byte.
+    /// In a value that is a token, after its first byte.
     Value,
     /// In a quoted value.
     Quoted,
-    /// Behind a backslash in a quoted value.
+    /// After a backslash in a quoted value.
     Escaped,
-    /// Behind the closing quote.
+    /// After the closing quote.
     Closed,
-    /// In spaces behind a value.
+    /// In spaces after a value.
     ValueEnd,
 }
 
 impl Extension {
-    /// Whether the line may end here: not in spaces, which only stand before something.
+    /// Returns true if the line may end here: not in spaces, which must precede something.
     pub(super) fn may_end(self) -> bool {
         matches!(self, Self::Name | Self::Value | Self::Closed)
     }
 
-    /// What follows this byte; none if the byte may not stand here.
+    /// Returns the state after this byte; `None` if the byte is not allowed here.
     pub(super) fn next(self, byte: u8) -> Option<Self> {
         let space = matches!(byte, b' ' | b'\t');
         Some(match (self, byte) {
@@ -59,7 +59,7 @@ impl Extension {
 mod tests {
     use super::Extension;
 
-    /// Whether a size line may end behind these extensions, the first semicolon left out.
+    /// Returns true if a size line may end after these extensions, given without the first semicolon.
     fn is_whole(text: &str) -> bool {
         let ended = text.bytes().try_fold(Extension::Start, Extension::next);
         ended.is_some_and(Extension::may_end)

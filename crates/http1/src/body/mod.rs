@@ -11,11 +11,10 @@ use std::{fmt, ops::Range};
 use crate::{BodyLength, Forwarding, Limits};
 use chunked::Chunked;
 
-/// Why a body is not well-formed, or not complete. The connection that it came from has no meaning
-/// any more.
+/// The reason why a body is malformed or incomplete. Its connection cannot be used any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyError {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub reason: &'static str,
 }
 
@@ -27,12 +26,12 @@ impl fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
-/// What one call of [`BodyReader::decode`] made of the buffer.
+/// The result of one call of [`BodyReader::decode`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// How many bytes at the start of the buffer are used up, framing included.
+    /// The number of bytes at the start of the buffer that are used up, framing included.
     pub consumed: usize,
-    /// Where the payload now lies in the buffer; within `0..consumed`.
+    /// The range of the payload in the buffer; within `0..consumed`.
     pub data: Range<usize>,
     /// The body is complete; what follows `consumed` is not part of it.
     pub done: bool,
@@ -63,26 +62,26 @@ impl BodyReader {
         Self { kind }
     }
 
-    /// Bounds the trailers as the head of the same message is bounded; without this by the default.
+    /// Bounds the trailers by these limits, those of the message's head; by default by the default limits.
     pub fn limit_trailers(&mut self, limits: Limits) {
         if let Kind::Chunked(chunked) = &mut self.kind {
             chunked.limit_trailers(limits);
         }
     }
 
-    /// Passes on no trailer that would not be passed on in the head of the same request.
+    /// Drops every trailer that would be dropped in the head of the same request.
     pub fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
         if let Kind::Chunked(chunked) = &mut self.kind {
             chunked.filter_trailers(forwarding);
         }
     }
 
-    /// Decodes what has arrived. Chunks that arrived together become one contiguous range: their
-    /// data is moved together within `buf`. Everything up to the end of the body is used up, so
-    /// there is nothing to present again. Bodies with a length are not moved.
+    /// Decodes what has arrived. Chunks that arrived together become one contiguous range: their data is moved
+    /// together within `buf`. Everything up to the end of the body is consumed, so nothing has to be presented
+    /// again. Bodies with a length are not moved.
     ///
     /// # Errors
-    /// For malformed chunked framing or trailers; every later call gives an error too.
+    /// For malformed chunked framing or trailers; every later call fails too.
     pub fn decode(&mut self, buf: &mut [u8]) -> Result<Decoded, BodyError> {
         match &mut self.kind {
             Kind::Length(left) => {
@@ -100,8 +99,8 @@ impl BodyReader {
         }
     }
 
-    /// So many bytes of a body with a length went by without being looked at. Of other framings
-    /// nothing can go by: they count only what they decode.
+    /// Counts bytes of a body with a length that passed without being looked at. Bodies of other framings
+    /// cannot pass that way: every byte of them is decoded.
     pub fn pass(&mut self, count: u64) {
         if let Kind::Length(left) = &mut self.kind {
             *left = left.saturating_sub(count);
@@ -111,7 +110,7 @@ impl BodyReader {
     /// The peer has closed its sending side.
     ///
     /// # Errors
-    /// If the body was not complete: what came so far must not be passed off as all of it.
+    /// If the body was not complete: what arrived must not be passed off as all of it.
     pub fn eof(&mut self) -> Result<(), BodyError> {
         if let Kind::UntilClose { closed } = &mut self.kind {
             *closed = true;
@@ -123,7 +122,7 @@ impl BodyReader {
         }
     }
 
-    /// Whether the body is complete.
+    /// Returns true if the body is complete.
     pub fn is_done(&self) -> bool {
         match &self.kind {
             Kind::Length(left) => *left == 0,
@@ -132,7 +131,7 @@ impl BodyReader {
         }
     }
 
-    /// How many bytes are still to come, where the framing says so in advance.
+    /// Returns the number of bytes still to come, where the framing announces it.
     pub fn remaining(&self) -> Option<u64> {
         match &self.kind {
             Kind::Length(left) => Some(*left),

@@ -8,7 +8,7 @@ use crate::{Forwarding, Limits, token};
 
 #[derive(Debug)]
 pub(super) struct Trailers {
-    /// What has arrived, once there is any; apart, since few bodies have trailers.
+    /// The received lines, once there are any; boxed, since few bodies have trailers.
     section: Option<Box<Section>>,
     rules: Rules,
 }
@@ -25,7 +25,7 @@ struct Section {
 
 #[derive(Debug)]
 struct Rules {
-    /// The limits of a head. Lines that are dropped count, and so does the empty one.
+    /// The limits of a head. Dropped lines count, and so does the empty one.
     limits: Limits,
     /// Further names that are not passed on, as in [`Forwarding::drop`].
     drop: Box<[String]>,
@@ -52,7 +52,7 @@ impl Trailers {
         self.section.as_ref().map_or(&[], |section| &section.kept)
     }
 
-    /// Takes input up to the end of the section; says how many bytes and whether it has ended.
+    /// Takes input up to the end of the section; returns how many bytes it took and whether the section has ended.
     pub(super) fn take(&mut self, input: &[u8]) -> Result<(usize, bool), BodyError> {
         if self.section.is_none() && input.starts_with(b"\r\n") {
             return Ok((2, true));
@@ -68,7 +68,7 @@ impl Section {
             used += piece.len();
             self.bytes += piece.len();
             if self.bytes > rules.limits.head_bytes {
-                return Err(fail("The trailers are longer than a head may be."));
+                return Err(fail("The trailers are longer than a head is allowed to be."));
             }
             let Some((b'\n', text)) = piece.split_last() else {
                 self.line.extend_from_slice(piece);
@@ -89,7 +89,7 @@ impl Section {
         Ok((used, false))
     }
 
-    /// Takes one line without its LF; says whether it was the empty one.
+    /// Takes one line without its LF; returns true for the empty one.
     fn take_line(&mut self, line: &[u8], rules: &Rules) -> Result<bool, BodyError> {
         let Some((b'\r', line)) = line.split_last() else {
             return Err(fail("A trailer line ends in LF without CR."));
@@ -99,7 +99,7 @@ impl Section {
         }
         self.fields += 1;
         if self.fields > rules.limits.fields {
-            return Err(fail("There are more trailers than a head may have fields."));
+            return Err(fail("There are more trailers than fields allowed in a head."));
         }
         let colon = line.iter().position(|&b| b == b':').ok_or(MALFORMED)?;
         let (name, value) = (&line[..colon], token::trim(&line[colon + 1..]));

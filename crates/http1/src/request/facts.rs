@@ -1,5 +1,5 @@
-//! What the fields of a request say, each collected once. Guarantees that a field which may appear
-//! once is refused when it appears twice.
+//! The content of a request's fields, each collected once. Guarantees that a field which may appear once is
+//! refused when it appears twice.
 
 use crate::{
     BodyLength, Method, Reject, Version,
@@ -11,7 +11,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Facts<'b> {
     pub(super) host: Option<&'b [u8]>,
-    /// The value of the only `Upgrade` field; more than one is no wish.
+    /// The value of the only `Upgrade` field; several are ignored.
     pub(super) upgrade: Option<&'b [u8]>,
     pub(super) request_id: Option<&'b str>,
     pub(super) accepts_trailers: bool,
@@ -56,7 +56,7 @@ impl<'b> Facts<'b> {
             Name::Host => {
                 let before = self.host.replace(value);
                 if before.is_some() {
-                    return Err(Reject::bad("There is more than one Host field."));
+                    return Err(Reject::bad("The request has more than one Host field."));
                 }
             }
             Name::ContentLength => {
@@ -88,7 +88,7 @@ impl<'b> Facts<'b> {
         Ok(())
     }
 
-    /// RFC 9112 section 6.3, without its leniencies.
+    /// RFC 9112 section 6.3, without its lenient cases.
     pub(super) fn body(&self, method: Method<'_>, version: Version) -> Result<BodyLength, Reject> {
         let length = self.framing.length();
         match self.framing.coding() {
@@ -96,18 +96,18 @@ impl<'b> Facts<'b> {
                 Err(Reject::bad("Transfer-Encoding does not exist in HTTP/1.0."))
             }
             Some(_) if length.is_some() => {
-                Err(Reject::bad("There are both Content-Length and Transfer-Encoding."))
+                Err(Reject::bad("The request has both Content-Length and Transfer-Encoding."))
             }
             Some(Coding::Chunked) => Ok(BodyLength::Chunked),
             Some(Coding::Unknown) => {
-                Err(Reject::new(501, "The only transfer coding spoken here is chunked."))
+                Err(Reject::new(501, "The only transfer coding supported is chunked."))
             }
             Some(Coding::Malformed) => {
-                Err(Reject::bad("Transfer-Encoding must be exactly one chunked."))
+                Err(Reject::bad("Transfer-Encoding must be chunked and nothing else."))
             }
             None => match length {
                 Some(length) => Ok(BodyLength::Length(length)),
-                // RFC 1945 section 8.3: without a length, such a body would last until the close.
+                // RFC 1945 section 8.3: without a length, such a body would end only with the connection.
                 None if version == Version::Http10 && brings_content(method) => {
                     Err(Reject::bad("An HTTP/1.0 request with this method needs Content-Length."))
                 }
@@ -116,8 +116,7 @@ impl<'b> Facts<'b> {
         }
     }
 
-    /// RFC 9110 section 10.1.1: ignored in HTTP/1.0, and without content there is nothing to wait
-    /// for.
+    /// RFC 9110 section 10.1.1: ignored in HTTP/1.0, and without content there is nothing to wait for.
     pub(super) fn expects_continue(
         &self,
         version: Version,
@@ -125,7 +124,7 @@ impl<'b> Facts<'b> {
     ) -> Result<bool, Reject> {
         match self.expect {
             Expect::Nothing => Ok(false),
-            Expect::Other => Err(Reject::new(417, "The only expectation known is 100-continue.")),
+            Expect::Other => Err(Reject::new(417, "The only known expectation is 100-continue.")),
             Expect::Continue => Ok(version == Version::Http11
                 && !matches!(body, BodyLength::None | BodyLength::Length(0))),
         }
@@ -137,12 +136,13 @@ impl<'b> Facts<'b> {
             _ if method != Method::Options => Ok(None),
             MaxForwards::Absent => Ok(None),
             MaxForwards::Hops(hops) => Ok(Some(hops)),
-            MaxForwards::Malformed => Err(Reject::bad("Max-Forwards must be one number.")),
+            MaxForwards::Malformed => Err(Reject::bad("Max-Forwards must be a single number.")),
         }
     }
 }
 
-const BAD_LENGTH: Reject = Reject::bad("Content-Length must be one decimal number, at most 2^63.");
+const BAD_LENGTH: Reject =
+    Reject::bad("Content-Length must be a single decimal number, at most 2^63.");
 
 fn brings_content(method: Method<'_>) -> bool {
     matches!(method, Method::Post | Method::Put | Method::Patch)

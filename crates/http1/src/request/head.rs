@@ -1,5 +1,5 @@
-//! From bytes to a start line and fields, by `httparse` and what it leaves open: line endings,
-//! versions, lengths. Never interprets a field beyond its name.
+//! From bytes to a start line and fields, by `httparse`, plus what it does not check: line endings, versions,
+//! lengths. Never interprets a field beyond its name.
 
 use std::mem::MaybeUninit;
 
@@ -30,15 +30,15 @@ pub(super) fn read<'b>(
     if head.len() > limits.head_bytes {
         return Err(Reject::new(431, "The head is too large."));
     }
-    // The one empty line that a client may send before a request (RFC 9112 section 2.2).
+    // One empty line is allowed before a request (RFC 9112 section 2.2).
     let lines = head.strip_prefix(b"\r\n").unwrap_or(head);
     if !lines.first().is_some_and(|&b| token::is_token_byte(b)) {
         return Err(Reject::bad("The request does not begin with a method."));
     }
     let room = &mut slots.headers[..limits.fields.min(MAX_FIELDS)];
     let (line, headers) = tokenize(lines, room)?;
-    // httparse lets a bare LF end a line. It has found `headers.len() + 2` line ends and no other
-    // CR, so all of them were CRLF exactly if there are as many CRs.
+    // httparse accepts a bare LF as a line end. It found `headers.len() + 2` line ends and no other CR, so all
+    // of them were CRLF exactly if there are as many CRs.
     if token::count(lines, b'\r') != headers.len() + 2 {
         return Err(Reject::bad("A line ends in LF without CR; each line must end in CRLF."));
     }
@@ -67,7 +67,7 @@ fn tokenize<'b>(
     let config = httparse::ParserConfig::default();
     match config.parse_request_with_uninit_headers(&mut request, lines, room) {
         Ok(httparse::Status::Complete(length)) if length == lines.len() => {}
-        Ok(_) => return Err(Reject::bad("The head is not complete, or more follows it.")),
+        Ok(_) => return Err(Reject::bad("The head is incomplete, or more bytes follow it.")),
         Err(error) => return Err(reject_of(error, lines)),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
@@ -93,7 +93,7 @@ fn reject_of(error: httparse::Error, lines: &[u8]) -> Reject {
             Reject::bad("A field value has a control character, or a CR without LF.")
         }
         httparse::Error::Version if other_major_version(lines) => {
-            Reject::new(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+            Reject::new(505, "Only HTTP/1.1 and HTTP/1.0 are supported.")
         }
         httparse::Error::Version
         | httparse::Error::NewLine
@@ -102,8 +102,7 @@ fn reject_of(error: httparse::Error, lines: &[u8]) -> Reject {
     }
 }
 
-/// Whether the request line is well-formed but for a version of another major number (RFC 9110
-/// section 15.6.6).
+/// Returns true if the request line is well-formed except for another major version (RFC 9110 section 15.6.6).
 fn other_major_version(lines: &[u8]) -> bool {
     let line = lines.split(|&b| b == b'\r').next().unwrap_or(lines);
     let mut parts = line.split(|&b| b == b' ');
@@ -113,15 +112,15 @@ fn other_major_version(lines: &[u8]) -> bool {
             if major.is_ascii_digit() && *major != b'1' && minor.is_ascii_digit())
 }
 
-/// The method, if it is one that Teal forwards.
+/// Returns the method, if it is one that Teal forwards.
 fn method(token: &str) -> Result<Method<'_>, Reject> {
     match Method::from_token(token) {
-        Method::Connect => Err(Reject::new(501, "Teal does not open tunnels for CONNECT.")),
+        Method::Connect => Err(Reject::new(501, "CONNECT is not supported.")),
         Method::Trace => Err(Reject::new(405, "TRACE is not allowed.")),
         Method::Other(_) if token.len() > METHOD_BYTES => {
-            Err(Reject::new(501, "The method is too long to be one."))
+            Err(Reject::new(501, "The method is too long."))
         }
-        // `get` is not GET (RFC 9110 section 9.1), but there are targets that think so.
+        // `get` is not GET (RFC 9110 section 9.1), but some targets treat it as such.
         Method::Other(_) if token.bytes().any(|b| b.is_ascii_lowercase()) => {
             Err(Reject::bad("Methods are case-sensitive and written in upper case."))
         }

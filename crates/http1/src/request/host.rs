@@ -1,15 +1,15 @@
-//! The host that a request is for (RFC 9112 section 3.2). Guarantees that it is one name or address
-//! with at most a port, so that router, log and target read the same. Never rewrites it.
+//! The host of a request (RFC 9112 section 3.2). Guarantees that it is one name or address with at most a port,
+//! so that router, log and target read the same. Never rewrites it.
 
 use std::net::Ipv6Addr;
 
 use super::target::Authority;
 use crate::{Reject, Version};
 
-/// The longest name of the DNS, in its written form.
+/// The longest DNS name, in its written form.
 const NAME_BYTES: usize = 254;
 
-/// The host from the `Host` field and the authority of an absolute-form target.
+/// The host, from the `Host` field and the authority of an absolute-form target.
 pub(super) fn decide<'b>(
     field: Option<&'b [u8]>,
     authority: Option<Authority<'b>>,
@@ -25,7 +25,7 @@ pub(super) fn decide<'b>(
         }
         (Some(host), _) => host,
         (None, _) if version == Version::Http11 => {
-            return Err(Reject::bad("There is no Host field."));
+            return Err(Reject::bad("The request has no Host field."));
         }
         (None, Some(authority)) => authority.text,
         (None, None) => return Ok(""),
@@ -49,8 +49,8 @@ fn is_host(host: &str) -> bool {
     is_name(name) && (port.is_empty() || is_port(port))
 }
 
-/// The part of `reg-name` that the DNS and people use: labels that are not empty, with one dot
-/// allowed at the end. The comma and other delimiters of RFC 3986 only ever serve confusion.
+/// The part of `reg-name` that DNS and people use: labels that are not empty, with one dot allowed at the end.
+/// The comma and other delimiters of RFC 3986 have no honest use here.
 fn is_name(name: &str) -> bool {
     let mut before = b'.';
     for byte in name.bytes() {
@@ -67,8 +67,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES
 }
 
-/// `:` and up to five digits of at most 65535; none of them is the scheme's own port (RFC 3986 section
-/// 3.2.3).
+/// A `:` and up to five digits, at most 65535; with no digits it is the scheme's own port (RFC 3986 section 3.2.3).
 fn is_port(text: &str) -> bool {
     let Some(digits) = text.strip_prefix(':') else { return false };
     digits.is_empty()
@@ -77,7 +76,7 @@ fn is_port(text: &str) -> bool {
             && digits.parse::<u16>().is_ok())
 }
 
-/// Whether both name the same host and port: no port, or a colon without one, is the scheme's own.
+/// Returns true if both name the same host and port: no port, or a colon without one, is the scheme's own.
 fn is_same(host: &str, authority: Authority<'_>) -> bool {
     let bare = |text| {
         let text = str::strip_suffix(text, authority.default_port).unwrap_or(text);

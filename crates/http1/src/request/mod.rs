@@ -1,5 +1,5 @@
-//! A request head, understood. Guarantees that a [`Request`] has one host, one target, one body
-//! length and one meaning; anything else is a [`Reject`]. Never decides where the request goes.
+//! A parsed request head. Guarantees that a [`Request`] has one host, one target, one body length and one
+//! meaning; anything else is a [`Reject`]. Never decides where the request goes.
 
 mod facts;
 mod head;
@@ -23,40 +23,40 @@ pub struct Request<'b> {
     /// The host and port as the client wrote them, from `Host` or the absolute-form target. Empty
     /// only for an HTTP/1.0 request that has neither.
     pub host: &'b str,
-    /// The target that goes upstream: origin-form, byte for byte as received, or `*`.
+    /// The target sent upstream: origin-form, byte for byte as received, or `*`.
     pub target: &'b str,
     /// [`target`](Self::target) without the query.
     pub path: &'b str,
     /// Never [`BodyLength::UntilClose`].
     pub body: BodyLength,
-    /// Whether the client will send another request on its connection.
+    /// True if the client will send another request on its connection.
     pub persistent: bool,
-    /// The protocols that the client wishes to switch to, as listed by it, if that is possible:
-    /// HTTP/1.1, `Connection: upgrade`, one well-formed `Upgrade` field, and none of its protocols is
-    /// one of the HTTP connection itself (`h2c`, `TLS/1.3`). Any method and any body will do (RFC 9110
-    /// section 7.8), but for a WebSocket GET without content (RFC 6455 section 4.1). After a request
-    /// with a body the target's connection must not carry another one: there are targets that read no
-    /// body with an `Upgrade`, and would take it for a request.
+    /// The protocols that the client asks to upgrade to, in its order, if an upgrade is possible: HTTP/1.1,
+    /// `Connection: upgrade`, one well-formed `Upgrade` field, and none of its protocols concerns the HTTP
+    /// connection itself (`h2c`, `TLS/1.3`). Any method and any body are allowed (RFC 9110 section 7.8), except
+    /// that a WebSocket needs a GET without content (RFC 6455 section 4.1). After a request with a body the
+    /// target's connection must not carry another one: some targets ignore the body of an `Upgrade` request and
+    /// would parse it as a request.
     pub upgrade: Option<&'b str>,
-    /// Whether the client waits for a 100 before it sends its body.
+    /// True if the client waits for a 100 before it sends its body.
     pub expect_continue: bool,
     /// The client's `X-Request-Id`, if there is one, of 1 to 128 of `[A-Za-z0-9._-]`.
     pub request_id: Option<&'b str>,
-    /// `Max-Forwards` of an OPTIONS request (RFC 9110 section 7.6.2); 0 is for us to answer.
+    /// `Max-Forwards` of an OPTIONS request (RFC 9110 section 7.6.2); at 0 Teal answers itself.
     pub max_forwards: Option<u32>,
-    /// It is part of a login that binds the connection to the target: NTLM or Negotiate.
+    /// True for a request of a login that binds the connection to the target: NTLM or Negotiate.
     pub binds: bool,
     pub(crate) fields: Fields<'b>,
-    /// The client understands trailers in the response (`TE: trailers`).
+    /// True if the client accepts trailers in the response (`TE: trailers`).
     pub(crate) accepts_trailers: bool,
-    /// The content is of gRPC (`application/grpc`, and what begins with that).
+    /// True for gRPC content (`application/grpc` and every type that begins with it).
     pub grpc: bool,
-    /// Bytes of the head as received.
+    /// The size of the head as received, in bytes.
     pub(crate) head_bytes: usize,
 }
 
 impl<'b> Request<'b> {
-    /// Understands `head`, which is what [`HeadScan`](crate::HeadScan) found, to its last byte.
+    /// Parses `head`, which [`HeadScan`](crate::HeadScan) found, to its last byte.
     ///
     /// # Errors
     /// 400 for anything malformed or ambiguous; 405 for TRACE; 414 and 431 beyond `limits`; 417 for
@@ -107,8 +107,8 @@ impl<'b> Request<'b> {
         })
     }
 
-    /// Whether the request has already passed the proxy that calls itself `instance` in `Via`
-    /// (RFC 9110 section 7.6.3): sending it on would be a loop.
+    /// Returns true if the request has already passed the proxy that calls itself `instance` in `Via` (RFC 9110
+    /// section 7.6.3): forwarding it would be a loop.
     pub fn via_contains(&self, instance: &str) -> bool {
         self.fields.all(Name::Via).flat_map(token::elements).any(|element| {
             let mut words = element.split(|&b| b == b' ' || b == b'\t').filter(|w| !w.is_empty());
@@ -116,20 +116,19 @@ impl<'b> Request<'b> {
         })
     }
 
-    /// What the client says of its trace, if it says one thing (W3C Trace Context: more than one
-    /// `traceparent` is as good as none).
+    /// Returns the client's `traceparent`, if there is exactly one (W3C Trace Context: more than one count as none).
     pub fn trace_parent(&self) -> Option<&'b [u8]> {
         let mut values = self.fields.all(Name::TraceParent);
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// What others keep along that trace: the values of `tracestate`, which are one list.
+    /// Returns the values of `tracestate`, which form one list.
     pub fn trace_state(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         self.fields.all(Name::TraceState)
     }
 
-    /// The first value of a field, case-insensitively by name. Not for framing, routing or
-    /// forwarding fields: those are decided here.
+    /// Returns the first value of a field, case-insensitively by name. Not for framing, routing or forwarding
+    /// fields, which are interpreted here.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {
         self.fields.first(name)
     }

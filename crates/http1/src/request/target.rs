@@ -1,9 +1,9 @@
-//! The request target (RFC 9112 section 3.2). Guarantees that the path goes on byte for byte: no
-//! decoding, no dot segments removed, no slashes merged. Never decides anything by the path.
+//! The request target (RFC 9112 section 3.2). Guarantees that the path is forwarded byte for byte: no decoding,
+//! no dot segments removed, no slashes merged. Never decides anything by the path.
 
 use crate::{Method, Reject};
 
-/// A target, reduced to what goes upstream.
+/// A target, reduced to what is sent upstream.
 pub(super) struct Target<'b> {
     /// Origin-form or `*`.
     pub(super) text: &'b str,
@@ -13,7 +13,7 @@ pub(super) struct Target<'b> {
     pub(super) authority: Option<Authority<'b>>,
 }
 
-/// Where an absolute-form target says that it is.
+/// The authority in an absolute-form target.
 #[derive(Clone, Copy)]
 pub(super) struct Authority<'b> {
     pub(super) text: &'b str,
@@ -22,8 +22,8 @@ pub(super) struct Authority<'b> {
 }
 
 pub(super) fn parse<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, Reject> {
-    // All visible ASCII but the fragment's `#`. That is more than RFC 3986 allows (`|`, `\`, `{`),
-    // since browsers send it; no such byte can end or split a request line.
+    // All visible ASCII except the fragment's `#`. That is more than RFC 3986 allows (`|`, `\`, `{`), since
+    // browsers send it; no such byte can end or split a request line.
     if !raw.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
         return Err(Reject::bad(
             "The request target has a fragment or a byte that must be percent-encoded.",
@@ -58,7 +58,7 @@ fn absolute<'b>(method: Method<'_>, raw: &'b str) -> Result<Target<'b>, Reject> 
         None if method == Method::Options => "*",
         None => "/",
         Some(b'/') => origin,
-        Some(_) => return Err(Reject::bad("The URL has no path; write / before the query.")),
+        Some(_) => return Err(Reject::bad("The URL has no path: write / before the query.")),
     };
     let authority = Some(Authority { text: authority, default_port });
     Ok(Target { text, path: path_of(text), authority })

@@ -1,5 +1,5 @@
-//! Writing heads and chunk framing. Guarantees that what is written is one well-formed head with
-//! framing of our own, whatever was read. Never allocates but to grow the caller's vector.
+//! Writing heads and chunk framing. Guarantees that the output is one well-formed head with our own framing,
+//! whatever was read. Never allocates except to grow the caller's vector.
 
 mod chunk;
 mod own;
@@ -13,7 +13,7 @@ pub use response::{ToClient, write_informational, write_response};
 
 use crate::{Version, field::may_be_trailer, token};
 
-/// One field line.
+/// Appends one field line.
 fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
@@ -21,7 +21,7 @@ fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// One field line with a number.
+/// Appends one field line with a number.
 fn number_field(out: &mut Vec<u8>, name: &str, value: u64) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
@@ -43,8 +43,8 @@ fn decimal(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// `Trailer` anew (RFC 9110 section 6.6.2): the announced names that [`crate::BodyReader`] lets
-/// pass, if there are any.
+/// Appends `Trailer` anew (RFC 9110 section 6.6.2): the announced names that [`crate::BodyReader`] lets pass,
+/// if there are any.
 fn trailer_field<'b>(out: &mut Vec<u8>, values: impl Iterator<Item = &'b [u8]>) {
     let mut separator: &[u8] = b"trailer: ";
     for name in values.flat_map(token::elements) {
@@ -59,7 +59,7 @@ fn trailer_field<'b>(out: &mut Vec<u8>, values: impl Iterator<Item = &'b [u8]>) 
     }
 }
 
-/// Our own `Via` element, after those received (RFC 9110 section 7.6.3).
+/// Appends our own `Via` element, after those received (RFC 9110 section 7.6.3).
 fn via(out: &mut Vec<u8>, received: Version, pseudonym: &str) {
     out.extend_from_slice(match received {
         Version::Http10 => b"via: 1.0 ",

@@ -1,4 +1,4 @@
-//! Answers of Teal itself. Guarantees that nothing put into a field can begin another line.
+//! Teal's own answers. Guarantees that nothing put into a field can begin another line.
 
 use super::{field, number_field, response::status_line};
 use crate::{status::reason_phrase, token};

@@ -12,43 +12,42 @@ use crate::{BodyLength, Request};
 pub struct Forwarding<'a> {
     /// The client's address.
     pub client: IpAddr,
-    /// How the client came: `http` or `https`.
+    /// The client's scheme: `http` or `https`.
     pub proto: &'a str,
-    /// The request's id: the client's valid one, or one of our own.
+    /// The request's id: the client's valid one, or a generated one.
     pub request_id: &'a [u8],
     /// Our name in `Via`, such as `teal-3fa9`: a token.
     pub via: &'a str,
-    /// What is taken from the front of the path, which is below it; empty: nothing.
+    /// The prefix removed from the path, which is below it; empty: nothing is removed.
     pub strip: &'a str,
-    /// The client is a listed proxy: what it says about its own client is kept and added to.
+    /// The client is a listed proxy: its description of its own client is kept and extended.
     pub trusted: bool,
-    /// Names with an underscore are kept, but for those that a CGI-like target would take for one that
-    /// has a meaning to a proxy.
+    /// Names with an underscore are kept, except those that a CGI-like target would read as a name with a
+    /// meaning to a proxy.
     pub underscores: bool,
-    /// Fields that tell of the certificate that the client has shown, as they are written; empty: none.
+    /// Field lines that describe the client's certificate, as they are written; empty: none.
     pub certificate: &'a [u8],
-    /// Further names of fields that are dropped unless the client is trusted: in lower case, with hyphens
-    /// for underscores; one that ends in `*` is the beginning of names.
+    /// Further names of fields that are dropped unless the client is trusted: in lower case, with hyphens for
+    /// underscores; one that ends in `*` is a prefix.
     pub drop: &'a [String],
-    /// Our part in the trace of the request; `None`: what the client says of its trace is passed on.
+    /// Our part in the trace of the request; `None`: the client's trace fields are passed on.
     pub trace: Option<Trace<'a>>,
 }
 
 /// A part in a trace (W3C Trace Context).
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
-    /// The value of `traceparent` that the target gets.
+    /// The value of `traceparent` sent to the target.
     pub parent: &'a str,
-    /// The client's trace goes on, and so does its `tracestate`; else a new one begins here.
+    /// The client's trace continues, and its `tracestate` is kept; false: a new trace begins here.
     pub goes_on: bool,
 }
 
-/// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by
-/// `Connection`, names with an underscore unless they are kept, `Expect` where there is nothing to wait for, and, from
-/// clients that are not trusted, every field by which a proxy describes its client, and those that are to
-/// be dropped.
+/// Appends exactly one HTTP/1.1 head for `request`. Dropped: hop-by-hop fields, fields named by `Connection`,
+/// names with an underscore unless they are kept, `Expect` where there is nothing to wait for, and, from
+/// clients that are not trusted, every field by which a proxy describes its client, and those in the drop list.
 pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forwarding<'_>) {
-    // Room for the received fields and for ours, so that the vector grows at most once.
+    // Space for the received fields and for ours, so that the vector grows at most once.
     let certificate = forwarding.certificate;
     out.reserve(request.head_bytes + 2 * request.host.len() + certificate.len() + 384);
     out.extend_from_slice(request.method.as_str().as_bytes());
@@ -132,9 +131,8 @@ fn framing(out: &mut Vec<u8>, request: &Request<'_>) {
     }
 }
 
-/// What concerns the connection to the target. `TE` is hop-by-hop and has to be named in
-/// `Connection` (RFC 9110 section 10.1.4); we say it for ourselves, as we pass trailers on. A
-/// tunnel has none.
+/// Appends the fields about the connection to the target. `TE` is hop-by-hop and has to be named in
+/// `Connection` (RFC 9110 section 10.1.4); we send it for ourselves, as we pass trailers on. A tunnel has none.
 fn hop(out: &mut Vec<u8>, request: &Request<'_>) {
     if let Some(protocols) = request.upgrade {
         out.extend_from_slice(b"connection: upgrade\r\n");

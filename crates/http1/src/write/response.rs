@@ -1,33 +1,32 @@
-//! The response head that a client receives. Guarantees that its framing fits the client's version,
-//! and that a body which the target ends by closing gets an end that can be told from a cut.
+//! The response head sent to a client. Guarantees that its framing fits the client's version, and that a body
+//! that ends with the target's connection gets an end that can be told from a cut.
 
 use super::{field, number_field, trailer_field, via};
 use crate::{BodyLength, Response, Version, field::Name, status::reason_phrase};
 
-/// What the response head depends on besides the response.
+/// The inputs of a response head besides the response.
 #[derive(Clone, Copy, Debug)]
 pub struct ToClient<'a> {
     /// The version of the client's request.
     pub version: Version,
-    /// The client's connection ends with this response.
+    /// The client's connection is closed after this response.
     pub close: bool,
     /// Our name in `Via`, such as `teal-3fa9`: a token.
     pub via: &'a str,
     /// The request was a HEAD.
     pub head: bool,
-    /// The request's id, as the target got it.
+    /// The request's id, as sent to the target.
     pub request_id: &'a [u8],
-    /// The `max-age` of `Strict-Transport-Security` (RFC 6797), in seconds, unless the target says
-    /// one itself.
+    /// The `max-age` of `Strict-Transport-Security` (RFC 6797), in seconds, unless the target sends the field itself.
     pub hsts: Option<u32>,
-    /// The time, as [`http_date`](crate::http_date) writes it, for a response that says none itself
-    /// (RFC 9110 section 6.6.1).
+    /// The time, as [`http_date`](crate::http_date) writes it, for a response without a `Date` (RFC 9110
+    /// section 6.6.1).
     pub date: &'a [u8; 29],
 }
 
-/// Appends the head of a final response, or of a 101, and says how the body that follows must be
-/// framed towards the client. With [`BodyLength::UntilClose`] the client's connection must be
-/// closed after the body, whatever [`ToClient::close`] said.
+/// Appends the head of a final response, or of a 101, and returns how the body that follows must be framed for
+/// the client. With [`BodyLength::UntilClose`] the client's connection must be closed after the body, whatever
+/// [`ToClient::close`] said.
 pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>) -> BodyLength {
     let body = match response.body {
         _ if to.head => BodyLength::None,
@@ -64,8 +63,8 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
     body
 }
 
-/// Appends an interim response (1xx but 101). Appends nothing for an HTTP/1.0 client, which would
-/// take it for the final one (RFC 9110 section 15.2).
+/// Appends an interim response (1xx except 101). Appends nothing for an HTTP/1.0 client, which would take it
+/// for the final one (RFC 9110 section 15.2).
 pub fn write_informational(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>) {
     if to.version == Version::Http10 {
         return;
@@ -75,7 +74,7 @@ pub fn write_informational(out: &mut Vec<u8>, response: &Response<'_>, to: &ToCl
     out.extend_from_slice(b"\r\n");
 }
 
-/// The status line and the target's own fields. Whether one of them says the date.
+/// Appends the status line and the target's own fields. Returns true if one of them is `Date`.
 fn start(out: &mut Vec<u8>, response: &Response<'_>) -> bool {
     out.reserve(response.head_bytes + 256);
     let phrase = match response.reason {
@@ -128,7 +127,7 @@ fn connection(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>, clo
     }
 }
 
-/// Ours is always HTTP/1.1, whatever the client speaks (RFC 9110 section 2.5).
+/// Our version is always HTTP/1.1, whatever the client speaks (RFC 9110 section 2.5).
 pub(super) fn status_line(out: &mut Vec<u8>, status: u16, phrase: &str) {
     out.extend_from_slice(b"HTTP/1.1 ");
     super::decimal(out, u64::from(status));

@@ -4,7 +4,7 @@ use http1::{
     BodyError, BodyLength, BodyReader, CHUNK_END, Decoded, Limits, chunk_head, write_last_chunk,
 };
 
-/// Payload, unused rest and trailers.
+/// The payload, the unused rest and the trailers.
 type Read = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// Reads a chunked body that arrives in pieces of `step` bytes.
@@ -17,7 +17,7 @@ fn read(raw: &[u8], step: usize) -> Result<Read, BodyError> {
         let decoded = reader.decode(&mut buf)?;
         assert!(decoded.data.end <= decoded.consumed);
         assert_eq!(decoded.done, reader.is_done());
-        assert!(decoded.done || decoded.consumed == buf.len(), "all is used up");
+        assert!(decoded.done || decoded.consumed == buf.len(), "everything is consumed");
         payload.extend_from_slice(&buf[decoded.data]);
         at += decoded.consumed;
     }
@@ -103,7 +103,7 @@ fn f6_extensions_are_dropped_and_bounded() {
         let raw = format!("5{extension}\r\nhello\r\n0\r\n\r\n");
         assert!(payload(&raw).is_err(), "{extension:?}");
     }
-    // r26: what is not a name, or a name and a value.
+    // r26: neither a name nor a name and a value.
     for extension in [
         ";",
         ";;a",

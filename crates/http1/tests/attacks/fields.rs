@@ -2,7 +2,7 @@
 
 use super::{forwarded, forwarded_with_underscores, get, own_lines, post, status_of, with_request};
 
-/// The further lines that a target gets for a GET with these, beyond start line and host.
+/// Returns the further lines that a target gets for a GET with these, beyond start line and host.
 fn passed(lines: &str) -> Vec<String> {
     own_lines(&get(lines)).split_off(2)
 }
@@ -245,7 +245,7 @@ fn the_clients_address_is_written_plainly() {
     }
 }
 
-/// What the target gets of these fields of a client, with this part of ours in its trace.
+/// Returns the trace fields that the target gets for these fields of a client, with this part of ours.
 fn traced(fields: &str, trace: Option<http1::Trace<'_>>) -> String {
     use http1::{FieldSlots, Forwarding, Limits, Request, write_request};
     let raw = get(fields);
@@ -283,7 +283,7 @@ fn a_trace_is_passed_on_or_taken_part_in() {
     assert_eq!(traced(&format!("Connection: traceparent\r\n{both}"), None), "Tracestate: a=1");
 }
 
-/// Fields by which proxies tell applications whose certificate a client has shown.
+/// Fields by which proxies pass a client's certificate to applications.
 const CERTIFICATES: [&str; 40] = [
     "Client-Cert",
     "Client-Cert-Chain",

@@ -18,7 +18,7 @@ use http1::{
     Response, ToClient, Version, write_request, write_response,
 };
 
-/// The head that a target receives for the request at the start of `raw`, or why there is none.
+/// Returns the head that a target receives for the request at the start of `raw`, or the refusal.
 fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
     with_request(raw, |request| {
         let mut out = Vec::new();
@@ -39,7 +39,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
     })
 }
 
-/// The same, where names with an underscore are kept.
+/// Returns the same, with names with an underscore kept.
 fn forwarded_with_underscores(lines: &str) -> String {
     let seen = with_request(&get(lines), |request| {
         let mut out = Vec::new();
@@ -79,14 +79,14 @@ fn post(lines: &str) -> Vec<u8> {
     format!("POST / HTTP/1.1\r\nHost: a.test\r\n{lines}\r\n").into_bytes()
 }
 
-/// The status with which the request is refused.
+/// Returns the status with which the request is refused.
 fn status_of(raw: &[u8]) -> u16 {
     let result = forwarded(raw, false);
     assert!(result.is_err(), "{:?} was forwarded as {result:?}", String::from_utf8_lossy(raw));
     result.expect_err("just checked").status
 }
 
-/// The lines that a target receives besides the ones that Teal adds to every request.
+/// Returns the lines that a target receives besides those that Teal adds to every request.
 fn own_lines(raw: &[u8]) -> Vec<String> {
     let result = forwarded(raw, false);
     assert!(result.is_ok(), "{:?} was refused: {result:?}", String::from_utf8_lossy(raw));
@@ -109,7 +109,7 @@ fn own_lines(raw: &[u8]) -> Vec<String> {
 /// The time by Teal's clock.
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// What a client gets for a target's response head, and the framing towards it.
+/// Returns what a client gets for a target's response head, and the framing towards it.
 fn answered(
     raw: &[u8],
     asked: &Asked<'_>,

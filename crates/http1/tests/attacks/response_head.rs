@@ -1,4 +1,4 @@
-//! What a client gets for a sound response: framing by version, fields, 1xx, and Teal's own answers.
+//! The head that a client gets for a valid response: framing by version, fields, 1xx, and Teal's own answers.
 
 use super::{DATE, answered, with_response};
 use http1::{

@@ -1,4 +1,4 @@
-//! U1 to U3, U6 and persistence: upgrades, expectations and what becomes of the connection.
+//! U1 to U3, U6 and persistence: upgrades, expectations and what happens to the connection.
 
 use super::{get, own_lines, post, status_of, with_request};
 

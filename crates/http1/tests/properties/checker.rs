@@ -1,10 +1,10 @@
-//! A second opinion: a tiny reader of heads and chunked bodies that shares no code and no idea with
-//! the engine. It is slow and knows only what Teal itself may write, so it says no to anything that
-//! two readers could read in two ways. The fuzz targets use it too.
+//! A second opinion: a tiny reader of heads and chunked bodies that shares no code and no idea with the engine.
+//! It is slow and knows only what Teal itself may write, so it rejects anything that two readers could read in
+//! two ways. The fuzz targets use it too.
 
 use std::collections::BTreeMap;
 
-/// What a well-formed head says: start line, and values by lower-case name.
+/// The content of a well-formed head: start line, and values by lower-case name.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) start: String,
@@ -32,7 +32,7 @@ impl Head {
     }
 }
 
-/// How the checker sees the length of a body.
+/// The length of a body, as the checker sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Framed {
     Nothing,
@@ -62,7 +62,7 @@ const NEVER_UNTRUSTED: [&str; 7] = [
     "true-client-ip",
 ];
 
-/// What Teal says about the client in these tests.
+/// The facts that Teal states about the client in these tests.
 pub(crate) const CLIENT: [u8; 4] = [192, 0, 2, 1];
 pub(crate) const VIA: &str = "teal-test";
 pub(crate) const REQUEST_ID: &str = "made-1";
@@ -257,7 +257,7 @@ pub(crate) fn dechunk(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Whether this is nothing, or one extension after the other, each taken whole.
+/// Returns true for nothing, or a sequence of extensions, each consumed whole.
 fn are_extensions(mut text: &[u8]) -> bool {
     let name = |text: &[u8]| text.iter().take_while(|b| is_name_char(char::from(**b))).count();
     while !text.is_empty() {
@@ -284,7 +284,7 @@ fn unspaced(text: &[u8]) -> &[u8] {
     &text[spaces..]
 }
 
-/// The length of a quoted text with its quotes; 0 if it is none.
+/// Returns the length of a quoted text with its quotes; 0 if it is not one.
 fn quoted(text: &[u8]) -> usize {
     let mut at = 1;
     loop {

@@ -1,5 +1,5 @@
-//! Inputs near the border between sound and hostile: assembled from sound and odd pieces, most of
-//! the time sound ones, and then sometimes damaged by a byte.
+//! Inputs near the border between valid and hostile: assembled from valid and odd pieces, most of the time
+//! valid ones, and then sometimes damaged by a byte.
 
 use proptest::{prelude::*, sample::select};
 
@@ -185,7 +185,7 @@ fn fields(sound: usize, pieces: &'static [&'static str]) -> BoxedStrategy<String
     .boxed()
 }
 
-/// Requests, often with something behind them.
+/// Requests, often with something after them.
 pub(crate) fn request() -> BoxedStrategy<Vec<u8>> {
     let lead = prop_oneof![10 => Just(""), 1 => select(&["\r\n", "\n", "\r\n\r\n", " "][..])];
     let tail = select(&["", "hello", "GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n"][..]);
@@ -196,7 +196,7 @@ pub(crate) fn request() -> BoxedStrategy<Vec<u8>> {
     ))
 }
 
-/// Responses, often with something behind them.
+/// Responses, often with something after them.
 pub(crate) fn response() -> BoxedStrategy<Vec<u8>> {
     let tail = select(&["", "hello", "HTTP/1.1 200 OK\r\n\r\n"][..]);
     damaged(
@@ -242,7 +242,7 @@ const TRAILERS: &[&str] = &[
     ": y\r\n",
 ];
 
-/// Chunked bodies, often with something behind them.
+/// Chunked bodies, often with something after them.
 pub(crate) fn chunked() -> BoxedStrategy<Vec<u8>> {
     let chunk = (
         proptest::collection::vec(any::<u8>(), 1..40),

@@ -1,5 +1,5 @@
-//! Properties that hold for every input: what goes on is exactly one well-formed message with our
-//! framing, or nothing, and how bytes are cut into reads makes no difference.
+//! Properties that hold for every input: what is forwarded is exactly one well-formed message with our framing,
+//! or nothing, and the way bytes are cut into reads makes no difference.
 
 mod checker;
 mod inputs;
@@ -22,7 +22,7 @@ fn fail(reason: String) -> TestCaseError {
     TestCaseError::fail(reason)
 }
 
-/// Forwards the request at the start of `raw`, and holds what goes upstream against the checker.
+/// Forwards the request at the start of `raw`, and checks what is sent upstream with the checker.
 fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
     let Ok(Some(end)) = HeadScan::new().scan(raw, &LIMITS) else { return Ok(None) };
     let mut slots = FieldSlots::new();
@@ -54,8 +54,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
     Ok(Some(out))
 }
 
-/// Answers with the response at the start of `raw`, and holds what the client gets against the
-/// checker.
+/// Answers with the response at the start of `raw`, and checks what the client gets with the checker.
 fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestCaseError> {
     let Ok(Some(end)) = HeadScan::new().scan_response(raw, &LIMITS) else { return Ok(false) };
     let mut slots = FieldSlots::new();
@@ -86,7 +85,7 @@ fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestC
     Ok(true)
 }
 
-/// What a chunked body gives when it arrives cut at the given places: payload, bytes used and
+/// Returns what a chunked body gives when it arrives cut at the given places: payload, bytes consumed and
 /// trailers, or `None` when it is refused or incomplete.
 fn read_chunked(raw: &[u8], cuts: &[usize]) -> Option<(Vec<u8>, usize, Vec<u8>)> {
     let mut reader = BodyReader::new(BodyLength::Chunked);
