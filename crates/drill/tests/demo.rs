@@ -252,7 +252,7 @@ fn an_unfinished_script_fails() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("of 5 switches within 2s"), "{text}");
-    assert!(text.contains("Nothing was lost, but the script was not played to its end."), "{text}");
+    assert!(text.contains("Nothing was lost, but the script did not run to its end."), "{text}");
 }
 
 fn the_block_is_redrawn() {
@@ -274,7 +274,7 @@ fn ctrl_c_ends_with_the_ledger() {
     assert_eq!(victims.len(), 2, "{}", demo.text);
     // The last switch of five went to green, so blue is idle and may be killed.
     assert!(Command::new("kill").args(["-9", &victims[0].to_string()]).status().unwrap().success());
-    demo.until("blue runs again");
+    demo.until("blue is running again");
     assert!(!is_gone(victims[1]), "only blue was killed");
     demo.signal("-INT");
     demo.until("Nothing was lost");

@@ -80,7 +80,7 @@ pub enum DemoError {
         source: io::Error,
     },
     /// A child ended though nobody asked it to.
-    #[error("{what} ended by itself ({status}); its last lines:\n{tail}")]
+    #[error("{what} exited unexpectedly ({status}); its last lines:\n{tail}")]
     Ended {
         /// Which child.
         what: String,
@@ -102,7 +102,7 @@ pub enum DemoError {
         tail: String,
     },
     /// Teal answered a command with something else than it must.
-    #[error("{command} was answered {status} where {expected} is due: {text}")]
+    #[error("{command}: expected {expected}, got {status}: {text}")]
     Unexpected {
         /// The command.
         command: String,
@@ -132,7 +132,7 @@ pub enum DemoError {
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// A second signal came while everything was being brought to its end.
-    #[error("interrupted twice; the ledger is not complete")]
+    #[error("interrupted twice; the ledger is incomplete")]
     Interrupted,
 }
 
@@ -154,7 +154,7 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
         played = script::play(&mut stage, &screen, &options) => Some(played),
         () = signals.next() => None,
     };
-    screen.say("stopping: requests under way come to their end first");
+    screen.say("stopping: waiting for requests in flight");
     screen.close();
     let verdict = tokio::select! {
         verdict = stage.strike() => verdict,

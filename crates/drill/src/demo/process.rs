@@ -120,7 +120,7 @@ impl Process {
             (Err(_), Err(_)) => {
                 let words = words.join("\" and \"");
                 Err(self
-                    .too_late(&format!("did not say \"{words}\" and an address"), START_PATIENCE))
+                    .too_late(&format!("did not print \"{words}\" and an address"), START_PATIENCE))
             }
         }
     }
@@ -169,7 +169,7 @@ impl Process {
         let wait = tokio::time::timeout(Duration::from_secs(1), self.ended());
         match wait.await {
             Ok(status) => DemoError::Ended { what: self.what.clone(), status, tail: self.tail() },
-            Err(_) => self.too_late("closed its output and went on", START_PATIENCE),
+            Err(_) => self.too_late("closed its output but kept running", START_PATIENCE),
         }
     }
 

@@ -154,7 +154,7 @@ impl Screen {
         }
         let meaning = match (report.verdict.is_lossless(), report.passed()) {
             (true, true) => "Nothing was lost, cut, doubled, late or misrouted.",
-            (true, false) => "Nothing was lost, but the script was not played to its end.",
+            (true, false) => "Nothing was lost, but the script did not run to its end.",
             (false, _) => "Requests were lost, doubled, late or misrouted: see above.",
         };
         writeln!(out, "  {meaning}")?;

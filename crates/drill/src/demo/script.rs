@@ -31,7 +31,7 @@ pub(super) async fn play(
     let deadline = Instant::now() + options.time;
     match tokio::time::timeout_at(deadline.into(), acts(stage, screen, options)).await {
         Ok(played) => played?,
-        Err(_) => screen.say("the time is over; the rest of the script is left out"),
+        Err(_) => screen.say("out of time; skipping the rest of the script"),
     }
     let enough =
         |stage: &Stage| stage.load().is_some_and(|load| load.snapshot().sent >= options.requests);
@@ -44,7 +44,7 @@ pub(super) async fn play(
 /// The acts of the demo.
 async fn acts(stage: &mut Stage, screen: &Screen, options: &DemoOptions) -> Result<(), DemoError> {
     let beat = if options.once { BEAT_ONCE } else { BEAT_SHOWN };
-    screen.say("blue (v1) answers; green (v2) is healthy and idle");
+    screen.say("blue (v1) is active; green (v2) is idle and healthy");
     tokio::time::sleep(beat * 2).await;
 
     switch(stage, screen, None).await?;
@@ -89,11 +89,11 @@ async fn encore(
         tokio::select! {
             color = stage.casualty() => {
                 screen.update(stage);
-                screen.say(&format!("{color} is gone; it comes back in {ABSENCE:?}"));
+                screen.say(&format!("{color} was killed; it comes back in {ABSENCE:?}"));
                 tokio::time::sleep(ABSENCE).await;
                 stage.restart(color).await?;
                 screen.update(stage);
-                screen.say(&format!("{color} runs again{}", process_id(stage, color)));
+                screen.say(&format!("{color} is running again{}", process_id(stage, color)));
             }
             () = tokio::time::sleep(Duration::from_millis(500)) => {
                 if let Some(active) = stage.active_by_status().await? {
@@ -110,8 +110,7 @@ fn invitation(stage: &Stage, options: &DemoOptions) -> String {
     let exe = options.teal_exe.display();
     let token = stage.token_file();
     let flags = format!("--admin http://{control} --token-file {}", token.display());
-    let mut lines =
-        vec!["your turn: the load goes on until Ctrl-C. In another terminal:".to_owned()];
+    let mut lines = vec!["your turn: the load runs until Ctrl-C. In another terminal:".to_owned()];
     for command in ["status", "switch blue", "switch green", "rollback", "history"] {
         lines.push(format!("  {exe} {command} {flags}"));
     }
@@ -122,7 +121,7 @@ fn invitation(stage: &Stage, options: &DemoOptions) -> String {
             lines.push(format!("  kill -9 {id}  # {color} ({version}); it comes back by itself"));
         }
     }
-    let advice = "killing the active color loses what it was answering; the idle one loses nothing";
+    let advice = "killing the active color loses the requests it is answering; killing the idle one loses nothing";
     lines.push(advice.to_owned());
     lines.join("\n")
 }

@@ -70,11 +70,11 @@ impl Loss {
         match self {
             Self::Connect => "could not connect",
             Self::Unanswered => "closed without an answer",
-            Self::Cut => "cut within the answer",
+            Self::Cut => "cut during the answer",
             Self::Malformed => "broken framing",
-            Self::Stray => "bytes behind the answer",
-            Self::Refused => "error answer of the proxy",
-            Self::Status => "unexpected status of a target",
+            Self::Stray => "bytes after the answer",
+            Self::Refused => "error answer from the proxy",
+            Self::Status => "unexpected status from a target",
             Self::TimedOut => "no answer in time",
         }
     }

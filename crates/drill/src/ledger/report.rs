@@ -36,7 +36,7 @@ impl Verdict {
     pub fn bound(&self) -> String {
         let (lost, sent) = (grouped(self.lost), grouped(self.sent));
         if self.sent < 3 {
-            return format!("{lost} of {sent} lost: too few to say anything");
+            return format!("{lost} of {sent} lost: too few requests to judge");
         }
         if self.lost == 0 {
             let bound = grouped(two_digits(self.sent / 3));
@@ -52,7 +52,7 @@ impl Verdict {
         }
         rows.push(("lost".to_owned(), self.lost, "no complete answer from a target"));
         if self.cut_by_faults > 0 {
-            let remark = "under way when the active color or Teal was killed";
+            let remark = "in flight when the active color or Teal was killed";
             rows.push(("cut by faults".to_owned(), self.cut_by_faults, remark));
         }
         for (loss, count) in &self.losses {
@@ -73,21 +73,21 @@ impl Verdict {
             }
         }
         if self.turned_away > 0 {
-            let remark = "of a pipeline, behind an answer that closed: sent again";
+            let remark = "pipelined after an answer that closed: sent again";
             rows.push(("turned away".to_owned(), self.turned_away, remark));
         }
         if self.moved > 0 {
-            rows.push(("moved".to_owned(), self.moved, "not taken, as HTTP/2 says: sent again"));
+            rows.push((
+                "moved".to_owned(),
+                self.moved,
+                "not processed, as HTTP/2 says: sent again",
+            ));
         }
         if self.in_flight > 0 {
             rows.push(("in flight".to_owned(), self.in_flight, "without an outcome at the end"));
         }
         if let Some(books) = self.books.as_ref().filter(|books| !books.balance()) {
-            rows.push((
-                "off Teal's books".to_owned(),
-                books.difference(),
-                "accepted, no end known",
-            ));
+            rows.push(("off Teal's books".to_owned(), books.difference(), "accepted, end unknown"));
         }
         if self.switches > 0 {
             rows.push(("switches".to_owned(), self.switches, ""));
@@ -138,13 +138,10 @@ impl fmt::Display for Verdict {
         )?;
         if self.idle_closed + self.idle_reset > 0 {
             let (closed, reset) = (grouped(self.idle_closed), grouped(self.idle_reset));
-            writeln!(
-                f,
-                "  idle connections ended by the other side: {closed} closed, {reset} reset"
-            )?;
+            writeln!(f, "  idle connections ended by the server: {closed} closed, {reset} reset")?;
         }
         if self.told_to_go > 0 {
-            writeln!(f, "  connections told to go (GOAWAY): {}", grouped(self.told_to_go))?;
+            writeln!(f, "  connections that got GOAWAY: {}", grouped(self.told_to_go))?;
         }
         writeln!(f, "  {}", self.bound())?;
         for note in self.notes.iter().take(STORIES) {

@@ -119,7 +119,7 @@ impl Connection {
             self.fill().await.map_err(unanswered)?;
         };
         // The final answer stays in the buffer: it is the better reason.
-        let text = format!("status {} where 100 is due", head.status);
+        let text = format!("status {} instead of 100", head.status);
         Err(Fault::lost(Loss::Status, text))
     }
 
@@ -175,7 +175,7 @@ impl Connection {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let text = format!("{} bytes behind the end of the answer", self.buffer.len());
+        let text = format!("{} bytes after the end of the answer", self.buffer.len());
         Err(Fault::lost(Loss::Stray, text))
     }
 
@@ -206,12 +206,13 @@ impl Connection {
         loop {
             let line = self.line("before the last chunk").await?;
             let digits = line.as_ref().split(|&byte| byte == b';').next().unwrap_or_default();
-            let size = chunk_size(digits).ok_or_else(|| malformed("a chunk size is no number"))?;
+            let size =
+                chunk_size(digits).ok_or_else(|| malformed("a chunk size is not a number"))?;
             if size == 0 {
                 break;
             }
             self.take(size, sink).await?;
-            if !self.line("behind a chunk").await?.is_empty() {
+            if !self.line("after a chunk").await?.is_empty() {
                 return Err(malformed("a chunk is longer than its size says"));
             }
         }

@@ -83,12 +83,12 @@ pub enum DrillError {
 /// Advice on a first connection that failed.
 fn instead(why: &str) -> &'static str {
     if why.contains("UnknownIssuer") {
-        return "name the authority of its certificate with --ca FILE";
+        return "name the CA of its certificate with --ca FILE";
     }
     if why.contains("certificate") || why.contains("UnrecognisedName") {
         return "use the host that its certificate is for";
     }
-    "is the server running, and does it speak that there?"
+    "is the server running, and does it speak that on this port?"
 }
 
 /// Loads a URL and gives the verdict. The first connections decide whether it begins at all.

@@ -126,17 +126,19 @@ impl Lengths {
         let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         let length = is_plain.then(|| text.parse().ok()).flatten();
         let length =
-            length.ok_or_else(|| malformed(format!("Content-Length {text:?} is no number")))?;
+            length.ok_or_else(|| malformed(format!("Content-Length {text:?} is not a number")))?;
         match self.length.replace(length) {
             None => Ok(()),
-            Some(_) => Err(malformed("Content-Length comes twice".to_owned())),
+            Some(_) => Err(malformed("Content-Length appears twice".to_owned())),
         }
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
             let text = String::from_utf8_lossy(value);
-            return Err(malformed(format!("Transfer-Encoding {text:?} is not one chunked")));
+            return Err(malformed(format!(
+                "Transfer-Encoding {text:?} is not a single \"chunked\""
+            )));
         }
         self.chunked = true;
         Ok(())
@@ -145,7 +147,7 @@ impl Lengths {
     fn framing(&self) -> Result<Framing, Fault> {
         match (self.length, self.chunked) {
             (Some(_), true) => {
-                Err(malformed("both Content-Length and Transfer-Encoding are there".to_owned()))
+                Err(malformed("both Content-Length and Transfer-Encoding are present".to_owned()))
             }
             (None, true) => Ok(Framing::Chunked),
             (Some(length), false) => Ok(Framing::Length(length)),

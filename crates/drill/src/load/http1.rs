@@ -82,7 +82,7 @@ impl Http1 {
                 Idle::Closed => plan.recorder.idle_closed(),
                 Idle::Reset => plan.recorder.idle_reset(),
                 Idle::Stray => {
-                    let text = "bytes behind the end of the answer, seen before the next request";
+                    let text = "bytes after the end of the answer, seen before the next request";
                     plan.recorder.failed(last, Fault::lost(Loss::Stray, text.to_owned()));
                 }
             }

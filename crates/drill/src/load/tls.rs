@@ -31,7 +31,7 @@ pub enum Trust {
 pub enum TlsError {
     /// The authorities can't be read.
     #[error(
-        "no authority can be read from {place}: {why}; write --ca FILE, a PEM file with whom to trust"
+        "no CA certificate can be read from {place}: {why}; write --ca FILE, a PEM file of the CAs to trust"
     )]
     Authorities {
         /// From where.
@@ -40,7 +40,7 @@ pub enum TlsError {
         why: String,
     },
     /// No certificate can be for this.
-    #[error("{0:?} is neither a name nor an address, so that no certificate can be for it")]
+    #[error("{0:?} is neither a name nor an address, so no certificate can match it")]
     Name(String),
     /// The library refuses its own defaults.
     #[error("TLS can't be set up: {0}")]

@@ -65,9 +65,9 @@ impl<'a> Url<'a> {
         let fitting: Vec<_> = fitting.map(Over::word).collect();
         let list = format!("--over {}", fitting.join(","));
         let (why, scheme) = if self.is_secure {
-            ("an https:// URL is spoken to over TLS", "http")
+            ("an https:// URL means TLS", "http")
         } else {
-            ("an http:// URL is spoken to in plain text", "https")
+            ("an http:// URL means plain text", "https")
         };
         // One URL is one port, and that has one scheme.
         let is_mixed = all.iter().any(|over| over.is_secure() == self.is_secure);

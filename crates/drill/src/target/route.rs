@@ -89,7 +89,7 @@ async fn dispatch(
         path => Err(Rejection(
             StatusCode::NOT_FOUND,
             format!(
-                "no route {path:?}; there are / /version /health /ail /echo /slow /upload /download \
+                "no route {path:?}; routes are / /version /health /ail /echo /slow /upload /download \
                  /events /ws\n"
             ),
         )),

@@ -22,7 +22,7 @@ pub enum CommandError {
         source: io::Error,
     },
     /// It said that it failed.
-    #[error("`{command}` failed ({status}); it said:\n{said}")]
+    #[error("`{command}` failed ({status}); output:\n{said}")]
     Failed {
         /// The command line.
         command: String,

@@ -97,8 +97,8 @@ pub enum TrialError {
     Stage(#[from] DemoError),
     /// The drill's own targets can't have their addresses.
     #[error(
-        "{address} is taken, where the drill has its own {color} target: {source}; stop what listens there, name \
-         another with --{color}, or have the drill use your targets with --stop and --start"
+        "cannot listen on {address} for the drill's own {color} target: {source}; stop what listens there, choose \
+         another address with --{color}, or have the drill use your targets with --stop and --start"
     )]
     Taken {
         /// Of which target.
@@ -110,7 +110,7 @@ pub enum TrialError {
     },
     /// The proxy never answered.
     #[error(
-        "{url} gave no 2xx answer over {over} within {START_PATIENCE:?} ({last}); does the proxy stand in front of {targets}?"
+        "{url} gave no 2xx answer over {over} within {START_PATIENCE:?} ({last}); does the proxy forward to {targets}?"
     )]
     Silent {
         /// Where.
@@ -282,7 +282,7 @@ impl Ring {
             if Instant::now() > deadline {
                 let targets = match &self.own {
                     Some(own) => format!("{} and {}", own.blue.address(), own.green.address()),
-                    None => "your targets, and do they run".to_owned(),
+                    None => "your targets, and are they running".to_owned(),
                 };
                 let (url, over) = (url.at(path), way.over);
                 return Err(TrialError::Silent { url, over, last, targets });

@@ -53,7 +53,7 @@ impl fmt::Display for TrialReport {
         write!(f, "{}", self.verdict)?;
         writeln!(
             f,
-            "  a switch took {:.0} ms, {:.0} ms at most: {}",
+            "  switches took {:.0} ms (median), {:.0} ms at most: {}",
             self.switch_seconds_p50 * 1e3,
             self.switch_seconds_max * 1e3,
             self.command

@@ -90,7 +90,7 @@ fn the_users_own_targets_are_ended_and_started_by_commands() {
     result.assert_code(0);
     let done = std::fs::read_to_string(&log).expect("the commands ran");
     assert_eq!(done, "stop blue\nstart blue\nstop green\nstart green\n");
-    assert!(result.stdout.contains("a switch took"), "{}", result.all());
+    assert!(result.stdout.contains("switches took"), "{}", result.all());
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_address_that_is_taken_is_named_with_what_to_do_before_anything_starts() {
     let teal = proxy([blue, green]);
     let result = drill(&teal, [blue, green], "exit 1 {to}", &[]);
     result.assert_code(1);
-    let said = format!("{green} is taken, where the drill has its own green target: ");
+    let said = format!("cannot listen on {green} for the drill's own green target: ");
     assert!(result.all().contains(&said), "{}", result.all());
     for words in ["--green", "--stop and --start"] {
         assert!(result.all().contains(words), "{words}: {}", result.all());

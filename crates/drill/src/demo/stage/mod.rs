@@ -219,7 +219,7 @@ impl Stage {
     pub(crate) async fn ail(&mut self, color: &str, times: u32) -> Result<(), DemoError> {
         let target = Admin::new(self.actor(color).address(), None, ADMIN_TIMEOUT);
         let answer = target.ail(times).await?;
-        expect(format!("an ailment of {color}"), answer, 200, "200").map(|_| ())
+        expect(format!("failing health checks of {color}"), answer, 200, "200").map(|_| ())
     }
 
     /// Starts a color's target again, at its old address.
@@ -237,7 +237,7 @@ impl Stage {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let what = format!("did not call {color} healthy: {wanted}");
+                let what = format!("did not report {color} healthy: {wanted}");
                 return Err(self.teal.too_late(&what, HEALTH_PATIENCE));
             }
             tokio::time::sleep(GLANCE).await;

@@ -46,7 +46,7 @@ impl Stage {
             return Err(DemoError::Unexpected {
                 command: format!("teal switch {to}, then kill -9 of Teal and its restart"),
                 status: answer.status,
-                expected: "the color that it had said is active",
+                expected: "the color it had reported active",
                 text: format!("{active} is active, though Teal had answered: {}", answer.text),
             });
         }

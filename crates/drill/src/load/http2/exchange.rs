@@ -107,7 +107,7 @@ async fn go_ahead(response: &mut ResponseFuture) -> Result<(), Fault> {
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(unsent(&error)),
             None => {
-                let text = "a final answer where 100 is due".to_owned();
+                let text = "a final answer instead of 100".to_owned();
                 return Err(Fault::lost(Loss::Status, text));
             }
         }
