@@ -163,7 +163,7 @@ fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder, Error> {
 async fn replacement(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
     tracing::warn!(
         directory = acme.directory,
-        "the CA does not know the account any more, or has deactivated it; making another"
+        "the CA no longer knows the account, or has deactivated it; creating another"
     );
     make(acme, keep).await
 }
@@ -182,7 +182,7 @@ async fn make(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
     let (account, credentials) = made?;
     let external = acme.eab.as_ref().map(|eab| eab.key_id.clone());
     write(keep, acme, external, credentials)?;
-    tracing::info!(directory = acme.directory, "made an account at the authority");
+    tracing::info!(directory = acme.directory, "created an ACME account");
     Ok(account)
 }
 
@@ -196,7 +196,7 @@ fn read(keep: &Keep) -> Option<Record> {
     let record = serde_json::from_str(&text);
     record
         .inspect_err(|error| {
-            tracing::warn!("the account that was kept can't be read ({error}); a new one is made");
+            tracing::warn!("cannot read the stored account ({error}); creating a new one");
         })
         .ok()
 }

@@ -49,7 +49,7 @@ impl Keep {
     /// The certificate that is kept for a name; none if it can't be used for it.
     pub(crate) fn certificate(&self, name: &str) -> Option<Kept> {
         let problem = |problem: &String| {
-            tracing::warn!(name, "a certificate that was kept can't be used: {problem}");
+            tracing::warn!(name, "cannot use the stored certificate: {problem}");
         };
         self.read(name)?.inspect_err(problem).ok()
     }
@@ -71,7 +71,8 @@ impl Keep {
         self.write(&trial, issued).map_err(cannot)?;
         let path = self.0.join(&trial);
         let kept = read(&CertificateFiles { cert: path.clone(), key: path.clone() }, name);
-        let kept = kept.map_err(|problem| format!("what the authority gave is no good: {problem}"));
+        let kept =
+            kept.map_err(|problem| format!("the CA issued an unusable certificate: {problem}"));
         if kept.is_err() {
             let _ = fs::remove_file(&path); // ignored: it is written over the next time
             return kept;
@@ -111,7 +112,7 @@ impl Keep {
 
     fn cannot(&self, file: &str, error: &io::Error) -> String {
         format!(
-            "cannot write {}: {error}; let Teal's user write there",
+            "cannot write {}: {error}; give Teal's user write access",
             self.0.join(file).display()
         )
     }

@@ -248,7 +248,10 @@ impl Authority {
             Ok((id, done)) => (id, done),
             Err(error) => {
                 if let Some(name) = self.looked_at.remove(&error.id()) {
-                    self.went_wrong(&name, &"ordering it broke down".to_owned().into());
+                    self.went_wrong(
+                        &name,
+                        &"ordering it failed unexpectedly; please report this".to_owned().into(),
+                    );
                 }
                 return false;
             }
@@ -281,7 +284,7 @@ impl Authority {
         entry.failures += 1;
         (entry.next, entry.not_before) = (Some(next), *not_before);
         entry.problem = Some(problem.clone());
-        let stays = if has_one { "; the one in use stays" } else { "" };
+        let stays = if has_one { "; the current one stays in use" } else { "" };
         // Since `next` was reckoned a moment has passed: to the next whole second.
         let pause = Duration::from_secs(schedule::from_now(next).as_secs() + 1);
         let reload = match not_before {
@@ -291,7 +294,7 @@ impl Authority {
         tracing::error!(
             name,
             directory = self.acme.directory,
-            "no certificate was given: {problem}{stays}; next try in {pause:?}{reload}"
+            "no certificate was issued: {problem}{stays}; next try in {pause:?}{reload}"
         );
     }
 

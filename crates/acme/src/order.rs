@@ -73,7 +73,7 @@ async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Res
         }
         let challenge = authorization.challenge(wanted.clone());
         let Some(mut challenge) = challenge else {
-            let why = format!("the authority does not offer {word}; set acme.challenge to another");
+            let why = format!("the CA does not offer {word}; set acme.challenge to another");
             return Err(Error::Other(why.into()));
         };
         shown.show(&challenge, kind)?;
@@ -92,7 +92,7 @@ async fn refusal(order: &mut Order) -> Error {
             return Error::Api(problem);
         }
     }
-    Error::Other("the authority refused the order without a reason".into())
+    Error::Other("the CA refused the order without giving a reason".into())
 }
 
 impl Shown<'_> {

@@ -34,8 +34,8 @@ pub(crate) fn words(error: &Error, phase: Phase, acme: &Acme) -> String {
 fn hint(kind: &str, phase: Phase, acme: &Acme) -> Option<String> {
     Some(match (kind, phase, &acme.eab) {
         ("externalAccountRequired", _, _) => {
-            "this CA binds accounts to one that you have there: write eab = { key_id = \"…\", \
-             hmac_key_file = \"…\" } into [acme], with what it gives you for that"
+            "this CA requires external account binding: write eab = { key_id = \"…\", \
+             hmac_key_file = \"…\" } into [acme], with the key that it gives you"
                 .to_owned()
         }
         (
@@ -46,11 +46,11 @@ fn hint(kind: &str, phase: Phase, acme: &Acme) -> Option<String> {
             let file = eab.hmac_key_file.display();
             format!("does acme.eab.key_id belong to the key in {file}, and is it still valid?")
         }
-        ("caa", _, _) => "a CAA record in the DNS allows other CAs only: add this one to it, or \
+        ("caa", _, _) => "a CAA record in DNS allows only other CAs: add this one to it, or \
                           choose another acme.directory"
             .to_owned(),
         ("rejectedIdentifier", _, _) => {
-            "this CA gives no certificate for this name: write a [[certificate]] for it, or leave \
+            "this CA issues no certificate for this name: add a [[certificate]] for it, or leave \
              it out of hosts"
                 .to_owned()
         }

@@ -63,7 +63,7 @@ pub(crate) async fn ask(account: &Account, kept: &Kept) -> Window {
         }
         Err(Error::Unsupported(_)) => unknown(),
         Err(error) => {
-            tracing::debug!("the authority did not say when to renew: {error}");
+            tracing::debug!("the CA did not say when to renew: {error}");
             unheard()
         }
     }

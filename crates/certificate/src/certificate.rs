@@ -101,7 +101,7 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
         })
         .collect();
     let defect = if leaf.version() != X509Version::V3 {
-        Some("is not of X.509 version 3")
+        Some("is not X.509 version 3")
     } else if names.is_empty() {
         Some("has no DNS name or address in subjectAltName")
     } else {

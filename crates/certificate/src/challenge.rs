@@ -45,7 +45,7 @@ impl Challenges {
         let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
         let key = key.map_err(|error| TlsError {
             path: name.into(),
-            problem: format!("the key for the authority can't be used: {error}"),
+            problem: format!("the key for the ACME challenge can't be used: {error}"),
         })?;
         // Not looked at: its extension for authorities is one that nobody else takes.
         let shown = CertifiedKey::new(vec![CertificateDer::from(certificate)], key);

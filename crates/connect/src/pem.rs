@@ -129,7 +129,7 @@ fn no_certificate(bytes: &[u8], path: &Path) -> String {
                 .to_owned()
         }
         None if holds(bytes, "PRIVATE KEY-----") => {
-            "holds a private key but no certificate; are the two files exchanged?".to_owned()
+            "holds a private key but no certificate; are the two files swapped?".to_owned()
         }
         None => "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)".to_owned(),
     }
@@ -152,7 +152,7 @@ fn no_key(bytes: &[u8], path: &Path) -> String {
             "is a key of OpenSSH; convert a copy of it with `ssh-keygen -p -m PKCS8 -f {file}`"
         ),
         None if holds(bytes, "BEGIN CERTIFICATE-----") => {
-            "holds a certificate but no private key; are the two files exchanged?".to_owned()
+            "holds a certificate but no private key; are the two files swapped?".to_owned()
         }
         None if holds(bytes, "PUBLIC KEY-----") => {
             "holds a public key; name the private key that belongs to it".to_owned()

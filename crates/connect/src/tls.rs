@@ -128,9 +128,8 @@ pub struct Fresh(HashMap<TlsFiles, Read>);
 pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(name.to_owned()).map_err(|_| TlsError {
         path: name.into(),
-        problem:
-            "is neither a name of the DNS nor an address, so that no certificate can be for it"
-                .to_owned(),
+        problem: "is neither a DNS name nor an IP address, so no certificate can match it"
+            .to_owned(),
     })
 }
 
@@ -174,7 +173,7 @@ fn of_this_machine() -> Result<Authorities, TlsError> {
     if roots.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
         return Err(TlsError {
-            path: "the trusted CAs of this machine".into(),
+            path: "this machine's trusted CAs".into(),
             problem: format!(
                 "there are none{why}; install ca-certificates, or name a file in tls.ca"
             ),
@@ -235,7 +234,7 @@ pub(crate) fn describe(error: &io::Error) -> String {
         Some(AlertReceived(alert)) => refused_with(&format!("{alert:?}")),
         Some(other) => other.to_string(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "it closed the connection within the handshake (is it plain HTTP?)".to_owned()
+            "it closed the connection during the handshake (is it plain HTTP?)".to_owned()
         }
         None => error.to_string(),
     }
@@ -271,7 +270,9 @@ pub fn refusal(error: &io::Error) -> Option<String> {
 
 fn refused_with(alert: &str) -> String {
     let advice = match alert {
-        "CertificateRequired" => ": it wants a certificate; write cert and key in the color's tls",
+        "CertificateRequired" => {
+            ": it requires a client certificate; set cert and key in the color's tls"
+        }
         _ => "",
     };
     format!("it refused the handshake ({alert}){advice}")

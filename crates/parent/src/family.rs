@@ -391,7 +391,7 @@ impl Family {
                 format!("the serving process {pid} {}, {deaths} in a row: giving up", told(how));
             tell(&text, self.json);
         } else if how.code().is_none() {
-            tell(&format!("the serving process {pid} {} before it served", told(how)), false);
+            tell(&format!("the serving process {pid} {} before it was ready", told(how)), false);
         }
         self.code = Some(code(how));
         self.stop("the end of the serving process");
@@ -428,8 +428,8 @@ fn code(status: ExitStatus) -> u8 {
 fn told(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
-        (_, Some(libc::SIGSYS)) => "was killed by SIGSYS: a filter forbids a system call that Teal \
-            makes (the kernel's log has its number); write SystemCallFilter=@system-service in the unit"
+        (_, Some(libc::SIGSYS)) => "was killed by SIGSYS: a seccomp filter forbids a system call that Teal \
+            makes (its number is in the kernel log); set SystemCallFilter=@system-service in the unit"
             .to_owned(),
         (_, Some(signal)) => format!("was killed by signal {signal}"),
         _ => "ended".to_owned(),

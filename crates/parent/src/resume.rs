@@ -43,7 +43,7 @@ pub(crate) fn renew(family: &mut Family) {
     if let Some(program) = program {
         let error = go_on_as(family, &program);
         let path = program.display();
-        tell(&format!("cannot go on as {path}: {error}; going on as before"), family.json);
+        tell(&format!("cannot continue as {path}: {error}; continuing as before"), family.json);
     }
 }
 

@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
             Ok(family) => family,
             Err(error) => return failed(&format!("cannot start the serving process: {error}")),
         },
-        Err(error) => return failed(&format!("cannot go on as the parent: {error}")),
+        Err(error) => return failed(&format!("cannot continue as the parent: {error}")),
     };
     loop {
         if let Some(code) = family.outcome() {

@@ -119,7 +119,7 @@ pub(crate) fn defect(certificate: &X509Certificate<'_>) -> Option<String> {
     {
         let bits = key.key_size();
         return Some(format!(
-            "has an RSA key of {bits} bits, of which at least {RSA_BITS_MIN} are needed; make a new \
+            "has an RSA key of {bits} bits, but at least {RSA_BITS_MIN} are required; make a new \
              key and certificate"
         ));
     }
@@ -154,7 +154,7 @@ pub(crate) fn make(certificate: &X509Certificate<'_>) -> String {
     let name = name.unwrap_or_else(|| "app.example".to_owned());
     let kind = if name.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
     format!(
-        "trust exactly this one by writing it to a file of its own for `ca`, or make a new one: \
+        "to trust exactly this one, name a file with nothing else in it as `ca`, or make a new one: \
          openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN={name} -addext \
          subjectAltName={kind}:{name} -addext basicConstraints=critical,CA:FALSE -keyout {name}.key \
          -out {name}.pem"

@@ -245,7 +245,7 @@ pub(super) fn explain(
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => {
             if is_valid_at(certificate, now) {
-                "a certificate above its own is not valid at this time; have the target send the \
+                "a certificate in its chain is not valid at this time; configure the target to send the \
                  newer intermediate certificates of its CA"
                     .to_owned()
             } else {
@@ -258,7 +258,7 @@ pub(super) fn explain(
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             let purpose = if name.is_some() { "serverAuth" } else { "clientAuth" };
             format!(
-                "its certificate is not for this use: its extendedKeyUsage lacks {purpose}; issue it \
+                "its certificate is not valid for this use: its extendedKeyUsage lacks {purpose}; issue it \
                  with: -addext extendedKeyUsage={purpose}"
             )
         }
@@ -270,7 +270,7 @@ pub(super) fn explain(
 fn unknown_issuer(certificate: &X509Certificate<'_>, alone: bool, key: &str) -> String {
     let (subject, issuer) = (certificate.subject(), certificate.issuer());
     if subject == issuer {
-        return format!("its certificate is self-signed and not in the file of {key}");
+        return format!("its certificate is self-signed and not in the file that {key} names");
     }
     let issuer = one_line(&issuer.to_string());
     let hint = if alone {
@@ -299,8 +299,8 @@ fn other_names(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Stri
     if !names.is_empty() {
         let names = one_line(&names.join(", "));
         return format!(
-            "its certificate is for {names}, not for {wanted} (tls.server_name says for which name \
-             it must be)"
+            "its certificate is for {names}, not for {wanted} (tls.server_name sets the expected \
+             name)"
         );
     }
     let common = common_name(certificate).map(|name| one_line(&name)).unwrap_or_default();

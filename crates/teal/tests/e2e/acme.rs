@@ -115,7 +115,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     assert!(problem.contains("connection refused"), "{problem}");
     let text = stage.teal.cli(&["status"]).all();
     assert!(text.contains("Certificate of a.test: not given: localhost:"), "{text}");
-    stage.teal.log_has(&["no certificate was given", "connection refused", "teal reload"]);
+    stage.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
     assert_eq!(shown(&ground.place.pki().ca(), port, "a.test"), None);
 
     let authority = ground.start(1, port, YEAR, &[]);
@@ -333,9 +333,9 @@ fn a_name_that_the_authority_refuses_keeps_no_other_waiting_and_what_is_damaged_
     fs::write(&file, &text[..text.len() / 2]).expect("written");
     fs::write(kept.join("account.json"), "{").expect("written");
     stage.teal.start_again();
-    stage.teal.log_has(&["a certificate that was kept can't be used", "good.test"]);
+    stage.teal.log_has(&["cannot use the stored certificate", "good.test"]);
     stage.teal.log_has(&["ordering a certificate", "good.test"]);
-    stage.teal.log_has(&["the account that was kept can't be read"]);
+    stage.teal.log_has(&["cannot read the stored account"]);
     stage.finish();
 }
 

@@ -90,9 +90,9 @@ fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
         wait_until(PATIENCE / 2, name, || curl(&root, name, port).as_deref() == Ok("200"));
         assert!(problem(&stage.teal, name).is_none());
     }
-    stage.teal.log_has(&["does not know the account any more", "making another"]);
+    stage.teal.log_has(&["no longer knows the account", "creating another"]);
     assert_ne!(fs::read(kept(&stage.teal).join("account.json")).expect("kept"), before);
-    assert_eq!(stage.teal.log().matches("does not know the account any more").count(), 1);
+    assert_eq!(stage.teal.log().matches("no longer knows the account").count(), 1);
     stage.finish();
 }
 
@@ -253,7 +253,7 @@ fn r56_an_account_stays_where_a_ca_refuses_one_name_and_until_there_is_another()
     let first = file();
     assert!(first.contains("/account/1"), "{first}");
     let again = || {
-        let failures = || stage.teal.log().matches("no certificate was given").count();
+        let failures = || stage.teal.log().matches("no certificate was issued").count();
         let before = failures();
         stage.teal.cli(&["reload"]).assert_code(0);
         wait_until(PATIENCE, "it is tried again", || failures() > before);

@@ -280,7 +280,7 @@ fn r31_every_form_of_certificate_and_key_is_taken_or_told_how_to_convert() {
         (
             "good.key",
             "good.pem",
-            &["no certificate; are the two files exchanged", "no private key; are"],
+            &["no certificate; are the two files swapped", "no private key; are"],
         ),
         (
             "none.pem",

@@ -244,7 +244,7 @@ fn a_name_that_no_certificate_can_be_for_is_told_before_the_start() {
             .cli_bare(&["check", "--config", &stage.teal.config().display().to_string()], &[]);
         checked.assert_code(2);
         let said = checked.all();
-        assert!(said.contains(name) && said.contains("no certificate can be for it"), "{said}");
+        assert!(said.contains(name) && said.contains("no certificate can match it"), "{said}");
     }
     stage.finish();
 }

@@ -176,7 +176,7 @@ fn r54_certificates_without_a_usable_name_are_served_and_check_says_who_refuses_
             "has no DNS name or address",
             false,
         ),
-        (version_1(path, "v1.test"), "is not of X.509 version 3", false),
+        (version_1(path, "v1.test"), "is not X.509 version 3", false),
         (made(path, "nobody", "/O=nobody in particular", &[]), "has no DNS name or address", true),
     ] {
         let settings =
