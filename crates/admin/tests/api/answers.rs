@@ -102,8 +102,8 @@ async fn whoever_waits_for_a_drain_that_is_stuck_is_told_what_is_left_and_not_to
     answer_with(&stage, published(drain.clone()));
     let body = stage.ask("POST", SWITCH, &[]).await.body;
     assert!(body.starts_with("Switched from blue to green\n"), "{body}");
-    let words = "what the deadline cut: 3 leases and 2 connections are left; do not stop blue; \
-                 look into teal status and the log of Teal\n";
+    let words = "everything the deadline cut: 3 leases and 2 connections are left; do not stop blue; \
+                 see teal status and Teal's log\n";
     assert!(body.ends_with(words), "{body}");
     let (status, json) = stage.json("POST", SWITCH).await;
     assert_eq!((status, &json["drain"]["state"]), (200, &"stuck".into()), "{json}");
@@ -255,7 +255,7 @@ async fn an_upgrade_says_who_serves_or_why_nobody_new_does() {
     });
     let upgraded = stage.ask("POST", "/admin/upgrade", &[]).await;
     let text = "Upgraded: Teal 0.2.0 serves as process 4711\n\
-                The older one leaves when its last request has ended\n";
+                The older Teal exits when its last request has ended\n";
     assert_eq!((upgraded.status, &*upgraded.body), (200, text));
     let (_, json) = stage.json("POST", "/admin/upgrade").await;
     assert_eq!((&json["pid"], &json["version"]), (&4711.into(), &"0.2.0".into()));

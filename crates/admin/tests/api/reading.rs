@@ -50,8 +50,8 @@ async fn a_draining_color_must_not_be_stopped() {
     for line in [
         "Green: draining 2, oldest 12s, 17s to the deadline: do not stop green\n",
         "Held: 5 requests wait, each at most 30s\n",
-        "Journal: no space left on device; no change is possible, traffic goes on\n",
-        "Publishing: generation 8, not yet taken over by every worker\n",
+        "Journal: no space left on device; no change is possible, traffic continues\n",
+        "Publishing: generation 8, not yet applied by every worker\n",
     ] {
         assert!(body.contains(line), "{line:?} is missing in\n{body}");
     }
@@ -135,7 +135,7 @@ async fn a_receipt_is_found_by_its_generation_or_as_the_latest() {
 #[tokio::test]
 async fn the_history_is_listed_newest_first() {
     let stage = Stage::new().await;
-    assert_eq!(stage.ask("GET", "/admin/history", &[]).await.body, "Nothing was changed yet\n");
+    assert_eq!(stage.ask("GET", "/admin/history", &[]).await.body, "No changes yet\n");
     stage.script(|script| {
         let (service, actor) = (web(), Actor::Uid(1000));
         script.history = vec![

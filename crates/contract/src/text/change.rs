@@ -7,7 +7,7 @@ use crate::wire::{
 
 use super::{Lines, line, proofs, seconds};
 
-/// Tells the outcome of a switch or a rollback.
+/// Formats the outcome of a switch or a rollback.
 pub fn switch(outcome: &SwitchOutcome) -> String {
     let mut lines = Lines::default();
     match outcome {
@@ -43,7 +43,7 @@ fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
         SwitchResult::Switched => line!(lines, "Generation: {generation}"),
         SwitchResult::Already => {}
         SwitchResult::WouldSwitch => {
-            line!(lines, "Dry run: the gate would pass, nothing was changed");
+            line!(lines, "Dry run: the switch would pass the gate; nothing was changed");
         }
     }
 }
@@ -58,7 +58,7 @@ fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
     }
 }
 
-/// Tells the state of a color's drain, in one line.
+/// Formats the state of a color's drain, in one line.
 pub fn drained(drain: &Drain) -> String {
     let color = drain.color;
     match drain.state {
@@ -78,8 +78,8 @@ pub fn drained(drain: &Drain) -> String {
                 format!(": {} leases and {} connections are left", left.leases, left.connections)
             });
             format!(
-                "{color} is not drained: a worker has not ended what the deadline cut{left}; \
-                 do not stop {color}; look into teal status and the log of Teal"
+                "{color} is not drained: a worker has not closed everything the deadline cut{left}; \
+                 do not stop {color}; see teal status and Teal's log"
             )
         }
         DrainState::Superseded => {
@@ -92,7 +92,7 @@ pub fn drained(drain: &Drain) -> String {
     }
 }
 
-/// Tells the outcome of a hold.
+/// Formats the outcome of a hold.
 pub fn hold(answer: &HoldAnswer) -> String {
     let mut lines = Lines::default();
     line!(lines, "Held: new requests wait, each at most {}", seconds(answer.max_wait_seconds));
@@ -105,12 +105,12 @@ pub fn hold(answer: &HoldAnswer) -> String {
     lines.0
 }
 
-/// Tells the outcome of a resume.
+/// Formats the outcome of a resume.
 pub fn resume(answer: &Resumed) -> String {
     format!("Resumed: {} waiting requests go to {}\n", answer.waiting, answer.color)
 }
 
-/// Tells the outcome of a reload.
+/// Formats the outcome of a reload.
 pub fn reload(answer: &Reloaded) -> String {
     let mut lines = Lines::default();
     match (answer.changes.len(), answer.generation) {
@@ -124,15 +124,15 @@ pub fn reload(answer: &Reloaded) -> String {
     lines.0
 }
 
-/// Tells which events are logged.
+/// Formats the log levels.
 pub fn log_level(answer: &LogLevel) -> String {
     format!("Log level: {}\n", answer.level)
 }
 
-/// Tells the outcome of an upgrade.
+/// Formats the outcome of an upgrade.
 pub fn upgrade(answer: &Upgraded) -> String {
     let Upgraded { pid, version } = answer;
     format!(
-        "Upgraded: Teal {version} serves as process {pid}\nThe older one leaves when its last request has ended\n"
+        "Upgraded: Teal {version} serves as process {pid}\nThe older Teal exits when its last request has ended\n"
     )
 }

@@ -4,7 +4,7 @@ use crate::wire::{Color, ColorStatus, Health, Role, Target};
 
 use super::{located, seconds};
 
-/// The health of a color, in words.
+/// Formats the health of a color.
 pub fn health(status: &ColorStatus) -> String {
     let reason = status.reason.as_deref().map_or_else(String::new, |why| format!(": {why}"));
     match status.healthy {
@@ -14,7 +14,7 @@ pub fn health(status: &ColorStatus) -> String {
     }
 }
 
-/// Tells if this color may be stopped, and why not.
+/// Formats the role of a color and whether it may be stopped.
 pub fn standing(color: Color, status: &ColorStatus) -> String {
     let oldest = status
         .oldest_age_seconds
@@ -27,7 +27,7 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
     };
     match status.role {
         Role::Active => {
-            // It has one while it is held.
+            // A hold gives the active color a deadline.
             let deadline = status
                 .deadline_seconds
                 .map_or_else(String::new, |left| format!(", {} to the deadline", seconds(left)));
@@ -36,7 +36,7 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
         _ if status.drained => "drained: safe to stop".to_owned(),
         Role::Draining | Role::Idle => {
             let deadline = match status.deadline_seconds {
-                _ if status.cutting => ", cutting what is left".to_owned(),
+                _ if status.cutting => ", cutting the rest".to_owned(),
                 Some(left) => format!(", {} to the deadline", seconds(left)),
                 None => String::new(),
             };
@@ -46,7 +46,7 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
     }
 }
 
-/// Tells the state of a target that probes have found, in words.
+/// Formats a target, its health and its newest probe.
 pub fn probed(target: &Target) -> String {
     let health = match target.health {
         Health::Unknown => "unknown",

@@ -1,5 +1,5 @@
-//! The status of many services: what somebody should look at first, then a line for each of the others as
-//! long as these are few.
+//! The status of many services: problems first, then a line for each of the other services, as long as
+//! there are few of them.
 
 use crate::wire::{Color, Service, Status};
 
@@ -7,7 +7,7 @@ use super::color::standing;
 use super::status::Extent;
 use super::{Lines, line};
 
-/// The most lines without being asked for more.
+/// The maximum number of lines, unless more are asked for.
 const LINES: usize = 100;
 
 /// Problems first, then the others.
@@ -42,12 +42,12 @@ pub(super) fn services(lines: &mut Lines, status: &Status, extent: Extent) {
         let left = good.len();
         line!(
             lines,
-            "{left} have no problem; see: teal status --all, or --service NAME for all of one"
+            "{left} have no problem; see: teal status --all, or --service NAME for one in full"
         );
     }
 }
 
-/// A service in one line.
+/// Formats a service in one line.
 fn in_short(service: &Service) -> String {
     let words = |color| format!("{color} is {}", standing(color, service.colors.of(color)));
     let (active, idle) = match service.active {

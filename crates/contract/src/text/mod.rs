@@ -1,8 +1,8 @@
-//! The plain text of answers, for people and shells: the API sends it, the command line
+//! The plain text of responses, for people and shells: the API sends it and the command line
 //! prints it.
 //!
-//! The first lines are those that scripts already look for (`Switched from blue to green`,
-//! `Active: blue`); what follows answers the question behind: may the old color be stopped?
+//! The first lines are the ones scripts match (`Switched from blue to green`, `Active: blue`). The lines
+//! after them answer the next question: may the old color be stopped?
 
 mod change;
 mod color;
@@ -23,7 +23,7 @@ pub use trace::*;
 use crate::duration::show;
 use crate::wire::{Color, Evidence};
 
-/// Text that grows line by line.
+/// A text built line by line.
 #[derive(Debug, Default)]
 struct Lines(String);
 
@@ -46,7 +46,7 @@ fn proofs(lines: &mut Lines, evidence: &[Evidence]) {
     }
 }
 
-/// A target as configured, and at which address of its name, if it is one.
+/// Formats a target as configured, with the single address it stands for, if any.
 fn located(url: &str, address: Option<&str>) -> String {
     let address = address.filter(|address| !url.ends_with(address));
     match address.and_then(|address| address.rsplit_once(':')) {

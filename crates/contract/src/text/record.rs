@@ -7,7 +7,7 @@ use crate::wire::{Change, ColorFigures, DrainState, History, Receipt, WaitChange
 use super::change::drained;
 use super::{Lines, line, proofs};
 
-/// Lists decisions, the newest first, one line each.
+/// Formats the decisions, newest first, one line each.
 pub fn history(history: &History) -> String {
     let mut lines = Lines::default();
     for change in &history.changes {
@@ -30,7 +30,7 @@ pub fn history(history: &History) -> String {
         }
     }
     if history.changes.is_empty() {
-        line!(lines, "Nothing was changed yet");
+        line!(lines, "No changes yet");
     }
     lines.0
 }
@@ -77,12 +77,12 @@ fn word(state: DrainState) -> &'static str {
     }
 }
 
-/// The records of one switch, one block for each service.
+/// Formats the receipts of one switch, one block for each service.
 pub fn receipts(receipts: &[Receipt]) -> String {
     receipts.iter().map(receipt).collect::<Vec<_>>().join("\n")
 }
 
-/// The record of one switch of a service.
+/// Formats the receipt of one switch of a service.
 pub fn receipt(receipt: &Receipt) -> String {
     let mut lines = Lines::default();
     let Receipt { generation, cause, service, from, to, .. } = receipt;
@@ -99,7 +99,7 @@ pub fn receipt(receipt: &Receipt) -> String {
         line!(lines, "Last on {from}: {}", figures.last_on_old.as_deref().unwrap_or("none"));
         line!(lines, "First on {to}: {}", figures.first_on_new.as_deref().unwrap_or("none"));
         let (parked, retries, lost) = (figures.parked, figures.retries, figures.stale_lost);
-        line!(lines, "Requests parked {parked}, sent again {retries}, stale_lost {lost}");
+        line!(lines, "Requests parked {parked}, retried {retries}, stale_lost {lost}");
         line!(lines, "Blue: {}", color_figures(&figures.blue));
         line!(lines, "Green: {}", color_figures(&figures.green));
     }

@@ -7,10 +7,10 @@ use crate::wire::{Certificate, Color, Ordered, Reload, Service, Status, TargetNa
 use super::color::{probed, standing};
 use super::{Lines, capital, line, many, seconds};
 
-/// The number of services that a status tells of, and how much of each.
+/// How many services a status shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// All of each service, however many there are.
+    /// Everything about each service, however many there are.
     pub whole: bool,
     /// One line for each service, however many there are.
     pub all: bool,
@@ -18,7 +18,7 @@ pub struct Extent {
     pub problems: bool,
 }
 
-/// Where traffic goes now, and what may be stopped.
+/// Formats where traffic goes now, and what may be stopped.
 pub fn status(status: &Status, extent: Extent) -> String {
     let mut lines = Lines::default();
     if extent.problems || extent.all || (status.services.len() > SHOWN && !extent.whole) {
@@ -30,10 +30,10 @@ pub fn status(status: &Status, extent: Extent) -> String {
     lines.0
 }
 
-/// The most services of which all is shown.
+/// The maximum number of services that are shown in full.
 const SHOWN: usize = 10;
 
-/// All of each service.
+/// Writes everything about each service.
 fn services(lines: &mut Lines, status: &Status) {
     let several = status.total.max(status.services.len()) > 1;
     for (place, service) in status.services.iter().enumerate() {
@@ -50,7 +50,7 @@ fn services(lines: &mut Lines, status: &Status) {
     }
 }
 
-/// The lines that belong to no single service.
+/// Writes the lines that do not belong to a single service.
 fn of_teal(lines: &mut Lines, status: &Status) {
     for group in &status.groups {
         line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
@@ -73,18 +73,21 @@ fn of_teal(lines: &mut Lines, status: &Status) {
         }
     }
     if let Some(problem) = &status.certificate_problem {
-        line!(lines, "Certificate: {problem}; what was in use stays in use");
+        line!(lines, "Certificate: {problem}; the previous files stay in use");
     }
     for Ordered { name, problem, next } in &status.acme {
         let Some(problem) = problem else { continue };
         let next = next.as_deref().unwrap_or("now");
         line!(
             lines,
-            "Certificate of {name}: not given: {problem}; next try {next}, or at a reload"
+            "Certificate of {name}: the order failed: {problem}; next attempt {next}, or at a reload"
         );
     }
     if let Some(pid) = status.teal.older_pid {
-        line!(lines, "Upgraded: the older Teal, process {pid}, still ends its last requests");
+        line!(
+            lines,
+            "Upgraded: the older Teal, process {pid}, is still finishing its last requests"
+        );
     }
     for wait in &status.waits {
         line!(lines, "{}", waiting(wait));
@@ -93,15 +96,15 @@ fn of_teal(lines: &mut Lines, status: &Status) {
         let (age, by) = (seconds(reload.age_seconds), &reload.actor);
         line!(
             lines,
-            "Reload: refused {age} ago ({}, by {by}), the configuration before it stays in force: {problem}",
+            "Reload: refused {age} ago ({}, by {by}), the previous configuration stays in force: {problem}",
             reload.at
         );
     }
     if let Some(generation) = status.publishing {
-        line!(lines, "Publishing: generation {generation}, not yet taken over by every worker");
+        line!(lines, "Publishing: generation {generation}, not yet applied by every worker");
     }
     if let Some(reason) = &status.journal {
-        line!(lines, "Journal: {reason}; no change is possible, traffic goes on");
+        line!(lines, "Journal: {reason}; no change is possible, traffic continues");
     }
 }
 
@@ -128,7 +131,7 @@ fn service_status(lines: &mut Lines, service: &Service) {
     }
 }
 
-/// A reload that was refused, with no good one since, and why in one line.
+/// Returns the last reload if it was refused, with the reason in one line.
 fn refused(reload: Option<&Reload>) -> Option<(&Reload, String)> {
     let reload = reload?;
     let problem = reload.problem.as_ref()?;
@@ -143,10 +146,10 @@ fn known(healthy: Option<bool>) -> &'static str {
     }
 }
 
-/// A call under way, in one line.
+/// Formats a call in progress, in one line.
 pub fn waiting(wait: &Wait) -> String {
     let head = match (&*wait.stage, wait.dry_run) {
-        ("writing", _) => "Under way",
+        ("writing", _) => "In progress",
         ("queued", _) => "Queued",
         (_, true) => "Waiting (dry run)",
         (_, false) => "Waiting",
@@ -163,8 +166,8 @@ pub fn waiting(wait: &Wait) -> String {
         let _never_fails = write!(line, ", {} left", seconds(left));
     }
     let why = match &*wait.stage {
-        "queued" => Some("another change comes first"),
-        "writing" => Some("decided, being made durable and published"),
+        "queued" => Some("waiting for another change"),
+        "writing" => Some("decided, now being written to the journal and published"),
         _ => wait.reason.as_deref(),
     };
     why.map_or(line.clone(), |why| format!("{line}: {why}"))
@@ -172,10 +175,10 @@ pub fn waiting(wait: &Wait) -> String {
 
 const DAY: f64 = 86_400.0;
 
-/// From when on the certificate of a target is worth a line.
+/// The remaining time, in seconds, below which the certificate of a target gets a line.
 const SOON: f64 = 14.0 * DAY;
 
-/// The time for which a certificate may still be used.
+/// Formats the remaining validity of a certificate.
 fn until(certificate: &Certificate) -> String {
     let (end, left) = (&certificate.not_after, certificate.left_seconds);
     match left {

@@ -1,10 +1,10 @@
-//! Plain text of a request that is followed: a line for each step.
+//! Plain text of followed requests: one line for each step.
 
 use std::fmt::Write as _;
 
 use crate::wire::{TraceEnd, TraceStep};
 
-/// Tells a step of a request.
+/// Formats a step of a request.
 pub fn trace_step(step: &TraceStep) -> String {
     let mut line = String::new();
     if step.missed > 0 {
@@ -18,15 +18,15 @@ pub fn trace_step(step: &TraceStep) -> String {
     line
 }
 
-/// Tells the end of it.
+/// Formats the end of the stream.
 pub fn trace_end(end: &TraceEnd) -> String {
     let requests = match end.requests {
         1 => "1 request".to_owned(),
         many => format!("{many} requests"),
     };
     let why = match &*end.reason {
-        "time" => "; the time is over",
-        "stopping" => "; this Teal stops",
+        "time" => "; the time is up",
+        "stopping" => "; Teal is stopping",
         _ => "",
     };
     format!("{requests} followed{why}\n")
@@ -38,8 +38,8 @@ fn words(step: &TraceStep) -> String {
     match &*step.step {
         "accepted" => accepted(step),
         "routed" => format!("for service {}", text(&step.service)),
-        "waits" => format!("waits: {reason}"),
-        "goes" => "waits no longer".to_owned(),
+        "waits" => format!("waiting: {reason}"),
+        "goes" => "no longer waiting".to_owned(),
         "leased" => {
             let color = step.color.map(|color| color.to_string()).unwrap_or_default();
             let address = step.address.as_ref().map(|address| format!(" at {address}"));
@@ -47,14 +47,14 @@ fn words(step: &TraceStep) -> String {
         }
         "connected" => match step.connection.as_deref() {
             Some("kept") => {
-                format!("on a kept connection, idle for {} ms", step.idle_millis.unwrap_or(0))
+                format!("on a reused connection, idle for {} ms", step.idle_millis.unwrap_or(0))
             }
             Some("shared") => "on a connection that other requests share".to_owned(),
             _ => "on a new connection".to_owned(),
         },
-        "sent" => format!("sent whole, with a body of {}", bytes(step)),
-        "answers" => format!("the answer begins: status {}", step.status.unwrap_or(0)),
-        "failed" if step.again == Some(true) => format!("failed: {reason}; tried again"),
+        "sent" => format!("sent in full, with a body of {}", bytes(step)),
+        "answers" => format!("the response begins: status {}", step.status.unwrap_or(0)),
+        "failed" if step.again == Some(true) => format!("failed: {reason}; retried"),
         "failed" => format!("failed: {reason}"),
         "ended" => ended(step, &reason),
         other => other.to_owned(),
@@ -67,7 +67,7 @@ fn accepted(step: &TraceStep) -> String {
             let (host, path) = (step.host.as_deref(), step.path.as_deref());
             format!("{method} {}{}", host.unwrap_or_default(), path.unwrap_or_default())
         }
-        None => "a request that can't be understood".to_owned(),
+        None => "a request that cannot be parsed,".to_owned(),
     };
     let parts = [
         (" from ", &step.client),
@@ -91,7 +91,7 @@ fn ended(step: &TraceStep, reason: &str) -> String {
     match (step.whole, reason) {
         (Some(true), "") => format!("answered: {status}{}", bytes(step)),
         (Some(true), reason) => format!("answered by Teal: {status}{}, {reason}", bytes(step)),
-        _ => format!("broken off: {status}{}, {reason}", bytes(step)),
+        _ => format!("aborted: {status}{}, {reason}", bytes(step)),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(
             trace_step(&cut),
             "(2 steps are missing: they were not read in time)\n\
-             #3       12.345 ms  broken off: 0 bytes, client\n"
+             #3       12.345 ms  aborted: 0 bytes, client\n"
         );
     }
 }

@@ -87,8 +87,8 @@ pub struct Wait {
     pub age_seconds: f64,
     /// The time for which it still waits for the gate; `null` if it does not wait.
     pub left_seconds: Option<f64>,
-    /// `gate` (probes; nothing is decided), `queued` (another change comes first; nothing is
-    /// decided) or `writing` (decided, being made durable and published).
+    /// `gate` (waiting for probes; nothing is decided), `queued` (waiting for another change; nothing
+    /// is decided) or `writing` (decided, being written to the journal and published).
     pub stage: String,
     /// True for a dry run, which only passes the gate.
     pub dry_run: bool,

@@ -114,7 +114,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     });
     assert!(problem.contains("connection refused"), "{problem}");
     let text = stage.teal.cli(&["status"]).all();
-    assert!(text.contains("Certificate of a.test: not given: localhost:"), "{text}");
+    assert!(text.contains("Certificate of a.test: the order failed: localhost:"), "{text}");
     stage.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
     assert_eq!(shown(&ground.place.pki().ca(), port, "a.test"), None);
 

@@ -123,17 +123,17 @@ fn what_fails_is_told_with_its_reason_and_as_text() {
     let text = trace.text();
     for words in [
         "GET test/hangs-up from 127.0.0.1:",
-        "failed: closed the connection without an answer; tried again",
+        "failed: closed the connection without an answer; retried",
         "failed: closed the connection without an answer\n",
         "answered by Teal: 502, ",
         ", target_failed\n",
-        "a request that can't be understood from 127.0.0.1:",
+        "a request that cannot be parsed, from 127.0.0.1:",
         "answered by Teal: 400, ",
         "HTTP/1.0, id ",
         "HTTP/2, id ",
         "to blue, target http://127.0.0.1:",
-        "sent whole, with a body of 0 bytes",
-        "the answer begins: status 200",
+        "sent in full, with a body of 0 bytes",
+        "the response begins: status 200",
         "4 requests followed\n",
     ] {
         assert!(text.contains(words), "{words}: {text}");
@@ -158,7 +158,7 @@ fn following_is_bounded_and_slows_nothing_down() {
     let load = Load::start(stage.teal.listener(), LoadOptions::default());
     let began = Instant::now();
     let short = Trace::start(&stage, &["--path", "/nobody-asks-for-this", "--for", "300ms"]);
-    assert_eq!(short.text(), "0 requests followed; the time is over\n");
+    assert_eq!(short.text(), "0 requests followed; the time is up\n");
     assert!(began.elapsed() >= Duration::from_millis(300));
     let few = Trace::start(&stage, &["--count", "3", "--json"]).steps();
     let numbers: Vec<_> = few.iter().filter_map(|step| step["request"].as_u64()).collect();

@@ -95,7 +95,7 @@ fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
     assert!(lines[1].starts_with(&problem[..problem.len() - 11]), "{plain}");
     assert_eq!(
         lines[2],
-        "151 have no problem; see: teal status --all, or --service NAME for all of one"
+        "151 have no problem; see: teal status --all, or --service NAME for one in full"
     );
     assert_eq!(lines.len(), 3, "{plain}");
     let all = ask(&["status", "--all"]);

@@ -239,7 +239,7 @@ fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
     assert_eq!(shown(&stage, &trust), before, "the old one is in use");
     let refused = stage.teal.cli(&["reload"]);
     assert!(refused.code != Some(0) && refused.stderr.contains(problem), "{refused:?}");
-    assert!(stage.teal.cli(&["status"]).stdout.contains("what was in use stays in use"));
+    assert!(stage.teal.cli(&["status"]).stdout.contains("the previous files stay in use"));
 
     ground.pki.issue("a", &["a.test"]);
     wait_until(SOON * 2, "the new one is in use", || shown(&stage, &trust) != before);

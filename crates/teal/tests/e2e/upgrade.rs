@@ -156,7 +156,7 @@ fn a_tunnel_stays_in_the_older_one_through_more_upgrades_until_it_ends() {
     assert_eq!(stage.teal.processes(), 4, "each leaves through the next");
     assert_eq!(stage.teal.color("blue")["in_flight"], 1, "and the newest knows");
     let text = stage.teal.cli(&["status"]).stdout;
-    assert!(text.contains("still ends its last requests"), "{text}");
+    assert!(text.contains("is still finishing its last requests"), "{text}");
     drop(socket);
     stage.teal.wait_alone(LEFT);
     assert!(stage.teal.status()["teal"]["older_pid"].is_null());
