@@ -124,7 +124,7 @@ fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     };
     let first = first.to_str().map_err(|_| bad("Host is no host."))?;
     if named.next().is_some() {
-        return Err(bad("There is more than one Host field."));
+        return Err(bad("The request has more than one Host field."));
     }
     let default = if request.uri().scheme_str() == Some("http") { ":80" } else { ":443" };
     if authority.is_some_and(|authority| !is_same(authority, first, default)) {

@@ -1,9 +1,9 @@
-//! Single requests followed through their steps while Teal runs, for whoever asks.
+//! Following single requests through their steps while Teal runs.
 //!
-//! Guarantees: a request costs one look at a flag while nobody follows; followers, the requests of each and
-//! the steps that wait for one are bounded; a follower that reads too slowly misses steps and is told how many.
+//! Guarantees: a request costs one look at a flag while nobody follows; followers, the requests of each and the
+//! steps queued for one are bounded; a follower that reads too slowly misses steps and gets their number.
 //!
-//! Never here: a body, the value of a field, what stands behind the `?` of a target, a wait for a follower.
+//! Never here: a body, the value of a field, the part of a target after the `?`, a wait for a follower.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,33 +17,33 @@ use tokio::sync::mpsc;
 use crate::client::{ClientAddress, Entrance};
 use crate::tls::TlsVersion;
 
-/// Followers at once.
+/// The most followers at once.
 const FOLLOWERS_MAX: usize = 4;
 
-/// Steps that may wait to be read, for each follower.
+/// The most steps queued for each follower.
 const UNREAD_MAX: usize = 4096;
 
-/// The requests that one follower wants to see: those that have all of this.
+/// The requests that a follower wants to see: those that match all of this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// A field of the head and its value.
+    /// A header field and its value.
     pub header: Option<(String, String)>,
-    /// The address of the client, as the access log has it.
+    /// The client's address, as in the access log.
     pub client: Option<IpAddr>,
-    /// The beginning of the path.
+    /// The prefix of the path.
     pub path: Option<String>,
-    /// The number of requests, the first ones that come.
+    /// The number of requests to follow: the first ones that match.
     pub requests: u64,
 }
 
-/// A step of a request that is followed.
+/// A step of a followed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The number of the request, from 1 for each follower.
     pub request: u64,
-    /// The time since its head was read.
+    /// The time since the request's head was read.
     pub after: Duration,
-    /// Steps before this one that were not read in time and are lost.
+    /// The number of steps before this one that were not read in time and are lost.
     pub missed: u64,
     /// The step.
     pub step: Step,
@@ -52,26 +52,26 @@ pub struct Told {
 /// A step of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Its head was read.
+    /// The head was read.
     Accepted {
-        /// The client.
+        /// The client's address.
         client: IpAddr,
-        /// Its port, if it is known.
+        /// The client's port, if known.
         port: Option<u16>,
         /// The listener.
         listener: Option<SocketAddr>,
-        /// The version of TLS; `None`: plain.
+        /// The TLS version; `None`: plain.
         tls: Option<&'static str>,
-        /// The head; `None`: it could not be understood.
+        /// The head; `None`: it could not be parsed.
         head: Option<Head>,
     },
-    /// It is for this service.
+    /// It was routed to this service.
     Routed(String),
-    /// It waits: the service is held, or a target is awaited.
+    /// It waits, because the service is held or for a target.
     Waits(&'static str),
     /// It waits no longer.
     Goes,
-    /// It has a lease.
+    /// It took a lease.
     Leased {
         /// The color.
         color: Color,
@@ -80,44 +80,44 @@ pub enum Step {
         /// The address of the target, where its name has several.
         address: Option<SocketAddr>,
     },
-    /// It has a connection.
+    /// It got a connection.
     Connected(Way),
-    /// It was sent whole, with so many bytes of body.
+    /// It was sent whole, with this many bytes of body.
     Sent(u64),
-    /// The head of an answer has come, with this status.
+    /// The head of an answer arrived, with this status.
     Answers(u16),
-    /// An attempt has failed.
+    /// An attempt failed.
     Failed {
-        /// Why, in words.
+        /// The reason, in words.
         why: String,
-        /// It is tried again.
+        /// True if it is retried.
         again: bool,
     },
-    /// It has ended.
+    /// It ended.
     Ended {
-        /// The status that the client was sent; `None`: none.
+        /// The status sent to the client; `None`: none.
         status: Option<u16>,
-        /// Bytes of the body that the client was sent.
+        /// Bytes of the body sent to the client.
         bytes: u64,
-        /// It was answered in full.
+        /// True if it was answered in full.
         whole: bool,
-        /// Why it was Teal that answered, or why it was broken off; empty: neither.
+        /// The reason why Teal answered itself, or why it was aborted; empty: neither.
         reason: &'static str,
     },
 }
 
-/// The connection that an attempt goes by.
+/// The connection used by an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// A new one.
     New,
-    /// A kept one, idle for so long.
+    /// An idle one from the pool, and its idle time.
     Kept(Duration),
-    /// One that it shares with other requests.
+    /// One shared with other requests.
     Shared,
 }
 
-/// A head, without what may be secret in it.
+/// A request head, without what may be secret in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The method.
@@ -126,17 +126,17 @@ pub struct Head {
     pub host: String,
     /// The path, without a query.
     pub path: String,
-    /// The version of HTTP.
+    /// The HTTP version.
     pub version: &'static str,
-    /// The id.
+    /// The request id.
     pub request_id: String,
 }
 
-/// Everybody who follows requests of this process.
+/// All followers of requests of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Followers(Arc<Shared>);
 
-/// One who follows requests, until this is dropped.
+/// A follower of requests, until dropped.
 #[derive(Debug)]
 pub struct Follower {
     of: Followers,
@@ -145,7 +145,7 @@ pub struct Follower {
     missed: Arc<AtomicU64>,
 }
 
-/// The steps of one request, told to each of its followers.
+/// The steps of one request, reported to each of its followers.
 #[derive(Debug)]
 pub(crate) struct Steps {
     began: Instant,
@@ -157,9 +157,9 @@ pub(crate) struct Steps {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Somebody follows.
+    /// True while there are followers.
     any: AtomicBool,
-    /// Locked by workers only while somebody follows.
+    /// Locked by workers only while there are followers.
     list: Mutex<List>,
 }
 
@@ -177,7 +177,7 @@ struct Followed {
     line: Line,
 }
 
-/// The way to one follower.
+/// The channel to one follower.
 #[derive(Clone, Debug)]
 struct Line {
     to: mpsc::Sender<Told>,
@@ -187,7 +187,7 @@ struct Line {
 // === impl Followers ===
 
 impl Followers {
-    /// Follows requests from now on. `None`: too many follow already.
+    /// Follows requests from now on. `None`: there are too many followers.
     pub fn follow(&self, wanted: Wanted) -> Option<Follower> {
         let (to, steps) = mpsc::channel(UNREAD_MAX);
         let missed = Arc::<AtomicU64>::default();
@@ -204,7 +204,7 @@ impl Followers {
         Some(Follower { of: self.clone(), number, steps, missed })
     }
 
-    /// Begins to tell of a request that came in so, to those who want to see it. `None`: nobody does.
+    /// Starts to report a request to the followers that want it. `None`: none does.
     #[inline]
     pub(crate) fn begin(
         &self,
@@ -236,7 +236,7 @@ impl Followers {
                 seats.push((followed.begun, followed.line.clone()));
             }
         }
-        // The last of its requests has begun: it hears of the end of all by the end of their lines.
+        // The last of its requests has begun: the follower learns that all have ended when the channel closes.
         list.followed.retain(|followed| followed.begun < followed.wanted.requests);
         self.0.any.store(!list.followed.is_empty(), Ordering::Relaxed);
         drop(list);
@@ -290,7 +290,7 @@ impl Steps {
         }
     }
 
-    /// It was sent whole, with so many bytes of body. Told once for each attempt.
+    /// It was sent whole, with this many bytes of body. Reported once for each attempt.
     pub(crate) fn sent(&mut self, bytes: u64) {
         if !std::mem::replace(&mut self.sent, true) {
             self.tell(Step::Sent(bytes));
@@ -303,7 +303,7 @@ impl Steps {
         self.tell(step);
     }
 
-    /// The client was sent an answer of this status, with so many bytes of body.
+    /// The client was sent an answer with this status and this many bytes of body.
     pub(crate) fn answered(&mut self, status: u16, bytes: u64) {
         (self.status, self.bytes) = (Some(status), bytes);
     }

@@ -1,7 +1,6 @@
-//! What went wrong with a target or a listener, at most one line per second each, with the
-//! number of those left out. Each worker counts for itself, so that there are at most as many lines as workers.
-//! Of requests only the host and path are written that no service has, escaped and bounded, and at most one in
-//! ten seconds.
+//! The log of failures of targets and listeners, at most one line per second each, with the number of those
+//! left out. Each worker counts for itself, so there are at most as many lines as workers. Of requests, only a
+//! host and path that no service has are logged, escaped and bounded, and at most once in ten seconds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,7 +30,7 @@ struct Throttle {
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How often is told of what anybody can cause.
+/// The pause between lines that any client can cause.
 const SELDOM: Duration = Duration::from_secs(10);
 
 impl TargetLog {
@@ -48,12 +47,12 @@ impl TargetLog {
         }
     }
 
-    /// Forgets targets that no table has any more.
+    /// Forgets targets that are in no table any more.
     pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId) -> bool) {
         self.targets.borrow_mut().retain(|target, _| is_there(*target));
     }
 
-    /// The target takes itself for the wrong one.
+    /// The target answered 421 (Misdirected Request).
     pub(crate) fn misdirected(&self, color: Color, target: &TargetEntry) {
         let mut targets = self.targets.borrow_mut();
         if let Some(left_out) = targets.entry(target.id).or_default().pass() {
@@ -66,19 +65,19 @@ impl TargetLog {
         }
     }
 
-    /// An answer broke off midway on this target.
+    /// A target broke off in the middle of an answer.
     pub(crate) fn broken_answer(&self, color: Color, target: &TargetEntry, what: &str) {
         let mut targets = self.targets.borrow_mut();
         if let Some(left_out) = targets.entry(target.id).or_default().pass() {
             tracing::warn!(
                 color = %color, target_url = %target.url,
                 address = target.address.map(tracing::field::display), left_out,
-                "target broke off midway in an answer: {what}"
+                "target broke off in the middle of an answer: {what}"
             );
         }
     }
 
-    /// A request had a host and path that no service has, as this sentence says.
+    /// A request had a host and path that no service has; `sentence` says which.
     pub(crate) fn unserved(&self, sentence: &str) {
         if let Some(left_out) = self.unserved.borrow_mut().pass_after(SELDOM) {
             tracing::info!(left_out, "{sentence}: answered 404");
@@ -92,7 +91,7 @@ impl TargetLog {
         }
     }
 
-    /// There are as many connections as there may be, and somebody waits.
+    /// The limit of connections is reached, and a client waits.
     pub(crate) fn full(&self) {
         if let Some(left_out) = self.listener.borrow_mut().pass() {
             tracing::warn!(
@@ -102,27 +101,27 @@ impl TargetLog {
         }
     }
 
-    /// A proxy in front did not say for whom it speaks.
+    /// A proxy in front sent no valid PROXY header.
     pub(crate) fn announcement(&self, error: &std::io::Error, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::warn!(
                 peer = %from.client, listener = from.listener(), left_out,
-                "a connection without a good PROXY header was closed: {error}"
+                "closed a connection without a valid PROXY header: {error}"
             );
         }
     }
 
-    /// A client of HTTP/2 has sent frames of one kind without end.
+    /// An HTTP/2 client flooded frames of one kind.
     pub(crate) fn flood(&self, kind: &str, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::warn!(
                 client = %from.client, listener = from.listener(), left_out,
-                "a connection with too many {kind} frames was ended"
+                "closed a connection that sent too many {kind} frames"
             );
         }
     }
 
-    /// A request of HTTP/2 was malformed or too large, in a way that harmed no other.
+    /// An HTTP/2 request was malformed or too large; other requests are not affected.
     pub(crate) fn refused(&self, status: http::StatusCode, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             let what =
@@ -130,22 +129,22 @@ impl TargetLog {
             let status = status.as_u16();
             tracing::info!(
                 client = %from.client, listener = from.listener(), left_out, status,
-                "a request head of HTTP/2 was refused: {what}"
+                "refused an HTTP/2 request head: {what}"
             );
         }
     }
 
-    /// A connection of HTTP/2 was ended for what its client has sent, and with it the requests on it.
+    /// An HTTP/2 connection was closed for a protocol error of its client, and the requests on it were cut.
     pub(crate) fn broken_connection(&self, reason: &str, cut: usize, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::warn!(
                 client = %from.client, listener = from.listener(), left_out, cut,
-                "an HTTP/2 connection was ended for a protocol error of its client: {reason}"
+                "closed an HTTP/2 connection for a protocol error of its client: {reason}"
             );
         }
     }
 
-    /// A client was not let in.
+    /// A TLS handshake failed.
     pub(crate) fn handshake(&self, error: &std::io::Error, from: Origin) {
         if let Some(left_out) = self.handshake.borrow_mut().pass() {
             tracing::info!(
@@ -157,7 +156,7 @@ impl TargetLog {
 }
 
 impl Throttle {
-    /// The number of lines left out since the last one, if this one may be written.
+    /// Returns the number of lines left out since the last one, if this one may be written.
     fn pass(&mut self) -> Option<u64> {
         self.pass_after(EVERY)
     }

@@ -1,4 +1,4 @@
-//! Telling of a request, when it has ended or step by step, and saying what went wrong with a target.
+//! Reporting a request, at its end or step by step, and logging failures of targets.
 
 pub(crate) mod access;
 pub(crate) mod follow;
@@ -12,7 +12,7 @@ use trace::Tracer;
 
 pub(crate) use story::Story;
 
-/// Who hears of each request.
+/// Where finished requests are reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listening {
     pub(crate) access: Option<AccessLog>,

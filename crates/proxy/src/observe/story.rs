@@ -1,6 +1,6 @@
-//! What is told of a request when it has ended: to the access log, and as a span of its trace.
+//! The record of a finished request, for the access log and for a span of its trace.
 //!
-//! Gathered from the head to the end, and only where somebody wants to hear it.
+//! Gathered from the head to the end, and only where it is wanted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ pub(crate) struct Story {
     pub(super) client: ClientAddress,
     pub(super) tls: Option<TlsVersion>,
     pub(super) http2: bool,
-    /// Whose certificate the client has shown.
+    /// The owner of the client's certificate.
     pub(super) certificate: Option<Arc<Identity>>,
-    pub(super) asked: Option<Asked>, // none: it could not be understood
+    pub(super) asked: Option<Asked>, // none: it could not be parsed
     pub(super) service: Option<String>,
-    /// Bytes of the request's body that were taken from the client.
+    /// Bytes of the request's body taken from the client.
     pub(super) request_bytes: u64,
     /// The attempt that was answered.
     pub(super) attempt: Option<Attempt>,
@@ -33,11 +33,11 @@ pub(crate) struct Story {
     pub(super) end: &'static str,
     pub(super) reason: &'static str,
     pub(super) took_micros: u64,
-    /// Its part in a trace; `None`: it has none, or nobody wants it told.
+    /// The request's part in a trace; `None`: it has none, or spans are not exported.
     pub(crate) trace: Option<TraceContext>,
 }
 
-/// What the head of a request says.
+/// The content of a request's head.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) method: String,
@@ -49,8 +49,8 @@ pub(super) struct Asked {
     pub(super) user_agent: String,
 }
 
-/// Times of the target that has answered: from the beginning of the attempt, with its connecting, to the
-/// head of the answer and to its end.
+/// Times of the target that answered: from the start of the attempt, connecting included, to the head of the
+/// answer and to its end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
     began: Instant,
@@ -58,11 +58,11 @@ pub(super) struct Attempt {
     pub(super) whole: Option<Duration>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub(super) status: Option<u16>,
-    /// Bytes of the body that the client was sent.
+    /// Bytes of the body sent to the client.
     pub(super) bytes: u64,
     pub(super) color: Option<rules::Color>,
     pub(super) target: Option<String>,
@@ -73,7 +73,7 @@ pub(super) struct Told {
 // === impl Story ===
 
 impl Story {
-    /// Of a request that came in by this way, and began just now.
+    /// Begins the record of a request that came in this way just now.
     pub(crate) fn begin(entrance: &Entrance, now: Instant) -> Box<Self> {
         Box::new(Self {
             at: SystemTime::now(),
@@ -94,7 +94,7 @@ impl Story {
         })
     }
 
-    /// What its head says, and which service it is for.
+    /// Records the head and the service.
     pub(crate) fn asks(
         &mut self,
         entrance: &Entrance,
@@ -125,17 +125,17 @@ impl Story {
         self.service = service.map(str::to_owned);
     }
 
-    /// So much of its body was taken from the client.
+    /// This many bytes of its body were taken from the client.
     pub(crate) fn sent(&mut self, bytes: u64) {
         self.request_bytes = bytes;
     }
 
-    /// The head of an answer has come, to an attempt that began then.
+    /// The head of an answer arrived, to an attempt that began at this time.
     pub(crate) fn headed(&mut self, began: Instant) {
         self.attempt = Some(Attempt { began, head: began.elapsed(), whole: None });
     }
 
-    /// What the client was sent; without a target it was Teal that answered.
+    /// The answer that the client was sent; without a target, Teal's own.
     pub(crate) fn told(
         &mut self,
         status: u16,

@@ -1,4 +1,4 @@
-//! What a listener asks of those who come, and the handshake that sees to it.
+//! TLS at a listener: its settings, and the handshake that enforces them.
 
 use std::io;
 use std::net::IpAddr;
@@ -26,11 +26,11 @@ use super::offer::{self, Offer};
 use super::plain;
 use super::presented::Presented;
 
-/// A listener's TLS, ready to be used. Clones share what they have made.
+/// A listener's TLS, ready for use. Clones share their configurations.
 ///
-/// AES with keys of 128 bits comes first: no part of a handshake is stronger than that, and its
-/// SHA-256 has instructions of its own in most processors, which SHA-384 has not. A client that puts
-/// ChaCha20 first has none for AES, and gets what it asks for.
+/// AES with 128-bit keys comes first: no other part of a handshake is stronger than that, and most processors
+/// have instructions for its SHA-256, which they lack for SHA-384. A client that puts ChaCha20 first has no AES
+/// instructions, and gets what it asks for.
 #[derive(Clone, Debug)]
 pub struct TlsDoor {
     settings: Settings,
@@ -38,7 +38,7 @@ pub struct TlsDoor {
     made: Arc<Mutex<Arc<Made>>>,
 }
 
-/// What a listener asks for.
+/// The settings of a listener.
 #[derive(Clone, Debug)]
 struct Settings {
     only_tls13: bool,
@@ -46,10 +46,10 @@ struct Settings {
     client_auth: Option<ClientAuth>,
 }
 
-/// The library's configurations. Made anew when the CAs of clients change.
+/// The library's configurations. Rebuilt when the client CAs change.
 #[derive(Debug)]
 struct Made {
-    /// What verifies the certificates of clients; `None`: they are not asked for any.
+    /// The verifier of client certificates; `None`: clients are not asked for one.
     ca: Option<Arc<ClientCa>>,
     ours_first: Arc<ServerConfig>,
     theirs_first: Arc<ServerConfig>,
@@ -59,52 +59,52 @@ struct Made {
 #[derive(Debug)]
 pub(crate) struct Arrived {
     pub(crate) stream: Stream,
-    /// The server name that the client asked for, lower case.
+    /// The server name (SNI) that the client asked for, lower case.
     pub(crate) name: Option<Rc<str>>,
     /// Both sides have agreed on HTTP/2.
     pub(crate) http2: bool,
-    /// The version of TLS; `None`: plain.
+    /// The TLS version; `None`: plain.
     pub(crate) tls: Option<TlsVersion>,
-    /// The certificate that the client has shown.
+    /// The client's certificate.
     pub(crate) certificate: Option<Rc<Presented>>,
 }
 
-/// The versions of TLS that there are.
+/// The supported TLS versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TlsVersion {
     Tls12,
     Tls13,
 }
 
-/// What a session may hold back of what was written: as much as one record.
+/// The most bytes written but not yet sent that a session may hold: one record.
 const SESSION_BYTES: usize = 16 * 1024;
 
-/// Tickets that a client of TLS 1.3 gets. One is what most use, and each costs a record.
+/// Session tickets sent to a TLS 1.3 client. Most use one, and each costs a record.
 const TICKETS: usize = 1;
 
-/// Sessions of TLS 1.2 that are remembered, for clients without tickets.
+/// TLS 1.2 sessions that are remembered, for clients without tickets.
 const SESSIONS: usize = 1024;
 
 /// HTTP/2 over TLS (RFC 9113 section 3.2).
 const H2: &[u8] = b"h2";
 
-/// A record that holds an alert, and what it may say (RFC 8446 section 6, RFC 6066 section 3).
-/// rustls says `access_denied` where no certificate is found, which is for other reasons.
+/// A record that holds an alert, and the alerts sent (RFC 8446 section 6, RFC 6066 section 3). rustls sends
+/// `access_denied` where no certificate is found, which has another meaning.
 const ALERT: u8 = 21;
 const FATAL: u8 = 2;
 const HANDSHAKE_FAILURE: u8 = 40;
 const UNRECOGNIZED_NAME: u8 = 112;
 
-const NO_SUCH_NAME: &str = "no certificate has the name that the client asked for";
+const NO_SUCH_NAME: &str = "no certificate has the server name (SNI) that the client asked for";
 const NONE: &str = "there is no certificate yet";
 
-const NO_CA: &str = "the file of client_auth.ca has not been read";
+const NO_CA: &str = "the client_auth.ca file has not been read";
 
 impl TlsDoor {
-    /// A door with the certificates and the CAs of the shelf.
+    /// Makes a listener's TLS from the certificates and CAs of the certificate store.
     ///
     /// # Errors
-    /// If the file of `client_auth` was not read.
+    /// If the `client_auth` CA file was not read.
     pub fn new(
         shelf: Arc<Shelf>,
         only_tls13: bool,
@@ -116,17 +116,17 @@ impl TlsDoor {
         Ok(Self { settings, shelf, made: Arc::new(Mutex::new(Arc::new(made))) })
     }
 
-    /// Changes with the CAs that client certificates must come from.
+    /// Returns the turn (the version) of the client CAs.
     pub(crate) fn turn(&self) -> u64 {
         self.shelf.turn()
     }
 
-    /// Whether a client that shows this would be let in now.
+    /// Returns true if a client with this certificate would be let in now.
     pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         self.settings.ca(&self.shelf).is_some_and(|ca| ca.trusts(chain))
     }
 
-    /// What is in force for the next handshake.
+    /// Returns the configuration for the next handshake.
     fn current(&self) -> Result<Arc<Made>, TlsError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if self.settings.client_auth.is_some() {
@@ -139,14 +139,14 @@ impl TlsDoor {
         Ok(made.clone())
     }
 
-    /// Shakes hands with a client, which may take as long as the client likes.
+    /// Does the handshake with a client, without a deadline.
     async fn accept(
         &self,
         stream: TcpStream,
         reached: Option<IpAddr>,
     ) -> io::Result<ServerStream<TcpStream>> {
         if let Some(plain) = plain::look(&stream).await? {
-            Box::pin(plain::answer(stream, plain)).await?; // rare, and has a buffer
+            Box::pin(plain::answer(stream, plain)).await?; // boxed: rare, and it has a buffer
             return Err(io::Error::new(io::ErrorKind::InvalidData, plain::WORDS));
         }
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
@@ -176,7 +176,7 @@ impl TlsDoor {
         done.map_err(|error| offer.explain(error, &config))
     }
 
-    /// The certificate for the address that a client without a name has reached, here or at a proxy.
+    /// Returns the certificate for the address that a client without a server name has reached, here or at a proxy.
     fn shown_by_address(
         &self,
         begun: &StartHandshake<TcpStream>,
@@ -195,7 +195,7 @@ impl TlsDoor {
 // === impl TlsVersion ===
 
 impl TlsVersion {
-    /// As it is written, such as `1.3`.
+    /// Returns it as written, such as `1.3`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Tls12 => "1.2",
@@ -214,7 +214,7 @@ impl TlsVersion {
 // === impl Settings ===
 
 impl Settings {
-    /// The CAs of clients as they are now.
+    /// Builds the configurations with the current client CAs.
     fn ca(&self, shelf: &Shelf) -> Option<Arc<ClientCa>> {
         shelf.client_ca(&self.client_auth.as_ref()?.ca)
     }
@@ -239,8 +239,8 @@ impl Settings {
         let spoken: &[&[u8]] =
             if self.http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
-        // The tickets' keys outlive every reload, since the door does. Who must show a certificate
-        // shows it each time.
+        // The ticket keys outlive every reload, since the door does. Clients that must send a certificate send
+        // it on every connection.
         if ca.is_some() {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
@@ -256,13 +256,13 @@ impl Settings {
     }
 }
 
-/// Whether the first cipher that is known is ChaCha20: names that are made up come before it.
+/// Returns true if the first known cipher suite is ChaCha20: made-up ones (GREASE) may come before it.
 fn puts_chacha_first(suites: &[CipherSuite]) -> bool {
     let first = suites.iter().map(|suite| name(*suite)).find(|name| !name.is_empty());
     first.is_some_and(|name| name.contains("CHACHA20"))
 }
 
-/// Nothing for one that nobody knows.
+/// Returns the name of a cipher suite; empty for an unknown one.
 fn name(suite: CipherSuite) -> &'static str {
     suite.as_str().unwrap_or_default()
 }
@@ -271,19 +271,19 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
     TlsError { path: what.into(), problem: error.to_string() }
 }
 
-/// Shakes hands with a client, which may take as long as the client likes; none if it wanted no more than
-/// the handshake. `reached`: the address that a proxy has announced.
+/// Does the handshake with a client, without a deadline; `None` if the client came for the handshake alone.
+/// `reached`: the address that a proxy has announced.
 ///
 /// # Errors
-/// Why it is not let in.
+/// The reason why the client is not let in.
 pub(crate) async fn shake_hands(
     stream: TcpStream,
     door: &TlsDoor,
     reached: Option<IpAddr>,
 ) -> io::Result<Option<Arrived>> {
-    let turn = door.turn(); // before the CAs are looked at: those of a later turn are found out then
+    let turn = door.turn(); // before the CAs are read: a change after this is noticed later
     let session = door.accept(stream, reached).await?;
-    // The authority has seen what it came for (RFC 8737 section 3).
+    // The CA has seen the certificate it came for (RFC 8737 section 3).
     if session.get_ref().1.alpn_protocol() == Some(ACME) {
         return Ok(None);
     }
@@ -298,7 +298,7 @@ pub(crate) async fn shake_hands(
     Ok(Some(Arrived { stream, name, http2, tls, certificate }))
 }
 
-/// Why a handshake failed, as it is counted.
+/// Returns the reason why a handshake failed, as counted in metrics.
 pub(crate) fn reason(error: &io::Error) -> HandshakeFailure {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotFound, TimedOut, UnexpectedEof,
@@ -333,26 +333,26 @@ pub(crate) fn reason(error: &io::Error) -> HandshakeFailure {
     }
 }
 
-/// Why a handshake failed, in the words of somebody who looks for the reason.
+/// Returns the reason why a handshake failed, for an operator.
 pub(crate) fn describe(error: &io::Error) -> String {
     use rustls::Error::{
         General, InvalidCertificate, InvalidMessage, NoCertificatesPresented, PeerIncompatible,
     };
     if error.kind() == io::ErrorKind::TimedOut {
-        return "it was not done in time".to_owned();
+        return "it timed out".to_owned();
     }
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
-        // The last one was taken away in between.
+        // The last certificate was removed in the meantime.
         Some(General(what)) if what.contains("no server certificate chain") => {
             NO_SUCH_NAME.to_owned()
         }
         Some(InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
-            "what came was no TLS, but perhaps plain HTTP".to_owned()
+            "the client did not speak TLS (plain HTTP?)".to_owned()
         }
-        Some(NoCertificatesPresented) => "the client showed no certificate".to_owned(),
+        Some(NoCertificatesPresented) => "the client sent no certificate".to_owned(),
         Some(InvalidCertificate(CertificateError::Other(why))) => format!("the client: {why}"),
-        Some(PeerIncompatible(why)) => format!("the client speaks another TLS ({why:?})"),
+        Some(PeerIncompatible(why)) => format!("the client's TLS is incompatible ({why:?})"),
         _ => error.to_string(),
     }
 }

@@ -1,5 +1,5 @@
-//! TLS at the listeners: the handshake, and what it tells of a client. What a client is shown, and whom of
-//! them Teal trusts, is in the crate `certificate`.
+//! TLS at the listeners: the handshake, and what it tells about a client. The certificates sent to clients and
+//! the CAs trusted for theirs are in the crate `certificate`.
 //!
 //! A handshake has a deadline. Never: early data (a replay could double a request), a server name that no
 //! certificate has.

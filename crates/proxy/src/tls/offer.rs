@@ -1,12 +1,12 @@
-//! What a client has offered in its handshake, told where it fails: the client's side of an agreement that
-//! was not reached, and ours.
+//! The client's offer in its handshake, described when the two sides have nothing in common: what the client
+//! offers, and what we accept.
 
 use std::io;
 
 use rustls::server::ClientHello;
 use rustls::{CipherSuite, Error, NamedGroup, PeerIncompatible, ServerConfig, SignatureScheme};
 
-/// What a client has offered.
+/// A client's offer.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
     suites: Vec<CipherSuite>,
@@ -15,7 +15,7 @@ pub(super) struct Offer {
     protocols: Vec<Vec<u8>>,
 }
 
-/// The same error of a hello that could not be read, said better where it is that of an older version.
+/// Returns the error of an unreadable hello, with a clearer message where the hello is that of an older version.
 pub(super) fn explain_hello(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match inner {
@@ -28,7 +28,7 @@ pub(super) fn explain_hello(error: io::Error) -> io::Error {
     }
 }
 
-/// As many of each are told.
+/// The most entries listed of each.
 const MOST: usize = 24;
 
 impl Offer {
@@ -42,7 +42,8 @@ impl Offer {
         }
     }
 
-    /// The same error, as one of its kind (`Unsupported`) and with what both sides take where it says that they have nothing in common.
+    /// Returns the error as `Unsupported`, with what both sides support, where it means that they have nothing
+    /// in common.
     pub(super) fn explain(&self, error: io::Error, ours: &ServerConfig) -> io::Error {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let Some(told) = inner.and_then(|inner| self.words(inner, ours)) else { return error };
@@ -55,7 +56,7 @@ impl Offer {
             |suite: &CipherSuite| provider.cipher_suites.iter().any(|ours| ours.suite() == *suite);
         let no_suite = !self.suites.iter().any(known);
         let (what, theirs, taken) = match error {
-            // Without a suite of elliptic curves, a client of TLS 1.2 has no group to name either.
+            // Without an elliptic-curve cipher suite, a TLS 1.2 client has no group to offer either.
             Error::PeerIncompatible(
                 PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon,
             ) if no_suite => (
@@ -66,7 +67,7 @@ impl Offer {
                 }),
             ),
             Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon) => (
-                "group of key exchange",
+                "key exchange group",
                 list(&self.groups, |group| hex(group.as_str(), u16::from(*group))),
                 list(&provider.kx_groups, |group| {
                     hex(group.name().as_str(), u16::from(group.name()))
@@ -75,7 +76,7 @@ impl Offer {
             Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon) => (
                 "signature algorithm",
                 list(&self.schemes, |scheme| hex(scheme.as_str(), u16::from(*scheme))),
-                "those of its certificates' keys".to_owned(),
+                "those of its certificate keys".to_owned(),
             ),
             Error::NoApplicationProtocol => (
                 "protocol (ALPN)",
@@ -103,7 +104,7 @@ impl Offer {
     }
 }
 
-/// Nothing of it is from the client but numbers and escaped text.
+/// Lists at most [`MOST`] entries. From the client come only numbers and escaped text.
 fn list<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
     let mut names: Vec<String> = all.iter().take(MOST).map(name).collect();
     if all.len() > MOST {
@@ -112,7 +113,7 @@ fn list<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(" ") }
 }
 
-/// The name of a number, if it has one.
+/// Returns the name of a number, if it has one, or the number in hexadecimal.
 fn hex(name: Option<&str>, number: u16) -> String {
     name.map_or_else(|| format!("0x{number:04x}"), str::to_owned)
 }

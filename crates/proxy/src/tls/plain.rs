@@ -1,6 +1,6 @@
-//! Clients that speak plain HTTP to a port of TLS: they are told so in a way that they understand.
+//! Clients that send plain HTTP to a TLS port: they get an error that they can read.
 //!
-//! Nothing of what they ask is looked at, or served, or counted as a request.
+//! Nothing of the request is parsed, served, or counted as a request.
 
 use std::io;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use tokio::net::TcpStream;
 
 use crate::http2::PREFACE;
 
-/// What a client speaks instead of TLS.
+/// The protocol that a client speaks instead of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plain {
     /// HTTP/1.
     Http1 {
-        /// It asks with HEAD.
+        /// The method is HEAD.
         head: bool,
     },
     /// HTTP/2 without TLS.
     Http2,
 }
 
-/// The first byte of a record of a handshake (RFC 8446 section 5.1).
+/// The first byte of a handshake record (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// As many bytes tell it apart: a method and the beginning of a target.
+/// The bytes needed to recognize it: a method and the beginning of a target.
 const LOOK: usize = 24;
 
 const TEXT: &str = "This port speaks HTTPS: use https:// in the address.\n";
 
-/// How long and how much is read on, so that the client reads the answer before a reset.
+/// The time and bytes for which reading continues, so that the client reads the answer before a reset.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 64 * 1024;
 
-/// What the log says of it.
-pub(super) const WORDS: &str = "the client spoke plain HTTP to a port of TLS, and was told so";
+/// The log's words.
+pub(super) const WORDS: &str = "the client spoke plain HTTP to a TLS port and was told so";
 
-/// Looks at what comes first, without taking it; `None`: it may be TLS.
+/// Peeks at the first bytes; `None`: they may be TLS.
 pub(super) async fn look(stream: &TcpStream) -> io::Result<Option<Plain>> {
     let mut first = [0; LOOK];
     let seen = stream.peek(&mut first).await?;
@@ -54,7 +54,7 @@ fn kind(first: &[u8]) -> Option<Plain> {
     let method = first.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let target = match first.get(method..method + 2) {
         Some([b' ', target]) => matches!(target, b'/' | b'*' | b'h' | b'H'),
-        // All that has come yet may be a method.
+        // All bytes so far may be a method.
         _ => first.len() <= method + 1 && matches!(first.get(method), None | Some(b' ')),
     };
     (method >= 3 && target).then_some(Plain::Http1 { head: first.starts_with(b"HEAD ") })
@@ -64,7 +64,7 @@ fn kind(first: &[u8]) -> Option<Plain> {
 pub(super) async fn answer(mut stream: TcpStream, plain: Plain) -> io::Result<()> {
     stream.write_all(&plain.answer()).await?;
     stream.shutdown().await?;
-    // Ignored: a client that sends on for longer is closed all the same.
+    // Ignored: a client that goes on sending is closed all the same.
     let _ = tokio::time::timeout(LINGER, drain(&mut stream)).await;
     Ok(())
 }

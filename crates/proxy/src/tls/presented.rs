@@ -1,5 +1,4 @@
-//! The certificate that a client has shown in its handshake, and how targets and the access log hear of
-//! it.
+//! The certificate that a client sent in its handshake, for targets and the access log.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -16,25 +15,25 @@ use crate::base64;
 #[derive(Debug)]
 pub(crate) struct Presented {
     chain: Vec<CertificateDer<'static>>,
-    /// The turn of the CAs at which it was last verified, and what came of it.
+    /// The turn (version) of the CAs at which it was last verified, and the result.
     verified: Cell<(u64, bool)>,
-    /// `Client-Cert` and perhaps `Client-Cert-Chain` (RFC 9440), as they are written.
+    /// `Client-Cert` and perhaps `Client-Cert-Chain` (RFC 9440), as written.
     pub(crate) fields: Box<[u8]>,
     pub(crate) identity: Arc<Identity>,
 }
 
-/// Whose certificate it is, for the access log.
+/// The owner of a certificate, for the access log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Its subject; empty if it has none, or none that can be read.
+    /// The subject; empty if there is none that can be read.
     pub(crate) subject: String,
-    /// Its SHA-256, in lower-case hexadecimal digits.
+    /// The SHA-256 of the certificate, in lower-case hexadecimal.
     pub(crate) sha256: String,
 }
 
 impl Presented {
-    /// One that was verified by the CAs of this turn, or of a later one; with `above`, targets are sent what
-    /// was shown above it, too.
+    /// Takes a chain that was verified by the CAs of this turn, or of a later one. With `above`, targets also
+    /// get the certificates above it.
     pub(super) fn new(chain: &[CertificateDer<'_>], turn: u64, above: bool) -> Self {
         let chain: Vec<_> = chain.iter().map(|one| one.clone().into_owned()).collect();
         Self {
@@ -45,7 +44,7 @@ impl Presented {
         }
     }
 
-    /// Whether its client would be let in now. Verifies anew once after a change of the CAs.
+    /// Returns true if its client would be let in now. Verifies again once after each change of the CAs.
     pub(crate) fn is_trusted(&self, door: &TlsDoor) -> bool {
         let (seen, trusted) = self.verified.get();
         let turn = door.turn();
@@ -58,7 +57,7 @@ impl Presented {
     }
 }
 
-/// The fields of RFC 9440: byte sequences of structured fields (RFC 9651 section 3.3.5).
+/// Writes the fields of RFC 9440: byte sequences of structured fields (RFC 9651 section 3.3.5).
 fn fields(chain: &[CertificateDer<'_>], with_above: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let Some((leaf, above)) = chain.split_first() else { return out };

@@ -75,7 +75,7 @@ fn r57_plain_http_at_a_port_of_tls_is_told_so_in_plain_http() {
     client.send("SSH-2.0-OpenSSH_9.2\r\n");
     let testkit::Ending::Fin(said) = client.ending(SOON) else { panic!("it closes") };
     assert_eq!((said.len(), said[0]), (7, 21), "an alert");
-    stage.teal.log_has(&["a TLS handshake failed", "spoke plain HTTP to a port of TLS"]);
+    stage.teal.log_has(&["a TLS handshake failed", "spoke plain HTTP to a TLS port"]);
     // And whose it was, and where.
     let listener = format!("listener={}", stage.teal.listener());
     stage.teal.log_has(&["a TLS handshake failed", "client=127.0.0.1:", &listener]);
@@ -123,7 +123,7 @@ fn r57_the_log_says_what_a_client_offers_that_shares_nothing_with_teal() {
         (
             &["-tls1_3", "-groups", "P-521"],
             &[],
-            ["no group of key exchange in common", "secp521r1", "takes X25519"],
+            ["no key exchange group in common", "secp521r1", "takes X25519"],
         ),
         (
             &["-alpn", "smtp,x\u{7f}y"],

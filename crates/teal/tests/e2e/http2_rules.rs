@@ -284,7 +284,7 @@ fn r16_every_byte_of_path_and_query_means_the_same_or_is_refused_with_an_answer(
     }
     let own = [("by", "teal"), ("reason", "bad_request")];
     assert_eq!(stage.teal.metrics().count("teal_requests_answered_total", &own), refused);
-    assert!(stage.teal.log().contains("a request head of HTTP/2 was refused: malformed"));
+    assert!(stage.teal.log().contains("refused an HTTP/2 request head: malformed"));
     stage.finish();
 }
 
@@ -398,7 +398,7 @@ fn r13_who_is_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
         assert_eq!(aborted("client"), times, "{name}: the malformed one alone");
     }
     let said = stage.teal.log();
-    assert!(said.contains("an HTTP/2 connection was ended for a protocol error"), "{said}");
+    assert!(said.contains("closed an HTTP/2 connection for a protocol error"), "{said}");
     stage.finish();
 }
 

@@ -71,7 +71,7 @@ fn a_listed_source_that_says_nothing_or_nonsense_is_closed_and_nobody_else_is_as
         assert_eq!(forwarded_for(&stage, LISTED, first), None, "{first:?}");
     }
     assert!(stage.blue.seen().requests_to("/who").is_empty());
-    stage.teal.log_has(&["a connection without a good PROXY header was closed"]);
+    stage.teal.log_has(&["closed a connection without a valid PROXY header"]);
     let mut dripping = Client::connect_from(LISTED, stage.teal.listener());
     dripping.drip("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80", Duration::from_millis(50));
     assert!(dripping.ending(SOON).ended(), "at its deadline");

@@ -215,7 +215,7 @@ fn the_name_chooses_the_certificate_and_an_unknown_one_is_refused() {
     assert_eq!(unnamed, shown(&stage, &trust(Some("localhost"))), "the first one");
     let refused = trust(Some("c.test")).connect(stage.teal.listener());
     assert!(refused.is_err(), "no certificate has this name");
-    stage.teal.log_has(&["no certificate has the name that the client asked for"]);
+    stage.teal.log_has(&["no certificate has the server name (SNI) that the client asked for"]);
     stage.finish();
 }
 

@@ -1,4 +1,4 @@
-//! How a line is written. Nothing from a request can end a line, or begin another.
+//! The formats of an access log line. Nothing from a request can end a line, or begin another.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -9,16 +9,16 @@ use serde::Serialize;
 use crate::observe::story::Story;
 use crate::tls::TlsVersion;
 
-/// The form of the lines.
+/// The format of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// An object of JSON for each request.
+    /// A JSON object for each request.
     Json,
     /// The combined format of Apache and nginx.
     Combined,
 }
 
-/// The keys of a line in JSON. What is not known is left out.
+/// The keys of a JSON line. Unknown values are left out.
 #[derive(Serialize)]
 struct Json<'s> {
     time: String,
@@ -71,7 +71,7 @@ struct Json<'s> {
 }
 
 impl Format {
-    /// Appends the line of a request, with its end.
+    /// Appends the line of a finished request.
     pub(super) fn write(self, out: &mut String, story: &Story) {
         match self {
             Self::Json => json(out, story),
@@ -114,7 +114,7 @@ fn json(out: &mut String, story: &Story) {
         referer: asked.map_or("", |asked| &asked.referer),
         user_agent: asked.map_or("", |asked| &asked.user_agent),
     };
-    // Text and numbers can always be written.
+    // Writing text and numbers cannot fail.
     out.push_str(&serde_json::to_string(&line).unwrap_or_default());
 }
 
@@ -124,7 +124,7 @@ fn millis(time: Duration) -> f64 {
 
 fn combined(out: &mut String, story: &Story) {
     let (day, clock, _) = moment(story.at);
-    // Writing to a string can't fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", story.client.ip);
     if let Some(asked) = &story.asked {
         quoted(out, &asked.method);
@@ -132,7 +132,7 @@ fn combined(out: &mut String, story: &Story) {
         quoted(out, &asked.target);
         let _ = write!(out, " {}", asked.version);
     }
-    let status = story.told.status.unwrap_or(499); // nobody was told, as nginx writes it
+    let status = story.told.status.unwrap_or(499); // no status was sent: 499, as nginx writes it
     let _ = write!(out, "\" {status} {}", story.told.bytes);
     let asked = story.asked.as_ref();
     for text in [asked.map(|asked| &asked.referer), asked.map(|asked| &asked.user_agent)] {
@@ -145,7 +145,7 @@ fn combined(out: &mut String, story: &Story) {
     }
 }
 
-/// Text between quotes: quotes, backslashes and control characters as `\xHH`.
+/// Text in quotes: quotes, backslashes and control characters as `\xHH`.
 fn quoted(out: &mut String, text: &str) {
     for character in text.chars() {
         if character.is_control() || matches!(character, '"' | '\\') {

@@ -1,8 +1,8 @@
-//! The access log: a line for each request that has ended.
+//! The access log: one line for each finished request.
 //!
-//! A worker only gathers what the line says and hands it over; one thread writes for all of them.
-//! If that thread can't keep up, lines are dropped and counted: a request never waits for a disk.
-//! Without an access log nothing is gathered.
+//! A worker only gathers the content of a line and hands it over; one thread writes for all workers. If that
+//! thread can't keep up, lines are dropped and counted: a request never waits for a disk. Without an access log
+//! nothing is gathered.
 
 mod line;
 mod writer;
@@ -20,7 +20,7 @@ pub use writer::{Destination, LogWriter};
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: SyncSender<Box<Story>>,
-    /// Lines that could not be written, and are in nobody's books yet.
+    /// Lines that could not be written and are not counted in metrics yet.
     lost: Arc<AtomicU64>,
 }
 
@@ -30,7 +30,7 @@ impl AccessLog {
         self.lines.try_send(story).is_ok()
     }
 
-    /// How many lines could not be written since this was asked last, by whichever worker.
+    /// Returns how many lines could not be written since the last call, by whichever worker.
     pub(crate) fn take_lost(&self) -> u64 {
         if self.lost.load(Ordering::Relaxed) == 0 {
             0

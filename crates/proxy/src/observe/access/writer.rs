@@ -15,64 +15,64 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use super::{AccessLog, Format};
 use crate::observe::story::Story;
 
-/// Lines that may wait to be written, over all workers.
+/// The most queued lines, over all workers.
 const WAITING: usize = 8192;
 
-/// Lines that are written at once at most.
+/// The most lines written at once.
 const BATCH: usize = 256;
 
-/// How long an order to open the file again may wait for a line.
+/// The longest wait of an order to reopen the file for a line.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How long the last lines may take at a stop.
+/// The time allowed for the last lines at a stop.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Failures are said once in so long.
+/// The interval between reports of failures.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// A file, to which lines are added.
+    /// A file, to which lines are appended.
     File(PathBuf),
 }
 
-/// The writing thread, as the process around it sees it.
+/// The writing thread, as seen by the rest of the process.
 #[derive(Debug)]
 pub struct LogWriter {
     orders: Arc<Orders>,
-    ended: Receiver<()>, // by the end of the other side
+    ended: Receiver<()>, // ends when the other side is dropped
 }
 
-/// What the thread is told.
+/// An order to the thread.
 #[derive(Debug, Default)]
 struct Orders {
     reopen: AtomicBool,
     finish: AtomicBool,
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct Writer {
     to: Destination,
     format: Format,
     sink: Box<dyn Write + Send>,
     orders: Arc<Orders>,
     complained: Option<Instant>,
-    /// What is missing of a line that has begun in the log.
+    /// The missing rest of a line that is partly in the log.
     rest: Vec<u8>,
-    /// Lines that are in no worker's books yet.
+    /// Lines not counted by any worker yet.
     lost: Arc<AtomicU64>,
-    /// Lines that no message has told of.
+    /// Lost lines that no log message has reported.
     untold: u64,
 }
 
 impl AccessLog {
-    /// Opens the log and starts its thread, which ends with the last of the returned logs.
+    /// Opens the log and starts its thread, which ends when the last of the returned logs is dropped.
     ///
     /// # Errors
-    /// If the file can't be opened for adding, or no thread can be made.
+    /// If the file can't be opened for appending, or the thread can't be started.
     pub fn start(to: Destination, format: Format) -> io::Result<(Self, LogWriter)> {
         let (lines, waiting) = sync_channel(WAITING);
         let (alive, ended) = sync_channel(0);
@@ -82,7 +82,7 @@ impl AccessLog {
         let writer = Writer::new(to, format, sink, orders.clone(), lost.clone());
         let thread = std::thread::Builder::new().name("access-log".to_owned());
         thread.spawn(move || {
-            let _alive: SyncSender<()> = alive; // until the thread ends, however it does
+            let _alive: SyncSender<()> = alive; // until the thread ends, in whatever way
             writer.run(&waiting);
         })?;
         Ok((Self { lines, lost }, LogWriter { orders, ended }))
@@ -90,35 +90,35 @@ impl AccessLog {
 }
 
 impl LogWriter {
-    /// Has the file opened anew: it was renamed, and another is to be begun.
+    /// Reopens the file: it was renamed, and a new one is to be begun.
     pub fn reopen(&self) {
         self.orders.reopen.store(true, Ordering::Release);
     }
 
-    /// Waits until what was handed over so far is written, but no longer than for a slow disk.
+    /// Waits until everything handed over so far is written, within a time limit for slow disks.
     // lossless: L10
     pub fn finish(self) {
         self.orders.finish.store(true, Ordering::Release);
         if self.ended.recv_timeout(LAST) == Err(RecvTimeoutError::Timeout) {
-            tracing::error!("access log: its disk is too slow, the last lines are not written");
+            tracing::error!("access log: the disk is too slow; the last lines were not written");
         }
     }
 }
 
 impl Destination {
-    /// Nothing between us and the log holds a line back.
+    /// Opens the log, without a buffer between us and it.
     fn open(&self) -> io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(match self {
             Self::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
             Self::File(path) => {
-                // A named pipe that nobody reads is an error, and not a wait: L10. Once it is open,
-                // its reader may be slow, which this thread alone waits for.
+                // A named pipe without a reader is an error, not a wait: L10. Once it is open, its reader may
+                // be slow, but only this thread waits for it.
                 let flags = OFlags::NONBLOCK.bits().cast_signed();
                 let mut file: File =
                     OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
                 if ends_inside_a_line(path) {
-                    // Ignored: what follows says so if nothing can be written.
+                    // Ignored: later messages say so if nothing can be written.
                     let _ = file.write_all(b"\n");
                 }
                 file
@@ -127,8 +127,8 @@ impl Destination {
     }
 }
 
-/// Whether an earlier Teal was ended, or its disk full, while it wrote a line. Of what is not a file, or
-/// can't be read, nothing is known.
+/// Returns true if an earlier Teal was killed, or its disk was full, in the middle of a line. False if it is
+/// not a file, or cannot be read.
 fn ends_inside_a_line(path: &Path) -> bool {
     let is_file = path.metadata().is_ok_and(|about| about.is_file() && about.len() > 0);
     let last = || {
@@ -177,20 +177,19 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // Ignored: what is missing is told below, or was a line that the next Teal sets off.
+        // Ignored: lost lines are reported below, or the next Teal ends a partial line.
         let _ = self.complete();
         self.complained = None; // the last word
         self.tell_lost("the disk is still full, or gone");
     }
 
-    /// Writes whole lines. Those that can't be written are counted; one that was begun is ended before
-    /// the next.
+    /// Writes whole lines. Those that can't be written are counted; a partial one is completed before the next.
     fn put(&mut self, lines: &[u8]) {
         if let Err(error) = self.complete() {
             return self.lose(lines, &error);
         }
         let Err((written, error)) = write(&mut *self.sink, lines) else {
-            return self.tell_lost("written again");
+            return self.tell_lost("writing again");
         };
         let (before, mut left) = lines.split_at(written);
         if before.last().is_some_and(|byte| *byte != b'\n') {
@@ -201,7 +200,7 @@ impl Writer {
         self.lose(left, &error);
     }
 
-    /// Ends the line that was begun.
+    /// Completes the partial line.
     fn complete(&mut self) -> io::Result<()> {
         match write(&mut *self.sink, &self.rest) {
             Ok(()) => {
@@ -222,7 +221,7 @@ impl Writer {
         self.tell_lost(&error.to_string());
     }
 
-    /// Goes on with the old file if the new one can't be opened.
+    /// Keeps the old file if the new one can't be opened.
     fn open_again(&mut self) {
         match self.to.open() {
             Ok(sink) => {
@@ -231,10 +230,10 @@ impl Writer {
                     self.lose(&rest, &error);
                 }
                 self.sink = sink;
-                tracing::info!("the access log was opened again");
+                tracing::info!("access log reopened");
             }
             Err(error) if self.may_complain() => {
-                tracing::error!("access log: cannot be opened again, it stays: {error}");
+                tracing::error!("access log: cannot reopen it, keeping the old file: {error}");
             }
             Err(_) => {}
         }
@@ -256,7 +255,7 @@ impl Writer {
     }
 }
 
-/// Writes all, or says how much of it was written before the failure.
+/// Writes everything, or returns how much was written before the failure.
 fn write(sink: &mut dyn Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     let mut written = 0;
     while let Some(left @ [_, ..]) = bytes.get(written..) {
