@@ -1,4 +1,4 @@
-//! Arguments of the verbs that ask a running Teal.
+//! Arguments of the commands that call a running Teal.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::{ColorArg, Time, time};
 use crate::level::Levels;
 
-/// How a running Teal is found and asked.
+/// Options for reaching a running Teal.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Reaching Teal")]
 pub(crate) struct ReachArgs {
@@ -16,35 +16,35 @@ pub(crate) struct ReachArgs {
     /// else the socket in the state directory or in /run/teal if it answers, else http://127.0.0.1:9900].
     #[arg(long, value_name = "URL|unix:PATH")]
     pub(crate) admin: Option<String>,
-    /// Who must have signed the certificate of an https admin API, in PEM [default: $TEAL_CA, else
-    /// whom this machine trusts].
+    /// The CA certificates, in PEM, to verify an https admin API against [default: $TEAL_CA, else
+    /// the system's CAs].
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// A file with the token [default: $TEAL_TOKEN, else the file named by $TEAL_TOKEN_FILE,
-    /// else admin.token in the state directory if readable]. The socket needs none from Teal's
-    /// user, root and the socket group.
+    /// else admin.token in the state directory if readable]. On the socket, Teal's user, root and
+    /// the socket group need no token.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Answer in JSON, as the admin API does.
+    /// Print JSON, as the admin API sends it.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Say where traffic goes and which color may be stopped.
+/// Show where traffic goes and which color may be stopped.
 ///
-/// Per color: active, draining with what is left and the age of the oldest, or drained and
-/// safe to stop; per target the last probe and its reason. Of more than 10 services: those with a
-/// problem first, then a line for each of the others, if there are at most 100. Ends with 0 whatever the
-/// status is.
+/// For each color: active, draining (with what is left and the age of the oldest), or drained and
+/// safe to stop. For each target: the last probe and its reason. With more than 10 services, those with a
+/// problem come first, then one line for each of the others if there are at most 100. Exits with 0
+/// whatever the status is.
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
-    /// Only this service, with all that is known of it; several times or with commas for several.
+    /// Only this service, with every detail; repeat it or use commas for several.
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
     pub(crate) service: Vec<String>,
     /// Only services with a problem, the most severe first.
     #[arg(long)]
     pub(crate) problems: bool,
-    /// A line for each service, however many there are.
+    /// One line for each service, however many there are.
     #[arg(long, conflicts_with_all = ["problems", "service"])]
     pub(crate) all: bool,
     #[command(flatten)]
@@ -58,35 +58,35 @@ pub(crate) struct ActiveArgs {
     pub(crate) of: ColorOfArgs,
 }
 
-/// Print the color of a service that is not active, as one word for scripts.
+/// Print the idle color of a service, as one word for scripts.
 ///
-/// To be deployed to: `app-$(teal idle)`. Whether it may be stopped says `teal status`.
+/// This is the color to deploy to: `app-$(teal idle)`. `teal status` shows if it may be stopped.
 #[derive(Args, Debug)]
 pub(crate) struct IdleArgs {
     #[command(flatten)]
     pub(crate) of: ColorOfArgs,
 }
 
-/// A color of which service.
+/// The service to print a color of.
 #[derive(Args, Debug)]
 pub(crate) struct ColorOfArgs {
-    /// Which service; not needed if there is one.
+    /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Move a service to a color, once that is proven healthy, and wait until the other is drained.
+/// Move a service to a color once it is proven healthy, and wait until the other is drained.
 ///
-/// With --group, all services of a group move in one step, or none does.
+/// With --group, all services of a group move in one step, or none do.
 ///
-/// Ends with 0 when the old color is safe to stop; 3 if the switch was refused, with the reason;
-/// 5 if the drain deadline cut requests. Interrupting it ends a switch that is not decided yet; one
-/// that is decided goes on, and the message says which (130).
+/// Exits with 0 when the old color is safe to stop, with 3 and the reason if the switch was refused,
+/// and with 5 if the drain deadline cut requests. Interrupting it (130) cancels a switch that is not
+/// decided yet; one that is decided goes on. The message says which.
 #[derive(Args, Debug)]
 pub(crate) struct SwitchArgs {
-    /// Where to.
+    /// The color to move to.
     #[arg(value_name = "COLOR", value_enum)]
     pub(crate) color: ColorArg,
     #[command(flatten)]
@@ -97,9 +97,9 @@ pub(crate) struct SwitchArgs {
 
 /// Move a service back to its previous color.
 ///
-/// With --group, what the newest switch of the group has moved goes back in one step.
+/// With --group, everything that the newest switch of the group moved goes back in one step.
 ///
-/// The same gate, drain and exit codes as for a switch.
+/// The gate, the drain and the exit codes are those of a switch.
 #[derive(Args, Debug)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
@@ -108,42 +108,42 @@ pub(crate) struct RollbackArgs {
     pub(crate) reach: ReachArgs,
 }
 
-/// How to switch.
+/// Options of a switch.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct HowArgs {
-    /// Which service; not needed if there is one.
+    /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
-    /// Which group of services, instead of one service.
+    /// The group of services, instead of a single service.
     #[arg(long, value_name = "GROUP", conflicts_with = "service")]
     pub(crate) group: Option<String>,
-    /// Go on probing for this long until the color is healthy, such as 60s; without it the first
-    /// failed probe refuses.
+    /// Keep probing for up to this time until the color is healthy, such as 60s. Without it, the
+    /// first failed probe refuses the switch.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) wait_healthy: Option<Time>,
-    /// Cut what is left on the old color after this time [default: drain.timeout of each service].
+    /// Cut whatever is left on the old color after this time [default: drain.timeout of each service].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
-    /// End when no new request goes to the old color; do not wait until it is drained.
+    /// Return once no new request goes to the old color, without waiting until it is drained.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Refuse if the service has another generation: it was changed meanwhile. Of a group the
-    /// highest generation of its services counts.
+    /// Refuse if the service is not at this generation, because it was changed meanwhile. For a group,
+    /// the highest generation of its services counts.
     #[arg(long, value_name = "GENERATION")]
     pub(crate) if_generation: Option<u64>,
-    /// Only pass the gate, change nothing.
+    /// Only check the gate; change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
-/// Wait for something.
+/// Wait for a state.
 #[derive(Args, Debug)]
 pub(crate) struct WaitArgs {
     #[command(subcommand)]
     pub(crate) what: WaitFor,
 }
 
-/// What to wait for.
+/// The subcommands of `teal wait`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WaitFor {
     Drained(DrainedArgs),
@@ -151,40 +151,40 @@ pub(crate) enum WaitFor {
 
 /// Wait until nothing is left on a color, so that it is safe to stop.
 ///
-/// Ends with 1 when the time is over, and with 3 if the color is active, since then it does not
+/// Exits with 1 if it is not drained in time, and with 3 if the color is active and so does not
 /// drain.
 #[derive(Args, Debug)]
 pub(crate) struct DrainedArgs {
-    /// Which color.
+    /// The color that drains.
     #[arg(value_name = "COLOR", value_enum)]
     pub(crate) color: ColorArg,
-    /// Which service; not needed if there is one.
+    /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
-    /// Which group of services, instead of one service.
+    /// The group of services, instead of a single service.
     #[arg(long, value_name = "GROUP", conflicts_with = "service")]
     pub(crate) group: Option<String>,
-    /// How long to wait.
+    /// The maximum time to wait.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     pub(crate) timeout: Time,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// List what was decided, newest first.
+/// List past decisions, newest first.
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Show the record of one switch: who, when, on what evidence, what it cost.
+/// Show the record of one switch: who made it and when, the evidence, and what it cost.
 #[derive(Args, Debug)]
 pub(crate) struct ReceiptArgs {
-    /// The generation that the switch made [default: the newest].
+    /// The generation that the switch created [default: the newest].
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: Option<u64>,
-    /// Which service, if the switch moved several [default: all; with --json it must be named].
+    /// The service, if the switch moved several [default: all; required with --json].
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
     #[command(flatten)]
@@ -193,86 +193,86 @@ pub(crate) struct ReceiptArgs {
 
 /// Keep new requests waiting at Teal instead of failing them, until `teal resume`.
 ///
-/// For a change that no version survives, such as a migration: hold, change, switch, resume.
+/// For a change that neither version can run through, such as a migration: hold, change, switch, resume.
 #[derive(Args, Debug)]
 pub(crate) struct HoldArgs {
-    /// Which service; not needed if there is one.
+    /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
-    /// How long one request may wait before it is answered 503 [default: 30s].
+    /// The maximum time one request waits before it gets a 503 [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) max_wait: Option<Time>,
-    /// Cut what is left on the active color after this time [default: drain.timeout of the
+    /// Cut whatever is left on the active color after this time [default: drain.timeout of the
     /// service].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
-    /// End when new requests wait; do not wait until the active color is drained.
+    /// Return once new requests wait, without waiting until the active color is drained.
     #[arg(long)]
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Let the waiting requests of a service go.
+/// Release the waiting requests of a service.
 #[derive(Args, Debug)]
 pub(crate) struct ResumeArgs {
-    /// Which service; not needed if there is one.
+    /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Replace the running Teal by a newer one; clients notice nothing.
+/// Replace the running Teal with a newer one, unnoticed by clients.
 ///
-/// Put the new program where the running one was started from (or where upgrade.binary says), then
-/// run this. It ends when the new Teal serves. The older one goes when its last request has ended.
-/// If the new one can't take over, the older one goes on as before, and this ends with 1.
+/// Install the new binary at the path the running one was started from (or at upgrade.binary), then
+/// run this. It returns once the new Teal serves. The old one exits when its last request has ended.
+/// If the new one cannot take over, the old one keeps serving, and this exits with 1.
 #[derive(Args, Debug)]
 pub(crate) struct UpgradeArgs {
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Follow single requests through their steps, as they come.
+/// Follow single requests through their steps, live.
 ///
-/// Each step is a line: accepted, for which service, waiting, color and target, connection, sent, answer,
-/// end and why. Nothing is shown of bodies, of fields and of what stands behind the ? of a target. Ends
-/// when all of them have ended, or after --for. Requests that are not followed cost no more than before.
+/// Each step is a line: accepted, service, waiting, color and target, connection, sent, answer, and end with
+/// its reason. Bodies, header fields and query strings are never shown. Exits when all followed requests have
+/// ended, or after --for. Other requests are not slowed down.
 #[derive(Args, Debug)]
 pub(crate) struct TraceArgs {
-    /// Only requests with this field and exactly this value.
+    /// Only requests with this header field and exactly this value.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) header: Option<String>,
-    /// Only requests of the client with this address.
+    /// Only requests from this client address.
     #[arg(long, value_name = "IP")]
     pub(crate) client: Option<IpAddr>,
-    /// Only requests whose path begins so.
+    /// Only requests whose path begins with this.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) path: Option<String>,
     /// The number of requests, up to 1000.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) count: u64,
-    /// The time until it ends, up to 10m.
+    /// The maximum time to follow requests, up to 10m.
     #[arg(long = "for", value_name = "TIME", value_parser = time, default_value = "60s")]
     pub(crate) time: Time,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Show which events the running Teal logs, or change that until it is started again or upgraded.
+/// Show the log level of the running Teal, or change it until it is restarted or upgraded.
 ///
-/// Levels are off, error, warn, info, debug and trace, for all or for modules: "info,proxy=debug".
+/// Levels are off, error, warn, info, debug and trace, for all of Teal or per module: "info,proxy=debug".
 #[derive(Args, Debug)]
 pub(crate) struct LogLevelArgs {
-    /// The new levels [default: show those in force].
+    /// The new level [default: show the current one].
     #[arg(value_name = "LEVEL")]
     pub(crate) level: Option<Levels>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
-/// Read the configuration again and put it in force, all or nothing.
+/// Reload the configuration: either all of it takes effect or nothing does.
 #[derive(Args, Debug)]
 pub(crate) struct ReloadArgs {
     #[command(flatten)]

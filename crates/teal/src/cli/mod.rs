@@ -1,5 +1,5 @@
-//! All arguments. The reference page and the completions are made from here, so a help text
-//! is written as documentation.
+//! Command-line arguments. The reference page and the completions are generated from here, so
+//! help texts are written as documentation.
 
 mod client;
 mod local;
@@ -39,7 +39,7 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by the gate, 4 Teal could not be \
 reached, 5 switched but requests were cut.";
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Run(RunArgs),
@@ -69,19 +69,19 @@ pub(crate) enum Verb {
     Generate(GenerateArgs),
 }
 
-/// Serve: take requests and send each to the active color.
+/// Run the proxy: send each request to the active color.
 ///
-/// With a file everything comes from there. Without one, a single service named `web` is
-/// served, and the flags say where. Logs go to standard error.
+/// With --config, all settings come from the file. Without it, Teal serves a single service
+/// named `web`, set up by the other flags. Logs go to standard error.
 ///
-/// SIGTERM and SIGINT stop gracefully, a second one at once. SIGHUP reads the configuration
-/// again, SIGUSR1 opens the access log again, SIGUSR2 has a newer Teal take over.
+/// SIGTERM and SIGINT stop Teal gracefully, a second one at once. SIGHUP reloads the
+/// configuration, SIGUSR1 reopens the access log, SIGUSR2 upgrades to a newer Teal.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
     /// The configuration file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["listen", "blue", "green", "admin", "state_dir"])]
     pub(crate) config: Option<PathBuf>,
-    /// Where clients are served [default: 127.0.0.1:8080].
+    /// The address to serve clients on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// The target of blue [default: http://127.0.0.1:8081].
@@ -90,27 +90,27 @@ pub(crate) struct RunArgs {
     /// The target of green [default: http://127.0.0.1:8082].
     #[arg(long, value_name = "URL")]
     pub(crate) green: Option<String>,
-    /// Where the admin API listens [default: 127.0.0.1:9900].
+    /// The address of the admin API [default: 127.0.0.1:9900].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<String>,
-    /// Where the journal and the admin socket live [default: $STATE_DIRECTORY, else
+    /// The directory for the journal and the admin socket [default: $STATE_DIRECTORY, else
     /// $XDG_STATE_HOME/teal, else ~/.local/state/teal].
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// Accept the state up to this generation although later decisions are damaged. Only after
-    /// Teal refused to start and named it.
+    /// Start from the state at this generation although later decisions are damaged. Use it only
+    /// after Teal refused to start and named the generation.
     #[arg(long, value_name = "GENERATION")]
     pub(crate) adopt: Option<u64>,
-    /// How logs are written.
+    /// The log format.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log: LogFormat,
-    /// Which events are logged: off, error, warn, info, debug or trace, for all or for modules, such as
+    /// The log level: off, error, warn, info, debug or trace, for all of Teal or per module, such as
     /// "info,proxy=debug" [default: $TEAL_LOG, else info].
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<Levels>,
 }
 
-/// How logs are written.
+/// A log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// One line per event, for people.
@@ -121,14 +121,14 @@ pub(crate) enum LogFormat {
 
 /// Check a configuration file and report all problems, with line and column.
 ///
-/// Starts nothing, resolves no name and leaves nothing behind. Exits with 2 if there is a
+/// Starts nothing, resolves no names and leaves nothing behind. Exits with 2 if there is a
 /// problem.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Answer in JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -142,10 +142,10 @@ pub(crate) enum ColorArg {
     Green,
 }
 
-/// A duration, and the text that it was written as.
+/// A duration and its original text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
-    /// As it goes to the admin API.
+    /// The text as sent to the admin API.
     pub(crate) text: String,
     pub(crate) duration: Duration,
 }
