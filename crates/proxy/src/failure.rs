@@ -1,11 +1,11 @@
-//! Why a request could not be answered by a target, decided where it happened: what Teal
-//! answers instead, and whether the request may be sent again (L5).
+//! The reasons why a target could not answer a request, decided where it happened: Teal's own answer, and
+//! whether the request may be sent again (L5).
 
 use connect::DialError;
 use connect::http2::StreamEnd;
 use traffic::{AbortCause, OwnReason};
 
-/// What went wrong before the answer had begun.
+/// A failure before the answer had begun.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The service has no target.
@@ -17,38 +17,38 @@ pub(crate) enum Failure {
         /// The connection had served before.
         reused: bool,
     },
-    /// The connection on which the client has logged in was closed, before any byte of an answer.
+    /// The connection on which the client is logged in was closed, before any byte of an answer.
     LoginLost {
-        /// The client is told; else its connection ends as that to the target did, and it begins
-        /// again by itself.
+        /// True: the client gets an answer. False: its connection is closed like that to the target, and the
+        /// client logs in again by itself.
         told: bool,
     },
-    /// The target has said that it did not act on the request, and will not on this connection; with which
-    /// code, if it was asked at all.
+    /// The target said that it did not act on the request and will not on this connection, and with which code
+    /// if the request was sent at all.
     NotTaken(Option<StreamEnd>),
-    /// The target requires HTTP/1.1 for the request, and has done nothing of it (RFC 9113 section 7).
+    /// The target requires HTTP/1.1 for the request, and has not acted on it (RFC 9113 section 7).
     Http1Required {
         /// The request can be sent again.
         rewinds: bool,
     },
-    /// The target has no certificate for the server name that the request has brought along, which says
-    /// nothing of the target.
+    /// The target has no certificate for the server name taken from the request, which says nothing about the
+    /// target's health.
     Misnamed(String),
-    /// The target has ended TLS with an alert in the place of an answer; why.
+    /// The target ended TLS with an alert instead of an answer; the reason.
     Tls(String),
-    /// The target has ended the stream of the request, or the connection below, with an error code.
+    /// The target ended the request's stream, or its connection, with an error code.
     Reset(StreamEnd),
     /// The connection was ended for another answer on it, which was malformed, before any byte of this one.
     CutOff,
-    /// The request can't be said in the protocol of the target: nothing was sent.
+    /// The request can't be expressed in the target's protocol: nothing was sent.
     Unspeakable,
-    /// The target broke the protocol, or broke off inside its head.
+    /// The target broke the protocol, or closed the connection inside a head.
     Malformed(&'static str),
-    /// The target did not answer, or did not take the request, before the deadline.
+    /// The target did not answer, or did not read the request, before the deadline.
     TimedOut,
-    /// The client broke off, or can't be reached any more.
+    /// The client aborted, or can't be reached any more.
     ClientGone,
-    /// The client's body broke the rules.
+    /// The client's body was malformed.
     ClientBody,
     /// The client's body was over the limit.
     BodyTooLarge,
@@ -56,23 +56,23 @@ pub(crate) enum Failure {
     BodyTimedOut,
     /// The drain deadline passed (L3).
     Cut,
-    /// Teal stops, and its deadline passed.
+    /// Teal is stopping, and its deadline passed.
     Stopping,
-    /// It came while an interim answer was half written: no other can follow.
+    /// It happened while an interim answer was half written: no other can follow.
     Torn(AbortCause),
 }
 
-/// What follows from a failure for the client.
+/// The consequence of a failure for the client.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Teal answers.
     Answer(OwnReason),
-    /// Nobody is there to be answered.
+    /// Nobody is left to answer.
     Abort(AbortCause),
 }
 
 impl Failure {
-    /// Whether nothing can have been acted on, so that any request may be sent again.
+    /// Returns true if nothing can have been acted on, so that any request may be sent again.
     // lossless: L5
     pub(crate) fn is_unsent(&self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl Failure {
         }
     }
 
-    /// Whether an idempotent request may be sent again. Never after a deadline.
+    /// Returns true if an idempotent request may be sent again. Never after a deadline.
     pub(crate) fn is_replayable(&self) -> bool {
         self.is_unsent()
             || match self {
@@ -94,7 +94,7 @@ impl Failure {
             }
     }
 
-    /// Whether the target takes the request, and others, over HTTP/1.1 only.
+    /// Returns true if the target takes this request, and others, over HTTP/1.1 only.
     pub(crate) fn requires_http1(&self) -> bool {
         match self {
             Self::Http1Required { .. } => true,
@@ -103,7 +103,7 @@ impl Failure {
         }
     }
 
-    /// What the client is told.
+    /// Returns the consequence for the client.
     pub(crate) fn verdict(&self) -> Verdict {
         Verdict::Answer(match self {
             Self::Dial(DialError::TimedOut | DialError::HandshakeTimedOut) | Self::TimedOut => {
@@ -129,7 +129,7 @@ impl Failure {
         })
     }
 
-    /// The same failure after part of an interim answer was written to the client.
+    /// Returns the failure as it is after part of an interim answer was written to the client.
     pub(crate) fn torn(&self) -> Self {
         Self::Torn(match self {
             Self::ClientGone | Self::ClientBody | Self::BodyTooLarge | Self::Unspeakable => {
@@ -153,7 +153,7 @@ impl Failure {
         })
     }
 
-    /// Returns what happened, for those who follow the request.
+    /// Describes what happened, for those who follow the request.
     pub(crate) fn in_words(&self) -> String {
         self.about_target().unwrap_or_else(|| match self.verdict() {
             Verdict::Answer(reason) => reason.as_str().to_owned(),
@@ -161,26 +161,24 @@ impl Failure {
         })
     }
 
-    /// What happened, for the log; `None` where the target has no part in it.
+    /// Describes what happened, for the log; `None` where the target has no part in it.
     pub(crate) fn about_target(&self) -> Option<String> {
         match self {
             Self::Dial(error) => Some(error.to_string()),
             Self::Closed { reused: true } => {
-                Some("closed a kept connection just as a request was sent on it".to_owned())
+                Some("closed an idle connection just as a request was sent on it".to_owned())
             }
             Self::Closed { reused: false } => {
                 Some("closed the connection without an answer".to_owned())
             }
             Self::LoginLost { .. } => {
-                Some("closed a connection that its client had logged in on".to_owned())
+                Some("closed a connection on which the client was logged in".to_owned())
             }
             Self::NotTaken(None) => {
-                Some("refused a request on a connection that it ends".to_owned())
+                Some("refused a request on a connection that it was closing".to_owned())
             }
-            Self::NotTaken(Some(end)) => Some(format!("did not take a request: it {end}")),
-            Self::Http1Required { rewinds: true } => {
-                Some(http1_required("asking again over HTTP/1.1"))
-            }
+            Self::NotTaken(Some(end)) => Some(format!("did not accept a request: it {end}")),
+            Self::Http1Required { rewinds: true } => Some(http1_required("retrying over HTTP/1.1")),
             Self::Http1Required { rewinds: false } => Some(http1_required(TOO_LONG)),
             Self::Reset(end) if end.requires_http1() => Some(http1_required(PERHAPS_DONE)),
             Self::Misnamed(why) => {
@@ -199,12 +197,12 @@ impl Failure {
 }
 
 const TOO_LONG: &str =
-    "the body of the request was too long to be kept and sent again, so it is answered 502";
+    "the request body was too long to be kept for a retry, so it is answered 502";
 
 const PERHAPS_DONE: &str = "it ended the connection with GOAWAY and may have acted on the request, so only an \
                             idempotent one is sent again";
 
-/// The log's words for a target that takes no HTTP/2, and what follows for the request.
+/// The log's words for a target that requires HTTP/1.1, and the consequence for the request.
 fn http1_required(what: &str) -> String {
     format!(
         "requires HTTP/1.1 (HTTP_1_1_REQUIRED): {what}; new requests use HTTP/1.1 for 10 minutes, and always \

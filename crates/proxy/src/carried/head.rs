@@ -1,6 +1,5 @@
-//! A request's head from HTTP/2 or HTTP/3 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3, RFC 9114 sections 4.2
-//! and 4.3). What is said twice there must be said alike; what could mean something else in HTTP/1.1 is
-//! refused.
+//! Request heads from HTTP/2 or HTTP/3 to HTTP/1.1 (RFC 9113 sections 8.2 and 8.3, RFC 9114 sections 4.2 and
+//! 4.3). Values carried twice there must agree; anything that could mean something else in HTTP/1.1 is refused.
 
 use connect::http2::{is_of_connection, line};
 use http::{Method, Request, header};
@@ -8,22 +7,22 @@ use http1::Reject;
 
 use crate::base64::DIGITS;
 
-/// A head, as it would have come in HTTP/1.1.
+/// A head, as it would have arrived in HTTP/1.1.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) bytes: Vec<u8>,
-    /// The same without a body, where it is not known yet whether it has one.
+    /// The same without a body, where it is not known yet whether there is one.
     pub(crate) plain: Option<Vec<u8>>,
     /// Its body is in chunks.
     pub(crate) chunked: bool,
-    /// It asks with HEAD, so that no answer has a body.
+    /// The method is HEAD, so that no answer has a body.
     pub(crate) bodiless: bool,
     /// It asks for a tunnel (RFC 8441, RFC 9220).
     pub(crate) tunnel: bool,
 }
 
 impl Head {
-    /// Of a request that is refused: what matters for its answer.
+    /// The parts of a refused request that its answer depends on.
     pub(crate) fn refused<B>(request: &Request<B>) -> Self {
         Self { bodiless: request.method() == Method::HEAD, ..Self::default() }
     }
@@ -32,10 +31,10 @@ impl Head {
 /// A WebSocket's key has 16 bytes in base64: 22 digits, of which the last holds two bits.
 const KEY_DIGITS: usize = 21;
 
-/// Writes the head anew. `protocol`: what it asks for a tunnel of (`:protocol`); `ended`: nothing follows it.
+/// Translates the head. `protocol`: the tunnel asked for (`:protocol`); `ended`: nothing follows the head.
 ///
 /// # Errors
-/// What is wrong with it. What HTTP/1.1 refuses as well is refused later, when it is read.
+/// A description of the problem. What HTTP/1.1 refuses as well is refused later, when it is parsed.
 pub(crate) fn translate<B>(
     request: &Request<B>,
     protocol: Option<&str>,
@@ -44,12 +43,12 @@ pub(crate) fn translate<B>(
     mut random: impl FnMut() -> u64,
 ) -> Result<Head, Reject> {
     if count(request) > fields_max {
-        return Err(Reject { status: 431, reason: "There are too many fields." });
+        return Err(Reject { status: 431, reason: "The head has too many fields." });
     }
     let host = host(request)?;
     let mut head = Head::refused(request);
     if protocol.is_some_and(|protocol| !protocol.eq_ignore_ascii_case("websocket")) {
-        return Err(Reject { status: 501, reason: "The only tunnel opened here is websocket." });
+        return Err(Reject { status: 501, reason: "The only tunnel supported is websocket." });
     }
     head.tunnel = protocol.is_some();
     let out = &mut head.bytes;
@@ -73,8 +72,8 @@ pub(crate) fn translate<B>(
     Ok(head)
 }
 
-/// The same for a request whose stream is still open, though such requests hardly ever have a body: an
-/// end that comes a little later decides between the two heads.
+/// Translates the head of a request whose stream is still open, though such requests hardly ever have a body:
+/// if the stream ends a little later, that decides between the two heads.
 ///
 /// # Errors
 /// As [`translate`].
@@ -92,8 +91,8 @@ pub(crate) fn translate_open<B>(
     Ok(head)
 }
 
-/// How many fields HTTP/1.1 would have: the crumbs of a cookie are one (RFC 9113 section 8.2.3). What
-/// they take together is bounded by the size of the head.
+/// Counts the fields as in HTTP/1.1: the pieces of a split cookie are one (RFC 9113 section 8.2.3). Their total
+/// size is bounded by that of the head.
 fn count<B>(request: &Request<B>) -> usize {
     let fields = request.headers();
     let crumbs = if fields.contains_key(header::COOKIE) {
@@ -104,14 +103,13 @@ fn count<B>(request: &Request<B>) -> usize {
     fields.len() - (crumbs - 1)
 }
 
-/// Whether a value begins or ends with white space, which makes a message malformed (RFC 9113 section
-/// 8.2.1).
+/// Returns true if a value begins or ends with white space, which makes a message malformed (RFC 9113 section 8.2.1).
 pub(crate) fn is_padded(value: &[u8]) -> bool {
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     blank(value.first()) || blank(value.last())
 }
 
-/// The one host that the request is for.
+/// Returns the one host that the request is for.
 fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     let bad = |reason| Reject { status: 400, reason };
     if !matches!(request.uri().scheme_str(), Some("http" | "https") | None) {
@@ -120,9 +118,9 @@ fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     let mut named = request.headers().get_all(header::HOST).iter();
     let Some(first) = named.next() else {
-        return authority.ok_or(bad("There is neither :authority nor Host."));
+        return authority.ok_or(bad("The request has neither :authority nor Host."));
     };
-    let first = first.to_str().map_err(|_| bad("Host is no host."))?;
+    let first = first.to_str().map_err(|_| bad("Host is not a valid host."))?;
     if named.next().is_some() {
         return Err(bad("The request has more than one Host field."));
     }
@@ -133,7 +131,7 @@ fn host<B>(request: &Request<B>) -> Result<&str, Reject> {
     Ok(first)
 }
 
-/// Whether both name the same host and port: no port, or a colon without one, is the scheme's own.
+/// Returns true if both name the same host and port: no port, or a colon without one, is the scheme's own.
 fn is_same(one: &str, other: &str, default_port: &str) -> bool {
     let bare = |text| {
         let text = str::strip_suffix(text, default_port).unwrap_or(text);
@@ -146,7 +144,7 @@ fn fields<B>(out: &mut Vec<u8>, request: &Request<B>, tunnel: bool) -> Result<()
     let mut cookies: Option<Vec<u8>> = None;
     for (name, value) in request.headers() {
         if is_of_connection(name.as_str().as_bytes()) {
-            let reason = "A field is about a connection of HTTP/1.1.";
+            let reason = "The request has a connection-specific field of HTTP/1.1.";
             return Err(Reject { status: 400, reason });
         }
         if is_padded(value.as_bytes()) {

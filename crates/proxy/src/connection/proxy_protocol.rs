@@ -1,7 +1,7 @@
-//! The PROXY protocol: what a load balancer in front says of the client, before the first byte of
-//! the client's own (versions 1 and 2 of HAProxy's `proxy-protocol.txt`).
+//! The PROXY protocol: the client's addresses as announced by a load balancer in front, before the client's
+//! first byte (versions 1 and 2 of HAProxy's `proxy-protocol.txt`).
 //!
-//! Only a listed source is asked for it, and it has to say it. Nothing of what follows is read here.
+//! Read only from a listed source, which must send it. Nothing after the header is read here.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,20 +11,20 @@ use tokio::net::TcpStream;
 
 use crate::door::{Announced, Ends};
 
-/// How each header of version 2 begins.
+/// The first bytes of every header of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Version 2, on behalf of a client.
 const PROXY: u8 = 0x21;
 
-/// What may follow the addresses: that the client came by TLS, in this bit of its first byte.
+/// A TLV after the addresses: the client came over TLS if this bit of its first byte is set.
 const TYPE_SSL: u8 = 0x20;
 const CLIENT_SSL: u8 = 0x01;
 
 /// The longest header of version 1, with its line end.
 const LINE: usize = 107;
 
-/// The longest header of version 2 that is taken: addresses and a few kilobytes beside them.
+/// The longest header of version 2 that is accepted: addresses and a few kilobytes of TLVs.
 const LONGEST: usize = 4096;
 
 /// Reads the header.
@@ -52,14 +52,14 @@ async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
     Ok(Announced { ends, tls: command == PROXY && has_tls(family, &body) })
 }
 
-/// Reads to the end of the line, and not a byte further: what lies behind is the client's.
+/// Reads to the end of the line, and not a byte further: the rest is the client's.
 async fn read_line(stream: &mut TcpStream, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
     while !line.ends_with(b"\r\n") {
         let mut ahead = [0; LINE];
         let room = LINE.saturating_sub(line.len());
         let seen = stream.peek(&mut ahead[..room]).await?;
         if seen == 0 {
-            return Err(bad("the line has no end"));
+            return Err(bad("the line does not end"));
         }
         let end = ahead[..seen].iter().position(|byte| *byte == b'\n').map_or(seen, |at| at + 1);
         let from = line.len();
@@ -69,18 +69,18 @@ async fn read_line(stream: &mut TcpStream, mut line: Vec<u8>) -> io::Result<Vec<
     Ok(line)
 }
 
-/// The ends in `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
+/// Parses the ends in `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
 fn line_ends(line: &[u8]) -> io::Result<Option<Ends>> {
     let text = std::str::from_utf8(line).ok().and_then(|text| text.strip_suffix("\r\n"));
-    let mut words = text.ok_or_else(|| bad("the line is no text"))?.split(' ');
+    let mut words = text.ok_or_else(|| bad("the line is not text"))?.split(' ');
     if words.next() != Some("PROXY") {
-        return Err(bad("there is no header"));
+        return Err(bad("it does not begin with a header"));
     }
     let family = words.next();
     if family == Some("UNKNOWN") {
         return Ok(None);
     }
-    let wrong = || bad("the line has no two addresses and ports");
+    let wrong = || bad("the line does not have two addresses and ports");
     let address = |word: Option<&str>| word.and_then(|word| word.parse::<IpAddr>().ok());
     let digits = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
     let port = |word: Option<&str>| word.filter(digits).and_then(|word| word.parse::<u16>().ok());
@@ -100,7 +100,7 @@ fn line_ends(line: &[u8]) -> io::Result<Option<Ends>> {
     if fits { Ok(Some(ends)) } else { Err(wrong()) }
 }
 
-/// The ends in a header of version 2. What follows the addresses is not looked at.
+/// Parses the ends in a header of version 2, up to the addresses.
 fn binary_ends(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Ends>> {
     match command {
         0x20 => return Ok(None), // LOCAL
@@ -117,7 +117,7 @@ fn binary_ends(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Ends>>
     Ok(Some((SocketAddr::new(source, from), SocketAddr::new(destination, to))))
 }
 
-/// Two addresses and their ports, in the order of the protocol.
+/// Parses two addresses and their ports, in the order of the protocol.
 fn ends<const N: usize>(body: &[u8]) -> Option<([[u8; N]; 2], [u16; 2])> {
     let (source, rest) = body.split_first_chunk::<N>()?;
     let (destination, rest) = rest.split_first_chunk::<N>()?;
@@ -125,7 +125,7 @@ fn ends<const N: usize>(body: &[u8]) -> Option<([[u8; N]; 2], [u16; 2])> {
     Some(([*source, *destination], [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]))
 }
 
-/// Whether what follows the addresses says that the client came by TLS.
+/// Returns true if the TLVs say that the client came over TLS.
 fn has_tls(family: u8, body: &[u8]) -> bool {
     let addresses = match family >> 4 {
         1 => 12,

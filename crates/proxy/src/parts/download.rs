@@ -28,43 +28,43 @@ pub(crate) struct Download {
     interim: Frame,
     interims: usize,
     pump: Pump,
-    /// In which the client must take its share.
+    /// The time in which the client must take its share.
     window: Window,
     head: Option<Head>,
 }
 
-/// What is kept of the final head.
+/// The part of the final head that is kept.
 #[derive(Clone, Copy, Debug)]
 struct Head {
     status: u16,
-    /// The connection to the target may be used again.
+    /// True if the connection to the target may be reused.
     persistent: bool,
     keep_alive_timeout: Option<Duration>,
     event_stream: bool,
     tunnel: bool,
-    /// It goes on with a login that binds the connection.
+    /// True if it continues a login that binds the connection.
     binds: bool,
-    /// The client's connection is closed after this answer.
+    /// True if the client's connection is closed after this answer.
     closing: bool,
-    /// Only the close tells the client where the body ends.
+    /// True if only the close tells the client where the body ends.
     by_close: bool,
 }
 
-/// What came of reading heads.
+/// The result of reading heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// An interim head was passed on; there is more to come.
+    /// An interim head was passed on; more follow.
     Interim,
-    /// The final head is here.
+    /// The final head arrived.
     Final,
 }
 
-/// RFC 6455 section 4.1: the connection is failed.
+/// RFC 6455 section 4.1: the client must fail the connection.
 const WRONG_ACCEPT: &str =
-    "Sec-WebSocket-Accept does not answer the key of the WebSocket handshake.";
+    "Sec-WebSocket-Accept does not match the key of the WebSocket handshake.";
 
 impl Download {
-    /// No answer.
+    /// Makes one without an answer.
     pub(crate) fn new() -> Self {
         Self {
             scan: HeadScan::new(),
@@ -76,7 +76,7 @@ impl Download {
         }
     }
 
-    /// Begins with the answer to another request, its head to be written into `lead`.
+    /// Begins with the answer to another request, whose head will be written into `lead`.
     pub(crate) fn begin(&mut self, lead: Vec<u8>) {
         self.scan.reset();
         self.interim.begin(Vec::new());
@@ -86,7 +86,7 @@ impl Download {
         self.head = None;
     }
 
-    /// Reads until a head is complete. An interim one is written to the client at once.
+    /// Reads until a head is complete. An interim head is written to the client at once.
     pub(crate) fn poll_head(
         &mut self,
         worker: &Worker,
@@ -127,7 +127,7 @@ impl Download {
         }
     }
 
-    /// The failure that it is that nothing more comes, with this error, before the head is whole.
+    /// Returns the failure for an end with this error before the head is complete.
     fn unanswered(&self, error: Option<&io::Error>, ask: &Ask<'_>, link: &Link) -> Failure {
         let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
         let kind = error.map(io::Error::kind);
@@ -150,7 +150,7 @@ impl Download {
             }
             (_, Some(end)) => Failure::Reset(StreamEnd { begun: end.begun || interim, ..*end }),
             (Some(ErrorKind::InvalidData), _) if exchange => {
-                Failure::Malformed("The answer breaks the rules of HTTP/2.")
+                Failure::Malformed("The answer violates HTTP/2.")
             }
             (Some(ErrorKind::ConnectionAborted), _) if exchange && !interim => Failure::CutOff,
             (Some(ErrorKind::InvalidInput), _) => Failure::Unspeakable,
@@ -159,12 +159,12 @@ impl Download {
         }
     }
 
-    /// How large a head may be.
+    /// Returns the size limits of a head.
     fn limits(worker: &Worker) -> Limits {
         Limits::of_responses(worker.reader.table().limits.head_bytes)
     }
 
-    /// Understands a complete head and writes it anew for the client.
+    /// Parses a complete head and writes it anew for the client.
     fn take_head(
         &mut self,
         worker: &Worker,
@@ -212,7 +212,7 @@ impl Download {
             let reason = "The target switched protocols before it had the whole request.";
             return Err(Failure::Malformed(reason));
         }
-        // There are targets that read no body with an `Upgrade`: it would be their next request.
+        // Some targets ignore the body of a request with `Upgrade`, and would parse it as their next request.
         let unread = ask.upgrade.is_some() && ask.facts.body;
         let mut lead = std::mem::take(&mut self.pump.frame.lead);
         let framing = http1::write_response(&mut lead, &response, &to);
@@ -227,7 +227,7 @@ impl Download {
             closing: closing || by_close,
             by_close,
         });
-        let plain = response.field("content-encoding").is_none(); // else it shows no events
+        let plain = response.field("content-encoding").is_none(); // compressed, no events are visible
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
         self.pump.limit_trailers(*limits);
@@ -238,12 +238,12 @@ impl Download {
         Ok(Step::Final)
     }
 
-    /// Whether an interim answer was begun and not ended.
+    /// Returns true if an interim answer was begun and not ended.
     pub(crate) fn is_torn(&self) -> bool {
         self.interim.is_torn()
     }
 
-    /// Relays the body. Ready when the client has all of it, or can't have it.
+    /// Relays the body. Ready when the client has all of it, or can't get it.
     pub(crate) fn poll_body(
         &mut self,
         worker: &Worker,
@@ -273,7 +273,7 @@ impl Download {
         written.map_err(|_| AbortCause::Client)
     }
 
-    /// Until when the wait for the target or for the client may last.
+    /// Returns the deadline of the wait for the target or for the client.
     // lossless: L10
     pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
         let Some(waiting) = self.pump.waiting() else {
@@ -288,14 +288,14 @@ impl Download {
         waiting.since + if event_stream { timeouts.tunnel_idle } else { timeouts.response_idle }
     }
 
-    /// What to do when [`Download::due`] has passed: a window in which the client took enough is
-    /// followed by another. False: it is over.
+    /// Handles [`Download::due`] having passed: a window in which the client took enough is followed by
+    /// another. Returns false if the time is up.
     pub(crate) fn renew(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> bool {
         let moved = self.pump.sent() + client.stream.share();
         self.window.renew(moved, timeouts.body_min_bytes, now)
     }
 
-    /// Bytes of the body that have come from the target.
+    /// Returns the bytes of the body received from the target.
     pub(crate) fn taken(&self) -> u64 {
         self.pump.taken()
     }
@@ -308,17 +308,17 @@ impl Download {
         self.head.is_some_and(|head| head.tunnel)
     }
 
-    /// Whether it goes on with a login that binds the connection.
+    /// Returns true if it continues a login that binds the connection.
     pub(crate) fn is_binding(&self) -> bool {
         self.head.is_some_and(|head| head.binds)
     }
 
-    /// Whether it lasts for as long as its client likes.
+    /// Returns true if it lasts for as long as its client likes.
     pub(crate) fn is_event_stream(&self) -> bool {
         self.head.is_some_and(|head| head.event_stream)
     }
 
-    /// Whether it can be ended between two events.
+    /// Returns true if it can be ended between two events.
     pub(crate) fn is_watched(&self) -> bool {
         self.pump.is_watched()
     }
@@ -328,7 +328,7 @@ impl Download {
         self.pump.end_at_boundary();
     }
 
-    /// Whether the connection to the target may be used again.
+    /// Returns true if the connection to the target may be reused.
     pub(crate) fn is_reusable(&self) -> bool {
         self.pump.is_done()
             && !self.pump.is_ended_early()
@@ -339,22 +339,22 @@ impl Download {
         self.head.and_then(|head| head.keep_alive_timeout)
     }
 
-    /// Whether the client was told that its connection ends with this answer.
+    /// Returns true if the client was told that its connection ends with this answer.
     pub(crate) fn is_closing(&self) -> bool {
         self.head.is_none_or(|head| head.closing)
     }
 
-    /// Whether the client is the side that is waited for.
+    /// Returns true if the client is the side that is waited for.
     pub(crate) fn waits_for_client(&self) -> bool {
         self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink)
     }
 
-    /// Whether only the close tells the client where the body ends.
+    /// Returns true if only the close tells the client where the body ends.
     pub(crate) fn ends_by_close(&self) -> bool {
         self.head.is_some_and(|head| head.by_close)
     }
 
-    /// Gives back what can be used by the next answer.
+    /// Resets it for the next answer, keeping memory that can be reused.
     pub(crate) fn recycle(&mut self, buffers: &Buffers) {
         buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
     }

@@ -1,5 +1,5 @@
-//! Answers of Teal itself: status, a short body in the form that the client likes, and
-//! `Proxy-Status` (RFC 9209), which says that it was us and why.
+//! Teal's own answers: status, a short body in the form that the client prefers, and `Proxy-Status` (RFC 9209),
+//! which names Teal and the reason.
 
 use std::fmt::Write as _;
 use std::future::poll_fn;
@@ -16,13 +16,13 @@ use crate::http::Unread;
 use crate::parts::{Accept, After, Facts, Refused, RequestEnd, Why};
 use crate::worker::Worker;
 
-/// Answers what could not be a request, and ends the connection.
+/// Answers input that could not be parsed as a request, and closes the connection.
 pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {
     let refused = Refused::malformed(worker, client, reject);
     answer(worker, client, refused).await
 }
 
-/// Answers a head that did not come in time, and ends the connection.
+/// Answers a head that did not arrive in time, and closes the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
     let end = RequestEnd::unrouted(worker, worker.story(&client.entrance))
         .followed(worker.listening.followers.begin(&client.entrance, None));
@@ -30,15 +30,15 @@ pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After 
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
 }
 
-/// Writes the answer and closes the books of the request.
+/// Writes the answer and ends the request in the books.
 pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Refused) -> After {
     let Refused { mut end, facts, why } = refused;
     let rejected = matches!(why, Why::Reject(_));
-    // One that was too slow already is not waited for much longer.
+    // A client that was too slow already gets little more time.
     let too_slow = matches!(why, Why::Own(OwnReason::RequestTimeout));
     let page = Page::of(why);
     let unread = facts.body || !client.rx.is_empty() && rejected;
-    // An HTTP/1.0 client is not told that the connection stays, so it does not.
+    // An HTTP/1.0 client is not told that the connection stays open, so it does not.
     let close = !facts.persistent
         || unread
         || facts.version == Version::Http10
@@ -75,16 +75,15 @@ async fn write(worker: &Worker, client: &mut Client, frame: &mut Frame) -> Resul
     .await
 }
 
-/// One answer of our own.
+/// One of Teal's own answers.
 struct Page {
     status: u16,
     reason: OwnReason,
-    /// What stands in the body.
+    /// The text of the body.
     text: &'static str,
-    /// The sentence that stands there instead, with what the request said; not yet escaped for the form of
-    /// the body.
+    /// The sentence used instead of the text, with parts of the request; not yet escaped for the form of the body.
     detail: Option<String>,
-    /// The body to the byte, whatever the client likes.
+    /// The exact body, whatever the client prefers.
     exactly: Option<String>,
     /// The error type of RFC 9209 section 2.3.
     proxy_error: &'static str,
@@ -124,34 +123,34 @@ impl Page {
         }
     }
 
-    /// Status, sentence and error type of every reason, in one table.
+    /// The status, sentence and error type of every reason, in one table.
     fn of_reason(reason: OwnReason) -> Self {
         let (status, text, proxy_error) = match reason {
             OwnReason::BadRequest => (400, "Bad request", "http_request_error"),
             OwnReason::NoRoute => {
                 (404, "No service for this host and path", "destination_not_found")
             }
-            OwnReason::MethodRefused => (405, "Method not served", "http_request_denied"),
+            OwnReason::MethodRefused => (405, "Method not allowed", "http_request_denied"),
             OwnReason::RequestTimeout => {
                 (408, "The request did not arrive in time", "http_request_error")
             }
-            OwnReason::BodyTooLarge => (413, "The body is over the limit", "http_request_error"),
+            OwnReason::BodyTooLarge => (413, "The body exceeds the limit", "http_request_error"),
             OwnReason::TargetTooLong => {
-                (414, "The request target is over the limit", "http_request_error")
+                (414, "The request target exceeds the limit", "http_request_error")
             }
             OwnReason::UnknownExpectation => (417, "Unknown expectation", "http_request_error"),
             OwnReason::Misdirected => {
-                (421, "This host is not the name of the TLS handshake", "http_request_error")
+                (421, "This host is not the server name of the TLS handshake", "http_request_error")
             }
             OwnReason::ClientDistrusted => {
-                (421, "The client certificate is not trusted any more", "http_request_denied")
+                (421, "The client certificate is no longer trusted", "http_request_denied")
             }
-            // Said by a reset of its stream, which has no page.
-            OwnReason::Http1Required => (421, "This needs HTTP/1.1", "http_request_error"),
-            OwnReason::RedirectedToHttps => (308, "This is served under https", ""),
-            OwnReason::HeadTooLarge => (431, "The head is over the limits", "http_request_error"),
+            // Sent as a reset of its stream, which has no page.
+            OwnReason::Http1Required => (421, "HTTP/1.1 required", "http_request_error"),
+            OwnReason::RedirectedToHttps => (308, "This is served over https", ""),
+            OwnReason::HeadTooLarge => (431, "The head exceeds the limits", "http_request_error"),
             OwnReason::Unsupported => (501, "Not supported", "http_request_error"),
-            OwnReason::Loop => (508, "The request has been here before", "proxy_loop_detected"),
+            OwnReason::Loop => (508, "Request loop detected", "proxy_loop_detected"),
             OwnReason::MaxForwards | OwnReason::AcmeChallenge | OwnReason::HealthCheck => {
                 (200, "", "")
             }

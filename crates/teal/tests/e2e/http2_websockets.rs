@@ -48,7 +48,7 @@ fn r21_a_websocket_opens_only_if_the_target_has_answered_the_key() {
         let mut client = connect(&stage);
         assert_eq!(open(&mut client, path, &[]).1, 502, "{path}");
     }
-    stage.teal.log_has(&["Sec-WebSocket-Accept does not answer the key"]);
+    stage.teal.log_has(&["Sec-WebSocket-Accept does not match the key"]);
     stage.blue.behave_at("/ws", Behavior::WebSocket);
     let mut client = connect(&stage);
     // A key of the client's means nothing in HTTP/2, and must not stand beside ours.

@@ -245,7 +245,7 @@ fn a_collector_that_does_not_answer_costs_spans_and_neither_a_request_nor_the_st
     let began = Instant::now();
     assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    stage.teal.log_has(&["the last spans are not delivered"]);
+    stage.teal.log_has(&["the last spans were not delivered"]);
 }
 
 #[test]
@@ -267,6 +267,6 @@ fn what_a_collector_refuses_is_said() {
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
     collector.behave_next("/v1/traces", Behavior::raw(answer));
     assert_eq!(stage.client().get("/").status, 200);
-    stage.teal.log_has(&["otel: 1 spans were not taken", "rejected 1 of them: full"]);
+    stage.teal.log_has(&["otel: 1 spans were not accepted", "rejected 1 of them: full"]);
     stage.finish();
 }

@@ -14,11 +14,11 @@ pub(crate) struct TraceContext {
     pub(super) span: [u8; 8],
     /// The client's; `None`: the trace begins here.
     pub(super) parent: Option<[u8; 8]>,
-    /// What others keep along a trace that goes on (`tracestate`).
+    /// Vendor data of a trace that continues (`tracestate`).
     pub(super) state: String,
 }
 
-/// What a client says of its trace.
+/// The trace fields of a client.
 #[derive(Debug, PartialEq, Eq)]
 struct Parent {
     trace: [u8; 16],
@@ -26,27 +26,27 @@ struct Parent {
     sampled: bool,
 }
 
-/// Bytes of a `traceparent` of the only version there is.
+/// The length of a `traceparent` of the only version so far.
 const LENGTH: usize = 55;
 
-/// The longest `tracestate` that a span keeps: what everybody has to pass on (section 3.3.1.5).
+/// The longest `tracestate` that a span keeps: what every participant must pass on (section 3.3.1.5).
 const STATE: usize = 512;
 
-/// The flag of a trace that somebody records.
+/// The flag of a trace that is recorded.
 const SAMPLED: u8 = 1;
 
 /// Bytes as lower-case digits.
 pub(super) struct Hex<'b>(pub(super) &'b [u8]);
 
 impl TraceContext {
-    /// Our part in the trace of a request. `None`: its client decided that nobody records it, and
-    /// what it says of it is passed on as it is.
+    /// Decides our part in the trace of a request. `None`: its client decided not to record it, and its trace
+    /// fields are passed on as they are.
     pub(crate) fn of(request: &Request<'_>, mut random: impl FnMut() -> u64) -> Option<Self> {
         let parent = request.trace_parent().and_then(Parent::parse);
         if parent.as_ref().is_some_and(|parent| !parent.sampled) {
             return None;
         }
-        let mut some = || random().max(1).to_be_bytes(); // zeros are no id
+        let mut some = || random().max(1).to_be_bytes(); // all zeros is not a valid id
         let span = some();
         let trace = parent.as_ref().map_or_else(
             || {
@@ -61,23 +61,23 @@ impl TraceContext {
         Some(Self { trace, span, parent: parent.map(|parent| parent.span), state })
     }
 
-    /// The value of `traceparent` for the target.
+    /// Returns the value of `traceparent` for the target.
     pub(crate) fn header(&self) -> String {
         format!("00-{}-{}-{SAMPLED:02x}", Hex(&self.trace), Hex(&self.span))
     }
 
-    /// The flags of the trace, as the target is told.
+    /// Returns the flags of the trace, as sent to the target.
     pub(super) const FLAGS: u32 = SAMPLED as u32;
 
-    /// Whether the client's trace goes on.
+    /// Returns true if the client's trace continues.
     pub(crate) fn goes_on(&self) -> bool {
         self.parent.is_some()
     }
 }
 
 impl Parent {
-    /// Section 3.2.2: lower-case digits only, no id of zeros. A later version may say more behind
-    /// what this one says.
+    /// Section 3.2.2: lower-case digits only, and no id of all zeros. A later version may append to the format
+    /// of this one.
     fn parse(value: &[u8]) -> Option<Self> {
         let (known, more) = value.split_at_checked(LENGTH)?;
         let mut parts = known.split(|byte| *byte == b'-');
@@ -95,7 +95,7 @@ impl Parent {
     }
 }
 
-/// The members of `tracestate` in one list, as many of them as fit; none if there is a character that no
+/// Joins the members of `tracestate` into one list, as many as fit; empty if there is a character that no
 /// member may have (section 3.3.1).
 fn state(request: &Request<'_>) -> String {
     let mut all = String::new();
@@ -116,7 +116,7 @@ fn state(request: &Request<'_>) -> String {
     all
 }
 
-/// Exactly this many bytes, each as two lower-case digits.
+/// Parses exactly this many bytes, each as two lower-case digits.
 fn digits<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -156,7 +156,7 @@ mod tests {
         let mut number = 0;
         TraceContext::of(&request, || {
             number += 1;
-            number - 1 // a zero first, which is no id
+            number - 1 // zero first, which is not a valid id
         })
     }
 
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(ours.header(), format!("00-{TRACE}-0000000000000001-01"));
         assert_eq!(ours.parent.map(|span| Hex(&span).to_string()).as_deref(), Some(SPAN));
         assert!(ours.goes_on());
-        // Flags that this version does not know are not passed on; a later version is understood.
+        // Flags unknown to this version are not passed on; a later version is accepted.
         for value in [
             format!("00-{TRACE}-{SPAN}-ff"),
             format!("01-{TRACE}-{SPAN}-01"),

@@ -1,4 +1,4 @@
-//! The thread that makes batches of spans and has them delivered.
+//! The thread that batches spans and delivers them.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,45 +8,45 @@ use std::time::{Duration, Instant};
 use super::{Tracer, otlp};
 use crate::observe::story::Story;
 
-/// Spans that may wait, over all workers.
+/// The most queued spans, over all workers.
 const WAITING: usize = 2048;
 
-/// Spans of one delivery at most.
+/// The most spans in one delivery.
 const BATCH: usize = 512;
 
-/// How long a batch may wait for more.
+/// The longest wait of a batch for more spans.
 const GATHER: Duration = Duration::from_millis(500);
 
-/// How long an order to finish may wait for a span.
+/// The longest wait of an order to finish for a span.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// From the first pause after a failed delivery to the longest.
+/// The first and the longest pause after a failed delivery.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
-/// How long the last spans may take at a stop.
+/// The time allowed for the last spans at a stop.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Failures are said once in so long.
+/// The interval between reports of failures.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Why a batch was not taken.
+/// The reason why a batch was not accepted.
 #[derive(Debug)]
 pub enum NotTaken {
-    /// It may be later.
+    /// It may be accepted later.
     ForNow(String),
     /// It never will be.
     Ever(String),
 }
 
-/// The delivering thread, as the process around it sees it.
+/// The delivering thread, as seen by the rest of the process.
 #[derive(Debug)]
 pub struct SpanWriter {
     /// Dropped: finish.
     more: SyncSender<Infallible>,
-    ended: Receiver<Infallible>, // by the end of the other side
+    ended: Receiver<Infallible>, // ends when the other side is dropped
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct Exporter<D> {
     spans: Receiver<Box<Story>>,
     more: Receiver<Infallible>,
@@ -56,11 +56,11 @@ struct Exporter<D> {
 }
 
 impl Tracer {
-    /// Starts the thread, which ends with the last of the returned tracers. `deliver` gets a body of
-    /// OTLP in JSON, and may take its time.
+    /// Starts the thread, which ends when the last of the returned tracers is dropped. `deliver` gets a body of
+    /// OTLP in JSON, and may block.
     ///
     /// # Errors
-    /// If no thread can be made.
+    /// If the thread can't be started.
     pub fn start(
         instance: String,
         deliver: impl FnMut(String) -> Result<(), NotTaken> + Send + 'static,
@@ -72,7 +72,7 @@ impl Tracer {
             Exporter { spans: waiting, more: finish, instance, deliver, complained: None };
         let thread = std::thread::Builder::new().name("spans".to_owned());
         thread.spawn(move || {
-            let _alive: SyncSender<Infallible> = alive; // until the thread ends, however it does
+            let _alive: SyncSender<Infallible> = alive; // until the thread ends, in whatever way
             exporter.run();
         })?;
         Ok((Self { spans }, SpanWriter { more, ended }))
@@ -80,12 +80,12 @@ impl Tracer {
 }
 
 impl SpanWriter {
-    /// Waits until what was handed over so far is delivered, but no longer than for a slow collector.
+    /// Waits until everything handed over so far is delivered, within a time limit for slow collectors.
     // lossless: L10
     pub fn finish(self) {
         drop(self.more);
         if self.ended.recv_timeout(LAST) == Err(RecvTimeoutError::Timeout) {
-            tracing::error!("otel: the collector is too slow, the last spans are not delivered");
+            tracing::error!("otel: the collector is too slow; the last spans were not delivered");
         }
     }
 }
@@ -97,7 +97,7 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
         }
     }
 
-    /// The next spans; `None`: there will be none.
+    /// Returns the next spans; `None`: there will be none.
     fn gather(&self) -> Option<Vec<Story>> {
         let first = loop {
             match self.spans.recv_timeout(LOOK) {
@@ -120,7 +120,7 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
         Some(batch)
     }
 
-    /// Has a batch delivered, again and again while there is hope; at a stop it is tried once.
+    /// Delivers a batch, retrying while it may be accepted; at a stop it is tried once.
     fn deliver(&mut self, batch: &[Story]) {
         let [mut pause, longest] = PAUSES;
         loop {
@@ -128,11 +128,11 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
             match (self.deliver)(otlp::export(batch, &self.instance)) {
                 Ok(()) => return,
                 Err(NotTaken::Ever(why)) => {
-                    self.complain(&format!("{count} spans were not taken: {why}"));
+                    self.complain(&format!("{count} spans were not accepted: {why}"));
                     return;
                 }
                 Err(NotTaken::ForNow(why)) => {
-                    self.complain(&format!("spans are not taken for now: {why}"));
+                    self.complain(&format!("cannot deliver spans, retrying: {why}"));
                 }
             }
             if !matches!(self.more.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {

@@ -1,10 +1,8 @@
-//! Tracing: each request that is sampled is a span of a trace (W3C Trace Context), and is told to a
-//! collector (OpenTelemetry).
+//! Tracing: each sampled request is a span of a trace (W3C Trace Context), exported to a collector (OpenTelemetry).
 //!
-//! A worker only hands over what it has gathered; one thread makes batches of it and has them
-//! delivered. If the collector can't keep up or is away, spans are dropped and counted: a request
-//! never waits for it. Without a collector nothing is gathered, and what clients say of their traces
-//! passes through untouched.
+//! A worker only hands over the record of a request; one thread batches the spans and delivers them. If the
+//! collector can't keep up or is down, spans are dropped and counted: a request never waits for it. Without a
+//! collector nothing is gathered, and the trace fields of clients pass through untouched.
 
 mod context;
 mod exporter;

@@ -1,7 +1,7 @@
-//! Spans as OTLP has them in JSON: <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
+//! Spans in OTLP's JSON encoding: <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
 //!
-//! Names of attributes are those of the semantic conventions for HTTP servers
-//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>), and `teal.*` for what they lack.
+//! Attribute names are those of the semantic conventions for HTTP servers
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>), and `teal.*` where these have none.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,12 +19,12 @@ const SERVER: u8 = 2;
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
 
-/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: whether the parent is of
-/// another process is known, and it is.
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: it is known whether the
+/// parent is in another process, and it is.
 const PARENT_KNOWN: u32 = 0x100;
 const PARENT_REMOTE: u32 = 0x200;
 
-/// Methods that have a name of their own (semantic conventions, "http.request.method").
+/// The known methods (semantic conventions, "http.request.method").
 const METHODS: [&str; 9] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
@@ -92,11 +92,11 @@ struct Attribute<'s> {
 #[serde(rename_all = "camelCase")]
 enum Value<'s> {
     StringValue(Cow<'s, str>),
-    /// 64 bits are text in this encoding.
+    /// 64-bit numbers are text in this encoding.
     IntValue(String),
 }
 
-/// The body of an export: these requests, told by the Teal that calls itself `instance`.
+/// Returns the body of an export: these requests, from the Teal that calls itself `instance`.
 pub(super) fn export(stories: &[Story], instance: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let attributes = vec![
@@ -110,7 +110,7 @@ pub(super) fn export(stories: &[Story], instance: &str) -> String {
     let export = Export {
         resource_spans: [ResourceSpans { resource: Resource { attributes }, scope_spans }],
     };
-    // Text and numbers can always be written.
+    // Writing text and numbers cannot fail.
     serde_json::to_string(&export).unwrap_or_default()
 }
 
@@ -133,7 +133,7 @@ fn span<'s>(story: &'s Story, context: &'s TraceContext) -> Record<'s> {
     }
 }
 
-/// A client that goes away is no failure of ours, nor is what it asked wrongly.
+/// A client that goes away is not a failure of ours, and neither is a bad request.
 fn has_failed(story: &Story) -> bool {
     let aborted = story.end == "aborted" && story.reason != "client";
     aborted || story.told.status.is_some_and(|status| status >= 500)
