@@ -1,6 +1,6 @@
-//! The end of every answer: in the form that the caller wants, with the fields that keep it where it belongs.
+//! The last step of every response: the form that the caller wants, and the security headers.
 //!
-//! Guaranteed: no answer is stored by a cache, guessed at by a browser or shown in a frame.
+//! Guaranteed: no response is stored by a cache, sniffed by a browser or shown in a frame.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::form::{Form, body};
 use crate::problem::Problem;
 
-/// The last step of every answer: renders a problem in the caller's form and adds the fields
-/// that keep an answer where it belongs.
+/// Finishes a response: renders a problem in the caller's form and adds the headers that keep caches,
+/// sniffing and frames away.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let form = Form::of(request.headers());
     let mut response = next.run(request).await;
@@ -32,7 +32,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ];
     for (name, value) in fields {
-        // The status page has a policy of its own.
+        // The status page has its own policy.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
@@ -41,7 +41,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
 // === impl Form ===
 
 impl Form {
-    /// Answers with the text or with the value as JSON, whichever the caller wants.
+    /// Responds with the text or with the value as JSON, whichever the caller wants.
     pub(crate) fn answer<T: Serialize>(
         self,
         value: &T,
@@ -55,9 +55,9 @@ impl Form {
                     body("application/json", json)
                 }
                 Err(error) => {
-                    tracing::error!(%error, "an answer of the admin API is no JSON");
+                    tracing::error!(%error, "a response of the admin API could not be written as JSON");
                     let status = StatusCode::INTERNAL_SERVER_ERROR;
-                    Problem::new(status, "internal", "The answer could not be written as JSON")
+                    Problem::new(status, "internal", "The response could not be written as JSON")
                         .into_response()
                 }
             },

@@ -1,12 +1,11 @@
-//! Who is calling, and what they may do.
+//! Authentication and authorization of callers.
 //!
 //! A call that changes something needs a token with the role operator, or must come over the
 //! Unix socket from Teal's user, root or a member of the socket group. Reads are open on the
-//! loopback interface, on the socket and on the listener of metrics; from elsewhere they need a token of
-//! any role. A token
-//! that is shown must be right even where none is needed. Handlers take [`Operator`] or
-//! [`Viewer`] as an argument before their parameters, so what is asked is checked only for
-//! those who may ask.
+//! loopback interface, on the socket and on the metrics listener; from elsewhere they need a token of
+//! any role. A token that is sent must be valid even where none is needed, except on the metrics listener.
+//! Handlers take [`Operator`] or [`Viewer`] as an argument before their parameters, so parameters are
+//! checked only for callers that are allowed.
 //!
 //! Never here: cookies, tokens in a URL, a token kept longer than its comparison.
 
@@ -26,14 +25,14 @@ use crate::lockout::Source;
 use crate::problem::Problem;
 use crate::settings::Api;
 
-/// A caller who may change things, by the name that stands in receipts.
+/// A caller that may make changes, with its name as in receipts.
 #[derive(Debug)]
 pub(crate) struct Operator(pub(crate) Actor);
 
-/// A caller who may read.
+/// A caller that may read.
 #[derive(Debug)]
 pub(crate) struct Viewer {
-    /// Whether it is known who it is, by a token or by the socket.
+    /// True if the caller is authenticated, by a token or by the socket.
     pub(crate) is_known: bool,
 }
 
@@ -49,7 +48,7 @@ impl FromRequestParts<Arc<Api>> for Operator {
             ))),
             (None, Peer::Unix { uid, operator: true }) => Ok(Self(Actor::Uid(uid))),
             (None, Peer::Unix { uid, operator: false }) => Err(forbidden().because(format!(
-                "User id {uid} is neither Teal's user, root nor in the socket group; \
+                "User id {uid} is not Teal's user, root or a member of the socket group; \
                  use a token: Authorization: Bearer TOKEN"
             ))),
             (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
@@ -63,7 +62,7 @@ impl FromRequestParts<Arc<Api>> for Viewer {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let peer = peer(parts)?;
         if let Peer::Reader(_) = peer {
-            return Ok(Self { is_known: false }); // a token means nothing there, and is not looked at
+            return Ok(Self { is_known: false }); // tokens are ignored on the metrics listener
         }
         match (by_token(&parts.headers, peer, api)?, peer) {
             (Some(_), _) | (None, Peer::Unix { .. }) => Ok(Self { is_known: true }),
@@ -75,12 +74,12 @@ impl FromRequestParts<Arc<Api>> for Viewer {
     }
 }
 
-/// The holder of the token that the call shows; `None` if it shows none.
+/// Returns the holder of the token in the call; `None` if it has no token.
 fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String, Role)>, Problem> {
     let mut shown = headers.get_all(AUTHORIZATION).iter();
     let Some(first) = shown.next() else { return Ok(None) };
     if first.as_bytes().eq_ignore_ascii_case(b"bearer") {
-        return Ok(None); // the variable in the caller's script was empty
+        return Ok(None); // an empty variable in the caller's script
     }
     let now = Instant::now();
     let source = source(peer);
@@ -91,24 +90,24 @@ fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String
     if let Some(token) = token.and_then(|(_, token)| holder(&live.tokens, token)) {
         return Ok(Some((token.name.clone(), token.role)));
     }
-    // Only wrong tokens are slowed: anybody on this machine can send those from its addresses.
+    // Only wrong tokens are limited: any local user can send those from this machine's addresses.
     let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(left) = lockout.remaining(source, now) {
         let status = StatusCode::TOO_MANY_REQUESTS;
         return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
-            .because("This token is not known either; a right one is accepted at any time")
+            .because("This token is invalid as well; a valid one is accepted at any time")
             .retry_after(left.as_secs() + 1));
     }
     if lockout.failed(source, now) {
-        tracing::warn!(peer = %peer, "ten wrong tokens in a minute: further wrong ones from there are answered 429");
+        tracing::warn!(peer = %peer, "ten wrong tokens within a minute: further wrong tokens from this peer are answered 429");
     }
-    Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is not known")
-        .because("Send it as Authorization: Bearer TOKEN; a new one is made by: teal token new")
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is invalid")
+        .because("Send it as Authorization: Bearer TOKEN; create a new one with: teal token new")
         .challenge("Bearer realm=\"teal\", error=\"invalid_token\""))
 }
 
-/// Finds the token without telling by the time it takes which one came near: every hash is
-/// compared in whole, whether or not one was found.
+/// Finds the token in constant time: every hash is compared in full, whether or not one has
+/// matched.
 fn holder<'a>(tokens: &'a [Token], shown: &[u8]) -> Option<&'a Token> {
     let hash: [u8; 32] = Sha256::digest(shown).into();
     let mut found = u64::MAX;

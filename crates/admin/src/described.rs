@@ -1,13 +1,13 @@
-//! What the description of the API says of every call alike: both forms of each answer, and what
-//! the values of parameters look like.
+//! The parts of the OpenAPI document that apply to every call: both forms of each response, and the
+//! schemas of parameters.
 //!
-//! Handlers name their answers once, as JSON. Here the other form is added, and problems get their
-//! own media type (RFC 9457), so that a client made from the description understands both.
+//! Handlers describe their responses once, as JSON. Here the other form is added, and problems get their
+//! own media type (RFC 9457), so that a client generated from the document understands both.
 
 use serde_json::{Map, Value, json};
 
 const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
-/// A level, or those of modules, with commas between.
+/// A level, or levels of modules, separated by commas.
 const LEVELS: &str = "^((admin|control|journal|peer|proxy|teal)(::[a-z0-9_]{1,32}){0,4}=)?\
                       (off|error|warn|info|debug|trace)\
                       (,((admin|control|journal|peer|proxy|teal)(::[a-z0-9_]{1,32}){0,4}=)?\
@@ -17,7 +17,7 @@ const DURATION: &str = "^(([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9])h([1-5]?[0-9]m)?
                         ([0-9]{1,3}ms)?|[1-9][0-9]{0,3}m([1-5]?[0-9]s)?([0-9]{1,3}ms)?|\
                         [1-9][0-9]{0,4}s([0-9]{1,3}ms)?|[1-9][0-9]{0,6}ms)$";
 
-/// Completes a document that was made from the handlers.
+/// Completes a document that was generated from the handlers.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
@@ -35,8 +35,8 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// Parameters of which a call takes one at most. OpenAPI can only say that of the members of an
-/// object, which in a query are written as parameters of their own (`style: form`, `explode`).
+/// Merges two parameters of which a call takes at most one. OpenAPI can express that only for the members
+/// of an object, which in a query are separate parameters (`style: form`, `explode`).
 fn one_of_service_and_group(parameters: &mut Vec<Value>) {
     let of_them =
         |parameter: &Value| ["service", "group"].map(Value::from).contains(&parameter["name"]);
@@ -58,7 +58,7 @@ fn one_of_service_and_group(parameters: &mut Vec<Value>) {
         first,
         json!({
             "name": "moved", "in": "query", "style": "form", "explode": true, "required": false,
-            "description": "`service=NAME` or `group=NAME`: what to move", "schema": schema,
+            "description": "`service=NAME` or `group=NAME`: the service or group to move", "schema": schema,
         }),
     );
 }
@@ -107,7 +107,7 @@ fn answers(responses: &mut Map<String, Value>) {
         let Some(of_json) = content.get("application/json").cloned() else { continue };
         if of_json.get("schema").is_none_or(|schema| *schema == problem()) {
             if of_json.get("schema").is_none() {
-                continue; // always JSON, whatever is accepted
+                continue; // always JSON, whatever `Accept` says
             }
             content.remove("application/json");
             content.insert("application/problem+json".to_owned(), of_json);
@@ -116,8 +116,8 @@ fn answers(responses: &mut Map<String, Value>) {
     }
 }
 
-/// Each event of a stream, which before OpenAPI 3.2 is what `schema` describes: its fields, of which the
-/// data is JSON.
+/// The schema of one event of a stream (before OpenAPI 3.2, `schema` describes a single event): its fields,
+/// of which `data` is JSON.
 fn sent(data: &Value) -> Value {
     if data["$ref"] == "#/components/schemas/TraceStep" {
         let ended = json!({
@@ -147,8 +147,8 @@ fn sent(data: &Value) -> Value {
         "type": "object",
         "required": ["event", "data"],
         "properties": {
-            "id": { "type": "string", "description": "Not of `missed` and `restarted`" },
-            "event": { "type": "string", "description": "Its kind, or `missed`, or `restarted`" },
+            "id": { "type": "string", "description": "Absent for `missed` and `restarted`" },
+            "event": { "type": "string", "description": "The kind of the event, or `missed` or `restarted`" },
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",

@@ -1,10 +1,10 @@
-//! The ways in: the TCP listener and the Unix socket, with the same calls behind both, and the listener of
-//! metrics, with a few of them.
+//! The listeners: the TCP listener and the Unix socket, which serve the same calls, and the metrics
+//! listener, which serves a few of them.
 //!
-//! Guaranteed: slow or many callers can't keep others out for long. A head has five seconds,
-//! a stalled answer ten, and each of the ways has its own number of connections, so that
-//! whoever fills the TCP listener leaves the socket free. Further callers wait in the queue
-//! of the system. Running out of descriptors slows accepting down and ends nothing.
+//! Guaranteed: slow or many callers cannot keep others out for long. A request head has five seconds,
+//! a stalled response ten, and each listener has its own connection limit, so that a full TCP listener
+//! leaves the socket free. Further callers wait in the kernel's accept queue. Running out of file
+//! descriptors slows accepting down and ends no connection.
 
 use std::fmt;
 use std::future::pending;
@@ -31,33 +31,33 @@ use crate::settings::Live;
 use crate::socket::Membership;
 use crate::stall::Stalling;
 
-/// How long a request head may take, and how long a connection may idle.
+/// The time limit for a request head, and the idle timeout of a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of a request head, with room for long tokens.
+/// The maximum bytes of a request head, with room for long tokens.
 const HEAD_MAX: usize = 16 << 10;
-/// Connections at once, for each of the two ways in.
+/// The maximum number of concurrent connections, for each of TCP and the socket.
 const CONNECTIONS_MAX: usize = 256;
-/// The same at the listener of metrics, where few have reason to be.
+/// The same for the metrics listener, which needs few.
 const READERS_MAX: usize = 64;
-/// How long calls may still take once Teal stops.
+/// The time for which calls may continue once Teal stops.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long a call may be on its way on a connection that was accepted before Teal stops.
+/// The time for which a call is still read from a connection that was accepted before Teal stopped.
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who is at the other end of a connection.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// Somebody on the network.
+    /// A network client of the admin listener.
     Tcp(SocketAddr),
-    /// Somebody on the network, at the listener of metrics.
+    /// A network client of the metrics listener.
     Reader(SocketAddr),
-    /// A user of this machine, as the kernel says.
+    /// A local user, as reported by the kernel.
     Unix {
         /// The user id.
         uid: u32,
-        /// Whether it is Teal's user, root or a member of the socket group.
+        /// True for Teal's user, root and members of the socket group.
         operator: bool,
     },
 }
@@ -71,25 +71,25 @@ impl fmt::Display for Peer {
     }
 }
 
-/// The time by which an answer must have been taken; the connection ends with it. For answers that
-/// are made as they are read, and hold something until then.
+/// The deadline for reading a response, after which the connection ends. For responses that are produced as
+/// they are read and hold resources until then.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerBy(Arc<watch::Sender<Option<Instant>>>);
 
-/// The same, being in force until it is dropped.
+/// A deadline that is in force until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Due(AnswerBy);
 
-/// The calls of each way in.
+/// The routers of the listeners.
 #[derive(Debug)]
 pub(crate) struct Routers {
-    /// Those of the admin listener and of the socket.
+    /// The router of the admin listener and the socket.
     pub(crate) admin: Router,
-    /// Those of the listener of metrics.
+    /// The router of the metrics listener.
     pub(crate) metrics: Router,
 }
 
-/// Serves all ways in until `stopping` is true, then lets calls end for a moment.
+/// Serves all listeners until `stopping` is true, then gives calls [`GOODBYE`] to end.
 pub(crate) async fn serve(
     routers: Routers,
     Ways { tcp, unix, metrics }: Ways,
@@ -141,12 +141,12 @@ pub(crate) async fn serve(
     drop((tcp, unix, metrics));
     let last = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GOODBYE, last).await.is_err() {
-        tracing::warn!("calls of the admin API were still open and are cut");
+        tracing::warn!("closing calls of the admin API that are still open");
         connections.shutdown().await;
     }
 }
 
-/// The next connection; none ever without a listener.
+/// Accepts the next connection; pends forever without a listener.
 async fn accepted_by(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     match listener {
         Some(listener) => listener.accept().await,
@@ -154,7 +154,7 @@ async fn accepted_by(listener: Option<&TcpListener>) -> io::Result<(TcpStream, S
     }
 }
 
-/// First a seat, then a connection: nobody is let in only to be sent away.
+/// Takes a permit first, then a connection: no connection is accepted only to be rejected.
 async fn seated<T>(
     seats: &Arc<Semaphore>,
     accept: impl Future<Output = T>,
@@ -167,13 +167,13 @@ fn peer_of(stream: &UnixStream, membership: &Membership) -> Option<Peer> {
     match stream.peer_cred() {
         Ok(who) => Some(Peer::Unix { uid: who.uid(), operator: membership.has(who.uid()) }),
         Err(error) => {
-            tracing::warn!(%error, "a caller on the admin socket has no credentials and is refused");
+            tracing::warn!(%error, "refusing a caller on the admin socket: cannot read its credentials");
             None
         }
     }
 }
 
-/// Nobody may take long for it.
+/// Completes the TLS handshake, within [`HEAD_TIMEOUT`].
 async fn shake_hands(
     tls: &AdminTls,
     stream: TcpStream,
@@ -182,14 +182,14 @@ async fn shake_hands(
     match tokio::time::timeout(HEAD_TIMEOUT, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => Some(stream),
         Ok(Err(error)) => {
-            tracing::debug!(%peer, %error, "a handshake of the admin API failed");
+            tracing::debug!(%peer, %error, "a TLS handshake on the admin listener failed");
             None
         }
         Err(_) => None,
     }
 }
 
-/// One connection, from its first call to its last.
+/// Serves one connection, from its first call to its last.
 async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     router: Router,
     stream: S,
@@ -214,7 +214,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = passed(&mut is_late) => {
-            tracing::debug!(%peer, "an answer of the admin API was not taken in time");
+            tracing::debug!(%peer, "a client of the admin API did not read its response in time");
             return;
         }
         () = stopped_for_long(&mut stopping) => {
@@ -223,12 +223,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection of the admin API broke");
+        tracing::debug!(%peer, %error, "a connection of the admin API failed");
     }
     drop(seat);
 }
 
-/// Waits until the time by which an answer must have been taken is over.
+/// Waits until the deadline for reading a response has passed.
 // lossless: L10
 async fn passed(by: &mut watch::Receiver<Option<Instant>>) {
     loop {
@@ -248,13 +248,13 @@ async fn passed(by: &mut watch::Receiver<Option<Instant>>) {
     }
 }
 
-/// A little later than [`stopped`]: a call that is on its way is still taken.
+/// Waits slightly longer than [`stopped`], so that a call already on its way is still served.
 async fn stopped_for_long(stopping: &mut watch::Receiver<bool>) {
     stopped(stopping).await;
     tokio::time::sleep(ON_ITS_WAY).await;
 }
 
-/// Waits until Teal stops; also if nobody is left who could say so.
+/// Waits until Teal stops, or until the sender is gone.
 pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
@@ -262,14 +262,14 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 // === impl AnswerBy, Due ===
 
 impl AnswerBy {
-    /// Puts it in force from now on.
+    /// Starts the deadline now.
     pub(crate) fn within(self, time: Duration) -> Due {
         self.0.send_replace(Some(Instant::now() + time));
         Due(self)
     }
 }
 
-/// The end of an answer that was taken in time.
+/// Lifts the deadline: the response was read in time.
 impl Drop for Due {
     fn drop(&mut self) {
         self.0.0.send_replace(None);
@@ -277,6 +277,6 @@ impl Drop for Due {
 }
 
 async fn pause(error: &io::Error) {
-    tracing::warn!(%error, "the admin API could not accept a connection");
+    tracing::warn!(%error, "cannot accept a connection to the admin API");
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }

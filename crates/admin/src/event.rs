@@ -1,9 +1,9 @@
-//! `GET /admin/events`: what happens, live, as server-sent events.
+//! `GET /admin/events`: live events, as server-sent events.
 //!
-//! A reader that lost the connection goes on where it stopped by `Last-Event-ID`. What is no
-//! longer kept is announced as an event `missed`, and another process as an event `restarted`
-//! (an id names the process that gave it), so that nothing is skipped in silence. A reader
-//! that takes nothing is let go by the deadline of the connection; it never slows anybody down.
+//! A reader that lost the connection resumes where it stopped with `Last-Event-ID`. Events that are no
+//! longer kept are announced by an event `missed`, and another process by an event `restarted`
+//! (an id names the process that assigned it), so that nothing is skipped silently. A reader
+//! that does not read is disconnected by the connection's deadline; it never slows others down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,22 +25,22 @@ use crate::problem::Problem;
 use crate::query::{NoBody, Query, invalid, whole};
 use crate::settings::Api;
 
-/// A comment in this rhythm keeps middleboxes and readers from giving up.
+/// The interval of comments that keep middleboxes and readers from timing out.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// What happens, live. Each event has an id, its kind as name, and JSON as data.
+/// Live events. Each has an id, its kind as the event name, and JSON data.
 ///
-/// Besides those of the schema there are the events `missed` (with how many are no longer kept)
-/// and `restarted` (the last id came from another process: what it told at its end is gone).
+/// Besides those of the schema there are the events `missed` (with the number of events no longer kept)
+/// and `restarted` (the last id came from another process, whose last events are lost).
 #[utoipa::path(
     get,
     path = "/admin/events",
     tag = "read",
     params(
-        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event; else from now on. A number alone is taken as an id of this process"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Resume after this event; if absent, start now. A bare number is taken as an id of this process"),
     ),
     responses(
-        (status = 200, description = "A stream without end", body = Event, content_type = "text/event-stream"),
+        (status = 200, description = "An endless stream", body = Event, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemDocument),
         (status = 503, description = "Too many streams are open", body = ProblemDocument),
     ),
@@ -65,7 +65,7 @@ pub(crate) async fn events(
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "too_many_streams", "Too many event streams are open")
             .because(
-                "Close one and try again; callers with a token, or on the socket, have their own",
+                "Close one and try again; callers with a token or on the socket have a limit of their own",
             )
             .retry_after(5));
     };
@@ -80,7 +80,7 @@ pub(crate) async fn events(
     Ok(body("text/event-stream", Body::new(channel)))
 }
 
-/// Where a reader stopped.
+/// The event at which a reader stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     after: Option<u64>,
@@ -88,7 +88,7 @@ struct Place {
     restarted: bool,
 }
 
-/// What writes to one reader, until it goes away or Teal stops.
+/// The writer for one reader, until it disconnects or Teal stops.
 struct Feeder {
     news: NewsReader,
     instance: String,
@@ -97,7 +97,7 @@ struct Feeder {
 }
 
 impl Place {
-    /// Reads `NUMBER` or `NUMBER-INSTANCE`.
+    /// Parses `NUMBER` or `NUMBER-INSTANCE`.
     fn read(id: &str, own: &str) -> Option<Self> {
         let (number, instance) = id.split_once('-').unwrap_or((id, own));
         let number = whole(number)?;
@@ -135,7 +135,7 @@ impl Feeder {
     }
 }
 
-/// An item of news as clients see it.
+/// Converts an event to its wire form.
 fn shown(item: &NewsItem) -> Event {
     let mut event = Event {
         id: item.id,

@@ -1,4 +1,4 @@
-//! The form that a caller wants: plain text by default, JSON with `Accept: application/json`.
+//! The form of a response: plain text by default, JSON with `Accept: application/json`.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-/// How the caller wants to be answered.
+/// The form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// For people and for shells.
@@ -18,7 +18,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// An answer with its type; the rest of the fields is added by [`finish`](crate::answer::finish).
+/// Creates a response with its content type; [`finish`](crate::answer::finish) adds the other headers.
 pub(crate) fn body(content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -28,7 +28,7 @@ pub(crate) fn body(content_type: &'static str, body: impl Into<Body>) -> Respons
 // === impl Form ===
 
 impl Form {
-    /// JSON if the caller lists it and does not prefer text; else text, also for `*/*`.
+    /// Returns JSON if the caller accepts it and does not prefer text; otherwise text, also for `*/*`.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut json = 0.0_f32;
         let mut text = 0.0_f32;
@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Form {
     }
 }
 
-/// The weight of a media range (RFC 9110 section 12.4.2); anything odd counts as refused.
+/// The weight of a media range (RFC 9110 section 12.4.2); anything malformed counts as refused.
 pub(crate) fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     let weight = || value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight));

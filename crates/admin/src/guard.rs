@@ -1,11 +1,11 @@
-//! What every call must pass before anything is asked: it must have come to this name, and
-//! not from a web page of somebody else.
+//! The check of every call before anything else: it must be addressed to an allowed host name, and
+//! must not come from a foreign web page.
 //!
-//! A browser on the operator's machine reaches the loopback interface too, so a page from
-//! anywhere could send a call there (request forgery), or give its own name the address
-//! 127.0.0.1 and read the answers (DNS rebinding). Neither passes: the name in `Host` must be
-//! ours, and what a browser says about where the call came from must be this very origin.
-//! A caller on the Unix socket can't be a browser, so the name it gives means nothing there.
+//! A browser on the operator's machine reaches the loopback interface too, so any page could send a
+//! call there (request forgery), or resolve its own name to 127.0.0.1 and read the responses (DNS
+//! rebinding). Neither passes: the name in `Host` must be allowed, and the origin that a browser
+//! states must be this very origin. A caller on the Unix socket cannot be a browser, so its `Host`
+//! is ignored.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::door::Peer;
 use crate::problem::Problem;
 use crate::settings::Api;
 
-/// Refuses (403) what did not come to our name or came from a foreign page.
+/// Refuses (403) calls to a foreign host name or from a foreign page.
 pub(crate) async fn guard(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     match check(&api, &request) {
         Ok(()) => next.run(request).await,
@@ -37,7 +37,7 @@ fn check(api: &Api, request: &Request) -> Result<(), Problem> {
     site(headers, request.method())
 }
 
-/// The name that the call was sent to, in lower case, with the port if one is given.
+/// Returns the host that the call was sent to, in lower case, with the port if given.
 fn host(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     let live = api.live.borrow();
     let allowed = |authority: &str| {
@@ -48,22 +48,26 @@ fn host(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
         })
     };
     let refuse = || {
-        Problem::new(StatusCode::FORBIDDEN, "forbidden_host", "Host is not one of this admin API")
-            .because(
-                "Call it by localhost, 127.0.0.1 or [::1], or add the name to admin.hosts in the \
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "forbidden_host",
+            "Host is not a name of this admin API",
+        )
+        .because(
+            "Use localhost, 127.0.0.1 or [::1], or add the name to admin.hosts in the \
                  configuration",
-            )
+        )
     };
     let text = single(headers.get_all(HOST).iter()).and_then(|value| value.to_str().ok());
     let host = text.map(str::to_ascii_lowercase).filter(|host| allowed(host)).ok_or_else(refuse)?;
     match uri.authority() {
-        // In absolute form the target counts (RFC 9112 section 3.2.2): both must be ours.
+        // In absolute form the authority of the URI counts (RFC 9112 section 3.2.2): both must be allowed.
         Some(authority) if !allowed(&authority.as_str().to_ascii_lowercase()) => Err(refuse()),
         _ => Ok(host),
     }
 }
 
-/// A call that names its origin must come from our own status page.
+/// Checks `Origin`: if given, it must be that of the status page.
 fn origin(headers: &HeaderMap, scheme: &str, host: Option<&str>) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).iter().peekable();
     if origins.peek().is_none() {
@@ -77,7 +81,7 @@ fn origin(headers: &HeaderMap, scheme: &str, host: Option<&str>) -> Result<(), P
     }
 }
 
-/// What the browser says about the page that sent the call.
+/// Checks `Sec-Fetch-Site`: the browser's statement about the page that sent the call.
 fn site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
     let mut sites = headers.get_all("sec-fetch-site").iter().peekable();
     if sites.peek().is_none() {
@@ -93,14 +97,14 @@ fn site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
 
 fn foreign(code: &'static str, title: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
-        .because("A web page may use this API only from its own address; see the page at /")
+        .because("Only pages served by this API may call it from a browser; see the page at /")
 }
 
 fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a HeaderValue> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// The host of `HOST` or `HOST:PORT`; `None` if the port is none.
+/// Returns the host of `HOST` or `HOST:PORT`; `None` if the port is invalid.
 fn name_of(authority: &str) -> Option<&str> {
     let end = match authority.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,

@@ -21,7 +21,7 @@ pub(crate) struct ReceiptParameters {
     service: Option<ServiceName>,
 }
 
-/// What was decided, newest first: the last 100 switches and the last 100 other changes.
+/// The decisions, newest first: the last 100 switches and the last 100 other changes.
 #[utoipa::path(
     get,
     path = "/admin/history",
@@ -43,19 +43,19 @@ pub(crate) async fn history(
     Ok(form.answer(&history, text::history))
 }
 
-/// The record of one switch; readable from the decision on. Of a group there is one for each service
+/// The receipt of one switch, available from the decision on. A switch of a group has one for each service
 /// that it moved: plain text shows all of them, JSON the one that is named.
 #[utoipa::path(
     get,
     path = "/admin/receipts/{generation}",
     tag = "read",
     params(
-        ("generation" = String, Path, description = "The generation that the switch made, or `latest`"),
-        ("service" = Option<String>, Query, description = "Which service, if the switch moved several"),
+        ("generation" = String, Path, description = "The generation that the switch created, or `latest`"),
+        ("service" = Option<String>, Query, description = "The service, if the switch moved several"),
     ),
     responses(
         (status = 200, description = "The receipt", body = Receipt),
-        (status = "4XX", description = "Refused, or no such receipt is kept", body = ProblemDocument),
+        (status = "4XX", description = "Refused, or there is no such receipt", body = ProblemDocument),
     ),
 )]
 pub(crate) async fn receipt(

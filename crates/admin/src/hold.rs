@@ -33,21 +33,21 @@ pub(crate) struct ResumeParameters {
     service: Option<ServiceName>,
 }
 
-/// Keeps new requests of a service waiting at Teal instead of failing them.
+/// Holds new requests of a service at Teal instead of failing them.
 #[utoipa::path(
     post,
     path = "/admin/hold",
     tag = "change",
     params(
-        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
-        ("max_wait" = Option<String>, Query, description = "The longest that one request waits from its own arrival [30s]"),
-        ("drain" = Option<String>, Query, description = "The deadline for requests on the active color, instead of that of the service"),
-        ("wait" = Option<String>, Query, description = "`drained` (default): answer when no request is on the active color; `published`: as soon as new ones wait"),
+        ("service" = Option<String>, Query, description = "The service; optional if there is only one"),
+        ("max_wait" = Option<String>, Query, description = "The longest time a request waits, from its arrival; 30s by default"),
+        ("drain" = Option<String>, Query, description = "The drain deadline for requests on the active color; the service's own by default"),
+        ("wait" = Option<String>, Query, description = "`drained` (default): respond when no request is left on the active color; `published`: as soon as new requests wait"),
     ),
     responses(
-        (status = 200, description = "New requests wait", body = HoldAnswer),
+        (status = 200, description = "New requests are held", body = HoldAnswer),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+        (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]
@@ -69,18 +69,18 @@ pub(crate) async fn hold(
     Ok(form.answer(&answer, text::hold))
 }
 
-/// Lets the waiting requests of a service go, in the order in which they came.
+/// Releases the waiting requests of a service, in the order of their arrival.
 #[utoipa::path(
     post,
     path = "/admin/resume",
     tag = "change",
     params(
-        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("service" = Option<String>, Query, description = "The service; optional if there is only one"),
     ),
     responses(
-        (status = 200, description = "Requests go on", body = Resumed),
+        (status = 200, description = "Requests are released", body = Resumed),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+        (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]

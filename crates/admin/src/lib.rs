@@ -1,13 +1,13 @@
 //! The admin API: the same calls on the admin listener and on the Unix socket.
 //!
-//! What a call passes, in this order: `door` (deadlines, number of connections), `guard`
-//! (Host, Origin), the method, `auth` (token or peer), `query` (parameters, no body), and
-//! then the controller, whose refusals get their status in `refusal`. The arguments of each
-//! handler stand in that order, which is what makes it the order.
+//! A call passes, in this order: `door` (deadlines, connection limits), `guard` (Host, Origin), the
+//! method, `auth` (token or peer), `query` (parameters, no body), and then the controller, whose
+//! refusals get their status in `refusal`. The order of each handler's arguments is what enforces
+//! this order.
 //!
 //! Guaranteed: nothing is changed by a GET, without an operator, or by a call that any check
-//! refused. Never here: deciding about a switch, or knowing anything of the data plane but
-//! its sums.
+//! refused. Never here: decisions about a switch, or knowledge of the data plane beyond its
+//! counters.
 
 #![forbid(unsafe_code)]
 
@@ -59,18 +59,18 @@ pub use settings::{ApiSettings, Certificate, Follow, Followed, Live, LogControl,
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
-/// The ways in.
+/// The listeners of the admin API.
 #[derive(Debug)]
 pub struct Ways {
     /// The admin listener.
     pub tcp: TcpListener,
     /// The admin socket, from [`bind_socket`].
     pub unix: UnixListener,
-    /// The listener of metrics, on which nothing else is served and nobody needs a token.
+    /// The metrics listener, which serves only metrics and health endpoints, without a token.
     pub metrics: Option<TcpListener>,
 }
 
-/// Serves the API on all ways in until `shutdown` is ready, then lets calls end for two seconds.
+/// Serves the API on all listeners until `shutdown` is ready, then gives calls two seconds to end.
 pub async fn serve(
     ways: Ways,
     handle: Handle,
@@ -93,8 +93,8 @@ pub async fn serve(
     serving.await;
 }
 
-/// All calls: the one list, of which the description of the API is made, too. What a handler says of itself
-/// (`utoipa::path`) is where it is served.
+/// All calls: the single list, from which the OpenAPI document is generated, too. A handler is served at
+/// the path of its `utoipa::path`.
 fn calls() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(change(routes!(switch::switch)))
@@ -116,7 +116,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(read(routes!(page::page)))
 }
 
-/// The OpenAPI document of all calls, with a line break at its end.
+/// Returns the OpenAPI document of all calls, with a trailing line break.
 pub fn openapi_document() -> String {
     openapi::written(&calls().into_openapi())
 }
@@ -129,8 +129,8 @@ fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// The calls of the listener of metrics. Any `Host` is taken: a page in a browser that comes there by
-/// another name (DNS rebinding) finds nothing that acts, and nothing that is not for everybody there.
+/// The router of the metrics listener. Any `Host` is accepted: a web page that gets there by another name
+/// (DNS rebinding) finds nothing that acts, and nothing that is not public there.
 fn public_router(api: Arc<Api>) -> Router {
     let calls = OpenApiRouter::new()
         .routes(read(routes!(metrics::metrics)))
@@ -154,14 +154,14 @@ fn change((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("POST") }))
 }
 
-/// A call that reads something, and one that puts another in its place.
+/// A call that reads something, and one that replaces it.
 fn replace((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD, PUT") }))
 }
 
 fn method_not_allowed(methods: &'static str) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
-        .because(format!("This path has: {methods}"))
+        .because(format!("Methods allowed: {methods}"))
         .allow(methods)
 }
 

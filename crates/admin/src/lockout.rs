@@ -1,8 +1,8 @@
-//! After ten wrong tokens in a minute, further wrong ones of that peer are answered 429 until the
-//! minute is over. The right token is accepted at any time: it is compared first.
+//! Rate limit for wrong tokens: after ten in a minute, further wrong ones of that peer are answered 429
+//! until the minute is over. A valid token is accepted at any time: it is compared first.
 //!
 //! Counts per peer address, or per user id on the socket. The table is bounded: an attacker
-//! with many addresses pushes out the oldest entries, never the memory.
+//! with many addresses evicts the oldest entries but cannot exhaust memory.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ const FAILURES_MAX: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 const PEERS_MAX: usize = 4096;
 
-/// Whose failures are counted together.
+/// The source of failures, which are counted per source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     /// A caller on the network.
@@ -34,14 +34,14 @@ struct Failures {
 }
 
 impl Lockout {
-    /// How long wrong tokens of this source are still answered 429; `None`: they are not.
+    /// Returns the time for which wrong tokens of this source are still answered 429; `None`: they are not.
     pub(crate) fn remaining(&self, source: Source, now: Instant) -> Option<Duration> {
         let failures = self.sources.get(&source)?;
         let left = WINDOW.checked_sub(now.saturating_duration_since(failures.since))?;
         (failures.count >= FAILURES_MAX && !left.is_zero()).then_some(left)
     }
 
-    /// Counts a wrong token; true if it was the one that locks the source out.
+    /// Counts a wrong token; returns true if it was the one that locks the source out.
     pub(crate) fn failed(&mut self, source: Source, now: Instant) -> bool {
         let over = |failures: &Failures| now.saturating_duration_since(failures.since) >= WINDOW;
         if self.sources.len() >= PEERS_MAX && !self.sources.contains_key(&source) {

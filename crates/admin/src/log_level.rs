@@ -1,4 +1,4 @@
-//! `GET` and `PUT /admin/log-level`: which events the running Teal logs.
+//! `GET` and `PUT /admin/log-level`: the log levels of the running Teal.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::settings::Api;
 #[derive(Debug)]
 pub(crate) struct Wanted(String);
 
-/// Which events are logged.
+/// The log levels in force.
 #[utoipa::path(
     get,
     path = "/admin/log-level",
@@ -37,13 +37,13 @@ pub(crate) async fn shown(
     Ok(form.answer(&LogLevel { level: (api.log.levels)() }, text::log_level))
 }
 
-/// Changes which events are logged, until this process ends.
+/// Changes the log levels, until this process ends.
 #[utoipa::path(
     put,
     path = "/admin/log-level",
     tag = "change",
     params(
-        ("level" = String, Query, description = "off, error, warn, info, debug or trace, for all or for modules: info,proxy=debug"),
+        ("level" = String, Query, description = "off, error, warn, info, debug or trace, for everything or for single modules: info,proxy=debug"),
     ),
     responses(
         (status = 200, description = "In force", body = LogLevel),

@@ -1,7 +1,7 @@
-//! `GET /openapi.json`: the description of this API, made from the handlers themselves.
+//! `GET /openapi.json`: the OpenAPI document, generated from the handlers themselves.
 //!
-//! The copy in `docs/reference/openapi.json` is compared by a test, so that a change of the
-//! contract is seen in review.
+//! A test compares it with the copy in `docs/reference/openapi.json`, so that a change of the
+//! contract shows up in review.
 
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -17,15 +17,15 @@ use crate::query::{NoBody, Query};
     info(
         title = "Teal admin API",
         description = "Moves traffic between the two colors of a service and says which may be \
-                       stopped. Served on the admin listener and on the Unix socket of Teal. \
-                       Answers are plain text, or JSON with `Accept: application/json`; errors \
-                       then are problem documents (RFC 9457) with a stable `code`.",
+                               stopped. Served on Teal's admin listener and Unix socket. Responses \
+                               are plain text, or JSON with `Accept: application/json`; errors are \
+                               then problem documents (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0"),
     ),
     servers((url = "http://127.0.0.1:9900")),
     tags(
-        (name = "change", description = "Needs a token with the role operator, or the Unix socket"),
-        (name = "read", description = "Open on the loopback interface and the Unix socket; from elsewhere needs a token"),
+        (name = "change", description = "Requires a token with the role operator, or the Unix socket"),
+        (name = "read", description = "Open on the loopback interface and the Unix socket; elsewhere a token is required"),
     ),
     modifiers(&Token),
 )]
@@ -37,7 +37,7 @@ impl Modify for Token {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("Made by `teal token new`, or at the first start"))
+            .description(Some("Created by `teal token new`, or at the first start"))
             .build();
         document
             .components
@@ -46,12 +46,12 @@ impl Modify for Token {
     }
 }
 
-/// The parts of the description that all calls share.
+/// The parts of the document that all calls share.
 pub(crate) fn head() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-/// The document as it is served, with a line break at its end.
+/// Returns the document as it is served, with a trailing line break.
 pub(crate) fn written(described: &utoipa::openapi::OpenApi) -> String {
     let built = "the document is built from values that JSON has";
     let mut document = serde_json::to_value(described).expect(built);
@@ -61,7 +61,7 @@ pub(crate) fn written(described: &utoipa::openapi::OpenApi) -> String {
     text
 }
 
-/// This description.
+/// This document.
 #[utoipa::path(
     get,
     path = "/openapi.json",

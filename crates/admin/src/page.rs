@@ -1,9 +1,9 @@
 //! `GET /`: the plain status page.
 //!
-//! One page that needs nothing else: no other host, no cookie, no storage. It is complete
-//! without its script, which only keeps it up to date by the event stream. It changes
-//! nothing, so it needs no token and keeps none. What it shows is escaped here and set as
-//! text there; its policy lets only its own script run.
+//! One self-contained page: no other host, no cookie, no storage. It is complete without its
+//! script, which only keeps it up to date from the event stream. It changes nothing, so it needs
+//! no token and keeps none. Its content is escaped here and set as text in the script; its
+//! policy lets only its own script run.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::query::{NoBody, Query};
 use crate::settings::Api;
 use crate::status::seen;
 
-/// The most services of which the page shows all; of more it shows those with a problem.
+/// The maximum number of services that the page shows in full; with more, it shows only those with a problem.
 const MANY: usize = 10;
 
 const PAGE: &str = include_str!("page.html");
 
-/// A page for people: the status, live.
+/// The status page: a live view for people.
 #[utoipa::path(
     get,
     path = "/",
@@ -59,13 +59,13 @@ pub(crate) async fn page(
     Ok(response)
 }
 
-/// A number that nobody can guess, so that no script but ours has it.
+/// Returns an unguessable number, so that only the page's own script has it.
 fn nonce() -> Result<String, Problem> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "the system gives no random numbers");
+        tracing::error!(%error, "cannot get random numbers from the system");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "The system gives no random numbers")
+        Problem::new(status, "internal", "Cannot get random numbers from the system")
     })?;
     Ok(random.iter().fold(String::new(), |mut hex, byte| {
         let _never_fails = write!(hex, "{byte:02x}");

@@ -1,4 +1,4 @@
-//! How the admin API says no: one type for every error, as text or as a problem document
+//! Errors of the admin API: one type for every error, as text or as a problem document
 //! (RFC 9457), with a stable `code` that scripts may rely on.
 //!
 //! Guaranteed: every error passes through here, and the form follows `Accept`. Never here:
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::form::{Form, body};
 
-/// One "no", before it is known in which form the caller wants it.
+/// An error, before it is rendered in the form that the caller wants.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<Parts>);
 
@@ -38,12 +38,12 @@ impl Problem {
         }))
     }
 
-    /// A parameter that can't be understood (400).
+    /// A problem with a parameter (400).
     pub(crate) fn parameter(code: &'static str, title: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, title)
     }
 
-    /// Adds a line that says more: why, and what to do.
+    /// Adds a line of detail: the reason, or what to do.
     #[must_use]
     pub(crate) fn because(mut self, line: impl Into<String>) -> Self {
         self.0.detail.push(line.into());
@@ -57,28 +57,28 @@ impl Problem {
         self
     }
 
-    /// Says when to come again.
+    /// Adds `Retry-After`.
     #[must_use]
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.0.headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         self
     }
 
-    /// Says which methods the path has (RFC 9110 section 15.5.6).
+    /// Adds `Allow` with the methods of the path (RFC 9110 section 15.5.6).
     #[must_use]
     pub(crate) fn allow(mut self, methods: &'static str) -> Self {
         self.0.headers.insert(ALLOW, HeaderValue::from_static(methods));
         self
     }
 
-    /// Asks for a token (RFC 6750 section 3).
+    /// Adds `WWW-Authenticate` with a request for a token (RFC 6750 section 3).
     #[must_use]
     pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
         self.0.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         self
     }
 
-    /// The answer in the form that the caller asked for.
+    /// Renders the response in the form that the caller asked for.
     pub(crate) fn render(&self, form: Form) -> Response {
         let mut response = match form {
             Form::Text => body("text/plain; charset=utf-8", self.text()),

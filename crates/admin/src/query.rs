@@ -1,8 +1,8 @@
-//! The parameters of a call: from the query string, each known and at most once.
+//! The parameters of a call, from the query string: each known, and given at most once.
 //!
-//! A parameter that is misspelt must never be ignored: `dryrun=true` would switch. So what is
-//! unknown or given twice is refused (400) with the names that are allowed. A value that
-//! fails is described, not repeated, so that no answer carries what a stranger sent.
+//! A misspelled parameter must never be ignored: `dryrun=true` would switch. So unknown and
+//! duplicate parameters are refused (400) with the names that are allowed. An invalid value is
+//! described, not echoed, so that no response carries input of an unknown caller.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -19,21 +19,21 @@ use rules::{Generation, GroupName, ServiceName};
 
 use crate::problem::Problem;
 
-/// The largest body that is read to find out that it is one.
+/// The maximum bytes read to find out whether there is a body.
 const BODY_MAX: usize = 64 << 10;
-/// How long a body may take to arrive.
+/// The time limit for a body to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a name must be.
+/// The rule for a name.
 const NAME: &str =
     "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
 
-const NAMES: &str = "must be names with commas between, each 1 to 63 of a-z, 0-9 and '-', beginning and \
+const NAMES: &str = "must be names separated by commas, each 1 to 63 of a-z, 0-9 and '-', beginning and \
                      ending with a letter or digit";
 
-/// A set of parameters that a call has.
+/// The set of parameters of a call.
 pub(crate) trait Parameters: Sized {
-    /// The names, in the order in which they are listed to people.
+    /// The names, in the order in which messages list them.
     const ALLOWED: &'static [&'static str];
     /// Reads the values.
     fn read(given: &Given) -> Result<Self, Problem>;
@@ -43,11 +43,11 @@ pub(crate) trait Parameters: Sized {
 #[derive(Debug)]
 pub(crate) struct Query<P>(pub(crate) P);
 
-/// The parameters of a call, decoded; every name is allowed and there once.
+/// The decoded parameters of a call; every name is allowed and occurs once.
 #[derive(Debug)]
 pub(crate) struct Given(Vec<(&'static str, String)>);
 
-/// Proof that the call came without a body: calls have parameters only in the query string.
+/// Proof that the call has no body: parameters are only in the query string.
 #[derive(Debug)]
 pub(crate) struct NoBody(PhantomData<()>);
 
@@ -96,7 +96,7 @@ impl Given {
         self.text("service").map(read).transpose()
     }
 
-    /// Services by name, with commas between; none: all.
+    /// Service names separated by commas; none: all services.
     pub(crate) fn services(&self) -> Result<Vec<ServiceName>, Problem> {
         let read = |text| ServiceName::new(text).map_err(|_| invalid("service", NAMES));
         self.text("service").into_iter().flat_map(|list| list.split(',')).map(read).collect()
@@ -107,7 +107,7 @@ impl Given {
         let service = self.service()?;
         let Some(group) = self.text("group") else { return Ok(service.into()) };
         if service.is_some() {
-            return Err(invalid("group", "can't be given together with service: name one of them"));
+            return Err(invalid("group", "cannot be combined with service: give only one of them"));
         }
         GroupName::new(group).map(Scope::Group).map_err(|_| invalid("group", NAME))
     }
@@ -118,7 +118,7 @@ impl Given {
         self.text(name).map(read).transpose()
     }
 
-    /// A yes or no; no if absent.
+    /// A boolean; false if absent.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.text(name) {
             None | Some("false") => Ok(false),
@@ -128,18 +128,18 @@ impl Given {
     }
 }
 
-/// A parameter whose value can't be understood.
+/// A problem about an invalid value of a parameter.
 pub(crate) fn invalid(name: &str, must: &str) -> Problem {
     Problem::parameter("invalid_parameter", format!("Parameter {name} {must}"))
         .with("parameter", name)
 }
 
-/// A whole number without sign.
+/// Parses an unsigned whole number.
 pub(crate) fn whole(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|c| c.is_ascii_digit()))
 }
 
-/// The generation that the caller wants to be the current one: `If-Match: "7"`.
+/// Returns the generation that the caller expects to be current: `If-Match: "7"`.
 pub(crate) fn if_match(parts: &http::HeaderMap) -> Result<Option<Generation>, Problem> {
     let mut values = parts.get_all(header::IF_MATCH).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -164,7 +164,7 @@ fn unknown(name: &str, allowed: &[&str]) -> Problem {
     let near = allowed.iter().find(|known| name.len() <= 40 && distance(name, known) <= 2);
     let list = match (near, allowed) {
         (Some(near), _) => format!("Did you mean '{near}'? Allowed: {}", allowed.join(", ")),
-        (None, []) => "This call has no parameters".to_owned(),
+        (None, []) => "This call takes no parameters".to_owned(),
         (None, _) => format!("Allowed: {}", allowed.join(", ")),
     };
     Problem::parameter("unknown_parameter", title).because(list).with("allowed", allowed)
@@ -181,18 +181,22 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Problem::new(status, "body_too_large", "Body is over 64 KiB"));
+                return Err(Problem::new(status, "body_too_large", "Body is larger than 64 KiB"));
             }
             Ok(Err(_)) | Err(_) => {
                 let status = StatusCode::REQUEST_TIMEOUT;
-                return Err(Problem::new(status, "body_incomplete", "Body did not arrive"));
+                return Err(Problem::new(
+                    status,
+                    "body_incomplete",
+                    "Body did not arrive in time or was cut short",
+                ));
             }
         };
         if bytes == Bytes::new() {
             return Ok(Self(PhantomData));
         }
         Err(Problem::parameter("unexpected_body", "This call takes no body")
-            .because("Write parameters into the query string: /admin/switch?to=green"))
+            .because("Put parameters in the query string: /admin/switch?to=green"))
     }
 }
 

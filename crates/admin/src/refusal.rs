@@ -1,4 +1,4 @@
-//! From a refusal to its status: one table, checked by the compiler to be complete.
+//! The HTTP status of each refusal: one table, whose completeness the compiler checks.
 
 use axum::http::StatusCode;
 use rules::Refusal;
@@ -44,7 +44,7 @@ fn status(refusal: &Refusal) -> StatusCode {
     }
 }
 
-/// What a script may want to know without reading the text.
+/// Adds the members that scripts need without parsing the text.
 fn members(problem: Problem, refusal: &Refusal) -> Problem {
     let names = |services: &[rules::ServiceName]| {
         json!(services.iter().map(ToString::to_string).collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! `POST /admin/reload` and `POST /admin/upgrade`: another configuration, or another program.
+//! `POST /admin/reload` and `POST /admin/upgrade`: a new configuration, or a new binary.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::query::{NoBody, Query};
 use crate::settings::Api;
 
-/// Reads the configuration again and puts it in force, all or nothing.
+/// Reloads the configuration, all or nothing.
 #[utoipa::path(
     post,
     path = "/admin/reload",
@@ -22,7 +22,7 @@ use crate::settings::Api;
     responses(
         (status = 200, description = "In force", body = Reloaded),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+        (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]
@@ -38,15 +38,15 @@ pub(crate) async fn reload(
     Ok(form.answer(&Reloaded { generation, changes: reloaded.changes }, text::reload))
 }
 
-/// Replaces this Teal by one from the binary on the disk; clients notice nothing.
+/// Replaces this Teal by a new process of the binary on disk, without clients noticing.
 #[utoipa::path(
     post,
     path = "/admin/upgrade",
     tag = "change",
     responses(
-        (status = 200, description = "The new Teal serves; this one leaves when its last request has ended", body = Upgraded),
+        (status = 200, description = "The new Teal serves; this one exits when its last request has ended", body = Upgraded),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 500, description = "The new Teal did not take over; this one goes on as before", body = ProblemDocument),
+        (status = 500, description = "The new Teal did not take over; this one continues as before", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]

@@ -1,4 +1,4 @@
-//! TLS on the admin listener: one certificate, whatever name a caller asks for.
+//! TLS on the admin listener: one certificate, whatever server name the client sends.
 
 use std::fmt;
 use std::path::Path;
@@ -11,11 +11,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::SingleCertAndKey;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate and its key, ready to be shown.
+/// A certificate and its key, ready to be used.
 #[derive(Clone)]
 pub struct AdminTls {
     config: Arc<ServerConfig>,
-    /// The certificate and what stands above it.
+    /// The certificate and its chain.
     chain: Vec<CertificateDer<'static>>,
 }
 
@@ -23,7 +23,7 @@ impl AdminTls {
     /// Reads both files.
     ///
     /// # Errors
-    /// Which file can't be used, and why.
+    /// Returns which file cannot be used, and why.
     pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
         let (chain, private) = (read_certificates(cert)?, read_key(key)?);
         let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
@@ -36,7 +36,7 @@ impl AdminTls {
         Ok(Self { config: Arc::new(config), chain })
     }
 
-    /// Whether both show the same certificate.
+    /// Returns true if both present the same certificate.
     pub fn is_same(&self, other: &Self) -> bool {
         self.chain == other.chain
     }

@@ -1,4 +1,4 @@
-//! What the admin API is told by the process around it.
+//! The settings that the process passes to the admin API.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -16,48 +16,48 @@ use crate::lockout::Lockout;
 use crate::problem::Problem;
 use crate::secure::AdminTls;
 
-/// What stays as it is while this Teal runs.
+/// Settings that do not change while this Teal runs.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
     /// The version of the program.
     pub version: &'static str,
-    /// The random id of this process, as it stands in `Via`.
+    /// The random id of this process, as in the `Via` header.
     pub instance: String,
     /// The address of the TCP listener, with the port that was bound.
     pub admin: SocketAddr,
-    /// The address of the listener of metrics; `None`: there is none.
+    /// The address of the metrics listener; `None`: there is none.
     pub metrics: Option<SocketAddr>,
-    /// Where the Unix socket is.
+    /// The path of the Unix socket.
     pub socket: PathBuf,
     /// The user that Teal runs as: an operator on the socket.
     pub uid: u32,
     /// The group whose members are operators on the socket; `None`: only Teal's user and root.
     pub socket_gid: Option<u32>,
-    /// What a reload may change.
+    /// Settings that a reload may change.
     pub live: watch::Receiver<Live>,
-    /// Client connections that there may be at once.
+    /// The maximum number of concurrent client connections.
     pub connections: usize,
     /// The log of this process.
     pub log: LogControl,
-    /// Who follows single requests.
+    /// Starts following single requests.
     pub follow: Follow,
-    /// When this Teal began to serve.
+    /// The time at which this Teal began to serve.
     pub since: Instant,
 }
 
-/// Which events this process logs, as it can be asked and changed.
+/// Access to the log levels of this process.
 #[derive(Clone, Copy, Debug)]
 pub struct LogControl {
     /// Returns the levels in force.
     pub levels: fn() -> String,
-    /// Puts others in force, or says what is wrong with them.
+    /// Sets new levels, or returns what is wrong with them.
     pub change: fn(&str) -> Result<(), String>,
 }
 
-/// The requests to follow: the next ones that have all of this.
+/// The requests to follow: the next ones that match all of these criteria.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
-    /// A field of the head and its value.
+    /// A header field and its value.
     pub header: Option<(String, String)>,
     /// The address of the client.
     pub client: Option<IpAddr>,
@@ -67,15 +67,15 @@ pub struct Followed {
     pub requests: u64,
 }
 
-/// Begins to follow requests: their steps come from what is returned, until it is dropped. `None`: too many
-/// follow already.
+/// Begins to follow requests: the returned channel yields their steps until it is dropped. `None`: too many
+/// traces are running already.
 #[derive(Clone)]
 pub struct Follow(pub Arc<dyn Fn(Followed) -> Option<mpsc::Receiver<TraceStep>> + Send + Sync>);
 
-/// What a reload may change, always as a whole.
+/// Settings that a reload may change, always as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    /// Who may come in by token.
+    /// The tokens that are accepted.
     pub tokens: Vec<Token>,
     /// Names accepted in `Host` besides the loopback ones; without a port.
     pub hosts: Vec<String>,
@@ -83,13 +83,13 @@ pub struct Live {
     pub listeners: Vec<SocketAddr>,
     /// The certificates in use.
     pub certificates: Vec<Certificate>,
-    /// Why newer certificates are not in use; `None` if there are none.
+    /// The reason newer certificates are not in use; `None` if there are none.
     pub certificate_problem: Option<String>,
-    /// The names for which certificates are ordered of an authority.
+    /// The names for which certificates are ordered from a CA.
     pub orders: Vec<Ordered>,
-    /// TLS on the admin listener; `None`: plain.
+    /// TLS on the admin listener; `None`: plain HTTP.
     pub tls: Option<AdminTls>,
-    /// The process of the Teal that this one has taken over from, while that is leaving.
+    /// The process id of the older Teal that this one took over from, while that is still finishing.
     pub older_pid: Option<u32>,
 }
 
@@ -98,24 +98,24 @@ pub struct Live {
 pub struct Certificate {
     /// The file it was read from.
     pub file: PathBuf,
-    /// The DNS names it is for.
+    /// The DNS names it is valid for.
     pub names: Vec<String>,
-    /// The end of its time.
+    /// The time at which it expires.
     pub not_after: Time,
 }
 
-/// A name for which certificates are ordered of an authority (ACME).
+/// A name for which certificates are ordered from a CA (ACME).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The name.
     pub name: String,
-    /// Why the last order failed; `None` if it did not.
+    /// The reason the last order failed; `None` if it did not.
     pub problem: Option<String>,
-    /// When it is looked at next; `None`: at once.
+    /// The time of its next check; `None`: immediately.
     pub next: Option<Time>,
 }
 
-/// What every call has at hand.
+/// The state shared by all calls.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) handle: Handle,
@@ -126,27 +126,27 @@ pub(crate) struct Api {
     pub(crate) connections: usize,
     pub(crate) log: LogControl,
     pub(crate) follow: Follow,
-    /// When this Teal began to serve.
+    /// The time at which this Teal began to serve.
     pub(crate) since: Instant,
-    /// Locked only between two awaits, for a look at a small table.
+    /// Counts of wrong tokens; never locked across an await.
     pub(crate) lockout: Mutex<Lockout>,
-    /// One permit per event stream of a caller who is known.
+    /// One permit for each event stream of an authenticated caller.
     pub(crate) streams: Arc<Semaphore>,
-    /// One permit per event stream of anybody else, who can't take those of the others.
+    /// One permit for each event stream of an anonymous caller, so that these cannot exhaust the others.
     pub(crate) anonymous_streams: Arc<Semaphore>,
-    /// One permit per scrape.
+    /// One permit for each scrape.
     pub(crate) scrapes: Arc<Semaphore>,
-    /// True once Teal stops: event streams end.
+    /// True once Teal is stopping: event streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
-/// How long the controller may take for what it knows without waiting.
+/// The time limit for questions that the controller can answer without waiting.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// Event streams at once, of callers who are known and of others; each holds a connection for as long as its reader likes.
+/// The maximum number of concurrent event streams, for authenticated and for anonymous callers each.
 const STREAMS_MAX: usize = 64;
 
-/// Scrapes at once.
+/// The maximum number of concurrent scrapes.
 pub(crate) const SCRAPES_MAX: usize = 4;
 
 impl fmt::Debug for Follow {
@@ -179,7 +179,7 @@ impl Api {
         }
     }
 
-    /// The answer to a question that needs no waiting; 503 if the controller is silent (L10).
+    /// Awaits an answer that the controller can give without waiting; 503 if it does not answer (L10).
     pub(crate) async fn prompt<T>(
         &self,
         answer: impl Future<Output = Result<T, Refusal>>,
@@ -189,7 +189,7 @@ impl Api {
         }
         tracing::error!("the controller did not answer the admin API within 5 s");
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Err(Problem::new(status, "no_answer", "The controller does not answer")
-            .because("Traffic goes on as before; look into the log of Teal"))
+        Err(Problem::new(status, "no_answer", "The controller is not responding")
+            .because("Traffic continues as before; see Teal's log"))
     }
 }

@@ -1,8 +1,8 @@
-//! The admin socket, and who is an operator on it.
+//! The admin socket, and the users that are operators on it.
 //!
-//! Guaranteed: at no instant can somebody connect who may not. The socket is made inside a
-//! directory that only Teal's user can enter, gets its owner and mode there (0600, with a
-//! group 0660), and is then moved to its name.
+//! Guaranteed: at no instant can a user connect who is not allowed to. The socket is created in a
+//! directory that only Teal's user can enter, gets its owner and mode there (0600, or 0660 with a
+//! group), and is then renamed to its path.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-/// The longest path that the kernel takes for a socket.
+/// The maximum length of a socket path, in bytes (a limit of the kernel).
 const PATH_MAX: usize = 107;
 
-/// Who is an operator on the socket.
+/// The users that are operators on the socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Membership {
     pub(crate) path: PathBuf,
@@ -23,11 +23,11 @@ pub(crate) struct Membership {
     pub(crate) gid: Option<u32>,
 }
 
-/// Makes the admin socket at this path, in the place of one that a dead Teal left.
+/// Creates the admin socket at this path, replacing one that a dead Teal left behind.
 ///
-/// The caller holds the lock of the state directory, so no living Teal has a socket there.
-/// With a group its members may connect; where the group can't be given it, it is as without one, and
-/// why is returned beside it. Must be called inside a tokio runtime.
+/// The caller holds the lock of the state directory, so no running Teal has a socket there.
+/// With a group, its members may connect. If the group cannot be set, the socket is as without a group, and
+/// the reason is returned with it. Must be called inside a tokio runtime.
 pub fn bind_socket(
     path: &Path,
     group: Option<u32>,
@@ -38,7 +38,7 @@ pub fn bind_socket(
     let longest = path.as_os_str().as_bytes().len().max(egg.as_os_str().as_bytes().len());
     if longest > PATH_MAX {
         let message = format!(
-            "{} is too long for a socket: {longest} bytes, at most {PATH_MAX}; \
+            "{} is too long for a socket path: {longest} bytes, at most {PATH_MAX}; \
              choose a shorter directory",
             path.display()
         );
@@ -53,8 +53,8 @@ pub fn bind_socket(
     Ok((listener, given))
 }
 
-/// Gives an admin socket, perhaps one that another Teal has bound, the group and mode of this one. Where
-/// the group can't be given it, only its owner has it: why is the inner error.
+/// Sets the group and mode of an admin socket, perhaps one that another Teal has bound. If the group cannot
+/// be set, only its owner may connect, and the inner error says why.
 pub fn claim_socket(path: &Path, group: Option<u32>) -> io::Result<Result<(), io::Error>> {
     let given = match chown(path, None, group) {
         Err(error) if group.is_some() && error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -79,12 +79,12 @@ fn sweep(nest: &Path) -> io::Result<()> {
 // === impl Membership ===
 
 impl Membership {
-    /// Whether a connected peer with this user id is an operator.
+    /// Returns true if a connected peer with this user id is an operator.
     ///
-    /// Members of the socket group are known by the fact that they are here: connecting needs
-    /// write permission on the socket, so the kernel has looked at all groups of the peer,
-    /// also those that no file lists. This holds as long as the socket has our mode and group;
-    /// if somebody opened it further, being here proves nothing.
+    /// Members of the socket group are recognized by having connected at all: connecting needs write
+    /// permission on the socket, so the kernel has checked all groups of the peer, even those that no
+    /// file lists. This holds as long as the socket has our mode and group; if it was opened further, a
+    /// connection proves nothing.
     pub(crate) fn has(&self, uid: u32) -> bool {
         uid == 0 || uid == self.uid || self.gid.is_some_and(|gid| self.kernel_checked(gid))
     }

@@ -1,8 +1,8 @@
-//! A connection that gives up on a peer that takes nothing.
+//! A connection that fails if its peer stops reading.
 //!
-//! hyper bounds how long a head may take to arrive but not how long an answer may take to
-//! leave. Here a write that makes no progress for ten seconds fails, and the connection with
-//! it (L10). Reads pass unchanged: between calls hyper's own deadline holds.
+//! hyper limits the time for a request head to arrive, but not for a response to be sent.
+//! Here a write that makes no progress for ten seconds fails, and the connection with
+//! it (L10). Reads pass unchanged: between calls hyper's own deadline applies.
 
 use std::io;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ impl<S> Stalling<S> {
         Self { stream, deadline: Box::pin(sleep(STALL_MAX)), waiting: false }
     }
 
-    /// Lets a result through and holds a "not yet" against the deadline.
+    /// Passes a result on, and checks a pending write against the deadline.
     fn bounded<T>(
         &mut self,
         cx: &mut Context<'_>,

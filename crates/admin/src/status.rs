@@ -18,15 +18,15 @@ use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query};
 use crate::settings::Api;
 
-/// Where traffic goes now, and whether the other color may be stopped.
+/// The current routing of traffic, and whether the other color may be stopped.
 #[utoipa::path(
     get,
     path = "/admin/status",
     tag = "read",
     params(
-        ("service" = Option<String>, Query, description = "Only this service; several have commas between"),
+        ("service" = Option<String>, Query, description = "Only this service, or several separated by commas"),
         ("problems" = Option<bool>, Query, description = "Only services with a problem, the most severe first"),
-        ("all" = Option<bool>, Query, description = "As text: a line for each service, however many there are"),
+        ("all" = Option<bool>, Query, description = "In plain text: a line for each service, however many there are"),
     ),
     responses(
         (status = 200, description = "The status", body = Status),
@@ -50,7 +50,7 @@ pub(crate) async fn status(
     .await
 }
 
-/// What a status is asked for.
+/// The parameters of a status.
 #[derive(Debug)]
 pub(crate) struct Asked {
     selection: Selection,
@@ -67,10 +67,10 @@ impl Parameters for Asked {
     }
 }
 
-/// Services from which on an answer is made beside the control thread, which has switches to do.
+/// The number of services from which a response is built outside the control thread, which runs switches.
 const MANY: usize = 32;
 
-/// What is made of the status as it is now.
+/// Reads the status and builds a response from it.
 pub(crate) async fn seen<T: Send + 'static>(
     api: &Arc<Api>,
     selection: Selection,
@@ -83,13 +83,13 @@ pub(crate) async fn seen<T: Send + 'static>(
     let api = api.clone();
     let made = tokio::task::spawn_blocking(move || then(told(&api, &seen)));
     made.await.map_err(|error| {
-        tracing::error!(%error, "a status could not be made");
+        tracing::error!(%error, "a status could not be built");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "The status could not be made")
+        Problem::new(status, "internal", "The status could not be built")
     })
 }
 
-/// A status as others are told.
+/// Converts a status to its wire form.
 fn told(api: &Api, seen: &control::Status) -> Status {
     let live = api.live.borrow();
     Status {
@@ -121,19 +121,19 @@ fn told(api: &Api, seen: &control::Status) -> Status {
     }
 }
 
-/// Whether the process answers at all.
+/// Liveness: the process responds.
 #[utoipa::path(
     get,
     path = "/livez",
     tag = "read",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "Alive", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn livez(_: Viewer, Query(()): Query<()>, _: NoBody) -> Response {
     body("text/plain; charset=utf-8", "live\n")
 }
 
-/// Whether clients are served: listeners are bound and every worker has its first table,
-/// whatever the health of the targets.
+/// Readiness: listeners are bound and every worker has its first table, whatever the health of
+/// the targets.
 #[utoipa::path(
     get,
     path = "/readyz",

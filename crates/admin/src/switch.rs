@@ -1,8 +1,8 @@
 //! `POST /admin/switch` and `POST /admin/rollback`.
 //!
-//! The controller owns what was begun: a caller that goes away cancels nothing. With
-//! `wait=drained` the answer comes when the old color is drained, cut, left by a newer change,
-//! or stuck: its deadline has passed and workers have not ended what they were to cut.
+//! The controller owns a change once it has begun: a caller that disconnects cancels nothing. With
+//! `wait=drained` the response comes when the old color is drained, cut, superseded by a newer change,
+//! or stuck: its deadline has passed and workers have not finished cutting what was left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query, if_match, invalid};
 use crate::settings::Api;
 
-/// What may be said about a switch or a rollback, but for the color.
+/// The options of a switch or a rollback, except the color.
 #[derive(Debug)]
 pub(crate) struct Options {
     scope: Scope,
@@ -40,38 +40,38 @@ pub(crate) struct SwitchParameters {
     options: Options,
 }
 
-/// When the answer comes.
+/// The moment at which the response is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// When the old color is drained.
     Drained,
-    /// When every worker has taken the change over.
+    /// When every worker has applied the change.
     Published,
 }
 
-/// Moves a service, or all services of a group at once, to a color.
+/// Switches a service, or all services of a group at once, to a color.
 ///
-/// Refused unless every target of the color is proven healthy now. A group moves in one generation,
-/// all of its services or none; those that are on the color already are left alone.
+/// Refused unless every target of the color passes the health gate now. A group moves in one generation,
+/// all of its services or none; services already on the color are left unchanged.
 #[utoipa::path(
     post,
     path = "/admin/switch",
     tag = "change",
     params(
-        ("to" = contract::wire::Color, Query, description = "The color to move to"),
-        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
-        ("group" = Option<String>, Query, description = "Which group of services, instead of one service"),
-        ("wait" = Option<String>, Query, description = "`drained` (default): answer when the old color is safe to stop; `published`: as soon as no new request goes there"),
-        ("wait_healthy" = Option<String>, Query, description = "Go on probing for this long until the color is healthy, such as `60s`"),
-        ("drain" = Option<String>, Query, description = "The drain deadline, instead of that of each service"),
-        ("dry_run" = Option<bool>, Query, description = "Only pass the gate, change nothing"),
-        ("If-Match" = Option<String>, Header, description = "Refuse if the service has another generation, such as `\"7\"`; of a group the highest of its services counts"),
+        ("to" = contract::wire::Color, Query, description = "The color to switch to"),
+        ("service" = Option<String>, Query, description = "The service; optional if there is only one"),
+        ("group" = Option<String>, Query, description = "The group of services, instead of a service"),
+        ("wait" = Option<String>, Query, description = "`drained` (default): respond when the old color is safe to stop; `published`: as soon as no new request goes there"),
+        ("wait_healthy" = Option<String>, Query, description = "Wait up to this long, such as `60s`, for the color to become healthy"),
+        ("drain" = Option<String>, Query, description = "The drain deadline; that of each service by default"),
+        ("dry_run" = Option<bool>, Query, description = "Only check the gate and change nothing"),
+        ("If-Match" = Option<String>, Header, description = "Refuse unless the service has this generation, such as `\"7\"`; for a group the highest generation of its services counts"),
     ),
     responses(
-        (status = 200, description = "Switched, there already, or the dry run passed", body = SwitchOutcome),
+        (status = 200, description = "Switched, already on that color, or the dry run passed", body = SwitchOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has applied it yet", body = ProblemDocument),
+        (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]
@@ -87,15 +87,15 @@ pub(crate) async fn switch(
     carry_out(&api, form, &headers, actor, Destination::Color(to), options).await
 }
 
-/// Moves a service back to its previous color; of a group, what its newest switch has moved.
+/// Switches a service back to its previous color; for a group, the services that its newest switch moved.
 ///
-/// The same gate holds as for a switch.
+/// The same health gate applies as for a switch.
 #[utoipa::path(
     post,
     path = "/admin/rollback",
     tag = "change",
     params(
-        ("service" = Option<String>, Query, description = "Which service; not needed if there is one"),
+        ("service" = Option<String>, Query, description = "The service; optional if there is only one"),
         ("group" = Option<String>, Query, description = "As for a switch"),
         ("wait" = Option<String>, Query, description = "As for a switch"),
         ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
@@ -106,8 +106,8 @@ pub(crate) async fn switch(
     responses(
         (status = 200, description = "Switched back, or the dry run passed", body = SwitchOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
-        (status = 500, description = "Decided, but not every worker has taken it over yet", body = ProblemDocument),
-        (status = 503, description = "The decision can't be made durable; nothing was changed", body = ProblemDocument),
+        (status = 500, description = "Decided, but not every worker has applied it yet", body = ProblemDocument),
+        (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]
@@ -138,7 +138,7 @@ async fn carry_out(
     let if_generation = if_match(headers)?;
     let ask = SwitchAsk { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
     let mut services = Vec::new();
-    // One after the other: the answer comes when the last of them has ended.
+    // One after the other: the response comes when the last drain has ended.
     for switched in api.handle.switch(ask).await? {
         services.push(answer(switched, wait).await);
     }
@@ -224,7 +224,7 @@ impl Wait {
         }
     }
 
-    /// Watches a drain for as long as the caller wants.
+    /// Follows a drain for as long as the caller wants.
     pub(crate) async fn watch(self, color: Color, mut drain: DrainWatch) -> Drain {
         match self {
             Self::Drained => match drain.end_in_time().await {

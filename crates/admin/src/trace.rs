@@ -1,7 +1,7 @@
-//! `GET /admin/trace`: single requests, followed through their steps, as server-sent events.
+//! `GET /admin/trace`: follows single requests through their steps, as server-sent events.
 //!
-//! Bounded in requests and in time. A reader that takes nothing misses steps and is told how many; it never
-//! slows a request down. Asked by operators only, since the steps name clients, hosts and paths.
+//! Bounded in requests and in time. A slow reader misses steps, and each step says how many; it never slows
+//! a request down. For operators only, since the steps name clients, hosts and paths.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,43 +24,43 @@ use crate::problem::Problem;
 use crate::query::{Given, NoBody, Parameters, Query, invalid, whole};
 use crate::settings::{Api, Followed};
 
-/// Requests, where their number is not given.
+/// The default number of requests.
 const REQUESTS: u64 = 10;
-/// The most requests.
+/// The maximum number of requests.
 const REQUESTS_MAX: u64 = 1000;
-/// The time, where it is not given.
+/// The default duration.
 const TIME: Duration = Duration::from_secs(60);
-/// The longest time.
+/// The maximum duration.
 const TIME_MAX: Duration = Duration::from_secs(600);
-/// The longest value of a field, and the longest path.
+/// The maximum length of a field value and of a path, in bytes.
 const TEXT_MAX: usize = 1024;
-/// A comment in this rhythm shows that this Teal is there, and finds out that the reader is not: one that
-/// has gone must not keep its place.
+/// The interval of comments that show that Teal is alive and detect that the reader is gone, which must not
+/// keep its slot.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// What is to be followed, and for how long.
+/// The requests to follow, and for how long.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     followed: Followed,
     time: Duration,
 }
 
-/// Single requests from now on, through their steps. Each event is named `step`; the last one `ended`.
+/// Follows single requests through their steps, from now on. Each event is named `step`, the last one `ended`.
 #[utoipa::path(
     get,
     path = "/admin/trace",
     tag = "read",
     params(
-        ("header" = Option<String>, Query, description = "Only requests with this field, as NAME=VALUE"),
-        ("client" = Option<String>, Query, description = "Only requests of the client with this address"),
-        ("path" = Option<String>, Query, description = "Only requests whose path begins so"),
-        ("count" = Option<u64>, Query, description = "The number of requests, from 1 to 1000; else 10"),
-        ("for" = Option<String>, Query, description = "The time until it ends, up to 10m; else 60s"),
+        ("header" = Option<String>, Query, description = "Only requests with this header field, as NAME=VALUE"),
+        ("client" = Option<String>, Query, description = "Only requests from this client address"),
+        ("path" = Option<String>, Query, description = "Only requests whose path begins with this"),
+        ("count" = Option<u64>, Query, description = "The number of requests, from 1 to 1000; 10 by default"),
+        ("for" = Option<String>, Query, description = "The time after which it ends, up to 10m; 60s by default"),
     ),
     responses(
-        (status = 200, description = "Steps, until all requests have ended or the time is over", body = TraceStep, content_type = "text/event-stream"),
+        (status = 200, description = "Steps, until all requests have ended or the time is up", body = TraceStep, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemDocument),
-        (status = 503, description = "Too many follow requests already", body = ProblemDocument),
+        (status = 503, description = "Too many traces are running", body = ProblemDocument),
     ),
     security(("token" = [])),
 )]
@@ -72,8 +72,8 @@ pub(crate) async fn trace(
 ) -> Result<Response, Problem> {
     let Some(steps) = (api.follow.0)(followed) else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "too_many_traces", "Too many follow requests already")
-            .because("Four may at once; end one and try again")
+        return Err(Problem::new(status, "too_many_traces", "Too many traces are running")
+            .because("At most four run at once; end one and try again")
             .retry_after(5));
     };
     let (sender, channel) = Channel::<Bytes>::new(16);
@@ -82,7 +82,7 @@ pub(crate) async fn trace(
     Ok(body("text/event-stream", Body::new(channel)))
 }
 
-/// Writes to one reader, until it goes away or there is nothing more to say.
+/// Writes to one reader, until it disconnects or the trace has ended.
 async fn feed(
     mut steps: mpsc::Receiver<TraceStep>,
     mut to: Sender<Bytes>,
@@ -130,7 +130,7 @@ impl Parameters for Wanted {
         let requests = requests.ok_or_else(|| invalid("count", "must be from 1 to 1000"))?;
         let time = given.duration("for")?.unwrap_or(TIME);
         if time.is_zero() || time > TIME_MAX {
-            return Err(invalid("for", "must be more than nothing and at most 10m"));
+            return Err(invalid("for", "must be greater than 0 and at most 10m"));
         }
         Ok(Self { followed: Followed { header, client, path, requests }, time })
     }
@@ -146,7 +146,7 @@ fn header(text: &str) -> Result<(String, String), Problem> {
     let (name, value) = pair.ok_or_else(|| {
         invalid(
             "header",
-            "must be NAME=VALUE: the name of a field, and its whole value of at most 1 KiB",
+            "must be NAME=VALUE: the name of a header field and its exact value of at most 1 KiB",
         )
     })?;
     Ok((name.to_owned(), value.to_owned()))
@@ -154,7 +154,7 @@ fn header(text: &str) -> Result<(String, String), Problem> {
 
 fn path(text: &str) -> Result<String, Problem> {
     if !text.starts_with('/') || text.contains('?') || text.len() > TEXT_MAX {
-        return Err(invalid("path", "must begin with /, without a query, and have at most 1 KiB"));
+        return Err(invalid("path", "must begin with /, have no query, and be at most 1 KiB long"));
     }
     Ok(text.to_owned())
 }

@@ -1,4 +1,4 @@
-//! A status as clients see it, made of what control sees.
+//! Conversion of the controller's status to its wire form.
 
 use contract::text;
 use contract::unit::{millis, rfc3339, seconds};
@@ -47,7 +47,7 @@ pub(super) fn reload(reload: &ReloadStatus, at: rules::Time) -> Reload {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 pub(super) fn wait(call: &CallStatus, at: rules::Time) -> Wait {
     Wait {
         verb: call.verb.as_str().to_owned(),
@@ -70,7 +70,7 @@ pub(super) fn certificate(certificate: &settings::Certificate, at: rules::Time) 
     Certificate { file, ..until(certificate.not_after, &certificate.names, at) }
 }
 
-/// The certificates that the targets of a service have shown.
+/// The certificates that the targets of a service have presented.
 pub(super) fn certificates_of_targets(
     service: &ServiceStatus,
     at: rules::Time,
@@ -144,7 +144,7 @@ fn name(name: &NameStatus, at: rules::Time) -> Name {
     }
 }
 
-/// The answer of the gate; `None` while nothing fails and not everything is proven.
+/// The result of the gate; `None` while nothing fails but not every target has passed enough probes.
 fn healthy(color: &control::ColorStatus) -> Option<bool> {
     let failed = |target: &TargetStatus| {
         target.standing == rules::Standing::Down

@@ -59,7 +59,7 @@ async fn a_parameter_that_is_not_understood_is_never_ignored() {
         ("/admin/rollback?to=green", "unknown_parameter", "Allowed: service, group"),
         ("/admin/hold?max-wait=1s", "unknown_parameter", "Did you mean 'max_wait'?"),
         ("/admin/resume?drain=1s", "unknown_parameter", "Allowed: service"),
-        ("/admin/reload?service=web", "unknown_parameter", "This call has no parameters"),
+        ("/admin/reload?service=web", "unknown_parameter", "This call takes no parameters"),
     ] {
         let (status, problem) = stage.json("POST", path).await;
         assert_eq!((status, &problem["code"]), (400, &code.into()), "{path}");

@@ -173,7 +173,7 @@ fn following_is_bounded_and_slows_nothing_down() {
         stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(1)
     });
     let refused = stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]);
-    assert!(refused.all().contains("Four may at once"), "{}", refused.all());
+    assert!(refused.all().contains("At most four run at once"), "{}", refused.all());
     drop((deaf, others));
     wait_until(SOON, "their places are free", || {
         stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(0)
