@@ -1,4 +1,4 @@
-//! `teal drill`, `teal demo` and the demo's target: the ways into the crate `drill`.
+//! `teal drill`, `teal demo` and the demo's target: the entry points to the crate `drill`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::client::block_on;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-/// How long one request of a drill may take.
+/// The timeout of one request of a drill.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long one upgrade of a drill may take, with its switch.
+/// The timeout of one upgrade of a drill, with its switch.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Loads a page, or targets and a Teal of its own, for a while and says what was lost.
+/// Loads a URL, or its own targets and Teal, for a while and reports what was lost.
 pub(crate) fn drill(args: &DrillArgs) -> Outcome {
     match (&args.url, &args.switch) {
         (Some(url), Some(switch)) => trial(args, url.clone(), switch.clone()),
@@ -30,7 +30,7 @@ pub(crate) fn drill(args: &DrillArgs) -> Outcome {
     }
 }
 
-/// Loads a page for a while and says what was lost.
+/// Loads a URL for a while and reports what was lost.
 fn drill_page(args: &DrillArgs, url: String) -> Outcome {
     let options = DrillOptions {
         url,
@@ -47,7 +47,7 @@ fn drill_page(args: &DrillArgs, url: String) -> Outcome {
     Ok(if verdict.is_lossless() { Exit::Done } else { Exit::Failed })
 }
 
-/// Switches a proxy by the user's commands and says what it lost.
+/// Switches a proxy with the user's commands and reports what it lost.
 fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
     let targets = match (&args.stop, &args.start) {
         (Some(stop), Some(start)) => Targets::Commands { stop: stop.clone(), start: start.clone() },
@@ -75,7 +75,7 @@ fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
 }
 
-/// What to speak; none: what the URL says.
+/// The protocols to use; if empty, that of the URL's scheme.
 fn over(args: &DrillArgs) -> Vec<Over> {
     args.over.iter().copied().map(Over::from).collect()
 }
@@ -84,7 +84,7 @@ fn trust(args: &DrillArgs) -> Trust {
     args.ca.clone().map_or(Trust::Machine, Trust::File)
 }
 
-/// A drill that could not begin.
+/// The failure of a drill that could not begin.
 fn unbegun(error: &DrillError) -> Failure {
     match error {
         DrillError::Url { .. } | DrillError::Over { .. } | DrillError::Tls(_) => {
@@ -94,7 +94,7 @@ fn unbegun(error: &DrillError) -> Failure {
     }
 }
 
-/// Says it to people or to programs.
+/// Prints the report, for people or for programs.
 fn tell(
     args: &DrillArgs,
     report: &(impl serde::Serialize + std::fmt::Display),
@@ -110,13 +110,14 @@ fn tell(
 /// Drills targets and a Teal that are started for it.
 fn soak(args: &DrillArgs) -> Outcome {
     let seed = args.seed.map_or_else(getrandom::u64, Ok);
-    let seed = seed.map_err(|error| Failure::failed(format!("no seed can be drawn: {error}")))?;
+    let seed =
+        seed.map_err(|error| Failure::failed(format!("cannot draw a random seed: {error}")))?;
     let course = match (args.harsh, args.upgrades) {
         (true, _) => Course::Harsh,
         (false, Some(_)) => Course::Upgrades,
         (false, None) => Course::Mild,
     };
-    // So many upgrades take as long as they take.
+    // With --upgrades, their number is the limit, not a time.
     let (time, limit) = match args.upgrades {
         Some(count) => (Duration::ZERO, UPGRADE_TIMEOUT * count),
         None => (args.time.duration, args.time.duration),
@@ -134,18 +135,18 @@ fn soak(args: &DrillArgs) -> Outcome {
         course,
     };
     let report = block_on(drill::soak::run(options))?
-        .map_err(|error| Failure::failed(format!("{error}; again with --seed {seed}")))?;
+        .map_err(|error| Failure::failed(format!("{error}; repeat it with --seed {seed}")))?;
     tell(args, &report)?;
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
 }
 
-/// Where this program is.
+/// The path of this program.
 fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))
+        .map_err(|error| Failure::failed(format!("cannot find the path of this program: {error}")))
 }
 
-/// Plays the demo.
+/// Runs the demo.
 pub(crate) fn demo(args: &DemoArgs) -> Outcome {
     let teal_exe = this_program()?;
     let show = match (args.json, show::terminal()) {
@@ -162,7 +163,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Outcome {
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
 }
 
-/// Is a target of the demo, until its parent ends it.
+/// Serves as a target of the demo until its parent ends it.
 pub(crate) fn demo_target(args: DemoTargetArgs) -> Outcome {
     let DemoTargetArgs { listen, version, ledger, idle } = args;
     let idle = idle.map(|idle| idle.duration);

@@ -1,15 +1,15 @@
-//! How a verb ends: its exit code, which deploy scripts rely on.
+//! Exit codes of the commands, which deploy scripts rely on.
 
 use std::process::ExitCode;
 
-/// The end of a verb.
+/// The exit code of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done; after a switch: the old color is safe to stop.
     Done = 0,
-    /// It failed, or did not happen in time.
+    /// Failed, or not done in time.
     Failed = 1,
-    /// Wrong usage, or a configuration that can't be used.
+    /// Wrong usage, or an invalid configuration.
     Usage = 2,
     /// Refused by the gate; nothing was changed.
     Refused = 3,
@@ -21,11 +21,11 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
-/// Why a verb could not do what it was asked, and how it ends then.
+/// The failure of a command, with its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// What is wrong, where, and what to do; several lines at will.
+    /// The problem, where it is, and what to do; may have several lines.
     pub(crate) message: String,
 }
 
@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The word in a problem document, where the command line itself says no.
+    /// The `code` of a problem document that the command line itself writes.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -51,11 +51,11 @@ impl Exit {
         }
     }
 
-    /// What it means, for the reference.
+    /// All exit codes with their meanings, for the reference.
     pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Done, "done; after a switch the old color is drained and safe to stop"),
         (Self::Failed, "failed, or not in time"),
-        (Self::Usage, "wrong usage, or a configuration that can't be used"),
+        (Self::Usage, "wrong usage, or an invalid configuration"),
         (Self::Refused, "refused by the gate, with the reason; nothing was changed"),
         (Self::Unreachable, "Teal could not be reached"),
         (Self::Cut, "switched, but the drain deadline cut requests"),
@@ -77,7 +77,7 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// Something that should have worked did not.
+    /// A failure with exit code 1.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
     }

@@ -1,4 +1,4 @@
-//! `teal generate`: the reference documents that are made from the code of the binary.
+//! `teal generate`: the reference documents generated from the code of the binary.
 
 use std::fmt::Write as _;
 
@@ -22,8 +22,8 @@ pub(crate) fn generate(args: &GenerateArgs) -> Exit {
 const CLI_OPENING: &str = "\
 # Command line
 
-`teal run` is the server; the other verbs ask it over its admin API, or need none at all. Every
-verb that prints an answer has `--json`. On a terminal a command that waits shows how far it is, in color
+`teal run` is the server; the other commands call its admin API, or need no server at all. Every
+command that prints an answer has `--json`. On a terminal, a command that waits shows its progress, in color
 unless `NO_COLOR` is set; elsewhere it writes a line to standard error when that changes, and every 10 s.
 There is no `--force`.
 
@@ -108,17 +108,17 @@ const METRICS_OPENING: &str = "\
 
 `GET /metrics` on the admin listener and on the admin socket, for Prometheus. The answer is OpenMetrics
 1.0 for a scraper that asks for it (`Accept: application/openmetrics-text`, as Prometheus does), else the
-text format 0.0.4. Names and labels are part of the contract. Labels have values from the configuration
+text format 0.0.4. Names and labels are part of the contract. Label values come from the configuration
 only, so their number is bounded. At most four scrapes are served at once; a further one waits up to two
-seconds for its turn, then gets 503 with `Retry-After`. A reader has 30 seconds for a page.
+seconds for its turn, then gets 503 with `Retry-After`. A scraper has 30 seconds to read a page.
 
-The books of every service balance: accepted = answered + aborted + in flight. `service=\"\"` counts
-requests that reached no service.
+The counts of every service balance: accepted = answered + aborted + in flight. `service=\"\"` counts
+requests that matched no service.
 
 `address` is the address of a target that traffic uses, empty for a Unix socket and for a name that is
 not resolved.
 
-A service that nobody has used costs few series, since a series appears (column *appears*)
+An unused service costs few series, since a series appears (column *appears*)
 
 - *always*: metrics of the process, and states, from the start;
 - *first request*: with the first request of its service, color or target, so that the first loss is a
@@ -127,12 +127,12 @@ A service that nobody has used costs few series, since a series appears (column 
   to 1; where one event matters, write
   `increase(X[10m]) > 0 or (X unless X offset 10m) > 0`.
 
-A series that has appeared stays until what it is about leaves the configuration. Counts go on over a
-reload and over `teal upgrade`; a restart begins at 0.
+A series that has appeared stays until its subject is removed from the configuration. Counts continue
+across a reload and across `teal upgrade`; a restart begins at 0.
 
 This page is generated from the code.
 
-| metric | kind | labels | appears | what it says |
+| metric | kind | labels | appears | meaning |
 |---|---|---|---|---|
 ";
 

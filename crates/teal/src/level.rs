@@ -1,7 +1,7 @@
-//! Log levels: one for all of Teal, and others for modules of it.
+//! Log levels: one for all of Teal, and others for its modules.
 //!
-//! Guaranteed: whatever is asked for, libraries never say more than at `info`. What they say below shows what
-//! requests hold, such as the fields of HTTP/2.
+//! Guaranteed: whatever level is set, libraries log nothing below `info`, since their debug output shows
+//! data of requests, such as HTTP/2 header fields.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::exit::Failure;
 
-/// Crates that have something to say. Their modules can be named, too: `control::health`.
+/// Crates that log. Their modules can be named, too: `control::health`.
 const CRATES: [&str; 7] = ["acme", "admin", "control", "journal", "peer", "proxy", "teal"];
 
 /// Levels by their names, from the quietest on.
@@ -24,7 +24,7 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("trace", LevelFilter::TRACE),
 ];
 
-/// The variable that has the levels where `--log-level` is not given.
+/// The environment variable with the levels, used if `--log-level` is not given.
 const VARIABLE: &str = "TEAL_LOG";
 
 /// The events that are logged.
@@ -38,11 +38,11 @@ pub(crate) struct Levels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LevelError(String);
 
-/// What a level may be, in words.
+/// The allowed levels, in words.
 fn allowed() -> String {
     let names = LEVELS.map(|(name, _)| name).join(", ");
     format!(
-        "one of {names}, for all or for modules, such as \"info,proxy=debug\"; modules begin with {}",
+        "one of {names}, for all of Teal or per module, such as \"info,proxy=debug\"; modules begin with {}",
         CRATES.join(", ")
     )
 }
@@ -53,7 +53,7 @@ impl Levels {
     /// Returns those of the command line, else those of the environment, else `info`.
     ///
     /// # Errors
-    /// The variable holds no levels.
+    /// The variable does not hold valid levels.
     pub(crate) fn chosen(flag: Option<&Self>) -> Result<Self, Failure> {
         let named = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
         match (flag, named) {
@@ -65,7 +65,7 @@ impl Levels {
         }
     }
 
-    /// Returns what is let through.
+    /// Returns the filter for events.
     pub(crate) fn filter(&self) -> Targets {
         Targets::new()
             .with_default(self.all.min(LevelFilter::INFO))
@@ -128,7 +128,7 @@ impl fmt::Display for LevelError {
 }
 
 impl LevelError {
-    /// What it must be, without what it was.
+    /// Describes the allowed levels, without the rejected text.
     pub(crate) fn must_be(&self) -> String {
         format!("must be {}", allowed())
     }

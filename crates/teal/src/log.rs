@@ -1,9 +1,9 @@
 //! Logs: to standard error, as text or JSON, one event per line.
 //!
-//! Guaranteed: an event is one line and no control character leaves as it is, so that nothing
-//! that came with a request can pretend to be another event or reach into a terminal. Nobody waits for
-//! standard error: a thread writes to it, and lines for which there is no room are dropped and counted.
-//! In systemd's journal each line has its priority, and no time of its own.
+//! Guaranteed: an event is one line and control characters are escaped, so that nothing
+//! that came with a request can forge another event or control a terminal. Logging never blocks on
+//! standard error: a thread writes to it, and lines that do not fit in its queue are dropped and counted.
+//! In systemd's journal each line has its priority, and no timestamp.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,7 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::LogFormat;
 use crate::level::{LevelError, Levels};
 
-/// Sends the events of this process that these levels let through to standard error.
+/// Starts to log the events that these levels let through to standard error.
 pub(crate) fn start(format: LogFormat, levels: &Levels) {
     let events = fmt::layer()
         .with_ansi(false)
@@ -35,13 +35,13 @@ pub(crate) fn start(format: LogFormat, levels: &Levels) {
     let (filter, change) = reload::Layer::new(levels.filter());
     let writer = thread::Builder::new().name("log".to_owned()).stack_size(STACK);
     if let Err(error) = writer.spawn(|| QUEUE.write_all_to(io::stderr())) {
-        let _ = writeln!(io::stderr(), "teal: cannot start to log: {error}"); // ignored: as for lines
+        let _ = writeln!(io::stderr(), "teal: cannot start the log thread: {error}"); // ignored: as for lines
     }
     tracing_subscriber::registry().with(events.with_filter(filter)).init();
     let _ = CHANGE.set((change, Mutex::new(levels.clone()))); // set once: this starts once
 }
 
-/// The way to other levels, and those in force.
+/// The handle to change levels, and the levels in force.
 static CHANGE: OnceLock<(reload::Handle<Targets, Registry>, Mutex<Levels>)> = OnceLock::new();
 
 /// The levels in force.
@@ -54,13 +54,13 @@ pub(crate) fn levels() -> String {
 /// Puts other levels in force, until this process ends.
 pub(crate) fn change_levels(text: &str) -> Result<(), String> {
     let levels: Levels = text.parse().map_err(|error: LevelError| error.must_be())?;
-    let (change, in_force) = CHANGE.get().ok_or("nothing is logged here")?;
+    let (change, in_force) = CHANGE.get().ok_or("logging has not started")?;
     change.reload(levels.filter()).map_err(|error| error.to_string())?;
     *in_force.lock().unwrap_or_else(PoisonError::into_inner) = levels;
     Ok(())
 }
 
-/// The number of lines that were dropped since this process has started.
+/// The number of lines dropped since this process started.
 pub(crate) fn dropped() -> u64 {
     QUEUE.total_dropped()
 }
@@ -73,16 +73,16 @@ pub(crate) fn finish() {
 
 static QUEUE: Queue = Queue::new();
 
-/// How long the last lines may take to be written.
+/// The time limit for writing the last lines.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Bytes of lines that may wait.
+/// The capacity of the queue, in bytes.
 const ROOM: usize = 256 << 10;
 
-/// The stack of the thread that writes.
+/// The stack size of the thread that writes, in bytes.
 const STACK: usize = 128 << 10;
 
-/// Lines that wait to be written, so that nobody else waits for whoever reads standard error.
+/// Lines that wait to be written, so that no other thread waits for the reader of standard error.
 struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
@@ -94,22 +94,22 @@ struct Waiting {
     lines: Vec<u8>,
     /// Lines are being written.
     writing: bool,
-    /// Lines that were dropped and are not told of yet.
+    /// Dropped lines that are not reported yet.
     untold: u64,
     dropped: u64,
 }
 
 /// Gives each event a writer that escapes.
 struct OneLine {
-    /// Whether lines begin with their priority (`sd-daemon(3)`).
+    /// True if lines begin with their priority (`sd-daemon(3)`).
     priorities: bool,
 }
 
-/// Escapes control characters, but for the line break at the end of an event. The line begins with the
+/// Escapes control characters, except for the line break at the end of an event. The line begins with the
 /// prefix.
 struct Escaping<W>(W, &'static str);
 
-/// The end of the queue at which lines are put in.
+/// The writer that puts lines into the queue.
 struct Put;
 
 impl Queue {
@@ -122,7 +122,7 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a line in, or drops it if there is no room.
+    /// Puts a line into the queue, or drops it if the queue is full.
     fn put(&self, line: &[u8]) {
         let mut waiting = self.lock();
         if waiting.lines.len() + line.len() > ROOM {
@@ -135,7 +135,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes whatever comes, for as long as the process lives.
+    /// Writes queued lines for as long as the process lives.
     fn write_all_to(&self, mut out: impl Write) {
         let mut lines = Vec::new();
         loop {
@@ -230,7 +230,7 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// What is no control character but still ends a line or turns its direction.
+/// Returns true for characters that are not control characters but end a line or change its direction.
 fn is_line_break(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

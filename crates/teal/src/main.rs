@@ -1,6 +1,6 @@
 //! `teal`: one program for the server, its command line and its demo.
 //!
-//! This file is the table of contents: each verb and the module that carries it out.
+//! This file is the table of contents: each command and the module that carries it out.
 
 #![forbid(unsafe_code)]
 
@@ -23,8 +23,8 @@ use cli::{Cli, JournalVerb, TokenVerb, Verb, WaitFor};
 use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
-    // Whoever starts `teal run` gets a parent, which starts it once more: before anything is read,
-    // since that process stays as small as it is now.
+    // `teal run` becomes the parent, which starts it once more as a child. This happens before anything
+    // is read, since that process stays as small as it is now.
     if std::env::args_os().nth(1).is_some_and(|verb| verb == "run") && !parent::is_child() {
         return parent::run();
     }
@@ -78,7 +78,7 @@ fn carried_out(verb: Verb) -> Outcome {
     }
 }
 
-/// Says what is wrong with the arguments, or what was asked for by `--help` or `--version`.
+/// Prints what is wrong with the arguments, or the output of `--help` or `--version`.
 fn misused(told: &clap::Error) -> Exit {
     let exit = show::usage(told);
     if exit == Exit::Usage && wants_json() {
@@ -88,10 +88,10 @@ fn misused(told: &clap::Error) -> Exit {
     exit
 }
 
-/// Whether an answer is wanted as JSON, as far as the arguments can be understood.
+/// Returns true if JSON output is wanted, as far as the arguments can be parsed.
 fn wants_json() -> bool {
     std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
 }
 
-/// The end of a verb.
+/// The result of a command.
 type Outcome = Result<Exit, Failure>;

@@ -1,8 +1,8 @@
-//! Output of the verbs: text or JSON on standard output, a failure on standard error.
+//! Output of the commands: text or JSON on standard output, a failure on standard error.
 //!
 //! Colors only on a terminal and without `NO_COLOR`. A reader that has gone, as in
-//! `teal history | head`, is no failure. Any other error of standard output, such as a full disk, is one,
-//! once the verb has done what it was asked ([`end`]).
+//! `teal history | head`, is not a failure. Any other error of standard output, such as a full disk, is one,
+//! once the command has done its work ([`end`]).
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -15,30 +15,30 @@ use crate::exit::{Exit, Failure};
 
 const RESET: &str = "\x1b[0m";
 
-/// Why standard output took no more.
+/// The first error of writing to standard output.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// The reader of standard output has gone.
 static GONE: AtomicBool = AtomicBool::new(false);
 
-/// Ends a verb: what could not be shown makes a failure of a success.
+/// Ends a command: output that could not be written turns success into failure.
 pub(crate) fn end(outcome: Outcome) -> Outcome {
     let Some(error) = UNWRITTEN.get() else { return outcome };
     let exit = outcome?;
     let message = format!("cannot write to standard output: {error}");
     if exit == Exit::Done {
-        let done = "the command itself was carried out";
-        return Err(Failure::failed(format!("{message}; {done}, but its output is not whole")));
+        let done = "the command itself succeeded";
+        return Err(Failure::failed(format!("{message}; {done}, but its output is incomplete")));
     }
     Err(Failure::new(exit, message))
 }
 
-/// Returns true if what is written to standard output has no reader, or no room, any more.
+/// Returns true if standard output no longer has a reader, or no longer has room.
 pub(crate) fn is_in_vain() -> bool {
     GONE.load(Ordering::Relaxed) || UNWRITTEN.get().is_some()
 }
 
-/// Notes that standard output took no more. A reader that has gone wants no more.
+/// Records an error of standard output. A reader that has gone is not an error.
 fn note(written: io::Result<()>) {
     match written {
         Ok(()) => {}
@@ -71,7 +71,7 @@ pub(crate) fn json(body: &[u8]) {
 /// Writes a value as JSON.
 pub(crate) fn value<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(value)
-        .map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot write the answer as JSON: {error}")))?;
     json(&text);
     Ok(())
 }
@@ -79,7 +79,7 @@ pub(crate) fn value<T: Serialize>(value: &T) -> Result<(), Failure> {
 /// Writes a value as JSON on one line.
 pub(crate) fn line<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_vec(value)
-        .map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot write the answer as JSON: {error}")))?;
     json(&text);
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(crate) fn document(text: &str) {
     note(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Shows help where it was asked for, or what is wrong with the arguments.
+/// Prints help if it was asked for, or what is wrong with the arguments.
 pub(crate) fn usage(told: &clap::Error) -> Exit {
     let printed = told.print().and_then(|()| io::stdout().flush());
     if told.use_stderr() {
@@ -100,11 +100,11 @@ pub(crate) fn usage(told: &clap::Error) -> Exit {
     Exit::Done
 }
 
-/// Says why a verb failed as JSON on standard output, for a caller that wants its answer so: a problem
-/// document as those of the admin API.
+/// Prints a failure as JSON on standard output, for a caller that asked for JSON: a problem document like
+/// those of the admin API.
 pub(crate) fn failure_as_json(failure: &Failure) {
     if failure.message.is_empty() {
-        return; // said already
+        return; // printed already
     }
     let (title, detail) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
     let code = failure.exit.code();
@@ -120,15 +120,15 @@ pub(crate) fn failure_as_json(failure: &Failure) {
     json(format!("{document:#}").as_bytes());
 }
 
-/// Says why a verb failed.
+/// Prints a failure on standard error.
 pub(crate) fn failure(failure: &Failure) {
     if failure.message.is_empty() {
-        return; // said already, as JSON
+        return; // printed already, as JSON
     }
     say("<3>", "\x1b[1;31merror", &failure.message);
 }
 
-/// Says on standard error what somebody should look at.
+/// Prints a warning on standard error.
 pub(crate) fn warning(text: &str) {
     say("<4>", "\x1b[1;33mwarning", text);
 }
@@ -145,31 +145,31 @@ fn say(priority: &str, word: &str, text: &str) {
     let _nobody_reads = err.write_all(text.as_bytes());
 }
 
-/// Tells on standard error, on a line of its own, what is waited for.
+/// Prints the reason for waiting on standard error, as a line.
 pub(crate) fn waiting(line: &str) {
     let mut err = io::stderr().lock();
     let _nobody_reads = writeln!(err, "{line}").and_then(|()| err.flush());
 }
 
-/// Whether somebody watches standard error, so that progress can be drawn there.
+/// Returns true if standard error is a terminal on which progress can be drawn.
 pub(crate) fn is_watched() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stderr().is_terminal() && !dumb
 }
 
-/// Whether standard output is a terminal, and if so, whether it wants colors.
+/// Returns `None` if standard output is not a terminal, else true if it wants colors.
 pub(crate) fn terminal() -> Option<bool> {
     let colors = || anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     io::stdout().is_terminal().then(colors)
 }
 
-/// Draws over the last line of progress.
+/// Redraws the line of progress.
 pub(crate) fn progress(line: &str) {
     let mut err = io::stderr().lock();
     let _nobody_reads = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
 }
 
-/// Colors for the words that matter; stripped where nobody would see them.
+/// Colors the words that matter; the colors are stripped where they are not wanted.
 fn painted(line: &str) -> String {
     const PAINT: [(&str, &str); 6] = [
         ("do not stop", "\x1b[33m"),
