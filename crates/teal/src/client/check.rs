@@ -13,9 +13,9 @@ use crate::show;
 #[derive(Serialize)]
 struct Answer {
     ok: bool,
-    /// What `teal run` refuses.
+    /// Problems that `teal run` refuses.
     problems: Vec<Problem>,
-    /// What it runs with, but somebody should look at.
+    /// Problems that it runs with, but that deserve attention.
     warnings: Vec<Problem>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
         more => format!(", with {more} warnings"),
     };
     show::text(&format!(
-        "{} is good{with}: {services} {}, {listeners} {}; checked as {}",
+        "{} is valid{with}: {services} {}, {listeners} {}; checked as {}",
         args.config.display(),
         if services == 1 { "service" } else { "services" },
         if listeners == 1 { "listener" } else { "listeners" },
@@ -59,7 +59,7 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The configuration, and what may matter later.
+/// Returns the configuration and its warnings.
 fn examine(args: &CheckArgs) -> Result<(Config, Vec<config::Problem>), Problems> {
     let (config, places) = config::load_with_places(&args.config, &state_environment())?;
     let mut warnings = precondition::examine(&config, &places)?;

@@ -6,7 +6,7 @@ use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
 use crate::show;
 
-/// Prints the completions of a shell.
+/// Prints shell completions.
 pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut hinted(Cli::command()), "teal", &mut script);
@@ -14,8 +14,8 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
     Exit::Done
 }
 
-/// Has files offered where a file is meant, and nowhere else: a shell offers them for everything that it
-/// knows nothing of.
+/// Offers files only for arguments that are files. A shell would offer them for every argument without a
+/// hint.
 fn hinted(command: Command) -> Command {
     command.mut_args(hint).mut_subcommands(hinted)
 }

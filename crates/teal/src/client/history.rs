@@ -5,7 +5,7 @@ use contract::{text, wire};
 use crate::Outcome;
 use crate::cli::HistoryArgs;
 
-/// Lists what was decided, newest first.
+/// Lists past decisions, newest first.
 pub(crate) fn history(args: &HistoryArgs) -> Outcome {
     super::read(&args.reach, "/admin/history", |history: &wire::History| text::history(history))
 }

@@ -37,7 +37,7 @@ pub(crate) fn hold(args: &HoldArgs) -> Outcome {
     })
 }
 
-/// Lets waiting requests go.
+/// Releases waiting requests.
 pub(crate) fn resume(args: &ResumeArgs) -> Outcome {
     let target = query("/admin/resume", &[("service", args.service.as_deref())]);
     let answer =

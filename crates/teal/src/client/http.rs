@@ -1,7 +1,7 @@
 //! A request to the admin API over TCP or the Unix socket.
 //!
-//! Each request has a connection of its own, so that nothing that is left of one can be taken
-//! for the answer of the next. The caller brings the deadline of the answer.
+//! Each request has its own connection, so that nothing left of one can be taken for the answer
+//! to the next. The caller sets the deadline of the answer.
 
 use std::fmt;
 use std::io;
@@ -19,12 +19,12 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::proof::Proof;
 
-/// How long a connect may take.
+/// The timeout of a connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// An answer beyond this is not from Teal.
+/// The largest answer, in bytes. A larger one is not from Teal.
 const ANSWER_MAX: usize = 16 << 20;
 
-/// Where the admin API is.
+/// The address of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Address {
     /// `http://HOST:PORT`.
@@ -38,7 +38,7 @@ pub(super) enum Address {
         /// A name or an address; IPv6 in brackets.
         host: String,
         port: u16,
-        /// PEM: who must have signed its certificate; `None`: whom this machine trusts.
+        /// PEM file of the CAs to verify its certificate against; `None` for the system's CAs.
         ca: Option<PathBuf>,
     },
     /// `unix:PATH`.
@@ -53,7 +53,7 @@ pub(super) struct Call<'c> {
     pub(super) target: &'c str,
     pub(super) token: Option<&'c str>,
     pub(super) if_generation: Option<u64>,
-    /// Who must listen there if the token is to be sent.
+    /// The required owner of the listener, checked before the token is sent.
     pub(super) proof: Option<&'c Proof>,
 }
 
@@ -64,14 +64,14 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Why there is no whole answer.
+/// The reason why there is no complete answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// No connection could be made.
     Connect(io::Error),
-    /// Who listens there may not have the token. Nothing was sent.
+    /// The listener may not have the token. Nothing was sent.
     Unproven(String),
-    /// The connection broke, or what came was no HTTP.
+    /// The connection broke, or the answer was not HTTP.
     Broken(String),
 }
 
@@ -109,7 +109,7 @@ impl Address {
         }
     }
 
-    /// Whether somebody accepts connections there.
+    /// Succeeds if connections are accepted there.
     pub(super) async fn knock(&self) -> io::Result<()> {
         let knocked = match self {
             Self::Tcp { host, port } => connected(plainly(host, *port)).await.map(drop),
@@ -154,7 +154,7 @@ async fn plainly(host: &str, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-/// Connects and shakes hands, as Teal does with its targets.
+/// Connects with a TLS handshake, as Teal does with its targets.
 async fn securely(host: &str, port: u16, ca: Option<PathBuf>) -> io::Result<Stream> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let tls = Vault::default().tls(&TlsFiles { ca, identity: None }, name);
@@ -195,8 +195,9 @@ fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswe
         .header(ACCEPT, "application/json")
         .header(CONNECTION, "close");
     if let Some(token) = call.token {
-        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| NoAnswer::Broken("the token can't be sent".to_owned()))?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+            NoAnswer::Broken("the token has characters that cannot be sent".to_owned())
+        })?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }

@@ -1,7 +1,7 @@
-//! A call that its caller interrupts: it is said whether anything was decided.
+//! Interrupted calls: reports whether anything was decided.
 //!
-//! The connection is closed first, which ends a call that has decided nothing. Then Teal is asked
-//! until the call is no longer listed there: what the generations say from then on is final.
+//! The connection is closed first, which ends a call that has decided nothing. Then Teal is polled
+//! until it no longer lists the call: from then on the generations are final.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use super::progress::Watch;
 use super::reach::Teal;
 use crate::exit::{Exit, Failure};
 
-/// How long Teal may take to notice that the caller has gone.
+/// The time limit for Teal to notice that the caller has gone.
 const PATIENCE: Duration = Duration::from_secs(3);
 const RHYTHM: Duration = Duration::from_millis(50);
 
-/// Ctrl-C, and what a pipeline sends when it is cancelled. A second one ends the command at once.
+/// SIGINT (Ctrl-C) and SIGTERM (a cancelled pipeline). A second one ends the command at once.
 #[derive(Debug)]
 pub(super) struct Interrupts {
     interrupt: Signal,
@@ -31,7 +31,7 @@ impl Interrupts {
         let both = listen(SignalKind::interrupt())
             .and_then(|interrupt| Ok((interrupt, listen(SignalKind::terminate())?)));
         let (interrupt, terminate) =
-            both.map_err(|error| Failure::failed(format!("cannot listen to signals: {error}")))?;
+            both.map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
         Ok(Self { interrupt, terminate })
     }
 
@@ -43,7 +43,7 @@ impl Interrupts {
     }
 }
 
-/// How the verb ends whose call was interrupted.
+/// The failure of a command whose call was interrupted.
 pub(super) async fn interrupted(
     teal: &Teal,
     watch: &Watch,
@@ -61,7 +61,7 @@ async fn outcome(teal: &Teal, watch: &Watch, before: Option<&Status>) -> String 
     let unknown = |why: &str| {
         format!("interrupted: cannot tell whether anything was decided ({why}); see: teal status")
     };
-    let Some(before) = before else { return unknown("Teal did not say how it was before") };
+    let Some(before) = before else { return unknown("the state before the call is unknown") };
     let limit = Instant::now() + PATIENCE;
     loop {
         let Some(now) = teal.get("/admin/status").await.ok().and_then(|answer| read(&answer))
@@ -74,7 +74,7 @@ async fn outcome(teal: &Teal, watch: &Watch, before: Option<&Status>) -> String 
         }
         if Instant::now() >= limit {
             return if stages.contains(&"writing") {
-                "interrupted: it is decided and goes on; see: teal status".to_owned()
+                "interrupted: the change is decided and goes on; see: teal status".to_owned()
             } else {
                 unknown("the call, or a later one, is still waiting there")
             };
@@ -105,7 +105,7 @@ fn decided(watch: &Watch, before: &Status, now: &Status) -> String {
     }
 }
 
-/// A status, if that is what was answered.
+/// Parses a status; `None` if the answer is something else.
 pub(super) fn read(answer: &Answer) -> Option<Status> {
     serde_json::from_slice(&answer.body).ok()
 }

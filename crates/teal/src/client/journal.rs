@@ -24,10 +24,10 @@ struct Line {
 pub(crate) fn dump(args: &JournalDumpArgs) -> Outcome {
     let directory = args.state_dir.clone().or_else(|| state_environment().state_dir());
     let directory = directory.ok_or_else(|| {
-        Failure::usage("no state directory is known here; write --state-dir DIR".to_owned())
+        Failure::usage("no state directory is known; use --state-dir DIR".to_owned())
     })?;
     let journal = journal::inspect(&directory).map_err(|error| {
-        Failure::failed(format!("{error}; write --state-dir DIR if Teal keeps its state elsewhere"))
+        Failure::failed(format!("{error}; use --state-dir DIR if Teal keeps its state elsewhere"))
     })?;
     let durable = *journal.durable.as_ref().unwrap_or(&0);
     for append in &journal.appends {
@@ -43,13 +43,11 @@ pub(crate) fn dump(args: &JournalDumpArgs) -> Outcome {
         }
     }
     if let Err(reason) = &journal.durable {
-        show::warning(&format!("how far it is durable is not known: head: {reason}"));
+        show::warning(&format!("cannot tell how far the journal is durable: head: {reason}"));
     }
     if let Some((offset, reason)) = journal.stop {
         let path = journal.path.display();
-        show::warning(&format!(
-            "{path}: what follows at byte {offset} is not a complete record: {reason}"
-        ));
+        show::warning(&format!("{path}: there is no complete record at byte {offset}: {reason}"));
     }
     Ok(Exit::Done)
 }

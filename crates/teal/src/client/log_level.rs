@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::cli::LogLevelArgs;
 use crate::exit::Exit;
 
-/// Shows or changes which events are logged.
+/// Shows or changes the log level.
 pub(crate) fn log_level(args: &LogLevelArgs) -> Outcome {
     let level = args.level.as_ref().map(ToString::to_string);
     let answer = block_on(async {

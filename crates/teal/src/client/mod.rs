@@ -1,8 +1,8 @@
-//! The verbs that ask a running Teal: one file each, over the admin API.
+//! The commands that call a running Teal: one file each, over the admin API.
 //!
-//! Every verb asks for JSON and prints either that, unchanged, or the text that the API itself
-//! would have sent, so that both say the same. A refusal ends with the exit code that belongs
-//! to its status.
+//! Every command asks for JSON and prints either that, unchanged, or the text that the API itself
+//! would have sent, so that both say the same. A refusal ends with the exit code that matches
+//! its status.
 
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -37,16 +37,16 @@ use crate::show;
 use http::Answer;
 use reach::{Intent, Teal};
 
-/// Runs the one task of a verb.
+/// Runs the task of a command.
 pub(crate) fn block_on<T>(task: impl Future<Output = T>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map(|runtime| runtime.block_on(task))
-        .map_err(|error| Failure::failed(format!("no runtime can be started: {error}")))
+        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))
 }
 
-/// A GET whose answer is printed: the whole of most reading verbs.
+/// Prints the answer of a GET, which is all that most reading commands do.
 fn read<T: DeserializeOwned>(
     reach: &ReachArgs,
     path: &str,
@@ -79,13 +79,13 @@ fn understood<T: DeserializeOwned>(reach: &ReachArgs, answer: &Answer) -> Result
     }
     serde_json::from_slice(&answer.body).map_err(|error| {
         Failure::failed(format!(
-            "Teal answered something that this version of the command line does not know \
-             ({error}); is it another version?"
+            "cannot understand Teal's answer ({error}); is it a different version from this \
+             command?"
         ))
     })
 }
 
-/// What a problem document means for this process.
+/// Turns a problem document into the failure of this process.
 fn refused(reach: &ReachArgs, answer: &Answer) -> Failure {
     let problem = serde_json::from_slice::<ProblemDocument>(&answer.body);
     let code = problem.as_ref().map_or("", |problem| &problem.code);
@@ -105,7 +105,7 @@ fn refused(reach: &ReachArgs, answer: &Answer) -> Failure {
             None => problem.title,
         },
         Err(_) => format!(
-            "status {} from what answers there, and it is no problem document; is it Teal?",
+            "status {} without a problem document from the server there; is it Teal?",
             answer.status
         ),
     };

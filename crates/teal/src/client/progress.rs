@@ -1,8 +1,8 @@
-//! Waiting for a change: says what it waits for, and notices if Teal is gone.
+//! Waits for a change, shows progress, and notices if Teal is gone.
 //!
 //! The answer to a switch may take as long as the drain, so it has no deadline of its own.
-//! Instead Teal is asked for its status beside it: when that fails for ten seconds, nobody is
-//! there to answer. Nothing of it is written to standard output.
+//! Instead, Teal is polled for its status meanwhile. When that fails for ten seconds, Teal is taken
+//! to be gone. Progress is never written to standard output.
 
 use std::time::Duration;
 
@@ -17,38 +17,38 @@ use super::reach::Teal;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-/// How often a person sees news, and a script.
+/// The intervals of progress: for a person, and for a script.
 const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(500));
-/// How often where all services are looked at.
+/// The interval of progress when all services are watched.
 const RHYTHM_OF_ALL: Duration = Duration::from_secs(1);
-/// How long Teal may be silent.
+/// The longest time that Teal may be silent.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// From when on and how often a script hears of a reason that stays the same.
+/// The interval at which a script sees an unchanged reason again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What is being waited for.
+/// The call that is waited for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// What is asked for; a rollback and a switch are listed under their own names.
+    /// The kind of call; a rollback and a switch are listed under their own names.
     pub(super) verb: &'static str,
-    /// It is about all services.
+    /// True if it is about all services.
     pub(super) all: bool,
     pub(super) service: Option<String>,
     /// The group, instead of a service.
     pub(super) group: Option<String>,
 }
 
-/// News of a wait.
+/// The progress of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
-    /// What it waits for, with times.
+    /// The reason for waiting, with times.
     pub(super) line: String,
-    /// The same without what changes all the time.
+    /// The same without the parts that change all the time.
     pub(super) reason: String,
 }
 
-/// Where news of a wait is written: over one line of a terminal; else as lines, each time the reason is
-/// another and every ten seconds.
+/// Writes the progress of a wait: on a terminal, one line that is redrawn; else a line each time the reason
+/// changes, and every ten seconds.
 #[derive(Debug)]
 pub(super) struct Reporter {
     drawn: bool,
@@ -56,8 +56,8 @@ pub(super) struct Reporter {
     said: Option<(String, Instant)>,
 }
 
-/// Waits for the answer, and tells of the wait meanwhile. Whoever interrupts it hears whether anything
-/// was decided.
+/// Waits for the answer, and shows progress meanwhile. If interrupted, it reports whether anything was
+/// decided.
 pub(super) async fn watched(
     teal: &Teal,
     watch: &Watch,
@@ -69,7 +69,7 @@ pub(super) async fn watched(
     let before = tokio::select! {
         before = teal.get(&path) => read(&before?),
         () = interrupts.next() => {
-            return Err(Failure::new(Exit::Interrupted, "interrupted before anything was asked"));
+            return Err(Failure::new(Exit::Interrupted, "interrupted before the call was sent"));
         }
     };
     let interrupt = tokio::select! {
@@ -109,7 +109,7 @@ async fn in_sight(
                     }
                 }
                 Err(_) if heard.elapsed() > SILENCE_MAX => {
-                    let message = "Teal took the call but has been silent for ten seconds since; \
+                    let message = "Teal accepted the call but has been silent for ten seconds; \
                                    what was begun may still happen; see: teal status";
                     break Err(Failure::new(Exit::Unreachable, message));
                 }
@@ -124,7 +124,7 @@ async fn in_sight(
 // === impl Reporter ===
 
 impl Reporter {
-    /// On a terminal it draws, unless the answer is wanted as JSON.
+    /// Creates a reporter, which draws on a terminal unless JSON output is wanted.
     pub(super) fn new(json: bool) -> Self {
         Self { drawn: show::is_watched() && !json, began: Instant::now(), said: None }
     }
@@ -140,7 +140,7 @@ impl Reporter {
         }
     }
 
-    /// Takes away what is drawn.
+    /// Clears the drawn line.
     pub(super) fn clear(&self) {
         if self.drawn {
             show::progress("");
@@ -151,13 +151,13 @@ impl Reporter {
 // === impl News ===
 
 impl News {
-    /// Of a call that Teal lists.
+    /// The progress of a call that Teal lists.
     fn of_wait(wait: &Wait) -> Self {
         let reason = format!("{} {}", wait.stage, wait.reason.as_deref().unwrap_or_default());
         Self { line: waiting(wait), reason }
     }
 
-    /// Of colors that still drain.
+    /// The progress of colors that still drain.
     pub(super) fn of_drains(all: &[(&Service, Color)], waited: Duration) -> Self {
         let words = |(service, color): &(&Service, Color)| {
             let standing = standing(*color, service.colors.of(*color));
@@ -178,7 +178,7 @@ impl News {
 /// The most services in one line.
 const FEW: usize = 3;
 
-/// Whole seconds: what matters of a wait.
+/// Formats a wait in whole seconds.
 fn seconds(waited: Duration) -> String {
     format!("{}s", waited.as_secs())
 }
@@ -186,7 +186,7 @@ fn seconds(waited: Duration) -> String {
 // === impl Watch ===
 
 impl Watch {
-    /// What to ask for: of no more services than are watched.
+    /// The path of the status, restricted to the watched service if there is one.
     fn path(&self) -> String {
         query("/admin/status", &[("service", self.service.as_deref())])
     }
@@ -199,7 +199,7 @@ impl Watch {
         }
     }
 
-    /// What it waits for; `None` if the answer can't be understood, or nothing is known of it yet.
+    /// Returns the progress; `None` if the answer can't be understood, or nothing is known yet.
     fn news(&self, status: &Answer, waited: Duration) -> Option<News> {
         let status = read(status)?;
         if let Some(wait) = self.waits(&status).next() {
@@ -212,12 +212,12 @@ impl Watch {
         }
         let verb = self.verb;
         (waited >= AGAIN).then(|| News {
-            line: format!("Waiting for Teal to end the {verb}; waited {}", seconds(waited)),
+            line: format!("Waiting for Teal to finish the {verb}; waited {}", seconds(waited)),
             reason: verb.to_owned(),
         })
     }
 
-    /// What Teal lists of this call, or of a later one like it.
+    /// The waits that Teal lists for this call, or for a later one like it.
     pub(super) fn waits<'s>(&self, status: &'s Status) -> impl Iterator<Item = &'s Wait> {
         let services: Vec<&str> = self.services(status).iter().map(|s| &*s.name).collect();
         let verb = self.verb;

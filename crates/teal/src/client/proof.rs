@@ -1,9 +1,9 @@
-//! Who listens at an address, before a token is sent there.
+//! Checks which user listens at an address before a token is sent there.
 //!
 //! Any user may take a free port of this machine, so a loopback address proves nothing. The kernel
-//! knows whose the other end of a connection is: of a Unix socket by its credentials, of a
-//! loopback connection by `/proc/net/tcp`. A socket that is not accepted yet belongs to nobody
-//! there, so it is looked at again until it is.
+//! knows which user owns the other end of a connection: of a Unix socket by its credentials, of a
+//! loopback connection by `/proc/net/tcp`. A socket that is not accepted yet has no owner
+//! there, so it is checked again until it is accepted.
 
 use std::fmt;
 use std::io;
@@ -13,22 +13,22 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep};
 
-/// How long the other side may take to accept.
+/// The time limit for the other side to accept.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Whom a token may be sent to, where the address or the token was only guessed.
+/// The users a token may be sent to, where the address or the token was only guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Proof {
     /// User ids that may listen there; root always may.
     pub(super) owners: Vec<u32>,
-    /// Whose token it is, in words.
+    /// The owner of the token, in words.
     pub(super) whose: String,
-    /// What to write if it is right all the same.
+    /// Advice on how to send the token all the same.
     pub(super) advice: String,
 }
 
-/// Why the token was not sent.
+/// The reason why the token was not sent.
 #[derive(Debug)]
 pub(super) struct Unproven {
     listener: Listener,
@@ -44,7 +44,7 @@ enum Listener {
 // === impl Proof ===
 
 impl Proof {
-    /// Asks the kernel who is at the other end.
+    /// Asks the kernel which user owns the other end.
     pub(super) async fn of_tcp(&self, stream: &TcpStream) -> Result<(), Unproven> {
         let ends = stream.local_addr().and_then(|ours| Ok((stream.peer_addr()?, ours)));
         let listener = match ends {
@@ -54,7 +54,7 @@ impl Proof {
         self.check(listener)
     }
 
-    /// Asks the kernel who has made the socket.
+    /// Asks the kernel which user created the socket.
     pub(super) fn of_unix(&self, stream: &UnixStream) -> Result<(), Unproven> {
         self.check(stream.peer_cred().map_or(Listener::Unknown, |who| Listener::Uid(who.uid())))
     }
@@ -69,12 +69,12 @@ impl Proof {
 
 impl fmt::Display for Unproven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.listener {
-            Listener::Uid(uid) => write!(f, "what listens there belongs to uid {uid}")?,
-            Listener::Unknown => f.write_str("the system does not say who listens there")?,
-        }
         let Proof { whose, advice, .. } = &self.proof;
-        write!(f, ", not to {whose}, so the token was not sent\n{advice}")
+        match self.listener {
+            Listener::Uid(uid) => write!(f, "its listener belongs to uid {uid}, not to {whose}")?,
+            Listener::Unknown => write!(f, "cannot tell if its listener belongs to {whose}")?,
+        }
+        write!(f, ", so the token was not sent\n{advice}")
     }
 }
 
@@ -90,7 +90,7 @@ async fn accepted_by(theirs: SocketAddr, ours: SocketAddr) -> Listener {
     }
 }
 
-/// `None`: nobody has accepted it yet, or it ends elsewhere.
+/// Returns the owner of a socket; `None` if it is not accepted yet, or ends elsewhere.
 fn owner(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<u32>> {
     let four = std::fs::read_to_string("/proc/net/tcp")?;
     let six = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default(); // IPv6 may be off
@@ -118,7 +118,7 @@ impl Line {
         Some(Self { local, remote, uid, inode })
     }
 
-    /// A socket without an inode is not anybody's, and its user reads as root.
+    /// Returns the owner. A socket without an inode has none, and its user reads as root.
     fn owner_of(&self, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
         let end = |address: SocketAddr| (address.ip().to_canonical(), address.port());
         let same = self.local == end(local) && self.remote == end(remote);
@@ -126,7 +126,7 @@ impl Line {
     }
 }
 
-/// Words of 32 bits in the byte order of the machine, then the port.
+/// Parses words of 32 bits in the byte order of the machine, then the port.
 fn address(text: &str) -> Option<(IpAddr, u16)> {
     let (ip, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;

@@ -1,4 +1,4 @@
-//! How a running Teal is found, and with which token it is asked.
+//! Finds a running Teal and the token to call it with.
 //!
 //! The address: `--admin`, else `TEAL_ADMIN`, else the socket in the state directory or in the runtime
 //! directory (`/run/teal`) if it answers, else `http://127.0.0.1:9900`. The token: `--token-file`, else `TEAL_TOKEN`, else
@@ -6,7 +6,7 @@
 //!
 //! The token in the state directory belongs to the Teal of this machine: it is used only for
 //! calls that need one and never sent to another machine. Where the address or the token was
-//! guessed, whoever listens must prove to be the owner of the token first.
+//! guessed, the listener must first be proven to run as an owner of the token.
 
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -25,10 +25,10 @@ use crate::run::group_name;
 use crate::show;
 use fetch::Begun;
 
-/// Where the socket is looked for after the state directory of this user: the one of a unit
+/// The directory searched for the socket after the state directory of this user: the one of a unit
 /// with `StateDirectory=teal`.
 const SYSTEM_STATE_DIR: &str = "/var/lib/teal";
-/// How long an answer may take that waits for nothing.
+/// The timeout of an answer that waits for nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Teal that was found.
@@ -36,15 +36,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Teal {
     address: Address,
     token: Option<String>,
-    /// Who must listen there if the token is to be sent.
+    /// The required owner of the listener, checked before the token is sent.
     proof: Option<Proof>,
-    /// What was tried before, for when this fails too.
+    /// The addresses tried before, to report them if this one fails too.
     tried: Vec<String>,
     /// The socket that this user may not use, and the group that may.
     closed: Option<(PathBuf, u32)>,
 }
 
-/// What a verb is about to do.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
     /// Only look.
@@ -53,7 +53,7 @@ pub(super) enum Intent {
     Change,
 }
 
-/// What the environment of this process says, read once.
+/// The settings from the environment of this process, read once.
 #[derive(Clone, Debug, Default)]
 struct Surroundings {
     admin: Option<String>,
@@ -65,7 +65,7 @@ struct Surroundings {
     runtime_dirs: Vec<PathBuf>,
 }
 
-/// What was found without being named.
+/// An address that was found without being named.
 #[derive(Debug)]
 struct Knocked {
     address: Address,
@@ -76,7 +76,7 @@ struct Knocked {
 // === impl Teal ===
 
 impl Teal {
-    /// Finds it. Whether it answers shows the first call.
+    /// Finds the address and the token. Only the first call shows if it answers.
     pub(super) async fn find(args: &ReachArgs, intent: Intent) -> Result<Self, Failure> {
         Self::find_in(args, intent, &Surroundings::read()).await
     }
@@ -109,22 +109,22 @@ impl Teal {
         Ok(Self { address, token, proof, tried, closed })
     }
 
-    /// Reads something that is there at once.
+    /// Sends a GET that is answered at once.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, Failure> {
         self.in_time(self.ask(Method::GET, path, None)).await
     }
 
-    /// Puts something in the place of what was there.
+    /// Sends a PUT that is answered at once.
     pub(super) async fn put(&self, path: &str) -> Result<Answer, Failure> {
         self.in_time(self.ask(Method::PUT, path, None)).await
     }
 
-    /// Changes something that is done at once.
+    /// Sends a POST that is answered at once.
     pub(super) async fn post(&self, path: &str) -> Result<Answer, Failure> {
         self.in_time(self.ask(Method::POST, path, None)).await
     }
 
-    /// Asks, and waits for the answer for as long as it takes.
+    /// Sends a call and waits for the answer for as long as it takes.
     pub(super) async fn ask(
         &self,
         method: Method,
@@ -143,7 +143,7 @@ impl Teal {
         answer.map_err(|no_answer| self.failed(no_answer))
     }
 
-    /// Asks for something that comes piece by piece. `Err` of the inner one: it was refused.
+    /// Starts an answer that is streamed. The inner `Err` is a refusal.
     pub(super) async fn follow(&self, target: &str) -> Result<Result<Begun, Answer>, Failure> {
         let token = self.token.as_deref();
         let proof = self.proof.as_ref().filter(|_| token.is_some());
@@ -166,7 +166,7 @@ impl Teal {
                 Failure::new(Exit::Unreachable, format!("{}: {why}", self.address))
             }
             NoAnswer::Broken(message) => Failure::failed(format!(
-                "{} took the call but broke off: {message}\n\
+                "{} accepted the call but the connection broke: {message}\n\
                  What was decided goes on without this command; see: teal status",
                 self.address
             )),
@@ -181,7 +181,7 @@ impl Teal {
             let seconds = ANSWER_TIMEOUT.as_secs();
             Err(Failure::new(
                 Exit::Unreachable,
-                format!("{} took the call but did not answer within {seconds} s", self.address),
+                format!("{} accepted the call but did not answer within {seconds} s", self.address),
             ))
         })
     }
@@ -193,8 +193,8 @@ impl Teal {
             message.push_str(tried);
         }
         message.push_str(
-            "\nIs it running? Say where by --admin http://HOST:PORT, --admin unix:PATH or \
-             TEAL_ADMIN",
+            "\nIs it running? Give its address with --admin http://HOST:PORT, --admin unix:PATH \
+             or TEAL_ADMIN",
         );
         Failure::new(Exit::Unreachable, message)
     }
@@ -225,7 +225,7 @@ impl Surroundings {
     }
 
     /// The directories with a socket: those of this environment before those of the system, so that
-    /// `ExecReload=` in the unit of a second Teal asks no other.
+    /// `ExecReload=` in the unit of a second Teal reaches that one.
     fn places(&self) -> impl Iterator<Item = &PathBuf> {
         let all = 0..self.state_dirs.len().max(self.runtime_dirs.len());
         all.flat_map(|at| [self.state_dirs.get(at), self.runtime_dirs.get(at)]).flatten()
@@ -251,12 +251,12 @@ impl Surroundings {
         Knocked { address, tried, closed }
     }
 
-    /// The token that Teal made at its first start, if this user may read it, and who may have it.
+    /// The token that Teal created at its first start, if this user may read it, and its possible owners.
     fn stored(&self, address: &Address) -> (Option<String>, Option<Proof>) {
         let paths = self.state_dirs.iter().map(|dir| dir.join("admin.token"));
         let found = paths.into_iter().find_map(|path| Some((read_token(&path).ok()?, path)));
         let Some((token, path)) = found else { return (None, None) };
-        // The certificate of a TLS listener proves whose it is.
+        // A TLS listener is proven by its certificate.
         let proof = (!matches!(address, Address::Tls { .. })).then(|| {
             let advice = format!(
                 "If that is your Teal, say so: --admin {address} --token-file {}",
@@ -267,7 +267,7 @@ impl Surroundings {
         (Some(token), proof)
     }
 
-    /// Who may have a token: the owner of its file, this user, and whoever owns a state directory.
+    /// The users who may have a token: the owner of its file, this user, and the owners of state directories.
     fn proof(&self, file: Option<&Path>, advice: String) -> Proof {
         let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid()).ok();
         let of_file = file.and_then(owner);
@@ -288,7 +288,7 @@ fn closed_to_this_user(socket: &Path, gid: u32) -> String {
     let group = group_name(gid);
     format!(
         "the admin socket {} is closed to uid {uid}: it is for root, Teal's user and members of the group \
-         {group} (admin.socket_group); log in again after you have become one, or use a token",
+         {group} (admin.socket_group); join the group and log in again, or use a token",
         socket.display()
     )
 }
@@ -315,25 +315,25 @@ fn wrong_token(by: &str, path: &Path, why: &str) -> Failure {
 }
 
 fn read_token(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the token can't be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read the token: {error}"))?;
     checked_token(&text)
 }
 
 fn checked_token(text: &str) -> Result<String, String> {
     let token = text.trim();
     if token.is_empty() {
-        return Err("is empty; write the token alone".to_owned());
+        return Err("is empty; put the token alone in it".to_owned());
     }
     if !token.bytes().all(|c| c.is_ascii_graphic()) {
-        return Err("has more than a token in it; write the token alone".to_owned());
+        return Err("has more than a token in it; put the token alone in it".to_owned());
     }
     Ok(token.to_owned())
 }
 
 fn is_loopback(address: &Address) -> bool {
     match address {
-        Address::Unix(_) => false, // there the user counts
+        Address::Unix(_) => false, // the user is checked instead
         Address::Tcp { host, .. } | Address::Tls { host, .. } => {
             let name = host.trim_start_matches('[').trim_end_matches(']');
             name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -345,7 +345,7 @@ fn is_loopback(address: &Address) -> bool {
 fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> {
     let wrong = |why: &str| {
         let ways = "http://HOST:PORT, https://HOST:PORT or unix:PATH";
-        Failure::usage(format!("{by} {text}: {why}; write {ways}"))
+        Failure::usage(format!("{by} {text}: {why}; use {ways}"))
     };
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -355,7 +355,7 @@ fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> 
         if path.len() > SOCKET_PATH_MAX {
             let bytes = path.len();
             return Err(wrong(&format!(
-                "the path has {bytes} bytes, and a Unix socket may have {SOCKET_PATH_MAX}"
+                "the path has {bytes} bytes; that of a Unix socket may have {SOCKET_PATH_MAX}"
             )));
         }
         return Ok(Address::Unix(PathBuf::from(path)));
@@ -363,7 +363,7 @@ fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> 
     let (secure, authority) = match text.split_once("://") {
         Some(("http", rest)) => (false, rest),
         Some(("https", rest)) => (true, rest),
-        Some(_) => return Err(wrong("the scheme is not known")),
+        Some(_) => return Err(wrong("unknown scheme")),
         None => (false, text),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);

@@ -26,7 +26,7 @@ pub(crate) fn receipt(args: &ReceiptArgs) -> Outcome {
     })?
 }
 
-/// Whether the switch has moved several services, so that one must be named.
+/// Returns true if the switch moved several services, so that one must be named.
 fn is_of_several(answer: &Answer) -> bool {
     #[derive(Deserialize)]
     struct Problem {
@@ -36,7 +36,7 @@ fn is_of_several(answer: &Answer) -> bool {
     answer.status != 200 && problem.is_ok_and(|problem| problem.code == "service_required")
 }
 
-/// The receipts of all services that a switch has moved: the history has them as of one moment.
+/// Prints the receipts of all services that a switch moved: the history has them as of one moment.
 async fn all(args: &ReceiptArgs, teal: &Teal) -> Result<Exit, Failure> {
     let answer = teal.get("/admin/history").await?;
     let history: wire::History = understood(&args.reach, &answer)?;

@@ -10,11 +10,11 @@ use crate::Outcome;
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;
 
-/// Reads the configuration again and puts it in force.
+/// Reloads the configuration.
 pub(crate) fn reload(args: &ReloadArgs) -> Outcome {
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
-        // New targets of an active color are probed first, which takes its time.
+        // New targets of an active color are probed first, which takes time.
         let watch = Watch { verb: "reload", all: true, ..Watch::default() };
         let asking = teal.ask(Method::POST, "/admin/reload", None);
         Box::pin(watched(&teal, &watch, args.reach.json, asking)).await

@@ -10,7 +10,7 @@ use crate::cli::{ColorOfArgs, StatusArgs};
 use crate::exit::Exit;
 use crate::show;
 
-/// Says where traffic goes and which color may be stopped.
+/// Shows where traffic goes and which color may be stopped.
 pub(crate) fn status(args: &StatusArgs) -> Outcome {
     let services = args.service.join(",");
     let flag = |is_set: bool| is_set.then_some("true");

@@ -46,7 +46,7 @@ fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> 
     Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))
 }
 
-/// Of a group the worst counts: 0 says that all old colors are safe to stop.
+/// The worst exit code of a group: 0 means that all old colors are safe to stop.
 fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
     exits.fold(Exit::Done, |worst, exit| match (worst, exit) {
         (Exit::Done, exit) => exit,
@@ -55,8 +55,8 @@ fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
     })
 }
 
-/// What a deploy script may conclude: 0 only if the old color is safe to stop, or if the
-/// caller did not want to know.
+/// The exit code of one switch: 0 only if the old color is safe to stop, or if the caller did not
+/// ask to wait for that.
 fn exit(answer: &SwitchAnswer, no_wait: bool) -> Exit {
     match answer.drain.as_ref().map(|drain| drain.state) {
         None | Some(DrainState::Drained) => Exit::Done,

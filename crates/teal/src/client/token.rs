@@ -15,7 +15,7 @@ use crate::show;
 pub(crate) struct Fresh {
     /// The token: a prefix by which secret scanners know it, and 256 random bits.
     pub(crate) token: String,
-    /// What is kept of it.
+    /// The hash that is stored.
     pub(crate) sha256: [u8; 32],
 }
 
@@ -27,13 +27,13 @@ struct Answer<'a> {
     sha256: &'a str,
 }
 
-/// Makes a token and prints it with its line for the configuration.
+/// Creates a token and prints it with its line for the configuration.
 pub(crate) fn new(args: &TokenNewArgs) -> Outcome {
     let name = &*args.name;
     let inside = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     if !(1..=63).contains(&name.len()) || !name.bytes().all(inside) {
         return Err(Failure::usage(format!(
-            "--name {name:?} is no name of a token; write 1 to 63 of A-Z a-z 0-9 . _ -"
+            "--name {name:?} is not a token name; use 1 to 63 of A-Z a-z 0-9 . _ -"
         )));
     }
     let fresh = fresh()?;
@@ -55,11 +55,12 @@ pub(crate) fn new(args: &TokenNewArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Makes a token.
+/// Creates a token.
 pub(crate) fn fresh() -> Result<Fresh, Failure> {
     let mut random = [0; 32];
-    getrandom::fill(&mut random)
-        .map_err(|error| Failure::failed(format!("the system gives no random numbers: {error}")))?;
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::failed(format!("cannot get random numbers from the system: {error}"))
+    })?;
     let token = format!("teal_{}", hex(&random));
     let sha256 = Sha256::digest(&token).into();
     Ok(Fresh { token, sha256 })

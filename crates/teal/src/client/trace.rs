@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::show;
 use fetch::Begun;
 
-/// The longest silence: Teal says that it is still there every second.
+/// The longest silence: Teal sends a sign of life every second.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// The longest event.
@@ -57,7 +57,9 @@ async fn follow(args: &TraceArgs) -> Outcome {
             return Ok(Exit::Done);
         }
     }
-    Err(Failure::failed("Teal broke off: it was stopped or killed while requests were followed"))
+    Err(Failure::failed(
+        "the connection to Teal broke: it was stopped or killed while requests were followed",
+    ))
 }
 
 /// The next event of the stream; `None`: it is over.
@@ -72,7 +74,7 @@ async fn next(steps: &mut Begun, unread: &mut Vec<u8>) -> Result<Option<String>,
             Ok(None) => return Ok(None),
             Err(_) => {
                 let seconds = SILENCE_MAX.as_secs();
-                return Err(Failure::failed(format!("Teal said nothing for {seconds} s")));
+                return Err(Failure::failed(format!("Teal sent nothing for {seconds} s")));
             }
         };
         if piece.is_empty() || unread.len() + piece.len() > EVENT_MAX {

@@ -17,10 +17,10 @@ use crate::cli::{ColorArg, DrainedArgs};
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-/// How often the status is asked for.
+/// The interval between status requests.
 const RHYTHM: Duration = Duration::from_millis(100);
 
-/// What is left, as JSON.
+/// The status of a color, as JSON.
 #[derive(Debug, Serialize)]
 struct Left<'s> {
     service: &'s str,
@@ -62,7 +62,7 @@ async fn wait(args: &DrainedArgs) -> Outcome {
     }
 }
 
-/// Says how it ended: for the first service that is not drained, if there is one.
+/// Reports the outcome: that of the first service that is not drained, if there is one.
 fn end(args: &DrainedArgs, services: &[&Service], color: Color) -> Outcome {
     if args.reach.json {
         let left = services.iter().map(|service| Left {
@@ -80,7 +80,7 @@ fn end(args: &DrainedArgs, services: &[&Service], color: Color) -> Outcome {
         Err(Failure::new(exit, if args.reach.json { String::new() } else { message }))
     };
     let left = || services.iter().filter(|service| !service.colors.of(color).drained);
-    // An active color does not drain at all: that comes before one that takes long.
+    // An active color does not drain at all, so it is reported before one that drains slowly.
     if let Some(service) = left().find(|service| service.colors.of(color).role == Role::Active) {
         let name = &service.name;
         return failure(
@@ -112,7 +112,7 @@ fn chosen<'s>(status: &'s Status, args: &DrainedArgs) -> Result<Vec<&'s Service>
     Ok(status.services.iter().filter(|one| group.services.contains(&one.name)).collect())
 }
 
-/// The only service of which Teal has told.
+/// The only service in the status.
 pub(super) fn only(status: &Status) -> Result<&Service, Failure> {
     match &*status.services {
         [one] => Ok(one),
@@ -120,7 +120,9 @@ pub(super) fn only(status: &Status) -> Result<&Service, Failure> {
         all => {
             let names: Vec<&str> = all.iter().map(|service| &*service.name).collect();
             let few = Few(&names);
-            Err(Failure::usage(format!("there are several services, name one by --service: {few}")))
+            Err(Failure::usage(format!(
+                "there are several services, name one with --service: {few}"
+            )))
         }
     }
 }

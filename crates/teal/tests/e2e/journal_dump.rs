@@ -40,8 +40,8 @@ fn the_journal_is_shown_while_it_is_written_and_nothing_is_changed() {
     result.assert_code(0);
     let shown = lines(&result.stdout);
     assert!(shown.len() < all.len() && shown.iter().all(|line| line["durable"] == false));
-    assert!(result.stderr.contains("is not a complete record"), "{}", result.stderr);
-    assert!(result.stderr.contains("how far it is durable is not known"), "{}", result.stderr);
+    assert!(result.stderr.contains("there is no complete record"), "{}", result.stderr);
+    assert!(result.stderr.contains("how far the journal is durable"), "{}", result.stderr);
     fs::write(elsewhere.path().join("journal"), "no journal at all").expect("a file");
     let result = dump(&["--state-dir", &path]);
     result.assert_code(1);
