@@ -1,4 +1,4 @@
-//! The two formats of a page of metrics, and which one a caller wants.
+//! The two formats of the metrics page, and content negotiation.
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
@@ -15,8 +15,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// OpenMetrics if the caller lists it and does not prefer text; else text, also for `*/*` and
-    /// for callers who accept neither (RFC 9110 section 12.5.1 leaves that to the server).
+    /// Returns OpenMetrics if the caller accepts it and does not prefer text; otherwise text, also for `*/*`
+    /// and for callers that accept neither (RFC 9110 section 12.5.1 leaves that to the server).
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let (mut text, mut open) = (0.0_f32, 0.0_f32);
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! Lines of a page of metrics, in either format.
+//! Lines of a metrics page, in either format.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use traffic::{BUCKETS, HistogramSum, bucket_bound};
 use super::format::Format;
 use super::names::{INFO, Kind, Metric};
 
-/// A page being written: the samples of one metric after the other.
+/// A page being written, one metric after the other.
 #[derive(Debug)]
 pub(super) struct Lines {
     text: String,
@@ -15,7 +15,7 @@ pub(super) struct Lines {
     metric: &'static Metric,
 }
 
-// Writing to a string can't fail.
+// Writing to a string cannot fail.
 macro_rules! put {
     ($lines:expr, $($what:tt)*) => { let _never_fails = write!($lines.text, $($what)*); };
 }
@@ -25,21 +25,21 @@ impl Lines {
         Self { text: String::new(), format, metric: &INFO }
     }
 
-    /// How much there is.
+    /// Returns the number of bytes written and not taken yet.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// What there is, to be sent.
+    /// Takes what has been written, to be sent.
     pub(super) fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
-    /// Begins a metric. What it is stands there whether it has a sample or not.
+    /// Begins a metric. Its description is written whether or not it has a sample.
     pub(super) fn begin(&mut self, metric: &'static Metric) {
         self.metric = metric;
         let (name, kind) = match (self.format, metric.kind) {
-            // There `_total` belongs to the sample and not to the name.
+            // In OpenMetrics `_total` belongs to the sample, not to the name.
             (Format::OpenMetrics, Kind::Counter) => {
                 (metric.name.trim_end_matches("_total"), Kind::Counter)
             }
@@ -60,33 +60,33 @@ impl Lines {
         }
     }
 
-    /// A sample; as many labels as the metric has.
+    /// Writes a sample, with as many labels as the metric has.
     pub(super) fn sample(&mut self, labels: &[&str], value: impl std::fmt::Display) {
         self.text.push_str(self.metric.name);
         self.labels(labels, None);
         put!(self, " {value}\n");
     }
 
-    /// A value, where it could be found out.
+    /// Writes a value, if it is known.
     pub(super) fn known(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.sample(&[], value);
         }
     }
 
-    /// 1 or 0.
+    /// Writes 1 or 0.
     pub(super) fn flag(&mut self, is: bool) {
         self.sample(&[], u64::from(is));
     }
 
-    /// A sample of something that has happened; none if it has not.
+    /// Writes a sample of events, unless there were none.
     pub(super) fn event(&mut self, labels: &[&str], count: u64) {
         if count > 0 {
             self.sample(labels, count);
         }
     }
 
-    /// One bucket for each power of two: what is finer serves the quantiles of receipts.
+    /// Writes one bucket for each power of two; the finer ones only serve the quantiles of receipts.
     pub(super) fn histogram(&mut self, labels: &[&str], sum: &HistogramSum) {
         let mut count = 0u64;
         for (bucket, more) in sum.buckets.iter().enumerate() {
@@ -125,7 +125,7 @@ impl Lines {
     }
 }
 
-/// Both formats escape label values alike.
+/// Escapes a label value, which is the same in both formats.
 fn escape(value: &str, into: &mut String) {
     if !value.contains(['\\', '"', '\n']) {
         return into.push_str(value);

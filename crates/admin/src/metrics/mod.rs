@@ -1,11 +1,11 @@
-//! `GET /metrics`: the books, as Prometheus reads them.
+//! `GET /metrics`: the counters, for Prometheus.
 //!
-//! Sums are made at the moment of the scrape, by a thread of its own: nothing on the path of a
-//! request or of a switch knows of it. A page is written piece by piece, as fast as it is read, so
-//! that its memory is bounded. Labels are names from the configuration, so their number is bounded,
-//! and what never happened has no series (see [`Appears`]).
+//! Counters are summed at the moment of the scrape, on a separate thread, off the path of requests
+//! and switches. A page is written piece by piece, as fast as it is read, so that its memory is
+//! bounded. Labels are names from the configuration, so their number is bounded, and events that
+//! never happened have no series (see [`Appears`]).
 //!
-//! Never here: a scrape that waits for ever, or more of them at once than [`SCRAPES_MAX`].
+//! Never here: a scrape that waits forever, or more than [`SCRAPES_MAX`] concurrent scrapes.
 
 mod format;
 mod lines;
@@ -41,18 +41,18 @@ use own::Own;
 use page::{Exposition, Page};
 use sending::Sending;
 
-/// How long a scrape waits for its turn, and for the first table.
+/// The time for which a scrape waits for its turn, and for the first table.
 // lossless: L10
 const TURN_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a reader may take for a page: longer than any scraper waits.
+/// The time limit for reading a page: longer than any scraper waits.
 // lossless: L10
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
-/// How often it is asked whether the first table is there. Only in an upgrade.
+/// The interval at which the first table is awaited; only during an upgrade.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The books of all services, colors and targets.
+/// The metrics of all services, colors and targets.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -79,7 +79,7 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
     let Ok(Ok(seat)) = timeout(TURN_WITHIN, Arc::clone(&api.scrapes).acquire_owned()).await else {
         return Err(busy("too_many_scrapes", "Too many scrapes at once"));
     };
-    // Before it, counts of an older Teal are not told yet, and would seem to fall.
+    // Before it, counts of an older Teal are not included yet, and counters would seem to go down.
     let deadline = Instant::now() + TURN_WITHIN;
     while !api.prompt(async { Ok(api.handle.is_ready().await) }).await? {
         if Instant::now() > deadline {
@@ -110,9 +110,9 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
         (page, first)
     });
     let (page, first) = begun.await.map_err(|error| {
-        tracing::error!(%error, "the metrics could not be summed up");
+        tracing::error!(%error, "the metrics could not be summed");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "The metrics could not be summed up")
+        Problem::new(status, "internal", "The metrics could not be summed")
     })?;
     if page.is_whole() {
         return Ok(body(format.content_type(), first));
@@ -123,6 +123,6 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
 
 fn busy(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
-        .because(format!("At most {SCRAPES_MAX} scrapes are served at once"))
+        .because(format!("At most {SCRAPES_MAX} scrapes run at once"))
         .retry_after(5)
 }

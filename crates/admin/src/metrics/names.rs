@@ -1,24 +1,24 @@
-//! The only home of metric names: what each counts, its kind and its labels.
+//! The single list of metrics: the name, meaning, kind and labels of each.
 //!
-//! Dashboards and alerts of other people rely on them. The reference is printed from here.
+//! Users' dashboards and alerts rely on them. The reference is generated from here.
 
 /// One metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// The name, as it stands in the exposition.
+    /// The name, as in the exposition.
     pub name: &'static str,
-    /// What it counts.
+    /// The help text: what it measures.
     pub help: &'static str,
-    /// How it grows.
+    /// The kind of metric.
     pub kind: Kind,
-    /// Since when it has a series.
+    /// The event from which on it has a series.
     pub appears: Appears,
     /// Its labels, in their order.
     pub labels: &'static [&'static str],
 }
 
-/// Since when a metric has a series. One that has appeared stays, for as long as what it is about is
-/// configured.
+/// The event from which on a metric has a series. A series that has appeared stays for as long as its
+/// service, color or target is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appears {
     /// From the start.
@@ -29,14 +29,14 @@ pub enum Appears {
     FirstEvent,
 }
 
-/// How a metric grows.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only up, until Teal starts anew.
+    /// Only goes up, until Teal restarts.
     Counter,
-    /// Up and down.
+    /// Goes up and down.
     Gauge,
-    /// Counts by size.
+    /// Counts observations by size.
     Histogram,
 }
 
@@ -58,11 +58,11 @@ metrics! {
     INFO = Gauge Always "teal_info" ["version", "id"]
         "Always 1: the version and the random id of this process";
     UPTIME = Gauge Always "teal_uptime_seconds" []
-        "How long this process has been serving";
+        "Time for which this process has been serving, in seconds";
     GENERATION = Gauge Always "teal_generation" []
-        "The newest change of where traffic goes";
+        "Generation of the newest change of routing";
     JOURNAL = Gauge Always "teal_journal_available" []
-        "1 while changes can be made durable, else 0";
+        "1 while changes can be written to the journal, else 0";
     DIFFERENCE = Gauge Always "teal_books_difference" []
         "Requests accepted - answered - aborted - in flight, over all services: 0 at rest";
     CONNECTIONS = Counter Always "teal_connections_accepted_total" []
@@ -70,35 +70,35 @@ metrics! {
     CONNECTIONS_OPEN = Gauge Always "teal_connections_open" []
         "Client connections open";
     CONNECTIONS_LIMIT = Gauge Always "teal_connections_limit" []
-        "Client connections that there may be at once: limits.connections, or what open files allow";
+        "Maximum of concurrent client connections: limits.connections, or what the open file limit allows";
     CROWDED = Counter Always "teal_connections_limit_reached_total" []
-        "Times that new clients had to wait, since there were as many connections as there may be";
+        "Times that new clients had to wait because the connection limit was reached";
     GIVEN_UP = Counter Always "teal_connections_given_up_total" []
-        "Idle connections that were closed for clients that waited";
+        "Idle client connections closed to make room for waiting clients";
     HANDSHAKES = Counter Always "teal_tls_handshake_failures_total" ["reason"]
-        "TLS handshakes with clients that failed, by reason";
+        "Failed TLS handshakes with clients, by reason";
     RELOADED = Gauge Always "teal_config_last_reload_successful" []
-        "1 if the configuration was accepted when it was read last, 0 if it was refused";
+        "1 if the last load of the configuration succeeded, 0 if it was refused";
     RELOADED_AT = Gauge Always "teal_config_last_reload_success_timestamp_seconds" []
-        "When the configuration was accepted last, in seconds since 1970";
+        "Time of the last successful load of the configuration, in seconds since 1970";
     RELOADS = Counter Always "teal_reloads_total" ["outcome"]
-        "Reloads that were asked for, by outcome";
+        "Reloads requested, by outcome";
     UPGRADES = Counter Always "teal_upgrades_total" ["outcome"]
-        "Upgrades by outcome; a newer Teal that dies within its trial is one done and one failed";
+        "Upgrades, by outcome; a newer Teal that dies during its trial counts as one done and one failed";
     OLDER = Gauge Always "teal_older_present" []
-        "1 while an older Teal ends its last requests after an upgrade, else 0";
+        "1 while an older Teal finishes its last requests after an upgrade, else 0";
     CALLS = Gauge Always "teal_calls" []
-        "Calls of operators under way: switches and the like that wait or are being made";
+        "Operator calls in progress: switches and other changes that are waiting or being made";
     OLDEST_CALL = Gauge Always "teal_calls_oldest_seconds" []
-        "The age of the oldest of those calls; 0 if there is none";
+        "Age of the oldest operator call in progress, in seconds; 0 if there is none";
     OWN_LOG_DROPPED = Counter Always "teal_log_dropped_total" []
-        "Lines of Teal's own log that were dropped, since standard error was not read";
+        "Lines of Teal's own log dropped because standard error was not read";
     LOG_DROPPED = Counter Always "teal_access_log_dropped_total" []
-        "Lines of the access log that were dropped, since its disk was too slow";
+        "Lines of the access log dropped because its disk was too slow";
     SPANS_DROPPED = Counter Always "teal_spans_dropped_total" []
-        "Spans that were dropped, since the collector was too slow or away";
+        "Spans dropped because the collector was slow or unreachable";
     CERTIFICATE = Gauge Always "teal_certificate_expiry_timestamp_seconds" ["file"]
-        "The end of a certificate's time, in seconds since 1970";
+        "Expiry of a certificate, in seconds since 1970";
     CERTIFICATE_PROBLEM = Gauge Always "teal_certificate_problem" []
         "1 while a file of certificates, keys or CAs has changed and cannot be used, else 0";
     ACME_PROBLEM = Gauge Always "teal_acme_problem" ["name"]
@@ -112,31 +112,31 @@ metrics! {
     OPEN_FDS = Gauge Always "process_open_fds" []
         "Open file descriptors of the serving process";
     MAX_FDS = Gauge Always "process_max_fds" []
-        "File descriptors that the serving process may open";
+        "Maximum number of open file descriptors of the serving process";
     STARTED = Gauge Always "process_start_time_seconds" []
-        "When the serving process started, in seconds since 1970";
+        "Start time of the serving process, in seconds since 1970";
     ACTIVE = Gauge Always "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
     SERVICE_GENERATION = Gauge Always "teal_service_generation" ["service"]
-        "The generation of the service's own last change";
+        "Generation of the service's last change";
     HELD = Gauge Always "teal_held" ["service"]
         "1 while new requests wait at Teal, else 0";
     WAITING = Gauge FirstEvent "teal_requests_waiting" ["service"]
-        "Requests waiting at Teal: held, or parked for a failover";
+        "Requests waiting at Teal now: held, or parked for a failover";
     SWITCHES = Counter FirstEvent "teal_switches_total" ["service", "result"]
-        "Switches, rollbacks and failovers by how they ended";
+        "Switches, rollbacks and failovers, by result";
     ACCEPTED = Counter FirstRequest "teal_requests_accepted_total" ["service"]
-        "Requests whose head was taken from a client; without a service: those that reached none";
+        "Requests whose head was read from a client; with an empty service: those that reached none";
     ANSWERED = Counter FirstEvent "teal_requests_answered_total" ["service", "by", "reason"]
-        "Requests with a whole answer, by blue, green, or Teal with its reason";
+        "Requests with a complete response, by blue, green, or Teal with its reason";
     ABORTED = Counter FirstEvent "teal_requests_aborted_total" ["service", "cause"]
-        "Requests that ended without a whole answer, by whose doing";
+        "Requests that ended without a complete response, by cause";
     IN_FLIGHT = Gauge FirstRequest "teal_requests_in_flight" ["service", "color"]
-        "Requests in flight; without a color: those that have none yet or none any more";
+        "Requests in flight; with an empty color: those that have none yet or none any more";
     PARKED = Counter FirstEvent "teal_requests_parked_total" ["service"]
         "Requests that had to wait at Teal";
     RETRIES = Counter FirstRequest "teal_retries_total" ["service"]
-        "Requests sent to a target again";
+        "Requests retried";
     TUNNELS_OPENED = Counter FirstEvent "teal_tunnels_opened_total" ["service"]
         "Tunnels opened by a 101";
     TUNNELS_CLOSED = Counter FirstEvent "teal_tunnels_closed_total" ["service"]
@@ -144,43 +144,43 @@ metrics! {
     TUNNELS_OPEN = Gauge FirstEvent "teal_tunnels_open" ["service"]
         "Tunnels open";
     STREAMS_ENDED = Counter FirstEvent "teal_streams_ended_total" ["service"]
-        "WebSockets and event streams that were asked to end, since their color was drained";
+        "WebSockets and event streams asked to end because their color was draining";
     STREAMS_UNANSWERED = Counter FirstEvent "teal_streams_unanswered_total" ["service"]
-        "WebSockets that were closed for a drain without a pause: an answer to the last message may be missing";
+        "WebSockets closed by a drain without a pause in traffic: a reply to the last message may be missing";
     LEASES = Gauge FirstRequest "teal_leases" ["service", "color"]
         "Leases held on a color: requests and tunnels";
     COLOR_CONNECTIONS = Gauge FirstRequest "teal_color_connections" ["service", "color"]
-        "Connections to a color's targets: being made, in use or idle";
+        "Connections to a color's targets: being established, in use or idle";
     OLDEST_LEASE = Gauge FirstRequest "teal_oldest_lease_seconds" ["service", "color"]
-        "The age of the oldest lease on a color, as of the last second; 0 if there is none";
+        "Age of the oldest lease on a color, in seconds, updated every second; 0 if there is none";
     CUT = Counter FirstEvent "teal_drain_cut_total" ["service", "color", "what"]
-        "What drain deadlines cut: unanswered, answering, tunnel";
+        "Leases cut by drain deadlines: unanswered, answering, tunnel";
     TARGET_UP = Gauge Always "teal_target_up" ["service", "color", "target", "address"]
-        "1 if probes say up, 0 if they say down or nothing yet";
+        "1 if the target is up according to probes, 0 if it is down or not known yet";
     PROBE_DURATION = Gauge FirstEvent "teal_target_probe_duration_seconds" ["service", "color", "target", "address"]
-        "How long the last probe of a target took";
+        "Duration of the last probe of a target, in seconds";
     TARGET_CERTIFICATE = Gauge FirstEvent "teal_target_certificate_expiry_timestamp_seconds" ["service", "color", "target", "address"]
-        "The end of the time of the certificate that a target has shown, in seconds since 1970";
+        "Expiry of the certificate that a target presented, in seconds since 1970";
     TARGET_IN_FLIGHT = Gauge FirstRequest "teal_target_in_flight" ["service", "color", "target", "address"]
-        "Requests and tunnels that hold the target now";
+        "Requests and tunnels in flight to the target";
     TARGET_REQUESTS = Counter FirstEvent "teal_target_requests_total" ["service", "color", "target", "address", "class"]
-        "Answers of a target by class of status, and failed: those without a whole answer";
+        "Responses of a target by status class, and failed: those without a complete response";
     TARGET_CONNECTS = Counter FirstEvent "teal_target_connects_total" ["service", "color", "target", "address", "result"]
-        "Connects to a target by result: ok, failed";
+        "Attempts to connect to a target, by result: ok, failed";
     TARGET_REUSED = Counter FirstRequest "teal_target_reused_total" ["service", "color", "target", "address"]
-        "Requests sent on a connection that had served before";
+        "Requests sent on a reused connection";
     TARGET_RETRIED = Counter FirstRequest "teal_target_retried_total" ["service", "color", "target", "address"]
-        "Requests that failed on the target and were sent again";
+        "Requests that failed on the target and were retried";
     STALE_LOST = Counter FirstRequest "teal_stale_lost_total" ["service", "color", "target", "address"]
-        "Requests lost to a reused connection that closed just then, which may not be sent again";
+        "Requests lost because a reused connection closed just then, and a retry was not safe";
     DURATION = Histogram FirstEvent "teal_request_duration_seconds" ["service", "color", "target", "address"]
-        "Time from the choice of the target to the last byte of its answer";
+        "Time from the choice of the target to the last byte of its response";
 }
 
 // === impl Metric, Appears, Kind ===
 
 impl Metric {
-    /// What it is measured in, as its name says; `None`: it is a number.
+    /// The unit, taken from the name; `None`: a plain number.
     pub fn unit(&self) -> Option<&'static str> {
         let name = self.name.trim_end_matches("_total");
         ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(unit))
@@ -188,7 +188,7 @@ impl Metric {
 }
 
 impl Appears {
-    /// The words of the reference.
+    /// The wording of the reference.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Always => "always",

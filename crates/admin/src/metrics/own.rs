@@ -1,12 +1,12 @@
-//! What the system counts of this process, read from `/proc`. What cannot be read is left out: a unit may
-//! hide files there.
+//! Metrics of this process from `/proc`. Values that cannot be read are left out: a systemd unit may hide
+//! files there.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What the system counts of a process.
+/// The system's values about a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Own {
     pub(super) cpu_seconds: Option<f64>,
@@ -18,11 +18,11 @@ pub(super) struct Own {
     pub(super) started: Option<f64>,
 }
 
-/// Ticks of `/proc/PID/stat` in a second, wherever Linux runs that Rust runs on (`USER_HZ`).
+/// Ticks per second in `/proc/PID/stat`, on every Linux that Rust supports (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
 impl Own {
-    /// Those of this process now.
+    /// Reads the values of this process.
     pub(super) fn now() -> Self {
         let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
         let (stat, status, limits) = (read("stat"), read("status"), read("limits"));
@@ -35,7 +35,7 @@ impl Own {
             cpu_seconds: ticks(14).zip(ticks(15)).map(|(user, system)| (user + system) / TICKS),
             resident_bytes: status.as_deref().and_then(|status| kibibytes(status, "VmRSS:")),
             virtual_bytes: status.as_deref().and_then(|status| kibibytes(status, "VmSize:")),
-            // One of them is that of this look.
+            // One of them is the open directory itself.
             open_fds: fs::read_dir("/proc/self/fd").ok().map(|all| all.count() as f64 - 1.0),
             max_fds: limits.as_deref().and_then(max_open_files),
             started: started.map(|ticks| ((now - boot + ticks / TICKS) * 100.0).round() / 100.0),
@@ -43,8 +43,8 @@ impl Own {
     }
 }
 
-/// A field of `/proc/PID/stat` by its number in `proc(5)`. The second one may contain anything, but no other
-/// has a parenthesis.
+/// Returns a field of `/proc/PID/stat` by its number in `proc(5)`. The second field may contain anything, but
+/// no other field has a parenthesis.
 fn field(stat: &str, number: usize) -> Option<f64> {
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
@@ -55,7 +55,7 @@ fn kibibytes(status: &str, name: &str) -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? * 1024.0)
 }
 
-/// The soft limit; none if there is no limit.
+/// Returns the soft limit; `None` if there is no limit.
 fn max_open_files(limits: &str) -> Option<f64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()

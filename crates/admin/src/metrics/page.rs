@@ -1,5 +1,5 @@
-//! A page of metrics, written piece by piece: metric after metric, and of each the services in the
-//! order of the configuration.
+//! A metrics page, written piece by piece: metric by metric, and within each metric the services in
+//! the order of the configuration.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::own::Own;
 use super::{process, services, targets};
 use crate::settings::{Certificate, Ordered};
 
-/// About how long a piece of a page is.
+/// The approximate size of a piece of a page, in bytes.
 const PIECE: usize = 64 << 10;
 
 /// All metrics, in the order of [`names::METRICS`](super::names::METRICS).
 const FAMILIES: &[&[Family]] = &[process::FAMILIES, services::FAMILIES, targets::FAMILIES];
 
-/// Everything that a page tells.
+/// All data of a page.
 #[derive(Debug)]
 pub(super) struct Exposition {
     pub(super) snapshot: MetricsSnapshot,
@@ -32,39 +32,39 @@ pub(super) struct Exposition {
     pub(super) orders: Vec<Ordered>,
     pub(super) older_present: bool,
     pub(super) connections_limit: usize,
-    /// What the system counts of this process.
+    /// The system's values about this process.
     pub(super) own: Own,
 }
 
-/// A page, and how far it is written.
+/// A page, and how far it has been written.
 #[derive(Debug)]
 pub(super) struct Page {
     exposition: Exposition,
     lines: Lines,
-    /// The metric that is being written; `None`: all are.
+    /// The metric being written; `None`: all have been.
     family: Option<usize>,
-    /// The next service of it.
+    /// The next service of that metric.
     place: usize,
 }
 
-/// A metric, and how its samples are written.
+/// A metric, and the writer of its samples.
 #[derive(Debug)]
 pub(super) struct Family(pub(super) &'static Metric, pub(super) Samples);
 
-/// How the samples of a metric are written.
+/// The writer of a metric's samples.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Samples {
-    /// Those of the process.
+    /// Samples of the process.
     Process(fn(&Exposition, &mut Lines)),
-    /// Those of a service.
+    /// Samples of a service.
     Service(fn(&ServiceMetrics, &mut Lines)),
-    /// Those of the books of a service, or of requests that reached none, whose name is empty.
+    /// Samples of the request counters of a service, or of requests that reached none (the name is empty).
     Books(fn(&str, &ServiceSum, &mut Lines)),
-    /// Those of a service, and those of requests that reached none.
+    /// Samples of a service, and samples of requests that reached none.
     Both(fn(&ServiceMetrics, &mut Lines), fn(&ServiceSum, &mut Lines)),
-    /// Those of a color.
+    /// Samples of a color.
     Color(fn([&str; 2], &ColorMetrics, &mut Lines)),
-    /// Those of a target.
+    /// Samples of a target.
     Target(fn([&str; 4], &TargetMetrics, &mut Lines)),
 }
 
@@ -75,7 +75,7 @@ impl Page {
         Self { exposition, lines: Lines::new(format), family: Some(0), place: 0 }
     }
 
-    /// The next piece; `None` after the last.
+    /// Returns the next piece; `None` after the last.
     pub(super) fn next_piece(&mut self) -> Option<String> {
         let families = || FAMILIES.iter().copied().flatten();
         while let Some(number) = self.family
@@ -99,12 +99,12 @@ impl Page {
         (!piece.is_empty()).then_some(piece)
     }
 
-    /// Whether there is no further piece.
+    /// Returns true if there is no further piece.
     pub(super) fn is_whole(&self) -> bool {
         self.family.is_none()
     }
 
-    /// Writes the samples of one service, or the rest; false if that was all.
+    /// Writes the samples of one service, or the rest; returns false if that was all.
     fn write(&mut self, samples: Samples) -> bool {
         let Self { exposition, lines, .. } = self;
         let service = exposition.snapshot.services.get(self.place);

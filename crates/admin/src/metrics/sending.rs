@@ -1,4 +1,4 @@
-//! A page of metrics on its way: a piece is written when the one before has been taken.
+//! A metrics page being sent: a piece is written once the one before has been read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use super::page::Page;
 use crate::door::Due;
 
-/// What there is of a page, and what is held until it has been taken.
+/// The body of a page, and the permits it holds until it has been read.
 pub(super) struct Sending {
     state: State,
     _held: (OwnedSemaphorePermit, Due),
@@ -26,13 +26,13 @@ enum State {
 }
 
 impl Sending {
-    /// A page of which this piece is there already.
+    /// Creates a body for a page whose first piece is already written.
     pub(super) fn new(page: Page, first: String, held: (OwnedSemaphorePermit, Due)) -> Self {
         Self { state: State::First(Box::new(page), first), _held: held }
     }
 }
 
-/// Of a reader that has gone: thousands of sums are not dropped on the thread that answers switches.
+/// After a reader disconnects: thousands of sums are not dropped on the thread that answers switches.
 impl Drop for Sending {
     fn drop(&mut self) {
         if let State::First(page, _) | State::Ready(page) =

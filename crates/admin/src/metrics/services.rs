@@ -1,4 +1,4 @@
-//! Metrics of services: where their traffic goes, and the books of their requests.
+//! Metrics of services: their routing, and their request counters.
 
 use control::{ColorMetrics, ServiceMetrics};
 use rules::Color;
@@ -81,14 +81,14 @@ fn switches(service: &ServiceMetrics, to: &mut Lines) {
     }
 }
 
-/// A value of a service that has been asked for something. What reached no service always has one.
+/// Writes a value of a service that has had a request. Requests that reached no service always have one.
 fn used(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
     if sum.accepted > 0 || name.is_empty() {
         to.sample(&[name], value);
     }
 }
 
-/// A value of a service that has had a tunnel.
+/// Writes a value of a service that has had a tunnel.
 fn tunnels(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
     if sum.tunnels_opened > 0 {
         to.sample(&[name], value);
@@ -110,8 +110,8 @@ fn aborted(name: &str, sum: &ServiceSum, to: &mut Lines) {
     }
 }
 
-/// Requests by color, such that the sum over a service's colors and "none" is what its books have in
-/// flight. Tunnels hold leases but are out of the books of requests.
+/// Writes requests by color, such that the sum over a service's colors and "none" equals its requests in
+/// flight. Tunnels hold leases but do not count as requests.
 fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
     let (name, sum) = (service.name.as_str(), &service.sum);
     if sum.accepted == 0 && sum.in_flight == 0 {
@@ -119,7 +119,7 @@ fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
     }
     let mut left = sum.in_flight;
     let mut tunnels = sum.tunnels_opened.saturating_sub(sum.tunnels_closed);
-    // The idle color first: its leases are rather the long tunnels of before.
+    // The idle color first: its leases are more likely long tunnels from before the switch.
     for color in [service.active.other(), service.active] {
         let leases = service.colors[color.index()].sum.leases;
         let of_tunnels = leases.min(tunnels);
@@ -131,7 +131,7 @@ fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
     to.sample(&[name, ""], left);
 }
 
-/// A value of a color that has had a lease.
+/// Writes a value of a color that has had a lease.
 fn leased(labels: [&str; 2], color: &ColorMetrics, value: u64, to: &mut Lines) {
     if color.sum.taken > 0 || value > 0 {
         to.sample(&labels, value);

@@ -54,7 +54,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::DURATION, Target(duration)),
 ];
 
-/// A value of a target that has been asked for something.
+/// Writes a value of a target that has had a request.
 fn used(labels: [&str; 4], target: &TargetMetrics, value: u64, to: &mut Lines) {
     if !target.figures.is_unused() {
         to.sample(&labels, value);
