@@ -1,5 +1,5 @@
-//! The account at an authority: made at the first order, kept, and used ever after. One that the
-//! authority does not know any more, or has deactivated, is made anew; it stays kept until then.
+//! The account at a CA: created at the first order, stored, and reused from then on. An account that the
+//! CA no longer knows, or has deactivated, is replaced; it stays stored until then.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use super::keep::Keep;
 use super::problem::{Phase, is_lost, is_unauthorized, is_unknown, words};
 use super::{Trouble, eab, retry_after};
 
-/// The account of all orders at one authority. Clones are the same.
+/// The account for all orders at one CA. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Shared>);
 
@@ -29,16 +29,16 @@ struct State {
     account: Option<Account>,
     /// The CAs that its client trusts; `None`: those of this machine.
     trusted: Option<Vec<Vec<u8>>>,
-    /// The reason why there is none: later orders of the same round need not ask again, nor any before the
-    /// time that the CA has named.
+    /// The reason why there is none: later orders of the same round do not ask again, nor does any before
+    /// the time that the CA has named.
     failed: Option<Trouble>,
 }
 
-/// An account as it is kept.
+/// An account as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Record {
     email: Option<String>,
-    /// The external account that it was bound to when it was made.
+    /// The external account that it was bound to when it was created.
     #[serde(default)]
     external: Option<String>,
     credentials: AccountCredentials,
@@ -50,20 +50,20 @@ impl Accounts {
         Self(Arc::new(Shared { acme, keep, state: Mutex::default() }))
     }
 
-    /// The account, opened or made if it is the first time.
+    /// The account; opened or created on first use.
     pub(crate) async fn get(&self) -> Result<Account, Trouble> {
         let mut state = self.0.state.lock().await;
         self.fill(&mut state).await
     }
 
-    /// Another account in the place of one that the authority has lost, as this refusal of an order may say;
-    /// `None`: it has not, so that the refusal is about the order.
+    /// A new account if this refusal of an order means that the CA has lost the old one; `None` if the
+    /// refusal is about the order.
     pub(crate) async fn replace(
         &self,
         account: &Account,
         refusal: &Error,
     ) -> Result<Option<Account>, Trouble> {
-        // Before the lock, which keeps other orders waiting.
+        // Before taking the lock, which blocks other orders.
         if !self.has_lost(account, refusal).await {
             return Ok(None);
         }
@@ -77,7 +77,7 @@ impl Accounts {
         self.take(&mut state, made).map(Some)
     }
 
-    /// Asks for the account where the refusal alone does not say it. The contacts that it has change nothing.
+    /// Asks for the account if the refusal alone does not tell, by setting the contacts that it already has.
     async fn has_lost(&self, account: &Account, refusal: &Error) -> bool {
         if !is_unauthorized(refusal) {
             return is_unknown(refusal);
@@ -87,10 +87,10 @@ impl Accounts {
         account.update_contacts(&contact).await.is_err_and(|error| is_lost(&error))
     }
 
-    /// Forgets that it could not be opened, unless the CA has asked to wait; and a client that trusts other
-    /// CAs than `acme.ca` holds now. A file that cannot be used leaves what is in use.
+    /// Forgets that it could not be opened, unless the CA has asked to wait; also drops a client that trusts
+    /// other CAs than `acme.ca` holds now. If that file is invalid, the client in use stays.
     pub(crate) fn retry(&self) {
-        // Whoever has it just now is about to find out anew.
+        // An order that holds the lock right now is about to try again anyway.
         if let Ok(mut state) = self.0.state.try_lock() {
             let now = SystemTime::now();
             let waits = |failed: &Trouble| failed.not_before.is_some_and(|at| at > now);
@@ -118,7 +118,7 @@ impl Accounts {
         self.take(state, opened)
     }
 
-    /// Takes in what came of opening or making it.
+    /// Records the outcome of opening or creating it.
     fn take(&self, state: &mut State, came: Result<Account, Error>) -> Result<Account, Trouble> {
         match came {
             Ok(account) => Ok(state.account.insert(account).clone()),
@@ -130,7 +130,7 @@ impl Accounts {
         }
     }
 
-    /// The account that is kept, with the address of mail that is configured now; else a new one.
+    /// The stored account, with the email address that is configured now; else a new one.
     async fn open(&self) -> Result<Account, Error> {
         let Shared { acme, keep, .. } = &*self.0;
         let bound = acme.eab.as_ref().map(|eab| &eab.key_id);
@@ -146,7 +146,7 @@ impl Accounts {
                 Err(error) if is_lost(&error) => return replacement(acme, keep).await,
                 told => told?,
             }
-            // Read again, since what was read went into the account.
+            // Read again, since the account has consumed the first copy.
             if let Some(kept) = read(keep) {
                 write(keep, acme, external, kept.credentials)?;
             }
@@ -159,7 +159,7 @@ fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder, Error> {
     Ok(Account::builder_with_http(Box::new(Client::new(acme)?)))
 }
 
-/// Makes an account in the place of a lost one, which stays kept until it is made.
+/// Creates an account to replace a lost one, which stays stored until then.
 async fn replacement(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
     tracing::warn!(
         directory = acme.directory,
@@ -190,7 +190,7 @@ fn contact(acme: &Acme) -> Option<String> {
     acme.email.as_ref().map(|email| format!("mailto:{email}"))
 }
 
-/// The account of before; none if there is none that can be used.
+/// The stored account; none if there is no usable one.
 fn read(keep: &Keep) -> Option<Record> {
     let text = keep.account()?;
     let record = serde_json::from_str(&text);

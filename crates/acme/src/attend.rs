@@ -1,5 +1,5 @@
-//! One look at one name: a certificate is ordered for it if there is none or its end comes near. Looks at
-//! several names go on at the same time, and each does as if it were alone.
+//! One check of one name: orders a certificate if there is none or it expires soon. Checks of several
+//! names run concurrently and independently.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,28 +15,28 @@ use super::retry_after;
 use super::schedule::{self, Plan, Window};
 use super::{Trouble, order};
 
-/// The longest that an order may take, with all that it waits for.
+/// The longest time that an order may take, including all its waits.
 // lossless: L10
 const WITHIN: Duration = Duration::from_secs(300);
 
-/// A look that is about to be taken.
+/// A check to be made.
 pub(crate) struct Look {
     pub(crate) name: String,
     pub(crate) acme: Acme,
     pub(crate) keep: Keep,
     pub(crate) accounts: Accounts,
     pub(crate) challenges: Challenges,
-    /// The time at which the authority would have the certificate renewed, as it said last.
+    /// The CA's latest suggestion of when to renew the certificate.
     pub(crate) window: Option<Window>,
 }
 
-/// The outcome of a look.
+/// The outcome of a check.
 pub(crate) struct Done {
     pub(crate) name: String,
     pub(crate) window: Option<Window>,
-    /// True: there is a new certificate.
+    /// True if there is a new certificate.
     pub(crate) issued: bool,
-    /// The time to look again, or the reason why there is no certificate.
+    /// The time of the next check, or the reason why there is no certificate.
     pub(crate) outcome: Result<SystemTime, Trouble>,
 }
 
@@ -47,7 +47,7 @@ impl Look {
         let (outcome, noted) = retry_after::noted(attended).await;
         let outcome = outcome.unwrap_or_else(|_| Err(format!("not done within {WITHIN:?}").into()));
         let outcome = outcome.map_err(|trouble| {
-            // That of the account may have been named to the look at another name.
+            // The account's may have been named in the check of another name.
             Trouble { not_before: trouble.not_before.or(noted), ..trouble }
         });
         Done { name: self.name, window: self.window, issued, outcome }
@@ -66,13 +66,13 @@ impl Look {
         let given = self.order(self.replaced(kept.as_ref())).await?;
         let kept = self.keep.put(&self.name, &given)?;
         *issued = true;
-        self.window = None; // that of the certificate before
-        // However early the authority wishes the next one to be, it is not asked for before.
+        self.window = None; // it was the previous certificate's
+        // No further order before this, however early the CA suggests one.
         let soonest = SystemTime::now() + schedule::DAY;
         Ok(soonest.min(self.plan(&kept).renewal()))
     }
 
-    /// The certificate, PEM. An account that the authority has lost is replaced at once.
+    /// The certificate, PEM. An account that the CA has lost is replaced at once.
     async fn order(
         &self,
         replaced: Option<CertificateIdentifier<'static>>,
@@ -91,15 +91,15 @@ impl Look {
         given.map_err(|error| said(&error))
     }
 
-    /// Asks the authority when it would have a certificate renewed (RFC 9773), if its last word is
-    /// old. Without an answer the certificate's own time counts.
+    /// Asks the CA when to renew a certificate (RFC 9773), if its last answer is old. Without an answer the
+    /// certificate's own lifetime decides.
     async fn ask_when(&mut self, kept: &Kept) {
         if self.window.as_ref().is_some_and(|window| window.ask_again > SystemTime::now()) {
             return;
         }
         self.window = Some(match self.accounts.get().await {
             Ok(account) => schedule::ask(&account, kept).await,
-            Err(_) => schedule::unheard(), // why is said when something is ordered
+            Err(_) => schedule::unheard(), // the reason is logged when something is ordered
         });
     }
 
@@ -108,7 +108,7 @@ impl Look {
         Plan { not_before: kept.not_before, not_after: kept.not_after, window }
     }
 
-    /// The certificate that a new one takes the place of, for an authority that wants to know.
+    /// The certificate that a new one replaces, for a CA that wants to know.
     fn replaced(&self, kept: Option<&Kept>) -> Option<CertificateIdentifier<'static>> {
         let window = self.window.as_ref()?;
         window.at.and(kept?.identifier.clone())

@@ -1,4 +1,4 @@
-//! How an authority is reached: over TLS like a target, a connection for each request.
+//! Requests to a CA: over TLS as to a target, one connection for each request.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use tokio::time::{Instant, timeout_at};
 
 use super::retry_after;
 
-/// How long one request and its answer may take.
+/// The longest time for one request and its response.
 // lossless: L10
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// An answer beyond this is not from an authority.
+/// The longest response; a longer one is not from a CA.
 const ANSWER_MAX: usize = 1 << 20;
 
 type Asked = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
-/// A client of one authority.
+/// A client of one CA.
 pub(crate) struct Client {
     vault: Vault,
     files: TlsFiles,
 }
 
 impl Client {
-    /// A client that trusts whom the configuration says.
+    /// A client that trusts the CAs that the configuration names.
     ///
     /// # Errors
-    /// What is wrong with the file of trusted authorities.
+    /// The problem of the file of trusted CAs.
     pub(crate) fn new(acme: &Acme) -> Result<Self, Error> {
         let files = TlsFiles { ca: acme.ca.clone(), identity: None };
         let vault = Vault::default();
@@ -91,6 +91,6 @@ async fn dial(
     let addresses: Vec<_> = found.map_err(|error| error.to_string())?.collect();
     let dialed =
         connect::dial(Way::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline).await;
-    // The same words as for targets, but for the key.
+    // The same words as for targets, except for the key.
     dialed.map_err(|error| error.to_string().replace("tls.ca", "acme.ca"))
 }

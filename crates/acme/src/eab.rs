@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use config::ExternalAccount;
 use instant_acme::ExternalAccountKey;
 
-/// A file beyond this holds something else.
+/// The longest file; a longer one holds something else.
 const LONGEST: usize = 4096;
 
 /// Reads the key.
@@ -28,7 +28,7 @@ pub(crate) fn read(account: &ExternalAccount) -> Result<ExternalAccountKey, Stri
 pub fn read_key(file: &Path) -> Result<Vec<u8>, String> {
     let shown = file.display();
     let cannot = |error: io::Error| format!("cannot read {shown}: {error}");
-    // Others, such as a pipe, may have one wait.
+    // Anything else, such as a pipe, may block.
     if !fs::metadata(file).map_err(cannot)?.is_file() {
         return Err(format!("{shown} is not a file"));
     }

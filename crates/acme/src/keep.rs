@@ -1,8 +1,8 @@
-//! Files of an authority in the state directory: the account, and a certificate for each name.
+//! Files of a CA in the state directory: the account, and a certificate for each name.
 //!
-//! Readable for nobody else; written beside and renamed, so that a crash leaves the old or the new.
-//! Each authority has a directory of its own, so that what one for trials has given is never served
-//! after the change to another.
+//! Readable by Teal's user only; written to a temporary file and renamed, so that a crash leaves the old
+//! or the new one. Each CA has its own directory, so that certificates of a staging CA are never served
+//! after a change to another.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,21 +14,21 @@ use certificate::{CertificateFiles, Certificates};
 use config::{Acme, Config};
 use instant_acme::CertificateIdentifier;
 
-/// The place of one authority.
+/// The directory of one CA.
 #[derive(Clone, Debug)]
 pub(crate) struct Keep(PathBuf);
 
-/// A certificate that was given.
+/// A certificate that was issued.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) not_before: SystemTime,
     pub(crate) not_after: SystemTime,
-    /// The authority's name for it (RFC 9773 section 4.1).
+    /// The CA's identifier for it (RFC 9773 section 4.1).
     pub(crate) identifier: Option<CertificateIdentifier<'static>>,
 }
 
 impl Keep {
-    /// The place of the authority of a configuration.
+    /// The directory of the CA of a configuration.
     pub(crate) fn of(config: &Config, acme: &Acme) -> Self {
         let url = acme.directory.trim_start_matches("https://");
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
@@ -46,7 +46,7 @@ impl Keep {
         self.write(ACCOUNT, text).map_err(|error| self.cannot(ACCOUNT, &error))
     }
 
-    /// The certificate that is kept for a name; none if it can't be used for it.
+    /// The stored certificate for a name; none if it is unusable.
     pub(crate) fn certificate(&self, name: &str) -> Option<Kept> {
         let problem = |problem: &String| {
             tracing::warn!(name, "cannot use the stored certificate: {problem}");
@@ -54,16 +54,16 @@ impl Keep {
         self.read(name)?.inspect_err(problem).ok()
     }
 
-    /// The certificate that is kept for a name, or why it can't be used; `None`: nothing.
+    /// The stored certificate for a name, or why it is unusable; `None` if nothing is stored.
     pub(crate) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
         let files = self.files(name);
         files.cert.exists().then(|| read(&files, name))
     }
 
-    /// Keeps what was given for a name, if it can be used; that of before stays otherwise.
+    /// Stores the certificate issued for a name if it is usable; otherwise the previous one stays.
     ///
     /// # Errors
-    /// The reason why it can't be used or kept.
+    /// The reason why it cannot be used or stored.
     pub(crate) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
         let (file, trial) = (format!("{name}.pem"), format!("{name}.pem.trial"));
         let cannot = |error: io::Error| self.cannot(&file, &error);
@@ -74,14 +74,14 @@ impl Keep {
         let kept =
             kept.map_err(|problem| format!("the CA issued an unusable certificate: {problem}"));
         if kept.is_err() {
-            let _ = fs::remove_file(&path); // ignored: it is written over the next time
+            let _ = fs::remove_file(&path); // ignored: it is overwritten the next time
             return kept;
         }
         fs::rename(&path, self.0.join(&file)).and_then(|()| self.sync()).map_err(cannot)?;
         kept
     }
 
-    /// The files of what is kept for a name, if it can be used.
+    /// The stored files for a name, if they are usable.
     pub(crate) fn good(&self, name: &str) -> Option<CertificateFiles> {
         self.read(name)?.ok().map(|_| self.files(name))
     }

@@ -1,11 +1,11 @@
-//! Certificates from an authority that speaks ACME (RFC 8555): ordered for each name that has none,
-//! kept, and renewed in time.
+//! Certificates from an ACME CA (RFC 8555): ordered for each name that has none, stored, and renewed
+//! in time.
 //!
-//! Each name has an order of its own, and several are under way at once, so that a name that fails or
-//! waits keeps no other waiting. Whatever goes wrong, what is in use stays. Only the Teal in charge
-//! orders: the authority looks at the sockets that it has.
+//! Each name has its own order, and several run at once, so that a name that fails or waits delays no
+//! other. If an order fails, the current certificate stays in use. Only the Teal in charge orders,
+//! because the CA validates through its listening sockets.
 //!
-//! Never: a certificate in use by this crate's doing. It keeps what it was given and says so ([`Around`]).
+//! This crate never puts a certificate into use. It stores what the CA issued and reports it ([`Around`]).
 
 #![forbid(unsafe_code)]
 
@@ -37,51 +37,51 @@ use schedule::Window;
 
 pub use eab::read_key;
 
-/// The longest rest between two looks, whatever the plan: clocks are set, machines sleep.
+/// The longest time between two checks, whatever the plan: clocks are set, machines sleep.
 const REST: Duration = Duration::from_secs(3600);
 
-/// Names that are looked at at the same time.
+/// The number of names that are checked at the same time.
 const AT_ONCE: usize = 4;
 
-/// All that this crate needs of the process around it.
+/// Everything that this crate needs from the rest of the process.
 pub struct Around {
-    /// Rung at every reload, whether anything has changed or not.
+    /// Notified at every reload, whether or not anything has changed.
     pub reloads: watch::Receiver<()>,
-    /// Whether it is this Teal that decides, and so orders. What sends it lives as long as `configured`.
+    /// True while this Teal is in charge, and so orders. Its sender lives as long as `configured`.
     pub charge: watch::Receiver<bool>,
     /// The configuration in force.
     pub config: Box<dyn Fn() -> Config + Send>,
-    /// The certificates that a configuration names; `None`: a file is no good now, and says nothing.
+    /// The certificates that a configuration names; `None` if a file is invalid now.
     pub configured: fn(&Config) -> Option<Certificates>,
-    /// Takes into use what was given.
+    /// Puts newly issued certificates into use.
     pub renew: Box<dyn Fn() + Send>,
-    /// Shows how far the orders have come.
+    /// Publishes the progress of the orders.
     pub show: Box<dyn Fn(Vec<Ordered>) + Send>,
-    /// What the authority is answered when it asks.
+    /// The responses to the CA's challenges.
     pub challenges: Challenges,
 }
 
-/// How far the order of one name has come.
+/// The progress of the order for one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The name.
     pub name: String,
     /// The reason why there is no certificate, or no new one.
     pub problem: Option<String>,
-    /// The time of the next look.
+    /// The time of the next check.
     pub next: Option<SystemTime>,
 }
 
-/// The memory of a name.
+/// What is remembered of a name.
 #[derive(Debug, Default)]
 struct Entry {
-    /// The time at which the authority would have the certificate renewed, as it said last.
+    /// The CA's latest suggestion of when to renew the certificate.
     window: Option<Window>,
     failures: u32,
     problem: Option<String>,
-    /// The time of the next look; `None`: now.
+    /// The time of the next check; `None`: now.
     next: Option<SystemTime>,
-    /// The moment before which the authority wants to hear nothing of it, whatever an operator says.
+    /// No new order before this moment, as the CA asked (`Retry-After`), even after a reload.
     not_before: Option<SystemTime>,
 }
 
@@ -89,27 +89,27 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Trouble {
     words: String,
-    /// The moment before which the authority wants to hear nothing more.
+    /// No further request before this moment, as the CA asked.
     not_before: Option<SystemTime>,
 }
 
-/// An authority, and how far we have come with it.
+/// A CA, and the state of all orders at it.
 struct Authority {
     acme: config::Acme,
     keep: Keep,
     accounts: Accounts,
     entries: HashMap<String, Entry>,
-    /// Looks that are being taken. They end when this is dropped.
+    /// Checks in progress. They end when this is dropped.
     looks: JoinSet<Done>,
     /// The names that they are for.
     looked_at: HashMap<Id, String>,
 }
 
-/// Orders and renews until what it returns is dropped. On a thread of its own, since files are written
-/// and keys are made.
+/// Orders and renews until the returned value is dropped. Runs on its own thread, because it writes
+/// files and generates keys.
 ///
 /// # Errors
-/// There is no room for a thread.
+/// The thread cannot be started.
 pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
     let (ordering, end) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -120,7 +120,7 @@ pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
                 () = run(around) => {}
             }
         });
-        runtime.shutdown_background(); // a name that is being looked up is not waited for
+        runtime.shutdown_background(); // does not wait for a DNS lookup in progress
     });
     thread.map(|_| ordering)
 }
@@ -134,7 +134,7 @@ async fn run(mut around: Around) {
             let config = (around.config)();
             authority = Authority::of(&config, authority.take());
             if let Some(authority) = &mut authority {
-                // A file that is no good now says nothing of what it is for: the names stay.
+                // An invalid file does not tell which names it covers: keep the names.
                 if let Some(configured) = (around.configured)(&config) {
                     authority.take_names(&config, &configured);
                 }
@@ -166,7 +166,7 @@ async fn run(mut around: Around) {
     }
 }
 
-/// The next look that is done; never without one under way.
+/// Waits for the next check to finish; pending for ever if none is running.
 async fn done(authority: &mut Option<Authority>) -> Result<(Id, Done), JoinError> {
     if let Some(authority) = authority
         && let Some(done) = authority.looks.join_next_with_id().await
@@ -177,7 +177,7 @@ async fn done(authority: &mut Option<Authority>) -> Result<(Id, Done), JoinError
 }
 
 impl Authority {
-    /// The authority of a configuration: the one that is known, if it is the same.
+    /// The CA of a configuration: the current one, if it is the same.
     fn of(config: &Config, known: Option<Self>) -> Option<Self> {
         let acme = config.acme.as_ref()?;
         let same = known.filter(|known| known.acme == *acme);
@@ -202,7 +202,7 @@ impl Authority {
         }
     }
 
-    /// Takes over the names that certificates are wanted for.
+    /// Sets the names that certificates are wanted for.
     fn take_names(&mut self, config: &Config, configured: &Certificates) {
         let names = wanted(config, configured);
         self.entries.retain(|name, _| names.contains(name));
@@ -211,7 +211,7 @@ impl Authority {
         }
     }
 
-    /// Begins to look at names whose time has come; returns the time of the next one.
+    /// Starts checks for names that are due; returns the time of the next one.
     fn look_where_due(&mut self, challenges: &Challenges) -> Option<SystemTime> {
         let now = SystemTime::now();
         let busy: HashSet<&String> = self.looked_at.values().collect();
@@ -239,10 +239,10 @@ impl Authority {
             let id = self.looks.spawn(look.take()).id();
             self.looked_at.insert(id, name);
         }
-        next // those that found no room follow when one of them is done
+        next // the others start when one of these finishes
     }
 
-    /// Takes in what came of a look; true: there is a new certificate.
+    /// Records the outcome of a check; returns true if there is a new certificate.
     fn take_in(&mut self, done: Result<(Id, Done), JoinError>) -> bool {
         let (id, done) = match done {
             Ok((id, done)) => (id, done),
@@ -285,7 +285,7 @@ impl Authority {
         (entry.next, entry.not_before) = (Some(next), *not_before);
         entry.problem = Some(problem.clone());
         let stays = if has_one { "; the current one stays in use" } else { "" };
-        // Since `next` was reckoned a moment has passed: to the next whole second.
+        // Some time has passed since `next` was computed: round up to a whole second.
         let pause = Duration::from_secs(schedule::from_now(next).as_secs() + 1);
         let reload = match not_before {
             Some(_) => ", not before then: the CA asked to wait",
@@ -310,13 +310,13 @@ impl Authority {
     }
 }
 
-/// The names that certificates are to be ordered for: those that no configured one has.
+/// The names to order certificates for: those that no configured certificate covers.
 fn wanted(config: &Config, configured: &Certificates) -> Vec<String> {
     config.acme_names().filter(|name| !configured.has(name)).map(str::to_owned).collect()
 }
 
-/// The files of all certificates that are kept for a configuration, wanted and good. What is no good is
-/// ordered again, and no reason not to start.
+/// The files of all stored certificates that a configuration wants and that are valid. Invalid ones are
+/// ordered again, and do not prevent a start.
 pub fn files(config: &Config, configured: &Certificates) -> Vec<CertificateFiles> {
     let Some(acme) = &config.acme else { return Vec::new() };
     let keep = Keep::of(config, acme);

@@ -1,4 +1,4 @@
-//! One order: the name is claimed, proven to be ours, and a certificate given (RFC 8555 section 7.4).
+//! One order: request a name, prove control of it, and get a certificate (RFC 8555 section 7.4).
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use rcgen::{CertificateParams, CustomExtension, KeyPair};
 
 use super::problem::is_final;
 
-/// The pace and the time in which the authority is asked if it is done.
+/// The polling intervals, and the time after which polling the CA is given up.
 const PATIENCE: RetryPolicy = RetryPolicy::new().backoff(1.5).timeout(Duration::from_secs(120));
 
-/// The proofs that are shown to the authority for one order. Nothing of it is shown any more when it is dropped.
+/// The challenge responses for one order. They are withdrawn when it is dropped.
 struct Shown<'c> {
     challenges: &'c Challenges,
     all: Vec<String>,
 }
 
-/// The certificate of an order that was claimed: PEM, the chain and then the key.
+/// The certificate of an accepted order: PEM, the chain and then the key.
 ///
 /// # Errors
-/// The reason why it was not given.
+/// The reason why it was not issued.
 pub(crate) async fn carry_out(
     mut order: Order,
     kind: Challenge,
@@ -42,7 +42,7 @@ pub(crate) async fn carry_out(
 
 /// Orders a certificate for one name.
 ///
-/// An authority need not believe what is replaced, and then hears nothing of it (RFC 9773 section 5).
+/// A CA may reject the claim that a certificate is replaced; then the order is made without it (RFC 9773 section 5).
 pub(crate) async fn claim(
     account: &Account,
     name: &str,
@@ -59,7 +59,7 @@ pub(crate) async fn claim(
     account.new_order(&NewOrder::new(&names)).await
 }
 
-/// Has the authority look wherever it has not done so yet.
+/// Has the CA validate each name that it has not validated yet.
 async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Result<(), Error> {
     let (wanted, word) = match kind {
         Challenge::TlsAlpn01 => (ChallengeType::TlsAlpn01, "tls-alpn-01"),
@@ -82,7 +82,7 @@ async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Res
     Ok(())
 }
 
-/// The reason why an order came to nothing: what the authority met when it looked.
+/// The reason why an order failed, as the CA reports its validation.
 async fn refusal(order: &mut Order) -> Error {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -122,7 +122,7 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// The proof of RFC 8737 section 3 for a name: certificate and key, DER.
+/// The `tls-alpn-01` response for a name (RFC 8737 section 3): certificate and key, DER.
 fn certificate(name: &str, proof: &[u8]) -> Result<(Vec<u8>, Vec<u8>), rcgen::Error> {
     let mut parameters = CertificateParams::new([name.to_owned()])?;
     parameters.custom_extensions = vec![CustomExtension::new_acme_identifier(proof)];

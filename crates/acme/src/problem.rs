@@ -1,21 +1,21 @@
-//! A failure of a CA in the words of somebody who has to do something about it.
+//! Errors of a CA, explained with what to do about them.
 
 use config::Acme;
 use instant_acme::{Error, Problem};
 
-/// The beginning of the types of ACME's problems (RFC 8555 section 6.7).
+/// The prefix of ACME problem types (RFC 8555 section 6.7).
 const PREFIX: &str = "urn:ietf:params:acme:error:";
 
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Opening or making the account.
+    /// Opening or creating the account.
     Account,
     /// Ordering a certificate.
     Order,
 }
 
-/// The error in words, and what to do about it where that is known.
+/// The error in words, with what to do about it if that is known.
 pub(crate) fn words(error: &Error, phase: Phase, acme: &Acme) -> String {
     let Error::Api(problem) = error else { return error.to_string() };
     let mut said = problem.detail.clone().unwrap_or_else(|| "the CA refused".to_owned());
@@ -58,28 +58,28 @@ fn hint(kind: &str, phase: Phase, acme: &Acme) -> Option<String> {
     })
 }
 
-/// Tells that the CA does not know the account that has signed a request.
+/// Returns true if the CA does not know the account that has signed a request.
 pub(crate) fn is_unknown(error: &Error) -> bool {
     is_of(error, &["accountDoesNotExist"])
 }
 
-/// Tells that the account may be deactivated, or this order may not be had from it: only the account itself
+/// Returns true if the account may be deactivated, or may not make this order: only the account itself
 /// shows which.
 pub(crate) fn is_unauthorized(error: &Error) -> bool {
     is_of(error, &["unauthorized"])
 }
 
-/// Tells that nothing else in the order would help now.
+/// Returns true if nothing else in the order would help now.
 pub(crate) fn is_final(error: &Error) -> bool {
     is_of(error, &["accountDoesNotExist", "rateLimited"])
 }
 
-/// Tells from the answer to a request about the account itself that it can't be used ever again.
+/// Returns true if the response to a request about the account shows that it is unusable for good.
 pub(crate) fn is_lost(error: &Error) -> bool {
     match error {
         // A deactivated account is refused as unauthorized (RFC 8555 section 7.3.6).
         Error::Api(_) => is_unknown(error) || is_unauthorized(error),
-        // Or it is shown as deactivated or revoked; these are the words of the library for that.
+        // Or its status is deactivated or revoked; this is the library's wording for that.
         Error::Str(why) => why.contains("account status"),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! The moment before which a CA wants to hear nothing more: `Retry-After` of a refusal (RFC 8555
+//! `Retry-After` in a CA's refusal: the moment before which it must not be asked again (RFC 8555
 //! section 6.6, RFC 9110 section 10.2.3).
 
 use std::cell::Cell;
@@ -10,11 +10,11 @@ use hyper::{StatusCode, header};
 use super::schedule::DAY;
 
 tokio::task_local! {
-    /// That of the last refusal that this task got.
+    /// The moment named by the last refusal that this task got.
     static NOT_BEFORE: Cell<Option<SystemTime>>;
 }
 
-/// The longest that is believed: the longest window that CAs count in.
+/// The longest wait that is believed: the longest rate-limit window of CAs.
 const LONGEST: Duration = DAY.saturating_mul(7);
 
 /// Runs something that asks a CA; with it, the moment that its last refusal named.
@@ -38,7 +38,7 @@ pub(crate) fn note(answer: &Parts) {
     let said = answer.headers.get(header::RETRY_AFTER).filter(|_| refused.contains(&answer.status));
     let now = SystemTime::now();
     let at = said.and_then(|said| moment(said.to_str().ok()?.trim(), now));
-    // Outside of an order nobody waits for it.
+    // Outside of an order it has no use.
     let _ = NOT_BEFORE.try_with(|not_before| not_before.set(at.map(|at| at.min(now + LONGEST))));
 }
 

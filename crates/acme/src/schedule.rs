@@ -1,4 +1,4 @@
-//! When a certificate is renewed, and when a failed order is tried again.
+//! The times at which a certificate is renewed, and a failed order retried.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use instant_acme::{Account, Error};
 
 use super::keep::Kept;
 
-/// What an authority said of when it would have a certificate renewed (RFC 9773).
+/// A CA's suggestion of when to renew a certificate (RFC 9773).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     /// A moment within what it suggests, the same for this certificate from now on; `None`: it
@@ -16,7 +16,7 @@ pub(crate) struct Window {
     pub(crate) ask_again: SystemTime,
 }
 
-/// What decides when a certificate is renewed.
+/// The facts that decide when a certificate is renewed.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) not_before: SystemTime,
@@ -24,12 +24,12 @@ pub(crate) struct Plan {
     pub(crate) window: Option<Window>,
 }
 
-/// The time between two questions to an authority that suggests nothing, and the most to one that does.
+/// The polling interval for a CA that suggests nothing, and the longest one for a CA that does.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The pauses after failed orders. Authorities count them: five in an hour are too many for some.
+/// The pauses after failed orders. CAs rate-limit them: five in an hour are too many for some.
 const PAUSES: [Duration; 5] = [
     MINUTE,
     Duration::from_secs(5 * 60),
@@ -44,12 +44,12 @@ pub(crate) fn pause(failures: u32) -> Duration {
     usize::try_from(failures).ok().and_then(|at| PAUSES.get(at)).copied().unwrap_or(last)
 }
 
-/// How long it is until then.
+/// The time until then; zero if it has passed.
 pub(crate) fn from_now(at: SystemTime) -> Duration {
     at.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
-/// Asks the authority when it would have a certificate renewed.
+/// Asks the CA when to renew a certificate.
 pub(crate) async fn ask(account: &Account, kept: &Kept) -> Window {
     let Some(identifier) = &kept.identifier else { return unknown() };
     match account.renewal_info(identifier).await {
@@ -69,12 +69,12 @@ pub(crate) async fn ask(account: &Account, kept: &Kept) -> Window {
     }
 }
 
-/// The word of an authority that says nothing of the kind.
+/// The window of a CA that suggests nothing.
 fn unknown() -> Window {
     Window { at: None, ask_again: SystemTime::now() + DAY }
 }
 
-/// That of one that could not be asked.
+/// The window of a CA that could not be asked.
 pub(crate) fn unheard() -> Window {
     Window { at: None, ask_again: SystemTime::now() + HOUR }
 }
@@ -84,7 +84,7 @@ fn within(start: SystemTime, end: SystemTime, chance: f64) -> SystemTime {
     start + end.duration_since(start).unwrap_or_default().mul_f64(chance)
 }
 
-/// A number from 0 to 1, so that not all the world renews at once.
+/// A random number from 0 to 1, so that not everyone renews at once.
 fn chance() -> f64 {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes)
@@ -94,8 +94,8 @@ fn chance() -> f64 {
 // === impl Plan ===
 
 impl Plan {
-    /// When to renew: when the authority suggests it, else when a third of its time is left, and never
-    /// later than that, should the authority suggest its last hour.
+    /// The time to renew: when the CA suggests it, else when a third of the lifetime is left, and never
+    /// later than that, even if the CA suggests its last hour.
     pub(crate) fn renewal(&self) -> SystemTime {
         let whole = self.not_after.duration_since(self.not_before).unwrap_or_default();
         let usual = self.not_before + whole.mul_f64(2.0 / 3.0);
@@ -104,7 +104,7 @@ impl Plan {
         suggested.map_or(usual, |at| at.min(latest))
     }
 
-    /// When to look at it again: to renew it, or to ask the authority.
+    /// The time of the next check: to renew it, or to ask the CA.
     pub(crate) fn next(&self) -> SystemTime {
         let asking = self.window.as_ref().map(|window| window.ask_again);
         asking.map_or(self.renewal(), |asking| asking.min(self.renewal()))

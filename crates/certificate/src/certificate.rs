@@ -123,7 +123,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| six()).ok().map(|address| address.to_canonical())
 }
 
-/// Whether a common name is one that a client may ask for: a name of the DNS, or an address.
+/// Returns true if a common name is one that a client may ask for: a name of the DNS, or an address.
 fn may_be_asked_for(name: &str) -> bool {
     let bare = name.strip_prefix("*.").unwrap_or(name);
     !bare.contains('*') && rustls::pki_types::ServerName::try_from(bare).is_ok()
@@ -151,7 +151,7 @@ fn time(at: ASN1Time) -> SystemTime {
 // === impl CertificateFacts ===
 
 impl CertificateFacts {
-    /// Whether its time is over.
+    /// Returns true if its time is over.
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.not_after < now
     }

@@ -17,7 +17,7 @@ use rustls::server::danger::ClientCertVerifier;
 pub struct ClientAuth {
     /// PEM: who must have signed it.
     pub ca: PathBuf,
-    /// Whether a client without one is refused.
+    /// True if a client without one is refused.
     pub required: bool,
     /// Targets are sent the certificates above it, too.
     pub chain: bool,
@@ -56,7 +56,7 @@ impl ClientCas {
         files.into_iter().map(load).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether these are the very same CAs.
+    /// Returns true if these are the very same CAs.
     pub fn is_same(&self, other: &Self) -> bool {
         let known = |(path, ca): (&PathBuf, &Arc<ClientCa>)| {
             other.0.get(path).is_some_and(|other| other.certificates == ca.certificates)
@@ -98,7 +98,7 @@ impl ClientCa {
         if required { self.required.clone() } else { self.requested.clone() }
     }
 
-    /// Whether a client with this certificate and what it has shown above it would be let in now.
+    /// Returns true if a client with this certificate and what it has shown above it would be let in now.
     pub fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         let Some((leaf, above)) = chain.split_first() else { return false };
         self.required.verify_client_cert(leaf, above, UnixTime::now()).is_ok()

@@ -102,14 +102,14 @@ impl Certificates {
         self.all.iter().map(|certificate| &certificate.facts)
     }
 
-    /// Whether these are the very same certificates, in the same order.
+    /// Returns true if these are the very same certificates, in the same order.
     pub fn is_same(&self, other: &Self) -> bool {
         let chains =
             |one: &Self| one.all.iter().map(|one| one.key.cert.clone()).collect::<Vec<_>>();
         chains(self) == chains(other)
     }
 
-    /// Whether there is one for this name, lower case.
+    /// Returns true if there is one for this name, lower case.
     pub fn has(&self, name: &str) -> bool {
         self.places(name).next().is_some()
     }

@@ -1,22 +1,22 @@
-//! The PROXY protocol towards a target: who the client of a connection is, before the first byte of
-//! anything else (versions 1 and 2 of HAProxy's `proxy-protocol.txt`).
+//! The PROXY protocol to a target: the client's address, sent before anything else on a connection
+//! (versions 1 and 2 of HAProxy's `proxy-protocol.txt`).
 
 use std::net::{IpAddr, SocketAddr};
 
-/// How each header of version 2 begins.
+/// The signature at the start of each version 2 header.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Version 2, and whether somebody is spoken for.
+/// Version 2, with the command: LOCAL or PROXY.
 const LOCAL: u8 = 0x20;
 const PROXY: u8 = 0x21;
 
-/// The families of version 2, over TCP.
+/// The address families of version 2, over TCP.
 const UNSPEC: u8 = 0x00;
 const TCP4: u8 = 0x11;
 const TCP6: u8 = 0x21;
 
-/// Who a connection is made for: the client, and where it came in. `None`: for nobody but ourselves,
-/// as for a probe.
+/// The client that a connection is made for, and the address it connected to. `None`: none, as for a
+/// probe.
 pub type Origin = Option<(SocketAddr, SocketAddr)>;
 
 /// The header of version 1.
@@ -50,7 +50,7 @@ pub fn announce_v2(origin: Origin) -> Vec<u8> {
     header
 }
 
-/// Both as IPv6, unless both are IPv4: a header has one family.
+/// Both addresses as IPv6, unless both are IPv4: a header has one family.
 fn same_family((client, here): (SocketAddr, SocketAddr)) -> (SocketAddr, SocketAddr) {
     let plain = |at: SocketAddr| SocketAddr::new(at.ip().to_canonical(), at.port());
     let (client, here) = (plain(client), plain(here));

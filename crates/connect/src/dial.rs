@@ -1,4 +1,4 @@
-//! Making a connection to the address that takes one first.
+//! Connecting to the first address of a target that accepts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,11 +20,11 @@ use crate::tls::{Tls, describe, is_about_name};
 /// The way to a target.
 #[derive(Clone, Copy, Debug)]
 pub enum Way<'a> {
-    /// The addresses of its name; empty: it has none.
+    /// The addresses of its name; empty if it has none.
     Tcp(&'a [SocketAddr]),
     /// The same, behind TLS.
     Tls(&'a [SocketAddr], &'a Tls),
-    /// Its socket on this machine.
+    /// A Unix socket.
     Unix(&'a Path),
 }
 
@@ -35,13 +35,13 @@ const SILENCE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);
 const ASKED: u32 = 3;
 
-/// How long to wait for room in the queue of a Unix socket, which, unlike TCP, does not wait itself.
+/// The pause before retrying a Unix socket whose queue is full: unlike TCP, its connect does not wait.
 const ROOM: Duration = Duration::from_millis(2);
 
-/// Connects before `deadline`; `first` is sent before anything else, TLS too.
+/// Connects before `deadline`; `first` is sent before anything else, even before TLS.
 ///
-/// Several addresses race for the TCP connection (RFC 8305). A winner that fails in its TLS handshake is
-/// set back, and the next one gets its chance while there is time.
+/// Several addresses race for the TCP connection (RFC 8305). A winner that fails its TLS handshake is
+/// demoted, and the next one is tried while there is time.
 // lossless: L10
 pub async fn dial(
     way: Way<'_>,
@@ -61,7 +61,7 @@ pub async fn dial(
     }
 }
 
-/// The only address of a name, or the first of several that is of use.
+/// Connects to the only address of a name, or to the first of several that works.
 async fn dial_any(
     addresses: &[SocketAddr],
     tls: Option<&Tls>,
@@ -87,7 +87,7 @@ async fn dial_several(
     let mut race = Race::new(history, addresses);
     loop {
         let (stream, winner) = race.next(connect, deadline).await?;
-        // One that hangs in its handshake leaves time for the others.
+        // If its handshake hangs, leave time for the others.
         let now = Instant::now();
         let left = deadline.saturating_duration_since(now);
         let until = if race.is_last() { deadline } else { now + left / 2 };
@@ -115,7 +115,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends what comes before the first request, and makes the TLS handshake.
+/// Sends the bytes that precede the first request, and does the TLS handshake.
 async fn prepare(
     mut stream: TcpStream,
     tls: Option<&Tls>,
@@ -154,7 +154,7 @@ async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
         match UnixStream::connect(path).await {
             Ok(stream) => return Ok(Stream::Unix(stream)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(ROOM).await,
-            // Whoever listened there has taken its socket with it.
+            // Its server has removed the socket on exit.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(DialError::Refused);
             }
@@ -163,17 +163,17 @@ async fn dial_socket(path: &Path) -> Result<Stream, DialError> {
     }
 }
 
-/// Has the kernel ask whether the target is still there while nothing moves. One whose machine or way has
-/// vanished would be waited for until a timeout of the request, which for a tunnel is an hour. HTTP/2 has
-/// PING for that, but servers of gRPC take more than a few of them for an attack.
+/// Enables TCP keep-alive, so that the kernel notices a target that has vanished. Without it Teal would
+/// wait for a timeout of the request, which for a tunnel is an hour. HTTP/2 has PING for that, but gRPC
+/// servers treat more than a few of them as an attack.
 fn notice_loss(stream: &TcpStream) {
     let asks = TcpKeepalive::new().with_time(SILENCE).with_interval(AGAIN).with_retries(ASKED);
-    // Ignored: without it the timeouts of the request hold.
+    // Ignored: without it the timeouts of the request still apply.
     let _ = SockRef::from(stream).set_tcp_keepalive(&asks);
 }
 
-/// A connect to a local port on which nobody listens can meet itself, when the kernel happens to
-/// choose that very port for our side (TCP's simultaneous open, RFC 9293 section 3.5).
+/// Returns true if a socket is connected to itself. A connect to a local port without a listener does
+/// that if the kernel picks that very port for our side (TCP's simultaneous open, RFC 9293 section 3.5).
 fn is_circle(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(ours), Ok(theirs)) if ours == theirs)
 }

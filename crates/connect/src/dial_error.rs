@@ -1,4 +1,4 @@
-//! The reasons for which a target is not reached, in words and by what follows from them.
+//! The reasons why a target cannot be reached.
 
 use std::fmt;
 use std::io;
@@ -10,17 +10,17 @@ use rustix::io::Errno;
 pub enum DialError {
     /// The name of the target has no address.
     NoAddress,
-    /// Nobody listens there.
+    /// Nothing listens there.
     Refused,
     /// The deadline passed first.
     TimedOut,
-    /// Connected, but the deadline passed within the TLS handshake.
+    /// Connected, but the deadline passed during the TLS handshake.
     HandshakeTimedOut,
-    /// The TLS handshake failed; why.
+    /// The TLS handshake failed, with the reason.
     Tls(String),
-    /// The TLS handshake failed for the server name alone; why.
+    /// The TLS handshake failed for the server name alone, with the reason.
     TlsName(String),
-    /// Something else, such as an unreachable network or no free descriptor.
+    /// Any other error, such as an unreachable network or no free descriptor.
     Other(io::Error),
 }
 
@@ -39,7 +39,7 @@ impl DialError {
         Errno::from_io_error(error).is_some_and(|code| lacks.contains(&code))
     }
 
-    /// Its weight among the errors of several addresses: more where somebody is there.
+    /// Its rank among the errors of several addresses: higher if something answered there.
     pub(crate) fn weight(&self) -> u8 {
         match self {
             Self::NoAddress => 0,

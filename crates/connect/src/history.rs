@@ -1,8 +1,7 @@
-//! Knowledge of the addresses of names that have several: which one took a connection last, and which
-//! did not.
+//! Memory of connects to names with several addresses: which address accepted last, and which did not.
 //!
-//! Shared by all workers and all probes, so that what one of them met costs no other a wait. Only dials
-//! to a name with several addresses look here.
+//! Shared by all workers and all probes, so that none waits for what another has already found out. Used
+//! only for names with several addresses.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,16 +9,16 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// More addresses than this are not remembered: then all is forgotten, and learned again.
+/// The most addresses that are remembered; beyond it all are forgotten, and learned again.
 const MOST: usize = 4096;
 
-/// Outcomes of earlier connects, by address. Clones are the same history.
+/// Outcomes of earlier connects, by address. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct AddressHistory(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether there is anything to look up.
+    /// True if there is anything to look up.
     any: AtomicBool,
     known: Mutex<Known>,
 }
@@ -27,7 +26,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Known {
     addresses: HashMap<SocketAddr, Entry>,
-    /// Counts up, so that the latest of two outcomes is known.
+    /// A counter that orders the outcomes in time.
     moment: u64,
 }
 
@@ -35,16 +34,16 @@ struct Known {
 struct Entry {
     outcome: Outcome,
     moment: u64,
-    /// Somebody tries it again just now.
+    /// True while it is being retried.
     retried: bool,
 }
 
 /// The last outcome at an address, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
-    /// It took a connection when another had not.
+    /// It accepted when another address had not.
     Worked,
-    /// Nothing is known against it.
+    /// No failure is known.
     Unknown,
     /// It failed at once: trying it costs no time.
     Failed,
@@ -59,7 +58,7 @@ pub(crate) struct Candidate {
     pub(crate) outcome: Outcome,
 }
 
-/// A set-back address that is being tried again. Nobody else does so until this is dropped.
+/// A demoted address that is being retried, by one caller at a time: until this is dropped.
 #[derive(Debug)]
 pub struct Retry {
     history: AddressHistory,
@@ -69,8 +68,8 @@ pub struct Retry {
 // === impl AddressHistory ===
 
 impl AddressHistory {
-    /// The addresses in the order in which they are tried: the one that worked last, those that nothing
-    /// is known of with their families interleaved (RFC 8305 section 4), and last those that failed.
+    /// The addresses in the order in which they are tried: the one that worked last, unknown ones with
+    /// their families interleaved (RFC 8305 section 4), and last those that failed.
     pub(crate) fn order(&self, addresses: &[SocketAddr]) -> Vec<Candidate> {
         let outcome = Outcome::Unknown;
         let mut order: Vec<_> =
@@ -83,7 +82,7 @@ impl AddressHistory {
             }
             order.sort_by_key(|candidate| {
                 let moment = entry(candidate).map_or(0, |entry| entry.moment);
-                // Of two that worked the later one, of two that failed the one that had more time since.
+                // Of two that worked the latest first, of two that failed the one that failed longer ago.
                 let newest = Reverse(if candidate.outcome == Outcome::Worked { moment } else { 0 });
                 (candidate.outcome, newest, moment)
             });
@@ -91,7 +90,7 @@ impl AddressHistory {
         order
     }
 
-    /// Remembers what became of a connect.
+    /// Records the outcome of a connect.
     pub(crate) fn note(&self, address: SocketAddr, outcome: Outcome) {
         let mut known = self.lock();
         if known.addresses.len() >= MOST && !known.addresses.contains_key(&address) {
@@ -105,7 +104,7 @@ impl AddressHistory {
         self.0.any.store(true, Ordering::Relaxed);
     }
 
-    /// Those of the addresses that were set back and nobody tries again just now.
+    /// The demoted ones among these addresses that are not being retried.
     pub fn retries(&self, addresses: &[SocketAddr]) -> Vec<Retry> {
         if !self.0.any.load(Ordering::Relaxed) {
             return Vec::new();
@@ -127,7 +126,7 @@ impl AddressHistory {
     }
 }
 
-/// The addresses with their families in turn, as long as there are both; the first one stays the first.
+/// The addresses with their families alternating while both last; the first one stays first.
 fn interleaved(addresses: &[SocketAddr]) -> impl Iterator<Item = SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let of = move |ipv4| addresses.iter().copied().filter(move |at| at.is_ipv4() == ipv4);
@@ -142,12 +141,12 @@ fn interleaved(addresses: &[SocketAddr]) -> impl Iterator<Item = SocketAddr> {
 // === impl Retry ===
 
 impl Retry {
-    /// The address to try.
+    /// The address to retry.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// It takes connections again: nothing is held against it any more.
+    /// Records that it accepts connections again.
     pub fn worked(self) {
         self.history.lock().addresses.remove(&self.address);
     }

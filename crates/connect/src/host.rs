@@ -1,4 +1,4 @@
-//! The server name of TLS (SNI) that a Host field comes to.
+//! The TLS server name (SNI) for a Host field.
 
 /// Room for the longest name.
 pub const HOST_ROOM: usize = 256;

@@ -1,6 +1,5 @@
-//! HTTP/2 with a target: the settings of a connection, and an answer as the head that HTTP/1.1 would
-//! have. Requests and probes take both from here, so that a probe understands an answer as traffic
-//! does (promise L9).
+//! HTTP/2 to a target: the settings of a connection, and answers converted to HTTP/1.1 heads. Requests
+//! and probes share both, so that a probe understands an answer as traffic does (promise L9).
 
 use std::fmt;
 
@@ -13,28 +12,28 @@ use http::{HeaderMap, StatusCode, header, response::Parts};
 pub struct StreamEnd {
     /// The error code.
     pub code: Reason,
-    /// It ended with its connection (GOAWAY), not alone (RST_STREAM).
+    /// True if it ended with its connection (GOAWAY), false if alone (RST_STREAM).
     pub connection: bool,
-    /// Part of an answer had come before.
+    /// True if part of an answer had arrived.
     pub begun: bool,
 }
 
 impl StreamEnd {
-    /// The end that an error tells of; `None` where it was not the target that ended the stream with a code.
-    /// `begun`: part of an answer had come.
+    /// The end that an error stands for; `None` if the target did not end the stream with a code. `begun`:
+    /// part of an answer had arrived.
     pub fn of(error: &h2::Error, begun: bool) -> Option<Self> {
         let told = error.is_remote() && (error.is_reset() || error.is_go_away());
         let code = error.reason().filter(|_| told)?;
         Some(Self { code, connection: error.is_go_away(), begun })
     }
 
-    /// The target requires HTTP/1.1 for the request, of which it has done nothing.
+    /// Returns true if the target requires HTTP/1.1 for the request, and has not processed it.
     pub fn requires_http1(&self) -> bool {
         self.code == Reason::HTTP_1_1_REQUIRED && !self.begun
     }
 
-    /// The target finds fault with the request itself, or asks for less of them: it would end an equal one
-    /// alike.
+    /// Returns true if the target objects to the request itself, or to the number of requests: it would end
+    /// an equal one in the same way.
     pub fn is_about_request(&self) -> bool {
         let about = matches!(
             self.code,
@@ -66,17 +65,17 @@ impl fmt::Display for StreamEnd {
 
 impl std::error::Error for StreamEnd {}
 
-/// What a target may send ahead, for one stream and for all of a connection.
+/// The flow-control windows for a target, of one stream and of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
-/// The longest head of an answer, as HTTP/2 counts it.
+/// The longest head of an answer, by HTTP/2's count.
 const HEAD: u32 = 64 * 1024;
 
-/// What is kept of a request that the target does not take, for one stream.
+/// The most bytes of a request that are buffered for one stream while the target reads nothing.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// A connection to a target that is about to be made.
+/// The settings of a new connection to a target.
 pub fn builder() -> Builder {
     let mut builder = Builder::new();
     builder
@@ -86,13 +85,13 @@ pub fn builder() -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEAD)
         .max_send_buffer_size(SEND_BUFFER)
-        // A target whose answers are malformed now and then is not to lose a connection by their number.
+        // A target with a malformed answer now and then must not lose its connection over their number.
         .max_local_error_reset_streams(None);
     builder
 }
 
-/// The head of a final answer as the bytes of HTTP/1.1, and whether its body is to follow in chunks.
-/// `bodiless`: it was asked for with HEAD. `ended`: nothing follows.
+/// The head of a final answer as HTTP/1.1 bytes, and true if its body must follow in chunks.
+/// `bodiless`: the request was a HEAD. `ended`: nothing follows.
 pub fn answer_head(parts: &Parts, bodiless: bool, ended: bool) -> (Vec<u8>, bool) {
     let mut head = Vec::with_capacity(512);
     start(&mut head, parts.status, &parts.headers);
@@ -111,7 +110,7 @@ pub fn answer_head(parts: &Parts, bodiless: bool, ended: bool) -> (Vec<u8>, bool
     (head, chunked)
 }
 
-/// Appends the head of an interim answer as the bytes of HTTP/1.1.
+/// Appends the head of an interim answer as HTTP/1.1 bytes.
 pub fn interim_head(head: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
     start(head, status, fields);
     head.extend_from_slice(b"\r\n");
@@ -129,7 +128,7 @@ fn start(head: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
     }
 }
 
-/// Trailers as lines. What a value holds was checked when it was received.
+/// Trailers as lines. The values were checked when they were received.
 pub fn trailer_lines(fields: Option<&HeaderMap>) -> Vec<u8> {
     let mut lines = Vec::new();
     for (name, value) in fields.into_iter().flatten() {
@@ -145,7 +144,7 @@ pub fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     }
 }
 
-/// Whether a field is about one connection of HTTP/1.1, and must not stand in HTTP/2 (RFC 9113
+/// Returns true if a field is specific to an HTTP/1.1 connection, and forbidden in HTTP/2 (RFC 9113
 /// section 8.2.2).
 pub fn is_of_connection(name: &[u8]) -> bool {
     let of_connection: &[u8] = match name.len() {

@@ -1,5 +1,5 @@
-//! How a target is reached: address, TCP or Unix socket, TLS, deadline. Requests and probes go the same
-//! way, so that a probe proves what traffic will meet (promise L9).
+//! Connections to targets: address, TCP or Unix socket, TLS, deadline. Requests and probes connect the
+//! same way, so that a probe proves what traffic will meet (promise L9).
 //!
 //! It never chooses a target and never resolves a name; every wait here has a deadline.
 

@@ -1,4 +1,4 @@
-//! Certificates and keys in PEM files, and what is wrong with them, in words.
+//! Certificates and keys in PEM files, with readable errors.
 
 use std::fmt;
 use std::fs;
@@ -11,16 +11,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::read;
 
-/// Why TLS is not possible like this: which file, and what is wrong with it.
+/// A TLS configuration error: the file and its problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong, and what to do.
+    /// The problem, and what to do about it.
     pub problem: String,
 }
 
-/// A larger file is not one of certificates: all public CAs take a quarter of a megabyte.
+/// The largest PEM file: all public CAs together take a quarter of a megabyte.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// All certificates of a file; at least one.
@@ -45,7 +45,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tl
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read(path)?;
     let wrong = |problem| TlsError { path: path.to_owned(), problem };
-    // Asked first: the older form of an encrypted key is not even valid PEM for a strict parser.
+    // Checked first: to a strict parser the older form of an encrypted key is not even valid PEM.
     if holds(&pem, "BEGIN ENCRYPTED PRIVATE KEY") || holds(&pem, "Proc-Type: 4,ENCRYPTED") {
         let file = path.display();
         return Err(wrong(format!(
@@ -83,7 +83,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
             _ => format!("can't be read: {error}"),
         })
     };
-    // Looked at before it is opened: opening a named pipe would wait for somebody who writes to it.
+    // Checked before it is opened: opening a named pipe would block until it has a writer.
     let kind = fs::metadata(path).map_err(explain)?.file_type();
     if !kind.is_file() {
         let what = match kind {
@@ -100,7 +100,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(wrong("is larger than 4 MiB; name a PEM file".to_owned()));
     }
-    // Editors of Windows begin a file with it.
+    // Windows editors write it at the start of a file.
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
@@ -177,7 +177,7 @@ enum Binary {
     Der,
 }
 
-/// What an ASN.1 sequence is: PKCS#12 begins with its version, 3 (RFC 7292 section 4).
+/// The kind of an ASN.1 sequence: PKCS#12 begins with its version, 3 (RFC 7292 section 4).
 fn binary(bytes: &[u8]) -> Option<Binary> {
     let [0x30, length, rest @ ..] = bytes else { return None };
     let more = if *length < 0x80 { 0 } else { usize::from(*length & 0x7f) };

@@ -1,7 +1,7 @@
 //! A race between the addresses of one name (RFC 8305): the next one starts 250 ms after the one before,
 //! or as soon as one fails; the first that connects wins, and the others are dropped.
 //!
-//! Guaranteed: when a race is over, none of its connects is under way any more (promise L4).
+//! Guaranteed: when a race is over, none of its connects is still pending (promise L4).
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,20 +16,20 @@ use tokio::time::{Instant, timeout_at};
 use crate::dial_error::DialError;
 use crate::history::{AddressHistory, Candidate, Outcome};
 
-/// The time that an address has before the next one is tried as well (RFC 8305 section 5).
+/// The time after which the next address is tried as well (RFC 8305 section 5).
 pub(crate) const STAGGER: Duration = Duration::from_millis(250);
 
-/// The most connects under way at once; beyond it the oldest is given up.
+/// The most connects at once; beyond it the oldest is given up.
 const AT_ONCE: usize = 8;
 
-/// The addresses of a name that are left, and what is known of those that failed.
+/// The remaining addresses of a name, and the failure of those that were tried.
 #[derive(Debug)]
 pub(crate) struct Race<'h> {
     history: &'h AddressHistory,
     left: VecDeque<Candidate>,
-    /// The failure that says most.
+    /// The most informative failure.
     failure: Option<DialError>,
-    /// Whether there was an address that was not known to be silent.
+    /// True if at least one address was not known to be silent at the start.
     hope: bool,
 }
 
@@ -46,12 +46,12 @@ impl<'h> Race<'h> {
         Self { history, left, failure: None, hope }
     }
 
-    /// Whether no other address is left.
+    /// Returns true if no other address is left.
     pub(crate) fn is_last(&self) -> bool {
         self.left.is_empty()
     }
 
-    /// The first of those left that connects. May be called again if its winner was found useless.
+    /// Returns the first remaining address that connects. May be called again if its winner turns out useless.
     // lossless: L4 - the connects live in this future and are closed before it is done. L10.
     pub(crate) async fn next<S, F>(
         &mut self,
@@ -68,7 +68,7 @@ impl<'h> Race<'h> {
             let began = Instant::now();
             let hopeless = self.is_hopeless(&attempts);
             if hopeless && limit == deadline {
-                // Nothing waits for what is known to be silent, but for one last try.
+                // Addresses known to be silent get one last try, and no more.
                 limit = deadline.min(began + STAGGER);
             }
             while hopeless || began >= due || attempts.is_empty() {
@@ -106,12 +106,12 @@ impl<'h> Race<'h> {
                     let known = self.failure.take().filter(|_| limit < deadline);
                     return Err(known.unwrap_or(DialError::TimedOut));
                 }
-                Err(_) => {} // the turn of the next one
+                Err(_) => {} // start the next one
             }
         }
     }
 
-    /// Remembers that an address is of no use now, and why.
+    /// Records that an address does not work now, and why.
     pub(crate) fn failed(&mut self, address: SocketAddr, error: DialError) {
         if !error.is_local() {
             let silent = matches!(error, DialError::TimedOut | DialError::HandshakeTimedOut);
@@ -123,12 +123,12 @@ impl<'h> Race<'h> {
         }
     }
 
-    /// The failure that says most, once no address is left.
+    /// The most informative failure, once no address is left.
     pub(crate) fn into_failure(self) -> DialError {
         self.failure.unwrap_or(DialError::NoAddress)
     }
 
-    /// Whether all that could have answered have failed, and only silent ones are left.
+    /// Returns true if all that could have answered have failed, and only silent ones are left.
     fn is_hopeless<F>(&self, attempts: &[Attempt<F>]) -> bool {
         let under_way = attempts.iter().map(|attempt| &attempt.candidate);
         self.hope
@@ -136,9 +136,9 @@ impl<'h> Race<'h> {
             && self.left.iter().chain(under_way).all(|other| other.outcome == Outcome::Silent)
     }
 
-    /// The others go back into the line, should the winner be of no use.
+    /// Puts the others back, in case the winner turns out useless.
     fn won<F>(&mut self, winner: Candidate, first: Option<Candidate>, attempts: Vec<Attempt<F>>) {
-        // What nothing was known against and did as it should is not worth a note.
+        // A first choice without known failures that worked is not worth recording.
         if first != Some(winner) || winner.outcome > Outcome::Unknown {
             self.history.note(winner.address, Outcome::Worked);
         }
@@ -163,7 +163,7 @@ impl<'h> Race<'h> {
     }
 }
 
-/// The first of these that is done, and its place.
+/// The index and result of the first of these to finish.
 async fn any<S, F: Future<Output = io::Result<S>>>(
     attempts: &mut [Attempt<F>],
 ) -> (usize, io::Result<S>) {

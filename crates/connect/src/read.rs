@@ -1,6 +1,6 @@
-//! Contents of files of TLS as they were read, and reading by them instead of the files.
+//! The contents of TLS files as they were read, and loading from them instead of the files.
 //!
-//! The files in force were read once. A Teal that starts in the place of a dead one reads the same again,
+//! The files in force were read once. A Teal that replaces a dead one loads the same contents again,
 //! whatever the files hold by then.
 
 use std::cell::RefCell;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 /// Files that were read, with their contents.
 pub type FilesRead = BTreeMap<PathBuf, Vec<u8>>;
 
-/// The use of what this thread reads.
+/// The override and the record of what this thread reads.
 struct Scope {
-    /// Found in the place of what the files hold.
+    /// Returned instead of the contents of the files.
     given: FilesRead,
     read: FilesRead,
 }
@@ -21,8 +21,8 @@ thread_local! {
     static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
 }
 
-/// Does something on this thread that finds the given contents where it reads files of TLS, and the files
-/// themselves where none are given. Returns the contents of all that it has read, too.
+/// Runs `work` on this thread. Where it reads TLS files it gets the given contents, or the file itself if
+/// none are given. Also returns the contents of everything that it has read.
 pub fn reading<T>(given: FilesRead, work: impl FnOnce() -> T) -> (T, FilesRead) {
     let before = SCOPE.replace(Some(Scope { given, read: FilesRead::new() }));
     let done = work();
@@ -30,12 +30,12 @@ pub fn reading<T>(given: FilesRead, work: impl FnOnce() -> T) -> (T, FilesRead) 
     (done, read.unwrap_or_default())
 }
 
-/// The contents that are given for this path.
+/// The given contents for this path.
 pub(crate) fn given(path: &Path) -> Option<Vec<u8>> {
     SCOPE.with_borrow(|scope| scope.as_ref()?.given.get(path).cloned())
 }
 
-/// Notes what was read.
+/// Records what was read.
 pub(crate) fn note(path: &Path, bytes: &[u8]) {
     SCOPE.with_borrow_mut(|scope| {
         if let Some(scope) = scope {

@@ -1,4 +1,4 @@
-//! One concrete type for a connection, whatever it runs over.
+//! One concrete type for all kinds of connections.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -30,18 +30,18 @@ pub enum Stream {
     /// TLS over TCP, after its handshake. What is written may stay in the session until it is
     /// flushed.
     Tls(Box<TlsStream<TcpStream>>),
-    /// One exchange of a connection that carries many.
+    /// One exchange on a multiplexed connection.
     Exchange(Box<dyn Exchange>),
 }
 
-/// What is below a connection.
+/// The socket below a connection.
 #[derive(Clone, Copy, Debug)]
 enum Socket<'s> {
     Tcp(&'s TcpStream),
     Unix(&'s UnixStream),
 }
 
-/// What a look at a connection shows without taking anything from it.
+/// The state of a connection, as a peek shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeekState {
     /// Open, and nothing has arrived.
@@ -55,13 +55,13 @@ pub enum PeekState {
 }
 
 impl Stream {
-    /// Takes over a connected socket: small writes go out at once.
+    /// Wraps a connected socket, with Nagle's algorithm off.
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
     }
 
-    /// The address of the other side, if it has one.
+    /// The remote address, if there is one.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self.socket() {
             Ok(Socket::Tcp(socket)) => socket.peer_addr(),
@@ -70,7 +70,7 @@ impl Stream {
         }
     }
 
-    /// The address of this side, if it has one.
+    /// The local address, if there is one.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self.socket() {
             Ok(Socket::Tcp(socket)) => socket.local_addr(),
@@ -79,26 +79,26 @@ impl Stream {
         }
     }
 
-    /// The certificates that the other side has shown in its handshake, its own first; empty: none.
+    /// The peer's certificates from its handshake, its own first; empty if there are none.
     pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
         let Self::Tls(session) = self else { return &[] };
         session.get_ref().1.peer_certificates().unwrap_or_default()
     }
 
-    /// Whether it is one of many on a connection.
+    /// Returns true if it is one exchange on a multiplexed connection.
     pub fn is_exchange(&self) -> bool {
         matches!(self, Self::Exchange(_))
     }
 
-    /// Has the other side of an exchange told, when it is dropped, to ask again over HTTP/1.1.
+    /// When an exchange is dropped, tells the other side to retry over HTTP/1.1.
     pub fn require_http1(&mut self) {
         if let Self::Exchange(exchange) = self {
             exchange.require_http1();
         }
     }
 
-    /// Once it is over: whether it was an exchange whose connection was ended on this side, for what came
-    /// beside it.
+    /// Once it is over: returns true if it was an exchange, and this side ended its connection because of
+    /// other traffic on it.
     pub fn is_cut_off(&mut self) -> bool {
         match self {
             Self::Exchange(exchange) => exchange.is_cut_off(),
@@ -106,9 +106,9 @@ impl Stream {
         }
     }
 
-    /// How many bytes are worth having ready for it: what an exchange would take at once, and reserves
-    /// until something is written or [`Stream::leave_room`] is called; any number without one. Ready
-    /// as soon as the connection below takes any at all.
+    /// The number of bytes worth preparing: what an exchange would accept now, reserved until something
+    /// is written or [`Stream::leave_room`] is called; unlimited for other connections. Ready as soon as
+    /// the underlying connection accepts any at all.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         match self {
             Self::Exchange(exchange) => exchange.poll_room(cx),
@@ -116,14 +116,14 @@ impl Stream {
         }
     }
 
-    /// Nothing will be written for now.
+    /// Releases the reserved bytes: nothing will be written for now.
     pub fn leave_room(&mut self) {
         if let Self::Exchange(exchange) = self {
             exchange.leave_room();
         }
     }
 
-    /// Bytes that the connection below an exchange has moved for each that it carries; 0 without one.
+    /// The bytes that an exchange's connection has moved per exchange; 0 for other connections.
     pub fn share(&self) -> u64 {
         match self {
             Self::Exchange(exchange) => exchange.share(),
@@ -131,26 +131,26 @@ impl Stream {
         }
     }
 
-    /// Whether bytes are on the wire as they are given here.
+    /// Returns true if bytes go over the wire as they are written: no TLS, no multiplexing.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Unix(_))
     }
 
-    /// Whether both sides have agreed on HTTP/2 in their handshake.
+    /// Returns true if both sides agreed on HTTP/2 in the TLS handshake.
     pub fn speaks_http2(&self) -> bool {
         matches!(self, Self::Tls(session) if session.get_ref().1.alpn_protocol() == Some(H2))
     }
 
-    /// Asks the kernel what has arrived: one system call. Under TLS that may be less than a byte of
-    /// what was meant; what the session holds already counts as well. An exchange is always quiet:
-    /// no other follows it.
+    /// Asks the kernel what has arrived: one system call. Under TLS that may be less than one byte of
+    /// payload; what the session already holds counts as well. An exchange is always quiet: nothing
+    /// follows it.
     pub fn peek(&self) -> PeekState {
         let seen = self.socket().map_or(PeekState::Quiet, Socket::peek);
         self.with_session(seen)
     }
 
-    /// What the runtime has been told of, looked at once more; quiet if it was told nothing.
-    /// Costs a system call only if something is there, and wakes nobody.
+    /// The state as of the runtime's last readiness event, checked again; quiet if there was none.
+    /// Costs a system call only if there was one, and wakes no task.
     pub fn known(&self) -> PeekState {
         let Ok(socket) = self.socket() else { return PeekState::Quiet };
         self.with_session(match socket.look() {
@@ -160,9 +160,9 @@ impl Stream {
         })
     }
 
-    /// What is known to have arrived without asking the kernel, unless the runtime has been
-    /// told of something: then one [`Stream::peek`]. Pending means quiet as far as known;
-    /// the task is woken when something arrives. Of an exchange only that it was broken off is told.
+    /// The state as far as it is known without asking the kernel; after a readiness event, one
+    /// [`Stream::peek`]. Pending means quiet as far as known; the task is woken when something arrives.
+    /// An exchange only reports that it was reset.
     pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<PeekState> {
         if let Self::Exchange(exchange) = self {
             return exchange.poll_broken(cx).map(|()| PeekState::Broken);
@@ -184,15 +184,15 @@ impl Stream {
         }
     }
 
-    /// Waits until something may have arrived, without a buffer to read it into. Under TLS only
-    /// after a read that found nothing: what the session holds already is not seen. An exchange
-    /// can always be read from.
+    /// Waits until something may have arrived, without a buffer to read it into. Under TLS, call it only
+    /// after a read that found nothing: it does not see what the session already holds. An exchange is
+    /// always readable.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket().map_or(Poll::Ready(Ok(())), |socket| socket.poll_read_ready(cx))
     }
 
     /// Moves up to `most` bytes from the connection into a pipe without copying them to this process
-    /// (splice(2)); 0 means that the peer has closed its side. The pipe must not be full, the
+    /// (splice(2)); 0 means that the peer has closed its side. The pipe must not be full, and the
     /// connection must be plain.
     pub fn poll_splice_into(
         &self,
@@ -210,8 +210,8 @@ impl Stream {
         }
     }
 
-    /// Moves up to `most` bytes from a pipe into the plain connection, in the same way. The pipe must
-    /// not be empty.
+    /// Moves up to `most` bytes from a pipe into a plain connection, in the same way. The pipe must not
+    /// be empty.
     pub fn poll_splice_from(
         &self,
         pipe: BorrowedFd<'_>,
@@ -228,17 +228,17 @@ impl Stream {
         }
     }
 
-    /// Makes the close of this connection a reset, so that the peer can't take what it got
-    /// for the whole (L3). An exchange does so by itself.
+    /// Makes the close of this connection a reset, so that the peer cannot take what it received as
+    /// complete (L3). An exchange does so by itself.
     pub fn abort_on_close(&self) {
         if let Ok(socket) = self.socket() {
-            // Ignored: a socket that is gone is closed already, and a Unix socket knows no reset.
+            // Ignored: a socket that is gone is closed already, and a Unix socket has no reset.
             let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
         }
     }
 
-    /// Lets the kernel keep what the peer has not taken for this long after the close, and no longer: a
-    /// peer that only answers for its closed window would have it kept for as long as it likes.
+    /// Limits the time that the kernel keeps unacknowledged data after the close: otherwise a peer that
+    /// answers window probes but never reads could have it kept for ever.
     // lossless: L10
     pub fn limit_close(&self, longest: Duration) {
         if let Ok(socket) = self.socket() {
@@ -247,12 +247,12 @@ impl Stream {
         }
     }
 
-    /// What the socket shows, and what the session has decrypted and nobody has read.
+    /// The state of the socket, or that of decrypted bytes in the session that were not read yet.
     fn with_session(&self, seen: PeekState) -> PeekState {
         if seen == PeekState::Quiet && self.holds_more() { PeekState::Data } else { seen }
     }
 
-    /// Whether the TLS session holds bytes that were not read, or the peer's end.
+    /// Returns true if the TLS session holds unread bytes, or the peer's close.
     fn holds_more(&self) -> bool {
         match self {
             Self::Tcp(_) | Self::Unix(_) | Self::Exchange(_) => false,
@@ -260,7 +260,7 @@ impl Stream {
         }
     }
 
-    /// The socket, or the exchange that has none of its own.
+    /// The socket; an error for an exchange, which has none.
     fn socket(&self) -> Result<Socket<'_>, &dyn Exchange> {
         match self {
             Self::Tcp(stream) => Ok(Socket::Tcp(stream)),
@@ -276,8 +276,8 @@ impl Stream {
 }
 
 impl Socket<'_> {
-    /// A look at what the runtime was told of. The result `WouldBlock` takes that back, so that it is
-    /// told anew.
+    /// A peek at what the runtime reported as ready. The result `WouldBlock` clears that readiness, so that
+    /// it is reported again.
     fn look(self) -> io::Result<PeekState> {
         self.try_io(Interest::READABLE, || match self.peek() {
             PeekState::Quiet => Err(io::ErrorKind::WouldBlock.into()),
@@ -332,7 +332,7 @@ fn splice_now(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> 
     Ok(splice(from, None, to, None, most, flags)?)
 }
 
-/// The runtime thought that it was ready, and now knows better.
+/// The error that clears the runtime's readiness.
 fn would_block<T>(done: &io::Result<T>) -> bool {
     matches!(done, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }

@@ -1,8 +1,8 @@
-//! TLS to targets: what was read from files, kept for all workers and probes, and the handshake.
+//! TLS to targets: configurations loaded from files, shared by all workers and probes, and the handshake.
 //!
-//! Guaranteed: a certificate is always verified, against the CAs given or those of this machine, and for
-//! the name of the target; a session is resumed only while what proved it is still valid. Never: a
-//! connection that goes on without.
+//! Guaranteed: a certificate is always verified, against the given CAs or those of this machine, and for
+//! the name of the target. A session is resumed only while the certificates that proved it are valid.
+//! There is no way to connect without verification.
 
 use std::collections::HashMap;
 use std::io;
@@ -34,44 +34,43 @@ mod verifier;
 
 const HTTP1: &[u8] = b"http/1.1";
 
-/// The files that TLS to a target is made of.
+/// The files that configure TLS to a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TlsFiles {
-    /// Who must have signed the target's certificate; `None`: whom this machine trusts.
+    /// The CAs that the target's certificate must be signed by; `None`: those that this machine trusts.
     pub ca: Option<PathBuf>,
-    /// Our certificate and its key; `None`: we show none.
+    /// The client certificate and its key; `None`: none is sent.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// TLS to one target.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The name is one that a client has brought along, and that has never been served.
+    /// True if the name comes from a client and has never been served.
     tried: bool,
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
-/// What was read from files, for all who connect. Clones are the same vault.
+/// TLS configurations loaded from files. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Vault(Arc<Mutex<HashMap<TlsFiles, Read>>>);
 
-/// What was read.
+/// One loaded configuration.
 #[derive(Clone, Debug)]
 struct Read {
     config: Arc<ClientConfig>,
-    /// What the files held.
+    /// The contents of the files.
     bytes: Vec<Vec<u8>>,
 }
 
 // === impl Vault ===
 
 impl Vault {
-    /// TLS to a target with this name (or address), by these files. They are read when they are asked
-    /// for the first time.
+    /// TLS to a target with this name (or address), using these files. They are read on first use.
     ///
     /// # Errors
-    /// What is wrong with a file, or with the name.
+    /// The problem of a file, or of the name.
     pub fn tls(&self, files: &TlsFiles, name: &str) -> Result<Tls, TlsError> {
         let known = self.lock().get(files).map(|read| read.config.clone());
         let config = if let Some(config) = known {
@@ -84,26 +83,26 @@ impl Vault {
         Ok(Tls { tried: false, config, name: server_name(name)? })
     }
 
-    /// Reads all these files anew, and forgets all others: what is in use stays if one is no good.
+    /// Reads all these files again. Nothing changes until [`Vault::put`], so an invalid file leaves what is in use.
     ///
     /// # Errors
-    /// The first file that can't be used, and why.
+    /// The first invalid file, and why.
     pub fn read(&self, all: impl IntoIterator<Item = TlsFiles>) -> Result<Fresh, TlsError> {
         let read = all.into_iter().map(|files| load(&files).map(|read| (files, read)));
         read.collect::<Result<_, _>>().map(Fresh)
     }
 
-    /// A vault of its own that holds what was read, to try it before it is put in force.
+    /// A separate vault with the loaded files, to try them before they take effect.
     pub fn trial(Fresh(fresh): &Fresh) -> Self {
         Self(Arc::new(Mutex::new(fresh.clone())))
     }
 
-    /// Puts in force what was read.
+    /// Replaces everything in use by the loaded files.
     pub fn put(&self, Fresh(fresh): Fresh) {
         *self.lock() = fresh;
     }
 
-    /// Whether what is in force was read from the same.
+    /// Returns true if everything in use was loaded from the same contents.
     pub fn is_same(&self, Fresh(fresh): &Fresh) -> bool {
         let own = self.lock();
         let same = |(files, read): (&TlsFiles, &Read)| {
@@ -117,14 +116,14 @@ impl Vault {
     }
 }
 
-/// Files that were read anew, and can be used.
+/// Files that were read again, and are valid.
 #[derive(Debug)]
 pub struct Fresh(HashMap<TlsFiles, Read>);
 
-/// What a certificate must be for: a name of the DNS, or an address.
+/// The name that a certificate must match: a DNS name or an IP address.
 ///
 /// # Errors
-/// Neither of them.
+/// It is neither of them.
 pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(name.to_owned()).map_err(|_| TlsError {
         path: name.into(),
@@ -134,7 +133,7 @@ pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
 }
 
 fn load(files: &TlsFiles) -> Result<Read, TlsError> {
-    // First what they hold, only to be compared: what changes in between is seen the next time.
+    // The contents come first, only for comparison: a change in between is noticed the next time.
     let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
     let mut bytes: Vec<_> = paths.map(|path| read(path).unwrap_or_default()).collect();
     let authorities = match &files.ca {
@@ -185,7 +184,7 @@ fn of_this_machine() -> Result<Authorities, TlsError> {
 // === impl Tls ===
 
 impl Tls {
-    /// The same, to a target that is to speak HTTP/1.1 whatever else it can.
+    /// The same, but offering HTTP/1.1 only.
     #[must_use]
     pub fn only_http1(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
@@ -193,8 +192,8 @@ impl Tls {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
-    /// The same by a name that a client has brought along, and that has never been served: that it fails says
-    /// nothing of an address.
+    /// The same for a name that comes from a client and has never been served: its failure says nothing
+    /// about an address.
     #[must_use]
     pub fn tried(self) -> Self {
         Self { tried: true, ..self }
@@ -204,7 +203,7 @@ impl Tls {
         self.tried
     }
 
-    /// The same with full handshakes alone: what was proven before is proven again.
+    /// The same without session resumption: the certificate is verified again.
     // lossless: L9
     #[must_use]
     pub fn anew(&self) -> Self {
@@ -222,7 +221,7 @@ impl Tls {
     }
 }
 
-/// Why a handshake failed, in the words of somebody who looks for the reason.
+/// Describes why a handshake failed.
 pub(crate) fn describe(error: &io::Error) -> String {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -254,15 +253,15 @@ pub(crate) fn is_about_name(error: &io::Error) -> bool {
     }
 }
 
-/// The words for a target that has ended TLS with an alert once the handshake was over on our side, as TLS
-/// 1.3 does where it wants a client's certificate; `None`: the error is another.
+/// Describes a TLS alert that the target sent after the handshake was over on our side, as in TLS 1.3 when
+/// it requires a client certificate; `None` for other errors.
 pub fn refusal(error: &io::Error) -> Option<String> {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<h2::Error>());
     let error = inner.and_then(h2::Error::get_io).unwrap_or(error);
     if error.kind() != io::ErrorKind::InvalidData {
         return None;
     }
-    // HTTP/2 keeps the words of an error alone.
+    // HTTP/2 keeps only the text of an error.
     let said = error.to_string();
     let alert = said.strip_prefix("received fatal alert: ")?;
     Some(format!("TLS: {}", refused_with(alert)))

@@ -76,9 +76,9 @@ pub enum AdminError {
 pub struct Status {
     /// The active color.
     pub active: String,
-    /// Whether a switch to blue would pass the gate.
+    /// True if a switch to blue would pass the gate.
     pub blue_healthy: bool,
-    /// Whether a switch to green would pass the gate.
+    /// True if a switch to green would pass the gate.
     pub green_healthy: bool,
 }
 
@@ -206,7 +206,7 @@ impl Wait {
 // === impl Status ===
 
 impl Status {
-    /// Whether a switch to this color would pass the gate.
+    /// Returns true if a switch to this color would pass the gate.
     pub fn healthy(&self, color: &str) -> bool {
         if color == "blue" { self.blue_healthy } else { self.green_healthy }
     }

@@ -82,7 +82,7 @@ impl Kind {
         }
     }
 
-    /// Whether sending it twice is allowed (RFC 9110 section 9.2.2).
+    /// Returns true if sending it twice is allowed (RFC 9110 section 9.2.2).
     pub(crate) fn idempotent(self) -> bool {
         self.method() == "GET"
     }

@@ -42,12 +42,12 @@ impl Over {
         }
     }
 
-    /// Whether there is TLS.
+    /// Returns true if there is TLS.
     pub fn is_secure(self) -> bool {
         matches!(self, Self::Tls | Self::Http2)
     }
 
-    /// Whether one connection carries several requests at once.
+    /// Returns true if one connection carries several requests at once.
     pub(super) fn is_shared(self) -> bool {
         matches!(self, Self::Http2 | Self::H2c)
     }

@@ -44,7 +44,7 @@ impl fmt::Display for RunName {
     }
 }
 
-/// Whether a text may be written into a ledger as an id.
+/// Returns true if a text may be written into a ledger as an id.
 ///
 /// Ids come from the network and end up in a file with one request per line.
 pub(crate) fn is_id(text: &str) -> bool {

@@ -22,18 +22,18 @@ use crate::{ROLE, SERVE, activation, notify, watchdog};
 pub(crate) struct Child {
     pub(crate) pid: u32,
     pub(crate) control: OwnedFd,
-    /// Whether nothing will be heard of it any more.
+    /// True if nothing will be heard of it any more.
     pub(crate) silent: bool,
     pub(crate) program: Program,
     /// The older Teal that takes over again if this one fails; none once its trial is over.
     pub(crate) watched_by: Option<u32>,
-    /// Whether it serves.
+    /// True if it serves.
     pub(crate) ready: bool,
-    /// Whether it says that it lives when it is asked.
+    /// True if it says that it lives when it is asked.
     pub(crate) answers: bool,
     /// What its program would understand as a parent.
     pub(crate) state_version: String,
-    /// Whether a newer one has its place.
+    /// True if a newer one has its place.
     pub(crate) leaving: bool,
     /// The one that has its place, and that it tells what it still has.
     pub(crate) newer: Option<u32>,

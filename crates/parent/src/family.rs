@@ -39,11 +39,11 @@ pub(crate) struct Family {
     pub(crate) watchdog: Watchdog,
     /// What the one that serves was started from.
     pub(crate) program: Program,
-    /// Whether any was ready yet.
+    /// True if any was ready yet.
     pub(crate) was_ready: bool,
     pub(crate) json: bool,
     pub(crate) revival: Revival,
-    /// Whether a reload was asked for by a signal that none has ended yet.
+    /// True if a reload was asked for by a signal that none has ended yet.
     reload: bool,
     /// A newer Teal whose program this process is to go on as.
     pub(crate) renew: Option<u32>,

@@ -54,7 +54,7 @@ impl Kept {
         say(verb, &self.label, &descriptors, send)
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.descriptors.is_empty()
     }

@@ -73,7 +73,7 @@ pub enum Order {
     Gone(u32),
 }
 
-/// Whether a parent has started this process.
+/// Returns true if a parent has started this process.
 pub fn is_child() -> bool {
     env::var_os(ROLE).is_some_and(|role| role == SERVE)
 }

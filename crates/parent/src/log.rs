@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
 
-/// Whether standard error is a stream of systemd's journal, which knows the time of each line, and takes
+/// Returns true if standard error is a stream of systemd's journal, which knows the time of each line, and takes
 /// its priority from a prefix (`sd-daemon(3)`).
 pub fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };

@@ -38,7 +38,7 @@ impl Manager {
         Self(None)
     }
 
-    /// Whether anybody is told.
+    /// Returns true if anybody is told.
     pub(crate) fn is_somebody(&self) -> bool {
         self.0.is_some()
     }

@@ -39,7 +39,7 @@ impl Watchdog {
         self.0.map(|(_, next)| next)
     }
 
-    /// Whether it is to be asked now.
+    /// Returns true if it is to be asked now.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         match &mut self.0 {
             Some((half, next)) if *next <= now => {
@@ -50,7 +50,7 @@ impl Watchdog {
         }
     }
 
-    /// Whether the parent speaks for one that has been starting for so long.
+    /// Returns true if the parent speaks for one that has been starting for so long.
     pub(crate) fn trusts_a_start_of(for_so_long: Duration) -> bool {
         for_so_long < STARTS_WITHIN
     }

@@ -31,7 +31,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// Whether the connection has ended, however.
+    /// Returns true if the connection has ended, however.
     pub fn ended(&self) -> bool {
         !matches!(self, Ending::Open(_))
     }
@@ -251,7 +251,7 @@ impl Client {
         }
     }
 
-    /// Whether the peer has neither ended the connection nor sent anything unread.
+    /// Returns true if the peer has neither ended the connection nor sent anything unread.
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0_u8; 1];
         let stream = self.wire.stream();

@@ -55,9 +55,9 @@ pub struct Answer {
     pub interim: Vec<u16>,
     /// The body as far as it came.
     pub body: Vec<u8>,
-    /// Whether fields came after the body.
+    /// True if fields came after the body.
     pub trailers: bool,
-    /// Whether it ended rightly.
+    /// True if it ended rightly.
     pub ended: bool,
     /// The error code by which it was reset.
     pub reset: Option<u32>,
@@ -116,19 +116,19 @@ impl Frame {
         [head, self.payload.clone()].concat()
     }
 
-    /// Whether this flag is set.
+    /// Returns true if this flag is set.
     pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
-    /// Whether it is the head of a probe.
+    /// Returns true if it is the head of a probe.
     pub fn is_probe(&self) -> bool {
         // How `teal-probe` is written in the code of RFC 7541 appendix B.
         const PROBE: [u8; 7] = [0x49, 0x47, 0x42, 0xd5, 0xd8, 0x78, 0xcb];
         self.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE)
     }
 
-    /// Whether it is the head of a GET, as it is written by whoever has the static table at hand.
+    /// Returns true if it is the head of a GET, as it is written by whoever has the static table at hand.
     pub fn is_get(&self) -> bool {
         self.kind == kind::HEADERS && behind_size(&self.payload).first() == Some(&0x82)
     }

@@ -65,7 +65,7 @@ pub struct Request {
     pub body_length: u64,
     /// The trailers.
     pub trailers: Fields,
-    /// Whether the body was received to its end.
+    /// True if the body was received to its end.
     pub complete: bool,
     /// When its head was complete.
     pub at: Instant,
@@ -96,7 +96,7 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether it announces that the connection ends after it.
+    /// Returns true if it announces that the connection ends after it.
     pub fn closes(&self) -> bool {
         self.framing == Framing::UntilClose
             || self.fields.all("connection").iter().any(|value| {

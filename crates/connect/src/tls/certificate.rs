@@ -1,5 +1,4 @@
-//! A certificate as its holder, its verifier and people see it: names, time, and what is wrong with it
-//! in words.
+//! Facts about a certificate: its names, its validity, and its problems in words.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -10,22 +9,22 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
-/// The shortest RSA key that is taken, in bits.
+/// The shortest accepted RSA key, in bits.
 const RSA_BITS_MIN: usize = 2048;
 
-/// Algorithms of signatures that are not taken any more (RFC 3279), by their hash.
+/// Signature algorithms that are no longer accepted (RFC 3279), with their hash.
 const OLD_SIGNATURES: [(&str, &str); 3] = [
     ("1.2.840.113549.1.1.4", "MD5"),
     ("1.2.840.113549.1.1.5", "SHA-1"),
     ("1.2.840.10045.4.1", "SHA-1"),
 ];
 
-/// The certificate that the other side of a connection has shown.
+/// The peer's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCertificate {
-    /// The names and addresses it is for; without any, its common name.
+    /// The names and addresses that it is for; if it has none, its common name.
     pub names: Vec<String>,
-    /// The end of its time, or of the first certificate above it that was shown and has not ended.
+    /// The earliest expiry among it and the certificates above it that were sent and have not expired.
     pub not_after: SystemTime,
 }
 
@@ -49,7 +48,7 @@ pub(crate) fn read<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a
     X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate)
 }
 
-/// The DNS names and addresses in its subjectAltName, lower case.
+/// The DNS names and addresses in its subjectAltName, in lower case.
 pub(crate) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let extension = certificate.subject_alternative_name().ok().flatten();
     let all = extension.map_or(&[][..], |extension| &extension.value.general_names);
@@ -71,8 +70,8 @@ pub(crate) fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
     name.as_str().ok().map(str::to_ascii_lowercase)
 }
 
-/// Whether a certificate that is trusted by itself is for this name. Without a subjectAltName its common
-/// name counts, as OpenSSL has it.
+/// Returns true if a certificate that is itself trusted is for this name. Without a subjectAltName its
+/// common name counts, as in OpenSSL.
 pub(crate) fn is_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> bool {
     let mut names = names(certificate);
     if certificate.subject_alternative_name().ok().flatten().is_none() {
@@ -94,7 +93,7 @@ pub(crate) fn is_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -
     }
 }
 
-/// Whether it is valid at this time.
+/// Returns true if it is valid at this time.
 pub(crate) fn is_valid_at(certificate: &X509Certificate<'_>, now: SystemTime) -> bool {
     let validity = certificate.validity();
     time(validity.not_before) <= now && now <= time(validity.not_after)
@@ -112,7 +111,7 @@ pub(crate) fn shown(at: ASN1Time) -> String {
     format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date())
 }
 
-/// A property that no verifier here accepts, whoever has signed the certificate; `None` if it has none.
+/// A defect that no verifier here accepts, whoever signed the certificate; `None` if it has none.
 pub(crate) fn defect(certificate: &X509Certificate<'_>) -> Option<String> {
     if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
         && key.key_size() < RSA_BITS_MIN
@@ -126,7 +125,7 @@ pub(crate) fn defect(certificate: &X509Certificate<'_>) -> Option<String> {
     None
 }
 
-/// A property for which a certificate is refused unless it is itself in the file of CAs.
+/// A defect for which a certificate is refused unless it is itself in the CA file.
 pub(crate) fn odd(certificate: &X509Certificate<'_>) -> Option<String> {
     let signed = certificate.signature_algorithm.algorithm.to_id_string();
     if certificate.version() != X509Version::V3 {
@@ -147,7 +146,7 @@ pub(crate) fn odd(certificate: &X509Certificate<'_>) -> Option<String> {
     None
 }
 
-/// How to make a right certificate in the place of this one.
+/// Advice on how to make a proper certificate that replaces this one.
 pub(crate) fn make(certificate: &X509Certificate<'_>) -> String {
     let name = names(certificate).into_iter().next().or_else(|| common_name(certificate));
     let name = name.filter(|name| name.bytes().all(is_plain));
@@ -161,7 +160,7 @@ pub(crate) fn make(certificate: &X509Certificate<'_>) -> String {
     )
 }
 
-/// Whether a byte can stand in a command without quotes.
+/// Returns true if a byte needs no quoting in a shell command.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._:*".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! The verification of clients' certificates at the listeners: as that of targets, with no name to be for.
+//! Verification of client certificates at the listeners: as for targets, but without a name to match.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct ClientVerifier {
 }
 
 impl ClientVerifier {
-    /// One that trusts these CAs. `required`: a client without a certificate is refused.
+    /// A verifier that trusts these CAs. `required`: a client without a certificate is refused.
     pub(crate) fn new(authorities: &Authorities, required: bool) -> Result<Self, String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let algorithms = provider.signature_verification_algorithms;

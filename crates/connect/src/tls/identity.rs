@@ -11,8 +11,8 @@ use crate::pem::TlsError;
 
 use super::{defect, read_certificate};
 
-/// A certificate with what stands above it and its key, to be shown to peers. Certificates that the library
-/// itself would not take from a peer, such as those of X.509 version 1, can be shown all the same.
+/// A certificate with its chain and key, to be sent to peers. Certificates that the library would not
+/// accept from a peer, such as X.509 version 1, can be sent all the same.
 ///
 /// # Errors
 /// The key cannot be used, or does not belong to the certificate.
@@ -41,7 +41,7 @@ pub fn certified_key(
     }
 }
 
-/// Whether the certificate has the public part of the key, as another parser reads it.
+/// Returns true if the certificate has the key's public part, according to a second parser.
 fn has_key_of(certified: &CertifiedKey) -> bool {
     let leaf = certified.cert.first().and_then(read_certificate);
     let (Some(leaf), Some(key)) = (leaf, certified.key.public_key()) else { return false };

@@ -1,8 +1,8 @@
-//! TLS sessions of connections to targets, kept to be resumed.
+//! TLS sessions with targets, stored for resumption.
 //!
-//! A resumed handshake shows no certificate, so what was proven by one must not outlive it. Guaranteed: a
-//! session is resumed only before the first of the certificates ends that targets of its name have shown.
-//! Sessions of other CAs, or of another identity of ours, are in another store.
+//! A resumed handshake carries no certificate, so a session must not outlive the one that proved it.
+//! Guaranteed: a session is resumed only until the first certificate expires that targets of its name have
+//! sent. Sessions with other CAs, or another client certificate, are in another store.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,14 +14,14 @@ use rustls::client::{
 };
 use rustls::pki_types::ServerName;
 
-/// Names of targets whose sessions are kept.
+/// The most target names whose sessions are stored.
 const NAMES: usize = 256;
 
-/// The sessions that one configuration of TLS to targets may resume.
+/// The sessions that one TLS configuration may resume.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     kept: ClientSessionMemoryCache,
-    /// When the first certificate ends that was shown for a name.
+    /// The first expiry among the certificates seen for each name.
     ends: Mutex<HashMap<ServerName<'static>, SystemTime>>,
 }
 
@@ -30,7 +30,7 @@ impl Sessions {
         Self { kept: ClientSessionMemoryCache::new(NAMES), ends: Mutex::default() }
     }
 
-    /// A certificate that ends then was verified for this name.
+    /// Records that a certificate with this expiry was verified for this name.
     pub(crate) fn verified(&self, name: &ServerName<'_>, end: SystemTime) {
         let name = name.to_owned();
         if !self.is_current(&name) {
@@ -38,7 +38,7 @@ impl Sessions {
         }
         let mut ends = self.ends();
         if ends.len() >= NAMES && !ends.contains_key(&name) {
-            // Any other: what is asked for often is soon known again.
+            // Any other one: a name in frequent use is soon stored again.
             let other = ends.keys().next().cloned();
             other.map(|other| ends.remove(&other));
         }
@@ -53,7 +53,7 @@ impl Sessions {
         while self.kept.take_tls13_ticket(name).is_some() {}
     }
 
-    /// Whether all certificates that were shown for a name are still valid.
+    /// Returns true if all certificates seen for a name are still valid.
     fn is_current(&self, name: &ServerName<'_>) -> bool {
         self.ends().get(&name.to_owned()).is_some_and(|end| SystemTime::now() < *end)
     }

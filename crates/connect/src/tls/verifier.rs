@@ -1,9 +1,9 @@
-//! The verification of a certificate that a target or a client shows, and the words for its refusal.
+//! Verification of a target's or client's certificate, and the messages for refusals.
 //!
-//! Accepted is what a CA of the given file has signed, for the name and at this time (RFC 5280, as webpki
-//! has it); and a certificate that is itself in that file, byte for byte, whatever its form: certificates
-//! that are their own CA and those of X.509 version 1, which no chain can end in. Its time, its name and
-//! its signature of the handshake are verified all the same.
+//! A certificate is accepted if a CA in the given file has signed it, for the name and at this time (RFC
+//! 5280, as webpki implements it). It is also accepted if it is itself in that file, byte for byte, even if
+//! it is its own CA or X.509 version 1, which no chain can end in. Its validity, its name and its handshake
+//! signature are verified all the same.
 
 use std::fmt;
 use std::path::Path;
@@ -28,15 +28,15 @@ use super::certificate::{
 use super::clients::ClientVerifier;
 use super::sessions::Sessions;
 
-/// The certificates of a file of CAs.
+/// The certificates of a CA file.
 #[derive(Clone, Debug)]
 pub struct Authorities {
     pub(crate) roots: Arc<RootCertStore>,
-    /// The same as they stand in the file.
+    /// The same, as in the file.
     pub(crate) written: Vec<CertificateDer<'static>>,
 }
 
-/// The key of the configuration that names the CAs, for the words of a refusal.
+/// The configuration key that names the CAs, for messages.
 const OF_TARGETS: &str = "tls.ca";
 pub(super) const OF_CLIENTS: &str = "client_auth.ca";
 
@@ -53,12 +53,12 @@ pub(crate) struct TargetVerifier {
 #[derive(Debug)]
 pub(crate) struct Told {
     words: String,
-    /// The certificate is for other names.
+    /// True if the certificate is for other names.
     pub(crate) names: bool,
 }
 
 impl Authorities {
-    /// The CAs of a file.
+    /// Reads the CAs of a file.
     ///
     /// # Errors
     /// The fault of the file, in words.
@@ -74,15 +74,15 @@ impl Authorities {
         Ok(Self { roots: Arc::new(roots), written })
     }
 
-    /// The certificates as they stand in the file.
+    /// The certificates, as in the file.
     pub fn written(&self) -> &[CertificateDer<'static>] {
         &self.written
     }
 
-    /// What verifies clients by these CAs. `required`: a client without a certificate is refused.
+    /// A verifier of clients that uses these CAs. `required`: a client without a certificate is refused.
     ///
     /// # Errors
-    /// The library's reason, if it takes none of them.
+    /// The library's reason, if it accepts none of them.
     pub fn client_verifier(&self, required: bool) -> Result<ClientVerifier, String> {
         ClientVerifier::new(self, required)
     }
@@ -156,7 +156,7 @@ impl ServerCertVerifier for TargetVerifier {
     }
 }
 
-/// Verifies a certificate that is trusted by itself. `name`: that it must be for, if any.
+/// Verifies a certificate that is itself trusted. `name`: the name it must be for, if any.
 pub(crate) fn verify_pinned(
     certificate: &X509Certificate<'_>,
     name: Option<&ServerName<'_>>,
@@ -172,7 +172,7 @@ pub(crate) fn verify_pinned(
     }
 }
 
-/// Verifies the signature of a handshake of TLS 1.3 by the key of a certificate of any version.
+/// Verifies a TLS 1.3 handshake signature with the key of a certificate of any version.
 pub(crate) fn verify_tls13_signature(
     message: &[u8],
     cert: &CertificateDer<'_>,
@@ -212,7 +212,7 @@ pub(crate) fn verify_signature(
     Err(defective(&certificate, CertificateError::BadSignature.into()))
 }
 
-/// Whether an AlgorithmIdentifier begins with this object identifier; both DER, without their outer tag.
+/// Returns true if an AlgorithmIdentifier begins with this object identifier; both DER, without outer tag.
 fn is_of(oid: &[u8], identifier: &[u8]) -> bool {
     let length = u8::try_from(oid.len()).unwrap_or(u8::MAX);
     identifier.strip_prefix(&[6, length]).is_some_and(|rest| rest.starts_with(oid))
@@ -310,7 +310,7 @@ fn other_names(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Stri
     )
 }
 
-/// Text of the other side, safe to be shown and of bounded length.
+/// Text from the other side, made safe to show and bounded in length.
 fn one_line(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
 }

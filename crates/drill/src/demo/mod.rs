@@ -205,7 +205,7 @@ impl DemoOptions {
 // === impl DemoReport ===
 
 impl DemoReport {
-    /// Whether nothing was lost, doubled or late, and the script was played to its end.
+    /// Returns true if nothing was lost, doubled or late, and the script was played to its end.
     pub fn passed(&self) -> bool {
         self.verdict.is_lossless() && self.shortfalls.is_empty()
     }

@@ -191,7 +191,7 @@ impl Drop for Process {
     }
 }
 
-/// Whether a process of this group has not ended. Whoever inherits it may be late to bury it.
+/// Returns true if a process of this group has not ended. Whoever inherits it may be late to bury it.
 fn is_there(group: Pid) -> bool {
     let group = group.as_raw_nonzero().to_string();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -51,7 +51,7 @@ impl Books {
             + self.tunnels_opened.abs_diff(self.tunnels_closed)
     }
 
-    /// Whether everything has exactly one end and nothing is under way.
+    /// Returns true if everything has exactly one end and nothing is under way.
     pub fn balance(&self) -> bool {
         self.difference() == 0 && self.own_difference == 0 && self.in_flight == 0
     }

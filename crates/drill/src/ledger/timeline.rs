@@ -73,7 +73,7 @@ impl Timeline {
         self.outages.push((from, until));
     }
 
-    /// Whether an outage was within the time from a request's first byte to its failure.
+    /// Returns true if an outage was within the time from a request's first byte to its failure.
     pub(super) fn excuses(&self, sent: Instant, failed: Instant) -> bool {
         self.outages.iter().any(|(from, until)| *from <= failed && sent <= *until)
     }
@@ -88,7 +88,7 @@ impl Timeline {
         self.switches
     }
 
-    /// Whether the color may have seen a request sent and settled at these instants.
+    /// Returns true if the color may have seen a request sent and settled at these instants.
     pub(super) fn allows(&self, color: &str, sent: Instant, settled: Option<Instant>) -> bool {
         let Some(windows) = self.windows.get(color) else { return false };
         // Windows of one color are in order: the first that has not ended decides.

@@ -102,7 +102,7 @@ impl Verdict {
         Self::new(client, targets, timeline.switches(), over, Some(seen))
     }
 
-    /// Whether nothing was lost, cut, doubled, late or misrouted, and the books balance.
+    /// Returns true if nothing was lost, cut, doubled, late or misrouted, and the books balance.
     pub fn is_lossless(&self) -> bool {
         let seen = self.seen.clone().unwrap_or_default();
         let clean = Seen { replayed: seen.replayed, ..Seen::default() };

@@ -72,7 +72,7 @@ pub struct LoadOptions {
     pub connections: usize,
     /// Most requests per second of all loops together; none: as fast as it goes.
     pub rate: Option<u32>,
-    /// Whether a loop that fell behind its rate catches up, and the time of an answer counts from
+    /// True if a loop that fell behind its rate catches up, and the time of an answer counts from
     /// when its request was due: then a server that stalls cannot hide it by being asked less.
     pub open: bool,
     /// Deadline of one request, from its connect to its last byte.

@@ -52,7 +52,7 @@ impl Stream {
         }
     }
 
-    /// Whether everything that was accepted for writing must still be flushed to reach the socket.
+    /// Returns true if everything that was accepted for writing must still be flushed to reach the socket.
     pub(super) fn is_secure(&self) -> bool {
         matches!(self, Self::Secure(_))
     }

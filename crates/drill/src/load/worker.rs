@@ -28,7 +28,7 @@ pub(super) struct Plan {
     /// For the ways that need it.
     pub(super) tls: Option<Tls>,
     pub(super) work: Work,
-    /// Whether loops catch up, and times count from when a request was due.
+    /// True if loops catch up, and times count from when a request was due.
     pub(super) open: bool,
     /// Deadline of one request, from its connect to its last byte.
     pub(super) timeout: Duration,

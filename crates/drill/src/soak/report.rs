@@ -50,7 +50,7 @@ impl SoakReport {
         Self { seed: options.seed, verdict, faults, rounds, shortfalls, interrupted }
     }
 
-    /// Whether nothing was lost, doubled or late, and enough was done.
+    /// Returns true if nothing was lost, doubled or late, and enough was done.
     pub fn passed(&self) -> bool {
         self.verdict.is_lossless() && self.shortfalls.is_empty()
     }

@@ -42,7 +42,7 @@ impl TrialReport {
         }
     }
 
-    /// Whether nothing was lost, doubled or late.
+    /// Returns true if nothing was lost, doubled or late.
     pub fn passed(&self) -> bool {
         self.verdict.is_lossless() && !self.interrupted
     }

@@ -114,7 +114,7 @@ impl Relay {
         }
     }
 
-    /// Whether a target answers its health check now.
+    /// Returns true if a target answers its health check now.
     pub(crate) async fn healthy(&self, color: usize) -> bool {
         let request = Request::get("/health").header("host", "relay").body(Full::default());
         send(self.targets[color], request.unwrap()).await.is_ok()

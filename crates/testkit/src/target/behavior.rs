@@ -29,7 +29,7 @@ pub enum Behavior {
     Download {
         /// The length of the body.
         bytes: u64,
-        /// Whether it is sent in chunks, or under a Content-Length.
+        /// True if it is sent in chunks, or under a Content-Length.
         chunked: bool,
         /// The pause after each 16 KiB.
         pause: Duration,
@@ -173,7 +173,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    /// Whether it is open by `until`.
+    /// Returns true if it is open by `until`.
     pub fn wait(&self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);

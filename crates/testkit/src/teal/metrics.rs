@@ -37,7 +37,7 @@ impl Metrics {
         u64::try_from(sum).expect("what is counted is not negative")
     }
 
-    /// Whether there is a sample of `name` with these labels.
+    /// Returns true if there is a sample of `name` with these labels.
     pub fn has(&self, name: &str, labels: &[(&str, &str)]) -> bool {
         self.matching(name, labels).next().is_some()
     }

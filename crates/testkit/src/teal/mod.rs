@@ -39,7 +39,7 @@ pub struct Teal {
     program: PathBuf,
     directory: TempDir,
     child: Option<Child>,
-    /// Whether that is another program, and Teal somewhere below it.
+    /// True if that is another program, and Teal somewhere below it.
     below: bool,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
@@ -256,7 +256,7 @@ impl Teal {
         });
     }
 
-    /// Whether the process that was started first is still there.
+    /// Returns true if the process that was started first is still there.
     pub fn is_running(&mut self) -> bool {
         self.child
             .as_mut()

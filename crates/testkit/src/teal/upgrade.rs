@@ -181,7 +181,7 @@ fn parent_below(pid: u32) -> Option<u32> {
     None
 }
 
-/// Whether a process is there and has not ended. Whoever inherits it may be late to bury it.
+/// Returns true if a process is there and has not ended. Whoever inherits it may be late to bury it.
 fn is_there(pid: u32) -> bool {
     see(pid).is_some_and(|seen| seen.is_alive())
 }

@@ -95,7 +95,7 @@ impl MustFail {
         words.next().is_none().then_some(test)
     }
 
-    /// Whether that is a file of the test's target.
+    /// Returns true if that is a file of the test's target.
     pub(crate) fn may_be_in(&self, path: &str) -> bool {
         let crates = path.strip_prefix("crates/").unwrap_or(path);
         let Some(inside) = crates.strip_prefix(&*self.package) else { return false };

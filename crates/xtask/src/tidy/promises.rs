@@ -69,7 +69,7 @@ fn test(tag: &str, quoted: &[&str], tree: &Tree) -> Result<(), String> {
     Err(format!("the test {name} does not bear the tag `// {tag}`"))
 }
 
-/// Whether a line is a comment that begins with this tag, alone or in a list.
+/// Returns true if a line is a comment that begins with this tag, alone or in a list.
 fn is_tag(line: &str, tag: &str) -> bool {
     let Some(comment) = line.trim_start().strip_prefix("// ") else { return false };
     let tags = comment.split(' ').map(|word| word.trim_end_matches([',', ':', '.']));

@@ -118,7 +118,7 @@ fn unsafe_code(file: &SourceFile, findings: &mut Findings) {
     }
 }
 
-/// Whether a file is the root of a library or of a program.
+/// Returns true if a file is the root of a library or of a program.
 fn is_root(path: &str) -> bool {
     let Some((_, inside)) = path.split_once("src/") else { return false };
     let program = inside.strip_prefix("bin/").is_some_and(|program| {

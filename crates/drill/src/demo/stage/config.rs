@@ -59,7 +59,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether there is a listener with TLS.
+    /// Returns true if there is a listener with TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.over.iter().any(|over| over.is_secure())
     }

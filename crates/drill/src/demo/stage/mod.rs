@@ -37,7 +37,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct StageOptions<'a> {
     /// How long the targets keep idle connections; none: their default.
     pub(crate) idle: Option<Duration>,
-    /// Whether Teal leaves a dead color by itself.
+    /// True if Teal leaves a dead color by itself.
     pub(crate) failover: bool,
     /// What Teal speaks.
     pub(crate) over: &'a [Over],

@@ -73,12 +73,12 @@ impl Departures {
         streams.last = Some(streams.last.map_or(last, |known| known.min(last)));
     }
 
-    /// Whether no further request may be begun.
+    /// Returns true if no further request may be begun.
     pub(super) fn is_going(&self) -> bool {
         self.lock().last.is_some()
     }
 
-    /// Whether the other side has said that it did not take this stream.
+    /// Returns true if the other side has said that it did not take this stream.
     pub(super) fn is_untaken(&self, stream: u32) -> bool {
         self.lock().last.is_some_and(|last| stream > last)
     }

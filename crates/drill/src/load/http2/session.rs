@@ -43,7 +43,7 @@ impl Session {
         Ok(Self { over: way.over, sender, departures })
     }
 
-    /// Whether a request may be begun on it.
+    /// Returns true if a request may be begun on it.
     pub(super) async fn is_open(&self) -> bool {
         let mut sender = self.sender.clone();
         !self.departures.is_going() && poll_fn(|cx| sender.poll_ready(cx)).await.is_ok()
