@@ -1,8 +1,8 @@
-//! Where a long stream may be ended so that nobody misses anything: between two events
-//! (`text/event-stream`, WHATWG HTML section 9.2), or between two frames of a WebSocket (RFC 6455
-//! section 5.2). It sees what passes, keeps none of it, and never changes it.
+//! Finding places where a long stream can be ended without losing anything: between two events
+//! (`text/event-stream`, WHATWG HTML section 9.2), or between two WebSocket frames (RFC 6455 section 5.2). It
+//! sees the bytes that pass, keeps none, and never changes any.
 
-/// A stream, as far as it was seen.
+/// The parse state of a stream.
 #[derive(Debug)]
 pub(crate) enum Boundary {
     /// Of events.
@@ -11,62 +11,62 @@ pub(crate) enum Boundary {
     Frames(Frames),
 }
 
-/// How far an event is.
+/// The parse state of an event stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Events {
-    /// Nothing of the next event was seen.
+    /// Nothing of the next event has passed.
     clean: bool,
-    /// What was seen last ends a line.
+    /// The last byte ended a line.
     line_ended: bool,
-    /// And that was a CR, to which an LF may still belong.
+    /// That byte was a CR, to which an LF may still belong.
     carriage: bool,
 }
 
-/// How far a frame is.
+/// The parse state of WebSocket frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frames {
     header: [u8; 10],
     seen: usize,
     /// Bytes left of the frame, mask and payload.
     left: u64,
-    /// The message goes on in a later frame.
+    /// The message continues in a later frame.
     fragmented: bool,
     /// A Close frame has begun.
     closed: bool,
-    /// With which mask a Close frame of ours goes to the server; a client gets it without one.
+    /// The mask of a Close frame of ours to the server; to a client it has none.
     mask: Option<[u8; 4]>,
 }
 
-/// A Close frame of a server that goes away: code 1001, without a reason.
+/// A Close frame of a server that goes away: code 1001, no reason.
 const GOING_AWAY: [u8; 4] = [0x88, 2, 0x03, 0xe9];
 
-/// The first of the opcodes of control frames.
+/// The first opcode of control frames.
 const CLOSE: u8 = 0x8;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
 impl Boundary {
-    /// A stream of events, of which nothing has passed.
+    /// Parses a stream of events from its beginning.
     pub(crate) fn events() -> Self {
         Self::Events(Events { clean: true, ..Events::default() })
     }
 
-    /// What a WebSocket's server sends, of which nothing has passed.
+    /// Parses a WebSocket server's frames from their beginning.
     pub(crate) fn frames() -> Self {
         Self::Frames(Frames::default())
     }
 
-    /// What its client sends; `mask` is for what we add (RFC 6455 section 5.3).
+    /// Parses a client's frames; `mask` is for the frame that we add (RFC 6455 section 5.3).
     pub(crate) fn masked_frames(mask: [u8; 4]) -> Self {
         Self::Frames(Frames { mask: Some(mask), ..Frames::default() })
     }
 
-    /// Whether the stream can be ended behind what has passed.
+    /// Returns true if the stream can be ended after the bytes that have passed.
     pub(crate) fn is_here(&self) -> bool {
         self.is_before(None)
     }
 
-    /// The same, if this byte comes next. An LF still belongs to the CR before it.
+    /// Returns the same, if this byte comes next. An LF still belongs to the CR before it.
     fn is_before(&self, next: Option<u8>) -> bool {
         match self {
             Self::Events(Events { clean, carriage, .. }) => {
@@ -76,12 +76,12 @@ impl Boundary {
         }
     }
 
-    /// Whether the sender has ended it by itself, and all of that has passed.
+    /// Returns true if the sender has ended it by itself, and all of that has passed.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self, Self::Frames(frames) if frames.closed && frames.is_between())
     }
 
-    /// Appends what ends the stream there.
+    /// Appends the bytes that end the stream there.
     pub(crate) fn write_tail(&self, out: &mut Vec<u8>) {
         let Self::Frames(Frames { mask, .. }) = self else { return };
         let [first, length, code @ ..] = GOING_AWAY;
@@ -95,8 +95,8 @@ impl Boundary {
         }
     }
 
-    /// Sees bytes pass. With `ending`: up to the first place at which the stream can be ended, if
-    /// there is one; how many bytes that are.
+    /// Parses bytes that pass. With `ending`: only up to the first place at which the stream can be ended;
+    /// returns its position if there is one.
     pub(crate) fn pass(&mut self, bytes: &[u8], ending: bool) -> Option<usize> {
         let mut at = 0;
         loop {
@@ -141,14 +141,14 @@ impl Frames {
         self.left == 0 && self.seen == 0
     }
 
-    /// Leaves out as much of a payload as there is; how much that was.
+    /// Skips as much of a payload as there is; returns how much.
     fn skip(&mut self, most: usize) -> usize {
         let skipped = most.min(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.left -= skipped as u64;
         skipped
     }
 
-    /// One byte of a header.
+    /// Parses one byte of a header.
     fn pass(&mut self, byte: u8) -> usize {
         self.header[self.seen] = byte;
         self.seen += 1;
@@ -179,7 +179,7 @@ impl Frames {
 mod tests {
     use super::*;
 
-    /// Where a stream can be ended once `before` has passed, in pieces of any size.
+    /// Returns the places where a stream can be ended once `before` has passed, in pieces of any size.
     fn ends(fresh: fn() -> Boundary, before: &[u8], after: &[u8]) -> Option<usize> {
         let mut found = Vec::new();
         for size in 1..=before.len().max(1) {

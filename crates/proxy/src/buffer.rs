@@ -1,6 +1,6 @@
-//! Read buffers, kept per worker. A buffer has memory only while bytes are in it: whoever waits
-//! has given it back, so that ten thousand idle connections cost no buffer at all, and a busy
-//! worker reads into the same few, which are still in the processor's cache.
+//! Read buffers, kept per worker. A buffer has memory only while bytes are in it: a waiting connection has
+//! given it back, so that ten thousand idle connections cost no buffer at all, and a busy worker reads into the
+//! same few, which are still in the processor's cache.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use connect::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// The size of a read: measured as the best for bodies.
+/// The size of a read: the best for bodies in measurements.
 pub(crate) const READ_BYTES: usize = 32 * 1024;
 
 // More free buffers than this are given back to the allocator.
@@ -28,7 +28,7 @@ pub(crate) struct Buffers {
     leads: RefCell<Vec<Vec<u8>>>,
 }
 
-/// Bytes that were read and not yet consumed. Has memory only while there are any.
+/// Bytes read and not yet consumed. Has memory only while there are any.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -47,7 +47,7 @@ impl Buffers {
         self.size.set(READ_BYTES.max(head_bytes));
     }
 
-    /// An empty vector for a head that is to be written.
+    /// Returns an empty vector for a head to be written.
     pub(crate) fn lead(&self) -> Vec<u8> {
         self.leads.borrow_mut().pop().unwrap_or_default()
     }
@@ -80,12 +80,12 @@ impl Buffers {
 // === impl Buffer ===
 
 impl Buffer {
-    /// Sees to it that there is memory to read into.
+    /// Makes sure that there is memory to read into.
     fn equip(&mut self, buffers: &Buffers) {
         if self.bytes.len() >= buffers.size.get() {
             return;
         }
-        let mut bytes = buffers.take(); // none yet, or heads have been allowed to be larger
+        let mut bytes = buffers.take(); // no buffer yet, or the size limit of heads has grown
         let filled = self.filled();
         bytes[..filled.len()].copy_from_slice(filled);
         self.filled = 0..filled.len();
@@ -100,7 +100,7 @@ impl Buffer {
         }
     }
 
-    /// Drops what is in it, so that [`Buffer::strip`] gives the memory back.
+    /// Drops its content, so that [`Buffer::strip`] gives the memory back.
     pub(crate) fn clear(&mut self) {
         self.filled = 0..0;
     }
@@ -125,11 +125,10 @@ impl Buffer {
         }
     }
 
-    /// Reads what is there, and keeps memory only if that was something; 0 means that the peer has
-    /// closed its side.
+    /// Reads what has arrived, and keeps memory only if there was something; 0 means that the peer has closed its side.
     ///
     /// # Errors
-    /// Those of the connection, and a full buffer, which no caller should fill.
+    /// Those of the connection, and for a full buffer, which callers must not fill.
     pub(crate) fn poll_fill(
         &mut self,
         buffers: &Buffers,
@@ -139,7 +138,7 @@ impl Buffer {
         self.poll_fill_within(buffers, usize::MAX, stream, cx)
     }
 
-    /// The same, for no more than `most` bytes.
+    /// Reads likewise, but at most `most` bytes.
     pub(crate) fn poll_fill_within(
         &mut self,
         buffers: &Buffers,
@@ -155,7 +154,7 @@ impl Buffer {
         read
     }
 
-    /// Keeps no more memory than is filled, before a wait for which that can't be given back.
+    /// Shrinks the memory to the filled part, before a wait during which it can't be given back.
     pub(crate) fn shrink(&mut self, buffers: &Buffers) {
         if self.filled.len() < self.bytes.len() / 2 {
             let filled = self.filled().into();

@@ -28,44 +28,43 @@ pub(crate) struct Client {
     pub(crate) rx: Buffer,
     pub(crate) scan: HeadScan,
     pub(crate) deadline: Deadline,
-    /// When it last sent or took something.
+    /// The time when it last sent or accepted something.
     pub(crate) active: Instant,
-    /// The connections to targets on which it has logged in.
+    /// The target connections on which the client is logged in.
     pub(crate) pins: Option<Rc<Pins>>,
-    /// The client of the request, where it is another than that of the connection and a target is to be
-    /// told of it in a header of the PROXY protocol.
+    /// The client of the request, where it differs from that of the connection and a target gets it in a PROXY header.
     pub(crate) spoken_for: Option<Box<SocketAddr>>,
-    /// Bytes or an end wait to be read: there is nothing to learn from watching for a reset.
+    /// Bytes or an end wait to be read: watching for a reset is useless.
     noticed: bool,
 }
 
-/// How a client came in.
+/// The way a client came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
-    /// The address and port of the client's end of the connection: the announced ones, if there are some.
+    /// The address and port of the client's end of the connection: the announced ones, if there are any.
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
-    /// The connection as a proxy in front has announced it.
+    /// The connection as announced by a proxy in front.
     pub(crate) announced: Option<Rc<Announcement>>,
     pub(crate) door: Rc<Door>,
-    /// What it says about its own client is kept.
+    /// True if its statements about its own client are kept.
     pub(crate) trusted: bool,
-    /// The server name of its handshake, lower case.
+    /// The server name (SNI) of its handshake, lower case.
     pub(crate) name: Option<Rc<str>>,
-    /// By TLS, of this version.
+    /// The TLS version, if any.
     pub(crate) tls: Option<TlsVersion>,
-    /// By TLS, here or at a listed proxy that has announced it so.
+    /// True if it came over TLS, here or at a listed proxy that announced it so.
     pub(crate) https: bool,
-    /// It speaks HTTP/2.
+    /// True for HTTP/2.
     pub(crate) http2: bool,
-    /// The certificate that it has shown.
+    /// The client's certificate.
     pub(crate) certificate: Option<Rc<Presented>>,
 }
 
-/// A connection as a proxy in front has announced it.
+/// A connection as announced by a proxy in front.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Announcement {
-    /// The client's end, and where it has connected to.
+    /// The client's end, and the address that it connected to.
     pub(crate) ends: Ends,
     /// The proxy.
     pub(crate) peer: SocketAddr,
@@ -75,13 +74,13 @@ pub(crate) struct Announcement {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) client: Client,
-    /// Why its request can't be understood.
+    /// The reason why its request can't be parsed.
     pub(crate) refused: Option<Reject>,
     pub(crate) _open: OpenStream,
 }
 
 impl Client {
-    /// One whose connection, or whose part of one, is this stream; `deadline`: of its first wait.
+    /// Makes one from this stream, a connection or one of its streams; `deadline`: that of its first wait.
     pub(crate) fn new(
         stream: Stream,
         entrance: Entrance,
@@ -101,21 +100,21 @@ impl Client {
         }
     }
 
-    /// Whether nothing of a further request has come, as far as the kernel knows. To be asked where an
-    /// answer may be the last one: what lies behind it would not be read.
+    /// Returns true if nothing of a further request has arrived, as far as the kernel knows. To be asked where
+    /// an answer may be the last one: later input would not be read.
     // lossless: L7
     pub(crate) fn is_quiet(&self) -> bool {
         self.rx.is_empty() && self.stream.peek() == PeekState::Quiet
     }
 
-    /// Ready when a target has closed a connection that this client had logged in on: to the client it
-    /// is its own that has ended.
+    /// Ready when a target has closed a connection on which this client was logged in: the client's own
+    /// connection then ends too.
     pub(crate) fn poll_login_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.pins.as_ref().map_or(Poll::Pending, |pins| pins.poll_closed(cx))
     }
 
-    /// By whose doing a request of it ended, where this is the cause as far as its own stream shows: its
-    /// connection may have been ended for another request on it.
+    /// Corrects the cause of a request's end, as far as its own stream shows: its connection may have been
+    /// closed because of another request on it.
     pub(crate) fn blame(&mut self, cause: AbortCause) -> AbortCause {
         match cause {
             AbortCause::Client if self.stream.is_cut_off() => AbortCause::Connection,
@@ -123,13 +122,13 @@ impl Client {
         }
     }
 
-    /// Begins to watch for the client's going away.
+    /// Begins to watch for an abort by the client.
     pub(crate) fn watch(&mut self) {
         self.noticed = false;
     }
 
-    /// Ready if the client has broken the connection off. One that has only closed its own
-    /// side may still read the answer, so it is not gone.
+    /// Ready if the client has reset the connection. A client that only closed its sending side may still read
+    /// the answer.
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.noticed {
             return Poll::Pending;
@@ -148,14 +147,14 @@ impl Client {
 // === impl Entrance ===
 
 impl Entrance {
-    /// That of a connection which has arrived, and the stream that it is.
+    /// Makes the entrance of a connection that has arrived, and its stream.
     pub(crate) fn new(
         arrived: Arrived,
         (peer, announced): (SocketAddr, Announced),
         door: Rc<Door>,
     ) -> (Stream, Self) {
         let Arrived { stream, name, http2, tls, certificate } = arrived;
-        // An IPv4 address in the form of IPv6 is one to `trusted` and to targets.
+        // An IPv4 address in IPv6 form counts as IPv4 for `trusted` and for targets.
         let client = announced.ends.map_or(peer, |(client, _)| client);
         let address = client.ip().to_canonical();
         let entrance = Self {
@@ -173,14 +172,14 @@ impl Entrance {
         (stream, entrance)
     }
 
-    /// The fields in which targets are told of its certificate. A trusted proxy's own says nothing of its
-    /// clients, so only what it sends about theirs is passed on.
+    /// Returns the fields that describe the client's certificate to targets. A trusted proxy's own certificate
+    /// says nothing about its clients, so only the proxy's fields about theirs are passed on.
     pub(crate) fn certificate_fields(&self) -> &[u8] {
         let own = self.certificate.as_ref().filter(|_| !self.trusted);
         own.map_or(&[], |certificate| &certificate.fields)
     }
 
-    /// Whether it was let in with a certificate that it would not be let in with now.
+    /// Returns true if it was let in with a certificate that would be refused now.
     pub(crate) fn is_distrusted(&self) -> bool {
         let Some((certificate, door)) = self.certificate.as_ref().zip(self.door.tls.as_ref())
         else {

@@ -1,18 +1,18 @@
 //! The deadline of every connection (promise L10).
 //!
-//! A connection always has exactly one: it can be moved, never cleared. Moving it is a plain
-//! store, since a sweep over all of them a few times per tenth of a second finds those that
-//! have passed; a timer per wait would cost a request more than its parsing.
+//! A connection always has exactly one: it can be moved, never cleared. Moving it is a plain store, since a
+//! sweep over all of them a few times per tenth of a second finds those that have passed; a timer per wait
+//! would cost a request more than its parsing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How often deadlines are looked at: by so much a wait may last longer than asked.
+/// The interval of the sweep: a wait may last this much longer than asked.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_millis(20);
 
-/// The same while there are none: for what is looked at besides.
+/// The interval while there are none, for other periodic work.
 pub(crate) const REST_EVERY: Duration = Duration::from_secs(1);
 
 /// All deadlines of one worker.
@@ -29,7 +29,7 @@ pub(crate) struct Deadline {
     due: Cell<Option<Due>>,
 }
 
-/// What may pass early, the one that is due first before the others, where there is too much of it.
+/// A kind of wait that may be ended early, earliest deadline first, when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Early {
     /// A connection without a request.
@@ -44,7 +44,7 @@ struct Inside {
     due: Vec<Due>,
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
-    /// Who sweeps, while there is nothing to sweep.
+    /// The task that sweeps, while there is nothing to sweep.
     resting: Option<Waker>,
 }
 
@@ -63,7 +63,7 @@ impl Deadlines {
         Rc::new(Self { inside: RefCell::default() })
     }
 
-    /// A new deadline.
+    /// Makes a new deadline.
     pub(crate) fn add(self: &Rc<Self>, due: Instant) -> Deadline {
         let mut inside = self.inside.borrow_mut();
         if let Some(sweeper) = inside.resting.take() {
@@ -94,20 +94,20 @@ impl Deadlines {
         }
     }
 
-    /// Whether there is none.
+    /// Returns true if there are none.
     pub(crate) fn is_empty(&self) -> bool {
         let inside = self.inside.borrow();
         inside.free.len() == inside.due.len()
     }
 
-    /// Has this task woken when there is a deadline again.
+    /// Wakes this task when there is a deadline again.
     // lossless: L10
     pub(crate) fn wake_at_next(&self, sweeper: &Waker) {
         self.inside.borrow_mut().resting = Some(sweeper.clone());
     }
 
-    /// Lets as many of this kind pass now, those that are due first; how many that were. Looks at all
-    /// deadlines: for when something runs out, not for every turn.
+    /// Lets this many of a kind pass now, earliest first; returns how many did. Looks at all deadlines: for use
+    /// when a resource runs out, not in every turn.
     pub(crate) fn pass_early(&self, kind: Early, most: usize) -> usize {
         let mut inside = self.inside.borrow_mut();
         let Inside { due, wakers, .. } = &mut *inside;
@@ -129,7 +129,7 @@ impl Deadlines {
         count
     }
 
-    /// Wakes every task, so that each looks at the world again.
+    /// Wakes every task, so that each checks its state again.
     pub(crate) fn wake_all(&self) {
         for waker in self.inside.borrow_mut().wakers.iter_mut().filter_map(Option::take) {
             waker.wake();
@@ -140,13 +140,13 @@ impl Deadlines {
 // === impl Deadline ===
 
 impl Deadline {
-    /// Moves the deadline. Moving it to where it is changes nothing, so that one that has
-    /// passed can be set again and again by a task that is woken for other reasons.
+    /// Moves the deadline. Moving it to where it already is changes nothing, so a task that is woken for other
+    /// reasons may set one that has passed again and again.
     pub(crate) fn set(&self, due: Instant) {
         self.place(Due::At(due));
     }
 
-    /// The same, for what may pass early.
+    /// Moves it likewise, for a wait that may be ended early.
     pub(crate) fn set_early(&self, kind: Early, due: Instant) {
         self.place(Due::Early(kind, due));
     }

@@ -1,8 +1,7 @@
-//! What is being written to one side: a head or chunk head, bytes still lying in the read
-//! buffer of the other side, and a tail, all in one write.
+//! A piece of output to one side: a head or chunk head, bytes still in the read buffer of the other side, and a
+//! tail, all in one write.
 //!
-//! A small payload is copied behind the head: for so few bytes a plain write costs the kernel less
-//! than a vectored one.
+//! A small payload is copied after the head: for so few bytes a plain write costs the kernel less than a vectored one.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -14,7 +13,7 @@ use tokio::io::AsyncWrite;
 
 use crate::buffer::Buffer;
 
-/// Payload of up to so many bytes is copied.
+/// Payload of at most this many bytes is copied.
 const SMALL: usize = 1024;
 
 /// One piece of output. It is finished before the next is begun.
@@ -22,25 +21,25 @@ const SMALL: usize = 1024;
 pub(crate) struct Frame {
     /// Bytes of our own that come first.
     pub(crate) lead: Vec<u8>,
-    /// Where the payload lies in the filled part of the source buffer.
+    /// The range of the payload in the filled part of the source buffer.
     data: Range<usize>,
     /// Bytes of our own that come last.
     tail: &'static [u8],
-    /// What the source buffer gives up when this piece is written.
+    /// The bytes that the source buffer drops when this piece is written.
     consumed: usize,
     /// Bytes written, over all three parts.
     written: usize,
 }
 
 impl Frame {
-    /// Begins a piece with these bytes. Whatever was left of the one before is forgotten.
+    /// Begins a piece with these bytes. Any rest of the one before is forgotten.
     pub(crate) fn begin(&mut self, lead: Vec<u8>) {
         self.lead = lead;
         self.written = 0;
         self.reset();
     }
 
-    /// Adds payload that lies in the source buffer, which gives up `consumed` bytes with it.
+    /// Adds payload in the source buffer, which drops `consumed` bytes once the piece is written.
     pub(crate) fn carry(
         &mut self,
         source: &mut Buffer,
@@ -59,17 +58,17 @@ impl Frame {
         }
     }
 
-    /// Whether everything is written.
+    /// Returns true if everything is written.
     pub(crate) fn is_written(&self) -> bool {
         self.written >= self.lead.len() + self.data.len() + self.tail.len()
     }
 
-    /// Whether some of it is written, but not all.
+    /// Returns true if some of it is written, but not all.
     pub(crate) fn is_torn(&self) -> bool {
         self.written > 0 && !self.is_written()
     }
 
-    /// Writes; ready when all is written and on its way. Adds to `sent` what went out.
+    /// Writes; ready when all is written and flushed. Adds the bytes written to `sent`.
     pub(crate) fn poll_write(
         &mut self,
         source: &Buffer,
@@ -93,10 +92,10 @@ impl Frame {
             self.written += count;
             *sent += count as u64;
         }
-        Pin::new(stream).poll_flush(cx) // of a TLS session; a plain connection keeps nothing back
+        Pin::new(stream).poll_flush(cx) // for a TLS session; a plain connection buffers nothing
     }
 
-    /// Ends a written piece: the source gives up what it carried, the lead is empty again.
+    /// Ends a written piece: the source drops the bytes it provided, the lead is empty again.
     pub(crate) fn finish(&mut self, source: &mut Buffer) {
         source.consume(self.consumed);
         self.lead.clear();
@@ -104,8 +103,8 @@ impl Frame {
         self.written = 0;
     }
 
-    /// Ends a written piece but keeps all its bytes in the lead, as written, to be sent again
-    /// by [`Frame::rewind`].
+    /// Ends a written piece but keeps all its bytes in the lead, as written, so that [`Frame::rewind`] can send
+    /// them again.
     pub(crate) fn finish_and_retain(&mut self, source: &mut Buffer) {
         let data = source.filled().get(self.data.clone()).unwrap_or_default();
         self.lead.extend_from_slice(data);
@@ -115,7 +114,7 @@ impl Frame {
         self.written = self.lead.len();
     }
 
-    /// Begins again with the first byte of the lead.
+    /// Starts over with the first byte of the lead.
     pub(crate) fn rewind(&mut self) {
         self.written = 0;
     }
@@ -127,7 +126,7 @@ impl Frame {
     }
 }
 
-/// The three parts without their first `written` bytes. Empty slices cost the kernel nothing.
+/// Returns the three parts without their first `written` bytes. Empty slices cost the kernel nothing.
 fn rest(parts: [&[u8]; 3], mut written: usize) -> [IoSlice<'_>; 3] {
     parts.map(|part| {
         let skip = written.min(part.len());

@@ -1,6 +1,5 @@
-//! One direction of a message: read from one side, decoded, framed anew, written to the other.
-//! Requests, answers and tunnels all go through this; nothing is buffered beyond one read,
-//! so a slow reader slows the writer down.
+//! One direction of a message: read from one side, decoded, framed anew, written to the other. Requests,
+//! answers and tunnels all use it; nothing is buffered beyond one read, so a slow reader slows the writer down.
 
 use std::io::ErrorKind;
 use std::task::{Context, Poll};
@@ -14,7 +13,7 @@ use crate::ends::{Ends, Side};
 use crate::frame::Frame;
 use crate::splice::{self, Pipe};
 
-/// What came in and has yet to go out.
+/// Input that has yet to be written.
 #[derive(Debug)]
 pub(crate) struct Pump {
     pub(crate) frame: Frame,
@@ -22,34 +21,34 @@ pub(crate) struct Pump {
     framing: Framing,
     stage: Stage,
     waiting: Option<Waiting>,
-    /// Payload bytes so far.
+    /// Payload bytes read so far.
     taken: u64,
-    /// Bytes written, frames and what is sent again included.
+    /// Bytes written, framing and repeated bytes included.
     sent: u64,
     limit: Option<u64>,
     retention: Retention,
-    /// What passes inside the kernel.
+    /// The pipe of bytes that pass inside the kernel.
     pipe: Option<Pipe>,
-    /// Where a long stream may be ended.
+    /// The state that finds places where a long stream may be ended.
     boundary: Option<Box<Boundary>>,
-    /// It is to be ended there.
+    /// The stream is to be ended at the next such place.
     ending: bool,
-    /// And was, before its source has ended it.
+    /// It was ended there, before its source ended it.
     ended_early: bool,
-    /// What ends it there has yet to be written.
+    /// The bytes that end it there have yet to be written.
     tail_due: bool,
-    /// Nothing is to pass beyond the next such place, for now.
+    /// Nothing may pass beyond the next such place, for now.
     holding: bool,
-    /// Grows with every byte read or written: to see whether anything moves.
+    /// Grows with every byte read or written, to detect progress.
     moved: u64,
 }
 
-/// How the payload is framed for the receiver.
+/// The framing of the payload for the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// As it is: its length was announced, or the end of the connection ends it.
+    /// Unchanged: its length was announced, or the end of the connection ends it.
     Plain,
-    /// In chunks of our own.
+    /// In our own chunks.
     Chunked,
     /// In chunks, and the last one has been written.
     Ended,
@@ -57,45 +56,45 @@ enum Framing {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Put what has arrived into the frame.
+    /// Put the input into the frame.
     Load,
     /// Write the frame.
     Write,
     /// Read more.
     Read,
-    /// Let the rest pass inside the kernel.
+    /// Move the rest inside the kernel.
     Splice,
     Done,
 }
 
-/// What the pump waits for, and since when.
+/// The side that the pump waits for, and since when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting {
     pub(crate) on: Side,
     pub(crate) since: Instant,
 }
 
-/// What may be sent once more.
+/// The bytes that may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retention {
-    /// Everything so far, as long as the payload stays within this many bytes.
+    /// Everything so far, as long as the payload is within this many bytes.
     Within(u64),
-    /// What is in the frame, as long as none is finished.
+    /// The content of the frame, as long as no frame is finished.
     Frame,
-    /// Nothing: something is gone.
+    /// Nothing: some bytes are gone.
     Lost,
 }
 
-/// Why a pump stopped.
+/// The reason why a pump stopped.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The source closed or broke before the end of the payload.
+    /// The source closed or failed before the end of the payload.
     Source,
     /// The source broke the protocol.
     Malformed,
-    /// The payload is over the limit.
+    /// The payload exceeds the limit.
     OverLimit,
-    /// The sink takes no more.
+    /// The sink accepts no more.
     Sink,
 }
 
@@ -122,8 +121,8 @@ impl Pump {
         }
     }
 
-    /// Begins with payload that arrives framed as `from` and leaves framed as `to`, after `lead`.
-    /// Whatever was left of the message before is forgotten.
+    /// Begins with payload that arrives framed as `from` and is written framed as `to`, after `lead`. Any rest
+    /// of the message before is forgotten.
     pub(crate) fn begin(&mut self, lead: Vec<u8>, from: BodyLength, to: BodyLength) {
         self.frame.begin(lead);
         self.reader = BodyReader::new(from);
@@ -143,34 +142,34 @@ impl Pump {
         self.moved = 0;
     }
 
-    /// Looks for where the stream may be ended, from its first byte on.
+    /// Looks for places where the stream may be ended, from its first byte on.
     pub(crate) fn watch(&mut self, boundary: Boundary) {
         self.boundary = Some(Box::new(boundary));
     }
 
-    /// Whether it is known where that is.
+    /// Returns true if it looks for such places.
     pub(crate) fn is_watched(&self) -> bool {
         self.boundary.is_some()
     }
 
-    /// Ends the stream where that may be done; what still comes from its source is dropped.
+    /// Ends the stream at the next such place; later input is dropped.
     pub(crate) fn end_at_boundary(&mut self) {
         self.ending = self.boundary.is_some();
     }
 
-    /// Lets nothing pass beyond the next place at which the stream may be ended: what comes waits.
+    /// Lets nothing pass beyond the next place at which the stream may be ended: later input waits.
     pub(crate) fn hold_at_boundary(&mut self) {
         self.holding = self.boundary.is_some();
     }
 
-    /// Whether all that has come up to such a place has passed, and nothing beyond.
+    /// Returns true if all input up to such a place has passed, and nothing beyond.
     pub(crate) fn is_at_boundary(&self) -> bool {
         let here = self.boundary.as_ref().is_some_and(|boundary| boundary.is_here());
         here && matches!(self.stage, Stage::Load | Stage::Read)
     }
 
-    /// Reads on after the stream was ended, and drops what comes. Ready when its sender has closed it
-    /// too, in its own protocol or by its connection.
+    /// Reads on after the stream was ended, and drops the input. Ready when its sender has closed it too, in
+    /// its own protocol or with its connection.
     pub(crate) fn poll_discard(&mut self, ends: &mut Ends<'_>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(boundary) = &mut self.boundary {
@@ -188,7 +187,7 @@ impl Pump {
         }
     }
 
-    /// Whether the stream was ended before its source has ended it.
+    /// Returns true if the stream was ended before its source ended it.
     pub(crate) fn is_ended_early(&self) -> bool {
         self.ended_early
     }
@@ -198,12 +197,12 @@ impl Pump {
         self.limit = limit;
     }
 
-    /// Bounds the trailers as the head was bounded.
+    /// Bounds the trailers by the limits of heads.
     pub(crate) fn limit_trailers(&mut self, limits: Limits) {
         self.reader.limit_trailers(limits);
     }
 
-    /// Passes on no trailer that would not be passed on in the head.
+    /// Drops every trailer that would be dropped in the head.
     pub(crate) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
         self.reader.filter_trailers(forwarding);
     }
@@ -221,12 +220,12 @@ impl Pump {
         self.waiting
     }
 
-    /// Payload bytes that have come in.
+    /// Returns the payload bytes read.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Bytes that have gone out.
+    /// Returns the bytes written.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
@@ -239,7 +238,7 @@ impl Pump {
         self.retention != Retention::Lost
     }
 
-    /// Gives up what was kept to be sent again, unless some of it has yet to be written.
+    /// Gives up the bytes kept to be sent again, unless some have yet to be written.
     pub(crate) fn forget(&mut self) {
         if self.stage == Stage::Read && self.frame.is_written() {
             self.frame.begin(Vec::new());
@@ -254,7 +253,7 @@ impl Pump {
         self.waiting = None;
     }
 
-    /// Moves what can be moved. Ready when the whole message is written.
+    /// Moves as much as possible. Ready when the whole message is written.
     pub(crate) fn poll(
         &mut self,
         ends: &mut Ends<'_>,
@@ -294,7 +293,7 @@ impl Pump {
                         Poll::Ready(Err(error)) if error.kind() == ErrorKind::InvalidData => {
                             return Poll::Ready(Err(Broken::Malformed));
                         }
-                        // A reset is never the end of a payload, not even of one that a close ends.
+                        // A reset is never the end of a payload, not even of one that ends with the connection.
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
                         Poll::Ready(Ok(count)) => self.read(count)?,
                     }
@@ -308,8 +307,7 @@ impl Pump {
         }
     }
 
-    /// Puts what has arrived into the frame, so that it leaves in one write with what is
-    /// already there.
+    /// Puts the input into the frame, so that it is written together with what is already there.
     fn load(&mut self, rx: &mut Buffer) -> Result<(), Broken> {
         self.stage = Stage::Write;
         let mut carried = 0;
@@ -319,7 +317,7 @@ impl Pump {
             if let Some(boundary) = &mut self.boundary {
                 let bytes = rx.filled().get(data.clone()).unwrap_or_default();
                 if let Some(keep) = boundary.pass(bytes, self.ending || self.holding) {
-                    // A tunnel has no framing: what lies beyond stays where it is.
+                    // A tunnel has no framing: bytes beyond the boundary stay in the buffer.
                     let rest = data.len() - keep;
                     data.end -= rest;
                     if self.reader.remaining().is_none() && self.framing == Framing::Plain {
@@ -355,7 +353,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Ends the stream if nothing of what comes next has passed yet.
+    /// Ends the stream if nothing of the next event or frame has passed yet.
     fn end_here(&mut self) {
         if self.boundary.as_ref().is_some_and(|boundary| boundary.is_here()) {
             self.end_source();
@@ -363,7 +361,7 @@ impl Pump {
         }
     }
 
-    /// Takes nothing more from the source.
+    /// Stops reading from the source.
     fn end_source(&mut self) {
         self.reader = BodyReader::new(BodyLength::None);
         self.ended_early = true;
@@ -371,7 +369,7 @@ impl Pump {
         self.tail_due = true;
     }
 
-    /// The frame of a chunk of ours; the last chunk goes with it if it has no trailers.
+    /// Frames a chunk of ours; the last chunk is appended if it has no trailers.
     fn frame_chunk(&mut self, length: usize) -> &'static [u8] {
         if self.framing != Framing::Chunked {
             return b"";
@@ -404,13 +402,13 @@ impl Pump {
         };
     }
 
-    /// Whether the rest of the payload is long, leaves as it comes, and is kept by nobody.
+    /// Returns true if the rest of the payload is long, is written unchanged, and is not retained.
     fn may_splice(&self) -> bool {
         let long = self.reader.remaining().is_some_and(|left| left >= splice::LEAST);
         long && self.framing == Framing::Plain && self.retention == Retention::Lost
     }
 
-    /// Lets one piece pass. Ready when there is something else to do.
+    /// Moves one piece. Ready when there is something else to do.
     fn poll_splice(
         &mut self,
         ends: &mut Ends<'_>,

@@ -1,10 +1,9 @@
-//! The way of large bodies: from one socket into a pipe, and from the pipe into the other, inside
-//! the kernel (splice(2)). Copying a megabyte to our memory and back costs more than all the rest
-//! of its request.
+//! The path of large bodies: from one socket into a pipe, and from the pipe into the other, inside the kernel
+//! (splice(2)). Copying a megabyte to our memory and back costs more than the rest of its request.
 //!
-//! A pipe is held only while bytes are in it, and there are only so many: without one a body takes
-//! the usual way, through a buffer. Never looks at what passes: only a body of known length that
-//! leaves as it came may go this way.
+//! A pipe is held only while bytes are in it, and their number is limited: without one a body takes the usual
+//! path, through a buffer. Never looks at the bytes: only a body of known length that is written unchanged may
+//! take this path.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -16,11 +15,11 @@ use std::task::{Context, Poll, ready};
 use connect::Stream;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-/// What is left of a body must be at least this long: below, a pipe costs more than it saves.
+/// The least rest of a body that is spliced: below, a pipe costs more than it saves.
 pub(crate) const LEAST: u64 = 32 * 1024;
 
-/// Pipes of one worker with bytes in them. Each takes two descriptors, which connections need too,
-/// and a part of the memory that one user may have in pipes (pipe(7)).
+/// The most pipes of one worker with bytes in them. Each takes two descriptors, which connections need too, and
+/// part of the memory that one user may have in pipes (pipe(7)).
 const MOST: usize = 128;
 
 /// The pipes of one worker.
@@ -28,7 +27,7 @@ const MOST: usize = 128;
 pub(crate) struct Pipes {
     free: RefCell<Vec<Pipe>>,
     made: Rc<()>,
-    /// The kernel does not let this process use them.
+    /// The kernel does not allow this process to use splice.
     forbidden: Cell<bool>,
 }
 
@@ -44,7 +43,7 @@ pub(crate) struct Pipe {
 // === impl Pipes ===
 
 impl Pipes {
-    /// An empty pipe; none if there are too many, or the system has none left.
+    /// Returns an empty pipe; none if there are too many, or the system has none left.
     pub(crate) fn take(&self) -> Option<Pipe> {
         if self.forbidden.get() {
             return None;
@@ -59,8 +58,8 @@ impl Pipes {
         Some(Pipe { mouth, end, filled: 0, _made: self.made.clone() })
     }
 
-    /// Gives up using them, if this is why the first bytes could not be taken; whether it is. All bodies
-    /// take the usual way from then on.
+    /// Stops using pipes if this error means that splice is forbidden; returns true if it does. All bodies take
+    /// the usual path from then on.
     pub(crate) fn give_up(&self, error: &io::Error) -> bool {
         let forbids =
             matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported);
@@ -68,7 +67,7 @@ impl Pipes {
             static TOLD: AtomicBool = AtomicBool::new(false); // once, not by each worker
             if !TOLD.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
-                    "splice(2) is not allowed ({error}): long bodies cost more; allow it by \
+                    "splice(2) is not allowed ({error}): long bodies use more CPU; allow it with \
                      SystemCallFilter=@system-service in the unit"
                 );
             }
@@ -91,8 +90,7 @@ impl Pipe {
         self.filled == 0
     }
 
-    /// Takes up to `most` bytes from a socket into the empty pipe; 0 means that the peer has closed
-    /// its side.
+    /// Reads up to `most` bytes from a socket into the empty pipe; 0 means that the peer has closed its side.
     pub(crate) fn poll_fill(
         &mut self,
         source: &Stream,
@@ -105,7 +103,7 @@ impl Pipe {
         Poll::Ready(Ok(count))
     }
 
-    /// Gives what is in the pipe to a socket, as much as it takes.
+    /// Writes the content of the pipe to a socket, as much as it accepts.
     pub(crate) fn poll_empty(
         &mut self,
         sink: &Stream,

@@ -1,13 +1,13 @@
-//! Stopping: first politely, then at once.
+//! Stopping: first gracefully, then at once.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long an idle client connection is kept after the stop began or after its last request,
-/// whichever is later: a request that is already on its way still finds us.
+/// The time for which an idle client connection is kept open after the stop began or after its last request,
+/// whichever is later: a request that is already on its way still arrives.
 pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 
-/// How far the stop has come on one worker.
+/// The progress of the stop on one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     phase: Cell<Phase>,
@@ -19,11 +19,11 @@ pub(crate) enum Phase {
     /// Serving.
     #[default]
     Running,
-    /// Another Teal accepts: answers say `Connection: close`, idle connections have their full time.
+    /// Another Teal accepts: answers carry `Connection: close`, idle connections have their full time.
     Aside,
-    /// Answers say `Connection: close`; idle connections leave after [`GOODBYE`].
+    /// Answers carry `Connection: close`; idle connections are closed after [`GOODBYE`].
     Leaving(Instant),
-    /// The deadline has passed: what is left ends now, and is counted.
+    /// The deadline has passed: remaining work ends now, and is counted.
     Cut,
 }
 
@@ -36,7 +36,7 @@ impl Stop {
         self.phase.get() != Phase::Running
     }
 
-    /// Whether this Teal stops, and nobody takes its place.
+    /// Returns true if this Teal stops and no other takes its place.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.phase.get(), Phase::Leaving(_) | Phase::Cut)
     }
@@ -45,8 +45,7 @@ impl Stop {
         self.phase.get() == Phase::Cut
     }
 
-    /// Until when a connection may stay that was last active at `active` and would otherwise
-    /// stay until `due`.
+    /// Returns until when a connection may stay that was last active at `active` and would otherwise stay until `due`.
     pub(crate) fn limit_idle(&self, active: Instant, due: Instant) -> Instant {
         match self.phase.get() {
             Phase::Running | Phase::Aside => due, // lossless: L7

@@ -1,18 +1,18 @@
-//! The client's half of a WebSocket handshake (RFC 6455 section 4.1): over HTTP/2 there is none (RFC 8441
-//! section 5), so towards a target of HTTP/1.1 it is Teal that makes the key and checks the answer.
-//! Subprotocols and extensions pass as they are, and are for the client to check: it has asked for them.
+//! The client's half of a WebSocket handshake (RFC 6455 section 4.1): HTTP/2 has none (RFC 8441 section 5), so
+//! for an HTTP/1.1 target Teal makes the key and checks the answer. Subprotocols and extensions pass unchanged,
+//! and the client, which asked for them, checks them.
 
 use aws_lc_rs::digest;
 
 use crate::base64;
 
-/// `Sec-WebSocket-Accept` of a key: 20 bytes in base64.
+/// The `Sec-WebSocket-Accept` of a key: 20 bytes in base64.
 pub(crate) type Accept = [u8; 28];
 
-/// What a server adds to a key, to show that it knows WebSockets (RFC 6455 section 1.3).
+/// The GUID that a server appends to a key, to show that it supports WebSocket (RFC 6455 section 1.3).
 const KNOWN: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The only right answer to a key.
+/// Returns the only valid answer to a key.
 pub(crate) fn accept(key: &[u8]) -> Accept {
     let mut sha1 = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
     sha1.update(key);

@@ -1,8 +1,8 @@
-//! Closing a client's connection so that its last answer arrives.
+//! Closing a client's connection so that its last answer arrives: a lingering close.
 //!
-//! A socket that is closed with unread bytes is reset, and the reset can overtake the answer (RFC 9112
-//! section 9.6). Many clients send their whole request before they read: they get an early answer only
-//! if everything is read until they are done.
+//! A socket that is closed with unread bytes is reset, and the reset can overtake the answer (RFC 9112 section
+//! 9.6). Many clients send their whole request before they read: they get an early answer only if everything
+//! they send is read.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,22 +14,22 @@ use tokio::io::AsyncWrite;
 use crate::client::Client;
 use crate::worker::Worker;
 
-/// What the client still sends when its connection is closed.
+/// Input still expected from the client when its connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// Nothing that is known of: its requests were read to their end.
+    /// None that is known of: its requests were read to their end.
     Nothing,
-    /// The rest of a request that has been answered already.
+    /// The rest of a request that has already been answered.
     Request,
 }
 
-/// The longest linger, however much still comes.
+/// The longest linger, however much still arrives.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Fewer bytes than this in one window end the linger: who sends less may as well be gone.
+/// Fewer bytes than this in one window end the linger: so slow a client is not waited for.
 const LEAST_BYTES: usize = 1024;
 
-/// How far the end of a connection has come.
+/// The progress of closing a connection.
 struct Ending<'e> {
     worker: &'e Worker,
     client: &'e mut Client,
@@ -44,7 +44,7 @@ struct Ending<'e> {
     until: Instant,
 }
 
-/// Closes our side, then reads and drops what still comes until the client closes its own.
+/// Closes our side, then reads and drops input until the client closes its own.
 // lossless: L10 - a window without enough bytes, or `LINGER`.
 pub(crate) async fn goodbye(worker: &Worker, client: &mut Client, unread: Unread) {
     let window = unread.window();
@@ -53,14 +53,14 @@ pub(crate) async fn goodbye(worker: &Worker, client: &mut Client, unread: Unread
     let (shut, ended, seen) = (false, false, 0);
     let mut ending = Ending { worker, client, shut, ended, window, window_ends, seen, until };
     poll_fn(|cx| ending.poll(cx)).await;
-    // Also where the client has ended: that says nothing of what it has taken.
+    // Even if the client has already closed its side: it may not have read the answer yet.
     client.stream.limit_close(worker.front().write_stall);
     client.rx.clear();
     client.rx.strip(&worker.buffers);
 }
 
 impl Unread {
-    /// How long the client may be silent.
+    /// The longest silence of the client.
     fn window(self) -> Duration {
         Duration::from_secs(match self {
             Self::Nothing => 2,
@@ -72,7 +72,7 @@ impl Unread {
 impl Ending<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.shut {
-            // Pending: a client that sends before it reads takes our end only after we have read.
+            // Pending: a client that sends before it reads accepts our close only after we have read.
             match Pin::new(&mut self.client.stream).poll_shutdown(cx) {
                 Poll::Ready(Ok(())) => self.shut = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),

@@ -1,4 +1,4 @@
-//! Finding the next request head in a connection, and taking leave of it.
+//! Finding the next request head in a connection, and closing the connection.
 
 mod goodbye;
 
@@ -15,33 +15,33 @@ use crate::worker::Worker;
 
 pub(crate) use goodbye::{Unread, goodbye};
 
-/// What comes next on a connection.
+/// The next event on a connection.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A head of this many bytes lies at the front of the buffer.
     Head(usize),
-    /// What came can't be a head.
+    /// The input can't be a head.
     Reject(Reject),
-    /// A head was begun but not ended in time.
+    /// A head was begun but not completed in time.
     TooLate,
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     Quiet,
-    /// The client has left.
+    /// The client has closed the connection.
     Gone,
 }
 
-/// What a wait for the first byte brought.
+/// The result of a wait for the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// Something has arrived, if only an end.
+    /// Something has arrived, if only the client's close.
     Bytes,
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     Quiet,
-    /// The connection is broken, or ends with Teal.
+    /// The connection is broken, or is closed because Teal stops.
     Gone,
 }
 
-/// The limits of heads as the engine takes them.
+/// The size limits of heads, in the form of the engine.
 pub(crate) fn limits(limits: &rules::Limits) -> Limits {
     Limits {
         head_bytes: limits.head_bytes,
@@ -50,8 +50,7 @@ pub(crate) fn limits(limits: &rules::Limits) -> Limits {
     }
 }
 
-/// Waits for the first byte of the next request for `patience` since the client was last
-/// active. Needs no buffer.
+/// Waits for the first byte of the next request for `patience` since the client was last active. Needs no buffer.
 // lossless: L10 - `idle`
 pub(crate) async fn first_byte(
     worker: &Worker,
@@ -61,7 +60,7 @@ pub(crate) async fn first_byte(
     let due = client.active + patience;
     poll_fn(|cx| {
         client.deadline.set_early(Early::Idle, worker.stop.limit_idle(client.active, due));
-        // First the client: bytes that have arrived win over a deadline that has passed.
+        // The client first: bytes that have arrived win over a deadline that has passed.
         match client.stream.poll_read_ready(cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
             Poll::Ready(Err(_)) => Poll::Ready(Arrival::Gone),
@@ -80,7 +79,7 @@ pub(crate) async fn first_byte(
 pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Duration) -> Next {
     client.scan.reset();
     let quiet_at = client.active + patience;
-    let mut late_at = worker.now() + worker.front().request_head; // of what is already there
+    let mut late_at = worker.now() + worker.front().request_head; // for bytes that are already there
     let limits = limits(&worker.reader.table().limits);
     let mut held = Held::nothing(&worker.heads);
     poll_fn(|cx| {
@@ -108,7 +107,7 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
                     return client.deadline.poll(cx).map(|()| Next::Quiet);
                 }
                 Poll::Pending => {
-                    client.rx.shrink(&worker.buffers); // it may take long, and there may be many
+                    client.rx.shrink(&worker.buffers); // it may take long, and there may be many of them
                     client.deadline.set_early(Early::Head, late_at);
                     if held.set(client.rx.filled().len()) > HEADS {
                         worker.deadlines.pass_early(Early::Head, 1);

@@ -1,19 +1,19 @@
-//! The streams of a connection to a target on which an answer has begun, as far as its bytes show: what is on
-//! one of them is never sent again (L5), even if the library could not read what came.
+//! The streams of a target connection on which an answer has begun, as seen in the frames: a request on one of
+//! them is never sent again (L5), even if the library could not parse the answer.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// More than can be open on one connection at once.
+/// The number of streams remembered: more than can be open on one connection at once.
 const REMEMBERED: usize = 128;
 
-/// The newest of them. Streams can be sent between threads, though these are not: hence the atomics.
+/// The newest of them. Atomics only because streams must be `Send`, though these never leave their thread.
 #[derive(Debug)]
 pub(crate) struct Answered {
     streams: [AtomicU32; REMEMBERED],
     next: AtomicUsize,
-    /// The last with DATA, which is an answer, too, if a head has never come.
+    /// The last with DATA, which also counts as an answer, even without a head.
     data: AtomicU32,
-    /// The error code of a GOAWAY of the target; 0: none but NO_ERROR.
+    /// The error code of the target's GOAWAY; 0: there was none, or NO_ERROR.
     farewell: AtomicU32,
 }
 
@@ -24,22 +24,22 @@ impl Answered {
         self.streams[place].store(stream, Ordering::Relaxed);
     }
 
-    /// DATA has come on this stream.
+    /// DATA has arrived on this stream.
     pub(super) fn data(&self, stream: u32) {
         self.data.store(stream, Ordering::Relaxed);
     }
 
-    /// The target has sent a GOAWAY with this error code.
+    /// The target sent a GOAWAY with this error code.
     pub(super) fn leave(&self, code: u32) {
         self.farewell.store(code, Ordering::Relaxed);
     }
 
-    /// The error code of the target's GOAWAY; `None`: there was none, or it was no error.
+    /// Returns the error code of the target's GOAWAY; `None`: there was none, or NO_ERROR.
     pub(crate) fn farewell(&self) -> Option<u32> {
         Some(self.farewell.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }
 
-    /// Whether an answer has begun on this stream, of those that are open.
+    /// Returns true if an answer has begun on this stream, one of those that are open.
     pub(crate) fn has(&self, stream: u32) -> bool {
         let known = |cell: &AtomicU32| cell.load(Ordering::Relaxed) == stream;
         known(&self.data) || self.streams.iter().any(known)

@@ -1,12 +1,11 @@
-//! How many frames of a kind a peer may send: those that cost us work and bring it nothing (D6). What is
-//! moved earns the frames that come of it.
+//! Budgets for the frames of each kind that a peer may send: those that cost us work and bring it nothing (D6).
+//! Data that is moved earns frames that it normally causes.
 
 use std::time::{Duration, Instant};
 
 use super::frames::{CONTINUATION, DATA, END_STREAM, HEADERS, SETTINGS};
 
-/// What a peer may send of one kind: so many at once, and then so many in a second, or for what was
-/// moved.
+/// The budget of one kind of frame: this many at once, refilled per second and by data that is moved.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) left: f64,
@@ -15,8 +14,8 @@ pub(super) struct Budget {
     at: Instant,
 }
 
-/// Kinds of frames with a budget: name, how many at once, how many in a second. What moves earns more
-/// of some: see `Watch::earn`.
+/// The kinds of frames with a budget: name, burst, rate per second. Data that is moved earns more of some: see
+/// `Watch::earn`.
 pub(super) const KINDS: usize = 7;
 pub(super) const BUDGETS: [(&str, f64, f64); KINDS] = [
     ("empty DATA", 100.0, 20.0),
@@ -31,7 +30,7 @@ pub(super) const RST_STREAM: usize = 2;
 pub(super) const PING: usize = 4;
 pub(super) const WINDOW_UPDATE: usize = 5;
 
-/// The place in [`BUDGETS`] of a frame that has one.
+/// Returns the index in [`BUDGETS`] of a frame that has one.
 pub(super) fn kind(kind: u8, flags: u8, length: usize) -> Option<usize> {
     match kind {
         DATA if length == 0 && flags & END_STREAM == 0 => Some(0),
@@ -40,19 +39,19 @@ pub(super) fn kind(kind: u8, flags: u8, length: usize) -> Option<usize> {
         SETTINGS => Some(3),
         6 => Some(PING),
         8 => Some(WINDOW_UPDATE),
-        // Those without a budget are bounded otherwise: by streams, windows and the length of heads.
+        // These are bounded by streams, windows and the length of heads.
         DATA | HEADERS | CONTINUATION => None,
         _ => Some(6), // PUSH_PROMISE and GOAWAY too, of which one is enough
     }
 }
 
 impl Budget {
-    /// All of them, at the beginning.
+    /// Returns all budgets, full.
     pub(super) fn all(now: Instant) -> [Self; KINDS] {
         BUDGETS.map(|(_, most, per_second)| Self { left: most, most, per_second, at: now })
     }
 
-    /// False: there is nothing left.
+    /// Takes one frame from the budget. Returns false if it is exhausted.
     pub(super) fn spend(&mut self, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.at);
         if since > Duration::from_millis(100) {

@@ -1,11 +1,11 @@
-//! Where frames begin in what passes, wherever that is cut. Never: a look inside a frame.
+//! Finding frame boundaries in a byte stream, wherever it is cut. Never looks inside a frame.
 
 use std::ops::Range;
 
-/// Finds the frames in what passes, wherever that is cut.
+/// Finds the frames in a byte stream, wherever it is cut.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Bytes to pass until the next frame begins.
+    /// Bytes to skip until the next frame begins.
     skip: usize,
     header: [u8; HEADER],
     have: usize,
@@ -25,29 +25,28 @@ pub(super) const ACK: u8 = 1;
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 
-/// The length that the header of a frame begins with.
+/// Returns the length in a frame's header.
 fn length(header: &[u8]) -> usize {
     header.iter().take(3).fold(0, |all, byte| all << 8 | usize::from(*byte))
 }
 
 impl Frames {
-    /// Before the first frame so many bytes pass.
+    /// Makes one that skips this many bytes before the first frame.
     pub(super) fn new(skip: usize) -> Self {
         Self { skip, header: [0; HEADER], have: 0 }
     }
 
-    /// The length of the frame whose header was last found, as long as none of it has passed.
+    /// Returns the length of the frame whose header was found last, as long as none of it has passed.
     pub(super) fn length(&self) -> usize {
         self.skip
     }
 
-    /// Whether a frame has ended and no other has begun.
+    /// Returns true between two frames.
     pub(super) fn is_between(&self) -> bool {
         self.skip == 0 && self.have == 0
     }
 
-    /// Where in `bytes`, which come next, the first frame of this kind begins that is whole in them, and
-    /// where it ends.
+    /// Finds the first frame of this kind that is complete in `bytes`, which come next: its start and its end.
     pub(super) fn find(&self, bytes: &[u8], kind: u8) -> Option<Range<usize>> {
         if self.have > 0 {
             return None;
@@ -63,14 +62,14 @@ impl Frames {
         None
     }
 
-    /// What follows the frame that is passing; none if all of this belongs to it.
+    /// Returns what follows the current frame; none if all of this belongs to it.
     pub(super) fn pass<'r>(&mut self, bytes: &'r [u8]) -> Option<&'r [u8]> {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         bytes.get(skipped..).filter(|_| self.skip == 0)
     }
 
-    /// The header of the next frame, once it is whole, and what is behind it.
+    /// Returns the header of the next frame, once it is complete, and what follows it.
     pub(super) fn header<'r>(&mut self, bytes: &'r [u8]) -> Option<([u8; HEADER], &'r [u8])> {
         let count = (HEADER - self.have).min(bytes.len());
         self.header[self.have..self.have + count].copy_from_slice(&bytes[..count]);

@@ -1,5 +1,5 @@
-//! A stream of a client: its request as the bytes of HTTP/1.1, which are understood like any
-//! other's, and the answer that Teal writes, as HTTP/2.
+//! A client's stream: its request as HTTP/1.1 bytes, which are parsed like any other's, and the answer that
+//! Teal writes, as HTTP/2.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use super::stream::{Sending, broken};
 use super::watch::{Progress, Watch};
 use crate::carried::{Framing, Gathered, Head, Outflow, Sink, Source, Told, answer};
 
-/// Where both ends of the connection are.
+/// The addresses of both ends of the connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ends {
     pub(crate) peer: Option<SocketAddr>,
@@ -30,22 +30,21 @@ pub(crate) struct Ends {
 pub(crate) struct Inbound {
     source: Source<RecvStream>,
     answer: Answer,
-    /// It asked with HEAD: an answer has no body, whatever it says of one.
+    /// The method is HEAD: the answer has no body, whatever its fields say.
     bodiless: bool,
-    /// It asked for a tunnel.
+    /// The request asked for a tunnel.
     tunnel: bool,
-    /// What the client is told if there is no answer.
+    /// The reset code sent to the client if there is no answer.
     unanswered: Reason,
     ends: Ends,
     progress: Arc<Progress>,
     outflow: Arc<Outflow>,
 }
 
-/// What of an answer is worth having with its head: how much of its body the client takes is not known
-/// before.
+/// The piece of an answer's body that is sent along with its head: the client's window is not known before.
 const HEAD_ROOM: usize = 512;
 
-/// How far the answer has come.
+/// The progress of the answer.
 enum Answer {
     Head(Gathered, SendResponse<Bytes>),
     Body(Sink<Sending>),
@@ -80,7 +79,7 @@ impl Inbound {
         }
     }
 
-    /// Sends a head; with a final one the body begins.
+    /// Sends a head; after a final one the body begins.
     fn answer(&mut self, head: &Bytes) -> io::Result<()> {
         let Answer::Head(_, respond) = &mut self.answer else { return Ok(()) };
         let (response, framing, opens) = match answer(head, self.bodiless, self.tunnel)? {
@@ -91,7 +90,7 @@ impl Inbound {
         };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let stream = respond.send_response(response, ended).map_err(broken)?;
-        // RFC 8441 section 5: a tunnel that is cut is one that TCP would reset.
+        // RFC 8441 section 5: a reset TCP connection maps to a reset of the tunnel's stream.
         let torn = if opens { Reason::CANCEL } else { Reason::INTERNAL_ERROR };
         let outflow = Some(self.outflow.clone());
         self.answer = Answer::Body(Sink::new(Sending { stream, torn }, framing, ended, outflow));
@@ -158,7 +157,7 @@ impl Exchange for Inbound {
         match &mut self.answer {
             Answer::Head(..) => Poll::Ready(HEAD_ROOM),
             Answer::Body(sink) => {
-                // A stream that was broken off is found to be so when something is written.
+                // A write detects that the stream was reset.
                 ready!(sink.poll_outflow(cx)).ok();
                 sink.poll_room(cx)
             }

@@ -1,8 +1,8 @@
-//! HTTP/2 on one connection, with a client or with a target: what the library leaves to us. Each stream is
-//! the bytes of HTTP/1.1 to the rest of Teal.
+//! HTTP/2 on one connection, with a client or with a target: everything that the library leaves to us. Each
+//! stream is a sequence of HTTP/1.1 bytes to the rest of Teal.
 //!
-//! Guaranteed: what the other side can make Teal keep or do is bounded (D1 to D8). Never: a push, early
-//! data. Which connections there are and how they end is not decided here.
+//! Guarantees: the work and memory that the other side can cause are bounded (D1 to D8). Never: a push, early
+//! data. Opening and closing connections is decided elsewhere.
 
 mod answered;
 mod budget;
@@ -30,23 +30,23 @@ pub(crate) use watch::{PREFACE, Peer, Watch, Watched};
 
 /// Streams of one connection at once (RFC 9113 section 6.5.2 asks for no less than 100).
 const STREAMS: u32 = 100;
-/// What a client may send ahead, for one stream and for all of a connection.
+/// The windows of a client: of one stream, and of a whole connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
-/// What is kept of an answer that a client does not take, for one stream.
+/// The most bytes of an answer kept for a client that does not read, for one stream.
 const SEND_BUFFER: usize = 16 * 1024;
-/// The memory of our decoder, which the client may use (RFC 7541 section 4.2).
+/// The size of our header decoder's dynamic table, which the client may use (RFC 7541 section 4.2).
 const TABLE: u32 = 4096;
-/// Streams that were reset and on which something may still come. More than wait for their reset, so that
-/// what comes on those is ignored.
+/// Reset streams on which late frames are still ignored. More than the resets that can be pending, so that late
+/// frames on those are ignored too.
 const RESET_STREAMS: usize = 2 * unread::MOST;
 /// A connection with a client.
 pub(crate) type H2 = Connection<Watched, Bytes>;
 
-/// Begins to speak it with a client, whose heads are as large as `head_bytes` at most.
+/// Starts HTTP/2 with a client, whose heads may have at most `head_bytes`.
 ///
 /// # Errors
-/// If the client does not begin as the protocol wants.
+/// If the client does not send a valid preface.
 pub(crate) async fn handshake(watched: Watched, head_bytes: usize) -> std::io::Result<H2> {
     let heads = u32::try_from(head_bytes).unwrap_or(u32::MAX);
     h2::server::Builder::new()
@@ -58,7 +58,7 @@ pub(crate) async fn handshake(watched: Watched, head_bytes: usize) -> std::io::R
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_reset_streams(RESET_STREAMS)
         .reset_stream_duration(unread::IGNORED)
-        // Not so many in the life of a connection: the watch counts them over time.
+        // The library's limit is for the life of a connection: the watch limits the rate instead.
         .max_local_error_reset_streams(None)
         .enable_connect_protocol()
         .handshake(watched)
@@ -66,18 +66,18 @@ pub(crate) async fn handshake(watched: Watched, head_bytes: usize) -> std::io::R
         .map_err(broken)
 }
 
-/// The protocol that a request asks for a tunnel of (RFC 8441 section 4).
+/// Returns the protocol of the tunnel that a request asks for (RFC 8441 section 4).
 pub(crate) fn tunnel_of<B>(request: &Request<B>) -> Option<&str> {
     request.extensions().get::<Protocol>().map(Protocol::as_str)
 }
 
-/// What of a body of unknown length is here with its head. An empty DATA frame that ends the stream is no
-/// body, and must not make the target expect one.
+/// Returns what has arrived of a body of unknown length along with its head. An empty DATA frame that ends the
+/// stream is not a body, and must not make the target expect one.
 pub(crate) fn first_piece(request: &mut Request<RecvStream>) -> Bytes {
     if request.body().is_end_stream() || request.headers().contains_key(header::CONTENT_LENGTH) {
         return Bytes::new();
     }
-    // Whoever reads on registers for what follows. A failure is told again by the next read.
+    // The next read registers for what follows, and reports a failure again.
     match request.body_mut().poll_data(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(first))) => first,
         _ => Bytes::new(),

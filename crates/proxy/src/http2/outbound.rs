@@ -1,5 +1,5 @@
-//! A stream to a target: the request that Teal writes, as HTTP/2, and the answer as the bytes of
-//! HTTP/1.1, which are understood like any other's.
+//! A stream to a target: the request that Teal writes, as HTTP/2, and the answer as HTTP/1.1 bytes, which are
+//! parsed like any other's.
 
 use std::fmt;
 use std::io;
@@ -25,29 +25,29 @@ use crate::carried::{Framing, Gathered, Sink, Source, ask};
 pub(crate) struct Outbound {
     request: Asking,
     answer: Answer,
-    /// Asked with HEAD: the answer has no body, whatever it says of one.
+    /// The method is HEAD: the answer has no body, whatever its fields say.
     bodiless: bool,
     secure: bool,
     answered: Arc<Answered>,
 }
 
-/// How far the request has come.
+/// The progress of the request.
 enum Asking {
     Head(Gathered, SendRequest<Bytes>),
     Body(Sink<Sending>),
     Failed(io::ErrorKind, Option<StreamEnd>),
 }
 
-/// How far the answer has come.
+/// The progress of the answer.
 enum Answer {
     Unasked,
-    /// An interim head is given out before anything else.
+    /// An interim head is returned before anything else.
     Head(ResponseFuture, Vec<u8>),
     Body(Source<RecvStream>),
 }
 
 impl Outbound {
-    /// A stream that is opened by the head of a request. `secure`: over TLS.
+    /// Makes a stream that is opened once the head of a request is complete. `secure`: over TLS.
     pub(crate) fn new(send: SendRequest<Bytes>, secure: bool, answered: Arc<Answered>) -> Self {
         let request = Asking::Head(Gathered::default(), send);
         Self { request, answer: Answer::Unasked, bodiless: false, secure, answered }
@@ -65,7 +65,7 @@ impl Outbound {
         Ok(())
     }
 
-    /// Ready when there is something to give out.
+    /// Ready when there is something to read.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Answer::Head(response, interim) = &mut self.answer else { return Poll::Ready(Ok(())) };
         if !interim.is_empty() {
@@ -84,14 +84,14 @@ impl Outbound {
     }
 }
 
-/// An answer as the bytes of HTTP/1.1, its body behind it.
+/// Returns an answer as HTTP/1.1 bytes, followed by its body.
 fn answer(response: Response<RecvStream>, bodiless: bool) -> Source<RecvStream> {
     let (parts, body) = response.into_parts();
     let (head, chunked) = answer_head(&parts, bodiless, body.is_end_stream());
     Source::new(head, body, if chunked { Framing::Chunked } else { Framing::Plain })
 }
 
-/// An end before there was a stream: nothing was sent.
+/// Returns the error of a stream that was never opened: nothing was sent.
 fn unsent(error: h2::Error) -> io::Error {
     let over = error.is_io() || error.is_go_away() || error.is_reset();
     let kind = if over { io::ErrorKind::ConnectionRefused } else { io::ErrorKind::InvalidInput };
@@ -101,10 +101,11 @@ fn unsent(error: h2::Error) -> io::Error {
     }
 }
 
-/// An end before the answer could be read. `begun`: bytes of it had come. `farewell`: the error code of the
-/// target's GOAWAY, which may have served this stream before it went. A stream that the target has refused,
-/// or that is beyond the last one that it will serve, was not acted on (RFC 9113 section 8.7), and neither
-/// was one that it has reset since it requires HTTP/1.1. A GOAWAY says that of no stream that it covers.
+/// Returns the error of a stream that ended before the answer could be parsed. `begun`: bytes of the answer had
+/// arrived. `farewell`: the error code of the target's GOAWAY, which may have served this stream before it
+/// closed. A stream that the target refused, or that is above the last one it will serve, was not acted on (RFC
+/// 9113 section 8.7), and neither was one reset with HTTP_1_1_REQUIRED. A GOAWAY says nothing of the kind about
+/// the streams that it covers.
 // lossless: L5 - what begins to be answered is never sent again.
 fn failed(error: h2::Error, begun: bool, farewell: Option<u32>) -> io::Error {
     let gone = |code: u32| StreamEnd { code: code.into(), connection: true, begun };
@@ -126,7 +127,7 @@ fn failed(error: h2::Error, begun: bool, farewell: Option<u32>) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// The end of a stream that cannot even be opened, once more.
+/// Returns the same error again.
 fn again(kind: io::ErrorKind, end: Option<StreamEnd>) -> io::Error {
     end.map_or_else(|| kind.into(), |end| io::Error::new(kind, end))
 }
@@ -149,7 +150,7 @@ impl AsyncRead for Outbound {
             }
             Answer::Unasked => match this.request {
                 Asking::Failed(kind, end) => Poll::Ready(Err(again(kind, end))),
-                _ => Poll::Pending, // whoever writes the request is woken for it
+                _ => Poll::Pending, // the write of the request wakes this task
             },
         }
     }
@@ -166,7 +167,7 @@ impl AsyncWrite for Outbound {
             Asking::Body(sink) => sink.poll_write(bytes, cx),
             Asking::Failed(kind, end) => Poll::Ready(Err(again(*kind, *end))),
             Asking::Head(gathered, send) => {
-                // Room for one more stream: so long nothing is taken.
+                // Nothing is accepted until there is a place for one more stream.
                 let room = ready!(send.poll_ready(cx)).map_err(unsent);
                 let (taken, head) = gathered.take(bytes);
                 let asked = room.and_then(|()| head.map_or(Ok(()), |head| this.ask(&head)));
@@ -204,13 +205,13 @@ impl Exchange for Outbound {
     }
 
     fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<usize> {
-        Poll::Ready(usize::MAX) // a target that takes little is known by its client, who is limited
+        Poll::Ready(usize::MAX) // not limited: a slow target holds back its client, which is limited
     }
 
     fn leave_room(&mut self) {}
 
     fn share(&self) -> u64 {
-        0 // a target is to take and to bring each of its own
+        0 // each stream to a target must make progress by itself
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

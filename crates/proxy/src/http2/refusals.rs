@@ -1,24 +1,23 @@
-//! Requests that the library refuses before anybody sees them: it resets their streams without a word. They
-//! get an answer (RFC 9113 section 8.1.1), written beside the library and in nothing but its static table.
+//! Requests that the library refuses before we see them: it resets their streams without an answer. They get an
+//! answer (RFC 9113 section 8.1.1), written past the library and encoded with the static table only.
 //!
-//! Guaranteed: nothing is written but between two frames. Never: an answer on a stream that was served, or
-//! that was opened in an earlier turn.
+//! Guarantees: frames of ours are written only between two frames of the library. Never: an answer on a stream
+//! that was served, or that was opened in an earlier turn.
 
 use super::frames::{END_HEADERS, END_STREAM, HEADER, HEADERS, RESET, WINDOW_UPDATE};
 
-/// More new streams than this are not remembered: those that are refused are only reset. No more are read
-/// in one turn.
+/// The most new streams remembered: beyond that, refused ones are only reset. No more are read in one turn.
 const MOST: usize = 128;
 
-/// What was seen of one connection in the turn that is going on.
+/// The events of one connection in the current turn.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     fresh: Vec<Fresh>,
     /// The newest stream that the peer has opened.
     newest: u32,
-    /// Resets that wait until it is known whether their streams are served.
+    /// Resets held back until it is known whether their streams are served.
     held: Vec<u32>,
-    /// Bytes of our own that are to be written.
+    /// Bytes of our own, to be written.
     own: Vec<u8>,
 }
 
@@ -26,17 +25,17 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct Fresh {
     stream: u32,
-    /// Its request is over with its head.
+    /// Its request ended with its head.
     ended: bool,
-    /// It is served.
+    /// It was handed to us and is served.
     served: bool,
-    /// The library has answered it: its head was over the limit.
+    /// The library has answered it: its head exceeded the limit.
     answered: bool,
     /// The library has reset it.
     reset: bool,
 }
 
-/// How many requests were refused in a turn.
+/// The number of requests refused in a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// Answered 400.
@@ -46,7 +45,7 @@ pub(crate) struct Refused {
 }
 
 impl Refusals {
-    /// A head of the peer begins. True: of a new stream.
+    /// A head of the peer begins. Returns true if it opens a new stream.
     pub(super) fn opened(&mut self, stream: u32, flags: u8) -> bool {
         let new = stream > self.newest;
         if new {
@@ -72,23 +71,23 @@ impl Refusals {
         }
     }
 
-    /// Whether output must be inspected for answers and resets of new requests.
+    /// Returns true if output must be inspected for answers to and resets of new requests.
     pub(super) fn is_busy(&self) -> bool {
         !self.fresh.is_empty() || !self.own.is_empty()
     }
 
-    /// This stream begins to be answered. True: by the library, which has refused it.
+    /// An answer begins on this stream. Returns true if it is from the library, which has refused the request.
     pub(super) fn answered(&mut self, stream: u32) -> bool {
         let fresh = self.fresh.iter_mut().find(|fresh| fresh.stream == stream && !fresh.served);
         fresh.map(|fresh| fresh.answered = true).is_some()
     }
 
-    /// Whether a stream was opened that nobody serves.
+    /// Returns true if a stream was opened that is not served.
     pub(super) fn has_unseen(&self) -> bool {
         self.fresh.iter().any(|fresh| !fresh.served)
     }
 
-    /// Whether this reset is kept back, until it is known what its stream was.
+    /// Returns true if this reset is held back until it is known what its stream was.
     pub(super) fn hold(&mut self, frame: &[u8]) -> bool {
         let Some((header, code)) = frame.split_at_checked(HEADER) else { return false };
         let number = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
@@ -104,7 +103,8 @@ impl Refusals {
         hold
     }
 
-    /// The turn ends: what was refused in it. `waits`: whether the reset of a stream by a code waits.
+    /// Ends the turn; returns what was refused in it. `waits`: returns true if the reset of a stream with a
+    /// code is delayed.
     pub(super) fn settle(&mut self, via: &str, mut waits: impl FnMut(u32, u32) -> bool) -> Refused {
         let mut refused = Refused::default();
         for stream in self.held.drain(..) {
@@ -116,7 +116,7 @@ impl Refusals {
                     answer(&mut self.own, stream, via);
                 }
                 if !fresh.ended {
-                    code = NO_ERROR; // the answer is whole, and the rest of the request is not wanted
+                    code = NO_ERROR; // the answer is complete, and the rest of the request is not needed
                 }
             }
             if !waits(stream, code) {
@@ -125,22 +125,22 @@ impl Refusals {
         }
         let answered = self.fresh.iter().filter(|fresh| fresh.answered && !fresh.served);
         refused.too_large = answered.count();
-        // What is left has not come to its end: its head, or what the library makes of it.
+        // The others are still open: their heads, or the library's reaction to them, are incomplete.
         self.fresh.retain(|fresh| !fresh.served && !fresh.answered && !fresh.reset);
         refused
     }
 
-    /// What is to be written.
+    /// Returns the bytes to be written.
     pub(super) fn own(&self) -> &[u8] {
         &self.own
     }
 
-    /// For more that is to be written.
+    /// Returns the buffer for further frames.
     pub(super) fn own_mut(&mut self) -> &mut Vec<u8> {
         &mut self.own
     }
 
-    /// So much of it was written.
+    /// This many bytes were written.
     pub(super) fn written(&mut self, count: usize) {
         self.own.drain(..count);
     }
@@ -149,13 +149,13 @@ impl Refusals {
 const NO_ERROR: u32 = 0;
 const PROTOCOL_ERROR: u32 = 1;
 
-/// 400, without a body: what the peer gives room for is known to the library alone.
+/// Writes a 400 without a body: only the library knows the peer's window.
 fn answer(out: &mut Vec<u8>, stream: u32, via: &str) {
     // `:status: 400`, `content-length: 0` and `cache-control: no-store` by the static table (RFC 7541
     // appendix A), the last two as literals that are not remembered.
     let mut block = b"\x8c\x0f\x0d\x010\x0f\x09\x08no-store".to_vec();
     let why = format!("{via}; error=http_request_error; details=bad_request");
-    block.push(0); // a literal with a name of its own
+    block.push(0); // a literal field name
     for text in ["proxy-status", &why] {
         // A longer one would need more than one byte for its length (RFC 7541 section 5.1).
         let text = text.get(..126).unwrap_or(text);
@@ -165,12 +165,12 @@ fn answer(out: &mut Vec<u8>, stream: u32, via: &str) {
     frame(out, HEADERS, END_HEADERS | END_STREAM, stream, &block);
 }
 
-/// A reset of a stream.
+/// Writes a reset of a stream.
 pub(super) fn reset(out: &mut Vec<u8>, stream: u32, code: u32) {
     frame(out, RESET, 0, stream, &code.to_be_bytes());
 }
 
-/// More room on a stream for what its client sends.
+/// Writes a WINDOW_UPDATE for a stream.
 pub(super) fn widen(out: &mut Vec<u8>, stream: u32, bytes: u32) {
     frame(out, WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
 }

@@ -1,4 +1,4 @@
-//! A stream of HTTP/2, by its library.
+//! A stream of the HTTP/2 library.
 
 use std::io;
 use std::task::{Context, Poll, Waker, ready};
@@ -10,16 +10,16 @@ use http::HeaderMap;
 use super::frames::HEADER;
 use crate::carried::{Incoming, Outgoing};
 
-/// What is sent on it.
+/// The sending side.
 #[derive(Debug)]
 pub(crate) struct Sending {
     pub(crate) stream: SendStream<Bytes>,
-    /// What the other side is told if it ends before its end.
+    /// The reset code sent if the stream ends early.
     pub(crate) torn: Reason,
 }
 
 impl Outgoing for Sending {
-    /// With the header of its frame it fills one record of TLS, where a byte more would make a second one.
+    /// With its frame header it fills one TLS record; a byte more would need a second one.
     const PIECE: usize = 16 * 1024 - HEADER;
 
     fn reserve(&mut self, bytes: usize) -> usize {
@@ -71,7 +71,7 @@ impl Incoming for RecvStream {
     }
 
     fn release(&mut self, bytes: usize) {
-        // It fails where the stream is gone, which the next read tells.
+        // It fails if the stream is gone, which the next read reports.
         let _ = self.flow_control().release_capacity(bytes);
     }
 
@@ -82,7 +82,7 @@ impl Incoming for RecvStream {
     }
 }
 
-/// The end of a stream that has no right end.
+/// The error of a stream that ended early.
 pub(crate) fn broken(error: h2::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

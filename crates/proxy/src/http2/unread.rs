@@ -1,26 +1,26 @@
-//! Requests of a client that were answered before they ended. Many clients read nothing while they send, and
-//! lose an answer whose stream is reset at that moment. Others take no answer before they have sent all, and
-//! wait for room on a stream that was reset. So the client may send on, and what comes is dropped, as over
-//! HTTP/1.1; the reset waits until the client stops by itself.
+//! Requests of a client that were answered before they ended. Many clients do not read while they send, and
+//! lose an answer whose stream is reset at that moment. Others read no answer before they have sent everything,
+//! and wait for window on a stream that was reset. So the client may go on sending, and what it sends is
+//! dropped, as over HTTP/1.1; the reset is delayed until the client stops by itself.
 //!
-//! Guaranteed: a reset waits no longer than [`LINGER`], and for a silent client no longer than [`SILENCE`].
+//! Guarantees: a reset waits no longer than [`LINGER`], and for a silent client no longer than [`SILENCE`].
 
 use std::time::{Duration, Instant};
 
 /// The longest wait.
 const LINGER: Duration = Duration::from_secs(25);
 
-/// For how long the library has to ignore what comes on a stream that it takes for reset: longer than its
-/// reset waits.
+/// The time for which the library has to ignore frames on a stream that it has reset: longer than the delay of
+/// the reset.
 pub(super) const IGNORED: Duration = Duration::from_secs(30);
 
-/// The wait for a client that sends nothing on the stream.
+/// The longest wait for a client that sends nothing on the stream.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// More requests than this at once are not followed: their streams are reset at once.
+/// The most requests followed at once: beyond that, streams are reset at once.
 pub(super) const MOST: usize = 128;
 
-/// Requests whose bodies have not ended, of one connection.
+/// The requests of one connection whose bodies have not ended.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     bodies: Vec<Body>,
@@ -32,7 +32,7 @@ struct Body {
     stream: u32,
     /// Bytes that the client may still send.
     window: usize,
-    /// Its reset waits.
+    /// The delayed reset of its stream.
     held: Option<Held>,
 }
 
@@ -43,19 +43,19 @@ struct Held {
 }
 
 impl Unread {
-    /// A head that a body of this window follows.
+    /// A head arrived that is followed by a body with this window.
     pub(super) fn opened(&mut self, stream: u32, window: usize) {
         if self.bodies.len() < MOST {
             self.bodies.push(Body { stream, window, held: None });
         }
     }
 
-    /// The body has ended, or the client has broken it off.
+    /// The body has ended, or the client has reset the stream.
     pub(super) fn ended(&mut self, stream: u32) {
         self.bodies.retain(|body| body.stream != stream);
     }
 
-    /// A piece of the body has come.
+    /// A piece of the body arrived.
     pub(super) fn received(&mut self, stream: u32, bytes: usize, now: Instant) {
         let Some(body) = self.bodies.iter_mut().find(|body| body.stream == stream) else { return };
         body.window = body.window.saturating_sub(bytes);
@@ -64,7 +64,7 @@ impl Unread {
         }
     }
 
-    /// Gives clients that were answered room up to a full window again: `give` says so to each.
+    /// Refills the windows of clients that were answered: `give` is called for each.
     pub(super) fn make_room(&mut self, full: usize, mut give: impl FnMut(u32, usize)) {
         let spent = |body: &&mut Body| body.held.is_some() && body.window <= full / 2;
         for body in self.bodies.iter_mut().filter(spent) {
@@ -73,32 +73,32 @@ impl Unread {
         }
     }
 
-    /// The client was given more window.
+    /// The client's window was increased.
     pub(super) fn widened(&mut self, stream: u32, bytes: usize) {
         if let Some(body) = self.bodies.iter_mut().find(|body| body.stream == stream) {
             body.window += bytes;
         }
     }
 
-    /// Holds the reset of an answered stream. False if it must be sent now.
+    /// Delays the reset of an answered stream. Returns false if it must be sent now.
     pub(super) fn hold(&mut self, stream: u32, now: Instant) -> bool {
         let open = self.bodies.iter_mut().find(|body| body.stream == stream);
         let held = Held { silent_at: now + SILENCE, until: now + LINGER };
         open.map(|body| body.held = Some(held)).is_some()
     }
 
-    /// When the next reset is due.
+    /// Returns the time at which the next reset is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.bodies.iter().filter_map(Body::due).min()
     }
 
-    /// A stream whose reset is due. It is followed no longer.
+    /// Returns a stream whose reset is due, and forgets it.
     pub(super) fn next_due(&mut self, now: Instant) -> Option<u32> {
         let place = self.bodies.iter().position(|body| body.due().is_some_and(|due| due <= now))?;
         Some(self.bodies.swap_remove(place).stream)
     }
 
-    /// Whether no body is followed.
+    /// Returns true if no body is followed.
     pub(super) fn is_empty(&self) -> bool {
         self.bodies.is_empty()
     }

@@ -1,7 +1,7 @@
-//! What a peer sends, frame by frame, below the library that understands it: that has no limits for
-//! frames that cost us work and bring the peer nothing (D6), nor a deadline inside a head (D10).
+//! Counting a peer's frames, below the library that parses them: the library has no limits for frames that cost
+//! us work and bring the peer nothing (D6), nor a deadline inside a head (D10).
 //!
-//! Never: a look inside a frame, but for the error codes of RST_STREAM and GOAWAY.
+//! Never looks inside a frame, except at the error codes of RST_STREAM and GOAWAY.
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ use crate::carried::Outflow;
 
 pub(crate) use transport::Watched;
 
-/// What was seen on one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
     peer: Peer,
@@ -42,41 +42,41 @@ pub(crate) struct Watch {
     written: RefCell<Frames>,
     budgets: RefCell<[Budget; KINDS]>,
     spent: Cell<Option<&'static str>>,
-    /// Since when a head has been on its way.
+    /// The time since when a head has been incomplete.
     head_since: Cell<Option<Instant>>,
-    /// The frame that is read ends a head.
+    /// The frame being read ends a head.
     ends_head: Cell<bool>,
-    /// The peer has said what it takes.
+    /// The peer has sent its SETTINGS.
     settled: Cell<bool>,
-    /// When something was last written.
+    /// The time of the last write.
     wrote: Cell<Instant>,
-    /// Of the turn that is going on.
+    /// The time of the current turn.
     now: Cell<Instant>,
     progress: Arc<Progress>,
     outflow: Arc<Outflow>,
-    /// Of a client: requests that the library refuses.
+    /// Only for a client: requests that the library refuses.
     refusals: RefCell<Refusals>,
-    /// Of a client: requests that may be answered before they end.
+    /// Only for a client: requests that may be answered before they end.
     unread: RefCell<Unread>,
     answered: Arc<Answered>,
-    /// The socket took no more when something was last to be written.
+    /// The socket was full at the last write.
     full: Cell<bool>,
-    /// Streams that wait for their share of what is moved.
+    /// The number of streams that share what is moved.
     streams: Cell<u64>,
-    /// Bytes that were moved and belong to no share yet.
+    /// Bytes moved that are not yet dealt out.
     rest: Cell<u64>,
-    /// What the frames cost that were read, as far as what they brought about may not be written.
+    /// The cost of the frames read whose output may not have been written yet.
     taken: Cell<usize>,
-    /// Bytes written since, that are not made up with [`Watch::taken`] yet.
+    /// Bytes written since that are not yet set off against [`Watch::taken`].
     written_since: Cell<usize>,
 }
 
-/// How much a connection has moved for each of its streams, were it dealt out evenly. What is moved
-/// in frames comes to a stream in leaps, and one that waits for its turn is not one that stalls.
+/// The bytes that a connection has moved for each of its streams, if dealt out evenly. Frames reach a stream in
+/// bursts, and a stream that waits for its turn is not a stalled one.
 #[derive(Debug, Default)]
 pub(crate) struct Progress(AtomicU64);
 
-/// Who is at the other end.
+/// The kind of peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Client,
@@ -88,12 +88,12 @@ fn stream_of(header: &[u8; HEADER]) -> u32 {
     number(&header[5..]) & 0x7fff_ffff
 }
 
-/// A number in the order of the network.
+/// A number in network byte order.
 fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte))
 }
 
-/// The codes by which the library resets streams for what the peer has sent; ours are others.
+/// The codes with which the library resets streams because of the peer's frames; we use others.
 const INDUCED: [Reason; 6] = [
     Reason::PROTOCOL_ERROR,
     Reason::FLOW_CONTROL_ERROR,
@@ -103,12 +103,12 @@ const INDUCED: [Reason; 6] = [
     Reason::ENHANCE_YOUR_CALM,
 ];
 
-/// Frames that are read in one turn, and as how many of them a head counts: it may cost an answer. More
-/// than [as many heads](super::STREAMS) as a client that keeps to its limit has to send.
+/// The cost of frames read in one turn, and that of a head, which may cause an answer. More than [as many
+/// heads](super::STREAMS) as a client within its limit has to send.
 const TURN: usize = 512;
 const HEAD: usize = 4;
 
-/// Bytes that a frame may bring about, as an answer of 400 (about 100) is brought about by a head.
+/// Output bytes that one unit of cost may cause: a head causes an answer of 400 (about 100 bytes).
 const OUTPUT: usize = 32;
 
 /// RFC 9113 section 3.4.
@@ -117,7 +117,7 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 // === impl Watch ===
 
 impl Watch {
-    /// Of a connection on which nothing was moved yet. What a client sends begins with the preface.
+    /// Watches a connection on which nothing has moved yet. A client's input begins with the preface.
     pub(crate) fn new(peer: Peer, now: Instant) -> Rc<Self> {
         let frames = |skip| RefCell::new(Frames::new(skip));
         let (read, written) = match peer {
@@ -148,58 +148,58 @@ impl Watch {
         })
     }
 
-    /// A turn begins, with so many streams.
+    /// A turn begins, with this many streams.
     pub(crate) fn turn(&self, now: Instant, streams: usize) {
         self.now.set(now);
         self.streams.set(streams as u64);
     }
 
-    /// The kind of frame of which the peer has sent too many.
+    /// Returns the kind of frame of which the peer has sent too many.
     pub(crate) fn spent(&self) -> Option<&'static str> {
         self.spent.get()
     }
 
-    /// Since when a head has been on its way that is not whole yet.
+    /// Returns the time since when a head has been incomplete.
     pub(crate) fn head_since(&self) -> Option<Instant> {
         self.head_since.get()
     }
 
-    /// Whether the peer has said what it takes (RFC 9113 section 3.4).
+    /// Returns true if the peer has sent its SETTINGS (RFC 9113 section 3.4).
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.get()
     }
 
-    /// Since when the socket has taken nothing, though there is something.
+    /// Returns the time since when the socket has accepted nothing, though there is output.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         self.full.get().then(|| self.wrote.get())
     }
 
-    /// When something was last written.
+    /// Returns the time of the last write.
     pub(crate) fn wrote(&self) -> Instant {
         self.wrote.get()
     }
 
-    /// For streams, to see how the connection gets on.
+    /// Returns the progress of the connection, for its streams.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         self.progress.clone()
     }
 
-    /// For streams, to see how much they may hand over.
+    /// Returns the limit of handed-over bytes, for the streams.
     pub(crate) fn outflow(&self) -> Arc<Outflow> {
         self.outflow.clone()
     }
 
-    /// For streams to a target, to see whether their answers have begun.
+    /// Returns the answers that have begun, for streams to a target.
     pub(crate) fn answered(&self) -> Arc<Answered> {
         self.answered.clone()
     }
 
-    /// A turn ends: what was handed over was written as far as the socket takes it. True if reading was
-    /// [held back](Watch::is_sated) and may go on.
+    /// Ends a turn: what was handed over was written as far as the socket accepts it. Returns true if reading
+    /// was [held back](Watch::is_sated) and may go on.
     pub(crate) fn settle(&self) -> bool {
         let sated = self.is_sated();
         if self.full.get() {
-            // A peer that takes less than there is, but takes it, is read at that pace.
+            // A peer that reads slowly is read at the same pace.
             let written = self.written_since.get();
             self.written_since.set(written % OUTPUT);
             self.taken.set(self.taken.get().saturating_sub(written / OUTPUT));
@@ -211,9 +211,9 @@ impl Watch {
         sated && !self.is_sated()
     }
 
-    /// Whether no more is read in this turn. The library answers what it refuses only once it has read all
-    /// that there is, so that its answers are first counted when they are many, and are kept without a
-    /// bound for a peer that reads none.
+    /// Returns true if no more is read in this turn. The library answers refused requests only once it has read
+    /// all input, so its answers are counted late, and for a peer that does not read they would be kept without
+    /// a bound.
     // lossless: D2
     fn is_sated(&self) -> bool {
         self.taken.get() >= TURN
@@ -224,13 +224,13 @@ impl Watch {
         self.refusals.borrow_mut().served(stream);
     }
 
-    /// Whether the client has opened a stream in this turn that is not served.
+    /// Returns true if the client has opened a stream in this turn that is not served.
     pub(crate) fn has_unseen(&self) -> bool {
         self.refusals.borrow().has_unseen()
     }
 
-    /// A turn ends: how many requests the library has refused in it. Their answers are to be written with
-    /// [`Watch::poll_own`].
+    /// Ends a turn: returns how many requests the library has refused in it. Their answers are to be written
+    /// with [`Watch::poll_own`].
     pub(crate) fn refused(&self, via: &str) -> Refused {
         let waits = |stream, code| {
             let mut unread = self.unread.borrow_mut();
@@ -243,13 +243,13 @@ impl Watch {
         self.refusals.borrow_mut().settle(via, waits)
     }
 
-    /// When a reset that waits for its client is due.
+    /// Returns the time at which the next delayed reset is due.
     pub(crate) fn unread_due(&self) -> Option<Instant> {
         self.unread.borrow().due()
     }
 
-    /// Lets clients that were answered send on, and resets the streams of those that had time enough. To be
-    /// written with [`Watch::poll_own`].
+    /// Lets clients that were answered go on sending, and resets the streams whose time is up. To be written
+    /// with [`Watch::poll_own`].
     pub(crate) fn settle_unread(&self) {
         let mut unread = self.unread.borrow_mut();
         let mut refusals = self.refusals.borrow_mut();
@@ -261,8 +261,8 @@ impl Watch {
         });
     }
 
-    /// How much of what the library writes next may be written; none if the first frame is a reset that is
-    /// kept back.
+    /// Returns how much of the library's next output may be written; none if the first frame is a reset that is
+    /// held back.
     fn passes(&self, bytes: &[u8]) -> Option<usize> {
         let next = self.written.borrow().find(bytes, RESET);
         let Some(Range { start, end }) = next else { return Some(bytes.len()) };
@@ -271,24 +271,24 @@ impl Watch {
         }
         let held = self.refusals.borrow_mut().hold(&bytes[..end]);
         if held {
-            self.spend(RST_STREAM); // answered or reset, it costs the same
+            self.spend(RST_STREAM); // an answer costs the same as a reset
         }
         (!held && !self.waits(&bytes[..end])).then_some(end)
     }
 
-    /// Returns true for the reset of an answered request whose client still sends.
+    /// Returns true for the reset of an answered request whose client is still sending.
     fn waits(&self, frame: &[u8]) -> bool {
         let Some((header, code)) = frame.split_first_chunk() else { return false };
         number(code) == u32::from(Reason::NO_ERROR)
             && self.unread.borrow_mut().hold(stream_of(header), self.now.get())
     }
 
-    /// Whether output must be inspected frame by frame.
+    /// Returns true if output must be inspected frame by frame.
     fn is_busy(&self) -> bool {
         self.refusals.borrow().is_busy() || !self.unread.borrow().is_empty()
     }
 
-    /// Writes what is ours, if that may be written now. Ready if there is nothing that may.
+    /// Writes our own frames, if that is allowed now. Ready if there is nothing left to write.
     pub(crate) fn poll_own(
         &self,
         stream: &mut Stream,
@@ -316,7 +316,7 @@ impl Watch {
         taken
     }
 
-    /// Counts the frames that are read. Returns what is behind those of this turn.
+    /// Counts the frames read. Returns what follows those of this turn.
     fn pass_read<'r>(&self, bytes: &'r [u8]) -> &'r [u8] {
         let mut frames = self.read.borrow_mut();
         let mut rest = bytes;
@@ -330,7 +330,7 @@ impl Watch {
             let Some((header, behind)) = frames.header(next) else { return &[] };
             rest = behind;
             if header[3] == GOAWAY {
-                // One that comes in two pieces is not understood, and only its words are lost.
+                // A frame that arrives in two pieces is not parsed; only its message is lost.
                 self.answered.leave(rest.get(4..8).map_or(0, number));
             }
             self.count(header, frames.length());
@@ -358,7 +358,7 @@ impl Watch {
                     self.unread.borrow_mut().widened(stream_of(&header), more);
                 }
                 HEADERS if self.refusals.borrow_mut().answered(stream_of(&header)) => {
-                    self.spend(RST_STREAM); // 431 costs what a reset does, and earns nothing
+                    self.spend(RST_STREAM); // a 431 costs as much as a reset, and earns nothing
                     continue;
                 }
                 _ => {}
@@ -392,7 +392,7 @@ impl Watch {
         }
     }
 
-    /// Follows the bodies of a client, as far as they have not ended with their heads.
+    /// Follows the bodies of a client's requests that have not ended with their heads.
     fn follow(&self, header: &[u8; HEADER], fresh: bool, length: usize) {
         let (of, stream) = (header[3], stream_of(header));
         let ends = of == RESET || header[4] & END_STREAM != 0;
@@ -406,8 +406,8 @@ impl Watch {
         }
     }
 
-    /// We have reset a stream, with this code. Where that is for what the peer has sent, it costs us what a
-    /// reset of its own would, and is paid for alike (D2).
+    /// We have reset a stream, with this code. If the cause is a frame of the peer, it costs as much as a reset
+    /// by the peer (D2).
     fn count_induced(&self, payload: &[u8]) {
         let code = payload.get(..4).map(number);
         if code.is_some_and(|code| INDUCED.contains(&Reason::from(code))) {
@@ -421,9 +421,9 @@ impl Watch {
         }
     }
 
-    /// What passes earns the frames that come of it: peers that measure the way send a PING for each
-    /// piece of data, and those that read little at a time give little room at a time. One that gets
-    /// an answer may break its request off. Without work nothing is earned.
+    /// Data that is moved earns the frames that it normally causes: peers that measure bandwidth send a PING
+    /// for each piece of data, and those with small reads send small window updates. A request that gets an
+    /// answer may be reset. Without work nothing is earned.
     fn earn(&self, of: u8, length: usize, answers: bool) {
         let mut budgets = self.budgets.borrow_mut();
         match of {
@@ -439,7 +439,7 @@ impl Watch {
         }
     }
 
-    /// Deals out what was moved.
+    /// Deals out bytes that were moved.
     fn share(&self, bytes: usize) {
         let streams = self.streams.get().max(1);
         let moved = self.rest.get() + bytes as u64;
@@ -449,7 +449,7 @@ impl Watch {
 }
 
 impl Progress {
-    /// Bytes for each stream since the connection began.
+    /// Returns the bytes for each stream since the connection began.
     pub(crate) fn each(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,8 +1,8 @@
 //! Binding the listening sockets.
 //!
-//! `SO_REUSEPORT` lets any process of the same user join in on a port, so a second Teal would
-//! start without a word and take half of the connections. Each address is therefore bound
-//! once without it, to learn whether it is free.
+//! `SO_REUSEPORT` lets any process of the same user share a port, so a second Teal would start without an error
+//! and take half of the connections. Each address is therefore bound once without it, to learn whether it is
+//! free.
 
 use std::fmt;
 use std::io;
@@ -15,48 +15,48 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 #[derive(Debug)]
 pub struct Sockets {
     addresses: Vec<SocketAddr>,
-    /// Each with the place of its address.
+    /// The sockets of each worker, each with the index of its address.
     per_worker: Vec<Vec<(usize, TcpListener)>>,
 }
 
-/// An address that somebody else has bound already, and handed over.
+/// An address that another process has already bound, and handed over.
 #[derive(Debug)]
 pub struct HandedOver {
-    /// The address as it is configured, perhaps with port 0.
+    /// The address as configured, perhaps with port 0.
     pub configured: SocketAddr,
-    /// The sockets that listen there; at least one.
+    /// The listening sockets of the address; at least one.
     pub sockets: Vec<TcpListener>,
 }
 
-/// An address that can't be listened on.
+/// An address on which Teal cannot listen.
 #[derive(Debug)]
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
-    /// Why not.
+    /// The cause.
     pub source: io::Error,
 }
 
 const BACKLOG: i32 = 4096; // the kernel lowers it to net.core.somaxconn
 
-/// Raises the limit of open files as far as is allowed, and returns what it is then.
+/// Raises the limit of open files as far as allowed, and returns the limit then in force.
 pub fn raise_descriptor_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit); // ignored: what holds is read below
+    let _ = setrlimit(Resource::Nofile, limit); // ignored: the limit in force is read below
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
     usize::try_from(descriptors).unwrap_or(usize::MAX)
 }
 
-/// Sockets that were handed over and are bound to one address.
+/// Handed-over sockets that are bound to one address.
 struct Part<'h> {
-    /// As it is configured; none if it was bound for another address, which it is a part of.
+    /// The address as configured; none if the sockets were bound as part of another, wildcard address.
     configured: Option<SocketAddr>,
     bound: SocketAddr,
     sockets: Vec<&'h TcpListener>,
 }
 
-/// Whether an address is a part of another one, which is that of all.
+/// Returns true if `all` is a wildcard address that includes `part`.
 fn is_part(part: SocketAddr, all: SocketAddr) -> bool {
     let family = all.is_ipv6() || part.is_ipv4();
     all.ip().is_unspecified() && family && all.port() == part.port() && all != part
@@ -83,13 +83,13 @@ impl<'h> Part<'h> {
 // === impl HandedOver ===
 
 impl HandedOver {
-    /// Whether it is bound there, however it was configured.
+    /// Returns true if it is bound at this address, however it was configured.
     pub fn is_at(&self, address: SocketAddr) -> bool {
         let bound = self.sockets.first().and_then(|socket| socket.local_addr().ok());
         bound == Some(address)
     }
 
-    /// Whether one of the two addresses is that of all, and the other a part of it at the same port.
+    /// Returns true if one of the two is a wildcard address that includes the other, at the same port.
     pub fn shares_port(&self, address: SocketAddr) -> bool {
         let bound = self.sockets.iter().filter_map(|socket| socket.local_addr().ok());
         let mut bound = bound.filter(|bound| *bound != address);
@@ -100,10 +100,10 @@ impl HandedOver {
 // === impl Sockets ===
 
 impl Sockets {
-    /// Binds every address once per worker. With port 0 the kernel chooses, once for all.
+    /// Binds every address once per worker. With port 0 the kernel chooses one port for all workers.
     ///
-    /// An address that was handed over is not bound again: every socket of it is served, since what
-    /// is queued on one would be lost with it.
+    /// An address that was handed over is not bound again: every socket of it is served, since connections
+    /// queued on an unserved one would be lost with it.
     ///
     /// # Errors
     /// If an address is in use, not ours or not allowed. Nothing stays bound then.
@@ -114,7 +114,7 @@ impl Sockets {
     ) -> Result<Self, BindError> {
         let mut sockets =
             Self { addresses: Vec::new(), per_worker: (0..workers).map(|_| Vec::new()).collect() };
-        // Each once: several listeners may leave their port to the kernel.
+        // Each once: several listeners may leave the port to the kernel.
         let mut left: Vec<Part<'_>> = handed_over.iter().flat_map(Part::all).collect();
         for address in addresses {
             let configured = left.iter().position(|part| part.configured == Some(*address));
@@ -135,10 +135,10 @@ impl Sockets {
         Ok(sockets)
     }
 
-    /// The sockets of each address once more, to be handed over later.
+    /// Duplicates the sockets of each address, to be handed over later.
     ///
     /// # Errors
-    /// Without descriptors.
+    /// If there are no free descriptors.
     pub fn duplicate(&self) -> io::Result<Vec<Vec<TcpListener>>> {
         let of = |place: usize| {
             let all = self.per_worker.iter().flatten().filter(move |(at, _)| *at == place);
@@ -147,12 +147,12 @@ impl Sockets {
         (0..self.addresses.len()).map(of).collect()
     }
 
-    /// The addresses as bound: without port 0.
+    /// Returns the addresses as bound: without port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// All sockets, by worker. From here on they listen.
+    /// Returns all sockets, by worker. From here on they listen.
     // lossless: L7
     pub(crate) fn listen(self) -> io::Result<Vec<Vec<(usize, TcpListener)>>> {
         for (_, socket) in self.per_worker.iter().flatten() {
@@ -161,9 +161,9 @@ impl Sockets {
         Ok(self.per_worker)
     }
 
-    /// Serves each of these sockets with a worker, and gives each worker one: where they are fewer
-    /// than workers, another in the same group of `SO_REUSEPORT` if they are one, else the same
-    /// again.
+    /// Serves each of these sockets with a worker, and gives each worker at least one. If there are fewer
+    /// sockets than workers, the others get a new one in the same `SO_REUSEPORT` group, or a duplicate if there
+    /// is no group.
     // lossless: L7
     fn take_over(&mut self, sockets: &[&TcpListener]) -> io::Result<()> {
         let Some(&first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };
@@ -184,8 +184,8 @@ impl Sockets {
         Ok(())
     }
 
-    /// Binds an address at a port that a socket that was handed over has as another address: nobody else
-    /// can have it.
+    /// Binds a wildcard address, or a part of one, at a port that handed-over sockets already use: no other
+    /// process can take it.
     fn join_all(&mut self, address: SocketAddr, both: bool) -> io::Result<()> {
         let place = self.addresses.len();
         for listeners in &mut self.per_worker {
@@ -195,8 +195,8 @@ impl Sockets {
         Ok(())
     }
 
-    /// Serves what was handed over of an address that is a part of another one now: who connects there
-    /// comes to these sockets for as long as they are open anywhere.
+    /// Serves handed-over sockets whose address is now a part of a wildcard address: the kernel gives
+    /// connections to that address to these sockets for as long as they are open in any process.
     // lossless: L7
     fn serve_as_part(&mut self, part: &Part<'_>) {
         let takes = |all: SocketAddr| {
@@ -206,7 +206,7 @@ impl Sockets {
         let Some(place) = self.addresses.iter().position(all) else { return };
         let workers = self.per_worker.len();
         for (number, socket) in part.sockets.iter().enumerate() {
-            // Ignored: without a descriptor, who is queued there is lost with the older Teal.
+            // Ignored: without a free descriptor, connections queued there are lost with the older Teal.
             let Ok(socket) = socket.try_clone() else { continue };
             if socket.set_nonblocking(true).is_ok() {
                 self.per_worker[number % workers].push((place, socket));
@@ -231,15 +231,15 @@ impl Sockets {
     }
 }
 
-/// Whether a listener takes IPv4 besides IPv6: `[::]` does, unless another listener has an IPv4 address
-/// at the same port. Sockets that were handed over stay as they are.
+/// Returns true if a listener accepts IPv4 besides IPv6: `[::]` does, unless another listener has an IPv4
+/// address at the same port. Sockets that were handed over stay as they are.
 pub fn takes_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
     let same_port = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
     let any = address.is_ipv6() && address.ip().is_unspecified();
     any && (address.port() == 0 || !all.iter().any(same_port))
 }
 
-/// Whether an address, one of all listeners', could be bound, without listening on it: nobody notices.
+/// Tries whether an address, one of all listeners', could be bound, without listening on it: nothing can connect.
 ///
 /// # Errors
 /// If it is in use, not ours or not allowed.
@@ -249,8 +249,8 @@ pub fn can_bind(address: SocketAddr, all: &[SocketAddr]) -> Result<(), BindError
     bound.map_err(|source| BindError { address, source })
 }
 
-/// One socket more in the group of an address. It does not listen yet: the kernel would send it
-/// clients that are lost if this process does not come to serve.
+/// Adds a socket to the `SO_REUSEPORT` group of an address. It does not listen yet: the kernel would send it
+/// clients that are lost if this process never serves them.
 fn join(address: SocketAddr, both: bool) -> io::Result<TcpListener> {
     let socket = socket(address, both)?;
     socket.set_reuse_port(true)?;
@@ -258,11 +258,11 @@ fn join(address: SocketAddr, both: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A socket for an address; with `both`, one for IPv6 that takes IPv4, too.
+/// Makes a socket for an address; with `both`, one for IPv6 that accepts IPv4 too.
 fn socket(address: SocketAddr, both: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        socket.set_only_v6(!both)?; // whatever the system's default is
+        socket.set_only_v6(!both)?; // whatever the system's default
     }
     socket.set_reuse_address(true)?; // connections of an earlier Teal may still be closing
     socket.set_nonblocking(true)?;

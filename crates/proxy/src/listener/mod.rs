@@ -1,9 +1,8 @@
-//! Taking connections from clients.
+//! Accepting connections from clients.
 //!
-//! Every worker has its own listening socket on each address (`SO_REUSEPORT`), so that nothing
-//! is shared. At the limit of connections, or without free descriptors, it stops accepting
-//! and lets the kernel's queue wait: nobody is turned away who could be served a moment later.
-//! Connections that are only kept are given up for those who wait.
+//! Every worker has its own listening socket on each address (`SO_REUSEPORT`), so that nothing is shared. At
+//! the connection limit, or without free descriptors, it stops accepting and lets the kernel's queue wait: no
+//! client is turned away that could be served a moment later. Idle connections are closed for those that wait.
 
 mod bind;
 
@@ -37,7 +36,7 @@ pub(crate) struct Listener {
     capacity: Capacity,
 }
 
-/// A listener being served.
+/// A listener that is being served.
 #[derive(Debug)]
 pub(crate) struct Accepting {
     pause: Rc<Pause>,
@@ -46,15 +45,14 @@ pub(crate) struct Accepting {
     _task: JoinHandle<()>,
 }
 
-/// Whether another Teal accepts on the same socket for now.
+/// True while another Teal accepts on the same socket.
 #[derive(Debug, Default)]
 struct Pause {
     on: Cell<bool>,
     changed: Notify,
 }
 
-/// How long to wait after an accept failed for want of descriptors or memory, and how often to
-/// look whether there is room again.
+/// The pause after an accept failed for lack of descriptors or memory, and between checks for a free place.
 const BACK_OFF: Duration = Duration::from_millis(20);
 
 // === impl Listener ===
@@ -69,12 +67,12 @@ impl Listener {
         self.capacity.clone()
     }
 
-    /// Its TLS, if it has any.
+    /// Returns its TLS, if it has any.
     pub(crate) fn tls(&self) -> Option<TlsDoor> {
         self.door.tls.clone()
     }
 
-    /// Accepts connections until it is told to finish.
+    /// Accepts connections until [`Accepting::finish`].
     pub(crate) fn serve(self, worker: Rc<Worker>) -> Accepting {
         let (finish, finished) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
         let (told, tell) = (finish.clone(), finished.clone());
@@ -132,8 +130,8 @@ impl Listener {
         }
     }
 
-    /// One connection and its permit; none if there is no room for one. A listener that nobody
-    /// connects to holds no permit, or it would take room from the others.
+    /// Accepts one connection with its permit; `None` if there is no permit. An idle listener holds no permit,
+    /// or it would take places from the others.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<(TcpStream, Permit)>>> {
         let Some(permit) = self.capacity.permit() else { return Poll::Ready(None) };
         self.socket
@@ -141,14 +139,14 @@ impl Listener {
             .map(|accepted| Some(accepted.map(|(stream, _)| (stream, permit))))
     }
 
-    /// Whether a client stands in the kernel's queue. A system call, made only while there is no room.
+    /// Returns true if a client waits in the kernel's queue. A system call, made only at the limit.
     fn is_waited_for(&self) -> bool {
         let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
-    /// Takes what the kernel has queued, to the last: those clients believe themselves
-    /// connected. Asks the kernel itself, since the runtime only knows what it was told last.
+    /// Accepts everything that the kernel has queued: those clients take themselves for connected. Asks the
+    /// kernel itself, since the runtime's readiness may be stale.
     fn accept_queued(self, worker: &Rc<Worker>) {
         let Self { socket, door, capacity } = self;
         let Ok(socket) = socket.into_std() else { return };
@@ -163,16 +161,16 @@ impl Listener {
                     }
                 }
                 Err(error) if is_about_one_connection(&error) => {}
-                Err(_) => return, // nothing is queued any more
+                Err(_) => return, // the queue is empty
             }
         }
     }
 }
 
 fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit) {
-    // A socket that can't be set up is already gone.
+    // A socket that can't be set up is already closed.
     if let Ok(stream) = Stream::new(stream) {
-        worker.read_clock(); // the first deadlines of a connection begin before any other turn
+        worker.read_clock(); // so that a connection's first deadlines start from the current time
         // Counted now: a worker that ends when nothing is open must not miss one that it has just
         // accepted and not yet served. lossless: L7
         let open = (worker.enter_connection(), permit);
@@ -181,7 +179,7 @@ fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit
     }
 }
 
-/// The connection was gone before it was accepted: nothing is wrong with the listener.
+/// Returns true if the connection was closed before it was accepted: the listener is fine.
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
@@ -190,7 +188,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 // === impl Accepting ===
 
 impl Accepting {
-    /// Leaves what comes to another Teal.
+    /// Leaves new connections to another Teal.
     pub(crate) fn pause(&self) {
         self.pause.set(true);
     }
@@ -200,7 +198,7 @@ impl Accepting {
         self.pause.set(false);
     }
 
-    /// Accepts what is queued, closes the socket, and returns when that is done.
+    /// Accepts what is queued, closes the socket, and returns when done.
     pub(crate) async fn finish(&self) {
         self.finish.notify_one();
         self.finished.notified().await;

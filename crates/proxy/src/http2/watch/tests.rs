@@ -1,4 +1,4 @@
-//! What of frames is counted, earned and held back.
+//! Frames that are counted, earned and held back.
 
 use std::time::Duration;
 

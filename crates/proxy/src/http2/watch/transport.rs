@@ -1,5 +1,5 @@
-//! The connection as the library reads and writes it: each byte passes the watch, which counts frames,
-//! keeps resets back, and writes frames of its own in between.
+//! The connection as the library reads and writes it: each byte passes the watch, which counts frames, holds
+//! resets back, and writes frames of its own in between.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,10 +19,10 @@ const RESET_BYTES: usize = HEADER + 4;
 /// A connection whose frames are counted as they pass.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    /// Others may look at it, but nobody else reads or writes.
+    /// Shared for inspection; only this reads and writes.
     stream: Rc<RefCell<Stream>>,
-    /// What was read and is not given to the library yet: before it was known to be HTTP/2, and what is
-    /// left for later turns.
+    /// Bytes read but not yet given to the library: read before the connection was known to be HTTP/2, or left
+    /// for later turns.
     early: Vec<u8>,
     given: usize,
     watch: Rc<Watch>,
@@ -43,7 +43,7 @@ impl AsyncRead for Watched {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Whoever serves it ends it, or the turn.
+        // The task that serves the connection ends it, or the turn.
         if this.watch.spent().is_some() || this.watch.is_sated() {
             return Poll::Pending;
         }
