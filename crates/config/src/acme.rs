@@ -88,7 +88,7 @@ fn is_ip(host: &str) -> bool {
 /// Why the CA gives no certificate for this host; `None`: it may.
 pub(crate) fn obstacle(host: &str, acme: &Acme) -> Option<&'static str> {
     if host.starts_with("*.") {
-        return Some("a wildcard needs the challenge dns-01, which Teal does not have");
+        return Some("a wildcard needs the challenge dns-01, which Teal does not support");
     }
     if is_ip(host) {
         return Some("Teal orders none for IP addresses");
@@ -97,13 +97,13 @@ pub(crate) fn obstacle(host: &str, acme: &Acme) -> Option<&'static str> {
         return None;
     }
     if !host.contains('.') {
-        return Some("public CAs give none for a name without a dot");
+        return Some("public CAs issue none for a name without a dot");
     }
     if PRIVATE.iter().any(|end| host.strip_suffix(end).is_some_and(|rest| rest.ends_with('.'))) {
-        return Some("public CAs give none for a name that is not in the public DNS");
+        return Some("public CAs issue none for a name that is not in the public DNS");
     }
     if host.contains('_') {
-        return Some("public CAs give none for a name with an underscore");
+        return Some("public CAs issue none for a name with an underscore");
     }
     None
 }

@@ -55,7 +55,7 @@ fn read(path: &Path) -> Result<String, String> {
                 .to_owned()
         }
         io::ErrorKind::PermissionDenied => {
-            "can't be read: permission denied; give Teal's user the right to read it".to_owned()
+            "can't be read: permission denied; give Teal's user read access".to_owned()
         }
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
         _ => format!("can't be read: {error}"),

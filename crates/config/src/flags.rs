@@ -120,7 +120,7 @@ fn state_dir(flags: &Flags, environment: &Environment, found: &mut Found) -> Opt
     match std::path::absolute(written) {
         Ok(path) => Some(path),
         Err(error) => {
-            found.anywhere(format!("--state-dir: {} is no path: {error}", written.display()));
+            found.anywhere(format!("--state-dir: {} is not a path: {error}", written.display()));
             None
         }
     }

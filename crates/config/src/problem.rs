@@ -116,7 +116,7 @@ impl Found {
     ) -> Result<T, Problems> {
         match value {
             Some(value) if self.0.is_empty() => return Ok(value),
-            None if self.0.is_empty() => self.anywhere("is incomplete, and it is not known why"),
+            None if self.0.is_empty() => self.anywhere("is incomplete for an unknown reason"),
             _ => {}
         }
         self.0.sort_by_key(|(offset, _)| *offset);

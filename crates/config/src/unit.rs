@@ -23,8 +23,8 @@ const SIZE_UNITS: [(&str, u64); 8] = [
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| match error {
         NotADuration::Unreadable => format!(
-            "{text:?} is no duration; write whole numbers with the units h, m, s and ms, \
-             larger ones first, such as \"500ms\", \"5s\" or \"1m30s\""
+            "{text:?} is not a duration: use whole numbers with h, m, s or ms, larger \
+             units first, such as \"500ms\", \"5s\" or \"1m30s\""
         ),
         NotADuration::Zero => format!("{text:?} is zero; write at least \"1ms\""),
         NotADuration::TooLong => format!("{text:?} is too long; write at most \"720h\""),
@@ -43,7 +43,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     };
     read().ok_or_else(|| {
         format!(
-            "{text:?} is no size; write a whole number of bytes, or one with the unit \
+            "{text:?} is not a size: use a whole number of bytes, or one with the unit \
              B, kB, KiB, MB, MiB, GB, GiB or TiB, such as \"32MiB\""
         )
     })
@@ -65,7 +65,7 @@ mod tests {
         for text in ["", "5", "s", "5 s", "-5s", "+5s", "1.5s", "5S", "5sec", "1s1m", "1s1s", "1d"]
         {
             let message = duration(text).expect_err(text);
-            assert!(message.starts_with(&format!("{text:?} is no duration; write")), "{message}");
+            assert!(message.starts_with(&format!("{text:?} is not a duration: use")), "{message}");
         }
     }
 

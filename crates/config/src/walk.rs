@@ -27,10 +27,10 @@ pub(crate) fn keep_well_formed(
 /// A syntax error in words, said better where people usually stumble.
 pub(crate) fn syntax(message: &str) -> String {
     if message.starts_with("string values must be quoted") {
-        return "text, durations and sizes stand in quotes; write \"5s\", not 5s".to_owned();
+        return "text, durations and sizes need quotes; write \"5s\", not 5s".to_owned();
     }
     if message == "duplicate key" {
-        return "this is already there; leave one of the two out".to_owned();
+        return "this is defined twice; leave one of the two out".to_owned();
     }
     format!("this is not TOML: {message}")
 }
@@ -169,7 +169,7 @@ impl Walk<'_> {
         } else if let Some(elsewhere) = find(self.root, "", name) {
             let _ = write!(message, "; it belongs in {elsewhere}"); // infallible
         } else {
-            let _ = write!(message, "; known are {}", known.join(", ")); // infallible
+            let _ = write!(message, "; known keys are {}", known.join(", ")); // infallible
         }
         self.found.at(offset, message);
     }
@@ -219,7 +219,7 @@ fn is_table_list(schema: &Value) -> bool {
 fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
     let key = path.rsplit('.').next().unwrap_or(path);
     if matches!(value, DeValue::Table(_)) && is_table_list(schema) {
-        return format!("{path} may be there several times; write [[{path}]] in double brackets");
+        return format!("{path} is a list of tables; write [[{path}]] in double brackets");
     }
     if let (Some(is), Some(words)) = (plain(value), words(schema)) {
         return format!("{path} is {is}; write {}", one_of(&words));

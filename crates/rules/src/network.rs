@@ -21,7 +21,7 @@ impl Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| {
-            format!("{text:?} is no range of addresses; write one such as \"10.0.0.0/8\"")
+            format!("{text:?} is not a range of addresses; write one such as \"10.0.0.0/8\"")
         })?;
         let most = width(address);
         let bits = match bits {

@@ -311,7 +311,7 @@ impl StatusRange {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || {
             Invalid(format!(
-                "{text:?} is no status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)"
+                "{text:?} is not a status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)"
             ))
         };
         let number = |digits: &str| digits.parse().ok().filter(|n| (100..=599).contains(n));

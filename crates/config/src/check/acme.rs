@@ -20,8 +20,9 @@ pub(super) fn acme(
 ) -> Option<Acme> {
     let raw = key.get()?;
     if let Some(At { value, offset }) = raw.email.at().filter(|at| !is_address(&at.value)) {
-        let message =
-            format!("acme.email is {value:?}, no address of mail; write it as \"ops@example.com\"");
+        let message = format!(
+            "acme.email is {value:?}, not an email address; write it as \"ops@example.com\""
+        );
         found.at(*offset, message);
     }
     if let Some(At { value, offset }) = raw.directory.at()
@@ -75,18 +76,15 @@ pub(super) fn check(
     let Some((acme, offset)) = acme.zip(document.acme.at().map(|at| at.offset)) else { return };
     let doors = || listeners.iter().map(|at| at.value.tls.as_ref());
     if doors().all(|tls| tls.is_none()) {
-        found.at(
-            offset,
-            "acme is there but no listener has TLS; write tls = true in a [[listener]]",
-        );
+        found.at(offset, "acme needs a listener with TLS; write tls = true in a [[listener]]");
         return;
     }
     let is_open = |tls: &crate::config::Tls| !tls.client_auth.as_ref().is_some_and(|a| a.required);
     if acme.challenge == Challenge::TlsAlpn01 && !doors().flatten().any(is_open) {
         found.at(
             offset,
-            "acme.challenge \"tls-alpn-01\" needs a listener whose clients may come without a \
-             certificate, since the authority has none; write challenge = \"http-01\"",
+            "acme.challenge \"tls-alpn-01\" needs a listener with TLS that does not require \
+             client certificates, since the CA has none; write challenge = \"http-01\"",
         );
     }
     if acme.challenge == Challenge::Http01 && doors().all(|tls| tls.is_some()) {
@@ -103,15 +101,15 @@ pub(super) fn check(
         found.at(
             offset,
             format!(
-                "acme has no name to ask for: {why} (such as {first:?}); set directory in [acme] \
-                 to that of a CA of your own, or write a [[certificate]] instead"
+                "acme has no name to order a certificate for: {why} (such as {first:?}); set directory \
+                 in [acme] to that of a CA of your own, or write a [[certificate]] instead"
             ),
         );
     } else if first.is_none() {
         found.at(
             offset,
-            "acme has no name to ask for: no service has a plain host name; write hosts = \
-             [\"example.com\"] in a [[service]] (an authority gives none for * by these challenges)",
+            "acme has no name to order a certificate for: no service has a plain host name; write hosts = \
+             [\"example.com\"] in a [[service]] (CAs issue no wildcard certificates by these challenges)",
         );
     }
 }
@@ -127,8 +125,8 @@ fn directory(url: &str) -> Result<(), &'static str> {
     let rest = url.strip_prefix("https://").ok_or("which is not https")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if TargetUrl::parse(&format!("https://{authority}")).is_err() {
-        return Err("whose host is none");
+        return Err("which has no valid host");
     }
     let plain = path.bytes().all(|c| c.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&c));
-    plain.then_some(()).ok_or("whose path no URL can have")
+    plain.then_some(()).ok_or("whose path is not valid in a URL")
 }

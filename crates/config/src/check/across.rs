@@ -66,8 +66,8 @@ pub(crate) fn same_target<'a>(
 pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
     leads_to(target, listener).then(|| {
         format!(
-            "{target} is Teal's own listener, so a request would go round in a circle; write the \
-             address of the application"
+            "{target} is Teal's own listener, so requests would loop; write the address of the \
+             application"
         )
     })
 }
@@ -189,7 +189,7 @@ fn circles(document: &Document, own: &Own<'_>, found: &mut Found) {
                 let admin = || admin_circle(&target, own.admin, own.socket);
                 let metrics = || {
                     let at = own.metrics.filter(|at| leads_to(&target, at.value))?;
-                    let what = format!("{target} is Teal's own listener of metrics ({})", at.value);
+                    let what = format!("{target} is Teal's own metrics listener ({})", at.value);
                     Some(format!("{what}; write the address of the application"))
                 };
                 if let Some(message) = message.or_else(admin).or_else(metrics) {

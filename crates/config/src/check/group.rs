@@ -55,8 +55,9 @@ fn members(
         found.at(list.offset, "group.services is empty; write at least one service");
     }
     if list.value.len() > KEPT {
-        let message =
-            format!("group.services has more than {KEPT} services, for which no receipts are kept");
+        let message = format!(
+            "group.services has more than {KEPT} services, more than receipts are kept for"
+        );
         found.at(list.offset, format!("{message}; make two groups"));
     }
     let mut seen = HashSet::new();

@@ -41,15 +41,13 @@ fn name(text: &str) -> Result<String, String> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&byte);
     if bare.is_empty() || !bare.bytes().all(is_token) {
         return Err(format!(
-            "{text:?} is not the name of a field; write a name such as \"Remote-User\", or the \
-             beginning of several such as \"X-Auth-*\""
+            "{text:?} is not a field name; write a name such as \"Remote-User\", or a prefix such \
+             as \"X-Auth-*\""
         ));
     }
     let name = text.to_ascii_lowercase().replace('_', "-");
     if OWN.contains(&name.as_str()) {
-        return Err(format!(
-            "{text:?} is written by Teal itself, whatever a client sends; leave it out"
-        ));
+        return Err(format!("{text:?} is always set by Teal itself; leave it out"));
     }
     Ok(name)
 }

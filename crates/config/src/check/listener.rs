@@ -11,7 +11,7 @@ use crate::problem::Found;
 use crate::raw::{self, Document};
 
 const CERTIFICATE: &str =
-    "write [[certificate]] with cert and key, or [acme] to have them from an authority";
+    "write [[certificate]] with cert and key, or [acme] to get them from a CA";
 
 pub(super) fn listeners(
     key: &Key<Vec<At<raw::Listener>>>,
@@ -33,7 +33,7 @@ pub(super) fn listeners(
             .at()
             .filter(|_| tls.is_some() || !proxy_protocol.is_empty() || !trusted.is_empty());
         if let (None, Some(At { offset, .. })) = (hsts, listener.hsts.at()) {
-            let message = "listener.hsts is for a listener with TLS, or behind a proxy that ends it; write \
+            let message = "listener.hsts is for a listener with TLS, or behind a proxy that terminates it; write \
                            tls = true, or trusted with the addresses of the proxy";
             found.at(*offset, message);
         }
@@ -84,7 +84,7 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
         }
         (None, Some(certificates)) => found.at(
             certificates.offset,
-            "certificate is there but no listener has TLS; write tls = true in a [[listener]]",
+            "there is a certificate but no listener has TLS; write tls = true in a [[listener]]",
         ),
         (Some(listener), Some(list)) if list.value.is_empty() && document.acme.get().is_none() => {
             found.at(listener.offset, format!("listener.tls needs a certificate; {CERTIFICATE}"));
@@ -95,8 +95,8 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
     if let (Some(redirect), None) = (first(&to_listener), tls) {
         found.at(
             redirect.offset,
-            "listener.redirect_https needs a listener to go to; write tls = true in another \
-             [[listener]], or redirect_https = 443 if a proxy in front ends TLS",
+            "listener.redirect_https needs a listener with TLS to redirect to; write tls = true in another \
+             [[listener]], or redirect_https = 443 if a proxy in front terminates TLS",
         );
     }
 }
@@ -153,8 +153,8 @@ fn health(listener: &raw::Listener, found: &mut Found) -> Option<Box<str>> {
     found.at(
         *offset,
         format!(
-            "listener.health: {value:?} is not a path of its own; write one that begins with '/' and has \
-             letters, digits, '/', '-', '.', '_' and '~', such as \"/teal/health\""
+            "listener.health: {value:?} is not a plain path; write one that begins with '/' and has only letters, \
+             digits, '/', '-', '.', '_' and '~', such as \"/teal/health\""
         ),
     );
     None

@@ -112,7 +112,7 @@ pub(crate) fn cores() -> usize {
 
 /// What to do where the environment names no place for state.
 pub(crate) const NO_STATE_DIRECTORY: &str =
-    "there is no place for state: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set";
+    "there is no state directory: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set";
 
 fn state_dir(
     key: &Key<String>,
@@ -196,7 +196,7 @@ fn path(
 ) -> Result<PathBuf, String> {
     if value.is_empty() || value.contains('\0') {
         let key = name.rsplit('.').next().unwrap_or(name);
-        return Err(format!("{name} is no path; write {key} = {example:?}"));
+        return Err(format!("{name} is not a path; write {key} = {example:?}"));
     }
     if let Some(credential) = value.strip_prefix("credential:") {
         // As systemd.exec(5) has it: a name that can be that of a file.

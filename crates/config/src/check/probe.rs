@@ -33,7 +33,7 @@ pub(super) fn headers(raw: &raw::Health, found: &mut Found) -> Vec<(String, Stri
         };
         let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == lower);
         if !is_name(name) {
-            wrong("is not the name of a field; write one such as \"X-Probe\"");
+            wrong("is not a field name; write one such as \"X-Probe\"");
         } else if let Some((_, instead)) = reserved {
             wrong(instead);
         } else if lower.starts_with("proxy-") || lower == "http2-settings" {
@@ -67,8 +67,8 @@ pub(super) fn identity(raw: &raw::Health, found: &mut Found) -> Expected {
     });
     let body = raw.expect_body.at().and_then(|At { value, offset }| {
         if value.is_empty() || value.len() > VALUE {
-            let message = "service.health.expect_body must have 1 to 4096 bytes; write a text that \
-                           only this application answers";
+            let message = "service.health.expect_body must have 1 to 4096 bytes; write text that only \
+                           this application sends";
             found.at(*offset, message);
             return None;
         }

@@ -130,7 +130,7 @@ fn targets(
         && meant.as_ref().is_some_and(|tls| tls.server_name == ServerName::Request)
     {
         let message =
-            "is \"target\", and tls.server_name takes the host of each request; leave one out";
+            "is \"target\", but tls.server_name takes the host of each request; leave one out";
         found.at(*offset, format!("{color}.host {message}"));
     }
     let resolve = match environment.resolve.get() {
@@ -284,7 +284,7 @@ fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found
         let tls = environment.get().and_then(|environment| environment.tls.get());
         let name = tls.and_then(|tls| tls.server_name.at());
         if let Some(At { offset, .. }) = name.filter(|name| name.value == "host") {
-            let message = "is \"host\", and probes have no host to ask for, since service.hosts has no \
+            let message = "is \"host\", but probes have no host to use, since service.hosts has no \
                            plain name; write one in service.health.host";
             found.at(*offset, format!("service.{color}.tls.server_name {message}"));
         }
@@ -301,7 +301,7 @@ fn speaks_grpc<'t>(
     for At { value: target, .. } in targets {
         if target.tls().is_some_and(|tls| tls.only_http1) {
             let message = format!(
-                "service.health.type is \"grpc\", which takes HTTP/2, and tls.http2 = false keeps it from \
+                "service.health.type is \"grpc\", which needs HTTP/2, and tls.http2 = false disables it for \
                  {target}; leave tls.http2 out"
             );
             found.at(*offset, message);
@@ -312,7 +312,7 @@ fn speaks_grpc<'t>(
                 None => format!("{target} as h2c://{rest}"),
             };
             let message =
-                format!("service.health.type is \"grpc\", which takes HTTP/2; write {instead}");
+                format!("service.health.type is \"grpc\", which needs HTTP/2; write {instead}");
             found.at(*offset, message);
         }
     }
@@ -328,7 +328,7 @@ fn frequency(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration
     time(key, name, found).filter(|(interval, offset)| {
         let fits = *interval >= INTERVAL_MIN;
         if !fits {
-            let message = format!("{name} would do nothing but probe; write at least \"10ms\"");
+            let message = format!("{name} is too short; write at least \"10ms\"");
             found.at(*offset, message);
         }
         fits
@@ -379,7 +379,7 @@ fn timeouts(raw: &raw::Timeouts, found: &mut Found) -> Timeouts {
     {
         // Zero would be a body without a deadline (promise L10).
         if bytes == 0 {
-            let message = "would let a body take for ever; write at least 1";
+            let message = "would let a body take forever; write at least 1";
             found.at(offset, format!("service.timeouts.body_min_bytes {message}"));
         }
         timeouts.body_min_bytes = bytes;

@@ -13,7 +13,7 @@ pub(crate) fn address(text: &str, example: &str) -> Result<SocketAddr, String> {
             Some(("localhost", port)) if is_port(port) => format!("127.0.0.1:{port}"),
             _ => example.to_owned(),
         };
-        format!("{text:?} is no IP address with a port; write it as {suggestion:?}")
+        format!("{text:?} is not an IP address with a port; write it as {suggestion:?}")
     })
 }
 
@@ -25,16 +25,16 @@ pub(crate) fn admin_address(text: &str, tls: bool) -> Result<SocketAddr, String>
     }
     Err(format!(
         "{text:?} is not a loopback address, and beyond loopback the admin API needs TLS; write \
-         admin.tls with cert and key, or \"127.0.0.1:{}\" and reach it by ssh",
+         admin.tls with cert and key, or \"127.0.0.1:{}\" and reach it over SSH",
         address.port()
     ))
 }
 
 /// A host name or IP address without a port, in lower case.
 pub(super) fn host(text: &str) -> Result<String, String> {
-    let wrong = |why: &str| Err(format!("{text:?} is no host name: {why}"));
+    let wrong = |why: &str| Err(format!("{text:?} is not a host name: {why}"));
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return wrong(&format!("an IPv6 address stands in brackets; write \"[{text}]\""));
+        return wrong(&format!("an IPv6 address needs brackets; write \"[{text}]\""));
     }
     if let Some(inner) = text.strip_prefix('[') {
         let inner = inner.strip_suffix(']');
@@ -47,7 +47,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         return wrong("write the name alone, without a scheme or path");
     }
     if text.contains(':') {
-        return wrong("write it without the port, which is not looked at");
+        return wrong("write it without the port, which is ignored");
     }
     if !text.is_ascii() {
         return wrong("write an international name in its ASCII form (xn--…)");
@@ -74,11 +74,11 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 /// A pattern of a route: a host, or `*.` and a host for one label in front of it.
 pub(super) fn host_pattern(text: &str) -> Result<String, String> {
     if text == "*" {
-        return Err("\"*\" is no host pattern; for any host leave hosts out".to_owned());
+        return Err("\"*\" is not a host pattern; for any host leave hosts out".to_owned());
     }
     match text.strip_prefix("*.") {
         Some(rest) if rest.contains('*') => Err(format!(
-            "{text:?} is no host pattern: a wildcard stands for one label; write \"*.example.com\""
+            "{text:?} is not a host pattern: a wildcard stands for one label; write \"*.example.com\""
         )),
         Some(rest) => host(rest).map(|rest| format!("*.{rest}")),
         None => host(text),
@@ -97,12 +97,12 @@ pub(super) fn host_with_port(text: &str) -> Result<String, String> {
 
 /// The prefix of a route.
 pub(super) fn path_prefix(text: &str) -> Result<String, String> {
-    let wrong = |why: &str| Err(format!("{text:?} is no path prefix: {why}"));
+    let wrong = |why: &str| Err(format!("{text:?} is not a path prefix: {why}"));
     if !text.starts_with('/') {
-        return wrong(&format!("it begins with '/'; write {:?}", format!("/{text}")));
+        return wrong(&format!("it must begin with '/'; write {:?}", format!("/{text}")));
     }
     if text.contains(['?', '#', '*']) {
-        return wrong("it is a path alone, without '?', '#' or '*'");
+        return wrong("write a path alone, without '?', '#' or '*'");
     }
     let shorter = text.trim_end_matches('/');
     if text != "/" && shorter.len() < text.len() {
@@ -113,7 +113,7 @@ pub(super) fn path_prefix(text: &str) -> Result<String, String> {
         return wrong("it has an empty segment; write single slashes");
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) || !percent_is_followed_by_hex(text) {
-        return wrong("write other than visible ASCII characters as %XX");
+        return wrong("write anything but visible ASCII characters as %XX");
     }
     let dots = text.to_ascii_lowercase().replace("%2e", ".");
     if dots.split('/').any(|segment| matches!(segment, "." | "..")) {
@@ -124,12 +124,12 @@ pub(super) fn path_prefix(text: &str) -> Result<String, String> {
 
 /// The path that a probe asks for, perhaps with a query.
 pub(super) fn probe_path(text: &str) -> Result<String, String> {
-    let wrong = |why: &str| Err(format!("{text:?} is no path to probe: {why}"));
+    let wrong = |why: &str| Err(format!("{text:?} is not a path to probe: {why}"));
     if !text.starts_with('/') {
-        return wrong("it begins with '/', such as \"/health\"");
+        return wrong("it must begin with '/', such as \"/health\"");
     }
     if text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return wrong("write '#' and other than visible ASCII characters as %XX");
+        return wrong("write '#' and anything but visible ASCII characters as %XX");
     }
     if text.len() > 2048 {
         return wrong("write at most 2048 characters");
@@ -143,7 +143,7 @@ pub(super) fn token_name(text: &str) -> Result<String, String> {
     if (1..=63).contains(&text.len()) && text.bytes().all(inside) {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is no name of a token; write 1 to 63 of A-Z a-z 0-9 . _ -"))
+    Err(format!("{text:?} is not a token name; use 1 to 63 of A-Z a-z 0-9 . _ -"))
 }
 
 /// The name of a group of the system.
@@ -152,7 +152,7 @@ pub(super) fn group(text: &str) -> Result<String, String> {
     if (1..=255).contains(&text.len()) && text.bytes().all(inside) {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is no name of a group; write one that `getent group` lists"))
+    Err(format!("{text:?} is not a group name; write one that `getent group` lists"))
 }
 
 /// A SHA-256 in 64 hexadecimal digits. What was written is never repeated: it may be the token.
@@ -162,7 +162,7 @@ pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
         text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
     let Some(digits) = digits.filter(|digits| digits.len() == 64) else {
         return Err(format!(
-            "it has {} characters that are not 64 hexadecimal digits; write the SHA-256 that \
+            "it has {} characters, not 64 hexadecimal digits; write the SHA-256 that \
              `teal token new` prints, never the token itself",
             text.chars().count()
         ));

@@ -23,13 +23,13 @@ health = { intervall = "5s", interval = 5, rise = 0 }
     .replace("/etc/teal/", "");
     let expected = r#"teal.toml:1:1: unknown key "state-dir" in the file; did you mean "state_dir"?
 teal.toml:2:11: workers is 0; write a number from 1 to 1024
-teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or "127.0.0.1:9900" and reach it by ssh
-teal.toml:5:20: admin.tokens.name: "a b" is no name of a token; write 1 to 63 of A-Z a-z 0-9 . _ -
+teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or "127.0.0.1:9900" and reach it over SSH
+teal.toml:5:20: admin.tokens.name: "a b" is not a token name; use 1 to 63 of A-Z a-z 0-9 . _ -
 teal.toml:5:34: admin.tokens.role is "admin"; write "viewer" or "operator"
-teal.toml:5:52: admin.tokens.sha256: it has 12 characters that are not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself
+teal.toml:5:52: admin.tokens.sha256: it has 12 characters, not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself
 teal.toml:5:70: admin.tokens needs "role"; write role = "operator"
 teal.toml:5:70: admin.tokens needs "sha256"; write sha256 = "<64 hexadecimal digits from teal token new>"
-teal.toml:7:11: listener.address: "localhost:8080" is no IP address with a port; write it as "127.0.0.1:8080"
+teal.toml:7:11: listener.address: "localhost:8080" is not an IP address with a port; write it as "127.0.0.1:8080"
 teal.toml:8:1: service needs "green"; write green = { targets = ["http://127.0.0.1:8082"] }
 teal.toml:9:8: service.name: service name "Web" must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit
 teal.toml:10:8: service.blue is text but must be a table; write blue = { targets = ["http://10.0.0.1"] }
@@ -46,12 +46,12 @@ fn broken_syntax_is_reported_alone_with_every_place() {
         (
             "interval = 5s\nfoo\n",
             &[
-                "1:12: text, durations and sizes stand in quotes; write \"5s\", not 5s",
+                "1:12: text, durations and sizes need quotes; write \"5s\", not 5s",
                 "2:4: this is not TOML: key with no value, expected `=`",
             ][..],
         ),
-        ("workers = 1\nworkers = 2\n", &["2:1: this is already there; leave one of the two out"]),
-        ("[admin]\n[admin]\n", &["2:2: this is already there; leave one of the two out"]),
+        ("workers = 1\nworkers = 2\n", &["2:1: this is defined twice; leave one of the two out"]),
+        ("[admin]\n[admin]\n", &["2:2: this is defined twice; leave one of the two out"]),
     ] {
         assert_eq!(problems(text), expected, "{text}");
     }
@@ -66,7 +66,7 @@ fn a_file_without_a_service_is_told_to_have_one() {
     );
     assert_eq!(
         problems("[service]\nname = \"web\""),
-        ["1:1: service may be there several times; write [[service]] in double brackets"]
+        ["1:1: service is a list of tables; write [[service]] in double brackets"]
     );
 }
 
@@ -84,7 +84,7 @@ fn an_unknown_key_gets_the_nearest_known_one_or_the_table_it_belongs_in() {
         ("rise = 2", "5:1: unknown key \"rise\" in service; it belongs in service.health"),
         (
             "drain = { nonsense = 1 }",
-            "5:11: unknown key \"nonsense\" in service.drain; known are streams, timeout",
+            "5:11: unknown key \"nonsense\" in service.drain; known keys are streams, timeout",
         ),
     ] {
         assert_eq!(service_line(line), [expected], "{line}");
@@ -119,7 +119,7 @@ fn addresses_that_are_none_are_said_with_what_to_write() {
     assert_eq!(plain.len(), 3, "{plain:?}");
     assert!(plain[2].ends_with("service.health.expect is for type = \"http\"; leave it out"));
     assert!(plain[0].ends_with(
-        "service.health.type is \"grpc\", which takes HTTP/2; write http://10.0.0.1:81 as \
+        "service.health.type is \"grpc\", which needs HTTP/2; write http://10.0.0.1:81 as \
          h2c://10.0.0.1:81"
     ));
 }
@@ -144,8 +144,8 @@ fn targets_that_would_make_a_switch_useless_are_refused() {
     for own in ["127.0.0.1:8080", "localhost:8080"] {
         let circle = FILE.replace("10.0.0.1:81", own);
         let said = format!(
-            "5:21: service.blue.targets: http://{own} is Teal's own listener, so a request would \
-             go round in a circle; write the address of the application"
+            "5:21: service.blue.targets: http://{own} is Teal's own listener, so requests would loop; write \
+             the address of the application"
         );
         assert_eq!(problems(&circle), [said]);
     }
@@ -187,7 +187,7 @@ fn addresses_that_can_not_be_bound_together_are_refused() {
     assert_eq!(
         listener(":81"),
         [
-            "8:11: listener.address: \":81\" is no IP address with a port; write it as \"0.0.0.0:81\""
+            "8:11: listener.address: \":81\" is not an IP address with a port; write it as \"0.0.0.0:81\""
         ]
     );
     assert!(listener("0.0.0.0:0").is_empty());

@@ -7,39 +7,39 @@ fn hosts_that_no_request_could_have_are_refused() {
     for (line, expected) in [
         (
             "hosts = [\"example.com:80\"]",
-            "5:10: service.hosts: \"example.com:80\" is no host name: write it without the port, which is not looked at",
+            "5:10: service.hosts: \"example.com:80\" is not a host name: write it without the port, which is ignored",
         ),
         (
             "hosts = [\"http://x\"]",
-            "5:10: service.hosts: \"http://x\" is no host name: write the name alone, without a scheme or path",
+            "5:10: service.hosts: \"http://x\" is not a host name: write the name alone, without a scheme or path",
         ),
         (
             "hosts = [\"*\"]",
-            "5:10: service.hosts: \"*\" is no host pattern; for any host leave hosts out",
+            "5:10: service.hosts: \"*\" is not a host pattern; for any host leave hosts out",
         ),
         (
             "hosts = [\"*.*.x\"]",
-            "5:10: service.hosts: \"*.*.x\" is no host pattern: a wildcard stands for one label; write \"*.example.com\"",
+            "5:10: service.hosts: \"*.*.x\" is not a host pattern: a wildcard stands for one label; write \"*.example.com\"",
         ),
         (
             "hosts = [\"a.*.x\"]",
-            "5:10: service.hosts: \"a.*.x\" is no host name: a wildcard is one label in front, such as \"*.example.com\"",
+            "5:10: service.hosts: \"a.*.x\" is not a host name: a wildcard is one label in front, such as \"*.example.com\"",
         ),
         (
             "hosts = [\"bücher.de\"]",
-            "5:10: service.hosts: \"bücher.de\" is no host name: write an international name in its ASCII form (xn--…)",
+            "5:10: service.hosts: \"bücher.de\" is not a host name: write an international name in its ASCII form (xn--…)",
         ),
         (
             "hosts = [\"x.de.\"]",
-            "5:10: service.hosts: \"x.de.\" is no host name: write it without the dot at the end",
+            "5:10: service.hosts: \"x.de.\" is not a host name: write it without the dot at the end",
         ),
         (
             "hosts = [\"::1\"]",
-            "5:10: service.hosts: \"::1\" is no host name: an IPv6 address stands in brackets; write \"[::1]\"",
+            "5:10: service.hosts: \"::1\" is not a host name: an IPv6 address needs brackets; write \"[::1]\"",
         ),
         (
             "hosts = [\"\"]",
-            "5:10: service.hosts: \"\" is no host name: write labels of 1 to 63 letters, digits and '-', with dots between them, such as \"example.com\"",
+            "5:10: service.hosts: \"\" is not a host name: write labels of 1 to 63 letters, digits and '-', with dots between them, such as \"example.com\"",
         ),
         ("hosts = [\"X.de\", \"x.DE\"]", "5:18: service.hosts has \"x.DE\" twice; leave one out"),
         ("hosts = [5]", "5:10: service.hosts is a whole number but must be text in quotes"),
@@ -53,35 +53,35 @@ fn path_prefixes_that_no_path_could_have_are_refused() {
     for (line, expected) in [
         (
             "path_prefix = \"api\"",
-            "5:15: service.path_prefix: \"api\" is no path prefix: it begins with '/'; write \"/api\"",
+            "5:15: service.path_prefix: \"api\" is not a path prefix: it must begin with '/'; write \"/api\"",
         ),
         (
             "path_prefix = \"/api/\"",
-            "5:15: service.path_prefix: \"/api/\" is no path prefix: it ends at a segment boundary anyway; write \"/api\"",
+            "5:15: service.path_prefix: \"/api/\" is not a path prefix: it ends at a segment boundary anyway; write \"/api\"",
         ),
         (
             "path_prefix = \"//\"",
-            "5:15: service.path_prefix: \"//\" is no path prefix: it ends at a segment boundary anyway; write \"/\"",
+            "5:15: service.path_prefix: \"//\" is not a path prefix: it ends at a segment boundary anyway; write \"/\"",
         ),
         (
             "path_prefix = \"/a//b\"",
-            "5:15: service.path_prefix: \"/a//b\" is no path prefix: it has an empty segment; write single slashes",
+            "5:15: service.path_prefix: \"/a//b\" is not a path prefix: it has an empty segment; write single slashes",
         ),
         (
             "path_prefix = \"/a?b\"",
-            "5:15: service.path_prefix: \"/a?b\" is no path prefix: it is a path alone, without '?', '#' or '*'",
+            "5:15: service.path_prefix: \"/a?b\" is not a path prefix: write a path alone, without '?', '#' or '*'",
         ),
         (
             "path_prefix = \"/a/%2E%2e/b\"",
-            "5:15: service.path_prefix: \"/a/%2E%2e/b\" is no path prefix: a segment of dots never reaches a service; leave it out",
+            "5:15: service.path_prefix: \"/a/%2E%2e/b\" is not a path prefix: a segment of dots never reaches a service; leave it out",
         ),
         (
             "path_prefix = \"/ä\"",
-            "5:15: service.path_prefix: \"/ä\" is no path prefix: write other than visible ASCII characters as %XX",
+            "5:15: service.path_prefix: \"/ä\" is not a path prefix: write anything but visible ASCII characters as %XX",
         ),
         (
             "path_prefix = \"/a%2\"",
-            "5:15: service.path_prefix: \"/a%2\" is no path prefix: write other than visible ASCII characters as %XX",
+            "5:15: service.path_prefix: \"/a%2\" is not a path prefix: write anything but visible ASCII characters as %XX",
         ),
     ] {
         assert_eq!(service_line(line), [expected], "{line}");
@@ -99,7 +99,7 @@ fn settings_of_a_service_that_mean_nothing_are_refused() {
         ),
         (
             "hold = { bytes = \"32M\" }",
-            "5:18: service.hold.bytes: \"32M\" is no size; write a whole number of bytes, or one with the unit B, kB, KiB, MB, MiB, GB, GiB or TiB, such as \"32MiB\"",
+            "5:18: service.hold.bytes: \"32M\" is not a size: use a whole number of bytes, or one with the unit B, kB, KiB, MB, MiB, GB, GiB or TiB, such as \"32MiB\"",
         ),
         (
             "hold = { bytes = \"0\" }",
@@ -111,7 +111,7 @@ fn settings_of_a_service_that_mean_nothing_are_refused() {
         ),
         (
             "timeouts = { idle = \"1d\" }",
-            "5:21: service.timeouts.idle: \"1d\" is no duration; write whole numbers with the units h, m, s and ms, larger ones first, such as \"500ms\", \"5s\" or \"1m30s\"",
+            "5:21: service.timeouts.idle: \"1d\" is not a duration: use whole numbers with h, m, s or ms, larger units first, such as \"500ms\", \"5s\" or \"1m30s\"",
         ),
     ] {
         assert_eq!(service_line(line), [expected], "{line}");
@@ -123,15 +123,15 @@ fn probes_that_could_never_prove_anything_are_refused() {
     for (line, expected) in [
         (
             "health.path = \"health\"",
-            "5:15: service.health.path: \"health\" is no path to probe: it begins with '/', such as \"/health\"",
+            "5:15: service.health.path: \"health\" is not a path to probe: it must begin with '/', such as \"/health\"",
         ),
         (
             "health.path = \"/a b\"",
-            "5:15: service.health.path: \"/a b\" is no path to probe: write '#' and other than visible ASCII characters as %XX",
+            "5:15: service.health.path: \"/a b\" is not a path to probe: write '#' and anything but visible ASCII characters as %XX",
         ),
         (
             "health.host = \"a/b\"",
-            "5:15: service.health.host: \"a/b\" is no host name: write the name alone, without a scheme or path",
+            "5:15: service.health.host: \"a/b\" is not a host name: write the name alone, without a scheme or path",
         ),
         ("health.rise = 0", "5:15: service.health.rise is 0; write a number from 1 to 100"),
         ("health.fall = 0", "5:15: service.health.fall is 0; write a number from 1 to 100"),
@@ -141,7 +141,7 @@ fn probes_that_could_never_prove_anything_are_refused() {
         ),
         (
             "health.interval = \"1ms\"",
-            "5:19: service.health.interval would do nothing but probe; write at least \"10ms\"",
+            "5:19: service.health.interval is too short; write at least \"10ms\"",
         ),
         (
             "health.fast_interval = \"6s\"",
@@ -153,7 +153,7 @@ fn probes_that_could_never_prove_anything_are_refused() {
         ),
         (
             "health.expect = [\"ok\"]",
-            "5:18: service.health.expect: \"ok\" is no status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)",
+            "5:18: service.health.expect: \"ok\" is not a status: write \"2xx\", \"204\" or \"200-299\" (100 to 599)",
         ),
         (
             "health.expect = [\"1xx\"]",
@@ -171,7 +171,7 @@ fn no_key_takes_a_deadline_away() {
     assert_eq!(said, ["5:27: service.timeouts.body_min_bytes is 0; write at least 1"]);
     let said = service_line("timeouts.body_min_bytes = \"0\"");
     let message =
-        "5:27: service.timeouts.body_min_bytes would let a body take for ever; write at least 1";
+        "5:27: service.timeouts.body_min_bytes would let a body take forever; write at least 1";
     assert_eq!(said, [message]);
     for key in ["request_head", "body_progress", "write_stall", "connect", "response_head"] {
         for value in ["\"0s\"", "\"721h\"", "\"none\"", "0", "false"] {
@@ -215,11 +215,11 @@ fn nothing_of_a_token_is_ever_repeated() {
     assert_eq!(
         said,
         [
-            "9:42: admin.tokens.sha256: it has 7 characters that are not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself",
+            "9:42: admin.tokens.sha256: it has 7 characters, not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself",
             "11:41: admin.tokens.sha256: the tokens of \"a\" and \"b\" are the same; make one for each",
             "12:10: admin.tokens has the name \"b\" twice; receipts could not tell them apart",
             "12:41: admin.tokens.sha256 is a whole number but must be text in quotes; write sha256 = \"<64 hexadecimal digits from teal token new>\"",
-            "12:44: unknown key \"token\" in admin.tokens; known are name, role, sha256",
+            "12:44: unknown key \"token\" in admin.tokens; known keys are name, role, sha256",
         ]
     );
     assert!(said.iter().all(|problem| !problem.contains("hunter2") && !problem.contains(&hash)));

@@ -60,10 +60,10 @@ fn all_wrong_flags_are_named_at_once() {
     assert_eq!(
         lines[..4],
         [
-            "--listen: \":8080\" is no IP address with a port; write it as \"0.0.0.0:8080\"",
+            "--listen: \":8080\" is not an IP address with a port; write it as \"0.0.0.0:8080\"",
             "--blue: \"127.0.0.1:8081\": a target needs a scheme, write it as http://HOST:PORT",
             "--green: \"http://127.0.0.1:8082/path\": a target is an address and has no path, write it as http://HOST:PORT",
-            "--admin: \"0.0.0.0:9900\" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or \"127.0.0.1:9900\" and reach it by ssh",
+            "--admin: \"0.0.0.0:9900\" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or \"127.0.0.1:9900\" and reach it over SSH",
         ]
     );
     assert!(lines[4].starts_with("--state-dir: "), "{said}");
@@ -79,8 +79,8 @@ fn flags_that_contradict_each_other_are_refused() {
     );
     assert_eq!(
         said(&listen("0.0.0.0:8082")),
-        "--green: http://127.0.0.1:8082 is Teal's own listener, so a request would go round in a \
-         circle; write the address of the application\n1 problem"
+        "--green: http://127.0.0.1:8082 is Teal's own listener, so requests would loop; write \
+         the address of the application\n1 problem"
     );
     let same = Flags { green: Some("http://127.0.0.1:8081".to_owned()), ..Flags::default() };
     assert!(said(&same).starts_with("--green: http://127.0.0.1:8081 is also a target of blue; "));
@@ -91,7 +91,7 @@ fn without_any_place_for_state_the_flag_is_asked_for() {
     let problems = config::from_flags(&Flags::default(), &Environment::default());
     assert_eq!(
         problems.expect_err("refused").to_string(),
-        "there is no place for state: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set; give \
+        "there is no state directory: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set; give \
          --state-dir DIR\n1 problem"
     );
 }

@@ -182,7 +182,7 @@ fn the_state_directory_is_written_or_where_the_environment_says() {
     let nowhere = config::parse(FILE, Path::new("t.toml"), &Environment::default());
     assert_eq!(
         nowhere.expect_err("no place").to_string(),
-        "t.toml: there is no place for state: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not \
+        "t.toml: there is no state directory: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not \
          set; write state_dir = \"/var/lib/teal\"\n1 problem"
     );
 }

@@ -91,7 +91,7 @@ fn a_group_says_what_it_lacks_and_what_it_should_not_have() {
     );
     assert_eq!(
         said("[group]\nname = \"shop\"\n"),
-        ["15:1: group may be there several times; write [[group]] in double brackets"]
+        ["15:1: group is a list of tables; write [[group]] in double brackets"]
     );
 }
 

@@ -49,22 +49,22 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
     for (text, expected) in [
         (
             listener("tls = true"),
-            "2:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to have \
-             them from an authority",
+            "2:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to get \
+             them from a CA",
         ),
         (
             format!("certificate = []\n{}", listener("tls = true")),
-            "3:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to have \
-             them from an authority",
+            "3:11: listener.tls needs a certificate; write [[certificate]] with cert and key, or [acme] to get \
+             them from a CA",
         ),
         (
             format!("{certificate}{FILE}"),
-            "1:1: certificate is there but no listener has TLS; write tls = true in a [[listener]]",
+            "1:1: there is a certificate but no listener has TLS; write tls = true in a [[listener]]",
         ),
         (
             listener("redirect_https = true"),
-            "2:11: listener.redirect_https needs a listener to go to; write tls = true in another \
-             [[listener]], or redirect_https = 443 if a proxy in front ends TLS",
+            "2:11: listener.redirect_https needs a listener with TLS to redirect to; write tls = true in another \
+             [[listener]], or redirect_https = 443 if a proxy in front terminates TLS",
         ),
         (
             format!("{certificate}{}", listener("tls = true\nredirect_https = true")),
@@ -72,7 +72,7 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
         ),
         (
             listener("hsts = 1"),
-            "3:8: listener.hsts is for a listener with TLS, or behind a proxy that ends it; write tls = true, \
+            "3:8: listener.hsts is for a listener with TLS, or behind a proxy that terminates it; write tls = true, \
              or trusted with the addresses of the proxy",
         ),
         (
@@ -98,7 +98,7 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
         ),
         (
             format!("[[certificate]]\ncert = \"\"\nkey = \"x\"\n{}", listener("tls = true")),
-            "2:8: certificate.cert is no path; write cert = \"/etc/teal/example.com.pem\"",
+            "2:8: certificate.cert is not a path; write cert = \"/etc/teal/example.com.pem\"",
         ),
         (
             format!("[[certificate]]\ncert = \"x\"\n{}", listener("tls = true")),
@@ -127,7 +127,7 @@ fn who_stands_in_front_is_written_in_ranges() {
         problems(&bad),
         [
             "3:12: listener.trusted: \"10.1.0.0/8\" does not begin a range; write \"10.0.0.0/8\"",
-            "3:26: listener.trusted: \"lb\" is no range of addresses; write one such as \"10.0.0.0/8\"",
+            "3:26: listener.trusted: \"lb\" is not a range of addresses; write one such as \"10.0.0.0/8\"",
         ]
     );
 }
@@ -169,7 +169,7 @@ fn r49_the_server_name_and_the_host_of_a_target_can_be_chosen() {
     assert!(named.is_named_by_request() && named.own_host().is_none());
     let both = hosted(&format!("{https}, host = \"target\", tls = {{ server_name = \"host\" }}"));
     let said = problems(&both);
-    let expected = "service.green.host is \"target\", and tls.server_name takes the host of each request; leave one out";
+    let expected = "service.green.host is \"target\", but tls.server_name takes the host of each request; leave one out";
     assert!(said.len() == 1 && said[0].contains(expected), "{said:?}");
     for (keys, host) in [
         (https.to_owned(), "app.test"),
@@ -204,7 +204,7 @@ fn what_can_not_be_asked_of_targets_is_said() {
         ),
         (
             format!("{https}, tls = {{ server_name = \"host\" }}"),
-            "service.green.tls.server_name is \"host\", and probes have no host to ask for",
+            "service.green.tls.server_name is \"host\", but probes have no host to use",
         ),
         (
             format!("{https}, tls = {{ server_name = \"*.x\" }}"),
@@ -212,7 +212,7 @@ fn what_can_not_be_asked_of_targets_is_said() {
         ),
         (
             format!("{https}, tls = {{ ca = \"\" }}"),
-            "service.green.tls.ca is no path; write ca = \"ca.pem\"",
+            "service.green.tls.ca is not a path; write ca = \"ca.pem\"",
         ),
         (
             "targets = [\"http://x\", \"https://x:80\"]".to_owned(),
@@ -264,12 +264,12 @@ fn what_an_authority_lacks_is_said() {
     for (text, expected) in [
         (
             format!("[acme]\n{named}"),
-            "1:1: acme is there but no listener has TLS; write tls = true in a [[listener]]",
+            "1:1: acme needs a listener with TLS; write tls = true in a [[listener]]",
         ),
         (
             format!("[acme]\n{}", secure.replace("tls = true", auth)),
-            "1:1: acme.challenge \"tls-alpn-01\" needs a listener whose clients may come without a \
-             certificate, since the authority has none; write challenge = \"http-01\"",
+            "1:1: acme.challenge \"tls-alpn-01\" needs a listener with TLS that does not require \
+             client certificates, since the CA has none; write challenge = \"http-01\"",
         ),
         (
             format!("[acme]\nchallenge = \"http-01\"\n{secure}"),
@@ -278,12 +278,12 @@ fn what_an_authority_lacks_is_said() {
         ),
         (
             format!("[acme]\n{}", secure.replace("a.org", "*.a.org")),
-            "1:1: acme has no name to ask for: no service has a plain host name; write hosts = \
-             [\"example.com\"] in a [[service]] (an authority gives none for * by these challenges)",
+            "1:1: acme has no name to order a certificate for: no service has a plain host name; write hosts = \
+             [\"example.com\"] in a [[service]] (CAs issue no wildcard certificates by these challenges)",
         ),
         (
             format!("[acme]\n{}", secure.replace("a.org", "a.internal")),
-            "1:1: acme has no name to ask for: public CAs give none for a name that is not in the \
+            "1:1: acme has no name to order a certificate for: public CAs issue none for a name that is not in the \
              public DNS (such as \"a.internal\"); set directory in [acme] to that of a CA of your \
              own, or write a [[certificate]] instead",
         ),
@@ -294,7 +294,7 @@ fn what_an_authority_lacks_is_said() {
         ),
         (
             format!("[acme]\nemail = \"mailto:a@b\"\n{secure}"),
-            "2:9: acme.email is \"mailto:a@b\", no address of mail; write it as \
+            "2:9: acme.email is \"mailto:a@b\", not an email address; write it as \
              \"ops@example.com\"",
         ),
         (

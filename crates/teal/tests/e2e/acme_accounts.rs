@@ -355,7 +355,7 @@ fn r57_check_names_the_hosts_that_no_ca_gives_a_certificate_for() {
     // None is left: that is no configuration.
     let said = check(at, "[\"app.internal\"]", "");
     said.assert_code(2);
-    assert!(said.all().contains("acme has no name to ask for"), "{}", said.all());
+    assert!(said.all().contains("acme has no name to order a certificate for"), "{}", said.all());
     // A CA of one's own gives what it likes.
     let own = "directory = \"https://ca.internal/acme/directory\"";
     let said = check(at, "[\"app.internal\", \"intranet\"]", own);

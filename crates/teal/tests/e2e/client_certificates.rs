@@ -159,9 +159,9 @@ fn r52_names_to_be_dropped_are_those_of_the_service_and_change_with_a_reload() {
     assert!(reloaded.stdout.contains("drop_headers changed"), "{}", reloaded.all());
     assert_eq!(ask("/2"), [true, true, true]);
     for (names, problem) in [
-        ("[\"*\"]", "is not the name of a field"),
+        ("[\"*\"]", "is not a field name"),
         ("[\"Remote User\"]", "write a name such as \"Remote-User\""),
-        ("[\"Host\"]", "is written by Teal itself"),
+        ("[\"Host\"]", "is always set by Teal itself"),
         ("\"Remote-User\"", "write drop_headers = [\"Remote-User\"]"),
     ] {
         teal.write_settings(&drop(names));

@@ -130,7 +130,7 @@ fn r68_check_tells_what_is_wrong_with_either() {
             "127.0.0.1:9944",
             "metrics.listen: 127.0.0.1:9944 is taken by the listener 127.0.0.1:9944",
         ),
-        ("9901", "metrics.listen: \"9901\" is no IP address with a port"),
+        ("9901", "metrics.listen: \"9901\" is not an IP address with a port"),
     ] {
         let settings = stage.settings().listener("127.0.0.1:9944");
         let checked = check(&settings.extra(&format!("[metrics]\nlisten = \"{listen}\"\n")));
