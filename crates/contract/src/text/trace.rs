@@ -11,10 +11,8 @@ pub fn trace_step(step: &TraceStep) -> String {
         let _never_fails =
             writeln!(line, "({} steps are missing: they were not read in time)", step.missed);
     }
-    let millis = step.after_micros / 1000;
-    let micros = step.after_micros % 1000;
     let number = format!("#{}", step.request);
-    let _never_fails = writeln!(line, "{number:<5}{millis:>6}.{micros:03} ms  {}", words(step));
+    let _never_fails = writeln!(line, "{number:<5}{:>10.3} ms  {}", step.after_ms, words(step));
     line
 }
 
@@ -47,7 +45,7 @@ fn words(step: &TraceStep) -> String {
         }
         "connected" => match step.connection.as_deref() {
             Some("kept") => {
-                format!("on a reused connection, idle for {} ms", step.idle_millis.unwrap_or(0))
+                format!("on a reused connection, idle for {:.0} ms", step.idle_ms.unwrap_or(0.0))
             }
             Some("shared") => "on a connection that other requests share".to_owned(),
             _ => "on a new connection".to_owned(),
@@ -72,7 +70,7 @@ fn accepted(step: &TraceStep) -> String {
     let parts = [
         (" from ", &step.client),
         (" at ", &step.listener),
-        (", ", &step.version),
+        (", ", &step.protocol),
         (", ", &step.tls),
         (", id ", &step.request_id),
     ];
@@ -111,7 +109,7 @@ mod tests {
     fn a_step_is_a_line() {
         let step = |step: &str| TraceStep {
             request: 3,
-            after_micros: 12_345,
+            after_ms: 12.345,
             step: step.to_owned(),
             ..TraceStep::default()
         };

@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use super::Color;
 
 /// A step of a followed request. Which members are present depends on the step.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TraceStep {
     /// The number of the request within this response, from 1.
     pub request: u64,
     /// The time since the head of the request was read.
-    pub after_micros: u64,
+    pub after_ms: f64,
     /// `accepted`, `routed`, `waits`, `goes`, `leased`, `connected`, `sent`, `answers`, `failed` or `ended`.
     pub step: String,
     /// The number of steps lost before this one because they were not read in time; 0: none.
@@ -28,7 +28,7 @@ pub struct TraceStep {
     pub tls: Option<String>,
     /// The HTTP version of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub protocol: Option<String>,
     /// The method; absent: the request head could not be parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -58,7 +58,7 @@ pub struct TraceStep {
     pub connection: Option<String>,
     /// The time for which a reused connection (`kept`) had been idle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_millis: Option<u64>,
+    pub idle_ms: Option<f64>,
     /// The bytes of the body: of the request at `sent`, of the response at `ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

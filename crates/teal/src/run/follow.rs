@@ -1,6 +1,7 @@
 //! Requests that are followed: from the steps of the data plane to those of the admin API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::{Follow, Followed};
 use contract::wire::TraceStep;
@@ -32,10 +33,13 @@ pub(super) fn of(followers: Followers) -> Follow {
     }))
 }
 
+fn millis(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
+}
+
 fn step(told: Told) -> TraceStep {
-    let after = u64::try_from(told.after.as_micros()).unwrap_or(u64::MAX);
     let Told { request, missed, .. } = told;
-    let step = TraceStep { request, after_micros: after, missed, ..TraceStep::default() };
+    let step = TraceStep { request, after_ms: millis(told.after), missed, ..TraceStep::default() };
     let named = |name: &str| TraceStep { step: name.to_owned(), ..step.clone() };
     match told.step {
         Step::Accepted { client, port, listener, tls, head } => {
@@ -51,7 +55,7 @@ fn step(told: Told) -> TraceStep {
                 method: Some(head.method),
                 host: Some(head.host),
                 path: Some(head.path),
-                version: Some(head.version.to_owned()),
+                protocol: Some(head.version.to_owned()),
                 request_id: Some(head.request_id),
                 ..step
             }
@@ -71,10 +75,9 @@ fn step(told: Told) -> TraceStep {
                 Way::Shared => ("shared", None),
                 Way::Kept(idle) => ("kept", Some(idle)),
             };
-            let idle = idle.map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
             TraceStep {
                 connection: Some(connection.to_owned()),
-                idle_millis: idle,
+                idle_ms: idle.map(millis),
                 ..named("connected")
             }
         }

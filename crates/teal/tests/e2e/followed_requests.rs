@@ -82,7 +82,7 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
         ("method", "POST"),
         ("path", "/orders"),
         ("host", "test"),
-        ("version", "HTTP/1.1"),
+        ("protocol", "HTTP/1.1"),
         ("request_id", "r-7"),
         ("listener", &stage.teal.listener().to_string()),
     ] {
@@ -99,7 +99,7 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
     assert_eq!(connected["connection"], "new");
     assert_eq!((&sent["bytes"], &answers["status"]), (&6.into(), &200.into()));
     assert_eq!((&ended["status"], &ended["whole"]), (&200.into(), &true.into()));
-    let times: Vec<u64> = steps.iter().filter_map(|step| step["after_micros"].as_u64()).collect();
+    let times: Vec<f64> = steps.iter().filter_map(|step| step["after_ms"].as_f64()).collect();
     assert!(times.is_sorted() && times.len() == steps.len(), "{times:?}");
     let all = format!("{steps:?}");
     assert!(!all.contains("sesame") && !all.contains("Seven"), "{all}");
@@ -130,7 +130,7 @@ fn what_fails_is_told_with_its_reason_and_as_text() {
         "a request that cannot be parsed, from 127.0.0.1:",
         "answered by Teal: 400, ",
         "HTTP/1.0, id ",
-        "HTTP/2, id ",
+        "HTTP/2.0, id ",
         "to blue, target http://127.0.0.1:",
         "sent in full, with a body of 0 bytes",
         "the response begins: status 200",
