@@ -14,7 +14,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
-/// Where a certificate and its key lie.
+/// The paths of a certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// PEM: the certificate, then the chain above it.
@@ -23,21 +23,21 @@ pub struct CertificateFiles {
     pub key: PathBuf,
 }
 
-/// What people want to know of a certificate.
+/// Facts about a certificate, for status and messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
-    /// Where it was read from.
+    /// The file it was read from.
     pub cert: PathBuf,
     /// The kind of its key, such as `RSA` or `EC P-256`.
     pub kind: &'static str,
-    /// The DNS names, in lower case with `*.` in front of a wildcard, and the addresses that it is for.
-    /// Where it names none of them, its common name; empty: any name that no other certificate has.
+    /// The DNS names (in lower case, wildcards with `*.`) and addresses that it is for; without any, its
+    /// common name. Empty: it serves any name that no other certificate has.
     pub names: Vec<String>,
-    /// Why most clients refuse it though it can be served.
+    /// The reason why most clients refuse it, although it can be served.
     pub defect: Option<&'static str>,
-    /// The beginning of its time.
+    /// The start of its validity.
     pub not_before: SystemTime,
-    /// The end of its time.
+    /// Its expiry.
     pub not_after: SystemTime,
 }
 
@@ -52,7 +52,7 @@ impl Certificate {
     /// Reads and checks both files.
     ///
     /// # Errors
-    /// What is wrong with each of them.
+    /// The problem of each.
     pub(crate) fn load(files: &CertificateFiles) -> Result<Self, Vec<TlsError>> {
         let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
         let chain = read_certificates(&files.cert).and_then(|chain| {
@@ -72,7 +72,7 @@ impl Certificate {
     }
 }
 
-/// The kind of a key: two certificates of the same kind are taken by the same clients.
+/// The kind of a key: certificates of the same kind work with the same clients.
 fn kind(key: &dyn SigningKey) -> &'static str {
     use SignatureScheme::{
         ECDSA_NISTP256_SHA256, ECDSA_NISTP384_SHA384, ECDSA_NISTP521_SHA512, ED25519,
@@ -116,23 +116,23 @@ fn facts_of(leaf: &CertificateDer<'_>, path: &Path) -> Result<CertificateFacts, 
     Ok(CertificateFacts { cert: path.to_owned(), kind: "", names, defect, not_before, not_after })
 }
 
-/// An address as a certificate has it (RFC 5280 section 4.2.1.6).
+/// An address as encoded in a certificate (RFC 5280 section 4.2.1.6).
 fn address(bytes: &[u8]) -> Option<IpAddr> {
     let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     let six = || <[u8; 16]>::try_from(bytes).map(IpAddr::from);
     four.or_else(|_| six()).ok().map(|address| address.to_canonical())
 }
 
-/// Returns true if a common name is one that a client may ask for: a name of the DNS, or an address.
+/// Returns true if a client may ask for this common name: it is a DNS name or an address.
 fn may_be_asked_for(name: &str) -> bool {
     let bare = name.strip_prefix("*.").unwrap_or(name);
     !bare.contains('*') && rustls::pki_types::ServerName::try_from(bare).is_ok()
 }
 
-/// When the first certificate of a file begins and ends.
+/// The validity of the first certificate of a file: start and expiry.
 ///
 /// # Errors
-/// The fault of the file, in words.
+/// The problem of the file.
 pub fn validity(path: &Path) -> Result<(SystemTime, SystemTime), TlsError> {
     let chain = read_certificates(path)?;
     let leaf = chain.first().map(|leaf| X509Certificate::from_der(leaf));
@@ -151,7 +151,7 @@ fn time(at: ASN1Time) -> SystemTime {
 // === impl CertificateFacts ===
 
 impl CertificateFacts {
-    /// Returns true if its time is over.
+    /// Returns true if it has expired.
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.not_after < now
     }

@@ -1,7 +1,7 @@
-//! What an authority of certificates (ACME, RFC 8555) is shown when it looks whether a name is ours.
+//! Responses to ACME challenges, by which a CA validates that a name is ours (RFC 8555).
 //!
-//! There is something to be shown only while a certificate is being ordered. Never: a word of it to
-//! anybody who does not know the token, or ask for the protocol of the authorities.
+//! There are responses only while a certificate is being ordered. They are given only to clients that know
+//! the token, or that ask for the ACME protocol in their handshake.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,26 +11,26 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
-/// The protocol that an authority asks for in a handshake (RFC 8737 section 6.2).
+/// The ALPN protocol that a CA asks for in a handshake (RFC 8737 section 6.2).
 pub const ACME: &[u8] = b"acme-tls/1";
 
-/// Where an authority asks over plain HTTP (RFC 8555 section 8.3).
+/// The path of `http-01` challenges (RFC 8555 section 8.3).
 const PATH: &str = "/.well-known/acme-challenge/";
 
-/// The challenges that are to be met at present. Clones are the same.
+/// The responses to the current challenges. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Challenges(Arc<Mutex<Pending>>);
 
 #[derive(Debug, Default)]
 struct Pending {
-    /// What is answered to a request, by its token.
+    /// The responses over HTTP, by token.
     proofs: HashMap<String, String>,
-    /// What is shown in a handshake, by the name asked for.
+    /// The certificates for handshakes, by server name.
     certificates: HashMap<String, Arc<CertifiedKey>>,
 }
 
 impl Challenges {
-    /// Answers requests for this token with this proof (`http-01`).
+    /// Answers requests for this token with this key authorization (`http-01`).
     pub fn answer(&self, token: &str, proof: &str) {
         self.lock().proofs.insert(token.to_owned(), proof.to_owned());
     }
@@ -39,7 +39,7 @@ impl Challenges {
     /// (`tls-alpn-01`).
     ///
     /// # Errors
-    /// The key can't be used.
+    /// The key is unusable.
     pub fn show(&self, name: &str, certificate: Vec<u8>, key: Vec<u8>) -> Result<(), TlsError> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
         let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
@@ -47,20 +47,20 @@ impl Challenges {
             path: name.into(),
             problem: format!("the key for the ACME challenge can't be used: {error}"),
         })?;
-        // Not looked at: its extension for authorities is one that nobody else takes.
+        // Not checked: its critical ACME extension is one that only CAs accept.
         let shown = CertifiedKey::new(vec![CertificateDer::from(certificate)], key);
         self.lock().certificates.insert(name.to_owned(), Arc::new(shown));
         Ok(())
     }
 
-    /// Shows nothing more for this token or name.
+    /// Withdraws the response for this token or name.
     pub fn forget(&self, shown: &str) {
         let mut pending = self.lock();
         pending.proofs.remove(shown);
         pending.certificates.remove(shown);
     }
 
-    /// The answer to a request for this path, if it is an authority's.
+    /// The response to a request for this path, if it is a pending challenge.
     pub fn proof(&self, path: &str) -> Option<String> {
         let token = path.strip_prefix(PATH)?;
         self.lock().proofs.get(token).cloned()

@@ -1,7 +1,7 @@
-//! The CAs that client certificates must come from, swapped whole as the certificates of listeners are.
+//! The CAs that client certificates must come from, swapped as a whole like the server certificates.
 //!
-//! Guaranteed: a handshake is verified by what the file held when it was last read, and so is every
-//! request on a connection that was let in before (see [`Presented`](super::Presented)).
+//! Guaranteed: a handshake is verified against the file's contents when it was last read, and so is every
+//! request on a connection that was accepted before (`tls::presented` in `proxy`).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,18 +12,18 @@ use connect::{Authorities, TlsError};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 
-/// Which clients have to show a certificate.
+/// The client authentication of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientAuth {
-    /// PEM: who must have signed it.
+    /// PEM: the CAs that must have signed the client's certificate.
     pub ca: PathBuf,
     /// True if a client without one is refused.
     pub required: bool,
-    /// Targets are sent the certificates above it, too.
+    /// True if targets are also sent the certificates above it.
     pub chain: bool,
 }
 
-/// The CAs of all listeners, by their files, as they were read together.
+/// The CAs of all listeners, by file, all read together.
 #[derive(Clone, Debug, Default)]
 pub struct ClientCas(HashMap<PathBuf, Arc<ClientCa>>);
 
@@ -35,10 +35,10 @@ pub struct ClientCa {
 }
 
 impl ClientAuth {
-    /// Looks whether the file can be used.
+    /// Checks that the file is usable.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem of the file.
     pub fn check(&self) -> Result<(), TlsError> {
         ClientCa::load(&self.ca).map(drop)
     }
@@ -50,7 +50,7 @@ impl ClientCas {
     /// Reads these files.
     ///
     /// # Errors
-    /// The first one that can't be used, and why.
+    /// The first unusable one, and why.
     pub fn load<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, TlsError> {
         let load = |path: &'p Path| Ok((path.to_owned(), Arc::new(ClientCa::load(path)?)));
         files.into_iter().map(load).collect::<Result<_, _>>().map(Self)
@@ -68,7 +68,7 @@ impl ClientCas {
         self.0.get(path).cloned()
     }
 
-    /// Keeps what is known already where it is the same.
+    /// Reuses the present entries where the CAs are the same.
     pub(crate) fn keep(mut self, known: &Self) -> Self {
         for (path, ca) in &mut self.0 {
             let same = known.0.get(path).filter(|known| known.certificates == ca.certificates);
@@ -93,12 +93,12 @@ impl ClientCa {
         Ok(Self { certificates: authorities.written().to_vec(), required, requested })
     }
 
-    /// The verifier of certificates that clients show; `required`: one without is refused.
+    /// The verifier of client certificates; `required`: a client without one is refused.
     pub fn verifier(&self, required: bool) -> Arc<dyn ClientCertVerifier> {
         if required { self.required.clone() } else { self.requested.clone() }
     }
 
-    /// Returns true if a client with this certificate and what it has shown above it would be let in now.
+    /// Returns true if a client with this certificate and chain would be accepted now.
     pub fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         let Some((leaf, above)) = chain.split_first() else { return false };
         self.required.verify_client_cert(leaf, above, UnixTime::now()).is_ok()

@@ -1,11 +1,11 @@
-//! What TLS at the listeners is made of: the certificates that clients are shown, the CAs that their own must
-//! come from, and what an authority is answered that asks whether a name is ours.
+//! The TLS material of the listeners: server certificates, the CAs that client certificates must come from,
+//! and responses to ACME challenges.
 //!
-//! It all lies on one [`Shelf`] for all listeners and workers. The certificates are swapped whole, so that a
-//! handshake sees the old ones or the new ones. Whoever orders certificates fills it, whoever shakes hands
-//! reads it; neither knows the other.
+//! It is all in one [`Shelf`], shared by all listeners and workers. The certificates are swapped as a whole, so
+//! that a handshake sees the old set or the new one. The ACME client fills it and the TLS handshakes read it;
+//! neither depends on the other.
 //!
-//! Never: a certificate that does not fit its key, a wait.
+//! It never holds a certificate that does not match its key, and it never waits.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +21,7 @@ pub use challenge::{ACME, Challenges};
 pub use clients::{ClientAuth, ClientCa, ClientCas};
 pub use shelf::{Certificates, Shelf, Unused};
 
-/// What is wrong with each of these files, in one line.
+/// The problems of these files, in one line.
 pub fn words(errors: &[TlsError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

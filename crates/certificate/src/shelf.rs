@@ -21,15 +21,15 @@ use super::clients::{ClientCa, ClientCas};
 #[derive(Debug)]
 pub struct Certificates {
     all: Vec<Certificate>,
-    /// The places in `all` of those for a name, in order of preference; never empty.
+    /// The indices in `all` of the certificates for a name, in order of preference; never empty.
     exact: HashMap<String, Vec<usize>>,
-    wildcard: HashMap<String, Vec<usize>>, // by what follows "*."
+    wildcard: HashMap<String, Vec<usize>>, // by the part after "*."
 }
 
-/// A certificate that no client is ever shown.
+/// A certificate that is never used.
 #[derive(Debug)]
 pub struct Unused<'a> {
-    /// Its place in the list of files.
+    /// Its index in the list of files.
     pub place: usize,
     /// The certificate.
     pub facts: &'a CertificateFacts,
@@ -37,7 +37,7 @@ pub struct Unused<'a> {
     pub instead: &'a CertificateFacts,
 }
 
-/// The certificates in use and the CAs of clients, each swapped whole, and what authorities are shown.
+/// The server certificates and client CAs in use, each swapped as a whole, and ACME challenge responses.
 #[derive(Debug)]
 pub struct Shelf {
     current: Mutex<Arc<Certificates>>,
@@ -48,11 +48,11 @@ pub struct Shelf {
 }
 
 impl Certificates {
-    /// Reads and checks them. Of several for one name, a client gets one whose key it can verify:
-    /// elliptic curves, which cost less, before RSA, and else the first.
+    /// Reads and checks them. If several are for one name, a client gets one whose key type it supports:
+    /// elliptic curves, which cost less, before RSA; otherwise the first.
     ///
     /// # Errors
-    /// Every file that can't be used, and why.
+    /// Every unusable file, and why.
     pub fn load(files: &[CertificateFiles]) -> Result<Self, Vec<TlsError>> {
         let (mut all, mut wrong) = (Vec::new(), Vec::new());
         for files in files {
@@ -82,7 +82,7 @@ impl Certificates {
         Ok(loaded)
     }
 
-    /// Those that no client is shown, since others for all of their names come first.
+    /// The certificates that are never used, because others for all their names take precedence.
     pub fn unused(&self) -> impl Iterator<Item = Unused<'_>> {
         let shown: HashSet<usize> =
             self.exact.values().chain(self.wildcard.values()).flatten().copied().collect();
@@ -97,7 +97,7 @@ impl Certificates {
         })
     }
 
-    /// What people want to know of each.
+    /// The facts about each.
     pub fn facts(&self) -> impl Iterator<Item = &CertificateFacts> {
         self.all.iter().map(|certificate| &certificate.facts)
     }
@@ -109,19 +109,19 @@ impl Certificates {
         chains(self) == chains(other)
     }
 
-    /// Returns true if there is one for this name, lower case.
+    /// Returns true if there is one for this name in lower case.
     pub fn has(&self, name: &str) -> bool {
         self.places(name).next().is_some()
     }
 
-    /// One whose time is over, if there is one.
+    /// An expired one, if there is one.
     pub fn expired(&self, now: SystemTime) -> Option<&CertificateFacts> {
         self.facts().find(|facts| facts.is_expired(now))
     }
 
-    /// The certificate for a server name, with a key for one of these schemes where there is one; a
-    /// client that names none gets one for the names of the first. A first one without any name is for all
-    /// that no other has.
+    /// The certificate for a server name, with a key for one of these schemes if there is one. A client
+    /// that sends no name gets one for the first certificate's name. A first certificate without names
+    /// serves every name that no other has.
     fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Certificate> {
         let first = self.all.first()?;
         let lower = name.map(str::to_ascii_lowercase);
@@ -134,12 +134,12 @@ impl Certificates {
     fn find_exactly(&self, name: &str, schemes: &[SignatureScheme]) -> Option<&Certificate> {
         let mut places = self.places(name);
         let fits = |place: &usize| self.all[*place].key.key.choose_scheme(schemes).is_some();
-        // Without one that fits, any: it is rustls that refuses then, for want of an algorithm.
+        // If none fits, any: rustls then refuses the handshake for lack of a common algorithm.
         let place = places.clone().find(fits).or_else(|| places.next());
         self.all.get(place?)
     }
 
-    /// Those for a name, lower case: its own before those with a wildcard.
+    /// The indices for a name in lower case: exact matches before wildcards.
     fn places<'a>(&'a self, name: &'a str) -> impl Iterator<Item = usize> + Clone + 'a {
         let exact = self.exact.get(name).map_or(&[][..], Vec::as_slice);
         // The first name of the first certificate may be a wildcard itself.
@@ -162,23 +162,23 @@ impl Shelf {
         }
     }
 
-    /// What is in use.
+    /// The certificates in use.
     pub fn current(&self) -> Arc<Certificates> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Uses others for every handshake from now on; connections are not touched.
+    /// Replaces the certificates for all handshakes from now on; open connections are not affected.
     pub fn replace(&self, certificates: Certificates) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificates);
     }
 
-    /// The CAs of clients that are in use.
+    /// The client CAs in use.
     pub fn clients(&self) -> Arc<ClientCas> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Uses other CAs for every handshake from now on. Connections that were let in by one that is not
-    /// among them end at their next request, or at once where they are idle.
+    /// Replaces the client CAs for all handshakes from now on. A connection whose certificate they do not
+    /// accept ends at its next request, or at once if it is idle.
     pub fn replace_clients(&self, clients: ClientCas) {
         let mut current = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if current.is_same(&clients) {
@@ -190,17 +190,17 @@ impl Shelf {
 }
 
 impl Shelf {
-    /// The CAs of a file that are in use.
+    /// The CAs in use from a file.
     pub fn client_ca(&self, path: &Path) -> Option<Arc<ClientCa>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(path)
     }
 
-    /// Changes with the CAs of clients.
+    /// A number that grows with each change of the client CAs.
     pub fn turn(&self) -> u64 {
         self.turn.load(Ordering::Acquire)
     }
 
-    /// What a client is shown; `None` if there is nothing for the name that it asks for.
+    /// The certificate for a client; `None` if there is none for the name that it asks for.
     pub fn choose(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if hello.alpn().is_some_and(|mut spoken| spoken.any(|protocol| protocol == ACME)) {
             return self.challenges.certificate(hello.server_name());
@@ -209,8 +209,8 @@ impl Shelf {
         Some(current.find(hello.server_name(), hello.signature_schemes())?.key.clone())
     }
 
-    /// What a client is shown that asks for this address, and so sends no name (RFC 6066 section 3); `None`
-    /// if no certificate is for it.
+    /// The certificate for a client that connects to this address and so sends no name (RFC 6066 section 3);
+    /// `None` if no certificate is for it.
     pub fn choose_by_address(
         &self,
         hello: &ClientHello<'_>,

@@ -260,7 +260,7 @@ impl Stream {
         }
     }
 
-    /// The socket; an error for an exchange, which has none.
+    /// The socket, or `Err` with the exchange, which has none.
     fn socket(&self) -> Result<Socket<'_>, &dyn Exchange> {
         match self {
             Self::Tcp(stream) => Ok(Socket::Tcp(stream)),

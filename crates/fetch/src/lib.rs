@@ -1,7 +1,7 @@
-//! One request and its answer over HTTP/1.1, on a connection that was made for it: for the command line
-//! at the admin API, for orders of certificates at an authority, for spans at a collector.
+//! A small HTTP/1.1 client: one request and its answer on a connection made for it. Used by the command line
+//! (admin API), by ACME orders, and by the exporter of spans.
 //!
-//! Never: a connection, which the caller brings, or a wait with a deadline of its own, which the caller sets.
+//! It neither connects nor sets deadlines: both are the caller's job.
 
 #![forbid(unsafe_code)]
 
@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-/// The answer, whose body has at most so many bytes.
+/// Sends a request and returns the whole answer, with a body of at most `most` bytes.
 ///
 /// # Errors
-/// In words: the connection broke, or what came was no HTTP or too long.
+/// A message: the connection broke, or the answer was not HTTP or too long.
 pub async fn exchange<S, B>(
     stream: S,
     request: Request<B>,
@@ -28,18 +28,19 @@ where
     begin(stream, request).await?.whole(most).await
 }
 
-/// An answer that has begun.
+/// An answer whose head has arrived.
 #[derive(Debug)]
 pub struct Begun {
     response: Response<Incoming>,
-    /// Whoever asks no longer closes the connection by dropping this: Teal then knows that nobody waits.
+    /// The task that drives the connection. Dropping it closes the connection, so that Teal notices a caller that
+    /// is gone.
     _driving: JoinSet<hyper::Result<()>>,
 }
 
-/// Asks, and waits for the head of the answer.
+/// Sends a request and waits for the head of the answer.
 ///
 /// # Errors
-/// In words: the connection broke, or what came was no HTTP.
+/// A message: the connection broke, or the answer was not HTTP.
 pub async fn begin<S, B>(stream: S, request: Request<B>) -> Result<Begun, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -60,7 +61,7 @@ impl Begun {
         self.response.status().as_u16()
     }
 
-    /// Waits for the rest, of which there are at most so many bytes.
+    /// Waits for the whole body, of at most `most` bytes.
     pub async fn whole(self, most: usize) -> Result<Response<Bytes>, String> {
         let (head, body) = self.response.into_parts();
         match Limited::new(body, most).collect().await {
@@ -69,7 +70,7 @@ impl Begun {
         }
     }
 
-    /// Waits for the next piece of the body; `None`: it is over.
+    /// Waits for the next piece of the body; `None` at its end.
     pub async fn piece(&mut self) -> Option<Result<Bytes, String>> {
         let frame = self.response.body_mut().frame().await?;
         Some(

@@ -1,9 +1,9 @@
-//! Listening sockets that a service manager hands over (`sd_listen_fds(3)`), so that it keeps the queue of
-//! new connections over a restart.
+//! Listening sockets passed by a service manager (`sd_listen_fds(3)`), which keeps their queues of new
+//! connections across a restart.
 //!
-//! They are taken as they were inherited, by their numbers, before anything else is opened: no other
-//! system call is needed, so that no filter can stand in the way. A serving Teal gets them through its
-//! [`Link`](crate::Link), as it gets those that are kept, and never sees the variables.
+//! They are inherited, and taken by their numbers before anything else is opened: this needs no further
+//! system call, so that no seccomp filter can prevent it. A serving Teal gets them through its
+//! [`Link`](crate::Link), like the other kept sockets, and never sees the variables.
 
 use std::env;
 use std::process;
@@ -11,18 +11,18 @@ use std::process;
 use crate::kept::Kept;
 use crate::{ROLE, log, system};
 
-/// The variables that say what is handed over. A process that is started from here gets none of them.
+/// The variables that describe the sockets. Child processes do not get them.
 pub(crate) const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// The most that is taken. systemd hands over as many as a unit may have open.
+/// The most sockets that are taken. systemd may pass as many as a unit may have open.
 const MOST: i32 = 4096;
 
-/// The descriptors that were meant for this process, with their names as the label, one a line.
+/// The descriptors meant for this process, with their names as the label, one per line.
 ///
-/// To be called first: what is opened before would have their numbers.
+/// Call this first: anything opened before could have their numbers.
 pub(crate) fn take() -> Kept {
     let [pid, count, names] = VARIABLES.map(|name| env::var(name).unwrap_or_default());
-    // A parent that goes on as a newer program has handed them on long ago.
+    // A parent that continues as a newer program has passed them on long ago.
     if env::var_os(ROLE).is_some() || pid.parse() != Ok(process::id()) {
         return Kept::default();
     }

@@ -1,5 +1,5 @@
-//! Who tells whom what it still has: each that leaves is one worker more of the newer one that has its
-//! place, and so on up to the one that serves. A chain that breaks is closed again.
+//! The chain of Teals that report their remaining leases: each leaving Teal is one more worker of the newer
+//! one that replaced it, and so on up to the serving one. A broken chain is repaired.
 
 use std::io;
 use std::mem;
@@ -11,7 +11,7 @@ use crate::family::Family;
 use crate::wire::Message;
 
 impl Family {
-    /// From here on nobody takes over from those that this one has watched.
+    /// Ends the trials of the newer Teals that this one would take over from again.
     pub(crate) fn adopt(&mut self, older: u32) {
         let mut newer = None;
         for child in self.children.iter_mut().filter(|child| child.watched_by == Some(older)) {
@@ -27,8 +27,8 @@ impl Family {
         }
     }
 
-    /// Gives each that leaves and whose newer one has died a way to this one, which is about to serve:
-    /// until it has left, what it still has is counted there. Their process ids, and the other ends.
+    /// Connects each leaving Teal whose newer one has died to this one, which is about to serve: until it
+    /// has left, its leases are counted here. Returns their process ids, and the other ends of their sockets.
     // lossless: L4
     pub(crate) fn pair_with_leaving(&mut self, newer: u32) -> (Vec<String>, Vec<UnixStream>) {
         let living: Vec<u32> = self.children.iter().map(|child| child.pid).collect();
@@ -41,8 +41,8 @@ impl Family {
         self.children.iter_mut().filter(alone).filter_map(pair).unzip()
     }
 
-    /// Gives each that leaves, and whose newer one has ended, a way to the next newer one that lives. If
-    /// nobody serves, the one that is started then is that one.
+    /// Connects each leaving Teal whose newer one has ended to the next newer one that is alive. If none
+    /// serves, that is the one that is started next.
     // lossless: L4
     pub(crate) fn reunite(&mut self) {
         let gone = mem::take(&mut self.gone);
@@ -55,7 +55,7 @@ impl Family {
             let way = self.child(orphan).map(|orphan| orphan.follow(next));
             let (Some(Ok(way)), Some(host)) = (way, self.child(next)) else { continue };
             let inherit = Message::new("inherit").number("pid", orphan).number("was", was);
-            // Ignored: it has ended, and whoever leaves is alone again then.
+            // Ignored: it has ended, and the leaving one then has no newer one again.
             let _ = host.send(&inherit, &[way.as_fd()]);
         }
         for (pid, _) in &gone {
@@ -66,10 +66,10 @@ impl Family {
         }
     }
 
-    /// The last of those that have ended from this one on, and the next newer one, which lives.
+    /// The last in the run of ended ones that begins here, and the next newer one that is alive.
     fn next_newer(&self, gone: &[(u32, Option<u32>)], pid: u32) -> (u32, Option<u32>) {
         let mut was = pid;
-        // At most as many steps as have ended.
+        // At most as many steps as there are ended ones.
         for _ in gone {
             let known = gone.iter().find(|(pid, _)| *pid == was).and_then(|(_, newer)| *newer);
             match known {
@@ -93,7 +93,7 @@ fn has_ended(gone: &[(u32, Option<u32>)], pid: u32) -> bool {
 }
 
 impl Child {
-    /// Has this one, which leaves, tell another one what it still has: the other end of their way.
+    /// Has this leaving Teal report its leases to another one; returns the other end of their socket.
     fn follow(&mut self, newer: u32) -> io::Result<UnixStream> {
         let (theirs, ours) = UnixStream::pair()?;
         self.send(&Message::new("follow"), &[theirs.as_fd()])?;

@@ -22,22 +22,22 @@ use crate::{ROLE, SERVE, activation, notify, watchdog};
 pub(crate) struct Child {
     pub(crate) pid: u32,
     pub(crate) control: OwnedFd,
-    /// True if nothing will be heard of it any more.
+    /// True if its control socket has closed or failed.
     pub(crate) silent: bool,
     pub(crate) program: Program,
     /// The older Teal that takes over again if this one fails; none once its trial is over.
     pub(crate) watched_by: Option<u32>,
     /// True if it serves.
     pub(crate) ready: bool,
-    /// True if it says that it lives when it is asked.
+    /// True if it answers liveness checks.
     pub(crate) answers: bool,
-    /// What its program would understand as a parent.
+    /// The version of the state that its program can resume as a parent ([`crate::resume::VERSION`]).
     pub(crate) state_version: String,
-    /// True if a newer one has its place.
+    /// True if a newer one has replaced it, or it is stopping.
     pub(crate) leaving: bool,
-    /// The one that has its place, and that it tells what it still has.
+    /// The one that replaced it, to which it reports its leases.
     pub(crate) newer: Option<u32>,
-    /// When it was started, or became ready.
+    /// The time when it was started, or became ready.
     pub(crate) since: Instant,
     pub(crate) arriving: Arriving,
     /// Its sockets, during its trial.
@@ -45,7 +45,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts this program with our own arguments, at the other end of its standard input.
+    /// Starts this program with our own arguments, and a control socket as its standard input.
     pub(crate) fn start(path: &Path, watched_by: Option<u32>) -> io::Result<Self> {
         let (control, theirs) = wire::pair()?;
         let mut arguments = env::args_os();
@@ -89,7 +89,7 @@ impl Child {
     }
 
     pub(crate) fn say(&self, message: &Message) {
-        // Ignored: it has gone, or has not listened for hundreds of orders.
+        // Ignored: it has ended, or has not read hundreds of orders.
         let _ = self.send(message, &[]);
     }
 
@@ -97,7 +97,7 @@ impl Child {
         wire::send(&self.control, message, descriptors)
     }
 
-    /// Everything that it has said.
+    /// Every message that it has sent.
     pub(crate) fn heard(&mut self) -> Vec<Message> {
         let mut heard = Vec::new();
         while !self.silent {
@@ -106,7 +106,7 @@ impl Child {
                 Ok(None) => self.silent = true,
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::AGAIN) => break,
-                    // It died with orders unread. What it said before is still there.
+                    // It died with unread orders. The messages that it sent before can still be read.
                     None | Some(Errno::CONNRESET | Errno::INTR) => {}
                     Some(_) => self.silent = true,
                 },
@@ -117,7 +117,7 @@ impl Child {
 
     pub(crate) fn kill(&self) {
         if let Some(pid) = Pid::from_raw(self.pid.cast_signed()) {
-            let _ = kill_process(pid, Signal::KILL); // ignored: it is ended already
+            let _ = kill_process(pid, Signal::KILL); // ignored: it has ended already
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The Teals of one parent: which one serves, which ones leave, and what becomes of them.
+//! The Teals of one parent: the serving one, those that are leaving, and their starts and ends.
 
 use std::io;
 use std::mem;
@@ -18,51 +18,51 @@ use crate::signals::Signal;
 use crate::watchdog::Watchdog;
 use crate::wire::Message;
 
-/// How long a stop may take that no serving Teal has given a time for.
+/// The time limit of a stop if no serving Teal has announced one.
 // lossless: L10
 const STOPS_WITHIN: Duration = Duration::from_secs(150);
 
-/// How long a serving Teal may take beyond the time that it has given, and after it was told to stop
-/// at once.
+/// The extra time beyond the limit that a serving Teal has announced, and the time limit once it was told to
+/// stop at once.
 const LAST: Duration = Duration::from_secs(15);
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// All of them.
+/// All Teals of this parent.
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) children: Vec<Child>,
-    /// The sockets of the one that serves.
+    /// The sockets of the serving one.
     pub(crate) kept: Kept,
-    /// Those that the service manager has handed over, until others are kept.
+    /// The sockets that the service manager has passed, until others are kept.
     pub(crate) activated: Kept,
     pub(crate) manager: Manager,
     pub(crate) watchdog: Watchdog,
-    /// What the one that serves was started from.
+    /// The program that the serving one was started from.
     pub(crate) program: Program,
-    /// True if any was ready yet.
+    /// True if any has ever been ready.
     pub(crate) was_ready: bool,
     pub(crate) json: bool,
     pub(crate) revival: Revival,
-    /// True if a reload was asked for by a signal that none has ended yet.
+    /// True if a signal has asked for a reload, and none has completed since.
     reload: bool,
-    /// A newer Teal whose program this process is to go on as.
+    /// A newer Teal whose program the parent should continue as.
     pub(crate) renew: Option<u32>,
-    /// Those that have ended and whose older ones are not seen to yet, each with its newer one.
+    /// Ended ones whose older ones are not reconnected yet, each with its newer one.
     pub(crate) gone: Vec<(u32, Option<u32>)>,
-    /// The last death of one that nobody took over from: process, status, and for how long it served.
+    /// The latest death without a successor: process, status, and how long it had served.
     death: Option<(u32, ExitStatus, Duration)>,
-    /// When the next one is started.
+    /// The time when the next one is started.
     next: Option<Instant>,
     stopping: Option<Stopping>,
     code: Option<u8>,
 }
 
-/// A stop under way.
+/// A stop in progress.
 #[derive(Debug)]
 struct Stopping {
-    /// The one whose exit code is ours.
+    /// The process whose exit code becomes ours.
     main: Option<u32>,
-    /// How often this process was asked by a signal.
+    /// The number of signals that have asked this process to stop.
     signals: u32,
     deadline: Instant,
     at_once: bool,
@@ -71,7 +71,7 @@ struct Stopping {
 // === impl Family ===
 
 impl Family {
-    /// Starts the first.
+    /// Starts the first one.
     pub(crate) fn begin(
         (manager, watchdog): (Manager, Watchdog),
         activated: Kept,
@@ -109,7 +109,7 @@ impl Family {
         over.then(|| self.code.unwrap_or_default())
     }
 
-    /// When something is to be done, if nothing happens.
+    /// The time of the next scheduled action, if nothing else happens.
     pub(crate) fn due(&self) -> Option<Instant> {
         let next = self.stopping.as_ref().map(|stopping| stopping.deadline).or(self.next);
         [next, self.watchdog.due()].into_iter().flatten().min()
@@ -119,7 +119,7 @@ impl Family {
         self.stopping.is_some()
     }
 
-    /// Takes everything that they have said.
+    /// Handles all messages from all children.
     pub(crate) fn listen(&mut self) {
         let heard = self.children.iter_mut().map(|child| (child.pid, child.heard()));
         for (pid, messages) in heard.collect::<Vec<_>>() {
@@ -149,7 +149,7 @@ impl Family {
                 self.was_ready = true;
                 self.json = message.count("json") == 1;
                 if !self.kept.is_empty() {
-                    self.activated = Kept::default(); // among those that are kept by now
+                    self.activated = Kept::default(); // now among the kept ones
                 }
                 if self.stopping.is_none() {
                     let version = message.text("version");
@@ -165,10 +165,10 @@ impl Family {
                 let within = u64::try_from(message.count("within")).unwrap_or_default();
                 let deadline = Instant::now().checked_add(Duration::from_millis(within) + LAST);
                 if self.stopping.is_none() && current == Some(pid) {
-                    self.stop("SIGTERM"); // it has got a signal itself
+                    self.stop("SIGTERM"); // it has received the signal itself
                 } else {
                     child.leaving = true;
-                    // What was kept for it is not kept any more, or belongs to a newer one.
+                    // Its sockets are no longer kept, or belong to a newer one.
                     child.say(&Message::new("stop").with("signal", "SIGTERM"));
                     self.adopt(pid);
                 }
@@ -189,17 +189,17 @@ impl Family {
                 self.adopt(pid);
                 self.renew = Some(message.pid());
             }
-            _ => {} // of a later version
+            _ => {} // from a later version
         }
     }
 
-    /// The one that serves: the newest that is ready, else the one that will be.
+    /// The serving one: the newest that is ready, else the newest that is starting.
     pub(crate) fn current(&self) -> Option<&Child> {
         let here = || self.children.iter().rev().filter(|child| !child.leaving);
         here().find(|child| child.ready).or_else(|| here().next())
     }
 
-    /// Starts a newer one, which takes over from the one that asks.
+    /// Starts a newer one, to take over from the one that asks.
     fn spawn(&mut self, older: u32, message: &Message) {
         let path = PathBuf::from(message.get("program"));
         let started = || -> io::Result<Child> {
@@ -222,7 +222,7 @@ impl Family {
         }
     }
 
-    /// Starts a serving Teal with what is kept.
+    /// Starts a serving Teal with the kept sockets.
     fn start(&mut self, path: &Path, died: &str) -> io::Result<()> {
         let child = Child::start(path, None)?;
         let begun =
@@ -240,7 +240,7 @@ impl Family {
             .number("behind", behind);
         let sent = begun.and_then(|()| child.send(&start, &ways));
         unless_gone(sent).inspect_err(|_| child.kill())?;
-        // It serves with the configuration of the one that died. Once: a reload may be what kills.
+        // It serves with the configuration of the dead one. Only once: the reload may be what kills it.
         if mem::take(&mut self.reload) {
             child.say(&Message::new("reload"));
         }
@@ -267,12 +267,12 @@ impl Family {
                     child.say(&order("upgrade"));
                 }
             }
-            Signal::Child => {} // whoever has ended is looked for in each round
+            Signal::Child => {} // ended children are reaped in each round
         }
     }
 
-    /// The first signal asks to stop, the second to stop at once. A serving Teal that has got the first
-    /// one itself, and stops, is not asked twice.
+    /// The first signal asks to stop, the second to stop at once. A serving Teal that has received the
+    /// first one itself, and is stopping, is not asked twice.
     fn asked_to_stop(&mut self, signal: &str) {
         self.stop(signal);
         let Some(stopping) = &mut self.stopping else { return };
@@ -282,7 +282,7 @@ impl Family {
         }
     }
 
-    /// Has all of them stop.
+    /// Tells all of them to stop.
     fn stop(&mut self, signal: &str) {
         if self.stopping.is_some() {
             return;
@@ -291,7 +291,7 @@ impl Family {
         let deadline = Instant::now() + STOPS_WITHIN;
         self.stopping = Some(Stopping { main, signals: 0, deadline, at_once: false });
         self.manager.stopping();
-        // Nobody will take what is queued here: it is theirs, who still accept, alone.
+        // Nothing will accept from our copies of the sockets: leave the queues to the Teals that still do.
         drop(mem::take(&mut self.kept));
         for child in &mut self.children {
             child.kept = None;
@@ -308,7 +308,7 @@ impl Family {
         }
     }
 
-    /// One has ended, or an orphan has.
+    /// Handles the end of a child, or of an orphan.
     pub(crate) fn ended(&mut self, pid: u32, status: i32) {
         let Some(place) = self.children.iter().position(|child| child.pid == pid) else { return };
         let child = self.children.remove(place);
@@ -331,7 +331,7 @@ impl Family {
         }
     }
 
-    /// Does what time or an end asks for.
+    /// Does what is due: liveness checks, deadlines of a stop, restarts.
     pub(crate) fn see_to_it(&mut self, now: Instant) {
         if self.watchdog.is_due(now) {
             self.ask_whether_it_lives();
@@ -348,7 +348,7 @@ impl Family {
         }
         self.reunite();
         if self.code.is_some() || self.children.iter().any(|child| !child.leaving) {
-            return; // somebody serves, or will; or is watched by one that does
+            return; // one serves or is starting; or is on trial and watched by one that serves
         }
         if self.next.is_none() {
             self.mourn(now);
@@ -358,8 +358,8 @@ impl Family {
         }
     }
 
-    /// Has the service manager told that Teal lives, if it does: by the one that serves, or for one that
-    /// is starting.
+    /// Feeds the service manager's watchdog if Teal is alive: the serving one is asked; for a starting one
+    /// the parent answers itself.
     // lossless: L10
     fn ask_whether_it_lives(&self) {
         match self.current() {
@@ -375,7 +375,7 @@ impl Family {
         }
     }
 
-    /// Nobody serves: says when the next one is to, or that none is.
+    /// Schedules the next start after the serving one has died, or gives up.
     fn mourn(&mut self, now: Instant) {
         let Some((pid, how, lived)) = self.death else { return };
         if self.was_ready
@@ -409,7 +409,7 @@ impl Family {
     }
 }
 
-/// What was said to a process that has ended is no failure: its exit code says more.
+/// Treats sending to an ended process as success: its exit code says more.
 fn unless_gone(sent: io::Result<()>) -> io::Result<()> {
     use io::ErrorKind::{BrokenPipe, ConnectionReset};
     sent.or_else(|error| match error.kind() {
@@ -418,7 +418,7 @@ fn unless_gone(sent: io::Result<()>) -> io::Result<()> {
     })
 }
 
-/// The exit code of this process, where that of another ended so.
+/// The exit code for this process that corresponds to a child's status.
 fn code(status: ExitStatus) -> u8 {
     let signal = || status.signal().map(|signal| 128 + signal);
     let code = status.code().or_else(signal).and_then(|code| u8::try_from(code).ok());

@@ -1,4 +1,4 @@
-//! Descriptors that are kept for the next serving Teal, with a label that says what they are.
+//! Descriptors kept for the next serving Teal, with a label that describes them.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::wire::{DESCRIPTORS, Message};
 
-/// Bytes of a label per message.
+/// The bytes of a label per message.
 const LABEL: usize = 16 << 10;
 
-/// A set of descriptors, and what its owner says that they are. The parent does not read it.
+/// A set of descriptors, and their owner's description of them, which the parent does not interpret.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// Which descriptor is what, in the words of the serving Teal.
+    /// The serving Teal's description of the descriptors.
     pub label: Vec<u8>,
     /// The descriptors, in the order of the label.
     pub descriptors: Vec<OwnedFd>,
@@ -23,7 +23,7 @@ pub struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Arriving(Kept);
 
-/// Says a set in as many messages as it takes: none if there is nothing.
+/// Sends a set in as many messages as it takes: none if it is empty.
 pub(crate) fn say(
     verb: &str,
     label: &[u8],
@@ -54,14 +54,14 @@ impl Kept {
         say(verb, &self.label, &descriptors, send)
     }
 
-    /// Returns true if there is nothing in it.
+    /// Returns true if there are no descriptors in it.
     pub fn is_empty(&self) -> bool {
         self.descriptors.is_empty()
     }
 }
 
 impl Arriving {
-    /// Takes a part; the set, if that was the last one.
+    /// Takes a part; returns the set if that was the last one.
     pub(crate) fn take(&mut self, message: Message) -> Option<Kept> {
         self.0.label.extend_from_slice(message.get("label").as_bytes());
         let last = message.count("last") == 1;

@@ -1,4 +1,4 @@
-//! The serving Teal's end: what it tells its parent, and what it is told.
+//! The serving Teal's end of the control socket: messages to its parent, and orders from it.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -15,61 +15,61 @@ use crate::kept::{self, Arriving, Kept};
 use crate::wire::{self, Message};
 use crate::{ROLE, SERVE};
 
-/// How long the parent may take to read, or to say how to begin.
+/// The time limit for the parent to read a message, or to send the first order.
 const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
-/// The way to the parent.
+/// The control socket to the parent.
 #[derive(Debug)]
 pub struct Link(OwnedFd);
 
-/// How a serving Teal begins.
+/// The parent's instruction for a start.
 #[derive(Debug)]
 pub enum Begin {
-    /// By itself, with the sockets that are kept for it, if it is not the first.
+    /// Start alone; with the kept sockets, if it is not the first.
     Start {
-        /// What is kept.
+        /// The kept sockets.
         kept: Kept,
-        /// What the service manager has handed over, with one line for each descriptor that says
-        /// which it is; nothing once others are kept.
+        /// The sockets passed by the service manager, with one line per descriptor that names it; empty
+        /// once others are kept.
         activated: Kept,
-        /// How the one before it ended; empty for the first.
+        /// A description of how the previous one ended; empty for the first.
         died: String,
-        /// Teals that still leave, with nobody newer to tell what they have: process and socket.
+        /// Leaving Teals that have no newer one to report to: process and socket.
         older: Vec<(u32, OwnedFd)>,
-        /// How many more leave through these.
+        /// The number of further Teals that report through these.
         behind: usize,
     },
-    /// In the place of a Teal that runs and is at the other end of this socket.
+    /// Take over from a running Teal, which is at the other end of this socket.
     TakeOver(OwnedFd),
 }
 
-/// What the parent says.
+/// An order from the parent.
 #[derive(Debug)]
 pub enum Order {
-    /// Say that you live: [`Link::alive`].
+    /// Answer a liveness check: [`Link::alive`].
     Live,
-    /// Read the configuration again.
+    /// Reload the configuration.
     Reload,
-    /// Open log files again.
+    /// Reopen the log files.
     Reopen,
-    /// Have a newer Teal take over.
+    /// Upgrade: have a newer Teal take over.
     Upgrade,
     /// Stop gracefully. With the name of the signal.
     Stop(String),
     /// Stop at once. With the name of the signal.
     StopNow(String),
-    /// What was asked for has been started, as this process.
+    /// The requested program was started, as this process.
     Started(u32),
-    /// It could not be started.
+    /// The requested program could not be started; the reason.
     NotStarted(String),
-    /// A process that this one has asked for has ended.
+    /// A process that this one has requested has ended.
     Ended(u32, ExitStatus),
-    /// The newer Teal has died while this one leaves: the next one is at the other end of this socket.
+    /// The newer Teal has died while this one is leaving: the next one is at the other end of this socket.
     Follow(OwnedFd),
-    /// The second process has ended. The first one, which has left through it, is at the other end of
-    /// this socket.
+    /// The second process has ended. The first one, which reported to it, is at the other end of this
+    /// socket.
     Inherit(OwnedFd, u32, u32),
-    /// This process has ended, and all that have left through it were told.
+    /// This process has ended, and all that reported to it were reconnected.
     Gone(u32),
 }
 
@@ -81,10 +81,10 @@ pub fn is_child() -> bool {
 // === impl Link ===
 
 impl Link {
-    /// The parent at the other end of standard input, and how it says to begin.
+    /// The link to the parent at the other end of standard input, and its instruction for the start.
     ///
     /// # Errors
-    /// If nobody is there who speaks as a parent does.
+    /// Standard input is not a parent's control socket.
     pub fn from_stdin() -> io::Result<(Self, Begin)> {
         let link = Self(io::stdin().as_fd().try_clone_to_owned()?);
         let (mut arriving, mut kept) = (Arriving::default(), Kept::default());
@@ -145,78 +145,78 @@ impl Link {
                     }
                 }
                 b"gone" => Order::Gone(message.pid()),
-                _ => continue, // of a later version
+                _ => continue, // from a later version
             };
             return Ok(Some(order));
         }
     }
 
-    /// Hands over what the next serving Teal needs if this one dies, and how this one calls it.
+    /// Hands over the sockets that the next serving Teal needs if this one dies, with a label.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn keep(&self, label: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         kept::say("keep", label, descriptors, |message, descriptors| {
             self.send(message, descriptors)
         })
     }
 
-    /// Says that this one serves.
+    /// Reports that this one serves.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn ready(&self, version: &str, json: bool) -> io::Result<()> {
         let ready = Message::new("ready").with("version", version).number("json", json);
         let ready = ready.number("answers", true);
         self.send(&ready.with("state", crate::resume::VERSION), &[])
     }
 
-    /// Says that this one lives, as it was asked.
+    /// Answers a liveness check.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn alive(&self) -> io::Result<()> {
         self.send(&Message::new("alive"), &[])
     }
 
-    /// Says that a reload has ended.
+    /// Reports that a reload has finished.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn reloaded(&self) -> io::Result<()> {
         self.send(&Message::new("reloaded"), &[])
     }
 
-    /// Says that this one stops, within this time.
+    /// Reports that this one is stopping, and within which time.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn stopping(&self, within: Duration) -> io::Result<()> {
         let millis = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
         self.send(&Message::new("stopping").number("within", millis), &[])
     }
 
-    /// Asks for this program to be started, to take over by this socket. Answered by
+    /// Asks the parent to start this program, to take over through this socket. Answered by
     /// [`Order::Started`] or [`Order::NotStarted`].
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn start(&self, program: &Path, talk: BorrowedFd<'_>) -> io::Result<()> {
         self.send(&Message::new("spawn").with("program", program), &[talk])
     }
 
-    /// Asks for a process to be killed that this one has asked for.
+    /// Asks the parent to kill a process that this one has requested.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn kill(&self, pid: u32) -> io::Result<()> {
         self.send(&Message::new("kill").number("pid", pid), &[])
     }
 
-    /// Says that the trial of a process is over: it has the place of this one for good.
+    /// Reports that the trial of a process is over: it has replaced this one for good.
     ///
     /// # Errors
-    /// If the parent does not take it.
+    /// The message cannot be sent to the parent.
     pub fn settled(&self, pid: u32) -> io::Result<()> {
         self.send(&Message::new("settled").number("pid", pid), &[])
     }

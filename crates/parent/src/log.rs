@@ -1,4 +1,4 @@
-//! The parent's few lines in the log, and whether the log is that of systemd.
+//! The parent's few log lines, and the detection of systemd's journal.
 
 use std::env;
 use std::io::{self, Write};
@@ -6,16 +6,16 @@ use std::io::{self, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
 
-/// Returns true if standard error is a stream of systemd's journal, which knows the time of each line, and takes
-/// its priority from a prefix (`sd-daemon(3)`).
+/// Returns true if standard error is systemd's journal, which records the time of each line, and takes its
+/// priority from a prefix (`sd-daemon(3)`).
 pub fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = fstat(io::stderr()) else { return false };
     stream == format!("{}:{}", stderr.st_dev, stderr.st_ino)
 }
 
-/// Says something in the log, as the serving Teal would; nothing if standard error takes nothing now.
-// lossless: L10 - a log that nobody reads must not keep the parent from what it is there for.
+/// Writes a log line in the serving Teal's format; drops it if standard error would block.
+// lossless: L10 - a log that nobody reads must not block the parent.
 pub(crate) fn tell(text: &str, json: bool) {
     let stderr = io::stderr();
     let mut look = [PollFd::new(&stderr, PollFlags::OUT)];
@@ -28,6 +28,6 @@ pub(crate) fn tell(text: &str, json: bool) {
     } else {
         format!("{priority}teal: {text}\n")
     };
-    // Ignored: nobody reads it. A pipe that can be written to takes a line at once.
+    // Ignored: nobody reads it. A writable pipe takes a whole line.
     let _ = stderr.lock().write_all(line.as_bytes());
 }

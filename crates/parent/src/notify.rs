@@ -1,5 +1,5 @@
-//! The service manager, told by `sd_notify(3)`. Without one that asks for it nothing here does
-//! anything.
+//! Notifications to the service manager (`sd_notify(3)`). Does nothing unless the service manager asks
+//! for them.
 
 use std::env;
 use std::os::linux::net::SocketAddrExt;
@@ -7,19 +7,19 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The variable that names the socket. A serving Teal does not see it: the manager listens to the
-/// process that it has started alone.
+/// The variable that names the socket. A serving Teal does not see it: the manager listens only to the
+/// process that it has started.
 pub(crate) const SOCKET: &str = "NOTIFY_SOCKET";
 
-/// Who is told how the service fares.
+/// The service manager's socket, if there is one.
 #[derive(Debug)]
 pub(crate) struct Manager(Option<(UnixDatagram, SocketAddr)>);
 
 impl Manager {
-    /// The one that the environment names.
+    /// The service manager that the environment names.
     ///
     /// # Errors
-    /// A sentence for the log; nobody is told anything then.
+    /// A message for the log; no notifications are sent then.
     pub(crate) fn from_environment() -> Result<Self, String> {
         let Some(name) = env::var_os(SOCKET) else { return Ok(Self(None)) };
         let address = match name.as_encoded_bytes().strip_prefix(b"@") {
@@ -38,7 +38,7 @@ impl Manager {
         Self(None)
     }
 
-    /// Returns true if anybody is told.
+    /// Returns true if there is a service manager to notify.
     pub(crate) fn is_somebody(&self) -> bool {
         self.0.is_some()
     }
@@ -54,7 +54,7 @@ impl Manager {
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
     }
 
-    /// That is done, whatever came of it.
+    /// The reload is over, whatever its outcome.
     pub(crate) fn reloaded(&self) {
         self.tell("READY=1");
     }
@@ -74,7 +74,7 @@ impl Manager {
 
     fn tell(&self, what: &str) {
         if let Some((socket, address)) = &self.0 {
-            // Ignored: a manager that does not listen is no reason to end.
+            // Ignored: a manager that does not listen is not a reason to exit.
             let _ = socket.send_to_addr(what.as_bytes(), address);
         }
     }

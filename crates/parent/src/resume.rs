@@ -1,7 +1,7 @@
-//! The parent goes on as a newer program, under the same process id.
+//! Continuing the parent as a newer program, under the same process id.
 //!
-//! What it knows and holds travels through a socket pair that is its standard input on the other side
-//! of `execve(2)`. Signals stay blocked meanwhile, and wait.
+//! Its state and descriptors travel through a socket pair that is its standard input after `execve(2)`.
+//! Signals stay blocked and pending meanwhile.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -22,19 +22,19 @@ use crate::watchdog::Watchdog;
 use crate::wire::{self, Message};
 use crate::{RESUME, ROLE};
 
-/// The version of what one parent leaves to the next. It grows when an older parent's words would be
-/// misunderstood.
+/// The version of the state that one parent leaves to the next. It is raised when an older parent's state
+/// would be misread.
 pub(crate) const VERSION: &str = "1";
 
-/// Goes on as the program of a newer Teal that has served out its trial, if that is another one.
-/// Returns if it is not, or if it can't be; the present program is as good then.
+/// Continues as the program of a newer Teal that has completed its trial, if that is a different one.
+/// Returns if it is not, or if that fails; then the present program goes on.
 pub(crate) fn renew(family: &mut Family) {
     let Some(pid) = family.renew else { return };
     let Some(newer) = family.children.iter().find(|child| child.pid == pid) else {
         family.renew = None;
         return;
     };
-    // Others are in the middle of what would be forgotten.
+    // Children in a start or stop have state that would be lost.
     if family.is_stopping() || family.children.iter().any(|child| !child.ready) {
         return;
     }
@@ -58,7 +58,7 @@ fn go_on_as(family: &Family, program: &Path) -> io::Error {
     command.arg0(name).args(arguments).env(ROLE, RESUME).stdin(Stdio::from(left)).exec()
 }
 
-/// The end of a socket in which everything waits.
+/// Writes the state into a socket; returns the end to read it from.
 fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
     let (write, read) = wire::pair()?;
     let send = |message: &Message, descriptors: &[BorrowedFd<'_>]| {
@@ -88,7 +88,7 @@ fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
     Ok(read)
 }
 
-/// The parent that this process was, as it has left it; or the manager, if it was none.
+/// The state that this process left as the previous parent; or the manager, if there is none.
 pub(crate) fn resumed(
     manager: (Manager, Watchdog),
 ) -> io::Result<Result<Family, (Manager, Watchdog)>> {

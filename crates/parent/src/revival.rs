@@ -1,23 +1,22 @@
-//! When a serving Teal that has died is started again, and when no more.
+//! The restart policy for a serving Teal that has died.
 
 use std::time::Duration;
 
-/// A serving Teal that has lived so long is one that works: its death is counted as the first.
+/// The time after which a serving Teal counts as working: its death then starts a new count.
 const LIVED: Duration = Duration::from_secs(10);
 
-/// Deaths in a row, none of them after [`LIVED`], after which the parent gives up.
+/// The number of deaths in a row, all before [`LIVED`], at which the parent gives up.
 const DEATHS: u32 = 8;
 
-/// The delay of the second start in a row; the first has none, and each doubles.
+/// The delay of the second restart in a row; the first has none, and each further one doubles it.
 const DELAY: Duration = Duration::from_millis(100);
 
-/// Deaths in a row.
+/// The number of deaths in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Revival(pub(crate) u32);
 
 impl Revival {
-    /// After how long the next one is started, now that one has died that had served this long;
-    /// `None`: no more.
+    /// The delay before the next start, after a death that followed this much service; `None`: give up.
     pub(crate) fn after(&mut self, lived: Duration) -> Option<Duration> {
         self.0 = if lived >= LIVED { 1 } else { self.0 + 1 };
         match self.0 {

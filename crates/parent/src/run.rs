@@ -1,4 +1,4 @@
-//! The parent's only loop.
+//! The parent's event loop.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -16,16 +16,16 @@ use crate::signals::Signals;
 use crate::watchdog::Watchdog;
 use crate::{activation, resume};
 
-/// Waits for nothing longer than this.
+/// The longest wait for an event.
 const ROUND: Duration = Duration::from_secs(3600);
 
-/// The status of a process of which none is known: an exit code of 1.
+/// The status of a process whose status is unknown: exit code 1.
 const UNKNOWN: i32 = 1 << 8;
 
-/// Is the parent: starts the serving Teal, and ends when the last one has.
+/// Runs the parent: starts the serving Teal, and returns when the last one has ended.
 pub fn run() -> ExitCode {
     let activated = activation::take(); // while nothing else is open
-    // Before anything else that takes time: from here on no signal is lost or ends this process.
+    // Before anything slow: from here on no signal is lost, and none kills this process.
     let signals = match Signals::take() {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("cannot watch for signals: {error}")),
@@ -33,7 +33,7 @@ pub fn run() -> ExitCode {
     let _ = fs::write("/proc/self/comm", "teal: parent"); // ignored: only a name
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit); // ignored: what is kept may still fit
+    let _ = setrlimit(Resource::Nofile, limit); // ignored: the kept sockets may still fit
     let manager = Manager::from_environment().unwrap_or_else(|told| {
         tell(&told, false);
         Manager::nobody()
@@ -58,7 +58,7 @@ pub fn run() -> ExitCode {
             family.signal(signal);
         }
         let ended = ended(&family);
-        family.listen(); // what they said before
+        family.listen(); // messages from before they ended
         for (pid, status) in ended {
             family.ended(pid, status);
         }
@@ -76,12 +76,12 @@ fn watch(family: &Family, signals: &Signals) {
     look.push(PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN));
     let due = family.due();
     let patience = due.map_or(ROUND, |due| due.saturating_duration_since(Instant::now()));
-    // A deadline is reached, not just missed.
+    // Rounded up, so that the deadline has passed on waking.
     let patience = Timespec::try_from(patience + Duration::from_millis(1)).ok();
-    let _ = poll(&mut look, patience.as_ref()); // ignored: whatever it was, it is looked at
+    let _ = poll(&mut look, patience.as_ref()); // ignored: everything is checked anyway
 }
 
-/// Who has ended, with the status: our own, and orphans if this is process 1.
+/// The processes that have ended, with their status: our children, and orphans if this is process 1.
 fn ended(family: &Family) -> Vec<(u32, i32)> {
     let mut ended = Vec::new();
     loop {
@@ -90,7 +90,7 @@ fn ended(family: &Family) -> Vec<(u32, i32)> {
                 ended.push((pid.as_raw_nonzero().get().cast_unsigned(), status.as_raw()));
             }
             Err(Errno::INTR) => {}
-            // SIGCHLD is ignored, as our own parent left it, so that the kernel reaps.
+            // SIGCHLD is ignored, as inherited from our own parent, so the kernel reaps.
             Err(Errno::CHILD) => {
                 let gone = family.children.iter().filter(|child| child.silent);
                 let known = |pid: u32| ended.iter().any(|(known, _)| *known == pid);

@@ -1,8 +1,7 @@
-//! The signals of the parent, read from a descriptor; and what a serving Teal does about them.
+//! The parent's signals, read from a descriptor; and the signal mask of a serving Teal.
 //!
-//! The parent blocks them before anything else, so that none ends it in the first milliseconds. The
-//! blocked set is inherited: a serving Teal, too, cannot be ended by a signal that it does not answer
-//! yet.
+//! The parent blocks them before anything else, so that none kills it in the first milliseconds. The
+//! mask is inherited: a serving Teal, too, cannot be killed by a signal that it does not handle yet.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::system;
 
-/// A signal that the parent answers.
+/// A signal that the parent handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     Terminate,
@@ -22,19 +21,19 @@ pub(crate) enum Signal {
     Child,
 }
 
-/// Signals that have arrived and not been answered.
+/// The pending signals.
 #[derive(Debug)]
 pub(crate) struct Signals(File);
 
 impl Signals {
-    /// Takes all signals that the parent answers.
+    /// Blocks all signals that the parent handles.
     pub(crate) fn take() -> io::Result<Self> {
         let answered = Signal::ALL.map(|(number, _)| number);
         system::block(&answered)?;
         system::signal_descriptor(&answered).map(|descriptor| Self(File::from(descriptor)))
     }
 
-    /// The next one that has arrived.
+    /// The next pending one.
     pub(crate) fn next(&self) -> Option<Signal> {
         let mut arrived = [0; system::SIGNAL_BYTES];
         (&self.0).read_exact(&mut arrived).ok()?;
@@ -61,12 +60,12 @@ impl AsFd for Signals {
     }
 }
 
-/// Lets SIGTERM and SIGINT reach this serving Teal. To be called once they are answered. The others
-/// come as orders of the parent, and stay blocked: a service manager that signals every process of a
-/// service would have them carried out twice.
+/// Unblocks SIGTERM and SIGINT for this serving Teal. Call it once their handlers are in place. The others
+/// arrive as orders from the parent and stay blocked: if a service manager signals every process of a
+/// service, they would be carried out twice.
 ///
 /// # Errors
-/// As the kernel has them.
+/// The kernel's error.
 pub fn take_stop_signals() -> io::Result<()> {
     system::unblock(&[libc::SIGTERM, libc::SIGINT])
 }

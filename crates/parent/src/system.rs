@@ -1,12 +1,12 @@
-//! System calls that no safe crate of ours offers: which signals are blocked, and a descriptor for
-//! them; and descriptors that were inherited by their numbers. All of the unsafe code there is.
+//! System calls that no safe crate we use offers: the signal mask, a descriptor for signals, and inherited
+//! descriptors by their numbers. All of Teal's unsafe code is here.
 //!
-//! The standard library has neither. rustix has no signalfd(2), and its change of the mask is unsafe and
-//! goes past the C library. Handlers instead of a blocked set would let a signal end the parent, or a
-//! serving Teal, before they are in place.
+//! The standard library has none of them. rustix has no signalfd(2), and its change of the mask is unsafe and
+//! bypasses the C library. With handlers instead of a mask a signal could kill the parent, or a serving Teal,
+//! before they are in place.
 //!
-//! Whoever inherits a descriptor knows its number alone, and taking it by that is unsafe. The way around it
-//! by `pidfd_getfd(2)` is a call of debuggers, which hardened services and containers may not make.
+//! An inherited descriptor is known by its number alone, and taking it by that is unsafe. The alternative,
+//! `pidfd_getfd(2)`, is meant for debuggers, and forbidden in hardened services and containers.
 
 #![expect(unsafe_code, reason = "calls of the C library on what this module owns")]
 
@@ -20,18 +20,18 @@ use libc::{
     F_GETFD, F_SETFD, FD_CLOEXEC, SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIG_UNBLOCK, sigset_t,
 };
 
-/// How long what is read of a signal is (`struct signalfd_siginfo`).
+/// The size of one signal record (`struct signalfd_siginfo`).
 pub(crate) const SIGNAL_BYTES: usize = size_of::<libc::signalfd_siginfo>();
 
-/// The first descriptor after those of standard input and output.
+/// The first descriptor after standard input, output and error.
 const FIRST: i32 = 3;
 
-/// So many descriptors that this process was started with, from the third on, each with its number. They
-/// are closed on exec from here on. Once: whoever asks again gets none.
+/// Takes this many inherited descriptors, from descriptor 3 on, each with its number, and marks them
+/// close-on-exec. Works once: a second call returns none.
 ///
-/// One that closes on exec is refused: exec would have closed it, so this process has opened it, and it is
-/// somebody else's. All that Rust's standard library opens is of that kind, and all that Teal opens, so that this
-/// breaks no I/O safety whenever it is called.
+/// One that is already close-on-exec is refused: exec would have closed it, so this process has opened it, and
+/// another owner has it. Rust's standard library and Teal open all descriptors that way, so this never breaks
+/// I/O safety.
 pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::Relaxed) {
@@ -50,24 +50,24 @@ pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
         if unsafe { libc::fcntl(number, F_SETFD, FD_CLOEXEC) } < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is open, and it is nobody else's: it has come through exec, and each is taken
+        // SAFETY: the descriptor is open, and has no other owner: it was inherited through exec, and each is taken
         // once.
         Ok(unsafe { OwnedFd::from_raw_fd(number) })
     };
     (FIRST..FIRST.saturating_add(count)).map(|number| (number, take(number))).collect()
 }
 
-/// Blocks signals, for this thread and whatever it starts.
+/// Blocks signals for this thread and everything that it starts.
 pub(crate) fn block(signals: &[i32]) -> io::Result<()> {
     change(SIG_BLOCK, signals)
 }
 
-/// Lets signals through again.
+/// Unblocks signals.
 pub(crate) fn unblock(signals: &[i32]) -> io::Result<()> {
     change(SIG_UNBLOCK, signals)
 }
 
-/// A descriptor that blocked signals are read from, without waiting.
+/// A non-blocking descriptor to read blocked signals from.
 pub(crate) fn signal_descriptor(signals: &[i32]) -> io::Result<OwnedFd> {
     let set = set_of(signals)?;
     // SAFETY: the set is initialized and outlives the call, which only reads it.

@@ -1,26 +1,26 @@
 //! The watchdog of the service manager (`WatchdogSec=` of systemd), fed only while Teal serves.
 //!
-//! At half of its interval the serving Teal is asked whether it lives, and the manager is told so when it
-//! answers, which takes its control thread and each of its workers. While there is none that could answer
-//! (it starts, or is started again), the parent speaks for it, but only for so long.
+//! At half of its interval the serving Teal gets a liveness check, and the watchdog is fed when it answers,
+//! which takes its control thread and each of its workers. While none can answer (it is starting or being
+//! restarted), the parent feeds the watchdog itself, for a limited time.
 
 use std::env;
 use std::process;
 use std::time::{Duration, Instant};
 
-/// The variables that ask for it. A serving Teal does not see them.
+/// The variables that request it. A serving Teal does not see them.
 pub(crate) const VARIABLES: [&str; 2] = ["WATCHDOG_USEC", "WATCHDOG_PID"];
 
-/// How long a start may take.
+/// The time limit of a start.
 // lossless: L10
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
 
-/// When to ask next, if anybody wants to know.
+/// The interval and the time of the next check, if a watchdog is requested.
 #[derive(Debug)]
 pub(crate) struct Watchdog(Option<(Duration, Instant)>);
 
 impl Watchdog {
-    /// The one that the environment asks this process for.
+    /// The watchdog that the environment requests of this process.
     pub(crate) fn from_environment() -> Self {
         let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let [micros, pid] = VARIABLES.map(number);
@@ -34,12 +34,12 @@ impl Watchdog {
         Self(None)
     }
 
-    /// When it is to be asked next.
+    /// The time of the next check.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.0.map(|(_, next)| next)
     }
 
-    /// Returns true if it is to be asked now.
+    /// Returns true if a check is due now.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         match &mut self.0 {
             Some((half, next)) if *next <= now => {
@@ -50,7 +50,7 @@ impl Watchdog {
         }
     }
 
-    /// Returns true if the parent speaks for one that has been starting for so long.
+    /// Returns true if the parent still answers for a Teal that has been starting for this long.
     pub(crate) fn trusts_a_start_of(for_so_long: Duration) -> bool {
         for_so_long < STARTS_WITHIN
     }

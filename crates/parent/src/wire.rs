@@ -1,8 +1,8 @@
 //! Messages between the parent and a serving Teal: a verb, fields and descriptors.
 //!
 //! The two may be of different versions. An unknown verb or field is ignored, and a missing field is
-//! empty. The socket keeps the bounds of messages (`SOCK_SEQPACKET`), so a message that is not
-//! understood disturbs no other.
+//! empty. The socket preserves message boundaries (`SOCK_SEQPACKET`), so an unknown message disturbs no
+//! other.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
@@ -51,7 +51,7 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Receives one message, as the socket waits or does not. `None`: the other end has gone.
+/// Receives one message; blocks if the socket does. `None`: the other end has closed.
 pub(crate) fn receive(from: impl AsFd, flags: RecvFlags) -> io::Result<Option<Message>> {
     let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut room);
@@ -83,7 +83,7 @@ impl Message {
         Self { bytes: verb.as_bytes().to_vec(), descriptors: Vec::new() }
     }
 
-    /// With one field more. A value holds no NUL.
+    /// Adds a field. The value must not contain NUL.
     pub(crate) fn with(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.bytes.push(0);
         self.bytes.extend_from_slice(key.as_bytes());
@@ -92,7 +92,7 @@ impl Message {
         self
     }
 
-    /// With a number, or a yes that is 1.
+    /// Adds a number, or a flag as 1 or 0.
     pub(crate) fn number(self, key: &str, value: impl Into<i64>) -> Self {
         self.with(key, value.into().to_string())
     }
