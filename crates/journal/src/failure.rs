@@ -1,27 +1,27 @@
-//! The ways in which the journal says no, worded for the person who has to act.
+//! The errors of the journal, worded for the person who has to act.
 //!
-//! Every message says what is wrong, where, and what to do. None is ever softened into a guess.
+//! Every message says what is wrong, where, and what to do. No message guesses.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One storage operation that failed.
+/// A storage operation that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// What was tried, to be read after "cannot": "write to".
+    /// The operation, to be read after "cannot": "write to".
     pub what: &'static str,
     /// The file or directory.
     pub path: PathBuf,
-    /// The operating system's answer.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
-/// Why the journal was not opened. Nothing on the disk has been changed by the refusal.
+/// The reason the journal was not opened. The refusal has changed nothing on the disk.
 #[derive(Debug)]
 pub enum OpenError {
-    /// Another Teal runs with this state directory.
+    /// Another Teal is using this state directory.
     Locked {
         /// The lock file.
         path: PathBuf,
@@ -32,12 +32,12 @@ pub enum OpenError {
     Damaged {
         /// The file that is damaged or missing.
         path: PathBuf,
-        /// Where the damage was noticed, in bytes from the start of that file.
+        /// The offset at which the damage was found, in bytes from the start of that file.
         offset: u64,
-        /// The newest generation that can still be read whole, which `adopt` accepts; `None` if
+        /// The newest generation that is still fully readable, which `adopt` accepts; `None` if
         /// there is none.
         last_good_generation: Option<u64>,
-        /// What is wrong with it.
+        /// A description of the damage.
         reason: String,
     },
     /// The files are in a format that this version does not read.
@@ -49,7 +49,7 @@ pub enum OpenError {
         /// The only version that this program reads.
         supported: u32,
     },
-    /// A generation was to be adopted that is not the right one.
+    /// The generation to adopt is not the one that can be adopted.
     WrongAdoption {
         /// The state directory.
         directory: PathBuf,
@@ -58,11 +58,11 @@ pub enum OpenError {
         /// The generation that can be adopted; `None` if there is nothing to adopt.
         right: Option<u64>,
     },
-    /// The disk said no.
+    /// A storage operation failed.
     Io(Failure),
 }
 
-/// Why entries were not made durable.
+/// The reason entries were not made durable.
 #[derive(Debug)]
 pub enum AppendError {
     /// An entry is larger than a record may be. Nothing was written.
@@ -72,39 +72,39 @@ pub enum AppendError {
         /// The largest payload that is accepted.
         limit: usize,
     },
-    /// The disk is full and the room that was set aside is used up. Nothing was written; smaller
+    /// The disk is full and the preallocated reserve is used up. Nothing was written; smaller
     /// entries may still fit.
     NoSpace(Failure),
-    /// A snapshot stands for another generation than the journal does. Nothing was written.
+    /// The generation of a snapshot differs from the journal's. Nothing was written.
     WrongGeneration {
         /// The newest generation in the snapshot.
         snapshot: u64,
         /// The newest generation in the journal.
         journal: u64,
     },
-    /// Writing failed, and a fresh journal could not be written instead. The next append tries
-    /// again. Should Teal crash before one succeeds, the entries of this one may turn out to have
+    /// Writing failed, and a fresh journal could not be written either. The next append tries
+    /// again. If Teal crashes before one succeeds, the entries of this append may turn out to have
     /// reached the disk: all of them or none.
     Failed {
-        /// The failure after which the journal in use was given up, unless that was earlier.
+        /// The failure that made the journal in use unusable, unless that was earlier.
         first: Option<Failure>,
-        /// The failure of the attempt to go on in a fresh file.
+        /// The failure of the attempt to continue in a fresh file.
         fresh: Failure,
     },
 }
 
-/// What was cut off the end of the journal at opening: bytes that no decision depends on.
+/// Bytes cut off the end of the journal at opening, on which no decision depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DroppedTail {
     /// The journal.
     pub path: PathBuf,
-    /// Where the cut was made, in bytes from the start of the file.
+    /// The offset of the cut, in bytes from the start of the file.
     pub offset: u64,
-    /// How many bytes lay behind the cut.
+    /// The number of bytes after the cut.
     pub bytes: u64,
-    /// The generation of a complete decision among them, one that was never acknowledged.
+    /// The generation of a complete but never acknowledged decision among them.
     pub generation: Option<u64>,
-    /// What the tail is.
+    /// A description of the tail.
     pub reason: &'static str,
 }
 
@@ -115,7 +115,7 @@ impl Failure {
         Self { what, path: path.to_owned(), source }
     }
 
-    /// Whether the disk is full, or the owner's share of it.
+    /// Returns true if the disk or the user's quota is full.
     pub(super) fn is_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
@@ -145,7 +145,7 @@ impl fmt::Display for OpenError {
                 }
                 let directory = path.parent().unwrap_or(path).display();
                 write!(f, "uses the state directory {directory}: ")?;
-                write!(f, "stop it first, or give this one a `state_dir` of its own")
+                write!(f, "stop it first, or give this one its own `state_dir`")
             }
             Self::Damaged { path, offset, last_good_generation, reason } => {
                 write!(f, "the state is damaged: {} at byte {offset}: {reason}; ", path.display())?;
@@ -154,12 +154,15 @@ impl fmt::Display for OpenError {
             Self::UnknownVersion { path, found, supported } => {
                 let age = if found > supported { "newer" } else { "older" };
                 write!(f, "{} has format version {found}, ", path.display())?;
-                write!(f, "of a Teal {age} than this one, which reads version {supported} only: ")?;
+                write!(
+                    f,
+                    "written by a Teal {age} than this one, which only reads version {supported}: "
+                )?;
                 write!(f, "start the Teal that wrote it")
             }
             Self::WrongAdoption { directory, asked, right: Some(right) } => {
                 write!(f, "generation {asked} cannot be adopted from {}: ", directory.display())?;
-                write!(f, "the last good one is {right}; if that is where traffic shall go, ")?;
+                write!(f, "the last good one is {right}; if traffic should go there, ")?;
                 write!(f, "start with `teal run --adopt {right}`")
             }
             Self::WrongAdoption { directory, asked, right: None } => {
@@ -169,7 +172,7 @@ impl fmt::Display for OpenError {
             }
             Self::Io(failure) => {
                 write!(f, "{failure}; check that the state directory exists, is on a disk that ")?;
-                write!(f, "works and has room, and belongs to the user that runs Teal")
+                write!(f, "works and has free space, and belongs to the user that runs Teal")
             }
         }
     }
@@ -178,7 +181,7 @@ impl fmt::Display for OpenError {
 fn damaged_advice(f: &mut fmt::Formatter<'_>, path: &Path, good: Option<u64>) -> fmt::Result {
     let Some(good) = good else {
         let directory = path.parent().unwrap_or(path).display();
-        write!(f, "no generation can be read whole: restore {directory} from a backup, ")?;
+        write!(f, "no generation is fully readable: restore {directory} from a backup, ")?;
         return write!(f, "or move `journal*` and `head` away to start from `initial`");
     };
     write!(f, "the last good generation is {good}: restore a backup, or start with ")?;
@@ -209,7 +212,7 @@ impl fmt::Display for AppendError {
                 write!(f, "a journal entry of {bytes} bytes is over the limit of {limit} bytes")
             }
             Self::NoSpace(failure) => {
-                write!(f, "the journal has no room left: {failure}; free space on that disk")
+                write!(f, "the journal has no space left: {failure}; free space on that disk")
             }
             Self::WrongGeneration { snapshot, journal } => write!(
                 f,
@@ -217,7 +220,7 @@ impl fmt::Display for AppendError {
             ),
             Self::Failed { first, fresh } => {
                 if let Some(first) = first {
-                    write!(f, "{first}; then, for a fresh journal, ")?;
+                    write!(f, "{first}; then, while writing a fresh journal, ")?;
                 }
                 write!(f, "{fresh}; make the state directory writable and free space on its ")?;
                 write!(f, "disk, then try again: no restart is needed")

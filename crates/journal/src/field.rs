@@ -1,8 +1,8 @@
-//! Fixed-width fields of the files: little-endian integers, and the preamble that every file and
-//! slot begins with. Reading is total: what is too short is `None`, never a panic.
+//! Fixed-width fields of the files: little-endian integers, and the preamble at the start of every file
+//! and slot. Reading is total: input that is too short is `None`, never a panic.
 //!
-//! The preamble has a checksum of its own, so that "another version" and "damaged" are told apart
-//! whatever a later version puts behind it.
+//! The preamble has its own checksum, so that "another version" and "damaged" can be distinguished
+//! whatever a later version puts after it.
 
 /// The version of the format that this program reads and writes.
 pub(super) const VERSION: u32 = 1;
@@ -10,28 +10,28 @@ pub(super) const VERSION: u32 = 1;
 /// Magic (8), version (4), CRC-32 of the two (4).
 pub(super) const PREAMBLE: usize = 16;
 
-/// Why a preamble, or what follows it, cannot be used.
+/// The reason a preamble, or the data after it, cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     /// Intact, but of another version.
     Version(u32),
-    /// Not what was once written.
+    /// Not the bytes that were written.
     Damaged(&'static str),
 }
 
-/// The `u32` at `offset`.
+/// Returns the `u32` at `offset`.
 pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     let field = bytes.get(offset..)?.first_chunk()?;
     Some(u32::from_le_bytes(*field))
 }
 
-/// The `u64` at `offset`.
+/// Returns the `u64` at `offset`.
 pub(super) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     let field = bytes.get(offset..)?.first_chunk()?;
     Some(u64::from_le_bytes(*field))
 }
 
-/// A buffer that begins with the preamble.
+/// Creates a buffer that begins with the preamble.
 pub(super) fn preamble(magic: [u8; 8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     out.extend_from_slice(&magic);
@@ -40,17 +40,17 @@ pub(super) fn preamble(magic: [u8; 8]) -> Vec<u8> {
     out
 }
 
-/// Appends the CRC-32 of all that is in `out`.
+/// Appends the CRC-32 of the bytes in `out`.
 pub(super) fn seal(out: &mut Vec<u8>) {
     let crc = crc32fast::hash(out);
     out.extend_from_slice(&crc.to_le_bytes());
 }
 
-/// The first `length` bytes, once their preamble and the seal at their end have been checked.
+/// Returns the first `length` bytes, after checking their preamble and the CRC at their end.
 pub(super) fn unseal(bytes: &[u8], magic: [u8; 8], length: usize) -> Result<&[u8], Unreadable> {
     let head = sealed(bytes, PREAMBLE)?;
     if !head.starts_with(&magic) {
-        return Err(Unreadable::Damaged("it does not begin as a file of Teal"));
+        return Err(Unreadable::Damaged("it does not begin like a Teal file"));
     }
     match u32_at(head, magic.len()) {
         Some(VERSION) => sealed(bytes, length),

@@ -1,8 +1,8 @@
 //! The journal's files on a real disk.
 //!
-//! Files are 0600, a directory that it makes is 0700. Its lock is an flock: it ends with the
-//! process that holds it, however that ends, and a descriptor of it passed to a successor holds it
-//! on. The lock file is never removed, since two processes could then each lock one of that name.
+//! Files are 0600, and a directory that it creates is 0700. The lock is an flock: it ends with the
+//! process that holds it, however that ends, and a descriptor passed to a successor keeps it held.
+//! The lock file is never removed, because two processes could then each lock one of that name.
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
@@ -25,14 +25,14 @@ pub struct FileStorage {
     path: PathBuf,
     directory: File,
     lock: File,
-    /// There is no lock file and none can be made: the directory itself is locked.
+    /// There is no lock file and none can be created: the directory itself is locked.
     lock_is_directory: bool,
     /// The files written to, kept open so that a late write error is reported by their next sync.
     open: HashMap<String, File>,
 }
 
 impl FileStorage {
-    /// Opens the directory, making it (and its parents) if need be. Takes no lock yet.
+    /// Opens the directory, creating it (and its parents) if needed. Takes no lock yet.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         make_directory(path)?;
         let name = path.join(LOCK);
@@ -46,8 +46,8 @@ impl FileStorage {
         Self::with_lock(path, lock.into())
     }
 
-    /// Opens the directory with a lock that a predecessor passed on, held or not. Where the directory
-    /// was removed and made again since, there is another lock by now, which is taken.
+    /// Opens the directory with a lock that a predecessor passed on, held or not. If the directory
+    /// was removed and created again since, there is another lock by now, which is taken.
     // lossless: L6
     pub fn with_lock(path: &Path, lock: OwnedFd) -> Result<Self, Failure> {
         let directory = File::open(path).map_err(|source| Failure::new("open", path, source))?;
@@ -66,14 +66,14 @@ impl FileStorage {
         Ok(storage)
     }
 
-    /// A descriptor of the lock to pass on: the directory stays locked until this one, too, is
-    /// closed.
+    /// Returns a descriptor of the lock to pass on: the directory stays locked until this one is
+    /// closed, too.
     pub fn lock_descriptor(&self) -> io::Result<OwnedFd> {
         Ok(self.lock.try_clone()?.into())
     }
 
-    /// Whether what was written is still under its name, and the lock as well: a restart reads by
-    /// name, and whoever finds no lock there takes the directory.
+    /// Checks that the written file and the lock still have their names: a restart reads by name, and
+    /// a process that finds no lock file takes the directory.
     // lossless: L6
     fn check_names(&mut self, name: &str) -> io::Result<()> {
         let gone = |what: &str| {
@@ -94,15 +94,15 @@ impl FileStorage {
         self.lock.metadata().is_ok_and(|lock| is_under(&lock, &held))
     }
 
-    /// Takes a state directory again that was removed while it was in use: only if no other Teal
-    /// holds it, and nothing was written there that is not ours.
+    /// Recreates a state directory that was removed while in use: only if no other Teal holds it, and
+    /// nothing was written there by others.
     // lossless: L6
     fn take_again(&mut self) -> io::Result<()> {
         make_directory(&self.path).map_err(|failure| failure.source)?;
         for name in ["journal", "head"] {
             if self.path.join(name).symlink_metadata().is_ok() {
                 let what = format!(
-                    "the lock was removed, and a {name} is there that may be another Teal's: restart Teal"
+                    "the lock was removed, and there is a {name} that may be another Teal's: restart Teal"
                 );
                 return Err(io::Error::other(what));
             }
@@ -117,7 +117,10 @@ impl FileStorage {
         self.lock_is_directory = false;
         self.open.clear();
         let _ = self.name_holder(); // the lock holds without the holder's name
-        tracing::warn!("the state directory {} was removed and is made again", self.path.display());
+        tracing::warn!(
+            "the state directory {} was removed; creating it again",
+            self.path.display()
+        );
         Ok(())
     }
 
@@ -131,7 +134,7 @@ impl FileStorage {
         }
     }
 
-    /// The process that the lock file names. It may have been caught in the act of writing it.
+    /// Returns the process that the lock file names. It may still be writing it.
     fn holder(&mut self) -> Option<u32> {
         let mut text = String::new();
         self.lock.rewind().ok()?;
@@ -197,13 +200,13 @@ impl Storage for FileStorage {
         const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
         let file = self.written(name)?;
         match rustix::fs::fallocate(&*file, FallocateFlags::empty(), offset, length) {
-            // Not every file system can, nor may every process; writing the zeros then is what sets the
-            // room aside.
+            // Not every file system supports it, and not every process may use it; then writing the zeros
+            // reserves the space.
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
         }
-        // Written even where they would read as zeros: to overwrite what was once written needs
-        // no change to the file system's own records, and so a quicker fsync.
+        // Written even where the file would read as zeros: overwriting written blocks needs no change
+        // of file system metadata, so the fsync is faster.
         let mut at = offset;
         while at < offset + length {
             let part = ZEROS.len().min((offset + length - at) as usize);
@@ -241,7 +244,7 @@ impl Storage for FileStorage {
     }
 }
 
-/// Whether a file can be read only: traffic can be served from a state of that kind.
+/// Returns true if the error means read-only: traffic can be served from such a state.
 fn is_unwritable(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -252,7 +255,7 @@ fn is_unwritable(error: &io::Error) -> bool {
     )
 }
 
-/// The lock where nothing can be written: the file if there is one, else the directory. Only where
+/// Opens the lock where nothing can be written: the file if there is one, else the directory. Only if
 /// there is a state to serve.
 fn open_to_read(directory: &Path, lock: &Path, error: io::Error) -> io::Result<File> {
     if directory.join("journal").symlink_metadata().is_err() {
@@ -264,14 +267,14 @@ fn open_to_read(directory: &Path, lock: &Path, error: io::Error) -> io::Result<F
     }
 }
 
-/// Whether an open file is the one of this name.
+/// Returns true if an open file is the one of this name.
 fn is_under(open: &Metadata, name: &Path) -> bool {
     let same = |found: Metadata| (found.dev(), found.ino()) == (open.dev(), open.ino());
     open.nlink() > 0 && std::fs::metadata(name).is_ok_and(same)
 }
 
-/// Makes a directory and what is missing above it, durably: a state directory whose name a crash
-/// can lose is a state that a crash can lose.
+/// Creates a directory and its missing parents, durably: if a crash can lose the directory's name,
+/// it can lose the state.
 fn make_directory(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
@@ -284,7 +287,7 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
     make_directory(parent)?;
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return failed("make the directory", path, error);
+            return failed("create the directory", path, error);
         }
         _ => {}
     }

@@ -1,5 +1,5 @@
-//! The file `head`: how far the journal is durable. Two slots, written in turn, each fsynced
-//! before a decision counts; the valid one with the higher sequence stands.
+//! The file `head`: the end of the durable part of the journal. Two slots, written alternately, each
+//! fsynced before a decision counts; the valid one with the higher sequence applies.
 //!
 //! | bytes of a slot | field |
 //! |---|---|
@@ -10,11 +10,10 @@
 //! | 40..48 | end: every byte of the journal before it is durable |
 //! | 48..52 | CRC-32 of the bytes before |
 //!
-//! The slots begin at bytes 0 and 4096, in disk blocks of their own, so that a torn write of one
-//! cannot harm the other. A new `head` has both filled: a slot that cannot be read is therefore
-//! either a write that a crash tore, or damage, never one that was not needed yet. It is written
-//! once more when its own name and the journal's are known to be on the disk: a head that never
-//! was leaves both names in doubt.
+//! The slots begin at bytes 0 and 4096, in separate disk blocks, so that a torn write of one cannot
+//! harm the other. A new `head` has both filled: an unreadable slot is therefore either a torn write
+//! or damage, never a slot that was not needed yet. The head is written once more when its own name
+//! and the journal's are known to be on the disk: until then both names are in doubt.
 
 use crate::failure::Failure;
 use crate::field::{self, Unreadable};
@@ -25,10 +24,10 @@ const MAGIC: [u8; 8] = *b"TEALHEAD";
 const SLOT: usize = 52;
 const STRIDE: usize = 4096;
 
-/// What one slot says.
+/// The content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// The number of the journal file that it speaks of.
+    /// The number of the journal file that it describes.
     pub(super) file: u64,
     /// The newest generation decided in it; 0 if none.
     pub(super) generation: u64,
@@ -36,7 +35,7 @@ pub(super) struct Mark {
     pub(super) end: u64,
 }
 
-/// Which slot is in use, and how far the sequence is: what is needed to write the next one.
+/// The slot in use and its sequence, which determine the next slot to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     slot: usize,
@@ -51,7 +50,7 @@ const UNSETTLED: u64 = 2;
 pub(super) struct Head {
     pub(super) mark: Mark,
     pub(super) turn: Turn,
-    /// Whether the other slot can be read too.
+    /// True if the other slot is readable, too.
     pub(super) other_readable: bool,
     /// The highest number of a journal file in any slot.
     pub(super) file_highest: u64,
@@ -82,13 +81,13 @@ impl Mark {
 // === impl Turn ===
 
 impl Turn {
-    /// Whether the names of the head and of the journal it speaks of are known to be durable.
+    /// Returns true if the names of the head and of its journal are known to be durable.
     pub(super) fn is_settled(self) -> bool {
         self.sequence > UNSETTLED
     }
 }
 
-/// The content of a new `head`, and the turn that it leaves off at.
+/// Returns the content of a new `head`, and its turn.
 pub(super) fn fresh(mark: Mark) -> (Vec<u8>, Turn) {
     let mut bytes = mark.encode(UNSETTLED - 1);
     bytes.resize(STRIDE, 0);
@@ -97,7 +96,7 @@ pub(super) fn fresh(mark: Mark) -> (Vec<u8>, Turn) {
     (bytes, Turn { slot: 1, sequence: UNSETTLED })
 }
 
-/// Reads a `head`. An error if neither slot can be read, or one is of another version.
+/// Reads a `head`. Returns an error if neither slot is readable, or one is of another version.
 pub(super) fn read(bytes: &[u8]) -> Result<Head, Unreadable> {
     let slots = [Mark::decode(bytes, 0), Mark::decode(bytes, 1)];
     for slot in &slots {
@@ -110,7 +109,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Unreadable> {
         [Ok(first), Ok(second)] => (1, second, Some(first)),
         [Ok(first), Err(_)] => (0, first, None),
         [Err(_), Ok(second)] => (1, second, None),
-        [Err(_), Err(_)] => return Err(Unreadable::Damaged("neither of its slots can be read")),
+        [Err(_), Err(_)] => return Err(Unreadable::Damaged("neither of its slots is readable")),
     };
     Ok(Head {
         mark,

@@ -1,5 +1,5 @@
-//! The first bytes of the journal: which file this is and what in it was durable before it got
-//! its name. Written once, never changed.
+//! The header of the journal: the number of the file, and the end of the part that was durable before
+//! the file got its name. Written once, never changed.
 //!
 //! | bytes | field |
 //! |---|---|
@@ -13,7 +13,7 @@ use crate::field::{self, Unreadable};
 
 const MAGIC: [u8; 8] = *b"TEALJRNL";
 
-/// Where the records begin.
+/// The offset of the first record.
 pub(super) const HEADER: usize = 44;
 
 /// The header of a journal file. All ends are byte offsets in that file.
@@ -23,7 +23,7 @@ pub(super) struct Header {
     pub(super) file: u64,
     /// The end of the snapshot.
     pub(super) snapshot: u64,
-    /// The end of what was durable before the file got its name.
+    /// The end of the part that was durable before the file got its name.
     pub(super) base: u64,
 }
 

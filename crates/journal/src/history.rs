@@ -1,18 +1,18 @@
-//! What the journal holds, in memory: needed to write it anew when the file in use is given up.
+//! The content of the journal in memory, needed to rewrite it when the file in use becomes unusable.
 //!
-//! It keeps the borders between appends, since each must come back whole or not at all.
+//! It keeps the boundaries between appends, since each must be recovered in full or not at all.
 
 use crate::Entry;
 use crate::header::{HEADER, Header};
 use crate::record::{self, Chain};
 use crate::scan::{self, Batch};
 
-/// Every append since the latest snapshot, and that snapshot as the first of them.
+/// Every append since the latest snapshot, with that snapshot first.
 #[derive(Debug, Default)]
 pub(super) struct History {
     appends: Vec<Vec<Entry>>,
-    /// How many of the first ones make up the snapshot: its decisions are one append, whole or
-    /// nothing, the notes behind them another.
+    /// The number of leading appends that make up the snapshot: its decisions are one append, all or
+    /// nothing, and the notes after them another.
     snapshot: usize,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Image {
 // === impl History ===
 
 impl History {
-    /// A history that is nothing but a snapshot.
+    /// Creates a history that is only a snapshot.
     pub(super) fn of_snapshot(entries: &[Entry]) -> Self {
         let decided = entries.iter().rposition(|entry| entry.decision).map_or(0, |last| last + 1);
         let (decisions, notes) = entries.split_at(decided);
@@ -36,7 +36,7 @@ impl History {
         Self { snapshot: appends.len(), appends }
     }
 
-    /// What was read from a file whose snapshot ends at this offset.
+    /// Creates a history from a file whose snapshot ends at this offset.
     pub(super) fn of_batches(batches: Vec<Batch>, snapshot_end: u64) -> Self {
         let snapshot = batches.iter().take_while(|batch| batch.end <= snapshot_end).count();
         Self { appends: batches.into_iter().map(|batch| batch.entries).collect(), snapshot }
@@ -46,17 +46,17 @@ impl History {
         self.appends.push(entries.to_vec());
     }
 
-    /// All entries, oldest first.
+    /// Returns all entries, oldest first.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.appends.iter().flatten()
     }
 
-    /// The newest generation decided; 0 if none.
+    /// Returns the newest decided generation; 0 if there is none.
     pub(super) fn generation(&self) -> u64 {
         scan::generation_of(self.entries())
     }
 
-    /// The journal file of this number that holds it all.
+    /// Encodes the history as the journal file of this number.
     pub(super) fn encode(&self, file: u64) -> Image {
         let start = HEADER as u64;
         let mut header = Header { file, snapshot: start, base: start };

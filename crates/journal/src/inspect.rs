@@ -1,7 +1,7 @@
-//! Looking at a journal without opening it: whatever its state is, and whoever has it open.
+//! Inspection of a journal without opening it, whatever its state and even while a Teal has it open.
 //!
-//! Guaranteed: nothing is locked, written or repaired, and nothing is judged: `open` does that. Of a journal
-//! that is being written the end may be seen half-written.
+//! Guaranteed: nothing is locked, written or repaired, and nothing is judged: `open` does that. The end of a
+//! journal that is being written may be seen half-written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,35 +19,35 @@ use crate::scan;
 pub struct Inspection {
     /// The journal.
     pub path: PathBuf,
-    /// Its number: each rotation makes a file with a higher one.
+    /// The number of the file; each rotation creates a file with a higher number.
     pub file: u64,
     /// The complete appends, in order.
     pub appends: Vec<Append>,
-    /// The offset before which everything is durable, in bytes; what is wrong with the `head` that should say so.
+    /// The end of the durable part, in bytes; or what is wrong with the `head` that should state it.
     pub durable: Result<u64, String>,
-    /// Where bytes begin that are not a complete append, and why; `None`: there are none.
+    /// The offset of bytes that are not a complete append, and the reason; `None`: there are none.
     pub stop: Option<(u64, &'static str)>,
 }
 
-/// Entries that were added in one step.
+/// Entries that were appended in one step.
 #[derive(Debug)]
 pub struct Append {
-    /// The offset behind it, in bytes.
+    /// The offset after it, in bytes.
     pub end: u64,
     /// The entries.
     pub entries: Vec<Entry>,
 }
 
-/// The reason why nothing can be shown.
+/// The reason nothing can be shown.
 #[derive(Debug)]
 pub enum InspectError {
     /// The journal cannot be read.
     Unread(Failure),
-    /// It is no journal, or one of another version.
+    /// It is not a journal, or one of another version.
     NoJournal {
         /// The file.
         path: PathBuf,
-        /// The fault of its first bytes.
+        /// What is wrong with its first bytes.
         reason: String,
     },
 }
@@ -55,7 +55,7 @@ pub enum InspectError {
 /// Reads the journal in this state directory.
 ///
 /// # Errors
-/// If there is no journal that can be read from its header on.
+/// Returns an error if there is no journal with a readable header.
 pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
     let path = directory.join(JOURNAL);
     let bytes = fs::read(&path).map_err(|source| {
@@ -65,7 +65,7 @@ pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
         path: path.clone(),
         reason: match reason {
             Unreadable::Version(version) => {
-                format!("it is of format version {version}, which this Teal does not read")
+                format!("it has format version {version}, which this Teal does not read")
             }
             Unreadable::Damaged(reason) => reason.to_owned(),
         },
@@ -74,7 +74,7 @@ pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
     let durable = durable.and_then(|head| head::read(&head).map_err(|reason| reason.to_string()));
     let durable = durable.and_then(|head| {
         let of = head.mark.file;
-        let other = || format!("it speaks of file {of}, and the journal is file {}", header.file);
+        let other = || format!("it describes file {of}, but the journal is file {}", header.file);
         if of == header.file { Ok(head.mark.end) } else { Err(other()) }
     });
     let scan = scan::scan(&bytes, header.file);

@@ -1,21 +1,21 @@
 //! The journal: the durable, append-only log of decisions. (L6)
 //!
-//! It stores opaque entries and knows nothing of switches. **Guarantees:** when an append with a
-//! decision in it has returned `Ok`, that decision survives a crash at any later instant; after a
-//! crash at any instant the journal opens in the state before the append under way or in the
-//! state after it, never in another and never empty. A file that once failed to be written or
-//! synced is not written to again.
-//! **Never:** guess, skip a damaged record, start empty where state exists, or trust what it
-//! reads back after a failed fsync.
+//! It stores opaque entries and knows nothing of switches. **Guarantees:** once an append that
+//! contains a decision has returned `Ok`, the decision survives a crash at any later instant. After a
+//! crash at any instant the journal opens in the state before the append in progress or in the
+//! state after it, never in another and never empty. A file is not written to again once a write or
+//! sync of it has failed.
+//! **Never:** guess, skip a damaged record, start empty where state exists, or trust data read back
+//! after a failed fsync.
 //!
 //! # Files in the state directory
 //! | name | content |
 //! |---|---|
-//! | `journal` | a header, then records, then zeros set aside for more |
-//! | `head` | two checksummed slots, written in turn: how far the journal is durable |
-//! | `lock` | locked while a Teal runs here, and its process id |
-//! | `journal.new`, `head.new` | a rotation under way, or what a crash left of one |
-//! | `journal.damaged-N`, `head.damaged-N` | what `--adopt N` replaced |
+//! | `journal` | a header, then records, then preallocated zeros |
+//! | `head` | two checksummed slots, written alternately: the end of the durable part of the journal |
+//! | `lock` | locked while a Teal runs here; contains its process id |
+//! | `journal.new`, `head.new` | a rotation in progress, or the remains of one after a crash |
+//! | `journal.damaged-N`, `head.damaged-N` | the files that `--adopt N` replaced |
 //!
 //! The layouts are in `header`, `record` and `head`; numbers are little-endian.
 //!
@@ -23,25 +23,25 @@
 //! record written → journal fsynced → slot of the head written → head fsynced → `Ok`. Only then
 //! may anything be published. Notes alone skip all but the first step.
 //!
-//! # What is made of what is found
+//! # Recovery
 //! | journal | head | verdict |
 //! |---|---|---|
-//! | whole up to the head's mark | both slots valid | that state; notes behind the mark are kept; one unacknowledged decision behind it, or bytes that are no record, are dropped and reported |
-//! | the same | one slot valid | the same, but the first whole decision behind the mark is kept: it may have been acknowledged |
-//! | the same, but with bytes behind the mark that are no record | one slot valid | refused: they may be what the other slot spoke of |
+//! | intact up to the head's mark | both slots valid | that state; notes after the mark are kept; one unacknowledged decision after it, or bytes that are not a record, are dropped and reported |
+//! | the same | one slot valid | the same, but the first complete decision after the mark is kept: it may have been acknowledged |
+//! | the same, but with bytes after the mark that are not a record | one slot valid | refused: the other slot may have described them |
 //! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header vouches for; refused if anything follows it |
-//! | damaged at or before the mark, or cut short of it | valid | refused, naming the last good generation |
-//! | two or more whole decisions behind the mark | valid | refused: the head is an older copy |
+//! | damaged at or before the mark, or shorter than it | valid | refused, naming the last good generation |
+//! | two or more complete decisions after the mark | valid | refused: the head is an older copy |
 //! | a lower file number than in the head | valid | refused: the journal is an older copy |
-//! | header damaged | valid | refused; what is good is found by the head |
-//! | whole | both slots bad, or no file | refused; what is good is the longest whole part |
+//! | header damaged | valid | refused; the good part is found by the head |
+//! | intact | both slots bad, or no file | refused; the good part is the longest intact one |
 //! | first file, no records | no file | first start, interrupted: fresh |
 //! | no file | any | refused; nothing can be adopted |
 //! | no file, but `journal.damaged-N` or a `journal.new` with records | no file | refused; nothing can be adopted |
-//! | no file, whatever else is there: `lock`, an empty `journal.new`, files of others | no file | fresh: no state ever existed, or a person removed it |
+//! | no file, whatever else is there: `lock`, an empty `journal.new`, unrelated files | no file | fresh: no state ever existed, or a person removed it |
 //! | another format version | any | refused; start the Teal that wrote it |
 //!
-//! Of a damaged journal only the last good generation can be adopted: the longest whole part that
+//! Only the last good generation of a damaged journal can be adopted: the longest intact part that
 //! ends with a decision, and never a part of a snapshot. The damaged files are kept.
 
 #![forbid(unsafe_code)]
@@ -75,14 +75,14 @@ use live::{Live, STEP, WriteError};
 pub struct Entry {
     /// The generation that it belongs to.
     pub generation: u64,
-    /// Whether it must be durable before anything that follows from it is done. What is not a
-    /// decision is a note: a crash may lose it, with all notes after it, but never bends it.
+    /// True if it must be durable before anything that follows from it is done. Any other entry is
+    /// a note: a crash may lose it, with all notes after it, but never alters it.
     pub decision: bool,
-    /// What it says, at most 16 MiB. Only the caller can read it.
+    /// The content, at most 16 MiB, opaque to the journal.
     pub payload: Vec<u8>,
 }
 
-/// A journal that was opened.
+/// An opened journal.
 #[derive(Debug)]
 pub enum Opened {
     /// There was no state, and nothing has been recorded yet.
@@ -93,26 +93,26 @@ pub enum Opened {
         journal: Journal,
         /// All entries since the last snapshot, the snapshot first.
         entries: Vec<Entry>,
-        /// What was cut off, to be logged.
+        /// The bytes that were cut off, to be logged.
         dropped: Option<DroppedTail>,
     },
 }
 
-/// Whether the next append can be expected to succeed.
+/// The outlook for the next append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// Yes.
+    /// It can be expected to succeed.
     Ready,
-    /// Yes, but the disk is full and the room set aside gets used up.
+    /// It can be expected to succeed, but the disk is full and the preallocated reserve is being used up.
     RoomLow {
         /// The bytes that can still be appended.
         room: u64,
-        /// What the disk said.
+        /// The error of the disk.
         reason: String,
     },
-    /// No: the file in use was given up. The next append tries to go on in a fresh one.
+    /// The file in use is unusable. The next append tries to continue in a fresh one.
     Refusing {
-        /// What the disk said.
+        /// The error of the disk.
         reason: String,
     },
 }
@@ -123,15 +123,15 @@ pub struct Journal {
     storage: Box<dyn Storage>,
     history: History,
     generation: u64,
-    /// The highest number that a journal file was ever given, in use or not.
+    /// The highest number ever given to a journal file, in use or not.
     file: u64,
-    /// The files in use, or why there are none.
+    /// The files in use, or the reason there are none.
     live: Result<Live, String>,
-    /// True while the files in use are removed, and no look has written them anew.
+    /// True while the files in use have been removed and [`Journal::look`] has not rewritten them yet.
     gone: bool,
-    /// Why room could not be set aside.
+    /// The reason no space could be reserved.
     room_low: Option<String>,
-    /// The size of the journal from which on compaction is worth while.
+    /// The size of the journal from which on compaction is worthwhile.
     compact_at: u64,
 }
 
@@ -141,21 +141,21 @@ const COMPACT_AFTER: u64 = 512 * 1024;
 // === impl Journal ===
 
 impl Journal {
-    /// Opens the journal in `storage`, or makes one where there never was any.
+    /// Opens the journal in `storage`, or creates one if there never was any.
     ///
-    /// `adopt` accepts the loss of all that came after that generation in a damaged journal. It
-    /// must be the last good one. On a journal that is whole it must be the current one.
+    /// `adopt` accepts the loss of everything after that generation in a damaged journal. It
+    /// must be the last good generation; on an intact journal it must be the current one.
     ///
-    /// Recovering does not need a disk that can be written: the state is returned all the same,
-    /// and appends are refused until it can.
+    /// Recovery does not need a writable disk: the state is returned all the same, and appends are
+    /// refused until the disk is writable.
     pub fn open(storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<Opened, OpenError> {
         open::open(storage, adopt)
     }
 
-    /// Adds entries: all of them or none. Returns when the last decision among them, and so
-    /// everything before it, is durable.
+    /// Appends entries, all or none. Returns once the last decision among them, and so everything
+    /// before it, is durable.
     ///
-    /// When the file in use cannot be written, all is written to a fresh one, here or, if that
+    /// If the file in use cannot be written, everything is written to a fresh one, here or, if that
     /// fails too, at the next append.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), AppendError> {
         if entries.is_empty() {
@@ -173,7 +173,7 @@ impl Journal {
         };
         match self.attempt(entries) {
             Ok(()) => {
-                tracing::warn!(reason = %first, "the journal goes on in a fresh file");
+                tracing::warn!(reason = %first, "the journal continues in a fresh file");
                 Ok(())
             }
             Err(WriteError::Full(failure)) => Err(AppendError::NoSpace(failure)),
@@ -183,11 +183,11 @@ impl Journal {
         }
     }
 
-    /// Replaces all entries by a snapshot that stands for them.
+    /// Replaces all entries with an equivalent snapshot.
     ///
-    /// The entries up to its last decision are whole or nothing after damage; notes behind them
-    /// may be cut. It must decide the same generation as the journal: a snapshot never resets.
-    /// On failure the journal goes on as it was, if it was in use.
+    /// After damage, the entries up to its last decision are all there or not at all; notes after
+    /// them may be cut. It must decide the same generation as the journal: a snapshot never resets.
+    /// On failure the journal continues as before, if it was in use.
     pub fn compact(&mut self, snapshot: &[Entry]) -> Result<(), AppendError> {
         check_sizes(snapshot)?;
         let history = History::of_snapshot(snapshot);
@@ -214,9 +214,9 @@ impl Journal {
         }
     }
 
-    /// Looks whether the files in use are still where the next start reads them. If not, all is written to a
-    /// fresh one at once: after a crash before the next append there would be nothing. Where that fails, each
-    /// further look tries it again.
+    /// Checks that the files in use are still where the next start reads them. If not, everything is written to
+    /// a fresh file at once: after a crash before the next append there would be nothing. If that fails, each
+    /// further check tries again.
     // lossless: L6
     pub fn look(&mut self) -> Result<(), AppendError> {
         let names = [name::JOURNAL, name::HEAD];
@@ -229,16 +229,16 @@ impl Journal {
         self.gone = true;
         self.live = Err(reason.clone());
         self.renew().map_err(|fresh| AppendError::Failed { first: None, fresh })?;
-        tracing::warn!(reason, "the journal goes on in a fresh file");
+        tracing::warn!(reason, "the journal continues in a fresh file");
         Ok(())
     }
 
-    /// Whether enough has been appended since the last snapshot that a new one pays.
+    /// Returns true if enough has been appended since the last snapshot to make a new one worthwhile.
     pub fn wants_compaction(&self) -> bool {
         self.live.as_ref().is_ok_and(|live| live.end >= self.compact_at)
     }
 
-    /// Whether the next append can be expected to succeed.
+    /// Returns the outlook for the next append.
     pub fn health(&self) -> Health {
         match (&self.live, &self.room_low) {
             (Err(reason), _) => Health::Refusing { reason: reason.clone() },
@@ -249,7 +249,7 @@ impl Journal {
         }
     }
 
-    /// The newest generation decided; 0 if none.
+    /// Returns the newest decided generation; 0 if there is none.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -269,7 +269,7 @@ impl Journal {
         journal
     }
 
-    /// Writes all that there was to a fresh file.
+    /// Writes the whole history to a fresh file.
     fn renew(&mut self) -> Result<(), Failure> {
         self.file = self.file.saturating_add(1);
         let rotated = rotate::rotate(&mut *self.storage, &self.history, self.file);
@@ -283,7 +283,7 @@ impl Journal {
         Ok(())
     }
 
-    /// One attempt to append, in a fresh file if there is none in use.
+    /// Tries once to append, in a fresh file if there is none in use.
     fn attempt(&mut self, entries: &[Entry]) -> Result<(), WriteError> {
         if self.live.is_err() {
             self.renew().map_err(WriteError::Broken)?;
@@ -302,8 +302,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Sets room aside for the appends to come. That there is none left is worth a warning, not a
-    /// failure: there is room for some.
+    /// Reserves space for later appends. A failure is worth a warning only: the present reserve
+    /// is enough for some.
     fn reserve(&mut self) {
         let Ok(live) = &mut self.live else { return };
         match live.reserve(&mut *self.storage) {

@@ -1,8 +1,8 @@
-//! The pair of files in use: appending to the journal, moving the head, keeping room in reserve.
+//! The pair of files in use: appending to the journal, moving the head, keeping space in reserve.
 //!
-//! A failure other than a full disk found in time means that the pair must not be used again; the
-//! caller sees to that. Nothing here retries, and nothing reads back what it wrote: after a failed
-//! fsync a read shows what was meant, not what is on the disk.
+//! After any failure but a full disk noticed in time, the pair must not be used again; the caller
+//! ensures that. Nothing here retries, and nothing reads back what it wrote: after a failed fsync a
+//! read returns the intended data, not what is on the disk.
 
 use crate::Entry;
 use crate::failure::Failure;
@@ -13,7 +13,7 @@ use crate::recover::Whole;
 use crate::storage::Storage;
 
 /// The journal grows by this many bytes at a time, and an append leaves at least as many in
-/// reserve while the disk has room: some twenty to sixty switches on a full disk.
+/// reserve while the disk has space: enough for some twenty to sixty switches on a full disk.
 pub(super) const STEP: u64 = 64 * 1024;
 
 /// The journal and head in use.
@@ -21,35 +21,35 @@ pub(super) const STEP: u64 = 64 * 1024;
 pub(super) struct Live {
     /// The number of the journal file.
     pub(super) file: u64,
-    /// Where the snapshot that the file begins with ends.
+    /// The end of the snapshot at the start of the file.
     pub(super) snapshot: u64,
-    /// Where the next record goes.
+    /// The offset of the next record.
     pub(super) end: u64,
-    /// What the next record is chained to.
+    /// The chain for the next record.
     pub(super) chain: Chain,
-    /// The size of the file; all behind `end` is zeros.
+    /// The size of the file; everything after `end` is zeros.
     pub(super) allocated: u64,
-    /// Whose turn it is in the head.
+    /// The turn of the head's slots.
     pub(super) turn: Turn,
 }
 
-/// Why an append did not succeed.
+/// The reason an append failed.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// There is no room, and nothing was written: the files stay usable.
+    /// There is no space, and nothing was written: the files stay usable.
     Full(Failure),
     /// The files must not be used again.
     Broken(Failure),
 }
 
 impl Live {
-    /// Makes what was just read durable once more, zeroes what was dropped, and takes the files
+    /// Makes the data just read durable once more, zeroes the dropped bytes, and takes the files
     /// into use.
     ///
-    /// A Teal that crashed after a failed fsync leaves pages behind that read well and are not on
-    /// the disk. Writing the same bytes again is harmless where they are there, and mends it
-    /// where they are not; it needs no room, so a restart on a full disk works. That goes for the
-    /// slot that stands, too: the other one must not be written while it is in doubt.
+    /// A Teal that crashed after a failed fsync leaves pages in the cache that read well but are not
+    /// on the disk. Writing the same bytes again is harmless if they are on the disk, and repairs it if
+    /// not. It needs no space, so a restart on a full disk works. The same applies to the slot in
+    /// effect: the other one must not be written while this one is in doubt.
     pub(super) fn reassert(
         storage: &mut dyn Storage,
         mut journal: Vec<u8>,
@@ -73,9 +73,9 @@ impl Live {
         Ok(live)
     }
 
-    /// Writes one append. With a decision in it, it is durable and the head names `generation`
-    /// when this returns; notes alone go to the disk with the next decision, or when the kernel
-    /// likes.
+    /// Writes one append. If it contains a decision, it is durable and the head names `generation`
+    /// when this returns; notes alone reach the disk with the next decision, or whenever the kernel
+    /// writes them.
     pub(super) fn write(
         &mut self,
         storage: &mut dyn Storage,
@@ -108,12 +108,12 @@ impl Live {
         Ok(())
     }
 
-    /// Tops up the room behind the end.
+    /// Tops up the reserve after the end.
     pub(super) fn reserve(&mut self, storage: &mut dyn Storage) -> Result<(), Failure> {
         if self.room() < STEP { self.grow(storage, STEP) } else { Ok(()) }
     }
 
-    /// The bytes that can be appended whatever becomes of the disk's free space.
+    /// Returns the bytes that can be appended even if the disk is full.
     pub(super) fn room(&self) -> u64 {
         self.allocated.saturating_sub(self.end)
     }
@@ -127,7 +127,7 @@ impl Live {
         Ok(())
     }
 
-    /// Makes the head say that everything up to the end is durable, which it must be.
+    /// Records in the head that everything up to the end is durable, which it must be.
     pub(super) fn move_head(
         &mut self,
         storage: &mut dyn Storage,

@@ -3,10 +3,10 @@
 /// The journal.
 pub(crate) const JOURNAL: &str = "journal";
 
-/// How far the journal is durable.
+/// The end of the durable part of the journal.
 pub(crate) const HEAD: &str = "head";
 
-/// A journal that is being written to take the place of the one in use.
+/// A journal being written, to replace the one in use.
 pub(crate) const JOURNAL_NEW: &str = "journal.new";
 
 /// The head that belongs to it.

@@ -1,4 +1,4 @@
-//! Opening the journal: take the lock, read, judge, and act on the judgement.
+//! Opening the journal: take the lock, read, judge, and act on the verdict.
 //!
 //! A refusal leaves every file as it was.
 
@@ -15,7 +15,7 @@ use crate::scan;
 use crate::storage::{LockError, Storage};
 use crate::{Entry, Journal, Opened};
 
-/// What a journal that an adoption replaces is kept as, before the generation.
+/// The name prefix, before the generation, of a journal that an adoption replaced.
 const ASIDE: &str = "journal.damaged-";
 const HEAD_ASIDE: &str = "head.damaged-";
 
@@ -89,12 +89,12 @@ fn create(mut storage: Box<dyn Storage>) -> Result<Opened, OpenError> {
     Ok(Opened::Fresh(Journal::new(storage, history, FIRST, Ok(live))))
 }
 
-/// Takes a whole state into use. If the disk cannot be written the state counts all the same:
+/// Takes an intact state into use. If the disk is not writable the state applies all the same:
 /// traffic goes where it should, and appends are refused until writing works again.
 fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[String]) -> Opened {
     for name in [JOURNAL_NEW, HEAD_NEW] {
         if names.iter().any(|there| there == name) {
-            // Ignored: what is left takes room until the next rotation, and harms nothing.
+            // Ignored: a leftover file takes space until the next rotation, and is harmless.
             let _ = storage.remove(name);
         }
     }
@@ -119,12 +119,12 @@ fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[Stri
     };
     let live = live.map_err(|failure| failure.to_string());
     if let Err(reason) = &live {
-        tracing::error!(reason, "the state was read, but the journal cannot be written");
+        tracing::error!(reason, "the state was read, but the journal is not writable");
     }
     opened(Journal::new(storage, history, file, live), dropped)
 }
 
-/// Keeps the damaged files under other names, then writes the good part anew.
+/// Keeps the damaged files under other names, then rewrites the good part.
 fn adopt_good(
     mut storage: Box<dyn Storage>,
     found: &Found,
@@ -160,7 +160,7 @@ fn adopt_good(
 
 /// An earlier adoption of the same generation may have kept files of its own.
 fn unused_name(wanted: &str, names: &[String]) -> String {
-    // One more candidate than there are names, so that one of them is free.
+    // One more candidate than there are names, so that at least one is free.
     let numbered = (2..=names.len() + 2).map(|number| format!("{wanted}.{number}"));
     std::iter::once(wanted.to_owned())
         .chain(numbered)

@@ -1,4 +1,4 @@
-//! One entry as it stands in the journal, and the chain that ties each record to all before it.
+//! The encoding of an entry in the journal, and the chain that ties each record to all before it.
 //!
 //! | bytes | field |
 //! |---|---|
@@ -8,9 +8,9 @@
 //! | 16 | kind: 1 note, 2 decision; plus 128 if another record of the same append follows |
 //! | 17.. | payload |
 //!
-//! Because of the chain a record is valid only in its own file and its own place: what an earlier
-//! use of the same disk blocks left behind never reads as a record. No record is all zeros, so
-//! zeros end the journal.
+//! Because of the chain a record is valid only in its own file and at its own offset: leftovers of an
+//! earlier use of the same disk blocks never read as a record. No record is all zeros, so zeros
+//! end the journal.
 
 use crate::Entry;
 use crate::field;
@@ -18,14 +18,14 @@ use crate::field;
 /// The size of a record without its payload.
 const FRAME: usize = 17;
 
-/// The largest payload in bytes. A length beyond it is damage, not a reason to allocate.
+/// The maximum size of a payload, in bytes. A greater length is damage, not a reason to allocate.
 pub(super) const PAYLOAD_MAX: usize = 16 * 1024 * 1024;
 
 const NOTE: u8 = 1;
 const DECISION: u8 = 2;
 const MORE: u8 = 0x80;
 
-/// The CRC of the latest record, on which that of the next one depends.
+/// The CRC of the latest record, on which the next record's CRC depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chain(u32);
 
@@ -33,18 +33,18 @@ pub(super) struct Chain(u32);
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) entry: Entry,
-    /// Whether the append that wrote it ends with it.
+    /// True if it is the last record of its append.
     pub(super) last: bool,
     /// Its size in the file.
     pub(super) size: usize,
-    /// What the next record must be chained to.
+    /// The chain for the next record.
     pub(super) chain: Chain,
 }
 
 // === impl Chain ===
 
 impl Chain {
-    /// The chain at the beginning of the file of this number.
+    /// Returns the chain at the beginning of the file of this number.
     pub(super) fn of_file(number: u64) -> Self {
         Self(crc32fast::hash(&number.to_le_bytes()))
     }
@@ -58,7 +58,7 @@ impl Chain {
     }
 }
 
-/// Adds the records of one append to `out`. Returns the chain behind them.
+/// Adds the records of one append to `out`. Returns the chain after them.
 ///
 /// No payload may be longer than [`PAYLOAD_MAX`].
 pub(super) fn encode(entries: &[Entry], mut chain: Chain, out: &mut Vec<u8>) -> Chain {
@@ -80,9 +80,9 @@ pub(super) fn encode(entries: &[Entry], mut chain: Chain, out: &mut Vec<u8>) -> 
     chain
 }
 
-/// Reads the record that `bytes` begin with, or says why there is none.
+/// Decodes the record at the start of `bytes`, or returns why there is none.
 pub(super) fn decode(bytes: &[u8], chain: Chain) -> Result<Record, &'static str> {
-    const SHORT: &str = "a record is cut off";
+    const SHORT: &str = "a record is truncated";
     let length = field::u32_at(bytes, 0).ok_or(SHORT)? as usize;
     let stored = field::u32_at(bytes, 4).ok_or(SHORT)?;
     if length > PAYLOAD_MAX {
@@ -98,7 +98,7 @@ pub(super) fn decode(bytes: &[u8], chain: Chain) -> Result<Record, &'static str>
     let decision = match kind & !MORE {
         NOTE => false,
         DECISION => true,
-        _ => return Err("a record is of an unknown kind"),
+        _ => return Err("a record has an unknown kind"),
     };
     let entry = Entry { generation, decision, payload: payload.to_vec() };
     Ok(Record { entry, last: kind & MORE == 0, size: FRAME + length, chain })

@@ -1,7 +1,7 @@
-//! Judging what lies in the state directory. It reads and decides; it changes nothing.
+//! Judging the content of the state directory. It reads and decides; it changes nothing.
 //!
-//! The table in the module's documentation is this file in prose. What it never does: skip a
-//! damaged record, prefer one of two stories, or take missing files for a first start.
+//! The table in the crate's documentation describes this file. It never skips a damaged record,
+//! prefers one of two contradicting files, or takes missing files for a first start.
 
 use crate::field::{Unreadable, VERSION};
 use crate::head::{self, Head, Turn};
@@ -10,23 +10,23 @@ use crate::name::{HEAD, JOURNAL, JOURNAL_NEW};
 use crate::record::Chain;
 use crate::scan::{self, Batch, Scan, Stop, generation_of};
 
-/// What was found under the names of the journal; `None` where there is no such file.
+/// The files found under the names of the journal; `None` if there is no such file.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) journal: Option<Vec<u8>>,
     pub(super) head: Option<Vec<u8>>,
-    /// What an interrupted rotation left.
+    /// The file left by an interrupted rotation.
     pub(super) journal_new: Option<Vec<u8>>,
     /// The name of a journal that an adoption set aside.
     pub(super) aside: Option<String>,
 }
 
-/// What to do about it.
+/// The verdict on the files found.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// There is no state, and there never was any.
     Fresh,
-    /// The state is whole.
+    /// The state is intact.
     Whole(Whole),
     /// Something that counts is damaged or missing.
     Damaged(Damage),
@@ -42,16 +42,16 @@ pub(super) struct Whole {
     pub(super) snapshot_end: u64,
     pub(super) generation: u64,
     pub(super) batches: Vec<Batch>,
-    /// Where the next record goes.
+    /// The offset of the next record.
     pub(super) end: u64,
     pub(super) chain: Chain,
     pub(super) turn: Turn,
-    /// Whether the names of the files are known to be durable, so that they may be written to.
+    /// True if the names of the files are known to be durable, so that they may be written to.
     pub(super) settled: bool,
     pub(super) dropped: Option<Dropped>,
 }
 
-/// What lies behind the end of a whole journal.
+/// The bytes after the end of an intact journal.
 #[derive(Debug)]
 pub(super) struct Dropped {
     pub(super) bytes: u64,
@@ -59,7 +59,7 @@ pub(super) struct Dropped {
     pub(super) reason: &'static str,
 }
 
-/// A state that must not be used unless a person adopts what is good of it.
+/// A state that must not be used unless a person adopts its good part.
 #[derive(Debug)]
 pub(super) struct Damage {
     /// The file that is damaged or missing.
@@ -70,7 +70,7 @@ pub(super) struct Damage {
     pub(super) file_highest: u64,
 }
 
-/// The longest part of a damaged journal, from its start, that ends with a decision and is whole.
+/// The longest intact part of a damaged journal, from its start, that ends with a decision.
 #[derive(Debug)]
 pub(super) struct Good {
     pub(super) generation: u64,
@@ -79,7 +79,7 @@ pub(super) struct Good {
     pub(super) end: u64,
 }
 
-/// Judges what was found.
+/// Judges the files found.
 pub(super) fn judge(found: &Found) -> Verdict {
     let header = found.journal.as_deref().map(Header::decode);
     let head = found.head.as_deref().map(head::read);
@@ -119,7 +119,7 @@ fn without_journal(found: &Found) -> Verdict {
     Verdict::Damaged(Damage { name: JOURNAL, offset: 0, reason, good: None, file_highest: 0 })
 }
 
-/// The first start makes an empty journal before it makes the head; nothing else leaves one alone.
+/// The first start creates an empty journal before the head; nothing else leaves a journal alone.
 fn without_head(journal: &[u8], header: Header) -> Verdict {
     if header.file == FIRST && !holds_records(journal) {
         return Verdict::Fresh;
@@ -140,7 +140,7 @@ fn header_damaged(journal: &[u8], reason: Unreadable, head: Option<Head>) -> Ver
         offset: 0,
         reason: reason.to_string(),
         good: mark.and_then(|mark| {
-            // A decision behind the mark was never acknowledged: it is not on offer.
+            // A decision after the mark was never acknowledged: it cannot be adopted.
             let durable = journal.get(..mark.end as usize)?;
             good(durable, mark.file, HEADER as u64)
         }),
@@ -157,7 +157,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         Verdict::Damaged(Damage { name, offset, reason, good, file_highest })
     };
     if head.mark.file > header.file {
-        return damaged(JOURNAL, 0, "it is an older file than the one that `head` speaks of");
+        return damaged(JOURNAL, 0, "it is older than the file that `head` describes");
     }
     let Scan { mut batches, stop } = scan::scan(journal, header.file);
     let durable = if same_file { head.mark.end.max(header.base) } else { header.base };
@@ -169,7 +169,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     }
     let decided = generation_of(batches[..count].iter().flat_map(|batch| &batch.entries));
     if same_file && decided != head.mark.generation {
-        return damaged(HEAD, 0, "it does not agree with the journal it speaks of");
+        return damaged(HEAD, 0, "it does not match the journal that it describes");
     }
 
     if !same_file && scan::bytes_behind(journal, durable) > 0 {
@@ -178,10 +178,14 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     let mut in_doubt = same_file && !head.other_readable;
     let kept = count + batches[count..].iter().take_while(|b| keeps(b, &mut in_doubt)).count();
     if batches.len() > kept + 1 {
-        return damaged(HEAD, 0, "the journal holds more decisions than it speaks of");
+        return damaged(HEAD, 0, "the journal holds more decisions than it describes");
     }
     if in_doubt && stop.is_some() {
-        return damaged(HEAD, 0, "one slot cannot be read, nor can what it may have spoken of");
+        return damaged(
+            HEAD,
+            0,
+            "one slot is unreadable, and so are the bytes that it may have described",
+        );
     }
     let behind = batches.split_off(kept);
     let (end, chain) = end_of(&batches, header.file);
@@ -199,12 +203,12 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     })
 }
 
-/// Whether this append, behind the durable end, is kept. Notes are. A decision there was never
-/// acknowledged, and is not.
+/// Returns true if this append, after the durable end, is kept. Notes are kept. A decision there was
+/// never acknowledged, and is not kept.
 ///
-/// But when a slot of the head cannot be read it is in doubt whether the other one is the newest.
+/// But if a slot of the head is unreadable, it is in doubt whether the other one is the newest.
 /// Then the first decision is kept: either it was durable, and the slot said so; or the crash came
-/// while the slot was written, and to keep it is as right as not to.
+/// while the slot was being written, and keeping it is as correct as dropping it.
 fn keeps(batch: &Batch, in_doubt: &mut bool) -> bool {
     !batch.has_decision() || std::mem::take(in_doubt)
 }
@@ -236,15 +240,15 @@ fn holds_records(journal: &[u8]) -> bool {
     scan::bytes_behind(journal, HEADER as u64) > 0
 }
 
-/// The number of the journal file that a first start makes.
+/// The number of the journal file that a first start creates.
 pub(super) const FIRST: u64 = 1;
 
-const CUT_SHORT: Stop = Stop { offset: u64::MAX, reason: "it ends too early" };
+const CUT_SHORT: Stop = Stop { offset: u64::MAX, reason: "it is truncated" };
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Version(found) => write!(f, "it is of version {found}, not {VERSION}"),
+            Self::Version(found) => write!(f, "it has version {found}, not {VERSION}"),
             Self::Damaged(reason) => f.write_str(reason),
         }
     }

@@ -1,34 +1,34 @@
-//! Reading a journal from its start: every complete append in order, and where and why it ends.
+//! Scan of a journal from its start: every complete append in order, and where and why it ends.
 //!
-//! It judges nothing: which of the appends count is `recover`'s matter.
+//! It judges nothing: `recover` decides which appends count.
 
 use crate::Entry;
 use crate::header::HEADER;
 use crate::record::{self, Chain};
 
-/// One append that is there completely.
+/// A complete append.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) entries: Vec<Entry>,
-    /// The offset behind it.
+    /// The offset after it.
     pub(super) end: u64,
-    /// The chain behind it.
+    /// The chain after it.
     pub(super) chain: Chain,
 }
 
-/// All complete appends, and what comes behind the last one if that is not zeros only.
+/// All complete appends, and the first bytes after them that are neither a record nor zeros.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) batches: Vec<Batch>,
     pub(super) stop: Option<Stop>,
 }
 
-/// Bytes that are no record.
+/// Bytes that are not a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stop {
-    /// Where they begin.
+    /// The offset at which they begin.
     pub(super) offset: u64,
-    /// Why they are none.
+    /// The reason they are not a record.
     pub(super) reason: &'static str,
 }
 
@@ -40,7 +40,7 @@ impl Batch {
     }
 }
 
-/// The highest generation that any of these decides; 0 if none decides.
+/// Returns the highest generation that any of these decides; 0 if none does.
 pub(super) fn generation_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
     let decisions = entries.into_iter().filter(|entry| entry.decision);
     decisions.map(|entry| entry.generation).max().unwrap_or(0)
@@ -73,7 +73,7 @@ pub(super) fn scan(bytes: &[u8], file: u64) -> Scan {
     Scan { batches, stop: reason.map(|reason| Stop { offset: offset as u64, reason }) }
 }
 
-/// How many bytes from `offset` on are there, not counting the zeros at the end of the file.
+/// Returns the number of bytes from `offset` on, not counting the zeros at the end of the file.
 pub(super) fn bytes_behind(bytes: &[u8], offset: u64) -> u64 {
     let rest = bytes.get(offset as usize..).unwrap_or_default();
     if is_blank(rest) {
@@ -82,8 +82,8 @@ pub(super) fn bytes_behind(bytes: &[u8], offset: u64) -> u64 {
     rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
 }
 
-/// Whether these are zeros only. In pieces, since the compiler makes a loop that cannot stop early
-/// many times faster, and most of a journal is blank.
+/// Returns true if these are only zeros. Checked in chunks, because a loop that cannot stop early
+/// compiles to much faster code, and most of a journal is blank.
 fn is_blank(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|piece| piece.iter().fold(0, |seen, byte| seen | byte) == 0)
 }

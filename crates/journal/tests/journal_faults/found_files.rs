@@ -114,7 +114,7 @@ fn a_head_older_than_the_journal_is_refused() {
     let [new, _] = files(3);
     let (path, reason, good) = refusal(&[new, old]);
     assert_eq!((path.as_str(), good), ("/state/head", Some(3)));
-    assert!(reason.contains("more decisions than it speaks of"), "{reason}");
+    assert!(reason.contains("more decisions than it describes"), "{reason}");
 }
 
 // L6

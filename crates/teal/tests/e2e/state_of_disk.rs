@@ -51,7 +51,7 @@ fn r3_a_decision_is_durable_under_its_name_though_files_were_removed_or_replaced
         let answer = post(&stage.teal, &token, "/admin/switch?to=green");
         assert_eq!(answer.status, 200, "{what}: {}", answer.text());
         assert_eq!(available(&stage.teal), 1, "{what}");
-        stage.teal.log_has(&["the journal goes on in a fresh file"]);
+        stage.teal.log_has(&["the journal continues in a fresh file"]);
         stage.teal.kill();
         stage.teal.start_again();
         assert_eq!(stage.teal.active(), "green", "{what}: {}", stage.teal.log());
@@ -279,7 +279,7 @@ fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_dec
             names.iter().all(|name| state.join(name).exists()) && socket.exists()
         };
         wait_until(SOON * 4, "all of it is there again, though nobody asks for a change", there);
-        stage.teal.log_has(&["the state directory", "was removed and is made again"]);
+        stage.teal.log_has(&["the state directory", "was removed; creating it again"]);
         stage.teal.log_has(&["the admin socket", "was removed and is made again"]);
         assert_eq!(available(&stage.teal), 1);
         // Clients find it by the socket, and are let in by the token before and by the new one.
