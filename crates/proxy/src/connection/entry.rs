@@ -1,5 +1,5 @@
-//! What a connection goes through before its first request: it says for whom it speaks, and shakes
-//! hands, where the listener asks for it. Each has a deadline.
+//! The steps of a connection before its first request: the PROXY header and the TLS handshake, where the
+//! listener asks for them. Each has a deadline.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::origin::Origin;
 use crate::tls::{self, Arrived, TlsDoor};
 use crate::worker::Worker;
 
-/// Lets a client in; none if it was not let in, in time or at all.
+/// Lets a client in; `None` if it was refused or too slow.
 // lossless: L10 - `tls_hello`
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
     let (stream, peer, announced) = announced(worker, stream, &door).await?;
@@ -31,8 +31,8 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
     Some(worker.client(stream, entrance))
 }
 
-/// Takes a client of TLS in; none if it was not let in, in time or at all, or wanted no more than the
-/// handshake. `reached`: the address that a proxy has announced.
+/// Lets a TLS client in; `None` if it was refused or too slow, or came for the handshake alone. `reached`: the
+/// address that a proxy has announced.
 // lossless: L10 - `tls_hello`
 async fn shake_hands(
     worker: &Worker,
@@ -52,13 +52,13 @@ async fn shake_hands(
     }
 }
 
-/// The other end of the connection, and what a listed proxy announces of its client's.
+/// Returns the other end of the connection, and the client's ends as a listed proxy announces them.
 async fn announced(
     worker: &Rc<Worker>,
     stream: Stream,
     door: &Door,
 ) -> Option<(Stream, SocketAddr, Announced)> {
-    let peer = stream.peer_addr().ok()?; // or it is gone already
+    let peer = stream.peer_addr().ok()?; // an error: it is closed already
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     if !is_listed(&door.proxy_protocol, peer.ip()) {
         return Some((stream, peer, Announced::default()));
@@ -68,7 +68,7 @@ async fn announced(
     match worker.within(worker.front().tls_hello, read).await {
         Ok(announced) => Some((Stream::Tcp(socket), peer, announced)),
         Err(error) => {
-            let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a look at the port
+            let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a port scan
             if !gone {
                 worker.log.announcement(&error, Origin { client: peer, listener: door.at });
             }

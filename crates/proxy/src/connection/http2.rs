@@ -1,9 +1,8 @@
-//! SPINE: a client's connection of HTTP/2. The library speaks the protocol; each stream is served as
-//! a connection of HTTP/1.1 with one request would be, so that all that is promised of requests is
-//! promised of streams.
+//! SPINE: a client's HTTP/2 connection. The library speaks the protocol; each stream is served like an HTTP/1.1
+//! connection with one request, so that every promise about requests holds for streams.
 //!
-//! Guaranteed: what one connection can make Teal keep or do is bounded (D1 to D8); it ends with
-//! GOAWAY in two steps (L7). Never: a push, early data, a stream that is not counted.
+//! Guarantees: the work and memory that one connection can cause are bounded (D1 to D8); it ends with a
+//! two-step GOAWAY (L7). Never: a push, early data, a stream that is not counted.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -30,13 +29,13 @@ use crate::http2::{
 use crate::parts::RequestEnd;
 use crate::worker::Worker;
 
-/// How long a client has to close after it was told that this is the end.
+/// The time in which a client has to close after the final GOAWAY.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Reads of what a client still sends after the end.
+/// The most reads of client input after the end.
 const LINGER: usize = 1024;
 
-/// Serves a connection that speaks HTTP/2 until it ends; `early`: what was read of it.
+/// Serves an HTTP/2 connection until it ends; `early`: bytes already read from it.
 pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let Client { stream, entrance, deadline, .. } = client;
     let entrance = Entrance { http2: true, ..entrance };
@@ -61,22 +60,22 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     };
     poll_fn(|cx| serving.poll(cx)).await;
     let Serving { h2, streams, watch, .. } = serving;
-    drop(h2); // those that are still served learn that their client is gone
+    drop(h2); // requests still being served learn that their client is gone
     watch.outflow().emptied();
     poll_fn(|cx| streams.poll_empty(cx)).await;
     if watch.stalled_since().is_some() {
-        // What the kernel has not taken is lost anyway, and it would keep the rest for as long as the
+        // Bytes that the kernel has not sent are lost anyway, and it would keep the others for as long as the
         // client answers its probes.
         stream.borrow().abort_on_close();
     } else {
-        // Ignored: however it goes, it is over.
+        // Ignored: either way the connection is over.
         let _ = worker.within(FAREWELL, linger(&stream)).await;
         stream.borrow().limit_close(worker.front().write_stall);
     }
 }
 
-/// Closes our side and reads on until the client closes its own: what it sends before it has read our
-/// last GOAWAY would make the kernel take that from it, and it would not know what was not served.
+/// Closes our side and reads on until the client closes its own. Input that arrives on a closed socket would
+/// make the kernel discard our last GOAWAY, and the client would not know which requests were not served.
 // lossless: L7
 async fn linger(stream: &RefCell<Stream>) -> std::io::Result<()> {
     poll_fn(|cx| Pin::new(&mut *stream.borrow_mut()).poll_shutdown(cx)).await?;
@@ -91,8 +90,7 @@ async fn linger(stream: &RefCell<Stream>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a connection without TLS begins as HTTP/2 does, and what was read of it then. Anything
-/// else stays where it is.
+/// Returns true if a plain connection begins as HTTP/2 does, with the bytes read. Other input stays unread.
 // lossless: L10 - `request_head`
 pub(crate) async fn begins(worker: &Worker, client: &mut Client) -> Option<Vec<u8>> {
     client.deadline.set(worker.now() + worker.front().request_head);
@@ -129,11 +127,11 @@ struct Serving {
     entrance: Entrance,
     ends: Ends,
     streams: Rc<Streams>,
-    /// Also below the library: nobody writes to it while it does.
+    /// Also held below the library, which does all reading and writing.
     stream: Rc<RefCell<Stream>>,
-    /// When a stream last began or ended.
+    /// The time when a stream last began or ended.
     active: Instant,
-    /// Until when it may close, once it was told to.
+    /// The time until which it may close after the GOAWAY.
     ending: Option<Instant>,
 }
 
@@ -165,12 +163,12 @@ impl Serving {
                     }
                 }
             }
-            // A client that was answered and sends on has deadlines of its own.
+            // An answered client that goes on sending has its own deadlines.
             if self.streams.has_ended(cx) || self.watch.unread_due().is_some() {
                 self.active = now;
             }
-            // Each stream says first how it ended: the turn before this one has sent it, if the client
-            // takes it at once.
+            // Each stream first reports how it ended: the turn before this one has sent that, unless the client
+            // is slow to read.
             // lossless: L8
             if self.worker.stop.is_cut() && self.streams.is_empty() {
                 return Poll::Ready(());
@@ -199,9 +197,9 @@ impl Serving {
             }
             let over = self.watch.head_since().is_some() || self.watch.spent().is_some();
             if !self.streams.is_empty() && !over {
-                self.active = now; // each stream has deadlines of its own
+                self.active = now; // each stream has its own deadlines
             } else if self.ending.is_some() || over {
-                self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM); // those beside it learn why
+                self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM); // requests on the other streams learn the cause
                 return Poll::Ready(());
             } else {
                 self.leave(now);
@@ -209,7 +207,7 @@ impl Serving {
         }
     }
 
-    /// Requests that the library has refused are answered, counted and told of.
+    /// Answers, counts and logs the requests that the library has refused.
     // lossless: L8
     fn refuse(&mut self) {
         let worker = &self.worker;
@@ -233,7 +231,7 @@ impl Serving {
         }
     }
 
-    /// The library has ended the connection. A head that nobody has seen was what it could not read.
+    /// The library has closed the connection. A head that was never handed over is the one it could not parse.
     // lossless: L8
     fn broken(&mut self, error: &h2::Error) {
         let Some(reason) = error.reason().filter(|_| !error.is_remote()) else { return };
@@ -271,8 +269,8 @@ impl Serving {
         streams::serve(&worker, job);
     }
 
-    /// Teal stops, another takes its place, or the client's certificate is not trusted any more: no new
-    /// streams, but those on their way.
+    /// Stops taking new streams, except those on their way: Teal stops, another takes its place, or the
+    /// client's certificate is no longer trusted.
     // lossless: L7
     fn say_goodbye(&mut self, now: Instant) {
         let leaving = self.worker.stop.is_leaving() || self.entrance.is_distrusted();
@@ -286,7 +284,7 @@ impl Serving {
         self.ending = Some(now + FAREWELL);
     }
 
-    /// Whether it is only kept, and may be given up for others.
+    /// Returns true if it is idle, and may be closed for new clients.
     fn is_idle(&self) -> bool {
         self.streams.is_empty()
             && self.ending.is_none()
@@ -295,13 +293,13 @@ impl Serving {
             && self.watch.head_since().is_none()
     }
 
-    /// Until when the client may take nothing of what there is.
+    /// Returns until when the client may read nothing although there is output.
     // lossless: L10 - `write_stall`
     fn stall_due(&self) -> Option<Instant> {
         self.watch.stalled_since().map(|since| since + self.worker.front().write_stall)
     }
 
-    /// Until when the wait may last, whatever it is for.
+    /// Returns until when the connection may wait, for whatever.
     // lossless: L10 - `request_head`, `idle`, `write_stall`; what a stream waits for has its own.
     fn due(&self) -> Instant {
         let front = self.worker.front();
@@ -311,7 +309,7 @@ impl Serving {
         match self.ending {
             Some(until) if self.watch.spent().is_some() => until,
             _ if !self.streams.is_empty() => self.active + front.idle,
-            // What was answered, and the client has not taken: it may be slow, but not stand still.
+            // Output that the client has not read: it may be slow, but not stalled.
             _ if self.h2.has_streams() => self.active.max(self.watch.wrote()) + front.write_stall,
             Some(until) => until.max(self.active + FAREWELL),
             None => self.worker.stop.limit_idle(self.active, self.active + front.idle),

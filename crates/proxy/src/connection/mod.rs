@@ -21,13 +21,12 @@ use crate::request;
 use crate::response::page;
 use crate::worker::{OpenConnection, Worker};
 
-/// How long a connection stays ready for its next request before it counts as idle and its
-/// memory is given back: a steady load allocates nothing, ten thousand idle connections keep
-/// nothing.
+/// The time for which a connection stays ready for its next request before it counts as idle and its memory is
+/// given back: a steady load allocates nothing, ten thousand idle connections hold nothing.
 const READY: Duration = Duration::from_millis(100);
 
-/// Serves one connection until it closes. What a request needs lives in a box of its own, since
-/// the memory of this future is kept for as long as the connection is open.
+/// Serves one connection until it closes. The state of a request is boxed, since the memory of this future is
+/// held for as long as the connection is open.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: Stream,
@@ -39,9 +38,9 @@ pub(crate) async fn serve(
     if client.entrance.http2 {
         return Box::pin(http2::serve(&worker, client, Vec::new())).await;
     }
-    // A session may hold what came with its handshake, which only a read finds.
+    // A TLS session may hold bytes that came with its handshake, which only a read finds.
     let mut fresh = client.entrance.tls.is_some();
-    // Without TLS a client of HTTP/2 is known by its first bytes.
+    // Without TLS an HTTP/2 client is recognized by its first bytes.
     let mut unknown = client.entrance.door.http2 && !fresh;
     loop {
         let idle = worker.front().idle;
@@ -87,7 +86,7 @@ async fn serve_requests(worker: &Rc<Worker>, client: &mut Client) -> After {
     }
 }
 
-/// Serves the next request; none if it does not begin within `patience`.
+/// Serves the next request; `None` if it does not begin within `patience`.
 async fn serve_next(
     worker: &Rc<Worker>,
     client: &mut Client,

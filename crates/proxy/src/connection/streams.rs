@@ -1,4 +1,4 @@
-//! The streams of a connection that carries many, each served beside all others.
+//! The streams of a connection that carries many, served concurrently.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -13,11 +13,11 @@ use crate::parts::{After, Flows};
 use crate::response::page;
 use crate::worker::Worker;
 
-/// How long the head of a stream may take, which is here: only which of two it is may not be known yet.
+/// The longest wait for a stream's head, which has arrived: only whether a body follows may not be known yet.
 // lossless: L10
 const BEGUN: Duration = Duration::from_secs(1);
 
-/// Serves a stream beside all others.
+/// Serves a stream concurrently with the others.
 pub(super) fn serve(worker: &Rc<Worker>, job: Job) {
     if let Some(job) = worker.tasks.give(job) {
         tokio::task::spawn_local(serve_streams(worker.clone(), job));
@@ -34,7 +34,7 @@ async fn serve_streams(worker: Rc<Worker>, first: Job) {
             let after = serve_stream(&worker, client, &mut flows, refused).await;
             drop(job);
             if after != After::Next {
-                flows = Flows::new(); // whatever is left of one that was broken off goes with it
+                flows = Flows::new(); // any rest of an aborted one is dropped with it
             }
             if !worker.tasks.wait(&place) {
                 break;
@@ -44,7 +44,7 @@ async fn serve_streams(worker: Rc<Worker>, first: Job) {
     worker.in_turns(serving).await;
 }
 
-/// Serves a stream: one request, or the answer to one that could not be understood.
+/// Serves a stream: one request, or the answer to one that could not be parsed.
 async fn serve_stream(
     worker: &Rc<Worker>,
     client: &mut Client,

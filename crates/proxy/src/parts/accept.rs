@@ -1,6 +1,6 @@
-//! In which form a client would like an answer of our own.
+//! The form in which a client prefers Teal's own answers.
 
-/// The forms that answers of Teal come in.
+/// The forms of Teal's own answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accept {
     /// One plain sentence.
@@ -12,8 +12,8 @@ pub(crate) enum Accept {
 }
 
 impl Accept {
-    /// The first form that the `Accept` field names; quality values are not weighed, since any
-    /// answer will do for somebody who met an error.
+    /// Returns the first form that the `Accept` field names. Quality values are not weighed: any form will do
+    /// for an error.
     pub(crate) fn of(field: Option<&[u8]>) -> Self {
         let named = |wanted: &[u8]| {
             let field = field.unwrap_or_default();

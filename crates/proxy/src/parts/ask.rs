@@ -1,4 +1,4 @@
-//! What is kept of a request once its head has left the buffer.
+//! The part of a request that is kept once its head has left the buffer.
 
 use std::rc::Rc;
 
@@ -14,40 +14,40 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub(crate) struct Ask<'r> {
     pub(crate) service: Rc<LocalService>,
-    /// The place of the service in the table that the worker had at that time.
+    /// The index of the service in the table that the worker had at that time.
     pub(crate) place: usize,
     pub(crate) end: RequestEnd,
     pub(crate) facts: Facts,
     pub(crate) idempotent: bool,
-    /// The protocols that the client wishes to switch to.
+    /// The protocols that the client asks to upgrade to.
     pub(crate) upgrade: Option<Box<str>>,
-    /// What a target has to answer to the key of a WebSocket handshake that is ours.
+    /// The required answer of the target to the key of a WebSocket handshake, where Teal made the key.
     pub(crate) accept: Option<Box<Handshake>>,
-    /// It is part of a login that binds its connection.
+    /// True for a request of a login that binds its connection.
     pub(crate) binds: bool,
     pub(crate) request_id: RequestId,
-    /// The request as it goes to the target, whatever the attempt.
+    /// The request as sent to the target, whatever the attempt.
     pub(crate) upload: &'r mut Upload,
 }
 
-/// What an answer depends on.
+/// The parts of a request that its answer depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) version: Version,
     pub(crate) head: bool,
-    /// The client will send another request on this connection.
+    /// True if the client will send another request on this connection.
     pub(crate) persistent: bool,
-    /// The request has a body.
+    /// True if the request has a body.
     pub(crate) body: bool,
     pub(crate) accept: Accept,
-    /// It is a call of gRPC.
+    /// True for a gRPC call.
     pub(crate) grpc: bool,
     /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
     pub(crate) hsts: Option<u32>,
 }
 
-/// The id of a request: the client's if it is valid, else one of ours. One as long as a UUID or
-/// shorter needs no memory of its own.
+/// The id of a request: the client's if it is valid, else a generated one. An id as long as a UUID or shorter
+/// needs no allocation.
 #[derive(Clone, Debug)]
 pub(crate) enum RequestId {
     Short { bytes: [u8; RequestId::SHORT], length: u8 },
@@ -57,7 +57,7 @@ pub(crate) enum RequestId {
 // === impl Facts ===
 
 impl Facts {
-    /// Of a request that could not be understood: the connection ends with its answer.
+    /// Returns the facts of a request that could not be parsed: the connection ends with its answer.
     pub(crate) const UNKNOWN: Self = Self {
         version: Version::Http11,
         head: false,
@@ -115,7 +115,7 @@ impl RequestId {
     }
 }
 
-/// Eight hexadecimal digits, all at once: each byte of a word is one digit.
+/// Converts to eight hexadecimal digits, all at once: each byte of a word is one digit.
 fn hex(number: u32) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let mut digits = u64::from(number);

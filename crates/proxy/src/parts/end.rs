@@ -10,23 +10,23 @@ use crate::observe::Story;
 use crate::observe::follow::{Step, Steps};
 use crate::worker::Worker;
 
-/// A request in the books. It is counted in when this is made, and counted out when it is
-/// consumed. Dropped without that, because its task was ended, it counts as cut by the stop.
+/// A request in the books. It is counted in when this is made, and counted out when it is consumed. If it is
+/// dropped instead, because its task was aborted, it counts as cut by the stop.
 // lossless: L8
-#[must_use = "a request has to end in the books"]
+#[must_use = "a request must be ended in the books"]
 #[derive(Debug)]
 pub(crate) struct RequestEnd {
     worker: Rc<Worker>,
-    service: Option<Rc<LocalService>>, // none: it reached no service
-    /// What is told of it at its end; none if nobody listens.
+    service: Option<Rc<LocalService>>, // none: it was not routed to a service
+    /// The record reported at its end; `None` if nothing reports it.
     story: Option<Box<Story>>,
-    /// Told of its steps; none if nobody follows it.
+    /// The steps reported to followers; `None` if nothing follows it.
     steps: Option<Box<Steps>>,
     ended: bool,
 }
 
 impl RequestEnd {
-    /// Counts a request in that reached this service.
+    /// Counts in a request that was routed to this service.
     pub(crate) fn of_service(
         worker: &Rc<Worker>,
         service: &Rc<LocalService>,
@@ -35,18 +35,18 @@ impl RequestEnd {
         Self::enter(worker, Some(service.clone()), story)
     }
 
-    /// Counts a request in that reached no service.
+    /// Counts in a request that was not routed to a service.
     pub(crate) fn unrouted(worker: &Rc<Worker>, story: Option<Box<Story>>) -> Self {
         Self::enter(worker, None, story)
     }
 
-    /// Tells of its steps from now on.
+    /// Reports its steps from now on.
     pub(crate) fn followed(mut self, steps: Option<Box<Steps>>) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Tells those who follow it of a step.
+    /// Reports a step to its followers.
     #[inline]
     pub(crate) fn step(&self, step: impl FnOnce() -> Step) {
         if let Some(steps) = &self.steps {
@@ -67,7 +67,7 @@ impl RequestEnd {
         }
     }
 
-    /// It was sent whole to a target, with so many bytes of body.
+    /// It was sent whole to a target, with this many bytes of body.
     #[inline]
     pub(crate) fn whole(&mut self, bytes: impl FnOnce() -> u64) {
         if let Some(steps) = &mut self.steps {
@@ -75,21 +75,21 @@ impl RequestEnd {
         }
     }
 
-    /// So much of its body was taken from the client.
+    /// This many bytes of its body were taken from the client.
     pub(crate) fn sent(&mut self, bytes: u64) {
         if let Some(story) = &mut self.story {
             story.sent(bytes);
         }
     }
 
-    /// The head of an answer has come, to an attempt that began then.
+    /// The head of an answer arrived, to an attempt that began at this time.
     pub(crate) fn headed(&mut self, began: Instant) {
         if let Some(story) = &mut self.story {
             story.headed(began);
         }
     }
 
-    /// What the client was sent; without a target it was Teal that answered.
+    /// The answer that the client was sent; without a target, Teal's own.
     pub(crate) fn told(&mut self, status: u16, bytes: u64, target: Option<(Color, &TargetEntry)>) {
         if let Some(story) = &mut self.story {
             story.told(status, bytes, target);

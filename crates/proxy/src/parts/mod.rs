@@ -1,8 +1,8 @@
-//! What the steps of a request hand on to each other: what is kept of its head, its two directions, its entry
-//! in the books, and what becomes of its connection.
+//! The parts of a request that its steps hand on to each other: the kept part of its head, its two directions,
+//! its entry in the books, and the outcome for its connection.
 //!
-//! Guaranteed: whatever a request takes from its worker ends with the part that holds it. Never: the order
-//! of the steps, which is that of `request`; a step imports these, and they import none.
+//! Guarantees: whatever a request takes from its worker is given back with the part that holds it. Never: the
+//! order of the steps, which is in `request`; a step imports these, and they import no step.
 
 mod accept;
 mod ask;
@@ -20,19 +20,19 @@ pub(crate) use end::RequestEnd;
 pub(crate) use refused::{Refused, Why};
 pub(crate) use upload::Upload;
 
-/// What becomes of the client's connection after a request.
+/// The future of the client's connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
-    /// The next request.
+    /// It carries the next request.
     Next,
-    /// It was told that this is the end: a close that lingers.
+    /// It ends, as the client was told: a lingering close.
     Close(Unread),
-    /// There is nothing more to say: closed at once.
+    /// It is closed at once, without another word.
     Drop,
 }
 
-/// The two directions of a request. They stay where they are from request to request, since moving
-/// their state would cost more than parsing a head.
+/// The two directions of a request. They stay in place from request to request, since moving their state would
+/// cost more than parsing a head.
 #[derive(Debug)]
 pub(crate) struct Flows {
     pub(crate) upload: Upload,

@@ -1,4 +1,4 @@
-//! A request that Teal answers by itself, and why.
+//! A request that Teal answers by itself, and the reason.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::{Facts, RequestEnd};
 use crate::client::Client;
 use crate::worker::Worker;
 
-/// A request that ends here with an answer of our own.
+/// A request that ends here with Teal's own answer.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) end: RequestEnd,
@@ -17,20 +17,20 @@ pub(crate) struct Refused {
     pub(crate) why: Why,
 }
 
-/// Why a request is answered by Teal.
+/// The reason why Teal answers a request itself.
 #[derive(Clone, Debug)]
 pub(crate) enum Why {
-    /// It could not be understood.
+    /// It could not be parsed.
     Reject(Reject),
-    /// It belongs at this address, under `https`.
+    /// The resource is at this address, under `https`.
     Moved(String),
-    /// An authority of certificates asks whether a name is ours, and this is the proof.
+    /// A CA validates a domain, and this is the response to its challenge.
     Challenge(String),
-    /// Nobody but its sender can do something about it, and needs this sentence to know what.
+    /// Only its sender can fix it, and needs this sentence to do so.
     Explained(OwnReason, String),
-    /// A load balancer asks whether this Teal serves, and it does, or stops.
+    /// A load balancer checks whether this Teal serves: it does, or is stopping.
     Health(bool),
-    /// Anything else.
+    /// Any other reason.
     Own(OwnReason),
 }
 

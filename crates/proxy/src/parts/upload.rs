@@ -17,8 +17,8 @@ use crate::pump::{Broken, Pump};
 use crate::window::Window;
 use crate::worker::Worker;
 
-/// The largest body that is kept to be sent again (L5); of a request that is one of many on its
-/// connection, so that all together keep little.
+/// The largest body kept to be sent again (L5), and that of a request that is one of many on its connection, so
+/// that all of them together hold little.
 const RETAIN: u64 = 64 * 1024;
 const RETAIN_OF_MANY: u64 = 4 * 1024;
 
@@ -29,17 +29,17 @@ pub(crate) struct Upload {
     /// The body is known to be small enough to be kept whole.
     small: bool,
     window: Window,
-    /// How long the answer may take to begin, if not `response_head`.
+    /// The time allowed for the answer to begin, if not `response_head`.
     silence: Option<Duration>,
-    /// When the last byte was written, or sending ended for another reason.
+    /// The time when the last byte was written, or sending ended for another reason.
     finished: Option<Instant>,
-    /// The client has ended while its body was being dropped.
+    /// The client reached its end while its body was being dropped.
     dropped: bool,
-    /// The client's Host, where another was put in its place.
+    /// The client's Host, where another replaced it.
     client_host: Option<Box<[u8]>>,
 }
 
-/// The place of the Host in a head that we have written: it is the first field.
+/// The range of the Host in a head that we have written: it is the first field.
 fn host_in(head: &[u8]) -> Range<usize> {
     let end = |from: usize| memchr::memchr(b'\r', head.get(from..)?).map(|at| from + at);
     let place = end(0).and_then(|line| {
@@ -49,11 +49,11 @@ fn host_in(head: &[u8]) -> Range<usize> {
     place.unwrap_or_default()
 }
 
-/// The bytes in front of it.
+/// The bytes before it.
 const HOST: &[u8] = b"\r\nhost: ";
 
 impl Upload {
-    /// Nothing to be sent.
+    /// Makes one with nothing to send.
     pub(crate) fn new() -> Self {
         Self {
             pump: Pump::new(),
@@ -94,19 +94,19 @@ impl Upload {
         self.client_host = None;
     }
 
-    /// Passes on no trailer that would not be passed on in the head.
+    /// Drops every trailer that would be dropped in the head.
     pub(crate) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
         self.pump.filter_trailers(forwarding);
     }
 
-    /// The Host that the client has sent.
+    /// Returns the Host that the client has sent.
     pub(crate) fn client_host(&self) -> &[u8] {
         let lead = &self.pump.frame.lead;
         let sent = || lead.get(host_in(lead)).unwrap_or_default();
         self.client_host.as_deref().unwrap_or_else(sent)
     }
 
-    /// Puts this Host into the request, or that of its client, before its first byte is sent.
+    /// Puts this Host, or that of its client, into the request before its first byte is sent.
     pub(crate) fn put_host(&mut self, own: Option<&str>) {
         if own.is_none() && self.client_host.is_none() {
             return;
@@ -118,13 +118,13 @@ impl Upload {
         self.client_host = Some(client);
     }
 
-    /// Lets the answer take so long to begin.
+    /// Allows the answer this much time to begin.
     pub(crate) fn await_answer(&mut self, within: Duration) {
         self.silence = Some(within);
     }
 
-    /// Sends what can be sent. Ready when there is nothing more to send, which includes that the
-    /// target takes no more: it may have answered already.
+    /// Sends as much as possible. Ready when there is nothing more to send, which includes that the target
+    /// accepts no more: it may have answered already.
     pub(crate) fn poll(
         &mut self,
         worker: &Worker,
@@ -144,7 +144,7 @@ impl Upload {
         self.window.close();
         self.finished = Some(worker.now());
         Poll::Ready(match sent {
-            // A target that takes no more may still have answered.
+            // A target that accepts no more may still have answered.
             Ok(()) | Err(Broken::Sink) => Ok(()),
             Err(Broken::Source) => Err(Failure::ClientGone),
             Err(Broken::Malformed) => Err(Failure::ClientBody),
@@ -152,9 +152,9 @@ impl Upload {
         })
     }
 
-    /// Reads and drops what still comes of the body, once its target takes no more and the answer is
-    /// on its way: a client that sends before it reads would take none of that else. The client's
-    /// connection ends with this answer. A stream of many is ended by its own protocol instead.
+    /// Reads and drops the rest of the body, once its target accepts no more and the answer is on its way: a
+    /// client that sends before it reads would not get the answer otherwise. The client's connection ends with
+    /// this answer. A stream of many is ended by its own protocol instead.
     pub(crate) fn discard(&mut self, worker: &Worker, client: &mut Client, cx: &mut Context<'_>) {
         while !self.dropped && !client.stream.is_exchange() {
             client.rx.clear();
@@ -166,29 +166,29 @@ impl Upload {
         }
     }
 
-    /// Whether there is still something to be sent, or waited for from the client.
+    /// Returns true if there is still something to send, or to wait for from the client.
     pub(crate) fn is_sending(&self) -> bool {
         self.finished.is_none()
     }
 
-    /// Whether the whole request was written.
+    /// Returns true if the whole request was written.
     pub(crate) fn is_whole(&self) -> bool {
         self.pump.is_done()
     }
 
-    /// Bytes of the body that were taken from the client.
+    /// Returns the bytes of the body taken from the client.
     pub(crate) fn taken(&self) -> u64 {
         self.pump.taken()
     }
 
-    /// Whether a target that refused the body may have left part of it unread in its buffers. The next
+    /// Returns true if a target that refused the body may have left part of it unread in its buffers. The next
     /// request on that connection would wait behind it.
     pub(crate) fn may_lie_unread(&self) -> bool {
         !self.is_whole() || self.pump.taken() > RETAIN
     }
 
-    /// Until when the wait for the client's body, or for the target to take it, may last. After
-    /// the request, until when the answer may take to begin.
+    /// Returns the deadline of the wait for the client's body, or for the target to accept it. After the
+    /// request: the deadline for the answer to begin.
     // lossless: L10
     pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
         if let Some(finished) = self.finished {
@@ -207,8 +207,7 @@ impl Upload {
         }
     }
 
-    /// What to do when [`Upload::due`] has passed: a window in which enough came is followed by
-    /// another.
+    /// Handles [`Upload::due`] having passed: a window in which enough arrived is followed by another.
     pub(crate) fn expire(
         &mut self,
         client: &Client,
@@ -224,8 +223,7 @@ impl Upload {
         if enough { Ok(()) } else { Err(Failure::BodyTimedOut) }
     }
 
-    /// Sends no more if it is the target that does not read; false if it is the client that
-    /// does not send.
+    /// Sends no more if it is the target that does not read; returns false if it is the client that does not send.
     pub(crate) fn leave_unread(&mut self, now: Instant) -> bool {
         let unread = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink);
         if unread {
@@ -234,34 +232,34 @@ impl Upload {
         unread
     }
 
-    /// Whether the request can be sent again from its first byte.
+    /// Returns true if the request can be sent again from its first byte.
     pub(crate) fn can_rewind(&self) -> bool {
         self.pump.can_rewind()
     }
 
-    /// Whether it will be possible to send it again, whatever happens on the way.
+    /// Returns true if it will stay possible to send it again, whatever happens on the way.
     pub(crate) fn stays_rewindable(&self) -> bool {
         self.small && self.can_rewind()
     }
 
-    /// Keeps nothing any longer of what was sent, where that can be given up now.
+    /// Gives up the bytes kept to be sent again, if that is possible now.
     pub(crate) fn forget(&mut self) {
         self.pump.forget();
     }
 
-    /// Begins again with the first byte.
+    /// Starts over with the first byte.
     pub(crate) fn rewind(&mut self) {
         self.pump.rewind();
         self.window.close();
         self.finished = None;
     }
 
-    /// The memory that the request keeps.
+    /// Returns the memory that the request holds.
     pub(crate) fn bytes(&self) -> usize {
         self.pump.frame.lead.len()
     }
 
-    /// Gives back what can be used by the next request.
+    /// Resets it for the next request, keeping memory that can be reused.
     pub(crate) fn recycle(&mut self, buffers: &Buffers) {
         buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
     }

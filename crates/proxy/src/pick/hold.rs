@@ -15,10 +15,10 @@ use crate::observe::follow::Step;
 use crate::parts::Ask;
 use crate::worker::Worker;
 
-/// Waits while the service of the request is held. Comes back at once if it is not.
+/// Waits while the service of the request is held. Returns at once if it is not.
 ///
 /// # Errors
-/// Held beyond the caps, or for longer than the longest wait.
+/// If the hold queue is full, or the longest wait is over.
 pub(crate) async fn wait(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -45,16 +45,16 @@ pub(crate) async fn wait(
     }
 }
 
-/// Why a wait ended without its turn.
+/// The reason why a wait ended without a turn.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    /// Teal answers.
+    /// Teal answers with this.
     Own(OwnReason),
-    /// As any other failure.
+    /// The request fails like any other.
     Failed(Failure),
 }
 
-/// Waits for its turn; an error of its own when `due` has passed.
+/// Waits for its turn; fails when `due` has passed.
 // lossless: L10
 pub(super) async fn stand(
     worker: &Rc<Worker>,
@@ -85,7 +85,7 @@ pub(super) async fn stand(
     waited
 }
 
-/// The memory that a waiting request keeps.
+/// Returns the memory that a waiting request holds.
 fn weight(client: &Client, ask: &Ask<'_>) -> u64 {
     (client.rx.filled().len() + ask.upload.bytes()) as u64
 }

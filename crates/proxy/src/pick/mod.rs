@@ -1,5 +1,5 @@
-//! Which color and target a request goes to: waiting while the service is held, then one step
-//! that chooses and counts (L1).
+//! Choosing the color and target of a request: waiting while the service is held, then one step that chooses
+//! and counts (L1).
 
 pub(crate) mod hold;
 pub(crate) mod park;
@@ -13,8 +13,8 @@ use crate::links::pinned::Pins;
 use crate::parts::Ask;
 use crate::worker::Worker;
 
-/// Takes a lease for the request from the worker's table of this instant, rather not on a
-/// target that has failed it before, and where its client is logged in (`pins`) if that can be.
+/// Takes a lease for the request from the worker's table of this instant. Avoids targets that have failed it
+/// before, and prefers the one where its client is logged in (`pins`).
 // lossless: L1
 pub(crate) fn claim(
     worker: &Rc<Worker>,
@@ -30,8 +30,8 @@ pub(crate) fn claim(
     worker.reader.claim(ask.place, tried, worker.now()).ok_or(Failure::NoTarget)
 }
 
-/// Finds the service of the request again: the table may have changed since the request was
-/// routed, because it waited or was tried before. `None`: the service is gone.
+/// Finds the service of the request again: the table may have changed since the request was routed, because it
+/// waited or was tried before. `None`: the service is gone.
 pub(crate) fn follow(worker: &Rc<Worker>, ask: &mut Ask<'_>) -> Option<()> {
     let table = worker.reader.table();
     let name = &ask.service.name;

@@ -1,5 +1,5 @@
-//! Requests that every target of the active color has refused, while a failover may be near:
-//! they choose again at each publish, for a short while.
+//! Parking requests that every target of the active color has refused, while a failover may be near: for a
+//! short while they choose again at each publish.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,23 +12,23 @@ use crate::client::Client;
 use crate::parts::Ask;
 use crate::worker::Worker;
 
-/// The longest that a request waits for a failover, over all its attempts.
+/// The longest time that a request waits for a failover, over all its attempts.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// One request's time to wait.
+/// The time budget of one request.
 #[derive(Debug)]
 pub(crate) struct Parking {
     until: Instant,
 }
 
 impl Parking {
-    /// The time begins with the first refusal.
+    /// The time starts with the first refusal.
     pub(crate) fn begin(worker: &Worker, ask: &Ask<'_>) -> Self {
         ask.service.cell().parked.add(1);
         Self { until: worker.now() + LONGEST }
     }
 
-    /// Waits for the next publish. False: the time is over.
+    /// Waits for the next publish. Returns false if the time is up.
     pub(crate) async fn wait(
         &self,
         worker: &Rc<Worker>,
@@ -38,7 +38,7 @@ impl Parking {
         let before = ask.service.generation;
         follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
         if ask.service.generation != before {
-            return Ok(true); // it was published while the refusal was on its way
+            return Ok(true); // a publish came before this wait began
         }
         let place = worker.lot.enter();
         let waited = stand(worker, client, ask, &place, self.until).await;

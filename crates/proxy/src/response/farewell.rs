@@ -1,5 +1,5 @@
-//! When a long stream is asked to end: its color is being drained, and its service wants that. All of
-//! them at once would come back all at once, so each has a moment of its own.
+//! The moment when a long stream is asked to end: its color is being drained, and its service ends streams
+//! gracefully. All at once they would reconnect all at once, so each has its own moment.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +7,18 @@ use traffic::Lease;
 
 use crate::worker::Worker;
 
-/// The course of one stream.
+/// The schedule of one stream.
 #[derive(Debug)]
 pub(crate) struct Farewell {
-    /// Whether it is asked at all.
+    /// True if the stream is asked to end at all.
     wanted: bool,
     due: Option<Instant>,
     said: bool,
-    /// How long it may take from there.
+    /// The time that it may take from there.
     patience: Duration,
 }
 
-/// The longest that a farewell waits for a pause.
+/// The longest wait of a farewell for a pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
 impl Farewell {
@@ -26,8 +26,8 @@ impl Farewell {
         Self { wanted, due: None, said: false, patience: Duration::ZERO }
     }
 
-    /// Whether it is to be asked now: true once. To be looked at whenever the lease wakes, and before
-    /// [`Farewell::due`]: a drain that was withdrawn by a switch back takes the moment with it.
+    /// Returns true once, when the stream is to be asked to end. To be called whenever the lease wakes, and at
+    /// [`Farewell::due`]: a switch back withdraws the drain and cancels this.
     pub(crate) fn is_due(&mut self, worker: &Worker, lease: &Lease) -> bool {
         let Some(within) = lease.close_within().filter(|_| self.wanted && !self.said) else {
             self.due = None;
@@ -43,12 +43,12 @@ impl Farewell {
         self.said
     }
 
-    /// How long a pause may be waited for: not so long that the drain's deadline comes first.
+    /// Returns how long to wait for a pause: not so long that the drain's deadline comes first.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// When that will be, if it is known.
+    /// Returns the time when it is due, if known.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.said)
     }

@@ -1,54 +1,54 @@
-//! The farewell of a WebSocket falls into a pause: nothing more of its client's is passed on, what was
-//! is answered first, and only then both are sent a Close frame. So whoever sends ids knows that what
-//! was not answered has not reached the target.
+//! Ending a WebSocket in a pause: new messages of the client are no longer passed on, the last ones are
+//! answered first, and only then both sides are sent a Close frame. So a client that sends ids knows that a
+//! message without an answer has not reached the target.
 
 use std::time::{Duration, Instant};
 
-/// When a tunnel that is asked to end may end.
+/// The rules for when a tunnel that is asked to end may end.
 #[derive(Debug)]
 pub(crate) struct Hush {
     began: Instant,
-    /// For as long, an answer to the client's last message is waited for.
+    /// The longest wait for an answer to the client's last message.
     patience: Duration,
 }
 
-/// When each direction has last moved; none: never.
+/// The time when each direction last moved; `None`: never.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moves {
     pub(crate) up: Move,
     pub(crate) down: Move,
 }
 
-/// What one direction has moved, as it was last looked at.
+/// The bytes of one direction when it was last looked at, and the time when they changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Move {
     count: u64,
     at: Option<Instant>,
 }
 
-/// Whether a tunnel is to end now.
+/// The decision whether a tunnel ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// It is, and all that is known to be expected has come.
+    /// It ends, and nothing more is expected.
     Here,
-    /// It is, though the last message has no answer, or one of the two has not come to rest.
+    /// It ends, although the last message has no answer, or a direction is in the middle of a message.
     Forced,
-    /// Not before then.
+    /// It does not end before this time.
     Later(Instant),
 }
 
-/// After an answer, as long must nothing follow.
+/// The pause required after an answer.
 const QUIET: Duration = Duration::from_millis(250);
 
 impl Moves {
-    /// When anything has last moved.
+    /// Returns the time when either direction last moved.
     pub(crate) fn last(self) -> Option<Instant> {
         self.up.at.max(self.down.at)
     }
 }
 
 impl Move {
-    /// Takes over what has moved until now.
+    /// Records the bytes moved until now.
     pub(crate) fn look(&mut self, count: u64, now: Instant) {
         if count != self.count {
             *self = Self { count, at: Some(now) };
@@ -57,16 +57,16 @@ impl Move {
 }
 
 impl Hush {
-    /// Begins: from here on, nothing new of the client's is passed on.
+    /// Begins: from here on, new messages of the client are not passed on.
     pub(crate) fn begin(now: Instant, patience: Duration) -> Self {
         Self { began: now, patience }
     }
 
-    /// `rests`: both directions have come to a place at which they can be ended.
+    /// Decides whether to end. `rests`: both directions are at a place where they can be ended.
     pub(crate) fn pause(&self, moves: Moves, rests: bool, now: Instant) -> Pause {
         let Moves { up, down } = moves;
         let last = self.began + self.patience;
-        // What was asked long ago and has no answer is not going to have one.
+        // A message sent long ago without an answer is not going to get one.
         let asked = up.at.filter(|up| *up + self.patience > self.began);
         let awaited = asked.filter(|asked| down.at.is_none_or(|down| down <= *asked));
         let due = match (awaited, up.at.max(down.at)) {
@@ -100,16 +100,16 @@ mod tests {
         };
         let hush = Hush::begin(start + ms(5000), ms(2000));
         let asked = |moves, rests, now| hush.pause(moves, rests, start + ms(now));
-        // Nobody has said anything lately.
+        // No messages for a while.
         assert_eq!(asked(at(None, None), true, 5000), Pause::Here);
         assert_eq!(asked(at(Some(10), Some(11)), true, 5000), Pause::Here);
-        assert_eq!(asked(at(Some(10), None), true, 5000), Pause::Here, "no answer for long");
-        // An answer has just come, or comes later.
+        assert_eq!(asked(at(Some(10), None), true, 5000), Pause::Here, "no answer for a long time");
+        // An answer has just arrived, or arrives later.
         assert_eq!(asked(at(Some(4990), Some(4995)), true, 5000), Pause::Later(start + ms(5245)));
         assert_eq!(asked(at(Some(4990), Some(4995)), true, 5245), Pause::Here);
         assert_eq!(asked(at(Some(4990), None), true, 5245), Pause::Later(start + ms(7000)));
         assert_eq!(asked(at(Some(4990), Some(6000)), true, 6250), Pause::Here);
-        // It does not come, or there is no end.
+        // It does not arrive, or there is no place to end.
         assert_eq!(asked(at(Some(4990), None), true, 7000), Pause::Forced);
         assert_eq!(asked(at(Some(4990), Some(4995)), false, 6000), Pause::Later(start + ms(7000)));
         assert_eq!(asked(at(Some(4990), Some(4995)), false, 7000), Pause::Forced);

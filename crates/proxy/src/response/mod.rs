@@ -1,4 +1,4 @@
-//! Relaying an answer to the client, or making one of our own.
+//! Relaying an answer to the client, or sending Teal's own.
 
 mod farewell;
 mod hush;
@@ -21,7 +21,7 @@ use crate::worker::Worker;
 
 use farewell::Farewell;
 
-/// An answer of a target that has begun.
+/// A target's answer that has begun.
 #[derive(Debug)]
 pub(crate) struct Answer<'r> {
     /// Closed before the lease ends (L4): fields are dropped in this order.
@@ -47,8 +47,8 @@ pub(crate) async fn relay(
     poll_fn(|cx| relay.poll(cx)).await
 }
 
-/// The answer is whole: the connection goes back to the pool if it may be used again, then the
-/// lease ends, then the request.
+/// The answer is complete: the connection goes back to the pool if it may be reused, then the lease ends, then
+/// the request.
 pub(crate) fn finish(
     worker: &Worker,
     client: &mut Client,
@@ -99,11 +99,11 @@ pub(crate) fn finish(
     }
 }
 
-/// A login was spoken that holds for the connection to the target: it stays with its client's, or is
-/// closed. Over HTTP/2 no connection is one user's (RFC 9113 section 9.1.1 lets it carry many).
+/// Handles a login that binds the connection to the target: the connection stays with its client's, or is
+/// closed. No HTTP/2 connection belongs to one user (RFC 9113 section 9.1.1 lets it carry requests of many).
 fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Download, keep: bool) {
     if let Hold::Shared(ticket) = &link.hold {
-        ticket.distrust(); // it carries what others ask, if the target let somebody in unasked
+        ticket.distrust(); // the target may have logged a user in unasked, and others share the connection
     }
     if keep && !client.entrance.http2 {
         let pins = client.pins.get_or_insert_with(|| worker.logins.open());
@@ -111,7 +111,7 @@ fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Downl
     }
 }
 
-/// The answer can't be completed: the connection ends so that nobody can take it for whole.
+/// Aborts an answer that can't be completed: the connection ends so that it cannot look complete.
 // lossless: L3
 pub(crate) fn abort(
     worker: &Worker,
@@ -131,7 +131,7 @@ pub(crate) fn abort(
         }
         _ => {}
     }
-    // The kernel would keep what such a client has not taken for as long as it answers probes.
+    // The kernel would keep bytes for such a client for as long as it answers probes.
     let stalled = cause == AbortCause::Deadline && answer.download.waits_for_client();
     let cause = client.blame(cause);
     let target = Some((answer.lease.color(), answer.lease.target()));
@@ -146,8 +146,8 @@ pub(crate) fn abort(
     After::Drop
 }
 
-/// The answer between the target and the client; the rest of the request may still be on its
-/// way in the other direction.
+/// The answer between the target and the client; the rest of the request may still be on its way in the other
+/// direction.
 struct Relay<'r, 'a> {
     worker: &'r Worker,
     client: &'r mut Client,
@@ -173,8 +173,8 @@ impl Relay<'_, '_> {
                 download.end_at_boundary();
             }
             match self.ask.upload.poll(self.worker, self.client, link, cx) {
-                // A request that breaks off now ends its answer too, unless that is here already: its
-                // target waits for the rest.
+                // A request that is aborted now ends its answer too, unless all of that has arrived: its target
+                // waits for the rest.
                 Poll::Ready(Err(_)) => {
                     let whole = download.poll_body(self.worker, self.client, link, cx);
                     let whole = matches!(whole, Poll::Ready(Ok(())));
@@ -200,7 +200,7 @@ impl Relay<'_, '_> {
                 return Poll::Pending;
             }
             if self.farewell.due().is_some_and(|at| at <= now) {
-                cx.waker().wake_by_ref(); // once more, by the clock of then
+                cx.waker().wake_by_ref(); // check again, with a current clock
                 return Poll::Pending;
             }
             // lossless: L10 - over, unless a window of either body has only been followed by another.
@@ -210,7 +210,7 @@ impl Relay<'_, '_> {
                 }
                 continue;
             }
-            // A target that answers without reading the rest of the request may do so.
+            // A target may answer without reading the rest of the request.
             if self.ask.upload.expire(self.client, timeouts, now).is_err()
                 && !self.ask.upload.leave_unread(now)
             {

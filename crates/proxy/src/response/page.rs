@@ -207,7 +207,7 @@ impl Page {
             200 if self.exactly.is_none() => fields.push(("allow", "OPTIONS")),
             _ => {}
         }
-        // What a request has said must not be taken for a page.
+        // Text from a request must not be rendered as a page.
         fields.extend(self.detail.as_ref().map(|_| ("x-content-type-options", "nosniff")));
         fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
         fields.extend(self.location.as_deref().map(|address| ("location", address)));
@@ -217,7 +217,7 @@ impl Page {
         body.len()
     }
 
-    /// Of the request there is at most its host and path, escaped.
+    /// Returns the content type and body. Parts of the request in it are at most its host and path, escaped.
     fn body(&self, accept: Accept) -> (&'static str, String) {
         let (status, title) = (self.status, self.text);
         let text = self.detail.as_deref().unwrap_or(title);
@@ -252,13 +252,13 @@ impl Page {
     }
 }
 
-/// A member of a problem document.
+/// Formats a member of a problem document.
 fn json_detail(sentence: &str) -> String {
-    // Text can always be written.
+    // Serializing text cannot fail.
     format!("\"detail\":{},", serde_json::to_string(sentence).unwrap_or_default())
 }
 
-/// Text for a page.
+/// Escapes text for HTML.
 fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -274,7 +274,7 @@ fn html(text: &str) -> String {
     out
 }
 
-/// In which book a head is entered that the engine refused with this status.
+/// Returns the reason under which a head that the engine refused with this status is counted.
 fn reason_of(status: u16) -> OwnReason {
     match status {
         405 => OwnReason::MethodRefused,

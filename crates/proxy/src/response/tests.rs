@@ -1,4 +1,4 @@
-//! In which order an answer lets go of what it holds.
+//! The order in which an answer releases what it holds.
 
 use std::io::ErrorKind;
 use std::net::TcpStream as StdStream;
@@ -19,7 +19,7 @@ use super::{Answer, Download};
 use crate::buffer::Buffer;
 use crate::links::link::{Destination, Hold, Link};
 
-/// Looks at the color, and at the target's end of the connection, when the drain is first rung.
+/// Records the state of the color, and of the target's end of the connection, when the drain is first woken.
 struct Witness {
     books: Arc<ColorBooks>,
     target: StdStream,

@@ -23,7 +23,7 @@ use crate::pump::{Broken, Pump};
 use crate::stop::GOODBYE;
 use crate::worker::Worker;
 
-/// Passes the 101 on, then everything else.
+/// Relays the 101, then everything else.
 pub(crate) async fn run(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -43,7 +43,7 @@ pub(crate) async fn run(
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
     answer.lease.mark_stream();
-    // Of other protocols nothing is known, so they stay.
+    // Other protocols are not parsed, so their tunnels stay.
     let frames = ask.upgrade.as_deref().is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
     let closes = service.close_streams && frames;
     let mut tunnel = Tunnel {
@@ -67,13 +67,13 @@ pub(crate) async fn run(
     After::Drop
 }
 
-/// With which a Close frame of ours goes to a target.
+/// The mask of our Close frame to a target.
 fn mask(worker: &Worker) -> [u8; 4] {
     let [a, b, c, d, ..] = worker.reader.random().to_ne_bytes();
     [a, b, c, d]
 }
 
-/// A tunnel in its book, until it is dropped.
+/// A tunnel in its book, until dropped.
 struct Open(Rc<LocalService>);
 
 struct Tunnel<'t, 'a> {
@@ -83,9 +83,9 @@ struct Tunnel<'t, 'a> {
     up: Way,
     down: Way,
     idle: Duration,
-    /// How long either side may take nothing of what there is.
+    /// The longest time that either side may read nothing although there is output.
     stall: Duration,
-    /// When it began.
+    /// The time when it began.
     began: Instant,
     moves: Moves,
     service: Rc<LocalService>,
@@ -93,15 +93,15 @@ struct Tunnel<'t, 'a> {
     leave: Leave,
 }
 
-/// How far the farewell of a tunnel has come.
+/// The progress of a tunnel's graceful end.
 enum Leave {
     /// It stays.
     Not,
-    /// Nothing more of the client's is passed on, and what was is being answered.
+    /// New messages of the client are not passed on, and the last ones are being answered.
     Hushing(Hush),
-    /// Both are being sent a Close frame.
+    /// Both sides are being sent a Close frame.
     Closing,
-    /// Until when the client may answer it.
+    /// The client may answer it until this time.
     Closed(Instant),
 }
 
@@ -168,15 +168,15 @@ impl Tunnel<'_, '_> {
             // lossless: L10
             Poll::Ready(()) if next.is_none_or(|next| idle <= next) => Poll::Ready(()),
             Poll::Ready(()) => {
-                cx.waker().wake_by_ref(); // its moment has come: once more, by the clock of then
+                cx.waker().wake_by_ref(); // its moment has come: check again, with a current clock
                 Poll::Pending
             }
             Poll::Pending => Poll::Pending,
         }
     }
 
-    /// Has the kernel keep nothing for a side that takes nothing: it would for as long as that side
-    /// answers its probes.
+    /// Makes the kernel keep no bytes for a side that does not read: it would for as long as that side answers
+    /// its probes.
     fn leave_nothing(&self) {
         if self.down.stalls_since().is_some() {
             self.client.stream.abort_on_close();
@@ -188,7 +188,7 @@ impl Tunnel<'_, '_> {
         }
     }
 
-    /// Moves both directions. Ready when both are over, or one is broken.
+    /// Moves both directions. Ready when both have ended, or one has failed.
     fn poll_ways(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let worker = self.worker;
         let Link { stream, rx, .. } = &mut self.answer.link;
@@ -208,7 +208,7 @@ impl Tunnel<'_, '_> {
         }
     }
 
-    /// Goes on with the farewell. Ready when it is over.
+    /// Continues the graceful end. Ready when it is over.
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.worker.now();
         if let Leave::Hushing(hush) = &self.leave {
@@ -229,7 +229,7 @@ impl Tunnel<'_, '_> {
             self.leave = Leave::Closed(now + GOODBYE);
         }
         let Leave::Closed(until) = self.leave else { return Poll::Pending };
-        // What the client had sent before it read our Close frame is dropped, up to its own.
+        // Everything that the client sent before it read our Close frame is dropped, up to its own.
         if self.up.has_ended() {
             let Client { rx, stream: source, .. } = &mut *self.client;
             let sink = &mut self.answer.link.stream;
@@ -240,13 +240,13 @@ impl Tunnel<'_, '_> {
             }
         }
         if self.up.shut || until <= now {
-            let _ = Pin::new(&mut self.client.stream).poll_shutdown(cx); // it was waited for
+            let _ = Pin::new(&mut self.client.stream).poll_shutdown(cx); // its Close frame was waited for
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    /// When the farewell goes on by itself.
+    /// Returns the time of the next step of the graceful end.
     fn due(&self) -> Option<Instant> {
         match &self.leave {
             Leave::Not => self.farewell.due(),
@@ -275,23 +275,23 @@ impl Way {
         Self { pump, shut: false }
     }
 
-    /// Since when the receiver takes nothing of what there is.
+    /// Returns since when the receiver has read nothing although there is output.
     fn stalls_since(&self) -> Option<Instant> {
         let waiting = self.pump.waiting().filter(|waiting| waiting.on == Side::Sink && !self.shut);
         waiting.map(|waiting| waiting.since)
     }
 
-    /// Whether it could be ended as it is.
+    /// Returns true if it could be ended at this place.
     fn rests(&self) -> bool {
         self.shut || self.pump.is_at_boundary()
     }
 
-    /// Whether we have ended it, and the receiver has been told.
+    /// Returns true if we have ended it, and its receiver has all of it.
     fn has_ended(&self) -> bool {
         self.pump.is_ended_early() && self.pump.is_done()
     }
 
-    /// Ready when this direction has ended, which the receiver is told.
+    /// Ready when this direction has ended and its receiver was told.
     fn poll(&mut self, ends: Ends<'_>, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.shut {
             return Poll::Ready(Ok(()));
@@ -301,7 +301,7 @@ impl Way {
             let moved = self.pump.poll(&mut Ends { worker, rx, source, sink: &mut *sink }, cx);
             match moved {
                 Poll::Ready(Ok(())) => {}
-                // The receiver takes no more; what it sent may still be on its way.
+                // The receiver accepts no more; its own output may still be on its way.
                 Poll::Ready(Err(Broken::Sink)) => {
                     self.shut = true;
                     return Poll::Ready(Ok(()));
@@ -310,12 +310,12 @@ impl Way {
             }
         }
         if self.pump.is_ended_early() {
-            return Poll::Pending; // its answer is waited for first
+            return Poll::Pending; // its answer is awaited first
         }
         match Pin::new(sink).poll_shutdown(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(_) => {
-                self.shut = true; // an error: the receiver is gone, which the other way notices
+                self.shut = true; // an error: the receiver is gone, which the other direction notices
                 Poll::Ready(Ok(()))
             }
         }

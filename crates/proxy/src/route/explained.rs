@@ -1,16 +1,16 @@
-//! Sentences about what only the sender of a request can change: the host that no service has, or that
-//! is not the one of the handshake. Guarantees that what a request said is bounded and cannot be taken for
-//! anything but text between quotes.
+//! Error sentences about problems that only the sender of a request can fix: a host that no service has, or
+//! that differs from the server name of the handshake. Guarantees that text from the request is bounded, quoted
+//! and escaped.
 
 use std::fmt;
 
-/// The most of a path that is repeated.
+/// The most bytes of a path that are repeated.
 const PATH: usize = 200;
 
-/// The most of a host, which is that of a name with a port.
+/// The most bytes of a host that are repeated: a name with a port.
 const HOST: usize = 264;
 
-/// No service has this host and path.
+/// Returns the sentence for a host and path that no service has.
 pub(super) fn unserved(host: &str, path: &str) -> String {
     let path = Quoted(path, PATH);
     if host.is_empty() {
@@ -19,14 +19,13 @@ pub(super) fn unserved(host: &str, path: &str) -> String {
     format!("No service for host {} and path {path}", Quoted(host, HOST))
 }
 
-/// The host is not the server name of the handshake.
+/// Returns the sentence for a host that is not the server name of the handshake.
 pub(super) fn misdirected(host: &str, name: &str) -> String {
     let (host, name) = (Quoted(host, HOST), Quoted(name, HOST));
     format!("Host {host} is not the server name of the TLS handshake, {name}")
 }
 
-/// Text between quotes, with so much of it at most; quotes, backslashes and what is not visible ASCII as
-/// `\\xHH`.
+/// Text in quotes, at most this much of it; quotes, backslashes and everything but visible ASCII as `\\xHH`.
 struct Quoted<'t>(&'t str, usize);
 
 impl fmt::Display for Quoted<'_> {

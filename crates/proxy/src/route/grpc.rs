@@ -1,20 +1,20 @@
-//! How long a call of gRPC may be silent before its answer begins. Servers send the head of an answer with
-//! its first message, so that this silence is one within the answer.
+//! The time allowed for a gRPC answer to begin. Servers send the head of an answer with its first message, so
+//! silence before the head counts like silence within an answer.
 
 use std::time::Duration;
 
 use http1::Request;
 use rules::Timeouts;
 
-/// `response_idle`, or the deadline that the client names if that is shorter; never less than
-/// `response_head`, which is all that other requests have.
+/// Returns `response_idle`, or the client's own deadline if that is shorter; never less than `response_head`,
+/// the limit of all other requests.
 pub(super) fn silence(request: &Request<'_>, timeouts: &Timeouts) -> Duration {
     let longest = timeouts.response_idle.max(timeouts.response_head);
     let named = request.field("grpc-timeout").and_then(timeout);
     named.map_or(longest, |named| named.max(timeouts.response_head).min(longest))
 }
 
-/// One to eight digits and a unit.
+/// Parses one to eight digits and a unit.
 fn timeout(value: &[u8]) -> Option<Duration> {
     let (unit, digits) = value.split_last()?;
     if digits.len() > 8 {

@@ -1,13 +1,13 @@
-//! What a request has to do with the way its client came in: where it belongs under `https`, and
-//! whether its host is the name of the handshake.
+//! Checks of a request against its connection: the redirect to `https`, and the match of its host with the
+//! server name of the handshake.
 
 use http1::Request;
 use traffic::without_port;
 
 use crate::client::Entrance;
 
-/// Whether a request came by `https`, as its connection shows, or as a trusted proxy says of its own client:
-/// in `X-Forwarded-Proto`, else in `Forwarded` (RFC 7239). Of several the first is the client's.
+/// Returns true if a request came over `https`, by its connection, or by what a trusted proxy says of its own
+/// client: in `X-Forwarded-Proto`, else in `Forwarded` (RFC 7239). Of several values the first is the client's.
 pub(super) fn is_used(request: &Request<'_>, entrance: &Entrance) -> bool {
     entrance.https || entrance.trusted && is_said(|name| request.field(name))
 }
@@ -29,11 +29,10 @@ fn is_said<'r>(field: impl Fn(&str) -> Option<&'r [u8]>) -> bool {
     })
 }
 
-/// The address of the same thing under `https`; none if the request has no host or is not for a
-/// path.
+/// Returns the same address under `https`; `None` if the request has no host or is not for a path.
 pub(super) fn address(host: &str, port: u16, target: &str) -> Option<String> {
     let host = without_port(host);
-    // An absolute target has its own scheme and host in front, `*` is no place to go to.
+    // An absolute target begins with its own scheme and host, and `*` is not an address.
     let path = match target.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {
             rest.find('/').map_or("/", |at| &rest[at..])
@@ -49,7 +48,7 @@ pub(super) fn address(host: &str, port: u16, target: &str) -> Option<String> {
     })
 }
 
-/// Whether this `Host` is the server name of the handshake, which is in lower case.
+/// Returns true if this `Host` is the server name of the handshake, which is in lower case.
 pub(super) fn is_host(host: &str, name: &str) -> bool {
     let host = without_port(host);
     host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name)

@@ -1,6 +1,5 @@
-//! From the bytes of a head to a request with a service. Parsing, routing and writing the head
-//! for the target happen in one go, while the head lies in the buffer; after that only what
-//! is kept in [`Ask`] is known of it.
+//! From the bytes of a head to a request with a service. Parsing, routing and writing the head for the target
+//! happen in one go, while the head is in the buffer; after that only [`Ask`] is left of it.
 
 mod explained;
 mod grpc;
@@ -20,7 +19,7 @@ use crate::parts::{Ask, Facts, Refused, RequestEnd, RequestId, Upload, Why};
 use crate::websocket;
 use crate::worker::Worker;
 
-/// Understands the head of `length` bytes at the front of the client's buffer and takes it out.
+/// Parses the head of `length` bytes at the front of the client's buffer and takes it out.
 pub(crate) fn admit<'r>(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -60,7 +59,7 @@ fn understand<'r>(
     let known = Some((&request, request_id.as_bytes()));
     let steps = worker.listening.followers.begin(&client.entrance, known);
     if let Some(why) = of_no_service(worker, client, &request) {
-        // Questions for health are told to nobody: they come every few seconds for ever.
+        // Health checks are not reported: they come every few seconds forever.
         let story = if matches!(why, Why::Health(_)) { None } else { story(None) };
         let end = RequestEnd::unrouted(worker, story).followed(steps);
         let persistent = facts.persistent && !matches!(why, Why::Own(_));
@@ -95,7 +94,7 @@ fn understand<'r>(
     };
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
-    // HTTP/2 can say that nothing was done, so that anything may be sent again.
+    // HTTP/2 can say that nothing was done, so that any request may be sent again.
     let keep =
         idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
     let of_many = client.stream.is_exchange();
@@ -111,7 +110,7 @@ fn understand<'r>(
     Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
 }
 
-/// The answer to what concerns Teal alone; `None`: the request is for a service.
+/// Returns the answer to a request for Teal itself; `None`: the request is for a service.
 fn of_no_service(worker: &Worker, client: &Client, request: &Request<'_>) -> Option<Why> {
     if client.entrance.is_distrusted() {
         return Some(Why::Own(OwnReason::ClientDistrusted));
@@ -125,7 +124,7 @@ fn of_no_service(worker: &Worker, client: &Client, request: &Request<'_>) -> Opt
     worker.challenges.proof(request.path).map(Why::Challenge)
 }
 
-/// The service of a request and its place.
+/// Returns the service of a request and its index.
 fn routed(worker: &Worker, request: &Request<'_>) -> Result<(usize, Rc<LocalService>), Why> {
     let found = worker.reader.table().routes.find(request.host, request.path);
     if let Err(Unrouted::DotSegments) = found {
@@ -139,7 +138,7 @@ fn routed(worker: &Worker, request: &Request<'_>) -> Result<(usize, Rc<LocalServ
     })
 }
 
-/// The client that a proxy speaks for, where a target of the service is told of it ahead of all else.
+/// Returns the client that a proxy speaks for, where a target of the service gets it in a PROXY header.
 fn spoken_for(
     entrance: &Entrance,
     request: &Request<'_>,
@@ -151,16 +150,16 @@ fn spoken_for(
     let mut targets = Color::BOTH.into_iter().flat_map(|color| &service.color(color).targets);
     targets.find(|target| target.url.announce().is_some())?;
     let client = entrance.client_of(request);
-    // 0: nobody has told it.
+    // 0: unknown.
     Some(Box::new(SocketAddr::new(client.ip, client.port.unwrap_or_default())))
 }
 
-/// Whether a target may speak HTTP/2, in which a request can be refused before it is acted on.
+/// Returns true if a target may speak HTTP/2, in which a request can be refused before it is acted on.
 fn may_refuse(target: &TargetEntry) -> bool {
     target.url.may_speak_http2()
 }
 
-/// The answer to what is well-formed and has a service, but is not sent on.
+/// Returns the refusal of a request that is well-formed and has a service, but is not forwarded.
 fn not_sent_on(
     worker: &Worker,
     client: &Client,
@@ -184,7 +183,7 @@ fn not_sent_on(
     is_long.then_some(Why::Own(OwnReason::HeadTooLarge))
 }
 
-/// The reason for which Teal itself refuses a request.
+/// Returns the reason why Teal itself refuses a request.
 fn refusal(worker: &Worker, request: &Request<'_>, limit: Option<u64>) -> Option<OwnReason> {
     if request.via_contains(&worker.via) {
         return Some(OwnReason::Loop);

@@ -27,8 +27,8 @@ pub(crate) struct Reached {
     pub(crate) began: Instant,
 }
 
-/// An attempt that failed. Its connection is closed; the lease is still held, so that what
-/// follows can be written into its books.
+/// An attempt that failed. Its connection is closed; the lease is still held, so that the consequences can be
+/// counted in its books.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) failure: Failure,
@@ -38,14 +38,13 @@ pub(crate) struct Failed {
 /// Lessons of earlier attempts for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {
-    /// It has failed before, and takes no kept connection.
+    /// An attempt has failed before: use no idle connection.
     pub(crate) again: bool,
-    /// A target requires HTTP/1.1 for it.
+    /// A target requires HTTP/1.1 for the request.
     pub(crate) http1: bool,
 }
 
-/// Sends the request on this lease until the head of the final answer is here, ready to be
-/// relayed.
+/// Sends the request on this lease until the head of the final answer has arrived, ready to be relayed.
 pub(crate) async fn attempt(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -117,16 +116,16 @@ pub(crate) async fn attempt(
     Ok(Reached { link, lease, began })
 }
 
-/// The name that a request brings along for this target, if it takes one.
+/// Returns the server name from the request for this target, if the target uses it.
 ///
 /// # Errors
-/// If no certificate can be for it.
+/// If the name is not valid in a certificate.
 fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Option<Name>, Failure> {
     if !target.url.is_named_by_request() {
         return Ok(None);
     }
     let mut room = [0; HOST_ROOM];
-    // A request without a Host gets what the address says.
+    // A request without a Host uses the name in the address.
     let Some(host) = server_name_of(ask.upload.client_host(), &mut room) else { return Ok(None) };
     let (name, given_up) = worker.names.find(target.id, host, worker.now())?;
     if let Some(number) = given_up {
@@ -136,7 +135,7 @@ fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Optio
     Ok(Some(name))
 }
 
-/// The connection that a request goes by, as those who follow it are told.
+/// Returns the connection of an attempt, as reported to followers.
 fn way(link: &Link) -> Way {
     match link.idled {
         Some(idled) => Way::Kept(idled),
@@ -145,7 +144,7 @@ fn way(link: &Link) -> Way {
     }
 }
 
-/// Writes down what a failure says about the target, or about the drain.
+/// Records what a failure says about the target, or about the drain.
 fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
     match failure {
         Failure::Cut => lease.count_cut(CutKind::Unanswered), // lossless: L3
@@ -170,7 +169,7 @@ struct Hop<'h, 'a> {
 }
 
 impl Hop<'_, '_> {
-    /// `held`: what is kept of the body, to be sent again.
+    /// `held`: the memory of the body that is kept to be sent again.
     fn poll_head(
         &mut self,
         download: &mut Download,

@@ -19,10 +19,10 @@ use crate::worker::Worker;
 
 use attempt::{Failed, Manner, Reached, attempt};
 
-/// The most times that a request is sent again (L5).
+/// The most retries of one request (L5).
 const RETRIES: usize = 2;
 
-/// Sends the request until a target has begun to answer, or it may not be sent again.
+/// Sends the request until a target has begun to answer, or no retry is allowed.
 // lossless: L5 - each attempt has its own lease from the table of its own instant.
 pub(crate) async fn send(
     worker: &Rc<Worker>,
@@ -45,7 +45,7 @@ pub(crate) async fn send(
         };
         let http1_required = failure.requires_http1();
         if !http1_required {
-            tried.push(lease.target().id); // the others are as good in HTTP/1.1 as in HTTP/2
+            tried.push(lease.target().id); // else: fine over HTTP/1.1
         }
         let waits = could_fail_over(&failure, ask);
         if !(waits && all_tried(ask, &tried))
@@ -55,13 +55,13 @@ pub(crate) async fn send(
             lease.target_books().retried.add(1);
             tracing::debug!(
                 service = %ask.service.name, color = %lease.color(),
-                target_url = %lease.target().url, reason = failure.about_target(), "a request is sent again"
+                target_url = %lease.target().url, reason = failure.about_target(), "retrying a request"
             );
             ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;
-            // A kept connection that said what became of the request is as good as another.
+            // An idle connection on which the target said what it did with the request can be trusted like any other.
             manner.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
             manner.http1 |= http1_required;
         } else if waits {
@@ -90,7 +90,7 @@ pub(crate) async fn send(
     }
 }
 
-/// Whether this request may be sent again after this failure: never if it could be acted on twice. A yes
+/// Returns true if this request may be sent again after this failure: never if it could be acted on twice. True
 /// uses up budget.
 // lossless: L5
 fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
@@ -98,7 +98,7 @@ fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
     safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
 }
 
-/// Whether a failover could help: nobody listens, or is known to be anywhere, and nothing was sent.
+/// Returns true if a failover could help: no target listens, or has a known address, and nothing was sent.
 fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
     let refused = matches!(failure, Failure::Dial(DialError::Refused | DialError::NoAddress));
     refused && ask.service.failover && ask.upload.can_rewind()

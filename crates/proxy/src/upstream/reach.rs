@@ -1,4 +1,4 @@
-//! Reaching a target: a connection that is kept, a place on one that others use too, or a new one.
+//! Reaching a target: by an idle connection, a stream on a shared one, or a new one.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,28 +20,28 @@ use crate::links::pinned::Found;
 use crate::parts::Ask;
 use crate::worker::Worker;
 
-/// What a request asks of its connection.
+/// The requirements of a request for its connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
-    /// The server name that it brings along.
+    /// The server name from the request.
     name: Option<Name>,
     reuse: Reuse,
-    /// It wants a connection of its own, of HTTP/1.1 if it can be: to go on in another protocol, or
-    /// for a login that binds it.
+    /// A connection for this request alone is needed, over HTTP/1.1 if possible: for an upgrade, or for a login
+    /// that binds it.
     alone: bool,
-    /// It is part of such a login.
+    /// The request is part of such a login.
     binds: bool,
     /// A target has required HTTP/1.1 for it.
     http1: bool,
-    /// It can be sent again, whatever happens on the way.
+    /// The request can be sent again, whatever happens on the way.
     rewinds: bool,
     idempotent: bool,
     connect: Duration,
-    /// How long a connection may be idle.
+    /// The longest idle time of a connection.
     longest: Duration,
 }
 
-/// A kept connection or a place on one, or a new one.
+/// Returns an idle connection or a stream on a shared one, or a new one.
 pub(crate) async fn reach(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -67,7 +67,7 @@ pub(crate) async fn reach(
         lease.target_books().reused.add(1);
         return Ok(link);
     }
-    // In a box of its own: it needs as much memory as all else that a request waits for.
+    // Boxed: it needs as much memory as everything else that a request waits for.
     Box::pin(share_or_connect(worker, client, lease, wish, reuse)).await
 }
 
@@ -80,7 +80,7 @@ async fn share_or_connect(
 ) -> Result<Link, Failure> {
     let target = lease.target();
     let own = target.url.announce().is_some();
-    client.rx.shrink(&worker.buffers); // it may take long, and there may be many
+    client.rx.shrink(&worker.buffers); // it may take long, and there may be many of them
     if let Some(place) = share(worker, client, lease, wish, reuse).await? {
         lease.target_books().reused.add(1);
         return Ok(on(place, target, wish));
@@ -110,8 +110,8 @@ async fn share_or_connect(
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
-            // A client may ask for any name: what comes of it is no reason to suspect the target, or to
-            // use up the retries of others.
+            // A client may ask for any name: a failure with it is no reason to suspect the target, or to use up
+            // the retries of others.
             let error = match error {
                 DialError::TlsName(why) if target.url.is_named_by_request() => {
                     return Err(Failure::Misnamed(why));
@@ -123,8 +123,8 @@ async fn share_or_connect(
             };
             worker.pool.forget(at, &error);
             let kind = match error {
-                DialError::NoAddress => None, // which who reports are for has decided
-                ref error if error.is_local() => None, // the target has no part in it
+                DialError::NoAddress => None, // known to the control plane, which resolves names
+                ref error if error.is_local() => None, // the target is not the cause
                 DialError::Refused => Some(ReportKind::Refused),
                 _ => Some(ReportKind::Unreachable),
             };
@@ -136,18 +136,18 @@ async fn share_or_connect(
     }
 }
 
-/// A stream for this request.
+/// Makes a stream for this request.
 fn on(place: Place, target: &TargetEntry, wish: &Wish) -> Link {
     Link::on(place, wish.destination(target), target.url.tls().is_some())
 }
 
-/// Returns true if HTTP/1.1 is spoken with the target, though it might take HTTP/2.
+/// Returns true if HTTP/1.1 is used with the target, though it might accept HTTP/2.
 fn takes_http1(worker: &Worker, target: &TargetEntry, wish: &Wish) -> bool {
     let target = wish.destination(target);
     wish.http1 || worker.carriers.requires_http1(target, wish.rewinds, worker.now())
 }
 
-/// A place on a connection that is there, or that somebody else makes just now.
+/// Returns a stream on a shared connection that exists, or that another request is opening.
 async fn share(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -179,7 +179,7 @@ async fn share(
     }
 }
 
-/// What a connection just made is used for: this request alone, or all that fit on it.
+/// Puts a new connection to use: for this request alone, or shared by all that fit on it.
 async fn take_in(
     worker: &Rc<Worker>,
     lease: &Lease,
@@ -227,8 +227,7 @@ async fn dial(
     unless_cut(worker, client, lease, connect::dial(way, &first, &worker.history, deadline)).await
 }
 
-/// Waits for something that has a deadline of its own, unless the request is cut or the client
-/// leaves meanwhile.
+/// Waits for something that has its own deadline, unless the request is cut or the client leaves meanwhile.
 async fn unless_cut<T>(
     worker: &Worker,
     client: &mut Client,
@@ -248,16 +247,16 @@ async fn unless_cut<T>(
             return Poll::Ready(Ok(done));
         }
         lease.watch_cut(cx);
-        let _ = client.deadline.poll(cx); // registers for a stop
+        let _ = client.deadline.poll(cx); // also registers for a stop
         client.poll_gone(cx).map(|()| Err(Failure::ClientGone))
     })
     .await
 }
 
-/// What a target is told of the client, where it is told.
+/// Returns the PROXY header about the client, where the target gets one.
 fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     let Some(version) = target.announce() else { return Vec::new() };
-    // What a proxy in front has announced goes on as it came: both ends, with their ports.
+    // Addresses announced by a proxy in front are passed on as they came: both ends, with their ports.
     let own = || client.stream.peer_addr().and_then(|peer| Ok((peer, client.stream.local_addr()?)));
     let origin = match &client.entrance.announced {
         Some(announced) => Some(announced.ends),
@@ -273,7 +272,7 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     }
 }
 
-/// What TLS to a target is made of, if it has any.
+/// Returns the TLS settings for the target, if it uses TLS.
 fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<Tls>, TlsError> {
     let Some((tls, own)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
     let host = name.map_or(own, |name| &name.host);
@@ -295,7 +294,7 @@ impl Wish {
         Self { name, reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
     }
 
-    /// The place of the target for this request.
+    /// Returns the key of the target for this request.
     fn destination(&self, target: &TargetEntry) -> Destination {
         let name = self.name.as_ref().map_or(0, |name| name.number);
         Destination { name, ..Destination::of(target) }
