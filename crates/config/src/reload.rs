@@ -45,12 +45,11 @@ pub struct Changes {
 pub struct ServiceChange {
     /// Which service.
     pub name: ServiceName,
-    /// Whether `hosts`, `path_prefix` or `strip_prefix` differ.
+    /// Whether `hosts` or `path_prefix` differ.
     pub routes: bool,
     /// Whether the way of probing differs, so that what was proven the old way is void.
     pub health: bool,
-    /// Anything but targets differs (`underscores`, `drop_headers`, `drain`, `timeouts`, `failover`,
-    /// `hold`).
+    /// Whether the policy differs: any other key but `initial`.
     pub settings: bool,
     /// What became of the targets, in the order of [`Color::index`].
     pub targets: [TargetChange; 2],
@@ -172,16 +171,9 @@ fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> 
 fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange> {
     let change = ServiceChange {
         name: new.name.clone(),
-        routes: old.hosts != new.hosts
-            || old.path_prefix != new.path_prefix
-            || old.strip_prefix != new.strip_prefix,
+        routes: old.hosts != new.hosts || old.path_prefix != new.path_prefix,
         health: old.health != new.health,
-        settings: old.drain != new.drain
-            || old.underscores != new.underscores
-            || old.drop_headers != new.drop_headers
-            || old.timeouts != new.timeouts
-            || old.failover != new.failover
-            || old.hold != new.hold,
+        settings: old.policy != new.policy,
         targets: Color::BOTH.map(|color| {
             let (old, new) = (&old.color(color).targets, &new.color(color).targets);
             TargetChange { added: missing_in(old, new), removed: missing_in(new, old) }

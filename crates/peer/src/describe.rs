@@ -36,14 +36,10 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
                 })
                 .collect(),
         }),
-        strip: service.strip.to_string(),
-        timeouts: service.timeouts,
+        path_prefix: service.path_prefix.to_string(),
+        only_h2c: service.only_h2c,
+        policy: service.policy.clone(),
         held: service.held.map(|held| held.max_wait),
-        hold: service.hold,
-        underscores: service.underscores,
-        drop_headers: service.drop_headers.to_vec(),
-        close_streams: service.close_streams,
-        failover: service.failover,
     });
     let routes = table.routes.list().map(|route| RouteMessage {
         host: route.host,

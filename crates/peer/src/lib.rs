@@ -24,6 +24,7 @@ mod link;
 mod mirror;
 mod negotiate;
 mod process;
+mod shape;
 mod wire;
 
 pub use books::Told;

@@ -156,14 +156,10 @@ impl Mirror {
             generation: Generation(message.generation),
             active: message.active,
             colors,
-            strip: message.strip.as_str().into(),
-            timeouts: message.timeouts,
+            path_prefix: message.path_prefix.as_str().into(),
+            only_h2c: message.only_h2c,
+            policy: message.policy.clone(),
             held: message.held.map(|max_wait| Held { max_wait }),
-            hold: message.hold,
-            underscores: message.underscores,
-            drop_headers: message.drop_headers.as_slice().into(),
-            close_streams: message.close_streams,
-            failover: message.failover,
             books,
         })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of all messages of a hand-over. It grows whenever an older Teal would misunderstand
 /// a newer one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Older to newer: what there is to take.
 #[derive(Clone, Debug, Deserialize, Serialize)]

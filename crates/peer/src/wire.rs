@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, Cut, Hold, Limits, Timeouts};
+use rules::{Color, Cut, Limits, Policy};
 use serde::{Deserialize, Serialize};
+
+use crate::shape::{self, ColorShape, CutShape, LimitsShape};
 
 /// Newer to older.
 #[derive(Debug, Deserialize, Serialize)]
@@ -79,18 +82,12 @@ pub(crate) struct ServiceMessage {
     #[serde(with = "ColorShape")]
     pub(crate) active: Color,
     pub(crate) colors: [ColorMessage; 2],
-    pub(crate) strip: String,
-    #[serde(with = "TimeoutsShape")]
-    pub(crate) timeouts: Timeouts,
+    pub(crate) path_prefix: String,
+    pub(crate) only_h2c: bool,
+    #[serde(with = "shape::policy")]
+    pub(crate) policy: Arc<Policy>,
     /// The longest wait of a request, while the service is held.
     pub(crate) held: Option<Duration>,
-    #[serde(with = "HoldShape")]
-    pub(crate) hold: Hold,
-    pub(crate) underscores: Option<bool>,
-    #[serde(default)]
-    pub(crate) drop_headers: Vec<String>,
-    pub(crate) close_streams: bool,
-    pub(crate) failover: bool,
 }
 
 /// A color of a service.
@@ -241,55 +238,4 @@ pub(crate) struct ConnectionCount {
     pub(crate) handshakes: BTreeMap<String, u64>,
     pub(crate) reloads: BTreeMap<String, u64>,
     pub(crate) upgrades: BTreeMap<String, u64>,
-}
-
-// The shapes of types that know no serde.
-
-#[derive(Deserialize, Serialize)]
-#[serde(remote = "Color", rename_all = "lowercase")]
-enum ColorShape {
-    Blue,
-    Green,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(remote = "Cut")]
-struct CutShape {
-    unanswered: u64,
-    answering: u64,
-    tunnels: u64,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(remote = "Hold")]
-struct HoldShape {
-    requests: u64,
-    bytes: u64,
-    release_per_second: u32,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(remote = "Limits")]
-struct LimitsShape {
-    head_bytes: usize,
-    fields: usize,
-    target_bytes: usize,
-    body_bytes: Option<u64>,
-    connections: usize,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(remote = "Timeouts")]
-struct TimeoutsShape {
-    tls_hello: Duration,
-    request_head: Duration,
-    body_progress: Duration,
-    body_min_bytes: u64,
-    write_stall: Duration,
-    connect: Duration,
-    response_head: Duration,
-    response_idle: Duration,
-    idle: Duration,
-    target_idle: Duration,
-    tunnel_idle: Duration,
 }

@@ -260,7 +260,7 @@ impl Worker {
     /// Another table is here.
     pub(crate) fn adopted(&self, table: &Table) {
         self.buffers.fit(table.limits.head_bytes);
-        let fronts = table.services.iter().map(|service| Front::of(&service.timeouts));
+        let fronts = table.services.iter().map(|service| Front::of(&service.policy.timeouts));
         if let Some(front) = fronts.reduce(Front::generous) {
             self.front.set(front);
         }

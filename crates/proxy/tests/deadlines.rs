@@ -22,7 +22,7 @@ fn a_head_that_drips_is_answered_408_at_its_deadline() {
     // D10 L10
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.request_head = 300 * MS;
+        spec.policy_mut().timeouts.request_head = 300 * MS;
     });
     let mut client = front.client();
     let began = Instant::now();
@@ -38,8 +38,8 @@ fn a_body_that_drips_below_its_rate_is_answered_408() {
     // D10 L10
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.body_progress = 200 * MS;
-        spec.timeouts.body_min_bytes = 100;
+        spec.policy_mut().timeouts.body_progress = 200 * MS;
+        spec.policy_mut().timeouts.body_min_bytes = 100;
     });
     let mut client = front.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
@@ -53,8 +53,8 @@ fn a_body_that_drips_below_its_rate_is_answered_408() {
 fn a_slow_body_above_its_rate_is_left_alone() {
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.body_progress = 300 * MS;
-        spec.timeouts.body_min_bytes = 5;
+        spec.policy_mut().timeouts.body_progress = 300 * MS;
+        spec.policy_mut().timeouts.body_min_bytes = 5;
     });
     let mut client = front.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n");
@@ -73,7 +73,7 @@ fn a_client_that_does_not_read_is_left_at_the_write_stall() {
         Behavior::Download { bytes: 100_000_000, chunked: false, pause: Duration::ZERO },
     );
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.write_stall = 300 * MS;
+        spec.policy_mut().timeouts.write_stall = 300 * MS;
     });
     let mut client = front.client();
     client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -88,7 +88,7 @@ fn a_client_that_does_not_read_our_own_answers_is_left_at_the_write_stall() {
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
         spec.hosts = vec!["another".to_owned()];
-        spec.timeouts.write_stall = 300 * MS;
+        spec.policy_mut().timeouts.write_stall = 300 * MS;
     });
     let mut stream = TcpStream::connect(front.address).unwrap();
     stream.set_write_timeout(Some(SOON)).unwrap();
@@ -134,8 +134,8 @@ fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_n
     }
     let front = |least| {
         Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-            spec.timeouts.write_stall = 1000 * MS;
-            spec.timeouts.body_min_bytes = least;
+            spec.policy_mut().timeouts.write_stall = 1000 * MS;
+            spec.policy_mut().timeouts.body_min_bytes = least;
         })
     };
     let lenient = front(1000);
@@ -154,7 +154,9 @@ fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_n
 fn an_idle_connection_is_closed_after_idle() {
     // D10 L10
     let blue = Target::start("blue");
-    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.timeouts.idle = 200 * MS);
+    let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
+        spec.policy_mut().timeouts.idle = 200 * MS
+    });
     let (mut used, mut fresh) = (front.client(), front.client());
     used.get("/");
     for client in [&mut used, &mut fresh] {
@@ -170,7 +172,7 @@ fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
     blue.behave_at("/x", Behavior::raw(begun));
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.response_idle = 200 * MS;
+        spec.policy_mut().timeouts.response_idle = 200 * MS;
     });
     let mut client = front.client();
     client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -186,7 +188,7 @@ fn a_target_that_does_not_take_its_request_is_left_at_the_write_stall() {
     let blue = Target::start("blue");
     blue.behave_at("/x", Behavior::Script(vec![Step::WaitFor(Gate::new())]));
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.write_stall = 300 * MS;
+        spec.policy_mut().timeouts.write_stall = 300 * MS;
     });
     let mut client = front.client().patience(SOON);
     client.send(format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n"));
@@ -204,8 +206,8 @@ fn events_that_do_not_come_are_waited_for_as_long_as_a_silent_tunnel() {
     let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
     blue.behave_at("/events", Behavior::raw(begun));
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.tunnel_idle = 500 * MS;
-        spec.timeouts.response_idle = 50 * MS; // is for other answers
+        spec.policy_mut().timeouts.tunnel_idle = 500 * MS;
+        spec.policy_mut().timeouts.response_idle = 50 * MS; // is for other answers
     });
     let mut client = front.client();
     let began = Instant::now();
@@ -222,7 +224,7 @@ fn a_tunnel_without_a_word_is_closed_after_tunnel_idle() {
     let blue = Target::start("blue");
     blue.behave_at("/ws", Behavior::WebSocket);
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.tunnel_idle = 200 * MS;
+        spec.policy_mut().timeouts.tunnel_idle = 200 * MS;
     });
     let mut socket = websocket(front.address, "/ws");
     assert!(socket.read().is_err());

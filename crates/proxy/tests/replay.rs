@@ -78,7 +78,7 @@ fn nothing_is_sent_again_after_a_deadline() {
     let blue = Target::start("blue");
     blue.behave_at("/hang", Behavior::Hang);
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.response_head = Duration::from_millis(200);
+        spec.policy_mut().timeouts.response_head = Duration::from_millis(200);
     });
     assert_eq!(front.client().get("/hang").status, 504);
     assert_eq!(requests_for(&blue, "/hang"), 1);
@@ -123,7 +123,7 @@ fn requests_that_every_target_refuses_wait_for_a_failover() {
     // L5
     let (blue, green) = (Target::stopped("blue"), Target::start("green"));
     let mut front = Front::start_with(&[&blue], &[&green], 1, |spec, _| {
-        spec.failover = Failover::Auto;
+        spec.policy_mut().failover = Failover::Auto;
     });
     let mut client = front.client();
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");

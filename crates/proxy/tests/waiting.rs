@@ -54,7 +54,8 @@ fn a_held_request_is_answered_503_after_its_own_longest_wait() {
 #[test]
 fn beyond_the_caps_a_held_request_is_answered_503_at_once() {
     let blue = Target::start("blue");
-    let mut front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.hold.requests = 2);
+    let mut front =
+        Front::start_with(&[&blue], &[&blue], 1, |spec, _| spec.policy_mut().hold.requests = 2);
     front.held = Some(Held { max_wait: SOON });
     front.publish(Color::Blue, &[]);
     let mut waiting = [front.client(), front.client()];
@@ -75,7 +76,7 @@ fn beyond_the_caps_a_held_request_is_answered_503_at_once() {
 fn held_requests_are_let_go_at_their_pace() {
     let blue = Target::start("blue");
     let mut front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.hold.release_per_second = 100;
+        spec.policy_mut().hold.release_per_second = 100;
     });
     front.held = Some(Held { max_wait: SOON });
     front.publish(Color::Blue, &[]);
@@ -98,7 +99,7 @@ fn held_requests_are_let_go_at_their_pace() {
 fn held_requests_are_let_go_in_the_order_of_their_arrival_over_all_workers() {
     let blue = Target::start("blue");
     let mut front = Front::start_with(&[&blue], &[&blue], 2, |spec, _| {
-        spec.hold.release_per_second = 9; // one at a time: two would race to the target
+        spec.policy_mut().hold.release_per_second = 9; // one at a time: two would race to the target
     });
     front.held = Some(Held { max_wait: SOON });
     front.publish(Color::Blue, &[]);
@@ -195,7 +196,7 @@ fn a_connection_still_being_made_holds_its_color() {
     let silent = Silent::start();
     let (blue, green) = (Target::stopped("blue"), Target::start("green"));
     let mut front = Front::start_with(&[&blue], &[&green], 1, |spec, _| {
-        spec.timeouts.connect = 700 * MS;
+        spec.policy_mut().timeouts.connect = 700 * MS;
     });
     front.repoint(&blue, silent.url().trim_start_matches("http://").parse().unwrap());
     front.publish(Color::Blue, &[]);
@@ -216,7 +217,7 @@ fn a_connection_still_being_made_is_given_up_at_the_drain_deadline() {
     let silent = Silent::start();
     let (blue, green) = (Target::stopped("blue"), Target::start("green"));
     let mut front = Front::start_with(&[&blue], &[&green], 1, |spec, _| {
-        spec.timeouts.connect = 60_000 * MS;
+        spec.policy_mut().timeouts.connect = 60_000 * MS;
     });
     front.repoint(&blue, silent.url().trim_start_matches("http://").parse().unwrap());
     front.publish(Color::Blue, &[]);
@@ -237,7 +238,7 @@ fn a_client_that_does_not_read_slows_its_target_down() {
     let large = Behavior::Download { bytes: WHOLE, chunked: false, pause: Duration::ZERO };
     blue.behave_at("/large", large);
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.timeouts.write_stall = 500 * MS;
+        spec.policy_mut().timeouts.write_stall = 500 * MS;
     });
     let mut client = front.client();
     client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -253,7 +254,8 @@ fn a_client_that_does_not_read_slows_its_target_down() {
 #[test]
 fn beyond_the_bytes_of_a_hold_a_request_is_answered_503() {
     let blue = Target::start("blue");
-    let mut front = Front::start_with(&[&blue], &[&blue], 2, |spec, _| spec.hold.bytes = 4000);
+    let mut front =
+        Front::start_with(&[&blue], &[&blue], 2, |spec, _| spec.policy_mut().hold.bytes = 4000);
     front.held = Some(Held { max_wait: SOON });
     front.publish(Color::Blue, &[]);
     let request = |padding: usize| {

@@ -18,6 +18,7 @@ mod invalid;
 mod name;
 pub mod near;
 mod network;
+mod policy;
 mod receipt;
 mod refusal;
 mod spec;
@@ -36,11 +37,12 @@ pub use history::{Deed, History, KEPT};
 pub use invalid::Invalid;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
+pub use policy::*; // a key with a type of its own needs no line here
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::Refusal;
 pub use spec::{
-    ColorSpec, Drain, Expected, ExpectedHeader, Failover, GroupSpec, Health, Hold, Limits,
-    ProbeKind, ServiceSpec, StatusRange, Streams, Timeouts, Underscores,
+    ColorSpec, Expected, ExpectedHeader, GroupSpec, Health, Limits, ProbeKind, ServiceSpec,
+    StatusRange,
 };
 pub use state::{HeldSince, Service, Serving, Stage, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};

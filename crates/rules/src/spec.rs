@@ -5,10 +5,12 @@
 //! defaults are already filled in.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::invalid::Invalid;
 use crate::name::{Color, GroupName, ServiceName};
+use crate::policy::Policy;
 use crate::target::TargetUrl;
 
 /// One service: where its requests come from and its two environments.
@@ -21,27 +23,14 @@ pub struct ServiceSpec {
     pub hosts: Vec<String>,
     /// Requests whose path is this or below it at a segment boundary; starts with `/`.
     pub path_prefix: String,
-    /// Whether targets see paths without it.
-    pub strip_prefix: bool,
-    /// What becomes of request fields whose names have an underscore.
-    pub underscores: Underscores,
-    /// Names of request fields that only trusted peers may send: lower case, hyphens for underscores, a
-    /// `*` at the end for all that begin so.
-    pub drop_headers: Vec<String>,
     /// The active color where no state exists yet.
     pub initial: Color,
     /// The two environments, in the order of [`Color::index`].
     pub colors: [ColorSpec; 2],
     /// How targets are probed.
     pub health: Health,
-    /// How long leases on a retired color may last.
-    pub drain: Drain,
-    /// The deadline of every wait in the life of a request.
-    pub timeouts: Timeouts,
-    /// What happens when the active color dies.
-    pub failover: Failover,
-    /// Caps on what may wait while the service is held.
-    pub hold: Hold,
+    /// How its requests are served.
+    pub policy: Arc<Policy>,
 }
 
 /// Services that are switched together, in one generation: all or none.
@@ -132,85 +121,6 @@ pub struct StatusRange {
     pub high: u16,
 }
 
-/// How long leases on a retired color may last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drain {
-    /// After this the remaining leases are cut and counted (promise L3).
-    pub timeout: Duration,
-    /// What becomes of long streams before that.
-    pub streams: Streams,
-}
-
-/// What becomes of WebSockets and event streams when their color is drained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Streams {
-    /// They stay until the drain deadline.
-    #[default]
-    Keep,
-    /// They are asked to end, one after the other, in the first half of the drain.
-    Close,
-}
-
-/// What becomes of request fields whose names have an underscore. Those that a CGI-like target would take
-/// for a field with a meaning to a proxy (`X_Forwarded_For`) are dropped whatever this says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Underscores {
-    /// Kept in calls of gRPC, and where all targets are asked in HTTP/2 without TLS (`h2c`).
-    #[default]
-    Auto,
-    /// Kept in all requests.
-    Keep,
-    /// Dropped from all requests.
-    Drop,
-}
-
-/// The deadline of every wait in the life of a request (promise L10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// TLS handshake of a client.
-    pub tls_hello: Duration,
-    /// From the first byte of a request to the end of its head.
-    pub request_head: Duration,
-    /// The window in which a request body must bring `body_min_bytes`.
-    pub body_progress: Duration,
-    /// Bytes of request body that must arrive per `body_progress`.
-    pub body_min_bytes: u64,
-    /// The longest time without progress while writing to a client or target.
-    pub write_stall: Duration,
-    /// Connecting to a target.
-    pub connect: Duration,
-    /// From the end of the request to the end of the response head.
-    pub response_head: Duration,
-    /// The longest silence inside a response body.
-    pub response_idle: Duration,
-    /// How long a client connection may idle between requests.
-    pub idle: Duration,
-    /// How long a connection to a target may idle in the pool.
-    pub target_idle: Duration,
-    /// The longest silence of a tunnel or an event stream, both directions together.
-    pub tunnel_idle: Duration,
-}
-
-/// What happens when every target of the active color is down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failover {
-    /// Nothing: the operator decides.
-    Off,
-    /// Traffic moves to the other color if that is proven healthy.
-    Auto,
-}
-
-/// Caps on what may wait while a service is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
-    /// Requests that may wait at once.
-    pub requests: u64,
-    /// Bytes of heads and bodies that waiting requests may keep in memory.
-    pub bytes: u64,
-    /// Requests let go per second after `resume`.
-    pub release_per_second: u32,
-}
-
 /// What a client may send, for all listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -235,17 +145,16 @@ impl ServiceSpec {
             name,
             hosts: Vec::new(),
             path_prefix: "/".to_owned(),
-            strip_prefix: false,
-            underscores: Underscores::default(),
-            drop_headers: Vec::new(),
             initial: Color::Blue,
             colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
             health: Health::default(),
-            drain: Drain::default(),
-            timeouts: Timeouts::default(),
-            failover: Failover::Off,
-            hold: Hold::default(),
+            policy: Arc::default(),
         }
+    }
+
+    /// Its policy, to be changed; who else has it keeps what was there before.
+    pub fn policy_mut(&mut self) -> &mut Policy {
+        Arc::make_mut(&mut self.policy)
     }
 
     /// The settings of one color.
@@ -344,37 +253,7 @@ impl fmt::Display for StatusRange {
     }
 }
 
-// === impl Drain, Timeouts, Hold, Limits ===
-
-impl Default for Drain {
-    fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), streams: Streams::Keep }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            tls_hello: Duration::from_secs(5),
-            request_head: Duration::from_secs(10),
-            body_progress: Duration::from_secs(30),
-            body_min_bytes: 1024,
-            write_stall: Duration::from_secs(30),
-            connect: Duration::from_secs(2),
-            response_head: Duration::from_secs(60),
-            response_idle: Duration::from_secs(300),
-            idle: Duration::from_secs(60),
-            target_idle: Duration::from_secs(30),
-            tunnel_idle: Duration::from_secs(3600),
-        }
-    }
-}
-
-impl Default for Hold {
-    fn default() -> Self {
-        Self { requests: 10_000, bytes: 32 << 20, release_per_second: 1000 }
-    }
-}
+// === impl Limits ===
 
 impl Default for Limits {
     fn default() -> Self {

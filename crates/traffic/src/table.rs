@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rules::{Color, Generation, Hold, Limits, ServiceName, TargetUrl, Timeouts};
+use rules::{Color, Generation, Limits, Policy, ServiceName, TargetUrl, Underscores};
 
 use crate::books::{ColorBooks, ServiceBooks, TargetBooks};
 use crate::route::Routes;
@@ -35,22 +35,14 @@ pub struct Service {
     pub active: Color,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorEntry; 2],
-    /// What is taken from the front of paths before they go to a target; empty: nothing.
-    pub strip: Box<str>,
-    /// The deadlines of its requests.
-    pub timeouts: Timeouts,
+    /// What the paths of its requests begin with, without the slash at its end; empty: anything.
+    pub path_prefix: Box<str>,
+    /// Whether all its targets, in a table or not, are asked in HTTP/2 without TLS.
+    pub only_h2c: bool,
+    /// How its requests are served.
+    pub policy: Arc<Policy>,
     /// Set while new requests wait at Teal.
     pub held: Option<Held>,
-    /// The caps on waiting requests and the pace of their release.
-    pub hold: Hold,
-    /// Whether long streams are asked to end when their color is drained; else they stay.
-    pub close_streams: bool,
-    /// Whether request fields with an underscore in their name are kept; `None`: only in calls of gRPC.
-    pub underscores: Option<bool>,
-    /// Names of request fields that only trusted peers may send, as the configuration has them.
-    pub drop_headers: Box<[String]>,
-    /// Whether requests that every active target refused wait for the next publish.
-    pub failover: bool,
     /// Its books, the same object in every table that has this service.
     pub books: Arc<ServiceBooks>,
 }
@@ -164,6 +156,36 @@ impl From<TargetId> for Leaving {
 // === impl Service ===
 
 impl Service {
+    /// A service without settings of its own: blue is active, and nothing is held.
+    pub fn new(name: ServiceName, colors: [ColorEntry; 2], books: Arc<ServiceBooks>) -> Self {
+        Self {
+            name,
+            generation: Generation(0),
+            active: Color::Blue,
+            colors,
+            path_prefix: Box::default(),
+            only_h2c: false,
+            policy: Arc::default(),
+            held: None,
+            books,
+        }
+    }
+
+    /// What is taken from the front of paths before they go to a target; empty: nothing.
+    pub fn strip(&self) -> &str {
+        if self.policy.strip_prefix { &self.path_prefix } else { "" }
+    }
+
+    /// Whether request fields with an underscore in their name are kept, in a call of gRPC or another
+    /// request. No target of HTTP/2 without TLS is behind CGI; which of the others are is not known.
+    pub fn keeps_underscores(&self, grpc: bool) -> bool {
+        match self.policy.underscores {
+            Underscores::Keep => true,
+            Underscores::Drop => false,
+            Underscores::Auto => grpc || self.only_h2c,
+        }
+    }
+
     /// One of the two colors.
     pub fn color(&self, color: Color) -> &ColorEntry {
         match color {

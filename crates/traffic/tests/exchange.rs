@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rules::{Color, Generation, Hold, Limits, ServiceName, ServiceSpec, TargetUrl, Timeouts};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, ConnectionHold, CutKind, DrainBooks, Draining,
     Reader, Routes, Seat, Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId,
@@ -72,19 +72,9 @@ impl World {
             generation: Generation(generation),
             limits: Limits::default(),
             services: vec![Arc::new(Service {
-                name,
                 generation: Generation(generation),
                 active,
-                colors: [entry(Color::Blue), entry(Color::Green)],
-                strip: "".into(),
-                timeouts: Timeouts::default(),
-                held: None,
-                hold: Hold::default(),
-                underscores: None,
-                drop_headers: Box::default(),
-                close_streams: false,
-                failover: false,
-                books: self.books.clone(),
+                ..Service::new(name, Color::BOTH.map(entry), self.books.clone())
             })],
             draining: draining.to_vec(),
             routes: Routes::new([&spec]),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::thread;
-use rules::{Color, Generation, Hold, Limits, ServiceName, ServiceSpec, TargetUrl, Timeouts};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Lease, Leaving, Publisher, Reader, Routes, Seat,
     Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
@@ -67,19 +67,9 @@ impl World {
             generation: Generation(generation),
             limits: Limits::default(),
             services: vec![Arc::new(Service {
-                name,
                 generation: Generation(generation),
                 active,
-                colors: [entry(Color::Blue), entry(Color::Green)],
-                strip: "".into(),
-                timeouts: Timeouts::default(),
-                held: None,
-                hold: Hold::default(),
-                underscores: None,
-                drop_headers: Box::default(),
-                close_streams: false,
-                failover: false,
-                books: self.books.clone(),
+                ..Service::new(name, Color::BOTH.map(entry), self.books.clone())
             })],
             draining: draining.to_vec(),
             routes: Routes::new([&spec]),

@@ -130,20 +130,10 @@ fn table(target: SocketAddr, limits: Limits) -> Result<Table> {
         })],
         books: Arc::new(ColorBooks::new(WORKERS)),
     };
+    let books = Arc::new(ServiceBooks::new(WORKERS));
     let service = Service {
-        name: spec.name.clone(),
         generation: Generation(1),
-        active: Color::Blue,
-        colors: [color(Color::Blue), color(Color::Green)],
-        strip: "".into(),
-        timeouts: spec.timeouts,
-        held: None,
-        hold: spec.hold,
-        close_streams: false,
-        underscores: None,
-        drop_headers: Box::default(),
-        failover: false,
-        books: Arc::new(ServiceBooks::new(WORKERS)),
+        ..Service::new(spec.name.clone(), Color::BOTH.map(color), books)
     };
     Ok(Table {
         generation: Generation(1),

@@ -1,11 +1,13 @@
 //! One service: its routes, colors, probes, deadlines.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, ProbeKind, ProxyHeader, Resolve, ServerName,
-    ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts, Underscores,
+    Color, ColorSpec, Drain, Failover, Health, Hold, Policy, ProbeKind, ProxyHeader, Resolve,
+    ServerName, ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
+    Underscores,
 };
 
 use super::{Surroundings, header, path, probe, same_target, size, text, time};
@@ -67,9 +69,7 @@ fn service(
     if health.host.is_none() {
         named_by_request(&[("blue", &raw.blue), ("green", &raw.green)], found);
     }
-    let timeouts = timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found);
-    let drain = drain(raw.drain.get().unwrap_or(&raw::Drain::default()), found);
-    let hold = hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found);
+    let policy = Arc::new(policy(raw, found));
     let colors = [blue, green].map(|targets| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
     });
@@ -77,6 +77,18 @@ fn service(
         name: name?,
         hosts,
         path_prefix,
+        initial: match raw.initial.get() {
+            Some(raw::Color::Green) => Color::Green,
+            Some(raw::Color::Blue) | None => Color::Blue,
+        },
+        colors,
+        health,
+        policy,
+    })
+}
+
+fn policy(raw: &raw::Service, found: &mut Found) -> Policy {
+    Policy {
         strip_prefix: raw.strip_prefix.get().is_some_and(|strip| *strip),
         underscores: match raw.underscores.get() {
             Some(raw::Underscores::Keep) => Underscores::Keep,
@@ -84,20 +96,14 @@ fn service(
             Some(raw::Underscores::Auto) | None => Underscores::Auto,
         },
         drop_headers: header::dropped(&raw.drop_headers, found),
-        initial: match raw.initial.get() {
-            Some(raw::Color::Green) => Color::Green,
-            Some(raw::Color::Blue) | None => Color::Blue,
-        },
-        colors,
-        health,
-        drain,
-        timeouts,
+        drain: drain(raw.drain.get().unwrap_or(&raw::Drain::default()), found),
+        timeouts: timeouts(raw.timeouts.get().unwrap_or(&raw::Timeouts::default()), found),
         failover: match raw.failover.get() {
             Some(raw::Failover::Auto) => Failover::Auto,
             Some(raw::Failover::Off) | None => Failover::Off,
         },
-        hold,
-    })
+        hold: hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found),
+    }
 }
 
 fn drain(raw: &raw::Drain, found: &mut Found) -> Drain {

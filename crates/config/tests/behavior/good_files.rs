@@ -42,7 +42,10 @@ fn a_file_with_one_service_has_every_default_of_the_contract() {
     assert_eq!(config.services, [ServiceSpec::new(web, vec![blue], vec![green])]);
     let spec = &config.services[0];
     assert_eq!((spec.path_prefix.as_str(), spec.initial), ("/", Color::Blue));
-    assert_eq!((spec.failover, spec.drain.timeout), (Failover::Off, Duration::from_secs(30)));
+    assert_eq!(
+        (spec.policy.failover, spec.policy.drain.timeout),
+        (Failover::Off, Duration::from_secs(30))
+    );
     let health = Health {
         kind: rules::ProbeKind::Http,
         path: "/health".to_owned(),
@@ -60,7 +63,7 @@ fn a_file_with_one_service_has_every_default_of_the_contract() {
     };
     assert_eq!(spec.health, health);
     let hold = Hold { requests: 10_000, bytes: 32 << 20, release_per_second: 1000 };
-    assert_eq!(spec.hold, hold);
+    assert_eq!(spec.policy.hold, hold);
 }
 
 #[test]
@@ -116,7 +119,10 @@ fn the_example_of_the_contract_is_understood_whole() {
         https: false,
     };
     assert_eq!(spec.health, health);
-    assert_eq!(spec.drain, Drain { timeout: Duration::from_secs(90), streams: Streams::Close });
+    assert_eq!(
+        spec.policy.drain,
+        Drain { timeout: Duration::from_secs(90), streams: Streams::Close }
+    );
     let seconds = Duration::from_secs;
     let timeouts = Timeouts {
         tls_hello: seconds(1),
@@ -131,9 +137,9 @@ fn the_example_of_the_contract_is_understood_whole() {
         target_idle: seconds(10),
         tunnel_idle: seconds(11),
     };
-    assert_eq!(spec.timeouts, timeouts);
-    assert_eq!(spec.failover, Failover::Auto);
-    assert_eq!(spec.hold, Hold { requests: 12, bytes: 13, release_per_second: 14 });
+    assert_eq!(spec.policy.timeouts, timeouts);
+    assert_eq!(spec.policy.failover, Failover::Auto);
+    assert_eq!(spec.policy.hold, Hold { requests: 12, bytes: 13, release_per_second: 14 });
 }
 
 #[test]

@@ -250,7 +250,7 @@ pub(super) fn wanted(spec: &ServiceSpec, before: Option<&ServiceSpec>, active: C
     let moved = before.is_some_and(|before| {
         before.hosts != spec.hosts
             || before.path_prefix != spec.path_prefix
-            || before.strip_prefix != spec.strip_prefix
+            || before.policy.strip_prefix != spec.policy.strip_prefix
             || before.color(active) != spec.color(active)
     });
     Wanted { name: spec.name.clone(), initial: spec.initial, moved }

@@ -329,19 +329,11 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
                 .map(|(url, what)| format!("service {name}: {color} target {url} {what}")),
         );
     }
-    let settings = [
-        ("hosts", old.hosts != new.hosts),
-        ("path_prefix", old.path_prefix != new.path_prefix),
-        ("strip_prefix", old.strip_prefix != new.strip_prefix),
-        ("underscores", old.underscores != new.underscores),
-        ("drop_headers", old.drop_headers != new.drop_headers),
-        ("health", old.health != new.health),
-        ("drain", old.drain != new.drain),
-        ("timeouts", old.timeouts != new.timeouts),
-        ("failover", old.failover != new.failover),
-        ("hold", old.hold != new.hold),
-    ];
-    let changed = settings.into_iter().filter(|(_, changed)| *changed);
-    changes.extend(changed.map(|(key, _)| format!("service {name}: {key} changed")));
+    let routes =
+        [("hosts", old.hosts != new.hosts), ("path_prefix", old.path_prefix != new.path_prefix)];
+    let differ = routes.into_iter().filter(|(_, differ)| *differ).map(|(key, _)| key);
+    let health = (old.health != new.health).then_some("health");
+    let keys = differ.chain(health).chain(new.policy.differences(&old.policy));
+    changes.extend(keys.map(|key| format!("service {name}: {key} changed")));
     changes
 }

@@ -124,7 +124,7 @@ impl Inside {
             generation: service.generation,
             can_roll_back: service.left_other.is_some(),
             held,
-            failover: member.spec.failover,
+            failover: member.spec.policy.failover,
             colors,
         })
     }

@@ -45,7 +45,7 @@ impl Inside {
             target: None,
             id: seat.id.into(),
             books: seat.books.clone(),
-            timeout: timeout.unwrap_or(member.spec.drain.timeout),
+            timeout: timeout.unwrap_or(member.spec.policy.drain.timeout),
         })
     }
 

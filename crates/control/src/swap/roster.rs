@@ -150,7 +150,7 @@ impl Roster {
         }
         self.find_places();
         let members = self.members.iter().enumerate();
-        let auto = members.filter(|(_, member)| member.spec.failover == Failover::Auto);
+        let auto = members.filter(|(_, member)| member.spec.policy.failover == Failover::Auto);
         self.auto = auto.map(|(place, _)| place).collect();
         self.by_name = (0..self.members.len()).collect();
         self.by_name.sort_by_key(|place| &self.members[*place].spec.name);
@@ -306,7 +306,7 @@ impl Member {
             of_name: false,
             id: seat.id.into(),
             books: seat.books.clone(),
-            timeout: self.spec.drain.timeout,
+            timeout: self.spec.policy.drain.timeout,
         }
     }
 
@@ -346,7 +346,7 @@ impl ColorSeat {
             of_name: false,
             id: target.id.into(),
             books: target.books,
-            timeout: spec.drain.timeout,
+            timeout: spec.policy.drain.timeout,
         }
     }
 }

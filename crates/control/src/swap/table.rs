@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use rules::{
-    Color, Failover, Limits, ServiceSpec, Serving, State, Streams, TargetUrl, Underscores,
-};
+use rules::{Color, Limits, ServiceSpec, Serving, State, TargetUrl};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
@@ -85,14 +83,10 @@ fn service(member: &Member, (decided, serving): Decided<'_>) -> Service {
         generation: decided.generation,
         active: decided.active,
         colors: Color::BOTH.map(|color| entry(member.color(color))),
-        strip: if spec.strip_prefix { spec.path_prefix.trim_end_matches('/') } else { "" }.into(),
-        timeouts: spec.timeouts,
+        path_prefix: spec.path_prefix.trim_end_matches('/').into(),
+        only_h2c: is_only_h2c(spec),
+        policy: spec.policy.clone(),
         held: held(serving),
-        hold: spec.hold,
-        underscores: underscores(spec),
-        drop_headers: spec.drop_headers.as_slice().into(),
-        close_streams: spec.drain.streams == Streams::Close,
-        failover: spec.failover == Failover::Auto,
         books: member.books.clone(),
     }
 }
@@ -101,14 +95,8 @@ fn held(serving: &Serving) -> Option<Held> {
     serving.held.as_ref().map(|held| Held { max_wait: held.max_wait })
 }
 
-/// No target of HTTP/2 without TLS is behind CGI; which of the others are is not known.
-fn underscores(spec: &ServiceSpec) -> Option<bool> {
-    let mut targets = spec.colors.iter().flat_map(|color| &color.targets);
-    match spec.underscores {
-        Underscores::Keep => Some(true),
-        Underscores::Drop => Some(false),
-        Underscores::Auto => targets.all(TargetUrl::is_http2).then_some(true),
-    }
+fn is_only_h2c(spec: &ServiceSpec) -> bool {
+    spec.colors.iter().flat_map(|color| &color.targets).all(TargetUrl::is_http2)
 }
 
 fn entry(seat: &ColorSeat) -> ColorEntry {

@@ -10,7 +10,7 @@ use crate::world::{Ground, SOON, to};
 
 fn auto() -> Ground {
     let ground = Ground::new();
-    ground.spec(|spec| spec.failover = Failover::Auto);
+    ground.spec(|spec| spec.policy_mut().failover = Failover::Auto);
     ground
 }
 

@@ -45,7 +45,7 @@ fn a_hold_is_in_force_on_every_worker_and_drains_the_active_color() {
 fn a_silent_worker_makes_a_hold_incomplete_and_its_drain_late_but_not_endless() {
     // L4 L10
     let ground = Ground::new();
-    ground.spec(|spec| spec.drain.timeout = Duration::from_millis(50));
+    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_millis(50));
     let world = ground.start_healthy();
     let (_, _) = world.claim();
     world.workers[1].silence(true);

@@ -38,7 +38,7 @@ fn settings_and_idle_targets_are_applied_at_once_without_a_generation() {
     let world = ground.start_healthy();
     let fresh = Target::start("fresh");
     ground.spec(|spec| {
-        spec.drain.timeout = Duration::from_secs(3);
+        spec.policy_mut().drain.timeout = Duration::from_secs(3);
         spec.colors[Color::Green.index()].targets = vec![url(&fresh)];
     });
     let reloaded = reload(&world).unwrap();
@@ -121,7 +121,7 @@ fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep
     let mut news = world.handle.news(None);
     ground.spec(|spec| {
         spec.colors[0].targets.truncate(1);
-        spec.drain.timeout = Duration::from_secs(30);
+        spec.policy_mut().drain.timeout = Duration::from_secs(30);
     });
     reload(&world).unwrap();
     let draining = || world.publisher.table().draining.clone();

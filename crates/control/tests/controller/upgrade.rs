@@ -34,7 +34,7 @@ fn nothing_is_decided_while_the_charge_is_laid_down_and_all_goes_on_afterwards()
     let frozen = world.wait(world.handle.freeze()).unwrap();
     assert_eq!(world.switch(to(Color::Green)).unwrap_err(), Refusal::UpgradeInProgress);
     assert_eq!(world.wait(world.handle.hold(hold())).unwrap_err(), Refusal::UpgradeInProgress);
-    ground.spec(|spec| spec.drain.timeout = Duration::from_secs(7));
+    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(7));
     let reload = world.handle.reload(ReloadAsk { actor: Actor::Teal });
     assert_eq!(world.wait(reload).unwrap_err(), Refusal::UpgradeInProgress);
     let again = world.wait(world.handle.freeze()).unwrap_err();
@@ -85,7 +85,7 @@ fn a_drain_under_way_ends_first_and_all_goes_on_until_then() {
 fn a_drain_that_goes_on_for_long_is_in_the_way() {
     // L10
     let ground = Ground::new();
-    ground.spec(|spec| spec.drain.timeout = Duration::from_secs(600));
+    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(600));
     let world = ground.start_healthy();
     let (_lease, _) = world.claim();
     world.switch(to(Color::Green)).unwrap();
@@ -111,7 +111,7 @@ fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_
     ground.names.set("app.test", ground.blue.address());
     ground.spec(|spec| {
         spec.colors[0].targets = vec![TargetUrl::parse("http://app.test:80").unwrap()];
-        spec.drain.timeout = Duration::from_secs(600);
+        spec.policy_mut().drain.timeout = Duration::from_secs(600);
     });
     let world = ground.start_healthy();
     let (lease, _) = world.claim();
@@ -184,23 +184,15 @@ impl Newer {
         } else {
             vec![Draining { what: ColorId(70).into(), cut: false, close_within: Duration::ZERO }]
         };
+        let colors = [
+            entry(Color::Blue, 70, self.blue.clone()),
+            entry(Color::Green, 71, Arc::new(ColorBooks::new(1))),
+        ];
+        let name = self.spec.name.clone();
         let service = Service {
-            name: self.spec.name.clone(),
             generation: Generation(7),
             active,
-            colors: [
-                entry(Color::Blue, 70, self.blue.clone()),
-                entry(Color::Green, 71, Arc::new(ColorBooks::new(1))),
-            ],
-            strip: "".into(),
-            timeouts: self.spec.timeouts,
-            held: None,
-            hold: self.spec.hold,
-            underscores: None,
-            drop_headers: Box::default(),
-            close_streams: false,
-            failover: false,
-            books: Arc::new(ServiceBooks::new(1)),
+            ..Service::new(name, colors, Arc::new(ServiceBooks::new(1)))
         };
         self.publisher.publish(Table {
             generation: Generation(7),

@@ -77,7 +77,7 @@ pub(crate) fn service(text: &str, blue: &Target, green: &Target) -> ServiceSpec 
     spec.health.interval = Duration::from_millis(400);
     spec.health.fast_interval = Duration::from_millis(20);
     spec.health.timeout = Duration::from_millis(300);
-    spec.drain.timeout = Duration::from_secs(20);
+    spec.policy_mut().drain.timeout = Duration::from_secs(20);
     spec
 }
 

@@ -42,8 +42,8 @@ fn spec(failover: bool) -> ServiceSpec {
     let one = |color| vec![urls(color)[0].clone()];
     let name = ServiceName::new("web").unwrap();
     let mut spec = ServiceSpec::new(name, one(Color::Blue), one(Color::Green));
-    spec.drain.timeout = Duration::from_secs(6);
-    spec.failover = if failover { Failover::Auto } else { Failover::Off };
+    spec.policy_mut().drain.timeout = Duration::from_secs(6);
+    spec.policy_mut().failover = if failover { Failover::Auto } else { Failover::Off };
     spec
 }
 

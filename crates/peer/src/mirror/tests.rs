@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rules::{Hold, Limits, Timeouts};
+use rules::{Limits, Policy};
 use traffic::DrainBooks;
 
 use super::*;
@@ -117,14 +117,10 @@ fn message(
         generation: 7,
         active,
         colors,
-        strip: "/app".to_owned(),
-        timeouts: Timeouts::default(),
+        path_prefix: "/app".to_owned(),
+        only_h2c: false,
+        policy: Arc::new(Policy { strip_prefix: true, ..Policy::default() }),
         held: Some(Duration::from_secs(3)),
-        hold: Hold::default(),
-        underscores: None,
-        drop_headers: Vec::new(),
-        close_streams: true,
-        failover: true,
     };
     let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };
     TableMessage {
@@ -148,7 +144,8 @@ fn what_is_there_already_keeps_its_identity_and_its_books() {
     let member = &roster.members[0];
     let known = member.colors.each_ref().map(|seat| (seat.id, seat.targets[0].id));
     let books = member.color(Color::Blue).books.clone();
-    let table = mirror.table(&usual(Color::Green, Vec::new()), &mut roster).unwrap();
+    let says = usual(Color::Green, Vec::new());
+    let table = mirror.table(&says, &mut roster).unwrap();
     let service = &table.services[0];
     let here = service.colors.each_ref().map(|color| (color.id, color.targets[0].id));
     assert_eq!(here, known);
@@ -157,7 +154,7 @@ fn what_is_there_already_keeps_its_identity_and_its_books() {
         (service.active, service.generation, table.generation.0),
         (Color::Green, Generation(7), 8)
     );
-    assert_eq!((&*service.strip, service.failover), ("/app", true));
+    assert_eq!((service.strip(), &*service.policy), ("/app", &*says.services[0].policy));
     assert_eq!(service.held.map(|held| held.max_wait), Some(Duration::from_secs(3)));
     assert_eq!(table.routes.find("a.test", "/app/x"), Ok(0));
     assert!(table.draining.is_empty());

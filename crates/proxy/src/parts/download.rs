@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use connect::http2::StreamEnd;
 use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, Response, ToClient};
-use rules::Timeouts;
+use rules::{Streams, Timeouts};
 use traffic::AbortCause;
 
 use super::Ask;
@@ -231,7 +231,7 @@ impl Download {
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
         self.pump.begin(lead, response.body, framing);
         self.pump.limit_trailers(*limits);
-        if watched && ask.service.close_streams {
+        if watched && ask.service.policy.drain.streams == Streams::Close {
             self.pump.watch(Boundary::events());
         }
         link.rx.consume(length);

@@ -29,7 +29,7 @@ pub(crate) async fn wait(
     loop {
         let bytes = weight(client, ask);
         let service = &ask.service;
-        let (held, caps) = (service.held, &service.hold);
+        let (held, caps) = (service.held, &service.policy.hold);
         let arrival = Arrival { service: &service.name, held, caps, bytes, before };
         let entered = worker.lines.enter(&arrival).map_err(|_| Wait::Own(OwnReason::HoldFull))?;
         let Some(spot) = entered else { return Ok(()) };

@@ -82,7 +82,7 @@ pub(crate) fn finish(
         && !lease.is_draining()
         && worker.names.is_kept(link.target.name)
     {
-        let longest = ask.service.timeouts.target_idle;
+        let longest = ask.service.policy.timeouts.target_idle;
         worker.pool.put(link, download.keep_alive_timeout(), longest, now);
     } else {
         drop(link); // lossless: L4 - closed before the lease ends.
@@ -189,7 +189,7 @@ impl Relay<'_, '_> {
                 return Poll::Ready(ended);
             }
             lease.watch_cut(cx);
-            let timeouts = &self.ask.service.timeouts;
+            let timeouts = &self.ask.service.policy.timeouts;
             let now = self.worker.now();
             let due = download.due(self.client, timeouts, now);
             let sending = self.ask.upload.is_sending();

@@ -8,7 +8,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use connect::Stream;
-use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use rules::{Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use tokio::net::{TcpListener, TcpStream};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, DrainBooks, Draining, Leaving, Remaining, Routes, Service,
@@ -55,19 +55,8 @@ fn table(color: &Arc<ColorBooks>) -> Table {
         books: color.clone(),
     };
     let service = Service {
-        name: spec.name.clone(),
         generation: Generation(1),
-        active: Color::Blue,
-        colors: [entry(0), entry(1)],
-        strip: "".into(),
-        timeouts: spec.timeouts,
-        held: None,
-        hold: spec.hold,
-        underscores: None,
-        drop_headers: Box::default(),
-        close_streams: false,
-        failover: false,
-        books: Arc::new(ServiceBooks::new(1)),
+        ..Service::new(spec.name.clone(), [entry(0), entry(1)], Arc::new(ServiceBooks::new(1)))
     };
     Table {
         services: vec![Arc::new(service)],

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http1::BodyLength;
+use rules::Streams;
 use tokio::io::AsyncWrite;
 use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
@@ -30,7 +31,7 @@ pub(crate) async fn run(
     mut ask: Ask<'_>,
     mut answer: Answer<'_>,
 ) -> After {
-    let stall = ask.service.timeouts.write_stall;
+    let stall = ask.service.policy.timeouts.write_stall;
     if let Err(cause) = pass_head(worker, client, &mut answer, stall).await {
         return super::abort(worker, client, ask, answer, cause);
     }
@@ -45,14 +46,14 @@ pub(crate) async fn run(
     answer.lease.mark_stream();
     // Other protocols are not parsed, so their tunnels stay.
     let frames = ask.upgrade.as_deref().is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
-    let closes = service.close_streams && frames;
+    let closes = service.policy.drain.streams == Streams::Close && frames;
     let mut tunnel = Tunnel {
         worker,
         client,
         answer: &mut answer,
         up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker)))),
         down: Way::new(closes.then(Boundary::frames)),
-        idle: service.timeouts.tunnel_idle,
+        idle: service.policy.timeouts.tunnel_idle,
         stall,
         began: worker.now(),
         moves: Moves::default(),

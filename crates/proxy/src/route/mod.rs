@@ -85,11 +85,11 @@ fn understand<'r>(
         proto: if by_https { "https" } else { "http" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
-        strip: &service.strip,
+        strip: service.strip(),
         trusted: client.entrance.trusted,
-        underscores: service.underscores.unwrap_or(facts.grpc),
+        underscores: service.keeps_underscores(facts.grpc),
         certificate: client.entrance.certificate_fields(),
-        drop: &service.drop_headers,
+        drop: &service.policy.drop_headers,
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);
@@ -101,7 +101,7 @@ fn understand<'r>(
     upload.begin(lead, request.body, keep, of_many, &table.limits);
     upload.filter_trailers(&forwarding);
     if facts.grpc {
-        upload.await_answer(grpc::silence(&request, &service.timeouts));
+        upload.await_answer(grpc::silence(&request, &service.policy.timeouts));
     }
     let upgrade = request.upgrade.map(Box::from);
     let key = request.field("sec-websocket-key").filter(|_| client.entrance.http2);

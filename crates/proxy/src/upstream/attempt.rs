@@ -200,7 +200,7 @@ impl Hop<'_, '_> {
                 held.set(self.ask.upload.bytes());
             }
             self.lease.watch_cut(cx);
-            let timeouts = &self.ask.service.timeouts;
+            let timeouts = &self.ask.service.policy.timeouts;
             let due = self.ask.upload.due(self.client, timeouts, self.worker.now());
             self.client.deadline.set(due);
             if self.client.deadline.poll(cx).is_pending() {

@@ -6,6 +6,7 @@ mod reach;
 use std::rc::Rc;
 
 use connect::DialError;
+use rules::Failover;
 use traffic::{OwnReason, TargetId};
 
 use crate::client::Client;
@@ -101,7 +102,7 @@ fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
 /// Returns true if a failover could help: no target listens, or has a known address, and nothing was sent.
 fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
     let refused = matches!(failure, Failure::Dial(DialError::Refused | DialError::NoAddress));
-    refused && ask.service.failover && ask.upload.can_rewind()
+    refused && ask.service.policy.failover == Failover::Auto && ask.upload.can_rewind()
 }
 
 fn all_tried(ask: &Ask<'_>, tried: &[TargetId]) -> bool {

@@ -286,7 +286,7 @@ fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<
 
 impl Wish {
     pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool, name: Option<Name>) -> Self {
-        let timeouts = &ask.service.timeouts;
+        let timeouts = &ask.service.policy.timeouts;
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
         let alone = ask.upgrade.is_some() || ask.binds;
         let (binds, idempotent) = (ask.binds, ask.idempotent);

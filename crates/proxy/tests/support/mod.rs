@@ -111,19 +111,11 @@ impl Front {
             books: self.colors[color.index()].clone(),
         };
         let service = Service {
-            name: self.spec.name.clone(),
             generation: Generation(self.generation),
             active,
-            colors: [entry(Color::Blue), entry(Color::Green)],
-            strip: "".into(),
-            timeouts: self.spec.timeouts,
+            policy: self.spec.policy.clone(),
             held: self.held,
-            hold: self.spec.hold,
-            underscores: None,
-            drop_headers: Box::default(),
-            close_streams: false,
-            failover: self.spec.failover == rules::Failover::Auto,
-            books: self.books.clone(),
+            ..Service::new(self.spec.name.clone(), Color::BOTH.map(entry), self.books.clone())
         };
         let draining = draining.iter().map(|(color, cut)| Draining {
             what: id(*color).into(),

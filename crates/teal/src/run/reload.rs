@@ -363,6 +363,6 @@ fn lines(text: &str) -> Vec<String> {
 
 /// The longest that a request of any service may take to end on a retired color.
 fn patience(config: &Config) -> Duration {
-    let longest = config.services.iter().map(|service| service.drain.timeout).max();
+    let longest = config.services.iter().map(|service| service.policy.drain.timeout).max();
     longest.unwrap_or_default()
 }

@@ -62,8 +62,8 @@ fn r71_a_table_shares_what_is_the_same_and_nothing_else() {
         |member| member.colors[0].targets[0].moves += 1,
         |member| member.colors[1].targets[0].addresses.clear(),
         |member| member.colors[0].targets[0].url = TargetUrl::parse("http://127.0.0.1:9").unwrap(),
-        |member| member.spec.timeouts.idle *= 2,
-        |member| member.spec.drop_headers.push("x".to_owned()),
+        |member| member.spec.policy_mut().timeouts.idle *= 2,
+        |member| member.spec.policy_mut().drop_headers.push("x".to_owned()),
         |member| drop(member.colors[1].targets.pop()),
     ];
     for (number, change) in changes.into_iter().enumerate() {

@@ -1,0 +1,165 @@
+//! The shapes of types of `rules`, which know no serde.
+//!
+//! A field that a message lacks has its default, since the Teal that sent it does not know it; what this
+//! one does not know is passed over.
+
+use std::time::Duration;
+
+use rules::{Color, Cut, Drain, Failover, Hold, Limits, Policy, Streams, Timeouts, Underscores};
+use serde::{Deserialize, Serialize};
+
+/// All that is set for the requests of a service.
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Policy", default = "Policy::default")]
+struct PolicyShape {
+    strip_prefix: bool,
+    #[serde(with = "UnderscoresShape")]
+    underscores: Underscores,
+    drop_headers: Vec<String>,
+    #[serde(with = "DrainShape")]
+    drain: Drain,
+    #[serde(with = "TimeoutsShape")]
+    timeouts: Timeouts,
+    #[serde(with = "FailoverShape")]
+    failover: Failover,
+    #[serde(with = "HoldShape")]
+    hold: Hold,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Drain", default = "Drain::default")]
+struct DrainShape {
+    timeout: Duration,
+    #[serde(with = "StreamsShape")]
+    streams: Streams,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Failover", rename_all = "lowercase")]
+enum FailoverShape {
+    Off,
+    Auto,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Hold", default = "Hold::default")]
+struct HoldShape {
+    requests: u64,
+    bytes: u64,
+    release_per_second: u32,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Streams", rename_all = "lowercase")]
+enum StreamsShape {
+    Keep,
+    Close,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Timeouts", default = "Timeouts::default")]
+struct TimeoutsShape {
+    tls_hello: Duration,
+    request_head: Duration,
+    body_progress: Duration,
+    body_min_bytes: u64,
+    write_stall: Duration,
+    connect: Duration,
+    response_head: Duration,
+    response_idle: Duration,
+    idle: Duration,
+    target_idle: Duration,
+    tunnel_idle: Duration,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Underscores", rename_all = "lowercase")]
+enum UnderscoresShape {
+    Auto,
+    Keep,
+    Drop,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Color", rename_all = "lowercase")]
+pub(crate) enum ColorShape {
+    Blue,
+    Green,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Cut")]
+pub(crate) struct CutShape {
+    unanswered: u64,
+    answering: u64,
+    tunnels: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Limits", default = "Limits::default")]
+pub(crate) struct LimitsShape {
+    head_bytes: usize,
+    fields: usize,
+    target_bytes: usize,
+    body_bytes: Option<u64>,
+    connections: usize,
+}
+
+/// A policy that is shared.
+pub(crate) mod policy {
+    use std::sync::Arc;
+
+    use rules::Policy;
+    use serde::{Deserializer, Serializer};
+
+    use super::PolicyShape;
+
+    pub(crate) fn serialize<S: Serializer>(
+        policy: &Arc<Policy>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        PolicyShape::serialize(policy, serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Policy>, D::Error> {
+        PolicyShape::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::needless_update)] // a new key touches nothing here
+mod tests {
+    use super::*;
+
+    /// As a message has it.
+    #[derive(Debug, Deserialize, PartialEq, Serialize)]
+    struct Carried(#[serde(with = "policy")] std::sync::Arc<Policy>);
+
+    #[test]
+    fn a_policy_arrives_as_it_was_sent() {
+        let sent = Policy {
+            strip_prefix: true,
+            underscores: Underscores::Drop,
+            drop_headers: vec!["remote-user".to_owned()],
+            drain: Drain { timeout: Duration::from_millis(1), streams: Streams::Close },
+            failover: Failover::Auto,
+            hold: Hold { requests: 7, ..Hold::default() },
+            timeouts: Timeouts { body_min_bytes: 1, ..Timeouts::default() },
+            ..Policy::default()
+        };
+        assert!(sent.differences(&Policy::default()).count() >= 7);
+        let sent = Carried(sent.into());
+        let text = serde_json::to_string(&sent).unwrap();
+        assert_eq!(serde_json::from_str::<Carried>(&text).unwrap(), sent);
+    }
+
+    #[test]
+    fn a_key_that_only_one_of_the_two_knows_is_no_harm() {
+        let text = r#"{"of_tomorrow":true,"strip_prefix":true,"drain":{"streams":"close"}}"#;
+        let Carried(policy) = serde_json::from_str(text).unwrap();
+        let drain = Drain { streams: Streams::Close, ..Drain::default() };
+        assert_eq!(*policy, Policy { strip_prefix: true, drain, ..Policy::default() });
+    }
+}
