@@ -4,26 +4,25 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// An authority that gives certificates (RFC 8555).
+/// An ACME CA, which issues certificates (RFC 8555).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acme {
-    /// The address of mail that the CA may write to.
+    /// The email address that the CA may write to.
     pub email: Option<String>,
     /// The URL of its directory; `https`.
     pub directory: String,
-    /// PEM: who must have signed its server's certificate, absolute; `None`: whom this machine
-    /// trusts.
+    /// PEM: the CA certificates to verify its server against, absolute; `None`: the system's CAs.
     pub ca: Option<PathBuf>,
     /// The way in which it validates domain ownership.
     pub challenge: Challenge,
-    /// The account of another kind there that ours is bound to.
+    /// The external account that the ACME account is bound to.
     pub eab: Option<ExternalAccount>,
 }
 
-/// An account of another kind at an ACME CA, to which ours is bound (RFC 8555 section 7.3.4).
+/// An external account at an ACME CA, which the ACME account is bound to (RFC 8555 section 7.3.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAccount {
-    /// Its name there.
+    /// The identifier of its key at the CA.
     pub key_id: String,
     /// The file with its key, base64url; absolute.
     pub hmac_key_file: PathBuf,
@@ -38,7 +37,7 @@ pub enum Challenge {
     Http01,
 }
 
-/// CAs that anybody can use. They give certificates for names of the public DNS only.
+/// Public CAs. They issue certificates for names of the public DNS only.
 const PUBLIC: [&str; 7] = [
     "letsencrypt.org",
     "zerossl.com",
@@ -49,8 +48,8 @@ const PUBLIC: [&str; 7] = [
     "actalis.com",
 ];
 
-/// Ends of names that the public DNS does not have: set apart (RFC 6761, RFC 6762, RFC 8375, RFC 9476,
-/// `internal`), or in use inside of networks only.
+/// Suffixes of names that the public DNS does not have: reserved (RFC 6761, RFC 6762, RFC 8375, RFC 9476,
+/// `internal`), or used inside private networks only.
 const PRIVATE: [&str; 16] = [
     "alt",
     "corp",
@@ -70,8 +69,8 @@ const PRIVATE: [&str; 16] = [
     "test",
 ];
 
-/// The host names of services for which an authority can give a certificate by a challenge that Teal
-/// can meet, each once: not those with `*`, and no addresses.
+/// The host names of services that a CA can issue a certificate for by a challenge that Teal supports,
+/// each once: no wildcards and no addresses.
 pub(crate) fn certifiable<'s>(
     services: impl IntoIterator<Item = &'s rules::ServiceSpec>,
 ) -> impl Iterator<Item = &'s str> {
@@ -85,7 +84,7 @@ fn is_ip(host: &str) -> bool {
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
-/// Why the CA gives no certificate for this host; `None`: it may.
+/// Returns the reason why the CA issues no certificate for this host; `None` if it may.
 pub(crate) fn obstacle(host: &str, acme: &Acme) -> Option<&'static str> {
     if host.starts_with("*.") {
         return Some("a wildcard needs the challenge dns-01, which Teal does not support");

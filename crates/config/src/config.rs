@@ -1,7 +1,7 @@
-//! What a configuration means: every default filled in, every value checked.
+//! The meaning of a configuration: every default filled in, every value checked.
 //!
 //! No field is an `Option` that means "default", and nothing here knows how it was
-//! written. Only `check` and `flags` make a [`Config`].
+//! written. Only `check` and `flags` create a [`Config`].
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,40 +11,40 @@ use rules::{Network, TargetUrl, Token};
 
 use crate::acme::{Acme, certifiable, obstacle};
 
-/// Everything that Teal was asked to be.
+/// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where the journal, the admin socket and the made token live; absolute.
+    /// The directory of the journal, the admin socket and the created token; absolute.
     pub state_dir: PathBuf,
     /// Data-plane workers, one thread each; at least 1.
     pub workers: usize,
-    /// Who may ask for what, and where.
+    /// The admin API.
     pub admin: Admin,
-    /// The address of metrics without a token; `None`: there is none.
+    /// The address of the metrics listener, which needs no token; `None`: there is none.
     pub metrics: Option<SocketAddr>,
-    /// What a client may send, for all listeners.
+    /// Limits on what clients may send, for all listeners.
     pub limits: rules::Limits,
-    /// Where clients are served; never empty, no two overlap.
+    /// The listeners for clients; never empty, no two overlap.
     pub listeners: Vec<Listener>,
-    /// Certificates for the listeners with TLS; if there is one, not empty without `acme`.
+    /// Certificates for the listeners with TLS; if there is such a listener, not empty without `acme`.
     pub certificates: Vec<Certificate>,
-    /// Who is asked for certificates; `None`: nobody.
+    /// The ACME CA that certificates are ordered from; `None`: none are.
     pub acme: Option<Acme>,
     /// The services in the order of the file; never empty, names and routes are unique.
     pub services: Vec<rules::ServiceSpec>,
     /// Services that are switched together; names are unique.
     pub groups: Vec<rules::GroupSpec>,
-    /// A line for each request; `None`: nowhere.
+    /// The access log; `None`: there is none.
     pub access_log: Option<AccessLog>,
-    /// The collector that gets a span for each request; `None`: there is none.
+    /// The collector of spans; `None`: requests are not traced.
     pub otel: Option<TargetUrl>,
-    /// How a running Teal is replaced by a newer one.
+    /// The settings of an upgrade.
     pub upgrade: Upgrade,
-    /// The file it was read from; `None`: from flags.
+    /// The file it was read from; `None`: it comes from flags.
     pub source: Option<PathBuf>,
 }
 
-/// The admin API: where it listens and who may use it.
+/// The admin API: its addresses and tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// The TCP address; beyond loopback only with TLS.
@@ -52,9 +52,9 @@ pub struct Admin {
     /// The path of the Unix socket, which is always there: `admin.sock` in the runtime directory of the
     /// service manager, else in `state_dir`.
     pub socket: PathBuf,
-    /// TLS on it; `None`: plain.
+    /// The certificate for TLS on it; `None`: plain.
     pub tls: Option<Certificate>,
-    /// Who may come in by token; empty: Teal makes one token at its first start.
+    /// The tokens accepted; if empty, Teal creates one at its first start.
     pub tokens: Vec<Token>,
     /// Host names accepted besides the loopback ones; lower case, without a port.
     pub hosts: Vec<String>,
@@ -62,24 +62,24 @@ pub struct Admin {
     pub socket_group: Option<String>,
 }
 
-/// One public address.
+/// A listener for clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// Where to bind; port 0 lets the system choose.
+    /// The address to bind; port 0 lets the system choose.
     pub address: SocketAddr,
     /// TLS; `None`: plain.
     pub tls: Option<Tls>,
-    /// Whether HTTP/2 is spoken.
+    /// True if HTTP/2 is served.
     pub http2: bool,
     /// The target of redirects to `https`; `None`: plain requests are served.
     pub redirect_https: Option<Redirect>,
     /// The `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u32>,
-    /// The path at which Teal says whether it serves; `None`: none.
+    /// The path of Teal's own health check; `None`: there is none.
     pub health: Option<Box<str>>,
-    /// Who must begin with a header of the PROXY protocol.
+    /// Ranges of addresses that must begin with a PROXY protocol header.
     pub proxy_protocol: Vec<Network>,
-    /// Whose word about their own clients is kept.
+    /// Ranges of proxies whose fields about their clients are trusted.
     pub trusted: Vec<Network>,
 }
 
@@ -92,41 +92,41 @@ pub enum Redirect {
     Port(u16),
 }
 
-/// Where a line for each request goes.
+/// The access log: its destination and format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessLog {
     /// The file, absolute; `None`: standard output.
     pub file: Option<PathBuf>,
-    /// Whether lines have the combined format of Apache and nginx; else they are JSON.
+    /// True if lines have the combined format of Apache and nginx; else they are JSON.
     pub combined: bool,
 }
 
-/// How a running Teal is replaced by a newer one.
+/// The upgrade of a running Teal to a newer one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The program to start, absolute; `None`: the one that runs.
+    /// The binary to start, absolute; `None`: the one that runs.
     pub binary: Option<PathBuf>,
-    /// How long the older Teal may go on with what it has.
+    /// The time the old Teal has to finish its requests and tunnels.
     pub drain: Duration,
 }
 
-/// How TLS is served at a listener.
+/// The TLS settings of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// Whether TLS 1.2 is refused.
+    /// True if TLS 1.2 is refused.
     pub only_tls13: bool,
-    /// Which clients have to show a certificate.
+    /// The verification of client certificates; `None`: they are not asked for.
     pub client_auth: Option<ClientAuth>,
 }
 
-/// Clients show a certificate.
+/// The verification of client certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientAuth {
-    /// PEM: who must have signed it; absolute.
+    /// PEM: the CA certificates to verify it against; absolute.
     pub ca: PathBuf,
-    /// Whether a client without one is refused.
+    /// True if clients without one are refused.
     pub required: bool,
-    /// Targets are sent the certificates above it, too.
+    /// True if targets are also sent the rest of its chain.
     pub chain: bool,
 }
 
@@ -142,17 +142,17 @@ pub struct Certificate {
 /// The name of the admin socket in its directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
-/// The directory of the credentials of the shipped unit, for a look from outside of it.
+/// The directory of the credentials of the shipped unit, for checks from outside the unit.
 const CREDENTIALS: &str = "/run/credentials/teal.service";
 
-/// What the process was started with, as far as a default depends on it.
+/// The part of the process's environment that defaults depend on.
 ///
 /// The binary reads it once, so that nothing in this crate depends on where it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// `$STATE_DIRECTORY`, which systemd sets; of several the first counts.
+    /// `$STATE_DIRECTORY`, which systemd sets; the first of several is used.
     pub state_directory: Option<PathBuf>,
-    /// `$RUNTIME_DIRECTORY`, which systemd sets; of several the first counts.
+    /// `$RUNTIME_DIRECTORY`, which systemd sets; the first of several is used.
     pub runtime_directory: Option<PathBuf>,
     /// `$CREDENTIALS_DIRECTORY`, which systemd sets.
     pub credentials_directory: Option<PathBuf>,
@@ -165,14 +165,14 @@ pub struct Environment {
 // === impl Config ===
 
 impl Config {
-    /// The names for which certificates may be asked of the authority; empty without one.
+    /// The names that certificates can be ordered for from the ACME CA; empty without one.
     pub fn acme_names(&self) -> impl Iterator<Item = &str> {
         let acme = self.acme.as_ref();
         certifiable(self.services.iter().filter(move |_| acme.is_some()))
             .filter(move |host| acme.is_some_and(|acme| obstacle(host, acme).is_none()))
     }
 
-    /// Hosts for which the ACME CA gives no certificate: their service and place, and why.
+    /// Hosts that the ACME CA issues no certificate for, with the indexes of service and host, and the reason.
     pub fn acme_obstacles(&self) -> impl Iterator<Item = (usize, usize, &str, &'static str)> {
         let acme = self.acme.as_ref();
         let hosts = self.services.iter().enumerate().flat_map(|(service, spec)| {
@@ -196,7 +196,7 @@ impl Default for Upgrade {
 // === impl Listener ===
 
 impl Listener {
-    /// A plain one.
+    /// A listener without TLS, with all other settings at their defaults.
     pub fn plain(address: SocketAddr) -> Self {
         Self {
             address,
@@ -214,8 +214,8 @@ impl Listener {
 // === impl Environment ===
 
 impl Environment {
-    /// Where state lives if nothing is said: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/teal`,
-    /// else `~/.local/state/teal`; `None` if nothing of that is known.
+    /// The default state directory: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/teal`, else
+    /// `~/.local/state/teal`; `None` if none of these is known.
     pub fn state_dir(&self) -> Option<PathBuf> {
         let systemd = self.state_directory.as_deref().and_then(first_of_list);
         let xdg = || self.xdg_state_home.as_ref().filter(|home| home.is_absolute());
@@ -239,7 +239,7 @@ impl Environment {
     }
 }
 
-/// systemd joins several directories with colons.
+/// Returns the first directory of a list that systemd joined with colons.
 fn first_of_list(list: &Path) -> Option<PathBuf> {
     let first = match list.to_str() {
         Some(text) => Path::new(text.split(':').next().unwrap_or_default()),

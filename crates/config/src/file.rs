@@ -1,8 +1,8 @@
-//! From a path to a configuration: reading, and the order of the steps.
+//! Loads a configuration from a path, and runs the steps in order.
 //!
-//! A file with broken syntax yields its syntax errors alone, since what it means beyond
-//! them would be guessed. Otherwise what has the right shape goes on to be checked even
-//! if something else has not, so that one run shows all problems.
+//! A file with broken syntax yields its syntax errors alone, since its meaning beyond
+//! them would be a guess. Otherwise everything with the right shape is checked even if
+//! something else has the wrong one, so that one run shows all problems.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use crate::problem::{Found, Problems};
 use crate::raw::Document;
 use crate::{schema, walk};
 
-/// A file beyond this is no configuration but a mistake.
+/// The largest file, in bytes; a larger one is a mistake, not a configuration.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Reads and checks a configuration file.
@@ -27,7 +27,7 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Problems> 
     load_with_places(path, environment).map(|(config, _)| config)
 }
 
-/// Reads and checks a configuration file; with it, where its keys are written.
+/// Reads and checks a configuration file; also returns the positions of its keys.
 pub fn load_with_places(
     path: &Path,
     environment: &Environment,
@@ -55,12 +55,12 @@ fn read(path: &Path) -> Result<String, String> {
                 .to_owned()
         }
         io::ErrorKind::PermissionDenied => {
-            "can't be read: permission denied; give Teal's user read access".to_owned()
+            "cannot be read: permission denied; give Teal's user read access".to_owned()
         }
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
-        _ => format!("can't be read: {error}"),
+        _ => format!("cannot be read: {error}"),
     };
-    // Looked at before it is opened: opening a named pipe would wait for somebody who writes to it.
+    // Checked before it is opened: opening a named pipe would block until it has a writer.
     let kind = fs::metadata(path).map_err(explain)?.file_type();
     if !(kind.is_file() || kind.is_dir() || kind.is_fifo() && is_own_descriptor(path)) {
         let what = if kind.is_fifo() {
@@ -84,14 +84,14 @@ fn read(path: &Path) -> Result<String, String> {
     })
 }
 
-/// Whether the path is one of this process's open descriptors, as in `--config /dev/stdin` and
-/// `--config <(command)`: a pipe there already has somebody at its other end.
+/// Returns true if the path is one of this process's open descriptors, as in `--config /dev/stdin` and
+/// `--config <(command)`: a pipe there already has a writer.
 fn is_own_descriptor(path: &Path) -> bool {
     path == Path::new("/dev/stdin")
         || ["/dev/fd", "/proc/self/fd"].iter().any(|own| path.starts_with(own))
 }
 
-/// What of the file has the right shape; `None` if the syntax is broken.
+/// Returns the parts of the file with the right shape; `None` if the syntax is broken.
 fn document(text: &str, found: &mut Found) -> Option<Document> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -105,8 +105,8 @@ fn document(text: &str, found: &mut Found) -> Option<Document> {
     match Document::deserialize(Deserializer::from(table)) {
         Ok(document) => Some(document),
         Err(error) => {
-            // `walk` let something through that serde refuses; a test over every key of the
-            // schema shows that this does not happen, and if it does, this is how it is said.
+            // `walk` let something through that serde refuses. A test over every key of the
+            // schema shows that this does not happen; if it does, it is reported here.
             found.at(error.span().map_or(0, |span| span.start), error.message());
             None
         }

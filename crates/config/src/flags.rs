@@ -1,4 +1,4 @@
-//! A configuration without a file: what a bare `teal run` means.
+//! The configuration of `teal run` without a file.
 //!
 //! One service named `web` with any host, one target per color, every other setting at
 //! its default. The same rules as for a file, the same way of reporting all problems.

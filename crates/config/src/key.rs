@@ -1,4 +1,4 @@
-//! A key of the file: perhaps written, and if so, where.
+//! A key of the file: its value and position, if it is written.
 //!
 //! [`Key`] keeps the position of a value through serde, and shows itself to the schema
 //! as the value alone, since TOML has no null. [`Time`] and [`Size`] are text with a
@@ -10,11 +10,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-/// A value that may be written.
+/// An optional value of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Key<T>(pub(crate) Option<At<T>>);
 
-/// A value and where it is written.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct At<T> {
     pub(crate) value: T,
@@ -42,14 +42,14 @@ impl<T> Key<T> {
         self.0.as_ref().map(|at| &at.value)
     }
 
-    /// The value and its place, if it is written.
+    /// The value and its position, if it is written.
     pub(crate) fn at(&self) -> Option<&At<T>> {
         self.0.as_ref()
     }
 }
 
 impl<T> Key<Vec<At<T>>> {
-    /// The elements that are written; none if the key is not.
+    /// The elements, if the key is written; else none.
     pub(crate) fn elements(&self) -> &[At<T>] {
         self.get().map_or(&[], Vec::as_slice)
     }

@@ -1,15 +1,15 @@
-//! From the configuration file to its meaning, with every problem and its position.
+//! Reads the configuration file and reports every problem with its position.
 //!
-//! A file goes through four steps: read (`file`), its shape held against the schema
-//! (`walk`), its text made into values (`check`), and two meanings compared for a
-//! reload (`reload`). Every step reports all that it finds, so one run shows a person
+//! A file goes through four steps: it is read (`file`), checked against the schema
+//! (`walk`), turned into values (`check`), and compared with the old configuration at a
+//! reload (`reload`). Every step reports all the problems that it finds, so one run shows
 //! everything there is to fix.
 //!
 //! Guaranteed: no input panics; a [`Config`] that exists is complete and consistent;
 //! no message repeats a token or its hash.
 //!
 //! Never here: opening sockets, creating directories, resolving names, reading the
-//! environment behind the caller's back.
+//! environment on its own.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Where the keys of a configuration are written: for problems that show only when what the
-//! configuration names is looked at, such as a certificate file that is not there.
+//! Positions of the keys of a configuration, for problems that are found only when the things it names are
+//! checked, such as a missing certificate file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::problem::{Lines, Problem};
 
-/// Where the keys of one configuration are written.
+/// The positions of the keys of one configuration.
 #[derive(Debug)]
 pub struct Places {
     /// The file and its text; `None`: the flags of the command line.
@@ -16,7 +16,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Those of the file at `path` with this text.
+    /// The positions in the file at `path` with this text.
     pub fn of_file(path: &Path, text: String) -> Self {
         Self { file: Some((path.to_owned(), text)) }
     }
@@ -26,13 +26,13 @@ impl Places {
         self.file.as_ref().map(|(_, text)| text.as_str())
     }
 
-    /// Those of the flags of the command line.
+    /// The names of the flags of the command line, instead of positions.
     pub fn of_flags() -> Self {
         Self { file: None }
     }
 
-    /// What is said about keys, each named by its path such as `certificate[1].cert`, as problems with
-    /// positions, in the order of the file. A key that is not written is where its table is.
+    /// Turns messages about keys, each named by its path such as `certificate[1].cert`, into problems with
+    /// positions, in the order of the file. A key that is not written gets the position of its table.
     pub fn problems(&self, said: impl IntoIterator<Item = (String, String)>) -> Vec<Problem> {
         let said = said.into_iter();
         let Some((path, text)) = &self.file else {
@@ -91,7 +91,7 @@ fn one(path: String, offset: usize, value: &DeValue<'_>, offsets: &mut HashMap<S
     offsets.insert(path, offset);
 }
 
-/// The flag of `teal run` that says what a key would.
+/// The flag of `teal run` that corresponds to a key.
 fn flag(key: &str) -> &str {
     match key {
         "state_dir" => "--state-dir",

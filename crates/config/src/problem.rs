@@ -1,29 +1,29 @@
-//! What is wrong with a configuration, where, and what to write instead.
+//! Problems of a configuration, with their positions and what to write instead.
 //!
-//! [`Found`] collects while the steps run and knows byte offsets; [`Problems`] is what
-//! a person or a program gets, with lines and columns.
+//! [`Found`] collects them with byte offsets while the steps run; [`Problems`] is the result for
+//! people and programs, with lines and columns.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong.
+/// A problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, as it was named; `None`: a flag of the command line.
+    /// The file, as it was named; `None`: the problem is with a flag of the command line.
     pub path: Option<PathBuf>,
-    /// The line, from 1; `None`: the file as a whole.
+    /// The line, from 1; `None`: the problem is with the file as a whole.
     pub line: Option<usize>,
     /// The column in characters, from 1; present exactly if the line is.
     pub column: Option<usize>,
-    /// What is wrong and what to write instead.
+    /// The problem in words, and what to write instead.
     pub message: String,
 }
 
-/// Everything that is wrong, in the order of the file; never empty.
+/// All problems, in the order of the file; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
-/// Problems that are printed: nobody reads more of them, and thousands have one cause.
+/// The most problems that are printed; thousands of them usually have one cause.
 const SHOWN: usize = 100;
 
 /// The problems found so far.
@@ -48,13 +48,13 @@ impl fmt::Display for Problem {
 // === impl Problems ===
 
 impl Problems {
-    /// The problem of a file that could not be looked into at all.
+    /// The problem of a file that could not be read at all.
     pub(crate) fn of_file(path: &Path, message: String) -> Self {
         let path = Some(path.to_owned());
         Self(vec![Problem { path, line: None, column: None, message }])
     }
 
-    /// These, if there are any.
+    /// Wraps these problems; `None` if there are none.
     pub fn from_all(all: Vec<Problem>) -> Option<Self> {
         (!all.is_empty()).then_some(Self(all))
     }
@@ -64,7 +64,7 @@ impl Problems {
         self.0.iter()
     }
 
-    /// How many there are; at least one.
+    /// The number of problems; at least one.
     #[expect(clippy::len_without_is_empty, reason = "no problems is not a value of this type")]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -96,7 +96,7 @@ impl Found {
         self.0.push((Some(offset), message.into()));
     }
 
-    /// Adds a problem that has no place in the file.
+    /// Adds a problem without a position in the file.
     pub(crate) fn anywhere(&mut self, message: impl Into<String>) {
         self.0.push((None, message.into()));
     }
@@ -105,9 +105,9 @@ impl Found {
         self.0.is_empty()
     }
 
-    /// The value, or every problem with its line and column in `text`.
+    /// Returns the value, or every problem with its line and column in `text`.
     ///
-    /// A value counts only if nothing was found: a part that was reported has a placeholder.
+    /// A value is returned only if there are no problems, since a reported part is a placeholder.
     pub(crate) fn verdict<T>(
         mut self,
         value: Option<T>,
@@ -130,7 +130,7 @@ impl Found {
     }
 }
 
-/// Where each line of a text begins, so that many positions cost one look at the text.
+/// The start of each line of a text, so that the text is scanned only once for many positions.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t str,
@@ -143,7 +143,7 @@ impl<'t> Lines<'t> {
         Self { text, starts: std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect() }
     }
 
-    /// Line and column of a byte offset, both from 1; an offset beyond the end is the end.
+    /// Returns line and column of a byte offset, both from 1; an offset beyond the end is taken as the end.
     pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
         let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
         let line = self.starts.partition_point(|start| *start <= offset);

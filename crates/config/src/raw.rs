@@ -1,8 +1,8 @@
-//! Exactly what may be written in the file: the one list of keys.
+//! The keys of the file: the one list of them.
 //!
-//! The schema, the reference and the check of a file's shape are all made from these
+//! The schema, the reference and the check of a file's shape are all generated from these
 //! structs; their doc comments are the reference that people read. Values are as
-//! written: nothing here fills in a default or judges a text. A default stated here
+//! written: nothing here fills in a default or checks a text. A default stated here
 //! (`"default"`) is proven by test to be what an absent key means.
 
 mod service;
@@ -38,56 +38,55 @@ pub(crate) struct Document {
     pub(crate) admin: Key<Admin>,
     pub(crate) metrics: Key<Metrics>,
     pub(crate) limits: Key<Limits>,
-    /// Addresses on which clients are served; without any, `127.0.0.1:8080`.
+    /// Addresses to serve clients on; without any, `127.0.0.1:8080`.
     pub(crate) listener: Key<Vec<At<Listener>>>,
-    /// Certificates for the listeners with `tls = true`. A client gets the one with the name (SNI) that
-    /// it asks for, and of several for that name one that it can verify: elliptic curves before RSA. A
+    /// Certificates for the listeners with `tls = true`. A client gets the one for the server name (SNI)
+    /// that it asks for, and if there are several, one that it can verify: elliptic curves before RSA. A
     /// client that sends no name gets the first.
     pub(crate) certificate: Key<Vec<At<Certificate>>>,
-    /// Certificates from an authority that speaks ACME (RFC 8555), for the plain host names of all
-    /// services for which `[[certificate]]` has none. With this table you agree to the terms of the
-    /// authority.
+    /// Certificates from an ACME CA (RFC 8555), for the plain host names of all services that
+    /// `[[certificate]]` has none for. By writing this table you agree to the CA's terms of service.
     pub(crate) acme: Key<Acme>,
     pub(crate) service: Key<Vec<At<Service>>>,
     pub(crate) group: Key<Vec<At<Group>>>,
-    /// A line for each request. Without this table there is no access log.
+    /// The access log, with a line for each request. Without this table there is none.
     pub(crate) access_log: Key<AccessLog>,
-    /// A span for each request. Without this table, `traceparent` passes through as it comes.
+    /// Tracing, with a span for each request. Without this table, `traceparent` passes through unchanged.
     pub(crate) otel: Key<Otel>,
     pub(crate) upgrade: Key<Upgrade>,
 }
 
-/// The admin API. Besides the address there is always a Unix socket: `admin.sock` in
-/// `$RUNTIME_DIRECTORY` (`/run/teal` in the shipped unit), else in `state_dir`.
+/// The admin API. It always listens on a Unix socket too: `admin.sock` in `$RUNTIME_DIRECTORY`
+/// (`/run/teal` in the shipped unit), else in `state_dir`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {
-    /// The address of the admin API. Beyond loopback it takes `tls`, and every call a token.
+    /// The address of the admin API. Beyond loopback, `tls` is required, and a token for every call.
     #[schemars(extend("default" = "127.0.0.1:9900"))]
     pub(crate) listen: Key<String>,
     pub(crate) tls: Key<AdminTls>,
-    /// Who may use the API by token. Without any, Teal makes an operator token at its first
-    /// start and stores it in `state_dir/admin.token`.
+    /// The tokens for the API. Without any, Teal creates an operator token at its first start and stores
+    /// it in `state_dir/admin.token`.
     #[schemars(extend("default" = []))]
     pub(crate) tokens: Key<Vec<At<Token>>>,
-    /// Host names accepted in a request to the admin API besides the loopback ones.
+    /// The `Host` names accepted in requests to the admin API, besides the loopback ones.
     #[schemars(extend("default" = []))]
     pub(crate) hosts: Key<Vec<At<String>>>,
-    /// A group whose members are operators on the admin socket; its mode is then 0660
+    /// The group whose members are operators on the admin socket; the socket's mode is then 0660
     /// instead of 0600. Teal's user must be a member (`SupplementaryGroups=` in a unit), and the
     /// group must be able to enter the directory of the socket.
     #[schemars(extend("x-default" = "none", "examples" = ["deploy"]))]
     pub(crate) socket_group: Key<String>,
 }
 
-/// A listener of its own for scrapers and supervisors, which have no token: `/metrics`, `/livez` and
-/// `/readyz`. Nothing there acts or is secret, but names of services and targets can be read by whoever
-/// reaches it. Without this table there is none; the admin API has the same paths.
+/// A separate listener for scrapers and supervisors without a token: `/metrics`, `/livez` and `/readyz`.
+/// It changes nothing and shows no secrets, but anyone who reaches it can read the names of services and
+/// targets. Without this table there is none; the admin API has the same paths.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["listen"]))]
 pub(crate) struct Metrics {
-    /// IP address and port, beyond loopback too. Plain HTTP/1.1, any `Host`.
+    /// IP address and port, which may be beyond loopback. Plain HTTP/1.1, any `Host`.
     #[schemars(extend("examples" = ["0.0.0.0:9901"]))]
     pub(crate) listen: Key<String>,
 }
@@ -106,18 +105,18 @@ pub(crate) struct AdminTls {
     pub(crate) key: Key<String>,
 }
 
-/// The holder of a token. `teal token new` makes one and prints the line to write here.
+/// A token. `teal token new` creates one and prints the line to write here.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["name", "role", "sha256"]))]
 pub(crate) struct Token {
-    /// Who holds it, as shown in receipts and logs: 1 to 63 of `A-Z a-z 0-9 . _ -`.
+    /// The name of its holder, as shown in receipts and logs: 1 to 63 of `A-Z a-z 0-9 . _ -`.
     #[schemars(extend("examples" = ["ci"]))]
     pub(crate) name: Key<String>,
     /// `viewer` reads, `operator` also changes.
     #[schemars(extend("examples" = ["operator"]))]
     pub(crate) role: Key<Role>,
-    /// The SHA-256 of the token in 64 hexadecimal digits. The token itself is written nowhere.
+    /// The SHA-256 of the token in 64 hexadecimal digits. The token itself is never written here.
     #[schemars(extend("examples" = ["<64 hexadecimal digits from teal token new>"]))]
     pub(crate) sha256: Key<String>,
 }
@@ -129,77 +128,76 @@ pub(crate) enum Role {
     Operator,
 }
 
-/// What a client may send, on every listener.
+/// Limits on what clients may send, for all listeners.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Bytes of a request head; beyond it the answer is 431. Trailers may have as many.
+    /// The maximum size of a request head; larger ones get 431. Trailers have the same limit.
     #[schemars(extend("default" = 32_768, "minimum" = 1024, "maximum" = 1_048_576))]
     pub(crate) head_bytes: Key<Size>,
-    /// Fields of a request head; beyond it the answer is 431. The crumbs of a cookie over HTTP/2 are
-    /// one. Trailers may have as many.
+    /// The maximum number of header fields; more get 431. The parts of a cookie over HTTP/2 count as
+    /// one. Trailers have the same limit.
     #[schemars(range(min = 1, max = 256), extend("default" = 100))]
     pub(crate) fields: Key<u32>,
-    /// Bytes of a request target; beyond it the answer is 414. At most `head_bytes`.
+    /// The maximum size of a request target; larger ones get 414. At most `head_bytes`.
     #[schemars(extend("default" = 8192, "minimum" = 64, "maximum" = 1_048_576))]
     pub(crate) target_bytes: Key<Size>,
-    /// Bytes of a request body; beyond it the answer is 413.
+    /// The maximum size of a request body; larger ones get 413.
     #[schemars(extend("x-default" = "unlimited", "examples" = ["64MiB"]))]
     pub(crate) body_bytes: Key<Size>,
-    /// Client connections at once, over all listeners and workers. Beyond it clients wait, and idle
-    /// connections are closed for them, the longest idle first.
+    /// The maximum number of client connections, over all listeners and workers. Beyond it, new clients
+    /// wait, and idle connections are closed to make room, the longest idle first.
     #[schemars(range(min = 1, max = 10_000_000), extend("default" = 10_000))]
     pub(crate) connections: Key<u32>,
 }
 
-/// One address on which clients are served.
+/// An address to serve clients on.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["address"]))]
 pub(crate) struct Listener {
     /// IP address and port. Port 0 lets the system choose; the bound address is printed at
-    /// start and shown by `teal status`. `[::]:PORT` takes IPv6 and IPv4, or IPv6 alone where another
-    /// listener has an IPv4 address at the same port.
+    /// start and shown by `teal status`. `[::]:PORT` accepts IPv6 and IPv4, or only IPv6 if another
+    /// listener has an IPv4 address on the same port.
     #[schemars(extend("examples" = ["0.0.0.0:8080"]))]
     pub(crate) address: Key<String>,
     /// Serve TLS here, with the certificates of `[[certificate]]`.
     #[schemars(extend("default" = false))]
     pub(crate) tls: Key<bool>,
-    /// Speak HTTP/2 here too: over TLS with clients that choose it in the handshake, without TLS
-    /// with those that begin with it (prior knowledge).
+    /// Serve HTTP/2 here too: over TLS to clients that negotiate it (ALPN), without TLS to clients
+    /// with prior knowledge.
     #[schemars(extend("x-default" = "true with TLS, else false", "examples" = [true]))]
     pub(crate) http2: Key<bool>,
-    /// The oldest version of TLS that is spoken here.
+    /// The minimum TLS version.
     #[schemars(extend("default" = "1.2"))]
     pub(crate) min_tls: Key<MinTls>,
-    /// Which clients have to show a certificate.
+    /// Client certificates: how they are verified and whether they are required.
     #[schemars(extend("x-default" = "none", "examples" = [{ "ca": "/etc/teal/clients.pem", "mode": "require" }]))]
     pub(crate) client_auth: Key<ClientAuth>,
-    /// Answer requests here with 308 to the same address under `https`: `true` at the port of the first
-    /// listener with TLS, a number at that port, which clients may know by another (443 in front of a
-    /// container). Requests of which a source in `trusted` or `proxy_protocol` says that they came by
-    /// `https` are served.
+    /// Redirect requests (308) to the same URL under `https`: `true` for the port of the first listener
+    /// with TLS, or a number for the port as clients see it (443 in front of a container). Requests that a
+    /// source in `trusted` or `proxy_protocol` reports as `https` are served.
     #[schemars(extend("default" = false, "examples" = [443]))]
     pub(crate) redirect_https: Key<Redirect>,
-    /// The `max-age` of `Strict-Transport-Security`, in seconds, in every answer that has none of
-    /// its own. With `tls = true`, or behind a proxy in `trusted` or `proxy_protocol` that says that its
-    /// client came by `https`.
+    /// The `max-age` of `Strict-Transport-Security`, in seconds, added to every response without that
+    /// field. Takes `tls = true`, or a proxy in `trusted` or `proxy_protocol` that reports its client's
+    /// `https`.
     #[schemars(range(min = 0, max = 315_360_000))]
     #[schemars(extend("x-default" = "no such field", "examples" = [31_536_000]))]
     pub(crate) hsts: Key<u32>,
-    /// A path that Teal answers here by itself, for a load balancer in front: `GET` or `HEAD` of exactly
-    /// this path, whatever the host, is 200 as long as Teal serves, and 503 once it stops. It never reaches
-    /// a service, comes before `redirect_https`, and has no line in the access log.
+    /// A path that Teal answers here itself, for a load balancer in front: `GET` or `HEAD` of exactly
+    /// this path, with any host, gets 200 while Teal serves and 503 once it is stopping. Such requests never
+    /// reach a service, are not redirected by `redirect_https`, and are not in the access log.
     #[schemars(extend("x-default" = "none", "examples" = ["/teal/health"]))]
     pub(crate) health: Key<String>,
-    /// Ranges of addresses whose connections must begin with a header of the PROXY protocol,
-    /// version 1 or 2: load balancers in front. What it says is the client's address.
+    /// Address ranges of load balancers in front, whose connections must begin with a PROXY protocol
+    /// header, version 1 or 2. The client's address is taken from it.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
     pub(crate) proxy_protocol: Key<Vec<At<String>>>,
-    /// Ranges of addresses of proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Host` are kept and
-    /// added to. Those of anybody else are replaced. The client in the access log, in spans and in the PROXY
-    /// protocol to targets is the last address in `X-Forwarded-For` (where there is none, in `Forwarded`)
-    /// that is not in these ranges.
+    /// Address ranges of proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Host` are kept and
+    /// added to. Those of all other clients are replaced. The client in the access log, in spans and in the
+    /// PROXY protocol to targets is the last address in `X-Forwarded-For` (without it, in `Forwarded`) that
+    /// is not in these ranges.
     #[schemars(extend("default" = [], "examples" = [["10.0.0.0/8"]]))]
     pub(crate) trusted: Key<Vec<At<String>>>,
 }
@@ -241,19 +239,19 @@ pub(crate) enum MinTls {
     Tls13,
 }
 
-/// Clients show a certificate.
+/// Client certificates (mutual TLS).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["ca"]))]
 pub(crate) struct ClientAuth {
-    /// A PEM file with the certificates that must have signed theirs. Relative to this file.
+    /// A PEM file with the CA certificates to verify clients against. Relative to this file.
     #[schemars(extend("examples" = ["/etc/teal/clients.pem"]))]
     pub(crate) ca: Key<String>,
-    /// `require` refuses a client that shows none, `request` does not.
+    /// `require` refuses clients without a certificate, `request` does not.
     #[schemars(extend("default" = "require"))]
     pub(crate) mode: Key<AuthMode>,
-    /// Send targets the certificates that the client has shown above its own, too, in
-    /// `Client-Cert-Chain`. Its own is always sent, in `Client-Cert` (RFC 9440).
+    /// Also send targets the rest of the client's certificate chain, in `Client-Cert-Chain`. Its own
+    /// certificate is always sent, in `Client-Cert` (RFC 9440).
     #[schemars(extend("default" = false))]
     pub(crate) chain: Key<bool>,
 }
@@ -265,8 +263,8 @@ pub(crate) enum AuthMode {
     Request,
 }
 
-/// A certificate and its key. Both files are read again when they change and at a reload; one that
-/// is no good leaves the old one in use.
+/// A certificate and its key. Both files are reloaded when they change and at a reload of the
+/// configuration; if one is invalid, the old certificate stays in use.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["cert", "key"]))]
@@ -280,33 +278,32 @@ pub(crate) struct Certificate {
     pub(crate) key: Key<String>,
 }
 
-/// Certificates are ordered, kept in `state_dir/acme`, and renewed when a third of their time is left,
-/// or when the authority says so (RFC 9773).
+/// Certificates are ordered, kept in `state_dir/acme`, and renewed when a third of their lifetime is left,
+/// or when the CA says so (RFC 9773).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Acme {
-    /// Where the authority may write to.
+    /// The email address that the CA may write to.
     #[schemars(extend("x-default" = "none", "examples" = ["ops@example.com"]))]
     pub(crate) email: Key<String>,
-    /// The URL of the authority's directory.
+    /// The URL of the CA's directory.
     #[schemars(extend("default" = "https://acme-v02.api.letsencrypt.org/directory"))]
     pub(crate) directory: Key<String>,
-    /// A PEM file: who must have signed the certificate of the authority's server. Relative to this
-    /// file.
-    #[schemars(extend("x-default" = "whom this machine trusts", "examples" = ["/etc/teal/authority.pem"]))]
+    /// A PEM file with the CA certificates to verify the ACME server against. Relative to this file.
+    #[schemars(extend("x-default" = "the system's CAs", "examples" = ["/etc/teal/authority.pem"]))]
     pub(crate) ca: Key<String>,
-    /// How the authority finds that a name is ours: `tls-alpn-01` in a handshake at a listener with
-    /// TLS, which it must reach at port 443; `http-01` by a request to one without, at port 80.
+    /// The way the CA validates domain ownership: `tls-alpn-01` in a handshake with a listener with TLS,
+    /// which the CA must reach on port 443; `http-01` by a request to a listener without TLS, on port 80.
     #[schemars(extend("default" = "tls-alpn-01"))]
     pub(crate) challenge: Key<Challenge>,
-    /// The account that you have at the CA, where it binds accounts to those (external account
-    /// binding): ZeroSSL, Google Trust Services, SSL.com, Sectigo, DigiCert and others.
+    /// External account binding, for CAs that bind ACME accounts to an account that you have with them:
+    /// ZeroSSL, Google Trust Services, SSL.com, Sectigo, DigiCert and others.
     #[schemars(extend("x-default" = "none"))]
     pub(crate) eab: Key<ExternalAccount>,
 }
 
-/// The credentials that an ACME CA gives to bind an account to (RFC 8555 section 7.3.4). Used once, when Teal makes its
-/// account there; with another `key_id` it makes another.
+/// The credentials from the ACME CA for external account binding (RFC 8555 section 7.3.4). Used once, when
+/// Teal creates its account there; with another `key_id` it creates another.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["key_id", "hmac_key_file"]))]
@@ -328,15 +325,15 @@ pub(crate) enum Challenge {
     Http01,
 }
 
-/// The access log. SIGUSR1 opens its file again, after it was renamed.
+/// The access log. SIGUSR1 reopens its file, after rotation.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["path"]))]
 pub(crate) struct AccessLog {
-    /// The file to which lines are added, relative to this file; `-` is standard output.
+    /// The file to append to, relative to this file; `-` is standard output.
     #[schemars(extend("examples" = ["/var/log/teal/access.log"]))]
     pub(crate) path: Key<String>,
-    /// `json`: an object per line; `combined`: the format of Apache and nginx.
+    /// `json`: one object per line; `combined`: the format of Apache and nginx.
     #[schemars(extend("default" = "json"))]
     pub(crate) format: Key<LogFormat>,
 }
@@ -348,27 +345,27 @@ pub(crate) enum LogFormat {
     Combined,
 }
 
-/// Export of traces by OpenTelemetry: OTLP over HTTP, in JSON.
+/// OpenTelemetry trace export: OTLP over HTTP, in JSON.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["endpoint"]))]
 pub(crate) struct Otel {
     /// The collector: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. Spans go to
-    /// `/v1/traces` there. A request whose `traceparent` says that it is not sampled has none.
+    /// `/v1/traces` there. Requests whose `traceparent` says they are not sampled get no span.
     #[schemars(extend("examples" = ["http://127.0.0.1:4318"]))]
     pub(crate) endpoint: Key<String>,
 }
 
-/// How a running Teal is replaced by a newer one: `teal upgrade`, or SIGUSR2.
+/// Upgrade of the running Teal to a newer one, by `teal upgrade` or SIGUSR2.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Upgrade {
-    /// The program to start, relative to this file. Without it, the one at the path from which the
+    /// The binary to start, relative to this file. Without it, the one at the path from which the
     /// running Teal was started.
     #[schemars(extend("x-default" = "the path of the running program", "examples" = ["/usr/local/bin/teal"]))]
     pub(crate) binary: Key<String>,
-    /// How long the older Teal may go on with the requests and tunnels that it has. Then they are
-    /// cut, counted and logged.
+    /// The time the old Teal has to finish its requests and tunnels. What is left then is cut, counted
+    /// and logged.
     #[schemars(extend("default" = "10m"))]
     pub(crate) drain: Key<Time>,
 }

@@ -1,7 +1,7 @@
 //! The JSON Schema of the file, made from the structs of `raw`.
 //!
-//! Besides the standard words it says `x-default` where a default depends on where Teal
-//! runs, and the `title` of a value of a kind of our own ("duration", "size").
+//! Besides the standard keywords it has `x-default`, for a default that depends on where Teal
+//! runs, and `title`, for a value of a kind of our own ("duration", "size").
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ pub fn schema() -> Value {
     SCHEMA.clone()
 }
 
-/// The same, for looking things up.
+/// The same schema by reference, for lookups.
 pub(crate) fn root() -> &'static Value {
     &SCHEMA
 }

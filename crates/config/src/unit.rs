@@ -1,4 +1,4 @@
-//! How durations and sizes are written: `"1m30s"`, `"32MiB"`.
+//! Parses durations and sizes: `"1m30s"`, `"32MiB"`.
 //!
 //! Whole numbers with a unit, nothing rounded, nothing guessed. A duration is longer
 //! than zero and at most 30 days: every wait has a deadline (promise L10), and a timer
@@ -19,7 +19,7 @@ const SIZE_UNITS: [(&str, u64); 8] = [
     ("TiB", 1 << 40),
 ];
 
-/// Reads a duration. The error says what to write.
+/// Parses a duration. The error says what to write.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| match error {
         NotADuration::Unreadable => format!(
@@ -31,7 +31,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// Reads `"32MiB"`, `"64kB"`, `"512"`: a whole number of bytes, with or without a unit.
+/// Parses `"32MiB"`, `"64kB"`, `"512"`: a whole number of bytes, with or without a unit.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let read = || {
         let (number, unit) = leading_number(text)?;
@@ -49,7 +49,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     })
 }
 
-/// The number at the start, without sign or separators, and what follows it.
+/// Splits off the number at the start, without sign or separators.
 fn leading_number(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at_checked(digits)?;

@@ -1,8 +1,8 @@
-//! Whether a file has the shape that the schema asks for.
+//! Checks a file against the schema.
 //!
-//! Goes through the parsed document and the schema side by side, reports everything that
+//! Walks the parsed document and the schema side by side, reports everything that
 //! does not fit (unknown keys, wrong types, numbers out of range, unknown words, missing
-//! keys) and takes it out, so that what stays can always be deserialized. It knows no
+//! keys) and removes it, so that the rest can always be deserialized. It knows no
 //! key by name: the schema is the only list.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 use crate::problem::Found;
 use crate::unit;
 
-/// Reports what does not fit the schema and takes it out of the document.
+/// Reports what does not fit the schema and removes it from the document.
 pub(crate) fn keep_well_formed(
     document: &mut Spanned<DeTable<'_>>,
     schema: &Value,
@@ -24,7 +24,7 @@ pub(crate) fn keep_well_formed(
     walk.table("", 0, document.get_mut(), schema);
 }
 
-/// A syntax error in words, said better where people usually stumble.
+/// Explains a syntax error, with better words for common mistakes.
 pub(crate) fn syntax(message: &str) -> String {
     if message.starts_with("string values must be quoted") {
         return "text, durations and sizes need quotes; write \"5s\", not 5s".to_owned();
@@ -45,7 +45,7 @@ struct Walk<'a> {
     found: &'a mut Found,
 }
 
-/// One value and where it stands.
+/// The path and position of a value.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     /// The path of keys from the top, without indexes.
@@ -90,7 +90,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the value may stay, in whole or in part.
+    /// Returns true if the value may stay, in whole or in part.
     fn value(&mut self, path: &str, value: &mut Spanned<DeValue<'_>>, schema: &Value) -> bool {
         let place = Place { path, offset: value.span().start };
         match value.get_mut() {
@@ -139,7 +139,7 @@ impl Walk<'_> {
         false
     }
 
-    /// A number that TOML can't hold is out of any range.
+    /// Checks a number; one that does not fit in `i128` is out of any range.
     fn number(&mut self, place: Place<'_>, number: Option<i128>, schema: &Value) -> bool {
         let bound = |word| schema.get(word).and_then(Value::as_u64).map(i128::from);
         let (min, max) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(i128::MAX));
@@ -184,7 +184,7 @@ fn keys(schema: &Value) -> Vec<&str> {
     properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
 
-/// The known word that was probably meant.
+/// Returns the known word that was probably meant.
 pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let distance = |key: &str| strsim::damerau_levenshtein(name, key);
     let near = known.iter().copied().min_by_key(|key| distance(key))?;
@@ -255,7 +255,7 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
     format!("{path} is {is} but must be {wanted}{instead}")
 }
 
-/// What was probably meant by a value of another type, as it is written.
+/// Guesses the intended value from one of the wrong type, as it would be written.
 fn meant(path: &str, value: &DeValue<'_>, schema: &Value) -> Option<String> {
     // No message repeats a token or its hash.
     if path.starts_with("admin.tokens") {
@@ -283,8 +283,8 @@ fn meant(path: &str, value: &DeValue<'_>, schema: &Value) -> Option<String> {
     (matches!(value, DeValue::String(_)) && words(items).is_none()).then(|| format!("[{written}]"))
 }
 
-/// The key of a table that takes a value which was written in place of the table: the one that it needs,
-/// or the one that such a value usually is for.
+/// The key for a value that was written in place of its table: the only required key, or the one that such
+/// a value is usually for.
 fn of_table<'s>(value: &DeValue<'_>, schema: &'s Value) -> Option<(&'s str, String)> {
     let written = plain(value)?;
     let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -1,4 +1,4 @@
-//! The authority that certificates are asked of, and what it needs of listeners and services.
+//! Checks of the ACME CA, and of what it needs of listeners and services.
 
 use rules::{ServiceSpec, TargetUrl};
 
@@ -10,7 +10,7 @@ use crate::key::{At, Key};
 use crate::problem::Found;
 use crate::raw::{self, Document};
 
-/// The authority if none is named.
+/// The default directory.
 const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 pub(super) fn acme(
@@ -65,7 +65,7 @@ fn external_account(
     Some(ExternalAccount { key_id: key_id?.to_owned(), hmac_key_file: hmac_key_file? })
 }
 
-/// What an authority needs of listeners and services.
+/// Checks what the CA needs of listeners and services.
 pub(super) fn check(
     document: &Document,
     acme: Option<&Acme>,

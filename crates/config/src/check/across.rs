@@ -1,5 +1,5 @@
-//! What no part can see alone: two services on one route, two listeners on one address,
-//! a target that is Teal itself, two colors that are one.
+//! Checks across parts: two services on one route, two listeners on one address,
+//! a target that is Teal itself, two colors with the same target.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,12 +12,12 @@ use crate::key::At;
 use crate::problem::Found;
 use crate::raw::Document;
 
-/// Where Teal itself is reached.
+/// The addresses of Teal itself.
 pub(super) struct Own<'a> {
     pub(super) listeners: &'a [At<Listener>],
     pub(super) admin: SocketAddr,
     pub(super) metrics: Option<&'a At<SocketAddr>>,
-    /// Where the admin socket is; `None` if that is not known.
+    /// The path of the admin socket; `None` if it is not known.
     pub(super) socket: Option<&'a Path>,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn check(
     circles(document, own, found);
 }
 
-/// Whether binding both can't work; port 0 never collides.
+/// Returns true if the two cannot both be bound; port 0 never collides.
 pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let same_ip = one.ip().to_canonical() == other.ip().to_canonical()
         || (one.is_ipv4() == other.is_ipv4()
@@ -41,14 +41,14 @@ pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() != 0 && one.port() == other.port() && same_ip
 }
 
-/// Whether a listener and the admin API can't both be bound: `[::]` takes IPv4, too.
+/// Returns true if a listener and the admin API cannot both be bound: `[::]` takes IPv4, too.
 pub(crate) fn overlaps_admin(listener: SocketAddr, admin: SocketAddr) -> bool {
     let takes_both = |one: SocketAddr| one.is_ipv6() && one.ip().is_unspecified();
     let both = takes_both(listener) || takes_both(admin);
     overlap(listener, admin) || (both && listener.port() != 0 && listener.port() == admin.port())
 }
 
-/// What is wrong with a target that the other color has too.
+/// Returns the problem of a target that the other color has too.
 pub(crate) fn same_target<'a>(
     target: &TargetUrl,
     mut others: impl Iterator<Item = &'a TargetUrl>,
@@ -61,7 +61,7 @@ pub(crate) fn same_target<'a>(
     })
 }
 
-/// What is wrong with a target that is one of Teal's own listeners, as far as that can be seen
+/// Returns the problem of a target that is one of Teal's own listeners, as far as that can be seen
 /// without resolving names.
 pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
     leads_to(target, listener).then(|| {
@@ -72,7 +72,7 @@ pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String>
     })
 }
 
-/// What is wrong with a target that is Teal's admin API, as far as that can be seen without
+/// Returns the problem of a target that is Teal's admin API, as far as that can be seen without
 /// resolving names.
 pub(crate) fn admin_circle(
     target: &TargetUrl,
@@ -102,7 +102,7 @@ fn leads_to(target: &TargetUrl, own: SocketAddr) -> bool {
     ips.into_iter().any(|ip| rules::reaches(SocketAddr::new(ip, port), own))
 }
 
-/// Whether two paths are one, however they are written.
+/// Returns true if two paths are the same file, however they are written.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
         // The socket need not be there yet; its directory may be.
@@ -141,7 +141,7 @@ fn addresses(own: &Own<'_>, found: &mut Found) {
     }
 }
 
-/// Over all that is written, since a service with another fault still has its name.
+/// Checks all names that are written, since a service with another problem still has its name.
 fn names(document: &Document, found: &mut Found) {
     let mut seen = HashSet::new();
     let named = document.service.elements().iter().filter_map(|service| service.value.name.at());
@@ -163,7 +163,7 @@ fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
                 continue;
             };
             if owner.name == service.name {
-                continue; // that the names are the same is said already
+                continue; // the same names are reported already
             }
             let (name, other, prefix) = (&service.name, &owner.name, &service.path_prefix);
             found.at(

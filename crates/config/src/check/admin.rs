@@ -47,7 +47,7 @@ pub(super) fn admin(raw: &raw::Admin, surroundings: &Surroundings<'_>, found: &m
         }
     }
     let tokens = tokens(raw.tokens.elements(), found);
-    // It depends on the state directory, which is checked later.
+    // The socket depends on the state directory, which is checked later.
     Admin { listen, socket: PathBuf::new(), tls, tokens, hosts, socket_group }
 }
 

@@ -9,10 +9,10 @@ use crate::problem::Found;
 use crate::raw::{self, Document};
 use crate::walk::nearest;
 
-/// The groups that have a meaning; every problem is reported at its own place.
+/// The valid groups; every problem is reported at its own position.
 pub(super) fn groups(document: &Document, found: &mut Found) -> Vec<GroupSpec> {
     let services = document.service.elements().iter();
-    // A service with a fault of its own still has its name.
+    // A service with a problem of its own still has its name.
     let known: Vec<&str> =
         services.filter_map(|service| service.value.name.get().map(String::as_str)).collect();
     let names: HashSet<&str> = known.iter().copied().collect();
@@ -50,7 +50,7 @@ fn members(
     (known, names): (&[&str], &HashSet<&str>),
     found: &mut Found,
 ) -> Vec<ServiceName> {
-    let Some(list) = raw.services.at() else { return Vec::new() }; // that it lacks is said already
+    let Some(list) = raw.services.at() else { return Vec::new() }; // reported already
     if list.value.is_empty() {
         found.at(list.offset, "group.services is empty; write at least one service");
     }
@@ -71,8 +71,8 @@ fn members(
     list.value.iter().filter_map(|name| ServiceName::new(&name.value).ok()).collect()
 }
 
-/// Names among which the one that was meant is looked for, and that are listed: the work and the words
-/// for one mistake stay bounded however many services there are.
+/// The most names that are searched for the one that was meant, and listed: the work and the output for
+/// one mistake stay bounded however many services there are.
 const LOOKED_AT: usize = 100;
 
 fn unknown(name: &str, known: &[&str]) -> String {

@@ -1,9 +1,9 @@
-//! Names of fields that only trusted peers may send.
+//! Names of header fields that only trusted peers may send.
 
 use crate::key::{At, Key};
 use crate::problem::Found;
 
-/// Names that Teal writes by itself, so that nothing of a client's is left to be dropped.
+/// Fields that Teal always sets itself, so that nothing from a client is left to drop.
 const OWN: [&str; 17] = [
     "client-cert",
     "client-cert-chain",

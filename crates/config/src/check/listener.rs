@@ -1,4 +1,4 @@
-//! Listeners and certificates: where clients come in, and what TLS needs for it.
+//! Checks of listeners and certificates, and of what TLS needs.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(super) fn certificates(
     both.collect()
 }
 
-/// What listeners and certificates need of each other.
+/// Checks what listeners and certificates need of each other.
 pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
     let first = |is: &dyn Fn(&Listener) -> bool| listeners.iter().find(|at| is(&at.value));
     let tls = first(&|listener| listener.tls.is_some());
@@ -137,7 +137,7 @@ fn tls(
     None
 }
 
-/// A path as it comes in a request, without anything that another path could be written for.
+/// Checks a path as it comes in a request, in the one spelling that it can have.
 fn health(listener: &raw::Listener, found: &mut Found) -> Option<Box<str>> {
     let At { value, offset } = listener.health.at()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);

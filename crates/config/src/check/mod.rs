@@ -1,8 +1,8 @@
-//! From what is written to what it means, collecting all problems.
+//! Turns what is written into its meaning, collecting all problems.
 //!
-//! Each part takes what `raw` holds, fills in defaults and reports what can't be meant.
+//! Each part takes what `raw` holds, fills in defaults and reports invalid values.
 //! A value that was reported is replaced by its default so that checking goes on; the
-//! result then is no configuration, however complete it looks.
+//! result is then not a configuration, however complete it looks.
 
 mod acme;
 mod across;
@@ -31,15 +31,15 @@ use across::Own;
 pub(crate) use across::{admin_circle, circle, overlaps_admin, same_target};
 pub(crate) use text::{address, admin_address};
 
-/// Where clients are served if nothing is said.
+/// The default address for clients.
 pub(crate) const LISTEN: SocketAddr = loopback(8080);
-/// Where the admin API is if nothing is said.
+/// The default address of the admin API.
 pub(crate) const ADMIN: SocketAddr = loopback(9900);
 
-/// What a meaning depends on besides the text.
+/// The context that a meaning depends on besides the text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
-    /// Where the file is.
+    /// The path of the file.
     pub(crate) path: &'a Path,
     pub(crate) environment: &'a Environment,
 }
@@ -105,12 +105,12 @@ pub(crate) fn config(
     })
 }
 
-/// Workers if nothing is said: one per core.
+/// The default number of workers: one per core.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What to do where the environment names no place for state.
+/// The message if the environment names no state directory.
 pub(crate) const NO_STATE_DIRECTORY: &str =
     "there is no state directory: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set";
 
@@ -187,7 +187,7 @@ fn upgrade(raw: &raw::Upgrade, surroundings: &Surroundings<'_>, found: &mut Foun
     Upgrade { binary, drain: drain.map_or(default.drain, |(drain, _)| drain) }
 }
 
-/// A path as it is written, relative to the file.
+/// Resolves a path, relative to the file.
 fn path(
     value: &str,
     name: &str,
@@ -199,7 +199,7 @@ fn path(
         return Err(format!("{name} is not a path; write {key} = {example:?}"));
     }
     if let Some(credential) = value.strip_prefix("credential:") {
-        // As systemd.exec(5) has it: a name that can be that of a file.
+        // As in systemd.exec(5): it must be a valid file name.
         if credential.is_empty() || credential.contains('/') || matches!(credential, "." | "..") {
             return Err(format!(
                 "{name}: {value:?} does not name a credential; write credential:NAME with the NAME of \
@@ -247,7 +247,7 @@ fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
     }
 }
 
-/// A duration that may be written; `None` if it is not, or was reported.
+/// Reads an optional duration; `None` if it is not written, or was reported.
 fn time(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usize)> {
     let At { value: Time(text), offset } = key.at()?;
     match unit::duration(text) {
@@ -259,7 +259,7 @@ fn time(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usi
     }
 }
 
-/// A size that may be written; `None` if it is not, or was reported.
+/// Reads an optional size; `None` if it is not written, or was reported.
 fn size(key: &Key<Size>, name: &str, found: &mut Found) -> Option<(u64, usize)> {
     let At { value, offset } = key.at()?;
     match value {

@@ -1,4 +1,4 @@
-//! What a probe sends besides its question, and what shows that it is the target that answers.
+//! The fields that a probe sends, and the evidence that the right target answers.
 
 use rules::{Expected, ExpectedHeader};
 
@@ -6,8 +6,7 @@ use crate::key::At;
 use crate::problem::Found;
 use crate::raw;
 
-/// Fields that frame a message, choose its receiver or belong to one connection, and what to write
-/// instead.
+/// Fields that frame a message, choose its receiver or belong to one connection, each with advice.
 const RESERVED: [(&str, &str); 10] = [
     ("host", "write service.health.host"),
     ("content-length", "a probe has no body; leave it out"),
@@ -39,7 +38,7 @@ pub(super) fn headers(raw: &raw::Health, found: &mut Found) -> Vec<(String, Stri
         } else if lower.starts_with("proxy-") || lower == "http2-settings" {
             wrong("it belongs to one connection; leave it out");
         } else if headers.iter().any(|(other, _)| *other == lower) {
-            wrong("is there twice; leave one out");
+            wrong("is given twice; leave one out");
         } else if !is_value(value) {
             wrong("its value must be up to 4096 visible ASCII characters and spaces between them");
         } else {

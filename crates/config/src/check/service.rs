@@ -15,10 +15,10 @@ use crate::key::{At, Key, Time};
 use crate::problem::Found;
 use crate::raw;
 
-/// More frequent probes are load, not evidence.
+/// The shortest interval of probes: more frequent ones are load, not evidence.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
-/// The services that can be looked at further, each with the place of its table.
+/// The services that can be checked further, each with the position of its table.
 pub(super) fn services(
     key: &Key<Vec<At<raw::Service>>>,
     surroundings: &Surroundings<'_>,
@@ -33,7 +33,7 @@ pub(super) fn services(
     services
 }
 
-/// A service without a usable name is checked all the same, but has no meaning.
+/// Checks a service. One without a valid name is checked too, but returns `None`.
 fn service(
     raw: &raw::Service,
     surroundings: &Surroundings<'_>,
@@ -167,7 +167,7 @@ fn targets(
             Err(message) => found.at(*offset, format!("{name}: {message}")),
         }
     }
-    let all_known = targets.len() == list.value.len(); // what is wrong may have been meant as https
+    let all_known = targets.len() == list.value.len(); // an invalid one may have been meant as https
     if let Some(tls) =
         tls.filter(|_| all_known && targets.iter().all(|target| target.value.tls().is_none()))
     {
@@ -280,11 +280,11 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
         expect: expect(&raw.expect, found).unwrap_or(default.expect),
         identity,
         headers,
-        https: false, // said once all listeners are known
+        https: false, // set once all listeners are known
     }
 }
 
-/// Reports a color whose server name is that of the request, while probes have no host to ask for.
+/// Reports a color whose server name is that of the request, while probes have no host to use.
 fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found) {
     for (color, environment) in colors {
         let tls = environment.get().and_then(|environment| environment.tls.get());
@@ -297,7 +297,7 @@ fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found
     }
 }
 
-/// What a probe of gRPC needs: targets that speak HTTP/2.
+/// Checks that gRPC probes have targets with HTTP/2.
 fn speaks_grpc<'t>(
     raw: &raw::Health,
     targets: impl Iterator<Item = &'t At<TargetUrl>>,

@@ -1,4 +1,4 @@
-//! Texts with a grammar: addresses, hosts, paths, names, hashes.
+//! Parsers of addresses, hosts, paths, names and hashes.
 //!
 //! Each function takes what a person wrote and returns its meaning, or a sentence that
 //! says what is wrong and what to write instead. They know no key and no position.

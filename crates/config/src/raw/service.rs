@@ -1,4 +1,4 @@
-//! What may be written about a service.
+//! The keys of a service.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::key::{At, Key, Size, Time};
 
 /// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
-/// in several groups; what it does by itself, such as failover, it goes on doing alone.
+/// in several groups; automatic moves, such as failover, concern one service only.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["name", "services"]))]
 pub(crate) struct Group {
-    /// Its name in every interface, by the rules for the name of a service.
+    /// The name of the group, with the same rules as a service name.
     #[schemars(extend("examples" = ["shop"]))]
     pub(crate) name: Key<String>,
-    /// The names of its services, each once, at most 100.
+    /// The names of its services, at most 100, each once.
     #[schemars(extend("examples" = [["web", "api"]]))]
     #[schemars(extend("minItems" = 1, "maxItems" = 100, "uniqueItems" = true))]
     pub(crate) services: Key<Vec<At<String>>>,
@@ -27,34 +27,34 @@ pub(crate) struct Group {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["name", "blue", "green"]))]
 pub(crate) struct Service {
-    /// Its name in every interface: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter
-    /// or digit.
+    /// The name of the service: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or
+    /// digit.
     #[schemars(extend("examples" = ["web"]))]
     pub(crate) name: Key<String>,
-    /// Hosts whose requests belong to the service: exact names, or `*.` for one label in front.
-    /// None: any host. An exact name wins over a wildcard, a wildcard over any.
+    /// Hosts whose requests go to the service: exact names, or `*.` for one label in front. Empty
+    /// means any host. An exact name wins over a wildcard, a wildcard over any host.
     #[schemars(extend("default" = []))]
     pub(crate) hosts: Key<Vec<At<String>>>,
-    /// Requests whose path is this or below it at a segment boundary; the longest prefix wins.
+    /// The path prefix of the service's requests, matched by whole segments; the longest prefix wins.
     #[schemars(extend("default" = "/"))]
     pub(crate) path_prefix: Key<String>,
-    /// Whether targets see paths without `path_prefix`, which they are told in
-    /// `X-Forwarded-Prefix`. What they answer is not rewritten.
+    /// Remove `path_prefix` from the paths that targets see, and send it in `X-Forwarded-Prefix`.
+    /// Responses are not rewritten.
     #[schemars(extend("default" = false))]
     pub(crate) strip_prefix: Key<bool>,
-    /// What becomes of request fields whose names have an underscore: `auto` keeps them in calls of
-    /// gRPC and where all targets are `h2c`, `keep` and `drop` do it in all requests. Applications
-    /// behind CGI or WSGI read `X_User` as `X-User`. Names that they would take for a field that Teal
-    /// sets or protects, such as `X_Forwarded_For`, are dropped in any case.
+    /// Request fields with an underscore in their name: `keep` keeps them, `drop` drops them, `auto`
+    /// keeps them in gRPC calls and where all targets are `h2c`. Applications behind CGI or WSGI read
+    /// `X_User` as `X-User`. Names that they would mistake for a field that Teal sets or protects, such as
+    /// `X_Forwarded_For`, are always dropped.
     #[schemars(extend("default" = "auto"))]
     pub(crate) underscores: Key<Underscores>,
-    /// Request fields that are dropped unless they come from a listener's `trusted` sources: those by which
-    /// something else in front logs users in. A `*` at the end stands for any ending; `-` and `_` are the
-    /// same. Fields that tell of clients and their certificates (`X-Forwarded-*`, `X-SSL-*` and so on) are
-    /// dropped without this.
+    /// Request fields that are dropped unless they come from a listener's `trusted` sources: those with which
+    /// a proxy in front authenticates users. A `*` at the end matches any ending; `-` and `_` are the
+    /// same. Fields about clients and their certificates (`X-Forwarded-*`, `X-SSL-*` and so on) are
+    /// dropped in any case.
     #[schemars(extend("default" = [], "examples" = [["Remote-User", "X-Auth-*"]]))]
     pub(crate) drop_headers: Key<Vec<At<String>>>,
-    /// The active color where no state exists yet; later the journal decides.
+    /// The active color at the first start; later the journal decides.
     #[schemars(extend("default" = "blue"))]
     pub(crate) initial: Key<Color>,
     /// The blue environment.
@@ -66,8 +66,8 @@ pub(crate) struct Service {
     pub(crate) health: Key<Health>,
     pub(crate) drain: Key<Drain>,
     pub(crate) timeouts: Key<Timeouts>,
-    /// What happens when every target of the active color is down: `off` leaves it to the
-    /// operator, `auto` switches to the other color if that is proven healthy.
+    /// The reaction when every target of the active color is down: `off` does nothing, `auto` switches
+    /// to the other color if it is proven healthy.
     #[schemars(extend("default" = "off"))]
     pub(crate) failover: Key<Failover>,
     pub(crate) hold: Key<Hold>,
@@ -100,25 +100,25 @@ pub(crate) enum Underscores {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["targets"]))]
 pub(crate) struct Environment {
-    /// Its addresses; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 where the target
-    /// chooses it in the handshake), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
+    /// The addresses of the environment; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 if
+    /// the target negotiates it), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
     /// resolved at start, at each interval and after a failed connect, never per request; each address
     /// of a name is a target of its own (`resolve`).
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
     pub(crate) targets: Key<Vec<At<String>>>,
     pub(crate) tls: Key<TargetTls>,
-    /// The Host that targets receive: the `client`'s, or the `target`'s own, which is `tls.server_name` or
-    /// else the target's address. The client's is told in `X-Forwarded-Host` in either case.
+    /// The `Host` sent to targets: the `client`'s, or the `target`'s own, which is `tls.server_name` or
+    /// else the target's address. The client's is always sent in `X-Forwarded-Host`.
     #[schemars(extend("default" = "client"))]
     pub(crate) host: Key<HostSent>,
-    /// The version of the PROXY protocol in which the targets are told of each connection's client:
-    /// `v1` or `v2`. Each request then has a connection of its own.
+    /// Send the client's address to the targets in a PROXY protocol header, version `v1` or `v2`. Each
+    /// request then has its own connection.
     #[schemars(extend("x-default" = "none", "examples" = ["v2"]))]
     pub(crate) proxy_protocol: Key<ProxyHeader>,
-    /// The targets that a name with several addresses is. `all`: one for each address, probed,
-    /// balanced and drained by itself, up to 64 of them; one that comes is proven before it gets
-    /// traffic, one that goes drains. `first`: one, which connects to the address that answers first:
-    /// the next one is tried after 250 ms, the one that worked last comes first.
+    /// The handling of a name with several addresses. `all`: a target for each address, probed,
+    /// balanced and drained separately, up to 64 of them; a new one is proven healthy before it gets
+    /// traffic, a removed one is drained. `first`: a single target, which connects to the first address
+    /// that answers: the next one is tried after 250 ms, and the one that worked last is tried first.
     #[schemars(extend("default" = "all"))]
     pub(crate) resolve: Key<Resolve>,
 }
@@ -148,22 +148,22 @@ pub(crate) enum HostSent {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TargetTls {
-    /// PEM: who must have signed the target's certificate; relative to this file.
-    #[schemars(extend("x-default" = "the authorities that this machine trusts", "examples" = ["ca.pem"]))]
+    /// A PEM file with the CA certificates to verify the targets against. Relative to this file.
+    #[schemars(extend("x-default" = "the system's CAs", "examples" = ["ca.pem"]))]
     pub(crate) ca: Key<String>,
-    /// The server name that targets are asked for (SNI), and that their certificates must be for.
-    /// `"host"`: the host of each request, with connections of its own for each name.
+    /// The server name to send to targets (SNI) and to verify their certificates for. `"host"`: the
+    /// host of each request, with separate connections for each name.
     #[schemars(extend("x-default" = "the host of the target", "examples" = ["app.internal"]))]
     pub(crate) server_name: Key<String>,
-    /// Offers HTTP/2 in the handshake. `false` is for targets that require HTTP/1.1, such as IIS with
+    /// Offer HTTP/2 in the handshake. `false` is for targets that require HTTP/1.1, such as IIS with
     /// Windows authentication or client certificates.
     #[schemars(extend("default" = true))]
     pub(crate) http2: Key<bool>,
-    /// PEM: the certificate that Teal shows to the target, then the chain above it; relative to this
-    /// file. With `key`.
+    /// A PEM file: the client certificate that Teal presents to targets, then the chain above it. Relative
+    /// to this file. Needs `key`.
     #[schemars(extend("x-default" = "none", "examples" = ["teal.pem"]))]
     pub(crate) cert: Key<String>,
-    /// PEM: its private key, not encrypted; relative to this file, or `credential:NAME`.
+    /// A PEM file: its private key, not encrypted. Relative to this file, or `credential:NAME`.
     #[schemars(extend("x-default" = "none", "examples" = ["teal.key"]))]
     pub(crate) key: Key<String>,
 }
@@ -175,29 +175,29 @@ pub(crate) enum ProbeKind {
     Grpc,
 }
 
-/// How each target is probed. A switch needs `rise` passed probes of every target.
+/// Health checks of targets. A switch needs `rise` passed probes of every target.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Health {
-    /// What a probe asks: `http`, a GET of `path`, or `grpc`, the standard health check of gRPC
+    /// The kind of probe: `http`, a GET of `path`, or `grpc`, the standard gRPC health check
     /// (`grpc.health.v1.Health/Check`), for `h2c` and `https` targets.
     #[schemars(rename = "type", extend("default" = "http"))]
     #[serde(rename = "type")]
     pub(crate) kind: Key<ProbeKind>,
-    /// The path that a probe asks for. With `type = "grpc"`, behind the slash, the name of the
-    /// service that must be serving; `/`, then the default, is the server as a whole.
+    /// The path that a probe requests. With `type = "grpc"`, the name of the service that must be
+    /// serving, after the slash; `/`, which is then the default, means the server as a whole.
     #[schemars(extend("default" = "/health"))]
     pub(crate) path: Key<String>,
-    /// The Host that a probe sends.
+    /// The `Host` that a probe sends.
     #[schemars(extend(
         "x-default" = "the first plain name in hosts, else the target's own address",
         "examples" = ["example.com"],
     ))]
     pub(crate) host: Key<String>,
-    /// Time from one probe to the next while nothing changes; at least 10ms.
+    /// The time between probes while nothing changes; at least 10ms.
     #[schemars(extend("default" = "5s"))]
     pub(crate) interval: Key<Time>,
-    /// Time that one probe may take in all.
+    /// The timeout of one probe, in total.
     #[schemars(extend("default" = "2s"))]
     pub(crate) timeout: Key<Time>,
     /// Passed probes in a row that make a target healthy.
@@ -206,40 +206,40 @@ pub(crate) struct Health {
     /// Failed probes in a row that make a target unhealthy.
     #[schemars(range(min = 1, max = 100), extend("default" = 2))]
     pub(crate) fall: Key<u32>,
-    /// Time from one probe to the next while a target is about to change; at least 10ms and at
-    /// most `interval`, which is also its default where that is shorter.
+    /// The time between probes while a target is about to change; at least 10ms and at most `interval`,
+    /// which is also the default if it is shorter.
     #[schemars(extend("default" = "500ms"))]
     pub(crate) fast_interval: Key<Time>,
     /// Statuses that pass: `"2xx"`, `"204"` or `"200-299"`. Redirects are not followed.
     #[schemars(extend("default" = ["2xx"]))]
     pub(crate) expect: Key<Vec<At<String>>>,
-    /// A field that the answer must have, as `NAME: VALUE` or, with any value, `NAME`. An answer
-    /// without it is another service's, which may have taken the address over: traffic leaves it at
-    /// once, without waiting for `fall`.
+    /// A header field that the response must have, as `NAME: VALUE` or, with any value, `NAME`. A
+    /// response without it comes from another service, which may have taken over the address: traffic
+    /// leaves it at once, without waiting for `fall`.
     #[schemars(extend("x-default" = "none", "examples" = ["X-App: web"]))]
     pub(crate) expect_header: Key<String>,
-    /// Text that the answer's body must hold, within its first 64 KiB. For the same purpose as
-    /// `expect_header`; for `type = "http"`.
+    /// Text that the response body must contain within its first 64 KiB. It serves the same purpose as
+    /// `expect_header`; only for `type = "http"`.
     #[schemars(extend("x-default" = "none", "examples" = ["web is well"]))]
     pub(crate) expect_body: Key<String>,
-    /// Fields that a probe sends besides `Host`, `User-Agent` and what traffic tells of its client:
-    /// `X-Forwarded-For` (127.0.0.1), `X-Forwarded-Host` (the Host) and `X-Forwarded-Proto`, which is
-    /// `https` where each listener has TLS or redirects to it, else `http`. One of the same name
-    /// takes its place, as for a TLS proxy in front: `{ X-Forwarded-Proto = "https" }`.
+    /// Header fields that a probe sends besides `Host`, `User-Agent` and those that requests carry about
+    /// their client: `X-Forwarded-For` (127.0.0.1), `X-Forwarded-Host` (the Host) and `X-Forwarded-Proto`,
+    /// which is `https` if every listener has TLS or redirects to it, else `http`. A field of the same name
+    /// replaces it, such as behind a TLS proxy: `{ X-Forwarded-Proto = "https" }`.
     #[schemars(extend("x-default" = "none", "examples" = [{ "X-Probe": "teal" }]))]
     pub(crate) headers: Key<BTreeMap<String, At<String>>>,
 }
 
-/// How long requests and tunnels on a retired color may last.
+/// Draining of the old color after a switch.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Drain {
-    /// After this, what is left is cut, counted and listed in the receipt.
+    /// The time after which the requests and tunnels left are cut, counted and listed in the receipt.
     #[schemars(extend("default" = "30s"))]
     pub(crate) timeout: Key<Time>,
-    /// `keep`: WebSockets and event streams stay until `timeout`; `close`: they are asked to end (a
-    /// Close frame 1001; the end of an event), spread over the first half of it, so that their clients
-    /// come back on the new color.
+    /// `keep`: WebSockets and event streams stay until `timeout`; `close`: they are closed (with a Close
+    /// frame 1001, or at the end of an event), spread over the first half of it, so that their clients
+    /// reconnect to the new color.
     #[schemars(extend("default" = "keep"))]
     pub(crate) streams: Key<Streams>,
 }
@@ -251,23 +251,25 @@ pub(crate) enum Streams {
     Close,
 }
 
-/// The deadline of every wait in the life of a request.
+/// The deadlines of a request, one for every wait.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Timeouts {
-    /// TLS handshake of a client.
+    /// The TLS handshake of a client.
     #[schemars(extend("default" = "5s"))]
     pub(crate) tls_hello: Key<Time>,
     /// From the first byte of a request to the end of its head.
     #[schemars(extend("default" = "10s"))]
     pub(crate) request_head: Key<Time>,
-    /// The window in which a request body must bring `body_min_bytes`.
+    /// The window in which a request body must deliver `body_min_bytes`.
     #[schemars(extend("default" = "30s"))]
     pub(crate) body_progress: Key<Time>,
-    /// Bytes of a request body that must arrive in each `body_progress`, and bytes of an answer that a client must take in each `write_stall` while it is waited for.
+    /// Bytes of a request body that must arrive in each `body_progress`, and bytes of a response that a
+    /// client must accept in each `write_stall` while there is more to send.
     #[schemars(extend("default" = 1024, "minimum" = 1))]
     pub(crate) body_min_bytes: Key<Size>,
-    /// The longest time without progress while writing to a target, or to either side of a tunnel; the window in which a client must take `body_min_bytes` of its answer.
+    /// The longest time without progress while writing to a target, or to either side of a tunnel; the
+    /// window in which a client must accept `body_min_bytes` of its response.
     #[schemars(extend("default" = "30s"))]
     pub(crate) write_stall: Key<Time>,
     /// Connecting to a target.
@@ -276,14 +278,14 @@ pub(crate) struct Timeouts {
     /// From the end of the request to the end of the response head.
     #[schemars(extend("default" = "60s"))]
     pub(crate) response_head: Key<Time>,
-    /// The longest silence inside a response body, and of a gRPC call before its first message, unless
-    /// it names a shorter deadline (`grpc-timeout`).
+    /// The longest silence within a response body, and before the first message of a gRPC call unless it
+    /// sets a shorter deadline (`grpc-timeout`).
     #[schemars(extend("default" = "5m"))]
     pub(crate) response_idle: Key<Time>,
-    /// How long a client connection may idle between two requests.
+    /// The idle timeout of a client connection between two requests.
     #[schemars(extend("default" = "60s"))]
     pub(crate) idle: Key<Time>,
-    /// How long a connection to a target may idle before it is closed.
+    /// The idle timeout of a connection to a target.
     #[schemars(extend("default" = "30s"))]
     pub(crate) target_idle: Key<Time>,
     /// The longest silence of a tunnel (WebSocket) or an event stream.
@@ -291,17 +293,17 @@ pub(crate) struct Timeouts {
     pub(crate) tunnel_idle: Key<Time>,
 }
 
-/// Caps on what may wait while the service is held with `teal hold`.
+/// Limits on waiting requests while the service is held with `teal hold`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Hold {
-    /// Requests that may wait at once; beyond it the answer is 503.
+    /// The maximum number of waiting requests; more get 503.
     #[schemars(range(min = 1, max = 10_000_000), extend("default" = 10_000))]
     pub(crate) requests: Key<u32>,
-    /// Memory that waiting requests may use; beyond it the answer is 503.
+    /// The maximum memory of waiting requests; beyond it, requests get 503.
     #[schemars(extend("default" = "32MiB", "minimum" = 1))]
     pub(crate) bytes: Key<Size>,
-    /// Requests let go per second after `teal resume`.
+    /// Requests released per second after `teal resume`.
     #[schemars(range(min = 1, max = 10_000_000), extend("default" = 1000))]
     pub(crate) release_per_second: Key<u32>,
 }
