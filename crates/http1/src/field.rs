@@ -29,7 +29,7 @@ pub(crate) enum Name {
     /// `tracestate`: vendor data carried along the trace that `traceparent` names.
     TraceState,
     ContentType,
-    /// When the message was made.
+    /// The time when the message was made (`Date`).
     Date,
     ForwardedFor,
     ForwardedHost,

@@ -34,7 +34,7 @@ pub struct Response<'b> {
     pub body: BodyLength,
     /// True if the connection may be reused once the body is read to its end.
     pub persistent: bool,
-    /// How long the target keeps an idle connection open, if it says so (`Keep-Alive: timeout=5`).
+    /// The time for which the target keeps an idle connection open, if it says so (`Keep-Alive: timeout=5`).
     pub keep_alive_timeout: Option<Duration>,
     /// Only in a 101: the protocol spoken from here on, one of those asked for.
     pub upgrade: Option<&'b str>,

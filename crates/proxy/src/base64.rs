@@ -4,7 +4,7 @@
 pub(crate) const DIGITS: &[u8; 64] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Appends these bytes in base64, filled up with `=`.
+/// Appends these bytes in base64, padded with `=`.
 pub(crate) fn encode(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

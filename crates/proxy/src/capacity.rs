@@ -1,6 +1,5 @@
-//! How many client connections there may be, over all workers, and what is given up when there are as
-//! many: connections without a request, those first that have been so longest. Looked at per connection
-//! and per tick, not per request.
+//! The limit of client connections, over all workers. When it is reached, connections without a request are
+//! closed, those idle longest first. Looked at per connection and per tick, not per request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,29 +14,29 @@ pub(crate) struct Capacity {
     shared: Arc<Shared>,
 }
 
-/// One connection's part of the capacity.
+/// One connection's share of the capacity.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     open: AtomicUsize,
-    /// Idle connections that some worker should give up.
+    /// Idle connections still to be closed, by any worker.
     wanted: AtomicUsize,
-    /// Of those that were wanted last, how many places have not become free.
+    /// Of those last asked for, the number of places that have not become free.
     asked: AtomicUsize,
-    /// When that was, in milliseconds since `began`.
+    /// The time of that, in milliseconds since `began`.
     asked_at: AtomicU64,
     began: Instant,
 }
 
-/// Of so many connections one is given up at a time.
+/// One in this many connections is closed at a time.
 const PART: usize = 32;
 
-/// The most that are given up at a time.
+/// The most that are closed at a time.
 const MOST: usize = 256;
 
-/// How long those who were given up may take to end before others are, too: a close lingers.
+/// The time allowed for these to close before more are asked for: they linger.
 const LINGER: Duration = Duration::from_secs(3);
 
 impl Capacity {
@@ -63,8 +62,8 @@ impl Capacity {
         Permit(self.shared.clone())
     }
 
-    /// Somebody waits and there is no room: has the workers give up idle connections, unless they have
-    /// just done so. Whether they are to do so now.
+    /// Asks the workers to close idle connections, as a client waits and the limit is reached, unless they have
+    /// just been asked. Returns true if they were asked now.
     pub(crate) fn ask(&self) -> bool {
         let shared = &self.shared;
         let now = u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -80,8 +79,8 @@ impl Capacity {
         true
     }
 
-    /// Gives up idle connections of one worker, if some are wanted. They end as after `idle`: with a
-    /// FIN, or a GOAWAY, and a close that lingers. Returns how many.
+    /// Closes idle connections of one worker, if some were asked for. They end as after `idle`: with a FIN, or
+    /// a GOAWAY, and a lingering close. Returns how many.
     // lossless: L7
     pub(crate) fn give_up(&self, deadlines: &Deadlines) -> usize {
         let wanted = &self.shared.wanted;
@@ -103,7 +102,7 @@ impl Drop for Permit {
         shared.open.fetch_sub(1, Ordering::Relaxed);
         if shared.asked.load(Ordering::Relaxed) > 0 {
             let less = |asked: usize| asked.checked_sub(1);
-            // Ignored: there were none.
+            // Ignored: the count was 0.
             let _ = shared.asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         }
     }
@@ -126,7 +125,7 @@ mod tests {
         }
         capacity.give_up(&deadlines);
         let left = || deadlines.pass_early(Early::Idle, 0);
-        assert_eq!(left(), 0, "nobody waits");
+        assert_eq!(left(), 0, "no client waits");
         assert!(capacity.ask() && !capacity.ask(), "once for one");
         capacity.give_up(&deadlines);
         capacity.give_up(&deadlines);
@@ -144,6 +143,6 @@ mod tests {
         assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 2, "nobody is idle");
         permits.pop();
         permits.push(capacity.permit().unwrap());
-        assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 0, "nobody waits any more");
+        assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 0, "no client waits any more");
     }
 }

@@ -1,8 +1,8 @@
-//! The wall clock of answers: the `Date` that is added to those that have none.
+//! The `Date` that is added to answers without one.
 
 use std::time::SystemTime;
 
-/// A second of the wall clock, and how it is written.
+/// A second of the wall clock, and its text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Date {
     second: u64,
@@ -15,7 +15,7 @@ impl Date {
         Self { second, text: http1::http_date(second) }
     }
 
-    /// The same unless another second has begun: written once in a second, not once per answer.
+    /// Returns the same unless another second has begun: formatted once a second, not once per answer.
     pub(crate) fn renewed(self) -> Self {
         if self.second == Self::second() { self } else { Self::now() }
     }

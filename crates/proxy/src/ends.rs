@@ -1,5 +1,5 @@
-//! The two ends of a pump, and how much is read for a receiver that takes little: one of many streams
-//! that stand still must not keep what one connection alone may (D8).
+//! The two ends of a pump, and the amount read for a slow receiver: many stalled streams must not hold the
+//! memory allowed for one connection each (D8).
 
 use std::io;
 use std::task::{Context, Poll};
@@ -25,11 +25,11 @@ pub(crate) enum Side {
     Sink,
 }
 
-/// Read even where there is no room: the end of a payload needs none, and must not wait for any.
+/// The least that is read: the end of a payload needs no room, and must not wait for any.
 const LEAST: usize = 512;
 
 impl Ends<'_> {
-    /// Reads as much as the sink would take at once, which is `room`.
+    /// Reads as much as the sink would accept at once, which is `room`.
     pub(crate) fn poll_fill(
         &mut self,
         room: usize,
@@ -43,8 +43,7 @@ impl Ends<'_> {
         read
     }
 
-    /// The sink stands still: what waits for it takes no more memory than it needs, if there may be
-    /// many such.
+    /// Shrinks the memory of a stalled sink to what it needs, if there may be many of them.
     pub(crate) fn keep_little(&mut self) {
         if self.sink.is_exchange() {
             self.rx.shrink(&self.worker.buffers);

@@ -1,17 +1,17 @@
-//! Memory that clients make a worker keep while it waits for them, counted over all of them: each is
-//! bounded by limits of its own, and many together by what stands here.
+//! Memory that clients make a worker hold while it waits for them, counted over all of them: each is bounded by
+//! its own limits, and all together by these.
 
 use std::cell::Cell;
 
-/// Heads that have begun and not ended may take this much on one worker; the one that began first is
-/// answered 408 then. An honest head comes at once.
+/// The most memory of incomplete heads on one worker; beyond it the oldest one is answered 408. An honest
+/// client sends its head at once.
 pub(crate) const HEADS: usize = 16 << 20;
 
-/// Bodies that have not ended, kept to be sent again, may take this much on one worker. Beyond it one is
-/// not kept any longer: its request can't be sent again, and loses nothing else.
+/// The most memory of incomplete bodies kept to be sent again on one worker. Beyond it a body is no longer
+/// kept: its request can't be sent again, and loses nothing else.
 pub(crate) const BODIES: usize = 32 << 20;
 
-/// What one client has its worker keep for now.
+/// The memory that one client currently makes its worker hold.
 #[derive(Debug)]
 pub(crate) struct Held<'w> {
     all: &'w Cell<usize>,
@@ -19,12 +19,12 @@ pub(crate) struct Held<'w> {
 }
 
 impl<'w> Held<'w> {
-    /// Nothing yet, to be counted there.
+    /// Makes one with nothing yet, counted in `all`.
     pub(crate) fn nothing(all: &'w Cell<usize>) -> Self {
         Self { all, own: 0 }
     }
 
-    /// It is so much now; how much it is together with that of others.
+    /// Sets the current size; returns the total with that of others.
     pub(crate) fn set(&mut self, bytes: usize) -> usize {
         let all = self.all.get() - self.own + bytes;
         self.all.set(all);

@@ -1,26 +1,26 @@
 //! The life of a request.
 //!
-//! 1. `listener` takes a connection: one listening socket per worker, never more connections
-//!    than there are descriptors for. `connection` lets its client in; `tls` shakes hands where
-//!    the listener asks for it.
-//! 2. `http` finds the next request head in it, with a deadline for every wait. A connection of
-//!    HTTP/2 is taken apart into its streams (`http2`), and each of them goes the same way.
-//! 3. `route` understands the head and finds the service: what can't be understood in exactly
-//!    one way ends here.
+//! 1. `listener` accepts a connection: one listening socket per worker, never more connections
+//!    than there are descriptors for. `connection` lets its client in; `tls` does the handshake
+//!    where the listener asks for it.
+//! 2. `http` finds the next request head in it, with a deadline for every wait. An HTTP/2
+//!    connection is split into its streams (`http2`), and each of them goes the same way.
+//! 3. `route` parses the head and finds the service: a head that can't be read in exactly one
+//!    way is refused here.
 //! 4. `pick` waits while the service is held, then takes a lease: color and target.
 //! 5. `upstream` reaches the target, sends the request, and decides whether a failed one may
-//!    be sent again. The connections that it takes are in `links`.
-//! 6. `response` relays the answer, or makes one of our own.
-//! 7. The end of a request closes its books (`parts`) and is told to whoever listens (`observe`).
+//!    be sent again. The connections that it uses are in `links`.
+//! 6. `response` relays the answer, or sends Teal's own.
+//! 7. The end of a request is counted (`parts`) and reported (`observe`).
 //!
 //! `thread` is one worker, `connection` and `request` are the spines that walk these steps. What the
-//! steps hand on to each other is in `parts`; what all requests of a worker have in common is in
-//! `worker`. The modules stand below in floors: none imports one of a floor above its own, so a step
-//! knows no spine, and a worker no step. Workers share nothing among each other but what the control plane publishes
+//! steps hand on to each other is in `parts`; what all requests of a worker share is in `worker`.
+//! The modules are listed below in layers: none imports one of a layer above its own, so a step
+//! knows no spine, and a worker no step. Workers share nothing but what the control plane publishes
 //! through [`traffic`].
 //!
-//! What this crate never does: know of the control plane, choose a color by itself, forward
-//! bytes that it has not understood, or wait without a deadline.
+//! Never here: knowledge of the control plane, a choice of color without it, forwarding bytes that
+//! were not parsed, a wait without a deadline.
 
 #![forbid(unsafe_code)]
 

@@ -1,18 +1,18 @@
 //! The two ends of a client's connection, for the log: an operator who reads of a failure needs to know whose
-//! it is.
+//! connection it was.
 
 use std::net::SocketAddr;
 
-/// The client of a connection, and the listener that it has come in at.
+/// The client of a connection, and the listener that accepted it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
-    /// The client, by what is known of the connection alone.
+    /// The client, according to the connection alone.
     pub(crate) client: SocketAddr,
     pub(crate) listener: Option<SocketAddr>,
 }
 
 impl Origin {
-    /// The address of the listener, as a field of a log line.
+    /// Returns the address of the listener, as a field of a log line.
     pub(crate) fn listener(&self) -> Option<impl tracing::Value> {
         self.listener.map(tracing::field::display)
     }

@@ -1,4 +1,4 @@
-//! The data plane as the binary sees it: started on bound sockets, stopped politely.
+//! The data plane as the binary sees it: started on bound sockets, stopped gracefully.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,26 +22,26 @@ use crate::observe::trace::Tracer;
 use crate::thread::{self, Beat, Order};
 use crate::worker::Worker;
 
-/// What the data plane has to be told besides the table.
+/// The settings of the data plane besides the table.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Our name in `Via` and `Proxy-Status`, unlike that of any other Teal.
+    /// Our name in `Via` and `Proxy-Status`, different from that of any other Teal.
     pub instance: String,
-    /// Client connections at once, over all workers.
+    /// The most client connections at once, over all workers.
     pub connections: usize,
-    /// How clients come in, in the order of the addresses; what is missing is plain.
+    /// The options of the listeners, in the order of the addresses; those without are plain.
     pub doors: Vec<Door>,
-    /// Where a line for each request goes; `None`: nowhere.
+    /// The access log; `None`: no access log.
     pub access_log: Option<AccessLog>,
-    /// Who hears of spans; `None`: nobody.
+    /// The tracer that exports spans; `None`: no spans.
     pub tracer: Option<Tracer>,
-    /// Who follows single requests.
+    /// The followers of single requests.
     pub followers: Followers,
-    /// What TLS to targets is made of.
+    /// The TLS settings for targets.
     pub vault: Vault,
-    /// What is known of the addresses of targets.
+    /// The knowledge about the addresses of targets.
     pub history: AddressHistory,
-    /// What authorities of certificates are answered.
+    /// Responses to ACME challenges.
     pub challenges: Challenges,
 }
 
@@ -52,21 +52,21 @@ pub struct Proxy {
     orders: watch::Sender<Order>,
     pulse: Pulse,
     workers: Vec<(JoinHandle<()>, oneshot::Receiver<()>)>,
-    report: StopReport, // of those that have ended
+    report: StopReport, // of the workers that have ended
 }
 
-/// Feels whether every worker still takes its turns.
+/// Checks that every worker still runs.
 #[derive(Clone, Debug)]
 pub struct Pulse {
     beats: Arc<watch::Sender<Beat>>,
-    /// The number of workers that were started: one that has ended by a panic is missed.
+    /// The number of workers that were started: one that has panicked is noticed as missing.
     workers: usize,
 }
 
-/// What became of the workers when they were stopped.
+/// The outcome of stopping the workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopReport {
-    /// Workers that ended by a panic outside of any connection.
+    /// Workers that panicked outside of any connection.
     pub failed_workers: usize,
 }
 
@@ -74,7 +74,7 @@ impl Proxy {
     /// Starts one thread per seat, each with its own listening sockets.
     ///
     /// # Errors
-    /// If a thread or its runtime can't be made; those already started end again.
+    /// If a thread or its runtime can't be created; threads already started end again.
     pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
         let pulse = Pulse { beats: Arc::new(watch::Sender::new(None)), workers: seats.len() };
@@ -97,11 +97,11 @@ impl Proxy {
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-            // Learn here, not on the thread, whether one can be made. It may not be dropped here:
-            // the caller may be on a runtime of its own.
+            // Check here, not on the thread, whether a runtime can be created. It must not be dropped here: the
+            // caller may be inside a runtime.
             runtime?.shutdown_background();
             let thread = std::thread::Builder::new().name(name).spawn(move || {
-                let _ended: oneshot::Sender<()> = ended; // dropped at the end, whatever happens
+                let _ended: oneshot::Sender<()> = ended; // dropped at the end, in whatever way
                 let made =
                     Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
                 let Ok(runtime) = made else { return };
@@ -120,18 +120,18 @@ impl Proxy {
         Ok(Self { addresses, orders, pulse, workers, report: StopReport::default() })
     }
 
-    /// The addresses that clients can reach.
+    /// Returns the addresses that clients can reach.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The pulse of its workers.
+    /// Returns the pulse of its workers.
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
     }
 
-    /// Leaves accepting to another Teal that has the same sockets. What is open goes on, and says
-    /// `Connection: close` when it can.
+    /// Leaves accepting to another Teal that has the same sockets. Open connections stay, and their answers
+    /// carry `Connection: close` where possible.
     // lossless: L7 - the sockets stay open, and what is queued on them stays there.
     pub fn step_aside(&self) {
         self.orders.send_replace(Order::StepAside);
@@ -147,19 +147,19 @@ impl Proxy {
         self.orders.send_replace(Order::Withdraw);
     }
 
-    /// Takes what is queued, closes the listeners, and says `Connection: close` from here on.
+    /// Accepts what is queued, closes the listeners, and sends `Connection: close` from here on.
     pub fn leave(&self) {
         self.orders.send_replace(Order::Leave);
     }
 
-    /// Ends what is left now. Each cut request is in the books as aborted or answered 503.
+    /// Ends all remaining requests now. Each is in the books as aborted or answered 503.
     pub fn cut(&self) {
         self.orders.send_replace(Order::Cut);
     }
 
-    /// Waits until every worker has ended. Whoever gives up waiting may ask again.
+    /// Waits until every worker has ended. Can be cancelled and called again.
     pub async fn ended(&mut self) -> StopReport {
-        // A worker stays in the list while it is waited for: a wait that is given up loses none.
+        // A worker stays in the list while it is waited for: a cancelled wait loses none.
         while let Some((_, end)) = self.workers.last_mut() {
             let _ = end.await; // ignored: a dropped sender is the signal
             let failed = self.workers.pop().is_some_and(|(thread, _)| thread.join().is_err());
@@ -170,8 +170,8 @@ impl Proxy {
 }
 
 impl Pulse {
-    /// Returns true once every worker has taken a turn; false if another beat has come since or not all of
-    /// them are there. Whoever waits for it has to give up at some time.
+    /// Returns true once every worker has taken a turn; false if another call has come since, or a worker is
+    /// missing. Callers need a timeout.
     pub async fn felt(&self) -> bool {
         let (tell, mut felt) = mpsc::unbounded_channel();
         self.beats.send_replace(Some(tell));
@@ -197,7 +197,7 @@ mod tests {
         let answering = tokio::spawn(async move {
             while alive.changed().await.is_ok() {
                 if let Some(tell) = &*alive.borrow_and_update() {
-                    let _ = tell.send(()); // ignored: nobody asks any more
+                    let _ = tell.send(()); // ignored: the caller is gone
                 }
             }
         });
@@ -206,7 +206,7 @@ mod tests {
             async move { pulse.felt().await }
         });
         tokio::task::yield_now().await;
-        // The next beat ends the wait for the first one: that is no sign of life.
+        // The next beat ends the wait for the first one without a result.
         let second = tokio::time::timeout(Duration::from_millis(50), pulse.felt());
         assert!(second.await.is_err(), "one hangs");
         assert!(!first.await.expect("it was not cancelled"));

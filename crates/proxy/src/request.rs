@@ -14,8 +14,8 @@ use crate::upstream;
 use crate::upstream::attempt::Reached;
 use crate::worker::Worker;
 
-/// Serves the request whose head of `length` bytes lies at the front of the client's buffer.
-/// What is rare has a box of its own, so that what is common stays small.
+/// Serves the request whose head of `length` bytes is at the front of the client's buffer. Rare paths are boxed
+/// so they do not enlarge the hot future.
 pub(crate) async fn serve(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -39,7 +39,7 @@ pub(crate) async fn serve(
         Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
     };
     if ask.upload.is_whole() {
-        ask.upload.recycle(&worker.buffers); // it is not sent again
+        ask.upload.recycle(&worker.buffers); // it cannot be sent again now
     }
     if answer.download.is_tunnel() {
         return Box::pin(tunnel::run(worker, client, ask, answer)).await;
@@ -50,21 +50,21 @@ pub(crate) async fn serve(
     }
 }
 
-/// A login that binds a connection can't be spoken where a connection is not one user's: the client is
-/// asked to come again over HTTP/1.1 (RFC 9113 section 7, HTTP_1_1_REQUIRED). Nothing was sent on.
+/// Refuses a login that binds a connection where a connection does not belong to one user: the client is told
+/// to retry over HTTP/1.1 (RFC 9113 section 7, HTTP_1_1_REQUIRED). Nothing was forwarded.
 fn require_http1(client: &mut Client, ask: Ask<'_>) -> After {
     client.stream.require_http1();
     ask.end.answered(AnsweredBy::Teal(OwnReason::Http1Required));
     After::Drop
 }
 
-/// No target answers: Teal does, or closes the books of a client that is gone.
+/// Handles a request without a target's answer: Teal answers, or ends it in the books if the client is gone.
 async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: Wait) -> After {
     let Ask { mut end, mut facts, upload, .. } = ask;
     end.sent(upload.taken());
-    // What is left of a body must not be read as the next request.
+    // The rest of a body must not be parsed as the next request.
     facts.persistent &= upload.is_whole() || !facts.body;
-    // A client that was logged in would take the next answer for that of the same connection.
+    // A client that was logged in would take the next answer as one on the same connection.
     facts.persistent &= client.pins.is_none();
     let verdict = match wait {
         Wait::Own(reason) => Verdict::Answer(reason),

@@ -1,4 +1,4 @@
-//! How often requests may be sent again: never so often that retries make an outage worse.
+//! The budget of retries: too small for retries to make an outage worse.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use rules::ServiceName;
 use traffic::LocalService;
 
-/// One retry may be made per so many requests.
+/// Requests that earn one retry.
 const REQUESTS_PER_RETRY: f64 = 5.0; // 20 %
 
-/// Retries that may be made before any request has earned one, and the most that are saved up.
+/// The retries allowed before any request has earned one, and the most that are saved up.
 const FIRST: f64 = 10.0;
 const SAVED: f64 = 1000.0;
 
-/// The retries that the services of one worker may still make.
+/// The retries left to the services of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
     services: RefCell<BTreeMap<ServiceName, Budget>>,
@@ -22,12 +22,12 @@ pub(crate) struct Budgets {
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     retries: f64,
-    /// Requests of the service that have earned their part.
+    /// Requests of the service that earn towards the next retry.
     counted: u64,
 }
 
 impl Budgets {
-    /// Whether one more retry may be made. A yes uses up budget.
+    /// Returns true if one more retry is allowed. True uses up budget.
     pub(crate) fn take(&self, service: &LocalService) -> bool {
         let accepted = service.cell().accepted.value();
         let mut services = self.services.borrow_mut();

@@ -1,9 +1,9 @@
-//! The window in which the slower side of a message must bring or take its share: a deadline that
-//! is only for silence would let a drip of single bytes hold a target for ever (D10).
+//! The window in which the slower side of a message must send or read its share: a deadline for silence alone
+//! would let a trickle of single bytes hold a target forever (D10).
 
 use std::time::{Duration, Instant};
 
-/// None while there is nothing to wait for.
+/// The current window; `None` while there is nothing to wait for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {
     open: Option<Open>,
@@ -12,12 +12,12 @@ pub(crate) struct Window {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     began: Instant,
-    /// Bytes before it.
+    /// Bytes moved before it.
     bytes: u64,
 }
 
 impl Window {
-    /// When the window ends in which the wait falls that began at `since`, with `bytes` so far.
+    /// Returns the end of the window for a wait that began at `since`, with `bytes` moved so far.
     pub(crate) fn due(&mut self, since: Instant, bytes: u64, length: Duration) -> Instant {
         self.open.get_or_insert(Open { began: since, bytes }).began + length
     }
@@ -27,7 +27,7 @@ impl Window {
         self.open = None;
     }
 
-    /// What follows when the window has ended: another, if `least` bytes were moved in it. False:
+    /// Starts the next window after one has ended, if at least `least` bytes were moved in it. Returns false if
     /// they were not, or there was none.
     pub(crate) fn renew(&mut self, bytes: u64, least: u64, now: Instant) -> bool {
         let Some(open) = &mut self.open else { return false };

@@ -1,5 +1,5 @@
-//! Everything that the requests of one worker share, and nothing that they do: the steps import this,
-//! it imports no step. What belongs to one step alone has a type of its own in a room below.
+//! The state shared by all requests of one worker, without their steps: the steps import this, it imports no
+//! step. State of a single step has its own type in a module below.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -35,7 +35,7 @@ use crate::retries::Budgets;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
 
-/// What all requests of one worker share. Never leaves its thread.
+/// The state shared by all requests of one worker. Never leaves its thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) reader: Reader,
@@ -47,37 +47,37 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
-    /// The same of all workers.
+    /// The same lines for all workers.
     pub(crate) lines: Arc<Lines>,
     pub(crate) lot: Lot,
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
     pub(crate) log: TargetLog,
-    /// Who hears of each request.
+    /// The reporters of finished requests.
     pub(crate) listening: Listening,
-    /// What TLS to targets is made of.
+    /// The TLS settings for targets.
     pub(crate) vault: Vault,
-    /// What is known of the addresses of targets; the same of all workers and probes.
+    /// The knowledge about the addresses of targets; shared by all workers and probes.
     pub(crate) history: AddressHistory,
-    /// What authorities of certificates are answered.
+    /// Responses to ACME challenges.
     pub(crate) challenges: Challenges,
-    /// Our name in `Via`, by which we know our own requests again.
+    /// Our name in `Via`, by which we recognize our own requests.
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
     front: Cell<Front>,
-    /// Bytes of heads that have begun and not ended.
+    /// Bytes of incomplete heads.
     pub(crate) heads: Cell<usize>,
-    /// Bytes of bodies that have not ended and may be sent again.
+    /// Bytes of incomplete bodies that are kept to be sent again.
     pub(crate) bodies: Cell<usize>,
     clock: Cell<Instant>,
     date: Cell<Date>,
-    /// The table has changed since targets that have left were forgotten.
+    /// True if the table has changed since targets that are gone were last forgotten.
     stale: Cell<bool>,
     open: Cell<usize>,
-    changed: Notify, // rung when a connection ends while we are leaving
+    changed: Notify, // notified when a connection ends while we are leaving
 }
 
-/// Deadlines before the service is known: the most generous of all services.
+/// The timeouts that apply before the service is known: the most generous of all services.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Front {
     pub(crate) tls_hello: Duration,
@@ -129,7 +129,7 @@ impl Worker {
         }
     }
 
-    /// One without others, and without anybody who listens.
+    /// Makes one without other workers, and without access log or spans.
     #[cfg(test)]
     pub(crate) fn alone(reader: Reader) -> Self {
         let (lines, shared) = (Arc::default(), Default::default());
@@ -137,23 +137,23 @@ impl Worker {
         Self::new(reader, "teal-test".into(), lines, Listening::default(), shared, challenges)
     }
 
-    /// The time at which the turn of the running task began: exact enough for every deadline, and
-    /// read once where a request would ask ten times.
+    /// Returns the time at which the turn of the running task began: exact enough for every deadline, and read
+    /// once where a request would ask ten times.
     pub(crate) fn now(&self) -> Instant {
         self.clock.get()
     }
 
-    /// The wall clock as a `Date` field says it, at most a tick behind.
+    /// Returns the wall clock as a `Date` value, at most a tick behind.
     pub(crate) fn date(&self) -> [u8; 29] {
         self.date.get().text()
     }
 
-    /// Looks at the wall clock.
+    /// Reads the wall clock.
     pub(crate) fn renew_date(&self) {
         self.date.set(self.date.get().renewed());
     }
 
-    /// Forgets what it knows of targets that have left, if the table has changed.
+    /// Forgets everything about targets that are gone, if the table has changed.
     pub(crate) fn forget_gone(&self, now: Instant) {
         if !self.stale.replace(false) {
             return;
@@ -169,7 +169,7 @@ impl Worker {
         self.log.forget_gone(|target| there.binary_search_by_key(&target, |at| at.0).is_ok());
     }
 
-    /// Whether it has no connection, neither to a client nor to a target: nothing can be late.
+    /// Returns true if it has no connection, neither to a client nor to a target: nothing can be late.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.deadlines.is_empty() && self.pool.is_empty() && self.carriers.is_empty()
     }
@@ -188,7 +188,7 @@ impl Worker {
         self.clock.set(Instant::now());
     }
 
-    /// The beginning of what will be told of a request; none if nobody listens.
+    /// Starts the record of a request; `None` if nothing reports requests.
     pub(crate) fn story(&self, entrance: &Entrance) -> Option<Box<Story>> {
         let Listening { access, tracer, .. } = &self.listening;
         (access.is_some() || tracer.is_some()).then(|| Story::begin(entrance, self.now()))
@@ -202,13 +202,13 @@ impl Worker {
         }
     }
 
-    /// Our part in the trace of a request; none without a collector, or if nobody records the trace.
+    /// Returns our part in the trace of a request; `None` without a collector, or if the trace is not recorded.
     pub(crate) fn trace(&self, request: &Request<'_>) -> Option<TraceContext> {
         self.listening.tracer.as_ref()?;
         TraceContext::of(request, || self.reader.random())
     }
 
-    /// Does something that waits for a client, in time or not at all.
+    /// Runs something that waits for a client; fails with `TimedOut` if it takes longer than `limit`.
     // lossless: L10
     pub(crate) async fn within<T>(
         &self,
@@ -232,7 +232,7 @@ impl Worker {
     /// Counts a connection in, until the guard is dropped.
     pub(crate) fn enter_connection(self: &Rc<Self>) -> OpenConnection {
         if self.open.get() == 0 {
-            self.renew_date(); // nobody did so while the worker was at rest
+            self.renew_date(); // it was not renewed while the worker was idle
         }
         self.open.set(self.open.get() + 1);
         let books = self.reader.connections();
@@ -241,13 +241,13 @@ impl Worker {
         OpenConnection { worker: self.clone() }
     }
 
-    /// The client of this connection, or of this part of one, from here on.
+    /// Makes the client of this connection, or of this stream of one.
     pub(crate) fn client(&self, stream: Stream, entrance: Entrance) -> Client {
         let now = self.now();
         Client::new(stream, entrance, self.deadlines.add(now + self.front().idle), now)
     }
 
-    /// Whether no client's connection is open.
+    /// Returns true if no client connection is open.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.get() == 0
     }
@@ -257,7 +257,7 @@ impl Worker {
         self.changed.notified().await;
     }
 
-    /// Another table is here.
+    /// A new table was published.
     pub(crate) fn adopted(&self, table: &Table) {
         self.buffers.fit(table.limits.head_bytes);
         let fronts = table.services.iter().map(|service| Front::of(&service.policy.timeouts));
@@ -269,7 +269,7 @@ impl Worker {
         self.stale.set(true);
     }
 
-    /// Goes on to a phase of the stop, and has everybody look at the world again.
+    /// Enters a phase of the stop, and wakes all tasks so that each checks its state.
     pub(crate) fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
         self.lines.wake_all();

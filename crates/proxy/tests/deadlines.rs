@@ -1,5 +1,5 @@
-//! Deadlines of the data plane: whoever keeps Teal waiting, client or target, is left in time, and
-//! whoever is only slow is not.
+//! Deadlines of the data plane: a client or target that keeps Teal waiting is dropped in time, and one that is
+//! only slow is not.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
@@ -102,8 +102,8 @@ fn a_client_that_does_not_read_our_own_answers_is_left_at_the_write_stall() {
     front.assert_books_balance();
 }
 
-/// Reads an answer piece by piece, a hundred in a second or fewer, until it is over or given up by
-/// the front, or for a minute; the number of bytes read.
+/// Reads an answer piece by piece, at most a hundred per second, until it ends, the front gives up, or a minute
+/// has passed; returns the number of bytes read.
 fn read_steadily(front: &Front, path: &str, piece: usize) -> usize {
     let mut stream = TcpStream::connect(front.address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
@@ -141,9 +141,8 @@ fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_n
     let lenient = front(1000);
     assert!(read_steadily(&lenient, "/big", 64 * 1024) as u64 > BIG, "head and body");
     lenient.assert_books_balance();
-    // Only a window in which nobody but the client was waited for counts against it. This one
-    // reads so little that the kernel's buffers, once full, have no room for another burst within
-    // one.
+    // Only a window in which nothing but the client was waited for counts against it. This one reads so little
+    // that the kernel's buffers, once full, have no room for another burst within one.
     let strict = front(1 << 30);
     read_steadily(&strict, "/endless", 4096);
     assert_eq!(strict.sum().aborted[AbortCause::Deadline as usize], 1);

@@ -1,5 +1,5 @@
-//! Bodies that are long enough to pass inside the kernel: whole, in order, and never past their
-//! end, with and without a pipe to pass through.
+//! Bodies long enough to pass inside the kernel: complete, in order, and never past their end, with and without
+//! a free pipe.
 
 mod support;
 
@@ -59,7 +59,7 @@ fn more_large_bodies_at_once_than_there_are_pipes_pass_all_the_same() {
 
 #[test]
 fn a_large_body_that_breaks_off_is_not_passed_off_as_whole() {
-    // L3: whatever the place where it breaks off.
+    // L3: wherever it breaks off.
     let blue = Target::start("blue");
     let whole = answer(&body(2_000_000));
     for (number, cut) in [40_000, 700_000, 1_999_999].into_iter().enumerate() {
@@ -89,7 +89,7 @@ fn a_client_that_leaves_within_a_large_body_leaves_nothing_behind() {
     client.reset();
     wait_until(SOON, "the lease to end", || front.color(rules::Color::Blue).leases == 0);
     assert_eq!(front.sum().aborted[AbortCause::Client as usize], 1);
-    // And the pipe it left bytes in serves nobody else.
+    // And the pipe it left bytes in is not reused.
     let body = body(500_000);
     blue.behave_at("/down", Behavior::raw(answer(&body)));
     assert!(front.client().get("/down").body == body);

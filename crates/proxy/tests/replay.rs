@@ -1,4 +1,4 @@
-//! What is sent again and what is not (L5), seen from the targets.
+//! Retries (L5), seen from the targets.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
@@ -108,7 +108,7 @@ fn a_refused_connect_moves_any_request_to_another_target() {
     let (dead, alive) = (Target::stopped("dead"), Target::start("alive"));
     let front = Front::start_with(&[&dead, &alive], &[&alive], 1, |_, _| {});
     let mut client = front.client();
-    // So few that the budget of retries lasts, however the targets are drawn.
+    // Few enough for the retry budget to last, whichever targets are chosen.
     for n in 0..12 {
         assert_eq!(client.post(&format!("/{n}"), b"body").status, 200);
     }
@@ -131,7 +131,7 @@ fn requests_that_every_target_refuses_wait_for_a_failover() {
     front.publish(Color::Green, &[(Color::Blue, false)]);
     assert_eq!(client.answer().status, 200);
     assert_eq!(green.seen().requests().pop().unwrap().body, b"hi");
-    // Without a failover to come they are not kept for ever.
+    // Without a failover to come they do not wait forever.
     front.publish(Color::Blue, &[(Color::Green, false)]);
     let began = Instant::now();
     assert_eq!(client.post("/y", b"hi").status, 502);
@@ -168,7 +168,7 @@ fn what_is_lost_on_a_kept_connection_and_may_not_be_sent_again_is_counted() {
         blue.behave_next("/x", Behavior::close());
         assert_eq!(client.post("/x", b"once").status, 502);
         posts += 1;
-        // Only within the trusted idle time is the kept connection used for it.
+        // Only within the trusted idle time is the idle connection used for it.
         front.target(&blue).stale_lost == 1
     });
     assert_eq!(requests_for(&blue, "/x"), posts, "each was sent once");
@@ -193,7 +193,7 @@ fn a_large_upload_takes_no_connection_that_may_be_stale_and_a_retry_takes_none_a
     client.send(vec![b'x'; 100_000]);
     assert_eq!(client.answer().status, 200);
     assert_eq!(connection(), 1, "a fresh one");
-    // Now two are idle. What fails on one of them is not tried on the other.
+    // Now two are idle. A request that fails on one of them is not tried on the other.
     blue.behave_next("/again", Behavior::close());
     assert_eq!(client.get("/again").status, 200);
     assert_eq!(connection(), 2, "a fresh one");
@@ -221,7 +221,7 @@ fn a_retry_goes_to_the_color_that_is_active_by_then() {
 
 #[test]
 fn stray_bytes_on_an_idle_connection_end_it() {
-    // F17: what a target sends unasked must not answer the next request.
+    // F17: unasked bytes from a target must not answer the next request.
     let blue = Target::start("blue");
     let stray = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
     blue.behave_at("/stray", Behavior::raw(stray));

@@ -1,4 +1,4 @@
-//! A polite stop loses nobody.
+//! A graceful stop loses no request.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
@@ -17,7 +17,7 @@ fn a_stop_serves_everybody_who_was_queued() {
     let blue = Target::start("blue");
     let gate = Gate::new();
     blue.behave_at("/held", Behavior::Held(gate.clone()));
-    // With room for one connection all others wait in the kernel's queue.
+    // With room for one connection, all others wait in the kernel's queue.
     let mut front = Front::start_with(&[&blue], &[&blue], 1, |_, limits| limits.connections = 1);
     let mut first = front.client();
     first.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");

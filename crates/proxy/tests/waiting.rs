@@ -1,4 +1,4 @@
-//! Holds, tunnels and cut leases of the data plane: who waits, for what, and how it ends.
+//! Holds, tunnels and cut leases of the data plane: which requests wait, for what, and how it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
@@ -242,8 +242,8 @@ fn a_client_that_does_not_read_slows_its_target_down() {
     });
     let mut client = front.client();
     client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-    // It ends at the write stall. What was taken from the target by then lies in the kernel's
-    // buffers, in ours, and is not read here: a small part of the whole.
+    // It ends at the write stall. Bytes taken from the target by then are in the kernel's buffers and in ours,
+    // and are not read here: a small part of the whole.
     wait_until(SOON, "the deadline", || front.sum().aborted.iter().sum::<u64>() == 1);
     let ending = client.ending(SOON);
     let taken = ending.bytes();

@@ -7,7 +7,7 @@ use super::{decimal, field, number_field, trailer_field, via};
 use crate::field::{Name, is_dropped};
 use crate::{BodyLength, Request};
 
-/// What Teal knows about the client's side of a request.
+/// The facts that Teal knows about the client's side of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarding<'a> {
     /// The client's address.

@@ -1,5 +1,4 @@
-//! An answer's head from HTTP/1.1 to HTTP/2 or HTTP/3: what was written for the client, as a status and
-//! fields.
+//! Answer heads from HTTP/1.1 to HTTP/2 or HTTP/3: what was written for the client, as a status and fields.
 
 use std::io;
 
@@ -15,7 +14,7 @@ use super::lines::{Lines, append, length};
 #[derive(Debug)]
 pub(crate) enum Told {
     Interim(Response<()>),
-    /// The body follows, in this framing.
+    /// The body follows, with this framing.
     Final {
         response: Response<()>,
         framing: BodyLength,
@@ -24,11 +23,11 @@ pub(crate) enum Told {
     },
 }
 
-/// The head of an answer in bytes that we have written. `bodiless`: it was asked for with HEAD; `tunnel`: a
-/// tunnel was asked for.
+/// Parses the head of an answer that we have written. `bodiless`: the request was a HEAD; `tunnel`: the request
+/// asked for a tunnel.
 ///
 /// # Errors
-/// There is no status in it.
+/// If there is no status.
 pub(crate) fn answer(head: &Bytes, bodiless: bool, tunnel: bool) -> io::Result<Told> {
     let lines = Lines::of(head);
     let status = status(lines.first)?;
@@ -48,7 +47,7 @@ pub(crate) fn answer(head: &Bytes, bodiless: bool, tunnel: bool) -> io::Result<T
     };
     *response.status_mut() = match status {
         _ if opens => StatusCode::OK,
-        // What looks like an open tunnel would be none.
+        // Anything else would look like an open tunnel without being one.
         status if tunnel && status.is_success() => StatusCode::BAD_GATEWAY,
         status => status,
     };
@@ -60,7 +59,7 @@ fn status(line: &[u8]) -> io::Result<StatusCode> {
     StatusCode::from_bytes(digits).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// The fields of an answer that such a protocol has too, and how its body is framed.
+/// Returns the fields of an answer that exist in HTTP/2 and HTTP/3, and the framing of its body.
 fn fields(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
     let mut fields = HeaderMap::with_capacity(lines.count());
     let mut framing = BodyLength::None;
@@ -78,8 +77,8 @@ fn fields(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
             append(&mut fields, name, head.slice_ref(value));
         }
     }
-    // It frames an answer of trailers alone in HTTP/1.1. Here the end of the stream does, and what gRPC
-    // says does not know the field.
+    // It frames a trailers-only answer in HTTP/1.1. Here the end of the stream does, and gRPC does not define
+    // the field.
     if grpc && framing == BodyLength::Length(0) {
         fields.remove(header::CONTENT_LENGTH);
     }

@@ -1,5 +1,4 @@
-//! A request's head from HTTP/1.1 to HTTP/2 or HTTP/3: what was written for a target, as a method, a URI and
-//! fields.
+//! Request heads from HTTP/1.1 to HTTP/2 or HTTP/3: what was written for a target, as a method, a URI and fields.
 
 use std::io;
 
@@ -11,13 +10,13 @@ use http1::BodyLength;
 
 use super::lines::{Lines, append, length};
 
-/// What the content types of gRPC begin with.
+/// The prefix of gRPC content types.
 pub(super) const GRPC: &[u8] = b"application/grpc";
 
-/// A request from the head that was written for a target, and how its body is framed. `secure`: over TLS.
+/// Parses a head that was written for a target, and returns the framing of its body. `secure`: over TLS.
 ///
 /// # Errors
-/// What is in it can't be said in this protocol.
+/// If it can't be expressed in this protocol.
 pub(crate) fn ask(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLength)> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     let lines = Lines::of(head);
@@ -40,7 +39,7 @@ pub(crate) fn ask(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLe
             append(&mut fields, name, head.slice_ref(value));
         }
     }
-    // Trailers are always taken, and gRPC wants that said (RFC 9113 section 8.2.2).
+    // Trailers are always accepted, and gRPC requires saying so (RFC 9113 section 8.2.2).
     if fields.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC)) {
         append(&mut fields, b"te", Bytes::from_static(b"trailers"));
     }
@@ -48,14 +47,14 @@ pub(crate) fn ask(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLe
     *request.method_mut() = Method::from_bytes(method).map_err(|_| invalid())?;
     *request.uri_mut() = uri(secure, host, target).ok_or_else(invalid)?;
     if !host.is_empty() {
-        *request.version_mut() = Version::HTTP_2; // else there is no authority to be said
+        *request.version_mut() = Version::HTTP_2; // otherwise no :authority is sent
     }
     *request.headers_mut() = fields;
     Ok((request, framing))
 }
 
-/// Where the request goes. What no URI may hold (RFC 3986 section 2) passes through HTTP/1.1, and goes
-/// on encoded here.
+/// Returns the URI. Bytes that no URI may contain (RFC 3986 section 2) pass through HTTP/1.1, and are
+/// percent-encoded here.
 fn uri(secure: bool, host: &[u8], target: &[u8]) -> Option<Uri> {
     let path = PathAndQuery::try_from(target).ok();
     let path = path.or_else(|| PathAndQuery::try_from(encoded(target)).ok())?;
@@ -68,7 +67,7 @@ fn uri(secure: bool, host: &[u8], target: &[u8]) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Only what the library takes no URI with is changed.
+/// Only bytes with which the library refuses a URI are changed.
 fn encoded(target: &[u8]) -> Vec<u8> {
     let query = memchr::memchr(b'?', target).unwrap_or(target.len());
     let mut encoded = Vec::with_capacity(target.len() + 16);

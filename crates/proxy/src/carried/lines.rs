@@ -1,15 +1,15 @@
-//! Heads as the bytes of HTTP/1.1, on their way into a protocol that has fields instead.
+//! HTTP/1.1 heads as bytes, on their way into a protocol that has fields instead.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The bytes of a head while they come.
+/// The bytes of a head while they arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     bytes: Vec<u8>,
 }
 
-/// A head as lines: the first, then a name and a value each.
+/// A head as lines: the first, then names and values.
 #[derive(Debug)]
 pub(crate) struct Lines<'h> {
     pub(crate) first: &'h [u8],
@@ -19,7 +19,7 @@ pub(crate) struct Lines<'h> {
 // === impl Gathered ===
 
 impl Gathered {
-    /// Takes what belongs to the head. With the head, once it is whole.
+    /// Takes the bytes that belong to the head. Returns the head too, once it is complete.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Bytes>) {
         if self.bytes.is_empty()
             && let Some(end) = end_of_head(bytes, 0)
@@ -36,7 +36,7 @@ impl Gathered {
     }
 }
 
-/// Where a head ends of which nothing before `from` is its end.
+/// Returns the end of a head, searching from `from` on.
 fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
     let ends = |at: &usize| bytes.get(at.saturating_sub(3)..=*at) == Some(b"\r\n\r\n");
     memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at).find(ends).map(|at| at + 1)
@@ -45,23 +45,23 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 // === impl Lines ===
 
 impl<'h> Lines<'h> {
-    /// The lines of a head that we have written ourselves, up to the empty one.
+    /// Parses the lines of a head that we have written ourselves, up to the empty one.
     pub(crate) fn of(head: &'h [u8]) -> Self {
         let (first, rest) = split(head);
         Self { first, rest }
     }
 
-    /// Lines that are fields from the first on.
+    /// Parses lines that are all fields.
     pub(crate) fn without_first(fields: &'h [u8]) -> Self {
         Self { first: b"", rest: fields }
     }
 
-    /// How many fields there are at most.
+    /// Returns an upper bound of the number of fields.
     pub(crate) fn count(&self) -> usize {
         memchr::memchr_iter(b'\n', self.rest).count()
     }
 
-    /// Name and value of each field.
+    /// Returns the name and value of each field.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h> {
         let mut rest = self.rest;
         std::iter::from_fn(move || {
@@ -74,19 +74,19 @@ impl<'h> Lines<'h> {
     }
 }
 
-/// A line, and what follows it.
+/// Returns a line, and what follows it.
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
-    // Heads that we have written hold no CR but at the end of a line.
+    // Heads that we have written contain a CR only at the end of a line.
     let end = memchr::memchr(b'\r', text).unwrap_or(text.len());
     (text.get(..end).unwrap_or_default(), text.get(end + 2..).unwrap_or_default())
 }
 
-/// Adds a field. One that can't be written in HTTP/2 or HTTP/3 is left out; the engine lets none pass.
+/// Adds a field. One that can't be written in HTTP/2 or HTTP/3 is left out; the engine passes none.
 pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: Bytes) {
     let name = HeaderName::from_bytes(name);
     if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_maybe_shared(value)) {
-        // What is another each time would only drive what is useful out of the peer's table, and
-        // looking for it there takes long (RFC 7541 section 6.2.2, RFC 9204 section 4.5.4).
+        // A value that changes every time would only evict useful entries from the peer's table, and looking it
+        // up there is slow (RFC 7541 section 6.2.2, RFC 9204 section 4.5.4).
         value.set_sensitive(UNIQUE.contains(&name.as_str()));
         fields.append(name, value);
     }
@@ -95,7 +95,7 @@ pub(crate) fn append(fields: &mut HeaderMap, name: &[u8], value: Bytes) {
 /// Fields whose values are hardly ever the same twice.
 const UNIQUE: [&str; 3] = ["x-request-id", "traceparent", "content-length"];
 
-/// The number that a `Content-Length` names.
+/// Parses the number in a `Content-Length`.
 pub(crate) fn length(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }

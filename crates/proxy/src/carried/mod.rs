@@ -1,12 +1,12 @@
-//! Requests that are many on one connection, whatever its protocol: what HTTP/2 has today and HTTP/3 will
-//! need. To the rest of Teal each of their streams is the bytes of HTTP/1.1, so that all that is promised of
-//! requests is promised of streams.
+//! Many requests on one connection, whatever its protocol: shared by HTTP/2 today and HTTP/3 in future. To the
+//! rest of Teal each stream is a sequence of HTTP/1.1 bytes, so that every promise about requests holds for
+//! streams.
 //!
 //! Heads are translated (`head` and `answer` for clients, `ask` for targets), bodies are taken out of their
-//! framing and put into it (`sink`, `source`), what all streams of a connection have handed over is bounded
-//! (`outflow`), and they are served by tasks that are used again (`tasks`). A protocol brings its streams
-//! ([`Incoming`], [`Outgoing`]), makes of each what [`connect::Exchange`] asks for, and has the loop of its
-//! connection in `connection`.
+//! framing and put into it (`sink`, `source`), the bytes that all streams of a connection have handed over are
+//! bounded (`outflow`), and streams are served by reusable tasks (`tasks`). A protocol provides its streams
+//! ([`Incoming`], [`Outgoing`]), implements [`connect::Exchange`] for each, and has the loop of its connection
+//! in `connection`.
 //!
 //! Never: a library of one protocol, a connection.
 

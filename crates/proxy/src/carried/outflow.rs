@@ -1,21 +1,21 @@
-//! What the streams of one connection have handed over to be sent, and its socket has not taken yet:
-//! the library bounds it for each stream, and a hundred of them would be too much (D8).
+//! Bytes that the streams of one connection have handed over to be sent, and that its socket has not accepted
+//! yet. The library bounds them per stream, and a hundred times that would be too much (D8).
 //!
-//! Guaranteed: a stream that waits is woken when there is room again, or when the connection ends.
+//! Guarantees: a stream that waits is woken when there is room again, or when the connection ends.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// The most that all streams together may have handed over. A socket holds more than that besides, so
-/// that a client that reads never waits for it.
+/// The most that all streams together may have handed over. A socket buffers more than that besides, so a
+/// client that reads never waits for it.
 const LIMIT: usize = 128 * 1024;
 
-/// One of the streams hands over no more than this at once: so much is waited for.
+/// The most that a stream hands over at once, and the room that it waits for.
 const PIECE: usize = 16 * 1024;
 
-/// Of one connection. Streams can be sent between threads, though these are not: hence the atomics.
+/// The outflow of one connection. Atomics only because streams must be `Send`, though these never leave their thread.
 #[derive(Debug, Default)]
 pub(crate) struct Outflow {
     unsent: AtomicUsize,
@@ -24,7 +24,7 @@ pub(crate) struct Outflow {
 }
 
 impl Outflow {
-    /// How much may be handed over now.
+    /// Returns how much may be handed over now.
     pub(crate) fn room(&self) -> usize {
         LIMIT.saturating_sub(self.unsent.load(Ordering::Relaxed))
     }
@@ -34,19 +34,19 @@ impl Outflow {
         if self.room() >= PIECE { Poll::Ready(()) } else { self.wait(cx) }
     }
 
-    /// How often nothing was left to be written: what was handed over before the last time is.
+    /// Returns how often everything was written: bytes handed over in earlier rounds are.
     pub(crate) fn round(&self) -> usize {
         self.round.load(Ordering::Relaxed)
     }
 
-    /// Ready when all is written that was handed over in this round, whatever others have since.
+    /// Ready when all bytes handed over in this round are written, whatever other streams have added since.
     pub(crate) fn poll_written(&self, round: usize, cx: &mut Context<'_>) -> Poll<()> {
         if self.round() == round { self.wait(cx) } else { Poll::Ready(()) }
     }
 
-    /// Woken when something was written.
+    /// Registers to be woken when something was written.
     fn wait(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // Once, however often it asks: no more wait than there are streams.
+        // Once per task: no more wait than there are streams.
         if let Ok(mut waiting) = self.waiting.lock()
             && !waiting.iter().any(|waker| waker.will_wake(cx.waker()))
         {
@@ -55,27 +55,27 @@ impl Outflow {
         Poll::Pending
     }
 
-    /// So many bytes of a body were handed over.
+    /// This many bytes of a body were handed over.
     pub(crate) fn hand_over(&self, bytes: usize) {
         self.unsent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// So many were written. As many of those who wait go on as there is room for.
+    /// This many were written. Wakes as many waiting streams as there is room for.
     pub(crate) fn sent(&self, bytes: usize) {
         let unsent = self.unsent.load(Ordering::Relaxed);
         self.unsent.store(unsent.saturating_sub(bytes), Ordering::Relaxed);
         self.wake(self.room() / PIECE);
     }
 
-    /// Nothing is left to be written: what was handed over and not sent belonged to streams that were
-    /// broken off. Who was woken and handed nothing over has kept nobody from it for longer.
+    /// Everything was written: bytes handed over and not sent belonged to streams that were reset. Also wakes
+    /// streams that were passed over because a woken one handed nothing over.
     pub(crate) fn emptied(&self) {
         self.unsent.store(0, Ordering::Relaxed);
         self.round.fetch_add(1, Ordering::Relaxed);
         self.wake(usize::MAX);
     }
 
-    /// Lets those who wait look again, in the order in which they came.
+    /// Wakes streams that wait, in the order in which they came.
     fn wake(&self, most: usize) {
         let Ok(mut waiting) = self.waiting.lock() else { return };
         let count = waiting.len().min(most);

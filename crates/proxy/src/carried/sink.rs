@@ -1,8 +1,8 @@
-//! What a stream is sent, from the bytes of HTTP/1.1: the head is gathered until it is whole, the
-//! body is taken out of the framing that the head names.
+//! The sending side of a stream, written as HTTP/1.1 bytes: the head is gathered until it is complete, the body
+//! is taken out of the framing that the head names.
 //!
-//! Guaranteed: the stream ends rightly only after a body that has ended rightly. Never: more than
-//! one piece is kept that the other side has not given room for.
+//! Guarantees: the stream ends properly only after a body that has ended properly. Never: more than one piece
+//! is kept for which the other side has given no window.
 
 use std::io;
 use std::sync::Arc;
@@ -16,30 +16,30 @@ use super::lines::{Lines, append};
 use super::outflow::Outflow;
 use super::stream::Outgoing;
 
-/// As much is taken where there is no room: the end of a body needs none, and must not wait behind it.
+/// The amount accepted without room: the end of a body needs none, and must not wait for it.
 const FLOOR: usize = 512;
 
 /// Trailers were bounded where they were received.
 const TRAILERS: Limits =
     Limits { head_bytes: usize::MAX, fields: usize::MAX, target_bytes: usize::MAX };
 
-/// A body that is written.
+/// A body that is being written.
 #[derive(Debug)]
 pub(crate) struct Sink<S: Outgoing> {
     stream: S,
     body: BodyReader,
     pending: Bytes,
     ended: bool,
-    /// Of the whole connection, where its other end is not to be trusted with memory.
+    /// The outflow of the whole connection, where its other end is not to be trusted with memory.
     outflow: Option<Arc<Outflow>>,
-    /// In which of its rounds something was last handed over.
+    /// The round in which bytes were last handed over.
     handed: Option<usize>,
 }
 
 // === impl Sink ===
 
 impl<S: Outgoing> Sink<S> {
-    /// A body in this framing. `ended`: the head has ended the stream.
+    /// Makes a body with this framing. `ended`: the head has ended the stream.
     pub(crate) fn new(
         stream: S,
         framing: BodyLength,
@@ -51,10 +51,10 @@ impl<S: Outgoing> Sink<S> {
         Self { stream, body, pending: Bytes::new(), ended, outflow, handed: None }
     }
 
-    /// Takes a piece of the body, and sends what there is room for.
+    /// Accepts a piece of the body, and sends what there is room for.
     ///
     /// # Errors
-    /// If the stream was broken off, or what comes is not in the framing.
+    /// If the stream was reset, or the bytes do not match the framing.
     pub(crate) fn poll_write(
         &mut self,
         bytes: &[u8],
@@ -78,14 +78,14 @@ impl<S: Outgoing> Sink<S> {
         } else if !piece.is_empty() {
             self.send(piece)?;
         }
-        // Sent as far as there is room. That there is none for the rest stops the next piece.
+        // Sent as far as there is room. Without room for the rest the next piece is not accepted.
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Poll::Ready(Err(error));
         }
         Poll::Ready(Ok(decoded.consumed))
     }
 
-    /// How much would be taken and sent at once. It is reserved.
+    /// Returns how much would be accepted and sent at once, and reserves it.
     fn room(&mut self) -> usize {
         if self.ended || !self.pending.is_empty() {
             return 0;
@@ -95,8 +95,8 @@ impl<S: Outgoing> Sink<S> {
         room.min(S::PIECE).min(together)
     }
 
-    /// How much would be taken and sent at once; little or nothing only once all is written that was
-    /// taken, so that it is the other side that gives no room.
+    /// Returns how much would be accepted and sent at once; little or nothing only once everything accepted is
+    /// written, so that the lack of room is due to the other side.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         let room = self.room();
         if room < FLOOR
@@ -107,24 +107,24 @@ impl<S: Outgoing> Sink<S> {
         Poll::Ready(room)
     }
 
-    /// Leaves what was reserved to other streams.
+    /// Leaves the reserved room to other streams.
     pub(crate) fn leave_room(&mut self) {
         if self.pending.is_empty() {
             self.stream.reserve(0);
         }
     }
 
-    /// Sends what was taken. Ready when the connection below has all of it.
+    /// Sends what was accepted. Ready when the connection below has all of it.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
             let room = ready!(self.stream.poll_reserve(self.pending.len(), cx))?;
             let piece = if room < self.pending.len() {
                 self.pending.split_to(room)
             } else {
-                std::mem::take(&mut self.pending) // nothing of it is held on to
+                std::mem::take(&mut self.pending) // releases its memory
             };
             self.send(piece)?;
         }
@@ -134,7 +134,7 @@ impl<S: Outgoing> Sink<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends a piece for which there is room, before what is pending.
+    /// Sends a piece for which there is room, before pending bytes.
     fn send(&mut self, piece: Bytes) -> io::Result<()> {
         let last = self.pending.is_empty() && self.ends_plainly();
         self.ended |= last;
@@ -148,7 +148,7 @@ impl<S: Outgoing> Sink<S> {
     /// Ends a tunnel's direction.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
         if !self.ended {
@@ -158,7 +158,7 @@ impl<S: Outgoing> Sink<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready if the other side has broken the stream off.
+    /// Ready if the other side has reset the stream.
     pub(crate) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.stream.poll_broken(cx)
     }
@@ -172,7 +172,7 @@ impl<S: Outgoing> Sink<S> {
         self.poll_broken(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    /// Whether the body is over and nothing comes after its last byte.
+    /// Returns true if the body is over and nothing comes after its last byte.
     fn ends_plainly(&self) -> bool {
         self.body.is_done() && self.body.trailers().is_empty()
     }

@@ -1,5 +1,5 @@
-//! What a stream brings, as the bytes of HTTP/1.1: a head that was written for it, then its body
-//! in the framing that this head names.
+//! The receiving side of a stream, as HTTP/1.1 bytes: a head that was written for it, then its body in the
+//! framing that this head names.
 
 use std::io;
 use std::pin::Pin;
@@ -16,23 +16,23 @@ use tokio::time::{Sleep, sleep};
 use super::head::is_padded;
 use super::stream::Incoming;
 
-/// A message that is read.
+/// A message that is being read.
 #[derive(Debug)]
 pub(crate) struct Source<S> {
     /// Bytes of our own that come next: the head, the frame of a chunk, the end of the body.
     own: Vec<u8>,
     taken: usize,
-    /// What is left of the piece that arrived last.
+    /// The rest of the piece that arrived last.
     data: Bytes,
     body: S,
     framing: Framing,
-    /// Trailers that are malformed end the message; else what is wrong is taken off them.
+    /// Malformed trailers end the message as an error; otherwise the bad fields are dropped.
     strict: bool,
     /// It is not known yet whether there is a body.
     undecided: Option<Box<Undecided>>,
 }
 
-/// The two heads of a message, without a body and with one, and how long its end is waited for.
+/// The two heads of a message, without a body and with one, and the wait for its end.
 #[derive(Debug)]
 struct Undecided {
     plain: Vec<u8>,
@@ -40,25 +40,25 @@ struct Undecided {
     wait: Pin<Box<Sleep>>,
 }
 
-/// How much later than its head the end of a request without a body may come.
+/// The longest time after its head in which the end of a request without a body may arrive.
 // lossless: L10
 const END_WITHIN: Duration = Duration::from_millis(200);
 
-/// How the body is framed for the reader.
+/// The framing of the body for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// As it is: the head names its length, or it has none, or it is a tunnel.
+    /// Unchanged: the head names its length, or it has none, or it is a tunnel.
     Plain,
     /// In chunks.
     Chunked,
-    /// The end was reached, and said.
+    /// The end was reached, and reported.
     Ended,
-    /// The trailers are malformed: there is no right end.
+    /// The trailers are malformed: there is no proper end.
     Malformed,
 }
 
 impl<S: Incoming> Source<S> {
-    /// A message with this head.
+    /// Makes a message with this head.
     pub(crate) fn new(head: Vec<u8>, body: S, framing: Framing) -> Self {
         Self {
             own: head,
@@ -71,25 +71,25 @@ impl<S: Incoming> Source<S> {
         }
     }
 
-    /// A message of a client of which only the head is here, and whose method lets expect no body: if its
-    /// end comes soon, it has none. A target that does not expect one may refuse an empty one in chunks.
+    /// Makes a client's message of which only the head has arrived, and whose method suggests no body: if its
+    /// end comes soon, it has none. A target that does not expect a body may refuse an empty one in chunks.
     pub(crate) fn undecided(plain: Vec<u8>, chunked: Vec<u8>, body: S) -> Self {
         let wait = Box::pin(sleep(END_WITHIN));
         let undecided = Some(Box::new(Undecided { plain, chunked, wait }));
         Self { strict: true, undecided, ..Self::new(Vec::new(), body, Framing::Chunked) }
     }
 
-    /// A message of a client, of whose body the first piece was taken already.
+    /// Makes a client's message whose first piece of body was read already.
     pub(crate) fn of_client(head: Vec<u8>, first: Bytes, body: S, framing: Framing) -> Self {
         let mut source = Self { strict: true, ..Self::new(head, body, framing) };
         source.take(first);
         source
     }
 
-    /// Puts into `buf` what is there; nothing at the end of the message.
+    /// Reads into `buf`; reads nothing at the end of the message.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     pub(crate) fn poll_read(
         &mut self,
         buf: &mut ReadBuf<'_>,
@@ -115,12 +115,12 @@ impl<S: Incoming> Source<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Once the stream is over: whether its connection was ended on this side.
+    /// Returns true if its connection was closed on this side, once the stream is over.
     pub(crate) fn is_cut_off(&mut self) -> bool {
         self.body.is_cut_off()
     }
 
-    /// Gives what is here; false: nothing is.
+    /// Copies what has arrived; returns false if there is nothing.
     fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let own = self.own.get(self.taken..).unwrap_or_default();
         if !own.is_empty() {
@@ -141,7 +141,7 @@ impl<S: Incoming> Source<S> {
         self.data.advance(count);
         self.body.release(count); // only now may the sender send as much again
         if self.data.is_empty() {
-            self.data = Bytes::new(); // what is empty would still hold what was read with it
+            self.data = Bytes::new(); // an empty slice would still hold the memory of its read
             if self.framing == Framing::Chunked {
                 self.own.extend_from_slice(CHUNK_END);
             }
@@ -149,7 +149,7 @@ impl<S: Incoming> Source<S> {
         true
     }
 
-    /// The next piece of the body, in its frame.
+    /// Returns the next piece of the body, in its frame.
     fn take(&mut self, data: Bytes) {
         self.data = data;
         if self.framing == Framing::Chunked && !self.data.is_empty() {

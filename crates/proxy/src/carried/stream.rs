@@ -1,4 +1,4 @@
-//! A stream as its protocol has it: all that the bodies of requests and answers ask of one.
+//! A stream in its protocol: the operations that bodies of requests and answers need.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -6,53 +6,53 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderMap;
 
-/// What a stream brings.
+/// The receiving side of a stream.
 pub(crate) trait Incoming {
-    /// The next piece of the body; none at its end.
+    /// Returns the next piece of the body; `None` at its end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>>;
 
-    /// The trailers, after the body.
+    /// Returns the trailers, after the body.
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<HeaderMap>>>;
 
-    /// Whether it is known that nothing more comes.
+    /// Returns true if it is known that nothing more comes.
     fn is_ended(&self) -> bool;
 
-    /// So much was passed on, and may be sent again.
+    /// This much was passed on, and may be sent again by the peer.
     fn release(&mut self, bytes: usize);
 
-    /// Once it is over: whether its connection was ended on this side.
+    /// Returns true if its connection was closed on this side, once it is over.
     fn is_cut_off(&mut self) -> bool;
 }
 
-/// What is sent on a stream.
+/// The sending side of a stream.
 pub(crate) trait Outgoing {
     /// The most that is sent at once.
     const PIECE: usize;
 
-    /// Reserves room for so many bytes; returns how much there is now.
+    /// Reserves room for this many bytes; returns how much there is now.
     fn reserve(&mut self, bytes: usize) -> usize;
 
-    /// The same; ready when there is any.
+    /// Reserves likewise; ready when there is any room.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     fn poll_reserve(&mut self, bytes: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
 
-    /// Sends a piece of the body, which is the last one if it says so.
+    /// Sends a piece of the body; `last`: it is the last one.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     fn send(&mut self, piece: Bytes, last: bool) -> io::Result<()>;
 
     /// Ends the body with trailers.
     ///
     /// # Errors
-    /// If the stream was broken off.
+    /// If the stream was reset.
     fn send_trailers(&mut self, trailers: HeaderMap) -> io::Result<()>;
 
-    /// Ready if the other side has broken it off.
+    /// Ready if the other side has reset it.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Breaks it off, so that nobody takes what was sent for whole.
+    /// Resets it, so that what was sent cannot look complete.
     fn tear(&mut self);
 }

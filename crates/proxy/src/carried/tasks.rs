@@ -1,25 +1,25 @@
-//! The tasks that serve streams, each one stream after the other: what a request needs is made once, and
+//! The tasks that serve streams, each one stream after the other: the state of a request is allocated once, and
 //! a stream costs little more than a further request on a connection.
 //!
-//! Guaranteed: a stream is counted for its connection until it has been let go of. Never: a stream that
-//! waits for another to end.
+//! Guarantees: a stream is counted for its connection until it has been released. Never: a stream that waits
+//! for another to end.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// More that wait than this end at once.
+/// The most waiting tasks; beyond it, tasks end at once.
 const KEEP: usize = 256;
 
 /// The tasks of a worker that wait for a stream, the one that has waited longest first.
 #[derive(Debug)]
 pub(crate) struct Tasks<J> {
     waiting: RefCell<Vec<Rc<Place<J>>>>,
-    /// The fewest that have waited since the last look: nobody has needed them.
+    /// The fewest that have waited since the last sweep: these were not needed.
     spare: Cell<usize>,
 }
 
-/// Where a task waits for its next stream.
+/// The slot in which a task waits for its next stream.
 #[derive(Debug)]
 pub(crate) struct Place<J> {
     job: RefCell<Option<J>>,
@@ -31,7 +31,7 @@ pub(crate) struct Place<J> {
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: Cell<usize>,
-    /// One has ended since the last look.
+    /// One has ended since the last check.
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct OpenStream {
 // === impl Tasks ===
 
 impl<J> Tasks<J> {
-    /// Gives a stream to a task that waits; it comes back if none does, for a new one to begin with.
+    /// Gives a stream to a waiting task; returns it if there is none, for a new task to begin with.
     pub(crate) fn give(&self, job: J) -> Option<J> {
         let Some(place) = self.next() else { return Some(job) };
         place.job.replace(Some(job));
@@ -53,7 +53,7 @@ impl<J> Tasks<J> {
         None
     }
 
-    /// Ends those that nobody has needed since the last call.
+    /// Ends those that were not needed since the last call.
     pub(crate) fn sweep(&self) {
         let mut waiting = self.waiting.borrow_mut();
         let spare = self.spare.get().min(waiting.len());
@@ -64,7 +64,7 @@ impl<J> Tasks<J> {
         self.spare.set(waiting.len());
     }
 
-    /// The task that has waited the shortest: what it needs is still in the processor's cache.
+    /// Returns the task that has waited the shortest: its memory is still in the processor's cache.
     fn next(&self) -> Option<Rc<Place<J>>> {
         let mut waiting = self.waiting.borrow_mut();
         let next = waiting.pop();
@@ -72,7 +72,7 @@ impl<J> Tasks<J> {
         next
     }
 
-    /// Lets a task wait; false: there are enough.
+    /// Lets a task wait; returns false if there are enough.
     pub(crate) fn wait(&self, place: &Rc<Place<J>>) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let few = waiting.len() < KEEP;
@@ -92,13 +92,13 @@ impl<J> Default for Tasks<J> {
 // === impl Place ===
 
 impl<J> Place<J> {
-    /// The place of a task that begins with this stream.
+    /// Makes the slot of a task that begins with this stream.
     pub(crate) fn new(first: Option<J>) -> Rc<Self> {
         let (waker, dismissed) = Default::default();
         Rc::new(Self { job: RefCell::new(first), waker, dismissed })
     }
 
-    /// The next stream; none if the task is to end.
+    /// Returns the next stream; `None` if the task is to end.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<J>> {
         if let Some(job) = self.job.take() {
             return Poll::Ready(Some(job));
@@ -117,7 +117,7 @@ impl<J> Place<J> {
     }
 }
 
-/// Keeps the waker of the task that runs.
+/// Keeps the waker of the running task.
 fn note(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
     match &mut *place.borrow_mut() {
         Some(known) if known.will_wake(cx.waker()) => {}
@@ -134,7 +134,7 @@ impl Streams {
         OpenStream { streams: self.clone() }
     }
 
-    /// How many are open.
+    /// Returns how many are open.
     pub(crate) fn len(&self) -> usize {
         self.open.get()
     }
@@ -143,7 +143,7 @@ impl Streams {
         self.len() == 0
     }
 
-    /// Whether one has ended since this was asked last. Who asks is woken when the last one ends.
+    /// Returns true if one has ended since the last call. The caller is woken when the last one ends.
     pub(crate) fn has_ended(&self, cx: &Context<'_>) -> bool {
         note(&self.waker, cx);
         self.ended.take()

@@ -1,10 +1,9 @@
-//! The client of a request by its address, for whatever names one: access log, spans, the PROXY protocol
-//! towards targets.
+//! The client address of a request, for access log, spans, and PROXY headers to targets.
 //!
-//! Of the hops in front of Teal the client is the last one that is not a listed proxy. Proxies that are
-//! not listed are believed nothing, and what stands behind a hop without an address nobody vouches for:
-//! then the client is the farthest proxy that is known. Asked for only where it is needed; where the peer
-//! is not a listed proxy it costs nothing.
+//! Of the hops in front of Teal the client is the last one that is not a listed proxy. Statements of unlisted
+//! proxies are not trusted, and nothing beyond a hop without an address can be trusted: then the client is the
+//! farthest known proxy. Computed only where it is needed; where the peer is not a listed proxy it costs
+//! nothing.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,30 +13,30 @@ use super::Entrance;
 use crate::door::is_listed;
 use crate::origin::Origin;
 
-/// The client of a request, and who has brought it.
+/// The client of a request, and the peer that sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress {
     pub(crate) ip: IpAddr,
-    /// `None`: no proxy has told it.
+    /// `None`: no proxy reported it.
     pub(crate) port: Option<u16>,
     /// The other end of Teal's own connection: the client, or a proxy.
     pub(crate) peer: SocketAddr,
 }
 
 impl Entrance {
-    /// Where its connection comes from and has come in, for the log.
+    /// Returns the two ends of its connection, for the log.
     pub(crate) fn origin(&self) -> Origin {
         Origin { client: SocketAddr::new(self.address, self.port), listener: self.door.at }
     }
 
-    /// The client by what is known of the connection alone, of which the PROXY protocol is part.
+    /// Returns the client according to the connection alone, which includes the PROXY protocol.
     pub(crate) fn connected(&self) -> ClientAddress {
         let client = SocketAddr::new(self.address, self.port);
         let peer = self.announced.as_ref().map_or(client, |announced| announced.peer);
         ClientAddress { ip: self.address, port: Some(self.port), peer }
     }
 
-    /// The client of this request.
+    /// Returns the client of this request.
     pub(crate) fn client_of(&self, request: &Request<'_>) -> ClientAddress {
         let connected = self.connected();
         if !self.trusted {
@@ -54,7 +53,7 @@ impl Entrance {
     }
 }
 
-/// The client by the hops up to this one, if all that follow are listed proxies.
+/// Returns the client according to the hops up to this one, if all later ones are listed proxies.
 fn farthest(
     before: Option<HopAddress>,
     hop: Option<HopAddress>,

@@ -1,4 +1,4 @@
-//! The requests of a worker that wait for another table, without an order: all go on with the next one.
+//! The parked requests of a worker, which wait for another table, without an order: all continue with the next one.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ impl Lot {
         place
     }
 
-    /// Gives a place back, whether or not anything was published.
+    /// Gives a place back, whether or not a table was published.
     pub(crate) fn leave(&self, place: &Arc<Place>) {
         self.places.borrow_mut().retain(|other| !Arc::ptr_eq(other, place));
     }
 
-    /// Another table is here: everybody chooses again.
+    /// Another table was published: all requests choose again.
     pub(crate) fn adopted(&self) {
         self.places.borrow().iter().for_each(|place| place.go());
     }
 
-    /// Wakes everyone, so that each looks at the world again.
+    /// Wakes all, so that each checks its state again.
     pub(crate) fn wake_all(&self) {
         self.places.borrow().iter().for_each(|place| place.wake());
     }

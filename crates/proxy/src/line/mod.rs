@@ -1,8 +1,8 @@
-//! The lines in which requests wait while their service is held: one per service over all
-//! workers, in order of arrival, within caps, and let go at a pace that the targets can take.
+//! The hold queues, in which requests wait while their service is held: one per service over all workers, in
+//! order of arrival, within caps, and released at a pace that the targets can handle.
 //!
-//! Shared and locked, so it is kept off the path of a request that does not wait: that one reads
-//! a single number, which changes only when a line begins or ends.
+//! Shared and locked, so it is kept off the path of a request that does not wait: that one reads a single
+//! number, which changes only when a queue begins or ends.
 
 mod lot;
 
@@ -19,11 +19,11 @@ use crate::deadline::SWEEP_EVERY;
 
 pub(crate) use lot::Lot;
 
-/// The lines of all services.
+/// The queues of all services.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     services: Mutex<BTreeMap<ServiceName, Line>>,
-    /// How many there are.
+    /// The number of queues.
     open: AtomicUsize,
 }
 
@@ -34,9 +34,9 @@ struct Line {
     arrived: u64,
     bytes: u64,
     held: bool,
-    /// The longest wait under the last hold; it goes on to count for those let go after it.
+    /// The longest wait under the last hold; it also applies to those released after it.
     max_wait: Duration,
-    /// How many may go, in fractions that the pace adds up.
+    /// Requests that may be released, in fractions that the pace adds up.
     may_go: f64,
     per_second: f64,
     paced: Option<Instant>,
@@ -54,36 +54,36 @@ struct Turn {
     waker: Option<Waker>,
 }
 
-/// A request's place in a line.
+/// A request's place in a queue.
 #[derive(Debug)]
 pub(crate) struct Spot {
     pub(crate) place: Arc<Place>,
-    /// Its arrival. Who has to wait once more does so at the same place.
+    /// Its arrival number. A request that has to wait once more gets the same place.
     pub(crate) number: u64,
     pub(crate) max_wait: Duration,
 }
 
-/// A request that asks whether it has to wait.
+/// A request that checks whether it has to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival<'a> {
     pub(crate) service: &'a ServiceName,
     pub(crate) held: Option<Held>,
     pub(crate) caps: &'a Hold,
-    /// The memory that it keeps.
+    /// The memory that it holds.
     pub(crate) bytes: u64,
     /// The number of its place, if it had its turn before.
     pub(crate) before: Option<u64>,
 }
 
-/// The line is full.
+/// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
 // === impl Lines ===
 
 impl Lines {
-    /// A place in the line of the service, if there is one; who had a turn waits only if it is
-    /// held.
+    /// Returns a place in the queue of the service, if there is one; a request that had its turn waits only if
+    /// the service is held.
     pub(crate) fn enter(&self, arrival: &Arrival<'_>) -> Result<Option<Spot>, Full> {
         let Arrival { service, held, caps, bytes, before } = *arrival;
         if held.is_none() && (before.is_some() || self.open.load(Ordering::Relaxed) == 0) {
@@ -99,7 +99,7 @@ impl Lines {
         spot.map(Some)
     }
 
-    /// Leaves the line, whether or not it was its turn.
+    /// Leaves the queue, whether or not it was its turn.
     pub(crate) fn leave(&self, service: &ServiceName, number: u64, bytes: u64) {
         if let Some(line) = self.lock().get_mut(service) {
             line.bytes = line.bytes.saturating_sub(bytes);
@@ -107,7 +107,7 @@ impl Lines {
         }
     }
 
-    /// Takes over from a new table which services are held.
+    /// Takes from a new table which services are held.
     pub(crate) fn adopted(&self, table: &Table, now: Instant) {
         if self.open.load(Ordering::Relaxed) == 0 {
             return;
@@ -119,7 +119,7 @@ impl Lines {
         self.pace(now);
     }
 
-    /// Lets go as many as the time since the last call allows.
+    /// Releases as many as the time since the last call allows.
     pub(crate) fn pace(&self, now: Instant) {
         if self.open.load(Ordering::Relaxed) == 0 {
             return;
@@ -130,12 +130,12 @@ impl Lines {
         self.open.store(services.len(), Ordering::Relaxed);
     }
 
-    /// Wakes everyone, so that each looks at the world again.
+    /// Wakes all, so that each checks its state again.
     pub(crate) fn wake_all(&self) {
         self.lock().values().flat_map(|line| line.places.values()).for_each(|place| place.wake());
     }
 
-    // Taken also from a thread that panicked: what is guarded are plain assignments.
+    // A poisoned lock is ignored: only plain assignments happen under it.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Line>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,7 +174,7 @@ impl Line {
         }
         let since = self.paced.map_or(SWEEP_EVERY, |last| now.saturating_duration_since(last));
         self.paced = Some(now);
-        // What was not used is not saved up: the pace has no bursts.
+        // Unused pace is not saved up: there are no bursts.
         self.may_go = (self.may_go.fract() + since.as_secs_f64() * self.per_second).max(0.0);
         while self.may_go >= 1.0 {
             let Some((_, place)) = self.places.pop_first() else { break };
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(enter(None).err(), Some(Full));
         lines.adopted(&Table::empty(rules::Limits::default()), Instant::now());
         let free = Arrival { held: None, ..arrival(&web, None) };
-        assert_eq!(lines.enter(&free).err(), Some(Full), "it stands behind those who wait");
+        assert_eq!(lines.enter(&free).err(), Some(Full), "it queues behind those that wait");
         for spot in &spots {
             lines.leave(&web, spot.number, 1);
         }

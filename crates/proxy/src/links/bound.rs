@@ -1,10 +1,10 @@
-//! How long a connection to a target may have idled and still be trusted with a request that
-//! can't be sent twice (L5). Learned per target, since every server closes idle connections
-//! after a time of its own, and few say after which.
+//! The longest idle time after which a target connection is still trusted with a request that can't be sent
+//! twice (L5). Learned per target, since every server closes idle connections after its own timeout, and few
+//! announce it.
 
 use std::time::Duration;
 
-/// What was learned about one target.
+/// The knowledge about one target.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bound {
     advertised: Option<Duration>,
@@ -16,12 +16,12 @@ pub(crate) struct Bound {
 const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The share of what is known that is trusted: the target's clock runs from another moment
-/// than ours, and its load varies.
+/// The share of the known timeout that is trusted: the target's clock starts at another moment than ours, and
+/// its load varies.
 const SHARE: u32 = 4;
 
 impl Bound {
-    /// A connection that has idled for less than this is very likely alive.
+    /// Returns the bound: a connection idle for less than this is very likely alive.
     pub(crate) fn trusted_idle(&self) -> Duration {
         let survived = self.longest_survived.max(FIRST * SHARE);
         let known = [self.advertised, self.shortest_closed, Some(survived)];
@@ -29,26 +29,26 @@ impl Bound {
         (shortest / SHARE).min(LONGEST)
     }
 
-    /// How long the target said that it keeps an idle connection.
+    /// Returns how long the target says that it keeps an idle connection.
     pub(crate) fn advertised(&self) -> Option<Duration> {
         self.advertised
     }
 
-    /// The target has said how long it keeps idle connections.
+    /// The target said how long it keeps idle connections.
     pub(crate) fn advertise(&mut self, timeout: Duration) {
         self.advertised = Some(timeout);
     }
 
-    /// A connection was still alive after idling for so long.
+    /// A connection was still alive after idling for this long.
     pub(crate) fn survived(&mut self, idle: Duration) {
         self.longest_survived = self.longest_survived.max(idle);
-        // One that closed much sooner did not close for idling: its process ended, say.
+        // One that closed much sooner did not close because it was idle: its process ended, say.
         if self.shortest_closed.is_some_and(|closed| idle > closed * 2) {
             self.shortest_closed = None;
         }
     }
 
-    /// The target closed a connection after it had idled for so long.
+    /// The target closed a connection after it had idled for this long.
     pub(crate) fn closed(&mut self, idle: Duration) {
         let shortest = self.shortest_closed.map_or(idle, |known| known.min(idle));
         self.shortest_closed = Some(shortest);

@@ -1,6 +1,5 @@
-//! Connections to targets that carry many requests at once (HTTP/2), per worker. A request has a
-//! stream of its own; the connection is counted until it is closed (L4), which a target that stands
-//! still cannot put off.
+//! Target connections that carry many requests at once (HTTP/2), per worker. Each request has its own stream;
+//! the connection is counted until it is closed (L4), which a stalled target cannot delay.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -23,27 +22,26 @@ use traffic::{ConnectionHold, TargetId};
 use super::link::{Destination, Reuse};
 use crate::http2::{Answered, Peer, Watch, Watched, broken};
 
-/// All connections of one worker that are shared.
+/// All shared connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
     targets: RefCell<BTreeMap<Destination, Target>>,
-    /// Those that take no more requests, until they are closed.
+    /// Connections that take no more requests, until they are closed.
     leaving: RefCell<Vec<Rc<Life>>>,
 }
 
 #[derive(Debug, Default)]
 struct Target {
     carriers: Vec<Carrier>,
-    /// How many connect: others wait for what comes of it.
+    /// The number of connections being opened: other requests wait for them.
     dialing: usize,
-    /// The last connection was one that can be shared.
+    /// The last connection could be shared.
     shares: bool,
-    /// Rung when there may be a place.
+    /// Notified when there may be a free stream.
     changed: Rc<Notify>,
-    /// Until when each request has a connection of its own: the target has broken the protocol on one that
-    /// others were on.
+    /// Until this time each request has its own connection: the target has broken the protocol on a shared one.
     alone: Rc<Cell<Option<Instant>>>,
-    /// Until when it gets HTTP/1.1, which it has required.
+    /// Until this time the target gets HTTP/1.1, which it has required.
     http1: Option<Instant>,
 }
 
@@ -56,46 +54,46 @@ struct Carrier {
 
 #[derive(Debug)]
 struct Life {
-    /// To be looked at. Given up before the hold.
+    /// Shared for inspection. Dropped before the hold.
     stream: RefCell<Option<Rc<RefCell<Stream>>>>,
-    /// Given up once the socket is closed.
+    /// Dropped once the socket is closed.
     hold: RefCell<Option<ConnectionHold>>,
     driver: RefCell<Option<AbortHandle>>,
     ping: RefCell<Option<PingPong>>,
-    /// It is being asked whether its target is there.
+    /// A PING is under way to prove that its target is there.
     proving: Cell<bool>,
     watch: Rc<Watch>,
     streams: Cell<usize>,
     /// Streams that it has carried.
     served: Cell<usize>,
-    /// When its last stream ended.
+    /// The time when its last stream ended.
     since: Cell<Instant>,
-    /// How long it may be idle.
+    /// The longest time that it may be idle.
     longest: Duration,
-    /// No further request is to be sent on it.
+    /// No further request may be sent on it.
     over: Cell<bool>,
 }
 
-/// A stream's part in its connection.
+/// A stream's share in its connection.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     life: Rc<Life>,
     /// The connection had served before.
     pub(crate) served: bool,
-    /// How long it had been idle, if it had served before and was.
+    /// The time that it had been idle, if it had served before and was idle.
     pub(crate) idled: Option<Duration>,
-    /// It is to be proven that the target is there, before anything is sent.
+    /// The target must be proven there before anything is sent.
     unproven: bool,
 }
 
-/// Somebody connects, until this is dropped.
+/// A connection is being opened, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Dialing<'s> {
     carriers: &'s Carriers,
     target: Destination,
 }
 
-/// A connection at work. Its fields are dropped in this order.
+/// The task that drives a connection. Its fields are dropped in this order.
 struct Driven {
     connection: Connection<Watched, Bytes>,
     closing: Closing,
@@ -104,37 +102,37 @@ struct Driven {
     settled: bool,
 }
 
-/// Says that a connection is closed, when it is dropped.
+/// Marks a connection as closed when it is dropped.
 struct Closing(Rc<Life>);
 
 /// A place on a connection.
 pub(crate) type Place = (SendRequest<Bytes>, Ticket);
 
-/// Streams of one connection at once, if its target allows as many: a connection that breaks takes
+/// The most streams on one connection at once, if its target allows as many: a connection that breaks takes
 /// them all with it.
 const STREAMS: usize = 100;
 
-/// Streams of one connection in all: what its two ends count over its whole life stays small.
+/// The most streams of one connection in all: its two ends keep counters for its whole life, which stay small.
 const SERVED: usize = 10_000;
 
-/// Streams that we broke off and whose last frames may still come, at once: those of clients that
-/// leave must not end the connection of all others.
+/// Streams that we reset and whose last frames may still arrive, at once: those of clients that leave must not
+/// end the connection of all others.
 const BROKEN_OFF: usize = 1000;
 
-/// How long a target that broke the protocol gets a connection for each request, so that it harms no other.
+/// Time for which a target that broke the protocol gets a connection for each request, so that it harms no other.
 const ALONE: Duration = Duration::from_secs(60);
 
 /// Time for which a target that required HTTP/1.1 gets nothing else.
 const HTTP1: Duration = Duration::from_secs(600);
 
-/// How long a connection that takes no more requests and carries none may take to close by itself.
+/// The time allowed for a connection that takes no more requests and carries none to close by itself.
 // lossless: L4 L10
 const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Carriers {
-    /// A place on a connection that nothing speaks against. For a request that can't be sent twice,
-    /// nothing may have arrived on one that idles; and if it has for longer than `trusted`, the target
-    /// is to be proven there with [`Ticket::prove`].
+    /// Returns a stream on a connection that is believed good. For a request that can't be sent twice, an idle
+    /// connection must have no input pending; and if it was idle for longer than `trusted`, the target has to
+    /// be proven there with [`Ticket::prove`].
     // lossless: L5
     pub(crate) fn take(
         &self,
@@ -162,7 +160,7 @@ impl Carriers {
         Some((send, ticket))
     }
 
-    /// Whether a place is about to be there, to be waited for.
+    /// Returns true if a stream will be available soon and is worth waiting for.
     pub(crate) fn coming(&self, target: Destination, now: Instant) -> Option<Rc<Notify>> {
         let targets = self.targets.borrow();
         let known = targets.get(&target).filter(|known| !known.is_alone(now))?;
@@ -171,19 +169,19 @@ impl Carriers {
         comes.then(|| known.changed.clone())
     }
 
-    /// Whether connections to the target are shared, as far as the last one showed.
+    /// Returns true if connections to the target can be shared, according to the last one.
     pub(crate) fn shares(&self, target: Destination) -> bool {
         self.targets.borrow().get(&target).is_some_and(|known| known.shares)
     }
 
-    /// The last connection to the target was not one that can be shared.
+    /// The last connection to the target could not be shared.
     pub(crate) fn unshared(&self, target: Destination) {
         if let Some(known) = self.targets.borrow_mut().get_mut(&target) {
             known.shares = false;
         }
     }
 
-    /// The target requires HTTP/1.1, for whichever server name: no more requests go on what is there.
+    /// The target requires HTTP/1.1, for any server name: its open connections get no more requests.
     pub(crate) fn require_http1(&self, target: Destination, now: Instant) {
         let mut targets = self.targets.borrow_mut();
         if let Some(known) = targets.get_mut(&target) {
@@ -194,22 +192,22 @@ impl Carriers {
         targets.entry(target.of_any_name()).or_default().http1 = Some(now + HTTP1);
     }
 
-    /// Returns true if the target gets HTTP/1.1, since it has required that. Once its time is over, a request that
-    /// can be sent again tries out whether it still does.
+    /// Returns true if the target gets HTTP/1.1, since it has required that. Once its time is over, a request
+    /// that can be sent again tries whether it still does.
     pub(crate) fn requires_http1(&self, target: Destination, rewinds: bool, now: Instant) -> bool {
         let targets = self.targets.borrow();
         let until = targets.get(&target.of_any_name()).and_then(|known| known.http1);
         until.is_some_and(|until| !rewinds || now < until)
     }
 
-    /// Whoever holds this connects; others may wait for it.
+    /// Registers a caller that opens a connection; others may wait for it.
     pub(crate) fn dial(&self, target: Destination) -> Dialing<'_> {
         self.targets.borrow_mut().entry(target).or_default().dialing += 1;
         Dialing { carriers: self, target }
     }
 
-    /// Takes a fresh connection in and gives the first place on it. `keep`: others may share it, as
-    /// soon as the target has said how many.
+    /// Adds a new connection and returns the first stream on it. `keep`: others may share it, as soon as the
+    /// target has said how many.
     ///
     /// # Errors
     /// If the connection broke at once.
@@ -226,7 +224,7 @@ impl Carriers {
         let stream = Rc::new(RefCell::new(stream));
         let (send, mut connection) = connect::http2::builder()
             .max_concurrent_reset_streams(BROKEN_OFF)
-            .max_local_error_reset_streams(None) // `Watch` bounds what a target may do
+            .max_local_error_reset_streams(None) // `Watch` limits the target
             .handshake(Watched::new(stream.clone(), Vec::new(), watch.clone()))
             .await
             .map_err(broken)?;
@@ -261,8 +259,7 @@ impl Carriers {
         Ok(place)
     }
 
-    /// Gives no more requests to what is being drained: its connections close with their last
-    /// stream.
+    /// Sends no more requests to what is being drained: its connections close with their last stream.
     // lossless: L4
     pub(crate) fn retire(&self) {
         for known in self.targets.borrow_mut().values_mut() {
@@ -270,7 +267,7 @@ impl Carriers {
         }
     }
 
-    /// Gives no more requests to the connections of a server name that is not kept any more.
+    /// Sends no more requests on the connections of a server name that was forgotten.
     pub(crate) fn give_up(&self, target: TargetId, name: u64) {
         for (at, known) in self.targets.borrow_mut().iter_mut() {
             if at.target == target && at.name == name {
@@ -281,7 +278,7 @@ impl Carriers {
         }
     }
 
-    /// Closes what has been idle for too long or is being drained, and what does not close by itself.
+    /// Closes connections that were idle for too long, are being drained, or do not close by themselves.
     pub(crate) fn sweep(&self, now: Instant) {
         self.targets.borrow_mut().retain(|at, known| {
             self.part(&mut known.carriers, |carrier| {
@@ -289,7 +286,7 @@ impl Carriers {
                 let idle = streams.get() == 0 && now > since.get() + *longest;
                 !idle && !over.get() && !carrier.life.is_draining()
             });
-            // Of names there may be many, of which most are asked for once.
+            // There may be many names, most of them used once.
             at.name == 0 || known.is_in_use(now)
         });
         self.leaving.borrow_mut().retain(|life| {
@@ -300,26 +297,26 @@ impl Carriers {
         });
     }
 
-    /// Forgets targets that no table has any more, as soon as nothing of them is in use. `is_there` is asked for
-    /// each target and its number of moves.
+    /// Forgets targets that are in no table any more, once they are unused. `is_there` is asked for each target
+    /// and its number of moves.
     pub(crate) fn forget_gone(&self, now: Instant, is_there: impl Fn(TargetId, u32) -> bool) {
         let mut targets = self.targets.borrow_mut();
         targets.retain(|at, known| known.is_in_use(now) || is_there(at.target, at.moves));
     }
 
-    /// Whether there is no connection.
+    /// Returns true if there is no connection.
     pub(crate) fn is_empty(&self) -> bool {
         let none = |target: &Target| target.carriers.is_empty();
         self.leaving.borrow().is_empty() && self.targets.borrow().values().all(none)
     }
 
-    /// Closes everything that carries no stream.
+    /// Closes all connections without a stream.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();
         self.leaving.borrow_mut().clear();
     }
 
-    /// Gives no more requests to those that are not to stay.
+    /// Sends no more requests on the connections for which `stays` returns false.
     fn part(&self, carriers: &mut Vec<Carrier>, mut stays: impl FnMut(&mut Carrier) -> bool) {
         let leave = carriers.extract_if(.., |carrier| !stays(carrier));
         self.leaving.borrow_mut().extend(leave.map(|carrier| carrier.life));
@@ -329,7 +326,7 @@ impl Carriers {
 // === impl Target, Driven, Closing ===
 
 impl Target {
-    /// Returns true if anything of it is still needed.
+    /// Returns true if any of its state is still needed.
     fn is_in_use(&self, now: Instant) -> bool {
         !self.carriers.is_empty() || self.dialing > 0 || self.is_alone(now)
     }
@@ -340,7 +337,7 @@ impl Target {
 }
 
 impl Driven {
-    /// Moves what the streams of a connection send and receive, until it is closed.
+    /// Moves the data of a connection's streams, until it is closed.
     async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
     }
@@ -360,7 +357,7 @@ impl Driven {
             self.settled = true;
             self.changed.notify_waiters();
         }
-        // D9: what it was to read next stays unread.
+        // D9: further input stays unread.
         if watch.spent().is_some() { Poll::Ready(()) } else { ended }
     }
 }
@@ -384,7 +381,7 @@ impl Carrier {
         !gone && !over.get() && served.get() < SERVED && !self.life.is_draining()
     }
 
-    /// Before the target has said how many it takes, one is sent.
+    /// Before the target has said how many streams it allows, one is used.
     fn has_room(&self, most: usize) -> bool {
         self.life.streams.get() < self.send.current_max_send_streams().min(most)
     }
@@ -417,20 +414,20 @@ impl Life {
 // === impl Ticket ===
 
 impl Ticket {
-    /// A request failed on the connection: no other is sent on it.
+    /// A request failed on the connection: it gets no others.
     pub(crate) fn distrust(&self) {
         self.life.over.set(true);
     }
 
-    /// For a stream, to see whether its answer has begun.
+    /// Returns the answers that have begun, for a stream.
     pub(crate) fn answered(&self) -> Arc<Answered> {
         self.life.watch.answered()
     }
 }
 
 impl Ticket {
-    /// Waits until the target has answered a PING, if it is to be proven that it is there. False: it
-    /// can't be asked, or the connection broke. Whoever calls has a deadline.
+    /// Waits until the target has answered a PING, if it must be proven there. Returns false if no PING can be
+    /// sent, or the connection broke. Callers need a deadline.
     // lossless: L5
     pub(crate) async fn prove(&mut self) -> bool {
         if !self.unproven {

@@ -18,58 +18,58 @@ pub(crate) struct Link {
     pub(crate) hold: Hold,
     pub(crate) rx: Buffer,
     pub(crate) target: Destination,
-    /// How long it had been idle, if it had served before.
+    /// The time that it had been idle, if it had served before.
     pub(crate) idled: Option<Duration>,
-    /// Its client has logged in on it, so that it is nobody else's.
+    /// The client is logged in on it, so no other client may use it.
     pub(crate) pinned: bool,
 }
 
-/// A target at one place, by one server name: after a move it has connections of its own again, and so has
-/// each name that requests bring along.
+/// A target at one address, by one server name: after a move it has connections of its own again, and so has
+/// each name taken from requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Destination {
     pub(crate) target: TargetId,
     pub(crate) moves: u32,
-    /// The number of the name; 0: it is not the request's.
+    /// The number of the name; 0: it is not taken from the request.
     pub(crate) name: u64,
 }
 
-/// How the connection below is counted.
+/// The way in which the connection below is counted.
 #[derive(Debug)]
 pub(crate) enum Hold {
     /// It carries this request alone.
     Own(ConnectionHold),
-    /// It carries others too, and is counted for as long as it does.
+    /// It carries others too, and is counted as long as it does.
     Shared(Ticket),
 }
 
-/// Which kept connections a request may be sent on (L5).
+/// The idle connections that may be used for a request (L5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {
-    /// Any that nothing is known against: the request can be sent again.
+    /// Any that is not known to be bad: the request can be sent again.
     Any,
     /// Only one that is surely alive.
     Trusted,
-    /// None: it has failed on one before.
+    /// None: the request has failed on one before.
     Never,
 }
 
 // === impl Destination, Link, Hold ===
 
 impl Destination {
-    /// The place of the target whatever the name.
+    /// Returns the key of the target for any name.
     pub(crate) fn of_any_name(self) -> Self {
         Self { name: 0, ..self }
     }
 
-    /// The place of a target by the table that it is from, by a name that is not the request's.
+    /// Returns the key of the target in the table that it is from, for a name not taken from the request.
     pub(crate) fn of(target: &TargetEntry) -> Self {
         Self { target: target.id, moves: target.moves, name: 0 }
     }
 }
 
 impl Link {
-    /// A stream on a connection that carries many. `secure`: over TLS.
+    /// Makes one from a stream on a connection that carries many. `secure`: over TLS.
     pub(crate) fn on((send, ticket): Place, target: Destination, secure: bool) -> Self {
         let outbound = Outbound::new(send, secure, ticket.answered());
         let idled = ticket.idled;
@@ -79,12 +79,12 @@ impl Link {
 }
 
 impl Hold {
-    /// Whether the connection is shared, and has carried others before.
+    /// Returns true if the connection is shared, and has carried other requests before.
     pub(crate) fn has_served(&self) -> bool {
         matches!(self, Self::Shared(ticket) if ticket.served)
     }
 
-    /// Sends no other request on a shared connection that may be the reason of a failure.
+    /// Sends no further request on a shared connection that may be the cause of a failure.
     pub(crate) fn distrust(&self, failure: &Failure) {
         let doubtful = matches!(failure, Failure::Closed { .. } | Failure::TimedOut);
         if let (Self::Shared(ticket), true) = (self, doubtful) {

@@ -1,8 +1,7 @@
-//! The connections of one worker to targets: those that are in use, those that are kept for the next request,
-//! those that carry many, and those on which a client has logged in. Without the steps of a request: which
-//! connection it takes is `upstream`'s.
+//! The connections of one worker to targets: in use, idle in the pool, shared by many requests, and bound by a
+//! client's login. Without the steps of a request: `upstream` decides which connection it takes.
 //!
-//! Guaranteed: a connection is counted for its color until it is closed (L4).
+//! Guarantees: a connection is counted for its color until it is closed (L4).
 
 mod bound;
 pub(crate) mod carrier;

@@ -1,8 +1,8 @@
-//! Server names of TLS that requests bring along (`tls.server_name = "host"`), per worker: each has
-//! connections of its own, so that none carries a request for another name.
+//! TLS server names taken from requests (`tls.server_name = "host"`), per worker: each has its own connections,
+//! so that none carries a request for another name.
 //!
-//! Guaranteed: a bounded number of them per target, whatever clients ask for; where there are more, the
-//! rarest is given up, and its idle connections with it.
+//! Guarantees: a bounded number of names per target, whatever clients ask for; beyond it the least used is
+//! dropped, with its idle connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,42 +17,41 @@ use crate::failure::Failure;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     targets: RefCell<BTreeMap<TargetId, HashMap<Rc<str>, Known>>>,
-    /// Numbers of the names that are known.
+    /// The numbers of known names.
     live: RefCell<HashSet<u64>>,
-    /// The last number that was given; none is given twice.
+    /// The last number assigned; none is reused.
     last: Cell<u64>,
 }
 
-/// A name by its number, which is never 0.
+/// A name and its number, which is never 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) number: u64,
     pub(crate) host: Rc<str>,
-    /// A connection was made by it before, so that the target knows it.
+    /// A connection was made with it before, so the target knows it.
     pub(crate) served: bool,
 }
 
 #[derive(Debug)]
 struct Known {
     number: u64,
-    /// Requests for it; halved each time that another one is given up, so that what was asked for often
-    /// long ago does not stay.
+    /// Requests for it; halved whenever another name is dropped, so that a name used often long ago does not stay.
     uses: u32,
     used: Instant,
     served: bool,
 }
 
-/// Names of one target that have connections to be kept.
+/// The most names of one target with pooled connections.
 const MOST: usize = 256;
 
-/// Time for which an unused name is known.
+/// The time for which an unused name is kept.
 const UNUSED: Duration = Duration::from_secs(600);
 
 impl Names {
-    /// The name, which is known from now on; and the number of one that was given up for it.
+    /// Returns the name, which is known from now on, and the number of a name that was dropped for it.
     ///
     /// # Errors
-    /// If no certificate can be for it.
+    /// If the name is not valid in a certificate.
     pub(crate) fn find(
         &self,
         target: TargetId,
@@ -89,7 +88,7 @@ impl Names {
         Ok((Name { number, host, served: false }, given_up))
     }
 
-    /// A connection was made by this name.
+    /// A connection was made with this name.
     pub(crate) fn served(&self, target: TargetId, name: &Name) {
         let mut targets = self.targets.borrow_mut();
         if let Some(known) = targets.get_mut(&target).and_then(|names| names.get_mut(&name.host)) {
@@ -97,16 +96,15 @@ impl Names {
         }
     }
 
-    /// Returns true if connections are kept for the name of this number; 0: that of no request.
+    /// Returns true if connections are pooled for the name with this number; 0: no name from a request.
     pub(crate) fn is_kept(&self, number: u64) -> bool {
         number == 0 || self.live.borrow().contains(&number)
     }
 
-    /// Forgets names that nobody has asked for in a long time; their numbers, whose connections are to be
-    /// given up.
+    /// Forgets names that were not used for a long time; returns their numbers, whose connections are to be closed.
     pub(crate) fn sweep(&self, now: Instant) -> Vec<(TargetId, u64)> {
         let mut live = self.live.borrow_mut();
-        let mut forgotten = Vec::new(); // allocates only where there are some
+        let mut forgotten = Vec::new(); // allocates only if there are some
         self.targets.borrow_mut().retain(|target, names| {
             names.retain(|_, known| {
                 let stays = now < known.used + UNUSED;

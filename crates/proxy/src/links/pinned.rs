@@ -1,9 +1,9 @@
-//! Connections to targets on which a login was spoken that holds for the whole connection (NTLM,
-//! Negotiate): each stays with the client's connection that has spoken it.
+//! Target connections with a login that applies to the whole connection (NTLM, Negotiate): each belongs to the
+//! client connection that logged in.
 //!
-//! Guaranteed: no other client is ever served on one, and its end is its client's business: nothing
-//! is sent again elsewhere, where the target would take it for somebody else's. Never: one that
-//! outlives its client's connection, or is kept while its color drains (L4).
+//! Guarantees: no other client is ever served on one, and when it closes, the client finds out: nothing is sent
+//! again elsewhere, where the target would take it for another user's. Never: one that outlives its client's
+//! connection, or is kept while its color drains (L4).
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -15,19 +15,19 @@ use traffic::{ConnectionHold, TargetId};
 use super::link::{Destination, Hold, Link};
 use crate::buffer::Buffer;
 
-/// All of one worker, to be looked after. Clients own them.
+/// All pinned connections of one worker, for maintenance. Clients own them.
 #[derive(Debug, Default)]
 pub(crate) struct Logins {
     all: RefCell<Vec<Weak<Pins>>>,
 }
 
-/// Those of one client's connection.
+/// The pinned connections of one client connection.
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
     kept: RefCell<Vec<Pinned>>,
-    /// A target has closed one: the client's connection is to end as well.
+    /// A target has closed one: the client's connection has to end as well.
     closed: Cell<bool>,
-    /// A drain has closed one in the midst of its login.
+    /// A drain has closed one in the middle of its login.
     interrupted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -37,35 +37,35 @@ struct Pinned {
     target: Destination,
     stream: Stream,
     hold: ConnectionHold, // dropped after the stream
-    /// The login is not over: the next step must come on this connection.
+    /// The login is incomplete: the next step must come on this connection.
     midway: bool,
 }
 
-/// What there is for a request.
+/// The pinned connection for a request, if any.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// The connection that its client has logged in on.
+    /// The connection on which its client is logged in.
     Link(Box<Link>),
-    /// It was closed, and the request can't go elsewhere.
+    /// It was closed, and the request must not go elsewhere.
     Lost,
-    /// Nothing: the request is like any other.
+    /// None: the request is like any other.
     Nothing,
 }
 
-/// As many targets can one client be logged in at; with another, the oldest is let go.
+/// The most targets at which one client can be logged in; beyond it, the oldest is closed.
 const TARGETS: usize = 8;
 
 // === impl Logins ===
 
 impl Logins {
-    /// The place for a client's first.
+    /// Makes the list for a client's first login.
     pub(crate) fn open(&self) -> Rc<Pins> {
         let pins = Rc::new(Pins::default());
         self.all.borrow_mut().push(Rc::downgrade(&pins));
         pins
     }
 
-    /// Closes all that idle and go to what is being drained.
+    /// Closes all that are idle and lead to what is being drained.
     // lossless: L4
     pub(crate) fn retire(&self) {
         self.each(|pins| {
@@ -76,7 +76,7 @@ impl Logins {
         });
     }
 
-    /// Drops those that have ended, tells their clients, and has the task woken when one ends.
+    /// Drops those that have ended, notifies their clients, and wakes the task when one ends.
     pub(crate) fn watch(&self, cx: &mut Context<'_>) {
         self.each(|pins| {
             let mut kept = pins.kept.borrow_mut();
@@ -102,12 +102,12 @@ impl Logins {
 // === impl Pins ===
 
 impl Pins {
-    /// The first target that the client is logged in at and that can be had.
+    /// Returns the first target at which the client is logged in and that is available.
     pub(crate) fn find<T>(&self, claim: impl FnMut(TargetId) -> Option<T>) -> Option<T> {
         self.kept.borrow().iter().map(|pinned| pinned.target.target).find_map(claim)
     }
 
-    /// What there is for a request to this target. `binds`: the request is part of a login.
+    /// Returns the pinned connection for a request to this target. `binds`: the request is part of a login.
     pub(crate) fn take(&self, target: Destination, binds: bool) -> Found {
         let interrupted = self.interrupted.take();
         if self.closed.get() || interrupted && binds {
@@ -142,12 +142,12 @@ impl Pins {
         }
     }
 
-    /// A connection was not kept; `midway`: its login was not over.
+    /// A connection was not kept; `midway`: its login was incomplete.
     pub(crate) fn interrupt(&self, midway: bool) {
         self.interrupted.set(self.interrupted.get() || midway);
     }
 
-    /// Ready when the client's connection is to end, since a target has ended its own.
+    /// Ready when the client's connection has to end, since a target has closed its own.
     pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.closed.get() {
             return Poll::Ready(());

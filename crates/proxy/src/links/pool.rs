@@ -1,5 +1,5 @@
-//! Idle connections to targets, per worker. The one used last is used first, so that few stay
-//! in use and the rest time out.
+//! Idle connections to targets, per worker. The one used last is used first, so that few stay in use and the
+//! others time out.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,15 +37,15 @@ struct Idle {
     until: Instant,
 }
 
-/// More than this many idle connections to one target are not kept by one worker.
+/// The most idle connections to one target that a worker keeps.
 const KEEP: usize = 1024;
 
 impl Pool {
-    /// A connection to the target that nothing speaks against.
+    /// Returns a connection to the target that is believed good.
     ///
-    /// For a request that may be sent again, what the runtime knows is enough. For another, the
-    /// connection must have idled for less than the learned bound, the kernel is asked whether an
-    /// end or stray bytes have arrived, and the target must not have fallen silent.
+    /// For a request that may be sent again, the runtime's view is enough. For another, the connection must
+    /// have been idle for less than the learned bound, the kernel must report neither end nor stray bytes, and
+    /// the target must not have fallen silent.
     // lossless: L5
     pub(crate) fn take(&self, target: Destination, reuse: Reuse, now: Instant) -> Option<Link> {
         if reuse == Reuse::Never {
@@ -81,7 +81,7 @@ impl Pool {
                     });
                 }
                 PeekState::Ended | PeekState::Broken => known.bound.closed(idled),
-                _ => {} // too old, or with bytes that nobody asked for
+                _ => {} // too old, or with unasked bytes
             }
         }
         None
@@ -110,7 +110,7 @@ impl Pool {
         }
     }
 
-    /// Closes the idle connections of a server name that is not kept any more.
+    /// Closes the idle connections of a server name that was forgotten.
     pub(crate) fn give_up(&self, target: TargetId, name: u64) {
         let of_name = |at: &Destination| at.target == target && at.name == name;
         self.targets.borrow_mut().retain(|at, _| !of_name(at));
@@ -121,25 +121,24 @@ impl Pool {
         self.targets.borrow_mut().entry(target).or_default().silence.wait(now)
     }
 
-    /// How long a connection to the target may have been idle and be trusted with a request that
+    /// Returns how long a connection to the target may have been idle and still be trusted with a request that
     /// can't be sent twice (L5).
     pub(crate) fn trusted_idle(&self, target: Destination) -> Duration {
         let targets = self.targets.borrow();
         targets.get(&target).map_or_else(Bound::default, |known| known.bound).trusted_idle()
     }
 
-    /// A connection that had idled for so long brought an answer.
+    /// A connection that had been idle for this long brought an answer.
     pub(crate) fn survived(&self, target: Destination, idled: Duration) {
         self.targets.borrow_mut().entry(target).or_default().bound.survived(idled);
     }
 
-    /// A connection that had idled for so long was closed by the target.
+    /// A connection that had been idle for this long was closed by the target.
     pub(crate) fn closed(&self, target: Destination, idled: Duration) {
         self.targets.borrow_mut().entry(target).or_default().bound.closed(idled);
     }
 
-    /// Nobody listens: what comes up there next is another process with other habits, and what
-    /// is left of the old one is of no use.
+    /// The target does not listen: the next process there may have other timeouts, and old connections are useless.
     pub(crate) fn forget(&self, target: Destination, error: &DialError) {
         if matches!(error, DialError::Refused) {
             let any_name = |at: &Destination| Destination { name: target.name, ..*at };
@@ -155,14 +154,14 @@ impl Pool {
         }
     }
 
-    /// Drops connections that ended or are too old, and has the task woken when one ends.
+    /// Drops connections that ended or are too old, and wakes the task when one ends.
     pub(crate) fn watch_idle(&self, now: Instant, cx: &mut Context<'_>) {
         self.targets.borrow_mut().retain(|at, target| {
             let Target { idle, bound, silence } = target;
             idle.retain_mut(|idle| {
                 let idled = now.saturating_duration_since(idle.since);
                 if idled < SWEEP_EVERY {
-                    return true; // in use, more or less: not worth a look
+                    return true; // in use, more or less: not worth a check
                 }
                 match idle.stream.poll_peek(cx) {
                     Poll::Pending | Poll::Ready(PeekState::Quiet) => {
@@ -176,13 +175,13 @@ impl Pool {
                     Poll::Ready(PeekState::Data) => false,
                 }
             });
-            // Of names there may be many, of which most are asked for once.
+            // There may be many names, most of them used once.
             at.name == 0 || !idle.is_empty() || Rc::strong_count(silence) > 1
         });
     }
 
-    /// Forgets targets that no table has any more, as soon as no connection to them is left: a name may
-    /// change its addresses for months. `is_there` is asked for each target and its number of moves.
+    /// Forgets targets that are in no table any more, once no connection to them is left: a name may change its
+    /// addresses for months. `is_there` is asked for each target and its number of moves.
     pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId, u32) -> bool) {
         self.targets.borrow_mut().retain(|at, target| {
             let in_use = !target.idle.is_empty() || Rc::strong_count(&target.silence) > 1;
@@ -190,18 +189,18 @@ impl Pool {
         });
     }
 
-    /// Whether no connection is kept.
+    /// Returns true if no connection is kept.
     pub(crate) fn is_empty(&self) -> bool {
         self.targets.borrow().values().all(|target| target.idle.is_empty())
     }
 
-    /// Closes everything.
+    /// Closes all connections.
     pub(crate) fn clear(&self) {
         self.targets.borrow_mut().clear();
     }
 }
 
-/// All names of a target together keep as many idle connections as a target without names: the oldest goes.
+/// Closes the oldest: all names of a target together keep as many idle connections as a target without names.
 fn bound_names(targets: &mut BTreeMap<Destination, Target>, of: Destination) {
     let kept = || {
         let from = targets.range(Destination { moves: 0, name: 0, ..of }..);

@@ -1,6 +1,6 @@
-//! Whether a target has fallen silent: requests that can't be sent twice wait for it, and none has been
-//! answered for much longer than usual. Its process may stand still, and close its kept connections unread
-//! when it wakes up; on a new connection a request would wait until it is accepted (L5).
+//! Detecting a silent target: requests that can't be sent twice wait for it, and none has been answered for
+//! much longer than usual. Its process may be stalled, and close its idle connections unread when it resumes;
+//! on a new connection a request would wait until it is accepted (L5).
 //!
 //! Never: a verdict about health. A target that is only slow costs new connections for a while.
 
@@ -8,13 +8,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What was heard of one target by those who wait for it.
+/// The requests that wait for one target, and its last answer.
 #[derive(Debug, Default)]
 pub(crate) struct Silence {
     waiting: Cell<usize>,
-    /// When one of them was last answered, or the first of them began to wait.
+    /// The time when one of them was last answered, or the first of them began to wait.
     heard: Cell<Option<Instant>>,
-    /// How long an answer takes to begin, on the average.
+    /// The average time until an answer begins.
     usual: Cell<Duration>,
 }
 
@@ -25,11 +25,11 @@ pub(crate) struct Waiting {
     since: Instant,
 }
 
-/// What is no silence yet: this much, and so many times what is usual.
+/// The silence that is tolerated: this much, and this many times the average.
 const PAUSE: Duration = Duration::from_millis(20);
 const TIMES: u32 = 4;
 
-/// The weight of the newest answer in the average is one in so many.
+/// The newest answer weighs one in this many in the average.
 const WEIGHT: u32 = 8;
 
 // === impl Silence, Waiting ===
@@ -44,7 +44,7 @@ impl Silence {
         Waiting { silence: self.clone(), since: now }
     }
 
-    /// Whether no kept connection is to be trusted now.
+    /// Returns true if no idle connection may be trusted now.
     // lossless: L5
     pub(crate) fn has_fallen(&self, now: Instant) -> bool {
         let heard = self.heard.get().filter(|_| self.waiting.get() > 0);

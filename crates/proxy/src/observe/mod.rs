@@ -12,7 +12,7 @@ use trace::Tracer;
 
 pub(crate) use story::Story;
 
-/// Where finished requests are reported.
+/// The reporters of finished requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listening {
     pub(crate) access: Option<AccessLog>,

@@ -11,19 +11,19 @@ use crate::listener::{Accepting, Listener};
 use crate::stop::Phase;
 use crate::worker::Worker;
 
-/// What the workers are to do.
+/// The orders to the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Serve,
     /// Another Teal accepts on the same sockets.
     StepAside,
-    /// It goes on doing so.
+    /// Another Teal accepts from now on, and this one ends when nothing is open.
     Withdraw,
     Leave,
     Cut,
 }
 
-/// Who counts the workers that have felt it; none before the first.
+/// The channel that counts the workers which have responded; `None` before the first beat.
 pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
 
 /// Serves until told to stop and the last connection has ended.
@@ -33,15 +33,15 @@ pub(crate) async fn run(
     (mut orders, mut beats): (watch::Receiver<Order>, watch::Receiver<Beat>),
 ) {
     let worker = Rc::new(worker);
-    // Nobody is served from the empty table that every worker begins with: clients wait in the
-    // kernel's queue for the first one that is published.
+    // No client is served from the empty table that every worker begins with: clients wait in the kernel's
+    // queue until the first table is published.
     tokio::select! {
         table = worker.reader.adopt() => worker.adopted(&table),
         _ = orders.changed() => return,
     }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
     let capacity = listeners.first().map(Listener::capacity);
-    // All doors with TLS share their CAs.
+    // All listeners with TLS share their CAs.
     let tls = listeners.iter().find_map(Listener::tls);
     let ticking = tokio::task::spawn_local(tick::tick(worker.clone(), capacity, tls));
     let accepting: Vec<Accepting> =
@@ -60,14 +60,14 @@ pub(crate) async fn run(
         }
         tokio::select! {
             changed = orders.changed() => if changed.is_err() {
-                // Whoever gives orders is gone, and with it everything that this thread is for.
+                // The sender of orders is gone: the process is ending.
                 worker.enter(Phase::Cut);
                 break;
             },
             () = worker.ended_one() => {}
             Ok(()) = beats.changed() => {
                 if let Some(tell) = &*beats.borrow_and_update() {
-                    let _ = tell.send(()); // whoever wanted to know has given up
+                    let _ = tell.send(()); // ignored: the caller has given up
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What a worker does beside its requests: deadlines, idle connections, what has become of no use.
+//! Periodic work of a worker: deadlines, idle connections, and state that is no longer needed.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,7 +10,7 @@ use crate::deadline::{REST_EVERY, SWEEP_EVERY};
 use crate::tls::TlsDoor;
 use crate::worker::Worker;
 
-/// Sees to what becomes due, 50 times a second while there is anything to see to.
+/// Handles everything that is due, 50 times a second while there is anything to wait for.
 pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoor>) {
     let mut ticks = 0u32;
     let turn = || tls.as_ref().map(TlsDoor::turn);
@@ -34,7 +34,7 @@ pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Op
             }
             if known != turn() {
                 known = turn();
-                worker.deadlines.wake_all(); // idle clients that are not trusted any more
+                worker.deadlines.wake_all(); // closes idle clients that are no longer trusted
             }
             worker.lines.pace(now);
             worker.carriers.sweep(now);

@@ -134,7 +134,7 @@ impl Front {
         });
     }
 
-    /// From the next publish on, the target is looked for at another address.
+    /// From the next publish on, connects to the target at another address.
     pub(crate) fn repoint(&mut self, target: &Target, to: SocketAddr) {
         let known = self.targets.iter_mut().find(|(_, address, _)| *address == target.address());
         known.expect("a target of this front").1 = to;
@@ -149,12 +149,12 @@ impl Front {
         ServiceSum::of(&self.books)
     }
 
-    /// How many workers have a request that waits.
+    /// Returns how many workers have a waiting request.
     pub(crate) fn workers_waiting(&self) -> usize {
         self.books.iter().filter(|cell| cell.waiting.value() > 0).count()
     }
 
-    /// The books of requests that reached no service.
+    /// Returns the books of requests that were not routed to a service.
     pub(crate) fn unrouted(&self) -> ServiceSum {
         ServiceSum::of(self.publisher.unrouted())
     }
@@ -168,7 +168,7 @@ impl Front {
         TargetSum::of(&known.expect("a target of this front").2)
     }
 
-    /// Begins a polite stop.
+    /// Begins a graceful stop.
     pub(crate) fn leave(&self) {
         self.proxy.as_ref().expect("running").leave();
     }
