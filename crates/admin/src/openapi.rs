@@ -17,9 +17,9 @@ use crate::query::{NoBody, Query};
     info(
         title = "Teal admin API",
         description = "Moves traffic between the two colors of a service and says which may be \
-                               stopped. Served on Teal's admin listener and Unix socket. Responses \
-                               are plain text, or JSON with `Accept: application/json`; errors are \
-                               then problem documents (RFC 9457) with a stable `code`.",
+                       stopped. Served on Teal's admin listener and Unix socket. Responses \
+                       are plain text, or JSON with `Accept: application/json`; errors are \
+                       then problem documents (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0"),
     ),
     servers((url = "http://127.0.0.1:9900")),

@@ -1,5 +1,5 @@
-//! Waiting until a color or a target that left traffic has no lease and no connection left, and
-//! cutting what is there at the deadline (L3, L4).
+//! Draining: waiting until a color or a target without traffic has no lease and no connection left, and
+//! cutting the rest at the deadline (L3, L4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::core::{Core, Inside};
 use crate::news::News;
 use crate::swap::Subject;
 
-/// How long workers may take to end what they were told to cut. Then it is said that they have
-/// not, in the log and to whoever waits for the drain; and again as often.
+/// The time limit for workers to close what they were told to cut. After it, and each time it passes
+/// again, the log and the callers that wait for the drain are told.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What has left its color without a switch, and who watches it drain.
+/// Subjects that left without a switch, and the views of their drains.
 pub(crate) type Left = Vec<(Subject, DrainWatch)>;
 
-/// Lists what has left as draining from the next table on, unless it drains already: a color after a
-/// switch goes on doing so.
+/// Lists removed subjects as draining from the next table on, unless they drain already: a color keeps
+/// draining after a switch.
 pub(crate) fn begin(inside: &mut Inside, left: Vec<Subject>) -> Left {
     let left = left.into_iter().filter(|subject| inside.drains.watch(subject.id).is_none());
     let left: Vec<_> = left.collect();
@@ -32,7 +32,7 @@ pub(crate) fn begin(inside: &mut Inside, left: Vec<Subject>) -> Left {
     begun.collect()
 }
 
-/// Has what has left drained from the table of this version on, and tells of each end. `told`: as an
+/// Drains removed subjects from the table of this version on, and reports each end. `told`: as an
 /// event, too.
 pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: bool) {
     core.publisher.acknowledged(version).await;
@@ -49,7 +49,7 @@ pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: 
             tracing::info!(
                 service = %subject.service, color = %subject.color,
                 target_url = subject.target_url(), address = subject.target_address(), %end,
-                "the drain of what was removed has ended",
+                "the drain of a removed color or target has ended",
             );
             let Subject { service, color, target, .. } = subject;
             if told {
@@ -59,9 +59,9 @@ pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: 
     }
 }
 
-/// Waits until nothing holds the subject, cutting what is there at the deadline. To be called
-/// once every worker has acknowledged a table that lists it. `None`: something newer
-/// took over, and those who watch have been told.
+/// Waits until nothing holds the subject, cutting the rest at the deadline. To be called
+/// once every worker has acknowledged a table that lists it. `None`: a newer change took over, and
+/// the watchers have been notified.
 // lossless: L3 L4
 pub(crate) async fn run(
     core: &Arc<Core>,
@@ -76,13 +76,13 @@ pub(crate) async fn run(
         biased;
         _ = superseded.end() => return None,
         () = core.publisher.drained(&*subject.books) => return Some(DrainEnd::Drained),
-        // In an older Teal it ends with that, at `upgrade.drain`.
+        // In an older Teal it ends when that exits, at `upgrade.drain`.
         () = async { sleep_until(deadline).await; core.in_charge().await } => {}
     }
     let left = subject.books.remaining();
     tracing::warn!(
         service = %subject.service, color = %subject.color, target_url = subject.target_url(),
-        address = subject.target_address(), leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting what is left",
+        address = subject.target_address(), leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting the remaining leases",
     );
     {
         let mut inside = core.lock();
@@ -98,8 +98,8 @@ pub(crate) async fn run(
     Some(if cut.total() == 0 { DrainEnd::Drained } else { DrainEnd::Cut(cut) })
 }
 
-/// Workers end what is cut at once; one that hangs is complained of until it does, since "cut"
-/// must not be said while a lease is left. Nobody else needs to wait for that.
+/// Waits until workers have closed everything that is cut, which they normally do at once. A worker that
+/// hangs is reported until it does, since the drain must not end as "cut" while a lease is left.
 // lossless: L4 L10
 async fn all_cut(core: &Core, subject: &Subject) {
     let mut patience = interval_at(Instant::now() + GRACE, GRACE);
@@ -113,7 +113,7 @@ async fn all_cut(core: &Core, subject: &Subject) {
                     service = %subject.service, color = %subject.color,
                     target_url = subject.target_url(), address = subject.target_address(),
                     leases, connections,
-                    "a worker has not ended what it was told to cut",
+                    "a worker has not closed everything it was told to cut",
                 );
                 core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });
             }

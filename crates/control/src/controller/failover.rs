@@ -1,5 +1,5 @@
-//! Moving away from a color whose targets are all down, where the operator has asked for that:
-//! never back by itself, at most once a minute without an operator.
+//! Failover from a color whose targets are all down, if the operator has enabled it: never back
+//! automatically, and at most once a minute without an operator.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::core::{About, Core, Inside};
 use crate::health::{prove, reason};
 
-/// Watches all services, for ever.
+/// Watches all services, forever.
 pub(super) async fn watch(core: Arc<Core>) {
     let mut probed = core.probed.subscribe();
     let mut tries = JoinSet::new();
@@ -27,7 +27,7 @@ pub(super) async fn watch(core: Arc<Core>) {
                 let Ok((service, result)) = tried else { continue };
                 trying.remove(&service);
                 say_once(&core, &mut said, &service, result);
-                continue; // another try needs news, or it would run hot
+                continue; // another attempt needs a new probe result, or it would spin
             }
         }
         let dying = if core.is_in_charge() { core.lock().dying() } else { Vec::new() };
@@ -44,7 +44,7 @@ pub(super) async fn watch(core: Arc<Core>) {
     }
 }
 
-/// Says a reason when it is new, not at each probe.
+/// Logs a reason when it is new, not at each probe.
 fn say_once(
     core: &Core,
     said: &mut HashMap<ServiceName, &'static str>,
@@ -69,7 +69,7 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
     if matches!(passage, Passage::AlreadyOn { .. }) {
         return Ok(());
     }
-    // A color that is known to fail is not probed on and on: its next pass wakes us.
+    // A color known to fail is not probed back to back: its next passed probe wakes this task.
     if let Some(reason) = core.lock().why_not(service, to) {
         return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
     }
@@ -95,8 +95,8 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
 }
 
 impl Inside {
-    /// Services whose active color is dead and that may fail over. None before the workers serve: in an
-    /// upgrade the older Teal may yet go on, with what it has found.
+    /// Returns the services whose active color is down and that may fail over. None before the workers serve:
+    /// in an upgrade the older Teal may yet continue, with its own probe results.
     fn dying(&self) -> Vec<(ServiceName, Color)> {
         if !self.ready {
             return Vec::new();

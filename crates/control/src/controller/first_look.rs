@@ -1,5 +1,5 @@
-//! Where the names of active colors lead when Teal starts, so that the first table is as good as it can
-//! be. Nothing of it is proven: what was in traffic before the start goes on being so.
+//! Lookup of the names of active colors at the start, so that the first table is as good as possible. Nothing
+//! is probed yet: targets that received traffic before the start still do.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, Family, NameId};
 use peer::UpColor;
 
-/// The longest that the start waits for names to be resolved.
+/// The time limit for resolving names at the start.
 // lossless: L10
 const RESOLVE: Duration = Duration::from_secs(2);
 
-/// The longest that it waits for the addresses of a name that has both families.
+/// The time limit for trying the addresses of a name that has both families.
 // lossless: L10
 const CONNECT: Duration = Duration::from_millis(300);
 
-/// What has to be resolved.
+/// An item to resolve.
 #[derive(Clone, Copy, Debug)]
 enum Resolved {
     /// A name of which each address is a target.
     Name(NameId),
-    /// A target of which all addresses are one.
+    /// A target that stands for all addresses of its name.
     Target(TargetId),
 }
 
-/// Resolves the names of all active colors at once. Those of idle ones are not waited for.
+/// Resolves the names of all active colors concurrently, without waiting for those of idle ones.
 pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
     let deadline = Instant::now() + RESOLVE;
     let mut tasks = JoinSet::new();
@@ -65,7 +65,7 @@ pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
     }
 }
 
-/// The family over which nothing can be connected to, where something can over the other: no request
+/// Returns the address family over which no connect succeeds, if one succeeds over the other: no request
 /// should have to find that out.
 async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Family> {
     if addresses.iter().all(SocketAddr::is_ipv4) || addresses.iter().all(SocketAddr::is_ipv6) {
@@ -130,7 +130,7 @@ impl Inside {
     }
 }
 
-/// The addresses of a name that an older Teal uses, which may be none; `None`: it does not know the name.
+/// Returns the addresses of a name that an older Teal uses, perhaps none; `None`: it does not know the name.
 fn used_before(
     used: &[UpColor],
     service: &ServiceName,

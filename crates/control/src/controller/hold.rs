@@ -1,4 +1,4 @@
-//! Keeping new requests waiting, and letting them go.
+//! Hold and resume: keeping new requests waiting, and releasing them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::inbox::Answer;
 use crate::news::News;
 use crate::swap::Subject;
 
-/// The longest that a request waits if nothing else is said.
+/// The default maximum time for which a request waits.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Holds a service. Returns when every worker does; the active color then drains.
+/// Holds a service. Returns when every worker holds it; the active color then drains.
 pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk, call: Call) -> Answer<HoldInForce> {
     let result = try_hold(&core, &ask, call).await;
     if let Err(refusal) = &result {
@@ -26,7 +26,7 @@ pub(super) async fn hold(core: Arc<Core>, ask: HoldAsk, call: Call) -> Answer<Ho
     result
 }
 
-/// Resumes a service. Returns when every worker does.
+/// Resumes a service. Returns when every worker has resumed it.
 pub(super) async fn resume(core: Arc<Core>, ask: ResumeAsk, call: Call) -> Answer<Resumed> {
     let result = try_resume(&core, &ask, call).await;
     if let Err(refusal) = &result {
@@ -60,8 +60,8 @@ async fn try_hold(core: &Arc<Core>, ask: &HoldAsk, call: Call) -> Answer<HoldInF
     Ok(HoldInForce { service, color, max_wait, drain })
 }
 
-/// The drain of a held color, once every worker holds: one that was silent for too long comes
-/// late. It has no receipt: nothing was switched.
+/// Drains a held color, once every worker holds, including late ones. There is no receipt: nothing
+/// was switched.
 // lossless: L4
 async fn finish(core: Arc<Core>, version: Version, subject: Subject, watch: DrainWatch) {
     core.publisher.acknowledged(version).await;
@@ -100,7 +100,7 @@ async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk, call: Call) -> Answer<Res
     Ok(Resumed { service, color, waiting })
 }
 
-/// Lists the call; what it waits for is its turn at the journal.
+/// Lists the call, which waits for its turn at the journal.
 fn begin(
     core: &Arc<Core>,
     call: Call,

@@ -1,7 +1,7 @@
-//! Sums for metrics, read by whoever wants them on a thread of their own.
+//! Sums for metrics, which callers read on their own thread.
 //!
-//! Guaranteed: the controller answers a scrape with a way to read, at once. What is locked for
-//! it is locked for a few services at a time, so that no switch waits for a scrape.
+//! Guaranteed: the controller answers a scrape at once, with a handle for reading. Locks are held for
+//! a few services at a time, so that no switch waits for a scrape.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::view::{
     ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,
 };
 
-/// Services that are looked at under one lock.
+/// The number of services read under one lock.
 const AT_ONCE: usize = 32;
 
-/// How often reading begins again because a reload came between two parts. The last attempt holds the lock.
+/// The number of attempts, if a reload happens between two parts. The last attempt holds the lock throughout.
 const ATTEMPTS: usize = 3;
 
-/// Where the sums of all books can be read.
+/// Returns a handle for reading the sums of all counters.
 pub(super) fn source(core: Arc<Core>) -> MetricsSource {
-    core.count_own(); // here, where nobody else does
+    core.count_own(); // counted only here
     MetricsSource::new(move || snapshot(&core))
 }
 
@@ -52,7 +52,7 @@ fn snapshot(core: &Core) -> MetricsSnapshot {
     }
 }
 
-/// All services, so many under one lock; `None` if they were replaced meanwhile.
+/// Reads all services, `at_once` under one lock; `None` if they were replaced meanwhile.
 fn services(core: &Core, at_once: usize) -> Option<Vec<ServiceMetrics>> {
     let mut all = Vec::new();
     let mut next = 0;
@@ -73,11 +73,11 @@ fn services(core: &Core, at_once: usize) -> Option<Vec<ServiceMetrics>> {
         next += part.len();
         let now = core.publisher.now();
         all.extend(part.into_iter().flatten().map(|seen| seen.sum(now)));
-        thread::yield_now(); // who waits for the lock comes first
+        thread::yield_now(); // waiters for the lock come first
     }
 }
 
-/// A service as it is seen under the lock: what is summed up is summed up without it.
+/// A service as read under the lock; sums are computed without it.
 struct Seen {
     name: ServiceName,
     active: Color,
@@ -100,7 +100,7 @@ impl Inside {
     fn seen(&self, member: &Member) -> Option<Seen> {
         let (service, serving) = self.state.serving(&member.spec.name)?;
         let colors = member.colors.each_ref().map(|seat| {
-            // Nobody should be woken for a family that does not count.
+            // A family that does not count should raise no alert.
             let targets = seat.counted().map(|target| SeenTarget {
                 url: target.url.clone(),
                 address: target.address.or_else(|| target.addresses.first().copied()),

@@ -1,9 +1,8 @@
-//! The life of a switch: one loop over everything that may wake the controller, one file per
-//! verb.
+//! The controller: one loop over all inputs, and one file per verb.
 //!
-//! The loop answers questions at once and starts a task for everything that takes time; once
-//! something is decided, no task is ended because a caller went away. What tasks know of each other is in
-//! [`Core`], and its state changes only by `Core::commit`.
+//! The loop answers questions at once and starts a task for everything that takes time. Once
+//! something is decided, no task ends because its caller disconnects. Tasks share their state in
+//! [`Core`], and it changes only by `Core::commit`.
 
 mod failover;
 mod first_look;
@@ -30,7 +29,7 @@ use crate::inbox::{Answer, Inbox, Input, Reply};
 pub use reconcile::{Settings, StartError, start};
 pub(crate) use upgrade::resume;
 
-/// Serves the inbox until every handle is gone.
+/// Serves the inbox until every handle has been dropped.
 async fn run(
     core: Arc<Core>,
     mut inbox: Inbox,
@@ -80,8 +79,8 @@ async fn run(
     }
 }
 
-/// Answers when the work is done, or when the disk is slow to confirm it. While nothing is decided
-/// the work ends with its caller; from the decision on a caller that goes away cancels nothing.
+/// Answers when the work is done, or when the disk is slow to confirm it. Until the decision the work
+/// ends with its caller; after it, a caller that disconnects cancels nothing.
 // lossless: L10
 fn carry_out<T: Send + 'static, W: Future<Output = Answer<T>> + Send + 'static>(
     core: Arc<Core>,
@@ -99,11 +98,11 @@ fn carry_out<T: Send + 'static, W: Future<Output = Answer<T>> + Send + 'static>(
             () = reply.closed() => core.lock().calls.abandon(id),
             Ok(silent) = &mut slow => tell(reply, Err(Refusal::JournalSlow { silent })),
         }
-        drop(work.await); // whoever asked has been told, or has gone
+        drop(work.await); // the caller has its answer, or has disconnected
     });
 }
 
-/// Answers when the work is done. The work goes on if nobody waits for the answer.
+/// Answers when the work is done. The work continues even if its caller disconnects.
 fn answer<T: Send + 'static>(
     reply: Reply<Answer<T>>,
     work: impl Future<Output = Answer<T>> + Send + 'static,
@@ -111,7 +110,7 @@ fn answer<T: Send + 'static>(
     tokio::spawn(async move { tell(reply, work.await) });
 }
 
-/// The same for mere watching: it ends when nobody waits for the answer any more.
+/// The same for reads, which end when their caller disconnects.
 fn answer_if_wanted<T: Send + 'static>(
     mut reply: Reply<Answer<T>>,
     work: impl Future<Output = Answer<T>> + Send + 'static,
@@ -126,7 +125,7 @@ fn answer_if_wanted<T: Send + 'static>(
 }
 
 fn tell<T>(reply: Reply<T>, value: T) {
-    drop(reply.send(value)); // whoever asked may have gone
+    drop(reply.send(value)); // the caller may have disconnected
 }
 
 /// Takes the sums of all services every second, for receipts.
@@ -142,7 +141,7 @@ async fn tally(core: Arc<Core>) {
     }
 }
 
-/// Publishes what probes found, once for all that was found before its turn came.
+/// Publishes the results of probes, once for all results since the last publish.
 async fn refresh(core: Arc<Core>) {
     loop {
         core.refresh.notified().await;

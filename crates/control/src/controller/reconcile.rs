@@ -1,7 +1,7 @@
-//! From the journal to a running controller: the same rules and the same publish as live.
+//! Start of the controller from the journal, with the same rules and the same publish as later.
 //!
-//! What was decided is replayed; what was under way when Teal stopped is interrupted; then the
-//! configuration is taken over as a reload would. Nothing is reset and nothing is guessed.
+//! Decisions are replayed, drains in progress when Teal stopped are interrupted, and then the
+//! configuration is applied as by a reload. Nothing is reset and nothing is guessed.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -30,7 +30,7 @@ use crate::resolve::Resolver;
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
 
-/// What the controller is started with.
+/// The settings that the controller is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// All services.
@@ -39,45 +39,45 @@ pub struct Settings {
     pub groups: Vec<GroupSpec>,
     /// What clients may send.
     pub limits: Limits,
-    /// How to read the configuration again.
+    /// Reloads the configuration.
     pub reloader: Reloader,
-    /// Who knows the addresses of names.
+    /// Looks up the addresses of names.
     pub resolver: Resolver,
-    /// The targets that an older Teal uses, which this one takes over from: other addresses of their
-    /// names are proven before they get traffic.
+    /// The targets used by the older Teal that this one takes over from: other addresses of their
+    /// names must pass probes before they get traffic.
     pub used: Vec<UpColor>,
-    /// What TLS to targets is made of.
+    /// The certificates and CAs for TLS to targets.
     pub vault: Vault,
-    /// What is known of the addresses of targets.
+    /// The history of connects to target addresses.
     pub history: AddressHistory,
-    /// Who can replace this Teal by a newer one.
+    /// The way to ask the binary for an upgrade.
     pub upgrades: mpsc::Sender<UpgradeWish>,
-    /// Returns the number of lines of Teal's own log that were dropped.
+    /// Returns the number of dropped lines of Teal's own log.
     pub log_dropped: fn() -> u64,
-    /// Why the file that is there now is not what this starts with, if it is not: shown as a refused reload.
+    /// The reason the present configuration file is not the one in force, if so; shown as a refused reload.
     pub not_in_force: Option<String>,
 }
 
-/// Why the controller did not start. Nothing was published.
+/// The reason the controller did not start. Nothing was published.
 #[derive(Debug)]
 pub enum StartError {
-    /// A record of the journal can't be read, though it is whole.
+    /// A record of the journal cannot be parsed, though it is intact.
     Unreadable {
         /// The generation that it belongs to.
         generation: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The records contradict each other.
     Contradiction(String),
     /// The services that the configuration adds or removes could not be made durable: their names, and
-    /// why.
+    /// the reason.
     Unwritten(Vec<String>, String),
     /// The rules refuse them.
     Refused(Refusal),
 }
 
-/// Starts the controller on the current tokio runtime: takes over what the journal says,
+/// Starts the controller on the current tokio runtime: restores the state from the journal,
 /// publishes the first table and begins to probe. Workers need not run yet.
 pub async fn start(
     settings: Settings,
@@ -145,7 +145,7 @@ pub async fn start(
     Ok(handle)
 }
 
-/// Starts to probe every target and to follow every name that is not yet.
+/// Starts probing every target and following every name that is not followed yet.
 pub(super) fn spawn_probes(core: &Arc<Core>) {
     let mut inside = core.lock();
     let colors = inside.roster.members.iter_mut().flat_map(|member| &mut member.colors);
@@ -164,7 +164,7 @@ pub(super) fn spawn_probes(core: &Arc<Core>) {
 }
 
 impl Core {
-    /// Takes over what a newer Teal has left in the journal.
+    /// Restores the state that a newer Teal has left in the journal.
     pub(crate) fn restore(&self, opened: Opened) -> Result<Journal, StartError> {
         let (journal, state) = recover(opened)?;
         self.lock().state = state;
@@ -195,7 +195,7 @@ fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
     Ok((journal, state))
 }
 
-/// The names of services that only one of the configuration (`+`) and the journal (`-`) has.
+/// Returns the services that are only in the configuration (`+`) or only in the journal (`-`).
 fn added_and_removed(state: &State, services: &[ServiceSpec]) -> Vec<String> {
     let known = state.serving_names();
     let wanted: Vec<_> = services.iter().map(|spec| &spec.name).collect();
@@ -204,7 +204,7 @@ fn added_and_removed(state: &State, services: &[ServiceSpec]) -> Vec<String> {
     added.chain(removed.map(|name| format!("-{name}"))).collect()
 }
 
-/// The generation that the configuration made, if it differs in services from the last one.
+/// Applies the configuration; returns its generation if it differs in services from the last one.
 pub(super) async fn take_over(
     core: &Core,
     services: Vec<ServiceSpec>,
@@ -231,7 +231,7 @@ pub(super) async fn take_over(
 
 async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {
     if core.acknowledged(version).await.is_err() {
-        // An older Teal that hangs has not taken the table over; this one can serve all the same.
+        // An older Teal that hangs has not applied the table; this one can serve all the same.
         // lossless: L10
         core.publisher.acknowledged_here(version).await;
     }
@@ -245,7 +245,7 @@ async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generat
 
 // === impl Wanted ===
 
-/// How a service of a configuration looks to the rules.
+/// Converts a service of a configuration for the rules.
 pub(super) fn wanted(spec: &ServiceSpec, before: Option<&ServiceSpec>, active: Color) -> Wanted {
     let moved = before.is_some_and(|before| {
         before.hosts != spec.hosts
@@ -263,7 +263,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Unreadable { generation, reason } => write!(
                 f,
-                "a record of generation {generation} in the journal can't be understood: {reason}; \
+                "cannot parse a record of generation {generation} in the journal: {reason}; \
                  start the Teal that wrote it"
             ),
             Self::Contradiction(what) => write!(
@@ -274,8 +274,8 @@ impl fmt::Display for StartError {
             Self::Unwritten(services, reason) => write!(
                 f,
                 "the services of the configuration are not those of the last start ({}), and the \
-                 change can't be written: {reason}; make the state directory writable, or start with \
-                 the configuration of before",
+                 change cannot be written: {reason}; make the state directory writable, or start with \
+                 the previous configuration",
                 services.join(", ")
             ),
             Self::Refused(refusal) => refusal.fmt(f),

@@ -1,7 +1,7 @@
-//! Reading the configuration again: all or nothing.
+//! Reloading the configuration: all or nothing.
 //!
 //! New targets of an active color must pass the gate before anything changes. Everything else is
-//! applied at once: new idle targets start unknown, what is gone drains.
+//! applied at once: new idle targets start unknown, removed ones drain.
 
 use std::sync::Arc;
 
@@ -24,17 +24,17 @@ use crate::swap::Subject;
 use crate::view::ReloadStatus;
 use crate::{drain, health};
 
-/// Targets that would receive traffic at once, or in another way, and what probes found.
+/// Targets that would receive traffic at once, or in another way, and the results of their probes.
 type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 
-/// A reload that is decided, durable and on its way to the workers.
+/// A reload that is decided, durable and being published.
 struct Decided {
     generation: Option<Generation>,
     version: Version,
     drains: drain::Left,
 }
 
-/// Does what an operator asks for, keeps the outcome for status, and counts it.
+/// Carries out an operator's reload, keeps the outcome for the status, and counts it.
 pub(super) async fn run(
     core: Arc<Core>,
     ask: ReloadAsk,
@@ -47,9 +47,9 @@ pub(super) async fn run(
         Ok(Reloaded { generation: None, changes }) if changes.is_empty() => {
             (ReloadEnd::Unchanged, None)
         }
-        // Decided, and in force once the last worker has taken it over.
+        // Decided, and in force once the last worker has applied it.
         Ok(_) | Err(Refusal::PublishIncomplete { .. }) => (ReloadEnd::Done, None),
-        // One that was given up says nothing of the file.
+        // An abandoned reload says nothing about the file.
         Err(
             Refusal::Superseded { .. }
             | Refusal::Abandoned
@@ -89,7 +89,7 @@ async fn carry_out(
     result
 }
 
-/// The same for files that have changed, by Teal itself. The word of an operator comes first.
+/// The same for files that have changed, by Teal itself. An operator's command comes first.
 pub(super) async fn renew(core: Arc<Core>, reader: Reloader, call: Call) -> Answer<Reloaded> {
     if core.lock().calls.is_under_way(Verb::Reload) {
         return Err(Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal });
@@ -103,7 +103,9 @@ async fn attempt(
     actor: &Actor,
     reloader: Reloader,
 ) -> Answer<Reloaded> {
-    let broken = |_| Refusal::ReloadProblems { problems: vec!["the reader broke down".to_owned()] };
+    let broken = |_| Refusal::ReloadProblems {
+        problems: vec!["reading the configuration panicked".to_owned()],
+    };
     let read = spawn_blocking(move || reloader.read()).await.map_err(broken)?;
     let new = read.map_err(|problems| Refusal::ReloadProblems { problems })?;
     let changes = core.lock().differences(&new);
@@ -119,7 +121,7 @@ async fn attempt(
     core.print(News::Reloaded { generation, changes: changes.clone() });
     spawn_probes(core);
     if let Err(workers) = core.acknowledged(decided.version).await {
-        tracing::error!(?workers, "not every worker took the reload over");
+        tracing::error!(?workers, "not every worker has applied the reload");
         tokio::spawn(finish(core.clone(), decided));
         let generation = generation.unwrap_or(core.lock().state.generation());
         return Err(Refusal::PublishIncomplete { generation, workers });
@@ -132,7 +134,7 @@ async fn attempt(
     Ok(Reloaded { generation, changes })
 }
 
-/// The gate: targets that would receive traffic at once are proven healthy first.
+/// The gate: targets that would receive traffic at once must pass probes first.
 // lossless: L9
 async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
     let renewed = new.vault.is_some();
@@ -160,7 +162,7 @@ async fn decide(
     let command = |inside: &mut Inside| {
         inside.calls.decide(call)?;
         if !specs.iter().all(|spec| inside.is_covered(spec, renewed, &proven)) {
-            // A switch came between: other targets would receive traffic at once.
+            // A switch happened meanwhile: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });
         }
         let wanted = specs.iter().map(|spec| {
@@ -189,7 +191,7 @@ async fn decide(
     core.commit(command, then).await
 }
 
-/// Waits for late workers, then for the drains of what has left.
+/// Waits for late workers, then for the drains of removed subjects.
 async fn finish(core: Arc<Core>, decided: Decided) {
     core.publisher.acknowledged(decided.version).await;
     if let Some(generation) = decided.generation {
@@ -199,9 +201,9 @@ async fn finish(core: Arc<Core>, decided: Decided) {
 }
 
 impl Inside {
-    /// The targets of the active color of a service that would receive traffic at once and are
-    /// not there yet; `None` if there are none. Of a service that comes, these are all. Where TLS
-    /// is `renewed`, those that are reached by it are as good as new.
+    /// Returns the targets of a service's active color that would receive traffic at once and are not
+    /// there yet; `None` if there are none. For a new service these are all of them. If TLS is `renewed`,
+    /// targets reached over TLS count as new.
     fn additions(&self, spec: &ServiceSpec, renewed: bool) -> Option<(Color, Vec<TargetUrl>)> {
         let remembered = self.state.services().find(|(name, _)| **name == spec.name);
         let active = remembered.map_or(spec.initial, |(_, service)| service.active);
@@ -212,7 +214,7 @@ impl Inside {
         (!added.is_empty()).then_some((active, added))
     }
 
-    /// Whether what would receive traffic at once has been proven healthy.
+    /// Returns true if all targets that would receive traffic at once have passed probes.
     fn is_covered(&self, spec: &ServiceSpec, renewed: bool, proven: &Proven) -> bool {
         let Some((color, added)) = self.additions(spec, renewed) else { return true };
         let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
@@ -220,7 +222,7 @@ impl Inside {
         added.iter().all(|url| found.iter().any(|proven| proven.url == *url))
     }
 
-    /// What was found out about targets by TLS that is no longer in force proves nothing (L9).
+    /// Forgets probe results obtained with TLS settings that are no longer in force: they prove nothing (L9).
     fn forget_secure_health(&mut self) {
         let colors = self.roster.members.iter_mut().flat_map(|member| &mut member.colors);
         let targets = colors.flat_map(|color| &mut color.targets);
@@ -230,14 +232,14 @@ impl Inside {
             if target.url.is_each_address() {
                 target.withdraw();
             }
-            // Nor does a connection that was made by it.
+            // Nor does a connection made with them.
             target.moves = target.moves.wrapping_add(1);
             target.hurry.notify_one();
         }
     }
 
-    /// Gives new targets what was found out about them before they were taken in: traffic
-    /// reaches them from the first table on. Returns what the names of them no longer have.
+    /// Gives new targets the results of the probes before they were added: traffic reaches them from the
+    /// first table on. Returns the targets whose addresses their names no longer have.
     fn seed(&mut self, proven: &Proven) -> Vec<Subject> {
         let mut left = Vec::new();
         for (service, color, found) in proven {
@@ -268,7 +270,7 @@ impl Inside {
         left
     }
 
-    /// What a configuration would change, one text each.
+    /// Returns the changes that a configuration would make, one text each.
     fn differences(&self, new: &NewConfig) -> Vec<String> {
         let mut changes = new.others.clone();
         if self.limits != new.limits {
@@ -303,8 +305,8 @@ fn group_differences(old: &[GroupSpec], new: &[GroupSpec]) -> Vec<String> {
     came.chain(gone.map(|group| format!("group {} removed", group.name))).collect()
 }
 
-/// The targets that came, went or are reached in another way, and which of these it is. A target with other TLS
-/// is another one to traffic, and the same to whoever reads of it.
+/// Returns the targets that were added, removed or changed, and which of these it is. A target with other TLS
+/// settings is another target for traffic, and a changed one for readers.
 fn target_differences<'t>(
     before: &'t [TargetUrl],
     now: &'t [TargetUrl],

@@ -1,4 +1,4 @@
-//! What can be seen: status, history and receipts.
+//! Reads: status, history and receipts.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::view::{
     ColorStatus, HeldStatus, NameStatus, Role, ServiceStatus, Status, TargetStatus, Usage,
 };
 
-/// Services that are looked at in one go: a change waits for no more than that.
+/// The number of services read in one go: a change waits no longer than that.
 const AT_ONCE: usize = 32;
 
-/// Everything that `teal status` needs. Of many services each part is of its own instant, and what is said of
-/// all is of the last.
+/// Returns everything that `teal status` needs. With many services, they are read in parts at different
+/// instants, and the overall values are of the last one.
 pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Status> {
     let wanted = wanted(&core.lock(), selection)?;
     let total = core.lock().roster.members.len();
@@ -45,7 +45,7 @@ pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Stat
     })
 }
 
-/// The places of the services that are asked for, with their names.
+/// Returns the indexes of the services that are asked for, with their names.
 fn wanted(inside: &Inside, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
     let all = inside.roster.members.iter().map(|member| member.spec.name.clone()).enumerate();
     let Selection(names) = selection;
@@ -58,12 +58,12 @@ fn wanted(inside: &Inside, selection: Selection) -> Answer<Vec<(usize, ServiceNa
     Ok(all.filter(|(_, name)| names.contains(name)).collect())
 }
 
-/// What was decided, oldest first.
+/// Returns the decisions, oldest first.
 pub(super) fn history(core: &Core) -> Vec<Deed> {
     core.lock().state.history().iter().cloned().collect()
 }
 
-/// The receipts of a generation, or the newest.
+/// Returns the receipts of a generation, or the newest ones.
 pub(super) fn receipts(core: &Core, generation: Option<Generation>) -> Answer<Vec<Receipt>> {
     let inside = core.lock();
     let history = inside.state.history();
@@ -73,7 +73,7 @@ pub(super) fn receipts(core: &Core, generation: Option<Generation>) -> Answer<Ve
     if found.is_empty() { Err(Refusal::NoReceipt { generation, service: None }) } else { Ok(found) }
 }
 
-/// A service that is configured at present.
+/// Finds a service that is configured at present.
 pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Service, &'s Serving)> {
     state.serving(name).ok_or_else(|| Refusal::UnknownService {
         name: name.clone(),
@@ -81,7 +81,7 @@ pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Serv
     })
 }
 
-/// Why a color that has been probed would not pass the gate; `None`: it would, or nothing is known yet.
+/// Returns why a probed color would not pass the gate; `None`: it would, or nothing is known yet.
 pub(super) fn is_down(member: &Member, color: Color) -> Option<String> {
     let seat = member.color(color);
     let is_known = seat.targets.iter().any(|target| target.health.last().is_some());
@@ -89,7 +89,7 @@ pub(super) fn is_down(member: &Member, color: Color) -> Option<String> {
 }
 
 impl Inside {
-    /// Adds the status of services that are at these places, or at others since.
+    /// Adds the status of the services at these indexes, which may have changed since.
     fn services(
         &self,
         publisher: &Publisher,
@@ -172,7 +172,7 @@ impl Inside {
     }
 }
 
-/// What traffic does with a target.
+/// Returns how traffic uses a target.
 fn usage(seat: &ColorSeat, target: &TargetSeat, left_out: Option<Family>) -> Usage {
     let listed = || {
         let name = seat.name_of(target);

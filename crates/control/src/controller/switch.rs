@@ -1,5 +1,5 @@
-//! A switch, step by step: gate, journal, publish, drain, done. Rollback and failover go the
-//! same way.
+//! A switch, step by step: gate, journal, publish, drain, done. Rollback and failover take the
+//! same steps.
 
 mod answer;
 
@@ -23,29 +23,29 @@ use crate::news::News;
 use crate::swap::Subject;
 use crate::view::CallStage;
 
-/// What is to be done, once the gate has been passed.
+/// The switch to carry out, once the gate has been passed.
 pub(super) struct Order {
     /// The call that it belongs to.
     pub(super) call: u64,
     pub(super) wish: Wish,
     pub(super) to: Color,
     pub(super) actor: Actor,
-    /// The evidence for every service that is to move.
+    /// The evidence for every service to be moved.
     pub(super) proven: Proven,
     /// The drain deadline; `None`: that of each service.
     pub(super) drain: Option<Duration>,
 }
 
-/// A switch that is decided, durable and on its way to the workers.
+/// A switch that is decided, durable and being published.
 struct Decided {
     generation: Generation,
     cause: Cause,
     version: Version,
-    /// What was left, and its drain: one for each service that moves.
+    /// The old colors and their drains, one for each service that moves.
     left: Vec<(Subject, DrainWatch)>,
 }
 
-/// Does what an operator asks for.
+/// Carries out an operator's switch.
 pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk, call: Call) -> Answer<Vec<Switched>> {
     let services = core.lock().services_of(&ask.scope);
     let result = match &services {
@@ -62,7 +62,7 @@ pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk, call: Call) -> Answer<V
     result
 }
 
-/// Of a group it is said which service is not healthy.
+/// For a group, names the service that is not healthy.
 fn named_in(scope: &Scope, refusal: Refusal) -> Refusal {
     match (scope, refusal) {
         (Scope::Group(_), Refusal::Unhealthy { service, color, reason }) => {
@@ -115,7 +115,7 @@ async fn attempt(
     waiting.until_ended(work).await
 }
 
-/// Another look at a wish once what was being published when it came is published.
+/// Checks the gate again once the change that was being published is published.
 async fn look_again(core: &Core, call: u64, wish: &Wish) -> Answer<Passage> {
     drop(core.turn_of(call).await?);
     let mut inside = core.lock();
@@ -129,14 +129,14 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Swit
     let turn = core.turn_of(order.call).await?;
     let _in_hand = core.take_in_hand(&services)?;
     let Some(decided) = decide(core, order).await? else {
-        return core.lock().left_alone(&services); // somebody else was faster
+        return core.lock().left_alone(&services); // another call was faster
     };
     let acknowledged = core.acknowledged(decided.version).await;
     let switched = core.lock().switched(&services, &decided);
     if let Err(workers) = acknowledged {
         let generation = decided.generation;
         let services = decided.names();
-        tracing::error!(services, %generation, ?workers, "not every worker took the switch over");
+        tracing::error!(services, %generation, ?workers, "not every worker has applied the switch");
         tokio::spawn(finish_late(core.clone(), decided));
         return Err(Refusal::PublishIncomplete { generation, workers });
     }
@@ -163,16 +163,16 @@ async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
     core.commit(command, |inside, events| inside.enact(core, events, drain)).await
 }
 
-/// Notes that every worker has acknowledged a generation.
+/// Records that every worker has acknowledged a generation.
 pub(super) async fn published(core: &Arc<Core>, generation: Generation) {
     if let Err(refusal) = core.note(Command::Published { generation }).await {
-        tracing::error!(%generation, %refusal, "the publish was not noted");
+        tracing::error!(%generation, %refusal, "the publish could not be recorded");
     }
-    tracing::info!(%generation, "published: every worker has taken it over");
+    tracing::info!(%generation, "published: every worker has applied it");
     core.print(News::Published { generation });
 }
 
-/// A worker was silent for too long: the switch is not undone, it completes when that worker
+/// Completes a switch after a worker was late: it is not undone, and completes when that worker
 /// acknowledges.
 async fn finish_late(core: Arc<Core>, decided: Decided) {
     core.publisher.acknowledged(decided.version).await;
@@ -180,7 +180,7 @@ async fn finish_late(core: Arc<Core>, decided: Decided) {
     finish(&core, decided);
 }
 
-/// The drains, each of which ends by itself, and the end of each receipt.
+/// Runs the drains, each of which ends by itself, and completes each receipt.
 fn finish(core: &Arc<Core>, decided: Decided) {
     for (subject, drain) in decided.left {
         tokio::spawn(finish_one(core.clone(), decided.generation, subject, drain));
@@ -204,7 +204,7 @@ async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, d
         tokio::select! {
             biased;
             noted = &mut noting => noted,
-            // That nothing is left is true, whatever the disk does.
+            // The color is drained, whatever the disk does.
             () = core.has_stalled() => {
                 core.lock().drains.tell_end(id, end);
                 noting.await
@@ -212,7 +212,7 @@ async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, d
         }
     };
     if let Err(refusal) = noted {
-        tracing::error!(%service, %generation, %refusal, "the end of the drain was not noted");
+        tracing::error!(%service, %generation, %refusal, "the end of the drain could not be recorded");
     }
     log_end(&service, color, generation, end);
     core.print(News::DrainEnded { service, color, target: None, generation, end });
@@ -227,7 +227,7 @@ fn log_end(service: &ServiceName, color: Color, generation: Generation, end: Dra
 }
 
 impl Decided {
-    /// The services that move, for the log.
+    /// Returns the names of the services that move, for the log.
     fn names(&self) -> String {
         let names = self.left.iter().map(|(subject, _)| subject.service.as_str());
         names.collect::<Vec<_>>().join(", ")
@@ -235,9 +235,9 @@ impl Decided {
 }
 
 impl Inside {
-    /// What the gate says when a call comes, before any probe is made for it. `None`: other
-    /// services are being published, so another look is due. Only a second change of the same
-    /// service is refused.
+    /// Checks the gate when a call arrives, before any probe is made for it. `None`: other services
+    /// are being published, so another check is due. Only a second change of the same service is
+    /// refused.
     fn first_look(&self, wish: &Wish) -> Answer<Option<Passage>> {
         match self.examine(wish) {
             Err(Refusal::SwitchInProgress { .. }) if !self.is_any_in_hand(&wish.services) => {
@@ -247,8 +247,8 @@ impl Inside {
         }
     }
 
-    /// What the gate says. A change that is in hand but not yet decided is in the way as much as
-    /// one that is being published: whoever asks meanwhile hears of it before anything else.
+    /// Checks the gate. A change in progress that is not yet decided is in the way as much as one
+    /// being published: a call meanwhile is refused for that before anything else.
     fn examine(&self, wish: &Wish) -> Answer<Passage> {
         match gate::examine(&self.state, wish, Clock::now()) {
             Ok(Passage::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
@@ -298,7 +298,7 @@ impl Inside {
         core.print(News::Switch { service, from, to, generation, cause, actor });
     }
 
-    /// Begins the drain of the color that a service has left; one of the other color is over.
+    /// Begins the drain of a service's old color; a drain of its new color ends.
     fn leave(
         &mut self,
         service: &ServiceName,

@@ -1,4 +1,4 @@
-//! Laying the charge down for a newer Teal, and taking it up again.
+//! Handing control over to a newer Teal, and taking it back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::core::Core;
 use crate::core::Frozen;
 use crate::inbox::{Answer, Reply};
 
-/// How long drains under way may delay a hand-over: a newer Teal would not know of them.
+/// The time for which drains in progress may delay a hand-over: a newer Teal would not know of them.
 // lossless: L10
 const DRAINS: Duration = Duration::from_secs(60);
 
-/// Has the binary carry an upgrade out; one at a time.
+/// Passes an upgrade on to the binary; one at a time.
 pub(super) fn pass_on(
     upgrades: &mpsc::Sender<UpgradeWish>,
     ask: UpgradeAsk,
@@ -30,8 +30,8 @@ pub(super) fn pass_on(
     }
 }
 
-/// Lays the charge down once no drain is under way that somebody waits for. Until then everything goes on. The
-/// drains of addresses that a name no longer has go on here, where their requests are.
+/// Hands control over once no drain that follows from a decision is in progress. Until then everything continues.
+/// Drains of addresses that a name no longer has continue here, where their requests are.
 pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
     let deadline = Instant::now() + DRAINS;
     loop {
@@ -39,7 +39,7 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         if let Some(mut drain) = drain {
             let ended = timeout_at(deadline, drain.end()).await;
             ended.map_err(|_| Refusal::DrainUnderWay)?;
-            tokio::task::yield_now().await; // whoever told it takes it out of the list
+            tokio::task::yield_now().await; // the task that ended it removes it from the list
             continue;
         }
         if core.lock().stopping {
@@ -52,20 +52,20 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         let laid = timeout_at(deadline, core.lay_down()).await.map_err(|_| silent())?;
         let frozen = Frozen::new(core.clone(), laid);
         if core.lock().state.publishing().is_some() {
-            return Err(silent()); // a worker has not taken over what was published last
+            return Err(silent()); // a worker has not applied the last table
         }
         if core.lock().drains.decided().is_none() && core.lock().in_hand.is_empty() {
             return Ok(frozen);
         }
-        drop(frozen); // something began in between
+        drop(frozen); // a drain began in between
         tokio::task::yield_now().await;
     }
 }
 
-/// Goes on as at a start: what the journal says, with the configuration in force here.
+/// Continues as at a start: with the state of the journal and the configuration in force here.
 pub(crate) async fn resume(core: &Arc<Core>) -> Answer<()> {
     core.take_up();
-    core.lock().ailment = None; // the next append says better
+    core.lock().ailment = None; // the next append will tell
     let services = core.lock().roster.members.iter().map(|member| member.spec.clone()).collect();
     take_over(core, services).await?;
     core.publish(&core.lock());

@@ -10,15 +10,15 @@ use crate::ask::{ColorDrained, DrainWatch};
 use crate::core::{Core, Inside};
 use crate::inbox::Answer;
 
-/// What there is to wait for.
+/// The event to wait for.
 enum Wait {
-    /// A drain under way.
+    /// A drain in progress.
     For(DrainWatch),
-    /// Nothing: the color is idle. Its books are looked at once more.
+    /// Nothing: the color is idle. Its counters are checked once more.
     Idle(Arc<ColorBooks>),
 }
 
-/// Returns when nothing holds the color; refused while it is active, since it would never end.
+/// Waits until nothing holds the color; refused while it is active, since that would never end.
 // lossless: L4
 pub(super) async fn drained(
     core: Arc<Core>,

@@ -1,9 +1,9 @@
-//! The calls under way: what status shows, what a later command supersedes, and what ends with
-//! its caller.
+//! The calls in progress: shown in the status, superseded by later commands, and ended with their
+//! callers.
 //!
 //! A call is undecided until [`Calls::decide`], which happens in the same step as the decision.
-//! Until then it ends when its caller goes away or when an operator gives another word about the
-//! same service. From then on nothing ends it.
+//! Until then it ends when its caller disconnects or when an operator gives another command about
+//! the same service. From then on nothing ends it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use crate::clock::Clock;
 use crate::news::News;
 use crate::view::{CallStage, CallStatus};
 
-/// A call that has been received. It is listed once it is known what it is about.
+/// A received call. It is listed once the services it concerns are known.
 #[derive(Debug)]
 pub(crate) struct Call {
     id: u64,
-    /// Told when the disk is slow to confirm what this call has decided.
+    /// Notified when the disk is slow to confirm the decision of this call.
     slow: oneshot::Sender<Duration>,
 }
 
-/// What a call asks for.
+/// The content of a call.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     pub(crate) verb: Verb,
     pub(crate) scope: Scope,
-    /// The services that are meant; none: all.
+    /// The services it concerns; none: all.
     pub(crate) services: Vec<ServiceName>,
     pub(crate) actor: Actor,
-    /// How long the caller is ready to wait for the gate, if it said so.
+    /// The time for which the caller wants to wait for the gate, if given.
     pub(crate) patience: Option<Duration>,
     pub(crate) dry_run: bool,
 }
 
-/// All calls under way, oldest first.
+/// All calls in progress, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     received: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Calls {
 struct Entry {
     id: u64,
     about: About,
-    /// The color that it would move to, as far as that is known.
+    /// The color to move to, if known.
     to: Option<Color>,
     since: Time,
     until: Option<Instant>,
@@ -71,7 +71,7 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    /// Lists a call and supersedes what it supersedes. `may` is asked in the same step.
+    /// Lists a call and supersedes earlier ones. `may` is called in the same step.
     // lossless: L10
     pub(crate) fn begin<T>(
         self: &Arc<Self>,
@@ -98,7 +98,7 @@ impl Core {
 // === impl Calls ===
 
 impl Calls {
-    /// A call that has been received, and how it hears that the disk is slow.
+    /// Creates a received call, and the channel that tells it that the disk is slow.
     pub(crate) fn receive(&mut self) -> (Call, oneshot::Receiver<Duration>) {
         self.received += 1;
         let (slow, told) = oneshot::channel();
@@ -120,30 +120,30 @@ impl Calls {
         ended
     }
 
-    /// Whether such a call is under way.
+    /// Returns true if such a call is in progress.
     pub(crate) fn is_under_way(&self, verb: Verb) -> bool {
         self.under_way.iter().any(|entry| entry.about.verb == verb)
     }
 
-    /// Ends what is still undecided and was said earlier about the same.
+    /// Ends earlier calls about the same services that are still undecided.
     fn supersede(&mut self, later: &About) {
         let refusal = Refusal::Superseded { by: later.verb, actor: later.actor.clone() };
         self.end(|entry| entry.is_superseded_by(later), &refusal);
     }
 
-    /// Ends a call whose caller has gone, if nothing is decided yet.
+    /// Ends a call whose caller has disconnected, if nothing is decided yet.
     pub(crate) fn abandon(&mut self, call: u64) {
         self.end(|entry| entry.id == call, &Refusal::Abandoned);
     }
 
-    /// Ends what waits for a disk that does not answer. Calls whose decision is on its way there
-    /// are told that it is.
+    /// Ends the calls that wait for a stalled disk. Calls whose decision is being written are told of
+    /// the stall.
     pub(crate) fn stalled(&mut self, silent: Duration) {
         let refusal = Refusal::JournalUnavailable { reason: stall(silent) };
         self.end(|entry| entry.stage == CallStage::Queued, &refusal);
         for entry in self.under_way.iter_mut().filter(|entry| entry.stage == CallStage::Writing) {
             let slow = entry.slow.take();
-            let _ = slow.map(|slow| slow.send(silent)); // nobody may be waiting for it
+            let _ = slow.map(|slow| slow.send(silent)); // there may be no receiver
         }
     }
 
@@ -163,7 +163,7 @@ impl Calls {
         self.change(call, |entry| entry.to = Some(color));
     }
 
-    /// Notes how far a call is.
+    /// Notes the stage of a call.
     pub(crate) fn reach(&mut self, call: u64, stage: CallStage) {
         self.change(call, |entry| entry.stage = stage);
     }
@@ -174,17 +174,17 @@ impl Calls {
         }
     }
 
-    /// From here on nothing ends the call; refused if something has.
+    /// Marks the call as decided, so that nothing ends it any more; refused if it has ended.
     // lossless: L10
     pub(crate) fn decide(&mut self, call: u64) -> Result<(), Refusal> {
         let entry = self.under_way.iter_mut().find(|entry| entry.id == call);
-        let entry = entry.ok_or(Refusal::Abandoned)?; // why it ended, its task hears first
+        let entry = entry.ok_or(Refusal::Abandoned)?; // its task hears the reason first
         entry.end = None;
         entry.stage = CallStage::Writing;
         Ok(())
     }
 
-    /// All of them, for status; `reason` says why a color does not pass the gate.
+    /// Returns all of them, for the status; `reason` returns why a color does not pass the gate.
     pub(crate) fn status(
         &self,
         reason: impl Fn(&ServiceName, Color) -> Option<String>,
@@ -214,7 +214,7 @@ impl Calls {
     }
 }
 
-/// Why nothing can be made durable while the disk is silent.
+/// Returns the reason nothing can be made durable while the disk has stalled.
 pub(crate) fn stall(silent: Duration) -> String {
     format!("the disk has not confirmed a write for {} s", silent.as_secs())
 }
@@ -222,15 +222,15 @@ pub(crate) fn stall(silent: Duration) -> String {
 // === impl Call, Entry ===
 
 impl Call {
-    /// Its number.
+    /// Returns its number.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 }
 
 impl Entry {
-    /// The last word of an operator counts. A reload says nothing about where traffic goes, so it
-    /// and the others leave each other alone; to let requests go contradicts nothing.
+    /// The operator's last command counts. A reload says nothing about where traffic goes, so it and the
+    /// others do not affect each other; a resume contradicts nothing.
     fn is_superseded_by(&self, later: &About) -> bool {
         let shares = || self.about.services.iter().any(|name| later.services.contains(name));
         match (self.about.verb, later.verb) {
@@ -245,12 +245,12 @@ impl Entry {
 // === impl Waiting ===
 
 impl Waiting {
-    /// The number of the call.
+    /// Returns the number of the call.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// What work comes to, or why it ended before anything was decided.
+    /// Runs work to its end, or returns why the call ended before anything was decided.
     pub(crate) async fn until_ended<T>(
         &mut self,
         work: impl Future<Output = Result<T, Refusal>>,
@@ -264,7 +264,7 @@ impl Waiting {
         Err(refusal)
     }
 
-    /// What was said to wait stands in the history; what only passed by does not.
+    /// Records a call that was told to wait in the history; others are not recorded.
     fn record(&self, refusal: &Refusal) {
         let About { verb, services, actor, patience, dry_run, .. } = self.about.clone();
         let end = match refusal.clone() {
@@ -288,7 +288,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Never, once the call is decided.
+/// Waits for the end of a call; forever, once it is decided.
 async fn ended(end: &mut oneshot::Receiver<Refusal>) -> Refusal {
     match end.await {
         Ok(refusal) => refusal,

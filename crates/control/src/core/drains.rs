@@ -1,8 +1,8 @@
-//! The drains under way.
+//! The drains in progress.
 //!
-//! A drain is of a color, or of one target of a color that keeps others. It exists from the table
+//! A drain concerns a color, or one target of a color that keeps others. It exists from the table
 //! that lists it on. Its clock starts when that table is acknowledged. It ends once: drained, cut,
-//! or told from outside that something newer took over; then it cuts nothing.
+//! or superseded by a newer change, in which case it cuts nothing.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::ask::{DrainTeller, DrainWatch, Stuck};
 use crate::swap::Subject;
 use crate::view::DrainStatus;
 
-/// All drains under way.
+/// All drains in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Drains {
     under_way: Vec<Drain>,
 }
 
-/// One drain under way.
+/// A drain in progress.
 #[derive(Debug)]
 pub(crate) struct Drain {
     what: Leaving,
     deadline: Instant,
     cut: bool,
-    /// It is of an address that its name no longer has.
+    /// True for an address that its name no longer has.
     of_name: bool,
-    /// Half of the time to the deadline, so that who is asked to end has the other half for it.
+    /// Half of the time to the deadline; streams that are asked to end have the other half.
     close_within: Duration,
     teller: DrainTeller,
     watch: DrainWatch,
@@ -37,8 +37,8 @@ pub(crate) struct Drain {
 // === impl Drains ===
 
 impl Drains {
-    /// Lists a subject as draining from the next table on. A drain of the same that is under
-    /// way ends as superseded by this one's cause, `end`.
+    /// Lists a subject as draining from the next table on. A drain of the same subject that is in
+    /// progress ends with `end`, superseded by this one.
     pub(crate) fn begin(&mut self, subject: &Subject, end: DrainEnd) -> DrainWatch {
         self.end(subject.id, end);
         let (teller, watch) = DrainWatch::pair();
@@ -54,7 +54,7 @@ impl Drains {
         watch
     }
 
-    /// Ends a drain, if there is one, and tells those who watch how.
+    /// Ends a drain, if there is one, and notifies its watchers.
     pub(crate) fn end(&mut self, what: impl Into<Leaving>, end: DrainEnd) {
         let what = what.into();
         if let Some(place) = self.under_way.iter().position(|drain| drain.what == what) {
@@ -62,40 +62,40 @@ impl Drains {
         }
     }
 
-    /// Tells those who watch a drain how it has ended, before that is written down.
+    /// Notifies the watchers of a drain of its end, before it is recorded.
     pub(crate) fn tell_end(&self, what: impl Into<Leaving>, end: DrainEnd) {
         if let Some(drain) = self.find(what) {
             drain.teller.tell(end);
         }
     }
 
-    /// Tells those who watch a drain that it does not end.
+    /// Notifies the watchers of a drain that it is stuck.
     pub(crate) fn tell_stuck(&self, what: impl Into<Leaving>, stuck: Stuck) {
         if let Some(drain) = self.find(what) {
             drain.teller.tell_stuck(stuck);
         }
     }
 
-    /// The view of a drain, if there is one.
+    /// Returns a view of a drain, if there is one.
     pub(crate) fn watch(&self, what: impl Into<Leaving>) -> Option<DrainWatch> {
         Some(self.find(what)?.watch.clone())
     }
 
-    /// How far a drain is, if there is one.
+    /// Returns the progress of a drain, if there is one.
     pub(crate) fn status(&self, what: impl Into<Leaving>) -> Option<DrainStatus> {
         let drain = self.find(what)?;
         let left = drain.deadline.saturating_duration_since(Instant::now());
         Some(DrainStatus { left, cutting: drain.cut })
     }
 
-    /// One of the drains under way that somebody has decided on and waits for. Those of addresses that a name
-    /// no longer has are not: they come at any time, and go on in an older Teal (L4).
+    /// Returns one of the drains in progress that follow from a decision. Those of addresses that a name
+    /// no longer has do not: they begin at any time, and continue in an older Teal (L4).
     pub(crate) fn decided(&self) -> Option<DrainWatch> {
         let decided = self.under_way.iter().find(|drain| !drain.of_name)?;
         Some(decided.watch.clone())
     }
 
-    /// What a table says of drains.
+    /// Returns the drains to list in a table.
     pub(crate) fn listed(&self) -> Vec<Draining> {
         let listed = |drain: &Drain| {
             let Drain { what, cut, close_within, .. } = *drain;
@@ -111,7 +111,7 @@ impl Drains {
         }
     }
 
-    /// Marks it as to be cut.
+    /// Marks it to be cut.
     pub(crate) fn cut(&mut self, what: impl Into<Leaving>) {
         if let Some(drain) = self.find_mut(what) {
             drain.cut = true;

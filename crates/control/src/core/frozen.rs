@@ -1,16 +1,16 @@
-//! The charge of deciding, laid down for another Teal.
+//! Control, handed over to another Teal.
 
 use std::sync::Arc;
 
 use super::{Core, Ledger, Ranked};
 
-/// The charge, laid down: nothing is decided, journaled or published until this is dropped.
+/// Suspended control: nothing is decided, journaled or published until this is dropped.
 #[derive(Debug)]
 pub struct Frozen {
     pub(crate) core: Arc<Core>,
     _turn: Ranked<()>,
     pub(crate) ledger: Ranked<Ledger>,
-    /// True if an earlier newer Teal has been followed already.
+    /// True if this Teal has already followed a newer one before.
     pub(crate) followed: bool,
 }
 
@@ -21,24 +21,24 @@ impl Frozen {
         Self { core, _turn: turn, ledger, followed: false }
     }
 
-    /// Looks whether the journal is where the newer one will read it, and writes it there again if not: that one
-    /// would find no state, and begin with none.
+    /// Checks that the journal is where the newer Teal will read it, and rewrites it there if not: otherwise the
+    /// newer one would find no state and begin without one.
     ///
     /// # Errors
-    /// If it is gone and cannot be written.
+    /// Returns an error if it is gone and cannot be rewritten.
     // lossless: L6
     pub async fn look_at_journal(&mut self) -> Result<(), String> {
         self.ledger.look().await
     }
 
-    /// Gives the journal up. To be done before the newer one is told to open it.
+    /// Closes the journal. Must be called before the newer Teal is told to open it.
     // lossless: L6 - never two writers.
     pub fn close_journal(&mut self) {
         self.ledger.close();
     }
 
-    /// Takes the charge up again without a journal: probes and what they bring about go on, but every
-    /// change is refused, for this reason at first.
+    /// Takes control back without a journal: probes and their consequences continue, but every change is
+    /// refused, at first for this reason.
     // lossless: L6
     pub fn go_on_without_journal(self, reason: &str) {
         self.core.take_up();
@@ -54,7 +54,7 @@ impl Drop for Frozen {
             self.core.take_up(); // nothing was handed over
             self.core.publish(&self.core.lock());
         } else if !self.core.is_in_charge() {
-            self.core.lock().ailment = Some("another Teal has it".to_owned());
+            self.core.lock().ailment = Some("another Teal has the journal".to_owned());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The journal as the controller uses it: off the control thread, so that a slow disk stops
+//! The controller's access to the journal: off the control thread, so that a slow disk stops
 //! neither probes nor the admin API.
 
 use std::time::Instant;
@@ -10,15 +10,15 @@ use tokio::task::spawn_blocking;
 use crate::record;
 use journal::{Entry, Health, Journal};
 
-/// The journal, which is away while it works.
+/// The journal, which is moved out while it works.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     journal: Option<Journal>, // `None` only if an append panicked
-    /// Since when the disk has been asked for something; `None`: it is at rest.
+    /// The start of the disk operation in progress; `None`: the disk is at rest.
     writing: watch::Sender<Option<Instant>>,
 }
 
-/// What the journal is like after an append, for status: why it refuses, if it does.
+/// The reason the journal refuses appends, if it does; for status.
 pub(crate) type Ailment = Option<String>;
 
 // === impl Ledger ===
@@ -28,36 +28,36 @@ impl Ledger {
         Self { journal: Some(journal), writing: watch::Sender::new(None) }
     }
 
-    /// Since when the disk has been asked for something.
+    /// Returns the start of the disk operation in progress.
     pub(crate) fn writing(&self) -> watch::Receiver<Option<Instant>> {
         self.writing.subscribe()
     }
 
-    /// Whether the journal is here.
+    /// Returns true if this Teal has the journal open.
     pub(crate) fn is_open(&self) -> bool {
         self.journal.is_some()
     }
 
-    /// Gives the journal up: its files are another Teal's from here on.
+    /// Closes the journal: its files belong to another Teal from here on.
     pub(crate) fn close(&mut self) {
         self.journal = None;
     }
 
-    /// Goes on in the journal as the other Teal has left it.
+    /// Continues with the journal as the other Teal has left it.
     pub(crate) fn reopen(&mut self, journal: Journal) {
         self.journal = Some(journal);
     }
 
-    /// Why the next append is expected to fail.
+    /// Returns the reason the next append is expected to fail.
     pub(crate) fn ailment(&self) -> Ailment {
         match self.journal.as_ref().map(Journal::health) {
-            None => Some("the journal broke down; restart Teal".to_owned()),
+            None => Some("an append to the journal panicked; restart Teal".to_owned()),
             Some(Health::Refusing { reason }) => Some(reason),
             Some(Health::Ready | Health::RoomLow { .. }) => None,
         }
     }
 
-    /// Makes events durable, all or none; `before` is the generation that they follow on.
+    /// Makes events durable, all or none; `before` is the generation that they follow.
     // lossless: L6
     pub(crate) async fn append(
         &mut self,
@@ -68,25 +68,29 @@ impl Ledger {
         self.work(move |journal| {
             let result = journal.append(&entries);
             if let Health::RoomLow { room, reason } = journal.health() {
-                tracing::warn!(room, reason, "the disk is full; the journal lives on its reserve");
+                tracing::warn!(
+                    room,
+                    reason,
+                    "disk full: the journal is using its preallocated reserve"
+                );
             }
             result.map_err(|error| error.to_string())
         })
         .await
     }
 
-    /// Looks whether the journal is still where the next start reads it, and writes it there again if not.
+    /// Checks that the journal is still where the next start reads it, and rewrites it there if not.
     // lossless: L6
     pub(crate) async fn look(&mut self) -> Result<(), String> {
         self.work(|journal| journal.look().map_err(|error| error.to_string())).await
     }
 
-    /// Whether the history has become long.
+    /// Returns true if the history has become long.
     pub(crate) fn wants_compaction(&self) -> bool {
         self.journal.as_ref().is_some_and(Journal::wants_compaction)
     }
 
-    /// Replaces a long history by the state that it led to.
+    /// Replaces a long history with the resulting state.
     pub(crate) async fn compact(&mut self, state: &State) {
         let payload = record::encode_snapshot(state);
         let entry = Entry { generation: state.generation().0, decision: true, payload };
@@ -94,7 +98,7 @@ impl Ledger {
             journal.compact(&[entry]).map_err(|error| error.to_string())
         };
         if let Err(reason) = self.work(compact).await {
-            tracing::warn!(reason, "the journal was not compacted and goes on as it is");
+            tracing::warn!(reason, "the journal could not be compacted; it stays in use as it is");
         }
     }
 
@@ -102,7 +106,7 @@ impl Ledger {
         &mut self,
         work: impl FnOnce(&mut Journal) -> Result<(), String> + Send + 'static,
     ) -> Result<(), String> {
-        let broken = || "the journal broke down; restart Teal".to_owned();
+        let broken = || "an append to the journal panicked; restart Teal".to_owned();
         let mut journal = self.journal.take().ok_or_else(broken)?;
         let task = spawn_blocking(move || {
             let result = work(&mut journal);

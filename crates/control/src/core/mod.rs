@@ -1,9 +1,7 @@
-//! What all verbs share, and the three things that every verb is made of: commit, publish,
-//! report.
+//! The state shared by all verbs, and the three steps of every verb: commit, publish, report.
 //!
-//! The lock around the knowledge is held for moments and never across an await. Changes of
-//! the state take their turn at the ledger, one after the other, so that what is decided is
-//! still true when it is durable.
+//! The lock around the state is held briefly and never across an await. Changes of the state take
+//! turns at the ledger, so that a decision is still valid when it is durable.
 
 mod calls;
 mod drains;
@@ -43,18 +41,18 @@ pub(crate) use stall::{watch as watch_disk, watch_journal};
 use ledger::Ailment;
 use order::{Rank, take};
 
-/// The longest that workers may take to acknowledge a table.
+/// The time limit for workers to acknowledge a table.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 
-/// The cell of books in which the control plane counts, beside the worker whose it is: no two count the same
+/// The counter cell that the control plane shares with a worker: the two never count the same things
 /// there.
 pub(crate) const CONTROL: usize = 0;
 
-/// The most probes under way at once. Each needs a descriptor, and so many are enough to probe ten
-/// thousand targets within an interval, unless more than these are silent.
+/// The maximum number of concurrent probes. Each needs a descriptor, and this many are enough to probe ten
+/// thousand targets within an interval, unless more than this many do not respond.
 const PROBES: usize = 512;
 
-/// What all tasks of the controller share. The order of its locks stands in `order`.
+/// The state shared by all tasks of the controller. The order of its locks is in `order`.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
@@ -63,55 +61,55 @@ pub(crate) struct Core {
     pub(crate) news: NewsDesk,
     /// Changes whenever a probe has ended.
     pub(crate) probed: watch::Sender<u64>,
-    /// A turn for each probe under way.
+    /// A permit for each probe in progress.
     pub(crate) probing: Semaphore,
-    /// Rung when workers should know of a target what they do not. One table then tells them of all
-    /// that was noticed up to it.
+    /// Notified when workers need to learn of a change of a target. One table then carries all changes
+    /// noticed up to then.
     pub(crate) refresh: Notify,
-    /// Held from the decision of a change of where traffic goes until it is published, so that
-    /// changes of several services queue up instead of refusing each other.
+    /// Held from the decision of a change of routing until it is published, so that changes of
+    /// several services queue up instead of refusing each other.
     turn: Arc<AsyncMutex<()>>,
-    /// Whether it is this Teal that decides: not while a newer one takes over, and never after.
+    /// True while this Teal is in control: not while a newer one takes over, and never afterwards.
     charge: watch::Sender<bool>,
     ledger: Arc<AsyncMutex<Ledger>>,
-    /// Since when the disk has been asked for something.
+    /// The start of the disk operation in progress.
     writing: watch::Receiver<Option<Instant>>,
-    /// The same, once that is too long.
+    /// The same, once the disk has stalled.
     stalled: watch::Sender<Option<Instant>>,
     inside: Mutex<Inside>,
 }
 
-/// What the controller knows. Whoever has it may look and change, but not wait.
+/// The controller's state. A holder of its lock may read and change it, but not wait.
 #[derive(Debug)]
 pub(crate) struct Inside {
     pub(crate) state: State,
     pub(crate) roster: Roster,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) limits: Limits,
-    /// What TLS to targets is made of.
+    /// The certificates and CAs for TLS to targets.
     pub(crate) vault: Vault,
-    /// What is known of the addresses of targets.
+    /// The history of connects to target addresses.
     pub(crate) history: AddressHistory,
     pub(crate) drains: Drains,
     pub(crate) calls: Calls,
     /// Services with a change between its gate and its publish.
     pub(crate) in_hand: HashSet<ServiceName>,
-    /// Why no change can be made durable at present.
+    /// The reason no change can be made durable at present.
     pub(crate) ailment: Ailment,
     /// The outcome of the last reload of the configuration.
     pub(crate) last_reload: Option<ReloadStatus>,
-    /// Whether the first table was acknowledged by every worker.
+    /// True once the first table was acknowledged by every worker.
     pub(crate) ready: bool,
     pub(crate) stopping: bool,
-    /// When the configuration was accepted last.
+    /// The time at which the configuration was last accepted.
     pub(crate) accepted: Time,
-    /// Returns the number of lines of our own log that were dropped.
+    /// Returns the number of dropped lines of Teal's own log.
     pub(crate) log_dropped: fn() -> u64,
-    /// Where reports of the data plane go while another Teal decides.
+    /// The receiver of the data plane's reports while another Teal is in control.
     pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
 }
 
-/// Marks services as having a change in hand, until dropped.
+/// Marks services as having a change in progress, until dropped.
 #[derive(Debug)]
 pub(crate) struct InHand {
     core: Arc<Core>,
@@ -145,13 +143,13 @@ impl Core {
         }
     }
 
-    /// What is known, also after a panic elsewhere: tasks change it in whole steps.
+    /// Locks the state, even after a panic elsewhere: tasks change it in complete steps.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides, makes durable, applies. `command` is asked for when its turn has come;
-    /// `then` runs in the same step as the events are applied, so that no table is built between.
+    /// Decides, makes durable, applies. `command` is called when its turn has come;
+    /// `then` runs in the same step in which the events are applied, so that no table is built between.
     // lossless: L6 - durable first, visible after.
     pub(crate) async fn commit<T>(
         &self,
@@ -174,7 +172,7 @@ impl Core {
             let mut inside = self.lock();
             inside.ailment = ledger.ailment();
             if let Err(reason) = result {
-                // Without a decision among them the events are notes: true, durable or not.
+                // Without a decision among them the events are notes: valid whether durable or not.
                 if events.iter().any(Event::is_decision) {
                     inside.ailment.get_or_insert_with(|| reason.clone());
                     return Err(Refusal::JournalUnavailable { reason });
@@ -187,7 +185,7 @@ impl Core {
             inside.apply(&events);
             then(&mut inside, &events)
         };
-        // Not on the way of a switch to its caller: the end of its drain comes soon enough.
+        // Not before a switch returns to its caller: the end of its drain is soon enough.
         let is_switch = events.iter().any(|event| matches!(event, Event::Moved { .. }));
         if ledger.wants_compaction() && !is_switch {
             let state = self.lock().state.clone();
@@ -196,8 +194,8 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Applies notes, and has them written behind the caller's back, before anything that is
-    /// decided later: they are true, durable or not, and nobody waits for the disk to hear so.
+    /// Applies notes at once and writes them in the background, before anything that is decided later:
+    /// they are valid whether durable or not, so no caller waits for the disk.
     pub(crate) async fn note(self: &Arc<Self>, command: Command) -> Result<(), Refusal> {
         let ledger = self.ledger_in_charge().await?;
         let (before, events) = {
@@ -219,20 +217,20 @@ impl Core {
         Ok(())
     }
 
-    /// Gives every worker the table that follows from what is known now; none while it is another
-    /// Teal that decides.
+    /// Gives every worker the table that follows from the current state; none while another Teal is in
+    /// control.
     pub(crate) fn publish(&self, inside: &Inside) -> Version {
         if !self.is_in_charge() {
             return self.publisher.version();
         }
         let draining = inside.drains.listed();
         let generation = inside.state.generation();
-        tracing::debug!(%generation, draining = draining.len(), "a table is published");
+        tracing::debug!(%generation, draining = draining.len(), "publishing a table");
         let table = swap::build(&inside.state, &inside.roster, inside.limits, draining);
         self.publisher.publish(table)
     }
 
-    /// Waits until every worker has acknowledged a version; the silent ones if that takes
+    /// Waits until every worker has acknowledged a version; returns the late ones if that takes
     /// more than a second.
     // lossless: L2 L10
     pub(crate) async fn acknowledged(&self, version: Version) -> Result<(), Vec<usize>> {
@@ -240,8 +238,8 @@ impl Core {
         all.map_err(|_| self.publisher.silent(version))
     }
 
-    /// Marks services as being changed: all or none. Refused if one is marked already; nobody waits
-    /// here, so nobody waits for each other.
+    /// Marks services as being changed: all or none. Refused if one is marked already; nothing waits
+    /// here, so there is no deadlock.
     pub(crate) fn take_in_hand(
         self: &Arc<Self>,
         services: &[ServiceName],
@@ -257,18 +255,18 @@ impl Core {
         Ok(InHand { core: self.clone(), services: services.to_vec() })
     }
 
-    /// Whether it is this Teal that decides.
+    /// Returns true if this Teal is in control.
     pub(crate) fn is_in_charge(&self) -> bool {
         *self.charge.borrow()
     }
 
-    /// Waits until it is this Teal that decides.
+    /// Waits until this Teal is in control.
     pub(crate) async fn in_charge(&self) {
         let mut charge = self.charge.subscribe();
         let _ = charge.wait_for(|ours| *ours).await; // the core keeps the sending side
     }
 
-    /// What work comes to, or a refusal as soon as another Teal decides: for work that waits for
+    /// Runs work to its end, or refuses as soon as another Teal is in control: for work that waits for
     /// probes, which pause then.
     pub(crate) async fn while_in_charge<T>(
         &self,
@@ -282,14 +280,14 @@ impl Core {
         }
     }
 
-    /// The turn of a call that has decided nothing yet; refused as soon as another Teal decides,
-    /// and while the disk does not answer.
+    /// Takes the turn for a call that has decided nothing yet; refused as soon as another Teal is in
+    /// control, and while the disk has stalled.
     pub(crate) async fn turn_of(&self, call: u64) -> Result<Ranked<()>, Refusal> {
         self.queue(call)?;
         self.while_in_charge(async { Ok(take(Rank::Turn, &self.turn).await) }).await
     }
 
-    /// Notes that a call waits for its turn; refused while the disk does not answer.
+    /// Notes that a call waits for its turn; refused while the disk has stalled.
     pub(crate) fn queue(&self, call: u64) -> Result<(), Refusal> {
         if let Some(reason) = self.stall() {
             return Err(Refusal::JournalUnavailable { reason });
@@ -298,7 +296,7 @@ impl Core {
         Ok(())
     }
 
-    /// The journal, in its turn; refused while it is another Teal that decides.
+    /// Takes the journal, in its turn; refused while another Teal is in control.
     async fn ledger_in_charge(&self) -> Result<Ranked<Ledger>, Refusal> {
         let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);
         refused().map_or(Ok(()), Err)?;
@@ -311,24 +309,24 @@ impl Core {
     pub(crate) async fn lay_down(&self) -> (Ranked<()>, Ranked<Ledger>) {
         let turn = take(Rank::Turn, &self.turn).await;
         let ledger = take(Rank::Ledger, &self.ledger).await;
-        let inside = self.lock(); // a table that is being built is published before
+        let inside = self.lock(); // a table that is being built is published first
         self.charge.send_replace(false);
         drop(inside);
         (turn.handed_on(), ledger.handed_on())
     }
 
-    /// Takes the charge up again.
+    /// Takes control back.
     pub(crate) fn take_up(&self) {
         self.charge.send_replace(true);
     }
 
-    /// Waits until the change in hand is done, then refuses all others. A disk that does not answer
-    /// is not waited for.
+    /// Waits until the change in progress is done, then refuses all others. Does not wait for a stalled
+    /// disk.
     // lossless: L10
     pub(crate) async fn stop(&self) {
         self.lock().stopping = true;
         if !self.is_in_charge() {
-            return; // nothing is in hand here
+            return; // nothing is in progress here
         }
         let done = async {
             drop(take(Rank::Turn, &self.turn).await);
@@ -337,13 +335,13 @@ impl Core {
         tokio::select! {
             () = done => {}
             () = self.has_stalled() => tracing::error!(
-                "stopping without the disk: what it was asked to write may be there at the next \
-                 start, or not"
+                "stopping without waiting for the disk: the last write may or may not be there at \
+                 the next start"
             ),
         }
     }
 
-    /// Notes and counts how a reload ended that somebody asked for.
+    /// Notes and counts the outcome of a reload that a caller asked for.
     pub(crate) fn count_reload(&self, end: ReloadEnd, status: ReloadStatus) {
         self.publisher.connections().cell(CONTROL).reloaded(end);
         let mut inside = self.lock();
@@ -353,7 +351,7 @@ impl Core {
         inside.last_reload = Some(status);
     }
 
-    /// Brings into the books what is counted elsewhere.
+    /// Adds counts from elsewhere to the counters.
     pub(crate) fn count_own(&self) {
         let dropped = self.lock().log_dropped;
         self.publisher.connections().cell(CONTROL).own_log_dropped.set(dropped());
@@ -363,7 +361,7 @@ impl Core {
         self.news.print(Clock::now(), news);
     }
 
-    /// Logs a refusal and tells those who follow.
+    /// Logs a refusal and emits an event.
     pub(crate) fn refused(&self, scope: Scope, actor: &Actor, refusal: &Refusal) {
         let (code, reason) = (refusal.code(), refusal.to_string());
         let (service, group) = match &scope {
@@ -380,7 +378,7 @@ impl Core {
 // === impl Inside ===
 
 impl Inside {
-    /// Whether one of these has a change between its gate and its publish.
+    /// Returns true if one of these has a change between its gate and its publish.
     pub(crate) fn is_any_in_hand(&self, services: &[ServiceName]) -> bool {
         services.iter().any(|service| self.in_hand.contains(service))
     }

@@ -2,17 +2,17 @@
 //!
 //! | rank | lock | held |
 //! |---|---|---|
-//! | 1 | `Core::turn` | from the decision of a change of where traffic goes until it is published |
+//! | 1 | `Core::turn` | from the decision of a change of routing until it is published |
 //! | 2 | `Core::ledger` | from a decision until it is durable and applied; a note, until it is written |
-//! | 3 | `Core::inside` | for moments, by [`Core::lock`](super::Core::lock); never across an await, which the lint `await_holding_lock` sees to |
+//! | 3 | `Core::inside` | briefly, by [`Core::lock`](super::Core::lock); never across an await, enforced by the lint `await_holding_lock` |
 //!
-//! Whoever holds one takes only locks of a higher rank, so that no two tasks wait for each other. A service
-//! that is in hand ([`Core::take_in_hand`](super::Core::take_in_hand)) is no lock: nobody waits for it, whoever
-//! finds it taken is refused. [`Core::lay_down`](super::Core::lay_down) takes all three in this order and
-//! relies on it: with all of them nothing is between its decision and its publish.
+//! A task that holds one takes only locks of a higher rank, so there is no deadlock. A service with a
+//! change in progress ([`Core::take_in_hand`](super::Core::take_in_hand)) is not a lock: nothing waits for it,
+//! a second change is refused. [`Core::lay_down`](super::Core::lay_down) takes all three in this order and
+//! relies on it: while it holds all of them, nothing is between its decision and its publish.
 //!
-//! Where debug assertions are on, and in unit tests, a lock of a lower rank that is asked for by a task that
-//! holds one of a higher rank is a panic, before anybody waits.
+//! With debug assertions, and in unit tests, asking for a lock of a lower rank while holding one of a higher
+//! rank panics before anything waits.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// A lock that may be held across an await, by its place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// That of changes of where traffic goes.
+    /// The lock of changes of routing.
     Turn,
-    /// That of the journal.
+    /// The lock of the journal.
     Ledger,
 }
 
-/// A lock that is held.
+/// A held lock.
 #[derive(Debug)]
 pub(crate) struct Ranked<T> {
     guard: OwnedMutexGuard<T>,
@@ -44,7 +44,7 @@ pub(super) async fn take<T>(rank: Rank, lock: &Arc<Mutex<T>>) -> Ranked<T> {
 // === impl Ranked ===
 
 impl<T> Ranked<T> {
-    /// The same, held by another task from here on.
+    /// Hands the lock over to another task.
     pub(super) fn handed_on(mut self) -> Self {
         self.held = Held::default();
         self
@@ -65,7 +65,7 @@ impl<T> DerefMut for Ranked<T> {
     }
 }
 
-/// The note that a task holds a lock; nothing where nothing is checked.
+/// A record that a task holds a lock; empty if nothing is checked.
 #[derive(Debug, Default)]
 struct Held {
     #[cfg(any(test, debug_assertions))]

@@ -1,7 +1,7 @@
-//! A disk that does not answer: an fsync may take for ever, and nobody can end it.
+//! Stalled disks: an fsync may take forever and cannot be canceled.
 //!
-//! After a few seconds it is said, in the log, in status and by the metric; calls that wait for the
-//! disk are told; and what follows from a decision goes on as soon as it is durable.
+//! After a few seconds a stall is reported in the log, in the status and by the metric, and calls that
+//! wait for the disk are told. The consequences of a decision follow as soon as it is durable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,26 +11,26 @@ use tokio::time::sleep;
 use super::Core;
 use super::calls::stall;
 
-/// How long the disk may take before it is said.
+/// The time after which a stall of the disk is reported.
 // lossless: L10
 const SLOW: Duration = Duration::from_secs(5);
 
-/// Time between two looks whether the journal is still there.
+/// The interval of checks that the journal is still there.
 const LOOK: Duration = Duration::from_secs(5);
 
 impl Core {
-    /// Why nothing can be made durable, if the disk does not answer.
+    /// Returns the reason nothing can be made durable, if the disk has stalled.
     pub(crate) fn stall(&self) -> Option<String> {
         self.stalled.borrow().map(|since| stall(since.elapsed()))
     }
 
-    /// Waits until the disk has not answered for too long.
+    /// Waits until the disk has stalled.
     pub(crate) async fn has_stalled(&self) {
         let mut stalled = self.stalled.subscribe();
         let _ = stalled.wait_for(Option::is_some).await; // the core keeps the sending side
     }
 
-    /// Looks whether the journal is still there, and has it written again if not.
+    /// Checks that the journal is still there, and has it rewritten if not.
     // lossless: L6
     async fn look_at_journal(&self) {
         let Ok(mut ledger) = self.ledger_in_charge().await else { return };
@@ -40,8 +40,8 @@ impl Core {
         {
             tracing::error!(
                 reason,
-                "the journal is gone and cannot be written anew: traffic goes on, changes are refused, and a \
-                 crash now would lose what was decided; make the state directory usable: writing is tried \
+                "the journal is gone and cannot be rewritten: traffic continues, changes are refused, and a \
+                 crash now would lose past decisions; make the state directory writable: Teal tries \
                  again every few seconds"
             );
         }
@@ -53,7 +53,7 @@ impl Core {
         tracing::error!(
             seconds = silent.as_secs(),
             "the disk has not confirmed a write to the journal: changes wait or are refused, \
-             traffic goes on"
+             traffic continues"
         );
         self.stalled.send_replace(Some(since));
         self.lock().calls.stalled(silent);
@@ -68,7 +68,7 @@ impl Core {
     }
 }
 
-/// Looks every few seconds whether somebody has removed the journal, for ever.
+/// Checks every few seconds that the journal has not been removed, forever.
 pub(crate) async fn watch_journal(core: Arc<Core>) {
     loop {
         sleep(LOOK).await;
@@ -77,7 +77,7 @@ pub(crate) async fn watch_journal(core: Arc<Core>) {
     }
 }
 
-/// Watches the disk, for ever.
+/// Watches the disk, forever.
 pub(crate) async fn watch(core: Arc<Core>) {
     let mut writing = core.writing.clone();
     loop {
@@ -94,7 +94,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
             () = sleep(SLOW) => {}
         }
         if since.elapsed() < SLOW {
-            continue; // the disk does not work by a clock that tests move
+            continue; // the disk does not follow the clock that tests move
         }
         core.disk_is_silent(since);
         let over = writing.wait_for(|now| *now != Some(since)).await.is_ok();

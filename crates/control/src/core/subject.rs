@@ -1,4 +1,4 @@
-//! What several verbs need to know of a service.
+//! Queries about a service that several verbs share.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::swap::Subject;
 use crate::tally::Sides;
 
 impl Inside {
-    /// The services that are meant, each once.
+    /// Returns the services of a scope, each once.
     pub(crate) fn services_of(&self, scope: &Scope) -> Result<Vec<ServiceName>, Refusal> {
         let name = match scope {
             Scope::Only => None,
@@ -28,7 +28,7 @@ impl Inside {
         gate::name_service(&self.state, name).map(|name| vec![name])
     }
 
-    /// A color of a service as something to be drained; `None` if the service is not
+    /// Returns a color of a service as a subject to drain; `None` if the service is not
     /// configured.
     pub(crate) fn subject(
         &self,
@@ -60,9 +60,9 @@ impl Inside {
         let Some(member) = self.roster.member(service) else { return Ok(()) };
         let unhealthy =
             |reason| Err(Refusal::Unhealthy { service: service.clone(), color, reason });
-        // Evidence may grow old in a queue, but a target that has come since has none.
+        // Evidence may get old in a queue, but a target added since then has none.
         if let Some(new) = member.color(color).counted().find(|target| !target.is_proven()) {
-            return unhealthy(format!("{}: not proven since its name was looked up", new.name()));
+            return unhealthy(format!("{}: not probed since its name was looked up", new.name()));
         }
         let targets = member.color(color).counted();
         let targets = targets.map(|target| (target.name(), &target.health));
@@ -72,14 +72,14 @@ impl Inside {
         }
     }
 
-    /// Remembers the sums from before a switch that is being made.
+    /// Remembers the sums from before a switch in progress.
     pub(crate) fn remember_base(&mut self, core: &Core, service: &ServiceName) {
         let Some(member) = self.roster.member_mut(service) else { return };
         let now = member.tally(core.clock.moment());
         member.base = Some(member.tallies.oldest().cloned().unwrap_or(now));
     }
 
-    /// What traffic looked like since before the switch whose receipt is open; `None` if there
+    /// Returns the traffic figures since before the switch whose receipt is open; `None` if there
     /// is none.
     pub(crate) fn figures(&self, core: &Core, service: &ServiceName) -> Option<Figures> {
         let generation = self.state.serving(service)?.1.open?;
@@ -96,7 +96,7 @@ impl Inside {
         Some(member.tally(core.clock.moment()).figures(base, &sides))
     }
 
-    /// Counts how a switch ended.
+    /// Counts the outcome of a switch.
     pub(crate) fn count_end(&self, service: &ServiceName, end: DrainEnd) {
         let end = match end {
             DrainEnd::Drained => SwitchEnd::Drained,
@@ -107,7 +107,7 @@ impl Inside {
         self.count_switch(service, end);
     }
 
-    /// Counts a switch that did not come about.
+    /// Counts a refused switch.
     pub(crate) fn count_refusal(&self, service: &ServiceName, refusal: &Refusal) {
         let end = match refusal {
             Refusal::PublishIncomplete { .. } => SwitchEnd::Incomplete,

@@ -164,7 +164,7 @@ fn r67_an_address_that_comes_is_proven_first_and_one_that_goes_drains() {
     let answer = held.answer();
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("1")), "nothing is cut");
     teal.log_has(&["the name no longer has the address: it drains"]);
-    teal.log_has(&["the drain of what was removed has ended", one, "end=drained"]);
+    teal.log_has(&["the drain of a removed color or target has ended", one, "end=drained"]);
     load.stop().assert_nothing_lost();
     teal.assert_books_balance();
 }

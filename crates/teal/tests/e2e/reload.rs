@@ -110,7 +110,7 @@ fn a_target_that_a_reload_takes_from_a_color_drains_and_is_cut_at_the_deadline()
         let answer = client.answer();
         assert_eq!((answer.status, answer.closes()), (504, true));
     }
-    let ended = "the drain of what was removed has ended";
+    let ended = "the drain of a removed color or target has ended";
     stage.teal.log_has(&[ended]);
     let log = stage.teal.log();
     let line = log.lines().find(|line| line.contains(ended)).expect("the line");

@@ -139,7 +139,7 @@ fn r5_a_changed_configuration_on_a_read_only_file_system_is_refused_in_clear_wor
     stage.teal.spawn(&[]);
     let code = stage.teal.wait_exit(SOON);
     assert_eq!(code, Some(1), "{}", stage.teal.log());
-    for word in ["not those of the last start (+more)", "ead-only", "configuration of before"] {
+    for word in ["not those of the last start (+more)", "ead-only", "the previous configuration"] {
         assert!(stage.teal.log().contains(word), "{word}: {}", stage.teal.log());
     }
 }

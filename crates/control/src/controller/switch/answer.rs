@@ -1,4 +1,4 @@
-//! What is said to whoever asked: one answer for each service.
+//! The answer to the caller: one for each service.
 
 use rules::{Color, ServiceName};
 
@@ -10,7 +10,7 @@ use crate::health::Proven;
 use crate::inbox::Answer;
 
 impl Inside {
-    /// What became of each service: those that were left alone are where they were.
+    /// Returns the outcome for each service; some were on the color already.
     pub(super) fn switched(
         &self,
         services: &[ServiceName],
@@ -31,7 +31,7 @@ impl Inside {
         services.iter().map(one).collect()
     }
 
-    /// What would become of each service.
+    /// Returns the outcome that a switch would have for each service.
     pub(super) fn would_switch(
         &self,
         services: &[ServiceName],
@@ -49,7 +49,7 @@ impl Inside {
         services.iter().map(one).collect()
     }
 
-    /// All of them are there already.
+    /// Returns the outcome for services that are all on the color already.
     pub(super) fn left_alone(&self, services: &[ServiceName]) -> Answer<Vec<Switched>> {
         services.iter().map(|service| self.already_on(service)).collect()
     }
