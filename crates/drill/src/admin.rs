@@ -1,8 +1,8 @@
 //! A small client of Teal's admin API, for the demo and for tests.
 //!
-//! It speaks the plain-text form of the API, which is a contract of its own, and
-//! notes the instants around each command, which is what the ledger needs. Each
-//! call is one connection with one deadline; nothing is sent twice.
+//! It uses the plain-text form of the API, which is part of the contract, and
+//! records the instants around each command for the ledger. Each call is one
+//! connection with one deadline; nothing is sent twice.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use crate::ledger::{Books, Fault};
 use crate::load::Way;
 use crate::load::connection::Connection;
 
-/// Longest answer that is kept, in bytes.
+/// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// How long books may take to come to rest.
+/// The time limit for the books to come to rest.
 const BOOKS_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where the admin API is, and the key to it.
+/// The address of the admin API, and the token for it.
 #[derive(Debug, Clone)]
 pub struct Admin {
     address: SocketAddr,
@@ -24,7 +24,7 @@ pub struct Admin {
     timeout: Duration,
 }
 
-/// What the admin API said, and when.
+/// An answer of the admin API, and its instants.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
@@ -37,16 +37,16 @@ pub struct Answer {
     pub answered: Instant,
 }
 
-/// For what a switch waits before it is answered.
+/// The point at which a switch is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Until every worker sends new requests to the new color.
+    /// When every worker sends new requests to the new color.
     Published,
-    /// Until the old color may be stopped.
+    /// When the old color may be stopped.
     Drained,
 }
 
-/// Why a call has no answer.
+/// The error of a call without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The exchange with the admin listener failed.
@@ -56,7 +56,7 @@ pub enum AdminError {
         call: String,
         /// The admin listener.
         address: SocketAddr,
-        /// What happened.
+        /// The reason.
         why: String,
     },
     /// The answer did not come in time.
@@ -71,7 +71,7 @@ pub enum AdminError {
     },
 }
 
-/// What `GET /admin/status` says of one service.
+/// The status of one service, from `GET /admin/status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The active color.
@@ -92,7 +92,7 @@ impl Admin {
         Self { address, token, timeout }
     }
 
-    /// `POST /admin/switch`: any status is an answer, a refusal too.
+    /// `POST /admin/switch`: any status is an answer, even a refusal.
     ///
     /// With `wait_healthy` the gate gives the color that long to become healthy.
     pub async fn switch(
@@ -121,16 +121,16 @@ impl Admin {
         self.call("POST", "/admin/upgrade").await
     }
 
-    /// `GET /admin/status` of a Teal with one service; `None` if the answer is no status.
+    /// `GET /admin/status` of a Teal with one service; `None` if the answer is not a status.
     pub async fn status(&self) -> Result<Option<Status>, AdminError> {
         let answer = self.call("GET", "/admin/status").await?;
         Ok(Status::parse(&answer.text).filter(|_| answer.status == 200))
     }
 
-    /// The books of a Teal at rest, as its metrics say; `None` if it shows no metrics.
+    /// The books of a Teal at rest, from its metrics; `None` if it has no metrics.
     ///
     /// A request's end is booked just after its last byte was sent, so the books may need
-    /// a moment; then they are what they are.
+    /// a moment to balance. After the time limit they are returned as they are.
     pub async fn books(&self) -> Result<Option<Books>, AdminError> {
         let deadline = Instant::now() + BOOKS_PATIENCE;
         loop {
@@ -148,7 +148,7 @@ impl Admin {
         self.call("POST", &format!("/ail?times={times}")).await
     }
 
-    /// One call, from its connect to the last byte of its answer.
+    /// Makes one call, from the connect to the last byte of the answer.
     async fn call(&self, method: &str, path: &str) -> Result<Answer, AdminError> {
         let (call, address) = (|| format!("{method} {path}"), self.address);
         match tokio::time::timeout(self.timeout, self.exchange(method, path)).await {

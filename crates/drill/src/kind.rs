@@ -1,12 +1,12 @@
-//! The kinds of request in the load, and which one comes next.
+//! The kinds of request in the load, and their order.
 //!
-//! The kind follows from the request's number alone, so a run is the same mix
-//! every time and a ledger can be read without knowing what was drawn.
+//! The kind follows from the request's number alone, so every run has the same mix
+//! and a ledger can be read without knowing what was drawn.
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// GET on a kept-alive connection.
+    /// GET on a keep-alive connection.
     Get,
     /// GET that asks for the connection to be closed.
     GetClose,
@@ -14,7 +14,7 @@ pub enum Kind {
     Pipelined,
     /// POST with a Content-Length.
     Post,
-    /// POST that asks before it sends its body (RFC 9110 section 10.1.1).
+    /// POST with `Expect: 100-continue` (RFC 9110 section 10.1.1).
     Expect,
     /// POST with a chunked body that takes a few steps.
     Upload,
@@ -26,13 +26,13 @@ pub enum Kind {
     BigUpload,
     /// GET of 10 MB.
     BigDownload,
-    /// GET that the target takes its time for.
+    /// GET that the target answers slowly.
     Slow,
     /// A short stream of server-sent events.
     Events,
     /// A WebSocket session.
     Tunnel,
-    /// GET of one page of an application that knows nothing of the drill.
+    /// GET of one page of an application that does not know the drill.
     Page,
 }
 

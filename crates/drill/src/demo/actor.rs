@@ -9,7 +9,7 @@ use super::DemoError;
 use super::process::Process;
 use crate::ledger::{LedgerError, TargetLedger};
 
-/// How long a target may take to stop by itself.
+/// The time limit for a target to stop after SIGTERM.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One color and its only target.
@@ -26,7 +26,7 @@ pub(crate) struct Actor {
 // === impl Actor ===
 
 impl Actor {
-    /// Starts a target at this address; port 0: at a free one, which it keeps.
+    /// Starts a target at this address; with port 0 at a free port, which it keeps.
     pub(crate) async fn enter(
         exe: &Path,
         idle: Option<Duration>,
@@ -41,7 +41,7 @@ impl Actor {
         Ok(actor)
     }
 
-    /// Starts the target at its address; it goes on in its ledger.
+    /// Starts the target at its address; it appends to its ledger.
     pub(crate) async fn restart(
         &mut self,
         exe: &Path,
@@ -75,7 +75,7 @@ impl Actor {
         }
     }
 
-    /// SIGTERM, and waits until it is gone.
+    /// Sends SIGTERM, and waits until it has exited.
     pub(crate) async fn stop(&mut self) {
         if let Some(process) = self.process.take() {
             process.stop(STOP_PATIENCE).await;
@@ -88,12 +88,12 @@ impl Actor {
         TargetLedger::read(self.color, self.version, &self.ledger)
     }
 
-    /// Where it listens.
+    /// The address where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The id of its process, while it runs.
+    /// Its process id, while it runs.
     pub(crate) fn process_id(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::id)
     }

@@ -28,63 +28,63 @@ use stage::{Stage, StageOptions};
 
 pub use screen::Show;
 
-/// The load: enough to catch a gap of a millisecond, polite on two cores.
+/// The load: enough to catch a gap of a millisecond, but light for two cores.
 const CONNECTIONS: usize = 64;
 const REQUESTS_PER_SECOND: u32 = 4_000;
 
-/// What the reader of the screen can follow by hand: a port, and HTTP/1.1 on it.
+/// A stage that a user can try by hand: one port with HTTP/1.1.
 const STAGE: StageOptions<'_> = StageOptions { idle: None, failover: false, over: &[Over::Http1] };
 
-/// What to play.
+/// The options of a demo.
 #[derive(Debug, Clone)]
 pub struct DemoOptions {
     /// The program that is run as `EXE run --config FILE` and as `EXE demo-target …`.
     pub teal_exe: PathBuf,
     /// End with the script instead of going on until Ctrl-C.
     pub once: bool,
-    /// How to show it on standard output.
+    /// The display on standard output.
     pub show: Show,
     /// Switches that the script makes.
     pub switches: u64,
     /// Requests that a run must have sent to pass; only with `once`.
     pub requests: u64,
-    /// When the script is broken off; only with `once`.
+    /// The time limit of the script; only with `once`.
     pub time: Duration,
 }
 
-/// How a demo ended.
+/// The result of a demo.
 #[derive(Debug)]
 pub struct DemoReport {
     /// The ledger of the whole run.
     pub verdict: Verdict,
-    /// What was promised and did not come about, in words.
+    /// Goals that were missed, in words.
     pub shortfalls: Vec<String>,
     /// Ended by a signal before the script was over.
     pub interrupted: bool,
 }
 
-/// Why a demo could not be played.
+/// The error of a demo that could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The directory for state and ledgers could not be made or written.
+    /// The directory for state and ledgers could not be created or written.
     #[error("cannot prepare a temporary directory: {0}; is TMPDIR writable?")]
     Directory(#[source] io::Error),
     /// A child process could not be started.
     #[error("cannot start {what} with {}: {source}", exe.display())]
     Start {
-        /// Which child.
+        /// The child.
         what: String,
         /// Its program.
         exe: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A child ended though nobody asked it to.
+    /// A child exited unexpectedly.
     #[error("{what} exited unexpectedly ({status}); its last lines:\n{tail}")]
     Ended {
-        /// Which child.
+        /// The child.
         what: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The last lines that it wrote.
         tail: String,
@@ -92,23 +92,23 @@ pub enum DemoError {
     /// Something did not happen in time.
     #[error("{what} within {waited:?}; last lines of {whose}:\n{tail}")]
     TooLate {
-        /// What did not happen.
+        /// The event that did not happen.
         what: String,
-        /// How long it was waited for.
+        /// The time that it was waited for.
         waited: Duration,
         /// The child that should have done it.
         whose: String,
         /// The last lines that it wrote.
         tail: String,
     },
-    /// Teal answered a command with something else than it must.
+    /// Teal gave the wrong answer to a command.
     #[error("{command}: expected {expected}, got {status}: {text}")]
     Unexpected {
         /// The command.
         command: String,
         /// The status of the answer.
         status: u16,
-        /// What the answer should have been.
+        /// The expected answer.
         expected: &'static str,
         /// The body of the answer.
         text: String,
@@ -119,7 +119,7 @@ pub enum DemoError {
     /// A target's ledger could not be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Standard output is gone.
+    /// Standard output was closed.
     #[error("cannot write to standard output: {0}")]
     Output(#[source] io::Error),
     /// Signals cannot be received.
@@ -131,7 +131,7 @@ pub enum DemoError {
     /// The certificate of the run can't be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// A second signal came while everything was being brought to its end.
+    /// A second signal arrived during shutdown.
     #[error("interrupted twice; the ledger is incomplete")]
     Interrupted,
 }
@@ -169,7 +169,7 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
     Ok(report)
 }
 
-/// What a run with `once` promised and did not do.
+/// The goals that a run with `once` has missed.
 fn shortfalls(options: &DemoOptions, verdict: &Verdict) -> Vec<String> {
     let mut missing = Vec::new();
     for (what, found, wanted) in [

@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 
 use super::DemoError;
 
-/// How long a child may take to say where it listens.
+/// The time limit for a child to print where it listens.
 const START_PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is asked whether processes are gone.
+/// The polling interval for the end of processes.
 const GLANCE: Duration = Duration::from_millis(5);
 /// Lines kept for an error message.
 const TAIL_LINES: usize = 60;
@@ -32,7 +32,7 @@ type Tail = Arc<Mutex<VecDeque<String>>>;
 pub(super) struct Process {
     what: String,
     child: Child,
-    /// Held open while the child may live; `Child` itself would close it on a wait.
+    /// Held open while the child may run; `Child` itself would close it on a wait.
     _stdin: Option<ChildStdin>,
     tail: Tail,
     /// Its group, if others in it may outlive it.
@@ -71,12 +71,12 @@ impl Process {
         Ok(Self { what, child, _stdin: stdin, tail, group: None, lines, _readers: readers })
     }
 
-    /// It starts processes that may outlive it: they end with this value.
+    /// For a child whose own children may outlive it: they are killed with this value.
     pub(super) fn has_children(&mut self) {
         self.group = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     }
 
-    /// `kill -9` of it and of all that it has started, and waits until they are gone.
+    /// `kill -9` of it and of all its descendants, and waits until they have exited.
     pub(super) async fn kill_all(&mut self) {
         let Some(group) = self.group else { return };
         let _ = kill_process_group(group, Signal::KILL); // ignored: all have ended
@@ -86,12 +86,12 @@ impl Process {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        // Too late: whoever starts it again finds out what is left.
+        // Timed out: a restart will notice what is left.
         let _ = tokio::time::timeout(START_PATIENCE, gone).await;
     }
 
-    /// Reads lines until each of `words` has been followed by an address; of equal ones the first
-    /// has the address that comes first.
+    /// Reads lines until each of `words` has been followed by an address; equal ones get their
+    /// addresses in order.
     pub(super) async fn announced<const N: usize>(
         &mut self,
         words: [&str; N],
@@ -131,17 +131,17 @@ impl Process {
         DemoError::TooLate { what: format!("{whose} {what}"), waited, whose, tail: self.tail() }
     }
 
-    /// The id of a child that has not been waited for.
+    /// The process id, until the child has been waited for.
     pub(super) fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Completes when the child has ended by itself.
+    /// Completes when the child has exited by itself.
     pub(super) async fn ended(&mut self) -> ExitStatus {
         self.child.wait().await.unwrap_or_default()
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// `kill -9`, and waits until it has exited.
     pub(super) async fn kill(mut self) {
         // ignored: it has ended already
         let _ = self.child.kill().await;
@@ -156,7 +156,7 @@ impl Process {
         }
     }
 
-    /// Asks it to stop with SIGTERM, then insists.
+    /// Stops it with SIGTERM, and after a time limit with SIGKILL.
     pub(super) async fn stop(mut self, patience: Duration) {
         self.signal(Signal::TERM);
         if tokio::time::timeout(patience, self.ended()).await.is_err() {
@@ -173,7 +173,7 @@ impl Process {
         }
     }
 
-    /// Its last lines, and those of the processes that it has started.
+    /// The last lines of it and of its descendants.
     pub(super) fn tail(&self) -> String {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if tail.is_empty() {
@@ -191,13 +191,13 @@ impl Drop for Process {
     }
 }
 
-/// Returns true if a process of this group has not ended. Whoever inherits it may be late to bury it.
+/// Returns true if a process of this group is still running. Zombies do not count: init may be slow to reap.
 fn is_there(group: Pid) -> bool {
     let group = group.as_raw_nonzero().to_string();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
-    // Behind the name, which may hold anything: state, parent, group, and as the 18th the threads, of
-    // which the first may have ended before others.
+    // After the name, which may contain anything: state, parent, group, and as 18th field the number of
+    // threads, of which the first may have ended before others.
     let mut fields = stats.filter_map(|stat| Some(stat.rsplit(')').next()?.to_owned()));
     fields.any(|fields| {
         let fields: Vec<&str> = fields.split_whitespace().collect();
@@ -216,7 +216,7 @@ async fn read(pipe: impl AsyncRead + Unpin, tail: Tail, lines: mpsc::UnboundedSe
             tail.pop_front();
         }
         tail.push_back(line.clone());
-        // ignored: after the start nobody waits for lines
+        // ignored: after the start nothing waits for lines
         let _ = lines.send(line);
     }
 }

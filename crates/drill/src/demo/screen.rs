@@ -1,8 +1,8 @@
-//! What the audience sees: steps as lines, and on a terminal below them a block
-//! that is redrawn in place: who answers, how fast, in flight, lost.
+//! The display of the demo: steps as lines, and on a terminal below them a block that
+//! is redrawn in place: the active color, the rate, requests in flight and lost.
 //!
 //! Without a terminal there is one line per step and no control sequence at all.
-//! What is shown is never the source of the verdict.
+//! The verdict never comes from the display.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const RATE_TICKS: usize = 10;
 /// Width of a bar in characters.
 const BAR: u64 = 30;
 
-/// How to show the demo on standard output.
+/// The form of the demo's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
     /// Steps, and a block that is redrawn; for a terminal.
@@ -44,7 +44,7 @@ pub(super) struct Screen {
     ticker: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What is on the screen.
+/// The contents of the screen.
 #[derive(Debug)]
 struct Picture {
     show: Show,
@@ -55,9 +55,9 @@ struct Picture {
     active: String,
     switches: u64,
     colors: Vec<Color>,
-    /// Right answers by version, at each of the last ticks.
+    /// Correct answers by version, at each of the last ticks.
     history: VecDeque<(Instant, Vec<(String, u64)>)>,
-    /// Lines of the block that stand at the bottom of the screen now.
+    /// The number of lines of the block now at the bottom of the screen.
     drawn: usize,
 }
 
@@ -87,7 +87,7 @@ impl Screen {
         Self { shared: Arc::new(Mutex::new(picture)), ticker: Mutex::new(None) }
     }
 
-    /// Begins to draw the live block.
+    /// Starts drawing the live block.
     pub(super) fn open(&self, stage: &Stage) {
         let mut picture = self.picture();
         picture.recorder = stage.load().map(crate::load::Load::watch);
@@ -107,7 +107,7 @@ impl Screen {
         }
     }
 
-    /// Takes over what has changed on the stage.
+    /// Updates the picture from the stage.
     pub(super) fn update(&self, stage: &Stage) {
         let mut picture = self.picture();
         stage.timeline().active().clone_into(&mut picture.active);
@@ -142,7 +142,7 @@ impl Screen {
         self.picture().end();
     }
 
-    /// The ledger, and in one line what it means.
+    /// Prints the ledger, and its meaning in one line.
     pub(super) fn ledger(&self, report: &DemoReport) -> io::Result<()> {
         if self.picture().show == Show::Nothing {
             return Ok(());
@@ -189,7 +189,7 @@ impl Picture {
         self.draw();
     }
 
-    /// Notes the figures of this moment and redraws.
+    /// Records the current figures and redraws.
     fn tick(&mut self) {
         if let Some(recorder) = &self.recorder {
             self.history.push_back((Instant::now(), recorder.snapshot().answered));
@@ -259,7 +259,7 @@ impl Picture {
         lines
     }
 
-    /// Right answers per second of a version, over the last ticks.
+    /// Correct answers per second of a version, over the last ticks.
     fn rate(&self, version: &str) -> u64 {
         let (Some((then, old)), Some((now, new))) = (self.history.front(), self.history.back())
         else {
@@ -270,7 +270,7 @@ impl Picture {
         (more * 1_000).checked_div(millis).unwrap_or(0)
     }
 
-    /// Leaves the block behind.
+    /// Leaves the block on the screen.
     fn end(&mut self) {
         if self.drawn > 0 {
             self.draw();
@@ -298,13 +298,13 @@ impl Picture {
     fn put(&self, text: &str) {
         if self.show != Show::Nothing {
             let mut out = io::stdout().lock();
-            // ignored: a reader that went away must not end the drill; the ledger reports it
+            // ignored: a closed output must not end the drill; printing the ledger reports it
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         }
     }
 }
 
-/// Right answers of a version among those of all.
+/// The share of a version in all correct answers.
 fn count(answered: &[(String, u64)], version: &str) -> u64 {
     answered.iter().find(|(name, _)| name == version).map_or(0, |(_, count)| *count)
 }

@@ -1,5 +1,5 @@
-//! What happens in the demo, line by line. Each step says what it does in the
-//! words of the command line, then what Teal answered.
+//! The script of the demo. Each step prints the equivalent command, then Teal's
+//! answer.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use super::stage::Stage;
 use super::{DemoError, DemoOptions};
 use crate::admin::Answer;
 
-/// Pause between two steps, with and without an audience.
+/// The pause between two steps, with and without an audience.
 const BEAT_ONCE: Duration = Duration::from_millis(500);
 const BEAT_SHOWN: Duration = Duration::from_millis(2_500);
-/// How long `teal switch --wait-healthy` waits for a target that was just started.
+/// The time that `teal switch --wait-healthy` waits for a target that was just started.
 const WAIT_HEALTHY: Duration = Duration::from_secs(15);
-/// Requests per second while the audience plays.
+/// Requests per second while the user plays along.
 const REQUESTS_PER_SECOND_OPEN: u32 = 1_000;
-/// How long a target that the audience killed stays away.
+/// The time until a target that the user killed is restarted.
 const ABSENCE: Duration = Duration::from_secs(3);
 
-/// Plays to the end of the script, then with `once` returns, else goes on.
+/// Plays the script to its end, then returns with `once`, else keeps running.
 pub(super) async fn play(
     stage: &mut Stage,
     screen: &Screen,
@@ -74,7 +74,7 @@ async fn acts(stage: &mut Stage, screen: &Screen, options: &DemoOptions) -> Resu
     Ok(())
 }
 
-/// The audience plays: everything goes on until a signal.
+/// Lets the user play along: everything keeps running until a signal.
 async fn encore(
     stage: &mut Stage,
     screen: &Screen,
@@ -104,7 +104,7 @@ async fn encore(
     }
 }
 
-/// How to play along, ready to be copied.
+/// The commands for playing along, ready to be copied.
 fn invitation(stage: &Stage, options: &DemoOptions) -> String {
     let (public, control) = (stage.public(), stage.control());
     let exe = options.teal_exe.display();
@@ -151,7 +151,7 @@ async fn drain(stage: &Stage, screen: &Screen) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Kills the idle color in the instant in which it is said to be safe to stop.
+/// Kills the idle color at the instant when it is reported safe to stop.
 async fn kill_drained(stage: &mut Stage, screen: &Screen) -> Result<(), DemoError> {
     drain(stage, screen).await?;
     let idle = stage.idle();

@@ -1,9 +1,9 @@
-//! The books that Teal keeps itself (L8), read from its metrics page: every
-//! request that it accepted has exactly one end.
+//! Teal's own books (L8), read from its metrics page: every request that it accepted
+//! has exactly one end.
 
 use serde::Serialize;
 
-/// What Teal counted.
+/// Teal's counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Books {
     /// Requests that were accepted.
@@ -12,18 +12,18 @@ pub struct Books {
     pub answered: u64,
     /// Requests that were aborted, for whatever reason.
     pub aborted: u64,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: u64,
     /// Tunnels that were opened.
     pub tunnels_opened: u64,
     /// Tunnels that have ended.
     pub tunnels_closed: u64,
-    /// What Teal itself says that it cannot account for.
+    /// The difference that Teal itself reports.
     pub own_difference: u64,
 }
 
 impl Books {
-    /// Reads the text form of the metrics; `None` if it is not of a Teal.
+    /// Reads the text form of the metrics; `None` if they are not Teal's.
     pub fn parse(text: &str) -> Option<Self> {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let sum = |metric: &str| -> u64 {
@@ -51,7 +51,7 @@ impl Books {
             + self.tunnels_opened.abs_diff(self.tunnels_closed)
     }
 
-    /// Returns true if everything has exactly one end and nothing is under way.
+    /// Returns true if everything has exactly one end and nothing is in flight.
     pub fn balance(&self) -> bool {
         self.difference() == 0 && self.own_difference == 0 && self.in_flight == 0
     }

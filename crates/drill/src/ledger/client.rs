@@ -13,21 +13,21 @@ use crate::kind::Kind;
 use crate::over::Over;
 use crate::protocol::RunName;
 
-/// Most failed requests that are kept with their story; all are counted.
+/// The most failed requests that are kept with details; all are counted.
 const NOTES_MAX: usize = 100;
 
-/// Name of a server that does not say who it is.
+/// The name for a server that does not name itself.
 const UNNAMED: &str = "the server";
 
-/// Mark of a request whose first byte has not been sent.
+/// Marks a request whose first byte has not been sent.
 const UNSENT: u64 = u64::MAX;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Still under way.
+    /// Still in flight.
     Open,
-    /// Answered rightly by the server with this index in the names.
+    /// Answered correctly by the server with this index in the names.
     Answered(u8),
     /// No complete answer from a target.
     Lost,
@@ -57,7 +57,7 @@ pub struct ClientLedger {
     pub(super) entries: Vec<Entry>,
     /// Servers by the index in [`Outcome::Answered`].
     pub(super) names: Vec<String>,
-    /// Right answers, by the same index.
+    /// Correct answers, by the same index.
     pub(super) answered: Vec<u64>,
     pub(super) losses: BTreeMap<Loss, u64>,
     /// The numbers of lost requests, and when each was given up.
@@ -66,7 +66,7 @@ pub struct ClientLedger {
     pub(super) notes: Vec<LossNote>,
     pub(super) idle_closed: u64,
     pub(super) turned_away: u64,
-    /// Requests of HTTP/2 that the other side said it had not taken, each as often as it was said.
+    /// HTTP/2 requests that the server reported as not processed, each as often as it was reported.
     pub(super) moved: BTreeMap<Over, u64>,
     pub(super) told_to_go: u64,
     pub(super) idle_reset: u64,
@@ -75,7 +75,7 @@ pub struct ClientLedger {
     pub(super) lasted: Duration,
 }
 
-/// The figures of one moment.
+/// The figures at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Requests begun so far.
@@ -86,9 +86,9 @@ pub struct Snapshot {
     pub lost: u64,
     /// Requests answered with something else.
     pub wrong: u64,
-    /// Right answers by the name that the servers give themselves.
+    /// Correct answers by the servers' names for themselves.
     pub answered: Vec<(String, u64)>,
-    /// Answer time, in microseconds, that 99 of 100 requests did not exceed.
+    /// The 99th percentile of answer times, in microseconds.
     pub p99_micros: u32,
 }
 
@@ -103,7 +103,7 @@ impl Recorder {
         Ok(Self(Mutex::new(ClientLedger::new(RunName::random()?))))
     }
 
-    /// The figures of this moment.
+    /// The current figures.
     pub fn snapshot(&self) -> Snapshot {
         self.lock().snapshot()
     }
@@ -130,12 +130,12 @@ impl Recorder {
         self.lock().run.id(number)
     }
 
-    /// The kind that the request was given at its begin.
+    /// The kind that the request was given at its start.
     pub(crate) fn kind(&self, number: u64) -> Kind {
         self.lock().entries.get(number as usize).map_or(Kind::Get, |entry| entry.kind)
     }
 
-    /// To be called just before the first byte is written; `due`: when that should have been.
+    /// Call this just before the first byte is written; `due`: when that should have been.
     pub(crate) fn sent(&self, number: u64, due: Option<Instant>) {
         let mut ledger = self.lock();
         ledger.departed(number, Instant::now(), due);
@@ -169,17 +169,17 @@ impl Recorder {
         ledger.note(number, loss, why);
     }
 
-    /// Requests of a pipeline that were not taken, as an answer said.
+    /// Pipelined requests that were not processed, as an answer showed.
     pub(crate) fn turned_away(&self, count: usize) {
         self.lock().turned_away += count as u64;
     }
 
-    /// A request that was sent and not taken, as the other side said (RFC 9113 section 8.7).
+    /// A request that was sent and not processed, as the server reported (RFC 9113 section 8.7).
     pub(crate) fn moved(&self, over: Over) {
         *self.lock().moved.entry(over).or_default() += 1;
     }
 
-    /// A connection on which no request may be begun any more, as the other side said.
+    /// A connection that accepts no more requests, as the server reported.
     pub(crate) fn told_to_go(&self) {
         self.lock().told_to_go += 1;
     }
@@ -192,7 +192,7 @@ impl Recorder {
         self.lock().idle_reset += 1;
     }
 
-    /// Takes the ledger out; what is recorded later goes nowhere.
+    /// Takes the ledger; anything recorded later is discarded.
     pub(crate) fn take(&self) -> ClientLedger {
         let mut ledger = self.lock();
         let empty = ClientLedger::new(ledger.run.clone());
@@ -230,8 +230,8 @@ impl ClientLedger {
         }
     }
 
-    /// Enters the instant before the first byte. Of a request that was moved, the last one counts:
-    /// who answers has seen that one, and a sighting of an earlier one is one too many.
+    /// Records the instant before the first byte. For a request that was moved, the last one counts: it is
+    /// the one that was answered, and a sighting of an earlier one is one too many.
     fn departed(&mut self, number: u64, at: Instant, due: Option<Instant>) {
         let nanos = nanos(at.saturating_duration_since(self.started));
         let behind = due.map_or(Duration::ZERO, |due| at.saturating_duration_since(due));
@@ -272,7 +272,7 @@ impl ClientLedger {
         true
     }
 
-    /// When a request's first byte went out.
+    /// The time when a request's first byte went out.
     #[cfg(test)]
     pub(crate) fn departure(&self, number: u64) -> Option<Instant> {
         let entry = self.entries.get(number as usize)?;

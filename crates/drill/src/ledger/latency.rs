@@ -1,12 +1,12 @@
-//! Answer times of all requests of a load, in little room: a percentile is at most 1 % above the truth and
-//! never below it.
+//! A compact histogram of all answer times: a percentile is at most 1 % above the true value and never
+//! below it.
 
 use hdrhistogram::Histogram;
 
-/// The longest time that is told from a longer one: as many microseconds as fit, over an hour.
+/// The longest distinguishable time: as many microseconds as fit, over an hour.
 const LONGEST: u64 = u32::MAX as u64;
 
-/// Decimal digits of a time that are kept.
+/// The precision of a time, in decimal digits.
 const DIGITS: u8 = 2;
 
 /// Counts of answer times.
@@ -24,7 +24,7 @@ impl Latency {
         self.0.saturating_record(micros.into());
     }
 
-    /// The time, in microseconds, that so many of 1,000 answers did not exceed.
+    /// The time, in microseconds, that this many of 1,000 answers did not exceed.
     pub(super) fn quantile(&self, per_mille: u64) -> u32 {
         let found = self.0.value_at_quantile(per_mille as f64 / 1_000.0);
         u32::try_from(found).unwrap_or(u32::MAX)

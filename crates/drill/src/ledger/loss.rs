@@ -1,10 +1,10 @@
-//! The ways in which a request can fail, seen from its client.
+//! The ways in which a request can fail, from the client's view.
 
 use serde::Serialize;
 
 use crate::over::Over;
 
-/// Why a request counts as lost: it has no complete answer from a target.
+/// The reason for a lost request, one without a complete answer from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -14,41 +14,41 @@ pub enum Loss {
     Unanswered,
     /// The answer began but did not come to its end, or a tunnel was closed by the other side.
     Cut,
-    /// The answer breaks the rules of HTTP, so where it ends is not certain.
+    /// The answer is not valid HTTP, so its end is uncertain.
     Malformed,
-    /// There was more behind the end of the answer.
+    /// There were bytes after the end of the answer.
     Stray,
-    /// An error answer that no target gave: the proxy's own.
+    /// An error answer that did not come from a target: the proxy's own.
     Refused,
-    /// An answer of a target with another status than the request asks for.
+    /// A target's answer with a status that the request does not expect.
     Status,
     /// No complete answer before the deadline.
     TimedOut,
 }
 
-/// One failed request, for a person to look into.
+/// The details of one failed request.
 #[derive(Debug, Clone, Serialize)]
 pub struct LossNote {
     /// The request's id, as in the targets' ledgers.
     pub id: String,
     /// The kind of request, in a word.
     pub kind: String,
-    /// What it travelled over.
+    /// The protocol it used.
     pub over: Over,
     /// Seconds from the start of the load to the first byte of the request, if it was sent.
     pub sent_after_seconds: Option<f64>,
-    /// The way it failed; none: answered, but wrongly.
+    /// The reason; none: answered, but wrongly.
     pub loss: Option<Loss>,
-    /// What happened, in words.
+    /// A description of the failure.
     pub why: String,
 }
 
-/// What went wrong with one request.
+/// The failure of one request.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// No complete answer from a target.
     Lost(Loss, String),
-    /// A complete answer, but to something else.
+    /// A complete answer, but to another request.
     Wrong(String),
 }
 
@@ -57,7 +57,7 @@ impl Fault {
         Self::Lost(loss, why)
     }
 
-    /// What happened, in words.
+    /// A description of the failure.
     pub(crate) fn why(self) -> String {
         let (Self::Lost(_, why) | Self::Wrong(why)) = self;
         why

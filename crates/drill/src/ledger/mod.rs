@@ -1,15 +1,15 @@
-//! The ledger: what was sent, what came back, what the targets saw, and the
-//! verdict that follows from joining the three.
+//! The ledger: the requests sent, the answers received, the requests seen by targets,
+//! and the verdict from joining the three.
 //!
 //! * `client`: one outcome per request, kept by the load client.
 //! * `target`: the lines that targets wrote before they answered.
 //! * `timeline`: when which color was allowed to see a request.
-//! * `books`: what Teal itself counted.
-//! * `tally`: the figures by what requests travelled over.
+//! * `books`: Teal's own counts.
+//! * `tally`: the figures by protocol.
 //! * `verdict`: the join, as figures; `report`: the same for a person.
 //!
-//! Each request is in exactly one column, so the columns add up to what was
-//! sent. A ledger never rounds in anybody's favor and never drops a line.
+//! Each request is in exactly one column, so the columns add up to the number
+//! sent. A ledger never rounds in anyone's favor and never drops a line.
 
 mod books;
 mod client;

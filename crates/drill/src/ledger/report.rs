@@ -1,4 +1,4 @@
-//! The verdict for a person: a table of one screen, and what it is worth.
+//! The verdict as text: a table of one screen, and its statistical weight.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::tally::Tally;
 use super::verdict::Verdict;
 use crate::over::Over;
 
-/// Failed requests whose story is printed; the JSON form has more.
+/// The most failed requests whose details are printed; the JSON form has more.
 const STORIES: usize = 5;
 
 /// A number with commas between groups of three digits.
@@ -29,7 +29,7 @@ fn two_digits(number: u64) -> u64 {
 }
 
 impl Verdict {
-    /// What the number of lost requests is worth.
+    /// The statistical weight of the number of lost requests.
     ///
     /// Zero failures in n trials bound the rate below 3/n with 95 % confidence:
     /// the rule of three.
@@ -97,7 +97,7 @@ impl Verdict {
 }
 
 impl Verdict {
-    /// One line for each protocol, where there is more than HTTP/1.1 in plain text.
+    /// Writes one line for each protocol, if there is more than plain HTTP/1.1.
     fn write_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.over.keys().all(|over| *over == Over::Http1) {
             return Ok(());

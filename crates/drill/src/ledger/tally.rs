@@ -1,4 +1,4 @@
-//! The figures by what requests travelled over: HTTP/1.1 or HTTP/2, with TLS or without.
+//! The figures by protocol: HTTP/1.1 or HTTP/2, with TLS or without.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +9,19 @@ use super::timeline::Timeline;
 use super::verdict::Seen;
 use crate::over::Over;
 
-/// What became of the requests over one protocol.
+/// The outcomes of the requests over one protocol.
 /// `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Requests that were begun.
     pub sent: u64,
-    /// Right answers.
+    /// Correct answers.
     pub answered: u64,
     /// Requests without a complete answer from a target.
     pub lost: u64,
-    /// Such that were under way when the drill had killed what they needed.
+    /// Requests without a complete answer that were in flight when the drill killed a process they needed.
     pub cut_by_faults: u64,
-    /// Requests with a complete answer that is not theirs.
+    /// Requests with the complete answer to another request.
     pub wrong_echo: u64,
     /// Requests without an outcome.
     pub in_flight: u64,
@@ -31,12 +31,12 @@ pub struct Tally {
     pub replayed: u64,
     /// Requests seen by a color that was not active any more, or not yet.
     pub late: u64,
-    /// How often the other side said that it had not taken a request, which was sent again.
+    /// The times that the server reported a request as not processed, and it was sent again.
     pub moved: u64,
 }
 
 impl Tally {
-    /// Enters what the targets saw of one request.
+    /// Adds the targets' sightings of one request.
     pub(super) fn see(&mut self, one: &Seen) {
         self.doubled += one.doubled;
         self.replayed += one.replayed;
@@ -44,7 +44,7 @@ impl Tally {
     }
 }
 
-/// What the client knows; `timeline`: where the outages are that excuse a loss.
+/// The client's figures; `timeline` has the outages that excuse a loss.
 pub(super) fn of_client(
     client: &ClientLedger,
     timeline: Option<&Timeline>,

@@ -1,4 +1,4 @@
-//! A target's side of the ledger, read back from the file that it wrote.
+//! A target's side of the ledger, read back from its file.
 
 use std::fs;
 use std::io;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 /// One color's ledger: the ids it saw, each as often as it saw it.
 #[derive(Debug, Clone)]
 pub struct TargetLedger {
-    /// What people call it: the color.
+    /// Its name: the color.
     pub name: String,
-    /// What it calls itself in its answers.
+    /// The version that it names in its answers.
     pub version: String,
-    /// The id of each request, in the order in which they came.
+    /// The id of each request, in the order of arrival.
     pub seen: Vec<String>,
 }
 
-/// Why a target's ledger cannot be used.
+/// The error of an unusable ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The file could not be read.
@@ -23,7 +23,7 @@ pub enum LedgerError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A line is not `ID METHOD`.
@@ -33,13 +33,13 @@ pub enum LedgerError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// The text of that line.
         text: String,
     },
 }
 
 impl TargetLedger {
-    /// Reads the file of one target; a file that was never made is an empty ledger.
+    /// Reads the file of one target; a missing file is an empty ledger.
     ///
     /// The last line may lack its end: the target was killed while it wrote, and
     /// so before it answered. It counts as seen if its id is whole.

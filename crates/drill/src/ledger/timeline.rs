@@ -1,4 +1,4 @@
-//! When which color may see a request: the outside view of promise L2.
+//! The times at which each color may see requests: the outside view of promise L2.
 //!
 //! A color may see requests from the moment a switch to it is commanded, since
 //! it may take effect before its answer is read, until the answer of the next
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// A switch, as the one who commanded it saw it.
+/// A switch, as its caller saw it.
 #[derive(Debug, Clone)]
 pub struct Switched {
     /// The color that became active.
@@ -30,7 +30,7 @@ pub struct Timeline {
     outages: Vec<(Instant, Instant)>,
 }
 
-/// From when until when a color may see requests; no bound: always.
+/// A time during which a color may see requests; no bound: always.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     from: Option<Instant>,
@@ -38,7 +38,7 @@ struct Window {
 }
 
 impl Timeline {
-    /// A run that begins with this color active.
+    /// The timeline of a run that begins with this color active.
     pub fn new(initial: &str) -> Self {
         let windows =
             BTreeMap::from([(initial.to_owned(), vec![Window { from: None, until: None }])]);
@@ -59,7 +59,7 @@ impl Timeline {
         self.active = switch.to;
     }
 
-    /// From now on others may switch too, unseen: every color may see requests.
+    /// From now on others may switch too, unrecorded: every color may see requests.
     pub fn open(&mut self, from: Instant, colors: &[&str]) {
         for color in colors.iter().filter(|color| **color != self.active) {
             let window = Window { from: Some(from), until: None };
@@ -67,13 +67,12 @@ impl Timeline {
         }
     }
 
-    /// From here to there something was down that requests can't do without: the active color, or
-    /// Teal itself.
+    /// Records an outage between these instants: the active color, or Teal itself, was down.
     pub fn outage(&mut self, from: Instant, until: Instant) {
         self.outages.push((from, until));
     }
 
-    /// Returns true if an outage was within the time from a request's first byte to its failure.
+    /// Returns true if there was an outage between a request's first byte and its failure.
     pub(super) fn excuses(&self, sent: Instant, failed: Instant) -> bool {
         self.outages.iter().any(|(from, until)| *from <= failed && sent <= *until)
     }
@@ -83,7 +82,7 @@ impl Timeline {
         &self.active
     }
 
-    /// Number of switches that took place.
+    /// The number of switches that took place.
     pub fn switches(&self) -> u64 {
         self.switches
     }

@@ -12,58 +12,58 @@ use super::target::TargetLedger;
 use super::timeline::Timeline;
 use crate::over::Over;
 
-/// What a run has shown. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
+/// The results of a run. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     /// Requests that were begun.
     pub sent: u64,
-    /// Right answers, by who gave them: the color if known, else the name in the answer.
+    /// Correct answers by server: the color if known, else the name in the answer.
     pub answered: BTreeMap<String, u64>,
     /// Requests without a complete answer from a target.
     pub lost: u64,
-    /// Requests that were under way while the active color or Teal itself had been killed by the
-    /// drill, and have no complete answer: nobody could have saved them.
+    /// Requests in flight while the drill had killed the active color or Teal itself, without a
+    /// complete answer: no proxy could have saved them.
     pub cut_by_faults: u64,
-    /// Both by reason; those cut within the answer are under `cut`.
+    /// Both by reason; those cut during the answer are under `cut`.
     pub losses: BTreeMap<Loss, u64>,
-    /// Requests with a complete answer that is not theirs.
+    /// Requests with the complete answer to another request.
     pub wrong_echo: u64,
     /// Requests without an outcome when the ledger was closed.
     pub in_flight: u64,
-    /// The same by what requests travelled over.
+    /// The same by protocol.
     pub over: BTreeMap<Over, Tally>,
-    /// What the targets saw; none without their ledgers.
+    /// The targets' sightings; none without their ledgers.
     pub seen: Option<Seen>,
-    /// What Teal itself counted, at rest; none where it was not asked.
+    /// Teal's own counts, at rest; none if it was not asked.
     pub books: Option<Books>,
-    /// The 95 % upper bound of the share of lost requests; none after a loss.
+    /// The 95 % upper bound on the share of lost requests; none after a loss.
     pub loss_bound: Option<f64>,
     /// Switches that took place.
     pub switches: u64,
-    /// Idle connections that the other side closed in order.
+    /// Idle connections that the server closed in order.
     pub idle_closed: u64,
-    /// Requests of a pipeline behind an answer that closed the connection: not taken, and sent again.
+    /// Requests pipelined after an answer that closed the connection: not processed, and sent again.
     pub turned_away: u64,
-    /// Requests of HTTP/2 that the other side said it had not taken (REFUSED_STREAM, or beyond its
-    /// GOAWAY): sent again, on another connection.
+    /// HTTP/2 requests that the server reported as not processed (REFUSED_STREAM, or beyond its GOAWAY):
+    /// sent again, on another connection.
     pub moved: u64,
-    /// Connections of HTTP/2 that the other side told to go (GOAWAY).
+    /// HTTP/2 connections that got a GOAWAY.
     pub told_to_go: u64,
-    /// Idle connections that the other side reset.
+    /// Idle connections that the server reset.
     pub idle_reset: u64,
-    /// How long the load ran.
+    /// The duration of the load.
     pub seconds: f64,
     /// Requests per second over the whole run.
     pub requests_per_second: f64,
-    /// Answer time in microseconds that half of the requests did not exceed.
+    /// The median answer time in microseconds.
     pub p50_micros: u32,
-    /// Answer time in microseconds that 99 of 100 requests did not exceed.
+    /// The 99th percentile of answer times in microseconds.
     pub p99_micros: u32,
-    /// The first failed requests, each with its story.
+    /// The first failed requests, with details.
     pub notes: Vec<LossNote>,
 }
 
-/// What the targets' ledgers say about the requests of this run.
+/// The targets' sightings of the requests of this run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// Non-idempotent requests that were seen more than once.
@@ -79,7 +79,7 @@ pub struct Seen {
     pub unknown: u64,
 }
 
-/// How often, and by which targets, one request was seen.
+/// The sightings of one request: how often, and by which targets.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sightings {
     count: u8,
@@ -159,7 +159,7 @@ impl Verdict {
     }
 }
 
-/// Joins request by request; what was seen is entered by what it travelled over, too.
+/// Joins request by request; also counts the sightings by protocol.
 fn join(
     client: &ClientLedger,
     targets: &[TargetLedger],
@@ -190,7 +190,7 @@ fn join(
 // === impl Sightings ===
 
 impl Sightings {
-    /// What is wrong about these sightings of one request.
+    /// Counts the violations in these sightings of one request.
     fn judge(
         self,
         entry: &Entry,

@@ -1,5 +1,5 @@
-//! Teal's configuration: as a user would write it, with lively health checks, and a certificate of
-//! the run's own where there is TLS.
+//! Teal's configuration: as a user would write it, with frequent health checks, and with a certificate
+//! made for the run if there is TLS.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::demo::DemoError;
 use crate::load::{Over, Way};
 
-/// Whom the load asks for, and whom the certificate is for.
+/// The host that the load requests, and that the certificate is for.
 pub(super) const HOST: &str = "drill.test";
 
-/// Where Teal listens.
+/// The addresses where Teal listens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Addresses {
     pub(super) public: SocketAddr,
@@ -30,7 +30,7 @@ pub(super) struct Config {
 }
 
 impl Addresses {
-    /// The ways of the load.
+    /// The protocols and addresses of the load.
     pub(super) fn ways(&self, over: &[Over]) -> Vec<Way> {
         let way = |over: &Over| {
             let address = if over.is_secure() { self.secure? } else { self.public };
@@ -41,7 +41,7 @@ impl Addresses {
 }
 
 impl Config {
-    /// For these targets, blue first; makes the certificate.
+    /// A configuration for these targets, blue first; makes the certificate.
     pub(super) fn new(
         directory: &Path,
         targets: [SocketAddr; 2],
@@ -68,7 +68,7 @@ impl Config {
         self.directory.join("teal.toml")
     }
 
-    /// The certificate, which is signed by its own key.
+    /// The certificate, which is self-signed.
     pub(super) fn certificate(&self) -> PathBuf {
         self.directory.join("drill.pem")
     }
@@ -77,7 +77,7 @@ impl Config {
         self.directory.join("drill.key")
     }
 
-    /// Writes it down; without addresses Teal listens anywhere.
+    /// Writes the file; without addresses Teal listens on free ports.
     pub(super) fn write(&self, addresses: Option<Addresses>) -> Result<(), DemoError> {
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let anywhere = Addresses { public: anywhere, secure: Some(anywhere), control: anywhere };
@@ -120,7 +120,7 @@ drain = {{ timeout = "10s" }}
     }
 }
 
-/// A path in TOML: a JSON string is one, so that it needs no quoting of its own.
+/// A path in TOML: a JSON string is also a TOML string.
 fn quoted(path: &Path) -> String {
     serde_json::Value::from(path.to_string_lossy()).to_string()
 }

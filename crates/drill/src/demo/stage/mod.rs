@@ -21,33 +21,33 @@ use crate::ledger::{LedgerError, Switched, Timeline, Verdict};
 use crate::load::{Load, LoadOptions, Over, Trust, Work};
 use config::{Addresses, Config, HOST};
 
-/// Deadline of one request of the load.
+/// The deadline of one request of the load.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Deadline of one admin call: more than the drain timeout in the configuration.
+/// The deadline of one admin call: more than the drain timeout in the configuration.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long health may take to be noticed.
+/// The time limit for Teal to notice a change of health.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(10);
-/// How often a condition is looked at.
+/// The polling interval for conditions.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long Teal may take to stop by itself.
+/// The time limit for Teal to stop after SIGTERM.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the stage is like.
+/// The options of a stage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StageOptions<'a> {
-    /// How long the targets keep idle connections; none: their default.
+    /// The idle timeout of the targets; none: their default.
     pub(crate) idle: Option<Duration>,
-    /// True if Teal leaves a dead color by itself.
+    /// True if Teal fails over from a dead color by itself.
     pub(crate) failover: bool,
-    /// What Teal speaks.
+    /// The protocols of Teal's listeners.
     pub(crate) over: &'a [Over],
 }
 
-/// Everything that plays.
+/// All processes of the demo, and the load.
 #[derive(Debug)]
 pub(crate) struct Stage {
     exe: PathBuf,
-    /// How long the targets keep idle connections; none: their default.
+    /// The idle timeout of the targets; none: their default.
     idle: Option<Duration>,
     directory: TempDir,
     config: Config,
@@ -75,7 +75,7 @@ impl Stage {
         let config = Config::new(directory.path(), targets, failover, over)?;
         config.write(None)?;
         let (teal, addresses) = start_teal(exe, &config).await?;
-        config.write(Some(addresses))?; // a Teal that is started again must be found where it was
+        config.write(Some(addresses))?; // a restarted Teal must have the same addresses
         let token = directory.path().join("state/admin.token");
         let token = fs::read_to_string(&token).map_err(|source| {
             DemoError::Ledger(LedgerError::Read { path: token.clone(), source })
@@ -99,12 +99,12 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Where Teal serves.
+    /// The address of Teal's listener.
     pub(crate) fn public(&self) -> SocketAddr {
         self.addresses.public
     }
 
-    /// Where Teal takes commands.
+    /// The address of Teal's admin API.
     pub(crate) fn control(&self) -> SocketAddr {
         self.addresses.control
     }
@@ -149,12 +149,12 @@ impl Stage {
         if self.timeline.active() == "blue" { "green" } else { "blue" }
     }
 
-    /// Where the operator's token is.
+    /// The path of the operator's token.
     pub(crate) fn token_file(&self) -> PathBuf {
         self.directory.path().join("state/admin.token")
     }
 
-    /// Switches to the idle color; answered as soon as the switch is published.
+    /// Switches to the idle color; returns as soon as the switch is published.
     pub(crate) async fn switch(&mut self, patience: Option<Duration>) -> Result<Answer, DemoError> {
         let to = self.idle();
         let answer = self.admin.switch(to, Wait::Published, patience).await?;
@@ -168,14 +168,14 @@ impl Stage {
         self.took_effect("teal rollback".to_owned(), to, answer)
     }
 
-    /// Tries to switch to the idle color, which must be refused.
+    /// Attempts a switch to the idle color, which must be refused.
     pub(crate) async fn refused_switch(&mut self) -> Result<Answer, DemoError> {
         let to = self.idle();
         let answer = self.admin.switch(to, Wait::Published, None).await?;
         expect(format!("teal switch {to}"), answer, 412, "412, because the target is dead")
     }
 
-    /// Joins the drain of the last switch; then the idle color may be stopped.
+    /// Waits for the drain of the last switch; then the idle color may be stopped.
     pub(crate) async fn drained(&self) -> Result<Answer, DemoError> {
         let active = self.timeline.active();
         let answer = self.admin.switch(active, Wait::Drained, None).await?;
@@ -203,12 +203,12 @@ impl Stage {
         self.actor(color).kill().await;
     }
 
-    /// SIGTERM to a color's target, and waits until it is gone.
+    /// Sends SIGTERM to a color's target, and waits until it has exited.
     pub(crate) async fn stop(&mut self, color: &str) {
         self.actor(color).stop().await;
     }
 
-    /// Takes a color's target off the processor, its sockets stay open; or gives it back.
+    /// Freezes a color's target (SIGSTOP), with its sockets open; or resumes it.
     pub(crate) fn freeze(&mut self, color: &str, frozen: bool) {
         if let Some(process) = &self.actor(color).process {
             process.signal(if frozen { Signal::STOP } else { Signal::CONT });
@@ -228,7 +228,7 @@ impl Stage {
         self.actor(color).restart(&exe, idle).await
     }
 
-    /// Waits until a color's health is as given.
+    /// Waits until a color has the given health.
     pub(crate) async fn until_health(&self, color: &str, wanted: bool) -> Result<(), DemoError> {
         let deadline = Instant::now() + HEALTH_PATIENCE;
         loop {
@@ -244,7 +244,7 @@ impl Stage {
         }
     }
 
-    /// From now on the audience may switch and kill, too.
+    /// From now on the user may switch and kill, too.
     pub(crate) fn open_to_all(&mut self) {
         self.timeline.open(Instant::now(), &["blue", "green"]);
     }
@@ -254,7 +254,7 @@ impl Stage {
         Ok(self.admin.status().await?.map(|status| status.active))
     }
 
-    /// Completes when a target has ended without being asked to; says which color.
+    /// Completes when a target has exited unexpectedly; returns its color.
     pub(crate) async fn casualty(&mut self) -> &'static str {
         let (blue, green) = (self.blue.process.as_mut(), self.green.process.as_mut());
         let ended = async |process: Option<&mut Process>| match process {
@@ -271,7 +271,7 @@ impl Stage {
         color
     }
 
-    /// Ends the load, then Teal, then the targets, and joins their ledgers.
+    /// Stops the load, then Teal, then the targets, and joins their ledgers.
     pub(crate) async fn strike(mut self) -> Result<Verdict, DemoError> {
         let client = match self.load.take() {
             Some(load) => Some(load.finish().await),
@@ -291,7 +291,7 @@ impl Stage {
         if color == "blue" { &mut self.blue } else { &mut self.green }
     }
 
-    /// Enters a switch that was accepted into the timeline.
+    /// Records an accepted switch in the timeline.
     fn took_effect(
         &mut self,
         command: String,
@@ -308,7 +308,7 @@ impl Stage {
     }
 }
 
-/// Starts Teal; where it listens.
+/// Starts Teal; returns the addresses where it listens.
 async fn start_teal(exe: &Path, config: &Config) -> Result<(Process, Addresses), DemoError> {
     let path = config.path();
     let mut teal = Process::start("Teal", exe, &["run", "--config", &path.to_string_lossy()])?;

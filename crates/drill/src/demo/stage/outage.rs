@@ -1,6 +1,6 @@
-//! What can't be done for nothing: killing what requests are on. Each outage is entered into the
-//! timeline from the kill to the instant when Teal serves again, so that the verdict counts what was
-//! under way then apart. Nothing here may make Teal forget a switch that it has answered for.
+//! Faults that cannot be free: killing processes with requests in flight. Each outage is recorded in the
+//! timeline from the kill to the instant when Teal serves again, so that the verdict counts requests in
+//! flight then separately. None of them may make Teal forget a switch that it has confirmed.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Commands a switch, kills Teal, every process of it, with SIGKILL after `delay`, and starts it again. It must come
-    /// back on the old color or the new one, and on the new one if it had answered (L6).
+    /// Commands a switch, kills all processes of Teal with SIGKILL after `delay`, and restarts it. It must
+    /// come back on the old color or the new one, and on the new one if it had answered (L6).
     pub(crate) async fn kill_teal(&mut self, delay: Duration) -> Result<(), DemoError> {
         let (to, admin, commanded) = (self.idle(), self.admin.clone(), Instant::now());
         let command = tokio::spawn(async move { admin.switch(to, Wait::Published, None).await });
-        // Tokio's own clock has steps of a millisecond, in which a whole journal entry is written.
-        // ignored: a sleep can't fail
+        // Tokio's timers have a resolution of a millisecond, in which a whole journal entry is written.
+        // ignored: a sleep cannot fail
         let _ = tokio::task::spawn_blocking(move || std::thread::sleep(delay)).await;
         let killed = Instant::now();
         self.teal.kill_all().await;
@@ -53,7 +53,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until Teal says that a color is active.
+    /// Waits until Teal reports a color as active.
     async fn until_active(&self, wanted: &str) -> Result<(), DemoError> {
         let deadline = Instant::now() + HEALTH_PATIENCE;
         while self.active_by_status().await?.as_deref() != Some(wanted) {

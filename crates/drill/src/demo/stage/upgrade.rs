@@ -1,16 +1,16 @@
-//! Teal replaced by itself, within the load: that costs nothing, so no outage is entered.
+//! An upgrade of Teal to itself under load: it must cost nothing, so no outage is recorded.
 
 use std::time::Instant;
 
 use super::{GLANCE, HEALTH_PATIENCE, Stage, expect};
 use crate::demo::DemoError;
 
-/// What a newer Teal is refused for whose own probes meet an ailment that the older one's have not met. That is
-/// right, and over soon.
+/// The refusal of a newer Teal whose probes have met failing health checks that the older one's have not.
+/// It is correct, and soon over.
 const AILS_NOW: &str = "finds down what this one finds up";
 
 impl Stage {
-    /// Has a newer Teal take over.
+    /// Upgrades Teal.
     pub(crate) async fn upgrade(&mut self) -> Result<(), DemoError> {
         let deadline = Instant::now() + HEALTH_PATIENCE;
         loop {
@@ -20,7 +20,7 @@ impl Stage {
                 continue;
             }
             if answer.status != 200 {
-                answer.text.push_str(&self.teal.tail()); // the newer one's own words
+                answer.text.push_str(&self.teal.tail()); // the newer one's log
             }
             return expect("teal upgrade".to_owned(), answer, 200, "200").map(|_| ());
         }
