@@ -1,10 +1,10 @@
-//! A bell for those who wait for a drain.
+//! A bell that wakes tasks which wait for a drain.
 
 use std::task::Waker;
 
 use crate::sync::{Mutex, lock};
 
-/// Rung by workers whenever something ended on what is draining.
+/// Rung by workers whenever something ended on a draining color or target.
 #[derive(Debug, Default)]
 pub(crate) struct DrainBell {
     wakers: Mutex<Vec<Waker>>,
@@ -13,7 +13,7 @@ pub(crate) struct DrainBell {
 // === impl DrainBell ===
 
 impl DrainBell {
-    /// Has this task woken at the next ring.
+    /// Wakes this task at the next ring.
     pub(crate) fn listen(&self, waker: &Waker) {
         let mut wakers = lock(&self.wakers);
         if !wakers.iter().any(|known| known.will_wake(waker)) {
@@ -21,7 +21,7 @@ impl DrainBell {
         }
     }
 
-    /// Wakes whoever listens. They have to look again.
+    /// Wakes all listeners. They have to check again.
     pub(crate) fn ring(&self) {
         let wakers = std::mem::take(&mut *lock(&self.wakers)); // and unlocks
         wakers.into_iter().for_each(Waker::wake);

@@ -11,7 +11,7 @@ pub struct Count(StatisticU64);
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicU64);
 
-/// One value per worker, each on cache lines of its own.
+/// One value per worker, each on its own cache lines.
 #[derive(Debug)]
 pub struct PerWorker<T> {
     cells: Box<[Padded<T>]>,
@@ -36,7 +36,7 @@ impl Count {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// The value, from anywhere.
+    /// Returns the value, from anywhere.
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
@@ -51,8 +51,8 @@ impl Gauge {
         self.0.store(sum, Ordering::Relaxed);
     }
 
-    /// Takes one away, from the owning worker only. Release: who reads the lower value
-    /// also sees everything that the worker did before.
+    /// Subtracts one, from the owning worker only. Release: a reader of the lower value also sees everything
+    /// that the worker did before.
     pub fn fall(&self) {
         let sum = self.0.load(Ordering::Relaxed).wrapping_sub(1);
         self.0.store(sum, Ordering::Release);
@@ -63,7 +63,7 @@ impl Gauge {
         self.0.store(value, Ordering::Release);
     }
 
-    /// The value, from anywhere.
+    /// Returns the value, from anywhere.
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
@@ -72,19 +72,19 @@ impl Gauge {
 // === impl PerWorker ===
 
 impl<T: Default> PerWorker<T> {
-    /// One default value per worker.
+    /// Makes one default value per worker.
     pub fn new(workers: usize) -> Self {
         Self { cells: (0..workers).map(|_| Padded::default()).collect() }
     }
 
-    /// The cell of one worker. A worker beyond the number given to [`PerWorker::new`] is a
-    /// defect of the caller; it is given the last cell rather than a panic on the data path.
+    /// Returns the cell of one worker. A worker beyond the number given to [`PerWorker::new`] is a bug of the
+    /// caller; it gets the last cell rather than a panic on the data path.
     pub fn cell(&self, worker: usize) -> &T {
         let last = self.cells.len().saturating_sub(1);
         &self.cells[worker.min(last)].0
     }
 
-    /// All cells, in the order of workers.
+    /// Returns all cells, in the order of workers.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.cells.iter().map(|padded| &padded.0)
     }

@@ -14,16 +14,16 @@ use crate::books::{ColorBooks, CutCell, TargetBooks};
 use crate::cell::Gauge;
 use crate::publish::Publisher;
 
-/// The books of what can be drained: a color or one target of it.
+/// The books of a color or of one of its targets, to be drained.
 pub trait DrainBooks: fmt::Debug + Send + Sync {
-    /// What still holds it.
+    /// Returns what still holds it.
     fn remaining(&self) -> Remaining;
 
-    /// What drain deadlines have cut there so far.
+    /// Returns the cuts of drain deadlines there so far.
     fn cut(&self) -> Cut;
 }
 
-/// What still holds a color or a target.
+/// The leases and connections left on a color or a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remaining {
     /// Leases held.
@@ -33,7 +33,7 @@ pub struct Remaining {
 }
 
 impl Publisher {
-    /// Waits until nothing holds what these books are of.
+    /// Waits until no lease or connection is left in these books.
     pub async fn drained(&self, books: &dyn DrainBooks) {
         poll_fn(|cx| self.poll_drained(books, cx)).await;
     }

@@ -1,12 +1,12 @@
-//! The two ends of what passes between the planes, made together.
+//! The two ends of the exchange between the planes, made together.
 
 use crate::adopt::Seat;
 use crate::publish::{Exchange, Publisher};
 use crate::sync::Arc;
 use crate::table::Table;
 
-/// Makes the two ends: one publisher, and a seat for each of `workers`, all beginning with
-/// `table`, which counts as acknowledged.
+/// Makes the two ends: one publisher, and a seat for each of `workers`, all beginning with `table`, which
+/// counts as acknowledged.
 pub fn exchange(workers: usize, table: Table) -> (Publisher, Vec<Seat>) {
     let table = Arc::new(table);
     let exchange = Arc::new(Exchange::new(workers, table.clone()));

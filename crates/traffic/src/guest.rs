@@ -1,10 +1,10 @@
 //! The place of workers in another process: those of an older Teal that is leaving.
 //!
-//! To the publisher it is one worker more. Whoever has it passes the tables on, acknowledges what
-//! the other process has acknowledged, and keeps its cells at what that process counts. So L2 and
-//! L4 hold across both by the same argument as within one, as long as this order is kept: the
-//! counts that the others had *after* they took a table over are in the cells before that table
-//! is acknowledged here, and what was cut is in them before the lease that it cut is out.
+//! To the publisher it is one more worker. Its owner passes the tables on, acknowledges what the other process
+//! has acknowledged, and updates its cells with that process's counts. So L2 and L4 hold across both processes
+//! by the same argument as within one, as long as this order is kept: the counts that the other workers had
+//! *after* they took a table over are in the cells before that table is acknowledged here, and a cut is in them
+//! before the lease that it cut is out.
 
 use std::future::poll_fn;
 
@@ -29,7 +29,7 @@ impl Guest {
         Self { worker, exchange }
     }
 
-    /// The number of the place, for the cells of books.
+    /// Returns the number of the place, for the cells of books.
     pub fn worker(&self) -> usize {
         self.worker
     }
@@ -39,48 +39,48 @@ impl Guest {
         poll_fn(|cx| self.exchange.mailboxes[self.worker].poll(cx)).await
     }
 
-    /// The newest table, whether it was taken by [`Guest::next`] or not.
+    /// Returns the newest table, whether [`Guest::next`] took it or not.
     pub fn newest(&self) -> (Version, Arc<Table>) {
         self.exchange.newest()
     }
 
-    /// Says that the other process has this table, and that the cells are not older than that.
+    /// Acknowledges that the other process has this table, and that the cells are at least as new.
     // lossless: L2 L4
     pub fn acknowledge(&self, version: Version) {
         self.exchange.acknowledge(self.worker, version);
     }
 
-    /// Has drains look at the cells again.
+    /// Makes drains check the cells again.
     pub fn ring(&self) {
         self.exchange.drain.ring();
     }
 
-    /// Tells the control plane what the other process noticed about a target.
+    /// Reports an observation of the other process about a target to the control plane.
     pub fn report(&self, report: Report) {
         self.exchange.reports.send(report);
     }
 
-    /// The books of its requests that reached no service.
+    /// Returns the books of its requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceCell {
         self.unrouted_at(self.worker)
     }
 
-    /// The same of another place, to be read.
+    /// Returns the same of another place, for reading.
     pub fn unrouted_at(&self, worker: usize) -> &ServiceCell {
         self.exchange.unrouted.cell(worker)
     }
 
-    /// The books of its client connections.
+    /// Returns the books of its client connections.
     pub fn connections(&self) -> &WorkerCell {
         self.connections_at(self.worker)
     }
 
-    /// The same of another place, to be read.
+    /// Returns the same of another place, for reading.
     pub fn connections_at(&self, worker: usize) -> &WorkerCell {
         self.exchange.workers.cell(worker)
     }
 
-    /// Now, as books tell the time: since the exchange began.
+    /// Returns the current time of the books: since the exchange began.
     pub fn now(&self) -> std::time::Duration {
         self.exchange.began.elapsed()
     }

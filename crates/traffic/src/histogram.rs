@@ -27,7 +27,7 @@ pub struct HistogramSum {
     pub total_micros: u64,
 }
 
-/// The upper bound of a bucket in microseconds; `None` for the last one.
+/// Returns the upper bound of a bucket in microseconds; `None` for the last one.
 pub fn bucket_bound(bucket: usize) -> Option<u64> {
     if bucket == 0 {
         return Some(1 << LOWEST_EXPONENT);
@@ -74,7 +74,7 @@ impl Histogram {
         add(&self.total_micros, micros);
     }
 
-    /// Replaces what was counted, from the owning worker only.
+    /// Replaces the counts, from the owning worker only.
     pub fn set(&self, sum: &HistogramSum) {
         for (into, from) in self.buckets.iter().zip(&sum.buckets) {
             into.store(*from, Ordering::Relaxed);
@@ -100,12 +100,12 @@ impl Default for HistogramSum {
 }
 
 impl HistogramSum {
-    /// How many latencies were counted.
+    /// Returns how many latencies were counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// What was counted since an earlier sum of the same histograms.
+    /// Returns the counts since an earlier sum of the same histograms.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut since = Self::default();
@@ -117,8 +117,8 @@ impl HistogramSum {
         since
     }
 
-    /// The latency below which this share (0 to 1) of requests lies; the upper bound of its
-    /// bucket. `None` where nothing was counted.
+    /// Returns the latency below which this share (0 to 1) of requests lies: the upper bound of its bucket.
+    /// `None` if nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {

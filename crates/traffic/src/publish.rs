@@ -10,23 +10,22 @@ use crate::report::{Report, Reports};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, StatisticU64, lock};
 use crate::table::Table;
 
-/// The number of a publish. Every publish has its own, also one that only changes health
-/// and so keeps the generation.
+/// The number of a publish. Every publish has its own, even one that only changes health and so keeps the generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(crate) u64);
 
 impl Version {
-    /// Later than any that is published.
+    /// Later than any published version.
     pub(crate) const LAST: Self = Self(u64::MAX);
 }
 
-/// The control plane's end: publishes tables and watches what becomes of them.
+/// The control plane's end: publishes tables and watches their acknowledgement.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     exchange: Arc<Exchange>,
 }
 
-/// What both planes hold of each other.
+/// The state shared by both planes.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) began: Instant,
@@ -45,12 +44,12 @@ struct Latest {
     table: Arc<Table>,
 }
 
-/// The way of tables to one worker.
+/// The mailbox of tables to one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     mail: Mutex<Mail>,
     acknowledged: AtomicU64, // written by the worker after it swapped its table
-    /// 1: it is the place of another process.
+    /// 1 for the place of another process.
     hosted: StatisticU64,
 }
 
@@ -67,8 +66,7 @@ impl Publisher {
         Self { exchange }
     }
 
-    /// Gives a table to every worker. It replaces one that a worker has not yet taken:
-    /// workers need the newest, not each.
+    /// Gives a table to every worker. It replaces one that a worker has not yet taken: workers need only the newest.
     pub fn publish(&self, table: Table) -> Version {
         let table = Arc::new(table);
         let mut latest = lock(&self.exchange.latest);
@@ -81,12 +79,12 @@ impl Publisher {
         version
     }
 
-    /// The newest table, whether acknowledged or not.
+    /// Returns the newest table, whether acknowledged or not.
     pub fn table(&self) -> Arc<Table> {
         lock(&self.exchange.latest).table.clone()
     }
 
-    /// The number of the newest publish.
+    /// Returns the number of the newest publish.
     pub fn version(&self) -> Version {
         lock(&self.exchange.latest).version
     }
@@ -96,39 +94,39 @@ impl Publisher {
         poll_fn(|cx| self.poll_acknowledged(version, true, cx)).await;
     }
 
-    /// The same without the workers of other processes.
+    /// Waits likewise, but not for the workers of other processes.
     pub async fn acknowledged_here(&self, version: Version) {
         poll_fn(|cx| self.poll_acknowledged(version, false, cx)).await;
     }
 
-    /// The workers that have not acknowledged this version.
+    /// Returns the workers that have not acknowledged this version.
     pub fn silent(&self, version: Version) -> Vec<usize> {
         let numbered = self.exchange.mailboxes.iter().enumerate();
         let silent = numbered.filter(|(_, mailbox)| mailbox.acknowledged() < version);
         silent.map(|(worker, _)| worker).collect()
     }
 
-    /// How many workers there are.
+    /// Returns how many workers there are.
     pub fn workers(&self) -> usize {
         self.exchange.mailboxes.len()
     }
 
-    /// Waits for the next things that the data plane noticed about targets.
+    /// Waits for the next reports of the data plane about targets.
     pub async fn reports(&self) -> Vec<Report> {
         poll_fn(|cx| self.exchange.reports.poll(cx)).await
     }
 
-    /// The books of requests that reached no service.
+    /// Returns the books of requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceBooks {
         &self.exchange.unrouted
     }
 
-    /// The books of client connections.
+    /// Returns the books of client connections.
     pub fn connections(&self) -> &WorkerBooks {
         &self.exchange.workers
     }
 
-    /// Now, as books tell the time: since the exchange began.
+    /// Returns the current time of the books: since the exchange began.
     pub fn now(&self) -> Duration {
         self.exchange.began.elapsed()
     }
@@ -163,7 +161,7 @@ impl Publisher {
 // === impl Exchange, Mailbox ===
 
 impl Exchange {
-    /// Of so many workers, which all have this table.
+    /// Makes one for this many workers, which all have this table.
     pub(crate) fn new(workers: usize, table: Arc<Table>) -> Self {
         Self {
             began: Instant::now(),
@@ -177,7 +175,7 @@ impl Exchange {
         }
     }
 
-    /// The newest table.
+    /// Returns the newest table.
     pub(crate) fn newest(&self) -> (Version, Arc<Table>) {
         let latest = lock(&self.latest);
         (latest.version, latest.table.clone())
@@ -216,7 +214,7 @@ impl Mailbox {
     }
 
     fn acknowledge(&self, version: Version) {
-        // Release: what the worker counted before is visible to who reads this (L4).
+        // Release: a reader of this sees what the worker counted before (L4).
         self.acknowledged.store(version.0, Ordering::Release);
     }
 

@@ -1,20 +1,20 @@
 //! Random numbers of one worker: request ids, trace ids, WebSocket keys, and choices between targets.
 //!
-//! Guaranteed: each worker of each process begins somewhere else, so that no two of them, and no two
-//! starts of one, give the same ids (W3C Trace Context section 7.2, RFC 6455 section 4.1). Never: a
-//! secret, since whoever sees enough of these numbers can tell the next.
+//! Guarantees: each worker of each process has its own seed, so that no two of them, and no two starts of one,
+//! generate the same ids (W3C Trace Context section 7.2, RFC 6455 section 4.1). Never: a secret, since the
+//! numbers are predictable from earlier ones.
 
 use std::cell::Cell;
 
-/// A generator that the system has seeded (xoshiro256++, Blackman and Vigna 2019). With 256 bits of
-/// state, the sequences of any number of workers do not overlap.
+/// A generator seeded by the system (xoshiro256++, Blackman and Vigna 2019). With 256 bits of state, the
+/// sequences of any number of workers do not overlap.
 #[derive(Debug)]
 pub(crate) struct Random {
     state: Cell<[u64; 4]>,
 }
 
 impl Random {
-    /// One that begins where the system's source of randomness says.
+    /// Makes one with a seed from the system's source of randomness.
     pub(crate) fn new() -> Self {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has a source of randomness");
@@ -23,11 +23,11 @@ impl Random {
         for (word, bytes) in state.iter_mut().zip(words) {
             *word = u64::from_ne_bytes(*bytes);
         }
-        state[0] |= u64::from(state == [0; 4]); // the only state that has no next
+        state[0] |= u64::from(state == [0; 4]); // the only invalid state
         Self { state: Cell::new(state) }
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(crate) fn next(&self) -> u64 {
         let [a, b, c, d] = self.state.get();
         let next = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_xoshiro256_plus_plus() {
-        // The first of the reference implementation, from the state 1, 2, 3, 4.
+        // The first numbers of the reference implementation, from the state 1, 2, 3, 4.
         let random = Random { state: Cell::new([1, 2, 3, 4]) };
         let first: Vec<_> = (0..4).map(|_| random.next()).collect();
         assert_eq!(first, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);

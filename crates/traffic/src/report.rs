@@ -1,34 +1,33 @@
-//! What the data plane noticed about a target, for passive health (design §3.4).
+//! Reports of the data plane about targets, for passive health (design §3.4).
 
 use crate::sync::{Mutex, lock};
 use crate::table::TargetId;
 use std::task::{Context, Poll, Waker};
 
-/// One thing noticed.
+/// One report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Which target.
+    /// The target.
     pub target: TargetId,
-    /// What happened.
+    /// The event.
     pub kind: ReportKind,
 }
 
-/// What happened to a connection to a target.
+/// An event on a connection to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// The connect was refused or reset: nobody listens.
+    /// The connect was refused or reset: nothing listens there.
     Refused,
     /// The connect had no answer in time, or the address can't be reached.
     Unreachable,
-    /// An answer broke the protocol, and was not passed on; how.
+    /// An answer broke the protocol, and was not passed on; the reason.
     Malformed(&'static str),
 }
 
-// A target that dies is reported by every request at once; one report says it all.
+// A dead target is reported by every request at once; one report is enough.
 const ROOM: usize = 256;
 
-/// The way of reports from all workers to the control plane. Locked only when something
-/// went wrong.
+/// The channel of reports from all workers to the control plane. Locked only when something went wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
     inside: Mutex<Inside>,

@@ -1,6 +1,6 @@
-//! Which service answers a request: exact host before one-label wildcard before any host,
-//! then the longest path prefix at a segment boundary, on raw bytes. Where the most
-//! specific host has no prefix for a path, the next less specific one is asked.
+//! Choosing the service of a request: exact host before one-label wildcard before any host, then the longest
+//! path prefix at a segment boundary, on raw bytes. Where the most specific host has no prefix for a path, the
+//! next less specific one is asked.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use rules::ServiceSpec;
 
 use crate::sync::Arc;
 
-/// The index from host and path to the place of a service. Clones share it.
+/// The index from host and path to the index of a service in the table. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     index: Arc<Index>,
@@ -17,47 +17,46 @@ pub struct Routes {
 #[derive(Debug, Default)]
 struct Index {
     exact: HashMap<Box<str>, Paths>,
-    wildcard: HashMap<Box<str>, Paths>, // by what follows "*."
+    wildcard: HashMap<Box<str>, Paths>, // by the part after "*."
     any: Paths,
 }
 
-/// One way to a service.
+/// One route to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// An exact host, `*.` and what follows the first label, or nothing: any host.
+    /// An exact host, `*.` and the rest after the first label, or nothing: any host.
     pub host: String,
     /// The path prefix, without the slash at its end.
     pub prefix: String,
-    /// The place of the service.
+    /// The index of the service in the table.
     pub place: usize,
 }
 
-/// Why no service answers.
+/// The reason why no service answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unrouted {
     /// No service has this host and path.
     NoMatch,
-    /// The path has `.` or `..` segments, raw or encoded, on a host where prefixes decide:
-    /// what the target would make of them could lie outside the prefix.
+    /// The path has `.` or `..` segments, raw or encoded, on a host where prefixes decide: the target might
+    /// resolve them to a path outside the prefix.
     DotSegments,
 }
 
-/// The prefixes of one host. However many there are, a path is looked up at most once for each
-/// length that one of them has.
+/// The prefixes of one host. However many there are, a path is looked up at most once for each length of a prefix.
 #[derive(Debug, Default)]
 struct Paths {
     root: Option<usize>,
     prefixes: HashMap<Box<str>, usize>, // without the slash at their end
-    lengths: Vec<usize>,                // that prefixes have, each once, longest first
+    lengths: Vec<usize>,                // of the prefixes, each once, longest first
 }
 
-// A host name has at most 253 bytes; what is longer matches no configured one.
+// A host name has at most 253 bytes; a longer one matches no configured one.
 const HOST_ROOM: usize = 256;
 
 // === impl Routes, Index ===
 
 impl Routes {
-    /// The index of these services, each at its place.
+    /// Builds the index of these services.
     pub fn new<'s>(services: impl IntoIterator<Item = &'s ServiceSpec>) -> Self {
         let mut index = Index::default();
         for (place, service) in services.into_iter().enumerate() {
@@ -72,12 +71,12 @@ impl Routes {
         Self { index: Arc::new(index) }
     }
 
-    /// Whether two share one index.
+    /// Returns true if two share one index.
     pub fn is_shared_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.index, &other.index)
     }
 
-    /// All of them, in no order: [`Routes::from_iter`] makes the same index of them.
+    /// Returns all routes, in no order: [`Routes::from_iter`] makes the same index of them.
     pub fn list(&self) -> impl Iterator<Item = Route> {
         let Index { exact, wildcard, any } = &*self.index;
         let exact = exact.iter().map(|(host, paths)| (host.to_string(), paths));
@@ -92,8 +91,7 @@ impl Routes {
         })
     }
 
-    /// The place of the service for this Host (port and case are ignored) and path (without
-    /// query).
+    /// Returns the index of the service for this Host (port and case are ignored) and path (without query).
     pub fn find(&self, host: &str, path: &str) -> Result<usize, Unrouted> {
         self.index.find(host, path)
     }
@@ -172,7 +170,7 @@ fn is_below_root(path: &str) -> bool {
     path.is_empty() || path.starts_with('/') || path == "*"
 }
 
-/// A host as it stands in a `Host` field, without its port.
+/// Returns the host in a `Host` field, without its port.
 pub fn without_port(host: &str) -> &str {
     if host.starts_with('[') {
         return host.find(']').map_or(host, |end| &host[..=end]);
@@ -221,7 +219,7 @@ fn next_segment(path: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 fn is_dots(mut segment: &[u8]) -> bool {
-    // Parameters after `;` are cut by some targets before they resolve dots.
+    // Some targets cut parameters after `;` before they resolve dots.
     if let Some(end) = segment.iter().position(|byte| *byte == b';') {
         segment = &segment[..end];
     }

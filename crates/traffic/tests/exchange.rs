@@ -106,7 +106,7 @@ fn draining(color: Color, cut: bool) -> [Draining; 1] {
     [Draining { what: ColorId(color.index() as u32).into(), cut, close_within: Duration::ZERO }]
 }
 
-/// What a reload leaves that takes the target 2 from blue, which keeps the target 0.
+/// Returns the table after a reload that takes the target 2 from blue, which keeps the target 0.
 fn without_second(world: &World, cut: bool) -> Table {
     let draining = [Draining { what: TargetId(2).into(), cut, close_within: Duration::ZERO }];
     let mut table = world.table(1, Color::Blue, &draining);
@@ -316,7 +316,7 @@ fn targets_that_are_down_or_were_tried_are_taken_only_if_there_is_no_other() {
     publisher.publish(world.table_with(0, Color::Blue, &[], |n| n == 1));
     poll(readers[0].adopt()).unwrap();
     assert_eq!(ids(&[]), [2], "only the one that is up");
-    assert_eq!(ids(&[TargetId(2)]), [0, 4], "rather a target that is down than the same again");
+    assert_eq!(ids(&[TargetId(2)]), [0, 4], "a target that is down before the same again");
     assert_eq!(ids(&[TargetId(0), TargetId(2), TargetId(4)]), [2]);
     publisher.publish(world.table_with(0, Color::Blue, &[], |_| false));
     poll(readers[0].adopt()).unwrap();
@@ -342,7 +342,7 @@ fn no_lease_is_on_a_drained_color_whatever_the_threads_do() {
     let world = Arc::new(World::new(2, 1));
     let (publisher, seats) = exchange(2, world.table(0, Color::Blue, &[]));
     let barrier = Arc::new(Barrier::new(3));
-    // Which color may be used, as the publisher believes: bit 0 blue, bit 1 green.
+    // The colors that may be used, as the publisher believes: bit 0 blue, bit 1 green.
     let allowed = Arc::new(AtomicU64::new(0b11));
     let stop = Arc::new(AtomicBool::new(false));
     let violations = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! The place of workers in another process: what is published and what is drained is so in both.
+//! The place of workers in another process: what is published or drained is so in both.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 

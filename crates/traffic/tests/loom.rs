@@ -2,8 +2,8 @@
 //! take and with every value that the memory model lets a thread read. Only with
 //! `--cfg loom`; `make test` shows how. What the models catch is in docs/guards.md.
 //!
-//! A controller that waits for something that never comes is a deadlock, which loom reports:
-//! so each model also says that no wake-up is lost.
+//! A controller that waits for something that never comes is a deadlock, which loom reports: so each model also
+//! shows that no wake-up is lost.
 
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
@@ -28,7 +28,7 @@ struct World {
     colors: [Arc<ColorBooks>; 2],
     targets: [Arc<TargetBooks>; 2],
     blue_is_dead: AtomicBool,
-    /// What was done under leases on blue. Relaxed: it is the drain that has to order it.
+    /// The work done under leases on blue. Relaxed: the drain has to order it.
     blue_did: AtomicU64,
 }
 
@@ -85,8 +85,8 @@ impl World {
         )
     }
 
-    /// Switches to green, waits until blue is drained, and takes blue away. `done` is what
-    /// must have been done on blue by then, whichever way the workers took.
+    /// Switches to green, waits until blue is drained, and takes blue away. `done` is the work that must have
+    /// been done on blue by then, whichever way the workers took.
     fn retire_blue(&self, publisher: &Publisher, done: u64) {
         let version = publisher.publish(self.green(1, false));
         block_on(publisher.acknowledged(version));
@@ -96,7 +96,7 @@ impl World {
         assert!(did >= done, "drained before all that was done on blue could be seen");
     }
 
-    /// What a request does while it has a lease.
+    /// Does the work of a request while it has a lease.
     fn serve(&self, lease: &Lease) {
         if lease.color() == Color::Blue {
             let did = self.blue_did.load(Ordering::Relaxed);
@@ -231,7 +231,7 @@ fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
     });
 }
 
-/// Two publishers at once: which table is the newer is for the exchange to say.
+/// Two publishers at once: the exchange decides which table is the newer.
 #[test]
 fn no_worker_ends_on_the_older_of_two_tables() {
     // L2

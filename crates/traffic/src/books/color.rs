@@ -19,17 +19,17 @@ pub struct ColorCell {
     pub taken: Count,
     /// The generation under which leases are being taken.
     pub claimed_under: Count,
-    /// When the first lease was taken under that generation.
+    /// The time when the first lease was taken under that generation.
     pub first_claim: Count,
-    /// When the last lease was taken.
+    /// The time when the last lease was taken.
     pub last_claim: Count,
-    /// When the oldest lease was taken that is still held, as of the last survey.
+    /// The time when the oldest lease still held was taken, as of the last survey.
     pub oldest: Count,
     /// Leases of long streams.
     pub streams: Gauge,
-    /// The same as `oldest`, of those.
+    /// The same as `oldest`, for long streams.
     pub oldest_stream: Count,
-    /// What drain deadlines cut.
+    /// Leases cut by drain deadlines.
     pub cut: CutCell,
 }
 
@@ -54,16 +54,16 @@ pub struct ColorSum {
     pub streams: u64,
     /// Since the exchange began: the oldest of those.
     pub oldest_stream: Option<Duration>,
-    /// What drain deadlines cut.
+    /// Leases cut by drain deadlines.
     pub cut: Cut,
 }
 
 // === impl ColorCell, ColorSum ===
 
 impl ColorCell {
-    /// Takes over what another process has counted, its times told by the clock of this exchange;
-    /// from the owning worker only. What was cut comes first and the leases last: who sees none
-    /// left sees all that was cut.
+    /// Replaces the values with those of another process, with its times converted to the clock of this
+    /// exchange; from the owning worker only. Cuts are written first and leases last: a reader that sees no
+    /// leases left sees all cuts.
     // lossless: L3 L4
     pub fn set(&self, sum: &ColorSum) {
         let nanos = |time: Option<Duration>| {
@@ -88,13 +88,13 @@ impl ColorSum {
         Self::sum(books.iter())
     }
 
-    /// What one worker has counted.
+    /// Returns the values of one worker.
     pub fn of_cell(cell: &ColorCell) -> Self {
         Self::sum(std::iter::once(cell))
     }
 
-    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
-    /// than 0. Times stay as they are.
+    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below
+    /// 0. Times stay as they are.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl ColorSum {
             sum.taken += cell.taken.value();
             let under = cell.claimed_under.value();
             if under > sum.claimed_under {
-                sum.first_claim = None; // what other workers counted is from an older one
+                sum.first_claim = None; // other workers' first lease is of an older generation
                 sum.claimed_under = under;
             }
             if under == sum.claimed_under {

@@ -1,10 +1,10 @@
-//! What drain deadlines cut.
+//! Requests, answers and tunnels cut by drain deadlines.
 
 use rules::Cut;
 
 use crate::cell::Count;
 
-/// What was cut.
+/// The kinds of what was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutKind {
     /// A request before an answer began (504).
@@ -15,7 +15,7 @@ pub enum CutKind {
     Tunnel,
 }
 
-/// One worker's count of what was cut on a color or on a target.
+/// One worker's count of cuts on a color or on a target.
 #[derive(Debug, Default)]
 pub struct CutCell {
     unanswered: Count,
@@ -26,7 +26,7 @@ pub struct CutCell {
 // === impl CutCell ===
 
 impl CutCell {
-    /// The sums of this worker.
+    /// Returns the sums of this worker.
     pub fn value(&self) -> Cut {
         Cut {
             unanswered: self.unanswered.value(),

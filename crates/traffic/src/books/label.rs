@@ -1,4 +1,4 @@
-//! The words in which the books are kept: why Teal answered itself, why a request was cut.
+//! The labels of the books: reasons for Teal's own answers, causes of aborts, ends of changes.
 
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal,)* }) => {
@@ -18,55 +18,55 @@ macro_rules! labels {
 }
 
 labels! {
-    /// Why Teal answered a request itself.
+    /// The reason why Teal answered a request itself.
     OwnReason {
         /// The request was malformed (400).
         BadRequest = "bad_request",
         /// No service has this host and path (404).
         NoRoute = "no_route",
-        /// The method is not served (405 or 501).
+        /// The method is not allowed (405 or 501).
         MethodRefused = "method_refused",
         /// The request did not arrive in time (408).
         RequestTimeout = "request_timeout",
-        /// The body was over the limit (413).
+        /// The body exceeded the limit (413).
         BodyTooLarge = "body_too_large",
-        /// The request target was over the limit (414).
+        /// The request target exceeded the limit (414).
         TargetTooLong = "target_too_long",
         /// The expectation is unknown (417).
         UnknownExpectation = "unknown_expectation",
-        /// The host is not the name that the TLS handshake was for (421).
+        /// The host is not the server name (SNI) of the TLS handshake (421).
         Misdirected = "misdirected",
-        /// The client's certificate is not trusted any more (421).
+        /// The client's certificate is no longer trusted (421).
         ClientDistrusted = "client_distrusted",
-        /// A login that binds its connection came over HTTP/2: asked for again over HTTP/1.1 (reset).
+        /// A login that binds its connection came over HTTP/2 and must be retried over HTTP/1.1 (reset).
         Http1Required = "http1_required",
-        /// It belongs under `https` (308).
+        /// The request was redirected to `https` (308).
         RedirectedToHttps = "redirected_to_https",
-        /// An authority of certificates was shown that a name is ours (200).
+        /// A CA's ACME challenge was answered (200).
         AcmeChallenge = "acme_challenge",
         /// A load balancer asked whether this Teal serves (200, or 503 once it stops).
         HealthCheck = "health_check",
-        /// The head was over the limits (431).
+        /// The head exceeded the limits (431).
         HeadTooLarge = "head_too_large",
-        /// The protocol version or transfer coding is not spoken (501, 505).
+        /// The protocol version or transfer coding is not supported (501, 505).
         Unsupported = "unsupported",
-        /// The request came from this very Teal (508).
+        /// The request has already passed this Teal (508).
         Loop = "loop",
         /// `Max-Forwards` reached zero (200).
         MaxForwards = "max_forwards",
         /// No target could be connected (502).
         TargetUnavailable = "target_unavailable",
-        /// The target broke off or answered malformed (502).
+        /// The target broke off, or its answer was malformed (502).
         TargetFailed = "target_failed",
-        /// A reused connection was closed by the target just then (502).
+        /// The target closed a reused connection just then (502).
         StaleLost = "stale_lost",
         /// The target did not answer in time (504).
         ResponseTimeout = "response_timeout",
         /// The drain deadline passed before the answer began (504).
         DrainDeadline = "drain_deadline",
-        /// Held beyond the longest wait (503).
+        /// Held for longer than the longest wait (503).
         HeldTooLong = "held_too_long",
-        /// Held beyond the caps (503).
+        /// The hold queue was full (503).
         HoldFull = "hold_full",
         /// Teal was stopping and its deadline passed (503).
         Stopping = "stopping",
@@ -74,11 +74,11 @@ labels! {
 }
 
 labels! {
-    /// Why a request that Teal accepted ended without a whole answer.
+    /// The cause why an accepted request ended without a complete answer.
     AbortCause {
-        /// The client went away or broke the rules midway.
+        /// The client went away or broke the protocol midway.
         Client = "client",
-        /// Its connection was ended for another request on it that broke the rules (HTTP/2).
+        /// Its connection was closed because another request on it broke the protocol (HTTP/2).
         Connection = "connection",
         /// The target broke off after its answer had begun.
         Target = "target",
@@ -92,21 +92,21 @@ labels! {
 }
 
 labels! {
-    /// Why a TLS handshake with a client failed.
+    /// The reason why a TLS handshake with a client failed.
     HandshakeFailure {
-        /// It was not done within `tls_hello`.
+        /// It was not completed within `tls_hello`.
         Timeout = "timeout",
         /// The client went away.
         Closed = "closed",
-        /// What came was not TLS.
+        /// The client did not speak TLS.
         NotTls = "not_tls",
-        /// The client speaks no version or cipher that is served here.
+        /// The client supports no TLS version or cipher suite that is accepted here.
         Unsupported = "unsupported",
-        /// No certificate has the name that it asked for.
+        /// No certificate has the server name that it asked for.
         UnknownName = "unknown_name",
-        /// The client showed no certificate, or one that is not trusted.
+        /// The client sent no certificate, or one that is not trusted.
         ClientCertificate = "client_certificate",
-        /// The client refused: often it does not trust the certificate.
+        /// The client refused with an alert: often it does not trust the certificate.
         Refused = "refused",
         /// Anything else.
         Other = "other",
@@ -114,29 +114,29 @@ labels! {
 }
 
 labels! {
-    /// How a reload ended.
+    /// The outcome of a reload.
     ReloadEnd {
         /// It is in force.
         Done = "done",
         /// Nothing had changed.
         Unchanged = "unchanged",
-        /// It was refused, and what was in force stays.
+        /// It was refused; the old configuration stays in force.
         Refused = "refused",
     }
 }
 
 labels! {
-    /// How an upgrade ended.
+    /// The outcome of an upgrade.
     UpgradeEnd {
         /// A newer Teal serves.
         Done = "done",
-        /// It did not come about, or the newer Teal died within its trial: this one serves on.
+        /// The newer Teal did not start, or ended within its trial: this one continues to serve.
         Failed = "failed",
     }
 }
 
 labels! {
-    /// How a switch ended.
+    /// The outcome of a switch.
     SwitchEnd {
         /// The old color drained in time.
         Drained = "drained",
@@ -151,7 +151,7 @@ labels! {
     }
 }
 
-/// Who answered a request.
+/// The side that answered a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnsweredBy {
     /// A target of this color.
@@ -161,7 +161,7 @@ pub enum AnsweredBy {
 }
 
 impl AnsweredBy {
-    /// Returns why it was Teal that answered; empty if it was a target.
+    /// Returns the reason why Teal answered itself; empty if it was a target.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Color(_) => "",

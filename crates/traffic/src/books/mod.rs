@@ -1,5 +1,5 @@
-//! The books: who was asked, who answered, what was cut. Workers write their own cells,
-//! the control plane sums them. Promise L8 is that these numbers balance.
+//! The books: requests received, answered, aborted and cut. Workers write their own cells, the control plane
+//! sums them. Promise L8 is that these numbers balance.
 
 mod color;
 mod cut;
@@ -19,7 +19,7 @@ pub use service::{ServiceCell, ServiceSum};
 pub use target::{Answers, TargetCell, TargetSum};
 pub use worker::{WorkerCell, WorkerSum};
 
-/// The requests of one service, or those that reached none.
+/// The requests of one service, or those not routed to one.
 pub type ServiceBooks = PerWorker<ServiceCell>;
 /// The leases and connections of one color.
 pub type ColorBooks = PerWorker<ColorCell>;

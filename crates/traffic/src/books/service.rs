@@ -20,9 +20,9 @@ pub struct ServiceCell {
     pub tunnels_opened: Count,
     /// Tunnels ended.
     pub tunnels_closed: Count,
-    /// Long streams that were asked to end, since their color was drained.
+    /// Long streams that were asked to end because their color was drained.
     pub streams_ended: Count,
-    /// Those of them that ended without a pause, perhaps before an answer.
+    /// Long streams among them that ended without a pause, perhaps before an answer.
     pub streams_unanswered: Count,
     switches: [Count; SwitchEnd::COUNT],
     colors: [Count; 2],
@@ -55,7 +55,7 @@ pub struct ServiceSum {
     pub tunnels_closed: u64,
     /// Long streams that were asked to end.
     pub streams_ended: u64,
-    /// Those of them that ended without a pause.
+    /// Long streams among them that ended without a pause.
     pub streams_unanswered: u64,
     /// Switches, in the order of [`SwitchEnd::ALL`].
     pub switches: [u64; SwitchEnd::COUNT],
@@ -64,7 +64,7 @@ pub struct ServiceSum {
 // === impl ServiceCell, ServiceSum ===
 
 impl ServiceCell {
-    /// Counts a whole answer.
+    /// Counts a complete answer.
     pub fn answered(&self, by: AnsweredBy) {
         match by {
             AnsweredBy::Color(color) => self.colors[color.index()].add(1),
@@ -72,7 +72,7 @@ impl ServiceCell {
         }
     }
 
-    /// Takes over what another process has counted; from the owning worker only.
+    /// Replaces the values with those of another process; from the owning worker only.
     pub fn set(&self, sum: &ServiceSum) {
         self.accepted.set(sum.accepted);
         self.in_flight.set(sum.in_flight);
@@ -89,25 +89,25 @@ impl ServiceCell {
         set_all(&self.aborted, &sum.aborted);
     }
 
-    /// Counts how a switch ended; in the cell of the first worker, from the control plane only.
+    /// Counts the outcome of a switch; in the cell of the first worker, from the control plane only.
     pub fn switched(&self, end: SwitchEnd) {
         self.switches[end as usize].add(1);
     }
 
-    /// Counts a request that ended without a whole answer.
+    /// Counts a request that ended without a complete answer.
     pub fn aborted(&self, cause: AbortCause) {
         self.aborted[cause as usize].add(1);
     }
 }
 
 impl ServiceSum {
-    /// Sums the cells. What ended is read before what was accepted, so that a request that
-    /// passes meanwhile can't make the books look worse than they are.
+    /// Sums the cells. Ends are read before accepted requests, so that a request that passes meanwhile can't
+    /// make the books look worse than they are.
     pub fn of(books: &ServiceBooks) -> Self {
         Self::sum(books.iter())
     }
 
-    /// What one worker has counted.
+    /// Returns the values of one worker.
     pub fn of_cell(cell: &ServiceCell) -> Self {
         Self::sum(std::iter::once(cell))
     }
@@ -136,8 +136,7 @@ impl ServiceSum {
         sum
     }
 
-    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
-    /// than 0.
+    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below 0.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         let each = |all: &[u64], part: &[u64]| -> Vec<u64> {
@@ -163,7 +162,7 @@ impl ServiceSum {
         }
     }
 
-    /// Counts what is in flight as aborted, and makes the books balance: whoever counted here has ended.
+    /// Counts requests in flight as aborted, and makes the books balance: the process that counted here has ended.
     // lossless: L8
     pub fn cut(&mut self, cause: AbortCause) {
         if let Some(aborted) = self.aborted.get_mut(cause as usize) {
@@ -179,7 +178,7 @@ impl ServiceSum {
         self.colors.iter().chain(&self.own).chain(&self.aborted).sum()
     }
 
-    /// accepted − answered − aborted − in flight: 0 at rest (L8).
+    /// Returns accepted − answered − aborted − in flight: 0 at rest (L8).
     pub fn difference(&self) -> i128 {
         i128::from(self.accepted) - i128::from(self.ended()) - i128::from(self.in_flight)
     }

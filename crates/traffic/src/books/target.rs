@@ -16,19 +16,19 @@ pub struct TargetCell {
     pub leases: Gauge,
     /// Connections being made, in use or idle in the pool.
     pub connections: Gauge,
-    /// What drain deadlines cut.
+    /// Leases cut by drain deadlines.
     pub cut: CutCell,
     /// Connections made.
     pub connected: Count,
-    /// Connections that could not be made.
+    /// Connections that failed to open.
     pub connect_failed: Count,
     /// Requests sent on a connection that had served before.
     pub reused: Count,
     /// Requests that failed on it and were sent again (L5).
     pub retried: Count,
-    /// Requests that were lost to a reused connection and may not be sent again (L5).
+    /// Requests lost to a reused connection that may not be sent again (L5).
     pub stale_lost: Count,
-    /// Requests that got no whole answer from it.
+    /// Requests that got no complete answer from it.
     pub failed: Count,
     classes: [Count; 5],
     latency: OnceLock<Box<Histogram>>,
@@ -41,11 +41,11 @@ pub struct TargetSum {
     pub leases: u64,
     /// Connections being made, in use or idle in the pool.
     pub connections: u64,
-    /// What drain deadlines cut.
+    /// Leases cut by drain deadlines.
     pub cut: Cut,
     /// Connections made.
     pub connected: u64,
-    /// Connections that could not be made.
+    /// Connections that failed to open.
     pub connect_failed: u64,
     /// Requests sent on a connection that had served before.
     pub reused: u64,
@@ -53,7 +53,7 @@ pub struct TargetSum {
     pub retried: u64,
     /// Requests lost to a reused connection.
     pub stale_lost: u64,
-    /// Requests that got no whole answer.
+    /// Requests that got no complete answer.
     pub failed: u64,
     /// Answers by class, 1xx to 5xx.
     pub classes: [u64; 5],
@@ -61,28 +61,27 @@ pub struct TargetSum {
     pub latency: HistogramSum,
 }
 
-/// The requests that a target has ended, without what else its books hold: cheap enough to be asked
-/// often.
+/// The requests that a target has ended, without the rest of its books: cheap enough to be read often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// Whole answers.
+    /// Complete answers.
     pub whole: u64,
-    /// Requests that got no whole answer.
+    /// Requests that got no complete answer.
     pub failed: u64,
 }
 
 // === impl TargetCell, TargetSum, Answers ===
 
 impl TargetCell {
-    /// Counts a whole answer with this status after this time.
+    /// Counts a complete answer with this status after this time.
     pub fn answered(&self, status: u16, latency: Duration) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         self.classes[class].add(1);
         self.latency.get_or_init(Box::default).record(latency);
     }
 
-    /// Takes over what another process has counted; from the owning worker only. What was cut
-    /// comes first and the leases last: who sees none left sees all that was cut.
+    /// Replaces the values with those of another process; from the owning worker only. Cuts are written first
+    /// and leases last: a reader that sees no leases left sees all cuts.
     // lossless: L3 L4
     pub fn set(&self, sum: &TargetSum) {
         self.cut.set(sum.cut);
@@ -105,13 +104,12 @@ impl TargetSum {
         Self::sum(books.iter())
     }
 
-    /// What one worker has counted.
+    /// Returns the values of one worker.
     pub fn of_cell(cell: &TargetCell) -> Self {
         Self::sum(std::iter::once(cell))
     }
 
-    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
-    /// than 0.
+    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below 0.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         let mut classes = self.classes;

@@ -1,25 +1,25 @@
-//! Client connections, and what is counted of the process as a whole.
+//! Client connections, and counts of the process as a whole.
 
 use super::label::{HandshakeFailure, ReloadEnd, UpgradeEnd};
 use super::{WorkerBooks, add_all, set_all};
 use crate::cell::{Count, Gauge};
 
-/// One worker's client connections. What the control plane counts is in the cell of the first.
+/// One worker's client connections. Counts of the control plane are in the cell of the first worker.
 #[derive(Debug, Default)]
 pub struct WorkerCell {
     /// Connections accepted.
     pub accepted: Count,
     /// Connections open.
     pub open: Gauge,
-    /// Times that clients had to wait since there were as many connections as there may be.
+    /// Times that clients had to wait because the limit of connections was reached.
     pub crowded: Count,
-    /// Idle connections that were closed for them.
+    /// Idle connections closed for new clients.
     pub given_up: Count,
-    /// Lines of the access log that had to be dropped.
+    /// Lines of the access log that were dropped.
     pub log_dropped: Count,
-    /// Spans that had to be dropped.
+    /// Spans that were dropped.
     pub spans_dropped: Count,
-    /// Lines of Teal's own log that had to be dropped. Counted by the control plane.
+    /// Lines of Teal's own log that were dropped. Counted by the control plane.
     pub own_log_dropped: Count,
     handshakes: [Count; HandshakeFailure::COUNT],
     reloads: [Count; ReloadEnd::COUNT],
@@ -33,15 +33,15 @@ pub struct WorkerSum {
     pub accepted: u64,
     /// Connections open.
     pub open: u64,
-    /// Times that clients had to wait at the limit of connections.
+    /// Times that clients had to wait because the limit of connections was reached.
     pub crowded: u64,
-    /// Idle connections that were closed for them.
+    /// Idle connections closed for new clients.
     pub given_up: u64,
-    /// Lines of the access log that had to be dropped.
+    /// Lines of the access log that were dropped.
     pub log_dropped: u64,
-    /// Spans that had to be dropped.
+    /// Spans that were dropped.
     pub spans_dropped: u64,
-    /// Lines of Teal's own log that had to be dropped.
+    /// Lines of Teal's own log that were dropped.
     pub own_log_dropped: u64,
     /// TLS handshakes that failed, in the order of [`HandshakeFailure::ALL`].
     pub handshakes: [u64; HandshakeFailure::COUNT],
@@ -54,7 +54,7 @@ pub struct WorkerSum {
 // === impl WorkerCell ===
 
 impl WorkerCell {
-    /// Counts a TLS handshake with a client that failed.
+    /// Counts a failed TLS handshake with a client.
     pub fn handshake_failed(&self, why: HandshakeFailure) {
         self.handshakes[why as usize].add(1);
     }
@@ -69,7 +69,7 @@ impl WorkerCell {
         self.upgrades[end as usize].add(1);
     }
 
-    /// Takes over what another process has counted; from the owning worker only.
+    /// Replaces the values with those of another process; from the owning worker only.
     pub fn set(&self, sum: WorkerSum) {
         self.accepted.set(sum.accepted);
         self.open.set(sum.open);
@@ -92,13 +92,12 @@ impl WorkerSum {
         Self::sum(books.iter())
     }
 
-    /// What one worker has counted.
+    /// Returns the values of one worker.
     pub fn of_cell(cell: &WorkerCell) -> Self {
         Self::sum(std::iter::once(cell))
     }
 
-    /// What is left without a part that is counted elsewhere, and is a little newer: nothing is less
-    /// than 0.
+    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below 0.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self {
