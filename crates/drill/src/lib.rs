@@ -1,5 +1,5 @@
-//! The drill: load that is strict about every byte, a demo target that remembers
-//! what it was asked, and a ledger that joins the two and says what was lost.
+//! The drill: load that is strict about every byte, a demo target that records every
+//! request, and a ledger that joins the two and shows what was lost.
 //!
 //! Read it in this order:
 //!
@@ -7,14 +7,14 @@
 //! 2. [`load`]: the client; sends numbered requests, never twice, and checks
 //!    every answer to its last byte.
 //! 3. [`ledger`]: joins what was sent with what was seen, and gives the verdict.
-//! 4. [`admin`]: asks a running Teal to switch, and reports what it said.
+//! 4. [`admin`]: asks a running Teal to switch, and returns its answer.
 //! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
 //! 6. [`soak`]: plays a seeded schedule of switches and faults on the same stage.
-//! 7. [`trial`]: switches any proxy by commands of the user, and says what it lost.
+//! 7. [`trial`]: switches any proxy by the user's commands, and reports what it lost.
 //!
 //! It imports none of Teal's crates, so that a bug in Teal's own HTTP engine
-//! cannot hide here a second time. It never retries, never guesses that an
-//! incomplete answer was meant to be complete, and never counts in Teal's favor.
+//! cannot hide here, too. It never retries, never takes an incomplete answer for a
+//! complete one, and never counts in Teal's favor.
 
 #![forbid(unsafe_code)]
 

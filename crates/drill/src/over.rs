@@ -1,11 +1,11 @@
-//! What the load is spoken over, and the ways to the server that follow from it.
+//! The protocols of the load, and their addresses.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
-/// What requests travel over.
+/// The protocol of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Over {
@@ -19,12 +19,12 @@ pub enum Over {
     H2c,
 }
 
-/// One way to the server.
+/// One protocol at one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Way {
-    /// What is spoken there.
+    /// The protocol.
     pub over: Over,
-    /// Where to connect to.
+    /// The address to connect to.
     pub address: SocketAddr,
 }
 
@@ -32,7 +32,7 @@ impl Over {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Http1, Self::Tls, Self::Http2, Self::H2c];
 
-    /// The word for it, at the command line and in reports.
+    /// Its name on the command line and in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Http1 => "http1",
@@ -42,7 +42,7 @@ impl Over {
         }
     }
 
-    /// Returns true if there is TLS.
+    /// Returns true if it uses TLS.
     pub fn is_secure(self) -> bool {
         matches!(self, Self::Tls | Self::Http2)
     }
@@ -52,12 +52,12 @@ impl Over {
         matches!(self, Self::Http2 | Self::H2c)
     }
 
-    /// The protocol to ask for in the handshake (RFC 7301).
+    /// The ALPN protocol to offer in the handshake (RFC 7301).
     pub(super) fn alpn(self) -> &'static [u8] {
         if self.is_shared() { b"h2" } else { b"http/1.1" }
     }
 
-    /// The scheme of what is asked for.
+    /// The scheme of the requests.
     pub(super) fn scheme(self) -> &'static str {
         if self.is_secure() { "https" } else { "http" }
     }

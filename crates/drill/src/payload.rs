@@ -1,7 +1,7 @@
-//! Bodies that prove themselves: every byte follows from a seed and its
-//! position, so a missing, doubled or foreign byte is seen where it happens.
+//! Self-checking bodies: every byte follows from a seed and its position, so a
+//! missing, doubled or foreign byte is detected where it occurs.
 //!
-//! Made and compared in blocks, so that the drill spends its time on requests.
+//! Generated and compared in blocks, so that the drill spends its time on requests.
 
 /// The pattern's period: a prime, so that no power-of-two buffer size hides a
 /// block that was dropped or sent twice.
@@ -21,7 +21,7 @@ static TABLE: [u8; PERIOD * REPEATS] = {
     table
 };
 
-/// The longest run of the pattern that the table has from this position on.
+/// The longest run of the pattern in the table from this position on.
 fn run(seed: u64, position: u64) -> &'static [u8] {
     let start = seed.wrapping_add(position) % PERIOD as u64;
     TABLE.get(start as usize..).unwrap_or_default()
@@ -53,7 +53,7 @@ pub(crate) fn mismatch(seed: u64, offset: u64, data: &[u8]) -> Option<u64> {
     None
 }
 
-/// The checksum of one whole body. It finds accidents, not adversaries.
+/// The checksum of one whole body. It detects accidents, not adversaries.
 pub(crate) fn checksum(data: &[u8]) -> u32 {
     crc32fast::hash(data)
 }

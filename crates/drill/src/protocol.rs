@@ -1,21 +1,21 @@
-//! What the load client and the demo target agree on: the header fields that
-//! carry a request's number, and the texts that an answer must be made of.
+//! The protocol between the load client and the demo target: the header fields that
+//! carry a request's number, and the texts of answers.
 //!
 //! Both sides build these texts here, so an answer is compared byte for byte.
-//! A target that knows nothing of this can still be drilled, only less deeply.
+//! A target that does not know this can still be drilled, only less strictly.
 
 use std::fmt;
 
 /// Header field with the id of the request; the target echoes it.
 pub(crate) const ID_FIELD: &str = "x-drill-id";
 
-/// Header field with which a target says who it is.
+/// Header field with a target's version.
 pub(crate) const VERSION_FIELD: &str = "x-drill-version";
 
-/// Longest id that a target writes into its ledger.
+/// The longest id that a target writes into its ledger.
 const ID_LENGTH_MAX: usize = 64;
 
-/// A run's name, so that one target's ledger can serve several runs.
+/// The name of a run, so that one target's ledger can serve several runs.
 ///
 /// Eight hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl RunName {
         Ok(Self(format!("{:08x}", getrandom::u32()?)))
     }
 
-    /// The text that goes into [`ID_FIELD`] for the request with this number.
+    /// The value of [`ID_FIELD`] for the request with this number.
     pub(crate) fn id(&self, number: u64) -> String {
         format!("{}-{number}", self.0)
     }
@@ -53,7 +53,7 @@ pub(crate) fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// What a target says about a request that it has read to the end.
+/// A target's summary of a request that it has read to the end.
 #[derive(Debug)]
 pub(crate) struct Summary<'a> {
     pub(crate) version: &'a str,

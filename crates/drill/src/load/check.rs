@@ -1,5 +1,5 @@
-//! Is this answer the answer to that request? Status, echoed id, and every byte
-//! of the body are compared with what the request asked for.
+//! Checks that an answer belongs to its request: status, echoed id, and every byte of
+//! the body are compared with what the request asked for.
 
 use super::head::Head;
 use super::request::{EVENTS, Request};
@@ -8,23 +8,23 @@ use crate::ledger::{Fault, Loss};
 use crate::payload;
 use crate::protocol::{Summary, event};
 
-/// Longest body that is kept to be compared; downloads are compared as they come.
+/// The longest body that is buffered for comparison; downloads are compared as they arrive.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
-/// Collects what an answer's body says.
+/// Collects an answer's body.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     request: &'a Request<'a>,
     length: u64,
     kept: Vec<u8>,
-    /// First position at which a download is not what was asked for.
+    /// The first position at which a download is wrong.
     mismatch: Option<u64>,
 }
 
-/// Who answered, as far as the answer says.
+/// The server, as far as the answer names it.
 #[derive(Debug)]
 pub(super) struct Answered {
-    /// The version of a target that knows the drill.
+    /// The version of a demo target.
     pub(super) version: Option<String>,
 }
 

@@ -1,9 +1,9 @@
 //! One client connection, strict about framing (RFC 9112 sections 6 and 7).
 //!
-//! It reads exactly one answer per request and calls everything else a loss: a
-//! body shorter than announced, bytes nobody asked for, two lengths, a length
-//! that is no number, a chunk without its line end. It never repairs, and it
-//! never sends a request again.
+//! It reads exactly one answer per request and counts anything else as a loss: a body
+//! shorter than announced, unrequested bytes, two lengths, a length that is not a
+//! number, a chunk without its line end. It never repairs anything, and it never sends
+//! a request again.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,23 +20,23 @@ use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
 use crate::over::Way;
 
-/// Longest response head, and longest chunk line or trailer section.
+/// The longest response head, and the longest chunk line or trailer section.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// What a look at an idle connection shows.
+/// The state of an idle connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Idle {
     /// Nothing to read, not closed.
     Open,
-    /// Closed in order: no request was on it, nothing is lost.
+    /// Closed in order: no request was on it, so nothing is lost.
     Closed,
-    /// Reset: rude, but no request was on it either.
+    /// Reset; no request was on it either.
     Reset,
-    /// Bytes that no request asked for.
+    /// Unrequested bytes.
     Stray,
 }
 
-/// A connection and what has been read from it but not yet used.
+/// A connection with the bytes that were read from it but not yet used.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
@@ -44,34 +44,34 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects; a refusal is the loss of the request that wanted to go out.
+    /// Connects; a refusal is the loss of the request to be sent.
     pub(crate) async fn open(way: Way, tls: Option<&Tls>) -> Result<Self, Fault> {
         let stream = Stream::open(way, tls).await?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024) })
     }
 
-    /// Looks whether an idle connection may carry a request. It waits for nothing that is not in the
+    /// Checks whether an idle connection may carry a request. It does not wait for more than is in the
     /// socket already.
     pub(crate) async fn look(&mut self) -> Idle {
         if !self.buffer.is_empty() {
             return Idle::Stray;
         }
         loop {
-            // What is there may be TLS's own: a ticket, behind which nothing is, or its farewell. And
-            // TLS may hold bytes that the socket does not have any more. Only reading tells.
+            // The bytes may be TLS's own: a session ticket with nothing after it, or close_notify. And TLS may
+            // hold bytes that are no longer in the socket. Only reading tells.
             if let Some(found) = self.taste().await {
                 return found;
             }
             match self.stream.has_something() {
                 Ok(false) => return Idle::Open,
                 Err(_) => return Idle::Reset,
-                // ignored: reading says what is wrong
+                // ignored: reading reports the error
                 Ok(true) => drop(self.stream.tcp().readable().await),
             }
         }
     }
 
-    /// Reads what may be there, without waiting for more: none if that was nothing.
+    /// Reads what is there without waiting; none if there was nothing.
     async fn taste(&mut self) -> Option<Idle> {
         let mut byte = [0_u8; 1];
         let mut room = ReadBuf::new(&mut byte);
@@ -81,7 +81,7 @@ impl Connection {
             Poll::Pending => None,
             Poll::Ready(Ok(())) if room.filled().is_empty() => Some(Idle::Closed),
             Poll::Ready(Ok(())) => Some(Idle::Stray),
-            // Closed without TLS's farewell; no request was on it, so nothing can have been cut.
+            // Closed without close_notify; no request was on it, so nothing can have been cut.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 Some(Idle::Closed)
             }
@@ -93,14 +93,14 @@ impl Connection {
     pub(crate) async fn send(&mut self, data: &[u8]) -> Result<(), Fault> {
         let sending = async {
             self.stream.write_all(data).await?;
-            self.stream.flush().await // TLS keeps what the socket did not take
+            self.stream.flush().await // TLS buffers what the socket did not accept
         };
         sending.await.map_err(|error| {
             Fault::lost(Loss::Unanswered, format!("while the request was sent: {error}"))
         })
     }
 
-    /// Waits for the 100 of a request that asked before its body; the body must not be sent without.
+    /// Waits for the 100 to a request with `Expect`; the body must not be sent without it.
     pub(crate) async fn go_ahead(&mut self) -> Result<(), Fault> {
         let head = loop {
             if let Some((head, length)) = Head::parse(&self.buffer, "POST")? {
@@ -118,7 +118,7 @@ impl Connection {
             }
             self.fill().await.map_err(unanswered)?;
         };
-        // The final answer stays in the buffer: it is the better reason.
+        // The final answer stays in the buffer: it explains more.
         let text = format!("status {} instead of 100", head.status);
         Err(Fault::lost(Loss::Status, text))
     }
@@ -161,7 +161,7 @@ impl Connection {
                 match self.read().await {
                     Ok(0) => return Ok(()),
                     Ok(_) => {}
-                    // Over TLS an end without a farewell is one of these: anyone can have made it.
+                    // Over TLS an end without close_notify is one of these: anyone can have forged it.
                     Err(error) => {
                         return Err(cut("in a body that ends with the connection", &error));
                     }
@@ -170,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// A complete answer has been read: is there anything behind it?
+    /// Checks that there is nothing after a complete answer.
     pub(crate) fn nothing_behind(&self) -> Result<(), Fault> {
         if self.buffer.is_empty() {
             return Ok(());
@@ -179,7 +179,7 @@ impl Connection {
         Err(Fault::lost(Loss::Stray, text))
     }
 
-    /// The stream, and what was read beyond the head: a tunnel begins.
+    /// The stream, and the bytes read beyond the head: a tunnel begins.
     pub(super) fn into_parts(self) -> (Stream, BytesMut) {
         (self.stream, self.buffer)
     }
@@ -268,12 +268,12 @@ fn unanswered(error: io::Error) -> Fault {
     Fault::lost(Loss::Unanswered, format!("before any byte of the answer: {error}"))
 }
 
-/// The connection ended within an answer.
+/// The connection ended during an answer.
 fn cut(place: &str, error: &io::Error) -> Fault {
     Fault::lost(Loss::Cut, format!("{place}: {error}"))
 }
 
-/// The answer breaks the rules of HTTP.
+/// The answer is not valid HTTP.
 fn malformed(why: &str) -> Fault {
     Fault::lost(Loss::Malformed, why.to_owned())
 }

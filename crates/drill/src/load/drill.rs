@@ -1,5 +1,5 @@
-//! `teal drill URL`: load one page of any application for a while and say what
-//! was lost, from the client's ledger alone.
+//! `teal drill URL`: loads one page of any application for a while and reports what was
+//! lost, from the client's ledger alone.
 
 use std::io;
 use std::time::Duration;
@@ -10,50 +10,50 @@ use super::url::Url;
 use super::{Load, LoadError, LoadOptions, Over, Way, Work};
 use crate::ledger::Verdict;
 
-/// What to drill, and for how long.
+/// The options of a drill.
 #[derive(Debug, Clone)]
 pub struct DrillOptions {
     /// `http://HOST[:PORT][/PATH]`, or `https://…`; only GET of this page is sent.
     pub url: String,
-    /// What to speak; empty: HTTP/1.1, with TLS if the URL says so.
+    /// The protocols; empty: HTTP/1.1, with TLS if the URL is https.
     pub over: Vec<Over>,
-    /// Whose signature makes the server's certificate good.
+    /// The CAs to trust for the server's certificate.
     pub trust: Trust,
-    /// How long to send requests.
+    /// The duration of the load.
     pub duration: Duration,
-    /// Number of closed loops, each with a connection of its own; over HTTP/2 up to four share one.
+    /// The number of closed loops, each with its own connection; over HTTP/2 up to four share one.
     pub connections: usize,
-    /// Most requests per second of all loops together; none: as fast as it goes.
+    /// The most requests per second of all loops together; none: unlimited.
     pub rate: Option<u32>,
-    /// Keep to the rate whatever the answers do; see [`LoadOptions::open`].
+    /// Keep to the rate however slow the answers are; see [`LoadOptions::open`].
     pub open: bool,
-    /// Deadline of one request.
+    /// The deadline of one request.
     pub timeout: Duration,
 }
 
-/// Why a drill could not begin.
+/// The error of a drill that could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum DrillError {
-    /// The URL is not one that can be drilled.
+    /// The URL cannot be drilled.
     #[error(
         "cannot drill {url:?}: {why}; write for example http://127.0.0.1:8080/ or https://example.com/"
     )]
     Url {
-        /// What was given.
+        /// The given URL.
         url: String,
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
-    /// The URL's scheme says another thing than what is to be spoken.
+    /// The URL's scheme does not match the protocol.
     #[error("cannot drill {url:?} over {over}: {why}; write {instead}")]
     Over {
-        /// What was given.
+        /// The given URL.
         url: String,
-        /// What was to be spoken.
+        /// The protocol.
         over: Over,
-        /// Why that can't be.
+        /// The reason.
         why: &'static str,
-        /// What can.
+        /// The alternative.
         instead: String,
     },
     /// The host has no address.
@@ -61,26 +61,26 @@ pub enum DrillError {
     Resolve {
         /// The host.
         host: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Nothing there speaks what is to be drilled.
+    /// Nothing there speaks the protocol.
     #[error("nothing answers over {} at {}: {why}; {}", .way.over, .way.address, instead(why))]
     Connect {
-        /// What was tried, and where.
+        /// The protocol and address that were tried.
         way: Way,
-        /// What came of it.
+        /// The reason.
         why: String,
     },
-    /// There can be no TLS.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The load can't be started.
+    /// The load cannot be started.
     #[error(transparent)]
     Load(#[from] LoadError),
 }
 
-/// Advice on a first connection that failed.
+/// Advice for a first connection that failed.
 fn instead(why: &str) -> &'static str {
     if why.contains("UnknownIssuer") {
         return "name the CA of its certificate with --ca FILE";
@@ -91,7 +91,7 @@ fn instead(why: &str) -> &'static str {
     "is the server running, and does it speak that on this port?"
 }
 
-/// Loads a URL and gives the verdict. The first connections decide whether it begins at all.
+/// Loads a URL and returns the verdict. It begins only if the first connections succeed.
 pub async fn drill(options: DrillOptions) -> Result<Verdict, DrillError> {
     let url = Url::parse(&options.url)?;
     let ways = url.ways(&options.over).await?;

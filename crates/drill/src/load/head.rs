@@ -1,42 +1,42 @@
-//! The head of an answer: parsed by `httparse`, then judged. Two ways to tell
-//! the length of a body, or a wrong one, make the answer unusable.
+//! The head of an answer: parsed by `httparse`, then judged. An invalid body length, or
+//! two of them, make the answer unusable.
 
 use crate::ledger::{Fault, Loss};
 use crate::protocol::{ID_FIELD, VERSION_FIELD};
 
-/// How the end of a body is known (RFC 9112 section 6.3).
+/// The framing of a body (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// There is no body.
+    /// No body.
     None,
     /// Exactly this many bytes.
     Length(u64),
     /// Until the last chunk.
     Chunked,
-    /// Until the connection is closed; cannot be told from a body that was cut.
+    /// Until the connection is closed; cannot be distinguished from a truncated body.
     UntilClose,
 }
 
-/// What the client needs to know of an answer before its body.
+/// The parts of an answer's head that the client needs.
 #[derive(Debug)]
 pub(crate) struct Head {
     /// The status code.
     pub(crate) status: u16,
-    /// How the body ends.
+    /// The framing of the body.
     pub(crate) framing: Framing,
-    /// The connection ends with this answer.
+    /// True if the connection ends with this answer.
     pub(crate) close: bool,
-    /// Who gave the answer, if it is a target that knows the drill.
+    /// The server's version, if it is a demo target.
     pub(crate) version: Option<String>,
     /// The id that was echoed.
     pub(crate) id: Option<String>,
-    /// The proof that a WebSocket handshake was understood.
+    /// The `Sec-WebSocket-Accept` of a WebSocket handshake.
     pub(crate) accept: Option<String>,
-    /// What a proxy says of an answer of its own (RFC 9209).
+    /// A proxy's `Proxy-Status` for its own answer (RFC 9209).
     pub(crate) proxy_status: Option<String>,
 }
 
-/// Most header fields in an answer.
+/// The most header fields in an answer.
 const FIELDS_MAX: usize = 100;
 
 impl Head {
@@ -73,7 +73,7 @@ impl Head {
         Ok(Some((head, length)))
     }
 
-    /// The head of an answer over HTTP/2, where the end of a body is in its framing.
+    /// The head of an HTTP/2 answer, where the stream's framing ends the body.
     pub(crate) fn of_http2(parts: &http::response::Parts) -> Self {
         let text = |name: &str| {
             let value = parts.headers.get(name)?;
@@ -90,7 +90,7 @@ impl Head {
         }
     }
 
-    /// Takes what is needed from one field.
+    /// Reads the needed values from one field.
     fn read(&mut self, field: &httparse::Header<'_>, lengths: &mut Lengths) -> Result<(), Fault> {
         let text = || String::from_utf8_lossy(field.value).into_owned();
         let name = field.name;
@@ -113,7 +113,7 @@ impl Head {
     }
 }
 
-/// What an answer says about the length of its body.
+/// The length of the body, as the head declares it.
 #[derive(Debug, Default)]
 struct Lengths {
     length: Option<u64>,

@@ -1,4 +1,4 @@
-//! One loop's connection of HTTP/1.1, with TLS or without: one request at a time, or a pipeline.
+//! One loop's HTTP/1.1 connection, with TLS or without: one request at a time, or a pipeline.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -24,7 +24,7 @@ impl Http1 {
         Self { way, kept: None }
     }
 
-    /// One request, `due` at that instant, and its answer.
+    /// Sends one request, `due` at that instant, and reads its answer.
     pub(super) async fn exchange(
         &mut self,
         plan: &Plan,
@@ -38,7 +38,7 @@ impl Http1 {
             return tunnel::session(&request, connection).await;
         }
         if let Err(fault) = request.send(&mut connection).await {
-            // The other side may have refused early; then its answer is the better reason.
+            // The server may have refused early; then its answer explains more.
             let early = connection.head(request.kind.method()).await.ok();
             let reason = early.and_then(|head| signature(&request, &head).err());
             return Err(reason.unwrap_or(fault));
@@ -55,7 +55,7 @@ impl Http1 {
         Ok(answered)
     }
 
-    /// All requests in `open`, sent before the first is answered; one that has its outcome leaves it.
+    /// Sends all requests in `open` before the first is answered; each leaves it with its outcome.
     pub(super) async fn exchange_together(
         &mut self,
         plan: &Plan,
@@ -74,7 +74,7 @@ impl Http1 {
         }
     }
 
-    /// The kept connection, if it may carry another request, else a new one.
+    /// The keep-alive connection if it may carry another request, else a new one.
     async fn connection(&mut self, plan: &Plan) -> Result<Connection, Fault> {
         if let Some((mut connection, last)) = self.kept.take() {
             match connection.look().await {

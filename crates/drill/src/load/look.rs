@@ -1,5 +1,5 @@
-//! Looks at a server before the load: does it speak what is to be drilled, and does it answer?
-//! Nothing here is in any ledger.
+//! Checks before the load that a server speaks the protocol and answers. Nothing here is in any
+//! ledger.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
 use crate::over::{Over, Way};
 
-/// How long one look may take.
+/// The time limit of one check.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Connects, and finds out whether the other side speaks what it should, without a request.
+/// Connects, and checks without a request that the server speaks the protocol.
 pub(crate) async fn reach(way: Way, tls: Option<&Tls>) -> Result<(), Fault> {
     in_time(async {
         let stream = Stream::open(way, tls).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn reach(way: Way, tls: Option<&Tls>) -> Result<(), Fault> {
             }
         };
         let ponged = ponged.await.map_err(|error| no_http2(&error));
-        drop(sender); // until here: a connection that nobody has ends
+        drop(sender); // kept until here: a connection without a sender ends
         ponged
     })
     .await

@@ -1,12 +1,12 @@
 //! The strict load client: numbered requests in closed loops, over HTTP/1.1 and HTTP/2, with TLS
 //! and without.
 //!
-//! Guarantees: each request is sent at most once, or again only after the other side has said that it
-//! was not taken; each is in the client's ledger
+//! Guarantees: each request is sent at most once, or again only after the server has reported it as
+//! not processed; each is in the client's ledger
 //! with the instant before its first byte and with exactly one outcome; an answer
 //! counts only if its framing, its id and every byte of its body are right. An
-//! idle connection that the other side closed in order is not a loss, because
-//! it is looked at before anything is sent on it.
+//! idle connection that the server closed in order is not a loss, because
+//! it is checked before anything is sent on it.
 
 mod check;
 pub(crate) mod connection;
@@ -43,39 +43,39 @@ pub use tls::{TlsError, Trust};
 /// Pause between two WebSocket sessions.
 const TUNNEL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Loops that share one connection of HTTP/2.
+/// The number of loops that share one HTTP/2 connection.
 const STREAMS: usize = 4;
 
-/// What the load consists of.
+/// The requests of a load.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// Everything that the demo target understands, and one WebSocket for each way of HTTP/1.1.
+    /// All kinds that the demo target understands, and one WebSocket per HTTP/1.1 listener.
     Mix,
-    /// One kind of what the demo target understands.
+    /// One kind that the demo target understands.
     Only(Kind),
     /// GET of this path on any application.
     Page(String),
 }
 
-/// How to load a server.
+/// The options of a load.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// Where to connect to, and what to speak there; loops are dealt to them in turn.
+    /// The addresses and protocols; loops are assigned to them in turn.
     pub ways: Vec<Way>,
-    /// Value of the Host field, and whose certificate is asked for over TLS.
+    /// The value of the Host field, and the server name over TLS.
     pub host: String,
-    /// Whose signature makes that certificate good.
+    /// The CAs to trust for the server's certificate.
     pub trust: Trust,
-    /// What to send.
+    /// The requests to send.
     pub work: Work,
-    /// Number of closed loops, each with a connection of its own; over HTTP/2 up to four share one.
+    /// The number of closed loops, each with its own connection; over HTTP/2 up to four share one.
     pub connections: usize,
-    /// Most requests per second of all loops together; none: as fast as it goes.
+    /// The most requests per second of all loops together; none: unlimited.
     pub rate: Option<u32>,
-    /// True if a loop that fell behind its rate catches up, and the time of an answer counts from
-    /// when its request was due: then a server that stalls cannot hide it by being asked less.
+    /// True for an open loop: it catches up if it falls behind its rate, and answer times count from
+    /// when the request was due, so that a stalled server cannot hide it by getting fewer requests.
     pub open: bool,
-    /// Deadline of one request, from its connect to its last byte.
+    /// The deadline of one request, from its connect to its last byte.
     pub timeout: Duration,
 }
 
@@ -89,13 +89,13 @@ pub struct Load {
     loops: JoinSet<()>,
 }
 
-/// Why a load can't be started.
+/// The error of a load that cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The system has no random numbers.
     #[error("cannot name the run: {0}")]
     Random(#[from] getrandom::Error),
-    /// There can be no TLS.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
@@ -134,22 +134,22 @@ impl Load {
         Ok(Self { recorder, stop, pace, count, loops })
     }
 
-    /// Changes the most requests per second of all loops together.
+    /// Changes the limit of requests per second of all loops together.
     pub fn set_rate(&self, rate: Option<u32>) {
         self.pace.send_replace(interval(self.count, rate));
     }
 
-    /// The figures of this moment.
+    /// The current figures.
     pub fn snapshot(&self) -> Snapshot {
         self.recorder.snapshot()
     }
 
-    /// A handle for looking at the figures while the load runs.
+    /// A handle for reading the figures while the load runs.
     pub fn watch(&self) -> Arc<Recorder> {
         Arc::clone(&self.recorder)
     }
 
-    /// Lets every request under way come to its end, then returns the ledger.
+    /// Waits for every request in flight to end, then returns the ledger.
     ///
     /// Takes at most the deadline of one request.
     pub async fn finish(self) -> ClientLedger {
@@ -164,7 +164,7 @@ fn interval(loops: u32, rate: Option<u32>) -> Duration {
     rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) * loops / rate.max(1))
 }
 
-/// What carries the requests of each loop: the ways in turn, a connection of HTTP/2 for every few.
+/// The connection of each loop: protocols and addresses in turn, one HTTP/2 connection for every few loops.
 fn lines(ways: &[Way]) -> impl Iterator<Item = (Over, Line)> {
     (0..)
         .flat_map(|round| ways.iter().enumerate().map(move |(place, way)| (round, place, way)))

@@ -13,9 +13,9 @@ use crate::ledger::Fault;
 /// Requests in one go.
 pub(super) const DEPTH: u64 = 4;
 
-/// Sends all requests in `open`, which were `due` at that instant, then reads their answers; one that has its outcome
-/// leaves `open`. What is left there was not taken: behind an answer that closes the connection nothing
-/// is (RFC 9112 section 9.6), so that it may be sent again.
+/// Sends all requests in `open`, which were `due` at that instant, then reads their answers; each request
+/// leaves `open` with its outcome. Those left were not processed: a server ignores requests after an answer
+/// that closes the connection (RFC 9112 section 9.6), so they may be sent again.
 ///
 /// Returns the connection if it may carry more.
 pub(super) async fn exchange(
@@ -34,7 +34,7 @@ pub(super) async fn exchange(
         if open.len() == 1 {
             connection.nothing_behind()?;
         }
-        // A complete answer that is wrong says nothing about the ones behind it.
+        // A complete but wrong answer says nothing about the ones after it.
         match answered {
             Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
             Err(fault) => plan.recorder.failed(number, fault),
@@ -48,7 +48,7 @@ pub(super) async fn exchange(
     Ok(Some(connection))
 }
 
-/// Reads one whole answer, and judges it; the error is that of an answer without an end.
+/// Reads one whole answer, and checks it; an error is one of an incomplete answer.
 async fn read(
     request: &Request<'_>,
     connection: &mut Connection,

@@ -1,4 +1,4 @@
-//! What goes over the wire for each kind of request.
+//! The bytes on the wire for each kind of request.
 //!
 //! Sizes and pauses follow from the request's number, so that the check of the
 //! answer can derive them again.
@@ -17,13 +17,13 @@ const POST_BYTES_MAX: u64 = 8 * 1024;
 const UPLOAD_BYTES_MAX: u64 = 48 * 1024;
 /// Largest download, in bytes.
 const DOWNLOAD_BYTES_MAX: u64 = 96 * 1024;
-/// A body that no buffer on the way holds, in bytes.
+/// The size of a body that fits into no buffer on the way, in bytes.
 const BIG_BYTES: u64 = 10 * 1024 * 1024;
 /// Longest time that a slow request asks its target to wait, in milliseconds.
 const SLOW_MS_MAX: u64 = 250;
-/// Number of pieces of a chunked upload.
+/// The number of pieces of a chunked upload.
 const UPLOAD_PIECES: usize = 4;
-/// Pause between the pieces of every eighth upload, so that some span a switch.
+/// The pause between the pieces of every eighth upload, so that some span a switch.
 const UPLOAD_PAUSE: Duration = Duration::from_millis(15);
 /// Events in one stream, and the milliseconds between them.
 pub(super) const EVENTS: u64 = 5;
@@ -106,7 +106,7 @@ impl Request<'_> {
         payload::bytes(self.number, 0, self.size(most))
     }
 
-    /// How many bytes a download brings.
+    /// The size of a download.
     pub(super) fn download_bytes(&self) -> u64 {
         match self.kind {
             Kind::BigDownload => BIG_BYTES,
@@ -139,7 +139,7 @@ impl Request<'_> {
         (1 + (scramble(self.number ^ 0x5157) % most)) as usize
     }
 
-    /// How long an upload rests behind each of its pieces.
+    /// The pause of an upload after each of its pieces.
     pub(super) fn pause(&self) -> Option<Duration> {
         (self.kind == Kind::Upload && self.number.is_multiple_of(8)).then_some(UPLOAD_PAUSE)
     }

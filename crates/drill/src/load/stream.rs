@@ -16,19 +16,19 @@ use crate::over::Way;
 /// One connection's bytes, both ways.
 #[derive(Debug)]
 pub(super) enum Stream {
-    /// As they are.
+    /// Plain.
     Plain(TcpStream),
     /// Encrypted.
     Secure(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// Connects and shakes hands; a refusal is the loss of the request that wanted to go out.
+    /// Connects and does the TLS handshake; a refusal is the loss of the request to be sent.
     pub(super) async fn open(way: Way, tls: Option<&Tls>) -> Result<Self, Fault> {
         let refused = |what, error| Fault::lost(Loss::Connect, format!("{what}: {error}"));
         let stream =
             TcpStream::connect(way.address).await.map_err(|error| refused("connecting", error))?;
-        // ignored: without TCP_NODELAY requests are late, not wrong
+        // ignored: without TCP_NODELAY requests are slow, not wrong
         let _ = stream.set_nodelay(true);
         match tls.filter(|_| way.over.is_secure()) {
             None => Ok(Self::Plain(stream)),
@@ -41,8 +41,8 @@ impl Stream {
         }
     }
 
-    /// Whether the socket has anything to be read, be it its end; the socket itself is asked: the
-    /// runtime may not have heard of it yet.
+    /// Returns true if the socket is readable, even if only at its end. Asks the socket itself: the
+    /// runtime may not know yet.
     pub(super) fn has_something(&self) -> io::Result<bool> {
         let mut byte = [0_u8; 1];
         match rustix::net::recv(self.tcp(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
@@ -52,7 +52,7 @@ impl Stream {
         }
     }
 
-    /// Returns true if everything that was accepted for writing must still be flushed to reach the socket.
+    /// Returns true if written bytes must be flushed to reach the socket.
     pub(super) fn is_secure(&self) -> bool {
         matches!(self, Self::Secure(_))
     }

@@ -1,6 +1,5 @@
-//! The client's side of TLS: always verified, by the authorities given or those of
-//! this machine. It offers exactly the protocol that is to be drilled, so that a server that chooses
-//! another is found and not gone along with.
+//! The client's side of TLS: always verified, against the given CAs or those of this machine. It offers
+//! exactly the protocol to be drilled, so that a server that chooses another is detected.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,33 +15,33 @@ use tokio_rustls::client::TlsStream;
 
 use crate::over::Over;
 
-/// Whose signature makes a certificate good.
+/// The CAs to trust.
 #[derive(Debug, Clone, Default)]
 pub enum Trust {
-    /// Those of whom this machine trusts.
+    /// The CAs that this machine trusts.
     #[default]
     Machine,
-    /// Those in this PEM file, and no others.
+    /// The CAs in this PEM file, and no others.
     File(PathBuf),
 }
 
-/// Why there can be no TLS.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The authorities can't be read.
+    /// The CAs cannot be read.
     #[error(
         "no CA certificate can be read from {place}: {why}; write --ca FILE, a PEM file of the CAs to trust"
     )]
     Authorities {
-        /// From where.
+        /// The file, or this machine.
         place: String,
-        /// What is wrong there.
+        /// The problem.
         why: String,
     },
-    /// No certificate can be for this.
+    /// No certificate can match this name.
     #[error("{0:?} is neither a name nor an address, so no certificate can match it")]
     Name(String),
-    /// The library refuses its own defaults.
+    /// The library rejects its own defaults.
     #[error("TLS can't be set up: {0}")]
     Library(#[from] rustls::Error),
 }
@@ -77,7 +76,7 @@ impl Tls {
         Ok(Self { config: Arc::new(config), name })
     }
 
-    /// Shakes hands. A server that does not choose what is to be drilled is an error.
+    /// Does the handshake. A server that does not choose the protocol to be drilled is an error.
     ///
     /// # Cancellation
     /// The connection is closed.
@@ -86,12 +85,12 @@ impl Tls {
         over: Over,
         stream: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let mut config = (*self.config).clone(); // what it remembers of earlier sessions is shared
+        let mut config = (*self.config).clone(); // the session cache is shared
         config.alpn_protocols = vec![over.alpn().to_vec()];
         let stream =
             TlsConnector::from(Arc::new(config)).connect(self.name.clone(), stream).await?;
         let chosen = stream.get_ref().1.alpn_protocol();
-        // A server that knows nothing of the extension speaks HTTP/1.1.
+        // A server that does not know ALPN speaks HTTP/1.1.
         let is_right = chosen.map_or(!over.is_shared(), |chosen| chosen == over.alpn());
         if !is_right {
             let wanted = String::from_utf8_lossy(over.alpn()).into_owned();

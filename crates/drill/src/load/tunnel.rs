@@ -1,5 +1,5 @@
-//! One WebSocket session: handshake, numbered messages that must come back as
-//! they are, and a close that both sides agree on (RFC 6455).
+//! One WebSocket session: handshake, numbered messages that must come back unchanged,
+//! and a close that both sides agree on (RFC 6455).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The URL of what is drilled, and the ways that lead there.
+//! The URL to drill, and the addresses and protocols that follow from it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,13 +37,13 @@ impl<'a> Url<'a> {
         Ok(Self { text: url, is_secure, authority, path })
     }
 
-    /// The same place, another path.
+    /// The same server with another path.
     pub(crate) fn at(&self, path: &str) -> String {
         let scheme = if self.is_secure { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.authority)
     }
 
-    /// The ways there, by what is to be spoken; empty: HTTP/1.1.
+    /// The addresses for these protocols; empty: HTTP/1.1.
     pub(crate) async fn ways(&self, over: &[Over]) -> Result<Vec<Way>, DrillError> {
         let usual = [if self.is_secure { Over::Tls } else { Over::Http1 }];
         let over = if over.is_empty() { &usual } else { over };
@@ -59,7 +59,7 @@ impl<'a> Url<'a> {
         self.is_secure.then(|| Tls::new(self.authority, trust)).transpose()
     }
 
-    /// What to write instead.
+    /// The error with the alternative to write.
     fn unfit(&self, over: Over, all: &[Over]) -> DrillError {
         let fitting = Over::ALL.into_iter().filter(|over| over.is_secure() == self.is_secure);
         let fitting: Vec<_> = fitting.map(Over::word).collect();

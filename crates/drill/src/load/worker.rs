@@ -1,5 +1,5 @@
-//! One closed loop: one request at a time, never twice, over a connection of its own or, with
-//! HTTP/2, one that it shares.
+//! One closed loop: one request at a time, never twice, over its own connection or, with HTTP/2, a
+//! shared one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use crate::over::Over;
 /// Pause after a loss, so that a dead proxy is not hammered.
 const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);
 
-/// What all loops of one load share.
+/// The state shared by all loops of a load.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) host: String,
-    /// For the ways that need it.
+    /// For protocols over TLS.
     pub(super) tls: Option<Tls>,
     pub(super) work: Work,
     /// True if loops catch up, and times count from when a request was due.
     pub(super) open: bool,
-    /// Deadline of one request, from its connect to its last byte.
+    /// The deadline of one request, from its connect to its last byte.
     pub(super) timeout: Duration,
     pub(super) recorder: Arc<Recorder>,
 }
@@ -52,30 +52,30 @@ impl Plan {
     }
 }
 
-/// What carries a loop's requests.
+/// The connection of a loop.
 #[derive(Debug)]
 pub(super) enum Line {
-    /// A connection of HTTP/1.1.
+    /// An HTTP/1.1 connection.
     Own(Http1),
-    /// A connection of HTTP/2, for several loops.
+    /// An HTTP/2 connection, for several loops.
     Shared(Arc<Http2>),
 }
 
-/// One loop and what carries its requests.
+/// One loop and its connection.
 #[derive(Debug)]
 pub(super) struct Worker {
     plan: Arc<Plan>,
     over: Over,
     line: Line,
-    /// Time from one request to the next; zero: as fast as it goes.
+    /// The time from one request to the next; zero: unlimited.
     pace: watch::Receiver<Duration>,
-    /// When the request under way was due.
+    /// The time when the current request was due.
     due: Instant,
     next: Instant,
 }
 
 impl Worker {
-    /// A loop whose first request waits for `delay`, so that loops do not march in step.
+    /// A loop whose first request waits for `delay`, so that loops do not run in step.
     pub(super) fn new(
         plan: Arc<Plan>,
         over: Over,
@@ -112,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// Waits for the next turn; false: stop.
+    /// Waits for the next request's time; false: stop.
     async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
         let now = Instant::now();
         if !self.plan.open {
@@ -129,7 +129,7 @@ impl Worker {
         !*stop.borrow()
     }
 
-    /// One request, from its number to its outcome.
+    /// Makes one request, from its number to its outcome.
     async fn ask(&mut self, number: u64) {
         let (plan, due) = (Arc::clone(&self.plan), self.due());
         let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number, due)).await;
@@ -154,8 +154,8 @@ impl Worker {
         }
     }
 
-    /// A request and others of its kind, sent before the first is answered. HTTP/2 has no order in
-    /// which answers come, and loops that share a connection do that all the time.
+    /// Sends a request and others of its kind before the first is answered. Not for HTTP/2: its answers
+    /// have no order, and loops that share a connection do this all the time.
     async fn ask_together(&mut self, first: u64) {
         let (plan, due) = (Arc::clone(&self.plan), self.due());
         let Line::Own(http1) = &mut self.line else { return self.ask(first).await };
@@ -174,12 +174,12 @@ impl Worker {
         }
     }
 
-    /// When the request under way was due; none in a closed loop.
+    /// The time when the current request was due; none in a closed loop.
     fn due(&self) -> Option<std::time::Instant> {
         self.plan.open.then(|| self.due.into_std())
     }
 
-    /// A closed loop rests; an open one keeps to its schedule, whatever becomes of it.
+    /// Pauses a closed loop; an open one keeps to its schedule in any case.
     fn pause_after_loss(&mut self) {
         if !self.plan.open {
             self.next = self.next.max(Instant::now() + PAUSE_AFTER_LOSS);

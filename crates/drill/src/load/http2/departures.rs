@@ -1,19 +1,18 @@
-//! When the first byte of each request has gone out on one connection of HTTP/2.
+//! The instants when the first byte of each request was sent on one HTTP/2 connection.
 //!
-//! Whether a request is late (L2) hangs on that instant, and the library knows it least of all: it
-//! takes a request, gives it a stream, and writes its HEADERS when streams, windows and the socket
-//! allow, perhaps long after. An instant noted when the request was handed over would be too early:
-//! a request that truly left after a switch was answered would pass for one that left before, and a
-//! late one be missed. One noted when the library has come back from writing would be too late: a
-//! request that left just before the answer would be called late falsely.
+//! That instant decides whether a request is late (L2), and the library does not report it: it takes a
+//! request, gives it a stream, and writes its HEADERS when streams, windows and the socket allow,
+//! perhaps long after. An instant taken when the request was handed over would be too early: a request
+//! that really left after a switch was answered would pass for an earlier one, and a late one would be
+//! missed. One taken after the library's write would be too late: a request that left just before the
+//! answer would wrongly be called late.
 //!
-//! So the bytes themselves are looked at, between the library and the socket: the instant is taken just
-//! before the one write that accepts the first byte of the stream's HEADERS. That byte cannot have
-//! gone out before, so no request is called late falsely; and it goes out in that same call, so the
-//! instant is as close as it is for HTTP/1.1. Over TLS, that accepts what it can't pass on yet, it
-//! is flushed before it is given more. Then only a socket that is filled to the brim by one whole
-//! record can hold the byte back, and the instant is too early by that wait: on the side of
-//! calling nothing late that is not.
+//! So the bytes themselves are watched, between the library and the socket: the instant is taken just
+//! before the write that accepts the first byte of the stream's HEADERS. That byte cannot have gone
+//! out before, so no request is wrongly called late; and it goes out in that same call, so the
+//! instant is as close as it is for HTTP/1.1. TLS accepts bytes that it cannot pass on yet, so it is
+//! flushed before it is given more. Then only a socket buffer filled by one whole record can delay
+//! the byte, and the instant is too early by that wait, which never calls a request late wrongly.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +20,7 @@ use std::time::Instant;
 
 use crate::ledger::Recorder;
 
-/// What is known of one connection's streams.
+/// The state of one connection's streams.
 #[derive(Debug)]
 pub(super) struct Departures {
     recorder: Arc<Recorder>,
@@ -30,11 +29,11 @@ pub(super) struct Departures {
 
 #[derive(Debug, Default)]
 struct Streams {
-    /// Departed, before it was known which request that is.
+    /// Sent, before it was known which request that is.
     early: HashMap<u32, Instant>,
-    /// Not departed: the request, and when it was due.
+    /// Not sent yet: the request, and when it was due.
     waiting: HashMap<u32, (u64, Option<Instant>)>,
-    /// The last stream that the other side may have taken, once it has said so.
+    /// The last stream that the server may have processed, once it has said so.
     last: Option<u32>,
 }
 
@@ -43,7 +42,7 @@ impl Departures {
         Self { recorder, streams: Mutex::default() }
     }
 
-    /// This stream is that request; its HEADERS may be gone already, by another thread.
+    /// Links a stream to a request; another thread may have sent its HEADERS already.
     pub(super) fn expect(&self, stream: u32, number: u64, due: Option<Instant>) {
         let mut streams = self.lock();
         match streams.early.remove(&stream) {
@@ -52,7 +51,7 @@ impl Departures {
         }
     }
 
-    /// The first byte of a stream's HEADERS went out just after this instant.
+    /// Records that the first byte of a stream's HEADERS went out just after this instant.
     pub(super) fn gone(&self, stream: u32, at: Instant) {
         let mut streams = self.lock();
         match streams.waiting.remove(&stream) {
@@ -61,13 +60,12 @@ impl Departures {
         }
     }
 
-    /// A stream has failed: whether its request has never gone out.
+    /// Removes a failed stream; returns true if its request was never sent.
     pub(super) fn withdraw(&self, stream: u32) -> bool {
         self.lock().waiting.remove(&stream).is_some()
     }
 
-    /// The other side takes no stream beyond this one; what it says last is the lowest (RFC 9113
-    /// section 6.8).
+    /// Records a GOAWAY with this last stream; a later one is never higher (RFC 9113 section 6.8).
     pub(super) fn told_to_go(&self, last: u32) {
         let mut streams = self.lock();
         streams.last = Some(streams.last.map_or(last, |known| known.min(last)));
@@ -78,7 +76,7 @@ impl Departures {
         self.lock().last.is_some()
     }
 
-    /// Returns true if the other side has said that it did not take this stream.
+    /// Returns true if the server has said that it did not process this stream.
     pub(super) fn is_untaken(&self, stream: u32) -> bool {
         self.lock().last.is_some_and(|last| stream > last)
     }

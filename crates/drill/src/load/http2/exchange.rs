@@ -1,4 +1,4 @@
-//! One request and its answer, on a stream of their own.
+//! One request and its answer, on their own stream.
 
 use std::future::poll_fn;
 use std::time::Instant;
@@ -28,7 +28,7 @@ impl Session {
         let head = self.head(request, body.len()).map_err(|error| unsendable(&error))?;
         let sent = self.sender.send_request(head, body.is_empty());
         let (mut response, mut stream) = sent.map_err(|error| {
-            // Without an end of the connection, it is the request that can't be sent.
+            // Unless the connection has ended, the request itself cannot be sent.
             if error.is_io() || error.is_go_away() { Trouble::Unsent } else { unsendable(&error) }
         })?;
         let id = stream.stream_id().as_u32();
@@ -38,13 +38,13 @@ impl Session {
         let (parts, body) = answer.into_parts();
         let head = Head::of_http2(&parts);
         if let Err(fault) = sent {
-            // The other side may have refused early; then its answer is the better reason.
+            // The server may have refused early; then its answer explains more.
             return Err(Trouble::Failed(signature(request, &head).err().unwrap_or(fault)));
         }
         read(request, head, body).await.map_err(Trouble::Failed)
     }
 
-    /// What precedes the body.
+    /// The head of the request.
     fn head(&self, request: &Request<'_>, length: usize) -> Result<http::Request<()>, http::Error> {
         let url = format!("{}://{}{}", self.over.scheme(), request.host, request.path());
         let head = http::Request::builder().method(request.kind.method()).uri(url);
@@ -57,7 +57,7 @@ impl Session {
         head.body(())
     }
 
-    /// Why there is not even the head of an answer.
+    /// The reason why there is no answer at all.
     fn unanswered(&self, id: u32, error: &h2::Error) -> Trouble {
         let is_refused =
             error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
@@ -71,7 +71,7 @@ impl Session {
     }
 }
 
-/// Sends the body as far as the other side takes it; an error leaves the answer to be read.
+/// Sends the body as far as the server accepts it; after an error the answer can still be read.
 async fn send_body(
     request: &Request<'_>,
     body: Bytes,
@@ -99,7 +99,7 @@ async fn send_body(
     stream.send_data(Bytes::new(), true).map_err(|error| unsent(&error))
 }
 
-/// Waits for the 100 of a request that asked before its body; the body must not be sent without.
+/// Waits for the 100 to a request with `Expect`; the body must not be sent without it.
 async fn go_ahead(response: &mut ResponseFuture) -> Result<(), Fault> {
     loop {
         match poll_fn(|cx| response.poll_informational(cx)).await {
@@ -114,7 +114,7 @@ async fn go_ahead(response: &mut ResponseFuture) -> Result<(), Fault> {
     }
 }
 
-/// Sends bytes of the body, as windows allow.
+/// Sends bytes of the body, as flow control allows.
 async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), Fault> {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
@@ -132,8 +132,7 @@ async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), Fau
     Ok(())
 }
 
-/// Reads the answer to the end of its stream, and judges it. That it is as long as it says is what
-/// the library sees to.
+/// Reads the answer to the end of its stream, and checks it. The library checks its length.
 async fn read(request: &Request<'_>, head: Head, mut body: RecvStream) -> Result<Answered, Fault> {
     let cut = |error: h2::Error| broken(Loss::Cut, "within the answer", &error);
     let mut check = Check::new(request);
@@ -146,7 +145,7 @@ async fn read(request: &Request<'_>, head: Head, mut body: RecvStream) -> Result
     check.finish(head)
 }
 
-/// What the library itself objects to breaks the rules of HTTP; anything else is `loss`.
+/// The fault for a library error: invalid HTTP if the library objected itself, else `loss`.
 fn broken(loss: Loss, place: &str, error: &h2::Error) -> Fault {
     let loss = if error.is_library() { Loss::Malformed } else { loss };
     Fault::lost(loss, format!("{place}: {error}"))
@@ -156,7 +155,7 @@ fn unsent(error: &h2::Error) -> Fault {
     broken(Loss::Unanswered, "while the request was sent", error)
 }
 
-/// The request itself is none.
+/// The request itself is invalid.
 fn unsendable(error: &dyn std::fmt::Display) -> Trouble {
     Trouble::Failed(Fault::lost(Loss::Connect, format!("the request can't be sent: {error}")))
 }

@@ -1,16 +1,16 @@
-//! Just enough of HTTP/2's framing (RFC 9113 section 4.1) to see, in the bytes themselves, when a
-//! request goes out and which requests a GOAWAY leaves untaken. The library keeps both to itself.
+//! Just enough HTTP/2 framing (RFC 9113 section 4.1) to see, in the bytes themselves, when a request
+//! goes out and which requests a GOAWAY leaves unprocessed. The library reports neither.
 
 use std::time::Instant;
 
 /// A request begins (section 6.2).
 pub(super) const HEADERS: u8 = 1;
-/// The other side takes no more (section 6.8).
+/// The server accepts no more (section 6.8).
 pub(super) const GOAWAY: u8 = 7;
 
-/// Length of what precedes a payload.
+/// The length of a frame header.
 const HEAD: usize = 9;
-/// Length of the number in a GOAWAY that is looked at.
+/// The length of the stream number in a GOAWAY.
 const NUMBER: usize = 4;
 
 /// A frame whose beginning has been seen.
@@ -18,29 +18,29 @@ const NUMBER: usize = 4;
 pub(super) struct Frame {
     pub(super) kind: u8,
     pub(super) stream: u32,
-    /// In a GOAWAY the last stream that was, or may have been, taken.
+    /// In a GOAWAY the last stream that was, or may have been, processed.
     pub(super) last: u32,
     /// The instant that was given with its first byte.
     pub(super) began: Instant,
 }
 
-/// The frames of one direction, in whatever pieces they come.
+/// The frames of one direction, in pieces of any size.
 #[derive(Debug)]
 pub(super) struct Frames {
     /// Bytes until the next frame.
     skip: usize,
-    /// The beginning of the frame that is looked at.
+    /// The beginning of the current frame.
     head: Vec<u8>,
     began: Instant,
 }
 
 impl Frames {
-    /// Frames that begin behind so many bytes.
+    /// Frames that begin after this many bytes.
     pub(super) fn behind(skip: usize) -> Self {
         Self { skip, head: Vec::with_capacity(HEAD + NUMBER), began: Instant::now() }
     }
 
-    /// Takes the next bytes, which moved just after `at`, and hands on each frame that they show.
+    /// Takes the next bytes, which moved just after `at`, and passes on each frame that begins in them.
     pub(super) fn feed(&mut self, mut data: &[u8], at: Instant, mut found: impl FnMut(Frame)) {
         loop {
             let (skipped, rest) = data.split_at(self.skip.min(data.len()));

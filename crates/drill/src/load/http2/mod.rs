@@ -1,13 +1,13 @@
-//! One connection of HTTP/2 for several loops (RFC 9113), by the crate `h2`, with TLS or without.
+//! One HTTP/2 connection for several loops (RFC 9113), by the crate `h2`, with TLS or without.
 //!
-//! A stream that is reset or ends early is as lost as a connection of HTTP/1.1 that is. Only what
-//! the other side says that it did not take, by REFUSED_STREAM or by a GOAWAY up to an earlier
-//! stream, is sent again (section 8.7), and counted as moved. Behind a GOAWAY, or the end of an idle
-//! connection, a new one is made.
+//! A stream that is reset or ends early is a loss, as for an HTTP/1.1 connection. Only a request that the
+//! server reports as not processed, by REFUSED_STREAM or by a GOAWAY up to an earlier stream, is sent
+//! again (section 8.7), and counted as moved. After a GOAWAY, or the end of an idle connection, a new
+//! one is made.
 //!
 //! * `session`: the connection; `exchange`: one request and its answer on it.
-//! * `tap`, `frames`: what passes between the library and the socket; `departures`: when each
-//!   request has gone out.
+//! * `tap`, `frames`: the bytes between the library and the socket; `departures`: when each request
+//!   was sent.
 
 mod departures;
 mod exchange;
@@ -26,17 +26,17 @@ use crate::ledger::{Fault, Loss};
 use crate::over::Way;
 use session::Session;
 
-/// How often in a row a request may be moved. A proxy that is replaced moves one once or twice.
+/// The times in a row that a request may be moved. A proxy's upgrade moves one once or twice.
 const MOVES_MAX: usize = 16;
 
-/// Why a request has no answer on a connection.
+/// The reason why a request has no answer on a connection.
 #[derive(Debug)]
 enum Trouble {
-    /// It was not sent: the connection had ended before.
+    /// Not sent: the connection had ended before.
     Unsent,
-    /// It was sent, and the other side has said that it did not take it.
+    /// Sent, but reported as not processed.
     Moved,
-    /// It has failed.
+    /// Failed.
     Failed(Fault),
 }
 
@@ -52,7 +52,7 @@ impl Http2 {
         Self { way, kept: Mutex::new(None) }
     }
 
-    /// One request, `due` at that instant, and its answer.
+    /// Sends one request, `due` at that instant, and reads its answer.
     pub(super) async fn exchange(
         &self,
         plan: &Plan,
@@ -61,7 +61,7 @@ impl Http2 {
     ) -> Result<Answered, Fault> {
         let request = plan.request(number);
         for _ in 0..MOVES_MAX {
-            // What closes its connection over HTTP/1.1 has one of its own here.
+            // A kind that closes its connection over HTTP/1.1 gets its own connection here.
             let mut session = match request.kind {
                 Kind::GetClose => Session::open(self.way, plan).await?,
                 _ => self.session(plan).await?,
@@ -77,7 +77,7 @@ impl Http2 {
         Err(Fault::lost(Loss::Refused, text))
     }
 
-    /// The kept connection, if it may carry another request, else a new one.
+    /// The shared connection if it may carry another request, else a new one.
     async fn session(&self, plan: &Plan) -> Result<Session, Fault> {
         let mut kept = self.kept.lock().await;
         if let Some(session) = kept.take() {

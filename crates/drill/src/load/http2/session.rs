@@ -13,11 +13,11 @@ use crate::load::stream::Stream;
 use crate::load::worker::Plan;
 use crate::over::{Over, Way};
 
-/// What the other side may send before it is read: on one stream, and on all of them.
+/// The flow-control windows for the server: of one stream, and of the connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// A connection that requests can be sent on. It ends when nobody has it any more.
+/// A connection to send requests on. It ends when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) over: Over,
@@ -26,7 +26,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects; a refusal is the loss of the request that wanted to go out.
+    /// Connects; a refusal is the loss of the request to be sent.
     pub(super) async fn open(way: Way, plan: &Plan) -> Result<Self, Fault> {
         let stream = Stream::open(way, plan.tls.as_ref()).await?;
         let departures = Arc::new(Departures::new(Arc::clone(&plan.recorder)));
@@ -38,7 +38,7 @@ impl Session {
             .await;
         let (sender, connection) = shaken
             .map_err(|error| Fault::lost(Loss::Connect, format!("beginning HTTP/2: {error}")))?;
-        // ignored: each stream that it ends tells its request why
+        // ignored: each affected stream reports the reason to its request
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self { over: way.over, sender, departures })
     }
@@ -49,7 +49,7 @@ impl Session {
         !self.departures.is_going() && poll_fn(|cx| sender.poll_ready(cx)).await.is_ok()
     }
 
-    /// Counts in which way it has ended.
+    /// Counts the way in which it has ended.
     pub(super) fn tell_end(&self, recorder: &Recorder) {
         if self.departures.is_going() {
             recorder.told_to_go();

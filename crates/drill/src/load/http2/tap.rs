@@ -1,4 +1,4 @@
-//! The bytes between the library and the socket, looked at as they pass.
+//! A tap on the bytes between the library and the socket.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use super::departures::Departures;
 use super::frames::{Frames, GOAWAY, HEADERS};
 use crate::load::stream::Stream;
 
-/// What a client begins with (RFC 9113 section 3.4).
+/// The length of the client's preface (RFC 9113 section 3.4).
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
-/// A stream that tells which requests go out, and what a GOAWAY says.
+/// A stream that reports the requests that are sent, and the last stream of a GOAWAY.
 #[derive(Debug)]
 pub(super) struct Tap {
     stream: Stream,
