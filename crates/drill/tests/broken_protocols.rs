@@ -1,5 +1,5 @@
-//! Over HTTP/2 and TLS each way of losing an answer is found, too, and what is no loss is not
-//! called one.
+//! Over HTTP/2 and TLS, too, each way of losing an answer is found, and anything else is not called
+//! a loss.
 
 #![allow(clippy::unwrap_used, reason = "this is a test, in its parts that bear no mark too")]
 
@@ -41,7 +41,7 @@ async fn every_broken_answer_over_http2_is_a_loss_with_its_reason() {
         (Deed::Reset(Reason::REFUSED_STREAM), &[Loss::Refused]), // for ever
         (Deed::Cut(Reason::CANCEL), &[Loss::Cut]),
         (Deed::Cut(Reason::NO_ERROR), &[Loss::Cut]),
-        // Not taken, it says, and had begun to answer: that can't be believed.
+        // It says not processed, but had begun to answer: that cannot be believed.
         (Deed::Cut(Reason::REFUSED_STREAM), &[Loss::Cut]),
         // The other loop's request was on the same connection.
         (Deed::HangUp, &[Loss::Unanswered, Loss::Cut]),

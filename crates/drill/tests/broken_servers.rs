@@ -1,5 +1,5 @@
-//! Each way in which a server can lose an answer is found, and named rightly;
-//! what is no loss is not called one.
+//! Each way in which a server can lose an answer is found and named correctly;
+//! anything else is not called a loss.
 
 #![allow(clippy::unwrap_used, reason = "this is a test, in its parts that bear no mark too")]
 

@@ -25,7 +25,7 @@ use drill::soak::SoakOptions;
 use drill::target::TargetOptions;
 use support::relay::Fault;
 
-/// Which of its faults the stand-in has; children inherit it.
+/// The variable that names the stand-in's fault; children inherit it.
 const FAULT: &str = "DRILL_TEST_FAULT";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -97,7 +97,7 @@ async fn soak() -> Result<ExitCode, Box<dyn Error>> {
         switches: 5,
         requests: 1_000,
         limit: Duration::from_secs(20),
-        over: vec![drill::load::Over::Http1], // the stand-in knows no other
+        over: vec![drill::load::Over::Http1], // the stand-in speaks no other
         connections: 16,
         rate: Some(2_000),
         course: drill::soak::Course::Mild,
@@ -149,7 +149,7 @@ fn processes(text: &str) -> Vec<u32> {
 }
 
 fn is_gone(id: u32) -> bool {
-    // A process that nobody has waited for yet has no command line left.
+    // A zombie has no command line.
     std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default().is_empty()
 }
 

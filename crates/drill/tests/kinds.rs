@@ -1,5 +1,5 @@
-//! Each kind of request that is more than one exchange: whole against the drill's
-//! own target, and found wanting against a server that breaks its rules.
+//! Each kind of request that is more than one exchange: correct against the drill's
+//! own target, and caught against a server that breaks its rules.
 
 #![allow(clippy::unwrap_used, reason = "this is a test, in its parts that bear no mark too")]
 

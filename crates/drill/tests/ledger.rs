@@ -1,5 +1,5 @@
-//! The join of the ledgers: with honest parts it is clean, and each way of being
-//! dishonest that only the targets' ledgers can show is found.
+//! The join of the ledgers: with honest parts it is clean, and each fault that only
+//! the targets' ledgers can show is found.
 
 #![allow(clippy::unwrap_used, reason = "this is a test, in its parts that bear no mark too")]
 

@@ -1,16 +1,16 @@
-//! The soak: the demo's stage under full load, played by a seeded schedule of
-//! switches and faults instead of a script, until it has done enough.
+//! The soak: the demo's stage under full load, with a seeded schedule of switches and
+//! faults instead of a script, until enough was done.
 //!
-//! Every fault here is one that may cost nothing: what is stopped, killed or
-//! frozen for good is drained first, as a deploy script would do it; Teal is replaced
-//! by itself. So a single lost, doubled or late request fails the soak. The targets close idle
-//! connections early all the while.
+//! Every fault here must cost nothing: a color is drained before it is stopped, killed or
+//! frozen for good, as a deploy script would do it; Teal is upgraded to itself. So a single
+//! lost, doubled or late request fails the soak. The targets close idle connections early
+//! throughout.
 //!
-//! A harsh soak kills what requests are on: the active color, and Teal itself in the middle of a
-//! switch. The requests that were under way then are counted apart; every other one, and every
-//! promise about color, order and journal, is held to as strictly as ever.
+//! A harsh soak kills processes with requests in flight: the active color, and Teal itself in the
+//! middle of a switch. The requests in flight at that time are counted separately; all others, and
+//! all promises about color, order and journal, are checked as strictly as ever.
 //!
-//! A soak of upgrades replaces Teal as often as it switches, and nothing may be lost.
+//! A soak of upgrades upgrades Teal before every switch, and nothing may be lost.
 
 mod report;
 mod schedule;
@@ -27,46 +27,46 @@ use schedule::{Fault, Round, STORM_PACE, Schedule};
 
 pub use report::SoakReport;
 
-/// How long the targets keep an idle connection: much shorter than Teal would. More than
-/// twice the longest freeze, so that no target wakes up with this time over and may close a
-/// connection on which a fresh request waits. At 400 ms a run lost three POSTs to 502.
+/// The targets' idle timeout: much shorter than Teal's. More than twice the longest freeze, so
+/// that no target wakes up after this time and closes a connection with a new request on it. At
+/// 400 ms a run lost three POSTs to 502.
 const IDLE: Duration = Duration::from_millis(800);
-/// How long a switch waits for a color that was ailing or just started.
+/// The time that a switch waits for a color that was unhealthy or just started.
 const WAIT_HEALTHY: Duration = Duration::from_secs(15);
 
-/// What to play.
+/// The options of a soak.
 #[derive(Debug, Clone)]
 pub struct SoakOptions {
     /// The program that is run as `EXE run --config FILE` and as `EXE demo-target …`.
     pub teal_exe: PathBuf,
-    /// Where the schedule comes from.
+    /// The seed of the schedule.
     pub seed: u64,
-    /// How long at least.
+    /// The minimum duration.
     pub time: Duration,
-    /// Switches that must have been made.
+    /// The minimum number of switches.
     pub switches: u64,
-    /// Requests that must have been sent.
+    /// The minimum number of requests.
     pub requests: u64,
-    /// When it ends even without them; then it has failed.
+    /// The time limit for reaching them; beyond it the soak has failed.
     pub limit: Duration,
-    /// What to speak; loops are dealt to it in turn.
+    /// The protocols; loops are assigned to them in turn.
     pub over: Vec<Over>,
-    /// Number of closed loops, each with a connection of its own; over HTTP/2 up to four share one.
+    /// The number of closed loops, each with its own connection; over HTTP/2 up to four share one.
     pub connections: usize,
-    /// Most requests per second of all loops together; none: as fast as it goes.
+    /// The most requests per second of all loops together; none: unlimited.
     pub rate: Option<u32>,
-    /// What is done.
+    /// The kind of faults.
     pub course: Course,
 }
 
-/// What a soak does beside its switches.
+/// The faults of a soak, besides its switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
-    /// Everything that may cost nothing.
+    /// All faults that must cost nothing.
     Mild,
     /// Kill the active color and Teal itself, and nothing else.
     Harsh,
-    /// Replace Teal by itself before each switch, and nothing else.
+    /// Upgrade Teal to itself before each switch, and nothing else.
     Upgrades,
 }
 
@@ -92,7 +92,7 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
         played = play(&mut stage, &options, &mut rounds) => Some(played),
         () = signals.next() => None,
     };
-    // A fault that was broken off may have left a target frozen.
+    // An interrupted fault may have left a target frozen.
     for color in ["blue", "green"] {
         stage.freeze(color, false);
     }
@@ -105,7 +105,7 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
     Ok(SoakReport::new(&options, verdict?, rounds, interrupted))
 }
 
-/// Plays rounds until there were enough, or the limit.
+/// Plays rounds until there are enough, or until the time limit.
 async fn play(
     stage: &mut Stage,
     options: &SoakOptions,
@@ -129,7 +129,7 @@ async fn play(
     Ok(())
 }
 
-/// One switch, with its fault before or behind it.
+/// Makes one switch, with its fault before or after it.
 async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
     tokio::time::sleep(round.pause).await;
     let (old, new) = (stage.timeline().active().to_owned(), stage.idle());

@@ -1,4 +1,4 @@
-//! How a soak ended, for people and as JSON.
+//! The result of a soak, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,19 +8,19 @@ use serde::Serialize;
 use super::SoakOptions;
 use crate::ledger::{Verdict, grouped};
 
-/// How a soak ended.
+/// The result of a soak.
 #[derive(Debug, Serialize)]
 pub struct SoakReport {
-    /// The seed that plays it again.
+    /// The seed that replays it.
     pub seed: u64,
     /// The ledger of the whole run.
     #[serde(flatten)]
     pub verdict: Verdict,
     /// Faults by name.
     pub faults: BTreeMap<&'static str, u64>,
-    /// When each round with a fault began and ended, in seconds from the start, and its fault.
+    /// The start and end of each round with a fault, in seconds from the start, and its fault.
     pub rounds: Vec<(f64, f64, &'static str)>,
-    /// What should have been done and was not, in words.
+    /// Goals that were missed, in words.
     pub shortfalls: Vec<String>,
     /// Ended by a signal.
     pub interrupted: bool,

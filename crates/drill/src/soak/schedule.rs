@@ -1,40 +1,40 @@
-//! What a soak does and when, drawn from a seed: the same seed is the same
-//! schedule, so a failure can be played again.
+//! The schedule of a soak, drawn from a seed: the same seed gives the same schedule,
+//! so a failure can be replayed.
 
 use std::time::Duration;
 
 use super::Course;
 use crate::kind::scramble;
 
-/// What is done to the targets around one switch.
+/// The fault around one switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nothing: the next switch comes while this one may still drain.
+    /// None: the next switch comes while this one may still drain.
     Nothing,
-    /// The old color is stopped with SIGTERM once it is drained, and started again.
+    /// The old color is stopped with SIGTERM once it is drained, and restarted.
     Stop,
     /// The same with SIGKILL.
     Kill,
-    /// Killed, and a switch to it is tried: it must be refused.
+    /// Killed, and a switch to it is attempted, which must be refused.
     KillAndTry,
     /// The old color freezes once it is drained.
     FreezeIdle(Duration),
-    /// The color that answers freezes.
+    /// The active color freezes.
     FreezeActive(Duration),
     /// The old color freezes before the switch, with requests on it, and drains after it.
     FreezeOld(Duration),
     /// The idle color fails this many health checks.
     AilIdle(u32),
-    /// The color that answers fails this many health checks.
+    /// The active color fails this many health checks.
     AilActive(u32),
-    /// This many more switches, a thousand a minute, each within the drain of the one before.
+    /// This many more switches, a thousand a minute, each during the drain of the one before.
     Storm(u32),
-    /// A newer Teal takes over, and the switch is its first deed.
+    /// Teal is upgraded, and the switch is the newer one's first action.
     Upgrade,
-    /// The color that answers is killed with SIGKILL, and Teal fails over by itself.
+    /// The active color is killed with SIGKILL, and Teal fails over by itself.
     KillActive,
-    /// Teal is killed with SIGKILL this long after a switch was commanded, so that it may be within
-    /// a write to its journal, before it or behind it; and started again.
+    /// Teal is killed with SIGKILL this long after a switch was commanded, so that it may be during, before
+    /// or after a write to its journal; and restarted.
     KillTeal(Duration),
 }
 
@@ -58,18 +58,18 @@ pub(super) struct Schedule {
 /// are never more than 1,000 switches in a minute.
 const PAUSE_MIN_MS: u64 = 60;
 const PAUSE_MAX_MS: u64 = 160;
-/// The pause where Teal is replaced in each round, which takes its own time.
+/// The pause if Teal is upgraded in each round, which takes time itself.
 const UPGRADE_PAUSE: Duration = Duration::from_millis(10);
 /// Longest time that a target is frozen: well under every deadline of a request.
 const FREEZE_MAX_MS: u64 = 300;
-/// A switch is decided and published within less.
+/// The longest delay of the kill: a switch is decided and published in less.
 const KILL_MAX_MICROS: u64 = 4_000;
 /// Most health checks that fail in a row.
 const AIL_MAX: u64 = 4;
-/// How many switches a storm has.
+/// The number of switches in a storm.
 const STORM_MIN: u64 = 16;
 const STORM_MAX: u64 = 32;
-/// From one switch of a storm to the next: a thousand a minute.
+/// The time from one switch of a storm to the next: a thousand a minute.
 pub(super) const STORM_PACE: Duration = Duration::from_millis(60);
 
 impl Schedule {
@@ -78,7 +78,7 @@ impl Schedule {
         Self { state: scramble(seed), course }
     }
 
-    /// What may cost nothing; most rounds have nothing.
+    /// A fault that must cost nothing; most rounds have none.
     fn mild_fault(&mut self) -> Fault {
         let fault = self.draw(0, 31);
         let freeze = Duration::from_millis(self.draw(20, FREEZE_MAX_MS));
@@ -99,7 +99,7 @@ impl Schedule {
         }
     }
 
-    /// One round in four kills what requests are on.
+    /// A fault that kills processes with requests in flight, in one round of four.
     fn harsh_fault(&mut self) -> Fault {
         let delay = Duration::from_micros(self.draw(0, KILL_MAX_MICROS));
         match self.draw(0, 15) {
@@ -131,7 +131,7 @@ impl Iterator for Schedule {
 }
 
 impl Fault {
-    /// Its name in the report; none: no fault.
+    /// Its name in the report; none if there is no fault.
     pub(super) fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::Nothing => return None,

@@ -1,10 +1,10 @@
-//! The demo target: a small, real HTTP/1.1 server that says which version it is
-//! and writes down every numbered request before it answers it.
+//! The demo target: a small, real HTTP/1.1 server that names its version and records
+//! every numbered request before it answers it.
 //!
-//! The record is written before the answer and survives `kill -9` of the target,
-//! so that "the target saw it" never depends on the target's manners. When told
-//! to stop it stops at once, in the middle of whatever it does: a proxy that
-//! calls a color drained must mean it.
+//! The record is written before the answer and survives `kill -9` of the target, so
+//! that "the target saw it" does not depend on a clean exit. On SIGTERM it stops at
+//! once, in the middle of whatever it does: a proxy that calls a color drained must
+//! mean it.
 
 mod record;
 mod route;
@@ -29,22 +29,22 @@ use tokio::task::JoinSet;
 
 use record::Record;
 
-/// How long to wait before accepting again when the system is out of descriptors.
+/// The pause before accepting again when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a connection may be idle, or take for a head.
+/// The time limit for an idle connection, and for a request head.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// What a demo target is told when it starts.
+/// The options of a demo target.
 #[derive(Debug, Clone)]
 pub struct TargetOptions {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// What it calls itself in each answer, for example `v1`.
+    /// The version that it names in each answer, for example `v1`.
     pub version: String,
-    /// File to which each numbered request is appended; none: nothing is kept.
+    /// The file to which each numbered request is appended; none: nothing is recorded.
     pub ledger: Option<PathBuf>,
-    /// How long a connection may be idle before it is closed; none: 30 seconds.
+    /// The idle timeout of connections; none: 30 seconds.
     pub idle: Option<Duration>,
 }
 
@@ -56,13 +56,13 @@ pub struct Target {
     shared: Arc<Shared>,
 }
 
-/// What every connection of a target reads.
+/// The state shared by all connections of a target.
 #[derive(Debug)]
 struct Shared {
     version: String,
     record: Record,
     idle: Duration,
-    /// Health checks that are still to be failed.
+    /// The number of health checks that are still to fail.
     ailing: AtomicU64,
 }
 
@@ -72,8 +72,8 @@ struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
 /// Runs a demo target until SIGTERM, SIGINT, or the end of its standard input.
 ///
-/// The first line on standard output is `listening on ADDRESS`. Ending with the
-/// standard input means that no target outlives a parent that was killed.
+/// The first line on standard output is `listening on ADDRESS`. Because it ends with
+/// its standard input, no target outlives a parent that was killed.
 pub async fn serve(options: TargetOptions) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -94,7 +94,7 @@ pub async fn serve(options: TargetOptions) -> io::Result<()> {
 /// Completes when standard input has ended: the parent is gone.
 fn end_of_stdin() -> oneshot::Receiver<()> {
     let (gone, told) = oneshot::channel();
-    // A thread of its own, because a blocked read cannot be called back.
+    // On its own thread, because a blocked read cannot be cancelled.
     std::thread::spawn(move || {
         // ignored: an error on standard input means the same as its end
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -127,7 +127,7 @@ impl Target {
         self.address
     }
 
-    /// Serves for ever; dropping the future closes every connection at once.
+    /// Serves until dropped; dropping the future closes every connection at once.
     pub async fn run(self) {
         let mut connections = JoinSet::new();
         loop {
@@ -146,14 +146,14 @@ impl Target {
 
 /// Serves one connection to its end, then waits for the tunnel it may have become.
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // ignored: without TCP_NODELAY answers are late, not wrong
+    // ignored: without TCP_NODELAY answers are slow, not wrong
     let _ = stream.set_nodelay(true);
     let tasks = Tasks::default();
     let service = service_fn(|request| {
         let (shared, tasks) = (Arc::clone(&shared), tasks.clone());
         async move { route::answer(&shared, &tasks, request).await }
     });
-    // ignored: a peer that breaks its connection is the client's to report
+    // ignored: the client reports a broken connection
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.idle)
@@ -166,7 +166,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 // === impl Tasks ===
 
 impl Tasks {
-    /// Starts a task that ends with the connection at the latest.
+    /// Starts a task that ends no later than the connection.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while set.try_join_next().is_some() {}

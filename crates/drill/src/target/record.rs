@@ -1,6 +1,6 @@
 //! The target's ledger: one line `ID METHOD` per numbered request, appended with
-//! a single write before the answer. It is never buffered in this process, so a
-//! killed target has still told the truth; it makes no promise about power loss.
+//! a single write before the answer. It is never buffered in this process, so it is
+//! complete even after a kill; it does not guard against power loss.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) struct Record(Option<File>);
 
 impl Record {
-    /// Opens the file for appending; a restarted target goes on in the same one.
+    /// Opens the file for appending; a restarted target appends to the same one.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let Some(path) = path else { return Ok(Self(None)) };
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
@@ -22,7 +22,7 @@ impl Record {
         Ok(Self(Some(file)))
     }
 
-    /// Writes one request down.
+    /// Records one request.
     ///
     /// `id` and `method` must hold no space and no line break.
     pub(super) fn write(&self, id: &str, method: &str) -> io::Result<()> {

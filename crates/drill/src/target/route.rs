@@ -1,4 +1,4 @@
-//! From a request to its answer: the routes of the demo target.
+//! The routes of the demo target.
 //!
 //! Guarantees: a request with an id is in the ledger before any byte of its
 //! answer exists, and each answer names the version and echoes the id.
@@ -16,17 +16,17 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::{Shared, Tasks, socket, stream};
 use crate::protocol::{ID_FIELD, Summary, VERSION_FIELD, is_id};
 
-/// A body known at once, or one that is produced while it is sent.
+/// A body that is known in advance, or generated while it is sent.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
 
-/// The longest that `/slow` waits.
+/// The longest delay of `/slow`.
 const SLOW_MS_MAX: u64 = 60_000;
 
-/// Why a request is not answered as asked: the status and one line for a person.
+/// An error answer: the status and a message of one line.
 #[derive(Debug)]
 pub(super) struct Rejection(pub(super) StatusCode, pub(super) String);
 
-/// Answers one request. An error breaks the connection: the client stopped sending.
+/// Answers one request. An error closes the connection: the client stopped sending.
 pub(super) async fn answer(
     shared: &Shared,
     tasks: &Tasks,
@@ -55,7 +55,7 @@ pub(super) async fn answer(
     Ok(label(response, &shared.version, id.as_deref()))
 }
 
-/// The table of contents of the demo target.
+/// The routing table of the demo target.
 async fn dispatch(
     shared: &Shared,
     tasks: &Tasks,
@@ -96,7 +96,7 @@ async fn dispatch(
     })
 }
 
-/// Healthy, unless it was told to be ailing.
+/// Healthy, unless it was told to fail.
 fn health(shared: &Shared) -> Result<Response<Body>, Rejection> {
     let fewer = |left: u64| left.checked_sub(1);
     match shared.ailing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer) {
@@ -105,7 +105,7 @@ fn health(shared: &Shared) -> Result<Response<Body>, Rejection> {
     }
 }
 
-/// Reads the body to its end and says what was in the request.
+/// Reads the body to its end and answers with a summary of the request.
 async fn echo(
     version: &str,
     id: &str,
@@ -149,7 +149,7 @@ fn text(body: String) -> Response<Body> {
     response
 }
 
-/// Signs an answer: who gave it and to which request.
+/// Adds the version and the request's id to an answer.
 fn label(mut response: Response<Body>, version: &str, id: Option<&str>) -> Response<Body> {
     let fields = response.headers_mut();
     if let Ok(version) = HeaderValue::from_str(version) {

@@ -42,7 +42,7 @@ pub(super) fn upgrade(
     Ok(response)
 }
 
-/// The value that proves to the client that its handshake was understood.
+/// The value of `Sec-WebSocket-Accept`.
 fn accept_key(fields: &HeaderMap) -> Option<HeaderValue> {
     let is = |name: HeaderName, wanted: &str| {
         fields

@@ -1,5 +1,5 @@
-//! Answers that take time: downloads of any size and endless event streams.
-//! Nothing is built ahead of what the client reads.
+//! Long answers: downloads of any size and endless event streams. Nothing is generated
+//! ahead of what the client reads.
 
 use std::time::Duration;
 

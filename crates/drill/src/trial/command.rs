@@ -1,5 +1,5 @@
-//! The user's commands, run by the shell. A command that fails is reported with all that it said:
-//! nothing can be judged after it.
+//! The user's commands, run by the shell. A command that fails is reported with its output, and ends the
+//! trial: nothing can be judged after it.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// How long a command may take.
+/// The time limit of a command.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Why a command did not do its work.
+/// The error of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The shell could not be started.
@@ -18,20 +18,20 @@ pub enum CommandError {
     Start {
         /// The command line.
         command: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// It said that it failed.
+    /// It exited with an error.
     #[error("`{command}` failed ({status}); output:\n{said}")]
     Failed {
         /// The command line.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// Its output.
         said: String,
     },
-    /// It did not end.
+    /// It did not exit in time.
     #[error("`{command}` did not end within {PATIENCE:?}")]
     TooLate {
         /// The command line.
@@ -39,7 +39,7 @@ pub enum CommandError {
     },
 }
 
-/// A command line with a place for a color.
+/// A command line with a placeholder for a color.
 #[derive(Debug, Clone)]
 pub(super) struct Command {
     line: String,

@@ -1,13 +1,13 @@
 //! The trial: any proxy in front of two targets, switched by commands under strict
-//! load, with the old target killed in the instant when the command has returned.
+//! load, with the old target killed the instant the command has returned.
 //!
-//! That instant is the point: who deploys takes the end of the command for leave to
-//! stop the old version. A proxy that says so too early loses requests here, and
-//! the ledgers of client and targets say which.
+//! That instant is the point: in a deploy, the end of the command means that the old
+//! version may be stopped. A proxy that returns too early loses requests here, and
+//! the ledgers of client and targets show which.
 //!
 //! The commands are the user's own and are run by the shell. The targets are the
-//! drill's, unless the user gives commands that stop and start theirs; then only
-//! the client's ledger speaks.
+//! drill's, unless the user gives commands that stop and start theirs; then there is
+//! only the client's ledger.
 
 mod command;
 mod report;
@@ -31,62 +31,62 @@ use command::Command;
 pub use command::CommandError;
 pub use report::TrialReport;
 
-/// How long the proxy may take until it answers at all.
+/// The time limit for the proxy's first answer.
 const START_PATIENCE: Duration = Duration::from_secs(15);
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// What to try.
+/// The options of a trial.
 #[derive(Debug, Clone)]
 pub struct TrialOptions {
     /// The program that is run as `EXE demo-target …`.
     pub teal_exe: PathBuf,
-    /// Where the proxy is.
+    /// The proxy's URL.
     pub url: String,
-    /// What to speak; empty: HTTP/1.1, with TLS if the URL says so.
+    /// The protocols; empty: HTTP/1.1, with TLS if the URL is https.
     pub over: Vec<Over>,
-    /// Whose signature makes the proxy's certificate good.
+    /// The CAs to trust for the proxy's certificate.
     pub trust: Trust,
-    /// Makes a color active; `{to}` is replaced by it.
+    /// The command that makes a color active; `{to}` is replaced by the color.
     pub switch: String,
-    /// Whose targets there are.
+    /// The targets.
     pub targets: Targets,
-    /// How many switches.
+    /// The number of switches.
     pub switches: u32,
-    /// How long to send requests; the switches are spread over it.
+    /// The duration of the load; the switches are spread over it.
     pub time: Duration,
-    /// Number of loops, each with a connection of its own; over HTTP/2 up to four share one.
+    /// The number of loops, each with its own connection; over HTTP/2 up to four share one.
     pub connections: usize,
-    /// Most requests per second of all loops together; none: as fast as it goes.
+    /// The most requests per second of all loops together; none: unlimited.
     pub rate: Option<u32>,
-    /// Keep to the rate whatever the answers do.
+    /// Keep to the rate however slow the answers are.
     pub open: bool,
-    /// Deadline of one request.
+    /// The deadline of one request.
     pub timeout: Duration,
 }
 
-/// Whose targets the proxy stands in front of.
+/// The targets that the proxy forwards to.
 #[derive(Debug, Clone)]
 pub enum Targets {
     /// The drill's own, at these addresses.
     Own {
-        /// Where blue listens.
+        /// Blue's address.
         blue: SocketAddr,
-        /// Where green listens.
+        /// Green's address.
         green: SocketAddr,
     },
     /// The user's, by these commands; `{color}` is replaced.
     Commands {
-        /// Ends a color.
+        /// The command that stops a color.
         stop: String,
-        /// Brings a color back.
+        /// The command that starts it again.
         start: String,
     },
 }
 
-/// Why a trial could not be held.
+/// The error of a trial.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The URL is no use.
+    /// The URL is unusable.
     #[error(transparent)]
     Url(#[from] DrillError),
     /// A command of the user failed.
@@ -95,17 +95,17 @@ pub enum TrialError {
     /// The drill's own side failed.
     #[error(transparent)]
     Stage(#[from] DemoError),
-    /// The drill's own targets can't have their addresses.
+    /// The address of one of the drill's own targets is taken.
     #[error(
         "cannot listen on {address} for the drill's own {color} target: {source}; stop what listens there, choose \
          another address with --{color}, or have the drill use your targets with --stop and --start"
     )]
     Taken {
-        /// Of which target.
+        /// The target's color.
         color: &'static str,
         /// Its address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The proxy never answered.
@@ -113,18 +113,18 @@ pub enum TrialError {
         "{url} gave no 2xx answer over {over} within {START_PATIENCE:?} ({last}); does the proxy forward to {targets}?"
     )]
     Silent {
-        /// Where.
+        /// The URL.
         url: String,
-        /// What was spoken.
+        /// The protocol.
         over: Over,
-        /// What the last try brought.
+        /// The result of the last attempt.
         last: String,
-        /// What it should stand in front of.
+        /// The targets that it should forward to.
         targets: String,
     },
 }
 
-/// Holds the trial. A signal ends it early, with its report.
+/// Runs the trial. A signal ends it early, with its report.
 ///
 /// # Cancellation
 /// Dropping the future kills all children.
@@ -134,7 +134,7 @@ pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
     let ways = url.ways(&options.over).await?;
     let tls = url.tls(&options.trust).map_err(DrillError::Tls)?;
     let mut ring = Ring::enter(&options).await?;
-    ring.switch("blue").await?; // so that the beginning is known
+    ring.switch("blue").await?; // to begin in a known state
     for way in &ways {
         ring.until_answered(*way, tls.as_ref(), &url).await?;
     }
@@ -171,17 +171,17 @@ pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
     Ok(TrialReport::new(&options, verdict, &took, interrupted))
 }
 
-/// The proxy's surroundings while it is tried.
+/// The proxy's environment during the trial.
 struct Ring {
     switch: Command,
     own: Option<Own>,
     stop_start: Option<(Command, Command)>,
     timeline: Timeline,
-    /// How long each switch took.
+    /// The durations of the switches.
     took: Vec<Duration>,
 }
 
-/// Targets of the drill itself.
+/// The drill's own targets.
 struct Own {
     options: TrialOptions,
     blue: Actor,
@@ -189,7 +189,7 @@ struct Own {
     _directory: TempDir,
 }
 
-/// Finds out before anything is started whether a target can have its address.
+/// Checks before anything is started that a target's address is free.
 fn is_free(color: &'static str, address: SocketAddr) -> Result<(), TrialError> {
     let bound = TcpListener::bind(address).map(drop);
     bound.map_err(|source| TrialError::Taken { color, address, source })
@@ -216,12 +216,12 @@ impl Ring {
         })
     }
 
-    /// Switch after switch, each followed by the end of the old target and its return.
+    /// Makes the switches, each followed by the kill and restart of the old target.
     async fn play(&mut self, options: &TrialOptions) -> Result<(), TrialError> {
         let began = Instant::now();
         let every = options.time / options.switches.max(1);
         for number in 0..options.switches {
-            // In the middle of its part of the time, so that there is load before and behind.
+            // In the middle of its share of the time, so that there is load before and after it.
             let at = began + every * number + every / 2;
             tokio::time::sleep_until(at.into()).await;
             let old = self.timeline.active().to_owned();
@@ -245,7 +245,7 @@ impl Ring {
         Ok(())
     }
 
-    /// The old version is gone as soon as the command has returned.
+    /// Kills the old color; called as soon as the command has returned.
     async fn end(&mut self, color: &str) -> Result<(), TrialError> {
         match (&mut self.own, &self.stop_start) {
             (Some(own), _) => own.actor(color).kill().await,

@@ -1,4 +1,4 @@
-//! How a trial ended, for people and as JSON.
+//! The result of a trial, as text and as JSON.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::TrialOptions;
 use crate::ledger::Verdict;
 
-/// How a trial ended.
+/// The result of a trial.
 #[derive(Debug, Serialize)]
 pub struct TrialReport {
     /// The command that switched.
@@ -16,9 +16,9 @@ pub struct TrialReport {
     /// The ledger of the whole run.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Seconds that half of the switches did not exceed.
+    /// The median duration of a switch, in seconds.
     pub switch_seconds_p50: f64,
-    /// Seconds that the slowest switch took.
+    /// The duration of the slowest switch, in seconds.
     pub switch_seconds_max: f64,
     /// Ended by a signal.
     pub interrupted: bool,

@@ -1,4 +1,4 @@
-//! A server of HTTP/2 without TLS that does to every stream the same, right or wrong.
+//! An HTTP/2 server without TLS that treats every stream the same, right or wrong.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What becomes of a stream, or of its connection.
+/// The treatment of a stream, or of its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deed {
     /// A whole answer.
@@ -30,7 +30,7 @@ pub(crate) enum Deed {
     HangUp,
     /// Nothing.
     Hang,
-    /// No stream of every first connection is taken, as a GOAWAY says; the next one answers.
+    /// Every first connection ends with a GOAWAY that says no stream was processed; the next one answers.
     GoAtOnce,
 }
 
@@ -75,7 +75,7 @@ async fn serve(stream: TcpStream, deed: Deed) {
                 let mut body = begin(&mut respond);
                 body.send_data(Bytes::from_static(b"hello"), false).unwrap();
                 tokio::spawn(async move {
-                    // What was sent must have gone out: a reset overtakes what waits.
+                    // What was sent must have gone out: a reset overtakes queued bytes.
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     body.send_reset(reason);
                 });

@@ -1,4 +1,4 @@
-//! What the drill's tests share: a relay that plays the proxy, and waiting.
+//! Shared parts of the drill's tests: a relay that plays the proxy, and waiting.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "this is a part of tests")]

@@ -17,10 +17,10 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-/// How the relay is broken.
+/// The fault of the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not.
+    /// None.
     Honest,
     /// Every 20th request is delivered twice.
     Double,
@@ -45,7 +45,7 @@ pub(crate) struct Relay {
     stale: Mutex<Option<Response<Full<Bytes>>>>,
 }
 
-/// A request's hold on a color.
+/// A request's lease on a color.
 struct Lease(Arc<Relay>, usize);
 
 impl Drop for Lease {
@@ -92,7 +92,7 @@ impl Relay {
         self.state.lock().unwrap().0
     }
 
-    /// Switches; with [`Fault::Slack`] later than it says.
+    /// Switches; with [`Fault::Slack`] later than it reports.
     pub(crate) fn switch(self: &Arc<Self>, to: usize) {
         if self.fault == Fault::Slack {
             let relay = Arc::clone(self);
@@ -106,7 +106,7 @@ impl Relay {
         }
     }
 
-    /// Waits until a color has no request under way.
+    /// Waits until a color has no request in flight.
     pub(crate) async fn drained(&self, color: usize) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.state.lock().unwrap().1[color] > 0 && Instant::now() < deadline {

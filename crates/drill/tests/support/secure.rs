@@ -13,21 +13,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Whom its certificate is for.
+/// The name that its certificate is for.
 pub(crate) const HOST: &str = "drill.test";
 
-/// What the server does behind its bytes.
+/// The server's action after its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     /// Waits for the next request.
     Keep,
-    /// Says farewell and closes.
+    /// Sends close_notify and closes.
     Close,
-    /// Closes without a word, as one does who cuts a connection.
+    /// Closes without close_notify, as an attacker who cuts a connection would.
     HangUp,
 }
 
-/// Serves until the runtime ends; whom to trust is in a file that lives as long as the directory.
+/// Serves until the runtime ends; the CA to trust is in a file that lives as long as the directory.
 pub(crate) async fn start(bytes: &'static str, then: Then) -> (SocketAddr, Trust, TempDir) {
     let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
     let directory = tempfile::tempdir().unwrap();
