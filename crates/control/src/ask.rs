@@ -1,4 +1,4 @@
-//! What may be asked of the controller, and what it answers.
+//! The calls to the controller, and its answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,42 +11,42 @@ use rules::{
 };
 use tokio::sync::{oneshot, watch};
 
-/// Which services something is about.
+/// The services that a call concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// The only one there is.
+    /// The only service.
     #[default]
     Only,
-    /// This one.
+    /// This service.
     Service(ServiceName),
-    /// All of this group.
+    /// All services of this group.
     Group(GroupName),
 }
 
-/// The services that a status tells of: those with these names; none: all.
+/// The services that a status includes: those with these names; none: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection(pub Vec<ServiceName>);
 
-/// To move a service, or all of a group, to a color.
+/// A call to switch a service, or all services of a group, to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwitchAsk {
-    /// What is to be moved.
+    /// The services to move.
     pub scope: Scope,
-    /// Where to.
+    /// The destination.
     pub to: Destination,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// Refuse if the service has another generation; of a group the highest counts.
+    /// The expected generation; any other is refused. For a group the highest counts.
     pub if_generation: Option<Generation>,
-    /// How long to go on probing until the color is healthy; `None`: the first failure refuses.
+    /// The time to wait for the color to become healthy; `None`: the first failure refuses.
     pub wait_healthy: Option<Duration>,
     /// The drain deadline; `None`: that of each service.
     pub drain: Option<Duration>,
-    /// Only pass the gate, change nothing.
+    /// True to only check the gate and change nothing.
     pub dry_run: bool,
 }
 
-/// The color that a switch is to end on.
+/// The destination of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// This color.
@@ -55,7 +55,7 @@ pub enum Destination {
     Previous,
 }
 
-/// What became of a service in a switch. A refusal comes as [`rules::Refusal`].
+/// The outcome of a switch for a service. A refusal is a [`rules::Refusal`].
 #[derive(Clone, Debug)]
 pub enum Switched {
     /// The color was active already.
@@ -66,12 +66,12 @@ pub enum Switched {
         color: Color,
         /// The generation of the service.
         generation: Generation,
-        /// The drain of the other color, if one is under way.
+        /// The drain of the other color, if one is in progress.
         drain: Option<DrainWatch>,
-        /// Why a switch to the color would be refused now; `None`: it would not.
+        /// The reason a switch to the color would be refused now; `None`: it would not.
         unhealthy: Option<String>,
     },
-    /// The gate would let it pass now; nothing was changed.
+    /// It would pass the gate now; nothing was changed.
     DryRun {
         /// The service.
         service: ServiceName,
@@ -81,10 +81,10 @@ pub enum Switched {
         to: Color,
         /// The generation of the service, which did not change.
         generation: Generation,
-        /// What proves the color healthy.
+        /// The evidence that the color is healthy.
         evidence: Vec<Proof>,
     },
-    /// Every worker has acknowledged it: no request will be on the old color any more (L2).
+    /// Every worker has acknowledged it: no new request goes to the old color any more (L2).
     Published {
         /// The service.
         service: ServiceName,
@@ -92,9 +92,9 @@ pub enum Switched {
         from: Color,
         /// The color that is active now.
         to: Color,
-        /// What kind of switch it was.
+        /// The kind of switch.
         cause: Cause,
-        /// The generation that it made.
+        /// The generation it created.
         generation: Generation,
         /// The drain of the old color.
         drain: DrainWatch,
@@ -113,17 +113,17 @@ pub struct DrainTeller {
     course: watch::Sender<Course>,
 }
 
-/// A drain whose deadline is long over, while workers have not ended what they were told to
-/// cut. It goes on, and may still end.
+/// A drain whose deadline is long past, while workers have not closed everything they were told to
+/// cut. It continues, and may still end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// Leases that are left on the color.
+    /// Leases left on the color.
     pub leases: u64,
-    /// Connections that are left to its targets.
+    /// Connections left to its targets.
     pub connections: u64,
 }
 
-/// Where a drain is.
+/// The progress of a drain.
 #[derive(Clone, Copy, Debug)]
 enum Course {
     UnderWay,
@@ -131,101 +131,101 @@ enum Course {
     Ended(DrainEnd),
 }
 
-/// To keep new requests of a service waiting.
+/// A call to hold new requests of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldAsk {
-    /// Which service; `None` is enough if there is exactly one.
+    /// The service; `None` if there is exactly one.
     pub service: Option<ServiceName>,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// The longest that one request waits; `None`: 30 s.
+    /// The maximum time for which a request waits; `None`: 30 s.
     pub max_wait: Option<Duration>,
     /// The deadline for leases on the active color; `None`: that of the service.
     pub drain: Option<Duration>,
 }
 
-/// A hold that is in force on every worker.
+/// A hold in force on every worker.
 #[derive(Clone, Debug)]
 pub struct HoldInForce {
     /// The service.
     pub service: ServiceName,
-    /// The active color, which drains now.
+    /// The active color, which is draining now.
     pub color: Color,
-    /// The longest that one request waits.
+    /// The maximum time for which a request waits.
     pub max_wait: Duration,
     /// The drain of the active color; a resume interrupts it.
     pub drain: DrainWatch,
 }
 
-/// To let the waiting requests of a service go.
+/// A call to release the waiting requests of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumeAsk {
-    /// Which service; `None` is enough if there is exactly one.
+    /// The service; `None` if there is exactly one.
     pub service: Option<ServiceName>,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
 }
 
-/// A hold that is over on every worker.
+/// A hold that has ended on every worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumed {
     /// The service.
     pub service: ServiceName,
-    /// The color that the requests are released to.
+    /// The color to which the requests are released.
     pub color: Color,
     /// Requests that were waiting.
     pub waiting: u64,
 }
 
-/// To read the configuration again.
+/// A call to reload the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReloadAsk {
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
 }
 
-/// A reload that is in force on every worker.
+/// A reload in force on every worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reloaded {
-    /// The generation that it made; `None`: it did not change where traffic goes.
+    /// The generation it created; `None`: routing did not change.
     pub generation: Option<Generation>,
-    /// What changed, one text each; empty: nothing.
+    /// The changes, one text each; empty: none.
     pub changes: Vec<String>,
 }
 
-/// To have this Teal replaced by one from the binary on the disk.
+/// A call to replace this Teal with a new process of the binary on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeAsk {
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
 }
 
 /// A newer Teal that has taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgraded {
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// Its version.
     pub version: String,
 }
 
-/// An upgrade that is asked for, and where the answer goes. The binary carries it out.
+/// A requested upgrade, and the channel for the answer. The binary carries it out.
 pub type UpgradeWish = (UpgradeAsk, oneshot::Sender<Result<Upgraded, Refusal>>);
 
-/// What the configuration says now, checked.
+/// A new configuration, checked.
 pub struct NewConfig {
     /// All services.
     pub services: Vec<ServiceSpec>,
-    /// All groups of them.
+    /// All groups of services.
     pub groups: Vec<GroupSpec>,
-    /// What clients may send.
+    /// The limits for client requests.
     pub limits: Limits,
-    /// What has changed besides, that is not the controller's: one text each.
+    /// Other changes, outside the controller: one text each.
     pub others: Vec<String>,
-    /// What TLS to targets will be made of, if that is something else than now: targets that
-    /// are reached by it are proven with it first.
+    /// New certificates and CAs for TLS to targets, if they differ: targets reached over TLS must
+    /// pass probes with them first.
     pub vault: Option<Vault>,
-    /// Puts what has changed besides in force. Called once, when the reload is accepted.
+    /// Applies the other changes. Called once, when the reload is accepted.
     pub accept: Box<dyn FnOnce() + Send + Sync>,
 }
 
@@ -255,13 +255,13 @@ impl From<Option<ServiceName>> for Scope {
 // === impl DrainWatch, DrainTeller, Course ===
 
 impl DrainWatch {
-    /// The two sides of the view of a drain that has just begun.
+    /// Creates both sides of the view of a drain that has just begun.
     pub fn pair() -> (DrainTeller, Self) {
         let (tell, course) = watch::channel(Course::UnderWay);
         (DrainTeller { course: tell }, Self { course })
     }
 
-    /// A view of a drain that has already ended.
+    /// Creates a view of a drain that has already ended.
     pub fn ended(end: DrainEnd) -> Self {
         Self { course: watch::channel(Course::Ended(end)).1 }
     }
@@ -274,32 +274,32 @@ impl DrainWatch {
         }
     }
 
-    /// Waits for the end of the drain, at most until it is stuck: the deadline of the drain
-    /// and a little more.
+    /// Waits for the end of the drain, at most until it is stuck: slightly past the deadline of
+    /// the drain.
     // lossless: L10
     pub async fn end_in_time(&mut self) -> Result<DrainEnd, Stuck> {
         let told = self.course.wait_for(|course| !matches!(course, Course::UnderWay)).await;
         match told.map(|course| *course) {
             Ok(Course::Ended(end)) => Ok(end),
             Ok(Course::Stuck(stuck)) => Err(stuck),
-            // Under way for ever: the controller has stopped.
+            // It never ends: the controller has stopped.
             Ok(Course::UnderWay) | Err(_) => Ok(DrainEnd::Interrupted),
         }
     }
 
-    /// The end of the drain, if it has ended.
+    /// Returns the end of the drain, if it has ended.
     pub fn now(&self) -> Option<DrainEnd> {
         self.course.borrow().end()
     }
 }
 
 impl DrainTeller {
-    /// Tells everybody who watches how the drain ended.
+    /// Notifies all watchers of the end of the drain.
     pub fn tell(&self, end: DrainEnd) {
         self.course.send_replace(Course::Ended(end));
     }
 
-    /// Tells everybody who watches that the drain does not end though it should have.
+    /// Notifies all watchers that the drain is stuck.
     pub fn tell_stuck(&self, stuck: Stuck) {
         self.course.send_replace(Course::Stuck(stuck));
     }

@@ -1,11 +1,11 @@
-//! The two times of the control plane: one for people and the journal, one for measuring.
+//! The two clocks of the control plane: one for people and the journal, one for measuring.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rules::Time;
 use tokio::time::Instant;
 
-/// Where all modules of this crate get the time from.
+/// The clock of all modules of this crate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -16,14 +16,14 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
-    /// The wall clock. It can be set, so nothing is measured with it.
+    /// Returns the wall clock time. It can be set, so nothing is measured with it.
     pub(crate) fn now() -> Time {
-        // Before 1970 a clock is wrong anyway; it then reads as zero.
+        // A clock before 1970 is wrong anyway; it reads as zero.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Since the process started; never goes back.
+    /// Returns the time since the process started; never goes back.
     pub(crate) fn moment(self) -> Duration {
         self.started.elapsed()
     }

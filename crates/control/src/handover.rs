@@ -1,5 +1,5 @@
-//! The older Teal's end: lays the charge down, follows the newer one, and leaves; or takes the charge
-//! up again where the newer one has died.
+//! The older Teal's side of an upgrade: it hands control over, follows the newer one, and exits; or takes
+//! control back if the newer one has died.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use traffic::{Report, ReportKind};
 use crate::controller::{StartError, resume};
 use crate::core::{Core, Frozen};
 
-/// How often the books are told: at once where a drain may wait for them, else for who looks.
+/// The intervals at which counters are sent: short if a drain may wait for them, else for viewers.
 const TELL_DRAINING: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(500);
 
-/// How long the last books may take to be told.
+/// The time limit for sending the last counts.
 // lossless: L10
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How long it may take to hear what a newer one that has gone has said before.
+/// The time limit for reading the last messages of a newer Teal that has gone.
 // lossless: L10
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// A newer Teal that decides, followed. Dropped without [`Follower::farewell`], this one is taken for
-/// dead, and what it holds for cut.
+/// The follower of a newer Teal that is in control. If it is dropped without [`Follower::farewell`], this Teal
+/// counts as dead, and its requests as cut.
 #[derive(Debug)]
 pub struct Follower {
     frozen: Frozen,
@@ -36,16 +36,16 @@ pub struct Follower {
     task: JoinHandle<()>,
 }
 
-/// How far the newer one is.
+/// The progress of the newer Teal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
     /// It serves.
     Serving,
     /// A third one takes over from it.
     Confirmed,
-    /// It gives up, for this reason.
+    /// It has given up, for this reason.
     Failed(String),
-    /// It has gone, or does not listen any more.
+    /// It has gone, or no longer reads.
     Lost,
 }
 
@@ -65,11 +65,11 @@ struct Following {
 // === impl Frozen ===
 
 impl Frozen {
-    /// Takes the charge up again, with the journal as the newer one has left it. That one must be
+    /// Takes control back, with the journal as the newer Teal has left it. The newer one must be
     /// dead.
     ///
     /// # Errors
-    /// If the journal can't be understood; then it is as after [`Frozen::go_on_without_journal`].
+    /// Returns an error if the journal cannot be parsed; then it is as after [`Frozen::go_on_without_journal`].
     pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
         let journal = match self.core.restore(opened) {
             Ok(journal) => journal,
@@ -84,7 +84,7 @@ impl Frozen {
         resume(&core).await.map_err(StartError::Refused)
     }
 
-    /// Follows whoever is at the other end of the link. `older` is who leaves through this one.
+    /// Follows the Teal at the other end of the link. `older` are the Teals that leave through this one.
     pub fn follow(mut self, link: Link, older: Option<Host>) -> Follower {
         let (incoming, outgoing) = link.split();
         let (tell, course) = mpsc::unbounded_channel();
@@ -117,12 +117,12 @@ impl Frozen {
 // === impl Follower ===
 
 impl Follower {
-    /// What the newer one does next. Waiting for it may be given up at any time.
+    /// Waits for the next step of the newer Teal. Cancel-safe.
     pub async fn next(&mut self) -> Course {
         self.course.recv().await.unwrap_or(Course::Lost)
     }
 
-    /// Follows no longer.
+    /// Stops following.
     pub async fn stop(self) -> Frozen {
         let Self { frozen, task, .. } = self;
         task.abort();
@@ -130,20 +130,22 @@ impl Follower {
         frozen
     }
 
-    /// Follows another one, which was started after the one before had died.
+    /// Follows another Teal, which was started after the previous one had died.
     // lossless: L4
     pub async fn follow_instead(self, link: Link, older: Option<Host>) -> Self {
         self.stop().await.follow(link, older)
     }
 
-    /// Tells the books for the last time and takes leave, if the other side listens. Nothing may be
-    /// held here any more.
+    /// Sends the last counts and says farewell, if the other side still reads. No lease may be held
+    /// here any more.
     // lossless: L8 L10
     pub async fn farewell(self) {
         let Self { leave, mut task, .. } = self;
         let _ = leave.send(()); // the task may have ended
         if timeout(FAREWELL, &mut task).await.is_err() {
-            tracing::error!("the newer Teal was not told the last books: a worker here hangs");
+            tracing::error!(
+                "the newer Teal did not get the last counts: a worker of this Teal hangs"
+            );
             task.abort();
         }
     }
@@ -158,7 +160,7 @@ impl Following {
         let mut next_tell = Instant::now();
         let mut leaving = self.older.as_ref().map_or(0, Host::leaving);
         if self.say(&ToNewer::Leaving(leaving)).await.is_none() {
-            leaving = 0; // it has gone, as the first message will say
+            leaving = 0; // it has gone, as the first message will show
         }
         let older = self.older.clone();
         loop {
@@ -200,13 +202,13 @@ impl Following {
             };
             if going.is_none() {
                 let last = self.last_words().await.unwrap_or(Course::Lost);
-                let _ = self.course.send(last); // perhaps nobody wants to know
+                let _ = self.course.send(last); // there may be no receiver
                 return;
             }
         }
     }
 
-    /// The reason of one that has given up, where something was to be told to it before that was heard.
+    /// Returns the reason of a newer Teal that has given up, if sending to it failed before that was read.
     // lossless: L10
     async fn last_words(&mut self) -> Option<Course> {
         let heard = async {
@@ -220,8 +222,8 @@ impl Following {
         timeout(LAST_WORDS, heard).await.ok().flatten()
     }
 
-    /// Takes a table over: publishes it here, waits until every worker has it, tells what is
-    /// counted since, and only then acknowledges.
+    /// Applies a table: publishes it here, waits until every worker has it, sends the counts since then,
+    /// and only then acknowledges.
     // lossless: L2 L4
     async fn take(&mut self, message: &TableMessage) -> Option<()> {
         let table = {
@@ -229,10 +231,10 @@ impl Following {
             self.mirror.table(message, &mut inside.roster)
         };
         let not_understood = |reason: &String| {
-            tracing::error!(reason, "the newer Teal says what is not understood");
+            tracing::error!(reason, "cannot parse a message of the newer Teal");
         };
         let table = table.inspect_err(not_understood).ok()?;
-        // What drains here alone, nobody else waits for.
+        // Nothing else waits for subjects that drain only here.
         self.draining = message.is_draining();
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;
@@ -242,7 +244,7 @@ impl Following {
 
     async fn pass_on(&mut self, report: Report) -> Option<()> {
         let Some(target) = self.mirror.number_of(report.target) else { return Some(()) };
-        // The newer one sees by itself what its own requests are answered.
+        // The newer one sees the responses to its own requests itself.
         if matches!(report.kind, ReportKind::Malformed(_)) {
             return Some(());
         }
@@ -260,6 +262,6 @@ impl Following {
 
     async fn say(&mut self, message: &ToNewer) -> Option<()> {
         let sent = self.outgoing.send(message).await;
-        sent.inspect_err(|error| tracing::warn!(%error, "the newer Teal does not listen")).ok()
+        sent.inspect_err(|error| tracing::warn!(%error, "cannot send to the newer Teal")).ok()
     }
 }

@@ -1,8 +1,8 @@
-//! The closed list of everything that may wake the controller, and the handle that others ask
-//! through.
+//! The closed list of all inputs of the controller, and the handle through which others call
+//! it.
 //!
-//! A caller that goes away cancels nothing: the controller owns what it has begun, and an
-//! answer that nobody waits for is dropped.
+//! A caller that disconnects cancels nothing: the controller owns what it has begun, and an
+//! answer without a receiver is dropped.
 
 use rules::{Color, Deed, Generation, Receipt, Refusal, ServiceName};
 use tokio::sync::{mpsc, oneshot};
@@ -15,46 +15,46 @@ use crate::core::Frozen;
 use crate::news::{NewsDesk, NewsReader};
 use crate::view::{MetricsSnapshot, MetricsSource, Status};
 
-/// Where the answer goes.
+/// The channel for an answer.
 pub type Reply<T> = oneshot::Sender<T>;
 
-/// An answer, or a no with its reason.
+/// An answer, or a refusal with its reason.
 pub type Answer<T> = Result<T, Refusal>;
 
-/// Everything that may wake the controller.
+/// An input of the controller.
 #[derive(Debug)]
 pub enum Input {
-    /// What is going on?
+    /// Returns the status.
     Status(Selection, Reply<Answer<Status>>),
-    /// Move services to a color. Answered when published, already there, or refused.
+    /// Switches services to a color. Answered when published, already there, or refused.
     Switch(SwitchAsk, Reply<Answer<Vec<Switched>>>),
-    /// Keep new requests waiting. Answered when every worker does.
+    /// Holds new requests. Answered when every worker holds them.
     Hold(HoldAsk, Reply<Answer<HoldInForce>>),
-    /// Let waiting requests go. Answered when every worker does.
+    /// Releases waiting requests. Answered when every worker has released them.
     Resume(ResumeAsk, Reply<Answer<Resumed>>),
-    /// Read the configuration again. Answered when it is in force.
+    /// Reloads the configuration. Answered when it is in force.
     Reload(ReloadAsk, Reply<Answer<Reloaded>>),
-    /// Read the files that the configuration names again, without the configuration itself.
+    /// Reloads the files that the configuration names, without the configuration itself.
     Renew(Reloader, Reply<Answer<Reloaded>>),
-    /// Have this Teal replaced. Answered when the newer one serves.
+    /// Replaces this Teal. Answered when the newer one serves.
     Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
-    /// What was decided, oldest first?
+    /// Returns the decisions, oldest first.
     History(Reply<Vec<Deed>>),
-    /// The receipts of this generation; `None`: the newest.
+    /// Returns the receipts of this generation; `None`: the newest.
     Receipts(Option<Generation>, Reply<Answer<Vec<Receipt>>>),
-    /// Answered when nothing holds this color any more.
+    /// Waits until nothing holds this color any more.
     WaitDrained(Option<ServiceName>, Color, Reply<Answer<ColorDrained>>),
-    /// Lay the charge down for a newer Teal. Answered when no drain is under way.
+    /// Hands control over to a newer Teal. Answered when no drain is in progress.
     Freeze(Reply<Answer<Frozen>>),
-    /// Where the sums of all books can be read, by any thread.
+    /// Returns a handle for reading the sums of all counters from any thread.
     Metrics(Reply<MetricsSource>),
-    /// Whether the first table is acknowledged by every worker.
+    /// Returns true if the first table is acknowledged by every worker.
     Ready(Reply<bool>),
-    /// End: finish the change in hand, refuse others.
+    /// Ends the controller: finishes the change in progress and refuses others.
     Stop(Reply<()>),
 }
 
-/// The way to the controller. Clones lead to the same one.
+/// A handle to the controller. Clones lead to the same one.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inputs: mpsc::Sender<Input>,
@@ -68,73 +68,73 @@ pub struct Inbox {
     news: NewsDesk,
 }
 
-// Asks are answered in microseconds; what waits for long does so outside of the queue.
+// Calls are taken within microseconds; long waits happen outside the queue.
 const ROOM: usize = 256;
 
 // === impl Handle ===
 
 impl Handle {
-    /// The two ends.
+    /// Creates both ends.
     pub fn pair() -> (Self, Inbox) {
         let (send, inputs) = mpsc::channel(ROOM);
         let news = NewsDesk::new();
         (Self { inputs: send, news: news.clone() }, Inbox { inputs, news })
     }
 
-    /// What is going on.
+    /// Returns the status.
     pub async fn status(&self) -> Answer<Status> {
         self.status_of(Selection::default()).await
     }
 
-    /// What is going on with these services.
+    /// Returns the status of these services.
     pub async fn status_of(&self, selection: Selection) -> Answer<Status> {
         self.ask(|reply| Input::Status(selection, reply)).await?
     }
 
-    /// Moves a service or a group to a color, or back to the previous one. The answer comes when
-    /// it is published, one for each service; the drain is watched through it.
+    /// Switches a service or a group to a color, or back to the previous one. The answer comes when
+    /// the switch is published, one for each service, with a view of the drain.
     pub async fn switch(&self, ask: SwitchAsk) -> Answer<Vec<Switched>> {
         self.ask(|reply| Input::Switch(ask, reply)).await?
     }
 
-    /// Keeps new requests of a service waiting.
+    /// Holds new requests of a service.
     pub async fn hold(&self, ask: HoldAsk) -> Answer<HoldInForce> {
         self.ask(|reply| Input::Hold(ask, reply)).await?
     }
 
-    /// Lets the waiting requests of a service go.
+    /// Releases the waiting requests of a service.
     pub async fn resume(&self, ask: ResumeAsk) -> Answer<Resumed> {
         self.ask(|reply| Input::Resume(ask, reply)).await?
     }
 
-    /// Reads the configuration again and puts it in force, or changes nothing.
+    /// Reloads the configuration, or changes nothing.
     pub async fn reload(&self, ask: ReloadAsk) -> Answer<Reloaded> {
         self.ask(|reply| Input::Reload(ask, reply)).await?
     }
 
-    /// Puts in force what this reads, as a reload does, for Teal itself. Refused while a reload is under
-    /// way.
+    /// Applies what `reader` reads, as a reload does, for Teal itself. Refused while a reload is in
+    /// progress.
     pub async fn renew(&self, reader: Reloader) -> Answer<Reloaded> {
         self.ask(|reply| Input::Renew(reader, reply)).await?
     }
 
-    /// Has this Teal replaced by one from the binary on the disk.
+    /// Replaces this Teal with a new process of the binary on disk.
     pub async fn upgrade(&self, ask: UpgradeAsk) -> Answer<Upgraded> {
         self.ask(|reply| Input::Upgrade(ask, reply)).await?
     }
 
-    /// What was decided, oldest first.
+    /// Returns the decisions, oldest first.
     pub async fn history(&self) -> Answer<Vec<Deed>> {
         self.ask(Input::History).await
     }
 
-    /// The receipts of a generation, one for each service that it moved; never empty. `None`: the
+    /// Returns the receipts of a generation, one for each service that it moved; never empty. `None`: the
     /// newest.
     pub async fn receipts(&self, generation: Option<Generation>) -> Answer<Vec<Receipt>> {
         self.ask(|reply| Input::Receipts(generation, reply)).await?
     }
 
-    /// Waits until nothing holds a color any more. The caller brings the deadline.
+    /// Waits until nothing holds a color any more. The caller sets the deadline.
     pub async fn wait_drained(
         &self,
         service: Option<ServiceName>,
@@ -143,33 +143,33 @@ impl Handle {
         self.ask(|reply| Input::WaitDrained(service, color, reply)).await?
     }
 
-    /// Lays the charge down for a newer Teal, between two changes.
+    /// Hands control over to a newer Teal, between two changes.
     pub async fn freeze(&self) -> Answer<Frozen> {
         self.ask(Input::Freeze).await?
     }
 
-    /// Where the sums of all books can be read, by any thread.
+    /// Returns a handle for reading the sums of all counters from any thread.
     pub async fn metrics_source(&self) -> Answer<MetricsSource> {
         self.ask(Input::Metrics).await
     }
 
-    /// The sums of all books, read by this thread.
+    /// Returns the sums of all counters, read by this thread.
     pub async fn metrics(&self) -> Answer<MetricsSnapshot> {
         Ok(self.metrics_source().await?.read())
     }
 
-    /// Whether the first table is acknowledged by every worker.
+    /// Returns true if the first table is acknowledged by every worker.
     pub async fn is_ready(&self) -> bool {
         self.ask(Input::Ready).await.unwrap_or(false)
     }
 
-    /// Ends the controller: the change in hand is finished, others are refused. Returns when
+    /// Ends the controller: the change in progress is finished, others are refused. Returns when
     /// the journal is at rest.
     pub async fn stop(&self) {
         let _already_stopped = self.ask(Input::Stop).await;
     }
 
-    /// Follows what happens after the item `after`; `None`: from now on.
+    /// Follows events after the one with the id `after`; `None`: from now on.
     pub fn news(&self, after: Option<u64>) -> NewsReader {
         self.news.follow(after)
     }
@@ -184,12 +184,12 @@ impl Handle {
 // === impl Inbox ===
 
 impl Inbox {
-    /// The next input; `None` when every handle is gone.
+    /// Waits for the next input; `None` when every handle has been dropped.
     pub async fn next(&mut self) -> Option<Input> {
         self.inputs.recv().await
     }
 
-    /// Where news is printed.
+    /// Returns the publisher of events.
     pub fn news(&self) -> &NewsDesk {
         &self.news
     }

@@ -1,11 +1,11 @@
 //! The life of a switch: controller, journal, publish, drain.
 //!
-//! Its modules are floors, and each imports only those below it: `handover` (follows a newer Teal), `controller`
-//! (one module per call), `inbox` (the way to it), `health` (probes), `drain`, `core` (the state, its locks, the
+//! Its modules are layers, and each imports only those below it: `handover` (follows a newer Teal), `controller`
+//! (one module per call), `inbox` (its inputs), `health` (probes), `drain`, `core` (the state, its locks, the
 //! journal), `swap` (from the state to a table), and the leaves `ask`, `news`, `view`, `record`, `resolve`,
 //! `tally`, `clock`.
 //!
-//! **Never here:** HTTP to operators, which is `admin`'s; the path of a request, which is `proxy`'s.
+//! **Never here:** HTTP to operators (see `admin`); the path of a request (see `proxy`).
 
 #![forbid(unsafe_code)]
 
@@ -37,7 +37,7 @@ pub use view::{
     TargetFigures, TargetMetrics, TargetStatus, Usage,
 };
 
-/// The controller's end of a [`Handle`], for whoever plays the controller, as the tests of the admin API do.
+/// The controller's end of a [`Handle`], for stand-ins such as in the tests of the admin API.
 pub mod seam {
     pub use crate::inbox::{Inbox, Input, Reply};
     pub use crate::news::NewsDesk;

@@ -1,8 +1,8 @@
-//! What happened, numbered, for everybody who wants to follow it live.
+//! Numbered events, for followers to read live.
 //!
-//! The newest `ROOM` items are kept, so that a follower who lost the connection can go
-//! on where it stopped. A follower that is slower than that misses items and is told so; it
-//! never slows anybody down.
+//! The newest `ROOM` events are kept, so that a follower that lost the connection can resume
+//! where it stopped. A slower follower misses events and is told so; it never slows others
+//! down.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,21 +14,21 @@ use tokio::sync::watch;
 
 use crate::ask::Scope;
 
-/// How many items are kept.
+/// The number of events kept.
 const ROOM: usize = 1024;
 
-/// One thing that happened.
+/// A numbered event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewsItem {
-    /// Grows by one from item to item, from 1; starts anew with the process.
+    /// Starts at 1 and grows by one with each event; starts over with the process.
     pub id: u64,
-    /// When.
+    /// The time.
     pub at: Time,
-    /// What.
+    /// The event.
     pub news: News,
 }
 
-/// What can happen.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// A switch, rollback or failover was decided and is durable.
@@ -39,11 +39,11 @@ pub enum News {
         from: Color,
         /// The color that is active now.
         to: Color,
-        /// The generation that it made.
+        /// The generation it created.
         generation: Generation,
-        /// What kind of switch it was.
+        /// The kind of switch.
         cause: Cause,
-        /// Who asked for it.
+        /// The caller that asked for it.
         actor: Actor,
     },
     /// Every worker has acknowledged a generation.
@@ -57,35 +57,35 @@ pub enum News {
         service: ServiceName,
         /// The color that was drained.
         color: Color,
-        /// The target, if only that one was drained: a reload took it from the color, or its name no
+        /// The target, if only that one was drained: a reload removed it from the color, or its name no
         /// longer has the address.
         target: Option<TargetName>,
         /// The generation of the service.
         generation: Generation,
-        /// How.
+        /// The end of the drain.
         end: DrainEnd,
     },
-    /// A call waits for the gate, for as long as its caller said.
+    /// A call waits for the gate, for the time that its caller set.
     Waiting {
-        /// What it asks for.
+        /// The command.
         verb: Verb,
-        /// What it is about.
+        /// The services it concerns.
         scope: Scope,
-        /// Who asks.
+        /// The caller.
         actor: Actor,
     },
-    /// Somebody was told no.
+    /// A call was refused.
     Refused {
-        /// What was asked about.
+        /// The services it concerned.
         scope: Scope,
-        /// Who asked.
+        /// The caller.
         actor: Actor,
-        /// The stable word for the reason.
+        /// The stable code of the reason.
         code: &'static str,
         /// The reason.
         reason: String,
     },
-    /// What is believed about a target has changed.
+    /// The health of a target has changed.
     Health {
         /// The service.
         service: ServiceName,
@@ -93,41 +93,41 @@ pub enum News {
         color: Color,
         /// The target.
         target: TargetName,
-        /// What is believed now.
+        /// The health now.
         standing: Standing,
         /// The last probe's reason; `None` if it passed.
         reason: Option<String>,
     },
-    /// New requests wait.
+    /// New requests are held.
     Held {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The caller that asked for it.
         actor: Actor,
     },
-    /// Waiting requests were let go.
+    /// Held requests were released.
     Resumed {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The caller that asked for it.
         actor: Actor,
     },
-    /// The configuration was read again and is in force.
+    /// The configuration was reloaded and is in force.
     Reloaded {
-        /// The generation that it made, if it changed where traffic goes.
+        /// The generation it created, if routing changed.
         generation: Option<Generation>,
-        /// What changed.
+        /// The changes.
         changes: Vec<String>,
     },
 }
 
-/// The numbered items and the way to new ones.
+/// The publisher of events, with the newest ones.
 #[derive(Clone, Debug)]
 pub struct NewsDesk {
     shared: Arc<Shared>,
 }
 
-/// One follower's place in the news.
+/// A follower's position in the events.
 #[derive(Debug)]
 pub struct NewsReader {
     shared: Arc<Shared>,
@@ -135,12 +135,12 @@ pub struct NewsReader {
     next: u64,
 }
 
-/// What a follower gets.
+/// A read of a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// The next item.
+    /// The next event.
     Item(NewsItem),
-    /// The follower was too slow or away too long: this many items are gone.
+    /// The follower was too slow or away too long: this many events are lost.
     Missed(u64),
 }
 
@@ -153,7 +153,7 @@ struct Shared {
 // === impl News ===
 
 impl News {
-    /// The word used as the name of the event.
+    /// Returns the name of the event.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Switch { cause, .. } => cause.as_str(),
@@ -172,13 +172,13 @@ impl News {
 // === impl NewsDesk ===
 
 impl NewsDesk {
-    /// A desk where nothing has happened yet.
+    /// Creates a publisher without events.
     pub fn new() -> Self {
         let shared = Shared { kept: Mutex::default(), printed: watch::Sender::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Numbers an item, keeps it and tells all followers.
+    /// Numbers an event, keeps it and notifies all followers.
     pub fn print(&self, at: Time, news: News) {
         let mut kept = self.shared.kept();
         let id = *self.shared.printed.borrow() + 1;
@@ -190,11 +190,11 @@ impl NewsDesk {
         self.shared.printed.send_replace(id);
     }
 
-    /// Follows the news after the item `after`; `None`: from now on.
+    /// Follows events after the one with the id `after`; `None`: from now on.
     pub fn follow(&self, after: Option<u64>) -> NewsReader {
         let printed = self.shared.printed.subscribe();
         let newest = *printed.borrow();
-        // An id from another process may be ahead of ours: then everything kept is news.
+        // An id from another process may be ahead of ours: then all kept events are new.
         let next = after.map_or(newest, |id| if id > newest { 0 } else { id }) + 1;
         NewsReader { shared: self.shared.clone(), printed, next }
     }
@@ -209,7 +209,7 @@ impl Default for NewsDesk {
 // === impl NewsReader ===
 
 impl NewsReader {
-    /// Waits for the next item.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Read {
         loop {
             if let Some(read) = self.take() {
@@ -239,7 +239,7 @@ impl NewsReader {
 // === impl Shared ===
 
 impl Shared {
-    /// The items, also after a panic elsewhere: every change of them is one assignment.
+    /// Locks the events, even after a panic elsewhere: every change of them is one assignment.
     fn kept(&self) -> MutexGuard<'_, VecDeque<NewsItem>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

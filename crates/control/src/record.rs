@@ -1,8 +1,8 @@
-//! How decisions are written down: versioned JSON, so that a newer Teal reads what an older one
-//! wrote. Only this module knows it; the types of `rules` know nothing of serde.
+//! The format of decisions in the journal: versioned JSON, so that a newer Teal reads what an older one
+//! wrote. Only this module knows it; the types of `rules` do not depend on serde.
 //!
-//! A payload that can't be read is an error with its reason, never skipped: what was decided
-//! must not be guessed.
+//! A payload that cannot be parsed is an error with its reason and is never skipped: decisions must
+//! not be guessed.
 
 mod event;
 mod state;
@@ -13,12 +13,12 @@ mod word;
 use rules::{Event, State};
 use serde::{Deserialize, Serialize};
 
-/// One payload read back.
+/// A decoded payload.
 #[derive(Debug)]
 pub(crate) enum Recorded {
-    /// Something was decided.
+    /// A decision.
     Event(Event),
-    /// Everything decided before.
+    /// All decisions so far.
     Snapshot(State),
 }
 
@@ -45,19 +45,19 @@ enum What {
     Snapshot(state::StateRecord),
 }
 
-/// The payload of an event.
+/// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
     write(What::Event(event.into()))
 }
 
-/// The payload of a snapshot.
+/// Encodes a snapshot.
 pub(crate) fn encode_snapshot(state: &State) -> Vec<u8> {
     write(What::Snapshot(state.into()))
 }
 
-/// Reads a payload.
+/// Decodes a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Recorded, String> {
-    let unreadable = |error: serde_json::Error| format!("it can't be read: {error}");
+    let unreadable = |error: serde_json::Error| format!("it cannot be parsed: {error}");
     let Version { v } = serde_json::from_slice(payload).map_err(unreadable)?;
     if v != VERSION {
         return Err(format!("it has version {v}, and this Teal reads {VERSION}"));

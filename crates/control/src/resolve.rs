@@ -1,4 +1,4 @@
-//! The addresses of a target's name, and the difference between a name that is gone and a resolver
+//! Lookup of the addresses of a target's name, which distinguishes a name that is gone from a resolver
 //! that does not answer.
 
 use std::fmt;
@@ -16,17 +16,17 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Clone)]
 pub struct Resolver {
     lookup: Arc<Lookup>,
-    /// Where Teal itself listens.
+    /// The addresses on which Teal itself listens.
     own: Arc<[SocketAddr]>,
-    /// Turns of lookups: those that hang must not take all the threads that others need, such as the
+    /// Permits for lookups: hanging ones must not take all the threads that others need, such as the
     /// journal.
     turns: Arc<Semaphore>,
 }
 
-/// The most lookups at once.
+/// The maximum number of concurrent lookups.
 const AT_ONCE: usize = 64;
 
-/// A lookup that no answer came to yet.
+/// A lookup without an answer yet.
 pub(crate) type Pending = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -34,19 +34,19 @@ type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 /// The outcome of one lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listing {
-    /// The addresses of the name, sorted, each once; never empty but for a Unix socket.
+    /// The addresses of the name, sorted and unique; never empty except for a Unix socket.
     Found(Vec<SocketAddr>),
     /// A resolver says that there is no such name, or that it has no address.
     Gone,
-    /// Nobody said anything about the name; why.
+    /// There was no answer about the name; the reason.
     Unanswered(String),
-    /// It leads to an address of Teal itself, and nowhere else.
+    /// It resolves only to an address of Teal itself.
     Own(SocketAddr),
 }
 
 impl Resolver {
-    /// Wraps a lookup. Its error is of the kind [`ErrorKind::NotFound`] where there is no such name,
-    /// and of any other where no answer came.
+    /// Wraps a lookup. Its error has the kind [`ErrorKind::NotFound`] if there is no such name, and any
+    /// other if there was no answer.
     pub fn new(
         lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
@@ -54,20 +54,20 @@ impl Resolver {
         Self { lookup: Arc::new(lookup), own: Arc::new([]), turns }
     }
 
-    /// The same, by which no name leads to these addresses: Teal's own listeners and admin API.
+    /// Excludes these addresses from all results: Teal's own listeners and admin API.
     #[must_use]
     pub fn without(self, own: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self { own: own.into_iter().collect(), ..self }
     }
 
-    /// The addresses of a target now. An address needs no lookup, a socket has none.
+    /// Looks up the addresses of a target. An address needs no lookup, a socket has none.
     // lossless: L10
     pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Listing {
         self.resolve_on(target, deadline, &mut None).await
     }
 
-    /// The same, going on with the lookup before where that still waits for its answer: of a name that
-    /// nobody answers for, one is under way.
+    /// The same, but continues a previous lookup that still has no answer, so that an unanswered name has
+    /// only one lookup in progress.
     // lossless: L10
     pub(crate) async fn resolve_on(
         &self,
@@ -98,20 +98,20 @@ impl Resolver {
             Ok(Ok(Ok(addresses))) => addresses,
             Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => return Listing::Gone,
             Ok(Ok(Err(error))) => return Listing::Unanswered(error.to_string()),
-            Ok(Err(_)) => return Listing::Unanswered("the lookup broke down".to_owned()),
+            Ok(Err(_)) => return Listing::Unanswered("the lookup panicked".to_owned()),
             Err(_) => {
                 *pending = Some(looking_up);
                 return Listing::Unanswered("the resolver did not answer in time".to_owned());
             }
         };
-        // Resolvers rotate: without an order of our own every probe would look like a change.
+        // Resolvers rotate: without sorting, every probe would look like a change.
         addresses.sort_unstable();
         addresses.dedup();
         self.without_own(addresses)
     }
 
-    /// Leaves out where Teal itself listens: clients would reach its admin API as a target's, or
-    /// their requests would go round in a circle.
+    /// Removes addresses on which Teal itself listens: clients would reach its admin API as a target, or
+    /// their requests would loop.
     fn without_own(&self, mut addresses: Vec<SocketAddr>) -> Listing {
         let Some(&first) = addresses.first() else { return Listing::Gone };
         addresses.retain(|to| !self.own.iter().any(|own| is_own(*to, *own)));
@@ -120,7 +120,7 @@ impl Resolver {
 }
 
 impl Listing {
-    /// The addresses that it leads to.
+    /// Returns the addresses found.
     pub(crate) fn found(&self) -> Vec<SocketAddr> {
         match self {
             Self::Found(found) => found.clone(),
@@ -130,14 +130,14 @@ impl Listing {
 }
 
 impl Default for Resolver {
-    /// The system's: `getaddrinfo`, and so /etc/hosts, nsswitch.conf and resolv.conf.
+    /// Creates the system's resolver: `getaddrinfo`, with /etc/hosts, nsswitch.conf and resolv.conf.
     fn default() -> Self {
         Self::new(system)
     }
 }
 
-/// The standard library makes one kind of error of all that `getaddrinfo` says, so it is called by
-/// a crate that keeps its code.
+/// The standard library maps all errors of `getaddrinfo` to one kind, so this uses a crate that keeps
+/// the code.
 fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| {
@@ -147,7 +147,7 @@ fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
             LookupErrorKind::NoName | LookupErrorKind::NoData => {
                 io::Error::new(ErrorKind::NotFound, error)
             }
-            // Whatever else it is, nobody said that the name is gone.
+            // Whatever the error, it does not say that the name is gone.
             _ if error.kind() == ErrorKind::NotFound => io::Error::other(error),
             _ => error,
         }
@@ -157,12 +157,12 @@ fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     addresses.collect()
 }
 
-/// Whether a connect to `to` reaches Teal's own `own`.
+/// Returns true if a connect to `to` reaches Teal's own `own`.
 fn is_own(to: SocketAddr, own: SocketAddr) -> bool {
     if rules::reaches(to, own) {
         return true;
     }
-    // What listens at any address does so at those of this machine, which can be bound.
+    // A wildcard listener listens on all addresses of this machine, which are those that can be bound.
     to.port() == own.port()
         && own.ip().is_unspecified()
         && UdpSocket::bind(SocketAddr::new(to.ip(), 0)).is_ok()

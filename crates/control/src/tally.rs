@@ -1,4 +1,4 @@
-//! What traffic looked like: sums taken in every second that had any, and what lies between two of them.
+//! Traffic figures: sums taken every second in which there was traffic, and the differences between them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rules::{ColorFigures, Figures, Generation, Time};
 use traffic::{Answers, ColorSum, HistogramSum, ServiceBooks, ServiceSum, TargetBooks, TargetSum};
 
-/// How far back a receipt looks before its publish.
+/// The time before its publish that a receipt covers.
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// The sums of one service at one moment.
@@ -26,37 +26,37 @@ struct ColorTally {
     latency: HistogramSum,
 }
 
-/// The sums of the last [`WINDOW`], one per second in which anything happened, oldest first: each
-/// holds until the next.
+/// The sums of the last [`WINDOW`], one per second in which anything happened, oldest first: each is
+/// valid until the next.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     kept: VecDeque<Tally>,
     volume: Volume,
 }
 
-/// How much has happened so far: as long as it is the same, so are the sums.
+/// The total of all counts: as long as it is the same, so are the sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Volume(u64);
 
-/// The two sides of a switch, and what time it is.
+/// The two sides of a switch, and the time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sides {
-    /// Now, for people.
+    /// The wall clock time.
     pub(crate) now: Time,
-    /// Now, as the books tell the time.
+    /// The time of the counters' clock.
     pub(crate) books_now: Duration,
     /// The generation of the switch.
     pub(crate) generation: Generation,
-    /// The color that it left.
+    /// The old color.
     pub(crate) old: ColorSum,
-    /// The color that it went to.
+    /// The new color.
     pub(crate) new: ColorSum,
 }
 
 // === impl Tallies ===
 
 impl Tallies {
-    /// Lets those go that no receipt needs at this moment; whether there is more to be taken.
+    /// Drops the sums that no receipt needs any more; returns true if new ones should be taken.
     pub(crate) fn pass(&mut self, moment: Duration, volume: Volume) -> bool {
         let since = moment.saturating_sub(WINDOW);
         while self.kept.get(1).is_some_and(|next| next.moment <= since) {
@@ -66,12 +66,12 @@ impl Tallies {
         before != volume || self.kept.is_empty()
     }
 
-    /// Takes the sums of this moment.
+    /// Adds the sums of this moment.
     pub(crate) fn take(&mut self, tally: Tally) {
         self.kept.push_back(tally);
     }
 
-    /// The sums of 30 s ago, or the oldest there are.
+    /// Returns the sums of 30 s ago, or the oldest ones.
     pub(crate) fn oldest(&self) -> Option<&Tally> {
         self.kept.front()
     }
@@ -80,7 +80,7 @@ impl Tallies {
 // === impl Volume ===
 
 impl Volume {
-    /// What has been counted of a service and of all its targets.
+    /// Returns the total of all counts of a service and its targets.
     pub(crate) fn of<'b>(
         books: &ServiceBooks,
         targets: impl Iterator<Item = &'b TargetBooks>,
@@ -99,7 +99,7 @@ impl Volume {
 // === impl Tally ===
 
 impl Tally {
-    /// The sums of a service now, of the targets of both colors.
+    /// Returns the sums of a service now, with the targets of both colors.
     pub(crate) fn of<'b>(
         books: &ServiceBooks,
         targets: [impl Iterator<Item = &'b TargetBooks>; 2],
@@ -121,7 +121,7 @@ impl Tally {
         tally
     }
 
-    /// What lies between an earlier tally and this one, as it stands in a receipt.
+    /// Returns the difference to an earlier tally, as in a receipt.
     pub(crate) fn figures(&self, earlier: &Self, sides: &Sides) -> Figures {
         let &Sides { now, books_now, generation, old, new } = sides;
         let wall = |at: Duration| now.minus(books_now.saturating_sub(at));

@@ -1,4 +1,4 @@
-//! What can be seen of the controller and the traffic: status, and sums for metrics.
+//! Views of the controller and the traffic: status, and sums for metrics.
 
 mod metrics;
 
@@ -18,70 +18,70 @@ pub use metrics::{
 /// Everything that `teal status` needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// The newest change of where traffic goes.
+    /// The generation of the newest change of routing.
     pub generation: Generation,
     /// The generation that not every worker has acknowledged yet.
     pub publishing: Option<Generation>,
-    /// Why no change can be made durable at present; `None`: all is well.
+    /// The reason no change can be made durable at present; `None`: the journal is writable.
     pub journal: Option<String>,
-    /// When this answer was made.
+    /// The time of this status.
     pub at: Time,
     /// The number of all services.
     pub total: usize,
     /// The services that were asked for, in the order of the configuration.
     pub services: Vec<ServiceStatus>,
-    /// All groups of them, in the order of the configuration.
+    /// All groups of services, in the order of the configuration.
     pub groups: Vec<GroupSpec>,
-    /// The calls under way, oldest first.
+    /// The calls in progress, oldest first.
     pub calls: Vec<CallStatus>,
-    /// The outcome of the last reload of the configuration since this Teal has started, if there was one.
+    /// The outcome of the last configuration reload since this Teal started, if there was one.
     pub last_reload: Option<ReloadStatus>,
 }
 
 /// The outcome of a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReloadStatus {
-    /// When it ended.
+    /// The time at which it ended.
     pub at: Time,
-    /// Who has asked for it.
+    /// The caller that asked for it.
     pub actor: Actor,
-    /// Why it was refused; `None`: the configuration is in force.
+    /// The reason it was refused; `None`: the configuration is in force.
     pub problem: Option<String>,
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallStatus {
-    /// What it asks for.
+    /// The command.
     pub verb: Verb,
-    /// The color that it would move to, as far as that is known.
+    /// The color to move to, if known.
     pub to: Option<Color>,
-    /// The services that it is about; none: all.
+    /// The services it concerns; none: all.
     pub services: Vec<ServiceName>,
     /// The group, if one was named.
     pub group: Option<GroupName>,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// Since when.
+    /// The time at which it began.
     pub since: Time,
-    /// How long it still waits for the gate, if its caller said so.
+    /// The time for which it still waits for the gate, if its caller asked for that.
     pub left: Option<Duration>,
-    /// How far it is.
+    /// Its stage.
     pub stage: CallStage,
-    /// Whether it only asks what the gate would say.
+    /// True for a dry run, which only checks the gate.
     pub dry_run: bool,
-    /// Why it does not pass the gate.
+    /// The reason it does not pass the gate.
     pub reason: Option<String>,
 }
 
-/// How far a call is.
+/// The stage of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallStage {
     /// It waits for probes. Nothing is decided.
     Gate,
     /// It waits for another change to be done. Nothing is decided.
     Queued,
-    /// It is decided and being made durable and published.
+    /// It is decided, and being made durable and published.
     Writing,
 }
 
@@ -92,13 +92,13 @@ pub struct ServiceStatus {
     pub name: ServiceName,
     /// The color that receives traffic.
     pub active: Color,
-    /// The generation of its own last change.
+    /// The generation of its last change.
     pub generation: Generation,
-    /// Whether a rollback has somewhere to go.
+    /// True if there is something to roll back to.
     pub can_roll_back: bool,
-    /// Set while new requests wait.
+    /// The hold; set while new requests wait.
     pub held: Option<HeldStatus>,
-    /// What happens when the active color dies.
+    /// The failover mode, for when the active color fails.
     pub failover: Failover,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorStatus; 2],
@@ -107,11 +107,11 @@ pub struct ServiceStatus {
 /// A hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldStatus {
-    /// Since when.
+    /// The time at which it began.
     pub since: Time,
-    /// Who asked for it.
+    /// The caller that asked for it.
     pub by: Actor,
-    /// The longest that one request waits.
+    /// The maximum time for which a request waits.
     pub max_wait: Duration,
     /// Requests waiting now.
     pub waiting: u64,
@@ -120,15 +120,15 @@ pub struct HeldStatus {
 /// One color.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColorStatus {
-    /// What it does now.
+    /// Its current role.
     pub role: Role,
-    /// Whether the gate would let a switch to it pass.
+    /// True if a switch to it would pass the gate.
     pub healthy: bool,
-    /// Why not: "http://…: connection refused"; `None` if healthy.
+    /// The reason it would not: "http://…: connection refused"; `None` if healthy.
     pub unhealthy_reason: Option<String>,
     /// Leases held.
     pub in_flight: u64,
-    /// Connections being made, in use or idle.
+    /// Connections being established, in use or idle.
     pub connections: u64,
     /// The age of the oldest lease, as of the last survey.
     pub oldest_age: Option<Duration>,
@@ -136,17 +136,17 @@ pub struct ColorStatus {
     pub streams: u64,
     /// The age of the oldest of those.
     pub oldest_stream_age: Option<Duration>,
-    /// The drain under way.
+    /// The drain in progress.
     pub drain: Option<DrainStatus>,
-    /// Whether it is idle and nothing holds it: safe to stop (L4).
+    /// True if it is idle and nothing holds it: safe to stop (L4).
     pub drained: bool,
     /// All targets, in the order of the configuration.
     pub targets: Vec<TargetStatus>,
-    /// The names of which each address is a target, in the order of the configuration.
+    /// The host names of which each address is a target, in the order of the configuration.
     pub names: Vec<NameStatus>,
 }
 
-/// What a color does now.
+/// The current role of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It receives traffic.
@@ -157,12 +157,12 @@ pub enum Role {
     Idle,
 }
 
-/// A drain under way.
+/// A drain in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainStatus {
-    /// Time until leases that are left will be cut.
+    /// The time until the remaining leases are cut.
     pub left: Duration,
-    /// Whether the deadline has passed and leases are being cut now.
+    /// True if the deadline has passed and leases are being cut now.
     pub cutting: bool,
 }
 
@@ -171,30 +171,30 @@ pub struct DrainStatus {
 pub struct TargetStatus {
     /// Its address as configured.
     pub url: TargetUrl,
-    /// The one address that it is, of those that its name has; `None`: it is not one address.
+    /// The single address it stands for, of those its name resolves to; `None`: not a single address.
     pub address: Option<SocketAddr>,
-    /// What traffic does with it.
+    /// Its use by traffic.
     pub usage: Usage,
-    /// What is believed about it.
+    /// Its health.
     pub standing: Standing,
     /// The newest probe.
     pub last_probe: Option<Probe>,
-    /// The addresses that traffic uses; empty: none.
+    /// The addresses that receive traffic; empty: none.
     pub addresses: Vec<SocketAddr>,
-    /// The certificate that it has shown last; `None`: none yet, or it has no TLS.
+    /// The certificate that it presented last; `None`: none yet, or no TLS.
     pub certificate: Option<PeerCertificate>,
 }
 
-/// What traffic does with a target.
+/// The use of a target by traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// It is among those that requests of its color are sent to.
+    /// It receives requests of its color.
     Used,
-    /// Its name no longer has the address; it is used until another one is proven.
+    /// Its name no longer has the address; it is used until another one has passed probes.
     Unlisted,
-    /// It is not used before probes have proven it.
+    /// It is not used before it has passed probes.
     Proving,
-    /// It is not used and does not count, since nothing answers over its family of addresses.
+    /// It is not used and does not count, because nothing answers over its address family.
     LeftOut {
         /// `IPv4` or `IPv6`.
         family: &'static str,
@@ -203,32 +203,32 @@ pub enum Usage {
     Nowhere,
 }
 
-/// A name of which each address is a target.
+/// A host name of which each address is a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameStatus {
     /// The target as configured.
     pub url: TargetUrl,
-    /// The number of addresses that it had when a resolver last answered.
+    /// The number of addresses in the last answer of a resolver.
     pub addresses: usize,
-    /// The number of those that traffic uses.
+    /// The number of those that receive traffic.
     pub used: usize,
-    /// The most that are used.
+    /// The maximum number used.
     pub most: usize,
-    /// Since when lookups have no answer, and why; `None`: the last one had.
+    /// The time since which lookups get no answer, and the reason; `None`: the last one was answered.
     pub unanswered: Option<(Time, String)>,
 }
 
 // === impl Status, ServiceStatus ===
 
 impl Status {
-    /// One service, by name.
+    /// Returns a service by name.
     pub fn service(&self, name: &ServiceName) -> Option<&ServiceStatus> {
         self.services.iter().find(|service| service.name == *name)
     }
 }
 
 impl ServiceStatus {
-    /// One color.
+    /// Returns a color.
     pub fn color(&self, color: Color) -> &ColorStatus {
         match color {
             Color::Blue => &self.colors[0],
@@ -240,12 +240,12 @@ impl ServiceStatus {
 // === impl TargetStatus, NameStatus ===
 
 impl TargetStatus {
-    /// As people are told of it.
+    /// Returns its display name.
     pub fn name(&self) -> TargetName {
         TargetName { url: self.url.clone(), address: self.address }
     }
 
-    /// What a person should know of how traffic uses it; `None`: nothing in particular.
+    /// Returns a note on how traffic uses it; `None`: nothing unusual.
     pub fn note(&self) -> Option<String> {
         match self.usage {
             Usage::Used | Usage::Nowhere => None,
@@ -259,13 +259,13 @@ impl TargetStatus {
 }
 
 impl NameStatus {
-    /// What a person should know of it, of the time of the status; `None`: nothing in particular.
+    /// Returns a problem with it at the time of the status; `None`: none.
     pub fn problem(&self, at: Time) -> Option<String> {
         let Self { addresses, used, most, .. } = self;
         if let Some((since, why)) = &self.unanswered {
             let since = at.since(*since).as_secs();
             return Some(format!(
-                "no answer to lookups for {since}s: {why}; its addresses stay as they were"
+                "no answer to lookups for {since}s: {why}; its addresses stay unchanged"
             ));
         }
         if *addresses == 0 && *used > 0 {
@@ -280,7 +280,7 @@ impl NameStatus {
 // === impl CallStage, Role ===
 
 impl CallStage {
-    /// The word used in every interface.
+    /// Returns the word used in every interface.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gate => "gate",
@@ -291,7 +291,7 @@ impl CallStage {
 }
 
 impl Role {
-    /// The word used in every interface.
+    /// Returns the word used in every interface.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",

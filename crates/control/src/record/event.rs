@@ -1,4 +1,4 @@
-//! Events as they stand in the journal.
+//! The format of events in the journal.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A whole state as it stands in the journal after a compaction.
+//! The format of a whole state, as written to the journal by a compaction.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The small parts that events and snapshots are made of.
+//! The format of the small parts of events and snapshots.
 
 use std::time::Duration;
 
@@ -220,7 +220,7 @@ impl From<ActorWord> for Actor {
 impl From<&Proof> for ProofRecord {
     fn from(proof: &Proof) -> Self {
         let latency_us = micros(proof.latency);
-        // A name is what was decided about; its addresses are gone tomorrow.
+        // The decision was about a name; its addresses may change any time.
         let target = proof.target.url.to_string();
         Self { target, at: proof.at.0, status: proof.status, latency_us }
     }

@@ -1,4 +1,4 @@
-//! Sums of all books, for metrics: what a scrape reads, and where it reads it.
+//! Sums of all counters, for metrics: the values that a scrape reads, and the handle for reading them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,30 +7,30 @@ use std::time::Duration;
 use rules::{Color, Generation, ServiceName, Standing, Time};
 use traffic::{ColorSum, HistogramSum, ServiceSum, TargetBooks, TargetSum, WorkerSum};
 
-/// Where sums can be read, by any thread and without waiting for the controller.
+/// A handle for reading sums, from any thread and without waiting for the controller.
 #[derive(Clone)]
 pub struct MetricsSource(Arc<dyn Fn() -> MetricsSnapshot + Send + Sync>);
 
-/// Sums of all books at one instant.
+/// Sums of all counters at one instant.
 #[derive(Clone, Debug)]
 pub struct MetricsSnapshot {
-    /// The newest change of where traffic goes.
+    /// The generation of the newest change of routing.
     pub generation: Generation,
     /// All services, in the order of the configuration.
     pub services: Vec<ServiceMetrics>,
     /// Requests that reached no service.
     pub unrouted: ServiceSum,
-    /// Client connections, and what is counted of the process.
+    /// Client connections, and counts of the process.
     pub connections: WorkerSum,
-    /// Whether changes can be made durable.
+    /// True if changes can be made durable.
     pub journal_available: bool,
-    /// When the configuration was accepted last.
+    /// The time at which the configuration was last accepted.
     pub config_accepted: Time,
-    /// Whether it has been refused since.
+    /// True if it has been refused since then.
     pub config_refused: bool,
-    /// Calls of operators that are under way.
+    /// Operator calls in progress.
     pub calls: u64,
-    /// Since when the oldest of them is; `None`: there is none.
+    /// The start of the oldest of them; `None`: there is none.
     pub oldest_call: Option<Time>,
 }
 
@@ -41,11 +41,11 @@ pub struct ServiceMetrics {
     pub name: ServiceName,
     /// The color that receives traffic.
     pub active: Color,
-    /// The generation of its own last change.
+    /// The generation of its last change.
     pub generation: Generation,
-    /// Whether new requests wait.
+    /// True if new requests wait.
     pub held: bool,
-    /// Its books.
+    /// Its sums.
     pub sum: ServiceSum,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorMetrics; 2],
@@ -54,7 +54,7 @@ pub struct ServiceMetrics {
 /// The sums of one color.
 #[derive(Clone, Debug)]
 pub struct ColorMetrics {
-    /// Its books.
+    /// Its sums.
     pub sum: ColorSum,
     /// The age of its oldest lease; zero if it has none.
     pub oldest: Duration,
@@ -67,50 +67,50 @@ pub struct ColorMetrics {
 pub struct TargetMetrics {
     /// Its address as configured.
     pub url: Box<str>,
-    /// The address that traffic uses; empty: none yet, or a Unix socket.
+    /// The address that receives traffic; empty: none yet, or a Unix socket.
     pub address: Box<str>,
-    /// What is believed about it.
+    /// Its health.
     pub standing: Standing,
-    /// The end of the certificate that it has shown last; `None`: none yet, or it has no TLS.
+    /// The expiry of the certificate that it presented last; `None`: none yet, or no TLS.
     pub expires: Option<Time>,
-    /// How long its last probe took; `None`: none has ended.
+    /// The duration of its last probe; `None`: none has ended.
     pub probed: Option<Duration>,
-    /// What its books count.
+    /// Its counts.
     pub figures: TargetFigures,
-    /// The books themselves, for its latencies.
+    /// Its counters, for the latencies.
     pub books: Arc<TargetBooks>,
 }
 
-/// What the books of a target count, but for its latencies, which are large.
+/// The counts of a target, except its latencies, which are large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TargetFigures {
     /// Leases held.
     pub leases: u64,
-    /// Connections made.
+    /// Connections established.
     pub connected: u64,
-    /// Connections that could not be made.
+    /// Connections that failed.
     pub connect_failed: u64,
-    /// Requests sent on a connection that had served before.
+    /// Requests sent on a reused connection.
     pub reused: u64,
-    /// Requests that failed on it and were sent again.
+    /// Requests that failed on it and were retried.
     pub retried: u64,
     /// Requests lost to a reused connection.
     pub stale_lost: u64,
-    /// Requests that got no whole answer.
+    /// Requests without a complete response.
     pub failed: u64,
-    /// Answers by class, 1xx to 5xx.
+    /// Responses by class, 1xx to 5xx.
     pub classes: [u64; 5],
 }
 
 // === impl MetricsSource ===
 
 impl MetricsSource {
-    /// Sums that are read by calling this.
+    /// Creates a handle that reads sums by calling this function.
     pub fn new(read: impl Fn() -> MetricsSnapshot + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 
-    /// The sums of this moment. With thousands of services it takes milliseconds.
+    /// Reads the sums of this moment. With thousands of services this takes milliseconds.
     pub fn read(&self) -> MetricsSnapshot {
         (self.0)()
     }
@@ -125,7 +125,7 @@ impl fmt::Debug for MetricsSource {
 // === impl MetricsSnapshot ===
 
 impl MetricsSnapshot {
-    /// Accepted − answered − aborted − in flight, over all services: 0 at rest (L8).
+    /// Returns accepted − answered − aborted − in flight, over all services: 0 at rest (L8).
     pub fn difference(&self) -> i128 {
         let sums = self.services.iter().map(|service| &service.sum).chain([&self.unrouted]);
         sums.map(ServiceSum::difference).sum()
@@ -135,14 +135,14 @@ impl MetricsSnapshot {
 // === impl TargetMetrics, TargetFigures ===
 
 impl TargetMetrics {
-    /// The latencies of its answers.
+    /// Returns the latencies of its responses.
     pub fn latency(&self) -> HistogramSum {
         TargetSum::of(&self.books).latency
     }
 }
 
 impl TargetFigures {
-    /// What these books count now.
+    /// Reads the present counts.
     pub fn of(books: &TargetBooks) -> Self {
         let TargetSum {
             leases,
@@ -158,7 +158,7 @@ impl TargetFigures {
         Self { leases, connected, connect_failed, reused, retried, stale_lost, failed, classes }
     }
 
-    /// Whether it has never been asked for anything.
+    /// Returns true if it has never had a request.
     pub fn is_unused(&self) -> bool {
         *self == Self::default()
     }
