@@ -1,4 +1,4 @@
-//! The admin API as the binary opens and closes it: while another Teal takes over, and again.
+//! The admin API as the binary opens and closes it: closed while another Teal takes over, then reopened.
 
 use std::io;
 use std::net::TcpListener as StdTcpListener;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 
-/// All ways in, bound.
+/// The sockets of the admin API, bound.
 #[derive(Debug)]
 pub(super) struct AdminWays {
     pub(super) tcp: StdTcpListener,
@@ -24,16 +24,16 @@ pub(super) struct AdminWays {
 /// The admin API.
 #[derive(Debug)]
 pub(super) struct Admin {
-    /// `None`: given up.
+    /// `None` once they are closed.
     ways: Option<AdminWays>,
     handle: Handle,
     settings: ApiSettings,
-    /// What answers calls; more than one after the socket was made again.
+    /// The servers of calls; more than one after the socket was recreated.
     open: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Admin {
-    /// All ways in, open.
+    /// Opens the admin API on its sockets.
     pub(super) fn opened(
         ways: AdminWays,
         handle: Handle,
@@ -57,14 +57,14 @@ impl Admin {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = admin::serve(ways, self.handle.clone(), self.settings.clone(), async {
-            drop(stopped.await); // whether told or dropped, it is the end
+            drop(stopped.await); // sent or dropped: both mean the end
         });
         self.open.push((stop, tokio::spawn(serving)));
         Ok(())
     }
 
-    /// Answers calls on this socket instead of the one before, which has lost its path. Calls that are under
-    /// way are answered to their end.
+    /// Answers calls on this socket instead of the old one, which has lost its path. Calls in flight are
+    /// completed.
     pub(super) fn reopen(&mut self, socket: StdUnixListener) -> io::Result<()> {
         self.ways.as_mut().ok_or(io::ErrorKind::NotConnected)?.unix = socket;
         let before = std::mem::take(&mut self.open);
@@ -75,8 +75,8 @@ impl Admin {
         opened
     }
 
-    /// Takes no new calls; what is queued stays queued. What it returns waits until those under way
-    /// have ended, for a moment.
+    /// Accepts no new calls; queued ones stay queued. The returned future waits a moment until those in
+    /// flight have ended.
     pub(super) fn close(&mut self) -> impl Future<Output = ()> + use<> {
         let serving: Vec<_> = self.open.drain(..).map(|(_stop, serving)| serving).collect();
         async {
@@ -86,12 +86,12 @@ impl Admin {
         }
     }
 
-    /// Keeps the ways in open no longer.
+    /// Closes the sockets.
     pub(super) fn give_up(&mut self) {
         self.ways = None;
     }
 
-    /// All ways in once more, to be handed over.
+    /// The sockets, to be handed over.
     pub(super) fn listeners(&self) -> Option<&AdminWays> {
         self.ways.as_ref()
     }

@@ -1,21 +1,21 @@
-//! The books of requests, as a stop tells them: what it has cut, and how they stand at the end.
+//! The books of requests at a stop: the requests that it cut, and the totals at the end.
 
 use std::time::Duration;
 
 use control::{Handle, MetricsSnapshot};
 use traffic::{AbortCause, OwnReason, ServiceSum};
 
-/// How long the controller may take to sum them up, so that it can't delay an end.
+/// The time limit for the controller to sum them up, so that it cannot delay the exit.
 const SUMMED_WITHIN: Duration = Duration::from_secs(1);
 
-/// How many requests were cut by a stop so far.
+/// Returns the number of requests cut by a stop so far.
 pub(super) async fn cut_so_far(handle: &Handle) -> u64 {
     let Ok(metrics) = handle.metrics().await else { return 0 };
     sums(&metrics).map(|sum| aborted(sum, AbortCause::Shutdown) + told_to_leave(sum)).sum()
 }
 
 // lossless: L8 - the books are shown when they are closed, so that they can be checked.
-/// Logs how they stand.
+/// Logs the totals.
 pub(super) async fn tell(handle: &Handle) {
     let Ok(Ok(metrics)) = tokio::time::timeout(SUMMED_WITHIN, handle.metrics()).await else {
         tracing::error!("the books could not be summed up within {SUMMED_WITHIN:?}");
@@ -54,7 +54,7 @@ fn aborted(sum: &ServiceSum, cause: AbortCause) -> u64 {
     sum.aborted.get(cause as usize).copied().unwrap_or(0)
 }
 
-/// Requests that were answered that Teal was stopping.
+/// Requests whose answer said that Teal was stopping.
 fn told_to_leave(sum: &ServiceSum) -> u64 {
     sum.own.get(OwnReason::Stopping as usize).copied().unwrap_or(0)
 }

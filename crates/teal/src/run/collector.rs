@@ -1,4 +1,4 @@
-//! The collector of OpenTelemetry, as the thread that exports spans reaches it.
+//! The OpenTelemetry collector, as the thread that exports spans reaches it.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::exit::Failure;
 
-/// How long a delivery may take.
+/// The timeout of a delivery.
 const DELIVERY: Duration = Duration::from_secs(10);
 
-/// An answer beyond this is not from a collector.
+/// The largest answer, in bytes. A larger one is not from a collector.
 const ANSWER_MAX: usize = 64 << 10;
 
-/// Where spans go (OTLP, section "OTLP/HTTP Request").
+/// The path for spans (OTLP, section "OTLP/HTTP Request").
 const PATH: &str = "/v1/traces";
 
-/// A collector, and what is needed to reach it from a thread of its own.
+/// A collector, with everything needed to reach it from its own thread.
 struct Collector {
     endpoint: TargetUrl,
     vault: Vault,
@@ -51,14 +51,14 @@ impl Collector {
             let answer = timeout_at(deadline, self.post(body, deadline)).await;
             answer.unwrap_or_else(|_| Err("no answer in time".to_owned()))
         });
-        // A name that is being looked up may outlast the deadline: it is not waited for.
+        // A name lookup may outlast the deadline: it is not waited for.
         runtime.shutdown_background();
         let said = |what: &str| format!("{}: {what}", self.endpoint);
         match answer.map_err(|why| NotTaken::ForNow(said(&why)))? {
             (200..=299, body) => {
                 rejected(&body).map_or(Ok(()), |why| Err(NotTaken::Ever(said(&why))))
             }
-            // Those that OTLP lets us try again ("Retryable Response Codes").
+            // The ones to retry (OTLP, "Retryable Response Codes").
             (status @ (429 | 502..=504), _) => {
                 Err(NotTaken::ForNow(said(&format!("answered {status}"))))
             }
@@ -99,7 +99,7 @@ impl Collector {
     }
 }
 
-/// What a collector says that it took only in part.
+/// Returns the reason why a collector rejected some of the spans, if it did.
 fn rejected(body: &[u8]) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
     let partial = &answer["partialSuccess"];

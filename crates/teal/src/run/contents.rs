@@ -1,8 +1,8 @@
-//! The contents of the files of TLS that are in force, which a Teal that is started after a crash serves with.
+//! A copy of the TLS files in use, for a Teal that is started after a crash.
 //!
-//! As the configuration is kept ([`super::copied`]): a certificate that was replaced by a broken file in the
-//! moment of a crash must not become an outage. The contents are in memory without a name, which the parent
-//! holds; what the files hold by then is used as soon as it can be, as at any time.
+//! It is kept like the configuration ([`super::copied`]): a certificate that is replaced by a broken file at
+//! the moment of a crash must not become an outage. The copy is in anonymous memory held by the parent. The
+//! files themselves are used again as soon as they are valid, as at any time.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ pub(super) struct Contents(Arc<Inside>);
 #[derive(Debug)]
 struct Inside {
     files: Mutex<FilesRead>,
-    /// `None`: the system gives none.
+    /// `None` if the system provides none.
     memory: Option<Copied>,
 }
 
@@ -32,12 +32,12 @@ impl Contents {
         Self(Arc::new(Inside { files: Mutex::new(files), memory }))
     }
 
-    /// What the memory of a Teal that has died holds.
+    /// Reads the memory of a Teal that has died.
     pub(super) fn read(memory: &Copied) -> io::Result<FilesRead> {
         decode(&memory.bytes()?).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Files whose contents are in force from here on, beside or in the place of others.
+    /// Adds files whose contents are in use from here on, or replaces their contents.
     // lossless: L6
     pub(super) fn add(&self, files: FilesRead) {
         let mut all = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +48,7 @@ impl Contents {
         self.put(&all);
     }
 
-    /// Files that are all there are from here on.
+    /// Replaces all files.
     // lossless: L6
     pub(super) fn replace(&self, files: FilesRead) {
         let mut all = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ fn warn(error: &io::Error) {
     );
 }
 
-/// Each path and its contents, with their lengths before them.
+/// Encodes each path and its contents, with their lengths before them.
 fn encode(files: &FilesRead) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (path, content) in files {

@@ -1,12 +1,11 @@
-//! A copy of the configuration in force, which a Teal that is started after a crash serves with.
+//! A copy of the configuration in use, for a Teal that is started after a crash.
 //!
-//! A crash changes nothing: what the file says by then, if it is still there and can be read at all, is
-//! a person's to take by a reload. The copy is the text in memory without a name, which the parent holds
-//! beside the sockets: no second file with what the first one keeps secret, and nothing for a full disk to
-//! refuse.
+//! A crash changes nothing: later changes of the file, if it still exists and is readable, take effect only
+//! by a reload. The copy is the text in anonymous memory, which the parent holds beside the sockets: there
+//! is no second file with secrets of the first, and nothing that a full disk could prevent.
 //!
-//! The memory begins with where the text in force is and how long it is. The next one is written beside it
-//! before that changes, so that a kill at any instant leaves one of the two, whole.
+//! The memory begins with the offset and the length of the text in use. The next text is written beside it
+//! before these change, so that a kill at any instant leaves one of the two, whole.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -22,7 +21,7 @@ use super::contents::Contents;
 use super::precondition;
 use super::reload::Source;
 
-/// The two numbers at the beginning.
+/// The size of the two numbers at the beginning.
 const HEADER: u64 = 16;
 
 /// The memory.
@@ -39,7 +38,7 @@ impl Copied {
         Ok(copy)
     }
 
-    /// Takes them from what the parent has kept: those at the end that are no sockets, of which the
+    /// Takes them from what the parent has kept: those at the end that are not sockets, of which the
     /// configuration is the first.
     fn from_kept(kept: &mut Kept) -> Vec<Self> {
         let is_file = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_file();
@@ -49,7 +48,7 @@ impl Copied {
         kept.descriptors.drain(sockets..).map(File::from).map(Self).collect()
     }
 
-    /// Puts the next content in the place of the one in force. One at a time.
+    /// Replaces the content in use with the next one. One at a time.
     // lossless: L6
     pub(super) fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let (begin, length) = self.place()?;
@@ -60,7 +59,7 @@ impl Copied {
         self.0.write_all_at([at.to_ne_bytes(), size.to_ne_bytes()].as_flattened(), 0)
     }
 
-    /// The content in force.
+    /// The content in use.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let (begin, length) = self.place()?;
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
@@ -72,7 +71,7 @@ impl Copied {
         String::from_utf8(self.bytes()?).map_err(io::Error::other)
     }
 
-    /// Where the text in force begins, and its length.
+    /// The offset of the text in use, and its length.
     fn place(&self) -> io::Result<(u64, u64)> {
         let mut numbers = [[0; 8]; 2];
         self.0.read_exact_at(numbers.as_flattened_mut(), 0)?;
@@ -89,18 +88,18 @@ impl AsFd for Copied {
     }
 }
 
-/// What was in force when a Teal died.
+/// The configuration that was in use when a Teal died.
 pub(super) struct Before {
     pub(super) config: Config,
     pub(super) places: Places,
-    /// The contents of the files of TLS.
+    /// The contents of the TLS files.
     pub(super) files: FilesRead,
-    /// Why the file that is there now would not do, or that it says something else.
+    /// The reason why the current file is not used: it is invalid, or it has changed.
     pub(super) not_in_force: Option<String>,
 }
 
-/// The configuration that was in force when the Teal before this one died, if it was from a file. Tells
-/// what is wrong with the file by now, or that it says something else.
+/// The configuration that was in use when the Teal before this one died, if it was from a file. Logs
+/// the problems of the current file, or that it has changed.
 pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
     let mut copies = Copied::from_kept(kept).into_iter();
     let text = copies.next()?.text().map_err(|error| error.to_string());
@@ -110,12 +109,12 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
         FilesRead::new()
     });
     let (config, places) = text
-        .and_then(|text| source.parse(text).ok_or("it is not understood".to_owned()))
+        .and_then(|text| source.parse(text).ok_or("it is invalid".to_owned()))
         .inspect_err(|why| {
             tracing::warn!("cannot use the copy of the configuration: {why}; reading the file");
         })
         .ok()?;
-    let stays = "serving with the configuration that was in force before the crash";
+    let stays = "serving with the configuration in use before the crash";
     let refused = |problems: Problems| {
         let problems = one_line(&problems);
         tracing::warn!("{stays} until the file is fixed and `teal reload` takes it: {problems}");
@@ -129,13 +128,13 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
                 refused(problems)
             } else {
                 tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
-                Some("the file says something else since then; `teal reload` takes it".to_owned())
+                Some("the file has changed since then; `teal reload` takes it".to_owned())
             }
         }
     };
-    // What can't be done without, and is not among the files that are kept, fails where it is used.
+    // Anything essential that is not among the kept files fails where it is used.
     if let Err(problems) = precondition::examine(&config, &places) {
-        tracing::warn!("{stays}, of which something is wrong by now: {}", one_line(&problems));
+        tracing::warn!("{stays}, which has problems by now: {}", one_line(&problems));
     }
     Some(Before { config, places, files, not_in_force })
 }

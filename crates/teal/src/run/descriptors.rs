@@ -5,19 +5,19 @@ use proxy::raise_descriptor_limit;
 
 use crate::exit::Failure;
 
-/// What connections leave alone: journal, logs, probes and the admin API.
+/// The descriptors reserved for other uses: journal, logs, probes and the admin API.
 const RESERVED: usize = 64;
 
-/// What a worker needs besides its listening sockets: its runtime.
+/// The descriptors of a worker besides its listening sockets: those of its runtime.
 const WORKER: usize = 4;
 
-/// What a client connection needs: one of its own, and one to a target.
+/// The descriptors of a client connection: its own, and one to a target.
 const CONNECTION: usize = 2;
 
-/// How many client connections there is room for, once the limit is raised as far as is allowed.
+/// The number of client connections there is room for, after raising the limit as far as allowed.
 ///
 /// # Errors
-/// If that is none: what would run then serves nobody.
+/// There is room for none: Teal could not serve any client.
 pub(super) fn room(config: &Config) -> Result<usize, Failure> {
     room_within(raise_descriptor_limit(), config.workers, config.listeners.len())
 }
@@ -26,7 +26,7 @@ fn room_within(limit: usize, workers: usize, listeners: usize) -> Result<usize, 
     let own = RESERVED + workers * (WORKER + listeners);
     match limit.saturating_sub(own) / CONNECTION {
         0 => Err(Failure::failed(format!(
-            "cannot serve anybody: this process may open {limit} files, and needs {own} for itself \
+            "cannot serve clients: this process may open {limit} files, and needs {own} for itself \
              ({workers} workers, {listeners} listeners) and {CONNECTION} for each client connection; \
              raise the limit (`ulimit -n 4096` in a shell, LimitNOFILE=65536 in a systemd unit, \
              --ulimit nofile=65536 for a container)"

@@ -1,8 +1,8 @@
 //! Watches the files that the configuration names: certificates, keys and CAs of listeners, of the admin
-//! API and of TLS to targets. Those that have changed are put in force as a reload would, without reading
-//! the configuration itself.
+//! API and of TLS to targets. Changed ones take effect as by a reload, without reading the configuration
+//! itself.
 //!
-//! A file that cannot be used leaves in use what is in use, and is named in log, status and metric.
+//! If a file cannot be used, the old contents stay in use, and log, status and metric name the file.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,20 +17,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::reload::{InForce, Part};
 use super::tls;
 
-/// Time between two looks at the admin socket and the token.
+/// The interval of checks of the admin socket and the token.
 const LOOK_AT_OWN: Duration = Duration::from_secs(4);
 
-/// Time between two looks at the files.
+/// The interval of checks of the files.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Time until files are tried again that targets did not pass the gate with.
+/// The time until files are tried again after targets failed the gate with them.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// What shows that a file has been changed or replaced; none if it is not there.
+/// The metadata that shows that a file was changed or replaced; `None` if it does not exist.
 type Mark = Option<(u64, u64, i64, i64)>;
 
-/// What was seen of files: they are read once they have changed and kept still for one look, since
-/// certificate and key are two files, and are seldom replaced in the same instant.
+/// The files as last seen: they are read once they have changed and settled for one check, since
+/// certificate and key are two files, and are seldom replaced at the same instant.
 #[derive(Debug, Default)]
 struct Seen {
     used: Option<Vec<Mark>>,
@@ -42,8 +42,8 @@ pub(super) async fn watch(in_force: InForce, handle: Handle) {
     tokio::join!(watch_own(&in_force), watch_targets(&in_force, &handle), watch_state(&in_force));
 }
 
-/// The admin socket and the token in the state directory, which a person may remove: clients on this machine
-/// would find no Teal that runs.
+/// Watches the admin socket and the token in the state directory, which a person may remove. Without them,
+/// clients on this machine would not find the running Teal.
 async fn watch_state(in_force: &InForce) {
     let config = in_force.config();
     let (path, own) = (config.admin.socket, config.state_dir.join("admin.token"));
@@ -71,14 +71,14 @@ async fn watch_state(in_force: &InForce) {
         }
         missed = if now[0] { 0 } else { missed.saturating_add(1) };
         if socket && !now[0] && now[2] {
-            // Less and less often where it cannot be made.
+            // Less and less often if it cannot be created.
             if missed.is_power_of_two() {
                 in_force.socket_gone.notify_one();
             }
         } else if socket && !now[0] && !std::mem::replace(&mut told, true) {
             tracing::error!(
-                "the directory of the admin socket {} was removed: commands that look there find no Teal; it \
-                 is made again as soon as the directory is there",
+                "the directory of the admin socket {} was removed: commands that look there find no Teal; the \
+                 socket is created again as soon as the directory exists",
                 path.display()
             );
         }
@@ -105,7 +105,7 @@ fn names_us(lock: &Path) -> bool {
     pid == Some(std::process::id())
 }
 
-/// Files of listeners and of the admin API.
+/// Watches the files of listeners and of the admin API.
 async fn watch_own(in_force: &InForce) {
     let mut seen = Seen::default();
     let mut every = interval(LOOK);
@@ -114,13 +114,13 @@ async fn watch_own(in_force: &InForce) {
         every.tick().await;
         if seen.have_changed(own(&in_force.config())).await {
             let in_force = in_force.clone();
-            // Ignored: it says itself what became of it.
+            // Ignored: it reports its outcome itself.
             let _ = spawn_blocking(move || in_force.renew()).await;
         }
     }
 }
 
-/// Files of TLS to targets. Only the Teal in charge may change how targets are reached.
+/// Watches the files of TLS to targets. Only the Teal in charge may change how targets are reached.
 async fn watch_targets(in_force: &InForce, handle: &Handle) {
     let mut seen = Seen::default();
     let mut again: Option<Instant> = None;
@@ -145,10 +145,10 @@ async fn watch_targets(in_force: &InForce, handle: &Handle) {
     }
 }
 
-/// Puts in force what the files of TLS to targets hold now, once the active colors are proven with it.
+/// Uses the current files of TLS to targets, once the active colors are proven healthy with them.
 ///
 /// # Errors
-/// Why not; `None`: something else is under way.
+/// The reason why they are not used; `None` if another change is under way.
 // lossless: L9
 async fn renew_targets(in_force: &InForce, handle: &Handle) -> Result<(), Option<String>> {
     let held = in_force.clone();
@@ -188,10 +188,10 @@ fn of_targets(config: &Config) -> Vec<PathBuf> {
 // === impl Seen ===
 
 impl Seen {
-    /// Whether these have changed since this was last true, and keep still. True at the first time: they
-    /// may have changed since they were read.
+    /// Returns true if these have changed since it last returned true, and have settled. True at the first
+    /// call, since they may have changed since they were read.
     async fn have_changed(&mut self, files: Vec<PathBuf>) -> bool {
-        // On a thread of its own, since a disk may be slow.
+        // On its own thread, since a disk may be slow.
         let Ok(seen) = spawn_blocking(move || files.iter().map(mark).collect::<Vec<_>>()).await
         else {
             return false;
@@ -213,13 +213,13 @@ fn mark(path: &PathBuf) -> Mark {
 // === impl InForce ===
 
 impl InForce {
-    /// Whether the files of TLS to targets hold what is in use.
+    /// Returns true if the files of TLS to targets hold what is in use.
     fn has_same_for_targets(&self) -> Result<bool, String> {
         let fresh = tls::load_for_targets(&self.config(), self.vault())?;
         Ok(self.vault().is_same(&fresh))
     }
 
-    /// What is in force, with what the files of TLS to targets hold now.
+    /// Returns the configuration in use, with the current files of TLS to targets.
     fn for_targets(&self) -> Result<NewConfig, String> {
         let config = self.config();
         let load = || tls::load_for_targets(&config, self.vault());

@@ -8,10 +8,10 @@ use contract::wire::TraceStep;
 use proxy::{Followers, Step, Told, Wanted, Way};
 use tokio::sync::mpsc;
 
-/// Steps on their way to a reader; those that wait longer wait in the data plane, which drops what is too much.
+/// The capacity of the queue of steps to a reader. Further ones wait in the data plane, which drops any excess.
 const ON_THE_WAY: usize = 16;
 
-/// Makes the way from the followers of the data plane to the admin API.
+/// Connects the followers of the data plane to the admin API.
 pub(super) fn of(followers: Followers) -> Follow {
     Follow(Arc::new(move |wanted: Followed| {
         let Followed { header, client, path, requests } = wanted;

@@ -1,6 +1,6 @@
 //! `teal run`: the wiring of the two planes, in one screen.
 //!
-//! In this order, so that a start that fails leaves nothing behind and serves nobody: read the
+//! The order is chosen so that a failed start leaves nothing behind and serves no client: read the
 //! configuration, take the state directory, bind every socket, start the controller (which
 //! publishes the first table), start the workers.
 
@@ -56,7 +56,7 @@ use signal::Around;
 use upgrade::{Arrival, Handed, Leaving, Older};
 use ways::{Given, Ways};
 
-/// How often it is asked whether the workers serve. Only at the start.
+/// The interval at which the workers are polled at the start, until they serve.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Serves until it is stopped.
@@ -71,8 +71,8 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     let _ = std::fs::write("/proc/self/comm", "teal"); // ignored: only a name
     let (link, begin) = Link::from_stdin().map_err(|error| {
         Failure::usage(format!(
-            "TEAL_PROCESS is set, but no parent process of Teal is at the other end of standard \
-             input: {error}; only Teal itself sets it, so remove it from the environment"
+            "TEAL_PROCESS is set, but standard input is not connected to a parent process of Teal: \
+             {error}; only Teal itself sets it, so remove it from the environment"
         ))
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
@@ -118,7 +118,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// Reads everything that can be wrong without anything being started.
+/// Reads everything that can fail before anything is started.
 fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     let source = Source::of(args);
     let wrong = |problems: Problems| Failure::usage(problems.to_string());
@@ -143,7 +143,7 @@ fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config, Before
 
 /// Everything that can fail before anything is published.
 struct Ground {
-    /// Client connections that there are descriptors for.
+    /// The number of client connections that there are descriptors for.
     room: usize,
     runtime: Runtime,
     certificates: Certificates,
@@ -185,7 +185,7 @@ impl Ground {
     }
 }
 
-/// Says what could not be done, and why.
+/// Turns an error into a failure that says what could not be done.
 fn cannot(what: &str) -> impl Fn(std::io::Error) -> Failure {
     move |error| Failure::failed(format!("cannot {what}: {error}"))
 }
@@ -269,10 +269,10 @@ fn start(
     })
 }
 
-/// What older Teals have told.
+/// Older Teals that have announced themselves.
 #[derive(Debug)]
 struct Told {
-    /// One has handed over and waits for this one; those that only leave do not.
+    /// True if one has handed over and waits for this one; those that only leave do not.
     waits: bool,
     /// The number of those that leave.
     leaving: usize,
@@ -291,7 +291,7 @@ impl Told {
     }
 }
 
-/// What the controller is made of.
+/// The parts of the controller.
 fn settings(
     config: &Config,
     (reloader, resolver): (Reloader, Resolver),
@@ -314,7 +314,7 @@ fn settings(
     }
 }
 
-/// Says that this Teal is ready once every worker serves, unless that is said already.
+/// Reports this Teal as ready once every worker serves, unless that is reported already.
 async fn tell_ready(handle: Handle, parent: Parent, unsaid: bool) {
     if unsaid {
         serving(&handle).await;
@@ -337,14 +337,14 @@ async fn take_over(
     }
 }
 
-/// Waits until every worker serves. In an upgrade it is the older Teal that gives up if that takes too long.
+/// Waits until every worker serves. In an upgrade, the older Teal gives up if that takes too long.
 async fn serving(handle: &Handle) {
     while !handle.is_ready().await {
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// What both planes are made of.
+/// The parts of both planes.
 struct Stage {
     publisher: Publisher,
     seats: Vec<Seat>,
@@ -356,10 +356,10 @@ struct Stage {
 impl Stage {
     fn set(config: &Config, room: usize, mut options: Options, leaving: usize) -> Self {
         let connections = config.limits.connections.min(room);
-        // The default is a round number; a few less are not worth a word.
+        // The default is a round number; a few less are not worth a warning.
         if connections < config.limits.connections / 10 * 9 {
             tracing::warn!(
-                "limits.connections is {}, but this process may open files for {room} only; \
+                "limits.connections is {}, but this process may open files for only {room}; \
                  raise its limit (LimitNOFILE= in a systemd unit)",
                 config.limits.connections
             );
@@ -372,7 +372,7 @@ impl Stage {
     }
 }
 
-/// Says where Teal can be reached. Scripts wait for these lines.
+/// Logs the addresses of Teal. Scripts wait for these lines.
 fn announce(settings: &ApiSettings, proxy: &Proxy) {
     for address in proxy.addresses() {
         if takes_ipv4(*address, proxy.addresses()) {

@@ -1,4 +1,4 @@
-//! Who hears of each request when it has ended: the access log, and a collector of spans. Each has a
+//! The observers of finished requests: the access log, and a collector of spans. Each has a
 //! thread that writes for all workers.
 
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ pub(super) struct Writers {
     spans: Option<SpanWriter>,
 }
 
-/// What the data plane is told, with the observers that the configuration asks for.
+/// The settings of the data plane, with the observers that are configured.
 pub(super) fn open(
     config: &Config,
     doors: Vec<Door>,
@@ -45,7 +45,7 @@ pub(super) fn open(
     Ok((options, Writers { log, spans }))
 }
 
-/// Opens the access log, if there is to be one.
+/// Opens the access log, if one is configured.
 fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
     let Some(log) = &config.access_log else { return Ok(None) };
     let format = if log.combined { Format::Combined } else { Format::Json };
@@ -54,7 +54,7 @@ fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure
     if let Err(error) = &started
         && matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull)
     {
-        // Traffic is worth more than the record of it.
+        // Traffic matters more than its log.
         let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
         tracing::error!("cannot open the access log {file}: {error}; requests are not logged");
         return Ok(None);
@@ -62,14 +62,14 @@ fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure
     let opened = started.map_err(|error| {
         let file = log.file.as_deref().unwrap_or("standard output".as_ref()).display();
         Failure::failed(format!(
-            "cannot open the access log {file}: {error}; make its directory, and let Teal's user write there"
+            "cannot open the access log {file}: {error}; create its directory, and let Teal's user write there"
         ))
     });
     opened.map(Some)
 }
 
 impl Writers {
-    /// Waits until what was handed over so far is written, but not for long.
+    /// Waits a short time until everything handed over so far is written.
     pub(super) fn finish(self) {
         if let Some(log) = self.log {
             log.finish();

@@ -1,4 +1,4 @@
-//! Certificates from an authority, put in force: what the crate `acme` needs of this process.
+//! Certificates from an ACME CA, put into use: the parts of this process that the crate `acme` needs.
 
 use std::convert::Infallible;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use crate::exit::Failure;
 /// Orders and renews until what it returns is dropped.
 ///
 /// # Errors
-/// There is no room for a thread.
+/// The thread could not be started.
 pub(super) fn start(
     in_force: &InForce,
     challenges: Challenges,

@@ -1,5 +1,5 @@
-//! The parent of this process, the one that has the process id of the service: its orders, and what
-//! it is told and asked.
+//! The parent of this process, which has the process id of the service: orders from it, and messages and
+//! requests to it.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -15,38 +15,38 @@ use tokio::io::Interest;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
-/// How long it may take to start a process.
+/// The time limit for starting a process.
 // lossless: L10
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// The way to it, for whoever has something to say.
+/// The connection to it, shared by all senders.
 #[derive(Clone, Debug)]
 pub(super) struct Parent(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
     link: Link,
-    /// Whether it logs in JSON.
+    /// True if it logs in JSON.
     json: bool,
-    /// Who has asked for a process.
+    /// The caller that waits for a process to start.
     asked: Mutex<Option<oneshot::Sender<io::Result<Started>>>>,
     /// The newer Teal that this one, which leaves, is to follow from here on.
     newer: Mutex<Option<OwnedFd>>,
     comes: Notify,
-    /// Who has lost the older Teal that it has left through.
+    /// Messages about Teals that have lost the older Teal that they left through.
     bereaved: (mpsc::UnboundedSender<Bereaved>, Mutex<Option<mpsc::UnboundedReceiver<Bereaved>>>),
-    /// Who waits for the end of one.
+    /// The callers that wait for processes to end, by process id.
     running: Mutex<HashMap<u32, oneshot::Sender<ExitStatus>>>,
 }
 
-/// A process that was asked for.
+/// A process that was started on request.
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) pid: u32,
     pub(super) ended: oneshot::Receiver<ExitStatus>,
 }
 
-/// What the end of an older Teal means for those that are older still.
+/// The consequence of an older Teal's end for Teals that are older still.
 #[derive(Debug)]
 pub(super) enum Bereaved {
     /// This process is at the other end of the socket. It has left through the second one.
@@ -55,10 +55,10 @@ pub(super) enum Bereaved {
     All(u32),
 }
 
-/// What the parent wants of a Teal that serves.
+/// A request of the parent to a Teal that serves.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wish {
-    /// To know whether this Teal lives.
+    /// To report if this Teal is alive.
     Live,
     Reload,
     Reopen,
@@ -66,7 +66,7 @@ pub(super) enum Wish {
     /// For this reason.
     Stop(&'static str),
     StopNow(&'static str),
-    /// It has ended.
+    /// The parent has ended.
     Gone,
 }
 
@@ -86,7 +86,7 @@ impl Parent {
 
     /// Its orders from here on.
     pub(super) fn orders(&self) -> io::Result<mpsc::UnboundedReceiver<Wish>> {
-        // Asked only whether something is there to be read: the link itself reads.
+        // Only polled for something to read: the link itself reads.
         let socket = UnixDatagram::from(self.0.link.as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UnixDatagram::from_std(socket)?;
@@ -100,7 +100,7 @@ impl Parent {
                 }
                 let Ok(Some(order)) = order else { break };
                 if let Some(wish) = parent.take(order) {
-                    let _ = tell.send(wish); // nobody wants to know: this one is ending
+                    let _ = tell.send(wish); // no receiver: this process is ending
                 }
             }
             let _ = tell.send(Wish::Gone);
@@ -134,7 +134,7 @@ impl Parent {
             Order::NotStarted(why) => self.answer(Err(io::Error::other(why))),
             Order::Ended(pid, status) => {
                 if let Some(tell) = lock(&self.0.running).remove(&pid) {
-                    let _ = tell.send(status); // nobody waits for it
+                    let _ = tell.send(status); // no one waits for it
                 }
             }
         }
@@ -148,11 +148,11 @@ impl Parent {
             None => Some(answer),
         };
         if let Some(Ok(started)) = unheard {
-            self.kill(started.pid); // who asked has given up
+            self.kill(started.pid); // the caller has given up
         }
     }
 
-    /// Has a program started, which takes over by this socket.
+    /// Asks the parent to start a program, which takes over through this socket.
     pub(super) async fn start(&self, program: &Path, talk: &OwnedFd) -> io::Result<Started> {
         let (tell, answer) = oneshot::channel();
         *lock(&self.0.asked) = Some(tell);
@@ -164,8 +164,8 @@ impl Parent {
         }
     }
 
-    /// Waits for another newer Teal, which was started after the one before had died. Waiting for it may
-    /// be given up at any time.
+    /// Waits for another newer Teal, started after the previous one died. The wait can be cancelled at
+    /// any time.
     pub(super) async fn newer(&self) -> OwnedFd {
         loop {
             let newer = lock(&self.0.newer).take();
@@ -176,42 +176,42 @@ impl Parent {
         }
     }
 
-    /// What the parent says of older Teals that end. Can be taken once.
+    /// The parent's messages about older Teals that end. Can be taken once.
     pub(super) fn bereaved(&self) -> Option<mpsc::UnboundedReceiver<Bereaved>> {
         lock(&self.0.bereaved.1).take()
     }
 
-    /// Has a process killed that was started so.
+    /// Asks the parent to kill a process that was started by `start`.
     pub(super) fn kill(&self, pid: u32) {
         log(self.0.link.kill(pid));
     }
 
-    /// Says that a process that was started so has the place of this one for good.
+    /// Tells the parent that a process that it started replaces this one for good.
     pub(super) fn settled(&self, pid: u32) {
         log(self.0.link.settled(pid));
     }
 
-    /// Leaves it what the next Teal needs if this one dies.
+    /// Leaves the parent what the next Teal needs if this one dies.
     pub(super) fn keep(&self, label: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         self.0.link.keep(label, descriptors)
     }
 
-    /// Says that this Teal serves.
+    /// Tells the parent that this Teal serves.
     pub(super) fn ready(&self) {
         log(self.0.link.ready(env!("CARGO_PKG_VERSION"), self.0.json));
     }
 
-    /// Says that this Teal lives.
+    /// Sends the parent a sign of life.
     pub(super) fn alive(&self) {
         log(self.0.link.alive());
     }
 
-    /// Says that a reload is done, whatever came of it.
+    /// Tells the parent that a reload is done, whatever its outcome.
     pub(super) fn reloaded(&self) {
         log(self.0.link.reloaded());
     }
 
-    /// Says that this Teal stops.
+    /// Tells the parent that this Teal stops.
     pub(super) fn stopping(&self, within: Duration) {
         log(self.0.link.stopping(within));
     }
@@ -231,6 +231,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn log(said: io::Result<()>) {
     if let Err(error) = said {
-        tracing::warn!(%error, "the parent process was not told");
+        tracing::warn!(%error, "cannot send to the parent process");
     }
 }

@@ -1,9 +1,9 @@
-//! What must hold around a configuration before Teal can run it: files, directories, a group, a
-//! program. The one list of it: `teal check`, `teal run` and a reload ask here, so that none of them
-//! says "good" of what another refuses.
+//! Checks of everything outside a configuration that Teal needs to run it: files, directories, a group, a
+//! program. `teal check`, `teal run` and a reload all use this list, so that none of them accepts what
+//! another refuses.
 //!
-//! Errors are what no Teal could run with. Warnings are what depends on the user that looks, or will
-//! matter later. Nothing is created, and nothing that could wait is opened.
+//! Errors are problems that no Teal could run with. Warnings depend on the user that checks, or will
+//! matter later. Nothing is created, and nothing that could block is opened.
 
 mod names;
 mod reader;
@@ -30,17 +30,17 @@ use super::state::private;
 use super::{state, tls};
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
-/// What was found, each with the key that it is about.
+/// The problems found, each with the key that it is about.
 #[derive(Debug, Default)]
 struct Found {
     errors: Vec<(String, String)>,
     warnings: Vec<(String, String)>,
 }
 
-/// Looks at everything that a configuration names; what may matter later.
+/// Checks everything that a configuration names, and returns the warnings.
 ///
 /// # Errors
-/// Everything that Teal can't run with.
+/// All problems that Teal cannot run with.
 pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
     let mut found = Found::default();
     found.state_dir(config);
@@ -60,10 +60,10 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     }
 }
 
-/// Looks whether the listeners can be bound, which `teal run` learns by binding them.
+/// Checks that the listeners can be bound, which `teal run` learns by binding them.
 ///
 /// # Errors
-/// Addresses that no program on this machine can have.
+/// Addresses that no program on this machine can bind.
 pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
     let mut found = Found::default();
     // The Teal that runs with this state directory has them, as it should.
@@ -94,8 +94,8 @@ pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Prob
     }
 }
 
-/// Returns true if a Teal runs with this state directory. Where that cannot be seen, the Teal of the shipped
-/// unit is taken for it.
+/// Returns true if a Teal runs with this state directory. Where that cannot be seen, it is taken to be the
+/// Teal of the shipped unit.
 fn runs_here(config: &Config) -> bool {
     if UnixStream::connect(&config.admin.socket).is_ok() {
         return true;
@@ -109,8 +109,8 @@ fn runs_here(config: &Config) -> bool {
     }
 }
 
-/// Returns true if somebody holds a lock on this file. Asks the kernel's list: to try the lock itself could
-/// refuse a Teal that starts in this instant.
+/// Returns true if a process holds a lock on this file. Reads the kernel's list, since trying the lock could
+/// make a Teal fail that starts at this instant.
 fn is_locked(file: &fs::Metadata) -> bool {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let number = file.ino().to_string();
@@ -120,7 +120,7 @@ fn is_locked(file: &fs::Metadata) -> bool {
     })
 }
 
-/// What is right for one user may be wrong for another.
+/// The user that checked, since what is right for one may be wrong for another.
 fn as_whom() -> String {
     format!("; checked as uid {}, which may not be the user of Teal", uid())
 }
@@ -164,15 +164,15 @@ impl Found {
                     self.writable(above, key);
                 } else {
                     let above = above.display();
-                    let message = format!("cannot make {shown}: {above} is not a directory");
+                    let message = format!("cannot create {shown}: {above} is not a directory");
                     self.wrong(key, message);
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 let message = "a part of its path is not a directory; name a directory";
-                self.wrong(key, format!("cannot make {shown}: {message}"));
+                self.wrong(key, format!("cannot create {shown}: {message}"));
             }
-            Err(error) => self.warn(key, format!("cannot look at {shown}: {error}{}", as_whom())),
+            Err(error) => self.warn(key, format!("cannot check {shown}: {error}{}", as_whom())),
         }
         let kept = path.join("acme");
         if config.acme.is_some() && kept.exists() {
@@ -195,7 +195,7 @@ impl Found {
                 let own = message.strip_prefix("admin.socket_group: ").unwrap_or(&message);
                 self.wrong(key, own);
             }
-            // Whoever looks as root cannot know where the unit of Teal has it made.
+            // As root, the directory that Teal's unit creates it in is not known.
             Ok(Some(gid)) if uid() == 0 => {
                 let elsewhere = Path::new(SYSTEM_SOCKET).parent().is_some_and(Path::exists);
                 if let Some(closed) = state::group::unreachable(config, gid).filter(|_| !elsewhere)
@@ -229,13 +229,15 @@ impl Found {
                     Some(parent) => self.writable(parent, key),
                     None => self.wrong(
                         key,
-                        format!("cannot make {shown}: its directory does not exist; make it first"),
+                        format!(
+                            "cannot create {shown}: its directory does not exist; create it first"
+                        ),
                     ),
                 }
                 return;
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.warn(key, format!("cannot look at {shown}: permission denied{}", as_whom()));
+                self.warn(key, format!("cannot check {shown}: permission denied{}", as_whom()));
                 return;
             }
             Err(error) => return self.wrong(key, format!("cannot use {shown}: {error}")),
@@ -249,7 +251,7 @@ impl Found {
             match rustix::fs::open(path, flags, Mode::empty()) {
                 Err(rustix::io::Errno::NXIO) => self.wrong(
                     key,
-                    format!("{shown} is a named pipe that nobody reads; start its reader first"),
+                    format!("{shown} is a named pipe without a reader; start its reader first"),
                 ),
                 _ => self.writable(path, key),
             }
@@ -263,7 +265,7 @@ impl Found {
         let (shown, key) = (path.display(), "upgrade.binary");
         match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.warn(key, format!("cannot look at {shown}: permission denied{}", as_whom()));
+                self.warn(key, format!("cannot check {shown}: permission denied{}", as_whom()));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.wrong(key, format!("{shown} does not exist; name the teal program"));
@@ -280,7 +282,7 @@ impl Found {
         }
     }
 
-    /// Where clients know the port by another number, they are sent to one that they cannot reach.
+    /// Warns of redirects to a port that clients may know by another number, and so cannot reach.
     fn redirects(&mut self, config: &Config) {
         let secure = config.listeners.iter().find(|listener| listener.tls.is_some());
         let port = secure.map_or(443, |listener| listener.address.port());
@@ -302,13 +304,13 @@ impl Found {
         let key = key.or(files.first()).map_or("", |(_, key)| key.as_str());
         let outside = std::env::var_os("CREDENTIALS_DIRECTORY").is_none();
         if outside && error.path.starts_with("/run/credentials") {
-            let why = "credentials are there only while the unit runs, and only for its user";
+            let why = "credentials exist only while the unit runs, and only for its user";
             return self.warn(key, format!("{error}; {why}{}", as_whom()));
         }
         self.wrong(key, error.to_string());
     }
 
-    /// A start warns of the same, and makes private what is Teal's own.
+    /// Warns of what a start would warn of; a start also makes Teal's own files private.
     fn exposed(&mut self, config: &Config) {
         self.warnings.extend(private::exposed_keys(config));
         for text in private::exposed_state(&config.state_dir, &config.admin.socket) {
@@ -335,7 +337,7 @@ impl Found {
             }
         }
         let (places, files): (Vec<usize>, Vec<_>) = good.into_iter().unzip();
-        // A file that changes in between is told by whoever loads it.
+        // A file that changes in between is reported when it is loaded.
         let Ok(all) = Certificates::load(&files) else { return };
         for (facts, at) in all.facts().zip(&places) {
             self.validity(
@@ -349,8 +351,8 @@ impl Found {
                 self.warn(
                     &format!("certificate[{at}].cert"),
                     format!(
-                        "{}: the certificate {defect}, so that browsers and most other clients refuse it; \
-                         have it issued for its names, or make one with: openssl req -x509 -newkey ec -pkeyopt \
+                        "{}: the certificate {defect}, so browsers and most other clients refuse it; \
+                         have it issued for its names, or create one with: openssl req -x509 -newkey ec -pkeyopt \
                          ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN={name} -addext \
                          subjectAltName={kind}:{name} -keyout KEY.pem -out CERT.pem",
                         facts.cert.display()
@@ -372,9 +374,9 @@ impl Found {
         }
     }
 
-    /// Hosts that no certificate will be ordered for, though nobody else brings one.
+    /// Warns of hosts that no certificate will be ordered for, and that have no other.
     fn acme_names(&mut self, config: &Config) {
-        // A file that is no good is told elsewhere.
+        // An invalid file is reported elsewhere.
         let Ok(configured) = tls::load_configured(config) else { return };
         for (service, place, host, why) in config.acme_obstacles() {
             let example = host.replacen('*', "any", 1);
@@ -439,7 +441,7 @@ impl Found {
         }
     }
 
-    /// Whether certificate and key can be read at all; what is wrong is told of both.
+    /// Returns true if certificate and key can both be read; the problems of both are reported.
     fn pair(&mut self, files: &[(&Path, String); 2]) -> bool {
         let [(cert, _), (key, _)] = files;
         let wrong = [connect::read_certificates(cert).err(), connect::read_key(key).err()];
@@ -456,7 +458,7 @@ impl Found {
                     if let Some(Err(error)) = target.tls_name().map(connect::server_name) {
                         self.wrong(
                             &format!("{table}.targets[{place}]"),
-                            format!("TLS to {target}: {error}; say it in tls.server_name"),
+                            format!("TLS to {target}: {error}; set tls.server_name"),
                         );
                     }
                 }

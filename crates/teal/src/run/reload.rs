@@ -1,6 +1,6 @@
-//! Where the configuration comes from, and reading it again.
+//! The source of the configuration, and reloads.
 //!
-//! All or nothing: what the controller refuses leaves everything as it is, tokens included.
+//! All or nothing: if the controller refuses, everything stays as it is, tokens included.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,42 +25,42 @@ use crate::cli::RunArgs;
 use crate::environment::state_environment;
 use crate::exit::Failure;
 
-/// Where the configuration comes from.
+/// The source of the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     file: Option<PathBuf>,
     flags: Flags,
     environment: Environment,
-    /// What of the file is in force, for the Teal after a crash; `None`: there is no file, or no room.
+    /// The copy of the file in use, for the Teal after a crash; `None`: there is no file, or no memory.
     copy: Option<Arc<Copied>>,
 }
 
-/// What a reload puts in force besides what the controller knows.
+/// The parts that a reload replaces besides those of the controller.
 #[derive(Clone, Debug)]
 pub(super) struct InForce {
     /// The whole configuration, for the next comparison.
     current: Arc<Mutex<Config>>,
-    /// What TLS to targets is made of.
+    /// The TLS files for targets.
     vault: Vault,
     /// The certificates of the listeners.
     pub(super) shelf: Arc<Shelf>,
-    /// What the API lets in.
+    /// The access to the API.
     pub(super) live: watch::Sender<Live>,
-    /// How long requests may take to end when Teal stops.
+    /// The time that requests have to end when Teal stops.
     pub(super) patience: watch::Sender<Duration>,
-    /// Rung at every reload, whether anything has changed or not.
+    /// Notified at every reload, even if nothing has changed.
     pub(super) reloads: watch::Sender<()>,
-    /// Whether it is this Teal that decides, and not a newer one.
+    /// True if this Teal decides, and not a newer one.
     pub(super) charge: watch::Sender<bool>,
-    /// Rung when the admin socket is not at its path any more.
+    /// Notified when the admin socket is no longer at its path.
     pub(super) socket_gone: Arc<Notify>,
-    /// What the files of all this held, for the Teal after a crash.
+    /// The contents of these files, for the Teal after a crash.
     pub(super) contents: Contents,
-    /// Why files that have changed are not in use, by [`Part`].
+    /// The reasons why changed files are not in use, by [`Part`].
     problems: Arc<Mutex<[Option<String>; 2]>>,
 }
 
-/// What files are for.
+/// The use of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Listeners and the admin API.
@@ -81,7 +81,7 @@ impl Source {
         Self { file: args.config.clone(), flags, environment: state_environment(), copy: None }
     }
 
-    /// With a copy of what has been read and is to be in force.
+    /// Adds a copy of the text that was read and is to be used.
     pub(super) fn with_copy(mut self, places: &Places) -> Self {
         let copy = places
             .text()
@@ -96,7 +96,7 @@ impl Source {
         self.copy.clone()
     }
 
-    /// The meaning that a text would have in the file; `None`: none, or there is no file.
+    /// Parses a text as if it were in the file; `None` if it is invalid, or there is no file.
     pub(super) fn parse(&self, text: String) -> Option<(Config, Places)> {
         let file = self.file.as_ref()?;
         let config = config::parse(&text, file, &self.environment).ok()?;
@@ -112,7 +112,7 @@ impl Source {
         Ok((config, Places::of_flags()))
     }
 
-    /// How the controller reads the configuration again.
+    /// The function with which the controller reloads the configuration.
     pub(super) fn reloader(self, in_force: InForce) -> Reloader {
         Reloader::new(move || {
             let wrong = |problems: Problems| lines(&problems.to_string());
@@ -209,7 +209,7 @@ impl InForce {
         }
     }
 
-    /// Shows that an older Teal is leaving, for as long as it is.
+    /// Shows an older Teal as leaving, for as long as it does.
     pub(super) fn follow(&self, older: Host) {
         let live = self.live.clone();
         let mut pid = older.pid();
@@ -222,14 +222,14 @@ impl InForce {
         });
     }
 
-    /// How clients come in at each listener.
+    /// The settings of each listener's connections.
     pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
         let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
         tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
     }
 
-    /// Makes the token of the first start again, whose file was removed. The one before is taken, too, until a
-    /// reload: who has it is let in as before.
+    /// Recreates the token of the first start, whose file was removed. The old one is accepted, too, until a
+    /// reload.
     pub(super) fn make_token_again(&self) {
         match token::tokens(&self.config()) {
             Ok(again) => self.live.send_modify(|live| live.tokens.extend(again)),
@@ -237,7 +237,7 @@ impl InForce {
         }
     }
 
-    /// Whether it is this Teal that decides.
+    /// Returns true if this Teal decides.
     pub(super) fn is_in_charge(&self) -> bool {
         *self.charge.borrow()
     }
@@ -252,7 +252,7 @@ impl InForce {
         &self.vault
     }
 
-    /// Uses what the files of listeners and of the admin API hold now, each on its own, or says why not.
+    /// Uses the current files of listeners and of the admin API, each on its own, or reports why not.
     pub(super) fn renew(&self) {
         let config = self.config();
         let mut problems = Vec::new();
@@ -273,7 +273,7 @@ impl InForce {
             Ok(clients) => {
                 tracing::info!(
                     "the CAs of client_auth have changed and are in use; connections of clients that \
-                     they do not trust end"
+                     they do not trust are closed"
                 );
                 self.contents.add(files);
                 self.shelf.replace_clients(clients);
@@ -297,7 +297,7 @@ impl InForce {
         self.tell(Part::Own, problem);
     }
 
-    /// Notes why files that have changed are not in use, or that they are.
+    /// Records why changed files are not in use, or that they are.
     pub(super) fn tell(&self, part: Part, problem: Option<String>) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         problems[part as usize] = problem;
@@ -314,7 +314,7 @@ impl InForce {
         }
     }
 
-    /// The certificates of a configuration, if they can take the place of those in use.
+    /// Returns the certificates of a configuration, if they may replace those in use.
     fn better(&self, config: &Config) -> Result<Certificates, String> {
         let certificates = tls::load(config)?;
         match tls::worse(&certificates, &self.shelf.current()) {
@@ -346,7 +346,7 @@ impl InForce {
     }
 }
 
-/// Reads files of TLS, and returns what they hold, too.
+/// Reads TLS files, and also returns their contents.
 fn read<T>(load: impl FnOnce() -> T) -> (T, FilesRead) {
     connect::reading(FilesRead::new(), load)
 }
@@ -361,7 +361,7 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The longest that a request of any service may take to end on a retired color.
+/// The longest drain timeout of any service.
 fn patience(config: &Config) -> Duration {
     let longest = config.services.iter().map(|service| service.policy.drain.timeout).max();
     longest.unwrap_or_default()

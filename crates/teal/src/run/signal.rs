@@ -1,8 +1,8 @@
-//! Signals, and the stop that two of them ask for.
+//! Signals, and the graceful stop.
 //!
-//! SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads the configuration
-//! again; SIGUSR1 opens log files again; SIGUSR2 has a newer Teal take over. They are the parent's,
-//! which passes them on as orders. This process answers SIGTERM and SIGINT itself, too, but only once:
+//! SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reloads the configuration;
+//! SIGUSR1 reopens log files; SIGUSR2 starts an upgrade. The parent receives them and passes
+//! them on as orders. This process also handles SIGTERM and SIGINT itself, but only once:
 //! a terminal and most service managers send them to every process of a service, which is one request
 //! and not two.
 
@@ -22,10 +22,10 @@ use super::parent::{Parent, Wish};
 use super::upgrade::{Leaving, Left};
 use crate::exit::Failure;
 
-/// How long workers may take to end what was cut.
+/// The time limit for workers to end what was cut.
 const LAST: Duration = Duration::from_secs(5);
 
-/// What signals are about, besides the two planes.
+/// The parts that signals concern, besides the two planes.
 #[derive(Debug)]
 pub(super) struct Around<'a> {
     pub(super) log: Option<&'a LogWriter>,
@@ -33,33 +33,33 @@ pub(super) struct Around<'a> {
     pub(super) pulse: Pulse,
 }
 
-/// How long the parent may take to let go of the sockets that it keeps.
+/// The time limit for the parent to close the sockets that it keeps.
 // lossless: L10
 const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
 
-/// How late it may still be said that this Teal lives.
+/// The longest delay of a sign of life.
 const LIVES_WITHIN: Duration = Duration::from_secs(30);
 
-/// What a running Teal answers.
+/// The signals and orders that a running Teal handles.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     orders: mpsc::UnboundedReceiver<Wish>,
-    /// How far a stop is.
+    /// The progress of a stop.
     stop: Stop,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     None,
-    /// A signal has asked for it that the parent may not know of.
+    /// Requested by a signal that the parent may not know of.
     Signalled,
     Ordered,
 }
 
-/// Serves until a signal asks to stop, then lets requests end for at most the time that the services
-/// have for drains; or until a newer Teal has taken over and nothing is left here.
+/// Serves until a signal asks to stop, then waits for requests to end, at most for the drain timeout of
+/// the services; or until a newer Teal has taken over and nothing is left here.
 ///
 /// # Errors
 /// A second signal, or a worker that has failed.
@@ -73,7 +73,7 @@ pub(super) async fn until_stopped(
             name = signals.stop(leaving.handle, around) => break name,
             report = leaving.proxy.ended() => {
                 return Err(Failure::failed(format!(
-                    "all workers have ended by themselves, {} by a panic; please report this",
+                    "all workers ended unexpectedly, {} by a panic; please report this",
                     report.failed_workers
                 )));
             }
@@ -90,7 +90,7 @@ pub(super) async fn until_stopped(
     let Leaving { handle, proxy, in_force, mut given, replaceable, .. } = leaving;
     replaceable.give_up();
     let patience = *in_force.patience.borrow();
-    tracing::info!("{name}: stopping, requests may end for {patience:?}");
+    tracing::info!("{name}: stopping, requests have {patience:?} to end");
     signals.let_go(patience + LAST, around).await;
     proxy.leave();
     let older = replaceable.older.clone();
@@ -103,7 +103,7 @@ pub(super) async fn until_stopped(
                 break Err(Failure::failed(format!("{name} again: stopped at once, without waiting")));
             }
         };
-        // The newer Teal before has died: the next one is told what is still open here.
+        // The previous newer Teal has died: the next one is told what is still open here.
         // lossless: L4
         if let Some(before) = given.take() {
             given = Some(before.follow_instead(next, older.clone()).await);
@@ -116,7 +116,7 @@ pub(super) async fn until_stopped(
     stopped
 }
 
-/// Carries an upgrade out, as far as it goes.
+/// Carries out an upgrade, as far as it goes.
 async fn replace(
     leaving: &mut Leaving<'_>,
     (ask, reply): UpgradeWish,
@@ -169,7 +169,7 @@ async fn finish(handle: &Handle, proxy: &mut Proxy, patience: Duration) {
 }
 
 impl Signals {
-    /// Answers them from here on.
+    /// Handles them from here on.
     pub(super) fn watch(parent: &Parent) -> std::io::Result<Self> {
         let signals = Self {
             terminate: signal(SignalKind::terminate())?,
@@ -181,8 +181,8 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Carries out every other signal until one asks to stop, or to stop at once where that was said
-    /// before; its name.
+    /// Carries out every other signal until one asks to stop, or, after that, to stop at once. Returns its
+    /// name.
     pub(super) async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
         let mut reloads = JoinSet::new();
         loop {
@@ -234,7 +234,7 @@ impl Signals {
         }
     }
 
-    /// Whether this is the first that asks to stop.
+    /// Returns true if this is the first one that asks to stop.
     fn signalled(&mut self) -> bool {
         let first = self.stop == Stop::None;
         if first {
@@ -243,8 +243,8 @@ impl Signals {
         first
     }
 
-    /// Tells the parent that this Teal stops, and waits until it keeps no listening socket any more:
-    /// who is queued on one that it closes later would be reset.
+    /// Tells the parent that this Teal stops, and waits until it has closed its listening sockets:
+    /// connections queued on one that it closes later would be reset.
     // lossless: L7
     async fn let_go(&mut self, within: Duration, around: &Around<'_>) {
         around.parent.stopping(within);
@@ -258,13 +258,12 @@ impl Signals {
                 }
             }
         };
-        // Too late, it may still be told later.
+        // If it is too late for that, the parent may still be told later.
         let _ = tokio::time::timeout(LETS_GO_WITHIN, ordered).await;
     }
 }
 
-/// Says that this Teal lives, if its controller and all of its workers do. This thread does, or nobody
-/// would be here.
+/// Sends a sign of life, if the controller and all workers are alive. This thread is, since it runs this.
 // lossless: L10
 async fn live(handle: Handle, pulse: Pulse, parent: Parent) {
     let felt = async { handle.is_ready().await && pulse.felt().await };
@@ -277,12 +276,12 @@ fn reopen(log: Option<&LogWriter>) {
     if let Some(log) = log {
         log.reopen();
     } else {
-        tracing::info!("SIGUSR1: there is no access log to open again");
+        tracing::info!("SIGUSR1: there is no access log to reopen");
     }
 }
 
 async fn upgrade(handle: Handle) {
-    // What becomes of it is logged where it is carried out.
+    // The outcome is logged where it is carried out.
     if let Err(Refusal::UpgradeInProgress) = handle.upgrade(UpgradeAsk { actor: Actor::Teal }).await
     {
         tracing::warn!("SIGUSR2: an upgrade is under way already");

@@ -1,5 +1,5 @@
-//! Listening sockets that a service manager hands over (`sd_listen_fds(3)`), so that it keeps the queue
-//! of new connections over a restart. The parent process has taken them.
+//! Listening sockets from a service manager (`sd_listen_fds(3)`), which keeps the queue of new connections
+//! across a restart. The parent process has received them.
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
 
-/// The listening sockets among what was handed over. Tells of whatever else there is.
+/// Returns the listening sockets among the descriptors handed over, and logs any others.
 pub(super) fn handed_over(activated: Kept) -> Vec<HandedOver> {
     let names = String::from_utf8_lossy(&activated.label).into_owned();
     let named = activated.descriptors.into_iter().zip(names.lines());
@@ -28,7 +28,7 @@ pub(super) fn handed_over(activated: Kept) -> Vec<HandedOver> {
     placed.map(|(at, socket)| HandedOver { configured: at, sockets: vec![socket] }).collect()
 }
 
-/// Why it is not a socket that clients come in at.
+/// Returns the reason why a descriptor is not a listening TCP socket.
 fn unusable(descriptor: &OwnedFd) -> Option<String> {
     let asked = || {
         let kind = (socket_domain(descriptor)?, socket_type(descriptor)?);
@@ -36,7 +36,7 @@ fn unusable(descriptor: &OwnedFd) -> Option<String> {
     };
     match asked() {
         Err(Errno::NOTSOCK) => Some("is not a socket".to_owned()),
-        Err(error) => Some(format!("does not say what it is: {error}")),
+        Err(error) => Some(format!("cannot be identified: {error}")),
         Ok(((AddressFamily::UNIX, _), _)) => Some("is a Unix socket".to_owned()),
         Ok(((_, kind), _)) if kind != SocketType::STREAM => Some("is not a TCP socket".to_owned()),
         Ok((_, false)) => Some("does not listen".to_owned()),

@@ -1,5 +1,5 @@
-//! What TLS is made of: read at the start, at every reload, and when files change. What cannot be used
-//! leaves in use what is in use.
+//! The TLS files: read at the start, at every reload, and when they change. If one cannot be used, the old
+//! contents stay in use.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use connect::{Fresh, TlsFiles, Vault};
 use proxy::{Door, TlsDoor};
 use rules::{TargetUrl, Time};
 
-/// From when on a certificate is said to end soon.
+/// The remaining lifetime below which a certificate is reported to end soon.
 pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Reads the certificates of a configuration and those that its authority has given.
+/// Reads the certificates of a configuration and those issued by its ACME CA.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
@@ -45,7 +45,7 @@ pub(super) fn client_cas(config: &Config) -> impl Iterator<Item = &Path> {
     tls.filter_map(|tls| Some(tls.client_auth.as_ref()?.ca.as_path()))
 }
 
-/// Reads the certificates that a configuration names, without those that an authority has given.
+/// Reads the certificates that a configuration names, without those issued by the ACME CA.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
@@ -53,7 +53,7 @@ pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
     Certificates::load(&files(config)).map_err(|errors| words(&errors))
 }
 
-/// Reads what TLS to the targets of a configuration is made of.
+/// Reads the TLS files for the targets of a configuration.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
@@ -62,7 +62,7 @@ pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, 
     let targets = || colors.clone().flat_map(|color| &color.targets);
     for target in targets() {
         let name = target.tls_name().map(connect::server_name).transpose();
-        name.map_err(|error| format!("TLS to {target}: {error}; say it in tls.server_name"))?;
+        name.map_err(|error| format!("TLS to {target}: {error}; set tls.server_name"))?;
     }
     let files = targets()
         .filter_map(TargetUrl::tls)
@@ -70,7 +70,7 @@ pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, 
     vault.read(files).map_err(|error| format!("TLS to targets: {error}"))
 }
 
-/// Reads what TLS on the admin API is made of, if there is to be any.
+/// Reads the TLS files of the admin API, if it has TLS.
 ///
 /// # Errors
 /// The first file that can't be used, and why.
@@ -79,7 +79,7 @@ pub(super) fn load_for_admin(config: &Config) -> Result<Option<AdminTls>, String
     AdminTls::load(cert, key).map(Some).map_err(|error| error.to_string())
 }
 
-/// How clients come in at each listener; `ports` are those that were bound, in the same order.
+/// The settings of each listener's connections; `ports` are those that were bound, in the same order.
 ///
 /// # Errors
 /// The file of a `client_auth` that can't be used, and why.
@@ -114,7 +114,7 @@ pub(super) fn doors(
     listeners().map(door).collect()
 }
 
-/// What the API says of certificates.
+/// The certificates as the API shows them.
 pub(super) fn shown(certificates: &Certificates) -> Vec<admin::Certificate> {
     let shown = |facts: &CertificateFacts| admin::Certificate {
         file: facts.cert.clone(),
@@ -124,7 +124,7 @@ pub(super) fn shown(certificates: &Certificates) -> Vec<admin::Certificate> {
     certificates.facts().map(shown).collect()
 }
 
-/// Says of each certificate that has ended or soon will.
+/// Logs each certificate that has expired or soon will.
 pub(super) fn warn(certificates: &Certificates) {
     let now = SystemTime::now();
     for facts in certificates.facts().filter(|facts| facts.is_expired(now + SOON)) {
@@ -146,7 +146,7 @@ pub(super) fn warn(certificates: &Certificates) {
     }
 }
 
-/// Why the new ones may not take the place of the old: one has expired, and no old one has.
+/// Returns the reason why new certificates may not replace the old: one has expired, and no old one has.
 pub(super) fn worse(new: &Certificates, old: &Certificates) -> Option<String> {
     let now = SystemTime::now();
     let expired = new.expired(now).filter(|_| old.expired(now).is_none())?;

@@ -1,5 +1,5 @@
-//! The tokens that the admin API accepts. Where none is configured, Teal makes one at its
-//! first start, so that nobody runs without.
+//! The tokens that the admin API accepts. If none is configured, Teal creates one at its
+//! first start, so that there is always one.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::state::private;
 use crate::exit::Failure;
 
-/// The configured tokens, or the one that Teal has made.
+/// The configured tokens, or the one that Teal created.
 pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
     for (_, exposed) in private::exposed_keys(config) {
         tracing::warn!("{exposed}");
@@ -26,7 +26,7 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         Failure::failed(format!(
             "cannot {what} the admin token {}: {error}; make the file readable for the user that \
-             Teal runs as, or remove it to have a new token made",
+             Teal runs as, or remove it to get a new token",
             path.display()
         ))
     };
@@ -39,11 +39,11 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = random_hex(32);
             match make(&path, &token) {
-                Ok(()) => tracing::info!("made an admin token in {}", path.display()),
+                Ok(()) => tracing::info!("created an admin token in {}", path.display()),
                 Err(error) if super::state::is_unwritable(&error) => {
                     tracing::error!(
-                        "cannot write the admin token {}: {error}; nobody can change anything \
-                         over TCP until a start with a writable state directory",
+                        "cannot write the admin token {}: {error}; nothing can be changed over \
+                         TCP until a start with a writable state directory",
                         path.display()
                     );
                     return Ok(Vec::new());
@@ -58,10 +58,10 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
     Ok(vec![Token { name: "admin".to_owned(), role: Role::Operator, sha256 }])
 }
 
-/// A token that somebody wrote by hand must not be easier to guess than this.
+/// The shortest token accepted, so that one written by hand is not easy to guess.
 const SHORTEST: usize = 32;
 
-/// So many bytes from the system's source of randomness, as hexadecimal digits.
+/// Returns this many random bytes as hexadecimal digits.
 pub(super) fn random_hex(bytes: usize) -> String {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).expect("the system has a source of randomness");
@@ -71,7 +71,7 @@ pub(super) fn random_hex(bytes: usize) -> String {
     })
 }
 
-/// Written beside and renamed, so that a crash leaves a whole token or none.
+/// Writes the token beside its path and renames it, so that a crash leaves a whole token or none.
 fn make(path: &Path, token: &str) -> std::io::Result<()> {
     let beside = path.with_extension("token.new");
     let mut options = OpenOptions::new();

@@ -1,5 +1,5 @@
-//! Every way in: the public listeners, the admin listener, its socket and that of metrics; bound, or taken over
-//! from a service manager or from the Teal that this one replaces.
+//! All sockets: the public listeners, the admin listener, the admin socket and the metrics listener; bound, or
+//! taken over from a service manager or from the Teal that this one replaces.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -24,19 +24,19 @@ use crate::log;
 pub(super) struct Ways {
     pub(super) public: Sockets,
     pub(super) admin: AdminWays,
-    /// Where the admin listener is bound.
+    /// The bound address of the admin listener.
     address: SocketAddr,
-    /// Where that of metrics is bound, if there is one.
+    /// The bound address of the metrics listener, if there is one.
     metrics: Option<SocketAddr>,
     socket_gid: Option<u32>,
 }
 
-/// Sockets that somebody else has bound.
+/// Sockets that another process has bound.
 #[derive(Debug)]
 pub(super) enum Given {
-    /// By a Teal before this one.
+    /// Bound by an older Teal.
     By(Handed),
-    /// By the service manager; perhaps none.
+    /// Bound by the service manager; perhaps none.
     ByManager(Vec<HandedOver>),
 }
 
@@ -61,7 +61,7 @@ impl Ways {
         Ok(Self { public, admin, address, metrics, socket_gid })
     }
 
-    /// Every address at which Teal itself is reached by TCP.
+    /// Every TCP address of Teal itself.
     pub(super) fn own(&self) -> Vec<SocketAddr> {
         self.public.addresses().iter().copied().chain([self.address]).chain(self.metrics).collect()
     }

@@ -244,6 +244,6 @@ fn a_log_that_cannot_be_opened_is_named_and_nothing_starts() {
     let arguments = ["run".to_owned(), "--config".to_owned(), config.display().to_string()];
     let ended = testkit::run(crate::TEAL.as_ref(), arguments, &[], Duration::from_secs(20));
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    let said = format!("cannot make {}: its directory does not exist", path.display());
+    let said = format!("cannot create {}: its directory does not exist", path.display());
     assert!(ended.stderr.contains(&said), "{ended:?}");
 }

@@ -30,7 +30,7 @@ fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Stage {
     break_file(&stage.teal);
     kill(&mut stage);
     stage.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
-    stage.teal.log_has(&[&["WARN", "in force before the crash"], words].concat());
+    stage.teal.log_has(&[&["WARN", "in use before the crash"], words].concat());
     // The file is still not the one in force, as status and metric say.
     let status = stage.teal.cli(&["status"]).stdout;
     assert!(status.contains("Reload: refused"), "{status}");
@@ -87,7 +87,7 @@ fn a_crash_while_a_program_that_the_file_names_is_gone_is_no_outage() {
     reload(&stage.teal, "upgrade changed");
     fs::remove_file(&program).expect("it was there");
     kill(&mut stage);
-    stage.teal.log_has(&["WARN", "in force before the crash", "upgrade.binary"]);
+    stage.teal.log_has(&["WARN", "in use before the crash", "upgrade.binary"]);
     stage.finish();
 }
 
@@ -160,7 +160,7 @@ fn a_crash_while_a_certificate_is_broken_is_no_outage() {
         let killed = stage.teal.kill_serving();
         serves(&stage);
         stage.teal.wait_revived(killed);
-        stage.teal.log_has(&["in force before the crash", "something is wrong by now", "web"]);
+        stage.teal.log_has(&["in use before the crash", "which has problems by now", "web"]);
         let problem = || stage.teal.status()["certificate_problem"].clone();
         wait_until(SOON * 2, "the problem is told", || problem().is_string());
         pki.issue("web", &["web.test"]);

@@ -24,7 +24,7 @@ fn a_token_is_made_once_and_the_log_says_where() {
     assert!(!teal.state_dir().exists());
     teal.start_again();
     let token = teal.token();
-    let said = format!("made an admin token in {}", path.display());
+    let said = format!("created an admin token in {}", path.display());
     teal.log_has(&[&said]);
     assert!(!teal.log().contains(&token), "{}", teal.log());
     assert!(token.len() == 64 && token.bytes().all(|c| c.is_ascii_hexdigit()), "{token}");

@@ -92,7 +92,7 @@ fn r36_check_refuses_what_run_refuses() {
     );
     refused(
         &with("[access_log]\npath = \"no/a.log\""),
-        &["access_log.path:", "does not exist; make it"],
+        &["access_log.path:", "does not exist; create it"],
     );
     refused(
         &with("[upgrade]\nbinary = \"none\""),
@@ -204,7 +204,7 @@ fn r35_neither_check_nor_run_waits_for_a_named_pipe() {
     let log = format!("{ADMIN}[access_log]\npath = \"pipe\"\n");
     refused(
         &ground.write("state", &log),
-        &["access_log.path:", "is a named pipe that nobody reads"],
+        &["access_log.path:", "is a named pipe without a reader"],
     );
     for (cert, key) in [(&pipe, &good.key), (&good.cert, &pipe)] {
         let pair = Pair { cert: cert.clone(), key: key.clone() };

@@ -1,12 +1,12 @@
-//! The server names and Hosts of `https` targets: what a strict one would refuse.
+//! Checks of the server names and Hosts of `https` targets that a strict target would refuse.
 
 use config::{Config, Places, Problem};
 use rules::{Color, ServiceSpec, TargetUrl};
 
 use super::Found;
 
-/// Looks for services whose requests a strict target would answer 421: it is asked for one server name, and
-/// for several Hosts.
+/// Warns of services whose requests a strict target would answer 421: they have one server name, but
+/// several Hosts.
 pub(crate) fn examine_names(config: &Config, places: &Places) -> Vec<Problem> {
     let mut found = Found::default();
     for (at, service) in config.services.iter().enumerate() {

@@ -21,7 +21,7 @@ struct Reader {
     gids: Vec<u32>,
 }
 
-/// The user that looks, in words.
+/// The user that checks, in words.
 pub(crate) fn looks_as() -> String {
     match geteuid().as_raw() {
         0 => "root".to_owned(),
@@ -29,7 +29,7 @@ pub(crate) fn looks_as() -> String {
     }
 }
 
-/// Looks for files that root can read, and the user that Teal runs as can't: the owner of the state
+/// Warns of files that root can read, but not the user that Teal runs as: the owner of the state
 /// directory, else the user `teal`.
 pub(super) fn examine(found: &mut Found, config: &Config) {
     if !geteuid().is_root() {
@@ -43,7 +43,7 @@ pub(super) fn examine(found: &mut Found, config: &Config) {
     };
     let Some(reader) = reader else { return };
     for (path, key) in files(config) {
-        // A file that is not there is told elsewhere; credentials are made for whoever runs the unit.
+        // A missing file is reported elsewhere; credentials are made for the user of the unit.
         if path.exists() && !path.starts_with("/run/credentials") && !reader.may_read(path) {
             let (shown, name, uid) = (path.display(), &reader.name, reader.uid);
             let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -51,7 +51,7 @@ pub(super) fn examine(found: &mut Found, config: &Config) {
             found.warn(
                 &key,
                 format!(
-                    "{shown} cannot be read by {name} (uid {uid}), the user that Teal runs as; let it: chgrp \
+                    "{shown} cannot be read by {name} (uid {uid}), the user that Teal runs as; allow it with: chgrp \
                      {name} {shown} && chmod g+r {shown} (and enter its directories), or write \
                      LoadCredential={file}:{shown} in the unit and {last} = \"credential:{file}\" here"
                 ),
@@ -97,7 +97,7 @@ fn files(config: &Config) -> Vec<(&Path, String)> {
 // === impl Reader ===
 
 impl Reader {
-    /// The first user of this machine, by name and number, that is meant.
+    /// Finds the first user of this machine, by name and number, that matches.
     fn find(is_meant: impl Fn(&str, u32) -> bool) -> Option<Self> {
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
         let user = |line: &str| {
@@ -117,7 +117,7 @@ impl Reader {
         Some(Self { name, uid, gids })
     }
 
-    /// Whether the modes let it read this file, as far as modes tell.
+    /// Returns true if the modes let it read this file, as far as modes show.
     fn may_read(&self, path: &Path) -> bool {
         let Ok(real) = path.canonicalize() else { return true };
         let mut directories = real.ancestors().skip(1);
