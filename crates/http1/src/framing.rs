@@ -35,7 +35,7 @@ pub(crate) enum Coding {
     Malformed,
 }
 
-/// A `Content-Length` that is not one number.
+/// A `Content-Length` that is not a single number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadLength;
 

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(deadlines.pass_early(Early::Idle, 9), 4, "two times two of eight are gone");
         capacity.shared.wanted.store(2, Ordering::Relaxed);
         capacity.give_up(&deadlines);
-        assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 2, "nobody is idle");
+        assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 2, "no connection is idle");
         permits.pop();
         permits.push(capacity.permit().unwrap());
         assert_eq!(capacity.shared.wanted.load(Ordering::Relaxed), 0, "no client waits any more");

@@ -196,7 +196,7 @@ mod tests {
         let now = Instant::now();
         let (one, other) = (all.add(now), all.add(now + Duration::from_secs(1)));
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(one.poll(&mut cx).is_pending(), "nobody has looked yet");
+        assert!(one.poll(&mut cx).is_pending(), "no sweep yet");
         all.sweep(now + Duration::from_millis(1));
         assert!(one.poll(&mut cx).is_ready() && one.poll(&mut cx).is_ready());
         assert!(other.poll(&mut cx).is_pending());
@@ -245,7 +245,7 @@ mod tests {
         let rung = Arc::new(Rung::default());
         all.wake_at_next(&rung.clone().into());
         let first = all.add(Instant::now());
-        assert!(!all.is_empty() && rung.0.load(Ordering::Relaxed), "nobody would sweep");
+        assert!(!all.is_empty() && rung.0.load(Ordering::Relaxed), "the sweep was not woken");
         drop(first);
         assert!(all.is_empty());
     }

@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Tls(String),
     /// The target ended the request's stream, or its connection, with an error code.
     Reset(StreamEnd),
-    /// The connection was ended for another answer on it, which was malformed, before any byte of this one.
+    /// The connection was closed for another, malformed answer on it, before any byte of this one.
     CutOff,
     /// The request can't be expressed in the target's protocol: nothing was sent.
     Unspeakable,
@@ -50,7 +50,7 @@ pub(crate) enum Failure {
     ClientGone,
     /// The client's body was malformed.
     ClientBody,
-    /// The client's body was over the limit.
+    /// The client's body exceeded the limit.
     BodyTooLarge,
     /// The client's body did not come in time.
     BodyTimedOut,

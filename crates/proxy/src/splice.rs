@@ -128,7 +128,7 @@ mod tests {
         let mut torn = taken.pop().unwrap();
         torn.filled = 1;
         pipes.give_back(torn);
-        assert!(pipes.free.borrow().is_empty(), "what is in it belongs to nobody");
+        assert!(pipes.free.borrow().is_empty(), "its bytes belong to no request");
         pipes.give_back(taken.pop().unwrap());
         assert!(pipes.take().is_some() && pipes.take().is_some());
     }

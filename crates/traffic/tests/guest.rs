@@ -120,7 +120,7 @@ fn whoever_waits_for_a_drain_is_woken_by_what_the_other_process_tells() {
             let until = Instant::now() + Duration::from_secs(10);
             while drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 thread::park_timeout(until.saturating_duration_since(Instant::now()));
-                assert!(Instant::now() < until, "nobody woke it");
+                assert!(Instant::now() < until, "not woken");
             }
         });
         books.cell(0).set(&ColorSum::default());

@@ -225,7 +225,7 @@ fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
         publisher.publish(world.green(1, false));
         let version = publisher.publish(world.green(1, true));
         block_on(publisher.acknowledged(version));
-        assert!(flag.0.load(Ordering::SeqCst), "published, and nobody was woken");
+        assert!(flag.0.load(Ordering::SeqCst), "published, and no waker was woken");
         block_on(publisher.drained(&*world.colors[0]));
         worker.join().unwrap();
     });

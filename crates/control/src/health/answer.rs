@@ -77,7 +77,7 @@ impl Answer {
         if response.status < 200 {
             self.interims += 1;
             if self.interims > MAX_INTERIM {
-                return Err(refused(None, "The target sends interim answers without end."));
+                return Err(refused(None, "The target sent too many interim answers."));
             }
             return Ok(Headed::Interim);
         }

@@ -147,7 +147,7 @@ fn f17_the_parser_is_as_strict_without_the_scan() {
 fn u4_a_101_must_answer_what_was_asked() {
     let raw = |lines: &str| format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
     let right = raw("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\n");
-    assert!(is_bad(&right, &GET), "nobody asked");
+    assert!(is_bad(&right, &GET), "not asked for");
     for lines in [
         "",
         "Connection: upgrade\r\n",

@@ -91,7 +91,7 @@ mod tests {
     fn what_the_socket_takes_makes_room_for_those_who_wait() {
         // D8
         let outflow = Outflow::default();
-        let waker = Waker::noop().clone(); // alike to its own clones, which the first one need not be
+        let waker = Waker::noop().clone(); // equal to its own clones, as the first one need not be
         let mut cx = Context::from_waker(&waker);
         assert!(outflow.poll_room(&mut cx).is_ready());
         outflow.hand_over(LIMIT);

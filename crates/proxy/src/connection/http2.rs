@@ -243,7 +243,7 @@ impl Serving {
         self.worker.log.broken_connection(reason.description(), cut, origin);
     }
 
-    /// Serves a stream, beside all others.
+    /// Serves a stream concurrently with the others.
     fn begin(&mut self, mut request: Request<RecvStream>, respond: SendResponse<Bytes>) {
         let worker = self.worker.clone();
         self.watch.served(respond.stream_id().as_u32());

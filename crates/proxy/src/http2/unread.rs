@@ -130,7 +130,7 @@ mod tests {
         unread.widened(1, 10);
         assert_eq!(room(&mut unread), [], "not answered yet");
         assert!(unread.hold(1, now) && unread.hold(2, now) && !unread.hold(4, now));
-        assert!(unread.hold(3, now), "though the client stands still");
+        assert!(unread.hold(3, now), "though the client sends nothing");
         assert_eq!(room(&mut unread), [(1, 50), (3, 100)]);
         unread.received(1, 49, now);
         assert_eq!(room(&mut unread), []);

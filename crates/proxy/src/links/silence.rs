@@ -82,7 +82,7 @@ mod tests {
     fn silence_is_that_somebody_waits_for_longer_than_usual() {
         // L5
         let (begun, silence) = (Instant::now(), Rc::new(Silence::default()));
-        assert!(!silence.has_fallen(begun + ms(5000)), "nobody waits");
+        assert!(!silence.has_fallen(begun + ms(5000)), "no request waits");
         let (first, second) = (silence.wait(begun), silence.wait(begun + ms(15)));
         assert!(!silence.has_fallen(begun + ms(20)));
         assert!(silence.has_fallen(begun + ms(21)));

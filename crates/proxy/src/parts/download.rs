@@ -203,7 +203,7 @@ impl Download {
             self.scan.reset();
             self.interims += 1;
             if self.interims > MAX_INTERIM {
-                return Err(Failure::Malformed("The target sends interim answers without end."));
+                return Err(Failure::Malformed("The target sent too many interim answers."));
             }
             return Ok(Step::Interim);
         }

@@ -1,4 +1,4 @@
-//! Exactly one per request, from the parser to its end (promise L8).
+//! The end of a request: exactly one per request, from the parser to its end (promise L8).
 
 use std::rc::Rc;
 use std::time::Instant;

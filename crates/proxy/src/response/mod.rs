@@ -66,7 +66,7 @@ pub(crate) fn finish(
     ask.end.sent(ask.upload.taken());
     ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
-    let own = lease.target().url.announce().is_some(); // this client's, and nobody else's
+    let own = lease.target().url.announce().is_some(); // announced for this client, so not reusable
     let reusable = download.is_reusable() && whole && link.rx.is_empty();
     let close = download.is_closing() || !whole;
     let refused_unread = download.status() >= 400 && ask.upload.may_lie_unread();

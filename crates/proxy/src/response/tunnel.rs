@@ -1,5 +1,5 @@
 //! A tunnel: after the target's 101, bytes in both directions until both sides have ended.
-//! The request counts as answered; the tunnel has its own book (L8) and keeps its lease.
+//! The request counts as answered; the tunnel is counted separately (L8) and keeps its lease.
 
 use std::future::poll_fn;
 use std::pin::Pin;

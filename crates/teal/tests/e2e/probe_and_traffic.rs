@@ -84,7 +84,7 @@ fn rows() -> Vec<Row> {
         row("cut off in its head", "HTTP/1.1 200 OK\r\nContent-", false),
         row("interim first", &format!("HTTP/1.1 103 X\r\n\r\n{}", ok(length, "hi")), true),
         row(
-            "interim answers without end",
+            "too many interim answers",
             &format!("{}{}", "HTTP/1.1 103 X\r\n\r\n".repeat(40), ok(length, "hi")),
             false,
         ),

@@ -93,8 +93,8 @@ impl ColorSum {
         Self::sum(std::iter::once(cell))
     }
 
-    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below
-    /// 0. Times stay as they are.
+    /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls
+    /// below 0. Times stay as they are.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self {
