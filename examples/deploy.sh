@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Deploys to one color: starts it, moves traffic to it, stops the other one.
+# Deploys to one color: starts it, switches traffic to it, and stops the other one.
 #
 #   usage: deploy.sh blue|green
 #
-# START and STOP are commands that get the color as their only argument; by default they are
-# the units app@blue and app@green of systemd. `teal` finds the running Teal by itself, or by
-# TEAL_ADMIN and TEAL_TOKEN_FILE. WAIT is how long the new color may take to become healthy.
+# START and STOP are commands that get the color as their only argument; by default they start
+# and stop the systemd units app@blue and app@green. `teal` finds the running Teal by itself, or
+# through TEAL_ADMIN and TEAL_TOKEN_FILE. WAIT is the time for the new color to become healthy.
 set -euo pipefail
 
 start() { if [[ -n ${START:-} ]]; then "$START" "$1"; else systemctl start "app@$1"; fi; }
@@ -26,18 +26,18 @@ code=0
 teal switch "$new" --wait-healthy "${WAIT:-60s}" || code=$?
 
 case $code in
-  0) # Nobody is on the old color any more.
+  0) # The old color is drained.
     stop "$old"
     ;;
-  3) # Refused: nothing has changed, and nobody has ever been on the new color.
-    echo "$new was refused, $old goes on serving" >&2
+  3) # Refused: nothing has changed, and the new color has received no traffic.
+    echo "$new was refused, $old keeps serving" >&2
     stop "$new"
     ;;
-  5) # Switched; what outlived the drain deadline was cut and is listed by `teal receipt`.
+  5) # Switched; requests that outlived the drain deadline were cut, and `teal receipt` lists them.
     stop "$old"
     ;;
-  *) # It is not known how far it got, so nothing may be stopped.
-    echo "teal switch ended with $code; both colors keep running, see: teal status" >&2
+  *) # The outcome is unknown, so nothing may be stopped.
+    echo "teal switch exited with $code; both colors keep running, see: teal status" >&2
     ;;
 esac
 exit "$code"

@@ -76,7 +76,7 @@ fn a_refused_deploy_stops_the_new_color_and_leaves_the_old_one() {
     assert_eq!(bench.calls().last().map(String::as_str), Some("stop green"));
     assert_eq!(bench.calls().len(), 3);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(said, "green was refused, blue goes on serving\n");
+    assert_eq!(said, "green was refused, blue keeps serving\n");
 }
 
 #[test]

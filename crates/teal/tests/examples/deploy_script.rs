@@ -83,7 +83,7 @@ fn a_deploy_of_a_version_that_does_not_come_up_changes_nothing() {
     let result = stage.deploy("green", &admin);
     result.assert_code(3);
     assert!(result.stderr.contains("connection refused"), "{}", result.all());
-    assert!(result.stderr.contains("green was refused, blue goes on serving"), "{}", result.all());
+    assert!(result.stderr.contains("green was refused, blue keeps serving"), "{}", result.all());
     assert_eq!(stage.calls(), ["start green", "stop green"]);
     assert_eq!(stage.teal.active(), "blue");
     stage.teal.assert_books_balance();
