@@ -1,4 +1,4 @@
-//! A worker's end: it adopts the newest table and takes leases from it.
+//! A worker's end of the exchange: it adopts the newest table and takes leases from it.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -26,14 +26,13 @@ pub struct Seat {
     table: Arc<Table>,
 }
 
-/// A worker's place in the exchange, on its own thread. Cloning gives another hold on the
-/// same place.
+/// A worker's place in the exchange, on its own thread. Clones share the same place.
 #[derive(Clone, Debug)]
 pub struct Reader {
     inside: Rc<Inside>,
 }
 
-/// A worker's copy of the reference to the table, with what it needs locally.
+/// A worker's copy of the reference to the table, with its local state.
 #[derive(Debug)]
 pub struct LocalTable {
     table: Arc<Table>,
@@ -58,7 +57,8 @@ struct Inside {
     random: Random,
 }
 
-/// Made when first used, so that adopting a table costs the same for any number of services.
+/// The local state of a service. Made when first used, so that adopting a table costs the same for any number
+/// of services.
 #[derive(Debug, Default)]
 struct LocalPlace {
     service: OnceCell<Rc<LocalService>>,
@@ -78,7 +78,7 @@ impl Seat {
         Self { worker, exchange, table }
     }
 
-    /// The number of the worker, from 0.
+    /// Returns the number of the worker, from 0.
     pub fn worker(&self) -> usize {
         self.worker
     }
@@ -104,12 +104,12 @@ impl Seat {
 // === impl Reader ===
 
 impl Reader {
-    /// The table that this worker has adopted last.
+    /// Returns the table that this worker has adopted last.
     pub fn table(&self) -> Rc<LocalTable> {
         self.inside.local.borrow().clone()
     }
 
-    /// The service at a place of the table that [`Reader::table`] returns now.
+    /// Returns the service at this index of the table that [`Reader::table`] returns now.
     pub fn service(&self, place: usize) -> Option<Rc<LocalService>> {
         let local = self.inside.local.borrow();
         let service = local.services.get(place)?;
@@ -117,12 +117,12 @@ impl Reader {
         Some(local.places.get(place)?.service.get_or_init(|| Rc::new(made())).clone())
     }
 
-    /// The number of this worker, from 0.
+    /// Returns the number of this worker, from 0.
     pub fn worker(&self) -> usize {
         self.inside.worker
     }
 
-    /// How many workers there are.
+    /// Returns how many workers there are.
     pub fn workers(&self) -> usize {
         self.inside.exchange.mailboxes.len()
     }
@@ -170,30 +170,30 @@ impl Reader {
         ConnectionHold::take(lease, self.inside.exchange.clone())
     }
 
-    /// Tells the control plane what was noticed about a target.
+    /// Reports an observation about a target to the control plane.
     pub fn report(&self, report: Report) {
         self.inside.exchange.reports.send(report);
     }
 
-    /// This worker's books of requests that reached no service.
+    /// Returns this worker's books of requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceCell {
         self.inside.exchange.unrouted.cell(self.inside.worker)
     }
 
-    /// This worker's books of client connections.
+    /// Returns this worker's books of client connections.
     pub fn connections(&self) -> &WorkerCell {
         self.inside.exchange.workers.cell(self.inside.worker)
     }
 
-    /// Writes down the age of the oldest lease per color, for status. To be called now and
-    /// then; costs one look at each lease of colors in use.
+    /// Records the age of the oldest lease per color, for status. To be called from time to time; costs one
+    /// look at each lease of colors in use.
     pub fn survey(&self) {
         for color in self.inside.colors.borrow().values() {
             color.survey();
         }
     }
 
-    /// A random number, another sequence in each worker and after each start. Not a secret.
+    /// Returns a random number, of another sequence in each worker and after each start. Not a secret.
     pub fn random(&self) -> u64 {
         self.inside.random.next()
     }
@@ -208,7 +208,7 @@ impl Reader {
     fn swap(&self, version: Version, table: Arc<Table>) -> Rc<LocalTable> {
         let inside = &*self.inside;
         let local = Rc::new(LocalTable::new(table));
-        drop(inside.local.replace(local.clone())); // with it go its holds on what is local
+        drop(inside.local.replace(local.clone())); // also releases its local state
         let mut targets = inside.targets.borrow_mut();
         targets.retain(|_, drain| Rc::strong_count(drain) > 1);
         let mut target = Onset::default();
@@ -221,7 +221,7 @@ impl Reader {
         colors.retain(|_, color| Rc::strong_count(color) > 1);
         for (id, color) in colors.iter() {
             let onset = color.drain(local.draining(*id));
-            // Who is not meant looks once and waits on.
+            // A task that is not affected checks once and waits on.
             if onset.cut || target.cut {
                 color.wake_all();
             } else if onset.drain || target.drain {
@@ -260,8 +260,8 @@ impl Reader {
         Rc::new(LocalTarget::new(target.clone(), self.inside.worker, drain.clone()))
     }
 
-    /// The one with fewer leases of two random targets (Mitzenmacher 2001, "The power of two
-    /// choices"), among those that are usable; with none usable, among all.
+    /// Returns the one with fewer leases of two random targets (Mitzenmacher 2001, "The power of two choices"),
+    /// among those that are usable; with none usable, among all.
     fn choose<'t>(
         &self,
         targets: &'t [Rc<LocalTarget>],
@@ -287,7 +287,7 @@ impl Reader {
 
 // === impl Inside ===
 
-/// A worker that has ended takes no lease any more, from any table: nobody waits for it.
+/// A worker that has ended takes no lease any more, so it acknowledges every table: nothing waits for it.
 impl Drop for Inside {
     fn drop(&mut self) {
         self.exchange.acknowledge(self.worker, Version::LAST);
@@ -315,7 +315,7 @@ impl Deref for LocalTable {
 // === impl LocalService ===
 
 impl LocalService {
-    /// This worker's books of the service.
+    /// Returns this worker's books of the service.
     pub fn cell(&self) -> &ServiceCell {
         self.service.books.cell(self.worker)
     }

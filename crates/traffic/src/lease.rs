@@ -1,7 +1,7 @@
-//! One request's or tunnel's hold on a color and a target of it, and a connection's.
+//! The hold of one request or tunnel, or of one connection, on a color and one of its targets.
 //!
-//! Both count up when made and down when dropped, whatever happens in between: nothing
-//! is ever taken away by hand. They can't leave their worker's thread.
+//! Both count up when made and down when dropped, whatever happens in between: there is no manual decrement.
+//! They can't leave their worker's thread.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -27,7 +27,7 @@ pub struct Lease {
 }
 
 /// A connection's hold on a color and a target of it: from before it is made until it is closed.
-#[must_use = "dropping the hold says that the connection is closed"]
+#[must_use = "dropping the hold marks the connection as closed"]
 #[derive(Debug)]
 pub struct ConnectionHold {
     color: Rc<LocalColor>,
@@ -35,14 +35,14 @@ pub struct ConnectionHold {
     exchange: Arc<Exchange>,
 }
 
-/// When a lease is taken, and under which generation of its service.
+/// The time when a lease is taken, and the generation of its service at that time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
     pub(crate) since: Duration,
     pub(crate) generation: Generation,
 }
 
-/// What one worker knows of one color.
+/// One worker's state of one color.
 #[derive(Debug)]
 pub(crate) struct LocalColor {
     color: Color,
@@ -52,8 +52,7 @@ pub(crate) struct LocalColor {
     slots: RefCell<Slots>,
 }
 
-/// What one worker knows of one target: as one table says it, but for the drain, which outlives
-/// the table.
+/// One worker's state of one target: a table's entry, and the drain, which outlives the table.
 #[derive(Debug)]
 pub(crate) struct LocalTarget {
     entry: Arc<TargetEntry>,
@@ -61,14 +60,14 @@ pub(crate) struct LocalTarget {
     drain: Rc<LocalDrain>,
 }
 
-/// What a table says for the first time.
+/// The changes that a table announces for the first time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Onset {
     pub(crate) drain: bool,
     pub(crate) cut: bool,
 }
 
-/// What one worker knows of the drain of one color or target.
+/// One worker's state of the drain of one color or target.
 #[derive(Debug, Default)]
 pub(crate) struct LocalDrain {
     draining: Cell<bool>,
@@ -76,8 +75,8 @@ pub(crate) struct LocalDrain {
     close_within: Cell<Duration>,
 }
 
-/// The leases of one color on one worker: when each began, and whom to wake at a cut.
-/// Slots are used again, so that a steady load allocates nothing.
+/// The leases of one color on one worker: when each began, and the waker for a cut. Slots are reused, so that a
+/// steady load allocates nothing.
 #[derive(Debug, Default)]
 struct Slots {
     slots: Vec<Slot>,
@@ -104,40 +103,39 @@ impl Lease {
         Self { color, target, slot, exchange }
     }
 
-    /// The color it is on.
+    /// Returns the color it is on.
     pub fn color(&self) -> Color {
         self.color.color
     }
 
-    /// The target it is on.
+    /// Returns the target it is on.
     pub fn target(&self) -> &TargetEntry {
         &self.target.entry
     }
 
-    /// This worker's books of the target.
+    /// Returns this worker's books of the target.
     pub fn target_books(&self) -> &TargetCell {
         self.target.cell()
     }
 
-    /// Whether the color or the target is being drained: the connection must be closed, not kept.
+    /// Returns true if the color or the target is being drained: the connection must be closed, not kept.
     pub fn is_draining(&self) -> bool {
         is_draining(&self.color, &self.target)
     }
 
-    /// In which time after the beginning of its drain a long stream is asked to end; `None`: neither
-    /// the color nor the target is being drained.
+    /// Returns the time after the beginning of its drain within which a long stream is asked to end; `None`:
+    /// neither the color nor the target is being drained.
     pub fn close_within(&self) -> Option<Duration> {
         let drains = [&self.color.drain, &self.target.drain];
         drains.iter().find(|drain| drain.draining.get()).map(|drain| drain.close_within.get())
     }
 
-    /// Whether the drain deadline has passed: this lease must end now (L3).
+    /// Returns true if the drain deadline has passed: this lease must end now (L3).
     pub fn is_cut(&self) -> bool {
         self.color.drain.cut.get() || self.target.drain.cut.get()
     }
 
-    /// Says that what holds the lease is a long stream: it shows in the books as such, and is woken
-    /// when a drain begins.
+    /// Marks the lease as that of a long stream: it is counted as such, and is woken when a drain begins.
     pub fn mark_stream(&self) {
         self.color.mark_stream(self.slot);
     }
@@ -149,7 +147,7 @@ impl Lease {
         self.target.cell().cut.add(kind);
     }
 
-    /// Has this task woken when the lease is cut. To be called before each wait.
+    /// Wakes this task when the lease is cut. To be called before each wait.
     pub fn watch_cut(&self, cx: &Context<'_>) {
         self.color.watch(self.slot, cx.waker());
     }
@@ -173,7 +171,7 @@ impl ConnectionHold {
         Self { color, target, exchange }
     }
 
-    /// Whether the color or the target is being drained: the connection must not be kept.
+    /// Returns true if the color or the target is being drained: the connection must not be kept.
     pub fn is_draining(&self) -> bool {
         is_draining(&self.color, &self.target)
     }
@@ -205,17 +203,17 @@ impl LocalColor {
         Self { color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
     }
 
-    /// Takes over what the table says of this color. Returns what is new about it.
+    /// Takes the drain state of this color from a table. Returns what is new about it.
     pub(crate) fn drain(&self, draining: Option<Draining>) -> Onset {
         self.drain.update(draining)
     }
 
-    /// Has all its leases look whether they are cut.
+    /// Wakes all its leases, which check whether they are cut.
     pub(crate) fn wake_all(&self) {
         self.slots.borrow_mut().wake(|_| true);
     }
 
-    /// Has its long streams look whether they are to end.
+    /// Wakes its long streams, which check whether they have to end.
     pub(crate) fn wake_streams(&self) {
         self.slots.borrow_mut().wake(|stream| stream);
     }
@@ -264,7 +262,7 @@ impl LocalColor {
 // === impl LocalDrain ===
 
 impl LocalDrain {
-    /// Takes over what the table says. Returns what is new about it.
+    /// Takes the drain state from a table. Returns what is new about it.
     pub(crate) fn update(&self, draining: Option<Draining>) -> Onset {
         let cut = draining.is_some_and(|draining| draining.cut);
         let drained_before = self.draining.replace(draining.is_some());
@@ -311,14 +309,14 @@ impl Slots {
         self.slots.len() - 1
     }
 
-    /// Whether it was a stream.
+    /// Returns true if it was a stream.
     fn give_back(&mut self, at: usize) -> bool {
         let was = std::mem::replace(&mut self.slots[at], Slot::Free);
         self.free.push(at);
         matches!(was, Slot::Taken { stream: true, .. })
     }
 
-    /// Whether it was none before.
+    /// Returns true if it was not one before.
     fn mark_stream(&mut self, at: usize) -> bool {
         match &mut self.slots[at] {
             Slot::Taken { stream, .. } => !std::mem::replace(stream, true),
@@ -355,12 +353,12 @@ impl Slots {
     }
 }
 
-/// Nanoseconds as the books hold them: never 0, which means none.
+/// Converts to nanoseconds as in the books: never 0, which means none.
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
-/// The identity of the target of a lease, for [`crate::Reader::claim`]'s `avoid`.
+/// Returns the identity of the target of a lease, for [`crate::Reader::claim`]'s `avoid`.
 impl From<&Lease> for TargetId {
     fn from(lease: &Lease) -> Self {
         lease.target.id

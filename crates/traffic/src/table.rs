@@ -12,15 +12,15 @@ use crate::sync::Arc;
 /// Everything that a worker needs to route a request and choose its target.
 #[derive(Debug)]
 pub struct Table {
-    /// The newest change of where traffic goes that this table holds.
+    /// The newest generation in this table.
     pub generation: Generation,
-    /// What clients may send.
+    /// The limits for clients' requests.
     pub limits: Limits,
-    /// All services; routes name them by their place.
+    /// All services; routes refer to them by index.
     pub services: Vec<Arc<Service>>,
     /// The colors and targets that are being drained now, on any service.
     pub draining: Vec<Draining>,
-    /// Which service answers a request.
+    /// The routes to services.
     pub routes: Routes,
 }
 
@@ -35,11 +35,11 @@ pub struct Service {
     pub active: Color,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorEntry; 2],
-    /// What the paths of its requests begin with, without the slash at its end; empty: anything.
+    /// The prefix of the paths of its requests, without the slash at its end; empty: any path.
     pub path_prefix: Box<str>,
-    /// Whether all its targets, in a table or not, are asked in HTTP/2 without TLS.
+    /// True if all its targets, in a table or not, use HTTP/2 without TLS.
     pub only_h2c: bool,
-    /// How its requests are served.
+    /// The way its requests are served.
     pub policy: Arc<Policy>,
     /// Set while new requests wait at Teal.
     pub held: Option<Held>,
@@ -50,9 +50,9 @@ pub struct Service {
 /// One color of a service.
 #[derive(Debug)]
 pub struct ColorEntry {
-    /// The identity of this color, unique over all services and never used again.
+    /// The identity of this color, unique over all services and never reused.
     pub id: ColorId,
-    /// Where it is reached.
+    /// The targets of this color.
     pub targets: Vec<Arc<TargetEntry>>,
     /// Its books, the same object in every table that has this color.
     pub books: Arc<ColorBooks>,
@@ -61,35 +61,35 @@ pub struct ColorEntry {
 /// One target of a color.
 #[derive(Debug)]
 pub struct TargetEntry {
-    /// The identity of this target, unique over all colors and never used again.
+    /// The identity of this target, unique over all colors and never reused.
     pub id: TargetId,
     /// The address as configured.
     pub url: TargetUrl,
-    /// The one address that it is, of those that its name has; `None`: it is not one address.
+    /// The address of this target, one of those that its name has; `None`: it has no fixed address.
     pub address: Option<SocketAddr>,
-    /// The addresses at which it is proven, or was found at the start; empty: none.
+    /// The addresses at which it is proven, or that were found at the start; empty: none.
     pub addresses: Vec<SocketAddr>,
-    /// How often it has left an address: a connection from before leads elsewhere, perhaps to
-    /// another who has the address now.
+    /// How often it has left an address: an older connection leads elsewhere, perhaps to another host that has
+    /// the address now.
     pub moves: u32,
-    /// Whether requests should prefer it: false only if probes say it is down.
+    /// True if requests should prefer it: false only if probes say it is down.
     pub usable: bool,
     /// Its books, the same object in every table that has this target.
     pub books: Arc<TargetBooks>,
 }
 
-/// What is being drained.
+/// A color or target that is being drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draining {
-    /// Which color or target.
+    /// The color or target.
     pub what: Leaving,
-    /// Whether the drain deadline has passed: leases still there must end now (L3).
+    /// True once the drain deadline has passed: leases still there must end now (L3).
     pub cut: bool,
-    /// In which time after its beginning long streams are asked to end, if they are.
+    /// The time after the beginning of the drain within which long streams are asked to end, if they are.
     pub close_within: Duration,
 }
 
-/// What leaves traffic.
+/// A color or target that traffic leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leaving {
     /// A color with all its targets.
@@ -116,7 +116,7 @@ pub struct TargetId(pub u32);
 // === impl Table ===
 
 impl Table {
-    /// A table without a service: every request is answered 404.
+    /// Makes a table without a service: every request is answered 404.
     pub fn empty(limits: Limits) -> Self {
         Self {
             generation: Generation(0),
@@ -127,13 +127,13 @@ impl Table {
         }
     }
 
-    /// Whether this color or target is being drained, and if so, whether it must be cut.
+    /// Returns the drain of this color or target, if it is being drained, and whether it must be cut.
     pub fn draining(&self, what: impl Into<Leaving>) -> Option<Draining> {
         let what = what.into();
         self.draining.iter().copied().find(|draining| draining.what == what)
     }
 
-    /// The place of a service, by name.
+    /// Returns the index of a service, by name.
     pub fn place(&self, name: &ServiceName) -> Option<usize> {
         self.services.iter().position(|service| service.name == *name)
     }
@@ -156,7 +156,7 @@ impl From<TargetId> for Leaving {
 // === impl Service ===
 
 impl Service {
-    /// A service without settings of its own: blue is active, and nothing is held.
+    /// Makes a service with default settings: blue is active, and nothing is held.
     pub fn new(name: ServiceName, colors: [ColorEntry; 2], books: Arc<ServiceBooks>) -> Self {
         Self {
             name,
@@ -171,13 +171,13 @@ impl Service {
         }
     }
 
-    /// What is taken from the front of paths before they go to a target; empty: nothing.
+    /// Returns the prefix removed from paths before they are sent to a target; empty: none.
     pub fn strip(&self) -> &str {
         if self.policy.strip_prefix { &self.path_prefix } else { "" }
     }
 
-    /// Whether request fields with an underscore in their name are kept, in a call of gRPC or another
-    /// request. No target of HTTP/2 without TLS is behind CGI; which of the others are is not known.
+    /// Returns true if request fields with an underscore in their name are kept. `grpc`: in a gRPC call. HTTP/2
+    /// targets without TLS are never behind CGI; others may be.
     pub fn keeps_underscores(&self, grpc: bool) -> bool {
         match self.policy.underscores {
             Underscores::Keep => true,
