@@ -1,5 +1,5 @@
-//! What a target answers to a probe, and whether it is good: understood by the parser of traffic,
-//! within the limits of traffic.
+//! A target's response to a probe, and its verdict: parsed by the parser of traffic, within the limits
+//! of traffic.
 
 use http::HeaderMap;
 use http1::{Asked, BadResponse, BodyError, BodyLength, BodyReader, FieldSlots, HeadScan, Limits};
@@ -9,46 +9,46 @@ use rules::{Expected, Health, ProbeKind};
 use super::grpc;
 use super::probe::{Conclusion, Failure, Fault};
 
-/// How a record of TLS begins that refuses what was sent (RFC 8446, section 5.1).
+/// The first bytes of a TLS alert record (RFC 8446, section 5.1).
 const TLS_ALERT: &[u8] = &[21, 3];
 
-/// The most that is read of an answer's body.
+/// The maximum bytes read of a response body.
 const BODY: usize = 64 * 1024;
 
-/// An answer as far as it has come.
+/// A response as received so far.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Once its head is here.
+    /// The status, once the head is complete.
     pub(super) status: Option<u16>,
     interims: usize,
-    /// What is wrong with its identity, as far as the head shows.
+    /// The problem with its identity, as far as the head shows.
     stranger: Option<String>,
     body: Vec<u8>,
-    /// Fields of head and trailers of an answer over HTTP/2.
+    /// Header and trailer fields of an HTTP/2 response.
     pub(super) head: HeaderMap,
     pub(super) trailers: Option<HeaderMap>,
 }
 
-/// What came of a head.
+/// The result of a head.
 pub(super) enum Headed {
-    /// There is another one to come.
+    /// An interim response; another head follows.
     Interim,
-    /// It is the last, and this follows.
+    /// The final head, with the reader of its body.
     Final(BodyReader),
 }
 
-/// Why an answer is refused.
+/// Creates the failure of a refused response.
 fn failed(status: Option<u16>, reason: impl Into<String>) -> Failure {
     Failure { status, ..Failure::new(reason.into()) }
 }
 
-/// Why traffic could not pass an answer on.
+/// Creates the failure of a response that traffic could not relay.
 fn refused(status: Option<u16>, reason: &str) -> Failure {
-    failed(status, format!("traffic refuses such an answer: {reason}"))
+    failed(status, format!("traffic refuses such a response: {reason}"))
 }
 
 impl Answer {
-    /// How much of `bytes` is a whole head; `None` while there is none.
+    /// Returns the length of the complete head in `bytes`; `None` while there is none.
     pub(super) fn scan(
         &self,
         scan: &mut HeadScan,
@@ -56,15 +56,15 @@ impl Answer {
         limits: &Limits,
     ) -> Result<Option<usize>, Failure> {
         if bytes.starts_with(TLS_ALERT) {
-            let reason = "the target answered in TLS; write https://HOST:PORT";
+            let reason = "the target answered with TLS; write https://HOST:PORT";
             return Err(failed(self.status, reason));
         }
         let found = scan.scan_response(bytes, limits);
         found.map_err(|BadResponse { reason }| refused(self.status, reason))
     }
 
-    /// Understands a whole head, as traffic would; a final one with a status that is not expected
-    /// ends the probe.
+    /// Parses a complete head as traffic would; a final head with an unexpected status ends the
+    /// probe.
     pub(super) fn take_head(
         &mut self,
         head: &[u8],
@@ -87,7 +87,9 @@ impl Answer {
         }
         self.stranger = settings.identity.header.as_ref().and_then(|wanted| {
             let found = response.fields(&wanted.name).any(|value| wanted.matches(value));
-            (!found).then(|| format!("the answer has no field {wanted}: another service is there"))
+            (!found).then(|| {
+                format!("the response has no header {wanted}: another service answers there")
+            })
         });
         Ok(Headed::Final(BodyReader::new(response.body)))
     }
@@ -101,12 +103,12 @@ impl Answer {
         Ok(())
     }
 
-    /// What the body is not, as traffic would see it.
+    /// Creates the failure of a malformed body, as traffic would see it.
     pub(super) fn broken_body(&self, BodyError { reason }: BodyError) -> Failure {
         refused(self.status, reason)
     }
 
-    /// The connection has ended or broken in the middle.
+    /// Creates the failure of a connection that ended or broke before the end of the response.
     pub(super) fn broken(&self, error: Option<&std::io::Error>) -> Failure {
         let place = match self.status {
             Some(_) => "inside the response body",
@@ -123,7 +125,7 @@ impl Answer {
         failed(self.status, reason)
     }
 
-    /// Whether traffic would pass the trailers on.
+    /// Checks that traffic would relay the trailers.
     pub(super) fn check_trailers(&self, lines: &[u8], limits: Limits) -> Result<(), Failure> {
         let mut section = Vec::new();
         http1::write_last_chunk(&mut section, lines);
@@ -133,7 +135,7 @@ impl Answer {
         decoded.map(drop).map_err(|error| self.broken_body(error))
     }
 
-    /// What a whole answer comes to.
+    /// Returns the conclusion from a complete response.
     pub(super) fn conclude(self, settings: &Health) -> Conclusion {
         let Some(status) = self.status else { return Err(self.broken(None)) };
         if settings.kind == ProbeKind::Grpc {
@@ -144,8 +146,9 @@ impl Answer {
             let Expected { body, .. } = &settings.identity;
             let wanted = body.as_ref()?;
             let found = memmem(&self.body, wanted.as_bytes());
-            (!found)
-                .then(|| format!("the answer does not hold {wanted:?}: another service is there"))
+            (!found).then(|| {
+                format!("the response does not contain {wanted:?}: another service answers there")
+            })
         });
         match stranger {
             None => Ok(status),
@@ -167,13 +170,13 @@ fn unexpected(response: &Response<'_>, settings: &Health) -> String {
     let said = format!("{status} {}", reason_phrase(status));
     let said = said.trim_end();
     if (200..300).contains(&status) {
-        // Without this it would read like a success.
+        // Without the expected status it would read like a success.
         let expected: Vec<_> = settings.expect.iter().map(ToString::to_string).collect();
         return format!("{said} is not expected: health.expect has {}", expected.join(", "));
     }
     if status == 421 {
         return format!(
-            "{said}: the target wants a Host that matches the server name (SNI) of TLS; write \
+            "{said}: the target requires a Host that matches the server name (SNI) of TLS; write \
              tls = {{ server_name = \"host\" }}, or host = \"target\", for the color"
         );
     }

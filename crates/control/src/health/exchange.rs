@@ -1,5 +1,5 @@
-//! Asking a target on a connection, by HTTP/1.1 or HTTP/2, and reading what it answers. The heads of
-//! both are understood by the parser of traffic, in the form that traffic gives them.
+//! A probe's request on a connection, over HTTP/1.1 or HTTP/2, and its response. The heads of both are
+//! parsed by the parser of traffic, in the form that traffic gives them.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,12 +24,12 @@ use super::probe::{Failure, Plan};
 
 const AGENT: &str = "teal-probe";
 
-/// The least that is read at once: most answers are small, and one of thousands a second should
-/// cost no large allocation.
+/// The minimum read size: most responses are small, and one of thousands per second should
+/// not cost a large allocation.
 const READ: usize = 960;
 
-/// The fields of a probe besides its Host: what traffic tells of its client, and what is configured,
-/// which takes the place of ours.
+/// The header fields of a probe besides Host: what traffic says about its client, and the configured ones,
+/// which replace ours.
 fn fields<'f>(settings: &'f Health, host: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
     let proto = if settings.https { "https" } else { "http" };
     let ours = [
@@ -45,7 +45,7 @@ fn fields<'f>(settings: &'f Health, host: &'f str) -> impl Iterator<Item = (&'f 
 
 // === HTTP/1.1 ===
 
-/// Asks by HTTP/1.1 and reads the whole answer.
+/// Sends the request over HTTP/1.1 and reads the complete response.
 pub(super) async fn over_http1(
     plan: &Plan,
     mut stream: Stream,
@@ -61,7 +61,7 @@ pub(super) async fn over_http1(
         stream.write_all(request.as_bytes()).await?;
         stream.flush().await
     };
-    // One that has answered before it was asked may have closed: what it said decides.
+    // A target that responded before the request was sent may have closed: its response decides.
     let unsent = sent.await.err();
     let mut buffer = Vec::new();
     let mut body = read_head(plan, &mut stream, &mut buffer, answer, unsent.as_ref()).await?;
@@ -112,13 +112,13 @@ async fn read_head(
 }
 
 async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.reserve(buffer.len().max(READ)); // a long one in ever larger parts
+    buffer.reserve(buffer.len().max(READ)); // a long body in ever larger parts
     stream.read_buf(buffer).await
 }
 
 // === HTTP/2 ===
 
-/// Asks by HTTP/2 and reads the whole answer.
+/// Sends the request over HTTP/2 and reads the complete response.
 pub(super) async fn over_http2(
     plan: &Plan,
     stream: Stream,
@@ -132,16 +132,16 @@ pub(super) async fn over_http2(
             Broken::Answer(failure) => failure,
         });
     };
-    // Why the connection has ended is known only to whoever drives it.
+    // Only the connection's driver knows why it has ended.
     let ended = if error.is_io() { driver.join_next().await } else { None };
     let ended = ended.and_then(Result::ok).and_then(Result::err).filter(h2::Error::is_go_away);
     Err(broken_off(plan, answer, &ended.unwrap_or(error)))
 }
 
-/// What may be meant where HTTP/2 without TLS is not understood.
+/// The hint for a target that does not speak HTTP/2 without TLS.
 const OR_HTTP1: &str = " (does it speak HTTP/1.1? then write http://HOST:PORT)";
 
-/// The end of a question over HTTP/2.
+/// The end of a request over HTTP/2.
 enum Broken {
     Library(h2::Error),
     Answer(Failure),
@@ -173,7 +173,7 @@ async fn ask_over_http2(
     let chunked = reader.remaining().is_none();
     while let Some(data) = body.data().await {
         let data = data?;
-        // It fails where the stream is gone, which the next read tells.
+        // It fails if the stream is gone, which the next read reports.
         let _ = body.flow_control().release_capacity(data.len());
         answer.take_body(&data)?;
         if !chunked {
@@ -230,7 +230,7 @@ fn request(plan: &Plan) -> (Request<()>, Bytes) {
     (request.expect("path, host and headers were checked with the configuration"), message)
 }
 
-/// Reads heads up to the final one; no reader: nothing follows.
+/// Reads heads up to the final one; no reader: there is no body.
 async fn read_answer(
     plan: &Plan,
     mut response: ResponseFuture,
@@ -266,7 +266,7 @@ enum Next {
     Final(Response<RecvStream>),
 }
 
-/// Understands a head that was given the form of HTTP/1.1, to its last byte.
+/// Parses a complete head that was converted to the form of HTTP/1.1.
 fn understand(
     plan: &Plan,
     head: &[u8],
@@ -291,7 +291,7 @@ fn broken_off(plan: &Plan, answer: &Answer, error: &h2::Error) -> Failure {
         }
         return failure;
     }
-    // Text begins with what would be the length of a frame of megabytes.
+    // The first bytes of text would be the length of a frame of megabytes.
     if h2c && error.is_library() && error.reason() == Some(Reason::FRAME_SIZE_ERROR) {
         return Failure::new(format!("the target did not answer in HTTP/2{OR_HTTP1}"));
     }

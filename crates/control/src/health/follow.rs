@@ -1,9 +1,9 @@
-//! Which addresses traffic uses of those that a target's name has.
+//! The choice of the addresses that traffic uses, of those that a target's name resolves to.
 //!
-//! An address that traffic does not use yet is probed by itself, and used once `rise` probes in a
-//! row have passed there. An address that the name no longer has counts only while the target is up
-//! there, and until a connection is refused. One at which nobody answers, or somebody else, has to be
-//! proven again: whoever gets the address of a container that is gone must not get its requests.
+//! An address that traffic does not use yet is probed separately, and used once `rise` consecutive
+//! probes have passed there. An address that the name no longer has counts only while the target is up
+//! there, and until a connection is refused. An address with no answer, or the answer of another
+//! service, has to pass probes again: a new owner of a dead container's address must not get its requests.
 
 use std::net::SocketAddr;
 
@@ -13,25 +13,25 @@ use super::probe::Fault;
 use crate::resolve::Listing;
 use crate::swap::{Candidate, TargetSeat};
 
-/// The most addresses of one name that are probed beside those in use.
+/// The maximum number of addresses of a name that are probed besides those in use.
 const CANDIDATES: usize = 16;
 
-/// What is to be probed of a target in one round.
+/// The addresses of a target to probe in one round.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Round {
-    /// The addresses that traffic uses, in its order. Empty: it uses none.
+    /// The addresses that traffic uses, in its order; empty: none.
     pub(super) used: Vec<SocketAddr>,
-    /// The others that the name has, to be proven one by one.
+    /// The other addresses of the name, to be probed one by one.
     pub(super) candidates: Vec<SocketAddr>,
 }
 
 impl TargetSeat {
-    /// Takes over what the name has resolved to, and says what is to be probed.
+    /// Applies the result of a lookup, and returns the addresses to probe.
     pub(super) fn follow(&mut self, listing: &Listing) -> Round {
         match listing {
             Listing::Found(found) => self.listed.clone_from(found),
             Listing::Gone | Listing::Own(_) => self.listed.clear(),
-            // Silence says nothing: what the name had last still counts.
+            // No answer proves nothing: the last addresses still count.
             Listing::Unanswered(_) => {}
         }
         let (used, listed) = (&mut self.addresses, &self.listed);
@@ -41,7 +41,7 @@ impl TargetSeat {
         if used.iter().any(|address| listed.contains(address)) {
             used.retain(|address| listed.contains(address));
         } else if self.refused {
-            used.clear(); // the name is not there any more, and neither is the target
+            used.clear(); // the name is gone, and so is the target
         }
         self.candidates.retain(|Candidate { address, .. }| {
             listed.contains(address) && !used.contains(address)
@@ -57,7 +57,7 @@ impl TargetSeat {
         Round { used: used.clone(), candidates }
     }
 
-    /// Takes over what a probe of the addresses in use has found, after it was counted.
+    /// Applies the result of a probe of the addresses in use, after it was counted.
     pub(super) fn judge(&mut self, fault: Option<Fault>, settings: &Health, spare: bool) {
         self.absent = matches!(fault, Some(Fault::Absent | Fault::Refused));
         let Some(fault) = fault else {
@@ -79,9 +79,9 @@ impl TargetSeat {
         let down = self.health.standing() == Standing::Down;
         let withdrawn = match fault {
             Fault::Stranger => true,
-            // One failure beside "no such name" proves nothing, unless nobody listens there.
+            // One failure besides "no such name" proves nothing, unless nothing listens there.
             _ if !listed => down || fault == Fault::Refused,
-            // Whoever comes to this address next may be another. This machine itself is not.
+            // The next owner of this address may be another service. This machine itself stays the same.
             Fault::Absent | Fault::Refused => down && !self.is_fixed(),
             Fault::Answer => false,
         };
@@ -90,18 +90,18 @@ impl TargetSeat {
         }
     }
 
-    /// Whether an address of a name may be another's by now, after a failed probe. `spare`: another
-    /// address of the name is proven.
+    /// Returns true if an address of a name may belong to another service by now, after a failed probe.
+    /// `spare`: another address of the name has passed probes.
     fn is_withdrawn_for(&self, fault: Fault, spare: bool) -> bool {
         match fault {
             Fault::Stranger => true,
-            // Of this machine there is nobody else to take it, but for the other family of it.
+            // On this machine no other service takes it, except over the other address family.
             Fault::Absent | Fault::Refused => self.is_down() && (spare || !self.is_fixed()),
             Fault::Answer => false,
         }
     }
 
-    /// Counts what a probe of one candidate has found.
+    /// Counts the result of a probe of one candidate.
     pub(super) fn count(&mut self, address: SocketAddr, probe: Probe, settings: &Health) {
         let candidate = self.candidates.iter_mut().find(|other| other.address == address);
         if let Some(candidate) = candidate {
@@ -109,8 +109,8 @@ impl TargetSeat {
         }
     }
 
-    /// Puts those candidates in use that are proven. If none of the addresses in use is the name's
-    /// any more, the evidence of the new ones is the target's (L9).
+    /// Puts candidates that have passed probes in use. If the name no longer has any of the addresses in
+    /// use, the evidence of the new ones becomes the target's (L9).
     // lossless: L9
     pub(super) fn promote(&mut self, settings: &Health) {
         let proven = |candidate: &&Candidate| candidate.health.is_healthy(settings);
@@ -127,7 +127,7 @@ impl TargetSeat {
         self.candidates.retain(|candidate| !used.contains(&candidate.address));
     }
 
-    /// Whether an address that is not used yet has begun to pass, so that the next probes of it should follow at once.
+    /// Returns true if an address not used yet has begun to pass, so that its next probes should follow at once.
     pub(super) fn is_proving(&self) -> bool {
         let passed = |health: &TargetHealth| {
             health.last().is_some_and(|last| matches!(last.verdict, Verdict::Passed { .. }))
@@ -137,13 +137,13 @@ impl TargetSeat {
             || self.candidates.iter().any(|candidate| passed(&candidate.health))
     }
 
-    /// Forgets what probes have found, because the way of probing has changed.
+    /// Forgets the results of probes, because the settings of probes have changed.
     pub(crate) fn forget_health(&mut self) {
         self.health.forget();
         self.candidates.clear();
     }
 
-    /// Whether it is always at the same place: an address, a socket, or this machine.
+    /// Returns true if its address never changes owner: an address, a socket, or this machine.
     fn is_fixed(&self) -> bool {
         let host = self.url.host_and_port().map(|(host, _)| host);
         host.is_none_or(|host| host == "localhost" || host.parse::<std::net::IpAddr>().is_ok())

@@ -1,16 +1,16 @@
-//! The health check of gRPC: one question and its answer, both a message of one field.
+//! The gRPC health check: one request and its response, both a message of one field.
 //! <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-/// What is asked.
+/// The method called.
 pub(super) const METHOD: &str = "/grpc.health.v1.Health/Check";
 
-/// The longest name of a service that fits one byte of length; a longer one takes two.
+/// The longest service name whose length fits in one byte; a longer one takes two.
 const ONE_BYTE: usize = 127;
 
-/// Asks for this service; without a name, for the server as a whole.
+/// Encodes the request for this service; without a name, for the server as a whole.
 pub(super) fn question(service: &str) -> Bytes {
     let mut message = Vec::new();
     if !service.is_empty() {
@@ -28,10 +28,10 @@ pub(super) fn question(service: &str) -> Bytes {
     [&[0], &length[..], &message].concat().into() // not compressed
 }
 
-/// What an answer says.
+/// Decodes a response.
 ///
 /// # Errors
-/// Why the service is not healthy.
+/// Returns why the service is not healthy.
 pub(super) fn conclude(
     head: &HeaderMap,
     body: &[u8],
@@ -39,7 +39,7 @@ pub(super) fn conclude(
 ) -> Result<(), String> {
     let said = |name: &str| trailers.and_then(|all| all.get(name)).or_else(|| head.get(name));
     match said("grpc-status").map(HeaderValue::as_bytes) {
-        None => return Err("the answer is not gRPC: it has no grpc-status".to_owned()),
+        None => return Err("the response is not gRPC: it has no grpc-status".to_owned()),
         Some(b"0") => {}
         Some(b"5") => return Err("gRPC: it knows no service of this name".to_owned()),
         Some(b"12") => return Err("gRPC: it has no health service".to_owned()),

@@ -1,8 +1,8 @@
-//! What is known about targets, and how it comes to be known.
+//! Health checks of targets.
 //!
-//! Every target of both colors is probed always, each by a task of its own, so that a slow one
-//! delays no other and no two probes of one target overlap. A change of what is believed is
-//! published, since workers prefer targets that are not down.
+//! Every target of both colors is always probed, each by its own task, so that a slow one delays no
+//! other and no two probes of a target overlap. A change of health is published, since workers
+//! prefer targets that are not down.
 
 mod answer;
 mod exchange;

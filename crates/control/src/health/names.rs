@@ -1,8 +1,8 @@
-//! Where names lead: each is looked up by a task of its own, at once at the start, then at its
-//! interval, at once after a refused connect and when the gate asks.
+//! Following names: each is looked up by its own task, immediately at the start, then at its
+//! interval, and immediately after a refused connect and when the gate asks.
 //!
-//! What a lookup says is taken over like a small reload: addresses that come are proven first, those
-//! that go drain. A resolver that does not answer changes nothing.
+//! The result of a lookup is applied like a small reload: new addresses must pass probes first, removed
+//! ones drain. A resolver that does not answer changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::drain;
 use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, Followed, NameId, NameSeat, TargetSeat};
 
-/// The shortest time from one lookup of a name to the next.
+/// The minimum time from one lookup of a name to the next.
 const APART: Duration = Duration::from_millis(50);
 
 /// Follows a name until it is removed.
@@ -33,7 +33,7 @@ pub(crate) async fn follow_name(core: Arc<Core>, id: NameId) {
         let Some(pause) = core.take_listing(id, &listing, began) else { return };
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
-            // However many connects fail, the resolver is not asked without a pause.
+            // However many connects fail, the resolver is asked only after a pause.
             () = hurry.notified() => sleep_until(now + APART).await,
         }
     }
@@ -56,8 +56,8 @@ impl Inside {
 }
 
 impl Core {
-    /// Waits until the names of a color have been looked up since `asked`, or until a lookup has had
-    /// all its time.
+    /// Waits until the names of a color have been looked up since `asked`, or until the time limit of a
+    /// lookup has passed.
     // lossless: L9 L10
     pub(super) async fn look_up(&self, service: &ServiceName, color: Color, asked: Duration) {
         let mut probed = self.probed.subscribe();
@@ -65,7 +65,7 @@ impl Core {
             let inside = self.lock();
             inside.hurry_names(service, color);
             let member = inside.roster.member(service);
-            // One that was under way goes first.
+            // A lookup in progress comes first.
             let timeout = member.map_or(Duration::ZERO, |m| m.spec.health.timeout * 2);
             (timeout + Duration::from_millis(500), asked)
         };
@@ -81,8 +81,8 @@ impl Core {
         }
     }
 
-    /// Takes over what a lookup has found, and says how long to wait for the next one; `None` if the
-    /// name is gone.
+    /// Applies the result of a lookup, and returns the pause until the next one; `None` if the name has
+    /// been removed.
     fn take_listing(
         self: &Arc<Self>,
         id: NameId,
@@ -111,8 +111,8 @@ impl Core {
         Some(pause)
     }
 
-    /// Gives a name the targets that its addresses make, and has traffic follow. `keeps`: those that
-    /// traffic uses may stay as long as there is nothing better.
+    /// Gives a name a target for each of its addresses, and updates traffic. `keeps`: those that traffic
+    /// uses may stay as long as there is nothing better.
     // lossless: L3 L4 L9
     pub(super) fn settle(self: &Arc<Self>, inside: &mut Inside, id: NameId, keeps: bool) {
         if !self.is_in_charge() {
@@ -121,7 +121,7 @@ impl Core {
         let Some((member, color, _)) = inside.roster.name(id) else { return };
         let serving = inside.state.serving(&member.spec.name);
         let is_active = serving.is_some_and(|(service, _)| service.active == color);
-        // A switch that is decided and not yet published may go to it.
+        // A switch that is decided but not yet published may go to it.
         let in_use = is_active || inside.in_hand.contains(&member.spec.name);
         let Some(Followed { left, came }) = inside.roster.settle(id, keeps && in_use) else {
             return;
@@ -141,14 +141,14 @@ impl Core {
                 tracing::info!(
                     service = %spec.name, %color, target_url = %seat.url,
                     address = seat.address.map(tracing::field::display),
-                    "the name has a new address: it is being proven",
+                    "the name has a new address: probing it before it gets traffic",
                 );
                 tokio::spawn(watch(self.clone(), target));
             }
         }
         if left.is_empty() {
-            // Nothing of it may be chosen before it is proven: there is no hurry, and at a start there may be
-            // thousands.
+            // None of them may be chosen before they have passed probes: there is no hurry, and at a start there
+            // may be thousands.
             self.refresh.notify_one();
             return;
         }
@@ -165,7 +165,7 @@ fn reason_of(url: &TargetUrl, listing: &Listing) -> Box<str> {
 }
 
 impl Inside {
-    /// Notes what a lookup has found, and logs what a person should know of it, once.
+    /// Notes the result of a lookup, and logs once what a person should know.
     fn note_listing(&mut self, id: NameId, listing: &Listing, began: Duration) -> Option<()> {
         let (member, color, name) = self.roster.name(id)?;
         let (service, before, silent) = (member.spec.name.clone(), name.found, &name.unanswered);
@@ -174,7 +174,7 @@ impl Inside {
         match listing {
             Listing::Unanswered(why) if silent.is_none() => tracing::warn!(
                 %service, %color, target_url = %url, why,
-                "no answer to a lookup: the addresses stay as they are",
+                "no answer to a lookup: the addresses stay unchanged",
             ),
             Listing::Unanswered(_) => {}
             _ if silent.is_some() => tracing::info!(
@@ -189,7 +189,7 @@ impl Inside {
             let has = found.len();
             tracing::warn!(
                 %service, %color, target_url = %url,
-                "the name has {has} addresses; {ADDRESSES} are used",
+                "the name has {has} addresses; only {ADDRESSES} are used",
             );
         }
         let name = self.roster.name_mut(id)?;
@@ -205,7 +205,7 @@ impl Inside {
         Some(())
     }
 
-    /// How long to wait for the next lookup.
+    /// Returns the pause until the next lookup.
     fn pause_of(&self, id: NameId) -> Option<Duration> {
         let (member, color, name) = self.roster.name(id)?;
         let settings = &member.spec.health;

@@ -1,5 +1,5 @@
-//! What traffic noticed: a connect that was refused counts as a failed probe and is confirmed
-//! by probes back to back, so that a dead target is known in milliseconds.
+//! Passive health checks: a refused connect of traffic counts as a failed probe and is confirmed by
+//! probes back to back, so that a dead target is detected within milliseconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use traffic::{Answers, Report, ReportKind};
 use crate::core::Core;
 use crate::swap::TargetSeat;
 
-/// Listens to what the data plane reports, for ever. While another Teal decides, it hears it.
+/// Handles the reports of the data plane, forever. While another Teal is in control, passes them on.
 pub(crate) async fn listen(core: Arc<Core>) {
     loop {
         let reports = core.publisher.reports().await;
@@ -24,7 +24,7 @@ pub(crate) async fn listen(core: Arc<Core>) {
     }
 }
 
-/// Fewer answers than this that break the protocol say more of what was asked than of the target.
+/// The minimum number of malformed responses: fewer say more about the requests than about the target.
 const MALFORMED: u64 = 10;
 
 fn take(core: &Core, Report { target, kind }: Report) {
@@ -37,13 +37,13 @@ fn take(core: &Core, Report { target, kind }: Report) {
         }
         seat.suspect = true;
         seat.refused |= kind == ReportKind::Refused;
-        // One report starts the confirmation; more of them say nothing new.
+        // One report starts the confirmation; further ones add nothing.
         if seat.health.standing() == Standing::Down || seat.confirming {
             return;
         }
         seat.confirming = kind == ReportKind::Refused;
         let hurry = seat.hurry.clone();
-        // Where its name leads is asked first: whoever has the address by now is not.
+        // Its name is looked up first: the present owner of the address may be another service.
         let name = inside.roster.target(target).and_then(|(member, color, seat)| {
             Some(member.color(color).name_of(seat)?.hurry.clone())
         });
@@ -57,8 +57,8 @@ fn take(core: &Core, Report { target, kind }: Report) {
 }
 
 impl TargetSeat {
-    /// What traffic met since it was last asked: a target whose answers all broke the protocol,
-    /// however well its health check does, is one that clients get nothing from but 502.
+    /// Returns a failure if all responses of the target to traffic since the last probe were malformed:
+    /// however well its health check does, clients get only 502 from it.
     pub(super) fn refused_by_traffic(&mut self) -> Option<String> {
         let now = Answers::of(&self.books);
         let before = std::mem::replace(&mut self.answers, now);
@@ -66,6 +66,6 @@ impl TargetSeat {
         let answered = now.whole.saturating_sub(before.whole);
         let failed = now.failed.saturating_sub(before.failed);
         let keeps = answered == 0 && failed >= MALFORMED;
-        keeps.then(|| format!("traffic refused its last {failed} answers: {how}"))
+        keeps.then(|| format!("traffic refused its last {failed} responses: {how}"))
     }
 }

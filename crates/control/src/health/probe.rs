@@ -1,8 +1,8 @@
-//! One probe: a GET over the connector that traffic uses, or a question of gRPC, and what it found
-//! in words.
+//! One probe: a GET over the connector that traffic uses, or a gRPC health check, and its result in
+//! words.
 //!
-//! No redirect is followed, at most 64 KiB of the answer are read, and all of it together has
-//! one deadline: a target that drips or never ends fails.
+//! No redirect is followed, at most 64 KiB of the response are read, and the whole probe has one
+//! deadline: a response that trickles or never ends fails.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -20,76 +20,76 @@ use super::answer::Answer;
 use super::exchange;
 use crate::resolve::Listing;
 
-/// Everything that one probe needs.
+/// The settings of one probe.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) target: TargetUrl,
     pub(crate) settings: Health,
-    /// What TLS to targets is made of.
+    /// The certificates and CAs for TLS to targets.
     pub(crate) vault: Vault,
-    /// What is known of the addresses of targets.
+    /// The history of connects to target addresses.
     pub(crate) history: AddressHistory,
-    /// Bytes that the head of a request may have, on which those of a response depend.
+    /// The maximum bytes of a request head, from which that of a response is derived.
     pub(crate) head_bytes: usize,
 }
 
-/// Hosts of a service that one probe asks for at once.
+/// The number of hosts of a service that a probe requests concurrently.
 const AT_ONCE: usize = 8;
 
 impl Plan {
-    /// The Host of a client that the probe stands for.
+    /// Returns the Host of the client that the probe imitates.
     pub(super) fn client_host(&self) -> String {
         self.settings.host.clone().unwrap_or_else(|| self.target.authority())
     }
 
-    /// The Host that the target gets of it.
+    /// Returns the Host that the target receives.
     pub(super) fn sent_host(&self) -> String {
         self.target.own_host().map_or_else(|| self.client_host(), str::to_owned)
     }
 }
 
-/// What a probe found, and how long it took.
+/// The result of a probe, and its duration.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) verdict: Verdict,
     pub(super) latency: Duration,
-    /// What kind of failure it is; `None`: it passed.
+    /// The kind of failure; `None`: it passed.
     pub(super) fault: Option<Fault>,
-    /// The certificate that the target has shown, if it was accepted.
+    /// The certificate that the target presented, if it was accepted.
     pub(super) certificate: Option<PeerCertificate>,
 }
 
-/// What a failed probe says of who is there.
+/// What a failed probe says about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nobody: the connection was refused, or there is no way to the address.
+    /// Nothing is there: the connection was refused, or the address is unreachable.
     Refused,
-    /// Nobody, or nobody in time.
+    /// Nothing answered, or not in time.
     Absent,
-    /// Somebody whose answer is not good.
+    /// A bad response.
     Answer,
-    /// Somebody who is not the target: the identity that `health` expects is missing.
+    /// Another service: the identity that `health` expects is missing.
     Stranger,
 }
 
-/// Why a probe failed.
+/// The failure of a probe.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: Option<u16>,
     pub(super) reason: String,
     pub(super) fault: Fault,
-    /// The target takes the probe over HTTP/1.1 only.
+    /// True if the target accepts the probe only over HTTP/1.1.
     pub(super) http1_required: bool,
 }
 
 impl Failure {
-    /// A failure of somebody who is there, before there was a status.
+    /// Creates a failure with a bad response, before there was a status.
     pub(super) fn new(reason: String) -> Self {
         Self { status: None, reason, fault: Fault::Answer, http1_required: false }
     }
 }
 
-/// The status of a good answer, or why it is not one.
+/// The status of a good response, or the failure.
 pub(super) type Conclusion = Result<u16, Failure>;
 
 /// Probes a target at these addresses.
@@ -116,8 +116,8 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     }
 }
 
-/// Asks for each host of the service, since each has a server name of its own: all must pass, each within
-/// the timeout of a probe.
+/// Probes each host of the service, since each has its own server name: all must pass, each within the
+/// timeout of a probe.
 /// `certificate` takes the one that ends first, or that of the host that failed.
 // lossless: L9
 async fn each_host(
@@ -152,12 +152,12 @@ async fn each_host(
                 return Err(Failure { reason, ..failure });
             }
             Some(Err(error)) => return Err(Failure::new(error.to_string())),
-            None => return status.ok_or_else(|| Failure::new("no host to ask for".to_owned())),
+            None => return status.ok_or_else(|| Failure::new("no host to probe".to_owned())),
         }
     }
 }
 
-/// `certificate` takes what the target shows.
+/// Makes one attempt; `certificate` receives the target's certificate.
 async fn attempt(
     plan: &Plan,
     addresses: &[SocketAddr],
@@ -176,7 +176,7 @@ async fn attempt(
             return asked;
         }
         if plan.settings.kind == ProbeKind::Grpc {
-            return asked; // there is no gRPC over HTTP/1.1
+            return asked; // gRPC needs HTTP/2
         }
         let stream = connect(plan, addresses, deadline, true).await?;
         exchange::over_http1(plan, stream, &mut answer).await
@@ -208,7 +208,7 @@ async fn connect(
                 Fault::Answer
             }
             DialError::Refused => Fault::Refused,
-            // What a router says of the host. That this machine has no network says nothing of it.
+            // A router's statement about the host. A missing network of this machine says nothing about it.
             DialError::Other(ref other) if other.kind() == ErrorKind::HostUnreachable => {
                 Fault::Refused
             }
@@ -218,8 +218,8 @@ async fn connect(
     })
 }
 
-/// Connects to a target as traffic does, if its name has these addresses; with a full handshake, since
-/// a resumed one would prove what was true before. `http1`: it has required HTTP/1.1.
+/// Connects to a target as traffic does, at these addresses of its name; with a full handshake, since a
+/// resumed one would only prove an earlier state. `http1`: the target requires HTTP/1.1.
 // lossless: L9
 pub(super) async fn dial(
     plan: &Plan,
@@ -251,12 +251,12 @@ pub(super) async fn dial(
     connect::dial(way, &first, &plan.history, deadline).await
 }
 
-/// Tries those addresses again that connects have given up on, beside everything else: what answers
-/// again is found without a request that waits for it.
+/// Retries, in the background, addresses that connects have given up on: a recovered address is found
+/// without a request waiting for it.
 // lossless: L10 - one connect at a time for an address, each with a deadline.
 pub(super) fn retry_set_back(plan: &Plan, addresses: &[SocketAddr]) {
     if addresses.len() < 2 {
-        return; // there is nothing to choose
+        return; // there is no choice
     }
     for retry in plan.history.retries(addresses) {
         let plan = plan.clone();
@@ -269,20 +269,20 @@ pub(super) fn retry_set_back(plan: &Plan, addresses: &[SocketAddr]) {
     }
 }
 
-/// Why a target has no address, in words.
+/// Describes why a target has no address.
 pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> String {
     let host = target.host_and_port().map_or("it", |(host, _)| host);
     match listing {
         Listing::Unanswered(why) => format!("no address for {host}: {why}"),
         Listing::Own(own) => {
-            format!("{host} leads to {own}, where Teal itself listens; write the application's")
+            format!("{host} resolves to {own}, where Teal itself listens; write the application's")
         }
         Listing::Gone | Listing::Found(_) => format!("no address for {host}"),
     }
 }
 
 impl Found {
-    /// A target whose name leads nowhere.
+    /// Creates the result for a target whose name has no address.
     pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> Self {
         let reason = nowhere(target, listing).into();
         let verdict = Verdict::Failed { status: None, reason };
@@ -291,7 +291,7 @@ impl Found {
 }
 
 impl Found {
-    /// A probe that passed, while traffic was answered with nothing that it could pass on.
+    /// Creates the result of a passed probe of a target whose responses traffic could not relay.
     pub(super) fn refused(reason: String, passed: &Self) -> Self {
         let verdict = Verdict::Failed { status: passed.verdict.status(), reason: reason.into() };
         let (latency, certificate) = (passed.latency, passed.certificate.clone());
@@ -299,7 +299,7 @@ impl Found {
     }
 }
 
-/// Why a target was not reached, in words.
+/// Describes why a target was not reached.
 pub(super) fn cannot_dial(plan: &Plan, error: &DialError) -> String {
     match error {
         DialError::NoAddress => {

@@ -1,5 +1,5 @@
-//! Is a color proven healthy now? If too little is known, its targets are probed until it is
-//! known (L9).
+//! Evidence that a color is healthy now. If there is not enough, its targets are probed until there
+//! is (L9).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,37 +21,37 @@ use crate::core::{Core, Inside};
 use crate::resolve::Listing;
 use crate::swap::{ADDRESSES, ColorSeat, Family, Member, TargetSeat};
 
-/// A configured target that has been proven before it is part of any table, and what was found.
+/// A configured target that was probed before it is part of any table, with the results.
 #[derive(Debug)]
 pub(crate) struct ProvenTarget {
     pub(crate) url: TargetUrl,
     /// All the addresses of its name.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// What was found: of all addresses together, or at each one that is a target by itself.
+    /// The results: for all addresses together, or for each address that is a target by itself.
     pub(crate) found: Vec<(Option<SocketAddr>, TargetHealth)>,
 }
 
-/// What one look at a color says.
+/// The result of one check of a color.
 enum Look {
-    /// Proven; with the targets that were not probed since the question was asked.
+    /// Healthy; with the targets that were not probed since the check was asked for.
     Proven(Vec<Proof>, Vec<Door>),
-    /// A probe that ended after the question was asked has failed.
+    /// A probe that ended after the check was asked for has failed.
     Failed(String),
     TooLittle,
     Gone,
 }
 
-/// A target that evidence says is healthy, and where to knock to see that it is still there.
+/// A target that is healthy by the evidence, and the addresses to connect to, to see that it is still there.
 struct Door {
     id: TargetId,
     plan: Plan,
     addresses: Vec<SocketAddr>,
 }
 
-/// The evidence that a color is healthy now, and that its targets can be connected to at this
-/// very moment: evidence may be nearly an interval old. With too little of it, its targets are probed
-/// back to back, and the first failure refuses; with `wait`, probing goes on until it passes or
-/// that time is over.
+/// Returns the evidence that a color is healthy now, and checks that its targets accept connections at
+/// this very moment, since evidence may be nearly an interval old. Without enough evidence, its targets are
+/// probed back to back, and the first failure refuses; with `wait`, probing continues until they pass or
+/// that time is up.
 // lossless: L9 L10
 pub(crate) async fn prove(
     core: &Core,
@@ -96,7 +96,7 @@ pub(crate) async fn prove(
     }
 }
 
-/// Connects to every target, and hangs up. One that can't be reached counts as a failed probe.
+/// Connects to every target and closes the connection. An unreachable one counts as a failed probe.
 async fn knock(core: &Core, doors: Vec<Door>) -> bool {
     let mut knocks = JoinSet::new();
     for Door { id, plan, addresses } in doors {
@@ -127,8 +127,8 @@ async fn hurry_and_wait(
     probed.changed().await.expect("the core keeps the sending side");
 }
 
-/// Proves targets that are not part of any table yet: `rise` probes of each, back to back, all
-/// targets at once; the first failure refuses with its reason.
+/// Probes targets that are not part of any table yet: `rise` probes of each, back to back, all
+/// targets concurrently; the first failure refuses with its reason.
 // lossless: L9
 pub(crate) async fn prove_targets(
     core: &Arc<Core>,
@@ -154,7 +154,7 @@ pub(crate) async fn prove_targets(
     }
     let mut proven = Vec::new();
     while let Some(result) = tasks.join_next().await {
-        proven.push(result.map_err(|_| "a probe broke down".to_owned())??);
+        proven.push(result.map_err(|_| "a probe panicked".to_owned())??);
     }
     Ok(proven)
 }
@@ -167,7 +167,7 @@ async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
             Listing::Found(found) => found,
             listing => return Err(format!("{}: {}", plan.target, nowhere(&plan.target, &listing))),
         };
-        // What was found at other addresses is no evidence for these.
+        // Results at other addresses are not evidence for these.
         if addresses.as_ref().is_some_and(|before| *before != found) {
             health.forget();
         }
@@ -184,8 +184,8 @@ async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
     Ok(ProvenTarget { url, found, addresses: addresses.unwrap_or_default() })
 }
 
-/// Proves each address of a name by itself. Over a family over which nobody answers at all, nothing
-/// needs to be proven as long as somebody answers over the other.
+/// Probes each address of a name separately. An address family over which nothing answers at all need
+/// not pass as long as something answers over the other.
 // lossless: L9
 async fn prove_each_address(core: &Arc<Core>, plan: Plan) -> Result<ProvenTarget, String> {
     let url = plan.target.clone();
@@ -202,7 +202,7 @@ async fn prove_each_address(core: &Arc<Core>, plan: Plan) -> Result<ProvenTarget
     }
     let mut all = Vec::new();
     while let Some(proven) = tasks.join_next().await {
-        all.push(proven.map_err(|_| "a probe broke down".to_owned())?);
+        all.push(proven.map_err(|_| "a probe panicked".to_owned())?);
     }
     all.sort_by_key(|(address, _)| *address);
     let left_out = Family::left_out(all.iter().map(|(address, proven)| {
@@ -268,10 +268,10 @@ impl Inside {
         }
     }
 
-    /// The longest that `rise` probes back to back can take, and one more that was under way.
+    /// Returns the longest time that `rise` probes back to back can take, plus one that was in progress.
     pub(super) fn patience(&self, service: &ServiceName) -> Duration {
         let settings = self.roster.member(service).map(|member| &member.spec.health);
-        // Resolving and probing have a timeout each.
+        // Lookup and probe have a timeout each.
         settings.map_or(Duration::ZERO, |s| s.timeout * 2 * (s.rise.max(1) + 1))
             + Duration::from_secs(1)
     }
@@ -290,7 +290,7 @@ impl Inside {
         }
     }
 
-    /// The evidence that a color is healthy now; `None` if there is too little of it.
+    /// Returns the evidence that a color is healthy now; `None` if there is not enough.
     pub(super) fn evidence(
         &self,
         service: &ServiceName,
@@ -308,28 +308,28 @@ impl Inside {
     }
 }
 
-/// The evidence that a color is healthy now.
+/// Returns the evidence that a color is healthy now.
 fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proof>, Lack> {
     let targets = seat.counted().map(|target| (target.name(), &target.health));
     let evidence = gate::evidence(targets, &member.spec.health, now)?;
-    // Evidence of an address that traffic does not use any more is none.
+    // Evidence from an address that traffic no longer uses does not count.
     let reachable = seat.counted().all(TargetSeat::is_reachable);
     if reachable { Ok(evidence) } else { Err(Lack::TooLittle) }
 }
 
-/// Why a color would not pass the gate, whatever the age of its probes; `None` if it would.
+/// Returns why a color would not pass the gate, whatever the age of its probes; `None` if it would.
 pub(crate) fn reason(seat: &ColorSeat, settings: &Health) -> Option<String> {
     seat.counted().find_map(|target| {
         if target.health.is_healthy(settings) && target.is_reachable() {
             return None;
         }
-        // Age does not matter here: only a failure has a reason of its own.
+        // Age does not matter here: only a failure has its own reason.
         let why = match target.health.proof(&target.name(), settings, Duration::ZERO) {
             Err(Unproven::Failing(reason)) => reason.into(),
             _ if target.health.standing() == Standing::Unknown => {
                 "not enough probes have passed yet".to_owned()
             }
-            _ => "it has only just begun to pass again".to_owned(),
+            _ => "its probes have only just begun to pass again".to_owned(),
         };
         Some(format!("{}: {why}", target.name()))
     })

@@ -1,5 +1,5 @@
-//! When a target is probed: at once at the start, then at its interval, faster while what is
-//! believed is in doubt, at once when somebody needs to know.
+//! The schedule of probes: immediately at the start, then at the interval, faster while the health is in
+//! doubt, and immediately when a caller needs to know.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::news::News;
 use crate::resolve::Listing;
 use crate::swap::TargetSeat;
 
-/// From when on the end of a target's certificate is near.
+/// The remaining validity below which a target's certificate is reported.
 const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Probes a target until it is removed.
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
     loop {
-        core.in_charge().await; // what a newer Teal decides by is found by its own probes
+        core.in_charge().await; // a newer Teal decides by its own probes
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
-        // Its time begins with its turn.
+        // Its time begins once it has its permit.
         let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
         let listing = if plan.target.is_each_address() {
-            Listing::Found(Vec::new()) // its name has a task of its own
+            Listing::Found(Vec::new()) // its name has its own task
         } else {
             core.resolver.resolve(&plan.target, deadline).await
         };
@@ -52,7 +52,7 @@ impl Inside {
         Some((self.plan_of(seat, &member.spec.health), seat.hurry.clone()))
     }
 
-    /// How a target is probed.
+    /// Returns the settings of a probe of a target.
     pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
         let (target, settings) = (seat.url.clone(), settings.clone());
         let (vault, history) = (self.vault.clone(), self.history.clone());
@@ -60,8 +60,8 @@ impl Inside {
     }
 }
 
-/// Probes a target at the addresses that traffic uses, and each of the others that its name has by
-/// itself. Says how long to wait for the next round; `None` if the target is gone.
+/// Probes a target at the addresses that traffic uses, and each other address of its name separately.
+/// Returns the pause until the next round; `None` if the target has been removed.
 async fn look(
     core: &Arc<Core>,
     id: TargetId,
@@ -94,7 +94,7 @@ async fn look(
                 }
                 core.prove_candidate(id, address, found)?;
             }
-            // Who needs to know of the target does not wait for an address that may be silent.
+            // A caller that needs to know about the target does not wait for an address that may not answer.
             () = hurry.notified(), if in_use => {
                 hurry.notify_one();
                 break;
@@ -115,7 +115,7 @@ async fn look(
 }
 
 impl Core {
-    /// Takes over what a name resolves to now; what is to be probed of the target.
+    /// Applies the addresses that a name resolves to now; returns the addresses to probe.
     fn follow(&self, id: TargetId, listing: &Listing) -> Option<Round> {
         self.with_addresses(id, |seat, _| match seat.address {
             Some(address) if seat.url.is_each_address() => {
@@ -125,7 +125,7 @@ impl Core {
         })
     }
 
-    /// Counts what a probe of an address has found that traffic does not use yet.
+    /// Counts the result of a probe of an address that traffic does not use yet.
     fn prove_candidate(&self, id: TargetId, address: SocketAddr, found: Found) -> Option<()> {
         let Found { verdict, latency, .. } = found;
         let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
@@ -142,7 +142,7 @@ impl Core {
         Some(())
     }
 
-    /// Counts what a probe of the addresses in use has found, and what follows for them.
+    /// Counts the result of a probe of the addresses in use, and applies its consequences for them.
     fn found(self: &Arc<Self>, id: TargetId, found: Found) -> Option<()> {
         let Found { verdict, latency, fault, certificate } = found;
         self.show(id, certificate);
@@ -161,7 +161,7 @@ impl Core {
         Some(())
     }
 
-    /// Notes the certificate that a target has shown, and warns once of one that ends soon.
+    /// Notes the certificate that a target presented, and warns once of one that expires soon.
     fn show(&self, id: TargetId, shown: Option<PeerCertificate>) {
         let Some(shown) = shown else { return };
         let mut inside = self.lock();
@@ -170,14 +170,14 @@ impl Core {
         if left < ENDS_SOON && seat.certificate.as_ref() != Some(&shown) {
             tracing::warn!(
                 service = %spec.name, %color, target_url = %seat.url, names = shown.names.join(" "),
-                "the target's certificate ends in {} days: then it gets no traffic",
+                "the target's certificate expires in {} days: then the target gets no traffic",
                 left.as_secs() / 86_400
             );
         }
         seat.certificate = Some(shown);
     }
 
-    /// Changes which addresses of a target are used, and tells the workers if they are others.
+    /// Changes the addresses of a target that are used, and notifies the workers if they differ.
     fn with_addresses<T>(
         &self,
         id: TargetId,
@@ -193,7 +193,7 @@ impl Core {
             let (service, addresses) = (&spec.name, &seat.addresses);
             if let Some(address) = seat.address {
                 let used =
-                    if addresses.is_empty() { "until it is proven again, no" } else { "now" };
+                    if addresses.is_empty() { "until it passes probes again, no" } else { "now" };
                 tracing::info!(
                     %service, %color, target_url = %seat.url, %address,
                     "{used} traffic goes to the address",
@@ -201,7 +201,7 @@ impl Core {
             } else if addresses.is_empty() {
                 tracing::warn!(
                     %service, %color, target_url = %seat.url, last = ?before,
-                    "no address any more: the last one must be proven again",
+                    "the name has no usable address any more: the last one must pass probes again",
                 );
             } else {
                 tracing::info!(
@@ -218,7 +218,7 @@ impl Core {
         self.lock().roster.target(id).is_some_and(|(_, _, seat)| seat.is_proving())
     }
 
-    /// How long to wait for the next round of probes.
+    /// Returns the pause until the next round of probes.
     fn pause(&self, id: TargetId) -> Option<Duration> {
         let inside = self.lock();
         let (member, color, seat) = inside.roster.target(id)?;
@@ -237,8 +237,8 @@ impl Core {
         })
     }
 
-    /// Counts what a probe found, and has a table published if workers should choose otherwise;
-    /// `None` if the target is gone.
+    /// Counts the result of a probe, and has a table published if workers should choose differently;
+    /// `None` if the target has been removed.
     pub(super) fn record(&self, id: TargetId, verdict: Verdict, latency: Duration) -> Option<()> {
         let mut inside = self.lock();
         let (spec, color, seat) = inside.roster.target_mut(id)?;
@@ -269,7 +269,7 @@ impl Core {
         Some(())
     }
 
-    /// Tells of a change of what is believed.
+    /// Reports a change of health.
     fn announce(&self, inside: &Inside, id: TargetId, standing: Standing, reason: Option<String>) {
         let Some((member, color, seat)) = inside.roster.target(id) else { return };
         let (service, target) = (member.spec.name.clone(), seat.name());
@@ -298,11 +298,11 @@ fn log(
     }
 }
 
-/// Spreads probes, so that those of many targets do not fall together for ever.
+/// Spreads probes, so that those of many targets do not stay synchronized.
 pub(super) struct Jitter(pub(super) u64);
 
 impl Jitter {
-    /// 85 to 100 % of an interval: never longer, so that evidence does not go stale.
+    /// Returns 85 to 100 % of an interval: never longer, so that evidence does not go stale.
     pub(super) fn shorten(&mut self, interval: Duration) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,4 +1,4 @@
-//! Are several services proven healthy, all at one moment? (L9)
+//! Evidence that several services are healthy, all at one moment (L9).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::prove::prove;
 use crate::core::{Core, Inside};
 
-/// The evidence for each of these services.
+/// The evidence for each of several services.
 pub(crate) type Proven = Vec<(ServiceName, Vec<Proof>)>;
 
-/// The evidence that a color of all these services is healthy now; the first one that is not
-/// refuses all. Evidence that has become old while another service was waited for is taken anew.
+/// Returns the evidence that a color of all these services is healthy now; the first one that is not
+/// refuses all. Evidence that got old while waiting for another service is taken again.
 // lossless: L9 L10
 pub(crate) async fn prove_all(
     core: &Arc<Core>,
@@ -28,7 +28,7 @@ pub(crate) async fn prove_all(
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
         let proven = prove_each(core, services, color, wait).await?;
         if let [_] = services {
-            return Ok(proven); // it was kept waiting by no other
+            return Ok(proven); // it did not wait for any other
         }
         let service = match core.lock().proven_now(services, color, core.clock.moment()) {
             Ok(proven) => return Ok(proven),
@@ -67,7 +67,7 @@ async fn prove_each(
 }
 
 impl Inside {
-    /// The evidence for each, all of it good at this moment; else the first without.
+    /// Returns the evidence for each, all of it valid at this moment; else the first one without.
     fn proven_now(
         &self,
         services: &[ServiceName],
@@ -81,7 +81,7 @@ impl Inside {
         services.iter().map(one).collect()
     }
 
-    /// The longest that any of them may take to be proven.
+    /// Returns the longest time that probing may take for any of them.
     fn patience_of(&self, services: &[ServiceName]) -> Duration {
         services.iter().map(|service| self.patience(service)).max().unwrap_or_default()
     }

@@ -45,7 +45,7 @@ fn a_target_that_does_not_speak_http_properly_is_said_not_to() {
     let world = ground.start_healthy();
     let green = &ground.green;
     green.behave_at("/ready", Behavior::raw_then_close("SSH-2.0-OpenSSH_9.2\r\n\r\n"));
-    expect_reason(&world, "traffic refuses such an answer: The target does not answer in HTTP.");
+    expect_reason(&world, "traffic refuses such a response: The target does not answer in HTTP.");
     green.behave_at("/ready", Behavior::close());
     expect_reason(&world, "connection closed before the response head");
     let short = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nonly";

@@ -255,7 +255,7 @@ fn r67_of_a_thousand_addresses_so_many_are_used_and_it_is_said() {
     wait_until(SOON * 2, "and kept", || teal.color("blue")["names"][0]["used"] == 64);
     assert!(is_used(&teal, "blue", all[530].1), "those in use come first");
     assert!(teal.cli(&["status"]).stdout.contains(&format!("http://many.test:8081: {problem}")));
-    teal.log_has(&["the name has 1000 addresses; 64 are used"]);
+    teal.log_has(&["the name has 1000 addresses; only 64 are used"]);
     assert_eq!(shares(&teal, 50).values().sum::<usize>(), 50);
     teal.assert_books_balance();
 }

@@ -376,7 +376,11 @@ fn r62_another_service_at_the_address_is_told_apart_and_gets_nothing() {
         assert_eq!(Client::connect(teal.listener()).get("/mine").status, 502);
     }
     assert_eq!(blue.seen().requests_to("/mine").len(), before, "0 requests at the stranger");
-    assert!(last_probe(&teal).1.contains("another service is there"), "{:?}", last_probe(&teal));
+    assert!(
+        last_probe(&teal).1.contains("another service answers there"),
+        "{:?}",
+        last_probe(&teal)
+    );
     blue.behave_at("/ready", mine("blue"));
     wait_until(SOON, "the target is back", || {
         Client::connect(teal.listener()).get("/mine").status == 200

@@ -290,7 +290,7 @@ fn a_probe_of_the_wrong_protocol_says_what_to_write() {
     let (plain, secure) = (target.address().to_string(), front.url().replace("https://", ""));
     for (url, words) in [
         (over("h2c", &plain), "does it speak HTTP/1.1? then write http://HOST:PORT"),
-        (over("http", &secure), "the target answered in TLS; write https://HOST:PORT"),
+        (over("http", &secure), "the target answered with TLS; write https://HOST:PORT"),
     ] {
         let teal = Teal::start(TEAL, &Settings::of_urls(&["http://127.0.0.1:1"], &[&url]));
         wait_until(SOON, words, || teal.switch("green", "").text().contains(words));

@@ -124,7 +124,7 @@ fn r49_what_a_target_answers_421_is_passed_on_and_the_log_says_which_key_helps()
     assert_eq!(teal.ask("POST", "/admin/reload", &[]).status, 200);
     let refused = || teal.switch("green", "").text();
     wait_until(SOON, "the probe says so", || {
-        refused().contains("421 Misdirected Request: the target wants a Host that matches")
+        refused().contains("421 Misdirected Request: the target requires a Host that matches")
     });
     teal.assert_books_balance();
 }

@@ -139,7 +139,7 @@ fn r47_certificates_of_targets_are_in_status_and_metrics() {
     assert!(stage.teal.metrics().count(name, &labels) > 1_700_000_000);
     let text = stage.teal.cli(&["status"]).all();
     assert!(text.contains(&format!("Certificate of web blue {url} at 127.0.0.1:")), "{text}");
-    stage.teal.log_has(&["WARN", "the target's certificate ends in 3 days"]);
+    stage.teal.log_has(&["WARN", "the target's certificate expires in 3 days"]);
     stage.finish();
 }
 
