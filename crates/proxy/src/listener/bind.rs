@@ -289,7 +289,7 @@ impl fmt::Display for BindError {
             ),
             io::ErrorKind::PermissionDenied => write!(
                 f,
-                "cannot listen on {address}: not allowed; ports below 1024 need root or the \
+                "cannot listen on {address}: permission denied; ports below 1024 need root or the \
                  capability CAP_NET_BIND_SERVICE"
             ),
             _ => write!(f, "cannot listen on {address}: {}", self.source),

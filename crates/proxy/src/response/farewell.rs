@@ -26,8 +26,8 @@ impl Farewell {
         Self { wanted, due: None, said: false, patience: Duration::ZERO }
     }
 
-    /// Returns true once, when the stream is to be asked to end. To be called whenever the lease wakes, and at
-    /// [`Farewell::due`]: a switch back withdraws the drain and cancels this.
+    /// Returns true once, when the stream is to be asked to end. To be called whenever the lease wakes, and
+    /// before [`Farewell::due`]: a switch back withdraws the drain, and the moment with it.
     pub(crate) fn is_due(&mut self, worker: &Worker, lease: &Lease) -> bool {
         let Some(within) = lease.close_within().filter(|_| self.wanted && !self.said) else {
             self.due = None;
