@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use proxy::{AddressHistory, Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, Vault};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
@@ -48,6 +48,7 @@ impl Front {
             doors: Vec::new(),
             access_log: None,
             tracer: None,
+            followers: Followers::default(),
             vault: Vault::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
