@@ -1,17 +1,17 @@
-//! Holders of tokens, and what they may do.
+//! Holders of tokens, and their roles.
 
 /// One holder of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The name that stands in receipts and logs.
+    /// The name shown in receipts and logs.
     pub name: String,
-    /// What the holder may do.
+    /// The role of the holder.
     pub role: Role,
-    /// The SHA-256 of the token; the token itself is nowhere.
+    /// The SHA-256 of the token; the token itself is not stored.
     pub sha256: [u8; 32],
 }
 
-/// What the holder of a token may do.
+/// The role of the holder of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Read.

@@ -1,7 +1,7 @@
-//! The only thing that changes a state: live, after a crash, and in tests.
+//! The only code that changes a state: live, after a crash, and in tests.
 //!
 //! An event that does not fit the state (from a journal that another program wrote) changes
-//! only what it can and never panics; `check` then tells.
+//! only what it can and never panics; `check` then reports it.
 
 use crate::event::{Event, Fate};
 use crate::history::Deed;
@@ -80,8 +80,8 @@ pub fn apply(state: &mut State, event: Event) {
     }
 }
 
-/// A decision is only made when what was decided before has been published. The note of that may be
-/// missing all the same, since a note is true whether it became durable or not.
+/// Notes that the previous generation was published. A decision is only made after that, but its event may be
+/// missing, since it need not become durable.
 fn conclude_publish(state: &mut State, at: Time) {
     if let Some(generation) = state.publishing.take() {
         published(state, generation, at);

@@ -1,4 +1,4 @@
-//! What may be asked of the rules: a closed list, each with when it is legal.
+//! The commands to the rules: a closed list, each with its preconditions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::receipt::{DrainEnd, Figures};
 use crate::time::Time;
 use crate::wait::{Verb, WaitEnd};
 
-/// Something that somebody wants, or that has come to pass.
+/// A request for a change, or a report of something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Move services to another color. Legal while nothing is being published, with evidence.
@@ -24,59 +24,59 @@ pub enum Command {
         generation: Generation,
         /// The service.
         service: ServiceName,
-        /// How it ended.
+        /// The way it ended.
         end: DrainEnd,
-        /// What traffic looked like.
+        /// The figures of its traffic.
         figures: Figures,
     },
     /// Keep new requests waiting. Legal if the service is not held.
     Hold {
         /// The service.
         service: ServiceName,
-        /// Who asks.
+        /// The actor that asks.
         actor: Actor,
         /// The longest that one request waits.
         max_wait: Duration,
     },
-    /// Let waiting requests go. Legal if the service is held.
+    /// Release waiting requests. Legal if the service is held.
     Resume {
         /// The service.
         service: ServiceName,
-        /// Who asks.
+        /// The actor that asks.
         actor: Actor,
     },
     /// The services are these from now on. Legal while nothing is being published.
     Reload {
         /// All services that are configured now.
         wanted: Vec<Wanted>,
-        /// Who asks.
+        /// The actor that asks.
         actor: Actor,
     },
     /// A call that was waiting ended before it decided anything. Legal always.
     EndWait {
-        /// What it asked for.
+        /// The kind of call.
         verb: Verb,
         /// The services that it was about; none: all.
         services: Vec<ServiceName>,
-        /// Who asked.
+        /// The actor that asked.
         actor: Actor,
-        /// Since when it waited.
+        /// The time since when it waited.
         since: Time,
-        /// How it ended.
+        /// The way it ended.
         end: WaitEnd,
     },
-    /// Teal has started anew: what it was doing is over. Legal always.
+    /// Teal has restarted: everything it was doing is over. Legal always.
     Restart,
 }
 
 /// A switch, rollback or failover: all that it moves, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
-    /// What is asked for.
+    /// The requested move.
     pub wish: Wish,
-    /// Who asks.
+    /// The actor that asks.
     pub actor: Actor,
-    /// What has been proven, for every service that is to move.
+    /// The evidence for every service that is to move.
     pub proven: Vec<Proven>,
 }
 
@@ -87,30 +87,30 @@ pub struct Proven {
     pub service: ServiceName,
     /// The color to go to.
     pub color: Color,
-    /// What proves it healthy (L9).
+    /// The probes that prove it healthy (L9).
     pub evidence: Vec<Proof>,
     /// The figures of the drain that this would supersede.
     pub unfinished: Option<Figures>,
 }
 
-/// What a switch is to bring about.
+/// The request of a switch, rollback or failover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// The services, each once: one, or those of a group.
     pub services: Vec<ServiceName>,
-    /// Where to.
+    /// The destination.
     pub aim: Aim,
     /// Refuse if the services have another generation: the highest of theirs.
     pub if_generation: Option<Generation>,
 }
 
-/// Where a switch is to go.
+/// The destination of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
     /// To this color: a switch.
     To(Color),
-    /// To the color that was active before: a rollback. Of several services those go back that
-    /// their newest switch has moved.
+    /// To the color that was active before: a rollback. Of several services, the ones that their
+    /// newest switch moved go back.
     Back,
     /// Away from this active color, which is dead: a failover.
     AwayFrom(Color),
@@ -121,8 +121,8 @@ pub enum Aim {
 pub struct Wanted {
     /// Its name.
     pub name: ServiceName,
-    /// Its active color if it never existed.
+    /// Its active color if it is new.
     pub initial: Color,
-    /// Whether its routes, or the targets of its active color, have changed.
+    /// True if its routes, or the targets of its active color, have changed.
     pub moved: bool,
 }

@@ -1,4 +1,4 @@
-//! From a command to the events that follow from it, or a refusal. Changes nothing.
+//! Turns a command into the events that follow from it, or a refusal. Changes nothing.
 
 use crate::command::{Aim, Command, Move, Proven, Wanted};
 use crate::event::{Event, Fate};
@@ -9,8 +9,8 @@ use crate::refusal::Refusal;
 use crate::state::{Stage, State};
 use crate::time::Time;
 
-/// What follows from a command now: events to be journaled together and then applied in
-/// order. None: it has no effect, because what it wants is so already, or is over.
+/// Returns the events that follow from a command now, to be journaled together and then applied in
+/// order. If there are none, it has no effect, because its result is already there, or is over.
 pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, Refusal> {
     match command {
         Command::Move(wanted) => decide_move(state, wanted, now),
@@ -77,8 +77,8 @@ fn decide_move(state: &State, wanted: Move, now: Time) -> Result<Vec<Event>, Ref
     Ok(superseded)
 }
 
-/// What has been proven for a service. There is nothing for another service or color than was
-/// examined first if a change came between: then another look is due.
+/// Takes the evidence for a service. There is none if a change in between made it another service or
+/// color than was examined first: then it must be examined again.
 // lossless: L9
 fn take(proven: &mut Vec<Proven>, service: &ServiceName, to: Color) -> Result<Proven, Refusal> {
     let found = proven.iter().position(|one| one.service == *service && one.color == to);

@@ -1,4 +1,4 @@
-//! What has been decided: what the journal holds, and what `apply` makes the state of.
+//! The events of the journal, from which `apply` builds the state.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::receipt::{Cause, DrainEnd, Figures};
 use crate::time::Time;
 use crate::wait::{Verb, WaitEnd};
 
-/// One decision, or something noted about one.
+/// A decision, or a note about one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A service moves to another color. Those that move together are journaled together, with
@@ -18,22 +18,22 @@ pub enum Event {
         service: ServiceName,
         /// The color that was active before.
         from: Color,
-        /// The generation that this makes.
+        /// The generation that this creates.
         generation: Generation,
-        /// What kind of switch it is.
+        /// The kind of switch.
         cause: Cause,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
-        /// What proves the new color healthy.
+        /// The probes that prove the new color healthy.
         evidence: Vec<Proof>,
     },
     /// Every worker has acknowledged a generation.
     Published {
         /// The generation.
         generation: Generation,
-        /// When.
+        /// The time.
         at: Time,
     },
     /// The drain that a switch began is over.
@@ -42,67 +42,67 @@ pub enum Event {
         generation: Generation,
         /// The service; `None` in journals from before a generation could move several.
         service: Option<ServiceName>,
-        /// When.
+        /// The time of its end.
         at: Time,
-        /// How.
+        /// The way it ended.
         end: DrainEnd,
-        /// What traffic looked like.
+        /// The figures of its traffic.
         figures: Option<Figures>,
     },
     /// New requests wait.
     Held {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
         /// The longest that one request waits.
         max_wait: Duration,
     },
-    /// Waiting requests are let go.
+    /// Waiting requests are released.
     Resumed {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
     },
-    /// Services came, left or moved.
+    /// Services were added, removed or moved.
     Reloaded {
-        /// The generation that this makes; 0 for the very first configuration.
+        /// The generation that this creates; 0 for the very first configuration.
         generation: Generation,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
-        /// What became of which service.
+        /// The services, each with its fate.
         services: Vec<(ServiceName, Fate)>,
     },
     /// A call that was waiting ended before it decided anything.
     WaitEnded {
-        /// What it asked for.
+        /// The kind of call.
         verb: Verb,
         /// The services that it was about; none: all.
         services: Vec<ServiceName>,
-        /// Who asked.
+        /// The actor that asked.
         actor: Actor,
-        /// Since when it waited.
+        /// The time since when it waited.
         since: Time,
-        /// When it ended.
+        /// The time of its end.
         at: Time,
-        /// How.
+        /// The way it ended.
         end: WaitEnd,
     },
-    /// Teal has started anew: what was open is interrupted.
+    /// Teal has restarted: everything open is interrupted.
     Restarted {
-        /// When.
+        /// The time.
         at: Time,
     },
 }
 
-/// What a reload makes of a service.
+/// The effect of a reload on a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is new, with this active color.
@@ -118,7 +118,7 @@ pub enum Fate {
 // === impl Event ===
 
 impl Event {
-    /// Whether it must be durable before anything follows from it (L6). What is not a decision
+    /// Returns true if it must be durable before anything follows from it (L6). Other events
     /// may be lost in a crash without harm: the receipt then says "interrupted".
     pub fn is_decision(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! May this be done now? What is asked before a switch, and again when it is decided.
+//! The gate: checked before a switch, and again when it is decided.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::time::Time;
 /// The shortest time between two failovers of a service that no operator has followed.
 pub const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a wish amounts to now.
+/// The outcome of the gate for a wish now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passage {
     /// The color is active already, for all services.
@@ -24,7 +24,7 @@ pub enum Passage {
         /// The highest generation of the services.
         generation: Generation,
     },
-    /// All is well but for the evidence, which is not looked at here.
+    /// Allowed, if the evidence suffices, which is not checked here.
     Open {
         /// Those of the services that would move; never empty.
         moving: Vec<ServiceName>,
@@ -37,7 +37,7 @@ pub enum Passage {
     },
 }
 
-/// Why a color is not proven healthy now.
+/// The reason why a color is not proven healthy now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// The newest probe of a target failed: its reason, with the target.
@@ -59,11 +59,11 @@ pub fn name_service(state: &State, name: Option<&ServiceName>) -> Result<Service
     }
 }
 
-/// Whether a wish may be granted now, but for the evidence: for all of its services or for none.
+/// Checks if the move is allowed now, ignoring health evidence: for all of its services or for none.
 pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal> {
     let found: Vec<Found<'_>> =
         wish.services.iter().map(|name| Found::of(state, name)).collect::<Result<_, _>>()?;
-    // What is being published is not yet true on every worker: "already on" would be a lie.
+    // While it is being published, not every worker has it yet: "already on" would be wrong.
     let mut open = found.iter().filter_map(|found| found.serving.open);
     if open.any(|open| state.publishing == Some(open)) {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
@@ -76,7 +76,7 @@ pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal
     if moving.is_empty() {
         return Ok(Passage::AlreadyOn { color: from.other(), generation });
     }
-    // Before the generation: while one is being published, another look is due anyway.
+    // Before the generation: while one is being published, the caller must look again anyway.
     if state.publishing.is_some() {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
@@ -91,8 +91,8 @@ pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal
     Ok(Passage::Open { moving, from, to: from.other(), generation })
 }
 
-/// The color that is to be left, and those of the services that are on it. A rollback undoes one
-/// switch: of several services those go back that their newest one has moved.
+/// Returns the color to leave, and those of the services that are on it. A rollback undoes one
+/// switch: of several services, the ones that their newest switch moved go back.
 fn moving<'f, 's>(
     found: &'f [Found<'s>],
     wish: &Wish,
@@ -114,7 +114,7 @@ fn moving<'f, 's>(
     Ok((from, found.iter().filter(|found| moves(found.service)).collect()))
 }
 
-/// The evidence that a color is healthy now: of every target the newest `rise` probes, all
+/// Returns the evidence that a color is healthy now: the newest `rise` probes of every target, all
 /// passed, the last less than one interval before `now` (since the process started).
 // lossless: L9
 pub fn evidence<'t>(

@@ -1,4 +1,4 @@
-//! What probes say about a target: counted by rise and fall, never guessed.
+//! The health of a target, from its probes: counted by rise and fall, never guessed.
 //!
 //! A target is `Unknown` until proven. [`TargetHealth`] counts; [`TargetHealth::proof`] is
 //! the target's part of promise L9. Moments are durations since the process started, so
@@ -14,17 +14,17 @@ use crate::time::Time;
 /// One finished probe of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// When it ended.
+    /// The time of its end.
     pub at: Time,
-    /// When it ended, since the process started.
+    /// The time of its end, since the process started.
     pub moment: Duration,
-    /// How long it took.
+    /// The time it took.
     pub latency: Duration,
-    /// What it found.
+    /// The result.
     pub verdict: Verdict,
 }
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The target answered as expected.
@@ -36,12 +36,12 @@ pub enum Verdict {
     Failed {
         /// The status, if an answer came.
         status: Option<u16>,
-        /// Why, in words for people: "connection refused".
+        /// The reason, in words for people: "connection refused".
         reason: Box<str>,
     },
 }
 
-/// What is believed about a target.
+/// The health state of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
     /// Not proven either way yet.
@@ -58,15 +58,15 @@ pub enum Standing {
 pub struct Proof {
     /// The target that was probed.
     pub target: TargetName,
-    /// When the probe ended.
+    /// The time of the probe's end.
     pub at: Time,
     /// The status of the answer.
     pub status: u16,
-    /// How long it took.
+    /// The time it took.
     pub latency: Duration,
 }
 
-/// What all probes of one target so far amount to.
+/// The result of all probes of one target so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetHealth {
     standing: Standing,
@@ -83,7 +83,7 @@ struct Pass {
     latency: Duration,
 }
 
-/// Why a target is not proven healthy now.
+/// The reason why a target is not proven healthy now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unproven {
     /// The newest probe failed, with this reason.
@@ -127,7 +127,7 @@ impl TargetHealth {
         *self = Self { last: self.last.take(), ..Self::default() };
     }
 
-    /// What is believed.
+    /// The current health state.
     pub fn standing(&self) -> Standing {
         self.standing
     }
@@ -137,7 +137,7 @@ impl TargetHealth {
         self.last.as_ref()
     }
 
-    /// Whether the newest probe and the standing agree, so that the usual interval will do.
+    /// Returns true if the newest probe and the state agree, so that the usual interval is enough.
     pub fn is_settled(&self) -> bool {
         match self.standing {
             Standing::Unknown => false,
@@ -146,7 +146,7 @@ impl TargetHealth {
         }
     }
 
-    /// Whether the newest `rise` probes passed, however old they are.
+    /// Returns true if the newest `rise` probes passed, however old they are.
     pub fn is_healthy(&self, settings: &Health) -> bool {
         self.passes.len() >= rise(settings)
     }
@@ -185,7 +185,7 @@ fn rise(settings: &Health) -> usize {
 // === impl Verdict, Standing ===
 
 impl Verdict {
-    /// Whether the probe passed.
+    /// Returns true if the probe passed.
     pub fn passed(&self) -> bool {
         matches!(self, Self::Passed { .. })
     }
@@ -198,7 +198,7 @@ impl Verdict {
         }
     }
 
-    /// Why it failed; `None` if it passed.
+    /// The reason why it failed; `None` if it passed.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Passed { .. } => None,

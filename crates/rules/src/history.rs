@@ -1,4 +1,4 @@
-//! What was decided, newest last: the newest 100 receipts, the newest 100 other changes, and the
+//! Past decisions, newest last: the newest 100 receipts, the newest 100 other changes, and the
 //! newest 100 calls that ended while they still waited.
 
 use std::collections::VecDeque;
@@ -9,58 +9,58 @@ use crate::receipt::Receipt;
 use crate::time::Time;
 use crate::wait::{Verb, WaitEnd};
 
-/// How many receipts are kept, how many other changes, and how many ended waits.
+/// The number of receipts that are kept, and that of other changes, and of ended waits.
 pub const KEPT: usize = 100;
 
-/// One thing that was decided.
+/// A past decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// A switch, rollback or failover.
     Switch(Box<Receipt>),
     /// A reload that changed where traffic goes.
     Reload {
-        /// The generation that it made.
+        /// The generation that it created.
         generation: Generation,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
-        /// The services that came, left or moved.
+        /// The services that were added, removed or moved.
         services: Vec<ServiceName>,
     },
-    /// New requests were made to wait.
+    /// New requests were held.
     Hold {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
         /// The longest that one request waits.
         max_wait: Duration,
     },
-    /// Waiting requests were let go.
+    /// Waiting requests were released.
     Resume {
         /// The service.
         service: ServiceName,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
-        /// When it was decided.
+        /// The time of the decision.
         at: Time,
     },
     /// A call that was waiting ended before it decided anything.
     Waited {
-        /// What it asked for.
+        /// The kind of call.
         verb: Verb,
         /// The services that it was about; none: all.
         services: Vec<ServiceName>,
-        /// Who asked.
+        /// The actor that asked.
         actor: Actor,
-        /// Since when it waited.
+        /// The time since when it waited.
         since: Time,
-        /// When it ended.
+        /// The time of its end.
         at: Time,
-        /// How.
+        /// The way it ended.
         end: WaitEnd,
     },
 }
@@ -82,7 +82,7 @@ impl Deed {
         }
     }
 
-    /// Deeds of one kind push out each other and no others.
+    /// The kind; deeds only push out others of their kind.
     fn kind(&self) -> u8 {
         match self {
             Self::Switch(_) => 0,
@@ -122,8 +122,8 @@ impl History {
         })
     }
 
-    /// Adds a deed and lets the oldest of its kind go if there are too many. Receipts of one
-    /// switch go together.
+    /// Adds a deed and drops the oldest of its kind if there are too many. Receipts of one
+    /// switch are dropped together.
     pub(crate) fn push(&mut self, deed: Deed) {
         let same_kind = |other: &Deed| other.kind() == deed.kind();
         if self.deeds.iter().filter(|other| same_kind(other)).count() >= KEPT

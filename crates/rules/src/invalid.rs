@@ -1,8 +1,8 @@
-//! Values of a configuration that can't be used, in words.
+//! Explanations of invalid configuration values.
 
 use std::fmt;
 
-/// A value that can't be used, with what would be accepted instead.
+/// An invalid value, with the values that would be accepted instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(pub String);
 

@@ -1,4 +1,4 @@
-//! What a switch is, when it is allowed, and what follows from it.
+//! The rules of a switch: when it is allowed, and its consequences.
 //!
 //! Everything here is a pure function of its arguments: the same code decides
 //! live, replays the journal after a crash and runs inside the simulation.

@@ -1,4 +1,4 @@
-//! The words of the domain as types: a value that exists is a valid one.
+//! The words of the domain as types: every value is valid.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ pub struct ServiceName(Box<str>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupName(Box<str>);
 
-/// Who asked for a change, as it stands in receipts and logs.
+/// The actor that asked for a change, as shown in receipts and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// The holder of the token with this name.
@@ -37,7 +37,7 @@ pub enum Actor {
     Teal,
 }
 
-/// A name that can't be used, and what would be accepted instead.
+/// An invalid name, with the names that would be accepted instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidName(pub String);
 

@@ -1,4 +1,4 @@
-//! Names that somebody may have meant, and lists that stay short however many names there are.
+//! Suggestions for misspelled names, and lists that stay short however many names there are.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ const PROPOSED: usize = 3;
 /// The longest word that is compared.
 const LONGEST: usize = 64;
 
-/// The names that are most like a wrong one, the nearest first: those that share its beginning, or have a
+/// Returns the names most like a wrong one, the nearest first: those that share its beginning, or have a
 /// few letters more, fewer or different.
 pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let most = (wrong.len() / 3).clamp(1, 3);
@@ -70,13 +70,13 @@ impl<T: fmt::Display> fmt::Display for Few<'_, T> {
     }
 }
 
-/// A sentence about a name that there is not: the names there are if they are few, else those that are
-/// meant perhaps, and how many there are.
+/// A sentence about a name that does not exist: the existing names if they are few, else the most similar
+/// ones, and their number.
 #[derive(Clone, Copy, Debug)]
 pub struct Unknown<'n, T> {
-    /// What it would be a name of, such as `service`.
+    /// The kind of thing it would name, such as `service`.
     pub kind: &'n str,
-    /// The name that there is not.
+    /// The name that does not exist.
     pub name: &'n str,
     /// All names.
     pub names: &'n [T],

@@ -14,7 +14,7 @@ impl Network {
     /// Reads `10.0.0.0/8`, `2001:db8::/32` or one address (RFC 4632 section 3.1).
     ///
     /// # Errors
-    /// What is wrong, and what to write instead.
+    /// The problem, and what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
@@ -27,7 +27,7 @@ impl Network {
         let bits = match bits {
             None => most,
             Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or_else(|| {
-                format!("{text:?} has no number from 0 to {most} behind the slash")
+                format!("{text:?} has no number from 0 to {most} after the slash")
             })?,
         };
         let network = Self { address, bits };
@@ -38,7 +38,7 @@ impl Network {
         Ok(network)
     }
 
-    /// Whether it has this address. An IPv4 address mapped into IPv6 is the IPv4 address.
+    /// Returns true if it has this address. An IPv4 address mapped into IPv6 is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         width(address) == width(self.address)
@@ -76,7 +76,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// Whether a connect to `to` reaches what listens at `own`, as far as the two addresses show.
+/// Returns true if a connect to `to` reaches the listener at `own`, as far as the two addresses show.
 pub fn reaches(to: SocketAddr, own: SocketAddr) -> bool {
     let (ip, own_ip) = (to.ip().to_canonical(), own.ip().to_canonical());
     // A connect to "any address" goes to this machine itself.

@@ -1,5 +1,5 @@
-//! How the requests of a service are served: all that its keys say but its name, its routes, its
-//! targets and their probes.
+//! The settings of a service's requests: all of its keys except its name, its routes, its targets and
+//! their probes.
 //!
 //! One shape from the configuration to the worker: a specification has it, a table carries it whole,
 //! and so does the message by which another Teal takes a table over (crate `peer`). A key of a service
@@ -7,47 +7,47 @@
 
 use std::time::Duration;
 
-/// All that is set for the requests of one service.
+/// All settings of the requests of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether targets see paths without the prefix that leads to the service.
+    /// True if targets see paths without the prefix of the service.
     pub strip_prefix: bool,
-    /// What becomes of request fields whose names have an underscore.
+    /// The treatment of request fields with an underscore in their name.
     pub underscores: Underscores,
     /// Names of request fields that only trusted peers may send: lower case, hyphens for underscores, a
-    /// `*` at the end for all that begin so.
+    /// `*` at the end for any ending.
     pub drop_headers: Vec<String>,
-    /// How long leases on a retired color may last.
+    /// The limits of leases on a retired color.
     pub drain: Drain,
     /// The deadline of every wait in the life of a request.
     pub timeouts: Timeouts,
-    /// What happens when the active color dies.
+    /// The reaction when the active color is down.
     pub failover: Failover,
-    /// Caps on what may wait while the service is held.
+    /// Limits on waiting requests while the service is held.
     pub hold: Hold,
 }
 
-/// How long leases on a retired color may last.
+/// The limits of leases on a retired color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// After this the remaining leases are cut and counted (promise L3).
     pub timeout: Duration,
-    /// What becomes of long streams before that.
+    /// The treatment of long streams before that.
     pub streams: Streams,
 }
 
-/// What becomes of WebSockets and event streams when their color is drained.
+/// The treatment of WebSockets and event streams while their color drains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Streams {
     /// They stay until the drain deadline.
     #[default]
     Keep,
-    /// They are asked to end, one after the other, in the first half of the drain.
+    /// They are closed, one after the other, in the first half of the drain.
     Close,
 }
 
-/// What becomes of request fields whose names have an underscore. Those that a CGI-like target would take
-/// for a field with a meaning to a proxy (`X_Forwarded_For`) are dropped whatever this says.
+/// The treatment of request fields with an underscore in their name. Those that a CGI-like target would
+/// mistake for a field with a meaning to a proxy (`X_Forwarded_For`) are always dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Underscores {
     /// Kept in calls of gRPC, and where all targets are asked in HTTP/2 without TLS (`h2c`).
@@ -66,7 +66,7 @@ pub struct Timeouts {
     pub tls_hello: Duration,
     /// From the first byte of a request to the end of its head.
     pub request_head: Duration,
-    /// The window in which a request body must bring `body_min_bytes`.
+    /// The window in which a request body must deliver `body_min_bytes`.
     pub body_progress: Duration,
     /// Bytes of request body that must arrive per `body_progress`.
     pub body_min_bytes: u64,
@@ -78,15 +78,15 @@ pub struct Timeouts {
     pub response_head: Duration,
     /// The longest silence inside a response body.
     pub response_idle: Duration,
-    /// How long a client connection may idle between requests.
+    /// The idle timeout of a client connection between requests.
     pub idle: Duration,
-    /// How long a connection to a target may idle in the pool.
+    /// The idle timeout of a connection to a target in the pool.
     pub target_idle: Duration,
     /// The longest silence of a tunnel or an event stream, both directions together.
     pub tunnel_idle: Duration,
 }
 
-/// What happens when every target of the active color is down.
+/// The reaction when every target of the active color is down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Failover {
     /// Nothing: the operator decides.
@@ -96,14 +96,14 @@ pub enum Failover {
     Auto,
 }
 
-/// Caps on what may wait while a service is held.
+/// Limits on waiting requests while a service is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Requests that may wait at once.
     pub requests: u64,
     /// Bytes of heads and bodies that waiting requests may keep in memory.
     pub bytes: u64,
-    /// Requests let go per second after `resume`.
+    /// Requests released per second after `resume`.
     pub release_per_second: u32,
 }
 

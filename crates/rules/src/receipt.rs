@@ -12,7 +12,7 @@ use crate::time::Time;
 /// completed at the end of the drain and can be read meanwhile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
-    /// The generation that the switch made.
+    /// The generation that the switch created.
     pub generation: Generation,
     /// The service that was switched.
     pub service: ServiceName,
@@ -20,21 +20,21 @@ pub struct Receipt {
     pub from: Color,
     /// The color that is active since.
     pub to: Color,
-    /// What kind of switch it was.
+    /// The kind of switch.
     pub cause: Cause,
-    /// Who asked for it.
+    /// The actor that asked for it.
     pub actor: Actor,
-    /// When it was decided.
+    /// The time of the decision.
     pub decided: Time,
     /// The probes that proved the new color healthy (L9).
     pub evidence: Vec<Proof>,
-    /// How far it has come.
+    /// Its progress.
     pub progress: Progress,
-    /// What traffic looked like; `None` until the end, and if Teal stopped before it.
+    /// The figures of its traffic; `None` until the end, and if Teal stopped before it.
     pub figures: Option<Figures>,
 }
 
-/// What kind of switch it was.
+/// The kind of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
     /// An operator named the color.
@@ -45,28 +45,28 @@ pub enum Cause {
     Failover,
 }
 
-/// How far a switch has come.
+/// The progress of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Journaled, but not yet acknowledged by every worker.
     Publishing,
     /// Published; leases on the old color are ending.
     Draining {
-        /// When every worker had acknowledged.
+        /// The time when every worker had acknowledged.
         published: Time,
     },
     /// Over.
     Ended {
-        /// When every worker had acknowledged; `None` if Teal stopped before.
+        /// The time when every worker had acknowledged; `None` if Teal stopped before.
         published: Option<Time>,
-        /// When the drain ended.
+        /// The time of the drain's end.
         at: Time,
-        /// How it ended.
+        /// The way it ended.
         end: DrainEnd,
     },
 }
 
-/// How a drain ended.
+/// The way a drain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainEnd {
     /// The color has no lease and no connection left: safe to stop (L4).
@@ -82,7 +82,7 @@ pub enum DrainEnd {
     Interrupted,
 }
 
-/// What a drain deadline cut.
+/// The leases that a drain deadline cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
     /// Requests without any answer yet: answered 504.
@@ -93,12 +93,12 @@ pub struct Cut {
     pub tunnels: u64,
 }
 
-/// What traffic looked like from 30 s before the publish to the end of the drain.
+/// The figures of traffic from 30 s before the publish to the end of the drain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// When the last lease was taken on the old color.
+    /// The time of the last lease on the old color.
     pub last_on_old: Option<Time>,
-    /// When the first lease was taken on the new color under this generation.
+    /// The time of the first lease on the new color under this generation.
     pub first_on_new: Option<Time>,
     /// Requests that had to wait at Teal.
     pub parked: u64,
@@ -110,12 +110,12 @@ pub struct Figures {
     pub colors: [ColorFigures; 2],
 }
 
-/// What traffic on one color looked like.
+/// The figures of traffic on one color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ColorFigures {
-    /// Requests that were answered or broke off.
+    /// Requests that were answered or aborted.
     pub requests: u64,
-    /// Answers with a status from 500 on, and requests that broke off.
+    /// Answers with a status from 500 on, and requests that were aborted.
     pub errors: u64,
     /// Half of the answers were faster than this.
     pub p50: Option<Duration>,
@@ -126,7 +126,7 @@ pub struct ColorFigures {
 // === impl Receipt ===
 
 impl Receipt {
-    /// How the drain ended; `None` if it has not.
+    /// The way the drain ended; `None` if it has not.
     pub fn end(&self) -> Option<DrainEnd> {
         match self.progress {
             Progress::Publishing | Progress::Draining { .. } => None,
@@ -134,7 +134,7 @@ impl Receipt {
         }
     }
 
-    /// When every worker had acknowledged the switch.
+    /// The time when every worker had acknowledged the switch.
     pub fn published(&self) -> Option<Time> {
         match self.progress {
             Progress::Publishing => None,
@@ -186,7 +186,7 @@ impl Cut {
         self.unanswered.saturating_add(self.answering).saturating_add(self.tunnels)
     }
 
-    /// What is left without a part of it.
+    /// Subtracts a part.
     #[must_use]
     pub fn saturating_sub(self, part: Self) -> Self {
         Self {

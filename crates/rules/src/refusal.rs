@@ -1,4 +1,4 @@
-//! A "no", with its reason. Every no of the control plane is one of these.
+//! Refusals with their reasons. Every refusal of the control plane is one of these.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::near::{Few, Unknown};
 use crate::wait::Verb;
 
-/// Why something was not done. Nothing was changed, except where a variant says so.
+/// The reason why something was not done. Nothing was changed, except where a variant says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// There is more than one service, and none was named.
@@ -81,7 +81,7 @@ pub enum Refusal {
     },
     /// The decision could not be made durable; traffic goes on as before.
     JournalUnavailable {
-        /// What the storage said and what to do.
+        /// The error of the storage, and what to do.
         reason: String,
     },
     /// One Teal is being replaced by another.
@@ -90,7 +90,7 @@ pub enum Refusal {
     DrainUnderWay,
     /// The new Teal did not take over; this one goes on.
     UpgradeFailed {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The service is held already.
@@ -103,7 +103,7 @@ pub enum Refusal {
         /// The service.
         service: ServiceName,
     },
-    /// The configuration can't be used; all problems.
+    /// The configuration is invalid; all problems.
     ReloadProblems {
         /// One text per problem.
         problems: Vec<String>,
@@ -112,22 +112,22 @@ pub enum Refusal {
     FailoverCooling {
         /// The service.
         service: ServiceName,
-        /// How long until the next one is possible.
+        /// The time until the next one is possible.
         left: Duration,
     },
     /// The call was still waiting when a later one about the same service came.
     Superseded {
         /// The later command.
         by: Verb,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
     },
-    /// The caller went away while nothing was decided.
+    /// The caller disconnected before anything was decided.
     Abandoned,
     /// The disk has not confirmed the decision yet. It is not refused and not undone: it is
     /// published when it is durable.
     JournalSlow {
-        /// How long the disk has been silent.
+        /// The time the disk has been silent.
         silent: Duration,
     },
     /// Teal is stopping.
@@ -210,15 +210,17 @@ impl fmt::Display for Refusal {
                 "the decision can't be made durable, so nothing was changed and traffic goes on \
                  as before: {reason}"
             ),
-            Self::UpgradeInProgress => f.write_str("Teal is being replaced; try again afterwards"),
+            Self::UpgradeInProgress => {
+                f.write_str("an upgrade of Teal is in progress; try again afterwards")
+            }
             Self::DrainUnderWay => f.write_str(
                 "a drain is under way, and the new Teal would not know of it; try again when it \
-                 has ended (`teal status` says how far it is)",
+                 has ended (`teal status` shows its progress)",
             ),
             Self::UpgradeFailed { reason } => {
                 write!(f, "the new Teal did not take over, this one goes on as before: {reason}")
             }
-            Self::AlreadyHeld { service } => write!(f, "{service} is held already"),
+            Self::AlreadyHeld { service } => write!(f, "{service} is already held"),
             Self::NotHeld { service } => write!(f, "{service} is not held"),
             Self::ReloadProblems { problems } => {
                 f.write_str("nothing was changed, the configuration can't be used:")?;
@@ -240,12 +242,12 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Words for a call that ended before all of it was done.
+    /// Writes the words for a call that ended before it was complete.
     fn say_how_it_ended(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PublishIncomplete { generation, workers } => write!(
                 f,
-                "generation {generation} is decided, but not every worker has taken it over \
+                "generation {generation} is decided, but not every worker has acknowledged it \
                  (silent: {}); it is not undone and completes when they do",
                 List(workers)
             ),

@@ -1,4 +1,4 @@
-//! What the operator wants: services, colors, targets and their settings, after all checks.
+//! The specification: services, colors, targets and their settings, after all checks.
 //!
 //! `config` makes these from a file, `control` keeps them, `traffic` puts what a
 //! request needs into the table. No field is an `Option` that means "default":
@@ -13,7 +13,7 @@ use crate::name::{Color, GroupName, ServiceName};
 use crate::policy::Policy;
 use crate::target::TargetUrl;
 
-/// One service: where its requests come from and its two environments.
+/// One service: its routes and its two environments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
     /// Its name in every interface.
@@ -23,13 +23,13 @@ pub struct ServiceSpec {
     pub hosts: Vec<String>,
     /// Requests whose path is this or below it at a segment boundary; starts with `/`.
     pub path_prefix: String,
-    /// The active color where no state exists yet.
+    /// The active color if there is no state yet.
     pub initial: Color,
     /// The two environments, in the order of [`Color::index`].
     pub colors: [ColorSpec; 2],
-    /// How targets are probed.
+    /// The settings of probes.
     pub health: Health,
-    /// How its requests are served.
+    /// The settings of its requests.
     pub policy: Arc<Policy>,
 }
 
@@ -45,21 +45,21 @@ pub struct GroupSpec {
 /// One environment of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColorSpec {
-    /// Where it is reached; never empty.
+    /// Its addresses; never empty.
     pub targets: Vec<TargetUrl>,
 }
 
-/// How targets are probed (promise L9).
+/// The settings of probes (promise L9).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
-    /// What a probe asks.
+    /// The kind of probe.
     pub kind: ProbeKind,
-    /// The path of a probe, beginning with `/`; behind that the name of a service of gRPC, empty for
+    /// The path of a probe, beginning with `/`; with gRPC, followed by the name of a service, empty for
     /// the whole server.
     pub path: String,
     /// The Host of a probe: the first plain host of the service; `None`: the target's authority.
     pub host: Option<String>,
-    /// The hosts of which each is asked for, where the server name of a target is that of the request; none:
+    /// The hosts to probe, each by itself, if the server name of a target is that of the request; if empty,
     /// `host` alone.
     pub hosts: Vec<String>,
     /// Time from one probe to the next while nothing changes.
@@ -74,17 +74,17 @@ pub struct Health {
     pub fast_interval: Duration,
     /// Statuses that pass.
     pub expect: Vec<StatusRange>,
-    /// What an answer must show besides, so that it is the target's and nobody else's.
+    /// The proof that an answer comes from the right service.
     pub identity: Expected,
     /// Fields that a probe sends besides its own: name in lower case, and value.
     pub headers: Vec<(String, String)>,
-    /// Whether a probe says that its client came by `https`, as every request that is not
+    /// True if a probe says that its client came by `https`, as every request that is not
     /// redirected does.
     pub https: bool,
 }
 
-/// What the answer of a target must show, so that a service that has taken over its address is told
-/// apart.
+/// The content that a target's answer must have, to detect another service that has taken over its
+/// address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// A field of the head; `None`: any head.
@@ -102,7 +102,7 @@ pub struct ExpectedHeader {
     pub value: Option<String>,
 }
 
-/// What a probe asks.
+/// The kind of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeKind {
     /// A GET of the path; the status decides.
@@ -121,7 +121,7 @@ pub struct StatusRange {
     pub high: u16,
 }
 
-/// What a client may send, for all listeners.
+/// Limits on what clients may send, for all listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a message head.
@@ -152,7 +152,7 @@ impl ServiceSpec {
         }
     }
 
-    /// Its policy, to be changed; who else has it keeps what was there before.
+    /// Returns its policy for changes; other holders keep the old one.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
     }
@@ -169,7 +169,7 @@ impl ServiceSpec {
 // === impl Health ===
 
 impl Health {
-    /// Whether a probe with this status passes.
+    /// Returns true if a probe with this status passes.
     pub fn expects(&self, status: u16) -> bool {
         self.expect.iter().any(|range| range.contains(status))
     }
@@ -198,7 +198,7 @@ impl Default for Health {
 // === impl ExpectedHeader ===
 
 impl ExpectedHeader {
-    /// Whether a field of this name has the value that is expected.
+    /// Returns true if a field of this name has the expected value.
     pub fn matches(&self, value: &[u8]) -> bool {
         self.value.as_ref().is_none_or(|wanted| value.trim_ascii() == wanted.as_bytes())
     }
@@ -236,7 +236,7 @@ impl StatusRange {
         }
     }
 
-    /// Whether the range holds this status.
+    /// Returns true if the range holds this status.
     pub fn contains(self, status: u16) -> bool {
         (self.low..=self.high).contains(&status)
     }

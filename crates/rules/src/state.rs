@@ -1,6 +1,6 @@
-//! What has been decided so far: where the traffic of every service goes, and why.
+//! The state of all decisions so far: where the traffic of every service goes, and why.
 //!
-//! Health is not in it (it is proven anew after a start) and neither are settings (they come
+//! Health is not in it (it is proven anew after a start), nor are settings (they come
 //! from the configuration). Only `apply` changes a state.
 
 mod invariant;
@@ -14,7 +14,7 @@ use crate::time::Time;
 
 pub use invariant::check;
 
-/// Everything that was decided.
+/// The result of all decisions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub(crate) generation: Generation,
@@ -23,7 +23,7 @@ pub struct State {
     pub(crate) history: History,
 }
 
-/// What was decided for one service.
+/// The decisions about one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// The color that receives its traffic.
@@ -33,20 +33,20 @@ pub struct Service {
     /// The generation that took the other color out of use, so that a rollback has somewhere
     /// to go; `None` if the other color never was active.
     pub left_other: Option<Generation>,
-    /// Whether it is configured at present.
+    /// Serving if it is configured at present, else retired.
     pub stage: Stage,
 }
 
-/// Whether a service is configured at present.
+/// The state of a service in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It is.
+    /// It is configured.
     Serving(Serving),
-    /// It was, and is kept so that coming back does not reset it.
+    /// It was configured, and is kept so that it is not reset if it is added again.
     Retired,
 }
 
-/// What only a configured service has.
+/// The part that only a configured service has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
     /// Set while new requests wait.
@@ -60,9 +60,9 @@ pub struct Serving {
 /// A hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldSince {
-    /// Since when.
+    /// The time since when.
     pub since: Time,
-    /// Who asked for it.
+    /// The actor that asked for it.
     pub by: Actor,
     /// The longest that one request waits.
     pub max_wait: Duration,
@@ -83,7 +83,7 @@ impl State {
         Ok(state)
     }
 
-    /// Whether nothing was ever decided.
+    /// Returns true if nothing was ever decided.
     pub fn is_new(&self) -> bool {
         *self == Self::default()
     }
@@ -103,7 +103,7 @@ impl State {
         self.services.iter()
     }
 
-    /// A service that is configured at present, with what only such a service has.
+    /// A service that is configured at present, with the part that only such a service has.
     pub fn serving(&self, name: &ServiceName) -> Option<(&Service, &Serving)> {
         let service = self.services.get(name)?;
         match &service.stage {
@@ -125,7 +125,7 @@ impl State {
         self.all_serving().map(|(name, ..)| name.clone()).collect()
     }
 
-    /// What was decided, and when.
+    /// The past decisions.
     pub fn history(&self) -> &History {
         &self.history
     }

@@ -1,4 +1,4 @@
-//! The address of a target: read, checked, and written as it was read; and what TLS asks of it.
+//! The address of a target: read, checked, and written as it was read; and its TLS settings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::invalid::Invalid;
 
 /// The address of a target as written: `http://HOST:PORT`, `https://HOST:PORT`, `h2c://HOST:PORT` or
-/// `unix:/PATH`. With
-/// other TLS it is another target: what was proven of the one says nothing of the other.
+/// `unix:/PATH`. With other TLS settings it is another target: evidence for one says nothing of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetUrl {
     place: Place,
@@ -29,7 +28,7 @@ pub enum Resolve {
     First,
 }
 
-/// The version of the PROXY protocol in which a target is told of each connection's client.
+/// The version of the PROXY protocol header that tells a target the client of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ProxyHeader {
     /// A line of text.
@@ -38,14 +37,14 @@ pub enum ProxyHeader {
     V2,
 }
 
-/// What a target behind TLS has to show, and what is shown to it.
+/// The TLS settings of a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetTls {
-    /// The name that its certificate must be for, and that it is asked for (SNI).
+    /// The server name (SNI), which its certificate must be for.
     pub server_name: ServerName,
-    /// PEM: who must have signed it; `None`: whom this machine trusts.
+    /// PEM: the CA certificates to verify it against; `None` for the system's CAs.
     pub ca: Option<PathBuf>,
-    /// PEM: our certificate and its key; `None`: we show none.
+    /// PEM: the client certificate and its key; `None`: there is none.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// HTTP/2 is not offered in the handshake.
     pub only_http1: bool,
@@ -75,8 +74,8 @@ const SOCKET_PATH_MAX: usize = 107;
 impl TargetUrl {
     /// Reads `http://HOST:PORT`, whose port is 80 if absent, `https://HOST:PORT` (443), `h2c://HOST:PORT`
     /// (80), or `unix:/PATH`.
-    /// A path behind an address, a query, user or other scheme is refused, since none of them would
-    /// have an effect.
+    /// A path after the address, a query, a user or another scheme is refused, since it would have no
+    /// effect.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let shaped =
             |why: &str, as_what: &str| Invalid(format!("{text:?}: {why}, write it as {as_what}"));
@@ -143,7 +142,7 @@ impl TargetUrl {
         Ok(Self { place, tls, http2, announce, own_host, resolve: Resolve::default() })
     }
 
-    /// What TLS asks of it; `None`: it is plain.
+    /// Its TLS settings; `None`: it is plain.
     pub fn tls(&self) -> Option<&TargetTls> {
         self.tls.as_deref()
     }
@@ -153,7 +152,7 @@ impl TargetUrl {
         self.http2 || self.tls().is_some_and(|tls| !tls.only_http1)
     }
 
-    /// The name that its certificate must be for, unless the request says it; `None`: it is plain.
+    /// The name that its certificate must be for, unless the request sets it; `None`: it is plain.
     pub fn tls_name(&self) -> Option<&str> {
         match &self.tls()?.server_name {
             ServerName::Fixed(name) => Some(name),
@@ -166,13 +165,13 @@ impl TargetUrl {
         self.tls().is_some_and(|tls| tls.server_name == ServerName::Request)
     }
 
-    /// The Host that is sent to it, whatever the client's is; `None`: the client's.
+    /// The Host that is sent to it instead of the client's; `None`: the client's is sent.
     pub fn own_host(&self) -> Option<&str> {
         self.own_host.as_deref()
     }
 
-    /// The same address with a Host of its own: the server name that its TLS is configured to have, or
-    /// its authority, without the port where that is the one of its scheme.
+    /// The same address with its own Host: the configured server name of its TLS, or its authority,
+    /// without the port if that is the default of its scheme.
     #[must_use]
     pub fn with_own_host(self) -> Self {
         let named = self.tls().map(|tls| &tls.server_name);
@@ -192,23 +191,23 @@ impl TargetUrl {
         Self { tls: self.tls.map(|_| Box::new(tls)), ..self }
     }
 
-    /// Whether HTTP/2 is spoken with it from the first byte, without TLS.
+    /// Returns true if HTTP/2 is spoken with it from the first byte, without TLS.
     pub fn is_http2(&self) -> bool {
         self.http2
     }
 
-    /// How it is told of each connection's client; `None`: it is not.
+    /// The PROXY protocol header sent to it on each connection; `None`: there is none.
     pub fn announce(&self) -> Option<ProxyHeader> {
         self.announce
     }
 
-    /// The same address, told of each connection's client.
+    /// The same address with this PROXY protocol header.
     #[must_use]
     pub fn with_announce(self, announce: Option<ProxyHeader>) -> Self {
         Self { announce, ..self }
     }
 
-    /// The same name, as so many targets; what is not a name stays as it is.
+    /// The same name with this way to resolve it; an address or socket stays as it is.
     #[must_use]
     pub fn with_resolve(self, resolve: Resolve) -> Self {
         let resolve = if self.is_name() { resolve } else { Resolve::default() };
@@ -236,7 +235,7 @@ impl TargetUrl {
         Some(SocketAddr::new(host.parse::<IpAddr>().ok()?, port))
     }
 
-    /// Whether it is at the same address, whatever is spoken there.
+    /// Returns true if it is at the same address, whatever the protocol.
     pub fn is_at(&self, other: &Self) -> bool {
         self.place == other.place
     }
@@ -285,12 +284,12 @@ impl fmt::Display for TargetUrl {
     }
 }
 
-/// A target as people are told of it: as configured, and at which of the addresses of its name.
+/// A target as shown to people: as configured, with the one of its name's addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetName {
     /// As configured.
     pub url: TargetUrl,
-    /// The one address that it is; `None`: it is not one address.
+    /// Its single address; `None` if it has none.
     pub address: Option<SocketAddr>,
 }
 

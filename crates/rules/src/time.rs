@@ -1,16 +1,15 @@
-//! Wall-clock time as it stands in the journal and in receipts, and how long anything may take.
+//! Wall-clock time as in the journal and in receipts, and the limit of durations.
 
 use std::time::Duration;
 
-/// The longest duration that anybody may ask for, in the configuration or in a call: 30 days,
+/// The longest duration allowed, in the configuration or in a call: 30 days,
 /// which every timer can hold. Every wait has a deadline.
 pub const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Units of a duration, in the order in which they may follow one another.
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-/// The reason why a text is not a duration that anybody may ask for. How that is said is up to the place where
-/// it was written.
+/// The reason why a text is not an allowed duration. The message is up to the place where it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotADuration {
     /// It is not whole numbers with units, larger ones first.
@@ -74,18 +73,18 @@ pub struct Time(pub u64);
 // === impl Time ===
 
 impl Time {
-    /// This instant; the epoch for those before it.
+    /// Converts a system time; times before the epoch become the epoch.
     pub fn of(at: std::time::SystemTime) -> Self {
         let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// Returns the time from `earlier` to this; zero if this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// How far apart the two are, whichever comes first: clocks can be set back.
+    /// Returns the time between the two, whichever comes first: clocks can be set back.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }

@@ -1,10 +1,10 @@
-//! What operators ask for, and how a wait ends that has decided nothing.
+//! The kinds of calls, and the ends of waits that have decided nothing.
 
 use std::fmt;
 
 use crate::name::{Actor, Color};
 
-/// What somebody asks for: "switch to green".
+/// The kind of a call: "switch to green".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// To move to this color.
@@ -13,25 +13,25 @@ pub enum Verb {
     Rollback,
     /// To keep new requests waiting.
     Hold,
-    /// To let waiting requests go.
+    /// To release waiting requests.
     Resume,
-    /// To read the configuration again.
+    /// To reload the configuration.
     Reload,
     /// To move away from a color that is down.
     Failover,
 }
 
-/// How a wait ended before anything was decided.
+/// The way a wait ended before anything was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitEnd {
     /// A later command about the same service came.
     Superseded {
         /// The later command.
         by: Verb,
-        /// Who asked for it.
+        /// The actor that asked for it.
         actor: Actor,
     },
-    /// Its caller went away.
+    /// The caller disconnected.
     Abandoned,
 }
 

@@ -1,4 +1,4 @@
-//! What is true of every state that can come to be.
+//! Invariants of every reachable state.
 
 use crate::history::KEPT;
 use crate::name::ServiceName;
@@ -33,7 +33,7 @@ pub fn check(state: &State) -> Result<(), String> {
     ensure(state.history.receipts().count() <= KEPT, "too many receipts are kept")
 }
 
-/// Whether a receipt may come after another one: it is newer, or of the same switch of several
+/// Returns true if a receipt may come after another one: it is newer, or of the same switch of several
 /// services.
 fn follows(last: &Receipt, receipt: &Receipt) -> bool {
     let what = |receipt: &Receipt| (receipt.from, receipt.cause, receipt.decided);
