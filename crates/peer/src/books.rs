@@ -1,7 +1,7 @@
-//! The books of the older Teal, told to the newer one: sums of what has changed.
+//! The counters of the older Teal, sent to the newer one: the sums that have changed.
 //!
-//! Leases are read before what was cut, and set after it (`traffic::ColorCell::set`), so that
-//! whoever sees no lease left sees all that was cut.
+//! Leases are read before cuts, and set after them (`traffic::ColorCell::set`), so that a reader
+//! that sees no lease left sees all cuts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use traffic::{
 use crate::mirror::Mirror;
 use crate::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
 
-/// What the older one has told so far.
+/// The counts that the older Teal has sent so far.
 #[derive(Debug, Default)]
 pub struct Told {
     services: HashMap<ServiceName, ServiceSum>,
@@ -27,7 +27,7 @@ pub struct Told {
     connections: Option<WorkerSum>,
 }
 
-/// The books in which the newer one keeps what it is told.
+/// The counters in which the newer Teal keeps the counts it receives.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
     services: HashMap<String, Arc<ServiceBooks>>,
@@ -38,7 +38,7 @@ pub(crate) struct Kept {
 // === impl Told ===
 
 impl Told {
-    /// What has changed since this was asked last; `None`: nothing.
+    /// Returns the changes since the last call; `None`: none.
     pub fn changes(&mut self, publisher: &Publisher, mirror: &Mirror) -> Option<BooksMessage> {
         let mut message = BooksMessage::default();
         for (id, books) in mirror.targets() {
@@ -87,7 +87,7 @@ impl BooksMessage {
 // === impl Kept ===
 
 impl Kept {
-    /// Learns where the books of a table are. What has left the table is still told for a while.
+    /// Learns the counters of a table. Counts of subjects that have left the table still arrive for a while.
     pub(crate) fn learn(&mut self, table: &traffic::Table) {
         for service in &table.services {
             self.services.insert(service.name.to_string(), service.books.clone());
@@ -100,7 +100,7 @@ impl Kept {
         }
     }
 
-    /// Takes over what the older one counts.
+    /// Applies the counts of the older Teal.
     pub(crate) fn take(&self, message: &BooksMessage, guest: &Guest) {
         let place = guest.worker();
         for count in &message.targets {
@@ -127,15 +127,15 @@ impl Kept {
         guest.ring();
     }
 
-    /// The older one has gone: what is still counted here was cut, but for what `heirs`, which have left
-    /// through it, count in their own places from here on. What they do not know any more, since it has
-    /// left the table, stays counted here until they have gone.
+    /// Closes the counts of an older Teal that has gone: requests still counted here were cut, except those that
+    /// `heirs`, which have left through it, count in their own places from here on. Subjects that these no longer
+    /// know, because they have left the table, stay counted here until the heirs have gone.
     // lossless: L4 L8
     pub(crate) fn settle(&self, guest: &Guest, heirs: &[(usize, &Self)]) {
         let place = guest.worker();
         let at_heirs = || heirs.iter().map(|(place, _)| *place);
         let is_told = |knows: &dyn Fn(&Self) -> bool| {
-            heirs.iter().all(|(_, heir)| knows(heir)) // true without any
+            heirs.iter().all(|(_, heir)| knows(heir)) // true if there are none
         };
         let unrouted = |place| guest.unrouted_at(place);
         settle_service(unrouted(place), at_heirs().map(unrouted));

@@ -1,4 +1,4 @@
-//! A table as it is told to the older Teal.
+//! The description of a table for the older Teal.
 
 use rules::{ProxyHeader, Resolve, ServerName, TargetTls};
 use traffic::{Leaving, Table};
@@ -8,7 +8,7 @@ use crate::wire::{
     TargetMessage, TlsMessage,
 };
 
-/// Describes a table in the message of this number.
+/// Describes a table in the message with this number.
 pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
     let services = table.services.iter().map(|service| ServiceMessage {
         name: service.name.to_string(),

@@ -1,7 +1,7 @@
-//! The newer Teal's end: the older ones that are leaving, each in a place of its own among the workers.
+//! The newer Teal's side: the older Teals that are leaving, each in its own place among the workers.
 //!
-//! An older one may itself have the place of one that is older still, and tells what both have. If it
-//! ends first, the other gets a place here ([`Host::inherit`]), and what it has is counted without a gap.
+//! An older Teal may itself host an even older one, and sends the counts of both. If it ends first, the
+//! other gets a place here ([`Host::inherit`]), and its requests are counted without a gap.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,8 +20,8 @@ pub struct Host(Arc<Inside>);
 #[derive(Debug)]
 struct Inside {
     places: Mutex<Places>,
-    /// For each place how many are leaving there: the one that has it, and those that leave through it.
-    /// 0: it is free, or that one has gone.
+    /// The number of Teals leaving at each place: its owner, and those that leave through it.
+    /// 0: it is free, or its owner has gone.
     leaving: Arc<watch::Sender<Vec<usize>>>,
 }
 
@@ -29,22 +29,22 @@ struct Inside {
 struct Places {
     taken: Vec<Taken>,
     free: Vec<(usize, oneshot::Sender<Arriving>)>,
-    /// The number of those that were there at the start, the oldest first. All others are older.
+    /// The number of Teals that were there at the start, the oldest first. All others are older.
     first: usize,
 }
 
-/// A place that is taken, or was.
+/// A place that is, or was, taken.
 #[derive(Debug)]
 struct Taken {
     number: usize,
     pid: u32,
     words: mpsc::UnboundedSender<Word>,
-    /// For those that leave through it, when it has ended; none once all of them are known.
+    /// The channel for the Teals that leave through it, once it has ended; `None` once all of them are known.
     heirs: Option<mpsc::UnboundedSender<Heir>>,
 }
 
-/// Gives older Teals their places among the workers: each by the way to it and its process, the oldest
-/// first. `free` are the places of those that leave through them.
+/// Gives older Teals their places among the workers: each by its link and its process id, the oldest first.
+/// `free` are places for the Teals that leave through them.
 pub fn host(older: Vec<(Guest, Link, u32)>, free: Vec<Guest>) -> Host {
     let mut counts = vec![1; older.len()];
     counts.resize(older.len() + free.len(), 0);
@@ -69,17 +69,17 @@ pub fn host(older: Vec<(Guest, Link, u32)>, free: Vec<Guest>) -> Host {
 // === impl Host ===
 
 impl Host {
-    /// Says that this Teal serves now: the older one stops accepting.
+    /// Tells the older Teals that this one serves now: they stop accepting.
     pub fn say_serving(&self) {
         self.say(|| ToOlder::Serving);
     }
 
-    /// Says that a third Teal takes over from this one, so the older one is not needed again.
+    /// Tells the older Teals that a third one takes over from this one, so that they are not needed again.
     pub fn say_confirmed(&self) {
         self.say(|| ToOlder::Confirmed);
     }
 
-    /// Says that this Teal does not serve, and why. To be followed by its end.
+    /// Tells the older Teals that this one does not serve, and why. It must then exit.
     pub async fn say_failed(&self, reason: &str) {
         let mut said = Vec::new();
         for taken in &self.places().taken {
@@ -98,12 +98,15 @@ impl Host {
         places.taken.iter().for_each(|taken| drop(taken.words.send((word(), None)))); // it may have gone
     }
 
-    /// Gives a place to one that has left through process `was`, which has ended.
+    /// Gives a place to a Teal that has left through process `was`, which has ended.
     // lossless: L4
     pub fn inherit(&self, (link, pid): (Link, u32), was: u32) {
         let mut places = self.places();
         let Some((number, give)) = places.free.pop() else {
-            tracing::error!(pid, "no place is left for an older Teal: what it has is not counted");
+            tracing::error!(
+                pid,
+                "no place is left for an older Teal: its requests are not counted"
+            );
             return;
         };
         let (taken, mut arriving) = Taken::new(number, pid, link);
@@ -111,15 +114,15 @@ impl Host {
         if let Some(heirs) = heirs.and_then(|taken| taken.heirs.as_ref()) {
             let (heir, will) = Heir::new();
             arriving.will = Some(will);
-            let _ = heirs.send(heir); // it is settled already
+            let _ = heirs.send(heir); // its counts are closed already
         }
-        // Here before it counts as gone there.
+        // Counted here before it counts as gone there.
         self.0.leaving.send_modify(|leaving| leaving[number] = 1);
         let _ = give.send(arriving); // the task lives as long as the runtime
         places.taken.push(taken);
     }
 
-    /// Says that all are known that have left through this process, which has ended.
+    /// Notes that all Teals that have left through this process, which has ended, are known.
     pub fn all_have_inherited(&self, was: u32) {
         for taken in self.places().taken.iter_mut().filter(|taken| taken.pid == was) {
             taken.heirs = None;
@@ -132,7 +135,7 @@ impl Host {
         let _ = leaving.wait_for(|leaving| sum(leaving) == 0).await; // its sender is here
     }
 
-    /// The process of the newest that has not gone.
+    /// Returns the process id of the newest one that has not gone.
     pub fn pid(&self) -> Option<u32> {
         let places = self.places();
         let leaving = self.0.leaving.borrow();
@@ -142,7 +145,7 @@ impl Host {
         newest_first.find(is_there).map(|taken| taken.pid)
     }
 
-    /// Waits until that is another one than this.
+    /// Waits until that differs from `known`.
     pub async fn pid_other_than(&self, known: Option<u32>) -> Option<u32> {
         let mut leaving = self.0.leaving.subscribe();
         loop {
@@ -154,12 +157,12 @@ impl Host {
         }
     }
 
-    /// The number of Teals that are leaving, including those that leave through these.
+    /// Returns the number of Teals that are leaving, including those that leave through others.
     pub fn leaving(&self) -> usize {
         sum(&self.0.leaving.borrow())
     }
 
-    /// Waits until that is another number than this.
+    /// Waits until that number differs from `known`.
     pub async fn leaving_other_than(&self, known: usize) -> usize {
         let mut leaving = self.0.leaving.subscribe();
         let other = leaving.wait_for(|leaving| sum(leaving) != known).await;

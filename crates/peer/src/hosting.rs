@@ -1,5 +1,5 @@
-//! One place among the workers that an older Teal has: passes tables on to it, and keeps the cells of
-//! the place at what it counts.
+//! The place of an older Teal among the workers: passes tables on to it, and sets the counters of the place to
+//! its counts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,37 +15,37 @@ use crate::link::{Incoming, Link, Outgoing};
 use crate::process::{LATE, Process};
 use crate::wire::{ToNewer, ToOlder};
 
-/// The time in which the parent must name those that leave through one that has ended.
+/// The time limit for the parent to name the Teals that leave through one that has ended.
 // lossless: L10
 const HEIRS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
-/// The number of a place, and where the numbers of those that leave are told.
+/// The number of a place, and the channel for the numbers of leaving Teals.
 type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
 
-/// The Teal that a place is for.
+/// The Teal that gets a place.
 #[derive(Debug)]
 pub(crate) struct Arriving {
     pub(crate) link: Link,
     pub(crate) pid: u32,
     pub(crate) words: mpsc::UnboundedReceiver<Word>,
     pub(crate) heirs: mpsc::UnboundedReceiver<Heir>,
-    /// For whom it is an heir.
+    /// The Teal of which it is an heir.
     pub(crate) will: Option<Will>,
 }
 
-/// Something to be said to an older Teal. What comes with it is dropped once it is said, or never will be.
+/// A message to an older Teal. The sender with it is dropped once it is sent, or never will be.
 pub(crate) type Word = (ToOlder, Option<oneshot::Sender<()>>);
 
-/// One that has left through an older Teal that has ended, and is in a place of its own now.
+/// A Teal that has left through an older one that has ended, and now has its own place.
 #[derive(Debug)]
 pub(crate) struct Heir {
-    /// Comes when its cells say what it has: the place of the cells, and whose they are.
+    /// Received when its counters are complete: the place of the counters, and the counters.
     told: oneshot::Receiver<(usize, Kept)>,
-    /// Ends when it has gone.
+    /// Closed when it has gone.
     gone: oneshot::Receiver<()>,
 }
 
-/// The other end of that.
+/// The other end of an [`Heir`].
 #[derive(Debug)]
 pub(crate) struct Will {
     told: Option<oneshot::Sender<(usize, Kept)>>,
@@ -62,29 +62,29 @@ pub(crate) struct Hosting {
     will: Option<Will>,
     kept: Kept,
     number: u64,
-    /// The newest table that it was told.
+    /// The newest table sent to it.
     newest: Version,
-    /// Tables that the older one has not acknowledged, with the numbers of their messages.
+    /// Tables that the older Teal has not acknowledged, with the numbers of their messages.
     sent: VecDeque<(u64, Version, Instant)>,
     place: Numbered,
     /// The number of Teals that leave through it.
     through: usize,
-    /// True once the log has said that it is late.
+    /// True once its lateness has been logged.
     complained: bool,
     pid: u32,
     process: Process,
 }
 
-/// Why the older one has gone.
+/// The reason the older Teal has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gone {
     /// Its last lease has ended.
     Finished,
-    /// It can't be talked to any more.
+    /// The connection to it is broken.
     Lost,
 }
 
-/// Keeps a place that nobody has, until somebody takes it.
+/// Keeps a free place until it is taken.
 pub(crate) async fn keep_free(
     guest: Guest,
     place: Numbered,
@@ -99,11 +99,11 @@ pub(crate) async fn keep_free(
     };
     match arriving {
         Ok(arriving) => Hosting::new(guest, place, arriving).run().await,
-        Err(_) => acknowledge_all(&guest).await, // nobody will come
+        Err(_) => acknowledge_all(&guest).await, // it will not be taken
     }
 }
 
-/// Acknowledges for nobody, who could not be late.
+/// Acknowledges all tables for an empty place.
 async fn acknowledge_all(guest: &Guest) {
     loop {
         let (version, _) = guest.next().await;
@@ -157,7 +157,7 @@ impl Hosting {
         match gone {
             Gone::Finished => tracing::info!(pid, "the older Teal has left"),
             Gone::Lost => {
-                tracing::warn!(pid, "the older Teal has died; what it was doing is cut");
+                tracing::warn!(pid, "the older Teal has died; its requests are cut");
             }
         }
         if gone == Gone::Lost || self.through > 0 {
@@ -183,8 +183,8 @@ impl Hosting {
         acknowledge_all(&self.guest).await;
     }
 
-    /// Those that have left through the one that has ended, once their own cells say what they have:
-    /// until then it is counted here. One that hangs is waited for as long as it lives.
+    /// Returns the Teals that have left through the ended one, once their own counters are complete: until then
+    /// their requests are counted here. One that hangs is waited for as long as it lives.
     // lossless: L2 L4
     async fn heirs(&mut self) -> Vec<((usize, Kept), oneshot::Receiver<()>)> {
         let mut heirs = Vec::new();
@@ -196,19 +196,19 @@ impl Hosting {
         if timeout(HEIRS_KNOWN_WITHIN, all).await.is_err() {
             tracing::error!(
                 pid = self.pid,
-                "the parent process does not say who leaves through an older Teal that has ended"
+                "the parent process does not name the Teals that leave through an older one that has ended"
             );
         }
         let mut told = Vec::new();
         for Heir { told: tells, gone } in heirs {
-            // One that has ended before it told anything has nothing any more.
+            // One that ended before it sent anything has nothing any more.
             told.extend(tells.await.ok().map(|cell| (cell, gone)));
         }
         told
     }
 
     async fn serve(&mut self) -> Gone {
-        // It may have been taken from the place while that was free.
+        // A table may have been taken from the place while that was free.
         let (version, table) = self.guest.newest();
         if self.pass_on(version, &table).await.is_none() {
             return Gone::Lost;
@@ -234,7 +234,7 @@ impl Hosting {
                     self.complained = true;
                     tracing::error!(
                         pid = self.pid,
-                        "the older Teal, which still serves, has not taken a change over; if it \
+                        "the older Teal, which still serves, has not applied a change; if it \
                          hangs, end it: kill {}", self.pid
                     );
                 }
@@ -265,9 +265,9 @@ impl Hosting {
                     self.sent.pop_front();
                 }
                 self.complained = false;
-                // It has told all that it has before.
+                // It has sent all its counts before.
                 if let Some(told) = self.will.as_mut().and_then(|will| will.told.take()) {
-                    let _ = told.send((self.guest.worker(), self.kept.clone())); // nobody asks
+                    let _ = told.send((self.guest.worker(), self.kept.clone())); // there may be no receiver
                 }
             }
             ToNewer::Books(books) => self.kept.take(&books, &self.guest),
@@ -295,7 +295,7 @@ impl Hosting {
     async fn say(&mut self, message: ToOlder) -> Option<()> {
         let sent = self.outgoing.send(&message).await;
         sent.inspect_err(
-            |error| tracing::warn!(pid = self.pid, %error, "the older Teal does not listen"),
+            |error| tracing::warn!(pid = self.pid, %error, "cannot send to the older Teal"),
         )
         .ok()
     }

@@ -1,18 +1,18 @@
-//! What two Teals say to each other, so that one takes over from another that runs.
+//! The protocol between two Teals by which one takes over from another that runs.
 //!
 //! The two talk over one Unix socket. First the older one describes what it has and the newer one
-//! says whether it can take that ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
-//! listening sockets and of the lock of the state directory). Then the newer one decides, and the
-//! older one is one worker more of it until its last lease has ended: it takes over every table,
-//! acknowledges it and tells what it counts (`ToOlder`, `ToNewer`).
+//! answers whether it can take that over ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
+//! listening sockets and of the lock of the state directory). Then the newer one is in control, and the
+//! older one acts as one more worker of it until its last lease has ended: it applies every table,
+//! acknowledges it and sends its counts (`ToOlder`, `ToNewer`).
 //!
-//! Guaranteed: at any time at most one of the two decides and writes the journal. The older one lays
-//! the charge down before the newer one opens the journal, and takes it up again only when the
-//! newer one is dead. What the newer one says is published is published in both (L2); what it says
-//! is drained is drained in both (L4).
+//! Guaranteed: at any time at most one of the two decides and writes the journal. The older one hands
+//! over control before the newer one opens the journal, and takes it back only when the newer one is
+//! dead. What the newer one reports as published is published in both (L2), and what it reports as
+//! drained is drained in both (L4).
 //!
-//! Never here: deciding. What is handed over is decided in `control`; starting processes and the sockets of
-//! clients are up to the binary.
+//! Never here: decisions. `control` decides what is handed over; the binary starts processes and handles the
+//! sockets of clients.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The way between the two: messages of JSON, each behind its length; descriptors only before the
-//! hand-over.
+//! The connection between the two: JSON messages, each preceded by its length; descriptors only before
+//! the hand-over.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -20,49 +20,49 @@ use tokio::sync::mpsc;
 
 use crate::wire::ToOlder;
 
-/// The longest message: a table of a hundred thousand services fits.
+/// The maximum size of a message, in bytes: a table of a hundred thousand services fits.
 const MESSAGE_MAX: usize = 256 << 20;
 
-/// How long the other side may leave a message unread.
+/// The time limit for the other side to read a message.
 // lossless: L10
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Messages that are read ahead.
+/// The number of messages read ahead.
 const AHEAD: usize = 16;
 
-/// Descriptors per message; the kernel takes at most 253 (`SCM_MAX_FD`).
+/// The number of descriptors per message; the kernel accepts at most 253 (`SCM_MAX_FD`).
 const DESCRIPTORS: usize = 128;
 
-/// One end of the way, once the hand-over has begun.
+/// One end of the connection, once the hand-over has begun.
 #[derive(Debug)]
 pub struct Link(UnixStream);
 
-/// What comes.
+/// Incoming messages.
 #[derive(Debug)]
 pub struct Incoming<T>(mpsc::Receiver<T>);
 
-/// What goes.
+/// Outgoing messages.
 #[derive(Debug)]
 pub struct Outgoing(OwnedWriteHalf);
 
 /// Sends a message, blocking.
 ///
 /// # Errors
-/// As the socket has them.
+/// Errors of the socket.
 pub fn send(mut to: &StdUnixStream, message: &impl Serialize) -> io::Result<()> {
     to.write_all(&encode(message)?)
 }
 
-/// Says, blocking, that what was handed over is of no use, and why.
+/// Tells the other side, blocking, that the hand-over has failed, and why.
 pub fn give_up(to: &StdUnixStream, reason: &str) {
-    // Ignored: if nobody listens, nobody is to be told.
+    // Ignored: if the other side has gone, it need not be told.
     let _ = send(to, &ToOlder::Failed { reason: reason.to_owned() });
 }
 
-/// Receives a message, blocking. The end of the way is [`io::ErrorKind::UnexpectedEof`].
+/// Receives a message, blocking. The end of the connection is [`io::ErrorKind::UnexpectedEof`].
 ///
 /// # Errors
-/// As the socket has them; and for what is no message.
+/// Errors of the socket, and for data that is not a message.
 pub fn receive<T: DeserializeOwned>(mut from: &StdUnixStream) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
@@ -74,7 +74,7 @@ pub fn receive<T: DeserializeOwned>(mut from: &StdUnixStream) -> io::Result<T> {
 /// Sends descriptors, blocking.
 ///
 /// # Errors
-/// As the socket has them.
+/// Errors of the socket.
 pub fn send_descriptors(to: &StdUnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     for part in descriptors.chunks(DESCRIPTORS) {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
@@ -91,7 +91,7 @@ pub fn send_descriptors(to: &StdUnixStream, descriptors: &[BorrowedFd<'_>]) -> i
 /// Receives this many descriptors, blocking.
 ///
 /// # Errors
-/// As the socket has them; and for a byte that no descriptor came with.
+/// Errors of the socket, and for a byte without a descriptor.
 pub fn receive_descriptors(from: &StdUnixStream, count: usize) -> io::Result<Vec<OwnedFd>> {
     let mut descriptors = Vec::new();
     while descriptors.len() < count {
@@ -116,10 +116,10 @@ pub fn receive_descriptors(from: &StdUnixStream, count: usize) -> io::Result<Vec
 // === impl Link ===
 
 impl Link {
-    /// The end of a way on which the hand-over is agreed, on the current runtime.
+    /// Creates the end of a connection on which the hand-over is agreed, on the current runtime.
     ///
     /// # Errors
-    /// If the runtime can't take the socket.
+    /// Returns an error if the runtime cannot use the socket.
     pub fn new(socket: StdUnixStream) -> io::Result<Self> {
         socket.set_read_timeout(None)?;
         socket.set_write_timeout(None)?;
@@ -127,8 +127,8 @@ impl Link {
         UnixStream::from_std(socket).map(Self)
     }
 
-    /// Both directions. What comes is read by a task of its own, so that waiting for it can be
-    /// given up at any time.
+    /// Splits the connection. Incoming messages are read by their own task, so that waiting for them
+    /// is cancel-safe.
     pub fn split<T: DeserializeOwned + Send + 'static>(self) -> (Incoming<T>, Outgoing) {
         let (read, write) = self.0.into_split();
         let (messages, incoming) = mpsc::channel(AHEAD);
@@ -147,7 +147,7 @@ async fn read_all<T: DeserializeOwned>(mut from: OwnedReadHalf, messages: mpsc::
             }
             Err(error) => {
                 if error.kind() != io::ErrorKind::UnexpectedEof {
-                    tracing::warn!(%error, "the way to the other Teal broke");
+                    tracing::warn!(%error, "the connection to the other Teal failed");
                 }
                 return;
             }
@@ -166,22 +166,22 @@ async fn read_one<T: DeserializeOwned>(from: &mut OwnedReadHalf) -> io::Result<T
 // === impl Incoming, Outgoing ===
 
 impl<T> Incoming<T> {
-    /// The next message; `None` when the other side has gone.
+    /// Waits for the next message; `None` when the other side has gone.
     pub async fn next(&mut self) -> Option<T> {
         self.0.recv().await
     }
 }
 
 impl Outgoing {
-    /// Says nothing more, which the other side sees.
+    /// Closes the outgoing direction, which the other side notices.
     pub async fn end(&mut self) {
-        let _ = self.0.shutdown().await; // an error says that it is not there
+        let _ = self.0.shutdown().await; // an error means that it has gone
     }
 
-    /// Sends a message; the other side has to take it in time.
+    /// Sends a message; the other side has to read it in time.
     ///
     /// # Errors
-    /// As the socket has them; and if it does not take it.
+    /// Errors of the socket, and if the message is not read in time.
     pub async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
         let bytes = encode(message)?;
         let sent = tokio::time::timeout(WRITE_WITHIN, self.0.write_all(&bytes)).await;

@@ -1,8 +1,8 @@
-//! The table of an older Teal, made of what the newer one that decides says.
+//! The table of an older Teal, built from the messages of the newer one in control.
 //!
-//! The two number colors and targets differently. What a first message names is matched with what
-//! this Teal has, by name, color and address; what comes later under a number that was not
-//! seen before is new here, too. So whatever is being drained there has the right leases here.
+//! The two number colors and targets differently. Subjects in the first message are matched with those
+//! of this Teal, by name, color and address; subjects that come later under a new number are new here,
+//! too. So every drain of the newer Teal refers to the right leases here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,34 +21,34 @@ use crate::wire::{
     TlsMessage,
 };
 
-/// What the newer one's numbers stand for here.
+/// The meaning of the newer Teal's numbers here.
 #[derive(Debug, Default)]
 pub struct Mirror {
     services: HashMap<ServiceName, Arc<ServiceBooks>>,
     colors: HashMap<u32, (ColorId, Arc<ColorBooks>)>,
     targets: HashMap<u32, (TargetId, Arc<TargetBooks>)>,
     /// Colors and targets that were here and that the first message did not name: they drain until
-    /// their end.
+    /// they end.
     left_out: Option<Vec<Draining>>,
-    /// Drains under way when the newer one took over.
+    /// Drains in progress when the newer Teal took over.
     drains: Vec<Draining>,
-    /// Those of these targets whose color is known.
+    /// The targets among these whose color is known.
     gone: Vec<TargetId>,
-    /// The table of the newer one before this one: it knows colors that are not configured here.
+    /// The table made for a previous newer Teal: it knows colors that are not configured here.
     before: Option<Arc<Table>>,
 }
 
 /// The identities and books that this Teal gives to services, colors and targets.
 pub trait Identities {
-    /// The books of a service; new ones if it has none.
+    /// Returns the counters of a service; new ones if it has none.
     fn service(&mut self, name: &ServiceName) -> Arc<ServiceBooks>;
-    /// A color that is no service's yet.
+    /// Creates a color that does not belong to a service yet.
     fn new_color(&mut self) -> (ColorId, Arc<ColorBooks>);
-    /// A target that is no color's yet.
+    /// Creates a target that does not belong to a color yet.
     fn new_target(&mut self) -> (TargetId, Arc<TargetBooks>);
-    /// A color as it is here; `None`: the service is not here.
+    /// Returns a color as it is here; `None`: the service is not here.
     fn known(&self, name: &ServiceName, color: Color) -> Option<Known>;
-    /// All colors that are here.
+    /// Returns all colors that are here.
     fn colors(&self) -> Vec<ColorId>;
 }
 
@@ -77,21 +77,21 @@ pub struct KnownTarget {
 // === impl Mirror ===
 
 impl Mirror {
-    /// Of a first newer one, taking along what is being drained here: nothing of it is in the roster any more.
+    /// Creates the mirror of a first newer Teal, including what is being drained here: none of it is in the roster.
     // lossless: L4
     pub fn beside(drains: Vec<Draining>) -> Self {
         Self { drains, ..Self::default() }
     }
 
-    /// Of another newer one than the one that this table was made for.
+    /// Creates the mirror of a newer Teal other than the one for which this table was made.
     pub fn after(table: Arc<Table>) -> Self {
         Self { before: Some(table), ..Self::default() }
     }
 
-    /// The table that a message describes.
+    /// Builds the table that a message describes.
     ///
     /// # Errors
-    /// What is wrong with it if it describes none.
+    /// Returns what is wrong with the message if it does not describe a table.
     pub fn table(
         &mut self,
         message: &TableMessage,
@@ -118,22 +118,22 @@ impl Mirror {
         })
     }
 
-    /// The books of all services that were ever named.
+    /// Returns the counters of all services that were ever named.
     pub(crate) fn services(&self) -> impl Iterator<Item = (&ServiceName, &ServiceBooks)> {
         self.services.iter().map(|(name, books)| (name, &**books))
     }
 
-    /// The books of all colors, by the newer one's numbers.
+    /// Returns the counters of all colors, by the newer Teal's numbers.
     pub(crate) fn colors(&self) -> impl Iterator<Item = (u32, &ColorBooks)> {
         self.colors.iter().map(|(number, (_, books))| (*number, &**books))
     }
 
-    /// The books of all targets, by the newer one's numbers.
+    /// Returns the counters of all targets, by the newer Teal's numbers.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (u32, &TargetBooks)> {
         self.targets.iter().map(|(number, (_, books))| (*number, &**books))
     }
 
-    /// The newer one's number of a target.
+    /// Returns the newer Teal's number of a target.
     pub fn number_of(&self, target: TargetId) -> Option<u32> {
         self.targets.iter().find(|(_, (id, _))| *id == target).map(|(number, _)| *number)
     }
@@ -208,8 +208,8 @@ impl Mirror {
         Ok(ColorEntry { id, targets: targets.collect(), books })
     }
 
-    /// Finds what a color that was not seen before is here: what the roster has of it, if this is
-    /// the first message and they have a target in common; else a new one.
+    /// Finds the color here that matches a color not seen before: that of the roster, if this is the
+    /// first message and they have a target in common; else a new one.
     fn match_color(
         &mut self,
         name: &ServiceName,
@@ -219,7 +219,7 @@ impl Mirror {
         here: &mut dyn Identities,
     ) {
         let known = self.known(name, color, here).filter(|_| self.left_out.is_none());
-        // The addresses of a name may all be others by now; the color is the same.
+        // All addresses of a name may have changed by now; the color is the same.
         let is_named = |url: &TargetUrl| names.iter().any(|name| name.url == *url);
         let same =
             known.filter(|known| known.targets.iter().any(|known| is_named(&known.name.url)));
@@ -237,7 +237,7 @@ impl Mirror {
         self.gone.extend(gone.map(|known| known.id));
     }
 
-    /// The color as this Teal knew it before the message.
+    /// Returns the color as this Teal knew it before the message.
     fn known(&self, name: &ServiceName, color: Color, here: &dyn Identities) -> Option<Known> {
         let Some(before) = &self.before else { return here.known(name, color) };
         let entry = before.services.iter().find(|service| service.name == *name)?.color(color);
@@ -251,7 +251,7 @@ impl Mirror {
 
     fn not_named(&self, here: &dyn Identities) -> Vec<Draining> {
         let named = |id: ColorId| self.colors.values().any(|(known, _)| *known == id);
-        let close_within = rules::Drain::default().timeout / 2; // theirs is not known here any more
+        let close_within = rules::Drain::default().timeout / 2; // their setting is not known here any more
         let drain = |what: Leaving| Draining { what, cut: false, close_within };
         let targets = self.gone.iter().map(|id| drain((*id).into()));
         let Some(before) = &self.before else {
@@ -262,7 +262,7 @@ impl Mirror {
         let colors = before.services.iter().flat_map(|service| &service.colors);
         let colors = colors.map(|color| color.id).filter(|id| !named(*id));
         let left = colors.map(|id| drain(id.into())).chain(targets);
-        // What was being drained already is in no table's services any more.
+        // Subjects that were already draining are not in any table's services any more.
         left.chain(before.draining.iter().copied()).collect()
     }
 
@@ -275,7 +275,7 @@ impl Mirror {
     }
 }
 
-/// The TLS settings of a target in a message.
+/// Converts the TLS settings of a target in a message.
 fn understand(tls: &TlsMessage) -> TargetTls {
     let server_name = match &tls.server_name {
         _ if tls.named_by_request => ServerName::Request,

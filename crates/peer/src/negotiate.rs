@@ -1,33 +1,33 @@
-//! What the two say before the newer one takes over: a question, an answer, and what is handed over.
+//! The messages before the newer Teal takes over: an offer, a reply, and what is handed over.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of all messages of a hand-over. It grows whenever an older Teal would misunderstand
+/// The version of all messages of a hand-over. It is increased whenever an older Teal would misread
 /// a newer one.
 pub const PROTOCOL: u32 = 2;
 
-/// Older to newer: what there is to take.
+/// Older to newer: what there is to take over.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Offer {
     /// The [`PROTOCOL`] that the older one speaks.
     pub protocol: u32,
     /// The version of the older one.
     pub version: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// The state directory, which can't move in a hand-over.
+    /// The state directory, which cannot change in a hand-over.
     pub state_dir: PathBuf,
     /// The number of Teals that leave through the older one.
     #[serde(default)]
     pub through: usize,
-    /// The colors that are healthy for the older one, and have to be for the newer one before it serves.
+    /// The colors that are healthy for the older Teal, and must be for the newer one before it serves.
     #[serde(default)]
     pub up: Vec<UpColor>,
-    /// The targets of active colors that its traffic uses, whatever their health: of a name, the newer one
-    /// sends nothing to other addresses before they are proven.
+    /// The targets of active colors that its traffic uses, whatever their health: the newer Teal sends nothing to
+    /// other addresses of their names before they have passed probes.
     #[serde(default)]
     pub used: Vec<UpColor>,
 }
@@ -39,7 +39,7 @@ pub struct UpColor {
     pub service: String,
     /// Its own name.
     pub color: String,
-    /// Its targets; empty: they are not told.
+    /// Its targets; empty: not stated.
     #[serde(default)]
     pub targets: Vec<UpTarget>,
 }
@@ -49,35 +49,35 @@ pub struct UpColor {
 pub struct UpTarget {
     /// Its address as configured.
     pub url: String,
-    /// The one address that it is.
+    /// The single address it stands for.
     pub address: Option<SocketAddr>,
 }
 
-/// Newer to older: whether it can.
+/// Newer to older: the reply to the offer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// It can.
+    /// It can take over.
     Ready {
         /// Its version.
         version: String,
-        /// Its process, which has to be the one that was started.
+        /// Its process id, which must be that of the started process.
         pid: u32,
     },
-    /// It can't, and ends.
+    /// It cannot take over, and exits.
     Refused {
-        /// Why, for the person who asked for the upgrade.
+        /// The reason, for the person who asked for the upgrade.
         reason: String,
     },
 }
 
-/// Older to newer: it is yours. The descriptors follow: the lock of the state directory, the admin
-/// listener, the admin socket, the listener of metrics if there is one, and the sockets of each listener in this order.
+/// Older to newer: the hand-over. The descriptors follow in this order: the lock of the state directory, the
+/// admin listener, the admin socket, the metrics listener if there is one, and the sockets of each listener.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Taking {
     /// The admin listener, as configured and as bound.
     pub admin: Place,
-    /// The listener of metrics, as configured and as bound; `None`: there is none.
+    /// The metrics listener, as configured and as bound; `None`: there is none.
     #[serde(default)]
     pub metrics: Option<Place>,
     /// The public listeners.
@@ -96,14 +96,14 @@ pub struct Place {
 /// One public listener.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Listening {
-    /// Where.
+    /// Its address.
     pub place: Place,
-    /// How many sockets it has.
+    /// The number of its sockets.
     pub sockets: usize,
 }
 
 impl Taking {
-    /// How many descriptors follow.
+    /// Returns the number of descriptors that follow.
     pub fn descriptors(&self) -> usize {
         3 + usize::from(self.metrics.is_some())
             + self.listeners.iter().map(|listener| listener.sockets).sum::<usize>()

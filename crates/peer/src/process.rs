@@ -8,10 +8,10 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use tokio::time::{Instant, sleep};
 
-/// When it is said that an older Teal is late.
+/// The time after which an older Teal is reported as late.
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
-/// The interval of checks whether an older Teal that cannot be talked to has ended.
+/// The interval of checks whether an older Teal without a connection has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The process of an older Teal.
@@ -23,9 +23,9 @@ pub(crate) struct Process {
 
 #[derive(Debug)]
 enum Watched {
-    /// It alone, even if its number is used again.
+    /// The process itself, even if its id is reused.
     Process(OwnedFd),
-    /// Its number: a filter forbids `pidfd_open(2)`, or the kernel has none.
+    /// Its id, because a filter forbids `pidfd_open(2)` or the kernel does not have it.
     Number(Pid),
     /// There is no such process.
     Ended,
@@ -41,7 +41,7 @@ impl Process {
     }
 
     /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
-    /// a color that is no longer active, and must not be taken for dead.
+    /// a color that is no longer active, and must not count as dead.
     // lossless: L2 L4
     pub(crate) async fn ended(&self) {
         let (late, pid) = (Instant::now() + LATE, self.pid);
@@ -51,7 +51,7 @@ impl Process {
                 complained = true;
                 tracing::error!(
                     pid,
-                    "the older Teal can't be talked to, but still serves: no change is complete \
+                    "the connection to the older Teal is lost, but it still serves: no change completes \
                      before it has ended; end it: kill {pid}"
                 );
             }
@@ -61,7 +61,7 @@ impl Process {
 }
 
 impl Watched {
-    /// The process of that number, for which `pidfd_open(2)` has given this.
+    /// Creates the handle of a process from its id and the result of `pidfd_open(2)`.
     fn by(number: Pid, opened: Result<OwnedFd, Errno>) -> Self {
         match opened {
             Ok(process) => Self::Process(process),
@@ -72,13 +72,13 @@ impl Watched {
 
     fn has_ended(&self) -> bool {
         match self {
-            // It is readable then; an error says that nothing can be known.
+            // It is readable then; an error means that nothing can be known.
             Self::Process(process) => {
                 let mut look = [PollFd::new(process, PollFlags::IN)];
                 poll(&mut look, Some(&Timespec::default())) != Ok(0)
             }
-            // The parent reaps what has ended. Whoever has the number since is another user's, or is
-            // waited for in vain: better than to take one for dead that serves.
+            // The parent reaps ended processes. A new process with this id belongs to another user, or is
+            // waited for in vain: better than declaring one dead that serves.
             Self::Number(number) => {
                 matches!(test_kill_process(*number), Err(Errno::SRCH | Errno::PERM))
             }

@@ -1,7 +1,7 @@
-//! The shapes of types of `rules`, which know no serde.
+//! Serialized forms of types of `rules`, which do not depend on serde.
 //!
-//! A field that a message lacks has its default, since the Teal that sent it does not know it; what this
-//! one does not know is passed over.
+//! A field that a message lacks gets its default, since the Teal that sent it does not know it; fields that
+//! this Teal does not know are ignored.
 
 use std::time::Duration;
 

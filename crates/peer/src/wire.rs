@@ -1,4 +1,4 @@
-//! What the two say once the newer one decides.
+//! The messages once the newer Teal is in control.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,16 +15,16 @@ use crate::shape::{self, ColorShape, CutShape, LimitsShape};
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToOlder {
-    /// What traffic goes by from here on.
+    /// The table that applies from here on.
     Table(Box<TableMessage>),
-    /// The newer one serves: it takes what clients send, and what operators ask.
+    /// The newer Teal serves: it accepts clients and operator calls.
     Serving,
-    /// The newer one does not serve, and ends.
+    /// The newer Teal does not serve, and exits.
     Failed {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A third one takes over from the newer one, so the older one will not be needed again.
+    /// A third Teal takes over from the newer one, so the older one will not be needed again.
     Confirmed,
 }
 
@@ -32,24 +32,24 @@ pub enum ToOlder {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToNewer {
-    /// All its workers have the table of this number.
+    /// All its workers have the table with this number.
     Acknowledged(u64),
-    /// What has changed in its books.
+    /// The changes of its counters.
     Books(Box<BooksMessage>),
-    /// What its workers noticed about a target.
+    /// A target failure that its workers noticed.
     Report {
-        /// Which target, by the newer one's number.
+        /// The target, by the newer Teal's number.
         target: u32,
-        /// Whether the connect was refused; else it had no answer.
+        /// True if the connect was refused; else there was no answer.
         refused: bool,
     },
-    /// How many older ones leave through it.
+    /// The number of older Teals that leave through it.
     Leaving(usize),
-    /// Its last lease has ended, and these were its last words.
+    /// Its last lease has ended, and this is its last message.
     Farewell,
 }
 
-/// A table. Colors and targets are named by the newer one's numbers.
+/// A table. Colors and targets are identified by the newer Teal's numbers.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct TableMessage {
     /// The number of this message.
@@ -63,12 +63,12 @@ pub struct TableMessage {
 }
 
 impl TableMessage {
-    /// The number by which it is acknowledged.
+    /// Returns the number by which it is acknowledged.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Returns true if the newer one waits for a drain, and so for what is counted here.
+    /// Returns true if the newer Teal waits for a drain, and so for the counts of this one.
     pub fn is_draining(&self) -> bool {
         !self.draining.is_empty()
     }
@@ -86,7 +86,7 @@ pub(crate) struct ServiceMessage {
     pub(crate) only_h2c: bool,
     #[serde(with = "shape::policy")]
     pub(crate) policy: Arc<Policy>,
-    /// The longest wait of a request, while the service is held.
+    /// The maximum wait of a request, while the service is held.
     pub(crate) held: Option<Duration>,
 }
 
@@ -102,17 +102,17 @@ pub(crate) struct ColorMessage {
 pub(crate) struct TargetMessage {
     pub(crate) id: u32,
     pub(crate) url: String,
-    /// What TLS asks of it, if that is not plain.
+    /// Its TLS settings; `None`: no TLS.
     pub(crate) tls: Option<TlsMessage>,
-    /// The version of the PROXY protocol that it is told clients in.
+    /// The version of the PROXY protocol by which it learns client addresses.
     pub(crate) announce: Option<u8>,
-    /// It gets a Host of its own.
+    /// True if it gets its own Host.
     #[serde(default)]
     pub(crate) own_host: bool,
-    /// All the addresses of its name are one target.
+    /// True if all addresses of its name are one target.
     #[serde(default)]
     pub(crate) resolve_first: bool,
-    /// The one address that it is.
+    /// The single address it stands for.
     #[serde(default)]
     pub(crate) address: Option<SocketAddr>,
     pub(crate) addresses: Vec<SocketAddr>,
@@ -121,7 +121,7 @@ pub(crate) struct TargetMessage {
     pub(crate) usable: bool,
 }
 
-/// What a target behind TLS has to show, and what is shown to it.
+/// The TLS settings of a target: what it must present, and what is presented to it.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct TlsMessage {
     pub(crate) server_name: Option<String>,
@@ -133,7 +133,7 @@ pub(crate) struct TlsMessage {
     pub(crate) only_http1: bool,
 }
 
-/// A way to a service.
+/// A route to a service.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct RouteMessage {
     pub(crate) host: String,
@@ -141,7 +141,7 @@ pub(crate) struct RouteMessage {
     pub(crate) place: usize,
 }
 
-/// What is being drained.
+/// A subject being drained.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct DrainingMessage {
     pub(crate) what: LeavingMessage,
@@ -149,7 +149,7 @@ pub(crate) struct DrainingMessage {
     pub(crate) close_within: Duration,
 }
 
-/// A color or a target, by the newer one's number.
+/// A color or a target, by the newer Teal's number.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LeavingMessage {
@@ -157,7 +157,7 @@ pub(crate) enum LeavingMessage {
     Target(u32),
 }
 
-/// What has changed in the books since they were told last: sums, not differences.
+/// The counters that have changed since they were last sent: sums, not differences.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct BooksMessage {
     pub(crate) services: Vec<ServiceCount>,
@@ -167,7 +167,7 @@ pub struct BooksMessage {
     pub(crate) connections: Option<ConnectionCount>,
 }
 
-/// The books of a service. Reasons go by their word: another version may know others.
+/// The counters of a service. Reasons are sent as words, since another version may know others.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ServiceCount {
     pub(crate) name: String,
@@ -187,7 +187,7 @@ pub(crate) struct ServiceCount {
     pub(crate) switches: BTreeMap<String, u64>,
 }
 
-/// The books of a color. Times are told as ages, since the two have no common clock.
+/// The counters of a color. Times are sent as ages, since the two have no common clock.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct ColorCount {
     pub(crate) id: u32,
@@ -204,7 +204,7 @@ pub(crate) struct ColorCount {
     pub(crate) cut: Cut,
 }
 
-/// The books of a target.
+/// The counters of a target.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct TargetCount {
     pub(crate) id: u32,
@@ -224,7 +224,7 @@ pub(crate) struct TargetCount {
     pub(crate) latency_micros: u64,
 }
 
-/// The client connections, and what is counted of the process. Outcomes go by their word.
+/// The client connections, and counts of the process. Outcomes are sent as words.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct ConnectionCount {

@@ -14,7 +14,7 @@ fn url(text: &str) -> TargetUrl {
     TargetUrl::parse(text).unwrap()
 }
 
-/// What a Teal has.
+/// The state of a Teal.
 struct Roster {
     members: Vec<Member>,
     /// The newest identity given.
@@ -82,7 +82,7 @@ impl Identities for Roster {
     }
 }
 
-/// What the older one has: blue at the first address, green at the second.
+/// The older Teal's state: blue at the first address, green at the second.
 fn roster() -> Roster {
     let mut roster = Roster { members: Vec::new(), newest: 0 };
     let name = ServiceName::new("web").unwrap();
