@@ -1,10 +1,10 @@
-//! Writing the journal anew: at the first start, at compaction, at adoption, and after a failure.
+//! Rotation, which rewrites the journal: at the first start, at compaction, at adoption, and after a failure.
 //!
 //! The new journal is complete and fsynced before it gets its name, and the name is fsynced before
-//! the head follows. A crash between the two leaves a head that speaks of an older file: then the
-//! new journal's own header says what is durable in it. The head is moved once more at the end, to
-//! say that both names are durable: without that the next start rotates again, since after a
-//! failed fsync of the directory a name may be there to be read and not be on the disk.
+//! the head follows. A crash between the two leaves a head that describes an older file: then the
+//! new journal's own header states what is durable in it. The head is moved once more at the end, to
+//! state that both names are durable: without that the next start rotates again, since after a
+//! failed fsync of the directory a name may be readable and yet not be on the disk.
 
 use std::io;
 
@@ -19,7 +19,7 @@ use crate::storage::Storage;
 #[derive(Debug)]
 pub(super) struct Interrupted {
     pub(super) failure: Failure,
-    /// Whether the files in use may have been replaced. If not they are as good as before.
+    /// True if the files in use may have been replaced. If not, they are as good as before.
     pub(super) replaced: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn replace(
     size: u64,
 ) -> Result<(), Interrupted> {
     prepare(storage, temporary, bytes, size).map_err(|failure| {
-        // Ignored: what is left takes room until the next attempt, and harms nothing.
+        // Ignored: a leftover file takes space until the next attempt, and is harmless.
         let _ = storage.remove(temporary);
         Interrupted { failure, replaced: false }
     })?;
@@ -71,7 +71,7 @@ pub(super) fn replace(
 fn prepare(storage: &mut dyn Storage, name: &str, bytes: &[u8], size: u64) -> Result<(), Failure> {
     let path = storage.directory().join(name);
     match storage.remove(name) {
-        // Never truncated: what a crash left under this name could be linked elsewhere.
+        // Never truncated: a file that a crash left under this name could be linked elsewhere.
         Ok(()) => {}
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(Failure::new("remove", &path, source)),

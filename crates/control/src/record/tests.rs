@@ -1,4 +1,4 @@
-//! What is written is read back the same, and what was once written stays readable.
+//! Tests that records are read back unchanged, and that old records stay readable.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ proptest! {
     }
 }
 
-/// If this fails, journals that exist can't be read any more: add a version instead.
+/// A failure means that existing journals cannot be read any more: add a version instead.
 #[test]
 fn what_the_first_version_wrote_is_still_read() {
     // L6

@@ -1,8 +1,8 @@
 //! The targets of a color that count at the gate.
 //!
-//! A name may have addresses of both families while its service listens on one: `localhost` has
-//! `::1` and `127.0.0.1`. Where nobody at all answers over one family, that family does not count, as
-//! long as somebody answers over the other. Within a family every address counts.
+//! A name may have addresses of both families while its service listens on only one: `localhost` has
+//! `::1` and `127.0.0.1`. If nothing at all answers over one family, that family does not count, as long
+//! as something answers over the other. Within a family every address counts.
 
 use super::roster::ColorSeat;
 use super::seat::TargetSeat;
@@ -17,7 +17,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// The word used in every interface.
+    /// Returns the word used in every interface.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::V4 => "IPv4",
@@ -25,8 +25,8 @@ impl Family {
         }
     }
 
-    /// The family of which none of these addresses of one name answers, where one of the other does. Of
-    /// each address it is told whether it is silent: nobody answers there, and traffic does not use it.
+    /// Returns the family in which none of these addresses of a name answers, if one in the other family does.
+    /// Each address comes with true if it is silent: nothing answers there, and traffic does not use it.
     pub(crate) fn left_out(addresses: impl IntoIterator<Item = (Self, bool)>) -> Option<Self> {
         let (mut silent_v4, mut silent_v6) = (None, None);
         for (family, is_silent) in addresses {
@@ -43,14 +43,14 @@ impl Family {
         }
     }
 
-    /// That of an address.
+    /// Returns the family of an address.
     pub(crate) fn of(address: std::net::SocketAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 }
 
 impl ColorSeat {
-    /// The targets that the gate asks, and the others with the family that is left out.
+    /// Returns all targets; those that do not count at the gate come with the family that is left out.
     // lossless: L9
     pub(crate) fn weighed(&self) -> impl Iterator<Item = (&TargetSeat, Option<Family>)> {
         let names = self.targets.chunk_by(|one, other| one.url == other.url);
@@ -66,7 +66,7 @@ impl ColorSeat {
         })
     }
 
-    /// The targets that the gate asks.
+    /// Returns the targets that count at the gate.
     pub(crate) fn counted(&self) -> impl Iterator<Item = &TargetSeat> {
         self.weighed().filter(|(_, left_out)| left_out.is_none()).map(|(target, _)| target)
     }

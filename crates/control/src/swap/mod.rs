@@ -1,9 +1,9 @@
-//! From what was decided to what the data plane reads.
+//! From decisions to the table that the data plane reads.
 //!
-//! The roster holds what lives longer than a table: the identities and books of services,
-//! colors and targets, and what probes say. An identity is never used again: a target that is
-//! removed and added again, or a color whose targets were all replaced, is a new one, so
-//! that nothing old can be taken for it.
+//! The roster holds the state that outlives a table: the identities and counters of services,
+//! colors and targets, and their health. An identity is never reused: a target that is removed and
+//! added again, or a color whose targets were all replaced, is a new one, so that it cannot be
+//! confused with the old one.
 
 mod family;
 mod identity;

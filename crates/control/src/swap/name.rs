@@ -1,9 +1,9 @@
-//! A name of which each address is a target, and how its targets follow it.
+//! A host name of which each address is a target, and the update of its targets after lookups.
 //!
-//! An address that comes gets no traffic before it is proven there. One that goes leaves the choice at
-//! once and drains, unless traffic has nothing better: those that are up stay as long as no other address
-//! is proven, and then one for each new address that still has time to be. A name always has at least one
-//! target; without an address that is one that nothing can be sent to.
+//! A new address gets no traffic before it has passed probes. A removed one is no longer chosen and drains at
+//! once, unless traffic has nothing better: those that are up stay as long as no other address has passed,
+//! and then one for each new address that still has time to. A name always has at least one target;
+//! without an address it is an unreachable one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use traffic::TargetId;
 use super::roster::{ColorSeat, Member, Roster, Subject};
 use super::seat::{NameId, NameSeat, TargetSeat};
 
-/// The most addresses of one name that are used.
+/// The maximum number of addresses of a name that are used.
 pub(crate) const ADDRESSES: usize = 64;
 
-/// The time that a new address has to be proven before nothing is kept for it any more.
+/// The time in which a new address must pass probes; after it, no old address is kept for it any more.
 // lossless: L10
 const SUCCESSION: Duration = Duration::from_secs(60);
 
-/// The difference that a lookup makes.
+/// The changes that a lookup makes.
 #[derive(Debug, Default)]
 pub(crate) struct Followed {
     /// Targets that have left the color.
     pub(crate) left: Vec<Subject>,
-    /// Targets that are to be probed from now on.
+    /// Targets to be probed from now on.
     pub(crate) came: Vec<TargetId>,
 }
 
 // === impl Roster ===
 
 impl Roster {
-    /// A name and where it stands.
+    /// Returns a name with its service and color.
     pub(crate) fn name(&self, id: NameId) -> Option<(&Member, Color, &NameSeat)> {
         let &(place, color) = self.name_places.get(&id)?;
         let member = self.members.get(place)?;
@@ -41,14 +41,14 @@ impl Roster {
         Some((member, color, name))
     }
 
-    /// A name, to be changed.
+    /// Returns a name, to be changed.
     pub(crate) fn name_mut(&mut self, id: NameId) -> Option<&mut NameSeat> {
         let &(place, color) = self.name_places.get(&id)?;
         let names = &mut self.members.get_mut(place)?.colors[color.index()].names;
         names.iter_mut().find(|name| name.id == id)
     }
 
-    /// Takes over all the addresses that a name has.
+    /// Sets the addresses of a name.
     pub(crate) fn list(&mut self, id: NameId, mut found: Vec<SocketAddr>) {
         let Some((member, color, name)) = self.name(id) else { return };
         let count = found.len();
@@ -77,8 +77,8 @@ impl Roster {
         }
     }
 
-    /// Gives a name the targets that its addresses make. `keeps`: those that it no longer has may stay
-    /// as long as traffic has nothing better.
+    /// Gives a name a target for each of its addresses. `keeps`: targets of removed addresses may stay as long
+    /// as traffic has nothing better.
     pub(crate) fn settle(&mut self, id: NameId, keeps: bool) -> Option<Followed> {
         let &(place, color) = self.name_places.get(&id)?;
         let (member, _, name) = self.name(id)?;
@@ -102,7 +102,7 @@ impl Roster {
         let first = targets.iter().position(|seat| seat.url == url)?;
         let mut seats: Vec<_> = targets.extract_if(.., |seat| seat.url == url).collect();
         let mut gone: Vec<_> = seats.extract_if(.., |seat| !stays(seat)).collect();
-        // One without an address was never connected to: it becomes the first that comes.
+        // A target without an address was never connected to: it becomes that of the first new address.
         let mut spare = gone.extract_if(.., |seat| seat.address.is_none()).next();
         let mut came = Vec::new();
         for address in &listed {
@@ -135,9 +135,9 @@ impl Roster {
     }
 }
 
-/// The addresses that a name no longer has and that traffic goes on using. One that was refused is not among
-/// them, since another may listen there next. One that failed otherwise is, until it is down, if it would be
-/// the last.
+/// Returns the targets whose addresses a name no longer has but that traffic keeps using. A target that refused a
+/// connection is not among them, since another service may listen there next. One that failed otherwise is,
+/// until it is down, if it would be the last.
 // lossless: L9
 fn kept(seats: &[&TargetSeat], listed: &[SocketAddr]) -> Vec<TargetId> {
     let is_listed = |seat: &TargetSeat| seat.address.is_some_and(|at| listed.contains(&at));
@@ -158,12 +158,12 @@ fn kept(seats: &[&TargetSeat], listed: &[SocketAddr]) -> Vec<TargetId> {
 // === impl ColorSeat ===
 
 impl ColorSeat {
-    /// The targets that a configured one is.
+    /// Returns the targets of a configured one.
     pub(crate) fn of(&self, url: &TargetUrl) -> impl Iterator<Item = &TargetSeat> {
         self.targets.iter().filter(move |seat| seat.url == *url)
     }
 
-    /// The name that a target is an address of.
+    /// Returns the name of which a target is an address.
     pub(crate) fn name_of(&self, target: &TargetSeat) -> Option<&NameSeat> {
         self.names.iter().find(|name| name.url == target.url)
     }

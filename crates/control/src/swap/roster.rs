@@ -1,4 +1,4 @@
-//! What lives longer than a table.
+//! The state that outlives a table.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -14,20 +14,20 @@ use super::table::Indexed;
 use super::told::Told;
 use crate::tally::{Tallies, Tally, Volume};
 
-/// The most targets of a color that are remembered after they have left.
+/// The maximum number of targets of a color that are remembered after they have left.
 const DEPARTED: usize = 32;
 
-/// All services that are configured now, and the identities given so far.
+/// All services configured now, and the identities assigned so far.
 #[derive(Debug)]
 pub(crate) struct Roster {
     pub(crate) members: Vec<Told>,
-    /// How often `members` has been replaced: who reads it in parts begins again.
+    /// The number of times that `members` was replaced; readers that read it in parts then start over.
     pub(crate) adoptions: u64,
-    /// In which member, and in which color of it, each target is.
+    /// The member and color of each target.
     pub(super) places: HashMap<TargetId, (usize, Color)>,
-    /// The same of each name.
+    /// The member and color of each name.
     pub(super) name_places: HashMap<NameId, (usize, Color)>,
-    /// The members that fail over by themselves.
+    /// The members with automatic failover.
     auto: Vec<usize>,
     /// The members by name.
     pub(super) by_name: Vec<usize>,
@@ -37,7 +37,7 @@ pub(crate) struct Roster {
     next_color: u32,
     next_target: u32,
     next_name: u32,
-    // A service that comes back goes on in its old books, so that its counts never fall.
+    // A service that is added again continues with its old counters, so that they never go down.
     retired: HashMap<ServiceName, Arc<ServiceBooks>>,
 }
 
@@ -57,22 +57,22 @@ pub(crate) struct Member {
 pub(crate) struct ColorSeat {
     pub(crate) id: ColorId,
     pub(crate) books: Arc<ColorBooks>,
-    /// In the order of the configuration; the addresses of a name are one behind the other.
+    /// In the order of the configuration; the addresses of a name are adjacent.
     pub(crate) targets: Vec<TargetSeat>,
     /// The names of which each address is a target.
     pub(crate) names: Vec<NameSeat>,
-    /// The books of the targets that have left it last, so that sums do not fall when one leaves.
+    /// The counters of the targets that left last, so that sums do not go down when one leaves.
     departed: VecDeque<Arc<TargetBooks>>,
 }
 
-/// What is to be drained: a color, or one target that a color lost while it kept others.
+/// A subject to drain: a color, or one target removed from a color that kept others.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) service: ServiceName,
     pub(crate) color: Color,
-    /// The target, if only that one is to be drained.
+    /// The target, if only that is to be drained.
     pub(crate) target: Option<TargetName>,
-    /// It is an address that its name no longer has: nobody has asked for it to leave, or waits for it.
+    /// True for an address that its name no longer has: no caller asked for its removal or waits for it.
     pub(crate) of_name: bool,
     pub(crate) id: Leaving,
     pub(crate) books: Arc<dyn DrainBooks>,
@@ -107,7 +107,7 @@ impl Roster {
         self.members.iter_mut().find(|member| member.spec.name == *name).map(|told| &mut **told)
     }
 
-    /// Where a target stands now, with its service's settings.
+    /// Returns a target with its service and color.
     pub(crate) fn target(&self, id: TargetId) -> Option<(&Member, Color, &TargetSeat)> {
         let &(place, color) = self.places.get(&id)?;
         let member = self.members.get(place)?;
@@ -115,13 +115,13 @@ impl Roster {
         Some((member, color, seat))
     }
 
-    /// The services that fail over by themselves: asked for at each probe, of which there may be
-    /// thousands a second for services that do not.
+    /// Returns the services with automatic failover. Called at each probe, of which there may be thousands
+    /// per second for services without it.
     pub(crate) fn auto(&self) -> impl Iterator<Item = &Member> {
         self.auto.iter().filter_map(|place| Some(&**self.members.get(*place)?))
     }
 
-    /// A target, to be changed, with its service's way of probing.
+    /// Returns a target, to be changed, with its service's settings for probes.
     pub(crate) fn target_mut(
         &mut self,
         id: TargetId,
@@ -133,8 +133,8 @@ impl Roster {
         Some((&*spec, color, seat))
     }
 
-    /// Takes over new settings. What is still there keeps its identity, its books and what
-    /// probes said of it, unless the way of probing has changed. Returns what has left.
+    /// Applies a new configuration. Subjects that remain keep their identities, their counters and their
+    /// health, unless the settings for probes have changed. Returns the removed ones.
     pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Subject> {
         self.adoptions += 1;
         let before = std::mem::take(&mut self.members).into_iter();
@@ -163,7 +163,7 @@ impl Roster {
         left
     }
 
-    /// Finds where each target is, so that a probe of one among thousands looks at no other.
+    /// Indexes the targets, so that a probe of one among thousands looks at no other.
     fn find_places(&mut self) {
         self.places.clear();
         self.name_places.clear();
@@ -185,7 +185,7 @@ impl Roster {
         Member { spec, books, colors, tallies: Tallies::default(), base: None }
     }
 
-    /// The books of a service, also of one that has left or that was never there.
+    /// Returns the counters of a service, even if it was removed or never configured.
     pub(crate) fn books(&mut self, name: &ServiceName) -> Arc<ServiceBooks> {
         if let Some(member) = self.member(name) {
             return member.books.clone();
@@ -194,7 +194,7 @@ impl Roster {
         self.retired.entry(name.clone()).or_insert_with(new).clone()
     }
 
-    /// A color that is no service's yet.
+    /// Creates a color that does not belong to a service yet.
     pub(crate) fn new_color(&mut self) -> ColorSeat {
         let id = ColorId(self.next_color);
         self.next_color += 1;
@@ -202,7 +202,7 @@ impl Roster {
         ColorSeat { id, books, targets: Vec::new(), names: Vec::new(), departed: VecDeque::new() }
     }
 
-    /// A target that is no color's yet.
+    /// Creates a target that does not belong to a color yet.
     pub(crate) fn new_target(&mut self) -> (TargetId, Arc<TargetBooks>) {
         let id = TargetId(self.next_target);
         self.next_target += 1;
@@ -217,7 +217,7 @@ impl Roster {
         seat
     }
 
-    /// Adds what a configured target is before anything is known of it.
+    /// Adds a configured target, of which nothing is known yet.
     fn add(&mut self, url: &TargetUrl, seat: &mut ColorSeat) {
         seat.targets.push(self.make_target(url, url.literal()));
         if url.is_each_address() {
@@ -281,13 +281,13 @@ impl Member {
         }
     }
 
-    /// Its sums now.
+    /// Returns its sums now.
     pub(crate) fn tally(&self, moment: Duration) -> Tally {
         let targets = self.colors.each_ref().map(ColorSeat::target_books);
         Tally::of(&self.books, targets, moment)
     }
 
-    /// Keeps its sums of this moment, if anything has happened since the last ones.
+    /// Keeps its present sums, if anything has happened since the last ones.
     pub(crate) fn keep_tally(&mut self, moment: Duration) {
         let targets = self.colors.iter().flat_map(ColorSeat::target_books);
         let volume = Volume::of(&self.books, targets);
@@ -321,13 +321,13 @@ impl Member {
 // === impl ColorSeat ===
 
 impl ColorSeat {
-    /// The books of its targets, and of those that have left it last.
+    /// Returns the counters of its targets, and of those that left last.
     fn target_books(&self) -> impl Iterator<Item = &TargetBooks> {
         let departed = self.departed.iter().map(|books| &**books);
         self.targets.iter().map(|target| &*target.books).chain(departed)
     }
 
-    /// Takes leave of a target, which is to be drained; its probing ends.
+    /// Removes a target, which is to be drained; its probing ends.
     pub(super) fn depart(
         &mut self,
         target: TargetSeat,
@@ -354,12 +354,12 @@ impl ColorSeat {
 // === impl Subject ===
 
 impl Subject {
-    /// For the log.
+    /// Returns the target's URL, for the log.
     pub(crate) fn target_url(&self) -> Option<impl tracing::Value> {
         self.target.as_ref().map(|target| tracing::field::display(&target.url))
     }
 
-    /// For the log, of a target that is one address.
+    /// Returns the target's address, for the log, if it is a single address.
     pub(crate) fn target_address(&self) -> Option<impl tracing::Value> {
         let target = self.target.as_ref()?;
         target.address.map(tracing::field::display)

@@ -1,4 +1,4 @@
-//! A target of a color, and a name of which each address is one: what is known of them.
+//! The state of a target of a color, and of a name of which each address is a target.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,42 +15,42 @@ use traffic::{Answers, TargetBooks, TargetId};
 pub(crate) struct TargetSeat {
     pub(crate) id: TargetId,
     pub(crate) url: TargetUrl,
-    /// The one address that it is; `None`: it is not one address, or its name has none at present.
+    /// The single address it stands for; `None`: not a single address, or its name has none at present.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) books: Arc<TargetBooks>,
     pub(crate) health: TargetHealth,
     /// The addresses that traffic uses; empty: none.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// How often it has left an address.
+    /// The number of times that it has left an address.
     pub(crate) moves: u32,
-    /// The addresses that the name had when a resolver last answered.
+    /// The addresses in the last answer of a resolver.
     pub(crate) listed: Vec<SocketAddr>,
-    /// Those of them that are not proven, and so not used.
+    /// The addresses among these that have not passed probes, and so are not used.
     pub(crate) candidates: Vec<Candidate>,
-    /// Traffic could not connect, or of an address of a name the last probe failed, and no probe has
-    /// passed since.
+    /// True if traffic could not connect, or for an address of a name if the last probe failed, and no
+    /// probe has passed since.
     pub(crate) suspect: bool,
-    /// Nobody answered the last probe: it could not connect.
+    /// True if the last probe could not connect.
     pub(crate) absent: bool,
-    /// The last connect there was told that nobody listens, and no probe has passed since.
+    /// True if the last connect was refused, and no probe has passed since.
     pub(crate) refused: bool,
-    /// When it became what it is.
+    /// The time since which it stands for its present address.
     pub(crate) since: Instant,
-    /// How an answer of it broke the protocol since the last probe, and what was counted of its
-    /// answers up to that probe.
+    /// The protocol error of a response since the last probe, and the counts of its responses up to
+    /// that probe.
     pub(crate) malformed: Option<&'static str>,
     pub(crate) answers: Answers,
     /// Set while a failure that traffic met is being confirmed.
     pub(crate) confirming: bool,
-    /// The certificate that it has shown last.
+    /// The certificate that it presented last.
     pub(crate) certificate: Option<PeerCertificate>,
-    /// A task probes it.
+    /// True if a task probes it.
     pub(crate) is_probed: bool,
     /// Asks for the next probe at once.
     pub(crate) hurry: Arc<Notify>,
 }
 
-/// An address that traffic does not use, and what probes of it alone have found.
+/// An address that traffic does not use, and the results of probes of it alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) address: SocketAddr,
@@ -66,15 +66,15 @@ pub(crate) struct NameId(pub(crate) u32);
 pub(crate) struct NameSeat {
     pub(crate) id: NameId,
     pub(crate) url: TargetUrl,
-    /// The addresses that are used, of those that it had when a resolver last answered.
+    /// The addresses in use, of those in the last answer of a resolver.
     pub(crate) listed: Vec<SocketAddr>,
-    /// The number of addresses that it had then.
+    /// The number of addresses in that answer.
     pub(crate) found: usize,
-    /// When the last lookup began, since the process started; `None`: there was none yet.
+    /// The time at which the last lookup began, since the process started; `None`: there was none yet.
     pub(crate) looked_up: Option<Duration>,
-    /// Since when lookups have no answer, and why.
+    /// The time since which lookups get no answer, and the reason.
     pub(crate) unanswered: Option<(Time, String)>,
-    /// A task follows it.
+    /// True if a task follows it.
     pub(crate) is_followed: bool,
     /// Asks for the next lookup at once.
     pub(crate) hurry: Arc<Notify>,
@@ -83,7 +83,7 @@ pub(crate) struct NameSeat {
 // === impl TargetSeat ===
 
 impl TargetSeat {
-    /// A target of which nothing is known yet.
+    /// Creates a target of which nothing is known yet.
     pub(super) fn new(
         (id, books): (TargetId, Arc<TargetBooks>),
         url: &TargetUrl,
@@ -112,56 +112,56 @@ impl TargetSeat {
         }
     }
 
-    /// Whether workers may choose it: nothing speaks against it yet, or any more.
+    /// Returns true if workers may choose it: it is reachable and not known to be down.
     pub(crate) fn is_usable(&self) -> bool {
         self.health.standing() != Standing::Down && self.is_reachable()
     }
 
-    /// Whether requests can be sent to it at all.
+    /// Returns true if requests can be sent to it at all.
     pub(crate) fn is_reachable(&self) -> bool {
         self.url.socket().is_some() || !self.addresses.is_empty()
     }
 
-    /// As people are told of it.
+    /// Returns its display name.
     pub(crate) fn name(&self) -> TargetName {
         TargetName { url: self.url.clone(), address: self.address }
     }
 
-    /// Whether it gets traffic, and nothing speaks against it.
+    /// Returns true if workers may choose it and it is not suspect.
     pub(crate) fn is_good(&self) -> bool {
         self.is_usable() && !self.suspect
     }
 
-    /// Whether it gets traffic, and probes have found it up.
+    /// Returns true if it is reachable and up according to probes.
     pub(crate) fn is_proven(&self) -> bool {
         self.is_reachable() && self.health.standing() == Standing::Up
     }
 
-    /// Lets traffic use the address that it is.
+    /// Lets traffic use its address.
     // lossless: L9 - only once it is proven, or where nothing can be known yet.
     pub(crate) fn admit(&mut self) {
         self.addresses = self.address.into_iter().collect();
     }
 
-    /// Takes it out of traffic until it is proven again.
+    /// Takes it out of traffic until it has passed probes again.
     pub(crate) fn withdraw(&mut self) {
         self.addresses.clear();
     }
 
-    /// The same at an address, where nothing is known of it yet.
+    /// Moves it to an address, at which nothing is known of it yet.
     pub(super) fn becomes(self, address: SocketAddr) -> Self {
         let (health, since) = (TargetHealth::default(), Instant::now());
         let (absent, suspect, refused) = (false, false, false);
         Self { address: Some(address), health, since, absent, suspect, refused, ..self }
     }
 
-    /// Whether it is to be probed and is not yet; from now on it is.
+    /// Marks it as probed, if there is an address to probe; returns true if it was not before.
     pub(crate) fn begins(&mut self) -> bool {
         let somewhere = self.address.is_some() || !self.url.is_each_address();
         somewhere && !std::mem::replace(&mut self.is_probed, true)
     }
 
-    /// Whether it is proven to be down.
+    /// Returns true if it is down according to probes.
     pub(crate) fn is_down(&self) -> bool {
         self.health.standing() == Standing::Down
     }

@@ -1,7 +1,7 @@
-//! The table that follows from the state, the roster and the drains under way.
+//! Building the table from the state, the roster and the drains in progress.
 //!
-//! Guaranteed: a table is the same whether it shares with the one before or is made anew; what it shares is
-//! what neither the roster (see [`super::told`]) nor the state has changed.
+//! Guaranteed: a table is the same whether it shares parts with the previous one or is built from scratch; it
+//! shares the parts that neither the roster (see [`super::told`]) nor the state has changed.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) struct Indexed {
 type Decided<'s> = (&'s rules::Service, &'s Serving);
 
 /// Builds the table. A service that is in the roster but not in the state (or the other way
-/// round) has no place in it. What is as it was in the table before is shared with it.
+/// round) is not in it. Parts that have not changed are shared with the previous table.
 pub(crate) fn build(
     state: &State,
     roster: &Roster,
@@ -44,8 +44,8 @@ pub(crate) fn build(
     }
 }
 
-/// The decisions about each member: both are walked through by name, since a search for each of
-/// thousands takes longer than all that is left to do.
+/// Returns the decisions about each member. Both are walked in the order of names, since a search for each
+/// of thousands would take longer than the rest.
 fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
     let mut all = vec![None; roster.members.len()];
     let mut known = state.all_serving().peekable();
@@ -65,7 +65,7 @@ fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
         && told.held == held(serving)
 }
 
-/// The index of the members that are served.
+/// Builds the routes of the members that are served.
 fn routes(roster: &Roster, members: Vec<usize>) -> Routes {
     let mut known = roster.routes.borrow_mut();
     if known.members != members {

@@ -1,8 +1,8 @@
-//! A service of the roster together with what workers were told of it, so that with thousands of services a
-//! table costs what has changed: what was decided or probed since the last one.
+//! A service of the roster with its last published form, so that with thousands of services the cost of a
+//! table depends on the changes: decisions and probe results since the last one.
 //!
-//! Guaranteed: whoever changes a service makes what was told of it void, by the way in which it is reached. So
-//! no table has anything of an older one that is not the same now (L2).
+//! Guaranteed: every mutable access to a service invalidates its published form, so that no table contains an
+//! outdated part of an older one (L2).
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
@@ -13,7 +13,7 @@ use traffic::Service;
 
 use super::roster::Member;
 
-/// A service, and what workers were told of it.
+/// A service, and its last published form.
 #[derive(Debug)]
 pub(crate) struct Told {
     member: Member,
@@ -24,7 +24,7 @@ pub(crate) struct Told {
 // === impl Told ===
 
 impl Told {
-    /// A service of which workers know nothing yet.
+    /// Creates a service that was not published yet.
     pub(super) fn new(member: Member) -> Self {
         Self { member, service: RefCell::default() }
     }
@@ -33,7 +33,7 @@ impl Told {
         self.member
     }
 
-    /// Returns what workers were told, if that `still` holds; else what is made now.
+    /// Returns the published form, if it is `still` valid; else a new one.
     pub(super) fn service(
         &self,
         still: impl FnOnce(&Service) -> bool,
@@ -48,7 +48,7 @@ impl Told {
         service
     }
 
-    /// As [`Member::keep_tally`]: sums are nothing that workers are told.
+    /// Like [`Member::keep_tally`]; sums are not published, so this does not invalidate.
     pub(crate) fn keep_tally(&mut self, moment: Duration) {
         self.member.keep_tally(moment);
     }

@@ -1,4 +1,4 @@
-//! What a new table shares with the one before, and what it does not.
+//! Tests of the parts that a new table shares with the previous one.
 
 use std::time::Duration;
 
