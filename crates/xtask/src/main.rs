@@ -1,9 +1,9 @@
 //! The developers' own tools: `cargo xtask tidy`, `cargo xtask generate [--check]` and
 //! `cargo xtask guards [NAME…]`.
 //!
-//! `tidy` holds the tree against the rules that no compiler knows; `generate` writes the
-//! reference documents from the code that they describe; `guards` takes guards out of a copy
-//! of the tree and sees tests fail. None changes code, and nothing that is shipped depends on them.
+//! `tidy` checks the tree against the rules that no compiler knows; `generate` writes the
+//! reference documents from the code that they describe; `guards` removes guards from a copy
+//! of the tree and checks that tests fail. None changes code, and no shipped crate depends on them.
 
 #![forbid(unsafe_code)]
 

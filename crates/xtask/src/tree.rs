@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// What holds nothing of ours; `.git` is a file where the tree is one of several work trees.
+/// Entries without sources of ours; `.git` is a file if the tree is one of several work trees.
 const SKIPPED: [&str; 4] = ["target", ".git", "corpus-work", "__pycache__"];
 
 /// Every text file below the root.

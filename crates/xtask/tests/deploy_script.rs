@@ -1,7 +1,7 @@
-//! `examples/deploy.sh` stops a color only where that is safe, whatever `teal switch` answers.
+//! `examples/deploy.sh` stops a color only if that is safe, whatever `teal switch` answers.
 //!
 //! The real script runs in bash; `teal`, and the commands that start and stop a color, are
-//! stand-ins that write down how they were called.
+//! stand-ins that record how they were called.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A directory with the stand-ins and what they wrote down.
+/// A directory with the stand-ins and their records.
 struct Bench {
     directory: TempDir,
 }

@@ -1,4 +1,4 @@
-//! `make demo` is all that a newcomer types: it sees to the tools, builds Teal and plays the demo.
+//! `make demo` is all that a newcomer types: it checks for the tools, builds Teal and plays the demo.
 
 use std::path::Path;
 use std::process::Command;

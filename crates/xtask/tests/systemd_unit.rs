@@ -1,4 +1,4 @@
-//! The units for systemd: told of in README and guide, and understood by systemd.
+//! The units for systemd: mentioned in README and guide, and accepted by systemd.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,23 +18,23 @@ fn what_the_readme_and_the_guide_name_is_packaged() {
     for file in ["teal.service", "teal.socket", "teal.sysusers", "logrotate"] {
         assert!(!read(&format!("packaging/{file}")).is_empty());
         let named = |text: &str| text.contains(&format!("packaging/{file}"));
-        assert!(named(&readme) || named(&guide), "nobody is told of packaging/{file}");
+        assert!(named(&readme) || named(&guide), "no document mentions packaging/{file}");
     }
-    assert!(readme.contains("](packaging/teal.service)"), "README.md does not lead to the unit");
+    assert!(readme.contains("](packaging/teal.service)"), "README.md does not link to the unit");
 }
 
 #[test]
 fn systemd_has_nothing_to_say_against_the_unit() {
     let directory = tempfile::tempdir().expect("a directory");
     let unit = directory.path().join("teal.service");
-    // What the unit starts is not installed where the tests run; anything that can be run will do.
+    // The unit's program is not installed where the tests run; any executable will do.
     let text = read("packaging/teal.service").replace("/usr/local/bin/teal", "/bin/true");
     fs::write(&unit, text).expect("written");
     let socket = directory.path().join("teal.socket");
     fs::write(&socket, read("packaging/teal.socket")).expect("written");
     let verify = Command::new("systemd-analyze").arg("verify").args([&unit, &socket]).output();
     let Ok(output) = verify else {
-        return; // a machine without systemd; the one above still holds
+        return; // a machine without systemd; the test above still applies
     };
     let said = String::from_utf8_lossy(&output.stderr);
     let about_unit: Vec<&str> = said.lines().filter(|line| line.contains("/teal.")).collect();

@@ -28,7 +28,7 @@ pub(super) fn page(schema: &Value) -> String {
     page
 }
 
-/// One table of the file: what it is, its keys, then the tables inside.
+/// One table of the file: its description, its keys, then its subtables.
 fn table(page: &mut String, path: &str, title: &str, about: &str, schema: &Value) {
     // infallible: all writes go into a String
     let _ = write!(page, "\n## {title}\n\n{about}");
@@ -63,7 +63,7 @@ fn table(page: &mut String, path: &str, title: &str, about: &str, schema: &Value
     }
 }
 
-/// What a table is, and for a list of tables what one of them is.
+/// The description of a table; for a list of tables also that of one entry.
 fn about_both(value: &Value) -> String {
     let of = |schema: &Value| schema["description"].as_str().map(one_line);
     let both = [of(value), value.get("items").and_then(of)];

@@ -1,7 +1,7 @@
-//! The reference documents, made from the code that they describe.
+//! The reference documents, generated from the code that they describe.
 //!
 //! Every document is a function of the code: written by `generate`, and compared by
-//! `generate --check`, so that none can say what the code does not do.
+//! `generate --check`, so that none can differ from the code.
 
 mod config_page;
 mod teal;
@@ -20,7 +20,7 @@ struct Document {
     text: String,
 }
 
-/// Writes every document that differs from what is there.
+/// Writes every document that has changed.
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 pub(crate) fn write(root: &Path) -> Result<()> {
     for document in documents(root)? {
@@ -38,7 +38,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails and names every document that is not what the code says.
+/// Fails and names every document that is out of date.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let stale: Vec<&str> = documents(root)?
         .iter()
@@ -49,7 +49,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         .map(|document| document.path)
         .collect();
     if !stale.is_empty() {
-        bail!("not what the code says: {}; run `make reference` and commit", stale.join(", "));
+        bail!("out of date: {}; run `make reference` and commit", stale.join(", "));
     }
     Ok(())
 }

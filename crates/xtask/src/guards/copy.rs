@@ -1,5 +1,5 @@
-//! The copy of the tree in which guards are taken out: below the target directory, with a target
-//! directory of its own, so that each patch builds what it changes and nothing else.
+//! The copy of the tree from which guards are removed: below the target directory, with its own target
+//! directory, so that each patch rebuilds only what it changes.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,12 +10,12 @@ use anyhow::{Context, Result, ensure};
 
 pub(super) struct Copy {
     root: PathBuf,
-    /// Holds the copy, what is built of it, and what the tests said.
+    /// The folder of the copy, its build and the tests' output.
     room: PathBuf,
 }
 
 impl Copy {
-    /// A copy of the tree as it is now. What happens to the tree from here on changes nothing.
+    /// A copy of the tree as it is now. Later changes to the tree do not affect it.
     pub(super) fn of(root: &Path) -> Result<Self> {
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
         let copy = Self { root: root.to_owned(), room: root.join(target).join("guards") };
@@ -37,8 +37,8 @@ impl Copy {
         self.room.join("logs")
     }
 
-    /// Makes the copy what the tree is. A file that is the same stays as it is, and so does what was
-    /// built of it.
+    /// Brings the copy up to date with the tree. Unchanged files are not touched, so their builds stay
+    /// valid.
     fn fill(&self) -> Result<()> {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])

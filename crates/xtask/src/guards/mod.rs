@@ -1,10 +1,10 @@
-//! Guards as patches: each file in `guards/` takes one guard out of the code, and names the tests that
-//! must fail then.
+//! Guards as patches: each file in `guards/` removes one guard from the code, and names the tests that
+//! must then fail.
 //!
-//! `cargo xtask guards` applies one after the other to a copy of the tree, runs the tests that it names,
-//! and accepts nothing but that each of them fails. A patch that no longer applies, a tree that does not
-//! build, a test that does not exist, hangs or fails without the patch, too, are errors of their own.
-//! Never touches the tree itself.
+//! `cargo xtask guards` applies them one after the other to a copy of the tree, runs the tests that each names,
+//! and requires every one of them to fail. A patch that no longer applies, a tree that does not build, and a
+//! test that does not exist, hangs, or fails even without the patch are separate errors. The tree itself is
+//! never touched.
 
 mod copy;
 mod output;
@@ -22,7 +22,7 @@ pub(crate) use patch::{FOLDER, Guard, MustFail, in_folder};
 use copy::Copy;
 use trial::{Outcome, Trial};
 
-/// Tries the guards whose names begin with one of these, or all of them; fails if one is not noticed.
+/// Tries the guards whose names begin with one of these, or all of them; fails if a removal goes unnoticed.
 #[expect(clippy::print_stdout, reason = "a command-line tool speaks to its terminal")]
 pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     let all = in_folder(root)?;
@@ -47,7 +47,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
             println!("  {test}: {outcome}, with every guard in its place");
         }
     }
-    ensure!(broken == 0, "{broken} tests prove nothing: they do not pass without a patch");
+    ensure!(broken == 0, "{broken} tests prove nothing: they fail even without a patch");
 
     let mut wrong = 0;
     for guard in &guards {
@@ -67,7 +67,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     }
     match wrong {
         0 => println!("{} guards, each noticed", guards.len()),
-        _ => bail!("{wrong} to fix, named above; output in {}", copy.logs().display()),
+        _ => bail!("{wrong} to fix, listed above; output in {}", copy.logs().display()),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Results of tests, read from what their harness prints.
+//! Results of tests, read from the output of their harness.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ pub(super) fn outcomes(printed: &str) -> HashMap<&str, Outcome> {
     let tests = lines.filter_map(|line| {
         let (path, said) = line.split_once(" ... ")?;
         let path = path.strip_suffix(" - should panic").unwrap_or(path);
-        // Output of the test itself may stand between.
+        // Output of the test itself may come in between.
         let outcome = if said.ends_with("FAILED") {
             Outcome::Failed
         } else if said.ends_with("ok") {

@@ -1,4 +1,4 @@
-//! The table of the patches, for people.
+//! The table of the patches for docs/reference/guards.md.
 
 use std::fmt::Write as _;
 use std::path::Path;

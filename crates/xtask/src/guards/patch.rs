@@ -23,14 +23,14 @@ pub(crate) const FOLDER: &str = "guards";
 /// One patch.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    /// As its file, without `.patch`.
+    /// Its file name without `.patch`.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) takes_out: String,
     pub(crate) tests: Vec<MustFail>,
 }
 
-/// A test that must fail while the guard is out.
+/// A test that must fail while the guard is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MustFail {
     pub(crate) package: String,
@@ -63,7 +63,7 @@ impl Guard {
         self.git_apply(tree, &["--check"])
     }
 
-    /// Takes the guard out of this tree.
+    /// Removes the guard from this tree.
     pub(super) fn apply(&self, tree: &Path) -> Result<()> {
         self.git_apply(tree, &[])
     }
@@ -76,7 +76,7 @@ impl Guard {
     fn git_apply(&self, tree: &Path, options: &[&str]) -> Result<()> {
         let mut git = Command::new("git");
         git.arg("apply").args(options).arg(&self.path).current_dir(tree);
-        // A copy below a repository is no part of it.
+        // A copy below a repository is not part of it.
         git.env("GIT_CEILING_DIRECTORIES", tree.parent().unwrap_or(tree)).stdin(Stdio::null());
         let output = git.output().context("git can't be run")?;
         if !output.status.success() {

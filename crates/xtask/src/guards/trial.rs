@@ -1,4 +1,4 @@
-//! Runs of tests in the copy, each within a deadline.
+//! Runs of tests in the copy, each with a deadline.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -16,18 +16,18 @@ use super::copy::Copy;
 use super::output::outcomes;
 use super::patch::MustFail;
 
-/// Longer than any test may wait, and than any build takes.
+/// The deadline: longer than any test or build may take.
 const TESTS_END: Duration = Duration::from_secs(10 * 60);
 const BUILD_ENDS: Duration = Duration::from_secs(60 * 60);
-/// Libraries of others run in every test: as quick as `opt-level = 1` makes them. Ours are built anew
-/// for each patch.
+/// Third-party libraries run in every test, so they are optimized a little (`opt-level = 1`). Ours are
+/// rebuilt for each patch.
 const QUICK: [&str; 4] = [
     "--config",
     "profile.dev.package.\"*\".opt-level=1",
     "--config",
     "profile.dev.debug=\"line-tables-only\"",
 ];
-/// The target that is built for the model checker, which tries millions of orders.
+/// The target that is built for the model checker, which tries millions of interleavings.
 const LOOM: &str = "loom";
 const LOOM_SPEED: [&str; 2] = ["--config", "profile.dev.opt-level=3"];
 
@@ -39,7 +39,7 @@ pub(super) enum Outcome {
     NotBuilt,
     /// There is no test of that name, it is ignored, or the harness ended before it did.
     NotRun,
-    /// It was still waiting when all should have ended.
+    /// It was still running at the deadline.
     Hangs,
 }
 
@@ -90,7 +90,7 @@ impl<'c> Trial<'c> {
         for test in tests {
             let outcome = match said.outcomes.get(&test.function) {
                 Some(outcome) if *outcome != Outcome::NotRun => *outcome,
-                // It took the others with it, or they took it: alone it shows.
+                // One test may have crashed the others: run alone, each shows its own outcome.
                 _ if said.died => match self.run(&[test])? {
                     None => Outcome::Hangs,
                     Some(alone) if alone.died => Outcome::Failed,
@@ -121,7 +121,7 @@ impl<'c> Trial<'c> {
         Ok(Some(Said { outcomes: known.collect(), died }))
     }
 
-    /// Runs `cargo test` for the target of this test: whether it succeeded, `None` if it did not end.
+    /// Runs `cargo test` for the target of this test; returns its success, `None` if it did not end.
     fn cargo(
         &self,
         test: &MustFail,
@@ -143,7 +143,7 @@ impl<'c> Trial<'c> {
             built.push(LOOM);
         }
         command.arg("--target-dir").arg(built).args(arguments);
-        // What this program was built with is not what the copy is built with.
+        // The copy must not be built with this program's build settings.
         command.env_remove("CARGO_TARGET_DIR").env("CARGO_INCREMENTAL", "1");
         let log = self.log(test, log);
         let output = File::create(&log).with_context(|| format!("{}", log.display()))?;
@@ -153,7 +153,7 @@ impl<'c> Trial<'c> {
         ended(&mut child, deadline)
     }
 
-    /// What the last build, or the last tests, of this target printed.
+    /// The log of the last build, or the last tests, of this target.
     fn log(&self, test: &MustFail, name: &str) -> PathBuf {
         self.copy.logs().join(format!("{}-{}-{name}", test.package, test.target))
     }

@@ -1,14 +1,14 @@
-//! No circle of modules inside a crate: what is at the top of `src/`, a file or a folder, imports only
-//! what does not import it again, by whatever way.
+//! No circle of modules inside a crate: a file or folder at the top of `src/` imports only modules that do
+//! not import it back, directly or indirectly.
 //!
-//! It reads the `use` declarations with `crate::`, `super::` and `self::` of what is shipped, not of tests.
+//! It reads the `use` declarations with `crate::`, `super::` and `self::` in shipped code, not in tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use crate::tree::Tree;
 
-/// The names that a module takes from each other one.
+/// The names that a module imports from each other one.
 type Graph = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
@@ -30,7 +30,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("crates/")?.split_once("/src/")
 }
 
-/// The modules on the way to a file: `a/b.rs` and `a/b/mod.rs` are `a`, `b`. None for the root and tests.
+/// The module path of a file: `a/b.rs` and `a/b/mod.rs` are `a`, `b`. None for the root and tests.
 fn module(inside: &str) -> Option<Vec<&str>> {
     let mut parts: Vec<&str> = inside.strip_suffix(".rs")?.split('/').collect();
     if parts.contains(&"tests") || parts.first() == Some(&"bin") {
@@ -69,7 +69,7 @@ fn graph(name: &str, tree: &Tree) -> Graph {
     graph
 }
 
-/// The module at the top that a path leads to from here, and the name that is taken.
+/// The top-level module that a path leads to from here, and the imported name.
 fn target(module: &[&str], path: &str) -> Option<(String, String)> {
     let mut parts: Vec<&str> = path.split("::").collect();
     let mut base = module.to_vec();
@@ -137,7 +137,7 @@ fn expand(prefix: &str, path: &str, all: &mut Vec<String>) {
     expand(&prefix, &inside[from..], all);
 }
 
-/// The groups of modules each of which reaches every other one.
+/// The groups of modules that all reach each other.
 fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> =
         graph.keys().map(|module| (&**module, reach(graph, module))).collect();
@@ -153,7 +153,7 @@ fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
     found
 }
 
-/// The modules that one imports, by whatever way; itself if it is in a circle.
+/// The modules that one imports, directly or indirectly; includes itself if it is in a circle.
 fn reach<'g>(graph: &'g Graph, module: &str) -> BTreeSet<&'g str> {
     let mut reached = BTreeSet::new();
     let mut next: Vec<&str> = vec![module];

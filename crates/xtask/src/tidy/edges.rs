@@ -1,14 +1,14 @@
-//! Which crate may import which: the arrows of docs/architecture.md.
+//! The allowed imports between crates: the arrows of docs/architecture.md.
 //!
-//! Cargo forbids cycles between crates; this forbids the edges that would make the
-//! picture another one. It reads the manifests alone, so an edge shows before it is used.
+//! Cargo forbids cycles between crates; this forbids edges that are not in the picture.
+//! It reads only the manifests, so an edge is found before it is used.
 
 use toml::{Table, Value};
 
 use super::Findings;
 use crate::tree::Tree;
 
-/// A crate, and which of ours it may import. What is not listed must be added here, on purpose.
+/// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
 const EDGES: [(&str, &[&str]); 19] = [
     ("rules", &[]),
     ("http1", &[]),
@@ -50,7 +50,7 @@ const EDGES: [(&str, &[&str]); 19] = [
     ("xtask", &["config"]),
 ];
 
-/// Crates of others that would break what one of ours is for.
+/// Third-party crates that would defeat the purpose of one of ours.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("traffic", &["tokio", "hyper", "serde", "serde_json"]),
     ("http1", &["tokio", "hyper", "bytes", "serde"]),
@@ -66,7 +66,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         let manifest: Table = match file.text.parse() {
             Ok(manifest) => manifest,
             Err(error) => {
-                findings.error(&file.path, None, format!("is no manifest: {error}"));
+                findings.error(&file.path, None, format!("is not a valid manifest: {error}"));
                 continue;
             }
         };
@@ -80,12 +80,16 @@ fn crate_of(path: &str) -> Option<&str> {
 
 fn check_manifest(name: &str, path: &str, manifest: &Table, findings: &mut Findings) {
     let Some((_, allowed)) = EDGES.iter().find(|(known, _)| *known == name) else {
-        let message = "is a crate that the table of edges in xtask does not know; add it there";
+        let message = "is missing in xtask's table of edges; add it there";
         return findings.error(path, None, message);
     };
     let package = manifest.get("package").and_then(|package| package.get("name"));
     if package.and_then(Value::as_str) != Some(name) {
-        findings.error(path, None, format!("the package must be named as its folder, {name:?}"));
+        findings.error(
+            path,
+            None,
+            format!("the package must have the name of its folder, {name:?}"),
+        );
     }
     if manifest.contains_key("features") {
         findings.error(path, None, "has [features]; every build of ours is the same build");

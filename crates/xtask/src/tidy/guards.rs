@@ -1,5 +1,5 @@
-//! Guards as patches: each applies to the tree as it is, and the tests that it names exist. Whether
-//! they fail is for `cargo xtask guards` to say.
+//! Guards as patches: each applies to the tree as it is, and the tests that it names exist. `cargo xtask
+//! guards` checks that they fail.
 
 use super::Findings;
 use crate::guards::{FOLDER, MustFail, in_folder};
@@ -13,7 +13,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for guard in guards {
         let path = format!("{FOLDER}/{}.patch", guard.name);
         if let Err(error) = guard.check(&tree.root) {
-            let message = format!("{error:#}; make it anew (CONTRIBUTING.md, Guards)");
+            let message = format!("{error:#}; recreate it (CONTRIBUTING.md, Guards)");
             findings.error(&path, None, message);
         }
         for test in guard.tests.iter().filter(|test| !exists(test, tree)) {

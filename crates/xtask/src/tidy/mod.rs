@@ -1,6 +1,6 @@
 //! The rules of the tree that no compiler knows.
 //!
-//! Each rule looks at the files as they are, reports every breach with its place, and
+//! Each rule reads the files as they are, reports every violation with its place, and
 //! says what to do. Warnings are printed and do not fail.
 
 mod circles;
@@ -19,11 +19,11 @@ use anyhow::{Result, bail};
 
 use crate::tree::Tree;
 
-/// One breach of a rule.
+/// One violation of a rule.
 #[derive(Debug)]
 struct Finding {
     path: String,
-    /// From 1; `None`: the file as a whole.
+    /// The line number, from 1; `None`: the file as a whole.
     line: Option<usize>,
     message: String,
     weight: Weight,
@@ -35,7 +35,7 @@ enum Weight {
     Error,
 }
 
-/// The breaches found so far.
+/// The violations found so far.
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
@@ -58,7 +58,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let errors = findings.0.iter().filter(|finding| finding.weight == Weight::Error);
     match errors.count() {
         0 => Ok(()),
-        count => bail!("tidy: {count} to mend, named above"),
+        count => bail!("tidy: {count} errors to fix, listed above"),
     }
 }
 

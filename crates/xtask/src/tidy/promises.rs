@@ -1,8 +1,8 @@
-//! Promises L1 to L10: each has code and tests that exist, and the tests bear its tag.
+//! Promises L1 to L10: each has code and tests that exist, and the tests carry its tag.
 //!
 //! `docs/promises.md` has one section per promise, `## L1 …`, and in it lines of the form
-//! ``- code: `PATH` … `` and ``- test: `PATH` `TEST_NAME` … ``. A test bears the tag if a
-//! comment that begins with it (`// L1`, or a list, `// L1 L8`) stands right above or in it.
+//! ``- code: `PATH` … `` and ``- test: `PATH` `TEST_NAME` … ``. A test carries the tag if a
+//! comment that begins with it (`// L1`, or a list, `// L1 L8`) is directly above or in it.
 
 use super::Findings;
 use crate::tree::{SourceFile, Tree};
@@ -17,10 +17,10 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for number in 1..=PROMISES {
         let tag = format!("L{number}");
         if !tree.rust().any(|file| file.text.lines().any(|line| is_tag(line, &tag))) {
-            findings.error(DOCUMENT, None, format!("no test in the tree bears `// {tag}`"));
+            findings.error(DOCUMENT, None, format!("no test in the tree carries `// {tag}`"));
         }
     }
-    let Some(document) = tree.file(DOCUMENT) else { return }; // its absence is reported by `prose`
+    let Some(document) = tree.file(DOCUMENT) else { return }; // `prose` reports its absence
     for number in 1..=PROMISES {
         section(&format!("L{number}"), document, tree, findings);
     }
@@ -54,7 +54,7 @@ fn section(tag: &str, document: &SourceFile, tree: &Tree, findings: &mut Finding
 
 fn test(tag: &str, quoted: &[&str], tree: &Tree) -> Result<(), String> {
     let &[path, name, ..] = quoted else {
-        return Err("a test is named by its file and its function".to_owned());
+        return Err("name a test by its file and its function".to_owned());
     };
     let file = tree.file(path).ok_or_else(|| format!("there is no {path}"))?;
     let lines: Vec<&str> = file.text.lines().collect();
@@ -66,7 +66,7 @@ fn test(tag: &str, quoted: &[&str], tree: &Tree) -> Result<(), String> {
     if above.chain(inside).any(|line| is_tag(line, tag)) {
         return Ok(());
     }
-    Err(format!("the test {name} does not bear the tag `// {tag}`"))
+    Err(format!("the test {name} does not carry the tag `// {tag}`"))
 }
 
 /// Returns true if a line is a comment that begins with this tag, alone or in a list.
@@ -111,10 +111,10 @@ mod tests {
         assert_eq!(
             of_l1,
             [
-                "docs/promises.md:4: L1: the test b does not bear the tag `// L1`",
+                "docs/promises.md:4: L1: the test b does not carry the tag `// L1`",
                 "docs/promises.md:5: L1: there is no b.rs",
                 "docs/promises.md:6: L1: name a file that exists",
-                "docs/promises.md:7: L1: a test is named by its file and its function",
+                "docs/promises.md:7: L1: name a test by its file and its function",
                 "docs/promises.md:8: L1: a.rs has no test z",
             ]
         );

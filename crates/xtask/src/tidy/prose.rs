@@ -1,4 +1,4 @@
-//! Rules of documents: nothing that rots, nothing that only one machine knows.
+//! Rules for documents: no line numbers, no paths of a single machine, no broken links.
 
 use super::Findings;
 use crate::tree::{SourceFile, Tree};
@@ -11,7 +11,7 @@ const MACHINE: [&str; 4] = [
     concat!("/tmp/", "t-"),
 ];
 
-/// Documents without which a newcomer or a user stands in the dark.
+/// Documents that users and contributors cannot do without.
 const NEEDED: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
@@ -41,7 +41,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     }
 }
 
-/// A file and line number is wrong after the next edit; a symbol is found again.
+/// Forbids line numbers: they are wrong after the next edit, while a symbol can be found again.
 fn citations(file: &SourceFile, findings: &mut Findings) {
     if !file.has_extension("md") && !file.has_extension("rs") {
         return;
@@ -80,7 +80,7 @@ fn links(file: &SourceFile, tree: &Tree, findings: &mut Findings) {
                 continue;
             }
             if !tree.root.join(folder).join(target).exists() {
-                findings.error(&file.path, number, format!("the link {target:?} leads nowhere"));
+                findings.error(&file.path, number, format!("the link {target:?} is broken"));
             }
         }
     }

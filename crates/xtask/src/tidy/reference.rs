@@ -1,4 +1,4 @@
-//! The reference is whole: every key and every metric name of the code is in it.
+//! The reference is complete: every key and every metric name of the code is in it.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
         let mut keys = Vec::new();
         collect(&config::schema(), &mut keys);
         for key in keys.iter().filter(|key| !document.text.contains(&format!("`{key}`"))) {
-            findings.error(CONFIG, None, format!("says nothing about {key}; run `make reference`"));
+            findings.error(CONFIG, None, format!("does not document {key}; run `make reference`"));
         }
     }
     let document = tree.file(METRICS).map_or("", |file| file.text.as_str());

@@ -1,4 +1,4 @@
-//! Rules of single source files: size, name, opening words, leftovers, sleeping tests, unsafe code.
+//! Rules for single source files: size, name, module doc, leftovers, sleeping tests, unsafe code.
 
 use super::Findings;
 use crate::tree::{SourceFile, Tree};
@@ -6,11 +6,11 @@ use crate::tree::{SourceFile, Tree};
 const LINES_MAX: usize = 600;
 const LINES_THINK: usize = 400;
 
-/// Names that say nothing about what is inside.
+/// Names that say nothing about the contents.
 const NAMES: [&str; 8] =
     ["util", "utils", "helper", "helpers", "manager", "common", "misc", "shared"];
 
-/// Marks of unfinished work, written in halves so that this file has none.
+/// Marks of unfinished work, split so that this file contains none.
 const LEFTOVERS: [&str; 6] = [
     concat!("todo", "!("),
     concat!("unimplemented", "!("),
@@ -38,11 +38,12 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 fn size(file: &SourceFile, findings: &mut Findings) {
     let lines = file.text.lines().count();
     if lines > LINES_MAX {
-        let message =
-            format!("has {lines} lines, {LINES_MAX} is the end; split it by what it does");
+        let message = format!(
+            "has {lines} lines, more than the limit of {LINES_MAX}; split it by what it does"
+        );
         findings.error(&file.path, None, message);
     } else if lines > LINES_THINK {
-        let message = format!("has {lines} lines; beyond {LINES_THINK} think of splitting it");
+        let message = format!("has {lines} lines; above {LINES_THINK}, consider splitting it");
         findings.warning(&file.path, None, message);
     }
 }
@@ -57,13 +58,13 @@ fn opening(file: &SourceFile, findings: &mut Findings) {
 fn leftovers(file: &SourceFile, findings: &mut Findings) {
     for (number, line) in file.lines() {
         if let Some(leftover) = LEFTOVERS.iter().find(|leftover| line.contains(**leftover)) {
-            findings.error(&file.path, number, format!("{leftover} is left over; finish it"));
+            findings.error(&file.path, number, format!("{leftover} is unfinished work; finish it"));
         }
     }
 }
 
-/// In tests a sleep is a guess about time, unless it is a step of a loop with a deadline, or a
-/// comment beside it says why it is none.
+/// In tests a sleep is a guess about time, unless it is in a polling loop with a deadline, or a
+/// comment beside it gives the reason.
 fn sleeps(file: &SourceFile, findings: &mut Findings) {
     let mut in_tests = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
     let mut above = [""; 4];
@@ -87,12 +88,12 @@ fn sleeps(file: &SourceFile, findings: &mut Findings) {
 fn name(file: &SourceFile, findings: &mut Findings) {
     let stem = file.path.trim_end_matches(".rs");
     if let Some(name) = stem.split('/').find(|part| NAMES.contains(part)) {
-        let message = format!("{name:?} says nothing; name it after what it does");
+        let message = format!("{name:?} is too general; name it after what it does");
         findings.error(&file.path, None, message);
     }
 }
 
-/// Every crate forbids it but one, which denies it as the whole workspace does; there one file may have it.
+/// Every crate forbids unsafe code but one, which denies it as the workspace does; one file there may have it.
 fn unsafe_code(file: &SourceFile, findings: &mut Findings) {
     let attribute = |level: &str| {
         file.lines()
@@ -113,7 +114,7 @@ fn unsafe_code(file: &SourceFile, findings: &mut Findings) {
         "#[allow(unsafe_code",
     ];
     if let Some(number) = allowed.into_iter().find_map(attribute).filter(|_| file.path != UNSAFE) {
-        let message = format!("must have no unsafe code; the only file with some is {UNSAFE}");
+        let message = format!("must not have unsafe code; the only file that may is {UNSAFE}");
         findings.error(&file.path, number, message);
     }
 }
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "crates/x/src/a.rs: has 601 lines, 600 is the end; split it by what it does",
+                "crates/x/src/a.rs: has 601 lines, more than the limit of 600; split it by what it does",
                 "b.rs:1: must open with `//!` and what the file is for",
             ]
         );

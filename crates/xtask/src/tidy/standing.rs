@@ -1,22 +1,22 @@
-//! The files that everybody looks for at the root are there, and continuous integration runs
-//! what developers run.
+//! The standard files at the root exist, and continuous integration runs the same as
+//! developers do.
 
 use super::Findings;
 use crate::tree::Tree;
 
-/// Each file, and who misses it.
+/// Each file, and who needs it.
 const STANDING: [(&str, &str); 8] = [
-    ("README.md", "whoever comes here first"),
-    ("LICENSE-MIT", "whoever wants to use this"),
-    ("LICENSE-APACHE", "whoever wants to use this"),
-    ("CHANGELOG.md", "whoever upgrades"),
-    ("CONTRIBUTING.md", "whoever wants to help"),
+    ("README.md", "every new user"),
+    ("LICENSE-MIT", "every user"),
+    ("LICENSE-APACHE", "every user"),
+    ("CHANGELOG.md", "every user who upgrades"),
+    ("CONTRIBUTING.md", "every contributor"),
     ("deny.toml", "cargo-deny: licences, advisories, sources"),
     ("clippy.toml", "cargo clippy"),
     ("rustfmt.toml", "cargo fmt"),
 ];
 const WORKFLOWS: &str = ".github/workflows/";
-/// What runs everything that must pass.
+/// The commands that run everything that must pass.
 const RUNS: [&str; 2] = [".ci/run", "make test"];
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
