@@ -1,8 +1,8 @@
-//! What a reload would change, and what it can't.
+//! The changes of a reload, and those that it cannot make.
 //!
-//! A pure comparison of two configurations. What is bound or owned from the start (state
-//! directory, workers, sockets) takes an upgrade and is refused by name, all of it at
-//! once; everything else is listed so that the controller can gate, publish and drain.
+//! A pure comparison of two configurations. Settings that are fixed from the start (state
+//! directory, workers, sockets) take an upgrade and are refused by name, all at once;
+//! everything else is listed so that the controller can gate, publish and drain.
 
 use std::fmt;
 
@@ -10,61 +10,61 @@ use rules::{Color, Network, ServiceName, ServiceSpec, TargetUrl};
 
 use crate::config::{AccessLog, ClientAuth, Config, Listener, Redirect, Tls};
 
-/// A key that a reload can't change.
+/// A key that a reload cannot change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Immovable {
-    /// The key as it stands in the file.
+    /// The key as in the file.
     pub key: &'static str,
-    /// What runs.
+    /// The value in use.
     pub old: String,
-    /// What the new file says.
+    /// The value in the new file.
     pub new: String,
 }
 
-/// Everything that differs between two configurations.
+/// All differences between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Services that were not there.
+    /// New services.
     pub added: Vec<ServiceName>,
-    /// Services that are gone.
+    /// Removed services.
     pub removed: Vec<ServiceName>,
-    /// Services that differ.
+    /// Changed services.
     pub changed: Vec<ServiceChange>,
-    /// Whether `admin.tokens` or `admin.hosts` differ.
+    /// True if `admin.tokens` or `admin.hosts` differ.
     pub admin: bool,
-    /// Whether groups differ.
+    /// True if groups differ.
     pub groups: bool,
-    /// Whether `limits` differ.
+    /// True if `limits` differ.
     pub limits: bool,
-    /// Whether other certificates are named. That files have changed is not seen here.
+    /// True if other certificates are named. Changes of the files are not seen here.
     pub certificates: bool,
 }
 
-/// How one service differs.
+/// The differences of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceChange {
-    /// Which service.
+    /// The service.
     pub name: ServiceName,
-    /// Whether `hosts` or `path_prefix` differ.
+    /// True if `hosts` or `path_prefix` differ.
     pub routes: bool,
-    /// Whether the way of probing differs, so that what was proven the old way is void.
+    /// True if the settings of probes differ, so that evidence from the old ones is void.
     pub health: bool,
-    /// Whether the policy differs: any other key but `initial`.
+    /// True if the policy differs: any other key but `initial`.
     pub settings: bool,
-    /// What became of the targets, in the order of [`Color::index`].
+    /// The changes of the targets, in the order of [`Color::index`].
     pub targets: [TargetChange; 2],
 }
 
-/// What became of the targets of one color.
+/// The changes of the targets of one color.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetChange {
-    /// Targets that were not there.
+    /// New targets.
     pub added: Vec<TargetUrl>,
-    /// Targets that are gone.
+    /// Removed targets.
     pub removed: Vec<TargetUrl>,
 }
 
-/// Compares what runs with what a file says; refused if it takes more than a reload.
+/// Compares the configuration in use with that of a file; refused if it takes more than a reload.
 pub fn diff(old: &Config, new: &Config) -> Result<Changes, Vec<Immovable>> {
     let immovable = immovable(old, new);
     if !immovable.is_empty() {
@@ -130,7 +130,7 @@ fn log(log: Option<&AccessLog>) -> String {
     format!("{} to {to}", if *combined { "combined" } else { "json" })
 }
 
-/// A listener with everything that takes an upgrade.
+/// A listener with all settings that take an upgrade.
 fn door(listener: &Listener) -> String {
     let Listener { address, tls, http2, redirect_https, hsts, health, proxy_protocol, trusted } =
         listener;
@@ -191,21 +191,21 @@ fn missing_in(known: &[TargetUrl], all: &[TargetUrl]) -> Vec<TargetUrl> {
 // === impl Changes, TargetChange, Immovable ===
 
 impl Changes {
-    /// Whether nothing differs that matters while running; `initial` does not.
+    /// Returns true if nothing differs that matters while running; `initial` does not.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl TargetChange {
-    /// Whether anything differs; the order of targets does not matter.
+    /// Returns true if anything differs; the order of targets does not matter.
     pub fn is_any(&self) -> bool {
         !self.added.is_empty() || !self.removed.is_empty()
     }
 }
 
 impl ServiceChange {
-    /// What became of the targets of one color.
+    /// The changes of the targets of one color.
     pub fn targets_of(&self, color: Color) -> &TargetChange {
         match color {
             Color::Blue => &self.targets[0],
@@ -219,8 +219,8 @@ impl fmt::Display for Immovable {
         let Self { key, old, new } = self;
         let way = match *key {
             "state_dir" => "stop Teal, move the directory, and start it",
-            _ => "`teal upgrade` does it, and clients notice nothing",
+            _ => "use `teal upgrade`, which clients do not notice",
         };
-        write!(f, "{key} can't be changed by a reload (from {old} to {new}); {way}")
+        write!(f, "{key} cannot be changed by a reload (from {old} to {new}); {way}")
     }
 }

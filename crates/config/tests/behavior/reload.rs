@@ -31,8 +31,8 @@ fn what_is_bound_at_start_is_refused_by_name_all_at_once() {
     assert_eq!(keys, ["state_dir", "workers", "admin.listen", "admin.socket_group", "listener"]);
     assert_eq!(
         refused[2].to_string(),
-        "admin.listen can't be changed by a reload (from 127.0.0.1:9900 to 127.0.0.1:1); `teal \
-         upgrade` does it, and clients notice nothing"
+        "admin.listen cannot be changed by a reload (from 127.0.0.1:9900 to 127.0.0.1:1); use `teal \
+         upgrade`, which clients do not notice"
     );
 }
 

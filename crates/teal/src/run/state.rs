@@ -43,8 +43,8 @@ pub(super) fn open(
     Ok((opened.map_err(|error| Failure::failed(error.to_string()))?, lock))
 }
 
-/// Makes the admin socket, or takes over that of the Teal that this one takes over from. Where the
-/// directory can't be written, it is said and one that nobody finds takes its place: traffic goes on.
+/// Creates the admin socket, or takes over that of the older Teal. If the directory cannot be written,
+/// that is logged and an unnamed socket takes its place: traffic goes on.
 pub(super) fn bind_socket(
     config: &Config,
     group: Option<u32>,
@@ -56,7 +56,7 @@ pub(super) fn bind_socket(
             return Err(error);
         }
         tracing::error!(
-            "cannot make the admin socket {}: {error}; only the TCP admin listener serves until a \
+            "cannot create the admin socket {}: {error}; only the TCP admin listener serves until a \
              start with a writable directory",
             path.display()
         );
@@ -67,7 +67,7 @@ pub(super) fn bind_socket(
     made.map_err(|error| cannot_bind(path, &error))
 }
 
-/// Makes the admin socket whose path somebody has removed. It is found, or there is none.
+/// Recreates the admin socket after its path was removed, or fails.
 pub(super) fn bind_socket_again(
     config: &Config,
     group: Option<u32>,
@@ -76,7 +76,7 @@ pub(super) fn bind_socket_again(
 }
 
 fn cannot_bind(path: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!("cannot make the admin socket {}: {error}", path.display()))
+    Failure::failed(format!("cannot create the admin socket {}: {error}", path.display()))
 }
 
 fn bind(
@@ -87,7 +87,7 @@ fn bind(
     let path = &config.admin.socket;
     let (listener, given) = match inherited {
         Some(socket) => match admin::claim_socket(path, group) {
-            // The directory was removed and made again: that one is found by nobody any more.
+            // The directory was removed and recreated: the old socket can no longer be reached.
             Err(error) if error.kind() == io::ErrorKind::NotFound => made(path, group)?,
             Err(error) if !is_unwritable(&error) => return Err(error),
             claimed => (socket.try_clone()?, claimed.unwrap_or(Ok(()))),
@@ -107,13 +107,13 @@ fn bind(
 }
 
 fn made(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, io::Result<()>)> {
-    // Whoever may write there can put a socket of their own in the place of ours.
+    // Anyone who may write there can replace our socket with their own.
     path.parent().inspect(|directory| private::check_socket_directory(directory));
     let (listener, given) = admin::bind_socket(path, group)?;
     Ok((listener.into_std()?, given))
 }
 
-/// Whether it is the disk that says no, so that what is there can still be served.
+/// Returns true if the disk is the cause, so that the existing state can still be served.
 pub(super) fn is_unwritable(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -124,7 +124,7 @@ pub(super) fn is_unwritable(error: &io::Error) -> bool {
     )
 }
 
-/// Ends the process if the journal is still with a disk that does not answer: everything else has
+/// Ends the process if the journal still waits for a disk that does not answer: everything else has
 /// ended, and the runtime would wait for that disk.
 // lossless: L10
 #[expect(clippy::exit, reason = "nothing else ends a thread that waits for a disk")]

@@ -34,7 +34,7 @@ fn a_token_is_made_once_and_the_log_says_where() {
     assert_eq!(teal.stop(SOON), Some(0));
     teal.start_again();
     assert_eq!(teal.token(), token);
-    assert!(!teal.log().contains("made an admin token"), "{}", teal.log());
+    assert!(!teal.log().contains("created an admin token"), "{}", teal.log());
     teal.assert_books_balance();
 }
 

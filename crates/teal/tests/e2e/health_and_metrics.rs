@@ -103,7 +103,7 @@ fn r68_a_reload_refuses_another_listener_of_metrics_by_name_and_an_upgrade_takes
     stage.teal.write_settings(&stage.settings());
     let refused = stage.teal.cli(&["reload"]);
     assert!(
-        refused.all().contains("metrics.listen can't be changed by a reload"),
+        refused.all().contains("metrics.listen cannot be changed by a reload"),
         "{}",
         refused.all()
     );

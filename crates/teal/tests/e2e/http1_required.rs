@@ -305,5 +305,5 @@ fn r50_probes_of_grpc_and_http2_false_contradict_each_other() {
     let checked = teal.cli_bare(&["check", "--config", &config], &[]);
     checked.assert_code(2);
     let said = checked.all();
-    assert!(said.contains("tls.http2 = false keeps it from https://localhost:1"), "{said}");
+    assert!(said.contains("tls.http2 = false disables it for https://localhost:1"), "{said}");
 }

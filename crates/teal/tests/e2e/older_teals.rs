@@ -24,7 +24,7 @@ impl Chain {
             pids.push(stage.teal.pid());
             stage.teal.upgrade();
             wait_until(LEFT, "the trial is over", || {
-                stage.teal.log().matches("what is open here may end").count() == count
+                stage.teal.log().matches("finishing open requests").count() == count
             });
         }
         pids.push(stage.teal.pid());

@@ -98,7 +98,7 @@ fn r40_a_signal_to_the_one_that_serves_stops_all_and_to_one_that_leaves_itself_a
     let (mut held, gate) = stage.held_on_blue();
     let older = stage.teal.pid();
     stage.teal.upgrade();
-    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: what is open"));
+    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: finishing open"));
     testkit::signal_process(older, Signal::TERM);
     stage.teal.log_has(&["SIGTERM: stopping"]);
     gate.open();

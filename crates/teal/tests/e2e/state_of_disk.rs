@@ -173,7 +173,7 @@ fn r5_a_restart_on_a_read_only_file_system_serves_and_refuses_switches() {
         let program = Teal::script(directory.path(), &script);
         stage.teal.start_again_by(&program);
         assert_eq!((stage.who(), stage.teal.active()), ("green".to_owned(), "green".to_owned()));
-        stage.teal.log_has(&["cannot make the admin socket", "ead-only"]);
+        stage.teal.log_has(&["cannot create the admin socket", "ead-only"]);
         assert_eq!(available(&stage.teal), 0);
         let why = stage.teal.status()["journal"].to_string();
         assert!(why.contains("ead-only"), "{why}");
@@ -280,7 +280,7 @@ fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_dec
         };
         wait_until(SOON * 4, "all of it is there again, though nobody asks for a change", there);
         stage.teal.log_has(&["the state directory", "was removed; creating it again"]);
-        stage.teal.log_has(&["the admin socket", "was removed and is made again"]);
+        stage.teal.log_has(&["the admin socket", "was removed; created it again"]);
         assert_eq!(available(&stage.teal), 1);
         // Clients find it by the socket, and are let in by the token before and by the new one.
         let socket = format!("unix:{}", socket.display());

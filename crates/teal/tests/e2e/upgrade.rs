@@ -208,7 +208,7 @@ fn what_a_reload_can_not_change_an_upgrade_changes() {
     let settings = settings.limits("connections", "500");
     stage.teal.write_settings(&settings);
     let refused = stage.teal.ask("POST", "/admin/reload", &[]);
-    assert!(refused.text().contains("`teal upgrade` does it"), "{}", refused.text());
+    assert!(refused.text().contains("use `teal upgrade`"), "{}", refused.text());
     stage.teal.upgrade();
     load.wait_for_more(100);
     load.stop().assert_nothing_lost();

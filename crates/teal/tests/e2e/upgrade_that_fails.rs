@@ -89,9 +89,9 @@ fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
     let directory = tempfile::tempdir().expect("a directory");
     let script = |text: &str| Teal::script(directory.path(), text);
     let why = fails(&mut stage, &script("exit 3\n"), SOON);
-    assert!(why.contains("without a word") && why.contains("exit status: 3"), "{why}");
+    assert!(why.contains("without an answer") && why.contains("exit status: 3"), "{why}");
     let why = fails(&mut stage, &script("exec sleep 60\n"), Duration::from_secs(20));
-    assert!(why.contains("said nothing within 10s"), "{why}");
+    assert!(why.contains("did not answer within 10s"), "{why}");
     let why = fails(&mut stage, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
     assert!(why.contains("exit status: 2"), "{why}");
     let gone = script("exit 0\n");
@@ -151,7 +151,7 @@ fn r60_a_newer_one_that_dies_after_its_trial_is_started_again_at_once() {
     stage.teal.upgrade();
     let moved: SocketAddr =
         stage.teal.status()["listeners"][0].as_str().and_then(|at| at.parse().ok()).expect("one");
-    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: what is open"));
+    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: finishing open"));
     let killed = stage.teal.kill_serving();
     // Not one is refused: who connects meanwhile waits.
     assert_eq!(Client::connect(moved).get("/").fields.get("x-target"), Some("blue"));
@@ -188,7 +188,7 @@ fn a_broken_configuration_is_told_and_changes_nothing() {
     let moved = stage.settings().to_toml(&stage.teal.state_dir().with_file_name("other"));
     stage.teal.write_config(&moved);
     let text = stage.teal.try_upgrade().text();
-    assert!(text.contains("state does not move in an upgrade"), "{text}");
+    assert!(text.contains("an upgrade does not move state"), "{text}");
     stage.teal.write_settings(&stage.settings());
     stage.teal.upgrade();
     assert_eq!(stage.who(), "blue");
@@ -236,7 +236,7 @@ fn another_version_of_the_hand_over_and_nonsense_are_refused() {
     let offer =
         format!("{{\"protocol\":99,\"version\":\"9.9\",\"pid\":1,\"state_dir\":\"{state}\"}}");
     let (answer, code) = newer_answers(&offer, &teal.config());
-    assert!(answer.contains("version 99 of the hand-over"), "{answer}");
+    assert!(answer.contains("version 99 of the handover"), "{answer}");
     assert_eq!(code, Some(1));
     assert_eq!(newer_answers("what?", &teal.config()), (String::new(), Some(2)));
     assert!(!teal.state_dir().join("journal").exists(), "it has touched nothing");

@@ -1,4 +1,4 @@
-//! The group whose members are operators on the admin socket: its number, and what keeps it out.
+//! The group whose members are operators on the admin socket: its number, and obstacles to its access.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -21,7 +21,7 @@ pub(in crate::run) fn id(config: &Config) -> Result<Option<u32>, Failure> {
         Some(id) => Ok(Some(id)),
         None => Err(Failure::usage(format!(
             "admin.socket_group: there is no group {group:?} in /etc/group; write the name of a \
-             local group, or its number (make one with: groupadd --system {group})"
+             local group, or its number (create one with: groupadd --system {group})"
         ))),
     }
 }
@@ -31,14 +31,14 @@ pub(crate) fn name(gid: u32) -> String {
     entries().find_map(|(name, id)| (id == gid).then_some(name)).unwrap_or_else(|| gid.to_string())
 }
 
-/// Why the socket was not given to the group, and what to do.
+/// The reason why the socket was not given to the group, and what to do.
 pub(in crate::run) fn not_given(config: &Config, gid: u32, error: &io::Error) -> String {
     let (group, socket) = (name(gid), config.admin.socket.display());
     let uid = rustix::process::geteuid().as_raw();
     let why = match error.kind() {
-        // chown(2): the number means nothing in the namespace of users that Teal is in.
+        // chown(2): the number means nothing in Teal's user namespace.
         io::ErrorKind::InvalidInput => {
-            "its namespace of users does not have the group; remove PrivateUsers= from the unit"
+            "the group does not exist in Teal's user namespace; remove PrivateUsers= from the unit"
                 .to_owned()
         }
         _ => format!(
@@ -52,7 +52,7 @@ pub(in crate::run) fn not_given(config: &Config, gid: u32, error: &io::Error) ->
     )
 }
 
-/// Why members of the group can't reach the socket, and what to do; `None`: they can.
+/// The reason why members of the group cannot reach the socket, and what to do; `None`: they can.
 pub(in crate::run) fn unreachable(config: &Config, gid: u32) -> Option<String> {
     let socket = &config.admin.socket;
     let closed = socket.ancestors().skip(1).find(|directory| {
@@ -64,7 +64,7 @@ pub(in crate::run) fn unreachable(config: &Config, gid: u32) -> Option<String> {
     let (group, mode) = (name(gid), fs::metadata(closed).map_or(0, |found| found.mode() & 0o777));
     Some(format!(
         "admin.socket_group: members of {group} cannot reach {}: the directory {} has mode {mode:04o}; write \
-         RuntimeDirectory=teal in the unit, and the socket is made in /run/teal (or let the group into the \
+         RuntimeDirectory=teal in the unit to get the socket in /run/teal (or let the group into the \
          directory)",
         socket.display(),
         closed.display()

@@ -1,8 +1,8 @@
-//! What others on this machine must not read or write: the state directory and what is in it, and the directory
-//! of the admin socket.
+//! Permissions of files that others on this machine must not read or write: the state directory and its
+//! contents, and the directory of the admin socket.
 //!
-//! What Teal has made itself it makes private again, and says so; what a person has made is left
-//! as it is, and said. Nothing is refused: a start in the night must not fail for a mode.
+//! Files that Teal created are made private again, with a warning; those that a person created only get a
+//! warning. Nothing is refused: an unattended start must not fail because of a mode.
 
 use std::collections::BTreeMap;
 use std::fs::{Metadata, Permissions};
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use config::Config;
 use rules::Color;
 
-/// The bit of a directory's mode by which only the owner of a file removes it.
+/// The sticky bit: only the owner of a file may remove it from the directory.
 const STICKY: u32 = 0o1000;
 
 /// Files that only Teal writes.
 const OURS: [&str; 4] = ["journal", "head", "lock", "admin.token"];
 
-/// Looks at the state directory and at what Teal keeps there.
+/// Checks the state directory and Teal's files in it.
 pub(in crate::run) fn check_directory(path: &Path) {
     close(path);
     for name in OURS {
@@ -26,15 +26,14 @@ pub(in crate::run) fn check_directory(path: &Path) {
     }
 }
 
-/// Looks at the directory of the admin socket. Where only owners may remove what is there, as in `/tmp`, it is
-/// nobody's to close.
+/// Checks the directory of the admin socket. One with the sticky bit, such as `/tmp`, is left open.
 pub(in crate::run) fn check_socket_directory(path: &Path) {
     if std::fs::metadata(path).is_ok_and(|found| found.mode() & STICKY == 0) {
         close(path);
     }
 }
 
-/// Whoever may write there can put another journal or socket in the place of ours.
+/// Closes a directory to other writers, who could replace our journal or socket.
 fn close(path: &Path) {
     let Ok(found) = std::fs::metadata(path) else { return };
     if found.mode() & 0o022 != 0 {
@@ -42,7 +41,7 @@ fn close(path: &Path) {
     }
 }
 
-/// Keeps a file that holds a secret or a decision for its owner alone.
+/// Keeps a file with a secret or a decision private to its owner.
 pub(in crate::run) fn keep(path: &Path) {
     let Ok(found) = std::fs::symlink_metadata(path) else { return };
     if found.is_file() && found.mode() & 0o077 != 0 {
@@ -50,8 +49,8 @@ pub(in crate::run) fn keep(path: &Path) {
     }
 }
 
-/// The private keys that a configuration names and that others on this machine may read: where each is
-/// named, and a text. A key is a person's: it is told, and left as it is.
+/// Returns the private keys of a configuration that others on this machine may read: the name of each in the
+/// file, and a warning. Keys are not changed, since a person created them.
 pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     let mut keys: BTreeMap<&Path, String> = BTreeMap::new();
     for (at, pair) in config.certificates.iter().enumerate() {
@@ -83,8 +82,8 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     keys.into_iter().filter_map(exposed).collect()
 }
 
-/// What a start would find of the state directory and of the directory of the admin socket that others may
-/// read or write, one text each. Nothing is changed.
+/// Returns the warnings that a start would give about access of others to the state directory and the
+/// directory of the admin socket. Nothing is changed.
 pub(in crate::run) fn exposed_state(path: &Path, socket: &Path) -> Vec<String> {
     let ours = OURS.iter().map(|name| (path.join(name), 0o077, "others have access to it"));
     let mut directories = vec![path];

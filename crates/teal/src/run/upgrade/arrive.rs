@@ -1,4 +1,4 @@
-//! The newer Teal's part: says whether it can take over, and takes what it is handed.
+//! The newer Teal's part: reports whether it can take over, and takes what it is handed.
 
 use std::io;
 use std::net::TcpListener;
@@ -20,7 +20,7 @@ use parent::Kept;
 use crate::exit::Failure;
 use crate::run::parent::{Bereaved, Parent};
 
-/// How long the older Teal may take for what it says. It waits for drains meanwhile.
+/// The time limit for messages of the older Teal. It waits for drains meanwhile.
 // lossless: L10
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -59,7 +59,7 @@ pub(in crate::run) struct Handed {
     pub(in crate::run) listeners: Vec<HandedOver>,
 }
 
-/// A way to the older one that outlives the start.
+/// A connection to the older one that outlives the start.
 #[derive(Debug)]
 pub(in crate::run) struct Word(UnixStream);
 
@@ -75,31 +75,31 @@ impl Arrival {
             receive::<Offer>(&older)
         };
         let offer = talk().map_err(|error| {
-            Failure::usage(format!("the Teal that runs does not say what it offers: {error}"))
+            Failure::usage(format!("the running Teal does not report what it offers: {error}"))
         })?;
         Ok(Self { older, offer })
     }
 
-    /// Says that it can't be, and why.
+    /// Refuses to take over, with the reason.
     pub(in crate::run) fn refuse(&self, reason: &str) {
-        // Ignored: if it has gone, nobody is to be told.
+        // Ignored: if it has gone, there is no one to tell.
         let _ = send(&self.older, &Reply::Refused { reason: reason.to_owned() });
     }
 
-    /// What speaks against it.
+    /// The obstacle to taking over, if there is one.
     pub(in crate::run) fn check(&self, config: &Config) -> Result<(), Failure> {
         let Offer { protocol, version, state_dir, .. } = &self.offer;
         if *protocol != PROTOCOL {
             return Err(Failure::failed(format!(
-                "Teal {version} speaks version {protocol} of the hand-over, this one ({}) version \
+                "Teal {version} uses version {protocol} of the handover protocol, this one ({}) version \
                  {PROTOCOL}; restart Teal instead",
                 env!("CARGO_PKG_VERSION")
             )));
         }
         if *state_dir != config.state_dir {
             return Err(Failure::usage(format!(
-                "state_dir is {} now and {} for the Teal that runs: state does not move in an \
-                 upgrade; stop Teal, move the directory, and start it",
+                "state_dir is {} now and {} for the running Teal: an upgrade does not move state; \
+                 stop Teal, move the directory, and start it",
                 config.state_dir.display(),
                 state_dir.display()
             )));
@@ -107,7 +107,7 @@ impl Arrival {
         Ok(())
     }
 
-    /// Says that it can be, and takes what the older one has; waits for it to lay its charge down.
+    /// Agrees to take over, waits until the older one hands over control, and takes what it has.
     pub(in crate::run) fn take(self, config: &Config) -> Result<(Older, Handed), Failure> {
         let Self { older, offer } = self;
         let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
@@ -118,13 +118,13 @@ impl Arrival {
             Ok((taking, descriptors))
         };
         let (taking, descriptors) = talk().map_err(|error| {
-            Failure::failed(format!("the Teal that runs has not handed over after all: {error}"))
+            Failure::failed(format!("the running Teal did not hand over: {error}"))
         })?;
         let mut descriptors = descriptors.into_iter();
         let lock = descriptors.next();
         let handed = Handed::of(&taking, descriptors, config);
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
-            Failure::failed("the Teal that runs has handed over less than it said".to_owned())
+            Failure::failed("the running Teal handed over less than it announced".to_owned())
         })?;
         let Offer { pid, through, up, used, .. } = offer;
         Ok((Older { stream: older, pid, through, up, used, lock: Some(lock) }, handed))
@@ -134,7 +134,7 @@ impl Arrival {
 // === impl Handed ===
 
 impl Handed {
-    /// What the parent has kept of the Teal before, if there is any that can be used.
+    /// The sockets that the parent has kept of the previous Teal, if they can be used.
     pub(in crate::run) fn kept(kept: Kept, config: &Config) -> Option<Self> {
         if kept.is_empty() {
             return None;
@@ -184,7 +184,7 @@ impl Handed {
 // === impl Older ===
 
 impl Older {
-    /// A way to the older one for a last word.
+    /// A connection to the older one for a last message.
     pub(in crate::run) fn word(&self) -> Result<Word, Failure> {
         self.stream.try_clone().map(Word).map_err(|error| cannot_talk(&error))
     }
@@ -218,7 +218,7 @@ impl Older {
     }
 }
 
-/// Gives those a place that have lost the one that they have left through.
+/// Gives a place to Teals that have lost the one that they left through.
 async fn see_to_bereaved(host: Host, bereaved: Option<mpsc::UnboundedReceiver<Bereaved>>) {
     let Some(mut bereaved) = bereaved else { return };
     while let Some(next) = bereaved.recv().await {
@@ -233,13 +233,13 @@ async fn see_to_bereaved(host: Host, bereaved: Option<mpsc::UnboundedReceiver<Be
 }
 
 fn cannot_talk(error: &io::Error) -> Failure {
-    Failure::failed(format!("cannot talk to the Teal that runs: {error}"))
+    Failure::failed(format!("cannot talk to the running Teal: {error}"))
 }
 
 // === impl Word ===
 
 impl Word {
-    /// Says why this one does not serve with what it was handed. To be followed by the end.
+    /// Reports why this one does not serve with what it was handed. The process must then end.
     pub(in crate::run) fn give_up(&self, reason: &str) {
         peer::give_up(&self.0, reason);
     }

@@ -1,8 +1,8 @@
-//! The newer Teal proves what the older one has proven, before it serves.
+//! The newer Teal proves colors healthy that the older one finds healthy, before it serves.
 //!
-//! What has changed since the older one started is met first by the newer one: a file of CAs that was
-//! replaced, a name that has moved, another version of Teal. Guaranteed: a newer Teal that finds a color down
-//! which the older one finds up does not serve, and the older one goes on.
+//! Changes since the start of the older one show first in the newer one: a replaced file of CAs, a name that
+//! has moved, another version of Teal. Guaranteed: if a newer Teal finds a color down that the older one
+//! finds up, it does not serve, and the older one goes on.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use tokio::time::{Instant, sleep};
 
 use crate::exit::Failure;
 
-/// The time that probes have to decide. A color of which they have not decided by then does not count.
+/// The time limit for probes to decide. A color that is undecided by then is ignored.
 // lossless: L10
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The first pause between two looks at what they have found, and the longest: with thousands of services a
-/// look takes time of the thread that probes.
+/// The first and the longest pause between two checks of their results: with thousands of services, a check
+/// takes time from the thread that probes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 const FINDS_DOWN: &str = "the newer Teal finds down what this one finds up";
 
-/// Whether a newer Teal has given up for a color that it finds down.
+/// Returns true if a newer Teal has given up because of a color that it finds down.
 pub(super) fn is_about_health(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::UpgradeFailed { reason } if reason.contains(FINDS_DOWN))
 }
 
-/// Waits until the older Teal, which decides again, has probed all of these colors anew; true as soon as one
-/// of them is not healthy any more.
+/// Waits until the older Teal, which decides again, has probed all of these colors anew. Returns true as soon
+/// as one of them is no longer healthy.
 // lossless: L10
 pub(super) async fn has_gone_down(up: &[UpColor], handle: &Handle) -> Result<bool, Refusal> {
     let (deadline, since) = (Instant::now() + WITHIN, handle.status().await?.at);
@@ -82,7 +82,7 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     Ok(colors.collect())
 }
 
-/// The targets of active colors that traffic uses. A name of which it uses no address is told, too.
+/// The targets of active colors that traffic uses. A name without an address in use is included, too.
 pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     let status = handle.status().await?;
     let colors = status.services.iter().map(|service| {
@@ -96,23 +96,23 @@ pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     Ok(colors.collect())
 }
 
-/// The same, without the address where traffic does not use it.
+/// The same target, without the address if traffic does not use it.
 fn told_as_used(target: &TargetStatus) -> UpTarget {
     let is_used = matches!(target.usage, Usage::Used | Usage::Unlisted);
     UpTarget { address: target.address.filter(|_| is_used), ..told(target) }
 }
 
-/// A target as it is told to a newer Teal.
+/// A target as sent to a newer Teal.
 fn told(target: &TargetStatus) -> UpTarget {
     UpTarget { url: target.url.to_string(), address: target.address }
 }
 
 /// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down. Targets
-/// that a newer configuration adds to an idle color do not count, since nothing was proven of them; on an
+/// that a newer configuration adds to an idle color are ignored, since they were never proven; on an
 /// active color they receive traffic at once, and must pass as at a reload.
 ///
 /// # Errors
-/// Those that are down.
+/// The colors that are down.
 // lossless: L9
 pub(in crate::run) async fn confirm(
     up: &[UpColor],
@@ -145,7 +145,7 @@ async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
         if is_late {
             let open = open.len();
             tracing::warn!(
-                "serving, though {open} colors that the older Teal has found up have not answered a \
+                "serving, though {open} colors that the older Teal finds up have not answered a \
                  probe within {WITHIN:?}"
             );
             return Ok(());
@@ -155,7 +155,7 @@ async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
     }
 }
 
-/// Leaves only those that have not passed, and says why those of them are down that are.
+/// Keeps only those that have not passed, and returns the reasons of those that are down.
 fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
     let by_name: HashMap<&str, &ServiceStatus> =
         status.services.iter().map(|service| (service.name.as_str(), service)).collect();
@@ -170,7 +170,7 @@ fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
             let url = one.url.to_string();
             let told = || targets.iter().filter(|target| target.url == url);
             let same = |address| told().any(|target| target.address == address);
-            // A name that the older one has found up may lead elsewhere by now, and to more addresses.
+            // A name that the older one found up may resolve to other or more addresses by now.
             let elsewhere =
                 || seen.targets.iter().all(|two| two.url != one.url || !same(two.address));
             if told().next().is_none() { all } else { same(one.address) || elsewhere() }
@@ -185,7 +185,7 @@ fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
     down
 }
 
-/// Whether the gate asks it.
+/// Returns true if the gate requires it.
 fn is_counted(target: &TargetStatus) -> bool {
     !matches!(target.usage, Usage::LeftOut { .. })
 }

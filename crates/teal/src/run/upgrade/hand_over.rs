@@ -1,4 +1,4 @@
-//! The older Teal's part: starts the newer one, asks it, and hands over what it has.
+//! The older Teal's part: starts the newer one, asks if it can take over, and hands over.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -24,11 +24,11 @@ use crate::run::admin::{Admin, AdminWays};
 use crate::run::contents::Contents;
 use crate::run::copied::Copied;
 
-/// How long the newer one may take to read its configuration and say that it can.
+/// The time limit for the newer one to read its configuration and agree to take over.
 // lossless: L10
 const SAYS_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long it may take to serve with what it was handed.
+/// The time limit for it to serve with what it was handed.
 // lossless: L10
 const SERVES_WITHIN: Duration = Duration::from_secs(15);
 
@@ -40,7 +40,7 @@ pub(super) struct Newer {
     pub(super) follower: Follower,
 }
 
-/// Has a newer Teal take over. After an error everything is as it was.
+/// Hands over to a newer Teal. After an error, everything is as it was.
 pub(super) async fn hand_over(
     replaceable: &mut Replaceable,
     handle: &Handle,
@@ -53,8 +53,8 @@ pub(super) async fn hand_over(
     if leaving > GENERATIONS {
         return Err(Refusal::UpgradeFailed {
             reason: format!(
-                "{GENERATIONS} older Teals still end their last requests; try again when they \
-                 have (upgrade.drain ends them)"
+                "{GENERATIONS} older Teals are still finishing their last requests; try again \
+                 when they have (at the latest after upgrade.drain)"
             ),
         });
     }
@@ -84,7 +84,7 @@ pub(super) async fn hand_over(
     if let Err(reason) = frozen.look_at_journal().await {
         process.end().await;
         return Err(failed(format!(
-            "the journal is gone and cannot be written anew: {reason}; make the state directory usable, \
+            "the journal is gone and cannot be rewritten: {reason}; make the state directory usable, \
              then try again"
         )));
     }
@@ -95,7 +95,7 @@ pub(super) async fn hand_over(
         Err(error) => {
             process.end().await;
             take_back(frozen, &process, state_dir, replaceable).await?;
-            return Err(failed(format!("what it needs could not be handed over: {error}")));
+            return Err(failed(format!("cannot hand over what it needs: {error}")));
         }
     };
     let why = match timeout(SERVES_WITHIN, follower.next()).await {
@@ -109,11 +109,11 @@ pub(super) async fn hand_over(
     Err(failed(reason))
 }
 
-/// Takes everything back from a newer one that has ended, or goes on without what it may still write
-/// to.
+/// Takes everything back from a newer one that has ended, or goes on without the journal, which it may still
+/// write to.
 ///
 /// # Errors
-/// If nothing can be changed from here on.
+/// Nothing can be changed from here on.
 // lossless: L6
 pub(super) async fn take_back(
     frozen: Frozen,
@@ -124,7 +124,7 @@ pub(super) async fn take_back(
     let opened = match &replaceable.lock {
         Some(lock) if !process.is_left() => reopen(state_dir, lock).await,
         _ => Err(format!(
-            "the newer Teal, process {}, can't be ended, and may still write to it; end it, then \
+            "the newer Teal, process {}, cannot be killed, and may still write to it; kill it, then \
              restart Teal",
             process.pid
         )),
@@ -147,7 +147,7 @@ fn failed(reason: String) -> Refusal {
 async fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
     let lock = lock.try_clone().map_err(|error| error.to_string())?;
     let state_dir = state_dir.to_owned();
-    // On a thread of its own: a disk that does not answer must not keep this one from saying that it lives.
+    // On its own thread: a disk that does not answer must not stop this one's signs of life.
     let opened = spawn_blocking(move || {
         let storage =
             FileStorage::with_lock(&state_dir, lock).map_err(|failure| failure.to_string())?;
@@ -156,7 +156,7 @@ async fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
     opened.await.map_err(|error| error.to_string())?
 }
 
-/// Its version, if it can take over and is process `started`.
+/// Returns its version, if it can take over and is process `started`.
 async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, Why> {
     let talk = talk.try_clone().map_err(|error| Why(error.to_string()))?;
     let answer = spawn_blocking(move || -> io::Result<Reply> {
@@ -168,20 +168,20 @@ async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, Wh
     match answer.await {
         Ok(Ok(Reply::Ready { version, pid })) if pid == started => Ok(version),
         Ok(Ok(Reply::Ready { pid, .. })) => Err(Why(format!(
-            "process {started} was started and process {pid} answered; a script around Teal has to \
-             end in: exec teal \"$@\""
+            "process {started} was started but process {pid} answered; a script around Teal must \
+             end with: exec teal \"$@\""
         ))),
         Ok(Ok(Reply::Refused { reason })) => Err(Why(reason)),
         Ok(Err(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Err(Why(format!("it said nothing within {SAYS_WITHIN:?}")))
+            Err(Why(format!("it did not answer within {SAYS_WITHIN:?}")))
         }
-        Ok(Err(error)) if is_end(&error) => Err(Why("it ended without a word".to_owned())),
-        Ok(Err(error)) => Err(Why(format!("it can't be understood: {error}"))),
+        Ok(Err(error)) if is_end(&error) => Err(Why("it ended without an answer".to_owned())),
+        Ok(Err(error)) => Err(Why(format!("it cannot be understood: {error}"))),
         Err(broken) => Err(Why(broken.to_string())),
     }
 }
 
-/// Whether the other side is not there any more.
+/// Returns true if the other side has gone.
 fn is_end(error: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | BrokenPipe | ConnectionReset)
@@ -190,12 +190,12 @@ fn is_end(error: &io::Error) -> bool {
 // === impl Replaceable ===
 
 impl Replaceable {
-    /// How many Teals would be leaving after an upgrade now, this one among them.
+    /// The number of Teals that would be leaving after an upgrade now, including this one.
     fn leaving(&self) -> usize {
         1 + self.older.as_ref().map_or(0, Host::leaving)
     }
 
-    /// What there is to take, by its places.
+    /// The sockets to hand over, by their addresses.
     fn taking(&self) -> Taking {
         let place = |(configured, bound)| Place { configured, bound };
         let listeners = self.listeners.iter().map(|(configured, bound, sockets)| Listening {
@@ -209,7 +209,7 @@ impl Replaceable {
         }
     }
 
-    /// The same as descriptors: all ways of the admin API, and all sockets of the listeners.
+    /// The same as descriptors: all sockets of the admin API and of the listeners.
     fn ways<'a>(&'a self, admin: &'a Admin) -> io::Result<Vec<BorrowedFd<'a>>> {
         let AdminWays { tcp, unix, metrics } = admin.listeners().ok_or(ErrorKind::NotFound)?;
         let own = [tcp.as_fd(), unix.as_fd()].into_iter().chain(metrics.as_ref().map(AsFd::as_fd));
@@ -217,7 +217,7 @@ impl Replaceable {
         Ok(own.chain(sockets.map(AsFd::as_fd)).collect())
     }
 
-    /// Says what is handed over, and hands it over.
+    /// Announces what is handed over, and hands it over.
     fn give(&self, talk: &UnixStream, admin: &Admin) -> io::Result<()> {
         let lock = self.lock.as_ref().ok_or(ErrorKind::NotFound)?;
         let mut descriptors = vec![lock.as_fd()];
@@ -226,7 +226,7 @@ impl Replaceable {
         send_descriptors(talk, &descriptors)
     }
 
-    /// Leaves with the parent what a Teal needs that is started after this one has died.
+    /// Leaves with the parent what a Teal needs that is started after this one dies.
     // lossless: L7
     pub(in crate::run) fn keep(
         &self,

@@ -1,5 +1,5 @@
-//! What the older Teal does once a newer one serves: it ends what it has and goes; or comes back,
-//! where the newer one fails before it has proven itself.
+//! The older Teal once a newer one serves: it finishes its requests and exits; or serves again, if the
+//! newer one fails before it has proven itself.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -23,10 +23,10 @@ use crate::run::reload::InForce;
 use crate::run::signal::{Around, Signals};
 use crate::run::{books, state};
 
-/// How long workers may take to end what was cut.
+/// The time limit for workers to end what was cut.
 const LAST: Duration = Duration::from_secs(5);
 
-/// What leaving is about.
+/// The parts of a Teal that leaves.
 #[derive(Debug)]
 pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) handle: &'a Handle,
@@ -34,28 +34,27 @@ pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) admin: &'a mut Admin,
     pub(in crate::run) replaceable: &'a mut Replaceable,
     pub(in crate::run) in_force: &'a InForce,
-    /// The text of the configuration in force.
+    /// The text of the configuration in use.
     pub(in crate::run) copy: Option<Arc<Copied>>,
-    /// Where upgrades are counted.
+    /// The counters of upgrades.
     pub(in crate::run) publisher: &'a Publisher,
     /// The newer one, if a signal came while this one was leaving: it is followed to the end.
     pub(in crate::run) given: Option<Given>,
 }
 
-/// How it ended.
+/// The way it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Left {
     /// Nothing is left here, the newer one serves.
     Gone,
     /// The newer one has failed, and this one serves again.
     Back,
-    /// A signal asked to stop; named.
+    /// A signal asked to stop, with its name.
     Stopped(&'static str),
 }
 
 impl Leaving<'_> {
-    /// Makes the admin socket again, which somebody has removed, also for a Teal that is started after this one
-    /// has died.
+    /// Recreates the admin socket after it was removed, also for a Teal that is started after this one dies.
     pub(in crate::run) fn make_socket_again(&mut self) {
         let config = self.in_force.config();
         let path = config.admin.socket.display();
@@ -67,9 +66,9 @@ impl Leaving<'_> {
             self.replaceable.keep(self.admin, self.copy.as_deref(), &self.in_force.contents)
         };
         match made() {
-            Ok(()) => tracing::warn!("the admin socket {path} was removed and is made again"),
+            Ok(()) => tracing::warn!("the admin socket {path} was removed; created it again"),
             Err(failure) => tracing::error!(
-                "the admin socket {path} was removed and cannot be made again yet: {}",
+                "the admin socket {path} was removed and cannot be created again yet: {}",
                 failure.message
             ),
         }
@@ -80,8 +79,8 @@ impl Leaving<'_> {
         self.publisher.connections().cell(0).upgraded(end);
     }
 
-    /// Has a newer Teal take over. Once more if it has given up for a color that is found down here, too, by
-    /// now: what went down in between is not its fault.
+    /// Hands over to a newer Teal. Tries once more if it gave up because of a color that this one finds down,
+    /// too, by now: the newer one is not the cause.
     pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {
         let up = confirm::up(self.handle).await?;
         let refusal = match self.try_hand_over(up.clone()).await {
@@ -104,7 +103,7 @@ impl Leaving<'_> {
         Ok(Given(newer))
     }
 
-    /// Steps aside for it, and goes when nothing is left here.
+    /// Leaves, and exits when nothing is left here.
     // lossless: L7
     pub(in crate::run) async fn leave(
         &mut self,
@@ -141,18 +140,18 @@ impl Leaving<'_> {
         }
         newer.process.settle();
         self.proxy.withdraw();
-        // From here on nothing is taken back. What is queued on a listener that the newer one does not
-        // have is refused rather than kept waiting.
+        // From here on nothing is taken back. Connections queued on a listener that the newer one does not
+        // have are refused rather than kept waiting.
         self.replaceable.give_up();
         self.admin.give_up();
-        tracing::info!(newer = newer.process.pid, "leaving: what is open here may end");
+        tracing::info!(newer = newer.process.pid, "leaving: finishing open requests");
         self.end(newer, signals, around).await
     }
 
     /// The newer one has failed: takes everything back.
     async fn come_back(&mut self, mut newer: Newer, began: Instant) -> Left {
         let how = newer.process.end().await;
-        let how = how.map_or("for no known reason".to_owned(), |status| format!("({status})"));
+        let how = how.map_or("for an unknown reason".to_owned(), |status| format!("({status})"));
         tracing::error!(
             newer = newer.process.pid,
             "the newer Teal ended {how} {:.1} s after it began to serve; this one serves again",
@@ -166,7 +165,7 @@ impl Leaving<'_> {
             tracing::error!(%reason, "traffic goes on, but nothing can be changed; restart Teal");
         }
         if let Err(error) = self.admin.open() {
-            tracing::error!(%error, "the admin API can't be opened again; restart Teal");
+            tracing::error!(%error, "cannot reopen the admin API; restart Teal");
         }
         Left::Back
     }
@@ -178,7 +177,7 @@ impl Leaving<'_> {
         let mut deadline = Instant::now() + patience;
         let before = books::cut_so_far(self.handle).await;
         let older = self.replaceable.older.clone();
-        // Who leaves through this one has the same deadline, which began before ours.
+        // Teals that leave through this one have the same deadline, which began before ours.
         let others = async {
             if let Some(older) = &older {
                 older.gone().await;
@@ -193,7 +192,7 @@ impl Leaving<'_> {
                 () = &mut others, if !last => last = true,
                 course = newer.follower.next(), if !alone => if course == Course::Lost {
                     alone = true;
-                    tracing::warn!("the newer Teal has gone; stopping when what is open here has ended");
+                    tracing::warn!("the newer Teal has gone; stopping once open requests have ended");
                     self.proxy.leave();
                 },
                 next = around.parent.newer() => match follow_instead(newer, next, older.clone()).await {
@@ -232,7 +231,7 @@ impl Leaving<'_> {
 /// Follows the Teal at the other end of this socket instead, if it can be talked to.
 async fn follow_instead(newer: Newer, next: OwnedFd, older: Option<Host>) -> Result<Newer, Newer> {
     let Ok(link) = Link::new(UnixStream::from(next)) else { return Err(newer) };
-    tracing::info!("another newer Teal has been started: it is told what is still open here");
+    tracing::info!("another newer Teal was started: reporting to it what is still open here");
     let follower = newer.follower.follow_instead(link, older).await;
     Ok(Newer { follower, ..newer })
 }
@@ -244,7 +243,7 @@ pub(in crate::run) struct Given(Newer);
 // === impl Given ===
 
 impl Given {
-    /// Tells it the books for the last time.
+    /// Sends it the books for the last time.
     pub(in crate::run) async fn farewell(self) {
         self.0.follower.farewell().await;
     }

@@ -1,12 +1,11 @@
-//! Teal replaces itself: one file per step of it.
+//! Upgrades: one file per step.
 //!
-//! `hand_over` is the older Teal's: it has the parent start the newer one, asks it, lays the charge down
-//! and hands over what it has. `arrive` is the newer one's, which serves only if `confirm` finds up what
-//! was up. `leave` is what the older one does from then on,
-//! or how it comes back.
+//! `hand_over` is the older Teal's part: it asks the parent to start the newer one, checks that it can take
+//! over, stops deciding and hands over what it has. `arrive` is the newer one's part, which serves only if
+//! `confirm` finds up what was up. `leave` is the older one's part from then on: it leaves, or serves again.
 //!
-//! Guaranteed: at every instant somebody accepts on every public socket, and no socket is closed
-//! (L7). Until the newer one has said that it serves, and for [`PROBATION`] after that, the older one
+//! Guaranteed: at every instant one of them accepts on every public socket, and no socket is closed
+//! (L7). Until the newer one has reported that it serves, and for [`PROBATION`] after that, the older one
 //! can take everything back. Never here: a program that a caller names.
 
 mod arrive;
@@ -35,20 +34,20 @@ pub(super) use arrive::{Arrival, Handed, Older};
 pub(super) use confirm::confirm;
 pub(super) use leave::{Leaving, Left};
 
-/// How long the newer Teal is watched after it has begun to serve.
+/// The time the newer Teal is watched after it has begun to serve.
 const PROBATION: Duration = Duration::from_secs(5);
 
-/// How many Teals may be leaving at once, each through the next newer one.
+/// The most Teals that may be leaving at once, each through the next newer one.
 const GENERATIONS: usize = 16;
 
-/// What a running Teal needs to be replaced.
+/// The parts of a running Teal that an upgrade needs.
 #[derive(Debug)]
 pub(super) struct Replaceable {
-    /// Upgrades that are asked for.
+    /// Requests for upgrades.
     pub(super) wishes: mpsc::Receiver<UpgradeWish>,
-    /// The program at the path of the one that runs, as it was at the start; or why it is not known.
+    /// The path of the running program, as at the start; or why it is not known.
     program: Result<PathBuf, String>,
-    /// The lock of the state directory, to be passed on; `None`: given up.
+    /// The lock of the state directory, to be passed on; `None` once it is given up.
     lock: Option<OwnedFd>,
     /// The public listeners: configured, bound, and all sockets.
     listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,
@@ -58,7 +57,7 @@ pub(super) struct Replaceable {
     metrics: Option<(SocketAddr, SocketAddr)>,
     /// The Teal that this one has taken over from.
     pub(super) older: Option<Host>,
-    /// Who starts the newer one.
+    /// The parent, which starts the newer one.
     pub(super) parent: Parent,
 }
 
@@ -73,9 +72,7 @@ impl Replaceable {
     ) -> Result<Self, BindError> {
         let failed = |source| BindError { address: admin.0, source };
         let program = program().map_err(|error| {
-            format!(
-                "the path of the program that runs is not known ({error}); write upgrade.binary"
-            )
+            format!("the path of the running program is not known ({error}); set upgrade.binary")
         });
         let all = sockets.duplicate().map_err(failed)?;
         let places = configured.iter().zip(sockets.addresses()).zip(all);
@@ -84,23 +81,23 @@ impl Replaceable {
         Ok(Self { wishes, program, lock, listeners, admin, metrics, older, parent })
     }
 
-    /// Keeps the public sockets and the state directory no longer: nobody will take over from this
-    /// one, and who comes after it finds them free.
+    /// Releases the public sockets and the state directory: no Teal will take over from this one, and the
+    /// next one finds them free.
     pub(super) fn give_up(&mut self) {
         self.listeners.clear();
         self.lock = None; // the journal, while it is open here, has a lock of its own
     }
 
-    /// Refuses who has asked while another upgrade was carried out.
+    /// Refuses requests made while another upgrade was carried out.
     pub(super) fn refuse_the_rest(&mut self) {
         while let Ok((_, reply)) = self.wishes.try_recv() {
-            drop(reply.send(Err(Refusal::UpgradeInProgress))); // whoever asked may have gone
+            drop(reply.send(Err(Refusal::UpgradeInProgress))); // the caller may have gone
         }
     }
 }
 
-/// The path of the program that runs, as it was called: where that is a link which is later made to
-/// lead to a newer version, it is the link that counts.
+/// The path of the running program, as it was called: if that is a symbolic link, the link itself, which
+/// may later point to a newer version.
 fn program() -> io::Result<PathBuf> {
     let runs = std::env::current_exe()?;
     let called = std::env::args_os().next().map(PathBuf::from).and_then(|name| {
@@ -112,6 +109,6 @@ fn program() -> io::Result<PathBuf> {
     });
     let file = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
     let own = file(&runs)?;
-    // Whoever starts a program can give it any name.
+    // The caller of a program can give it any name.
     Ok(called.filter(|path| file(path).is_ok_and(|called| called == own)).unwrap_or(runs))
 }

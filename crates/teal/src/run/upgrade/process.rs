@@ -1,4 +1,4 @@
-//! The process of a newer Teal, from the outside. The parent has started it, and says when it has ended.
+//! The process of a newer Teal, seen from outside. The parent has started it, and reports its end.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use crate::run::parent::{Parent, Started};
 
-/// How long a process that was ended may take to be gone.
+/// The time limit for a killed process to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long one that may be ending by itself is given for it.
+/// The time for a process to end by itself before it is killed.
 const ENDING: Duration = Duration::from_millis(100);
 
-/// A process that this one has asked for; ended with this value, unless it is let go.
+/// A process that this one has started; killed when this value is dropped, unless it is let go.
 #[derive(Debug)]
 pub(super) struct Process {
     started: Option<Started>,
@@ -25,13 +25,13 @@ pub(super) struct Process {
     parent: Parent,
 }
 
-/// What is wrong with it, for the person who asked.
+/// The problem with it, for the caller.
 pub(super) struct Why(pub(super) String);
 
 // === impl Process ===
 
 impl Process {
-    /// Has the program started with our own arguments; the other end of what it finds to talk by.
+    /// Starts the program with our own arguments. Also returns our end of the socket to talk to it.
     pub(super) async fn start(parent: &Parent, program: &Path) -> io::Result<(Self, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         let started = parent.start(program, &OwnedFd::from(theirs)).await?;
@@ -39,20 +39,20 @@ impl Process {
         Ok((Self { started: Some(started), pid, parent: parent.clone() }, ours))
     }
 
-    /// Ends it, and says why it was of no use.
+    /// Kills it, and adds its exit status to the reason.
     pub(super) async fn explain(&mut self, Why(why): Why) -> String {
         match self.end().await {
             Some(status) if status.code().is_some() => {
-                format!("{why} ({status}; its own words are in the log)")
+                format!("{why} ({status}; its own messages are in the log)")
             }
             _ => why,
         }
     }
 
-    /// Ends it; how it ended, if it has.
+    /// Kills it. Returns its exit status, if it has ended.
     pub(super) async fn end(&mut self) -> Option<ExitStatus> {
         let ended = &mut self.started.as_mut()?.ended;
-        // It may be about to end by itself, which says more than being killed.
+        // It may be about to end by itself, and its own exit status says more.
         let mut end = timeout(ENDING, &mut *ended).await;
         if end.is_err() {
             self.parent.kill(self.pid);
@@ -63,18 +63,18 @@ impl Process {
         Some(status)
     }
 
-    /// Whether it was to be ended and has not.
+    /// Returns true if it was killed and has not ended.
     // lossless: L6 - never two writers.
     pub(super) fn is_left(&self) -> bool {
         self.started.is_some()
     }
 
-    /// Lets it live on by itself.
+    /// Lets it run on, also when this value is dropped.
     pub(super) fn let_go(&mut self) {
         self.started = None;
     }
 
-    /// Its trial is over: from here on it is the one that the parent keeps alive.
+    /// Ends its trial: from here on, it is the one that the parent keeps alive.
     pub(super) fn settle(&mut self) {
         self.parent.settled(self.pid);
         self.let_go();

@@ -168,7 +168,7 @@ impl Service {
         wait_until(LEFT, "the trial is over", || {
             fs::read_to_string("/run/test/log").is_ok_and(|log| {
                 log.lines().any(|line| {
-                    line.contains("what is open here may end")
+                    line.contains("finishing open requests")
                         && line.contains(&format!("newer={newer}"))
                 })
             })
