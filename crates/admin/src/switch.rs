@@ -43,9 +43,9 @@ pub(crate) struct SwitchParameters {
 /// The moment at which the response is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// When the old color is drained.
+    /// Once the old color is drained.
     Drained,
-    /// When every worker has applied the change.
+    /// Once every worker has applied the change.
     Published,
 }
 

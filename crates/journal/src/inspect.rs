@@ -47,7 +47,7 @@ pub enum InspectError {
     NoJournal {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its first bytes.
+        /// The problem with its first bytes.
         reason: String,
     },
 }

@@ -158,7 +158,7 @@ fn adopt_good(
     Ok(opened(Journal::new(storage, history, file, Ok(live)), dropped))
 }
 
-/// An earlier adoption of the same generation may have kept files of its own.
+/// Returns an unused name: an earlier adoption of the same generation may have kept its own files.
 fn unused_name(wanted: &str, names: &[String]) -> String {
     // One more candidate than there are names, so that at least one is free.
     let numbered = (2..=names.len() + 2).map(|number| format!("{wanted}.{number}"));

@@ -62,7 +62,7 @@ impl Body for Sending {
                 State::Ready(mut page) => {
                     // Not on the thread that answers switches.
                     self.state = State::Writing(spawn_blocking(move || {
-                        // With the last piece the page, and what it was made of, ends here.
+                        // After the last piece, the page and its data are dropped here.
                         page.next_piece().map(|piece| (page, piece))
                     }));
                 }

@@ -7,7 +7,7 @@ use crate::wire::{Certificate, Color, Ordered, Reload, Service, Status, TargetNa
 use super::color::{probed, standing};
 use super::{Lines, capital, line, many, seconds};
 
-/// How many services a status shows, and how much about each.
+/// The extent of a status: the services it shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Everything about each service, however many there are.

@@ -37,7 +37,7 @@ pub struct Settings {
     pub services: Vec<ServiceSpec>,
     /// All groups of them.
     pub groups: Vec<GroupSpec>,
-    /// What clients may send.
+    /// The limits for client requests.
     pub limits: Limits,
     /// Reloads the configuration.
     pub reloader: Reloader,

@@ -59,7 +59,7 @@ pub(super) struct Found {
     pub(super) certificate: Option<PeerCertificate>,
 }
 
-/// What a failed probe says about the peer.
+/// The kind of failure of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Nothing is there: the connection was refused, or the address is unreachable.
