@@ -6,7 +6,7 @@
 //! | 0..16 | magic `TEALJRNL`, format version, CRC-32 of the two |
 //! | 16..24 | number of this file: each fresh journal has a higher one |
 //! | 24..32 | end of the snapshot that the file begins with, else end of the header |
-//! | 32..40 | base: end of all that was durable when the file got its name |
+//! | 32..40 | base: end of the part that was durable when the file got its name |
 //! | 40..44 | CRC-32 of the bytes before |
 
 use crate::field::{self, Unreadable};

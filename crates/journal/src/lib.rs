@@ -29,7 +29,7 @@
 //! | intact up to the head's mark | both slots valid | that state; notes after the mark are kept; one unacknowledged decision after it, or bytes that are not a record, are dropped and reported |
 //! | the same | one slot valid | the same, but the first complete decision after the mark is kept: it may have been acknowledged |
 //! | the same, but with bytes after the mark that are not a record | one slot valid | refused: the other slot may have described them |
-//! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header vouches for; refused if anything follows it |
+//! | a higher file number than in the head | any valid slot | a rotation was interrupted: the state that the journal's header declares durable; refused if anything follows it |
 //! | damaged at or before the mark, or shorter than it | valid | refused, naming the last good generation |
 //! | two or more complete decisions after the mark | valid | refused: the head is an older copy |
 //! | a lower file number than in the head | valid | refused: the journal is an older copy |

@@ -28,7 +28,7 @@ pub(super) enum Verdict {
     Fresh,
     /// The state is intact.
     Whole(Whole),
-    /// Something that counts is damaged or missing.
+    /// A durable part is damaged or missing.
     Damaged(Damage),
     /// The named file is of another version.
     UnknownVersion(&'static str, u32),

@@ -38,7 +38,7 @@ pub struct Mirror {
     before: Option<Arc<Table>>,
 }
 
-/// The identities and books that this Teal gives to services, colors and targets.
+/// The identities and counters that this Teal gives to services, colors and targets.
 pub trait Identities {
     /// Returns the counters of a service; new ones if it has none.
     fn service(&mut self, name: &ServiceName) -> Arc<ServiceBooks>;

@@ -304,8 +304,8 @@ impl Core {
         refused().map_or(Ok(ledger), Err)
     }
 
-    /// Lays down the charge between two changes: from here on nothing is decided, journaled or
-    /// published. What it returns keeps others out until it is dropped.
+    /// Suspends control between two changes: from here on nothing is decided, journaled or
+    /// published. The returned locks keep others out until they are dropped.
     pub(crate) async fn lay_down(&self) -> (Ranked<()>, Ranked<Ledger>) {
         let turn = take(Rank::Turn, &self.turn).await;
         let ledger = take(Rank::Ledger, &self.ledger).await;

@@ -64,7 +64,7 @@ impl Roster {
         (name.listed, name.found) = (found, count);
     }
 
-    /// Lets traffic use those addresses of a name that fit.
+    /// Lets traffic use the addresses of a name that satisfy `fits`.
     pub(crate) fn admit_where(&mut self, id: NameId, fits: impl Fn(SocketAddr) -> bool) {
         let Some(&(place, color)) = self.name_places.get(&id) else { return };
         let Some(member) = self.members.get_mut(place) else { return };
