@@ -72,7 +72,7 @@ pub struct Ordered {
     pub next: Option<SystemTime>,
 }
 
-/// What is remembered of a name.
+/// The state of a name.
 #[derive(Debug, Default)]
 struct Entry {
     /// The CA's latest suggestion of when to renew the certificate.

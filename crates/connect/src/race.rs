@@ -187,7 +187,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// What happens at an address: after so long, a connection or a failure.
+    /// The scripted behavior of an address: a connection or a failure, after so long.
     #[derive(Clone, Copy)]
     enum Does {
         Take(u32),
@@ -209,8 +209,8 @@ mod tests {
         }
     }
 
-    /// A network in which address `n` does what stands at `n`; when which one was tried, and how many
-    /// are under way.
+    /// A network in which address `n` behaves as entry `n` says; records when each was tried, and how many
+    /// connects are pending.
     #[derive(Default)]
     struct Net {
         does: Vec<Does>,
@@ -228,7 +228,7 @@ mod tests {
             Self { does: does.to_vec(), ..Self::default() }
         }
 
-        /// Dials, and says what came of it, after how many milliseconds, and whom it tried when.
+        /// Dials, and returns the result, the time in milliseconds, and the addresses it tried with their times.
         async fn dial(
             &self,
             history: &AddressHistory,
@@ -299,12 +299,12 @@ mod tests {
         let history = AddressHistory::default();
         let net = Net::of(&[Nothing, Take(1)]);
         assert_eq!(net.dial(&history).await.0, Ok(1));
-        // The good one refuses now: that is said after one last try of the other, not at the deadline.
+        // The good one refuses now: that is reported after one last try of the other, not at the deadline.
         let net = Net::of(&[Nothing, Fail(0, REFUSED)]);
         let (said, after, tried) = net.dial(&history).await;
         assert_eq!((said, after), (Err("connection refused".to_owned()), 250));
         assert_eq!(tried, [(1, 0), (0, 0)]);
-        // And it is used at once when it has come back meanwhile.
+        // And it is used at once if it has come back meanwhile.
         let net = Net::of(&[Take(5), Fail(0, REFUSED)]);
         assert_eq!(net.dial(&history).await.0, Ok(0));
     }

@@ -1,4 +1,4 @@
-//! A raw client: sends what it is told, byte for byte, and accepts only exactly framed answers.
+//! A raw client: sends the given bytes as they are, and accepts only exactly framed answers.
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -19,24 +19,24 @@ use crate::wire::{Wire, WireError};
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How the peer ended the connection, and what it sent before.
+/// The end of a connection by the peer, with the bytes before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It ended by a FIN after these bytes.
+    /// A FIN after these bytes.
     Fin(Vec<u8>),
-    /// It ended by a reset after these bytes.
+    /// A reset after these bytes.
     Reset(Vec<u8>),
-    /// It is still open after the deadline; these bytes came.
+    /// Still open at the deadline, after these bytes.
     Open(Vec<u8>),
 }
 
 impl Ending {
-    /// Returns true if the connection has ended, however.
+    /// Returns true if the connection has ended in any way.
     pub fn ended(&self) -> bool {
         !matches!(self, Ending::Open(_))
     }
 
-    /// The bytes that came before.
+    /// The bytes received before it.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Ending::Fin(bytes) | Ending::Reset(bytes) | Ending::Open(bytes) => bytes,
@@ -73,13 +73,13 @@ impl Client {
         Ok(Client { wire, body: None, patience: PATIENCE })
     }
 
-    /// Connects and shakes hands.
+    /// Connects and does the TLS handshake.
     pub fn try_connect_tls(address: SocketAddr, trust: &Trust) -> std::io::Result<Self> {
         let wire = Wire::secure(trust.connect(address)?, Arc::new(AtomicBool::new(false)))?;
         Ok(Client { wire, body: None, patience: PATIENCE })
     }
 
-    /// Connects from this address of the machine, sends `first` as it is, and then shakes hands.
+    /// Connects from this local address, sends `first` as it is, and then does the TLS handshake.
     pub fn try_connect_tls_after(
         source: IpAddr,
         address: SocketAddr,
@@ -92,8 +92,7 @@ impl Client {
         Ok(Client { wire, body: None, patience: PATIENCE })
     }
 
-    /// Connects from this address of the machine, by which what comes of it can be told apart, or
-    /// panics.
+    /// Connects from this local address, which identifies its requests, or panics.
     #[track_caller]
     pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
         let connect =
@@ -109,7 +108,7 @@ impl Client {
         self
     }
 
-    /// The address of this side.
+    /// The local address.
     pub fn local(&self) -> SocketAddr {
         self.wire.local().expect("a connected socket has an address")
     }
@@ -126,8 +125,8 @@ impl Client {
         self.wire.send(bytes.as_ref(), until)
     }
 
-    /// Sends byte by byte with a pause between two, until the peer refuses to take more; says how
-    /// many were sent.
+    /// Sends byte by byte with a pause in between, until the peer accepts no more; returns the number
+    /// of bytes sent.
     pub fn drip(&mut self, bytes: impl AsRef<[u8]>, pause: Duration) -> usize {
         for (sent, byte) in bytes.as_ref().iter().enumerate() {
             if self.try_send([*byte]).is_err() {
@@ -138,7 +137,7 @@ impl Client {
         bytes.as_ref().len()
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side (FIN).
     pub fn half_close(&self) {
         self.wire.half_close();
     }
@@ -173,7 +172,7 @@ impl Client {
         self.read_answer(false).expect("a whole answer")
     }
 
-    /// Reads one whole answer, 1xx before it included; `to_head`: it answers a HEAD.
+    /// Reads one whole answer, including 1xx before it; `to_head`: it answers a HEAD.
     pub fn read_answer(&mut self, to_head: bool) -> Result<Response, WireError> {
         let mut response = self.read_head(to_head)?;
         while let Some(piece) = self.read_piece()? {
@@ -183,7 +182,7 @@ impl Client {
         Ok(response)
     }
 
-    /// Reads the head of an answer, 1xx before it included; its body comes by `read_piece`.
+    /// Reads the head of an answer, including 1xx before it; read its body with `read_piece`.
     pub fn read_head(&mut self, to_head: bool) -> Result<Response, WireError> {
         let mut informational = Vec::new();
         loop {
@@ -200,7 +199,7 @@ impl Client {
         }
     }
 
-    /// Reads exactly one head, also if it is a 1xx.
+    /// Reads exactly one head, even if it is a 1xx.
     pub fn read_any_head(&mut self) -> Result<Response, WireError> {
         let until = self.until();
         let raw = self.wire.read_head(until)?;
@@ -216,7 +215,7 @@ impl Client {
         }
     }
 
-    /// Reads the body until it contains `text`, or panics; returns what was read.
+    /// Reads the body until it contains `text`, or panics; returns the part that was read.
     #[track_caller]
     pub fn read_body_until(&mut self, text: &str) -> String {
         let mut read = String::new();
@@ -227,7 +226,7 @@ impl Client {
         read
     }
 
-    /// Reads exactly this many bytes as they are, or panics: for tunnels.
+    /// Reads exactly this many raw bytes, or panics: for tunnels.
     #[track_caller]
     pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
         let until = self.until();

@@ -1,4 +1,4 @@
-//! Runs a program to its end with a deadline and keeps what it printed.
+//! Runs a program to its end with a deadline and captures its output.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// What a finished command line left behind.
+/// The result of a finished program.
 #[derive(Clone, Debug)]
 pub struct CliResult {
     /// The exit code; none if a signal, or the deadline, ended it.
@@ -18,7 +18,7 @@ pub struct CliResult {
     pub stdout: String,
     /// All of its standard error.
     pub stderr: String,
-    /// How long it took.
+    /// The time it took.
     pub took: Duration,
 }
 
@@ -83,7 +83,7 @@ fn collect(source: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut source) = source {
-            // What was printed before an error counts.
+            // Output before an error counts.
             let _partial = source.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()

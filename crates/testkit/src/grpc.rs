@@ -1,5 +1,5 @@
-//! A target that speaks gRPC: a server of tonic on a thread of its own, with all four kinds of
-//! calls and the standard health check. Messages are bytes as they are.
+//! A gRPC target: a tonic server on its own thread, with all four kinds of calls and the standard
+//! health check. Messages are raw bytes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ pub struct GrpcTarget {
 struct Shared {
     name: String,
     calls: AtomicUsize,
-    /// What the health check says: 1 serving, 2 not.
+    /// The answer of the health check: 1 serving, 2 not serving.
     health: AtomicU8,
 }
 
@@ -49,7 +49,7 @@ const MANY: usize = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl GrpcTarget {
-    /// Starts on a port of its own.
+    /// Starts on a free port.
     #[track_caller]
     pub fn start(name: &str) -> Self {
         let shared = Arc::new(Shared {
@@ -84,22 +84,22 @@ impl GrpcTarget {
         self.address
     }
 
-    /// Its address as a configuration names it.
+    /// Its URL for a configuration.
     pub fn url(&self) -> String {
         format!("h2c://{}", self.address)
     }
 
-    /// Calls that have arrived, health checks apart.
+    /// The number of calls that have arrived, except health checks.
     pub fn calls(&self) -> usize {
         self.shared.calls.load(Ordering::SeqCst)
     }
 
-    /// What its health check says from now on.
+    /// Sets the answer of its health check from now on.
     pub fn serve(&self, serving: bool) {
         self.shared.health.store(if serving { 1 } else { 2 }, Ordering::SeqCst);
     }
 
-    /// Ends it at once, with everything that is under way.
+    /// Stops it at once, with all calls in flight.
     pub fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -117,7 +117,7 @@ impl Drop for GrpcTarget {
     }
 }
 
-/// `test.Echo`: answers with its name and what it was sent.
+/// `test.Echo`: answers with its name and the message.
 #[derive(Clone, Debug)]
 struct Echo(Arc<Shared>);
 
@@ -258,7 +258,7 @@ impl StreamingService<Message> for Echo {
     }
 }
 
-/// Messages as they are.
+/// A codec for raw bytes.
 #[derive(Clone, Copy, Debug)]
 struct Raw;
 

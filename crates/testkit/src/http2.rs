@@ -1,5 +1,5 @@
-//! A client of HTTP/2, or a server, that sends what it is told, frame by frame, right or wrong. It has its own
-//! framing and its own field compression, in which nothing is compressed.
+//! A raw HTTP/2 client or server that sends the given frames, right or wrong. It has its own framing and its
+//! own field encoding, without compression.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PATIENCE: Duration = Duration::from_secs(10);
 const HEADER: usize = 9;
 
-/// What may be sent before any room was given, and in one frame (RFC 9113 sections 6.9.2 and 4.2).
+/// The initial window, and the largest frame (RFC 9113 sections 6.9.2 and 4.2).
 const WINDOW: usize = 65_535;
 const FRAME: usize = 16_384;
 
@@ -28,9 +28,9 @@ pub mod kind {
     pub const CONTINUATION: u8 = 9;
 }
 
-/// DATA and HEADERS: nothing follows. SETTINGS and PING: an acknowledgement.
+/// DATA and HEADERS: end of the stream. SETTINGS and PING: an acknowledgement.
 pub const END_STREAM: u8 = 1;
-/// HEADERS and CONTINUATION: the fields are whole.
+/// HEADERS and CONTINUATION: end of the fields.
 pub const END_HEADERS: u8 = 4;
 
 /// One frame.
@@ -42,26 +42,26 @@ pub struct Frame {
     pub flags: u8,
     /// Its stream.
     pub stream: u32,
-    /// What is in it.
+    /// Its payload.
     pub payload: Vec<u8>,
 }
 
-/// What became of a stream.
+/// The outcome of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The final status; 0: there was none.
+    /// The final status; 0 if there was none.
     pub status: u16,
-    /// The interim ones before.
+    /// The interim statuses before it.
     pub interim: Vec<u16>,
-    /// The body as far as it came.
+    /// The body as far as it was received.
     pub body: Vec<u8>,
-    /// True if fields came after the body.
+    /// True if there were trailers.
     pub trailers: bool,
-    /// True if it ended rightly.
+    /// True if it ended properly.
     pub ended: bool,
     /// The error code by which it was reset.
     pub reset: Option<u32>,
-    /// The error code of a GOAWAY that came, or the end of the connection.
+    /// The error code of a GOAWAY, or the end of the connection.
     pub goaway: Option<u32>,
 }
 
@@ -74,7 +74,7 @@ pub struct Http2 {
 }
 
 impl Answer {
-    /// Notes what a frame says of this stream.
+    /// Records what a frame says about this stream.
     #[track_caller]
     fn see(&mut self, stream: u32, frame: &Frame) {
         if frame.kind == kind::GOAWAY {
@@ -104,7 +104,7 @@ impl Answer {
 }
 
 impl Frame {
-    /// A frame.
+    /// Creates a frame.
     pub fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Vec<u8>>) -> Self {
         Frame { kind, flags, stream, payload: payload.into() }
     }
@@ -128,19 +128,19 @@ impl Frame {
         self.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE)
     }
 
-    /// Returns true if it is the head of a GET, as it is written by whoever has the static table at hand.
+    /// Returns true if it is the head of a GET, as written with the static table.
     pub fn is_get(&self) -> bool {
         self.kind == kind::HEADERS && behind_size(&self.payload).first() == Some(&0x82)
     }
 
-    /// The four bytes at this place, as a number: error codes, increments, identifiers.
+    /// The four bytes at this offset as a number: error codes, increments, identifiers.
     pub fn number(&self, at: usize) -> u32 {
         let bytes = self.payload.get(at..at + 4).expect("a number is there");
         u32::from_be_bytes(bytes.try_into().expect("four bytes"))
     }
 }
 
-/// Fields as literals that are not remembered (RFC 7541 section 6.2.2), no text compressed.
+/// Fields as literals without indexing (RFC 7541 section 6.2.2) and without Huffman coding.
 pub fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -178,7 +178,7 @@ pub fn request(method: &str, path: &str, further: &[(&str, &str)]) -> Vec<u8> {
     fields(&[&own, further].concat())
 }
 
-/// What follows a new size of the table (RFC 7541 section 6.3), if there is one.
+/// The block without a leading table size update (RFC 7541 section 6.3), if there is one.
 fn behind_size(block: &[u8]) -> &[u8] {
     match block {
         [0x3f, rest @ ..] => {
@@ -190,7 +190,7 @@ fn behind_size(block: &[u8]) -> &[u8] {
     }
 }
 
-/// The status that a block begins with: one of the table, or three digits.
+/// The status at the start of a block: indexed, or three digits.
 fn status(block: &[u8]) -> u16 {
     const TABLE: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
     let block = behind_size(block);
@@ -206,7 +206,7 @@ fn status(block: &[u8]) -> u16 {
     digits(bits, long * 8)
 }
 
-/// Three digits in the code of RFC 7541 appendix B: 0 to 2 have five bits, the others six.
+/// Three digits in the Huffman code of RFC 7541 appendix B: 0 to 2 have five bits, the others six.
 fn digits(bits: u64, count: usize) -> u16 {
     let (mut left, mut number) = (count, 0);
     for _ in 0..3 {
@@ -223,14 +223,14 @@ fn digits(bits: u64, count: usize) -> u16 {
     number
 }
 
-/// Settings as they stand in a frame.
+/// Settings as encoded in a frame.
 fn pairs(settings: &[(u16, u32)]) -> Vec<u8> {
     let pair = |(id, value): &(u16, u32)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
     settings.iter().map(pair).collect::<Vec<_>>().concat()
 }
 
 impl Http2 {
-    /// Connects, says the preface with these settings, and hears the other side's.
+    /// Connects, sends the preface with these settings, and receives the peer's.
     #[track_caller]
     pub fn connect_with(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
         let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("it accepts");
@@ -245,13 +245,13 @@ impl Http2 {
         client
     }
 
-    /// Connects, and says the preface.
+    /// Connects, and sends the preface.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Http2::connect_with(address, &[])
     }
 
-    /// The other side: takes the preface and the settings of a client, and says its own.
+    /// The server side: receives a client's preface and settings, and sends its own.
     #[track_caller]
     pub fn accept(socket: TcpStream) -> Self {
         Http2::accept_with(socket, &[])
@@ -274,8 +274,8 @@ impl Http2 {
         server
     }
 
-    /// The stream of the next request, and whether it is a probe; none at the end. Waits for as long
-    /// as it takes.
+    /// The stream of the next request, and true if it is a probe; none at the end. Waits without a
+    /// limit.
     pub fn asked(&mut self) -> Option<(u32, bool)> {
         loop {
             let Some(frame) = self.frame_within(PATIENCE) else { continue };
@@ -287,18 +287,18 @@ impl Http2 {
         }
     }
 
-    /// Sends bytes as they are, or panics.
+    /// Sends raw bytes, or panics.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.try_raw(bytes).expect("the peer takes what is sent");
     }
 
-    /// Bounds how long bytes wait that the peer takes none of; 10 s else.
+    /// Sets the time limit for writes that the peer does not accept; 10 s by default.
     pub fn give_up_after(&mut self, patience: Duration) {
         self.socket.set_write_timeout(Some(patience)).expect("a socket");
     }
 
-    /// Sends bytes as they are.
+    /// Sends raw bytes.
     pub fn try_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.socket.write_all(bytes)
     }
@@ -318,7 +318,7 @@ impl Http2 {
         stream
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request, and waits for the answer.
     #[track_caller]
     pub fn ask(&mut self, block: Vec<u8>) -> Answer {
         let stream = self.open(block, END_STREAM);
@@ -365,20 +365,20 @@ impl Http2 {
         Some(Frame { kind, flags, stream, payload })
     }
 
-    /// What becomes of a stream. What it may still send is given back at once; PING and SETTINGS
-    /// are acknowledged.
+    /// The outcome of a stream. Flow-control credit is returned at once; PING and SETTINGS are
+    /// acknowledged.
     #[track_caller]
     pub fn answer(&mut self, stream: u32) -> Answer {
         self.answer_from(stream, Answer::default())
     }
 
-    /// Asks with a body of this many bytes, sent as far as there is room for it, and takes no answer before it
-    /// has sent all; it breaks off only when the stream is reset.
+    /// Sends a request with a body of this many bytes, as fast as the windows allow, and reads no answer before
+    /// it has sent all; it stops only if the stream is reset.
     #[track_caller]
     pub fn upload(&mut self, block: Vec<u8>, bytes: usize) -> Answer {
         let stream = self.open(block, 0);
         let mut answer = Answer::default();
-        // Of the connection, and of the stream.
+        // The windows of the connection and of the stream.
         let (mut left, mut room) = (bytes, [WINDOW; 2]);
         while left > 0 && answer.reset.is_none() {
             let piece = left.min(FRAME).min(room[0]).min(room[1]);
@@ -412,7 +412,7 @@ impl Http2 {
         answer
     }
 
-    /// Answers PING, SETTINGS and DATA as is due.
+    /// Responds to PING, SETTINGS and DATA as required.
     pub fn acknowledge(&mut self, frame: &Frame) {
         let more = u32::try_from(frame.payload.len()).unwrap_or(0).to_be_bytes();
         match frame.kind {
@@ -453,7 +453,7 @@ mod tests {
         assert_eq!(status(&[0x88]), 200);
         assert_eq!(status(&[0x3f, 0x01, 0x8d]), 404);
         assert_eq!(status(&[0x48, 3, b'5', b'0', b'2']), 502);
-        // 011011 00000 00010, filled up with ones.
+        // 011011 00000 00010, padded with ones.
         assert_eq!(status(&[0x48, 0x82, 0b0110_1100, 0b0000_0010]), 502);
     }
 }

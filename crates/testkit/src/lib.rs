@@ -1,11 +1,10 @@
-//! What the tests stand on: scriptable targets, a recording client, a real Teal process and a
-//! strict load, all over loopback sockets on port 0.
+//! The basis of the tests: scriptable targets, a recording client, a real Teal process and a strict
+//! load, all over loopback sockets on port 0.
 //!
-//! It guarantees that what it reports was really seen on a socket: targets keep every byte they
-//! received, the client refuses any answer that is not framed exactly, the load counts everything
-//! that is not a whole and right answer as lost. It shares no code with the product (its HTTP is
-//! its own), so that one mistake cannot hide on both sides. It never waits for luck: each wait has
-//! a deadline and names what it waited for.
+//! Everything that it reports was really seen on a socket: targets record every byte they received, the
+//! client rejects any answer that is not framed exactly, the load counts everything but complete and
+//! correct answers as lost. It shares no code with the product (it has its own HTTP), so that one mistake
+//! cannot hide on both sides. Each wait has a deadline and names the condition it waits for.
 //!
 //! Failed expectations panic: this crate is for tests only.
 

@@ -1,5 +1,5 @@
-//! A small strict load: keep-alive clients with unique ids that count as lost whatever is not a
-//! whole and right answer. It never sends anything again.
+//! A small strict load: keep-alive clients with unique ids that count everything but a complete and
+//! correct answer as lost. It never retries.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ static RUNS: AtomicU64 = AtomicU64::new(0);
 const EVIDENCE_MAX: usize = 20;
 const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a load does.
+/// The options of a load.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// How many connections are kept, one thread each.
+    /// The number of keep-alive connections, one thread each.
     pub connections: usize,
     /// The mean pause after each request; the pauses vary from none to twice this.
     pub pause: Duration,
@@ -41,14 +41,14 @@ pub struct Load {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What a load has found.
+/// The results of a load.
 #[derive(Clone, Debug, Default)]
 pub struct LoadReport {
     /// Requests whose first byte was sent.
     pub sent: u64,
-    /// Whole and right answers by the name of the target.
+    /// Complete and correct answers by the name of the target.
     pub answered: BTreeMap<String, u64>,
-    /// Requests without a whole and right answer.
+    /// Requests without a complete and correct answer.
     pub lost: u64,
     /// Requests answered by the wrong target although they began after a switch was done: L2.
     pub late: u64,
@@ -57,7 +57,7 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    /// Panics unless every request was answered rightly.
+    /// Panics unless every request was answered correctly.
     #[track_caller]
     pub fn assert_nothing_lost(&self) {
         assert!(self.sent > 0, "the load has sent nothing");
@@ -70,7 +70,7 @@ impl LoadReport {
 struct Shared {
     address: SocketAddr,
     options: LoadOptions,
-    /// Over TLS, if there is something to trust.
+    /// The trusted CA; none without TLS.
     trust: Option<Trust>,
     run: u64,
     stop: AtomicBool,
@@ -123,7 +123,7 @@ impl Load {
         wait_until(PROGRESS_WITHIN, "the load has sent more", || self.shared.report().sent >= goal);
     }
 
-    /// From now on requests may be answered by anyone: a switch begins.
+    /// From now on requests may be answered by any target: a switch begins.
     pub fn expect_anyone(&self) {
         self.expect(None);
     }
@@ -133,17 +133,17 @@ impl Load {
         self.expect(Some(target.to_owned()));
     }
 
-    /// From now on nobody may be there to accept connections: that is no loss.
+    /// From now on a refused connection is not a loss.
     pub fn expect_end(&self) {
         self.shared.ending.store(true, Ordering::Release);
     }
 
-    /// What was found until now.
+    /// The results so far.
     pub fn report(&self) -> LoadReport {
         self.shared.report().clone()
     }
 
-    /// Ends the load; requests that are under way are finished first.
+    /// Ends the load; requests in flight finish first.
     #[track_caller]
     pub fn stop(mut self) -> LoadReport {
         self.shared.stop.store(true, Ordering::Release);
@@ -154,7 +154,7 @@ impl Load {
     }
 
     fn expect(&self, target: Option<String>) {
-        // The epoch moves before and after, so that a request that sees it unchanged saw one value.
+        // The epoch changes before and after, so that a request that sees it unchanged saw one value.
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
         *self.shared.expected.lock().unwrap_or_else(PoisonError::into_inner) = target;
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
@@ -228,7 +228,7 @@ fn keep_asking(shared: &Shared, thread: usize) {
                 }
                 connection = (!answer.closes()).then_some(client);
             }
-            // Whoever stops accepting resets what was only in the kernel's queue.
+            // A listener that closes resets connections that were only in the kernel's queue.
             Err(_) if fresh && shared.ending.load(Ordering::Acquire) => {
                 shared.report().sent -= 1;
                 return;
@@ -239,7 +239,7 @@ fn keep_asking(shared: &Shared, thread: usize) {
     }
 }
 
-/// Who has answered, if whole and right.
+/// The target that has answered, if the answer is complete and correct.
 fn judge(shared: &Shared, question: &Question, answer: &Response) -> Option<String> {
     let who = answer.fields.get("x-target").unwrap_or_default().to_owned();
     let right = answer.status == 200
@@ -305,7 +305,7 @@ impl Question {
     }
 }
 
-/// A pause between none and twice the mean, spread evenly by the number.
+/// A pause between none and twice the mean, distributed evenly by the number.
 fn varied(mean: Duration, number: u64) -> Duration {
     let share = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
     mean * u32::try_from(share).unwrap_or_default() / 512

@@ -1,6 +1,6 @@
-//! Heads and bodies of HTTP/1.1, read strictly: what is not exactly framed is an error.
+//! A strict reader of HTTP/1.1 heads and bodies: anything that is not framed exactly is an error.
 //!
-//! This is a second opinion on purpose: it shares nothing with the product's engine.
+//! It is a deliberate second opinion: it shares nothing with the product's engine.
 
 use std::str;
 use std::time::Instant;
@@ -31,23 +31,23 @@ impl Fields {
     }
 }
 
-/// How the length of a body is known.
+/// The framing of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// No body.
     None,
     /// `Content-Length`.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,
-    /// Responses only: everything until the connection ends.
+    /// Responses only: until the connection ends.
     UntilClose,
 }
 
 /// A request as a target received it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The number of the connection that carried it, from 0.
+    /// The number of its connection, from 0.
     pub connection: usize,
     /// The bytes of the head as received.
     pub raw: Vec<u8>,
@@ -57,7 +57,7 @@ pub struct Request {
     pub target: String,
     /// The fields.
     pub fields: Fields,
-    /// How the body was framed.
+    /// The framing of the body.
     pub framing: Framing,
     /// The body's first 256 KiB.
     pub body: Vec<u8>,
@@ -67,7 +67,7 @@ pub struct Request {
     pub trailers: Fields,
     /// True if the body was received to its end.
     pub complete: bool,
-    /// When its head was complete.
+    /// The time when its head was complete.
     pub at: Instant,
 }
 
@@ -80,7 +80,7 @@ pub struct Response {
     pub raw: Vec<u8>,
     /// The fields.
     pub fields: Fields,
-    /// How the body was framed.
+    /// The framing of the body.
     pub framing: Framing,
     /// The body.
     pub body: Vec<u8>,
@@ -96,7 +96,7 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Returns true if it announces that the connection ends after it.
+    /// Returns true if it announces the end of the connection.
     pub fn closes(&self) -> bool {
         self.framing == Framing::UntilClose
             || self.fields.all("connection").iter().any(|value| {
@@ -136,7 +136,7 @@ pub(crate) fn request(raw: Vec<u8>, connection: usize) -> Result<Request, WireEr
     })
 }
 
-/// Parses a response head; `to_head` says that it answers HEAD and has no body.
+/// Parses a response head; `to_head`: it answers a HEAD and has no body.
 pub(crate) fn response(raw: Vec<u8>, to_head: bool) -> Result<Response, WireError> {
     check_lines(&raw)?;
     let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];

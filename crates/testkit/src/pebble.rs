@@ -1,4 +1,4 @@
-//! Pebble, an authority that speaks ACME, with a DNS of its own in which every name is this machine.
+//! Pebble, an ACME CA for tests, with its own DNS server in which every name is this machine.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::pki::Pki;
 use crate::port::free_port;
 use crate::wait::wait_until;
 
-/// How long it may take to start.
+/// The time limit of its start.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Where an authority will be, and whom its clients trust.
+/// The ports and files of a CA that is not started yet.
 #[derive(Debug)]
 pub struct PebblePlace {
     directory: PathBuf,
@@ -25,31 +25,30 @@ pub struct PebblePlace {
     dns_management: u16,
 }
 
-/// A running authority. Its processes end when it is dropped.
+/// A running CA. Its processes end when it is dropped.
 #[derive(Debug)]
 pub struct Pebble {
     place: PebblePlace,
     processes: [Child; 2],
 }
 
-/// How it judges.
+/// The options of the CA.
 #[derive(Clone, Debug)]
 pub struct PebbleOptions<'a> {
-    /// The port at which it asks for `http-01`.
+    /// The port for `http-01` validation.
     pub http: u16,
-    /// The port at which it asks for `tls-alpn-01`.
+    /// The port for `tls-alpn-01` validation.
     pub tls: u16,
-    /// How long its certificates last.
+    /// The validity of its certificates.
     pub validity: Duration,
     /// Names that it refuses.
     pub refused: &'a [&'a str],
-    /// The name and key (base64url) of the one external account that it binds others to; `None`: it
-    /// binds none.
+    /// The id and key (base64url) of the external account that it requires; `None`: it requires none.
     pub external: Option<(&'a str, &'a str)>,
 }
 
 impl PebblePlace {
-    /// A place for an authority that is not there yet; its files lie in `directory`.
+    /// Reserves ports for a CA that is not started yet; its files are in `directory`.
     pub fn new(directory: &Path) -> Self {
         fs::create_dir_all(directory).expect("a directory");
         let pki = Pki::new(directory);
@@ -57,12 +56,12 @@ impl PebblePlace {
         Self { directory: directory.to_owned(), pki, api, management, dns, dns_management }
     }
 
-    /// The URL of its directory.
+    /// The URL of its ACME directory.
     pub fn url(&self) -> String {
         format!("https://localhost:{}/dir", self.api)
     }
 
-    /// Who has signed the certificate of its server; not what it gives.
+    /// The CA of its server's certificate; not of the certificates that it issues.
     pub fn pki(&self) -> &Pki {
         &self.pki
     }
@@ -116,25 +115,25 @@ impl PebblePlace {
 }
 
 impl Pebble {
-    /// The URL of its directory.
+    /// The URL of its ACME directory.
     pub fn url(&self) -> String {
         self.place.url()
     }
 
-    /// Who has signed the certificate of its server; not what it gives.
+    /// The CA of its server's certificate; not of the certificates that it issues.
     pub fn pki(&self) -> &Pki {
         &self.place.pki
     }
 
-    /// A file with the certificate above all that it gives.
+    /// A file with the root certificate of what it issues.
     pub fn root(&self) -> PathBuf {
         let file = self.place.directory.join("root.pem");
         fs::write(&file, self.fetch("roots/0").expect("pebble answers")).expect("a file");
         file
     }
 
-    /// Ends it and starts it again at the same place: it knows nothing any more, no account and no
-    /// certificate, and has another root.
+    /// Restarts it on the same ports: it has forgotten all accounts and certificates, and has another
+    /// root.
     #[track_caller]
     pub fn restart(&mut self) {
         let [authority, _] = &mut self.processes;
@@ -144,7 +143,7 @@ impl Pebble {
         wait_until(SOON, "pebble answers", || self.fetch("roots/0").is_some());
     }
 
-    /// From now on this name leads to this address.
+    /// Points this name to this address from now on.
     #[track_caller]
     pub fn point(&self, name: &str, to: Ipv4Addr) {
         let record = serde_json::json!({ "host": format!("{name}."), "addresses": [to] });
@@ -156,12 +155,12 @@ impl Pebble {
         assert!(status.success(), "{name} can't be pointed to {to}");
     }
 
-    /// What it said of its work.
+    /// Its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.place.directory.join("pebble.log")).unwrap_or_default()
     }
 
-    /// How many certificates it has given.
+    /// The number of certificates it has issued.
     pub fn issued(&self) -> usize {
         self.log().matches("Issued certificate serial").count()
     }

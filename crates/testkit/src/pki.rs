@@ -1,4 +1,4 @@
-//! Certificates for tests: an authority of their own, what it signs, and clients that trust it.
+//! Certificates for tests: a CA, certificates signed by it, and clients that trust it.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +19,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 /// A client's TLS session over a blocking socket.
 pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// An authority and the directory in which its files lie.
+/// A CA and the directory of its files.
 #[derive(Debug)]
 pub struct Pki {
     directory: PathBuf,
@@ -35,7 +35,7 @@ pub struct Pair {
     pub key: PathBuf,
 }
 
-/// Whom a client trusts, whom it expects, and what it shows.
+/// A client's trusted CA, expected name, and own certificate.
 #[derive(Clone, Debug)]
 pub struct Trust {
     config: Arc<ClientConfig>,
@@ -43,7 +43,7 @@ pub struct Trust {
 }
 
 impl Pki {
-    /// A new authority.
+    /// Creates a CA.
     pub fn new(directory: &Path) -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -54,7 +54,7 @@ impl Pki {
         Self { directory: directory.to_owned(), issuer: Issuer::new(parameters, key) }
     }
 
-    /// The file with the certificate of the authority.
+    /// The file with the CA's certificate.
     pub fn ca(&self) -> PathBuf {
         self.directory.join("ca.pem")
     }
@@ -64,12 +64,12 @@ impl Pki {
         self.issue_until(file, names, 2100)
     }
 
-    /// The same, until the beginning of this year.
+    /// The same, valid until the beginning of this year.
     pub fn issue_until(&self, file: &str, names: &[&str], year: i32) -> Pair {
         self.sign(file, names, year, &KeyPair::generate().expect("a key"))
     }
 
-    /// The same, for this long from now, to the second.
+    /// The same, valid for this long from now, to the second.
     pub fn issue_for(&self, file: &str, names: &[&str], time: Duration) -> Pair {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
         let mut parameters = unsigned(names);
@@ -78,14 +78,14 @@ impl Pki {
         self.write(file, &parameters, &KeyPair::generate().expect("a key"))
     }
 
-    /// The same with an RSA key, until 2100.
+    /// The same with an RSA key, valid until 2100.
     pub fn issue_rsa(&self, file: &str, names: &[&str]) -> Pair {
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
         self.sign(file, names, 2100, &key)
     }
 
-    /// A certificate as public CAs issue them: valid since yesterday and for 80 days, its common
-    /// name the first of its names, with the address of a list of revoked certificates.
+    /// A certificate as public CAs issue them: valid since yesterday and for 80 days, with the first
+    /// name as common name, and with the URL of a revocation list.
     pub fn issue_as_public(&self, file: &str, names: &[&str]) -> Pair {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let epoch = SystemTime::UNIX_EPOCH;
@@ -121,14 +121,14 @@ impl Pki {
         pair
     }
 
-    /// A client that trusts this authority and asks for the server `name`; without one it names
-    /// none, and takes the answer for `localhost`.
+    /// A client that trusts this CA and asks for the server `name`; without one it sends none, and
+    /// expects a certificate for `localhost`.
     pub fn trust(&self, name: Option<&str>) -> Trust {
         let config = self.client().with_no_client_auth();
         Trust { config: Arc::new(config), name: name.map(str::to_owned) }
     }
 
-    /// The same, showing a certificate.
+    /// The same, with a client certificate.
     pub fn trust_showing(&self, name: &str, pair: &Pair) -> Trust {
         let cert = CertificateDer::from_pem_file(&pair.cert).expect("a certificate");
         let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
@@ -146,7 +146,7 @@ fn unsigned(names: &[&str]) -> CertificateParams {
     CertificateParams::new(names).expect("names")
 }
 
-/// A client that trusts the authority in this file.
+/// A client that trusts the CA in this file.
 fn client(ca: &Path) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).expect("a certificate")).expect("an authority");
@@ -157,7 +157,7 @@ fn client(ca: &Path) -> rustls::ConfigBuilder<ClientConfig, rustls::client::Want
 }
 
 impl Trust {
-    /// A client that trusts the authority in this PEM file, and asks for the server `name`.
+    /// A client that trusts the CA in this PEM file, and asks for the server `name`.
     pub fn of_file(ca: &Path, name: &str) -> Self {
         let config = Arc::new(client(ca).with_no_client_auth());
         Self { config, name: Some(name.to_owned()) }
@@ -176,12 +176,12 @@ impl Trust {
         self.name.as_deref().unwrap_or("localhost")
     }
 
-    /// Connects and shakes hands.
+    /// Connects and does the TLS handshake.
     pub fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream> {
         self.shake_hands(TcpStream::connect(address)?)
     }
 
-    /// Shakes hands on a connection.
+    /// Does the TLS handshake on a connection.
     pub fn shake_hands(&self, mut socket: TcpStream) -> std::io::Result<TlsStream> {
         let mut config = (*self.config).clone();
         config.enable_sni = self.name.is_some();

@@ -1,8 +1,8 @@
-//! Ports for servers that must be told theirs before they bind it.
+//! Ports for servers that must know their port before they bind it.
 //!
-//! A port that the system gave and that was closed again may be given to another test before its server binds
-//! it, and then two servers answer at one address. Ports from here are below those that systems give to
-//! whoever asks for any, and no two tests of a process are given the same one.
+//! A free port from the system may be handed to another test before this one's server binds it, and then two
+//! servers answer at one address. Ports from here are below the system's ephemeral range, and no two tests of a
+//! process get the same one.
 //!
 //! A server that can bind port 0, or take a socket over, never needs one.
 
@@ -13,9 +13,9 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 const FIRST: u16 = 20_000;
 const LAST: u16 = 31_999;
 
-/// A port that nobody has at any IPv4 address, for TCP and UDP, and that nobody else is given by this process.
+/// A port that is free at all IPv4 addresses, for TCP and UDP, and that this process hands out only once.
 pub fn free_port() -> u16 {
-    let begin = (std::process::id() % u32::from(LAST - FIRST)) as u16; // other processes begin elsewhere
+    let begin = (std::process::id() % u32::from(LAST - FIRST)) as u16; // other processes start elsewhere
     let is_free = |port: &u16| {
         let place = (Ipv4Addr::UNSPECIFIED, *port);
         TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok()

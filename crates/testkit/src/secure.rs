@@ -1,5 +1,5 @@
-//! TLS in front of a target: what comes in there goes to the target byte for byte, once hands were
-//! shaken.
+//! TLS in front of a target: after the handshake, everything is forwarded to the target byte for
+//! byte.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -22,10 +22,10 @@ use tokio_rustls::TlsAcceptor;
 use crate::pki::Pair;
 use crate::target::Target;
 
-/// Any port of this machine.
+/// Any free port on loopback.
 const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// The listener with TLS; it is gone when this is dropped.
+/// The TLS listener; it closes when this is dropped.
 #[derive(Debug)]
 pub struct SecureTarget {
     address: SocketAddr,
@@ -37,8 +37,8 @@ pub struct SecureTarget {
 }
 
 impl SecureTarget {
-    /// Listens for a target and shows this certificate. With `clients` every client must show one
-    /// that an authority of that file has signed.
+    /// Listens for a target with this certificate. With `clients`, every client must have a certificate
+    /// signed by a CA in that file.
     #[track_caller]
     pub fn start(target: &Target, pair: &Pair, clients: Option<&Path>) -> Self {
         Self::serve(LOOPBACK, target.address(), Arc::new(config(pair, clients)))
@@ -50,7 +50,7 @@ impl SecureTarget {
         Self::serve(address, target.address(), Arc::new(config(pair, None)))
     }
 
-    /// Listens for a target by TLS 1.2 alone.
+    /// Listens for a target with TLS 1.2 only.
     #[track_caller]
     pub fn start_tls12(target: &Target, pair: &Pair) -> Self {
         let versions = &[&rustls::version::TLS12];
@@ -58,13 +58,13 @@ impl SecureTarget {
         Self::serve(LOOPBACK, target.address(), Arc::new(config))
     }
 
-    /// Listens for something that speaks HTTP/2, and says so in its handshakes.
+    /// Listens for an HTTP/2 server, and negotiates that (ALPN).
     #[track_caller]
     pub fn start_http2(target: SocketAddr, pair: &Pair) -> Self {
         Self::start_offering(target, pair, None, &["h2"])
     }
 
-    /// Listens for something that speaks these protocols, and says so in its handshakes. `clients`: as above.
+    /// Listens for a server of these protocols, and negotiates them (ALPN). `clients`: as above.
     #[track_caller]
     pub fn start_offering(
         target: SocketAddr,
@@ -100,27 +100,27 @@ impl SecureTarget {
         Self { address, shaken, resumed, config, stop: Some(stop), serving: Some(serving) }
     }
 
-    /// Its address as a configuration names it, by a name.
+    /// Its URL for a configuration, with a host name.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many handshakes were done.
+    /// The number of completed handshakes.
     pub fn handshakes(&self) -> usize {
         self.shaken.load(Ordering::SeqCst)
     }
 
-    /// How many of them have resumed a session.
+    /// The number of resumed sessions among them.
     pub fn resumptions(&self) -> usize {
         self.resumed.load(Ordering::SeqCst)
     }
 
-    /// From now on shows another certificate.
+    /// Uses another certificate from now on.
     pub fn show(&self, pair: &Pair) {
         self.config.send_replace(Arc::new(config(pair, None)));
     }

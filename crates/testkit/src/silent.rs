@@ -1,4 +1,4 @@
-//! An address that lets nobody in: connections to it neither succeed nor fail.
+//! A silent address: connections to it neither succeed nor fail.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Silent {
         Silent { address, _listener: listener, _queued: queued }
     }
 
-    /// Its address as a configuration names it.
+    /// Its URL for a configuration.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

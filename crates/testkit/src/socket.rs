@@ -1,4 +1,4 @@
-//! A Unix socket in front of a target: what comes in there goes to the target byte for byte.
+//! A Unix socket in front of a target: everything is forwarded to the target byte for byte.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::target::Target;
 
-/// The socket; it is gone when this is dropped.
+/// The socket; it is removed when this is dropped.
 #[derive(Debug)]
 pub struct TargetSocket {
     path: PathBuf,
@@ -32,7 +32,7 @@ impl TargetSocket {
         TargetSocket { path: path.to_owned(), listener, accepting: Some(accepting) }
     }
 
-    /// Its address as a configuration names it.
+    /// Its URL for a configuration.
     pub fn url(&self) -> String {
         format!("unix:{}", self.path.display())
     }
@@ -41,7 +41,7 @@ impl TargetSocket {
 impl Drop for TargetSocket {
     fn drop(&mut self) {
         let _woken = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
-        let _gone = fs::remove_file(&self.path); // with its directory, perhaps
+        let _gone = fs::remove_file(&self.path); // may be gone with its directory
         if let Some(accepting) = self.accepting.take() {
             let _ended = accepting.join();
         }

@@ -1,4 +1,4 @@
-//! Runs a program on a pseudo-terminal, as if a person watched it.
+//! Runs a program on a pseudo-terminal, as if a person were watching.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -40,13 +40,13 @@ impl OnTerminal {
         let also = far.try_clone().expect("a descriptor can be duplicated");
         command.stdin(Stdio::null()).stdout(also).stderr(far);
         let child = command.spawn().expect("the program can be started");
-        // With it go our copies of the far end; otherwise reading would not end with the program.
+        // This drops our copies of the far end; otherwise reading would not end with the program.
         drop(command);
         let shown = Arc::<Mutex<String>>::default();
         let into = Arc::clone(&shown);
         let reading = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // When nobody has the far end any more, a read fails.
+            // Once the far end is closed, a read fails.
             while let Ok(read @ 1..) = near.read(&mut bytes) {
                 let text = String::from_utf8_lossy(&bytes[..read]);
                 into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
@@ -55,12 +55,12 @@ impl OnTerminal {
         OnTerminal { child, shown, reading: Some(reading) }
     }
 
-    /// What was shown so far, control sequences included.
+    /// The output so far, including control sequences.
     pub fn shown(&self) -> String {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until it has ended; its exit code and all that was shown.
+    /// Waits until it has ended; returns its exit code and all output.
     #[track_caller]
     pub fn end(mut self, within: Duration) -> (Option<i32>, String) {
         let child = &mut self.child;
@@ -76,13 +76,13 @@ impl OnTerminal {
 
 impl Drop for OnTerminal {
     fn drop(&mut self) {
-        // It has ended by itself, unless a test has failed.
+        // It has exited by itself, unless a test has failed.
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
 }
 
-/// Both ends: the near one is read by us, the far one is the program's terminal.
+/// Both ends: we read the near one, the far one is the program's terminal.
 fn pseudo_terminal() -> io::Result<(File, OwnedFd)> {
     let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&near)?;

@@ -1,4 +1,4 @@
-//! Waiting for a condition with a deadline: the only way in which tests let time pass.
+//! Waiting for a condition with a deadline: the only way in which tests wait.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
-//! One TCP connection with a read buffer, deadlines and a stop flag: what client and target share.
+//! One TCP connection with a read buffer, deadlines and a stop flag, for client and target.
 //!
-//! Reads and writes are sliced, so that a stop is noticed soon and no wait is unbounded.
+//! Reads and writes wait in slices, so that a stop is noticed soon and no wait is unbounded.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,20 +17,20 @@ const SLICE: Duration = Duration::from_millis(10);
 const READ_BYTES: usize = 16 * 1024;
 const HEAD_BYTES_MAX: usize = 256 * 1024;
 
-/// Why bytes could not be read or written.
+/// The error of a read or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireError {
     /// The peer ended the connection between two messages.
     Closed,
-    /// The peer ended the connection in the middle of a message; what was missing.
+    /// The peer ended the connection in the middle of a message; the missing part.
     Truncated(String),
     /// The peer reset the connection.
     Reset,
-    /// Nothing came, or could be sent, before the deadline.
+    /// Nothing was received, or could be sent, before the deadline.
     TimedOut,
-    /// The owner of this side is stopping.
+    /// This side is stopping.
     Stopped,
-    /// The bytes are not exactly framed HTTP/1.1; what is wrong with them.
+    /// The bytes are not exactly framed HTTP/1.1; the problem.
     Malformed(String),
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// A connection and what was read ahead from it.
+/// A connection and its read-ahead buffer.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
@@ -92,7 +92,7 @@ impl Wire {
         Wire::over(Stream::Plain(stream), stop)
     }
 
-    /// Over a TLS session that has shaken hands.
+    /// Over an established TLS session.
     pub(crate) fn secure(session: TlsStream, stop: Arc<AtomicBool>) -> io::Result<Self> {
         Wire::over(Stream::Tls(Box::new(session)), stop)
     }
@@ -105,7 +105,7 @@ impl Wire {
         Ok(Wire { stream, buffer: Vec::new(), start: 0, stop })
     }
 
-    /// The socket, past any session.
+    /// The socket below any TLS session.
     pub(crate) fn stream(&self) -> &TcpStream {
         self.stream.socket()
     }
@@ -114,7 +114,7 @@ impl Wire {
         self.stream().local_addr()
     }
 
-    /// What was read and not yet taken.
+    /// The bytes that were read and not yet taken.
     pub(crate) fn buffered(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -153,7 +153,7 @@ impl Wire {
         }
     }
 
-    /// The next head with its empty line, one leading empty line skipped as RFC 9112 2.2 allows.
+    /// The next head with its empty line; skips one leading empty line, as RFC 9112 section 2.2 allows.
     pub(crate) fn read_head(&mut self, until: Instant) -> Result<Vec<u8>, WireError> {
         loop {
             if self.buffered().starts_with(b"\r\n") {
@@ -212,9 +212,9 @@ impl Wire {
         Ok(())
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side (FIN).
     pub(crate) fn half_close(&self) {
-        // A peer that is gone already needs no FIN.
+        // A peer that has left needs no FIN.
         let _gone = self.stream().shutdown(Shutdown::Write);
     }
 
@@ -226,11 +226,11 @@ impl Wire {
 
 /// Makes the close of `stream` a reset.
 pub(crate) fn reset(stream: &TcpStream) {
-    // A peer that is gone already needs no reset.
+    // A peer that has left needs no reset.
     let _gone = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
-/// Where `needle` begins in `haystack`.
+/// The position of `needle` in `haystack`.
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }

@@ -1,4 +1,4 @@
-//! The load and the books find what they are there to find.
+//! The load and the books detect the faults that they are meant to detect.
 
 use std::time::Duration;
 

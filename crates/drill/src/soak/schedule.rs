@@ -43,7 +43,7 @@ pub(super) enum Fault {
 pub(super) struct Round {
     /// Time before the switch.
     pub(super) pause: Duration,
-    /// What is done around it.
+    /// The fault around it.
     pub(super) fault: Fault,
 }
 

@@ -1,12 +1,12 @@
-//! What a target can be told to do with a request, and how it answers health checks.
+//! The scriptable behavior of a target for requests and health checks.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How a target answers a request.
+/// The behavior for a request.
 #[derive(Clone, Debug)]
 pub enum Behavior {
-    /// Reads the body, then answers 200 with who answered, what was asked and the body's checksum.
+    /// Reads the body, then answers 200 with the target's name, the request and the body's checksum.
     Echo,
     /// Reads the body, waits, then answers as `Echo`.
     Slow(Duration),
@@ -14,9 +14,9 @@ pub enum Behavior {
     Held(Gate),
     /// Reads the body and never answers.
     Hang,
-    /// Does exactly these steps. If they leave the body unread, the connection is closed then.
+    /// Does exactly these steps. If they leave the body unread, the connection is closed afterwards.
     Script(Vec<Step>),
-    /// Answers 101 with the token that was asked for, then echoes every byte.
+    /// Answers 101 with the requested token, then echoes every byte.
     Tunnel,
     /// Answers a WebSocket handshake, then echoes every message.
     WebSocket,
@@ -29,7 +29,7 @@ pub enum Behavior {
     Download {
         /// The length of the body.
         bytes: u64,
-        /// True if it is sent in chunks, or under a Content-Length.
+        /// True if it is sent in chunks, false with a Content-Length.
         chunked: bool,
         /// The pause after each 16 KiB.
         pause: Duration,
@@ -49,7 +49,7 @@ pub enum Step {
     Pause(Duration),
     /// Waits until the gate opens.
     WaitFor(Gate),
-    /// Opens the gate: the steps before this one are done.
+    /// Opens the gate, to signal that the steps before are done.
     Open(Gate),
     /// Reads the body and answers as `Behavior::Echo`.
     Echo,
@@ -78,13 +78,13 @@ impl Behavior {
         Behavior::Script(vec![
             Step::ReadBody,
             Step::Send(answer.as_ref().to_vec()),
-            // The reset would overtake bytes that the peer has not read yet.
+            // A reset would overtake bytes that the peer has not read yet.
             Step::Pause(Duration::from_millis(50)),
             Step::Reset,
         ])
     }
 
-    /// Answers before the body is read, then reads what comes of it.
+    /// Answers before the body is read, then reads as much of it as arrives.
     pub fn early(answer: impl AsRef<[u8]>) -> Self {
         Behavior::Script(vec![Step::Send(answer.as_ref().to_vec()), Step::ReadBody])
     }
@@ -111,7 +111,7 @@ impl Behavior {
     }
 }
 
-/// How a target answers its health route.
+/// The behavior for health checks.
 #[derive(Clone, Debug)]
 pub enum Health {
     /// 200.
@@ -157,7 +157,7 @@ impl Health {
     }
 }
 
-/// Something that requests wait for until the test opens it.
+/// A gate at which requests wait until the test opens it.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -167,7 +167,7 @@ impl Gate {
         Gate::default()
     }
 
-    /// Lets everyone pass, for good.
+    /// Opens it for good.
     pub fn open(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();

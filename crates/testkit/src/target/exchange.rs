@@ -1,4 +1,4 @@
-//! One connection of a target: reads requests strictly, records them, does what the plan says.
+//! One connection of a target: reads requests strictly, records them, follows the plan.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::{HEALTH_PATH, Shared, stream};
 use crate::message::{self, BodyReader, Request};
 use crate::wire::{Wire, WireError};
 
-/// No target waits longer than this for anything.
+/// The longest wait of a target.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 const GATE_POLL: Duration = Duration::from_millis(10);
 const BODY_KEPT: usize = 256 * 1024;
 
-/// What becomes of the connection after an answer.
+/// The next step of the connection after an answer.
 #[derive(PartialEq, Eq)]
 pub(super) enum After {
     Keep,
@@ -87,7 +87,7 @@ fn serve_one(
     let body_read = false;
     let mut exchange = Exchange { wire, shared, request, stop, place, sum: 0, body_read };
     let after = exchange.run(behavior)?;
-    // What a server has not read, it cannot tell from the next request.
+    // A server cannot distinguish an unread body from the next request.
     Ok(if exchange.body_read { after } else { After::Close })
 }
 
@@ -170,7 +170,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Answers who this is and what was asked.
+    /// Answers with the target's name and the request.
     pub(super) fn echo(&mut self) -> Result<After, WireError> {
         self.read_body()?;
         let request = &self.request;

@@ -1,7 +1,7 @@
 //! A scriptable HTTP/1.1 target on port 0: one thread per connection, everything recorded.
 //!
-//! It does exactly what it is told, also what no good server does. While it is stopped, its port
-//! stays reserved: connections are refused, and nobody else can take it.
+//! It does exactly as scripted, including things that no good server does. While it is stopped, its
+//! port stays reserved: connections are refused, and no other process can take it.
 
 mod behavior;
 mod exchange;
@@ -33,7 +33,7 @@ const ACCEPT_POLL: Duration = Duration::from_millis(1);
 pub struct Target {
     shared: Arc<Shared>,
     address: SocketAddr,
-    /// Bound and never listening: keeps the port ours while the target is stopped.
+    /// Bound but never listening: reserves the port while the target is stopped.
     _reserved: Socket,
     running: Mutex<Option<Running>>,
 }
@@ -43,7 +43,7 @@ struct Running {
     acceptor: JoinHandle<()>,
 }
 
-/// What all connections of a target look at.
+/// The state shared by all connections of a target.
 struct Shared {
     name: String,
     script: Mutex<Plan>,
@@ -51,7 +51,7 @@ struct Shared {
     connections: AtomicUsize,
 }
 
-/// What the test has told the target to do.
+/// The behavior that the test has set.
 struct Plan {
     otherwise: Behavior,
     at: HashMap<String, Behavior>,
@@ -63,12 +63,12 @@ struct Plan {
 }
 
 impl Target {
-    /// Starts a healthy target that echoes and says `name`.
+    /// Starts a healthy target that echoes and names itself `name`.
     pub fn start(name: &str) -> Self {
         Target::start_at(name, SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
-    /// The same at this address, which another that has stopped may have had.
+    /// The same at this address, which a stopped target may have had.
     pub fn start_at(name: &str, address: SocketAddr) -> Self {
         let reserved = bound(&address);
         let address = reserved
@@ -103,37 +103,37 @@ impl Target {
         target
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its address as a configuration names it.
+    /// Its URL for a configuration.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has received.
+    /// Everything it has received.
     pub fn seen(&self) -> &Seen {
         &self.shared.seen
     }
 
-    /// What it does with requests that no path decides.
+    /// Sets the behavior for requests without a more specific one.
     pub fn behave(&self, behavior: Behavior) {
         self.shared.plan().otherwise = behavior;
     }
 
-    /// What it does with requests for `path`, with any query.
+    /// Sets the behavior for requests for `path`, with any query.
     pub fn behave_at(&self, path: &str, behavior: Behavior) {
         self.shared.plan().at.insert(path.to_owned(), behavior);
     }
 
-    /// What it does with the next request for `path` that nothing queued before it decides.
+    /// Queues the behavior for one request for `path`, after those queued before.
     pub fn behave_next(&self, path: &str, behavior: Behavior) {
         self.shared.plan().next.entry(path.to_owned()).or_default().push_back(behavior);
     }
 
-    /// How it answers `/health`.
+    /// Sets the behavior of `/health`.
     pub fn health(&self, health: Health) {
         self.shared.plan().health = health;
     }
@@ -143,9 +143,9 @@ impl Target {
         self.shared.plan().idle = idle;
     }
 
-    /// Resets a kept connection on which a request comes after it was idle for this long, without
-    /// looking at the request: as if its close had crossed the request on the way. On loopback
-    /// that race is too short to be met by chance.
+    /// Resets a keep-alive connection when a request arrives after this much idle time, without reading
+    /// the request: as if its close had crossed the request on the way. On loopback that race is too
+    /// short to occur by chance.
     pub fn cross_requests_after(&self, idle: Duration) {
         self.shared.plan().crossing = Some(idle);
     }
@@ -210,7 +210,7 @@ impl Shared {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do with a request for `path`.
+    /// The behavior for a request for `path`.
     fn behavior_for(&self, path: &str) -> Behavior {
         let mut plan = self.plan();
         if path == HEALTH_PATH {
@@ -238,7 +238,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, stop: &Arc<AtomicBool>) 
         match listener.accept() {
             Ok((stream, _)) => serve(stream, shared, stop),
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(ACCEPT_POLL),
-            // The peer was gone before it was accepted.
+            // The peer had left before it was accepted.
             Err(_) => {}
         }
     }

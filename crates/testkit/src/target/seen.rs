@@ -1,4 +1,4 @@
-//! What a target has received: every connection, every byte, every request.
+//! The record of a target: every connection, every byte, every request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ struct Connection {
     open: bool,
 }
 
-/// Where a request was recorded.
+/// The position of a recorded request.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     probe: bool,
@@ -49,7 +49,7 @@ impl Seen {
         requests
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub fn count(&self) -> usize {
         self.lock().requests.len()
     }
@@ -59,17 +59,17 @@ impl Seen {
         self.lock().probes.clone()
     }
 
-    /// Connections that were accepted, whatever they carried.
+    /// The number of accepted connections, whatever they carried.
     pub fn accepted(&self) -> usize {
         self.lock().connections.len()
     }
 
-    /// How many connections have carried at least one request that was no health check.
+    /// The number of connections with at least one request other than health checks.
     pub fn connections(&self) -> usize {
         self.lock().connections.iter().filter(|connection| connection.requests > 0).count()
     }
 
-    /// How many of these are open.
+    /// The number of these that are open.
     pub fn open_connections(&self) -> usize {
         let state = self.lock();
         state
@@ -89,12 +89,12 @@ impl Seen {
         carried.map(|connection| connection.bytes.clone()).collect()
     }
 
-    /// What was wrong with bytes that were not a well-formed request.
+    /// The errors of bytes that were not a well-formed request.
     pub fn malformed(&self) -> Vec<String> {
         self.lock().malformed.clone()
     }
 
-    /// How often each value of the field `name` was seen.
+    /// The number of times that each value of the field `name` was seen.
     pub fn times_by(&self, name: &str) -> HashMap<String, usize> {
         let mut times = HashMap::new();
         for request in &self.lock().requests {
@@ -149,7 +149,7 @@ impl Seen {
         Place { probe, index: list.len() - 1 }
     }
 
-    /// Changes a recorded request, if it was not forgotten meanwhile.
+    /// Changes a recorded request, unless it was forgotten meanwhile.
     pub(super) fn amend(&self, place: Place, change: impl FnOnce(&mut Request)) {
         let mut state = self.lock();
         let list = if place.probe { &mut state.probes } else { &mut state.requests };

@@ -46,7 +46,7 @@ pub(super) fn websocket(exchange: &mut Exchange<'_>) -> Result<After, WireError>
     let mut socket = WebSocket::from_partially_read(stream, read_ahead, Role::Server, None);
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        // The stop flag is looked at between two slices of waiting.
+        // The stop flag is checked between two slices of waiting.
         exchange.pause(Duration::ZERO)?;
         match socket.read() {
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => {

@@ -1,4 +1,4 @@
-//! Questions to a running Teal: over the admin API, and over the command line.
+//! Calls to a running Teal: over the admin API, and over the command line.
 
 use std::fs;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const BALANCED_WITHIN: Duration = Duration::from_secs(5);
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 
 impl Teal {
-    /// The token made at the first start.
+    /// The token created at the first start.
     #[track_caller]
     pub fn token(&self) -> String {
         let path = self.state_dir().join("admin.token");
@@ -30,7 +30,7 @@ impl Teal {
         self.try_ask(method, path, fields).expect("a whole answer from the admin API")
     }
 
-    /// The same, for when it may not answer.
+    /// The same, for a Teal that may not answer.
     pub fn try_ask(
         &self,
         method: &str,
@@ -91,7 +91,7 @@ impl Teal {
         self.service()["colors"][color].clone()
     }
 
-    /// Waits until the color would, or would not, pass the gate.
+    /// Waits until the color would pass the gate, or would not.
     #[track_caller]
     pub fn wait_healthy(&self, color: &str, healthy: bool) {
         let what = format!("{color} is healthy: {healthy}");

@@ -1,4 +1,4 @@
-//! The metrics page, read; and the check that its books balance.
+//! A parser of the metrics page, and the check that its books balance.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ struct Sample {
 }
 
 impl Metrics {
-    /// Reads the text exposition format; panics on a line that is none of it.
+    /// Reads the text exposition format; panics on an invalid line.
     #[track_caller]
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -30,7 +30,7 @@ impl Metrics {
         self.matching(name, labels).map(|sample| sample.value).sum()
     }
 
-    /// The same for what is counted in whole numbers.
+    /// The same as a whole number.
     #[track_caller]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let sum = self.sum(name, labels).round() as i64;
@@ -47,7 +47,7 @@ impl Metrics {
         self.matching(name, &[]).filter_map(|sample| sample.labels.get(label).cloned()).collect()
     }
 
-    /// What of L8 does not hold at rest; none if the books balance.
+    /// The violation of L8 at rest; none if the books balance.
     pub fn imbalance(&self) -> Option<String> {
         let accepted = self.sum("teal_requests_accepted_total", &[]);
         let answered = self.sum("teal_requests_answered_total", &[]);

@@ -1,5 +1,5 @@
-//! The real binary as a child process: started from a generated configuration, asked over its
-//! admin API and its command line, stopped, killed and started again; never left behind.
+//! The real binary as a child process: started from a generated configuration, called over its
+//! admin API and its command line, stopped, killed and restarted; never left behind.
 
 mod ask;
 mod metrics;
@@ -31,7 +31,7 @@ const STARTED_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const LOGGED_WITHIN: Duration = Duration::from_secs(10);
 
-/// If set in the environment, the directory of each Teal stays, with its log.
+/// The environment variable that keeps the directory of each Teal, with its log.
 const KEEP: &str = "TESTKIT_KEEP";
 
 /// A running Teal with its own directory.
@@ -39,7 +39,7 @@ pub struct Teal {
     program: PathBuf,
     directory: TempDir,
     child: Option<Child>,
-    /// True if that is another program, and Teal somewhere below it.
+    /// True if that is another program, with Teal somewhere below it.
     below: bool,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
@@ -83,7 +83,7 @@ impl Teal {
         teal
     }
 
-    /// Writes another configuration file; a reload or a restart reads it.
+    /// Replaces the configuration file; a reload or a restart reads it.
     #[track_caller]
     pub fn write_settings(&self, settings: &Settings) {
         self.write_config(&settings.to_toml(&self.state_dir()));
@@ -95,14 +95,14 @@ impl Teal {
         fs::write(self.config(), text).expect("the configuration can be written");
     }
 
-    /// Starts it, again, with the same state directory and waits until it is ready.
+    /// Starts or restarts it with the same state directory and waits until it is ready.
     #[track_caller]
     pub fn start_again(&mut self) {
         self.spawn(&[]);
         self.wait_ready();
     }
 
-    /// The same by another program, such as a script that starts the first one.
+    /// The same through another program, such as a script that starts the real one.
     #[track_caller]
     pub fn start_again_by(&mut self, program: &str) {
         self.program = PathBuf::from(program);
@@ -143,7 +143,7 @@ impl Teal {
         (self.listener, self.admin) = (address("listening on "), address("admin on "));
     }
 
-    /// Starts it with further arguments after `run --config FILE` and waits for nothing.
+    /// Starts it with further arguments after `run --config FILE`, without waiting.
     #[track_caller]
     pub fn spawn(&mut self, further: &[&str]) {
         let mut command = exe::command(&self.program);
@@ -151,8 +151,8 @@ impl Teal {
         self.spawn_command(command);
     }
 
-    /// Starts it below other programs, as a container's runtime would: the command line that these
-    /// words begin ends with Teal's own. Waits for nothing.
+    /// Starts it below other programs, as a container runtime would: Teal's command line is appended to
+    /// these words. Does not wait.
     #[track_caller]
     pub fn spawn_below(&mut self, words: &[&str]) {
         let mut command = exe::command(Path::new(words[0]));
@@ -161,8 +161,8 @@ impl Teal {
         self.below = true;
     }
 
-    /// Starts it as a service manager would: with these variables, and this socket handed over as
-    /// descriptor 3. Waits for nothing.
+    /// Starts it as a service manager would: with these variables, and this socket passed as
+    /// descriptor 3. Does not wait.
     #[track_caller]
     pub fn spawn_as_service(&mut self, variables: &[(&str, &str)], socket: Option<&TcpListener>) {
         self.spawn_as_service_with(variables, socket, "");
@@ -179,7 +179,7 @@ impl Teal {
         let mut command = Command::new("bash"); // others know no descriptor beyond 9
         let (program, config) = (self.program.display(), self.config());
         let mut script = String::new();
-        // What the shell gives away must not be closed by its own start.
+        // The descriptor must survive the start of the shell.
         let kept = socket.map(|socket| {
             let kept = rustix::io::dup(socket).expect("a descriptor");
             script.push_str(&format!(
@@ -215,12 +215,12 @@ impl Teal {
         self.below = false;
     }
 
-    /// Where clients connect.
+    /// The listener's address.
     pub fn listener(&self) -> SocketAddr {
         self.listener
     }
 
-    /// Where the admin API listens.
+    /// The admin API's address.
     pub fn admin(&self) -> SocketAddr {
         self.admin
     }
@@ -240,8 +240,8 @@ impl Teal {
         self.directory.path().join("teal.toml")
     }
 
-    /// What of its standard error has been read since its last start: all of it once it has ended,
-    /// and while it runs maybe not yet its last lines ([`Teal::log_has`]).
+    /// Its standard error since its last start: complete once it has ended; while it runs, the last lines
+    /// may be missing ([`Teal::log_has`]).
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -256,7 +256,7 @@ impl Teal {
         });
     }
 
-    /// Returns true if the process that was started first is still there.
+    /// Returns true if the process that was started is still running.
     pub fn is_running(&mut self) -> bool {
         self.child
             .as_mut()
@@ -270,8 +270,8 @@ impl Teal {
         kill_process(pid, signal).expect("the process is there");
     }
 
-    /// From now on its writes to files fail beyond this offset, as on a full disk; none: they no
-    /// longer fail. The program must have been started by [`Teal::surviving_full_files`].
+    /// Makes its writes to files fail beyond this offset, as on a full disk; none: ends that. The
+    /// program must have been started by [`Teal::surviving_full_files`].
     #[track_caller]
     pub fn limit_file_size(&self, bytes: Option<u64>) {
         let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process id is not 0");
@@ -302,7 +302,7 @@ impl Teal {
         self.wait_exit(within)
     }
 
-    /// Waits until the process that was started first has ended; its exit code, none after a signal.
+    /// Waits until the process that was started has ended; returns its exit code, none after a signal.
     #[track_caller]
     pub fn wait_exit(&mut self, within: Duration) -> Option<i32> {
         let child = self.child.as_mut().expect("Teal is running");

@@ -1,4 +1,4 @@
-//! The configuration of a Teal under test: short deadlines, port 0, everything replaceable.
+//! The configuration of a Teal under test: short deadlines, port 0, every key replaceable.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The processes of a Teal: the parent, which was started, the one that serves, and those that leave.
+//! The processes of a Teal: the parent, the serving one, and those that are leaving.
 
 use std::fs;
 use std::time::Duration;
@@ -12,27 +12,26 @@ use crate::wait::{wait_for, wait_until};
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
 
-/// What is known of a process from outside.
+/// The facts about a process from /proc.
 struct Seen {
     pid: u32,
     name: String,
     parent: u32,
     state: String,
     threads: u32,
-    /// In ticks since the machine has started.
+    /// The start time, in ticks since boot.
     started: u64,
 }
 
 impl Teal {
-    /// The process that was started, which stays the same.
+    /// The process id of the parent, which never changes.
     #[track_caller]
     pub fn parent_pid(&self) -> u32 {
         let started = self.child.as_ref().expect("Teal is running").id();
         if self.below { parent_below(started).expect("it is running") } else { started }
     }
 
-    /// Sends a signal to the first process that the program around it has started, as `docker stop`
-    /// would.
+    /// Sends a signal to the first child of the surrounding program, as `docker stop` would.
     #[track_caller]
     pub fn signal_first(&self, signal: Signal) {
         let started = self.child.as_ref().expect("Teal is running").id();
@@ -40,7 +39,7 @@ impl Teal {
         signal_process(first.pid, signal);
     }
 
-    /// The process that serves: the newest.
+    /// The serving process: the newest.
     #[track_caller]
     pub fn pid(&self) -> u32 {
         self.serving().expect("a Teal serves")
@@ -59,7 +58,7 @@ impl Teal {
         parent.map(children_of).unwrap_or_default()
     }
 
-    /// Has a newer Teal take over; the process of that.
+    /// Upgrades Teal; returns the newer one's process id.
     #[track_caller]
     pub fn upgrade(&mut self) -> u32 {
         let answer = self.try_upgrade();
@@ -67,7 +66,7 @@ impl Teal {
         self.pid()
     }
 
-    /// Asks for it; the whole answer.
+    /// Requests an upgrade; returns the whole answer.
     #[track_caller]
     pub fn try_upgrade(&mut self) -> Response {
         let answer = self.ask("POST", "/admin/upgrade", &[("Accept", "application/json")]);
@@ -75,13 +74,13 @@ impl Teal {
             serde_json::from_slice(&answer.body).expect("the answer is JSON");
         if answer.status == 200 {
             let pid = json["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-            // In a namespace of its own a process has another number.
+            // In its own namespace a process has another id.
             assert!(self.below || pid == self.serving(), "the newest is the one that serves");
         }
         answer
     }
 
-    /// Kills the one that serves, with the parent left alive; its process.
+    /// Kills the serving process but not the parent; returns its process id.
     #[track_caller]
     pub fn kill_serving(&self) -> u32 {
         let pid = self.pid();
@@ -90,7 +89,7 @@ impl Teal {
         pid
     }
 
-    /// Waits until another process than this one serves; that one.
+    /// Waits until another process serves; returns its process id.
     #[track_caller]
     pub fn wait_revived(&mut self, killed: u32) -> u32 {
         let pid = wait_for(GONE_WITHIN, "another process serves", || {
@@ -103,7 +102,7 @@ impl Teal {
         pid
     }
 
-    /// How many Teals there are under the parent.
+    /// The number of Teals under the parent.
     pub fn processes(&self) -> usize {
         self.serving_all().len()
     }
@@ -114,14 +113,14 @@ impl Teal {
         wait_until(within, "only the newest Teal is there", || self.processes() == 1);
     }
 
-    /// Kills the parent and all others at one instant (SIGKILL), as if the machine had lost its power.
+    /// Kills the parent and all others at once (SIGKILL), as in a power failure.
     #[track_caller]
     pub fn kill(&mut self) {
         let pids = self.serving_pids();
         self.kill_at_once(&pids);
     }
 
-    /// The serving processes, to be killed later without the milliseconds of a search.
+    /// The ids of the serving processes, to kill them later without the milliseconds of a search.
     pub fn serving_pids(&self) -> Vec<u32> {
         self.serving_all().iter().map(|seen| seen.pid).collect()
     }
@@ -135,8 +134,8 @@ impl Teal {
     }
 }
 
-/// Kills a parent and what it has started: `known` of them at once, then whatever else there is. Stopped
-/// first, the parent starts nothing meanwhile.
+/// Kills a parent and its children: the `known` ones at once, then all others. The parent is stopped first,
+/// so that it starts no more.
 pub(super) fn kill_all(parent: u32, known: &[u32]) {
     signal_process(parent, Signal::STOP);
     for pid in known {
@@ -154,14 +153,14 @@ pub(super) fn kill_all(parent: u32, known: &[u32]) {
     });
 }
 
-/// Sends a signal to a process, if it is there.
+/// Sends a signal to a process, if it exists.
 pub fn signal_process(pid: u32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
         let _gone = kill_process(pid, signal);
     }
 }
 
-/// Processes whose parent is this one, but for those that have ended.
+/// The running children of this process.
 fn children_of(parent: u32) -> Vec<Seen> {
     let entries = fs::read_dir("/proc").expect("the processes can be listed");
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -181,15 +180,15 @@ fn parent_below(pid: u32) -> Option<u32> {
     None
 }
 
-/// Returns true if a process is there and has not ended. Whoever inherits it may be late to bury it.
+/// Returns true if a process is running. Zombies do not count: init may be slow to reap.
 fn is_there(pid: u32) -> bool {
     see(pid).is_some_and(|seen| seen.is_alive())
 }
 
 fn see(pid: u32) -> Option<Seen> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Behind the name, which may hold anything. Of all fields the 20th are the threads, the 22nd is the
-    // start.
+    // After the name, which may contain anything. The 20th field is the number of threads, the 22nd the
+    // start time.
     let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
     let name = stat.split_once('(')?.1.rsplit_once(')')?.0.to_owned();
     Some(Seen {
@@ -203,7 +202,7 @@ fn see(pid: u32) -> Option<Seen> {
 }
 
 impl Seen {
-    /// The first thread may have ended before others, which still hold what was open.
+    /// The first thread may have ended before others, which still hold open files.
     fn is_alive(&self) -> bool {
         self.threads > 1 || (self.state != "Z" && self.state != "X")
     }
