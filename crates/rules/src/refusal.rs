@@ -207,7 +207,7 @@ impl fmt::Display for Refusal {
             ),
             Self::JournalUnavailable { reason } => write!(
                 f,
-                "the decision can't be made durable, so nothing was changed and traffic goes on \
+                "the decision cannot be made durable, so nothing was changed and traffic goes on \
                  as before: {reason}"
             ),
             Self::UpgradeInProgress => {
@@ -223,7 +223,7 @@ impl fmt::Display for Refusal {
             Self::AlreadyHeld { service } => write!(f, "{service} is already held"),
             Self::NotHeld { service } => write!(f, "{service} is not held"),
             Self::ReloadProblems { problems } => {
-                f.write_str("nothing was changed, the configuration can't be used:")?;
+                f.write_str("nothing was changed, the configuration is invalid:")?;
                 problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
             }
             Self::FailoverCooling { service, left } => write!(

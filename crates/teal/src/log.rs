@@ -51,7 +51,7 @@ pub(crate) fn levels() -> String {
     in_force.map_or_else(String::new, |levels| levels.to_string())
 }
 
-/// Puts other levels in force, until this process ends.
+/// Changes the levels, until this process ends.
 pub(crate) fn change_levels(text: &str) -> Result<(), String> {
     let levels: Levels = text.parse().map_err(|error: LevelError| error.must_be())?;
     let (change, in_force) = CHANGE.get().ok_or("logging has not started")?;
@@ -157,7 +157,7 @@ impl Queue {
                     "{untold} lines of this log were dropped: standard error was not read for a while"
                 );
             }
-            // Ignored: nobody reads it.
+            // Ignored: standard error has no reader.
             let _ = out.write_all(&lines).and_then(|()| out.flush());
         }
     }

@@ -56,7 +56,7 @@ fn members(
     }
     if list.value.len() > KEPT {
         let message = format!(
-            "group.services has more than {KEPT} services, more than receipts are kept for"
+            "group.services has more than {KEPT} services, and receipts are kept for only that many"
         );
         found.at(list.offset, format!("{message}; make two groups"));
     }

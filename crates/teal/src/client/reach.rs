@@ -187,7 +187,7 @@ impl Teal {
     }
 
     fn unreachable(&self, error: &std::io::Error) -> Failure {
-        let mut message = format!("Teal can't be reached at {}: {error}", self.address);
+        let mut message = format!("cannot reach Teal at {}: {error}", self.address);
         for tried in &self.tried {
             message.push_str("\nTried before: ");
             message.push_str(tried);
@@ -293,7 +293,7 @@ fn closed_to_this_user(socket: &Path, gid: u32) -> String {
     )
 }
 
-/// The token that the caller gave; a file that can't be read is an error, not "none".
+/// The token that the caller gave; an unreadable file is an error, not "none".
 fn given_token(args: &ReachArgs, around: &Surroundings) -> Result<Option<String>, Failure> {
     if let Some(path) = &args.token_file {
         return read_token(path).map(Some).map_err(|why| wrong_token("--token-file", path, &why));

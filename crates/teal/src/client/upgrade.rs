@@ -10,11 +10,11 @@ use crate::Outcome;
 use crate::cli::UpgradeArgs;
 use crate::exit::Exit;
 
-/// Has a newer Teal take over.
+/// Upgrades the running Teal to a newer one.
 pub(crate) fn upgrade(args: &UpgradeArgs) -> Outcome {
     let answer = block_on(async {
         let teal = Teal::find(&args.reach, Intent::Change).await?;
-        // Drains under way end first.
+        // Drains in progress end first.
         let watch = Watch { verb: "upgrade", all: true, ..Watch::default() };
         let asking = teal.ask(Method::POST, "/admin/upgrade", None);
         Box::pin(watched(&teal, &watch, args.reach.json, asking)).await

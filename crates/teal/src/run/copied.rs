@@ -117,7 +117,7 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
     let stays = "serving with the configuration in use before the crash";
     let refused = |problems: Problems| {
         let problems = one_line(&problems);
-        tracing::warn!("{stays} until the file is fixed and `teal reload` takes it: {problems}");
+        tracing::warn!("{stays} until the file is fixed and reloaded by `teal reload`: {problems}");
         Some(problems)
     };
     let not_in_force = match source.read() {
@@ -127,8 +127,8 @@ pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
             if let Err(problems) = precondition::examine(&now, &places) {
                 refused(problems)
             } else {
-                tracing::warn!("{stays}: the file has changed since; `teal reload` takes it");
-                Some("the file has changed since then; `teal reload` takes it".to_owned())
+                tracing::warn!("{stays}: the file has changed since; use it with `teal reload`");
+                Some("the file has changed since then; use it with `teal reload`".to_owned())
             }
         }
     };

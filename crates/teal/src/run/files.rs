@@ -83,7 +83,7 @@ async fn watch_state(in_force: &InForce) {
             );
         }
         told &= !now[0];
-        // One without a state directory is made again with that.
+        // A token whose state directory is gone is recreated with that directory.
         if token && !now[1] && in_force.config().admin.tokens.is_empty() {
             let held = in_force.clone();
             let there = spawn_blocking(move || {

@@ -127,8 +127,8 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
     Ok((source.with_copy(&places), config))
 }
 
-/// The contents of the files of TLS that were in force before a crash, and why the file that is there now was
-/// not taken.
+/// The contents of the TLS files in use before a crash, and the reason why the current configuration file is
+/// not used.
 type Before = (FilesRead, Option<String>);
 
 /// The same after a crash: a file that is invalid or gone by now must not become an outage.

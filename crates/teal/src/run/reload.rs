@@ -247,7 +247,7 @@ impl InForce {
         self.current().clone()
     }
 
-    /// What TLS to targets is made of.
+    /// The TLS files for targets.
     pub(super) fn vault(&self) -> &Vault {
         &self.vault
     }

@@ -134,7 +134,7 @@ async fn replace(
         Err(refusal) => {
             tracing::error!(reason = %refusal, "not upgraded");
             leaving.count(UpgradeEnd::Failed);
-            drop(reply.send(Err(refusal))); // whoever asked may have gone
+            drop(reply.send(Err(refusal))); // the caller may have gone
             leaving.replaceable.refuse_the_rest();
             return Left::Back;
         }
@@ -142,7 +142,7 @@ async fn replace(
     let name = given.name();
     tracing::info!(newer = name.pid, version = name.version, "upgraded");
     leaving.count(UpgradeEnd::Done);
-    drop(reply.send(Ok(name))); // whoever asked may have gone
+    drop(reply.send(Ok(name))); // the caller may have gone
     leaving.replaceable.refuse_the_rest();
     leaving.in_force.charge.send_replace(false);
     let left = leaving.leave(given, signals, around).await;
@@ -284,7 +284,7 @@ async fn upgrade(handle: Handle) {
     // The outcome is logged where it is carried out.
     if let Err(Refusal::UpgradeInProgress) = handle.upgrade(UpgradeAsk { actor: Actor::Teal }).await
     {
-        tracing::warn!("SIGUSR2: an upgrade is under way already");
+        tracing::warn!("SIGUSR2: an upgrade is already in progress");
     }
 }
 

@@ -152,7 +152,7 @@ fn what_needs_an_upgrade_is_refused_by_name() {
         let result = stage.teal.cli(&["reload"]);
         assert!(matches!(result.code, Some(1..=3)), "{}", result.all());
         assert!(result.all().contains(name), "{}", result.all());
-        stage.teal.log_has(&["the configuration can't be used: ", name]);
+        stage.teal.log_has(&["the configuration is invalid: ", name]);
     }
     stage.finish();
 }

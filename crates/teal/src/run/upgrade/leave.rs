@@ -74,7 +74,7 @@ impl Leaving<'_> {
         }
     }
 
-    /// Counts how an upgrade ended. The newer Teal is told with the rest of the books.
+    /// Counts the outcome of an upgrade. The newer Teal gets the count with the rest of the books.
     pub(in crate::run) fn count(&self, end: UpgradeEnd) {
         self.publisher.connections().cell(0).upgraded(end);
     }
