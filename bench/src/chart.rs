@@ -11,7 +11,7 @@ const FIGURES: f64 = 120.0;
 const BAR: f64 = 20.0;
 const HEADING: f64 = 34.0;
 
-/// All figures of a group, each with a scale of its own, from zero.
+/// All figures of a group, each with its own scale, from zero.
 pub(crate) fn bars(group: &str, figures: &[&Figure]) -> String {
     let mut body = String::new();
     let mut y = 44.0;

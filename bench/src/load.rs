@@ -1,5 +1,5 @@
-//! What is sent at a proxy: closed-loop load by wrk, open-loop load by our client, idle clients,
-//! clients that shake hands, switches.
+//! The loads on a proxy: closed-loop load by wrk, open-loop load by our client, idle clients, clients
+//! with full TLS handshakes, switches.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,21 +13,21 @@ use crate::peers::{LOAD_CORE, NAME, Peer, Place, beside};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What one run of wrk measured.
+/// The measurements of one run of wrk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// Microseconds of the proxy's processor time per request.
+    /// The proxy's CPU time per request, in microseconds.
     pub(crate) cpu: f64,
-    /// Requests in a second.
+    /// Requests per second.
     pub(crate) rate: f64,
 }
 
-/// As many requests as go, over so many connections.
+/// As many requests as possible over this many connections.
 pub(crate) fn closed(peer: &Peer, path: &str, connections: u32, seconds: u64) -> Result<Run> {
     load(peer, path, connections, seconds, &[])
 }
 
-/// The same, each request on a connection of its own.
+/// The same, with a new connection for each request.
 pub(crate) fn connecting(peer: &Peer, connections: u32, seconds: u64) -> Result<Run> {
     load(peer, "/", connections, seconds, &["-H", "Connection: close"])
 }
@@ -46,7 +46,7 @@ fn load(peer: &Peer, path: &str, connections: u32, seconds: u64, more: &[&str]) 
     Ok(Run { cpu: cpu * 1e6 / requests, rate: requests / took })
 }
 
-/// As many requests as go by HTTP/2 over TLS, over so many connections of so many streams.
+/// As many requests as possible by HTTP/2 over TLS, over this many connections of this many streams.
 pub(crate) fn http2(peer: &Peer, connections: u32, streams: u32, seconds: u64) -> Result<Run> {
     let before = peer.process.cpu()?;
     let (count, each) = (connections.to_string(), streams.to_string());
@@ -59,7 +59,7 @@ pub(crate) fn http2(peer: &Peer, connections: u32, streams: u32, seconds: u64) -
         field.trim().parse::<f64>().ok()
     };
     let (done, failed) = counted("done").zip(counted("failed")).context(said.clone())?;
-    // What was under way when the time was over is neither.
+    // Requests in flight at the end count as neither.
     if failed > f64::from(connections * streams) || done < 1.0 {
         bail!("{} lost requests under load:\n{said}", peer.name);
     }
@@ -74,7 +74,7 @@ fn requests(said: &str) -> Option<(f64, f64)> {
     Some((count.parse().ok().filter(|count| *count > 0.0)?, took.parse().ok()?))
 }
 
-/// The percentiles 50, 99 and 99.9, in microseconds, at a fixed rate.
+/// The 50th, 99th and 99.9th percentiles, in microseconds, at a fixed rate.
 pub(crate) fn open(peer: &Peer, connections: u32, rate: f64, seconds: u64) -> Result<[f64; 3]> {
     let said = run(&[
         &beside("open-loop")?,
@@ -88,7 +88,7 @@ pub(crate) fn open(peer: &Peer, connections: u32, rate: f64, seconds: u64) -> Re
     Ok([*p50, *p99, *p999])
 }
 
-/// Runs a program to its end, on the core of the load.
+/// Runs a program to its end, on the load's core.
 fn run(command: &[&str]) -> Result<String> {
     let output = Command::new("taskset")
         .args(["-c", &LOAD_CORE.to_string()])
@@ -101,7 +101,7 @@ fn run(command: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Clients that have had one answer each and keep their connections.
+/// Clients that have received one answer each and keep their connections.
 pub(crate) fn idle_clients(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>> {
     (0..count).map(|_| idle_client(address)).collect()
 }
@@ -133,8 +133,8 @@ fn read_until(stream: &mut TcpStream, whole: impl Fn(&[u8]) -> bool) -> Result<V
     Ok(answer)
 }
 
-/// Full handshakes at a steady pace, each followed by a request, over a connection each; how many
-/// were made.
+/// Full handshakes at a steady pace, each on a new connection and followed by a request; returns their
+/// number.
 pub(crate) fn handshakes(
     place: &Place,
     peer: &Peer,
@@ -146,7 +146,7 @@ pub(crate) fn handshakes(
     let mut made = 0;
     while next < end {
         thread::sleep(next.saturating_duration_since(Instant::now()));
-        let fresh = place.pki.trust(Some(NAME)); // one that has been used resumes its session
+        let fresh = place.pki.trust(Some(NAME)); // a used one would resume its session
         let mut stream = fresh.connect(peer.address)?;
         write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n")?;
         let mut answer = Vec::new();
@@ -160,7 +160,7 @@ pub(crate) fn handshakes(
     Ok(made)
 }
 
-/// Switches Teal to a color; how long the command took until the new table was in force.
+/// Switches Teal to a color; returns the time from the command until the new table was in force.
 pub(crate) fn switch(teal: &Peer, to: &str) -> Result<Duration> {
     let token = fs::read_to_string(teal.directory.join("state/admin.token"))?;
     let began = Instant::now();

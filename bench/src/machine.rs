@@ -1,4 +1,4 @@
-//! The facts without which figures say nothing: processor, kernel, versions, effort.
+//! The facts needed to interpret figures: processor, kernel, versions, effort.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::peers::beside;
 use crate::rows::Effort;
 
-/// What was measured on, with what.
+/// The machine and the versions of a measurement.
 #[derive(Debug)]
 pub(crate) struct Machine {
     facts: Vec<(&'static str, String)>,
@@ -55,7 +55,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The first line that a program says, wherever it says it.
+/// The first line of a program's output, on either stream.
 fn first_line(command: &[&str]) -> Result<String> {
     let [program, arguments @ ..] = command else { return Ok(String::new()) };
     let output = Command::new(program).args(arguments).output().with_context(|| {

@@ -1,7 +1,7 @@
 //! Teal, nginx, HAProxy and a bare relay side by side: `make bench`, explained in bench/README.md.
 //!
-//! `rows` says what is measured, `peers` starts the proxies, `load` sends, `statistics` judges,
-//! `report` and `chart` write. Whatever is started ends with this process; everything stays on
+//! `rows` defines the measurements, `peers` starts the proxies, `load` sends requests, `statistics`
+//! judges, `report` and `chart` write. All started processes end with this one; everything stays on
 //! loopback.
 
 #![forbid(unsafe_code)]
@@ -26,28 +26,28 @@ use crate::machine::Machine;
 use crate::peers::Place;
 use crate::rows::{Effort, Row};
 
-/// Measure Teal beside its peers and write a report.
+/// Measure Teal against its peers and write a report.
 #[derive(Parser)]
 struct Arguments {
-    /// Paired rounds; fewer than 9 judge nothing.
+    /// Paired rounds; with fewer than 9 nothing is judged.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Seconds of each run.
+    /// Seconds per run.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Only these rows, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
     rows: Vec<Row>,
-    /// The source of the article's program in Go, to measure it as well.
+    /// The Go source of the article's program, to measure it as well.
     #[arg(long, value_name = "FILE")]
     article: Option<PathBuf>,
     /// The name of the report, such as a date.
     #[arg(long)]
     name: String,
-    /// Where reports are written.
+    /// Directory for reports.
     #[arg(long, default_value = "bench/results")]
     out: PathBuf,
-    /// Where the configurations of the peers are.
+    /// Directory of the peers' configurations.
     #[arg(long, default_value = "bench/peers")]
     peers: PathBuf,
 }
@@ -55,7 +55,7 @@ struct Arguments {
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    // What is started here inherits it. Teal counts two descriptors for a connection.
+    // Child processes inherit it. Teal counts two descriptors per connection.
     let connections = proxy::raise_descriptor_limit();
     let idle = connections.saturating_sub(rows::BUSY).min(rows::IDLE);
     let effort = Effort { rounds: arguments.rounds.into(), seconds: arguments.seconds, idle };
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
     let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for row in rows {
         eprintln!("{row:?} …");
-        // One that fails must not cost the others their figures; the report says so.
+        // A failed row must not cost the others their figures; the report lists it.
         match row.measure(&place, effort) {
             Ok(measured) => figures.extend(measured),
             Err(error) => failed.push(format!("{row:?}: {error:#}")),

@@ -1,4 +1,4 @@
-//! The proxies that are measured, and the backend behind them.
+//! The measured proxies, and the backend behind them.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,16 +11,16 @@ use testkit::Pki;
 
 use crate::process::Process;
 
-/// The proxy has one core for itself; backend and load share the other.
+/// The proxy has one core to itself; backend and load share the other.
 pub(crate) const PROXY_CORE: u32 = 0;
 pub(crate) const LOAD_CORE: u32 = 1;
 
-/// The name in the certificate that all show.
+/// The name in the certificate that all proxies use.
 pub(crate) const NAME: &str = "bench.test";
 
 const START: Duration = Duration::from_secs(60);
 
-/// What can be measured.
+/// The proxies that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Teal,
@@ -41,7 +41,7 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
 }
 
-/// How much Teal is told to serve.
+/// The size of Teal's configuration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) routes: usize,
@@ -54,7 +54,7 @@ impl Shape {
     pub(crate) const TLS: Self = Self { tls: true, ..Self::PLAIN };
 }
 
-/// Where the templates are, where to write, and where the backend listens.
+/// The directories of templates and output, and the backend's port.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) work: PathBuf,
@@ -64,7 +64,7 @@ pub(crate) struct Place {
     pub(crate) article: Option<PathBuf>,
 }
 
-/// How each proxy is told of TLS: at its listener, and beside it.
+/// The TLS settings of a proxy: on its listener line, and beside it.
 #[derive(Debug, Default)]
 struct Tls {
     listener: String,
@@ -72,8 +72,8 @@ struct Tls {
 }
 
 impl Tls {
-    /// TLS 1.3 with the certificate and key of this file, HTTP/2 for who asks for it, and everything
-    /// else as it comes.
+    /// TLS 1.3 with the certificate and key in this file, HTTP/2 for clients that offer it, and defaults
+    /// for everything else.
     fn of(kind: Kind, file: &Path) -> Self {
         let file = file.display();
         match kind {
@@ -190,8 +190,8 @@ impl Place {
         })
     }
 
-    /// The certificate that all show, one and the same: ECDSA on P-256, as most have it by now. The
-    /// file holds its key as well.
+    /// The certificate that all proxies use: ECDSA on P-256, the most common kind by now. The file also
+    /// contains its key.
     fn certificate(&self) -> Result<PathBuf> {
         let both = self.work.join("both.pem");
         if !both.exists() {
@@ -201,8 +201,8 @@ impl Place {
         Ok(both)
     }
 
-    /// More services beside the one that is asked. Their probes are an hour apart: routing is
-    /// measured, not probing.
+    /// Additional services that get no requests. Their probes are an hour apart: routing is measured, not
+    /// probing.
     fn services(&self, count: usize) -> String {
         let backend = self.backend;
         (0..count).fold(String::new(), |mut all, n| {
@@ -238,7 +238,7 @@ impl Place {
         Ok(program.to_string_lossy().into_owned())
     }
 
-    /// Fills a template's places and writes it; the path of what was written.
+    /// Fills in a template and writes it; returns the path of the result.
     fn fill(&self, name: &str, directory: &Path, values: &[(&str, String)]) -> Result<String> {
         let template = self.peers.join(format!("{name}.conf"));
         let mut text = fs::read_to_string(&template)
@@ -266,7 +266,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// A program that was built together with this one.
+/// The path of a program that was built together with this one.
 pub(crate) fn beside(name: &str) -> Result<String> {
     Ok(env::current_exe()?.with_file_name(name).to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! Processes that are measured: started on one core, read from /proc, ended by their id.
+//! Measured processes: started on one core, read from /proc, stopped by their id.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -8,27 +8,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Clock ticks of /proc in a second, on every Linux that Teal is built for.
+/// Clock ticks of /proc per second, on every Linux that Teal is built for.
 const TICKS: f64 = 100.0;
 
-/// So long a process must have been quiet to have settled, and has this long to become it.
+/// The time that a process must be quiet to count as settled, and the time limit for that.
 const QUIET: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that has not ended so long after SIGTERM is killed.
+/// The time after SIGTERM until a process is killed.
 const END: Duration = Duration::from_secs(5);
 
-/// A process that ends with this value.
+/// A process that is stopped when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts a program on that core; what it says goes into a file.
+    /// Starts a program on that core, with its output in a file.
     pub(crate) fn start(core: u32, command: &[String], log: &Path) -> Result<Self> {
         let log = File::create(log)?;
-        // It ends with the driver, however that ends.
+        // It is killed when the driver ends, for whatever reason.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "taskset", "-c", &core.to_string()])
             .args(command)
@@ -44,12 +44,12 @@ impl Process {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// The processor time, in seconds, that the process and its children have taken.
+    /// The CPU time of the process and its children, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
         self.family()?.into_iter().map(cpu).sum()
     }
 
-    /// Waits until the process does next to nothing: first probes, say, are no cost of requests.
+    /// Waits until the process is nearly idle: first probes, for example, are not a cost of requests.
     pub(crate) fn settle(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -64,7 +64,7 @@ impl Process {
         }
     }
 
-    /// The memory, in bytes, that is resident for the process and its children.
+    /// The resident memory of the process and its children, in bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
         self.family()?.into_iter().map(resident).sum()
     }
@@ -83,7 +83,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SIGTERM first, so that nginx ends its worker too. One that is gone already is no fault.
+        // SIGTERM first, so that nginx stops its worker, too. A process that has exited is not an error.
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).stderr(Stdio::null()).status();
         let deadline = Instant::now() + END;
@@ -97,7 +97,7 @@ impl Drop for Process {
 
 fn cpu(id: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-    // The name in parentheses may hold spaces; user and system time are 12th and 13th after it.
+    // The name in parentheses may contain spaces; user and system time are 12th and 13th after it.
     let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
     let ticks: Vec<f64> = fields.map(str::parse).collect::<Result<_, _>>()?;
     Ok(ticks.iter().sum::<f64>() / TICKS)

@@ -10,17 +10,17 @@ use crate::chart;
 use crate::machine::Machine;
 use crate::statistics::{median, upper_bound};
 
-/// Fewer paired rounds than this judge nothing.
+/// The fewest paired rounds that are judged.
 const ROUNDS_JUDGED: usize = 9;
 
-/// What one of those compared has shown, round by round.
+/// The results of one of the compared proxies, by round.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) values: Vec<f64>,
 }
 
-/// What is held against the bar, round by round.
+/// The values that are compared with the bar, by round.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) values: Vec<f64>,
@@ -45,7 +45,7 @@ impl Series {
 }
 
 impl Judged {
-    /// Met only if even the upper bound is within the bar, and there were enough rounds.
+    /// The verdict: met only if even the upper bound is within the bar, and there were enough rounds.
     fn verdict(&self) -> &'static str {
         if self.values.len() < ROUNDS_JUDGED {
             "too few rounds"

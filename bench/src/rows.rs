@@ -1,4 +1,4 @@
-//! The rows of the comparison: what is measured, and by which bar it is judged.
+//! The rows of the comparison, with the bar of each.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use crate::peers::{Kind, Peer, Place, Shape};
 use crate::report::{Figure, Judged, Series};
 use crate::statistics::{median, percentile};
 
-/// Idle connections, where that many descriptors are allowed.
+/// The number of idle connections, if that many descriptors are allowed.
 pub(crate) const IDLE: usize = 10_000;
 
-/// What else needs connections beside idle ones.
+/// The number of connections besides idle ones.
 pub(crate) const BUSY: usize = 200;
 
 const SWITCH_EVERY: Duration = Duration::from_millis(100);
 
-/// Two hundred in a second.
+/// The pace of handshakes: two hundred per second.
 const HANDSHAKE_EVERY: Duration = Duration::from_millis(5);
 
-/// A row, or some that belong together.
+/// A row, or several that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Row {
     /// 64 bytes over 64 connections.
@@ -39,9 +39,9 @@ pub(crate) enum Row {
     Http2,
     /// Latency at half the slower one's maximum.
     Latency,
-    /// How long a switch takes, and what requests cost while switching.
+    /// The time of a switch, and the cost of requests while switching.
     Switch,
-    /// How long a switch takes beside new TLS connections.
+    /// The time of a switch during new TLS connections.
     Handshakes,
     /// Memory per idle connection.
     Memory,
@@ -49,16 +49,16 @@ pub(crate) enum Row {
     Routes,
     /// Cost against the number of targets.
     Targets,
-    /// Cost beside 10,000 idle connections.
+    /// Cost in the presence of 10,000 idle connections.
     Idle,
 }
 
-/// How long and how often.
+/// The duration and number of rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) seconds: u64,
-    /// Connections that only wait.
+    /// The number of idle connections.
     pub(crate) idle: usize,
 }
 
@@ -117,7 +117,7 @@ fn http2(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Requests over kept TLS connections, and requests that each begin with a handshake.
+/// Requests over keep-alive TLS connections, and requests that each begin with a handshake.
 fn tls(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let kinds = [Kind::Teal, Kind::Nginx, Kind::Haproxy];
     let peers: Vec<Peer> =
@@ -137,7 +137,7 @@ fn tls(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Latencies at half of what the slower of Teal and the peers can do at most.
+/// Latencies at half the maximum rate of the slowest of Teal and the peers.
 fn latency(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let peers = start(place, &[Kind::Teal, Kind::Nginx, Kind::Haproxy])?;
     let most = interleaved(&peers, 3, |peer| load::closed(peer, "/", 64, effort.seconds))?;
@@ -156,7 +156,7 @@ fn latency(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Teal alone: switches under load, and the load beside switches; against the same load at rest.
+/// Teal alone: switches under load, and load during switches; compared with the same load at rest.
 fn switching(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let teal = place.start(Kind::Teal, Shape::PLAIN)?;
     let (mut rest, mut busy, mut p99) = (Vec::new(), Vec::new(), Vec::new());
@@ -184,7 +184,7 @@ fn switching(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Teal alone, with one worker: switches while clients shake hands with that worker.
+/// Teal alone, with one worker: switches while that worker does TLS handshakes.
 fn beside_handshakes(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let teal = place.start(Kind::Teal, Shape::TLS)?;
     let (mut p99, mut rate) = (Vec::new(), Vec::new());
@@ -207,7 +207,7 @@ fn beside_handshakes(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Switches back and forth; the milliseconds of each.
+/// Switches back and forth; returns the time of each in milliseconds.
 fn switches(teal: &Peer, seconds: u64) -> Result<Vec<f64>> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut took = Vec::new();
@@ -224,14 +224,14 @@ fn switches(teal: &Peer, seconds: u64) -> Result<Vec<f64>> {
     Ok(took)
 }
 
-/// Resident memory per idle connection, of processes that are new in each round.
+/// Resident memory per idle connection, with new processes in each round.
 fn memory(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     let kinds = [Kind::Teal, Kind::Nginx, Kind::Haproxy];
     let mut all = kinds.map(|kind| Series::new(kind.name(), Vec::new()));
     for _ in 0..effort.rounds {
         for (kind, series) in kinds.iter().zip(&mut all) {
             let peer = place.start(*kind, Shape::PLAIN)?;
-            drop(load::idle_clients(peer.address, 1)?); // what the first request takes is not theirs
+            drop(load::idle_clients(peer.address, 1)?); // excludes what the first request allocates
             let before = peer.process.resident()?;
             let clients = load::idle_clients(peer.address, effort.idle)?;
             let grown = peer.process.resident()? - before;
@@ -244,7 +244,7 @@ fn memory(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
     Ok(vec![Figure::new("Memory per idle connection", &work, "KiB", all.to_vec(), Some(judged))])
 }
 
-/// Teal told to serve more, against itself.
+/// Teal with a larger configuration, compared with itself.
 fn shapes<const N: usize>(
     place: &Place,
     effort: Effort,
@@ -277,8 +277,8 @@ fn start(place: &Place, kinds: &[Kind]) -> Result<Vec<Peer>> {
     kinds.iter().map(|kind| place.start(*kind, Shape::PLAIN)).collect()
 }
 
-/// Measures every peer once per round, each round beginning with the next peer, so that neither
-/// what the machine does meanwhile nor the order favors one. The values of each peer, by round.
+/// Measures every peer once per round, each round beginning with the next peer, so that neither other
+/// activity on the machine nor the order favors one. Returns the values of each peer, by round.
 fn interleaved<T>(
     peers: &[Peer],
     rounds: usize,

@@ -1,8 +1,8 @@
-//! Medians, and how sure they are.
+//! Medians and their confidence bounds.
 
 const RESAMPLES: usize = 10_000;
 
-/// The middle value; of an even number the mean of both.
+/// The middle value; for an even number of values the mean of the middle two.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -15,7 +15,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The value that so many percent do not exceed.
+/// The value that this percentage of values does not exceed.
 #[expect(clippy::cast_sign_loss, reason = "a share of a length is never negative")]
 pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();

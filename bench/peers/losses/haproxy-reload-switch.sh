@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes color $1 active: the address in the configuration is replaced, the master told to reload.
+# Makes color $1 active: replaces the address in the configuration and reloads the master.
 set -euo pipefail
 blue={{blue}} green={{green}}
 sed "s/server active .*/server active ${!1}/" {{work}}/haproxy-reload.conf >{{work}}/new

@@ -1,8 +1,8 @@
-//! What is lost when traffic moves: `teal drill` tries Teal, nginx and HAProxy in turn, each switched
-//! by the command that people switch it with, the old target killed as soon as it returns.
+//! Losses during switches: `teal drill` tries Teal, nginx and HAProxy in turn, each switched by its usual
+//! command, with the old target killed as soon as that returns.
 //!
-//! Writes a report with one line per way of switching. The configurations and the commands are in
-//! `bench/peers/losses`. It says what was seen in this run, never more.
+//! Writes a report with one line per way of switching. The configurations and commands are in
+//! `bench/peers/losses`. The report covers this run only.
 
 #![forbid(unsafe_code)]
 
@@ -18,25 +18,25 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use serde_json::Value;
 
-/// Try Teal beside its peers for what is lost at a switch, and write a report.
+/// Compare what Teal and its peers lose during switches, and write a report.
 #[derive(Parser)]
 struct Arguments {
     /// The name of the report, such as a date.
     #[arg(long)]
     name: String,
-    /// Switches of each.
+    /// Switches per proxy.
     #[arg(long, default_value_t = 20)]
     switches: u32,
-    /// Seconds of load on each.
+    /// Seconds of load per proxy.
     #[arg(long, default_value_t = 40)]
     seconds: u32,
     /// Requests per second.
     #[arg(long, default_value_t = 2000)]
     rate: u32,
-    /// Where reports are written.
+    /// Directory for reports.
     #[arg(long, default_value = "bench/results")]
     out: PathBuf,
-    /// Where the configurations and commands are.
+    /// Directory of the configurations and commands.
     #[arg(long, default_value = "bench/peers/losses")]
     peers: PathBuf,
 }
@@ -44,11 +44,11 @@ struct Arguments {
 /// One way of switching one proxy.
 struct Way {
     name: &'static str,
-    /// Files that are filled in and put into the working directory.
+    /// Templates that are filled in and written to the working directory.
     files: &'static [&'static str],
-    /// Started there.
+    /// The command that starts it there.
     start: &'static str,
-    /// The command that the drill is given.
+    /// The switch command for the drill.
     switch: &'static str,
 }
 
@@ -104,7 +104,7 @@ fn eprint(text: &str) {
     eprintln!("{}", text.trim_end());
 }
 
-/// Starts the proxy, has it drilled, and ends it.
+/// Starts the proxy, drills it, and stops it.
 fn try_way(way: &Way, arguments: &Arguments) -> Result<Value> {
     let work = tempfile::tempdir()?;
     let ports = ports::<4>()?;
@@ -140,7 +140,7 @@ fn try_way(way: &Way, arguments: &Arguments) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A proxy that ends with this value.
+/// A proxy that is stopped when this is dropped.
 struct Proxy(Child);
 
 impl Proxy {
@@ -157,7 +157,7 @@ impl Proxy {
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
             if Instant::now() > deadline {
-                bail!("it does not listen: {}", fs::read_to_string(work.join("log"))?);
+                bail!("the proxy does not listen: {}", fs::read_to_string(work.join("log"))?);
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -167,8 +167,8 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx and HAProxy end their children at SIGTERM, not at SIGKILL. Ignored where it fails:
-        // it has ended by itself.
+        // nginx and HAProxy stop their children on SIGTERM, not on SIGKILL. An error is ignored: it has
+        // exited by itself.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
@@ -221,7 +221,7 @@ fn fill(text: &str, values: &[(&str, String)]) -> String {
     })
 }
 
-/// The Teal that was built with this.
+/// The Teal that was built together with this program.
 fn teal() -> Result<PathBuf> {
     let own = env::current_exe()?;
     let teal = own.parent().context("no folder")?.join("teal");
@@ -231,7 +231,7 @@ fn teal() -> Result<PathBuf> {
     Ok(teal)
 }
 
-/// Ports that are free now.
+/// Currently free ports.
 fn ports<const N: usize>() -> Result<[u16; N]> {
     let listeners =
         (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;

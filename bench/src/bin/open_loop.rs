@@ -1,10 +1,10 @@
-//! The open-loop client: requests at a fixed rate, whether or not the answers come.
+//! The open-loop client: requests at a fixed rate, whether or not answers arrive.
 //!
-//! Every request has its intended time, and its latency counts from then: a proxy that stalls
-//! makes all the requests late that should have been sent meanwhile, and each is counted
-//! (no coordinated omission). Each connection is a thread of blocking calls with its own share of
-//! the rate: sleeping on the kernel's timers is exact to some 50 µs, the same for every proxy, and
-//! leaves the core to the backend, which spinning would not.
+//! Every request has its intended time, and its latency counts from then: a stalled proxy delays all
+//! requests that should have been sent meanwhile, and each is counted (no coordinated omission). Each
+//! connection is a thread of blocking calls with its own share of the rate: sleeping on the kernel's
+//! timers is accurate to about 50 µs, the same for every proxy, and unlike spinning leaves the core to
+//! the backend.
 //!
 //! Usage: `open-loop ADDRESS CONNECTIONS REQUESTS_PER_SECOND SECONDS`; prints
 //! `requests p50 p99 p99.9`, the latencies in microseconds.
@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
-/// No answer after this long ends the run.
+/// The time without an answer after which the run ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[expect(clippy::print_stdout, reason = "a command-line tool speaks to its terminal")]
@@ -67,7 +67,7 @@ fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends requests at their times until the end; how late each answer was.
+/// Sends requests at their times until the end; returns the latencies.
 fn requests(
     mut stream: TcpStream,
     first: Instant,
@@ -86,7 +86,7 @@ fn requests(
     Ok(latencies)
 }
 
-/// Reads one answer with a length, and insists that it is a 200.
+/// Reads one answer with a length, which must be a 200.
 fn answer(stream: &mut TcpStream) -> Result<()> {
     let mut buffer = [0; 4096];
     let mut filled = 0;
@@ -111,7 +111,7 @@ fn answer(stream: &mut TcpStream) -> Result<()> {
     }
 }
 
-/// The latency, in microseconds, that so many percent of the requests did not exceed.
+/// The latency, in microseconds, that this percentage of the requests did not exceed.
 #[expect(clippy::cast_sign_loss, reason = "a share of a length is never negative")]
 fn percentile(sorted: &[Duration], percent: f64) -> f64 {
     let rank = (sorted.len() as f64 * percent / 100.0).ceil() as usize;

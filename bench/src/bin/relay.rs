@@ -1,8 +1,8 @@
-//! The bare relay: the floor, what HTTP/1.1 costs on tokio if a proxy does nothing else.
+//! The bare relay: the lower bound, the cost of HTTP/1.1 on tokio if a proxy does nothing else.
 //!
 //! It finds where messages end (httparse, `Content-Length`) and copies their bytes unchanged:
-//! one thread, reads of 32 KiB, one kept connection to the backend for each client. No deadlines,
-//! no counters, no fields added, no checks, no chunked bodies. Never serve people with it.
+//! one thread, reads of 32 KiB, one keep-alive connection to the backend per client. No deadlines,
+//! no counters, no added fields, no checks, no chunked bodies. Never use it in production.
 //!
 //! Usage: `relay LISTEN BACKEND`.
 
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let mut address = || -> Result<SocketAddr> {
         let address = arguments.next().context("usage: relay LISTEN BACKEND")?;
-        address.parse().with_context(|| format!("{address} is no address"))
+        address.parse().with_context(|| format!("{address} is not an address"))
     };
     let (listen, backend) = (address()?, address()?);
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -38,7 +38,7 @@ async fn serve(listen: SocketAddr, backend: SocketAddr) -> Result<()> {
     let listener = socket.listen(4096)?;
     loop {
         let (client, _) = listener.accept().await?;
-        // A connection that fails ends; who measures sees it as an error of the load.
+        // A connection that fails ends; the load generator reports it as an error.
         tokio::task::spawn_local(async move { relay(client, backend).await.ok() });
     }
 }
@@ -50,13 +50,13 @@ async fn relay(mut client: TcpStream, backend: SocketAddr) -> Result<()> {
     let mut buffer = vec![0; READ];
     while forward(&mut client, &mut target, &mut buffer, request_length).await? {
         if !forward(&mut target, &mut client, &mut buffer, answer_length).await? {
-            bail!("the backend ended");
+            bail!("the backend closed the connection");
         }
     }
     Ok(())
 }
 
-/// Forwards one message; false if the sender has ended before it.
+/// Forwards one message; false if the sender closed the connection before it.
 async fn forward(
     from: &mut TcpStream,
     to: &mut TcpStream,
@@ -79,7 +79,7 @@ async fn forward(
     while left > 0 {
         let count = from.read(buffer).await?;
         if count == 0 {
-            bail!("the sender ended within a body");
+            bail!("the sender closed the connection during a body");
         }
         to.write_all(buffer.get(..count).unwrap_or_default()).await?;
         left = left.checked_sub(count).context("more than one message at once")?;
@@ -87,7 +87,7 @@ async fn forward(
     Ok(true)
 }
 
-/// The length of the request that begins here, with its body; `None`: its head is not complete.
+/// The length of the request that begins here, with its body; `None` while its head is incomplete.
 fn request_length(bytes: &[u8]) -> Result<Option<usize>> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut request = httparse::Request::new(&mut fields);

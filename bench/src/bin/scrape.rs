@@ -1,7 +1,7 @@
-//! Measures the cost of a scrape, and of a switch beside it, with few and with many idle services.
+//! Measures the cost of a scrape, and of a switch during scrapes, with few and with many idle services.
 //!
-//! Prints a table: the page's bytes, its processor time and wall time, and the time from a switch's command to
-//! `published`, alone and beside scrapes without a pause. Also the start, and the processor time at rest.
+//! Prints a table: the page's bytes, its CPU time and wall time, and the time from a switch's command to
+//! `published`, alone and during continuous scrapes. Also the startup time, and the CPU time at rest.
 
 #![forbid(unsafe_code)]
 
@@ -17,33 +17,33 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use testkit::{Client, Settings, Target, Teal, wait_until};
 
-/// Measure scrapes, and switches beside them.
+/// Measure scrapes, and switches during them.
 #[derive(Parser)]
 struct Arguments {
-    /// The program.
+    /// The Teal binary.
     #[arg(long, default_value = "target/release/teal")]
     teal: String,
     /// Numbers of services.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 100, 2000])]
     services: Vec<usize>,
-    /// Of so many of them each color has had a request.
+    /// The number of them with traffic on both colors.
     #[arg(long, default_value_t = 0)]
     used: usize,
-    /// Scrapes that are measured.
+    /// Scrapes to measure.
     #[arg(long, default_value_t = 20)]
     scrapes: u32,
-    /// Switches that are measured, alone and beside scrapes.
+    /// Switches to measure, alone and during scrapes.
     #[arg(long, default_value_t = 200)]
     switches: usize,
 }
 
-/// The longest time until all targets are known.
+/// The time limit until all targets are known.
 const KNOWN: Duration = Duration::from_secs(120);
 
-/// The time for which Teal is watched at rest.
+/// The duration of the measurement at rest.
 const REST: Duration = Duration::from_secs(10);
 
-/// Clock ticks of /proc in a second.
+/// Clock ticks of /proc per second.
 const TICKS: f64 = 100.0;
 
 #[expect(clippy::print_stdout, reason = "a command-line tool speaks to its terminal")]
@@ -113,7 +113,7 @@ fn measure(arguments: &Arguments, services: usize) -> Result<()> {
     let beside = switches(&teal, arguments.switches)?;
     stop.store(true, Ordering::Relaxed);
     let scrapes = scraping.join().unwrap_or_default();
-    ensure!(scrapes > 0, "no scrape was made beside the switches");
+    ensure!(scrapes > 0, "no scrape was made during the switches");
     let milliseconds = |times: &[Duration], percent: usize| {
         times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3
     };
@@ -139,11 +139,11 @@ fn scrape(admin: SocketAddr) -> Result<usize> {
     write!(stream, "GET /metrics HTTP/1.0\r\nHost: localhost\r\n{accept}\r\n\r\n")?;
     let mut page = Vec::new();
     stream.read_to_end(&mut page)?;
-    ensure!(page.ends_with(b"# EOF\n"), "the page is not whole");
+    ensure!(page.ends_with(b"# EOF\n"), "the page is incomplete");
     Ok(page.len())
 }
 
-/// The times of so many switches of the first service, each from the command to `published`, sorted.
+/// The times of this many switches of the first service, each from the command to `published`, sorted.
 fn switches(teal: &Teal, count: usize) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     for number in 0..count {
@@ -162,10 +162,10 @@ fn switch(teal: &Teal, color: &str, service: &str) -> Result<()> {
     Ok(())
 }
 
-/// The processor time, in seconds, that a process has taken.
+/// The CPU time of a process, in seconds.
 fn cpu(process: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name in parentheses may hold spaces; user and system time are 12th and 13th after it.
+    // The name in parentheses may contain spaces; user and system time are 12th and 13th after it.
     let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
     let ticks: Vec<f64> = fields.map(str::parse).collect::<Result<_, _>>()?;
     Ok(ticks.iter().sum::<f64>() / TICKS)

@@ -1,4 +1,4 @@
-//! The counts that are in force, in a file that is committed.
+//! The current baseline, in a committed file.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use toml::Table;
 
 use crate::case::Case;
 
-/// How far a count may move, up or down, in percent. What gets cheaper moves the baseline too, or
-/// it could grow again unseen.
+/// The tolerance for a count, up or down, in percent. An improvement needs a new baseline, too, or the
+/// count could grow again unnoticed.
 pub(crate) const TOLERANCE: f64 = 3.0;
 
 const HEAD: &str = "\
@@ -19,7 +19,7 @@ const HEAD: &str = "\
 #   cargo run --profile ci -p bench --bin instructions -- write
 ";
 
-/// What a request cost when the baseline was written.
+/// The cost of each request when the baseline was written.
 pub(crate) struct Baseline {
     table: Table,
     ground: String,
@@ -39,7 +39,7 @@ impl Baseline {
         let text = fs::read_to_string(path)
             .with_context(|| format!("{} can't be read", path.display()))?;
         let table: Table =
-            text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
+            text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
         let ground = table.get("ground").and_then(toml::Value::as_str);
         let ground = ground.context("the baseline names no compiler and processor")?.to_owned();
         Ok(Self { table, ground })
@@ -54,7 +54,7 @@ impl Baseline {
         &self.ground
     }
 
-    /// By how many percent a count has moved.
+    /// The change of a count in percent.
     pub(crate) fn change(&self, case: Case, count: u64) -> Result<f64> {
         let was = self.table.get(case.name()).and_then(toml::Value::as_integer);
         let was = was.filter(|was| *was > 0);

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// How every answer ends.
+/// The end of every answer.
 pub(crate) const ANSWER_END: &[u8] = b"y.";
 
 /// A kind of request.
@@ -12,7 +12,7 @@ pub(crate) enum Case {
     Get64,
     /// GET with an answer of 16 KiB.
     Get16k,
-    /// POST of 2 KiB with its length said.
+    /// POST of 2 KiB with a Content-Length.
     PostLength,
     /// POST of 2 KiB in chunks.
     PostChunked,
@@ -34,7 +34,7 @@ impl Case {
         }
     }
 
-    /// What the client sends.
+    /// The bytes that the client sends.
     pub(crate) fn request(self) -> Vec<u8> {
         let (method, fields, body) = match self {
             Self::Get64 | Self::Get16k => ("GET", String::new(), String::new()),
@@ -49,7 +49,7 @@ impl Case {
         format!("{method} / HTTP/1.1\r\nHost: example.com\r\n{fields}\r\n{body}").into_bytes()
     }
 
-    /// How the request ends on its way to the target.
+    /// The end of the request as the target receives it.
     pub(crate) fn request_end(self) -> &'static [u8] {
         match self {
             Self::PostLength => b"x.",
@@ -58,7 +58,7 @@ impl Case {
         }
     }
 
-    /// What the target answers; it ends in [`ANSWER_END`].
+    /// The target's answer; it ends in [`ANSWER_END`].
     pub(crate) fn answer(self) -> Vec<u8> {
         let length = if self == Self::Get16k { 16 * 1024 } else { 64 };
         let body = "y".repeat(length - 1);

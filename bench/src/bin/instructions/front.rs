@@ -1,7 +1,7 @@
 //! One worker of the real data plane between a scripted client and a scripted target.
 //!
-//! Client and target are one thread that takes its steps in turn and waits for each, so that
-//! every run takes the same way.
+//! Client and target are one thread that takes their steps in turn and waits for each, so that
+//! every run is the same.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,10 +21,10 @@ use crate::case::{ANSWER_END, Case};
 
 const WORKERS: usize = 1;
 
-/// A step that takes this long has failed, even at callgrind's pace.
+/// The time limit of a step, even at callgrind's pace.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the target connection idles once, before anything is counted.
+/// The time for which the target connection idles once, before counting begins.
 const LESSON: Duration = Duration::from_secs(2);
 
 /// A running data plane and the target behind it.
@@ -61,18 +61,18 @@ impl Front {
         Ok(Self { proxy, target, _publisher: publisher })
     }
 
-    /// Sends so many requests over one connection, one after the other.
+    /// Sends this many requests over one connection, one after the other.
     pub(crate) fn send(&self, case: Case, requests: u64) -> Result<()> {
         let address = self.proxy.addresses().first().context("no address")?;
-        let mut buffer = vec![0; 32 * 1024]; // made once: clearing it costs more than a request
+        let mut buffer = vec![0; 32 * 1024]; // allocated once: clearing it costs more than a request
         let mut client = TcpStream::connect(address)?;
         client.set_read_timeout(Some(PATIENCE))?;
         client.write_all(&Case::Get64.request())?;
         let (mut target, _) = self.target.accept()?;
         target.set_read_timeout(Some(PATIENCE))?;
         answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
-        // Only a target connection that has been seen to survive some idling is trusted with what
-        // may not be sent twice; without this each slow step would begin a new one.
+        // Teal sends non-idempotent requests only on a target connection that is known to survive some
+        // idling; without this each slow step would open a new one.
         thread::sleep(LESSON);
         client.write_all(&Case::Get64.request())?;
         answer(Case::Get64, &Case::Get64.answer(), &mut client, &mut target, &mut buffer)?;
@@ -85,7 +85,7 @@ impl Front {
     }
 }
 
-/// What follows once the client has sent its request.
+/// The steps after the client has sent its request.
 fn answer(
     case: Case,
     response: &[u8],
@@ -98,13 +98,13 @@ fn answer(
     receive(client, buffer, ANSWER_END)
 }
 
-/// Reads until what has come ends in `end`: whole messages, for the script sends them one by one.
+/// Reads until the received bytes end in `end`: whole messages, because the script sends one at a time.
 fn receive(stream: &mut TcpStream, buffer: &mut [u8], end: &[u8]) -> Result<()> {
     let mut filled = 0;
     loop {
         let free = buffer.get_mut(filled..).context("a message larger than the script's")?;
         match stream.read(free)? {
-            0 => bail!("the connection ended within a message"),
+            0 => bail!("the connection ended during a message"),
             count => filled += count,
         }
         if buffer.get(..filled).is_some_and(|message| message.ends_with(end)) {

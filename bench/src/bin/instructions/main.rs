@@ -1,13 +1,13 @@
 //! Counts instructions per request, and guards them.
 //!
-//! Time is noise on a shared machine, instructions are not. Each case is run twice under
-//! callgrind, with few and with many requests; the difference, divided by the requests that make
-//! it, is what one request costs: starting and warming up cancel out. What is counted is the
-//! whole process: one worker of the real data plane, and a script that is client and target at
-//! once, whose cost is small and always the same.
+//! Time is noise on a shared machine, instructions are not. Each case is run twice under callgrind,
+//! with few and with many requests; the difference, divided by the number of additional requests, is
+//! the cost of one request: startup and warm-up cancel out. The whole process is counted: one worker
+//! of the real data plane, and a script that is client and target at once, whose cost is small and
+//! constant.
 //!
-//! `instructions` compares with the baseline, `instructions write` makes a new one. The counts
-//! belong to a compiler and a processor: with others they are shown and not judged.
+//! `instructions` compares with the baseline, `instructions write` writes a new one. The counts
+//! hold for one compiler and processor: with others they are shown but not judged.
 
 #![forbid(unsafe_code)]
 
@@ -32,7 +32,7 @@ const MANY: u64 = 2_200;
 /// Count instructions per request and compare them with the baseline.
 #[derive(Parser)]
 struct Arguments {
-    /// The file of the baseline.
+    /// The baseline file.
     #[arg(long, default_value = "bench/instructions.toml")]
     baseline: PathBuf,
     #[command(subcommand)]
@@ -41,9 +41,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Write what is counted now as the new baseline.
+    /// Write the current counts as the new baseline.
     Write,
-    /// Only send the requests of one case: what runs under callgrind.
+    /// Only send the requests of one case; this runs under callgrind.
     #[command(hide = true)]
     Run { case: Case, requests: u64 },
 }
@@ -63,7 +63,7 @@ fn check(baseline: &Baseline) -> Result<()> {
     let judged = ground == baseline.ground();
     if !judged {
         println!(
-            "the baseline is of {}, this is {ground}: counts are shown, not judged",
+            "the baseline is for {}, this is {ground}: counts are shown, not judged",
             baseline.ground()
         );
     }
@@ -101,7 +101,7 @@ fn count(case: Case) -> Result<u64> {
     Ok((many?.saturating_sub(few)) / (MANY - FEW))
 }
 
-/// Instructions of a whole run.
+/// The instructions of a whole run.
 fn callgrind(case: Case, requests: u64) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -118,8 +118,8 @@ fn callgrind(case: Case, requests: u64) -> Result<u64> {
     Ok(collected.trim().parse()?)
 }
 
-/// What the counts depend on besides the code: the compiler that `cargo` uses here, and the
-/// processor, by which the C library chooses how it copies memory.
+/// The facts that the counts depend on besides the code: cargo's compiler, and the processor, by which
+/// the C library selects its memory copy routines.
 fn ground() -> Result<String> {
     let output = Command::new("rustc").arg("--version").output().context("rustc can't be run")?;
     let compiler = String::from_utf8(output.stdout)?;
