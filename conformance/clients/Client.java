@@ -1,4 +1,4 @@
-// Java's own HttpClient: a job a line, its results a line, as lines.py. Tomcat's parser reads the jobs.
+// Java's own HttpClient: one job per line, one line of results, as in lines.py. Tomcat's parser reads the jobs.
 
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
@@ -101,7 +101,7 @@ class Client {
 
     @SuppressWarnings("unchecked")
     private static List<String> handle(Map<String, Object> job) throws Exception {
-        // In the way "upgrade" it asks for HTTP/2 over plain HTTP, as it does unless it is told not to.
+        // In the way "upgrade" it asks for HTTP/2 over plain HTTP, as it does by default.
         boolean first = job.get("way").equals("http1") || job.get("way").equals("tls");
         HttpClient.Version version = first ? HttpClient.Version.HTTP_1_1 : HttpClient.Version.HTTP_2;
         HttpClient client = HttpClient.newBuilder().version(version).sslContext(trusting((String) job.get("ca"))).build();

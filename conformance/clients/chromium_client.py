@@ -1,4 +1,4 @@
-"""Chromium, driven over its DevTools protocol: fetch and WebSocket of a page of the origin itself."""
+"""Chromium, driven over its DevTools protocol: fetch and WebSocket from a page of the same origin."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ import urllib.request
 import lines
 from websockets.sync.client import connect
 
-# Runs in the page. Fields that only a browser may set are left out by the browser.
+# Runs in the page. The browser drops fields that only it may set.
 SCRIPT = """
 (async () => {
   const job = %s;
@@ -49,7 +49,7 @@ SCRIPT = """
 
 
 class Browser:
-    """A browser without a window, and its one page."""
+    """A headless browser with one page."""
 
     def __init__(self):
         self.place = tempfile.TemporaryDirectory()

@@ -1,4 +1,4 @@
-// Go's net/http over HTTP/1.1 and HTTP/2: a job a line, its results a line, as lines.py.
+// Go's net/http over HTTP/1.1 and HTTP/2: one job per line, one line of results, as in lines.py.
 package main
 
 import (
@@ -39,7 +39,7 @@ type job struct {
 
 type outcome map[string]any
 
-// Hides the length of a body, so that it goes out in chunks.
+// Hides the length of a body, so that it is sent in chunks.
 type unsized struct{ io.Reader }
 
 func pairs(header http.Header) [][2]string {

@@ -28,7 +28,7 @@ def arguments(job, step, place, index):
 
 
 def waiting(place, index, step):
-    """Arguments that let curl wait with its connections open: it reads a pipe that nobody fills."""
+    """Arguments that make curl wait with its connections open: it reads an empty pipe."""
     if not step.get("pause"):
         return []
     pipe = f"{place}/pause{index}"
@@ -80,7 +80,7 @@ def handle(job):
         patience = lines.PATIENCE * 3 + pauses
         run = subprocess.run(said, capture_output=True, timeout=patience, check=False)
         results = [result(place, i, step["method"] == "HEAD") for i, step in enumerate(job["steps"])]
-        # The exit code is that of the last step; each step that failed says its own in a line.
+        # The exit code is that of the last step; each failed step prints its own on a line.
         said = run.stderr.decode("latin-1")
         code = re.search(r"curl: \((\d+)\)", said)
         lost = {"error": f"curl {code[1] if code else run.returncode}", "detail": said[:300]}

@@ -1,4 +1,4 @@
-"""grpcio: calls of one and many messages, metadata both ways, errors. Never tries again by itself."""
+"""grpcio: calls with one and many messages, metadata both ways, errors. Never retries by itself."""
 
 import grpc
 import lines

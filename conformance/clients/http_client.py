@@ -1,4 +1,4 @@
-"""Python's own http.client: sends a whole upload before it reads, and knows HTTP/1.1 alone."""
+"""Python's own http.client: sends a whole upload before it reads, and speaks only HTTP/1.1."""
 
 import http.client
 import ssl

@@ -1,4 +1,4 @@
-"""The protocol of the clients in Python: a job a line on standard input, its results a line on output.
+"""The protocol of the clients in Python: one job per line on standard input, its results on one line of output.
 
 A job says where (`port`, `ca`), how (`way`: http1, tls or http2) and what (`steps`, or the sizes of
 messages in `websocket`). One session or connection pool serves all steps of a job.
@@ -30,7 +30,7 @@ def url_of(job, path, scheme="http"):
 
 
 def result(status, fields, body, trailers=()):
-    """What one step has come to."""
+    """The result of one step."""
     return {
         "status": status,
         "fields": [[name.lower(), value] for name, value in fields],
@@ -42,7 +42,7 @@ def result(status, fields, body, trailers=()):
 
 
 def failure(error):
-    """A step that brought no answer; only the kind is compared."""
+    """A step without an answer; only the kind of error is compared."""
     words = [str(error), *([repr(error.__cause__)] if error.__cause__ else [])]
     return {"error": type(error).__name__, "detail": ": ".join(words)[:300]}
 

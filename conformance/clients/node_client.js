@@ -1,4 +1,4 @@
-// Node's own http, https and http2, and the package ws: a job a line, its results a line, as lines.py.
+// Node's own http, https and http2, and the package ws: one job per line, one line of results, as in lines.py.
 
 const http = require('node:http');
 const https = require('node:https');
@@ -103,7 +103,7 @@ async function handle(job) {
   const ca = readFileSync(job.ca);
   const second = job.way === 'http2';
   let session;
-  // A session that was told to go away takes no more requests.
+  // A session that got a GOAWAY accepts no more requests.
   const live = () => {
     if (!session || session.closed || session.destroyed) {
       session = http2.connect(`https://localhost:${job.port}`, { ca });
@@ -126,7 +126,7 @@ async function handle(job) {
   return results;
 }
 
-// A socket may fail once more after its request has been answered: that is nobody's result.
+// A socket may fail once more after its request has been answered: that is not a result.
 process.on('uncaughtException', (error) => console.error(error));
 
 (async () => {

@@ -1,4 +1,4 @@
-// The application of every server here, on Tomcat: README.md has the table of paths. Usage: PORT DIRECTORY
+// The common application, on Tomcat: README.md has the table of paths. Usage: PORT DIRECTORY
 
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;

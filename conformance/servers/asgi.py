@@ -1,4 +1,4 @@
-"""The application of every server here, over ASGI (uvicorn, hypercorn): README.md has the table."""
+"""The common application, over ASGI (uvicorn, hypercorn): README.md has the table."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-# The application of every server here, over Rack (puma): README.md has the table of paths.
+# The common application, over Rack (puma): README.md has the table of paths.
 require 'digest'
 require 'json'
 

@@ -1,4 +1,4 @@
-"""A server of gRPC (grpcio): /test.Echo/One and /test.Echo/Down, health, metadata. Usage: PORT"""
+"""A gRPC server (grpcio): /test.Echo/One and /test.Echo/Down, health, metadata. Usage: PORT"""
 
 import sys
 from concurrent import futures

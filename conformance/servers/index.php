@@ -1,5 +1,5 @@
 <?php
-// The application of every server here, over FastCGI (Apache with php-fpm): README.md has the table.
+// The common application, over FastCGI (Apache with php-fpm): README.md has the table.
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
 ini_set('default_charset', '');
 

@@ -1,4 +1,4 @@
-// The application of every server here, on Node's own server: README.md has the table of paths.
+// The common application, on Node's own server: README.md has the table of paths.
 // Usage: node.js PORT
 
 const http = require('node:http');
@@ -42,7 +42,7 @@ const streams = {
   },
   '/events'(response) {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-    // One after the other: timers of several lengths do not fire in their order on a busy machine.
+    // One after the other: on a busy machine timers of different lengths do not fire in order.
     const send = (i) => {
       response.write(`id: ${i}\ndata: event ${i}\n\n`);
       setTimeout(() => (i < 2 ? send(i + 1) : response.end()), i < 2 ? 100 : 50);
@@ -58,7 +58,7 @@ const streams = {
   '/slow'(response) {
     setTimeout(() => whole(response, 200, 'slow\n'), 1000);
   },
-  // A field that only framing knows stands on a 304 here, as frameworks set it.
+  // A framing field on a 304, as some frameworks set it.
   '/coded'(response, request) {
     const known = request.headers['if-none-match'] === '"v1"';
     response.writeHead(known ? 304 : 200, { ETag: '"v1"', 'Transfer-Encoding': 'chunked' });

@@ -1,4 +1,4 @@
-"""The application of every server here, over WSGI (gunicorn): README.md has the table of paths."""
+"""The common application, over WSGI (gunicorn): README.md has the table of paths."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import time
 
 
 def read(environ, length=65536):
-    """Everything that the body still holds, piece by piece."""
+    """The rest of the body, piece by piece."""
     body = environ["wsgi.input"]
     while piece := body.read(length):
         yield piece

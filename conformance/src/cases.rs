@@ -1,4 +1,4 @@
-//! The cases of `cases.toml`, and the jobs that clients are given for them.
+//! The cases in `cases.toml`, and the jobs for clients.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ pub(crate) struct Case {
     /// Requests, one after the other.
     #[serde(default)]
     pub(crate) steps: Vec<Step>,
-    /// The sizes of messages to be echoed over a WebSocket.
+    /// The sizes of the WebSocket messages to be echoed.
     pub(crate) websocket: Option<Vec<u64>>,
-    /// The calls of gRPC that a client of it knows by itself.
+    /// The gRPC calls, which gRPC clients know by name.
     #[serde(default)]
     pub(crate) grpc: bool,
-    /// The body names the fields that the target received; they are compared as such.
+    /// True if the body lists the fields that the target received; they are compared as fields.
     #[serde(default)]
     pub(crate) request: bool,
     /// Milliseconds before each message of a WebSocket, or before each round of calls.
     #[serde(default)]
     pub(crate) pause: u64,
-    /// Servers that set no standard for it, and why.
+    /// Servers that cannot set a standard for it, and why.
     #[serde(default)]
     pub(crate) left_out: Vec<String>,
     #[serde(default)]
     pub(crate) why: String,
-    /// Rounds of the calls of gRPC.
+    /// Rounds of the gRPC calls.
     #[serde(default = "once")]
     pub(crate) repeat: usize,
 }
@@ -42,19 +42,19 @@ pub(crate) struct Step {
     pub(crate) path: String,
     #[serde(default)]
     pub(crate) fields: Vec<(String, String)>,
-    /// The length of its body; without it, none.
+    /// The length of its body; without it, no body.
     pub(crate) body: Option<u64>,
     #[serde(default)]
     pub(crate) chunked: bool,
     /// Milliseconds before it.
     #[serde(default)]
     pub(crate) pause: u64,
-    /// Milliseconds that the target lets it wait for an answer of 200.
+    /// Milliseconds that the target delays a 200 answer.
     #[serde(default)]
     pub(crate) waits: u64,
 }
 
-/// Protocols that a client can do.
+/// Protocols that a client supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speech {
     Http,
@@ -78,7 +78,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, toml::de::Error> {
 }
 
 impl Case {
-    /// A case of requests alone.
+    /// A case with requests only.
     pub(crate) fn of_steps(name: &str, steps: Vec<Step>) -> Self {
         let name = name.to_owned();
         Self {
@@ -94,7 +94,7 @@ impl Case {
         }
     }
 
-    /// Protocol that a client needs to play it.
+    /// The protocol that a client needs to play it.
     pub(crate) fn speech(&self) -> Speech {
         match (&self.websocket, self.grpc) {
             (Some(_), _) => Speech::WebSocket,
@@ -103,8 +103,8 @@ impl Case {
         }
     }
 
-    /// The shortest time in which it can have been played with these results: every wait that it is
-    /// about. A client that gave up on the way, or a server without the path, waits for less.
+    /// The shortest time in which it can have been played with these results: the sum of its waits. A
+    /// client that gave up, or a server without the path, waits less.
     pub(crate) fn least(&self, results: &[Value]) -> Duration {
         if results.iter().any(|result| result.get("error").is_some()) {
             return Duration::ZERO;
@@ -122,7 +122,7 @@ impl Case {
         Duration::from_millis(steps + self.pause * u64::try_from(rounds).unwrap_or_default())
     }
 
-    /// The job for a client, but for where and how.
+    /// The job for a client, except for place and protocol.
     pub(crate) fn job(&self) -> Value {
         let steps: Vec<Value> = self.steps.iter().map(Step::job).collect();
         match &self.websocket {

@@ -1,4 +1,4 @@
-//! The clients: one process each, which reads jobs and writes what it has observed.
+//! The clients: one process each, which reads jobs and writes its observations.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -15,29 +15,29 @@ use crate::cases::{Case, Speech};
 use crate::place::Place;
 use crate::process::words;
 
-/// No job takes longer.
+/// The time limit of a job.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(150);
 
-/// Protocol by which a client connects.
+/// The protocol of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// HTTP/1.1 without TLS; for gRPC, HTTP/2 without TLS.
     Http1,
     /// HTTP/1.1 over TLS.
     Tls,
-    /// HTTP/1.1 without TLS, with a wish for HTTP/2 (`Upgrade: h2c`).
+    /// HTTP/1.1 without TLS, with an offer of HTTP/2 (`Upgrade: h2c`).
     Upgrade,
     /// HTTP/2 over TLS.
     Http2,
 }
 
-/// A client that there is.
+/// A client.
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) ways: &'static [Way],
     pub(crate) speaks: &'static [Speech],
-    /// Source of its version, as `versions` reads it.
+    /// The source of its version, for `versions`.
     pub(crate) version: &'static str,
 }
 
@@ -69,7 +69,7 @@ const fn kind(
 }
 
 impl Way {
-    /// Its word in jobs and in `expected.toml`.
+    /// Its name in jobs and in `expected.toml`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Way::Http1 => "http1",
@@ -137,9 +137,9 @@ impl Client {
         let mut answer = loop {
             let left = ANSWERS_WITHIN.saturating_sub(begun.elapsed());
             let line = self.lines.recv_timeout(left);
-            let line = line.with_context(|| format!("{} says nothing", self.kind.name))?;
+            let line = line.with_context(|| format!("{} did not answer", self.kind.name))?;
             let answer: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
-            // An answer to a job that was given up is nobody's.
+            // Ignore an answer to a job that was given up.
             if answer["id"] == self.jobs {
                 break answer;
             }
@@ -148,7 +148,7 @@ impl Client {
             Value::Array(results) => results,
             other => vec![other],
         };
-        // A wait that was not waited has tried nothing.
+        // A skipped wait has tested nothing.
         let (took, least) = (begun.elapsed(), case.least(&results));
         ensure!(took >= least, "{}: {:?} in {took:?}, not {least:?}", self.kind.name, case.name);
         Ok(results)
@@ -157,7 +157,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // The end of its input ends it.
+        // It exits at the end of its input.
         self.input = None;
         for _ in 0..200 {
             if !matches!(self.child.try_wait(), Ok(None)) {

@@ -1,13 +1,13 @@
-//! Compares what a client has observed at the target itself and through Teal.
+//! Compares a client's observations directly at the target and through Teal.
 //!
-//! Fields that belong to one connection, or that Teal adds on purpose, are not compared. All
-//! others are: names, values, order among equals, and how often.
+//! Hop-by-hop fields, and those that Teal adds on purpose, are not compared. All others are: names,
+//! values, order among equals, and count.
 
 use serde_json::Value;
 
 use crate::clients::Way;
 
-/// Fields of an answer that belong to one hop or to a moment, and what Teal adds.
+/// Fields of an answer that are hop-by-hop or depend on the time, and those that Teal adds.
 const HOP: [&str; 10] = [
     "date",
     "via",
@@ -21,7 +21,7 @@ const HOP: [&str; 10] = [
     "x-request-id",
 ];
 
-/// Fields of a request that belong to one hop, and what Teal adds.
+/// Fields of a request that are hop-by-hop, and those that Teal adds.
 const HOP_OF_REQUEST: [&str; 15] = [
     "via",
     "connection",
@@ -40,7 +40,7 @@ const HOP_OF_REQUEST: [&str; 15] = [
     "traceparent",
 ];
 
-/// Fields that clients themselves send otherwise over TLS or HTTP/2.
+/// Fields that clients themselves send differently over TLS or HTTP/2.
 const CLIENT_OVER_TLS: [&str; 11] = [
     "priority",
     "user-agent",
@@ -58,10 +58,10 @@ const CLIENT_OVER_TLS: [&str; 11] = [
 /// One difference between two runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The step, counted from 1; none: the run as a whole.
+    /// The step, from 1; none: the run as a whole.
     pub(crate) step: Option<usize>,
     pub(crate) what: String,
-    /// The words of the client's error, or of the answer of Teal itself, for people.
+    /// The client's error message, or the text of Teal's own answer.
     pub(crate) detail: String,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn differences(
     found
 }
 
-/// The words of a client about its error, or of Teal about an answer of its own.
+/// A client's error message, or the text of Teal's own answer.
 pub(crate) fn detail(step: &Value) -> String {
     let proxy_status = || {
         let fields = step["fields"].as_array()?;
@@ -142,7 +142,7 @@ fn outcome(step: &Value) -> String {
     }
 }
 
-/// Items that only one of two lists has, or has more often.
+/// Items that only one of two lists has, or has more of.
 fn lists(one: &[String], other: &[String]) -> impl Iterator<Item = String> {
     let short = |text: &String| text.chars().take(120).collect::<String>();
     let lacks = surplus(one, other).into_iter().map(move |item| format!("lacks {}", short(item)));
@@ -150,7 +150,7 @@ fn lists(one: &[String], other: &[String]) -> impl Iterator<Item = String> {
     lacks.chain(has)
 }
 
-/// Items left of the first list once each item of the second has taken an equal one away.
+/// Items left in the first list after removing one equal item for each item of the second.
 fn surplus<'a>(first: &'a [String], second: &[String]) -> Vec<&'a String> {
     let mut left: Vec<&String> = second.iter().collect();
     let mut surplus: Vec<&String> = first.iter().collect();
@@ -166,13 +166,13 @@ fn surplus<'a>(first: &'a [String], second: &[String]) -> Vec<&'a String> {
 
 /// The fields of an answer that are compared, as lines.
 fn kept(list: &Value, request: bool) -> Vec<String> {
-    // A body that tells of the request is as long as what Teal adds makes it.
+    // The length of a body that describes the request depends on the fields that Teal adds.
     let dropped = |name: &str| HOP.contains(&name) || (request && name == "content-length");
     let pairs = pairs(list);
     pairs.into_iter().filter(|pair| !dropped(pair.split(": ").next().unwrap_or_default())).collect()
 }
 
-/// The fields that the target says it has received, and the query.
+/// The fields that the target reports as received, and the query.
 fn received(step: &Value, way: Way) -> Vec<String> {
     let said: Value =
         serde_json::from_str(step["text"].as_str().unwrap_or_default()).unwrap_or_default();
@@ -188,7 +188,7 @@ fn received(step: &Value, way: Way) -> Vec<String> {
     lines
 }
 
-/// Pairs as lines, the names in order, equal names as they came; ports told apart by nothing.
+/// Pairs as lines, sorted by name, equal names in their order; ports are removed.
 fn pairs(list: &Value) -> Vec<String> {
     let list = list.as_array().map_or(&[][..], Vec::as_slice);
     let mut lines: Vec<(String, String)> = list

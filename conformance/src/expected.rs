@@ -1,4 +1,4 @@
-//! Differences that are as they should be: `expected.toml`, each entry with its reason.
+//! Expected differences: `expected.toml`, each entry with its reason.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::matrix::Difference;
 
-/// One kind of difference; what is left out holds for all.
+/// One kind of difference; omitted keys match everything.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
@@ -19,15 +19,15 @@ pub(crate) struct Entry {
     pub(crate) clients: Vec<String>,
     #[serde(default)]
     pub(crate) ways: Vec<String>,
-    /// Steps of the case, counted from 1.
+    /// Steps of the case, from 1.
     #[serde(default)]
     steps: Vec<usize>,
-    /// The difference is one of these, word for word.
+    /// The possible differences, word for word.
     pub(crate) differences: Vec<String>,
     /// Words of which one must occur in the client's own error.
     #[serde(default)]
     words: Vec<String>,
-    /// Reason why this is right.
+    /// The reason why this is correct.
     pub(crate) reason: String,
     #[serde(skip)]
     met: AtomicU64,
@@ -49,7 +49,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Entry>> {
     Ok(file.expected)
 }
 
-/// The first entry that explains a difference; it counts how often it did.
+/// The first entry that explains a difference; counts the match.
 pub(crate) fn explains<'e>(entries: &'e [Entry], difference: &Difference) -> Option<&'e Entry> {
     let entry = entries.iter().find(|entry| entry.holds(difference))?;
     entry.met.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +57,7 @@ pub(crate) fn explains<'e>(entries: &'e [Entry], difference: &Difference) -> Opt
 }
 
 impl Entry {
-    /// Number of differences that it has explained.
+    /// The number of differences that it has explained.
     pub(crate) fn met(&self) -> u64 {
         self.met.load(Ordering::Relaxed)
     }

@@ -1,10 +1,10 @@
-//! Teal under suites, and between servers and clients, that are not ours: `make conformance`,
+//! Teal under third-party test suites, and between third-party servers and clients: `make conformance`,
 //! explained in conformance/README.md.
 //!
-//! `place` installs, `servers` and `clients` start, `cases` says what is asked, `matrix` plays it
-//! at the target itself and through Teal, `compare` looks for differences, `expected` explains
-//! those that are right, `suites` runs whole suites, `report` writes docs/conformance.md.
-//! Everything stays on loopback, and whatever is started ends with this process.
+//! `place` installs, `servers` and `clients` start processes, `cases` defines the requests, `matrix` plays
+//! them directly at the target and through Teal, `compare` finds differences, `expected` explains the
+//! expected ones, `suites` runs whole suites, `report` writes docs/conformance.md.
+//! Everything stays on loopback, and all started processes end with this one.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ use crate::place::Place;
 use crate::report::Report;
 use crate::suites::{SUITES, Verdict};
 
-/// Play what others have written against Teal, and write the result.
+/// Run third-party servers, clients and suites against Teal, and write the result.
 #[derive(Parser)]
 struct Arguments {
     /// Only these parts, separated by commas: matrix, and the names of suites.
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     let program = std::env::current_exe()?;
     let place = Place::prepare(&arguments.sources, program.parent().context("a directory")?)?;
     let work = tempfile::tempdir()?;
-    // Servers that run as another user reach their files below it.
+    // Servers that run as another user must be able to reach their files below it.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(work.path(), open)?;
     let chosen =
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Names that are none would choose nothing, and pass.
+/// Rejects unknown names, which would select nothing and pass.
 fn check(arguments: &Arguments) -> Result<()> {
     let suites = SUITES.iter().map(|suite| suite.name);
     let parts: Vec<_> = suites.chain(["matrix"]).collect();

@@ -1,4 +1,4 @@
-//! Every server by every client: each case at the target itself and through Teal, then compared.
+//! Every server with every client: each case directly at the target and through Teal, then compared.
 
 mod cell;
 mod moving;
@@ -26,14 +26,13 @@ use crate::tell;
 pub(crate) use cell::Difference;
 use cell::Played;
 
-/// So long Teal keeps a client's idle connection; so soon an older Teal lets go of those that
-/// clients keep open and unused.
+/// Teal's idle timeout for clients, after which an older Teal also closes their unused connections.
 const IDLE: Duration = Duration::from_secs(8);
 
-/// Servers at a time.
+/// The number of servers at a time.
 const LANES: usize = 3;
 
-/// A Teal in front of two servers, and what its clients need to know.
+/// A Teal in front of two servers, with the facts for its clients.
 #[derive(Debug)]
 pub(crate) struct Ground {
     pub(crate) teal: Teal,
@@ -51,17 +50,17 @@ pub(crate) struct Outcome {
     pub(crate) cells: BTreeMap<(&'static str, &'static str), (usize, usize)>,
     /// Differences without a reason.
     pub(crate) faults: Vec<Difference>,
-    /// Differences with one.
+    /// Differences with a reason.
     pub(crate) explained: Vec<Difference>,
-    /// The entries of `expected.toml`, each knowing how often it held.
+    /// The entries of `expected.toml`, with the number of matches of each.
     pub(crate) expected: Vec<Entry>,
     /// Cases that are not played at some servers, and why.
     pub(crate) left_out: Vec<String>,
-    /// Requests over switches and upgrades, and over the ends of idle connections.
+    /// The number of requests during switches and upgrades, and around the ends of idle connections.
     pub(crate) moved: usize,
 }
 
-/// Plays all cases between these servers and these clients; none named: all.
+/// Plays all cases between these servers and these clients; an empty list means all.
 pub(crate) fn run(
     place: &Place,
     work: &Path,
@@ -80,7 +79,7 @@ pub(crate) fn run(
     let outcome = Mutex::new(Outcome { expected, left_out, ..Outcome::default() });
     let waiting: Vec<_> = servers::KINDS.iter().filter(|kind| chosen(servers, kind.name)).collect();
     let next = AtomicUsize::new(0);
-    // Most of the time somebody waits for somebody: several servers at once, each with all clients.
+    // Most of the time is spent waiting, so several servers run at once, each with all clients.
     thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES.min(waiting.len()))
             .map(|lane| {
@@ -100,7 +99,7 @@ pub(crate) fn run(
                         let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                         match found {
                             Ok(found) => outcome.add(kind, found),
-                            // The other servers go on: a fault of one hides none of theirs.
+                            // The other servers continue: a fault of one must not hide theirs.
                             Err(error) => outcome.fail(kind, &error),
                         }
                         tell(&format!("{}: {:.0} s", kind.name, begun.elapsed().as_secs_f64()));
@@ -114,7 +113,7 @@ pub(crate) fn run(
         })
     })?;
     let outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // For whoever writes the entries of `expected.toml`.
+    // For writing entries of `expected.toml`.
     let explained: Vec<String> = outcome.explained.iter().map(ToString::to_string).collect();
     fs::write(place.installed.join("explained.log"), explained.join("\n"))?;
     Ok(outcome)
@@ -146,7 +145,7 @@ fn one_server(
 }
 
 impl Outcome {
-    /// A server that could not be started, or a client that fell silent before it.
+    /// The fault of a server that could not be started, or of a client that stopped answering.
     fn fail(&mut self, kind: &servers::Kind, error: &anyhow::Error) {
         let fault = Difference {
             server: kind.name,

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::{Variables, run, words};
 
-/// The longest time that one installation may take.
+/// The time limit of one installation.
 const INSTALLED_WITHIN: Duration = Duration::from_secs(600);
 
-/// Tomcat as Debian has it, for the server and for the JSON of the client.
+/// Debian's Tomcat, for the server and for the JSON parser of the client.
 const TOMCAT: &str = "/usr/share/java/tomcat10-embed-core.jar";
 
 /// Directories and the program under test.
@@ -19,14 +19,14 @@ const TOMCAT: &str = "/usr/share/java/tomcat10-embed-core.jar";
 pub(crate) struct Place {
     /// `conformance/` of the repository.
     pub(crate) sources: PathBuf,
-    /// Packages and programs that were installed or built, in the target directory.
+    /// Installed packages and built programs, in the target directory.
     pub(crate) installed: PathBuf,
     /// Teal itself.
     pub(crate) teal: PathBuf,
 }
 
 impl Place {
-    /// Installs missing packages, and leaves those of the right version alone.
+    /// Installs missing packages, and keeps those of the right version.
     pub(crate) fn prepare(sources: &Path, beside: &Path) -> Result<Self> {
         let installed = beside.join("conformance-packages");
         fs::create_dir_all(&installed)?;
@@ -59,7 +59,7 @@ impl Place {
         Ok(place)
     }
 
-    /// Runs a command for a file of the sources, unless it has run for exactly this content.
+    /// Runs a command for a source file, unless it has run for exactly this content.
     fn install(
         &self,
         file: &str,
@@ -80,14 +80,14 @@ impl Place {
         let command = command(self, from, to.clone());
         let (code, said) = run(&command, &variables, INSTALLED_WITHIN)?;
         if code != Some(0) {
-            let _ = fs::remove_file(&to); // so that the next run tries again
+            let _ = fs::remove_file(&to); // so that the next run retries
         }
         ensure!(code == Some(0), "{command:?} failed: {said}");
         fs::write(to, content)?;
         Ok(())
     }
 
-    /// Variables by which programs in Python and Node find their packages.
+    /// The variables by which Python and Node programs find their packages.
     pub(crate) fn variables(&self) -> Variables {
         let node = self.installed.join("node_modules").display().to_string();
         let python = self.installed.join("python").display().to_string();
@@ -99,7 +99,7 @@ impl Place {
         ]
     }
 
-    /// The command of a class in Java.
+    /// The command to run a Java class.
     pub(crate) fn java(&self, class: &str) -> Vec<String> {
         let jars = format!("{TOMCAT}:/usr/share/java/jakarta-annotation-api.jar");
         let classes = self.installed.join("java").display().to_string();

@@ -1,4 +1,4 @@
-//! Processes of others: started with a log of their own, waited for, ended by their id.
+//! Third-party processes: started with their own log, waited for, stopped by their id.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// A server must listen after this time.
+/// The time limit for a server to listen.
 const LISTENS_WITHIN: Duration = Duration::from_secs(90);
 
-/// A process that has not ended so long after SIGTERM is killed.
+/// The time after SIGTERM until a process is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// A process that ends with this value.
+/// A process that is stopped when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -26,7 +26,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a command; what it says goes into a file. It ends with the driver, however that ends.
+    /// Starts a command with its output in a file. It is killed when the driver ends, for whatever reason.
     pub(crate) fn start(command: &[String], variables: &Variables, log: &Path) -> Result<Self> {
         let file = File::create(log)?;
         let child = Command::new("setpriv")
@@ -57,7 +57,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SIGTERM first, so that workers end too. One that is gone already is not a fault.
+        // SIGTERM first, so that workers stop, too. A process that has exited is not an error.
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).stderr(Stdio::null()).status();
         let deadline = Instant::now() + ENDS_WITHIN;
@@ -69,16 +69,16 @@ impl Drop for Process {
     }
 }
 
-/// Search path of programs, with the directory in which Debian installs servers.
+/// The search path of programs, with the directory of Debian's servers.
 pub(crate) fn path() -> String {
     format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
-/// Variables of an environment.
+/// Environment variables.
 pub(crate) type Variables = Vec<(String, String)>;
 
-/// A port of loopback that nobody listens on. Below those that the system gives to connections, and
-/// each only once, so that nobody takes it before the server does.
+/// A free port on loopback. Below the system's ephemeral range, and each only once, so that no other
+/// process takes it before the server does.
 pub(crate) fn free_port() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..PORTS {
@@ -92,11 +92,11 @@ pub(crate) fn free_port() -> Result<u16> {
     bail!("no port of {FIRST_PORT} and the {PORTS} behind it is free")
 }
 
-/// The ports that are looked at.
+/// The ports that are tried.
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u32 = 12_000;
 
-/// Runs a command to its end, at most for so long; the exit code and all that it printed.
+/// Runs a command to its end with a time limit; returns the exit code and all output.
 pub(crate) fn run(
     command: &[String],
     variables: &Variables,

@@ -13,13 +13,13 @@ use crate::suites::Verdict;
 use crate::versions::version;
 use crate::{clients, servers};
 
-/// Everything that one run has found.
+/// The results of one run.
 #[derive(Debug)]
 pub(crate) struct Report<'r> {
     pub(crate) date: &'r str,
     /// The start of the run.
     pub(crate) begun: Instant,
-    /// Parts that were asked for; empty: all.
+    /// The selected parts; empty: all.
     pub(crate) only: &'r [String],
     pub(crate) suites: &'r [Verdict],
     pub(crate) matrix: Option<&'r Outcome>,
@@ -75,7 +75,7 @@ impl Report<'_> {
     }
 }
 
-/// Suites that no registry gives in a form that runs here.
+/// Suites that no registry has in a form that runs here.
 const SKIPPED: &str = "\nNot run: h2spec (a Go program, in none of Debian, PyPI, npm and the crate registry) and Autobahn's \
     test suite (its package on PyPI needs Python 2).\n";
 

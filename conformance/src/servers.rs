@@ -1,4 +1,4 @@
-//! The servers: each with the same application, started twice, as blue and as green.
+//! The servers: each runs the same application twice, as blue and as green.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -17,9 +17,9 @@ use crate::process::{Process, free_port, words};
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) speaks: &'static [Speech],
-    /// The scheme by which Teal reaches it.
+    /// The scheme for Teal's connections to it.
     pub(crate) scheme: &'static str,
-    /// Source of its version, as `versions` reads it.
+    /// The source of its version, for `versions`.
     pub(crate) version: &'static str,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it on a port of its own; what it writes goes into `work`.
+    /// Starts it on its own port, with its files in `work`.
     pub(crate) fn start(kind: &Kind, place: &Place, work: &Path) -> Result<Self> {
         if kind.name == "tonic" {
             let target = GrpcTarget::start("tonic");
@@ -79,7 +79,7 @@ impl Server {
         Ok(Self { port, _processes: processes, _ours: None })
     }
 
-    /// Its address as Teal is told it.
+    /// Its URL for Teal's configuration.
     pub(crate) fn url(&self, kind: &Kind) -> String {
         format!("{}://127.0.0.1:{}", kind.scheme, self.port)
     }
@@ -88,7 +88,7 @@ impl Server {
 /// The processes of a server; the last one listens.
 fn commands(name: &str, place: &Place, work: &Path, port: u16) -> Result<Vec<Vec<String>>> {
     let file = |file: &str| place.sources.join("servers").join(file).display().to_string();
-    // A keep-alive of one second, so that a client can meet its end.
+    // A keep-alive of one second, so that clients can meet its end.
     let one = match name {
         "gunicorn" => words(&format!(
             "python3 -m gunicorn --bind 127.0.0.1:{port} --workers 1 --threads 32 --keep-alive 1 \

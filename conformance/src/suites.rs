@@ -1,4 +1,4 @@
-//! Suites that others have written, each against a Teal of its own.
+//! Third-party test suites, each against its own Teal.
 
 mod desync;
 mod h2load;
@@ -19,9 +19,9 @@ use crate::process::free_port;
 pub(crate) struct Verdict {
     pub(crate) suite: &'static str,
     pub(crate) version: String,
-    /// Description of the attempt.
+    /// A description of the test.
     pub(crate) tried: String,
-    /// Its findings, in a few words.
+    /// Its findings, in brief.
     pub(crate) said: String,
     pub(crate) passed: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) const SUITES: [Suite; 5] = [
     Suite { name: "h2load", run: h2load::run },
 ];
 
-/// A Teal with a listener without and one with TLS, in front of two targets that record.
+/// A Teal with a plain and a TLS listener, in front of two recording targets.
 #[derive(Debug)]
 struct Stand {
     teal: Teal,

@@ -1,4 +1,4 @@
-//! The versions of everything that took part, as each says it.
+//! The versions of everything involved.
 
 use std::fs;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::process::{run, words};
 
 const SAID_WITHIN: Duration = Duration::from_secs(30);
 
-/// The version that `how` leads to: a command whose first line says it, `pip:NAME`, `deb:NAME`,
-/// `crate:NAME` of the lock file.
+/// The version from the source `how`: a command that prints it on its first line, `pip:NAME`, `deb:NAME`, or
+/// `crate:NAME` from the lock file.
 pub(crate) fn version(place: &Place, how: &str) -> String {
     let found = match how.split_once(':') {
         Some(("pip", name)) => pinned(place, name),
@@ -26,7 +26,7 @@ pub(crate) fn version(place: &Place, how: &str) -> String {
 
 fn first_line(place: &Place, command: &[String]) -> Option<String> {
     let (_, said) = run(command, &place.variables(), SAID_WITHIN).ok()?;
-    // A shell that starts a program may complain first, with its own name in front.
+    // A shell that starts the program may print a warning first, with its own name in front.
     let mut lines = said.lines().map(str::trim);
     Some(lines.find(|line| !line.is_empty() && !line.starts_with('/'))?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! One server by one client: each case at the target itself, then through Teal in every way.
+//! One server with one client: each case directly at the target, then through Teal in every way.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::clients::{Client, Way};
 use crate::compare::{Found, differences};
 use crate::servers;
 
-/// A case differs: so often it is asked again at the target itself, which may itself be unsteady.
+/// The number of repeated direct runs of a case that differs: the target itself may be unstable.
 const ASKED_AGAIN: usize = 2;
 
-/// A difference from the target itself.
+/// A difference from the direct run.
 #[derive(Debug)]
 pub(crate) struct Difference {
     pub(crate) server: &'static str,
@@ -39,7 +39,7 @@ impl Played {
     }
 }
 
-/// Plays every case that both of them speak.
+/// Plays every case that both support.
 pub(super) fn play_all(
     server: &'static servers::Kind,
     ground: &Ground,
@@ -60,7 +60,7 @@ pub(super) fn play_all(
             played.compared += 1;
             let mut what = differences(&direct, &through, *way, case.request);
             for _ in 0..ASKED_AGAIN {
-                // An answer through Teal where the target itself brings an error stays what it is.
+                // An answer through Teal where the direct run has an error remains a difference.
                 if what.iter().all(|one| one.what.contains(" instead of error ")) {
                     break;
                 }
@@ -82,7 +82,7 @@ pub(super) fn play_all(
     Ok(played)
 }
 
-/// Plays a case in a way through Teal; in none: at the target itself.
+/// Plays a case through Teal in the given way; without one, directly at the target.
 pub(super) fn play(
     ground: &Ground,
     case: &Case,

@@ -1,5 +1,5 @@
-//! Cases that no target shows by itself: the ends of idle connections, switches and an upgrade of Teal
-//! while clients work. Nothing may be lost, and every answer must be what it is at rest.
+//! Cases without a counterpart at the target: the ends of idle connections, switches and an upgrade of Teal
+//! while clients send requests. Nothing may be lost, and every answer must be the same as at rest.
 
 use std::thread;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use crate::clients::{Client, Way};
 use crate::compare::{Found, detail, differences};
 use crate::servers;
 
-/// Servers close an idle connection after a second: requests come just before, at and after it.
+/// Servers close an idle connection after a second: requests come just before, at and after that.
 const CLOSES_AFTER: u64 = 1000;
 const BEFORE: u64 = 12;
 const AROUND: [u64; 7] = [0, 4, 8, 12, 16, 20, 24];
 
-/// The older Teal must have left after this time.
+/// The time limit for the older Teal to leave.
 const LEFT_WITHIN: Duration = Duration::from_secs(40);
 
-/// Clients have begun after this time, and go on for longer than this between two changes.
+/// The time after which clients have begun; between two changes they continue for longer than this.
 const BETWEEN: Duration = Duration::from_millis(700);
 
-/// Requests, or rounds of calls, while Teal is moved.
+/// The number of requests, or rounds of calls, during a change.
 const LONG: usize = 30;
 
-/// Requests in the instant at which the target closes its idle connection to Teal. The target
-/// itself may lose them; Teal may not.
+/// Requests at the instant when the target closes its idle connection to Teal. The target itself may
+/// lose them; Teal may not.
 pub(super) fn idle_closes(
     server: &'static servers::Kind,
     ground: &Ground,
@@ -70,21 +70,21 @@ pub(super) fn idle_closes(
     })
 }
 
-/// A change that clients work through.
+/// A change during which clients send requests.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Switches,
     Upgrade,
 }
 
-/// Requests, WebSockets and calls over two switches and over an upgrade, in the first and in the
-/// last way of each client.
+/// Requests, WebSockets and calls during two switches and an upgrade, in the first and the last way
+/// of each client.
 pub(super) fn switches(
     server: &'static servers::Kind,
     ground: &mut Ground,
     clients: &mut [&mut Client],
 ) -> Result<Vec<Played>> {
-    // Alike at every moment, so that one run at rest says what each must bring.
+    // The answers never vary, so one run at rest gives the expected results.
     let rest = together(clients, |client| {
         let case = long(server, client, "at rest");
         play(ground, &case, client, None)
@@ -132,7 +132,7 @@ fn through(
     Ok((Played::new(client.kind.name), results, way))
 }
 
-/// Moves Teal while clients work.
+/// Makes the change while clients send requests.
 fn move_teal(teal: &Teal, change: Change) -> Result<()> {
     match change {
         Change::Switches => {
@@ -162,7 +162,7 @@ fn name(change: Change) -> &'static str {
     }
 }
 
-/// Some seconds of work for a client, in the protocol that it has in common with the server.
+/// Several seconds of requests for a client, in a protocol that the server supports, too.
 fn long(server: &servers::Kind, client: &Client, name: &str) -> Case {
     let both = |speech| speaks(client, speech) && server.speaks.contains(&speech);
     if both(Speech::Grpc) {
@@ -189,7 +189,7 @@ fn speaks(client: &Client, speech: Speech) -> bool {
     client.kind.speaks.contains(&speech)
 }
 
-/// All clients at once.
+/// Runs all clients at once.
 fn together<T: Send>(
     clients: &mut [&mut Client],
     work: impl Fn(&mut Client) -> Result<T> + Sync,

@@ -1,4 +1,4 @@
-//! http_desync_guardian over what targets received, while our table of attacks is played: no
+//! http_desync_guardian on the requests that targets received while our table of attacks is played: no
 //! request that reaches a target may be one that servers read differently.
 
 use std::collections::BTreeMap;
@@ -18,13 +18,13 @@ use crate::versions::version;
 
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The table of attacks, and the bytes that fuzzing has kept.
+/// The table of attacks, and the corpus of fuzzing.
 const TABLE: &str = "../crates/teal/tests/attacks/requests.toml";
 const CORPUS: &str = "../fuzz/tests/__fuzz__";
 
-/// Calls that have no use for a body, but may have one (RFC 9110 §9.3.1): the crate calls them
-/// ambiguous for their body alone. Excused only where the same bytes with POST in front are
-/// compliant, so that the method is all there is to it, and where the head is normal.
+/// Methods for which a body has no meaning but is allowed (RFC 9110 §9.3.1): the crate calls them
+/// ambiguous for their body alone. Excused only if the same bytes with POST are compliant, so that only
+/// the method matters, and if the head is normal.
 const BODY_ON_GET: [&str; 2] =
     ["UndefinedContentLengthSemantics", "UndefinedTransferEncodingSemantics"];
 
@@ -36,7 +36,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     for payload in &payloads {
         let Ok(client) = Client::try_connect(stand.teal.listener()) else { continue };
         let mut client = client.patience(PATIENCE);
-        // Refused before it was all sent, or never answered: both are fine here.
+        // Refused before all was sent, or never answered: both are fine here.
         let _ = client.try_send(payload);
         let _ = client.read_answer(false);
     }
@@ -85,7 +85,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     }])
 }
 
-/// The same request by a method that has a body by its nature.
+/// The same request with a method that naturally has a body.
 fn compliant_as_post(raw: &[u8]) -> bool {
     let Some(space) = raw.iter().position(|byte| *byte == b' ') else { return false };
     let post = [&b"POST"[..], &raw[space..]].concat();
@@ -121,7 +121,7 @@ fn first_line(raw: &[u8]) -> String {
     format!("`{}`", line.chars().take(80).collect::<String>())
 }
 
-/// The bytes of the table; what its keys and marks mean is written in it.
+/// The bytes of the table, which explains its keys and marks.
 fn attacks(text: &str) -> Result<Vec<Vec<u8>>> {
     let table: Table = text.parse()?;
     let cases = table.get("case").and_then(|cases| cases.as_array()).context("cases")?;

@@ -1,4 +1,4 @@
-//! schemathesis on the admin API of a running Teal: requests made from its own OpenAPI document.
+//! schemathesis on the admin API of a running Teal: requests generated from its OpenAPI document.
 
 use std::fs;
 use std::path::Path;
@@ -15,13 +15,13 @@ const ENDS_WITHIN: Duration = Duration::from_secs(420);
 
 pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let stand = Stand::start(place, work, "")?;
-    // So that there is a receipt to ask for.
+    // So that there is a receipt to request.
     stand.teal.switch_to("green");
     let document = work.join("openapi.json");
     fs::write(&document, stand.teal.ask("GET", "/openapi.json", &[]).text())?;
-    // By its module: the script that PyPI's installer writes knows another directory.
+    // Started as a module: the script that pip installs uses another directory.
     let start = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())";
-    // It keeps what it has found in the directory where it runs.
+    // It stores its findings in the directory where it runs.
     let cache = tempfile::tempdir_in(work)?;
     let place_of_run = format!("--chdir={}", cache.path().display());
     let judged = format!("--config-file={}", place.sources.join("schemathesis.toml").display());
@@ -42,7 +42,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
     let (code, said) = run_command(&command, &variables, ENDS_WITHIN)?;
     let log = place.installed.join("schemathesis.log");
     fs::write(&log, &said)?;
-    // "Tested: 15" of "Selected: 15/15": an operation that was left out has not passed.
+    // "Tested: 15" of "Selected: 15/15": a skipped operation has not passed.
     let counted = |label: &str| {
         let rest = said.lines().find_map(|line| line.trim().strip_prefix(label))?;
         rest.rsplit('/').next()?.trim().parse::<u32>().ok()

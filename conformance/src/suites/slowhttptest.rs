@@ -1,8 +1,8 @@
 //! slowhttptest: slow heads, slow bodies and slow readers, while an honest client is served.
 //!
-//! The time for which Teal keeps a connection comes from the kernel's list of sockets. The tool counts a connection
-//! as open until it has read what its own kernel received before a reset: a slow reader's, at 16 bytes a
-//! second, for more than a minute after Teal has let go of it.
+//! The time for which Teal keeps a connection is read from the kernel's socket list. The tool counts a connection
+//! as open until it has read everything that its own kernel received before a reset: for a slow reader at 16
+//! bytes per second that is more than a minute after Teal has closed it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,10 +24,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(60);
 const CONNECTIONS: usize = 50;
 const SECONDS: u64 = 15;
 
-/// No connection may stay for longer: a deadline of 1 s, a close that lingers, and a busy machine.
+/// The longest time for a connection: a deadline of 1 s, a lingering close, and a busy machine.
 const HELD_FOR: Duration = Duration::from_secs(6);
 
-/// The interval at which the kernel's list is read.
+/// The interval for reading the kernel's list.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Attacks of the tool, with its arguments.
@@ -40,7 +40,7 @@ const MODES: [(&str, &str, &str); 3] = [
 /// The connections to one port, as the kernel lists them.
 #[derive(Debug, Default)]
 struct Held {
-    /// By the port of the client: when it was first and last seen.
+    /// The times when each was first and last seen, by client port.
     seen: HashMap<u16, (Instant, Instant)>,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn run(place: &Place, work: &Path) -> Result<Vec<Verdict>> {
 }
 
 impl Held {
-    /// Looks until it is over.
+    /// Reads the list until the test is over.
     fn watch(port: u16, over: &AtomicBool) -> Result<Self> {
         let mut held = Self::default();
         while !over.load(Ordering::Relaxed) {
@@ -104,8 +104,8 @@ impl Held {
     }
 }
 
-/// The clients whose connections to a port are not over on this side, in the form of proc(5). One that has
-/// ended and is only remembered (TIME_WAIT) holds nothing.
+/// The clients whose connections to a port are still open on this side, in the form of proc(5). A
+/// connection in TIME_WAIT holds nothing.
 fn open(list: &str, port: u16) -> impl Iterator<Item = u16> {
     const TIME_WAIT: &str = "06";
     const LISTEN: &str = "0A";

@@ -15,7 +15,7 @@ use crate::versions::version;
 
 const ENDS_WITHIN: Duration = Duration::from_secs(420);
 
-/// Findings about this run and not about Teal: exactly this id, exactly these words, and why.
+/// Findings about this run and not about Teal: the exact id, the exact words, and the reason.
 const EXPECTED: [(&str, &str, &str); 2] = [
     (
         "engine_problem",
@@ -29,7 +29,7 @@ const EXPECTED: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// An application that sets what browsers know for protection: Teal must pass it on.
+/// An application that sets security headers, which Teal must pass on.
 const PROTECTED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain\r\n\
      X-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\n\
      Content-Security-Policy: default-src 'none'\r\nReferrer-Policy: no-referrer\r\n\
