@@ -132,7 +132,7 @@ fn tls(place: &Place, effort: Effort) -> Result<Vec<Figure>> {
         Figure::new("CPU under TLS 1.3", work, "µs", cpu, Some(judged))
     };
     Ok(vec![
-        figure("64 B, 64 kept connections", &kept, 0.90),
+        figure("64 B, 64 keep-alive connections", &kept, 0.90),
         figure("a handshake and a request", &new, 0.65),
     ])
 }

@@ -80,6 +80,6 @@ mod tests {
         assert!(said.is_some_and(|at| at <= SystemTime::now() + LONGEST));
         let ((), said) = noted(async { note(&answer(200, "3600")) }).await;
         assert_eq!(said, None, "that is how long to poll");
-        note(&answer(429, "3600")); // outside: nobody is told
+        note(&answer(429, "3600")); // outside: ignored
     }
 }

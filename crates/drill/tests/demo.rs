@@ -214,7 +214,7 @@ fn an_honest_proxy_passes() {
         "blue is drained",
         "kill -9 blue",
         "teal switch blue → refused: Target blue is not healthy: connection refused",
-        "blue is started again",
+        "blue was restarted",
         "teal switch blue --no-wait --wait-healthy 15s → Switched from green to blue",
         "teal rollback --no-wait → Switched from blue to green",
         "answered by blue",
@@ -290,7 +290,7 @@ fn process_to_kill(line: &str) -> Option<u32> {
 
 fn a_closed_terminal_ends_it() {
     let mut demo = Playing::start("open");
-    demo.until("blue is started again");
+    demo.until("blue was restarted");
     let started = *processes(&demo.text).last().unwrap();
     demo.signal("-HUP");
     demo.child.wait().unwrap();
@@ -299,7 +299,7 @@ fn a_closed_terminal_ends_it() {
 
 fn no_orphans() {
     let mut demo = Playing::start("once");
-    demo.until("blue is started again");
+    demo.until("blue was restarted");
     let started = *processes(&demo.text).last().unwrap();
     assert!(!is_gone(started), "{}", demo.text);
     demo.signal("-KILL");

@@ -1,4 +1,4 @@
-//! Child processes: started in a group of their own, so that Ctrl-C reaches only
+//! Child processes: started in their own process group, so that Ctrl-C reaches only
 //! the demo; read to the last line, so that they never block on a full pipe; and
 //! killed when dropped.
 

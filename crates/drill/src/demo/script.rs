@@ -174,7 +174,7 @@ async fn restart_idle(stage: &mut Stage, screen: &Screen) -> Result<(), DemoErro
     let idle = stage.idle();
     stage.restart(idle).await?;
     screen.update(stage);
-    screen.say(&format!("{idle} is started again{}", process_id(stage, idle)));
+    screen.say(&format!("{idle} was restarted{}", process_id(stage, idle)));
     Ok(())
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum Fault {
 pub(crate) struct Relay {
     targets: [SocketAddr; 2],
     fault: Fault,
-    /// The active color, and requests under way on each.
+    /// The active color, and the number of requests in flight on each.
     state: Mutex<(usize, [usize; 2])>,
     count: AtomicU64,
     stale: Mutex<Option<Response<Full<Bytes>>>>,
@@ -170,7 +170,7 @@ impl Relay {
     }
 }
 
-/// One request over a connection of its own.
+/// Makes one request over its own connection.
 async fn send(
     target: SocketAddr,
     request: Request<Full<Bytes>>,

@@ -39,7 +39,7 @@ fn collect(schema: &Value, keys: &mut Vec<String>) {
     }
 }
 
-/// The metric names that stand on a line as text of their own.
+/// The metric names among the string literals of a line.
 fn metric_names(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2).filter(|text| {
         text.len() > "teal_".len()
