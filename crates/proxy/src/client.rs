@@ -29,7 +29,7 @@ pub(crate) struct Client {
     pub(crate) scan: HeadScan,
     pub(crate) deadline: Deadline,
     /// The time when it last sent or accepted something.
-    pub(crate) active: Instant,
+    pub(crate) last_io: Instant,
     /// The target connections on which the client is logged in.
     pub(crate) pins: Option<Rc<Pins>>,
     /// The client of the request, where it differs from that of the connection and a target gets it in a PROXY header.
@@ -93,7 +93,7 @@ impl Client {
             rx: Buffer::default(),
             scan: HeadScan::new(),
             deadline,
-            active: now,
+            last_io: now,
             pins: None,
             spoken_for: None,
             noticed: false,

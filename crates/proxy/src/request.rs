@@ -23,7 +23,7 @@ pub(crate) async fn serve(
     length: usize,
 ) -> After {
     let Flows { upload, download } = flows;
-    client.active = worker.now();
+    client.last_io = worker.now();
     let mut ask = match route::admit(worker, client, upload, length) {
         Ok(ask) => ask,
         Err(refused) => return Box::pin(page::answer(worker, client, refused)).await,

@@ -55,7 +55,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         entrance,
         ends,
         streams: Rc::default(),
-        active: worker.now(),
+        last_change: worker.now(),
         ending: None,
     };
     poll_fn(|cx| serving.poll(cx)).await;
@@ -130,7 +130,7 @@ struct Serving {
     /// Also held below the library, which does all reading and writing.
     stream: Rc<RefCell<Stream>>,
     /// The time when a stream last began or ended.
-    active: Instant,
+    last_change: Instant,
     /// The time until which it may close after the GOAWAY.
     ending: Option<Instant>,
 }
@@ -144,7 +144,7 @@ impl Serving {
             self.say_goodbye(now);
             match self.h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.active = now;
+                    self.last_change = now;
                     self.begin(request, respond);
                     continue;
                 }
@@ -165,7 +165,7 @@ impl Serving {
             }
             // An answered client that goes on sending has its own deadlines.
             if self.streams.has_ended(cx) || self.watch.unread_due().is_some() {
-                self.active = now;
+                self.last_change = now;
             }
             // Each stream first reports how it ended: the turn before this one has sent that, unless the client
             // is slow to read.
@@ -197,7 +197,7 @@ impl Serving {
             }
             let over = self.watch.head_since().is_some() || self.watch.spent().is_some();
             if !self.streams.is_empty() && !over {
-                self.active = now; // each stream has its own deadlines
+                self.last_change = now; // each stream has its own deadlines
             } else if self.ending.is_some() || over {
                 self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM); // requests on the other streams learn the cause
                 return Poll::Ready(());
@@ -308,11 +308,13 @@ impl Serving {
         }
         match self.ending {
             Some(until) if self.watch.spent().is_some() => until,
-            _ if !self.streams.is_empty() => self.active + front.idle,
+            _ if !self.streams.is_empty() => self.last_change + front.idle,
             // Output that the client has not read: it may be slow, but not stalled.
-            _ if self.h2.has_streams() => self.active.max(self.watch.wrote()) + front.write_stall,
-            Some(until) => until.max(self.active + FAREWELL),
-            None => self.worker.stop.limit_idle(self.active, self.active + front.idle),
+            _ if self.h2.has_streams() => {
+                self.last_change.max(self.watch.wrote()) + front.write_stall
+            }
+            Some(until) => until.max(self.last_change + FAREWELL),
+            None => self.worker.stop.limit_idle(self.last_change, self.last_change + front.idle),
         }
     }
 }

@@ -57,9 +57,9 @@ pub(crate) async fn first_byte(
     client: &mut Client,
     patience: Duration,
 ) -> Arrival {
-    let due = client.active + patience;
+    let due = client.last_io + patience;
     poll_fn(|cx| {
-        client.deadline.set_early(Early::Idle, worker.stop.limit_idle(client.active, due));
+        client.deadline.set_early(Early::Idle, worker.stop.limit_idle(client.last_io, due));
         // The client first: bytes that have arrived win over a deadline that has passed.
         match client.stream.poll_read_ready(cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
@@ -78,7 +78,7 @@ pub(crate) async fn first_byte(
 // lossless: L10 - `idle`, `request_head`
 pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Duration) -> Next {
     client.scan.reset();
-    let quiet_at = client.active + patience;
+    let quiet_at = client.last_io + patience;
     let mut late_at = worker.now() + worker.front().request_head; // for bytes that are already there
     let limits = limits(&worker.reader.table().limits);
     let mut held = Held::nothing(&worker.heads);
@@ -103,7 +103,7 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
                     return Poll::Ready(Next::Quiet);
                 }
                 Poll::Pending if begins => {
-                    client.deadline.set(worker.stop.limit_idle(client.active, quiet_at));
+                    client.deadline.set(worker.stop.limit_idle(client.last_io, quiet_at));
                     return client.deadline.poll(cx).map(|()| Next::Quiet);
                 }
                 Poll::Pending => {

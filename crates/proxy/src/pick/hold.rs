@@ -36,7 +36,7 @@ pub(crate) async fn wait(
         service.cell().parked.add(u64::from(before.is_none()));
         ask.end.step(|| Step::Waits("the service is held"));
         before = Some(spot.number);
-        let due = client.active + spot.max_wait;
+        let due = client.last_io + spot.max_wait;
         let waited = Box::pin(stand(worker, client, ask, &spot.place, due)).await;
         worker.lines.leave(&ask.service.name, spot.number, bytes);
         waited?;

@@ -91,7 +91,7 @@ pub(crate) fn finish(
     download.recycle(&worker.buffers);
     ask.upload.recycle(&worker.buffers);
     ask.end.answered(AnsweredBy::Color(color));
-    client.active = now;
+    client.last_io = now;
     match (close, whole) {
         (_, false) => After::Close(Unread::Request),
         (true, true) => After::Close(Unread::Nothing),

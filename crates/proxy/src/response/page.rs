@@ -51,7 +51,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
         return After::Drop;
     }
     end.answered(AnsweredBy::Teal(page.reason));
-    client.active = worker.now();
+    client.last_io = worker.now();
     match (close, (facts.body || rejected) && !too_slow) {
         (true, true) => After::Close(Unread::Request),
         (true, false) => After::Close(Unread::Nothing),
