@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use connect::PeerCertificate;
 use rules::{
-    Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Standing,
+    Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Split, Standing,
     TargetName, TargetUrl, Time, Verb,
 };
 
@@ -90,8 +90,8 @@ pub enum CallStage {
 pub struct ServiceStatus {
     /// Its name.
     pub name: ServiceName,
-    /// The color that receives traffic.
-    pub active: Color,
+    /// The colors that receive its traffic.
+    pub split: Split,
     /// The generation of its last change.
     pub generation: Generation,
     /// True if there is something to roll back to.

@@ -13,7 +13,7 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
     let services = table.services.iter().map(|service| ServiceMessage {
         name: service.name.to_string(),
         generation: service.generation.0,
-        active: service.active,
+        split: service.split,
         colors: service.colors.each_ref().map(|color| ColorMessage {
             id: color.id.0,
             targets: color

@@ -154,7 +154,7 @@ impl Mirror {
         Ok(Service {
             name,
             generation: Generation(message.generation),
-            active: message.active,
+            split: message.split,
             colors,
             path_prefix: message.path_prefix.as_str().into(),
             only_h2c: message.only_h2c,

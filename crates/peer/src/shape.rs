@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use rules::{Color, Cut, Drain, Failover, Hold, Limits, Policy, Streams, Timeouts, Underscores};
+use rules::{
+    Color, Cut, Drain, Failover, Hold, Limits, Policy, Split, Streams, Timeouts, Underscores,
+};
 use serde::{Deserialize, Serialize};
 
 /// All that is set for the requests of a service.
@@ -82,7 +84,7 @@ enum UnderscoresShape {
 
 #[derive(Deserialize, Serialize)]
 #[serde(remote = "Color", rename_all = "lowercase")]
-pub(crate) enum ColorShape {
+enum ColorShape {
     Blue,
     Green,
 }
@@ -103,6 +105,23 @@ pub(crate) struct LimitsShape {
     target_bytes: usize,
     body_bytes: Option<u64>,
     connections: usize,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Split")]
+pub(crate) struct SplitShape {
+    #[serde(with = "ColorShape", getter = "stable")]
+    stable: Color,
+}
+
+fn stable(split: &Split) -> Color {
+    split.stable()
+}
+
+impl From<SplitShape> for Split {
+    fn from(shape: SplitShape) -> Self {
+        Self::only(shape.stable)
+    }
 }
 
 /// A policy that is shared.

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, Cut, Limits, Policy};
+use rules::{Cut, Limits, Policy, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::shape::{self, ColorShape, CutShape, LimitsShape};
+use crate::shape::{self, CutShape, LimitsShape, SplitShape};
 
 /// Newer to older.
 #[derive(Debug, Deserialize, Serialize)]
@@ -79,8 +79,8 @@ impl TableMessage {
 pub(crate) struct ServiceMessage {
     pub(crate) name: String,
     pub(crate) generation: u64,
-    #[serde(with = "ColorShape")]
-    pub(crate) active: Color,
+    #[serde(with = "SplitShape")]
+    pub(crate) split: Split,
     pub(crate) colors: [ColorMessage; 2],
     pub(crate) path_prefix: String,
     pub(crate) only_h2c: bool,

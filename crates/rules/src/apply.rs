@@ -7,6 +7,7 @@ use crate::event::{Event, Fate};
 use crate::history::Deed;
 use crate::name::{Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress, Receipt};
+use crate::split::Split;
 use crate::state::{HeldSince, Service, Serving, Stage, State};
 use crate::time::Time;
 
@@ -96,7 +97,7 @@ fn published(state: &mut State, generation: Generation, at: Time) {
 }
 
 fn move_service(service: &mut Service, generation: Generation, cause: Cause, at: Time) {
-    service.active = service.active.other();
+    service.split = Split::only(service.split.stable().other());
     service.generation = generation;
     service.left_other = Some(generation);
     if let Stage::Serving(serving) = &mut service.stage {
@@ -119,7 +120,8 @@ fn close(state: &mut State, name: &ServiceName, generation: Generation) {
 fn settle(state: &mut State, name: &ServiceName, fate: Fate, generation: Generation) {
     if let Fate::Added(active) = fate {
         let stage = Stage::Serving(Serving::default());
-        let service = Service { active, generation, left_other: None, stage };
+        let split = Split::only(active);
+        let service = Service { split, generation, left_other: None, stage };
         state.services.insert(name.clone(), service);
         return;
     }

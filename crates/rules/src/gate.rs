@@ -105,11 +105,11 @@ fn moving<'f, 's>(
             let last = last.filter(|found| found.service.left_other.is_some());
             let nothing = || Refusal::NothingToRollBack { services: wish.services.clone() };
             let Found { service, .. } = last.ok_or_else(nothing)?;
-            (service.active, service.left_other)
+            (service.split.stable(), service.left_other)
         }
     };
     let moves = |service: &Service| {
-        service.active == from && (undone.is_none() || service.left_other == undone)
+        service.split.stable() == from && (undone.is_none() || service.left_other == undone)
     };
     Ok((from, found.iter().filter(|found| moves(found.service)).collect()))
 }

@@ -22,6 +22,7 @@ mod policy;
 mod receipt;
 mod refusal;
 mod spec;
+mod split;
 mod state;
 mod target;
 mod time;
@@ -44,6 +45,7 @@ pub use spec::{
     ColorSpec, Expected, ExpectedHeader, GroupSpec, Health, Limits, ProbeKind, ServiceSpec,
     StatusRange,
 };
+pub use split::Split;
 pub use state::{HeldSince, Service, Serving, Stage, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::History;
-use crate::name::{Actor, Color, Generation, ServiceName};
+use crate::name::{Actor, Generation, ServiceName};
+use crate::split::Split;
 use crate::time::Time;
 
 pub use invariant::check;
@@ -26,8 +27,8 @@ pub struct State {
 /// The decisions about one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// The color that receives its traffic.
-    pub active: Color,
+    /// The colors that receive its traffic.
+    pub split: Split,
     /// The generation of its own last change.
     pub generation: Generation,
     /// The generation that took the other color out of use, so that a rollback has somewhere

@@ -67,7 +67,7 @@ fn receipt(state: &State, generation: u64) -> &Receipt {
 
 fn active(state: &State) -> (Color, u64) {
     let (service, _) = state.serving(&web()).unwrap();
-    (service.active, service.generation.0)
+    (service.split.stable(), service.generation.0)
 }
 
 #[test]

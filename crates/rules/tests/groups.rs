@@ -58,7 +58,7 @@ fn to(color: Color) -> Aim {
 
 fn at(state: &State, text: &str) -> (Color, u64) {
     let (service, _) = state.serving(&name(text)).unwrap();
-    (service.active, service.generation.0)
+    (service.split.stable(), service.generation.0)
 }
 
 fn end_drain(state: &mut State, text: &str, generation: u64) -> usize {

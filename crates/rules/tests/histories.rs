@@ -132,7 +132,7 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
         let moved = events
             .iter()
             .any(|event| matches!(event, Event::Moved { service, .. } if service == name));
-        assert_eq!(now.active != service.active, moved, "only a switch changes the color");
+        assert_eq!(now.split != service.split, moved, "only a switch changes the color");
     }
 }
 
@@ -141,7 +141,7 @@ fn check_together(before: &State, events: &[Event]) {
     let mut colors = BTreeMap::new();
     for event in events {
         if let Event::Moved { service, from, .. } = event {
-            assert_eq!(before.serving(service).unwrap().0.active, *from);
+            assert_eq!(before.serving(service).unwrap().0.split.stable(), *from);
             assert_eq!(colors.insert(service, *from), None, "{service} moves twice");
         }
     }
@@ -205,7 +205,7 @@ proptest! {
         let mut now = Time(1_000_000);
         for pause in pauses {
             now = now.plus(Duration::from_millis(pause));
-            let dead = state.serving(&name(0)).unwrap().0.active;
+            let dead = state.serving(&name(0)).unwrap().0.split.stable();
             let result = run(&mut state, go(Aim::AwayFrom(dead), None), now);
             let too_early = last.is_some_and(|last| now.since(last) < Duration::from_secs(60));
             match result {

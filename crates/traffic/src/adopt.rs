@@ -133,17 +133,18 @@ impl Reader {
         poll_fn(|cx| self.poll_adopt(cx)).await
     }
 
-    /// Chooses the color and a target of it, and counts the lease on both: one step (L1).
+    /// Chooses the color and a target of it, and counts the lease on both: one step (L1). The lease says
+    /// which ones.
     ///
     /// `service` is a place in the table that [`Reader::table`] returns now; there must be no
     /// await between the two. Targets in `avoid` are taken only if there is no other. `None`:
-    /// there is no such service, or its active color has no target.
+    /// there is no such service, or the color has no target.
     // lossless: L1
     pub fn claim(&self, service: usize, avoid: &[TargetId], now: Instant) -> Option<Lease> {
         self.claim_of(service, now, |targets| self.choose(targets, avoid))
     }
 
-    /// The same, on this target if the active color has it.
+    /// The same, on this target if the chosen color has it.
     // lossless: L1
     pub fn claim_on(&self, service: usize, target: TargetId, now: Instant) -> Option<Lease> {
         self.claim_of(service, now, |targets| targets.iter().find(|known| known.id == target))
@@ -233,9 +234,9 @@ impl Reader {
     }
 
     fn local_entry<'t>(&self, local: &'t LocalTable, service: usize) -> Option<&'t LocalEntry> {
-        let active: Color = local.services.get(service)?.active;
-        let cell = &local.places.get(service)?.colors[active.index()];
-        Some(cell.get_or_init(|| self.make_entry(local, service, active)))
+        let color = local.services.get(service)?.split.choose();
+        let cell = &local.places.get(service)?.colors[color.index()];
+        Some(cell.get_or_init(|| self.make_entry(local, service, color)))
     }
 
     fn make_entry(&self, local: &LocalTable, service: usize, color: Color) -> LocalEntry {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rules::{Color, Generation, Limits, Policy, ServiceName, TargetUrl, Underscores};
+use rules::{Color, Generation, Limits, Policy, ServiceName, Split, TargetUrl, Underscores};
 
 use crate::books::{ColorBooks, ServiceBooks, TargetBooks};
 use crate::route::Routes;
@@ -31,8 +31,8 @@ pub struct Service {
     pub name: ServiceName,
     /// The generation of its own last change.
     pub generation: Generation,
-    /// The color that new leases are taken on.
-    pub active: Color,
+    /// The colors that receive its requests, on which new leases are taken.
+    pub split: Split,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorEntry; 2],
     /// The prefix of the paths of its requests, without the slash at its end; empty: any path.
@@ -161,7 +161,7 @@ impl Service {
         Self {
             name,
             generation: Generation(0),
-            active: Color::Blue,
+            split: Split::only(Color::Blue),
             colors,
             path_prefix: Box::default(),
             only_h2c: false,
@@ -184,6 +184,11 @@ impl Service {
             Underscores::Drop => false,
             Underscores::Auto => grpc || self.only_h2c,
         }
+    }
+
+    /// Returns the colors that receive its requests.
+    pub fn receivers(&self) -> impl Iterator<Item = &ColorEntry> {
+        self.split.receivers().map(|color| self.color(color))
     }
 
     /// One of the two colors.

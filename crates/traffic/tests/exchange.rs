@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, ConnectionHold, CutKind, DrainBooks, Draining,
     Reader, Routes, Seat, Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId,
@@ -73,7 +73,7 @@ impl World {
             limits: Limits::default(),
             services: vec![Arc::new(Service {
                 generation: Generation(generation),
-                active,
+                split: Split::only(active),
                 ..Service::new(name, Color::BOTH.map(entry), self.books.clone())
             })],
             draining: draining.to_vec(),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::thread;
-use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Lease, Leaving, Publisher, Reader, Routes, Seat,
     Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
@@ -68,7 +68,7 @@ impl World {
             limits: Limits::default(),
             services: vec![Arc::new(Service {
                 generation: Generation(generation),
-                active,
+                split: Split::only(active),
                 ..Service::new(name, Color::BOTH.map(entry), self.books.clone())
             })],
             draining: draining.to_vec(),

@@ -64,7 +64,7 @@ pub(super) const FAMILIES: &[Family] = &[
 
 fn active(service: &ServiceMetrics, to: &mut Lines) {
     for color in Color::BOTH {
-        let value = u64::from(service.active == color);
+        let value = u64::from(service.split.receives(color));
         to.sample(&[service.name.as_str(), color.as_str()], value);
     }
 }
@@ -120,7 +120,8 @@ fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
     let mut left = sum.in_flight;
     let mut tunnels = sum.tunnels_opened.saturating_sub(sum.tunnels_closed);
     // The idle color first: its leases are more likely long tunnels from before the switch.
-    for color in [service.active.other(), service.active] {
+    let stable = service.split.stable();
+    for color in [stable.other(), stable] {
         let leases = service.colors[color.index()].sum.leases;
         let of_tunnels = leases.min(tunnels);
         tunnels -= of_tunnels;

@@ -17,7 +17,7 @@ pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
     let green = color(Color::Green, green, at);
     let mut service = Service {
         name: service.name.to_string(),
-        active: service.active.into(),
+        active: service.split.stable().into(),
         generation: service.generation.0,
         can_roll_back: service.can_roll_back,
         failover: match service.failover {

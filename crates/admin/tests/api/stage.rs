@@ -13,7 +13,7 @@ use control::{
     TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
-    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, Role, ServiceName, Standing,
+    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, Role, ServiceName, Split, Standing,
     TargetUrl, Time, Token, Verdict,
 };
 use sha2::{Digest, Sha256};
@@ -342,7 +342,7 @@ fn status() -> Status {
         total: 1,
         services: vec![ServiceStatus {
             name: web(),
-            active: Color::Blue,
+            split: Split::only(Color::Blue),
             generation: Generation(7),
             can_roll_back: true,
             held: None,
@@ -377,7 +377,7 @@ fn metrics() -> MetricsSnapshot {
         generation: Generation(7),
         services: vec![ServiceMetrics {
             name: web(),
-            active: Color::Blue,
+            split: Split::only(Color::Blue),
             generation: Generation(7),
             held: false,
             sum: empty(),

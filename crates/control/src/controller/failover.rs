@@ -102,7 +102,7 @@ impl Inside {
             return Vec::new();
         }
         let dying = self.roster.auto().filter_map(|member| {
-            let active = self.state.serving(&member.spec.name)?.0.active;
+            let active = self.state.serving(&member.spec.name)?.0.split.stable();
             let targets = &member.color(active).targets;
             let dead = targets.iter().all(|target| target.health.standing() == Standing::Down);
             dead.then(|| (member.spec.name.clone(), active))

@@ -86,7 +86,7 @@ async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Fa
 impl Inside {
     fn to_resolve(&self) -> Vec<(Resolved, TargetUrl)> {
         let active = self.roster.members.iter().filter_map(|member| {
-            Some(member.color(self.state.serving(&member.spec.name)?.0.active))
+            Some(member.color(self.state.serving(&member.spec.name)?.0.split.stable()))
         });
         let both = active.map(|seat| {
             let names = seat.names.iter().map(|name| (Resolved::Name(name.id), name.url.clone()));

@@ -45,7 +45,7 @@ async fn try_hold(core: &Arc<Core>, ask: &HoldAsk, call: Call) -> Answer<HoldInF
     let command = |inside: &mut Inside| inside.calls.decide(id).map(|()| wanted);
     let then = |inside: &mut Inside, _: &[Event]| {
         let (decided, _) = status::find(&inside.state, &service)?;
-        let subject = inside.subject(&service, decided.active, ask.drain);
+        let subject = inside.subject(&service, decided.split.stable(), ask.drain);
         let subject = subject.ok_or(Refusal::Stopping)?;
         let drain = inside.drains.begin(&subject, DrainEnd::Interrupted);
         Ok((subject, drain, core.publish(inside)))
@@ -86,7 +86,7 @@ async fn try_resume(core: &Arc<Core>, ask: &ResumeAsk, call: Call) -> Answer<Res
     let wanted = Command::Resume { service: service.clone(), actor: actor.clone() };
     let command = |inside: &mut Inside| inside.calls.decide(id).map(|()| wanted);
     let then = |inside: &mut Inside, _: &[Event]| {
-        let color = status::find(&inside.state, &service)?.0.active;
+        let color = status::find(&inside.state, &service)?.0.split.stable();
         let Some(member) = inside.roster.member(&service) else { return Err(Refusal::Stopping) };
         let waiting = ServiceSum::of(&member.books).waiting;
         let id = member.color(color).id;

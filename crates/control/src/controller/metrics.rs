@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rules::{Color, Generation, ServiceName, Standing, TargetUrl, Time};
+use rules::{Generation, ServiceName, Split, Standing, TargetUrl, Time};
 use traffic::{ColorBooks, ColorSum, ServiceBooks, ServiceSum, TargetBooks, WorkerSum};
 
 use crate::core::{Core, Inside};
@@ -80,7 +80,7 @@ fn services(core: &Core, at_once: usize) -> Option<Vec<ServiceMetrics>> {
 /// A service as read under the lock; sums are computed without it.
 struct Seen {
     name: ServiceName,
-    active: Color,
+    split: Split,
     generation: Generation,
     held: bool,
     books: Arc<ServiceBooks>,
@@ -113,7 +113,7 @@ impl Inside {
         });
         Some(Seen {
             name: member.spec.name.clone(),
-            active: service.active,
+            split: service.split,
             generation: service.generation,
             held: serving.held.is_some(),
             books: member.books.clone(),
@@ -128,7 +128,7 @@ impl Seen {
     fn sum(self, now: Duration) -> ServiceMetrics {
         ServiceMetrics {
             name: self.name,
-            active: self.active,
+            split: self.split,
             generation: self.generation,
             held: self.held,
             sum: ServiceSum::of(&self.books),

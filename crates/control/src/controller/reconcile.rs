@@ -219,7 +219,7 @@ pub(super) async fn take_over(
     let then = |inside: &mut Inside, _: &[Event]| {
         inside.roster.adopt(services);
         for (name, service) in inside.state.services() {
-            let (active, generation) = (service.active, service.generation);
+            let (active, generation) = (service.split.stable(), service.generation);
             if inside.state.serving(name).is_some() {
                 tracing::info!(service = %name, %active, %generation, "serving");
             }

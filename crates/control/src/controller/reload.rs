@@ -167,7 +167,8 @@ async fn decide(
         }
         let wanted = specs.iter().map(|spec| {
             let before = inside.roster.member(&spec.name).map(|member| &member.spec);
-            let active = inside.state.serving(&spec.name).map(|(service, _)| service.active);
+            let active =
+                inside.state.serving(&spec.name).map(|(service, _)| service.split.stable());
             wanted(spec, before, active.unwrap_or(spec.initial))
         });
         Ok(Command::Reload { wanted: wanted.collect(), actor })
@@ -206,7 +207,7 @@ impl Inside {
     /// targets reached over TLS count as new.
     fn additions(&self, spec: &ServiceSpec, renewed: bool) -> Option<(Color, Vec<TargetUrl>)> {
         let remembered = self.state.services().find(|(name, _)| **name == spec.name);
-        let active = remembered.map_or(spec.initial, |(_, service)| service.active);
+        let active = remembered.map_or(spec.initial, |(_, service)| service.split.stable());
         let serving = self.state.serving(&spec.name).and(self.roster.member(&spec.name));
         let known = serving.map_or(&[][..], |member| &member.spec.color(active).targets);
         let is_new = |url: &&TargetUrl| !known.contains(url) || renewed && url.tls().is_some();

@@ -113,14 +113,14 @@ impl Inside {
             max_wait: held.max_wait,
             waiting: ServiceSum::of(&member.books).waiting,
         });
-        let receives = |color| service.active == color && held.is_none();
+        let receives = |color| service.split.receives(color) && held.is_none();
         let colors = Color::BOTH.map(|color| {
-            let is_active = service.active == color;
+            let is_active = service.split.receives(color);
             self.color(publisher, member, color, is_active, receives(color))
         });
         Some(ServiceStatus {
             name: name.clone(),
-            active: service.active,
+            split: service.split,
             generation: service.generation,
             can_roll_back: service.left_other.is_some(),
             held,

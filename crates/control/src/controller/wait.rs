@@ -56,7 +56,7 @@ impl Inside {
         if let Some(drain) = self.drains.watch(seat.id) {
             return Ok(Wait::For(drain));
         }
-        if service.active == color && serving.held.is_none() {
+        if service.split.receives(color) && serving.held.is_none() {
             return Err(active);
         }
         Ok(Wait::Idle(seat.books.clone()))

@@ -120,7 +120,7 @@ impl Core {
         }
         let Some((member, color, _)) = inside.roster.name(id) else { return };
         let serving = inside.state.serving(&member.spec.name);
-        let is_active = serving.is_some_and(|(service, _)| service.active == color);
+        let is_active = serving.is_some_and(|(service, _)| service.split.receives(color));
         // A switch that is decided but not yet published may go to it.
         let in_use = is_active || inside.in_hand.contains(&member.spec.name);
         let Some(Followed { left, came }) = inside.roster.settle(id, keeps && in_use) else {
@@ -210,7 +210,7 @@ impl Inside {
         let (member, color, name) = self.roster.name(id)?;
         let settings = &member.spec.health;
         let serving = self.state.serving(&member.spec.name);
-        let is_active = serving.is_some_and(|(service, _)| service.active == color);
+        let is_active = serving.is_some_and(|(service, _)| service.split.receives(color));
         let is_missed =
             is_active && !member.color(color).of(&name.url).any(TargetSeat::is_reachable);
         Some(if is_missed {

@@ -226,8 +226,8 @@ impl Core {
         let fast = settings.fast_interval.min(settings.interval);
         let serving = inside.state.serving(&member.spec.name);
         let mut all = member.color(color).of(&seat.url);
-        let missed =
-            serving.is_some_and(|s| s.0.active == color) && !all.any(TargetSeat::is_reachable);
+        let missed = serving.is_some_and(|s| s.0.split.receives(color))
+            && !all.any(TargetSeat::is_reachable);
         Some(match (seat.health.is_settled(), seat.confirming) {
             _ if seat.is_proving() => Duration::ZERO,
             (false, true) => Duration::ZERO,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    Deed, Generation, HeldSince, Progress, Receipt, Service, ServiceName, Serving, Stage, State,
-    Time,
+    Deed, Generation, HeldSince, Progress, Receipt, Service, ServiceName, Serving, Split, Stage,
+    State, Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,7 +128,7 @@ impl From<(&ServiceName, &Service)> for ServiceRecord {
         };
         Self {
             name: name.to_string(),
-            active: service.active.into(),
+            active: service.split.stable().into(),
             generation: service.generation.0,
             left_other: service.left_other.map(|generation| generation.0),
             serving,
@@ -148,7 +148,7 @@ fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
         open: serving.open.map(Generation),
     };
     let service = Service {
-        active: record.active.into(),
+        split: Split::only(record.active.into()),
         generation: Generation(record.generation),
         left_other: record.left_other.map(Generation),
         stage: record.serving.map_or(Stage::Retired, |record| Stage::Serving(serving(record))),

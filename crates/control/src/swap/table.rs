@@ -61,7 +61,7 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
 /// Returns true if workers were told the decisions about a service.
 // lossless: L2
 fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
-    (told.generation, told.active) == (service.generation, service.active)
+    (told.generation, told.split) == (service.generation, service.split)
         && told.held == held(serving)
 }
 
@@ -81,7 +81,7 @@ fn service(member: &Member, (decided, serving): Decided<'_>) -> Service {
     Service {
         name: spec.name.clone(),
         generation: decided.generation,
-        active: decided.active,
+        split: decided.split,
         colors: Color::BOTH.map(|color| entry(member.color(color))),
         path_prefix: spec.path_prefix.trim_end_matches('/').into(),
         only_h2c: is_only_h2c(spec),

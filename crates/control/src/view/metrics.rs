@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, Generation, ServiceName, Standing, Time};
+use rules::{Generation, ServiceName, Split, Standing, Time};
 use traffic::{ColorSum, HistogramSum, ServiceSum, TargetBooks, TargetSum, WorkerSum};
 
 /// A handle for reading sums, from any thread and without waiting for the controller.
@@ -39,15 +39,15 @@ pub struct MetricsSnapshot {
 pub struct ServiceMetrics {
     /// Its name.
     pub name: ServiceName,
-    /// The color that receives traffic.
-    pub active: Color,
+    /// The colors that receive its traffic.
+    pub split: Split,
     /// The generation of its last change.
     pub generation: Generation,
     /// True if new requests wait.
     pub held: bool,
     /// Its sums.
     pub sum: ServiceSum,
-    /// Both colors, in the order of [`Color::index`].
+    /// Both colors, in the order of [`rules::Color::index`].
     pub colors: [ColorMetrics; 2],
 }
 

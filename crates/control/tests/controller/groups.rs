@@ -66,7 +66,7 @@ fn ask(world: &World, ask: SwitchAsk) -> Answer<Vec<Switched>> {
 /// Color and generation of web, api and mail.
 fn now(world: &World) -> [(Color, u64); 3] {
     let status = world.wait(world.handle.status()).unwrap();
-    let all = status.services.iter().map(|one| (one.active, one.generation.0));
+    let all = status.services.iter().map(|one| (one.split.stable(), one.generation.0));
     all.collect::<Vec<_>>().try_into().unwrap()
 }
 
@@ -95,7 +95,7 @@ fn a_group_moves_in_one_generation_and_each_service_has_its_drain_and_receipt() 
     let world = cast.start();
     let switched = ask(&world, shop(Color::Green)).unwrap();
     let table = world.publisher.table();
-    let there = table.services.iter().map(|one| (one.active, one.generation.0));
+    let there = table.services.iter().map(|one| (one.split.stable(), one.generation.0));
     let green = (Color::Green, 1);
     assert_eq!(there.collect::<Vec<_>>(), [green, green, (Color::Blue, 0)]);
     assert_eq!(ends(&world, switched), ["web to green: drained", "api to green: drained"]);

@@ -11,7 +11,7 @@ use control::{Course, Follower, HoldAsk, ReloadAsk, SwitchAsk};
 use journal::{FileStorage, Journal};
 use peer::{Host, Link, host};
 use rules::{
-    Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Standing, TargetUrl,
+    Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Split, Standing, TargetUrl,
 };
 use testkit::{Health, Target, wait_until};
 use tokio::time::{sleep, timeout};
@@ -191,7 +191,7 @@ impl Newer {
         let name = self.spec.name.clone();
         let service = Service {
             generation: Generation(7),
-            active,
+            split: Split::only(active),
             ..Service::new(name, colors, Arc::new(ServiceBooks::new(1)))
         };
         self.publisher.publish(Table {

@@ -250,7 +250,7 @@ impl World {
 
     pub(crate) fn active(&self) -> (Color, u64) {
         let service = self.service();
-        (service.active, service.generation.0)
+        (service.split.stable(), service.generation.0)
     }
 
     /// A lease of worker 0, and the color it is on.
@@ -334,7 +334,7 @@ fn work(reader: &Reader, orders: &Receiver<Order>) {
             Ok(Order::Refused(kind)) => {
                 let table = reader.table();
                 let service = &table.services[0];
-                let target = service.color(service.active).targets[0].id;
+                let target = service.color(service.split.stable()).targets[0].id;
                 reader.report(Report { target, kind });
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -143,14 +143,14 @@ impl Life {
         }
         let service = &status.services[0];
         assert!(status.generation.0 >= newest, "a generation was lost");
-        self.ground.witness.saw(status.generation.0, service.active);
+        self.ground.witness.saw(status.generation.0, service.split.stable());
         for color in Color::BOTH.into_iter().filter(|color| service.color(*color).drained) {
             assert_eq!(self.holds(color), 0, "L4: {color} is said to be drained");
-            if service.active != color {
+            if !service.split.receives(color) {
                 self.dead.borrow_mut().insert((service.generation.0, color.index()));
             }
         }
-        for color in Color::BOTH.into_iter().filter(|color| *color != service.active) {
+        for color in Color::BOTH.into_iter().filter(|color| !service.split.receives(*color)) {
             if self.dead.borrow().contains(&(service.generation.0, color.index())) {
                 assert_eq!(self.holds(color), 0, "L4: {color} was said to be drained for good");
             }
@@ -174,7 +174,7 @@ impl Life {
         if self.ground.orderly && refusal.code() != "publish_incomplete" {
             let what = |status: &Status| {
                 let service = &status.services[0];
-                (status.generation, service.active, service.held.is_some())
+                (status.generation, service.split.stable(), service.held.is_some())
             };
             assert_eq!(what(&before), what(&after), "{ask:?} was refused: {refusal}");
         }
@@ -231,7 +231,7 @@ impl Life {
     fn is_drained(&self, color: Color, generation: u64) {
         let table = self.publisher.table();
         let service = &table.services[0];
-        if service.generation.0 == generation && service.active != color {
+        if service.generation.0 == generation && !service.split.receives(color) {
             assert_eq!(self.holds(color), 0, "L4: {color} was said to be drained");
         }
     }

@@ -71,7 +71,7 @@ impl Witness {
             let found = durable(&self.disk.borrow().after_power_loss(self.seed));
             assert!(found >= generation, "{generation} is published, {found} is durable");
         }
-        self.saw(generation, service.active);
+        self.saw(generation, service.split.stable());
     }
 
     /// L6: a generation has one color, for ever.

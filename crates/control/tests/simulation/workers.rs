@@ -109,7 +109,7 @@ impl Worker {
     pub(crate) fn report_refused(&self) {
         let table = self.reader.table();
         let Some(service) = table.services.first() else { return };
-        let target = service.color(service.active).targets[0].id;
+        let target = service.color(service.split.stable()).targets[0].id;
         self.reader.report(Report { target, kind: ReportKind::Refused });
     }
 

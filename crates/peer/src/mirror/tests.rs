@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rules::{Limits, Policy};
+use rules::{Limits, Policy, Split};
 use traffic::DrainBooks;
 
 use super::*;
@@ -115,7 +115,7 @@ fn message(
     let service = ServiceMessage {
         name: "web".to_owned(),
         generation: 7,
-        active,
+        split: Split::only(active),
         colors,
         path_prefix: "/app".to_owned(),
         only_h2c: false,
@@ -151,7 +151,7 @@ fn what_is_there_already_keeps_its_identity_and_its_books() {
     assert_eq!(here, known);
     assert!(Arc::ptr_eq(&service.color(Color::Blue).books, &books));
     assert_eq!(
-        (service.active, service.generation, table.generation.0),
+        (service.split.stable(), service.generation, table.generation.0),
         (Color::Green, Generation(7), 8)
     );
     assert_eq!((service.strip(), &*service.policy), ("/app", &*says.services[0].policy));

@@ -95,8 +95,8 @@ fn understand<'r>(
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
     // HTTP/2 can say that nothing was done, so that any request may be sent again.
-    let keep =
-        idempotent || service.color(service.active).targets.iter().any(|target| may_refuse(target));
+    let keep = idempotent
+        || service.receivers().flat_map(|color| &color.targets).any(|target| may_refuse(target));
     let of_many = client.stream.is_exchange();
     upload.begin(lead, request.body, keep, of_many, &table.limits);
     upload.filter_trailers(&forwarding);

@@ -6,7 +6,7 @@ mod reach;
 use std::rc::Rc;
 
 use connect::DialError;
-use rules::Failover;
+use rules::{Color, Failover};
 use traffic::{OwnReason, TargetId};
 
 use crate::client::Client;
@@ -49,7 +49,7 @@ pub(crate) async fn send(
             tried.push(lease.target().id); // else: fine over HTTP/1.1
         }
         let waits = could_fail_over(&failure, ask);
-        if !(waits && all_tried(ask, &tried))
+        if !(waits && all_tried(ask, lease.color(), &tried))
             && retries < RETRIES
             && may_retry(worker, ask, &failure)
         {
@@ -105,7 +105,7 @@ fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
     refused && ask.service.policy.failover == Failover::Auto && ask.upload.can_rewind()
 }
 
-fn all_tried(ask: &Ask<'_>, tried: &[TargetId]) -> bool {
-    let targets = &ask.service.color(ask.service.active).targets;
+fn all_tried(ask: &Ask<'_>, color: Color, tried: &[TargetId]) -> bool {
+    let targets = &ask.service.color(color).targets;
     targets.iter().all(|target| tried.contains(&target.id))
 }

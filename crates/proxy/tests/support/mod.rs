@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, Vault};
-use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
+use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use testkit::{Client, Target, wait_until};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, Draining, Held, Publisher, Routes, Service,
@@ -112,7 +112,7 @@ impl Front {
         };
         let service = Service {
             generation: Generation(self.generation),
-            active,
+            split: Split::only(active),
             policy: self.spec.policy.clone(),
             held: self.held,
             ..Service::new(self.spec.name.clone(), Color::BOTH.map(entry), self.books.clone())

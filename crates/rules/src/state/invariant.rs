@@ -59,7 +59,9 @@ fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result
         return Err("its open receipt is not that of its last switch".to_owned());
     }
     let receipt = state.history.receipt(open, name);
-    if receipt.is_some_and(|receipt| receipt.end().is_some() || receipt.to != service.active) {
+    if receipt
+        .is_some_and(|receipt| receipt.end().is_some() || receipt.to != service.split.stable())
+    {
         return Err("its open receipt is complete or about another color".to_owned());
     }
     Ok(())

@@ -56,7 +56,7 @@ impl Inside {
 
     fn already_on(&self, name: &ServiceName) -> Answer<Switched> {
         let (service, _) = status::find(&self.state, name)?;
-        let (color, generation) = (service.active, service.generation);
+        let (color, generation) = (service.split.stable(), service.generation);
         let member = self.roster.member(name);
         let other = member.map(|member| member.color(color.other()).id);
         let drain = other.and_then(|id| self.drains.watch(id));

@@ -85,13 +85,12 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
 /// The targets of active colors that traffic uses. A name without an address in use is included, too.
 pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
     let status = handle.status().await?;
-    let colors = status.services.iter().map(|service| {
-        let used = service.color(service.active).targets.iter();
-        UpColor {
+    let colors = status.services.iter().flat_map(|service| {
+        service.split.receivers().map(|color| UpColor {
             service: service.name.to_string(),
-            color: service.active.to_string(),
-            targets: used.map(told_as_used).collect(),
-        }
+            color: color.to_string(),
+            targets: service.color(color).targets.iter().map(told_as_used).collect(),
+        })
     });
     Ok(colors.collect())
 }
