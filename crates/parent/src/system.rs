@@ -44,7 +44,7 @@ pub(crate) fn inherited(count: i32) -> Vec<(i32, io::Result<OwnedFd>)> {
             return Err(io::Error::last_os_error());
         }
         if flags & FD_CLOEXEC != 0 {
-            return Err(io::Error::other("it was opened by this process, and not handed over"));
+            return Err(io::Error::other("it was opened by this process, not passed to it"));
         }
         // SAFETY: as above.
         if unsafe { libc::fcntl(number, F_SETFD, FD_CLOEXEC) } < 0 {

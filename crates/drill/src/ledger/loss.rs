@@ -12,7 +12,7 @@ pub enum Loss {
     Connect,
     /// The connection ended before any byte of the answer.
     Unanswered,
-    /// The answer began but did not come to its end, or a tunnel was closed by the other side.
+    /// The answer began but did not end, or the server closed a tunnel.
     Cut,
     /// The answer is not valid HTTP, so its end is uncertain.
     Malformed,

@@ -96,7 +96,7 @@ impl<'a> Check<'a> {
         }
         let found = String::from_utf8_lossy(&self.kept);
         let short: String = found.chars().take(200).collect();
-        Err(Fault::Wrong(format!("the {what} is not that of the request: {short:?}")))
+        Err(Fault::Wrong(format!("the {what} does not match the request: {short:?}")))
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn session(
         match socket.next().await {
             Some(Ok(Message::Text(echo))) if echo.as_str() == text => {}
             Some(Ok(Message::Close(_))) | None => {
-                return Err(cut(count, &"closed by the other side"));
+                return Err(cut(count, &"closed by the server"));
             }
             Some(Ok(other)) => {
                 let text = format!("WebSocket message {count} came back as {other:?}");

@@ -144,9 +144,9 @@ impl Fault {
             Self::AilIdle(_) => "idle color failed health checks",
             Self::AilActive(_) => "active color failed health checks",
             Self::Storm(_) => "a storm of switches",
-            Self::Upgrade => "Teal replaced by itself",
+            Self::Upgrade => "Teal upgraded to itself",
             Self::KillActive => "active color killed, failed over",
-            Self::KillTeal(_) => "Teal killed within a switch",
+            Self::KillTeal(_) => "Teal killed during a switch",
         })
     }
 }

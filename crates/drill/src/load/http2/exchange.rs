@@ -134,7 +134,7 @@ async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), Fau
 
 /// Reads the answer to the end of its stream, and checks it. The library checks its length.
 async fn read(request: &Request<'_>, head: Head, mut body: RecvStream) -> Result<Answered, Fault> {
-    let cut = |error: h2::Error| broken(Loss::Cut, "within the answer", &error);
+    let cut = |error: h2::Error| broken(Loss::Cut, "during the answer", &error);
     let mut check = Check::new(request);
     while let Some(data) = body.data().await {
         let data = data.map_err(cut)?;

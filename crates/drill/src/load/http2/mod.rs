@@ -73,7 +73,7 @@ impl Http2 {
                 Err(Trouble::Unsent) => {}
             }
         }
-        let text = format!("not taken, {MOVES_MAX} times in a row");
+        let text = format!("not processed, {MOVES_MAX} times in a row");
         Err(Fault::lost(Loss::Refused, text))
     }
 
