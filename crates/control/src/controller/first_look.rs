@@ -57,9 +57,9 @@ pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
         match what {
             Resolved::Name(id) => inside.first_addresses(id, &listing, (left_out, used), began),
             Resolved::Target(id) => {
-                let Some((_, _, target)) = inside.roster.target_mut(id) else { continue };
+                let Some((_, _, mut target)) = inside.roster.target_mut(id) else { continue };
                 target.addresses = listing.found();
-                target.listed.clone_from(&target.addresses);
+                target.listed = listing.found();
             }
         }
     }

@@ -136,7 +136,7 @@ impl Core {
             );
         }
         for target in came {
-            let Some((spec, _, seat)) = inside.roster.target_mut(target) else { continue };
+            let Some((spec, _, mut seat)) = inside.roster.target_mut(target) else { continue };
             if seat.begins() {
                 tracing::info!(
                     service = %spec.name, %color, target_url = %seat.url,

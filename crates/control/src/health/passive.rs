@@ -30,7 +30,7 @@ const MALFORMED: u64 = 10;
 fn take(core: &Core, Report { target, kind }: Report) {
     let hurry = {
         let mut inside = core.lock();
-        let Some((_, _, seat)) = inside.roster.target_mut(target) else { return };
+        let Some((_, _, mut seat)) = inside.roster.target_mut(target) else { return };
         if let ReportKind::Malformed(how) = kind {
             seat.malformed = Some(how); // it is counted with the next probe
             return;
@@ -43,6 +43,7 @@ fn take(core: &Core, Report { target, kind }: Report) {
         }
         seat.confirming = kind == ReportKind::Refused;
         let hurry = seat.hurry.clone();
+        drop(seat);
         // Its name is looked up first: the present owner of the address may be another service.
         let name = inside.roster.target(target).and_then(|(member, color, seat)| {
             Some(member.color(color).name_of(seat)?.hurry.clone())

@@ -165,7 +165,7 @@ impl Core {
     fn show(&self, id: TargetId, shown: Option<PeerCertificate>) {
         let Some(shown) = shown else { return };
         let mut inside = self.lock();
-        let Some((spec, color, seat)) = inside.roster.target_mut(id) else { return };
+        let Some((spec, color, mut seat)) = inside.roster.target_mut(id) else { return };
         let left = shown.not_after.duration_since(SystemTime::now()).unwrap_or_default();
         if left < ENDS_SOON && seat.certificate.as_ref() != Some(&shown) {
             tracing::warn!(
@@ -184,9 +184,9 @@ impl Core {
         change: impl FnOnce(&mut TargetSeat, &Health) -> T,
     ) -> Option<T> {
         let mut inside = self.lock();
-        let (spec, color, seat) = inside.roster.target_mut(id)?;
+        let (spec, color, mut seat) = inside.roster.target_mut(id)?;
         let before = seat.addresses.clone();
-        let outcome = change(seat, &spec.health);
+        let outcome = change(&mut seat, &spec.health);
         if seat.addresses != before {
             let left = before.iter().any(|address| !seat.addresses.contains(address));
             seat.moves = seat.moves.wrapping_add(u32::from(left));
@@ -241,7 +241,7 @@ impl Core {
     /// `None` if the target has been removed.
     pub(super) fn record(&self, id: TargetId, verdict: Verdict, latency: Duration) -> Option<()> {
         let mut inside = self.lock();
-        let (spec, color, seat) = inside.roster.target_mut(id)?;
+        let (spec, color, mut seat) = inside.roster.target_mut(id)?;
         let settings = &spec.health;
         let passed = verdict.passed();
         let reason = verdict.reason().map(ToOwned::to_owned);
@@ -258,6 +258,7 @@ impl Core {
         if passed || settled {
             seat.confirming = false;
         }
+        drop(seat);
         if let Some(standing) = change {
             self.announce(&inside, id, standing, reason);
         }

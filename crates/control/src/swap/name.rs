@@ -44,7 +44,7 @@ impl Roster {
     /// Returns a name, to be changed.
     pub(crate) fn name_mut(&mut self, id: NameId) -> Option<&mut NameSeat> {
         let &(place, color) = self.name_places.get(&id)?;
-        let names = &mut self.members.get_mut(place)?.colors[color.index()].names;
+        let names = self.members.get_mut(place)?.names_mut(color);
         names.iter_mut().find(|name| name.id == id)
     }
 

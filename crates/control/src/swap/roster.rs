@@ -11,7 +11,7 @@ use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBook
 
 use super::seat::{NameId, NameSeat, TargetSeat};
 use super::table::Indexed;
-use super::told::Told;
+use super::told::{Changing, Told};
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The maximum number of targets of a color that are remembered after they have left.
@@ -125,12 +125,10 @@ impl Roster {
     pub(crate) fn target_mut(
         &mut self,
         id: TargetId,
-    ) -> Option<(&ServiceSpec, Color, &mut TargetSeat)> {
+    ) -> Option<(&ServiceSpec, Color, Changing<'_>)> {
         let &(place, color) = self.places.get(&id)?;
-        let Member { spec, colors, .. } = &mut **self.members.get_mut(place)?;
-        let seats = &mut colors[color.index()].targets;
-        let seat = seats.iter_mut().find(|seat| seat.id == id)?;
-        Some((&*spec, color, seat))
+        let (spec, seat) = self.members.get_mut(place)?.target_mut(color, id)?;
+        Some((spec, color, seat))
     }
 
     /// Applies a new configuration. Subjects that remain keep their identities, their counters and their

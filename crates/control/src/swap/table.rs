@@ -100,9 +100,7 @@ fn is_only_h2c(spec: &ServiceSpec) -> bool {
 }
 
 fn entry(seat: &ColorSeat) -> ColorEntry {
-    // lossless: L9 - what is not proven yet is in no table, unless there is nothing else.
-    let is_chosen = |target: &&TargetSeat| target.is_reachable() || !target.url.is_each_address();
-    let some = seat.targets.iter().any(|target| is_chosen(&target));
+    let some = seat.targets.iter().any(is_chosen);
     let targets = seat.targets.iter().filter(|target| !some || is_chosen(target)).map(|target| {
         Arc::new(TargetEntry {
             id: target.id,
@@ -115,6 +113,27 @@ fn entry(seat: &ColorSeat) -> ColorEntry {
         })
     });
     ColorEntry { id: seat.id, targets: targets.collect(), books: seat.books.clone() }
+}
+
+/// Returns true if a target is published. One that is not is published only if its color has no other.
+// lossless: L9 - what is not proven yet.
+fn is_chosen(target: &TargetSeat) -> bool {
+    target.is_reachable() || !target.url.is_each_address()
+}
+
+/// Returns true if the published form of a service shows a target as it is now, provided that the rest of the
+/// service is unchanged.
+// lossless: L2
+pub(super) fn shows(told: &Service, color: Color, seat: &TargetSeat) -> bool {
+    let mut targets = told.colors[color.index()].targets.iter();
+    let Some(entry) = targets.find(|entry| entry.id == seat.id) else {
+        return !is_chosen(seat); // there are others, now as before
+    };
+    let TargetEntry { id: _, url, address, addresses, moves, usable, books } = &**entry;
+    (*address, *moves, *usable) == (seat.address, seat.moves, seat.is_usable())
+        && *addresses == seat.addresses
+        && *url == seat.url
+        && Arc::ptr_eq(books, &seat.books)
 }
 
 #[cfg(test)]

@@ -2,16 +2,29 @@
 //! table depends on the changes: decisions and probe results since the last one.
 //!
 //! Guaranteed: every mutable access to a service invalidates its published form, so that no table contains an
-//! outdated part of an older one (L2).
+//! outdated part of an older one (L2). The access of a probe to one target invalidates only if workers would see
+//! a difference, since thousands of probes a second change nothing that they see.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use traffic::Service;
+use rules::{Color, ServiceSpec};
+use traffic::{Service, TargetId};
 
 use super::roster::Member;
+use super::seat::{NameSeat, TargetSeat};
+use super::table;
+
+/// Mutable access to a target. When it ends, it invalidates the published form of the service if that shows
+/// the target otherwise than it is now.
+#[derive(Debug)]
+pub(crate) struct Changing<'t> {
+    seat: &'t mut TargetSeat,
+    color: Color,
+    told: &'t mut Option<Arc<Service>>,
+}
 
 /// A service, and its last published form.
 #[derive(Debug)]
@@ -48,6 +61,22 @@ impl Told {
         service
     }
 
+    /// Returns a target of a color for a change, with its service's settings.
+    pub(super) fn target_mut(
+        &mut self,
+        color: Color,
+        id: TargetId,
+    ) -> Option<(&ServiceSpec, Changing<'_>)> {
+        let Member { spec, colors, .. } = &mut self.member;
+        let seat = colors[color.index()].targets.iter_mut().find(|seat| seat.id == id)?;
+        Some((&*spec, Changing { seat, color, told: self.service.get_mut() }))
+    }
+
+    /// Returns the names of a color for a change; names are not published, so this does not invalidate.
+    pub(super) fn names_mut(&mut self, color: Color) -> &mut [NameSeat] {
+        &mut self.member.colors[color.index()].names
+    }
+
     /// Like [`Member::keep_tally`]; sums are not published, so this does not invalidate.
     pub(crate) fn keep_tally(&mut self, moment: Duration) {
         self.member.keep_tally(moment);
@@ -67,5 +96,30 @@ impl DerefMut for Told {
     fn deref_mut(&mut self) -> &mut Member {
         *self.service.get_mut() = None;
         &mut self.member
+    }
+}
+
+// === impl Changing ===
+
+impl Deref for Changing<'_> {
+    type Target = TargetSeat;
+
+    fn deref(&self) -> &TargetSeat {
+        self.seat
+    }
+}
+
+impl DerefMut for Changing<'_> {
+    fn deref_mut(&mut self) -> &mut TargetSeat {
+        self.seat
+    }
+}
+
+impl Drop for Changing<'_> {
+    // lossless: L2
+    fn drop(&mut self) {
+        if self.told.as_ref().is_some_and(|told| !table::shows(told, self.color, self.seat)) {
+            *self.told = None;
+        }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use rules::{Actor, Command, Generation, ServiceName, Time, Wanted, apply, decide};
+use rules::{
+    Actor, Command, Generation, Health, Probe, ServiceName, Time, Verdict, Wanted, apply, decide,
+};
+use tokio::time::Instant;
+use traffic::{TargetBooks, TargetId};
 
 use super::*;
 
@@ -107,4 +111,116 @@ fn r71_another_configuration_has_other_routes_whatever_is_the_same() {
     assert_eq!(now.routes.find("b.test", "/"), Ok(1));
     assert_eq!(now.routes.find("a.test", "/").ok(), None);
     assert_eq!(shows(&now), shows(&anew(&state, &mut roster)));
+}
+
+/// One name with two addresses for each color, the first of which is proven.
+fn named() -> (State, Roster) {
+    let (state, mut roster) = ground(&["a"]);
+    let spec = roster.members[0].spec.clone();
+    let url = |color: &str| TargetUrl::parse(&format!("http://{color}.test:80")).unwrap();
+    let specs = ServiceSpec::new(spec.name, vec![url("blue")], vec![url("green")]);
+    roster.adopt(vec![specs]);
+    for color in [0, 1] {
+        let name = roster.members[0].colors[color].names[0].id;
+        roster.list(name, vec!["127.0.0.1:80".parse().unwrap(), "127.0.0.2:80".parse().unwrap()]);
+        roster.settle(name, false).unwrap();
+        roster.admit_where(name, |at| at.ip().to_string() == "127.0.0.1");
+    }
+    (state, roster)
+}
+
+fn probe(passed: bool) -> Probe {
+    let failed = Verdict::Failed { status: None, reason: "refused".into() };
+    let verdict = if passed { Verdict::Passed { status: 200 } } else { failed };
+    let (moment, latency) = (Duration::from_secs(1), Duration::from_millis(1));
+    Probe { at: Time(1), moment, latency, verdict }
+}
+
+/// What a probe or a lookup does to a target, and whether workers see it.
+type Change = (&'static str, bool, fn(&mut TargetSeat));
+
+const CHANGES: [Change; 16] = [
+    ("nothing", false, |_| {}),
+    ("a passed probe", false, |seat| {
+        seat.health.record(probe(true), &Health::default());
+    }),
+    ("the first failed probe", false, |seat| {
+        seat.health.record(probe(false), &Health::default());
+    }),
+    ("what traffic met", false, |seat| {
+        (seat.suspect, seat.absent, seat.refused) = (true, true, true);
+        (seat.malformed, seat.confirming) = (Some("no"), true);
+    }),
+    ("when and how it is probed", false, |seat| {
+        (seat.since, seat.is_probed, seat.hurry) = (Instant::now(), true, Arc::default());
+    }),
+    ("what its name has", false, |seat| {
+        seat.listed = vec!["127.0.0.9:80".parse().unwrap()];
+        seat.candidates.clear();
+    }),
+    ("back and forth", false, |seat| {
+        let addresses = std::mem::take(&mut seat.addresses);
+        seat.addresses = addresses;
+    }),
+    ("down", true, |seat| {
+        let health = Health { fall: 1, ..Health::default() };
+        seat.health.record(probe(false), &health);
+    }),
+    ("another address in use", true, |seat| {
+        seat.addresses = vec!["127.0.0.9:80".parse().unwrap()];
+    }),
+    ("one more address in use", true, |seat| {
+        seat.addresses.push("127.0.0.9:80".parse().unwrap());
+    }),
+    ("withdrawn", true, TargetSeat::withdraw),
+    ("an address left", true, |seat| seat.moves += 1),
+    ("another address", true, |seat| seat.address = None),
+    ("another URL", true, |seat| seat.url = TargetUrl::parse("http://127.0.0.1:9").unwrap()),
+    ("other books", true, |seat| seat.books = Arc::new(TargetBooks::new(1))),
+    ("another identity", true, |seat| seat.id = TargetId(4711)),
+];
+
+#[test]
+fn r71_a_probe_makes_void_what_workers_were_told_only_where_they_see_a_difference() {
+    // L2
+    for (what, is_seen, change) in CHANGES {
+        for color in [0, 1] {
+            let (state, mut roster) = named();
+            let before = built(&state, &roster);
+            let id = roster.members[0].colors[color].targets[0].id;
+            change(&mut roster.target_mut(id).unwrap().2);
+            let now = built(&state, &roster);
+            assert_eq!(shared(&now, &before).0, vec![!is_seen], "{what}");
+            assert_eq!(shows(&now), shows(&anew(&state, &mut roster)), "{what}");
+        }
+    }
+}
+
+#[test]
+fn r71_what_is_in_no_table_yet_changes_it_only_by_coming_into_it() {
+    // L2
+    let (state, mut roster) = named();
+    let before = built(&state, &roster);
+    let id = roster.members[0].colors[0].targets[1].id;
+    assert_eq!(before.services[0].colors[0].targets.len(), 1, "it is not proven");
+    roster.target_mut(id).unwrap().2.health.record(probe(false), &Health::default());
+    roster.target_mut(id).unwrap().2.moves += 1;
+    let name = roster.members[0].colors[0].names[0].id;
+    roster.name_mut(name).unwrap().looked_up = Some(Duration::from_secs(1));
+    let listed = roster.name_mut(name).unwrap().listed.clone();
+    roster.list(name, listed);
+    roster.settle(name, true).unwrap();
+    assert_eq!(shared(&built(&state, &roster), &before).0, vec![true]);
+    roster.target_mut(id).unwrap().2.admit();
+    let now = built(&state, &roster);
+    assert_eq!(now.services[0].colors[0].targets.len(), 2);
+    assert_eq!(shows(&now), shows(&anew(&state, &mut roster)));
+    // The last one that was in it goes: what is not proven stands in for it.
+    for place in [0, 1] {
+        let id = roster.members[0].colors[0].targets[place].id;
+        roster.target_mut(id).unwrap().2.withdraw();
+        let now = built(&state, &roster);
+        assert_eq!(now.services[0].colors[0].targets.len(), [1, 2][place]);
+        assert_eq!(shows(&now), shows(&anew(&state, &mut roster)));
+    }
 }
