@@ -15,7 +15,7 @@ use super::boot::{boot, install_program, is_inside, systemctl};
 use crate::stage::SOON;
 use crate::upgrade::LEFT;
 
-const OPERATE: &str = include_str!("../../../../../docs/guide/operate.md");
+pub(super) const OPERATE: &str = include_str!("../../../../../docs/guide/operate.md");
 const DEPLOY: &str = include_str!("../../../../../docs/guide/deploy.md");
 
 /// How long a command may take.
@@ -41,15 +41,15 @@ const JOURNAL: [(&str, &str); 2] = [
 
 /// A command of a guide, and the lines that it shows.
 #[derive(Debug, PartialEq, Eq)]
-struct Shown {
+pub(super) struct Shown {
     /// The heading that it stands under.
-    heading: String,
-    command: String,
+    pub(super) heading: String,
+    pub(super) command: String,
     lines: Vec<String>,
 }
 
 /// The commands of a guide, in their order.
-fn commands(guide: &str) -> Vec<Shown> {
+pub(super) fn commands(guide: &str) -> Vec<Shown> {
     let (mut found, mut heading, mut inside) = (Vec::<Shown>::new(), String::new(), false);
     for line in guide.lines() {
         if let Some(text) = line.strip_prefix("## ").filter(|_| !inside) {
@@ -79,7 +79,7 @@ fn without_numbers(line: &str) -> String {
     text
 }
 
-fn shell(command: &str) -> CliResult {
+pub(super) fn shell(command: &str) -> CliResult {
     testkit::run(Path::new("bash"), ["-c", command], &[], WITHIN)
 }
 

@@ -7,6 +7,7 @@ mod boot;
 mod filters;
 mod guides;
 mod logs;
+mod migration;
 mod operators;
 mod shipped;
 mod watchdog;
