@@ -68,7 +68,7 @@ pub enum Switched {
         generation: Generation,
         /// The drain of the other color, if one is in progress.
         drain: Option<DrainWatch>,
-        /// The reason a switch to the color would be refused now; `None`: it would not.
+        /// The reason the color would fail the gate now; `None`: it would pass, or was not probed yet.
         unhealthy: Option<String>,
     },
     /// It would pass the gate now; nothing was changed.

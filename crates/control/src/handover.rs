@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use journal::Opened;
 use peer::{Host, Incoming, Link, Mirror, Outgoing, TableMessage, ToNewer, ToOlder, Told};
+use rules::{Refusal, State};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -71,17 +72,37 @@ impl Frozen {
     /// # Errors
     /// Returns an error if the journal cannot be parsed; then it is as after [`Frozen::go_on_without_journal`].
     pub async fn take_back(mut self, opened: Opened) -> Result<(), StartError> {
-        let journal = match self.core.restore(opened) {
-            Ok(journal) => journal,
-            Err(error) => {
-                self.go_on_without_journal(&error.to_string());
-                return Err(error);
-            }
-        };
-        self.ledger.reopen(journal);
+        if let Err(error) = self.reopen(opened).await {
+            self.go_on_without_journal(&error.to_string());
+            return Err(error);
+        }
         let core = self.core.clone();
         drop(self);
         resume(&core).await.map_err(StartError::Refused)
+    }
+
+    /// Continues with the journal that was found. If it was removed meanwhile, the state is written again, unless
+    /// the newer Teal may have decided something.
+    // lossless: L6 - never start empty where a state was.
+    async fn reopen(&mut self, opened: Opened) -> Result<(), StartError> {
+        let known = self.core.lock().state.clone();
+        let Opened::Fresh(journal) = opened else {
+            let journal = self.core.restore(opened)?;
+            self.ledger.reopen(journal);
+            return Ok(());
+        };
+        if known == State::default() {
+            self.ledger.reopen(journal);
+            return Ok(());
+        }
+        if self.core.publisher.table().generation != known.generation() {
+            return Err(StartError::Removed);
+        }
+        self.ledger.reopen(journal);
+        let written = self.ledger.write_again(&known).await;
+        written.map_err(|reason| StartError::Refused(Refusal::JournalUnavailable { reason }))?;
+        tracing::warn!("the journal was removed during the upgrade and has been rewritten");
+        Ok(())
     }
 
     /// Follows the Teal at the other end of the link. `older` are the Teals that leave through this one.

@@ -24,7 +24,7 @@ mod swap;
 mod tally;
 mod view;
 
-pub use crate::core::Frozen;
+pub use crate::core::{Closed, Frozen};
 pub use ask::*;
 pub use controller::{Settings, StartError, start};
 pub use handover::{Course, Follower};

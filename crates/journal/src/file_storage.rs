@@ -27,6 +27,8 @@ pub struct FileStorage {
     lock: File,
     /// There is no lock file and none can be created: the directory itself is locked.
     lock_is_directory: bool,
+    /// The lock file names this process, which a full disk may put off.
+    is_named: bool,
     /// The files written to, kept open so that a late write error is reported by their next sync.
     open: HashMap<String, File>,
 }
@@ -54,22 +56,18 @@ impl FileStorage {
         let lock = File::from(lock);
         let lock_is_directory = lock.metadata().is_ok_and(|lock| lock.is_dir());
         let open = HashMap::new();
-        let mut storage = Self { path: path.to_owned(), directory, lock, lock_is_directory, open };
+        let (path, is_named) = (path.to_owned(), false);
+        let mut storage = Self { path, directory, lock, lock_is_directory, is_named, open };
         if !storage.is_locked_by_name()
-            && let Ok(newer) = File::options().read(true).write(true).open(path.join(LOCK))
+            && let name = storage.path.join(LOCK)
+            && let Ok(newer) = File::options().read(true).write(true).open(&name)
         {
             rustix::fs::flock(&newer, FlockOperation::NonBlockingLockExclusive)
-                .map_err(|error| Failure::new("lock", &path.join(LOCK), error.into()))?;
+                .map_err(|error| Failure::new("lock", &name, error.into()))?;
             storage.lock = newer;
             storage.lock_is_directory = false;
         }
         Ok(storage)
-    }
-
-    /// Returns a descriptor of the lock to pass on: the directory stays locked until this one is
-    /// closed, too.
-    pub fn lock_descriptor(&self) -> io::Result<OwnedFd> {
-        Ok(self.lock.try_clone()?.into())
     }
 
     /// Checks that the written file and the lock still have their names: a restart reads by name, and
@@ -94,11 +92,27 @@ impl FileStorage {
         self.lock.metadata().is_ok_and(|lock| is_under(&lock, &held))
     }
 
+    /// Makes sure that this process holds the lock of the directory that has the name now.
+    // lossless: L6
+    fn hold(&mut self) -> io::Result<()> {
+        if self.is_locked_by_name() { Ok(()) } else { self.take_again() }
+    }
+
     /// Recreates a state directory that was removed while in use: only if no other Teal holds it, and
     /// nothing was written there by others.
     // lossless: L6
     fn take_again(&mut self) -> io::Result<()> {
         make_directory(&self.path).map_err(|failure| failure.source)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let (name, taken) = (self.path.join(LOCK), "another Teal has taken the state directory");
+        let lock = options.open(&name)?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| io::Error::other(taken))?;
+        // Only from here on does nobody else write there.
+        if !is_under(&lock.metadata()?, &name) {
+            return Err(io::Error::other("the state directory was removed once more"));
+        }
         for name in ["journal", "head"] {
             if self.path.join(name).symlink_metadata().is_ok() {
                 let what = format!(
@@ -107,16 +121,11 @@ impl FileStorage {
                 return Err(io::Error::other(what));
             }
         }
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(self.path.join(LOCK))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::other("another Teal has taken the state directory"))?;
         self.directory = File::open(&self.path)?;
         self.lock = lock;
         self.lock_is_directory = false;
         self.open.clear();
-        let _ = self.name_holder(); // the lock holds without the holder's name
+        self.name_holder();
         tracing::warn!(
             "the state directory {} was removed; creating it again",
             self.path.display()
@@ -142,10 +151,14 @@ impl FileStorage {
         text.trim().parse().ok()
     }
 
-    fn name_holder(&mut self) -> io::Result<()> {
-        self.lock.set_len(0)?;
-        self.lock.rewind()?;
-        writeln!(self.lock, "{}", std::process::id())
+    /// Names this process in the lock file. On a full or read-only disk the lock holds without a name.
+    fn name_holder(&mut self) {
+        let mut name = || {
+            self.lock.set_len(0)?;
+            self.lock.rewind()?;
+            writeln!(self.lock, "{}", std::process::id())
+        };
+        self.is_named = name().is_ok();
     }
 }
 
@@ -157,8 +170,7 @@ impl Storage for FileStorage {
     fn lock(&mut self) -> Result<(), LockError> {
         match rustix::fs::flock(&self.lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
-                // Ignored: on a full or read-only disk the lock holds without the holder's name.
-                let _ = self.name_holder();
+                self.name_holder();
                 Ok(())
             }
             Err(Errno::WOULDBLOCK) => Err(LockError::Held { pid: self.holder() }),
@@ -169,8 +181,16 @@ impl Storage for FileStorage {
         }
     }
 
+    fn lock_descriptor(&self) -> io::Result<Option<OwnedFd>> {
+        Ok(Some(self.lock.try_clone()?.into()))
+    }
+
     fn look(&mut self, name: &str) -> io::Result<()> {
-        self.check_names(name)
+        self.check_names(name)?;
+        if !self.is_named && !self.lock_is_directory {
+            self.name_holder();
+        }
+        Ok(())
     }
 
     fn list(&mut self) -> io::Result<Vec<String>> {
@@ -186,9 +206,7 @@ impl Storage for FileStorage {
     }
 
     fn create(&mut self, name: &str) -> io::Result<()> {
-        if !self.is_locked_by_name() {
-            self.take_again()?;
-        }
+        self.hold()?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let file = options.open(self.path.join(name))?;
@@ -226,6 +244,9 @@ impl Storage for FileStorage {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        if !self.is_locked_by_name() {
+            return Err(io::Error::other("the lock was removed or replaced while it was in use"));
+        }
         std::fs::rename(self.path.join(from), self.path.join(to))?;
         self.open.remove(to);
         if let Some(file) = self.open.remove(from) {
@@ -235,6 +256,7 @@ impl Storage for FileStorage {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.hold()?;
         self.open.remove(name);
         std::fs::remove_file(self.path.join(name))
     }

@@ -67,6 +67,9 @@ pub use file_storage::FileStorage;
 pub use inspect::{Append, InspectError, Inspection, inspect};
 pub use storage::{LockError, Storage};
 
+use std::io;
+use std::os::fd::OwnedFd;
+
 use history::History;
 use live::{Live, STEP, WriteError};
 
@@ -222,7 +225,7 @@ impl Journal {
         let names = [name::JOURNAL, name::HEAD];
         let gone = names.into_iter().find_map(|name| self.storage.look(name).err());
         let reason = match (gone, &self.live) {
-            (Some(gone), Ok(_)) => gone.to_string(),
+            (Some(gone), _) => gone.to_string(),
             (_, Err(reason)) if self.gone => reason.clone(),
             _ => return Ok(()),
         };
@@ -247,6 +250,16 @@ impl Journal {
             }
             (Ok(_), None) => Health::Ready,
         }
+    }
+
+    /// Returns true if nothing has been recorded yet.
+    pub fn is_empty(&self) -> bool {
+        self.history.entries().next().is_none()
+    }
+
+    /// Returns a descriptor of the lock to pass on, see [`Storage::lock_descriptor`].
+    pub fn lock_descriptor(&self) -> io::Result<Option<OwnedFd>> {
+        self.storage.lock_descriptor()
     }
 
     /// Returns the newest decided generation; 0 if there is none.

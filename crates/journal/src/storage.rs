@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -38,6 +39,12 @@ pub trait Storage: fmt::Debug + Send {
 
     /// Locks the directory for this process until the storage is dropped.
     fn lock(&mut self) -> Result<(), LockError>;
+
+    /// A descriptor of the lock to pass on: the directory stays locked until this one, too, is closed. `None`:
+    /// nobody else can reach this storage.
+    fn lock_descriptor(&self) -> io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
 
     /// The names of all files in the directory, in any order.
     fn list(&mut self) -> io::Result<Vec<String>>;

@@ -2,10 +2,12 @@
 
 #![expect(clippy::panic, reason = "what the tests share fails by panicking, as the tests do")]
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use journal::{Entry, FileStorage, Health, Journal, OpenError, Opened};
+use journal::{Entry, FileStorage, Health, Journal, OpenError, Opened, Storage as _};
 
 fn open(path: &Path) -> Result<Opened, OpenError> {
     Journal::open(Box::new(FileStorage::open(path)?), None)
@@ -96,7 +98,7 @@ fn a_second_teal_is_refused_with_the_process_id_of_the_first() {
 fn a_lock_that_is_passed_on_stays_held_and_opens_for_its_new_owner() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let storage = FileStorage::open(directory.path()).expect("the directory can be written");
-    let passed_on = storage.lock_descriptor().expect("a descriptor is free");
+    let passed_on = storage.lock_descriptor().expect("a descriptor is free").expect("it is a file");
     let opened = Journal::open(Box::new(storage), None).expect("nobody else is here");
     drop(opened);
 
@@ -188,4 +190,64 @@ fn a_directory_that_cannot_be_made_again_at_first_is_made_by_a_later_look() {
     assert_eq!(journal.health(), Health::Ready);
     drop(journal);
     assert_eq!(entries(&path), [entry(1, true, 10)]);
+}
+
+/// The inode of a file.
+fn inode(file: impl AsFd) -> u64 {
+    rustix::fs::fstat(file).expect("it is open").st_ino
+}
+
+#[test]
+fn the_lock_that_is_passed_on_is_that_of_the_directory_as_it_was_made_again() {
+    // L6
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    let mut journal = fresh(&path);
+    journal.append(&[entry(1, true, 10)]).expect("the disk works");
+    let first = journal.lock_descriptor().expect("a descriptor is free").expect("it is a file");
+    std::fs::remove_dir_all(&path).expect("removed");
+    journal.look().expect("it is made again");
+    let second = journal.lock_descriptor().expect("a descriptor is free").expect("it is a file");
+    let named = File::open(path.join("lock")).expect("it is there");
+    assert_ne!(inode(&first), inode(&named));
+    assert_eq!(inode(&second), inode(&named));
+    drop(journal);
+    let stranger = open(&path).expect_err("what is passed on still holds the lock");
+    assert!(matches!(stranger, OpenError::Locked { .. }), "{stranger:?}");
+    let heir = FileStorage::with_lock(&path, second).expect("it is a directory");
+    let heir = Journal::open(Box::new(heir), None).expect("the lock was passed on");
+    let Opened::Recovered { journal, .. } = heir else { panic!("{heir:?}") };
+    assert!(!journal.is_empty());
+}
+
+#[test]
+fn what_another_teal_has_in_a_directory_that_it_has_taken_stays_as_it_is() {
+    // L6
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    let mut journal = fresh(&path);
+    journal.append(&[entry(1, true, 10)]).expect("the disk works");
+    std::fs::remove_dir_all(&path).expect("removed");
+    // The other one has the lock, and is about to give its journal a name.
+    let mut other = FileStorage::open(&path).expect("it is made");
+    other.lock().expect("nobody else is here");
+    std::fs::write(path.join("journal.new"), "another's").expect("written");
+    for name in ["journal.new", "journal", "head"] {
+        std::fs::write(path.join(name), "another's").expect("written");
+        let refused = journal.append(&[entry(2, true, 10)]).expect_err("it is not ours");
+        assert!(refused.to_string().contains("another Teal has taken"), "{refused}");
+        journal.look().expect_err("it is not ours");
+        let there = std::fs::read_to_string(path.join(name)).expect("it is there");
+        assert_eq!(there, "another's", "{name}");
+    }
+    // It has gone, and what it wrote is there: whose that is, a person has to say.
+    drop(other);
+    let refused = journal.append(&[entry(2, true, 10)]).expect_err("it is not ours");
+    assert!(refused.to_string().contains("may be another Teal's"), "{refused}");
+    for name in ["journal.new", "journal", "head"] {
+        std::fs::remove_file(path.join(name)).expect("removed");
+    }
+    journal.append(&[entry(2, true, 10)]).expect("it is ours again");
+    drop(journal);
+    assert_eq!(entries(&path), [entry(1, true, 10), entry(2, true, 10)]);
 }

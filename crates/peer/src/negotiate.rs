@@ -82,6 +82,9 @@ pub struct Taking {
     pub metrics: Option<Place>,
     /// The public listeners.
     pub listeners: Vec<Listening>,
+    /// The journal has entries, which the newer one must find.
+    #[serde(default)]
+    pub is_recorded: bool,
 }
 
 /// An address.

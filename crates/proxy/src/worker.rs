@@ -71,7 +71,7 @@ pub(crate) struct Worker {
     pub(crate) bodies: Cell<usize>,
     clock: Cell<Instant>,
     date: Cell<Date>,
-    /// True if the table has changed since targets that are gone were last forgotten.
+    /// True if there may be targets that are gone and not yet forgotten.
     stale: Cell<bool>,
     open: Cell<usize>,
     changed: Notify, // notified when a connection ends while we are leaving
@@ -153,7 +153,8 @@ impl Worker {
         self.date.set(self.date.get().renewed());
     }
 
-    /// Forgets everything about targets that are gone, if the table has changed.
+    /// Forgets everything about targets that are gone, after a change of the table and again for as long as some
+    /// of them are in use.
     pub(crate) fn forget_gone(&self, now: Instant) {
         if !self.stale.replace(false) {
             return;
@@ -164,8 +165,8 @@ impl Worker {
         let mut there: Vec<_> = targets.map(|target| (target.id, target.moves)).collect();
         there.sort_unstable();
         let is_there = |target, moves| there.binary_search(&(target, moves)).is_ok();
-        self.pool.forget_gone(is_there);
-        self.carriers.forget_gone(now, is_there);
+        let some_stay = self.pool.forget_gone(is_there) | self.carriers.forget_gone(now, is_there);
+        self.stale.set(some_stay);
         self.log.forget_gone(|target| there.binary_search_by_key(&target, |at| at.0).is_ok());
     }
 

@@ -47,7 +47,7 @@ pub struct SwitchAnswer {
     pub generation: u64,
     /// The drain of the old color; `null` if there is none.
     pub drain: Option<Drain>,
-    /// The reason a switch to the color would be refused now; only if the result is `already` and it would be.
+    /// The reason the color would fail the gate now; only if the result is `already`, and probes have found that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<String>,
     /// The probes that proved the new color healthy.

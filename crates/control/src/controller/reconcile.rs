@@ -73,6 +73,8 @@ pub enum StartError {
     /// The services that the configuration adds or removes could not be made durable: their names, and
     /// the reason.
     Unwritten(Vec<String>, String),
+    /// There is no journal any more, and another Teal may have decided something since it was read.
+    Removed,
     /// The rules refuse them.
     Refused(Refusal),
 }
@@ -277,6 +279,11 @@ impl fmt::Display for StartError {
                  change cannot be written: {reason}; make the state directory writable, or start with \
                  the previous configuration",
                 services.join(", ")
+            ),
+            Self::Removed => write!(
+                f,
+                "the journal was removed while a newer Teal decided, which has ended; write the colors \
+                 that should be active as `initial` in the configuration, then restart Teal"
             ),
             Self::Refused(refusal) => refusal.fmt(f),
         }

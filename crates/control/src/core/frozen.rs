@@ -1,8 +1,9 @@
 //! Control, handed over to another Teal.
 
+use std::io;
 use std::sync::Arc;
 
-use super::{Core, Ledger, Ranked};
+use super::{Closed, Core, Ledger, Ranked};
 
 /// Suspended control: nothing is decided, journaled or published until this is dropped.
 #[derive(Debug)]
@@ -31,10 +32,14 @@ impl Frozen {
         self.ledger.look().await
     }
 
-    /// Closes the journal. Must be called before the newer Teal is told to open it.
+    /// Closes the journal and returns what to pass on to the newer Teal. Must be called before that is told to
+    /// open it.
+    ///
+    /// # Errors
+    /// The lock cannot be passed on; then the journal stays open.
     // lossless: L6 - never two writers.
-    pub fn close_journal(&mut self) {
-        self.ledger.close();
+    pub fn close_journal(&mut self) -> io::Result<Closed> {
+        self.ledger.close()
     }
 
     /// Takes control back without a journal: probes and their consequences continue, but every change is

@@ -1,6 +1,8 @@
 //! The controller's access to the journal: off the control thread, so that a slow disk stops
 //! neither probes nor the admin API.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use rules::{Event, Generation, State};
@@ -16,6 +18,15 @@ pub(crate) struct Ledger {
     journal: Option<Journal>, // `None` only if an append panicked
     /// The start of the disk operation in progress; `None`: the disk is at rest.
     writing: watch::Sender<Option<Instant>>,
+}
+
+/// What to pass on of a closed journal.
+#[derive(Debug)]
+pub struct Closed {
+    /// The lock of the state directory as it is now; `None`: no other process can reach the storage.
+    pub lock: Option<OwnedFd>,
+    /// The journal has entries, so whoever opens it next must find a state.
+    pub is_recorded: bool,
 }
 
 /// The reason the journal refuses appends, if it does; for status.
@@ -38,9 +49,12 @@ impl Ledger {
         self.journal.is_some()
     }
 
-    /// Closes the journal: its files belong to another Teal from here on.
-    pub(crate) fn close(&mut self) {
+    /// Closes the journal: its files belong to another Teal from here on. After an error it stays open.
+    pub(crate) fn close(&mut self) -> io::Result<Closed> {
+        let journal = self.journal.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let closed = Closed { lock: journal.lock_descriptor()?, is_recorded: !journal.is_empty() };
         self.journal = None;
+        Ok(closed)
     }
 
     /// Continues with the journal as the other Teal has left it.
@@ -79,6 +93,13 @@ impl Ledger {
         .await
     }
 
+    /// Writes a state to an empty journal.
+    // lossless: L6
+    pub(crate) async fn write_again(&mut self, state: &State) -> Result<(), String> {
+        let entry = snapshot(state);
+        self.work(move |journal| journal.append(&[entry]).map_err(|error| error.to_string())).await
+    }
+
     /// Checks that the journal is still where the next start reads it, and rewrites it there if not.
     // lossless: L6
     pub(crate) async fn look(&mut self) -> Result<(), String> {
@@ -92,8 +113,7 @@ impl Ledger {
 
     /// Replaces a long history with the resulting state.
     pub(crate) async fn compact(&mut self, state: &State) {
-        let payload = record::encode_snapshot(state);
-        let entry = Entry { generation: state.generation().0, decision: true, payload };
+        let entry = snapshot(state);
         let compact = move |journal: &mut Journal| {
             journal.compact(&[entry]).map_err(|error| error.to_string())
         };
@@ -119,6 +139,12 @@ impl Ledger {
         self.journal = Some(journal);
         result
     }
+}
+
+/// The state as one entry.
+fn snapshot(state: &State) -> Entry {
+    let payload = record::encode_snapshot(state);
+    Entry { generation: state.generation().0, decision: true, payload }
 }
 
 fn entries(before: Generation, events: &[Event]) -> Vec<Entry> {

@@ -34,6 +34,7 @@ use crate::view::{CallStage, ReloadStatus};
 pub(crate) use calls::{About, Call, Calls, Waiting};
 pub(crate) use drains::Drains;
 pub use frozen::Frozen;
+pub use ledger::Closed;
 pub(crate) use ledger::Ledger;
 pub(crate) use order::Ranked;
 pub(crate) use stall::{watch as watch_disk, watch_journal};

@@ -1,9 +1,10 @@
 //! The choice of the addresses that traffic uses, of those that a target's name resolves to.
 //!
 //! An address that traffic does not use yet is probed separately, and used once `rise` consecutive
-//! probes have passed there. An address that the name no longer has counts only while the target is up
-//! there, and until a connection is refused. An address with no answer, or the answer of another
-//! service, has to pass probes again: a new owner of a dead container's address must not get its requests.
+//! probes have passed there. An address that the name no longer has stays in use until a connection is
+//! refused there, an answer is another service's, or `fall` consecutive probes have failed; if the name has
+//! better ones, `swap::name` takes it out sooner. It then has to pass probes again: a new owner of a dead
+//! container's address must not get its requests.
 
 use std::net::SocketAddr;
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use control::{Course, Follower, HoldAsk, ReloadAsk, SwitchAsk};
-use journal::{FileStorage, Journal};
+use journal::{FileStorage, Journal, Opened};
 use peer::{Host, Link, host};
 use rules::{
     Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Split, Standing, TargetUrl,
@@ -153,7 +153,7 @@ impl Newer {
     /// The same, from an older one in this process.
     fn take_over_from(ground: &Ground, world: &World, pid: u32) -> (Self, Follower) {
         let mut frozen = world.wait(world.handle.freeze()).unwrap();
-        frozen.close_journal();
+        frozen.close_journal().unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
         let guest = seats.pop().unwrap().host();
@@ -348,4 +348,55 @@ fn the_older_one_takes_back_what_the_newer_one_has_journaled() {
     wait_until(SOON, "workers know", || world.claim().1 == Color::Green);
     world.switch(to(Color::Blue)).unwrap();
     assert_eq!(world.active(), (Color::Blue, 2), "and it decides again");
+}
+
+/// The journal as it is found once somebody has removed it.
+fn removed(ground: &Ground) -> Opened {
+    for name in ["journal", "head"] {
+        std::fs::remove_file(ground.directory.path().join(name)).unwrap();
+    }
+    let files = FileStorage::open(ground.directory.path()).unwrap();
+    Journal::open(Box::new(files), None).unwrap()
+}
+
+#[test]
+fn a_journal_that_was_removed_meanwhile_is_written_again_with_all_that_was_decided() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
+    let (newer, follower) = Newer::take_over(&ground, &world);
+    drop(newer);
+    let opened = removed(&ground);
+    assert!(matches!(opened, Opened::Fresh(_)));
+    world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
+    assert_eq!(world.active(), (Color::Green, 1));
+    let (lease, color) = world.claim();
+    assert_eq!(color, Color::Green);
+    world.workers[0].release(lease);
+    assert_eq!(world.switch_fully(Color::Blue), DrainEnd::Drained);
+    drop(world);
+    let files = FileStorage::open(ground.directory.path()).unwrap();
+    let opened = Journal::open(Box::new(files), None).unwrap();
+    let Opened::Recovered { journal, .. } = opened else { panic!("{opened:?}") };
+    assert_eq!(journal.generation(), 2);
+    drop(journal);
+    assert_eq!(ground.start_healthy().active(), (Color::Blue, 2));
+}
+
+#[test]
+fn where_a_newer_one_has_decided_and_nothing_is_left_nothing_is_guessed() {
+    // L6
+    let ground = Ground::new();
+    let world = ground.start_healthy();
+    let (newer, follower) = Newer::take_over(&ground, &world);
+    let version = newer.publish(Color::Green);
+    assert!(newer.has(&world, version, SOON));
+    drop(newer);
+    let opened = removed(&ground);
+    let taken = world.wait(async { follower.stop().await.take_back(opened).await });
+    let refused = taken.unwrap_err().to_string();
+    assert!(refused.contains("`initial`"), "{refused}");
+    let refused = world.switch(to(Color::Green)).unwrap_err();
+    assert!(matches!(refused, Refusal::JournalUnavailable { .. }), "{refused}");
 }

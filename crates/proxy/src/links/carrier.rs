@@ -298,10 +298,19 @@ impl Carriers {
     }
 
     /// Forgets targets that are in no table any more, once they are unused. `is_there` is asked for each target
-    /// and its number of moves.
-    pub(crate) fn forget_gone(&self, now: Instant, is_there: impl Fn(TargetId, u32) -> bool) {
-        let mut targets = self.targets.borrow_mut();
-        targets.retain(|at, known| known.is_in_use(now) || is_there(at.target, at.moves));
+    /// and its number of moves. Returns true if some of them are still in use.
+    pub(crate) fn forget_gone(
+        &self,
+        now: Instant,
+        is_there: impl Fn(TargetId, u32) -> bool,
+    ) -> bool {
+        let mut some_stay = false;
+        self.targets.borrow_mut().retain(|at, known| {
+            let (in_use, there) = (known.is_in_use(now), is_there(at.target, at.moves));
+            some_stay |= in_use && !there;
+            in_use || there
+        });
+        some_stay
     }
 
     /// Returns true if there is no connection.
@@ -479,12 +488,12 @@ mod tests {
         (0..1000).for_each(|target| carriers.require_http1(at(target), now));
         let dialing = carriers.dial(at(9));
         carriers.sweep(now);
-        carriers.forget_gone(now, |target, _| target.0 == 7);
+        assert!(carriers.forget_gone(now, |target, _| target.0 == 7), "one is in use");
         let known = || carriers.targets.borrow().keys().copied().collect::<Vec<_>>();
         assert_eq!(known(), [at(7), at(9)]);
         assert!(carriers.requires_http1(at(7), true, now), "with what it was found to be");
         drop(dialing);
-        carriers.forget_gone(now, |_, _| false);
+        assert!(!carriers.forget_gone(now, |_, _| false), "nothing is left to be forgotten");
         assert!(known().is_empty());
     }
 }

@@ -181,12 +181,17 @@ impl Pool {
     }
 
     /// Forgets targets that are in no table any more, once no connection to them is left: a name may change its
-    /// addresses for months. `is_there` is asked for each target and its number of moves.
-    pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId, u32) -> bool) {
+    /// addresses for months. `is_there` is asked for each target and its number of moves. Returns true if some of
+    /// them are still in use.
+    pub(crate) fn forget_gone(&self, is_there: impl Fn(TargetId, u32) -> bool) -> bool {
+        let mut some_stay = false;
         self.targets.borrow_mut().retain(|at, target| {
             let in_use = !target.idle.is_empty() || Rc::strong_count(&target.silence) > 1;
-            in_use || is_there(at.target, at.moves)
+            let there = is_there(at.target, at.moves);
+            some_stay |= in_use && !there;
+            in_use || there
         });
+        some_stay
     }
 
     /// Returns true if no connection is kept.
@@ -239,7 +244,7 @@ mod tests {
         }
         pool.survived(at(7, 1), idled);
         let waiting = pool.wait(at(9, 0), Instant::now());
-        pool.forget_gone(|target, moves| (target.0, moves) == (7, 1));
+        assert!(pool.forget_gone(|target, moves| (target.0, moves) == (7, 1)), "one is in use");
         let known: Vec<_> = pool.targets.borrow().keys().copied().collect();
         assert_eq!(known, [at(7, 1), at(9, 0)], "what is there, and what a request waits for");
         assert_eq!(
@@ -248,7 +253,7 @@ mod tests {
             "with what it was found to be"
         );
         drop(waiting);
-        pool.forget_gone(|_, _| false);
+        assert!(!pool.forget_gone(|_, _| false), "nothing is left to be forgotten");
         assert!(pool.targets.borrow().is_empty());
     }
 }

@@ -12,13 +12,16 @@ use config::Config;
 use control::{Handle, NewConfig, Reloader};
 use rules::{Refusal, TargetUrl};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::reload::{InForce, Part};
 use super::tls;
 
 /// The interval of checks of the admin socket and the token.
 const LOOK_AT_OWN: Duration = Duration::from_secs(4);
+
+/// The most checks between two attempts to create what is missing.
+const PATIENCE: u32 = 16;
 
 /// The interval of checks of the files.
 const LOOK: Duration = Duration::from_secs(2);
@@ -56,9 +59,11 @@ async fn watch_state(in_force: &InForce) {
             [socket.exists(), own.exists(), is_dir, names_us(&lock)]
         })
     };
-    let Ok([mut socket, mut token, ..]) = look().await else { return };
-    let (mut told, mut missed) = (false, 0_u32);
-    let mut every = interval(LOOK_AT_OWN);
+    let Ok([mut socket, ..]) = look().await else { return };
+    let mut told = false;
+    let (mut without_socket, mut without_token) = (Missed::default(), Missed::default());
+    // Not at once: the start has just tried.
+    let mut every = interval_at(Instant::now() + LOOK_AT_OWN, LOOK_AT_OWN);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
@@ -69,10 +74,9 @@ async fn watch_state(in_force: &InForce) {
         if !now[3] {
             continue; // perhaps it is another Teal's by now
         }
-        missed = if now[0] { 0 } else { missed.saturating_add(1) };
+        let is_due = without_socket.is_due(!now[0]);
         if socket && !now[0] && now[2] {
-            // Less and less often if it cannot be created.
-            if missed.is_power_of_two() {
+            if is_due {
                 in_force.socket_gone.notify_one();
             }
         } else if socket && !now[0] && !std::mem::replace(&mut told, true) {
@@ -83,21 +87,19 @@ async fn watch_state(in_force: &InForce) {
             );
         }
         told &= !now[0];
-        // A token whose state directory is gone is recreated with that directory.
-        if token && !now[1] && in_force.config().admin.tokens.is_empty() {
+        // After a start on a full disk there is none, either.
+        if without_token.is_due(!now[1] && in_force.config().admin.tokens.is_empty()) {
             let held = in_force.clone();
-            let there = spawn_blocking(move || {
-                let there = held.config().state_dir.is_dir();
-                if there {
-                    held.make_token_again();
-                }
-                there
-            });
-            token = !there.await.unwrap_or(true);
+            // Ignored: it logs its result, and the next check sees it.
+            let _ = spawn_blocking(move || held.make_token_again()).await;
         }
-        (socket, token) = (socket || now[0], token || now[1]);
+        socket |= now[0];
     }
 }
+
+/// The number of checks for which something has been missing.
+#[derive(Debug, Default)]
+struct Missed(u32);
 
 /// Returns true if the lock under its name in the state directory is this process's.
 fn names_us(lock: &Path) -> bool {
@@ -183,6 +185,16 @@ fn of_targets(config: &Config) -> Vec<PathBuf> {
         tls.ca.iter().chain(identity)
     });
     files.cloned().collect()
+}
+
+// === impl Missed ===
+
+impl Missed {
+    /// Returns true if it should be created at this check: less and less often if it cannot be, but always again.
+    fn is_due(&mut self, is_missing: bool) -> bool {
+        self.0 = if is_missing { self.0.saturating_add(1) } else { 0 };
+        self.0.is_power_of_two() || (self.0 > 0 && self.0.is_multiple_of(PATIENCE))
+    }
 }
 
 // === impl Seen ===

@@ -25,7 +25,6 @@ mod token;
 mod upgrade;
 mod ways;
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ::admin::{AdminTls, ApiSettings};
@@ -153,7 +152,6 @@ struct Ground {
     admin: Option<AdminTls>,
     vault: Vault,
     opened: Opened,
-    lock: OwnedFd,
     tokens: Vec<Token>,
     ways: Ways,
 }
@@ -171,8 +169,8 @@ impl Ground {
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
         let vault = Vault::default();
         vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
-        let lock = older.iter().find_map(|older| older.lock.as_ref());
-        let (opened, lock) = state::open(&config.state_dir, adopt, lock)?;
+        let passed = older.iter().find_map(|older| older.passed.as_ref());
+        let opened = state::open(&config.state_dir, adopt, passed)?;
         let tokens = token::tokens(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -181,7 +179,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, handed)?;
         drop(entered);
-        Ok(Self { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways })
+        Ok(Self { room, runtime, certificates, clients, admin, vault, opened, tokens, ways })
     }
 }
 
@@ -204,7 +202,7 @@ fn start(
     let prepare = || Ground::prepare(config, adopt, (&older, &handed));
     let (ground, files) = connect::reading(in_force_before, prepare);
     drop(handed);
-    let Ground { room, runtime, certificates, clients, admin, vault, opened, lock, tokens, ways } =
+    let Ground { room, runtime, certificates, clients, admin, vault, opened, tokens, ways } =
         ground?;
     runtime.block_on(async {
         let challenges = Challenges::default();
@@ -232,7 +230,7 @@ fn start(
         let handle = control::start(settings, stage.publisher, opened).await.map_err(failed)?;
         let settings = ways.settings(config, &stage.options, in_force.live.subscribe());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
-        let mut replaceable = ways.replaceable(config, wishes, lock, (older, parent.clone()))?;
+        let mut replaceable = ways.replaceable(config, wishes, (older, parent.clone()))?;
         let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
             .map_err(cannot("start the workers"))?;
         announce(&settings, &proxy);
@@ -283,7 +281,7 @@ struct Told {
 impl Told {
     fn by(older: &[Older]) -> Self {
         Self {
-            waits: older.iter().any(|older| older.lock.is_some()),
+            waits: older.iter().any(|older| older.passed.is_some()),
             leaving: older.iter().map(|older| 1 + older.through).sum(),
             up: older.iter().flat_map(|older| older.up.clone()).collect(),
             used: older.iter().flat_map(|older| older.used.clone()).collect(),

@@ -5,6 +5,7 @@
 //! Errors are problems that no Teal could run with. Warnings depend on the user that checks, or will
 //! matter later. Nothing is created, and nothing that could block is opened.
 
+mod lock;
 mod names;
 mod reader;
 
@@ -12,7 +13,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::SystemTime;
@@ -100,24 +101,13 @@ fn runs_here(config: &Config) -> bool {
     if UnixStream::connect(&config.admin.socket).is_ok() {
         return true;
     }
-    match fs::metadata(config.state_dir.join("lock")) {
-        Ok(lock) => is_locked(&lock),
+    match lock::is_held(&config.state_dir.join("lock")) {
+        Ok(held) => held,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             UnixStream::connect(SYSTEM_SOCKET).is_ok()
         }
         Err(_) => false,
     }
-}
-
-/// Returns true if a process holds a lock on this file. Reads the kernel's list, since trying the lock could
-/// make a Teal fail that starts at this instant.
-fn is_locked(file: &fs::Metadata) -> bool {
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let number = file.ino().to_string();
-    locks.lines().any(|line| {
-        let fields = line.split_whitespace().filter_map(|field| field.rsplit_once(':'));
-        line.contains("FLOCK") && fields.into_iter().any(|(_, inode)| inode == number)
-    })
 }
 
 /// The user that checked, since what is right for one may be wrong for another.

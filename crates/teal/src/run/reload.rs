@@ -228,10 +228,11 @@ impl InForce {
         tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
     }
 
-    /// Recreates the token of the first start, whose file was removed. The old one is accepted, too, until a
-    /// reload.
+    /// Recreates the token of the first start, whose file was removed or could not be written. The old one is
+    /// accepted, too, until a reload.
     pub(super) fn make_token_again(&self) {
         match token::tokens(&self.config()) {
+            Ok(again) if again.is_empty() => {} // that is said
             Ok(again) => self.live.send_modify(|live| live.tokens.extend(again)),
             Err(failure) => tracing::error!("{}", failure.message),
         }

@@ -4,7 +4,6 @@ pub(super) mod group;
 pub(super) mod private;
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
@@ -13,17 +12,18 @@ use config::Config;
 use control::Handle;
 use journal::{FileStorage, Journal, Opened};
 
+use super::upgrade::Passed;
 use crate::exit::{Exit, Failure};
 
 /// Takes the state directory for this process, with the lock of the Teal that it takes over from if
-/// there is one, and reads the journal. Returns the lock, to be passed on.
+/// there is one, and reads the journal.
 pub(super) fn open(
     state_dir: &Path,
     adopt: Option<u64>,
-    inherited: Option<&OwnedFd>,
-) -> Result<(Opened, OwnedFd), Failure> {
+    inherited: Option<&Passed>,
+) -> Result<Opened, Failure> {
     let open = || match inherited {
-        Some(lock) => {
+        Some(Passed { lock, .. }) => {
             let lock = lock.try_clone();
             let lock = lock.map_err(|error| format!("cannot keep the lock: {error}"))?;
             FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())
@@ -37,10 +37,20 @@ pub(super) fn open(
         ))
     })?;
     private::check_directory(state_dir);
-    let lock = storage.lock_descriptor();
-    let lock = lock.map_err(|error| Failure::failed(format!("cannot keep the lock: {error}")))?;
     let opened = Journal::open(Box::new(storage), adopt);
-    Ok((opened.map_err(|error| Failure::failed(error.to_string()))?, lock))
+    let opened = opened.map_err(|error| Failure::failed(error.to_string()))?;
+    match (inherited, &opened) {
+        // lossless: L6 - never start empty where a state was.
+        (Some(Passed { is_recorded: true, .. }), Opened::Fresh(_)) => {
+            Err(Failure::failed(format!(
+                "there is no state in {}, where the Teal that runs had one a moment ago: the directory was \
+             removed or replaced, or another one is seen there (by a mount, say); see to it that both \
+             see the same, then try the upgrade again. The Teal that runs writes its state again",
+                state_dir.display()
+            )))
+        }
+        _ => Ok(opened),
+    }
 }
 
 /// Creates the admin socket, or takes over that of the older Teal. If the directory cannot be written,

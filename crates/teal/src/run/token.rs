@@ -43,7 +43,8 @@ pub(super) fn tokens(config: &Config) -> Result<Vec<Token>, Failure> {
                 Err(error) if super::state::is_unwritable(&error) => {
                     tracing::error!(
                         "cannot write the admin token {}: {error}; nothing can be changed over \
-                         TCP until a start with a writable state directory",
+                         TCP with it until the state directory is writable (retried every minute \
+                         or sooner)",
                         path.display()
                     );
                     return Ok(Vec::new());

@@ -2,7 +2,6 @@
 //! taken over from a service manager or from the Teal that this one replaces.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use admin::{ApiSettings, Live, LogControl};
@@ -70,11 +69,10 @@ impl Ways {
         &self,
         config: &Config,
         wishes: mpsc::Receiver<UpgradeWish>,
-        lock: OwnedFd,
         older: (Option<Host>, Parent),
     ) -> Result<Replaceable, Failure> {
         let admin = ((config.admin.listen, self.address), config.metrics.zip(self.metrics));
-        Replaceable::new(wishes, lock, &addresses(config), &self.public, admin, older)
+        Replaceable::new(wishes, &addresses(config), &self.public, admin, older)
             .map_err(|error| Failure::failed(error.to_string()))
     }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::process::geteuid;
 use testkit::{Client, Response, Settings, Target, Teal, wait_until};
 
-use crate::TEAL;
 use crate::stage::{SOON, Stage};
 use crate::upgrade::LEFT;
+use crate::{TEAL, own_network};
 
 /// Asks with a token that is no longer on the disk.
 fn post(teal: &Teal, token: &str, path: &str) -> Response {
@@ -320,6 +320,76 @@ fn an_upgrade_has_the_state_with_it_though_its_directory_was_removed_just_before
     assert_eq!(upgraded.status, 200, "{}", upgraded.text());
     assert_eq!(stage.teal.active(), "green", "{}", stage.teal.log());
     stage.finish();
+}
+
+#[test]
+fn an_upgrade_passes_on_the_lock_of_the_directory_as_it_was_made_again() {
+    // L6
+    let mut stage = Stage::new();
+    let state = stage.teal.state_dir();
+    fs::remove_dir_all(&state).expect("removed");
+    let there = || ["head", "admin.token"].iter().all(|name| state.join(name).exists());
+    wait_until(SOON * 4, "it is there again", there);
+    let older = stage.teal.pid();
+    stage.teal.upgrade();
+    // As long as it may take everything back.
+    let open = fs::read_dir(format!("/proc/{older}/fd")).expect("it is there");
+    let open = open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+    let locks: Vec<_> = open.filter(|path| path.starts_with(state.join("lock"))).collect();
+    assert_eq!(locks, [state.join("lock")], "one, and not of the directory before");
+    stage.finish();
+}
+
+#[test]
+fn a_token_that_cannot_be_made_again_at_first_is_made_by_a_later_look() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = Teal::surviving_full_files(TEAL, directory.path());
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let mut teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
+    let (path, before) = (teal.state_dir().join("admin.token"), teal.token());
+    teal.limit_file_size(Some(0));
+    fs::remove_file(&path).expect("removed");
+    let said = || teal.log().contains("cannot write the admin token");
+    wait_until(SOON * 4, "it says that it cannot", said);
+    assert!(!path.exists());
+    teal.limit_file_size(None);
+    wait_until(SOON * 4, "it is made by a later look", || path.exists());
+    assert_ne!(teal.token(), before);
+    wait_until(SOON, "it is let in", || post(&teal, &teal.token(), "/admin/reload").status == 200);
+    assert_eq!(post(&teal, &before, "/admin/reload").status, 200, "and so is the one before");
+    assert_eq!(teal.stop(SOON), Some(0));
+}
+
+#[test]
+fn a_start_on_a_full_disk_makes_the_token_once_there_is_room() {
+    let setup = "mkdir -p /run/full && mount -t tmpfs -o size=1m none /run/full";
+    let test = "a_start_on_a_full_disk_makes_the_token_once_there_is_room";
+    if !own_network::is_inside(module_path!(), test, "127.0.0.1 localhost\n", "hosts: files", setup)
+    {
+        return;
+    }
+    let state = Path::new("/run/full/state");
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let settings = Settings::new(&blue, &green);
+    let mut teal = Teal::prepare(TEAL, &settings);
+    let text = settings.to_toml(state);
+    teal.write_config(&text);
+    teal.spawn(&[]);
+    teal.wait_ready();
+    assert_eq!(teal.stop(SOON), Some(0));
+    let token = state.join("admin.token");
+    fs::remove_file(&token).expect("removed");
+    let filler = Path::new("/run/full/filler");
+    let full = fs::write(filler, vec![1; 2 << 20]).expect_err("there is less room");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    teal.spawn(&[]);
+    teal.wait_ready();
+    teal.log_has(&["cannot write the admin token", "until the state directory is writable"]);
+    fs::remove_file(filler).expect("removed");
+    wait_until(SOON * 4, "it is made", || token.exists());
+    let made = fs::read_to_string(&token).expect("it is there");
+    wait_until(SOON, "it is let in", || post(&teal, made.trim(), "/admin/reload").status == 200);
+    assert_eq!(teal.stop(SOON), Some(0));
 }
 
 #[test]

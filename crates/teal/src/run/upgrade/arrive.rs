@@ -42,8 +42,16 @@ pub(in crate::run) struct Older {
     pub(in crate::run) up: Vec<UpColor>,
     /// The targets that its traffic uses.
     pub(in crate::run) used: Vec<UpColor>,
-    /// The lock of the state directory; none of one that has given it up.
-    pub(in crate::run) lock: Option<OwnedFd>,
+    /// The state directory; none of one that has given it up.
+    pub(in crate::run) passed: Option<Passed>,
+}
+
+/// What is passed on of the state directory.
+#[derive(Debug)]
+pub(in crate::run) struct Passed {
+    pub(in crate::run) lock: OwnedFd,
+    /// The journal has entries.
+    pub(in crate::run) is_recorded: bool,
 }
 
 /// Sockets of a Teal before this one, from itself or from the parent that has kept them.
@@ -127,7 +135,8 @@ impl Arrival {
             Failure::failed("the running Teal handed over less than it announced".to_owned())
         })?;
         let Offer { pid, through, up, used, .. } = offer;
-        Ok((Older { stream: older, pid, through, up, used, lock: Some(lock) }, handed))
+        let passed = Some(Passed { lock, is_recorded: taking.is_recorded });
+        Ok((Older { stream: older, pid, through, up, used, passed }, handed))
     }
 }
 
@@ -192,7 +201,7 @@ impl Older {
     /// One that still leaves, found by the parent at the start.
     pub(in crate::run) fn leaving((pid, socket): (u32, OwnedFd)) -> Self {
         let (up, used) = (Vec::new(), Vec::new());
-        Self { stream: UnixStream::from(socket), pid, through: 0, up, used, lock: None }
+        Self { stream: UnixStream::from(socket), pid, through: 0, up, used, passed: None }
     }
 
     /// Gives older Teals their places among the workers, on the current runtime; `None`: there are none.

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use control::{Course, Follower, Frozen, Handle};
+use control::{Closed, Course, Follower, Frozen, Handle};
 use journal::{FileStorage, Journal, Opened};
 use peer::{
     Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, send,
@@ -81,15 +81,17 @@ pub(super) async fn hand_over(
         older.say_confirmed(); // whatever comes: if we fail now, we serve on
     }
     let mut frozen = handle.freeze().await?;
-    if let Err(reason) = frozen.look_at_journal().await {
-        process.end().await;
-        return Err(failed(format!(
-            "the journal is gone and cannot be rewritten: {reason}; make the state directory usable, \
-             then try again"
-        )));
-    }
-    frozen.close_journal();
-    let link = replaceable.give(&talk, admin).and_then(|()| Link::new(talk));
+    let is_recorded = match lay_down(&mut frozen).await {
+        Ok(Closed { lock, is_recorded }) => {
+            replaceable.lock = lock;
+            is_recorded
+        }
+        Err(reason) => {
+            process.end().await;
+            return Err(failed(reason));
+        }
+    };
+    let link = replaceable.give(&talk, admin, is_recorded).and_then(|()| Link::new(talk));
     let mut follower = match link {
         Ok(link) => frozen.follow(link, replaceable.older.clone()),
         Err(error) => {
@@ -107,6 +109,18 @@ pub(super) async fn hand_over(
     let reason = process.explain(why).await;
     take_back(follower.stop().await, &process, state_dir, replaceable).await?;
     Err(failed(reason))
+}
+
+/// Closes the journal, once it is where the newer Teal reads it.
+// lossless: L6
+async fn lay_down(frozen: &mut Frozen) -> Result<Closed, String> {
+    frozen.look_at_journal().await.map_err(|reason| {
+        format!(
+            "the journal is gone and cannot be rewritten: {reason}; make the state directory usable, \
+             then try again"
+        )
+    })?;
+    frozen.close_journal().map_err(|error| format!("cannot pass on the lock: {error}"))
 }
 
 /// Takes everything back from a newer one that has ended, or goes on without the journal, which it may still
@@ -196,7 +210,7 @@ impl Replaceable {
     }
 
     /// The sockets to hand over, by their addresses.
-    fn taking(&self) -> Taking {
+    fn taking(&self, is_recorded: bool) -> Taking {
         let place = |(configured, bound)| Place { configured, bound };
         let listeners = self.listeners.iter().map(|(configured, bound, sockets)| Listening {
             place: place((*configured, *bound)),
@@ -206,6 +220,7 @@ impl Replaceable {
             admin: place(self.admin),
             metrics: self.metrics.map(place),
             listeners: listeners.collect(),
+            is_recorded,
         }
     }
 
@@ -218,11 +233,11 @@ impl Replaceable {
     }
 
     /// Announces what is handed over, and hands it over.
-    fn give(&self, talk: &UnixStream, admin: &Admin) -> io::Result<()> {
+    fn give(&self, talk: &UnixStream, admin: &Admin, is_recorded: bool) -> io::Result<()> {
         let lock = self.lock.as_ref().ok_or(ErrorKind::NotFound)?;
         let mut descriptors = vec![lock.as_fd()];
         descriptors.extend(self.ways(admin)?);
-        send(talk, &self.taking())?;
+        send(talk, &self.taking(is_recorded))?;
         send_descriptors(talk, &descriptors)
     }
 
@@ -238,7 +253,7 @@ impl Replaceable {
             let mut descriptors = self.ways(admin)?;
             descriptors.extend(copy.map(AsFd::as_fd));
             descriptors.extend(contents.memory().filter(|_| copy.is_some()));
-            self.parent.keep(&serde_json::to_vec(&self.taking())?, &descriptors)
+            self.parent.keep(&serde_json::to_vec(&self.taking(false))?, &descriptors)
         };
         left().map_err(|error: io::Error| {
             Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))

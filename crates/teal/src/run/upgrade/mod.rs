@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 
 use super::parent::Parent;
 
-pub(super) use arrive::{Arrival, Handed, Older};
+pub(super) use arrive::{Arrival, Handed, Older, Passed};
 pub(super) use confirm::confirm;
 pub(super) use leave::{Leaving, Left};
 
@@ -47,7 +47,7 @@ pub(super) struct Replaceable {
     pub(super) wishes: mpsc::Receiver<UpgradeWish>,
     /// The path of the running program, as at the start; or why it is not known.
     program: Result<PathBuf, String>,
-    /// The lock of the state directory, to be passed on; `None` once it is given up.
+    /// The lock of the state directory, from the hand-over to the end of the newer one's trial.
     lock: Option<OwnedFd>,
     /// The public listeners: configured, bound, and all sockets.
     listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,
@@ -64,7 +64,6 @@ pub(super) struct Replaceable {
 impl Replaceable {
     pub(super) fn new(
         wishes: mpsc::Receiver<UpgradeWish>,
-        lock: OwnedFd,
         configured: &[SocketAddr],
         sockets: &Sockets,
         (admin, metrics): ((SocketAddr, SocketAddr), Option<(SocketAddr, SocketAddr)>),
@@ -77,7 +76,7 @@ impl Replaceable {
         let all = sockets.duplicate().map_err(failed)?;
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
-        let (lock, listeners) = (Some(lock), listeners.collect());
+        let (lock, listeners) = (None, listeners.collect());
         Ok(Self { wishes, program, lock, listeners, admin, metrics, older, parent })
     }
 
