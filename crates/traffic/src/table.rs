@@ -69,8 +69,8 @@ pub struct TargetEntry {
     pub address: Option<SocketAddr>,
     /// The addresses at which it is proven, or that were found at the start; empty: none.
     pub addresses: Vec<SocketAddr>,
-    /// How often it has left an address: an older connection leads elsewhere, perhaps to another host that has
-    /// the address now.
+    /// The number of times that it has left an address. An older connection leads elsewhere, perhaps to another
+    /// host that has the address now.
     pub moves: u32,
     /// True if requests should prefer it: false only if probes say it is down.
     pub usable: bool,
