@@ -114,6 +114,7 @@ pub(crate) struct SplitShape {
     stable: Color,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn stable(split: &Split) -> Color {
     split.stable()
 }
@@ -148,7 +149,7 @@ pub(crate) mod policy {
 }
 
 #[cfg(test)]
-#[allow(clippy::needless_update)] // a new key touches nothing here
+#[allow(clippy::needless_update, reason = "a new key changes nothing here")]
 mod tests {
     use super::*;
 
