@@ -8,7 +8,6 @@ use traffic::LocalService;
 use super::{Accept, RequestEnd, Upload};
 use crate::client::Client;
 use crate::websocket::Accept as Handshake;
-use crate::worker::Worker;
 
 /// A request on its way to a target.
 #[derive(Debug)]
@@ -94,7 +93,7 @@ impl RequestId {
         }
     }
 
-    pub(crate) fn of(request: &Request<'_>, worker: &Worker) -> Self {
+    pub(crate) fn of(request: &Request<'_>, mut random: impl FnMut() -> u64) -> Self {
         let mut bytes = [0; Self::SHORT];
         let length = match request.request_id {
             Some(given) if given.len() > Self::SHORT => return Self::Long(given.into()),
@@ -104,7 +103,7 @@ impl RequestId {
             }
             None => {
                 for place in bytes[..Self::MADE].chunks_exact_mut(16) {
-                    let number = worker.reader.random();
+                    let number = random();
                     place[..8].copy_from_slice(&hex((number >> 32) as u32));
                     place[8..].copy_from_slice(&hex(number as u32));
                 }

@@ -155,10 +155,10 @@ impl Upload {
     /// Reads and drops the rest of the body, once its target accepts no more and the answer is on its way: a
     /// client that sends before it reads would not get the answer otherwise. The client's connection ends with
     /// this answer. A stream of many is ended by its own protocol instead.
-    pub(crate) fn discard(&mut self, worker: &Worker, client: &mut Client, cx: &mut Context<'_>) {
+    pub(crate) fn discard(&mut self, buffers: &Buffers, client: &mut Client, cx: &mut Context<'_>) {
         while !self.dropped && !client.stream.is_exchange() {
             client.rx.clear();
-            match client.rx.poll_fill(&worker.buffers, &mut client.stream, cx) {
+            match client.rx.poll_fill(buffers, &mut client.stream, cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(_) => self.dropped = true,
                 Poll::Pending => return,

@@ -23,9 +23,9 @@ pub(crate) struct Parking {
 
 impl Parking {
     /// The time starts with the first refusal.
-    pub(crate) fn begin(worker: &Worker, ask: &Ask<'_>) -> Self {
+    pub(crate) fn begin(ask: &Ask<'_>, now: Instant) -> Self {
         ask.service.cell().parked.add(1);
-        Self { until: worker.now() + LONGEST }
+        Self { until: now + LONGEST }
     }
 
     /// Waits for the next publish. Returns false if the time is up.

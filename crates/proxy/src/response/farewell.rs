@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use traffic::Lease;
 
-use crate::worker::Worker;
-
 /// The schedule of one stream.
 #[derive(Debug)]
 pub(crate) struct Farewell {
@@ -28,16 +26,20 @@ impl Farewell {
 
     /// Returns true once, when the stream is to be asked to end. To be called whenever the lease wakes, and
     /// before [`Farewell::due`]: a switch back withdraws the drain, and the moment with it.
-    pub(crate) fn is_due(&mut self, worker: &Worker, lease: &Lease) -> bool {
+    pub(crate) fn is_due(
+        &mut self,
+        lease: &Lease,
+        now: Instant,
+        random: impl FnOnce() -> u64,
+    ) -> bool {
         let Some(within) = lease.close_within().filter(|_| self.wanted && !self.said) else {
             self.due = None;
             return false;
         };
         self.patience = (within / 2).min(LONGEST);
-        let now = worker.now();
         let due = *self.due.get_or_insert_with(|| {
             let millis = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
-            now + Duration::from_millis((worker.reader.random() >> 16) % millis)
+            now + Duration::from_millis((random() >> 16) % millis)
         });
         self.said = due <= now;
         self.said

@@ -16,6 +16,7 @@ use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind};
 use crate::client::Client;
 use crate::http::Unread;
 use crate::links::link::{Hold, Link};
+use crate::links::pinned::Logins;
 use crate::parts::{After, Ask, Download};
 use crate::worker::Worker;
 
@@ -75,7 +76,7 @@ pub(crate) fn finish(
     }
     link.strip(&worker.buffers);
     if link.pinned || ask.binds || download.is_binding() {
-        keep_login(worker, client, link, download, reusable && !close);
+        keep_login(&worker.logins, client, link, download, reusable && !close);
     } else if reusable
         && !own
         && !refused_unread
@@ -101,12 +102,12 @@ pub(crate) fn finish(
 
 /// Handles a login that binds the connection to the target: the connection stays with its client's, or is
 /// closed. No HTTP/2 connection belongs to one user (RFC 9113 section 9.1.1 lets it carry requests of many).
-fn keep_login(worker: &Worker, client: &mut Client, link: Link, download: &Download, keep: bool) {
+fn keep_login(logins: &Logins, client: &mut Client, link: Link, download: &Download, keep: bool) {
     if let Hold::Shared(ticket) = &link.hold {
         ticket.distrust(); // the target may have logged a user in unasked, and others share the connection
     }
     if keep && !client.entrance.http2 {
-        let pins = client.pins.get_or_insert_with(|| worker.logins.open());
+        let pins = client.pins.get_or_insert_with(|| logins.open());
         pins.put(link, download.status() == 401);
     }
 }
@@ -168,7 +169,8 @@ impl Relay<'_, '_> {
             return Poll::Ready(Err(AbortCause::Shutdown));
         }
         loop {
-            if self.farewell.is_due(self.worker, lease) {
+            let random = || self.worker.reader.random();
+            if self.farewell.is_due(lease, self.worker.now(), random) {
                 self.ask.service.cell().streams_ended.add(1);
                 download.end_at_boundary();
             }
@@ -181,7 +183,7 @@ impl Relay<'_, '_> {
                     return Poll::Ready(if whole { Ok(()) } else { Err(AbortCause::Client) });
                 }
                 Poll::Ready(Ok(())) if !self.ask.upload.is_whole() => {
-                    self.ask.upload.discard(self.worker, self.client, cx);
+                    self.ask.upload.discard(&self.worker.buffers, self.client, cx);
                 }
                 _ => {}
             }

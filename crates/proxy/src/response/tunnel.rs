@@ -51,7 +51,7 @@ pub(crate) async fn run(
         worker,
         client,
         answer: &mut answer,
-        up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker)))),
+        up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker.reader.random())))),
         down: Way::new(closes.then(Boundary::frames)),
         idle: service.policy.timeouts.tunnel_idle,
         stall,
@@ -69,8 +69,8 @@ pub(crate) async fn run(
 }
 
 /// The mask of our Close frame to a target.
-fn mask(worker: &Worker) -> [u8; 4] {
-    let [a, b, c, d, ..] = worker.reader.random().to_ne_bytes();
+fn mask(random: u64) -> [u8; 4] {
+    let [a, b, c, d, ..] = random.to_ne_bytes();
     [a, b, c, d]
 }
 
@@ -147,7 +147,8 @@ impl Tunnel<'_, '_> {
             return Poll::Ready(());
         }
         let worker = self.worker;
-        if self.farewell.is_due(worker, &self.answer.lease) {
+        let random = || worker.reader.random();
+        if self.farewell.is_due(&self.answer.lease, worker.now(), random) {
             self.service.cell().streams_ended.add(1);
             self.up.pump.hold_at_boundary();
             self.leave = Leave::Hushing(Hush::begin(worker.now(), self.farewell.patience()));

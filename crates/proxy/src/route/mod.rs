@@ -48,7 +48,7 @@ fn understand<'r>(
     };
     let by_https = https::is_used(&request, &client.entrance);
     let facts = Facts::of(&request, client, by_https);
-    let request_id = RequestId::of(&request, worker);
+    let request_id = RequestId::of(&request, || worker.reader.random());
     let trace = worker.trace(&request);
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
     let story = |service| {
@@ -176,7 +176,7 @@ fn not_sent_on(
         let sentence = explained::misdirected(request.host, name);
         return Some(Why::Explained(OwnReason::Misdirected, sentence));
     }
-    if let Some(reason) = refusal(worker, request, limits.body_bytes) {
+    if let Some(reason) = refusal(&worker.via, request, limits.body_bytes) {
         return Some(Why::Own(reason));
     }
     let is_long = entrance.certificate_fields().len() > limits.head_bytes;
@@ -184,8 +184,8 @@ fn not_sent_on(
 }
 
 /// Returns the reason why Teal itself refuses a request.
-fn refusal(worker: &Worker, request: &Request<'_>, limit: Option<u64>) -> Option<OwnReason> {
-    if request.via_contains(&worker.via) {
+fn refusal(via: &str, request: &Request<'_>, limit: Option<u64>) -> Option<OwnReason> {
+    if request.via_contains(via) {
         return Some(OwnReason::Loop);
     }
     if request.max_forwards == Some(0) {

@@ -69,7 +69,7 @@ pub(crate) async fn send(
             ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
             ask.end.step(|| Step::Waits("a failover may help"));
             drop(lease);
-            let parking = parking.get_or_insert_with(|| Parking::begin(worker, ask));
+            let parking = parking.get_or_insert_with(|| Parking::begin(ask, worker.now()));
             if !Box::pin(parking.wait(worker, client, ask)).await? {
                 return Err(Wait::Failed(failure));
             }
