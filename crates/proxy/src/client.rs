@@ -12,7 +12,7 @@ use http1::{HeadScan, Reject};
 use traffic::AbortCause;
 
 use crate::buffer::Buffer;
-use crate::carried::OpenStream;
+use crate::carried::{OpenStream, Protocol};
 use crate::deadline::Deadline;
 use crate::door::{Announced, Door, Ends, is_listed};
 use crate::links::pinned::Pins;
@@ -55,8 +55,7 @@ pub(crate) struct Entrance {
     pub(crate) tls: Option<TlsVersion>,
     /// True if it came over TLS, here or at a listed proxy that announced it so.
     pub(crate) https: bool,
-    /// True for HTTP/2.
-    pub(crate) http2: bool,
+    pub(crate) protocol: Protocol,
     /// The client's certificate.
     pub(crate) certificate: Option<Rc<Presented>>,
 }
@@ -153,7 +152,7 @@ impl Entrance {
         (peer, announced): (SocketAddr, Announced),
         door: Rc<Door>,
     ) -> (Stream, Self) {
-        let Arrived { stream, name, http2, tls, certificate } = arrived;
+        let Arrived { stream, name, protocol, tls, certificate } = arrived;
         // An IPv4 address in IPv6 form counts as IPv4 for `trusted` and for targets.
         let client = announced.ends.map_or(peer, |(client, _)| client);
         let address = client.ip().to_canonical();
@@ -166,7 +165,7 @@ impl Entrance {
             name,
             https: announced.tls || !stream.is_plain(),
             tls,
-            http2,
+            protocol,
             certificate,
         };
         (stream, entrance)

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use connect::Stream;
 
 use super::proxy_protocol;
+use crate::carried::Protocol;
 use crate::client::{Client, Entrance};
 use crate::door::{Announced, Door, is_listed};
 use crate::origin::Origin;
@@ -19,7 +20,10 @@ use crate::worker::Worker;
 pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
     let (stream, peer, announced) = announced(worker, stream, &door).await?;
     let arrived = match &door.tls {
-        None => Arrived { stream, name: None, http2: false, tls: None, certificate: None },
+        None => {
+            let (name, tls, certificate) = (None, None, None);
+            Arrived { stream, name, protocol: Protocol::Http1, tls, certificate }
+        }
         Some(tls) => {
             let reached = announced.ends.map(|(_, reached)| reached.ip());
             let client = announced.ends.map_or(peer, |(client, _)| client);

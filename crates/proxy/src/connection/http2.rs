@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use super::streams;
-use crate::carried::{Head, Streams, translate, translate_open};
+use crate::carried::{Head, Protocol, Streams, translate, translate_open};
 use crate::client::{Client, Entrance, Job};
 use crate::deadline::{Deadline, Early};
 use crate::http2::{
@@ -38,7 +38,7 @@ const LINGER: usize = 1024;
 /// Serves an HTTP/2 connection until it ends; `early`: bytes already read from it.
 pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let Client { stream, entrance, deadline, .. } = client;
-    let entrance = Entrance { http2: true, ..entrance };
+    let entrance = Entrance { protocol: Protocol::Http2, ..entrance };
     let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
     let watch = Watch::new(Peer::Client, worker.now());
     let stream = Rc::new(RefCell::new(stream));

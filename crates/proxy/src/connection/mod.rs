@@ -13,6 +13,7 @@ use connect::Stream;
 use entry::let_in;
 
 use crate::capacity::Permit;
+use crate::carried::Protocol;
 use crate::client::Client;
 use crate::door::Door;
 use crate::http::{self, Arrival, Next, Unread};
@@ -35,7 +36,7 @@ pub(crate) async fn serve(
 ) {
     let entering = Box::pin(let_in(&worker, stream, door));
     let Some(mut client) = entering.await else { return };
-    if client.entrance.http2 {
+    if client.entrance.protocol == Protocol::Http2 {
         return Box::pin(http2::serve(&worker, client, Vec::new())).await;
     }
     // A TLS session may hold bytes that came with its handshake, which only a read finds.

@@ -14,6 +14,7 @@ use http1::{Request, Version};
 use rules::Color;
 use tokio::sync::mpsc;
 
+use crate::carried::Protocol;
 use crate::client::{ClientAddress, Entrance};
 use crate::tls::TlsVersion;
 
@@ -249,7 +250,7 @@ impl Followers {
             port,
             listener: entrance.door.at,
             tls: entrance.tls.map(TlsVersion::as_str),
-            head: request.map(|(request, id)| Head::of(request, id, entrance.http2)),
+            head: request.map(|(request, id)| Head::of(request, id, entrance.protocol)),
         });
         Some(Box::new(steps))
     }
@@ -337,15 +338,15 @@ impl Wanted {
 // === impl Head ===
 
 impl Head {
-    fn of(request: &Request<'_>, id: &[u8], http2: bool) -> Self {
+    fn of(request: &Request<'_>, id: &[u8], protocol: Protocol) -> Self {
         Self {
             method: request.method.as_str().to_owned(),
             host: request.host.to_owned(),
             path: request.path.to_owned(),
-            version: match request.version {
-                _ if http2 => "HTTP/2",
-                Version::Http10 => "HTTP/1.0",
-                Version::Http11 => "HTTP/1.1",
+            version: match (protocol, request.version) {
+                (Protocol::Http2, _) => "HTTP/2",
+                (Protocol::Http1, Version::Http10) => "HTTP/1.0",
+                (Protocol::Http1, Version::Http11) => "HTTP/1.1",
             },
             request_id: String::from_utf8_lossy(id).into_owned(),
         }

@@ -10,6 +10,7 @@ use http1::{Request, Version};
 use traffic::{AbortCause, AnsweredBy, TargetEntry};
 
 use super::trace::TraceContext;
+use crate::carried::Protocol;
 use crate::client::{ClientAddress, Entrance};
 use crate::tls::{Identity, TlsVersion};
 
@@ -20,7 +21,7 @@ pub(crate) struct Story {
     pub(super) began: Instant,
     pub(super) client: ClientAddress,
     pub(super) tls: Option<TlsVersion>,
-    pub(super) http2: bool,
+    pub(super) protocol: Protocol,
     /// The owner of the client's certificate.
     pub(super) certificate: Option<Arc<Identity>>,
     pub(super) asked: Option<Asked>, // none: it could not be parsed
@@ -80,7 +81,7 @@ impl Story {
             began: now,
             client: entrance.connected(),
             tls: entrance.tls,
-            http2: entrance.http2,
+            protocol: entrance.protocol,
             certificate: entrance.certificate.as_ref().map(|shown| shown.identity.clone()),
             asked: None,
             service: None,
@@ -113,10 +114,10 @@ impl Story {
             method: request.method.as_str().to_owned(),
             host: request.host.to_owned(),
             target: request.target.to_owned(),
-            version: match request.version {
-                _ if self.http2 => "HTTP/2.0",
-                Version::Http10 => "HTTP/1.0",
-                Version::Http11 => "HTTP/1.1",
+            version: match (self.protocol, request.version) {
+                (Protocol::Http2, _) => "HTTP/2.0",
+                (Protocol::Http1, Version::Http10) => "HTTP/1.0",
+                (Protocol::Http1, Version::Http11) => "HTTP/1.1",
             },
             request_id: String::from_utf8_lossy(request_id).into_owned(),
             referer: field("referer"),

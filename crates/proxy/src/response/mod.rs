@@ -106,7 +106,7 @@ fn keep_login(logins: &Logins, client: &mut Client, link: Link, download: &Downl
     if let Hold::Shared(ticket) = &link.hold {
         ticket.distrust(); // the target may have logged a user in unasked, and others share the connection
     }
-    if keep && !client.entrance.http2 {
+    if keep && !client.entrance.protocol.carries_many() {
         let pins = client.pins.get_or_insert_with(|| logins.open());
         pins.put(link, download.status() == 401);
     }

@@ -104,7 +104,8 @@ fn understand<'r>(
         upload.await_answer(grpc::silence(&request, &service.policy.timeouts));
     }
     let upgrade = request.upgrade.map(Box::from);
-    let key = request.field("sec-websocket-key").filter(|_| client.entrance.http2);
+    let key =
+        request.field("sec-websocket-key").filter(|_| client.entrance.protocol.carries_many());
     let accept = key.filter(|_| upgrade.is_some()).map(|key| Box::new(websocket::accept(key)));
     let binds = request.binds;
     Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })

@@ -25,6 +25,7 @@ use traffic::HandshakeFailure;
 use super::offer::{self, Offer};
 use super::plain;
 use super::presented::Presented;
+use crate::carried::Protocol;
 
 /// A listener's TLS, ready for use. Clones share their configurations.
 ///
@@ -61,8 +62,7 @@ pub(crate) struct Arrived {
     pub(crate) stream: Stream,
     /// The server name (SNI) that the client asked for, lower case.
     pub(crate) name: Option<Rc<str>>,
-    /// Both sides have agreed on HTTP/2.
-    pub(crate) http2: bool,
+    pub(crate) protocol: Protocol,
     /// The TLS version; `None`: plain.
     pub(crate) tls: Option<TlsVersion>,
     /// The client's certificate.
@@ -289,13 +289,16 @@ pub(crate) async fn shake_hands(
     }
     let name = session.get_ref().1.server_name();
     let name = name.map(|name| Rc::from(name.to_ascii_lowercase()));
-    let http2 = session.get_ref().1.alpn_protocol() == Some(H2);
+    let protocol = match session.get_ref().1.alpn_protocol() {
+        Some(H2) => Protocol::Http2,
+        _ => Protocol::Http1,
+    };
     let tls = Some(TlsVersion::of(session.get_ref().1));
     let shown = session.get_ref().1.peer_certificates();
     let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
     let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
     let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
-    Ok(Some(Arrived { stream, name, http2, tls, certificate }))
+    Ok(Some(Arrived { stream, name, protocol, tls, certificate }))
 }
 
 /// Returns the reason why a handshake failed, as counted in metrics.

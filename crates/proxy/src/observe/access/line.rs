@@ -183,6 +183,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::carried::Protocol;
     use crate::client::ClientAddress;
     use crate::observe::story::{Asked, Told};
 
@@ -196,7 +197,7 @@ mod tests {
                 peer: ([10, 0, 0, 1], 80).into(),
             },
             tls: Some(TlsVersion::Tls13),
-            http2: false,
+            protocol: Protocol::Http1,
             certificate: None,
             asked: Some(Asked {
                 method: "GET".to_owned(),
