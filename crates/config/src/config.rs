@@ -233,7 +233,7 @@ impl Environment {
     }
 
     /// The file of a credential that the service manager has loaded (`LoadCredential=`).
-    pub fn credential(&self, name: &str) -> PathBuf {
+    pub(crate) fn credential(&self, name: &str) -> PathBuf {
         let directory = self.credentials_directory.as_deref().filter(|path| path.is_absolute());
         directory.unwrap_or(Path::new(CREDENTIALS)).join(name)
     }

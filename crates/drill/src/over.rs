@@ -43,7 +43,7 @@ impl Over {
     }
 
     /// Returns true if it uses TLS.
-    pub fn is_secure(self) -> bool {
+    pub(crate) fn is_secure(self) -> bool {
         matches!(self, Self::Tls | Self::Http2)
     }
 

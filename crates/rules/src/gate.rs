@@ -12,7 +12,7 @@ use crate::target::TargetName;
 use crate::time::Time;
 
 /// The shortest time between two failovers of a service that no operator has followed.
-pub const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
+const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
 
 /// The outcome of the gate for a wish now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -83,7 +83,7 @@ impl Histogram {
     }
 
     /// Adds this histogram to a sum.
-    pub fn add_to(&self, sum: &mut HistogramSum) {
+    pub(crate) fn add_to(&self, sum: &mut HistogramSum) {
         for (into, from) in sum.buckets.iter_mut().zip(&self.buckets) {
             *into += from.load(Ordering::Relaxed);
         }

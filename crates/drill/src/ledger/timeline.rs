@@ -68,7 +68,7 @@ impl Timeline {
     }
 
     /// Records an outage between these instants: the active color, or Teal itself, was down.
-    pub fn outage(&mut self, from: Instant, until: Instant) {
+    pub(crate) fn outage(&mut self, from: Instant, until: Instant) {
         self.outages.push((from, until));
     }
 

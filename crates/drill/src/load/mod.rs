@@ -135,7 +135,7 @@ impl Load {
     }
 
     /// Changes the limit of requests per second of all loops together.
-    pub fn set_rate(&self, rate: Option<u32>) {
+    pub(crate) fn set_rate(&self, rate: Option<u32>) {
         self.pace.send_replace(interval(self.count, rate));
     }
 
