@@ -36,5 +36,5 @@ pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
 pub use place::Places;
 pub use problem::{Problem, Problems};
-pub use reload::{Changes, Immovable, ServiceChange, TargetChange, diff};
+pub use reload::immovable;
 pub use schema::schema;

@@ -1,98 +1,25 @@
-//! The changes of a reload, and those that it cannot make.
+//! The settings that a reload cannot change.
 //!
 //! A pure comparison of two configurations. Settings that are fixed from the start (state
 //! directory, workers, sockets) take an upgrade and are refused by name, all at once;
-//! everything else is listed so that the controller can gate, publish and drain.
+//! the controller determines what else differs, gates, publishes and drains.
 
-use std::fmt;
-
-use rules::{Color, Network, ServiceName, ServiceSpec, TargetUrl};
+use rules::Network;
 
 use crate::config::{AccessLog, ClientAuth, Config, Listener, Redirect, Tls};
 
-/// A key that a reload cannot change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Immovable {
-    /// The key as in the file.
-    pub key: &'static str,
-    /// The value in use.
-    pub old: String,
-    /// The value in the new file.
-    pub new: String,
-}
-
-/// All differences between two configurations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// New services.
-    pub added: Vec<ServiceName>,
-    /// Removed services.
-    pub removed: Vec<ServiceName>,
-    /// Changed services.
-    pub changed: Vec<ServiceChange>,
-    /// True if `admin.tokens` or `admin.hosts` differ.
-    pub admin: bool,
-    /// True if groups differ.
-    pub groups: bool,
-    /// True if `limits` differ.
-    pub limits: bool,
-    /// True if other certificates are named. Changes of the files are not seen here.
-    pub certificates: bool,
-}
-
-/// The differences of one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceChange {
-    /// The service.
-    pub name: ServiceName,
-    /// True if `hosts` or `path_prefix` differ.
-    pub routes: bool,
-    /// True if the settings of probes differ, so that evidence from the old ones is void.
-    pub health: bool,
-    /// True if the policy differs: any other key but `initial`.
-    pub settings: bool,
-    /// The changes of the targets, in the order of [`Color::index`].
-    pub targets: [TargetChange; 2],
-}
-
-/// The changes of the targets of one color.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TargetChange {
-    /// New targets.
-    pub added: Vec<TargetUrl>,
-    /// Removed targets.
-    pub removed: Vec<TargetUrl>,
-}
-
-/// Compares the configuration in use with that of a file; refused if it takes more than a reload.
-pub fn diff(old: &Config, new: &Config) -> Result<Changes, Vec<Immovable>> {
-    let immovable = immovable(old, new);
-    if !immovable.is_empty() {
-        return Err(immovable);
-    }
-    let mut changes = Changes {
-        admin: old.admin.tokens != new.admin.tokens || old.admin.hosts != new.admin.hosts,
-        groups: old.groups != new.groups,
-        limits: old.limits != new.limits,
-        certificates: old.certificates != new.certificates,
-        ..Changes::default()
-    };
-    for service in &new.services {
-        match named(old, &service.name) {
-            None => changes.added.push(service.name.clone()),
-            Some(before) => changes.changed.extend(service_change(before, service)),
-        }
-    }
-    let gone = old.services.iter().filter(|service| named(new, &service.name).is_none());
-    changes.removed = gone.map(|service| service.name.clone()).collect();
-    Ok(changes)
-}
-
-fn immovable(old: &Config, new: &Config) -> Vec<Immovable> {
+/// Returns a message for each key that differs and needs more than a reload.
+pub fn immovable(old: &Config, new: &Config) -> Vec<String> {
     let mut immovable = Vec::new();
     let mut hold = |key, old: String, new: String| {
         if old != new {
-            immovable.push(Immovable { key, old, new });
+            let way = match key {
+                "state_dir" => "stop Teal, move the directory, and start it",
+                _ => "use `teal upgrade`, which clients do not notice",
+            };
+            let message =
+                format!("{key} cannot be changed by a reload (from {old} to {new}); {way}");
+            immovable.push(message);
         }
     };
     let group = |config: &Config| config.admin.socket_group.clone().unwrap_or("none".to_owned());
@@ -162,65 +89,4 @@ fn door(listener: &Listener) -> String {
     });
     let auth = auth.unwrap_or_default();
     format!("{address} with TLS{version}{spoken}{auth}{hsts}{sources}")
-}
-
-fn named<'c>(config: &'c Config, name: &ServiceName) -> Option<&'c ServiceSpec> {
-    config.services.iter().find(|service| service.name == *name)
-}
-
-fn service_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<ServiceChange> {
-    let change = ServiceChange {
-        name: new.name.clone(),
-        routes: old.hosts != new.hosts || old.path_prefix != new.path_prefix,
-        health: old.health != new.health,
-        settings: old.policy != new.policy,
-        targets: Color::BOTH.map(|color| {
-            let (old, new) = (&old.color(color).targets, &new.color(color).targets);
-            TargetChange { added: missing_in(old, new), removed: missing_in(new, old) }
-        }),
-    };
-    let targets = change.targets.iter().any(TargetChange::is_any);
-    (change.routes || change.health || change.settings || targets).then_some(change)
-}
-
-/// The targets of `all` that `known` does not have.
-fn missing_in(known: &[TargetUrl], all: &[TargetUrl]) -> Vec<TargetUrl> {
-    all.iter().filter(|target| !known.contains(target)).cloned().collect()
-}
-
-// === impl Changes, TargetChange, Immovable ===
-
-impl Changes {
-    /// Returns true if nothing differs that matters while running; `initial` does not.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl TargetChange {
-    /// Returns true if anything differs; the order of targets does not matter.
-    pub fn is_any(&self) -> bool {
-        !self.added.is_empty() || !self.removed.is_empty()
-    }
-}
-
-impl ServiceChange {
-    /// The changes of the targets of one color.
-    pub fn targets_of(&self, color: Color) -> &TargetChange {
-        match color {
-            Color::Blue => &self.targets[0],
-            Color::Green => &self.targets[1],
-        }
-    }
-}
-
-impl fmt::Display for Immovable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, old, new } = self;
-        let way = match *key {
-            "state_dir" => "stop Teal, move the directory, and start it",
-            _ => "use `teal upgrade`, which clients do not notice",
-        };
-        write!(f, "{key} cannot be changed by a reload (from {old} to {new}); {way}")
-    }
 }

@@ -39,13 +39,13 @@ mod route;
 mod sync;
 mod table;
 
-pub use adopt::{LocalService, LocalTable, Reader, Seat};
+pub use adopt::{LocalService, Reader, Seat};
 pub use books::{
-    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutCell, CutKind,
-    HandshakeFailure, OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd,
-    TargetBooks, TargetCell, TargetSum, UpgradeEnd, WorkerBooks, WorkerCell, WorkerSum,
+    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutKind, HandshakeFailure,
+    OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd, TargetBooks, TargetSum,
+    UpgradeEnd, WorkerSum,
 };
-pub use cell::{Count, Gauge, PerWorker};
+pub use cell::{Count, Gauge};
 pub use drain::{DrainBooks, Remaining};
 pub use exchange::exchange;
 pub use guest::Guest;

@@ -117,10 +117,10 @@ impl Source {
         Reloader::new(move || {
             let wrong = |problems: Problems| lines(&problems.to_string());
             let (next, places) = self.read().map_err(wrong)?;
-            let changes = config::diff(&in_force.current(), &next);
-            let changes = changes.map_err(|immovable| {
-                immovable.iter().map(ToString::to_string).collect::<Vec<_>>()
-            })?;
+            let immovable = config::immovable(&in_force.current(), &next);
+            if !immovable.is_empty() {
+                return Err(immovable);
+            }
             precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let (loaded, files) = read(|| {
@@ -132,7 +132,8 @@ impl Source {
             let (certificates, clients, admin, fresh) =
                 loaded.map_err(|problem: String| vec![problem])?;
             let mut others = Vec::new();
-            if changes.admin {
+            let (now, then) = (in_force.current().admin.clone(), &next.admin);
+            if now.tokens != then.tokens || now.hosts != then.hosts {
                 others.push("admin access changed".to_owned());
             }
             if in_force.current().upgrade != next.upgrade {

@@ -11,13 +11,16 @@ mod worker;
 use crate::cell::{Count, PerWorker};
 
 pub use color::{ColorCell, ColorSum};
-pub use cut::{CutCell, CutKind};
+pub(crate) use cut::CutCell;
+pub use cut::CutKind;
 pub use label::{
     AbortCause, AnsweredBy, HandshakeFailure, OwnReason, ReloadEnd, SwitchEnd, UpgradeEnd,
 };
 pub use service::{ServiceCell, ServiceSum};
-pub use target::{Answers, TargetCell, TargetSum};
-pub use worker::{WorkerCell, WorkerSum};
+pub(crate) use target::TargetCell;
+pub use target::{Answers, TargetSum};
+pub(crate) use worker::WorkerCell;
+pub use worker::WorkerSum;
 
 /// The requests of one service, or those not routed to one.
 pub type ServiceBooks = PerWorker<ServiceCell>;
@@ -26,7 +29,7 @@ pub type ColorBooks = PerWorker<ColorCell>;
 /// The answers of one target.
 pub type TargetBooks = PerWorker<TargetCell>;
 /// The client connections of all workers.
-pub type WorkerBooks = PerWorker<WorkerCell>;
+pub(crate) type WorkerBooks = PerWorker<WorkerCell>;
 
 fn set_all(into: &[Count], from: &[u64]) {
     for (count, value) in into.iter().zip(from) {
