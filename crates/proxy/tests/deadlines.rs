@@ -154,7 +154,7 @@ fn an_idle_connection_is_closed_after_idle() {
     // D10 L10
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
-        spec.policy_mut().timeouts.idle = 200 * MS
+        spec.policy_mut().timeouts.idle = 200 * MS;
     });
     let (mut used, mut fresh) = (front.client(), front.client());
     used.get("/");

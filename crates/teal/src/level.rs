@@ -39,7 +39,7 @@ pub(crate) struct Levels {
 pub(crate) struct LevelError(String);
 
 /// The allowed levels, in words.
-fn allowed() -> String {
+pub(crate) fn allowed() -> String {
     let names = LEVELS.map(|(name, _)| name).join(", ");
     format!(
         "one of {names}, for all of Teal or per module, such as \"info,proxy=debug\"; modules begin with {}",
@@ -124,13 +124,6 @@ impl fmt::Display for Levels {
 impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is not a log level: write {}", self.0, allowed())
-    }
-}
-
-impl LevelError {
-    /// Describes the allowed levels, without the rejected text.
-    pub(crate) fn must_be(&self) -> String {
-        format!("must be {}", allowed())
     }
 }
 

@@ -19,7 +19,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::LogFormat;
-use crate::level::{LevelError, Levels};
+use crate::level::{LevelError, Levels, allowed};
 
 /// Starts to log the events that these levels let through to standard error.
 pub(crate) fn start(format: LogFormat, levels: &Levels) {
@@ -53,7 +53,7 @@ pub(crate) fn levels() -> String {
 
 /// Changes the levels, until this process ends.
 pub(crate) fn change_levels(text: &str) -> Result<(), String> {
-    let levels: Levels = text.parse().map_err(|error: LevelError| error.must_be())?;
+    let levels: Levels = text.parse().map_err(|_: LevelError| format!("must be {}", allowed()))?;
     let (change, in_force) = CHANGE.get().ok_or("logging has not started")?;
     change.reload(levels.filter()).map_err(|error| error.to_string())?;
     *in_force.lock().unwrap_or_else(PoisonError::into_inner) = levels;

@@ -86,8 +86,7 @@ pub struct TraceEnd {
     pub reason: String,
 }
 
-/// Takes a reference, as serde passes one.
-#[expect(clippy::trivially_copy_pass_by_ref)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

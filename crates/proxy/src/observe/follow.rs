@@ -245,7 +245,7 @@ impl Followers {
             return None;
         }
         let steps = Steps { began: Instant::now(), seats, sent: false, status: None, bytes: 0 };
-        steps.tell(Step::Accepted {
+        steps.tell(&Step::Accepted {
             client: ip,
             port,
             listener: entrance.door.at,
@@ -281,7 +281,7 @@ impl Drop for Follower {
 // === impl Steps ===
 
 impl Steps {
-    pub(crate) fn tell(&self, step: Step) {
+    pub(crate) fn tell(&self, step: &Step) {
         let after = self.began.elapsed();
         for (request, line) in &self.seats {
             let told = Told { request: *request, after, missed: 0, step: step.clone() };
@@ -294,12 +294,12 @@ impl Steps {
     /// It was sent whole, with this many bytes of body. Reported once for each attempt.
     pub(crate) fn sent(&mut self, bytes: u64) {
         if !std::mem::replace(&mut self.sent, true) {
-            self.tell(Step::Sent(bytes));
+            self.tell(&Step::Sent(bytes));
         }
     }
 
     /// Begins another attempt.
-    pub(crate) fn leased(&mut self, step: Step) {
+    pub(crate) fn leased(&mut self, step: &Step) {
         self.sent = false;
         self.tell(step);
     }
@@ -312,7 +312,7 @@ impl Steps {
     /// It has ended.
     pub(crate) fn end(&self, whole: bool, reason: &'static str) {
         let (status, bytes) = (self.status, self.bytes);
-        self.tell(Step::Ended { status, bytes, whole, reason });
+        self.tell(&Step::Ended { status, bytes, whole, reason });
     }
 }
 
@@ -322,9 +322,8 @@ impl Wanted {
     fn has(&self, client: IpAddr, request: Option<&Request<'_>>) -> bool {
         let header = self.header.as_ref().is_none_or(|(name, value)| {
             let is_host = name.eq_ignore_ascii_case("host");
-            let shown = request.and_then(|request| match is_host {
-                true => Some(request.host.as_bytes()),
-                false => request.field(name),
+            let shown = request.and_then(|request| {
+                if is_host { Some(request.host.as_bytes()) } else { request.field(name) }
             });
             shown == Some(value.as_bytes())
         });

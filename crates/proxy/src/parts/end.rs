@@ -50,7 +50,7 @@ impl RequestEnd {
     #[inline]
     pub(crate) fn step(&self, step: impl FnOnce() -> Step) {
         if let Some(steps) = &self.steps {
-            steps.tell(step());
+            steps.tell(&step());
         }
     }
 
@@ -59,7 +59,7 @@ impl RequestEnd {
     pub(crate) fn leased(&mut self, lease: &Lease) {
         if let Some(steps) = &mut self.steps {
             let target = lease.target();
-            steps.leased(Step::Leased {
+            steps.leased(&Step::Leased {
                 color: lease.color(),
                 target: target.url.to_string(),
                 address: target.address.filter(|_| target.url.is_each_address()),
