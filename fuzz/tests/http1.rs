@@ -20,7 +20,7 @@ use http1::{
 /// Longer inputs find nothing more: a recipe has at most 18 bytes.
 const INPUT_BYTES: usize = 64;
 
-const LIMITS: Limits = Limits { head_bytes: 2000, fields: 40, target_bytes: 100 };
+const LIMITS: Limits = Limits { head_bytes: 2000, fields: 40, uri_bytes: 100 };
 
 /// The bytes that an input stands for.
 fn expand(input: &[u8], dictionary: &Dictionary) -> Vec<u8> {

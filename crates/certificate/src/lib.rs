@@ -1,7 +1,7 @@
 //! The TLS material of the listeners: server certificates, the CAs that client certificates must come from,
 //! and responses to ACME challenges.
 //!
-//! It is all in one [`Shelf`], shared by all listeners and workers. The certificates are swapped as a whole, so
+//! It is all in one [`CertificateStore`], shared by all listeners and workers. The certificates are swapped as a whole, so
 //! that a handshake sees the old set or the new one. The ACME client fills it and the TLS handshakes read it;
 //! neither depends on the other.
 //!
@@ -12,14 +12,14 @@
 mod certificate;
 mod challenge;
 mod clients;
-mod shelf;
+mod store;
 
 use connect::TlsError;
 
 pub use certificate::{CertificateFacts, CertificateFiles, validity};
 pub use challenge::{ACME, Challenges};
 pub use clients::{ClientAuth, ClientCa, ClientCas};
-pub use shelf::{Certificates, Shelf, Unused};
+pub use store::{CertificateStore, Certificates, Unused};
 
 /// The problems of these files, in one line.
 pub fn words(errors: &[TlsError]) -> String {

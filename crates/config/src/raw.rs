@@ -141,7 +141,7 @@ pub(crate) struct Limits {
     pub(crate) fields: Key<u32>,
     /// The maximum size of a request target; larger ones get 414. At most `head_bytes`.
     #[schemars(extend("default" = 8192, "minimum" = 64, "maximum" = 1_048_576))]
-    pub(crate) target_bytes: Key<Size>,
+    pub(crate) uri_bytes: Key<Size>,
     /// The maximum size of a request body; larger ones get 413.
     #[schemars(extend("x-default" = "unlimited", "examples" = ["64MiB"]))]
     pub(crate) body_bytes: Key<Size>,

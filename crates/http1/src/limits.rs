@@ -13,7 +13,7 @@ pub struct Limits {
     /// Field lines in a head; values above [`MAX_FIELDS`] count as [`MAX_FIELDS`].
     pub fields: usize,
     /// Bytes of a request target as received.
-    pub target_bytes: usize,
+    pub uri_bytes: usize,
 }
 
 /// The most interim responses to one request; more are an attack.
@@ -33,6 +33,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { head_bytes: 32 * 1024, fields: 100, target_bytes: 8 * 1024 }
+        Self { head_bytes: 32 * 1024, fields: 100, uri_bytes: 8 * 1024 }
     }
 }

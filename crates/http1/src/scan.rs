@@ -40,9 +40,9 @@ impl HeadScan {
     ///
     /// # Errors
     /// 400 for a bare LF or CR, or a first byte that cannot begin a method; 414 for a request line
-    /// beyond [`Limits::target_bytes`]; 431 for a head beyond [`Limits::head_bytes`].
+    /// beyond [`Limits::uri_bytes`]; 431 for a head beyond [`Limits::head_bytes`].
     pub fn scan(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Reject> {
-        let line_bytes = limits.target_bytes.saturating_add(LINE_OVERHEAD);
+        let line_bytes = limits.uri_bytes.saturating_add(LINE_OVERHEAD);
         self.advance(bytes, limits.head_bytes, line_bytes, true)
     }
 

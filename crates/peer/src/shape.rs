@@ -102,7 +102,7 @@ pub(crate) struct CutShape {
 pub(crate) struct LimitsShape {
     head_bytes: usize,
     fields: usize,
-    target_bytes: usize,
+    uri_bytes: usize,
     body_bytes: Option<u64>,
     connections: usize,
 }

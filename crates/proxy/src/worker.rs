@@ -22,7 +22,7 @@ use crate::carried::Tasks;
 use crate::client::{Client, Entrance, Job};
 use crate::date::Date;
 use crate::deadline::Deadlines;
-use crate::line::{Lines, Lot};
+use crate::line::{FailoverQueue, Lines};
 use crate::links::carrier::Carriers;
 use crate::links::names::Names;
 use crate::links::pinned::Logins;
@@ -49,7 +49,7 @@ pub(crate) struct Worker {
     pub(crate) deadlines: Rc<Deadlines>,
     /// The same lines for all workers.
     pub(crate) lines: Arc<Lines>,
-    pub(crate) lot: Lot,
+    pub(crate) failover_queue: FailoverQueue,
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
     pub(crate) log: TargetLog,
@@ -109,7 +109,7 @@ impl Worker {
             pipes: Pipes::default(),
             deadlines: Deadlines::new(),
             lines,
-            lot: Lot::default(),
+            failover_queue: FailoverQueue::default(),
             budgets: Budgets::default(),
             stop: Stop::default(),
             log: TargetLog::default(),
@@ -266,7 +266,7 @@ impl Worker {
             self.front.set(front);
         }
         self.lines.adopted(table, Instant::now());
-        self.lot.adopted();
+        self.failover_queue.adopted();
         self.stale.set(true);
     }
 
@@ -274,7 +274,7 @@ impl Worker {
     pub(crate) fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
         self.lines.wake_all();
-        self.lot.wake_all();
+        self.failover_queue.wake_all();
         self.deadlines.wake_all();
     }
 }

@@ -129,7 +129,7 @@ pub struct Limits {
     /// Fields of a message head.
     pub fields: usize,
     /// Bytes of a request target.
-    pub target_bytes: usize,
+    pub uri_bytes: usize,
     /// Bytes of a request body; `None`: any.
     pub body_bytes: Option<u64>,
     /// Client connections at once.
@@ -260,7 +260,7 @@ impl Default for Limits {
         Self {
             head_bytes: 32_768,
             fields: 100,
-            target_bytes: 8192,
+            uri_bytes: 8192,
             body_bytes: None,
             connections: 10_000,
         }

@@ -225,22 +225,21 @@ fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
         })
     };
     let head = bytes(&raw.head_bytes, "limits.head_bytes", (1024, 1 << 20), found);
-    let target = bytes(&raw.target_bytes, "limits.target_bytes", (64, 1 << 20), found);
+    let target = bytes(&raw.uri_bytes, "limits.uri_bytes", (64, 1 << 20), found);
     let head_bytes = head.map_or(default.head_bytes, |(bytes, _)| bytes as usize);
-    let target_bytes =
-        target.map_or(default.target_bytes.min(head_bytes), |(bytes, _)| bytes as usize);
-    if let Some((_, offset)) = target.filter(|_| target_bytes > head_bytes) {
+    let uri_bytes = target.map_or(default.uri_bytes.min(head_bytes), |(bytes, _)| bytes as usize);
+    if let Some((_, offset)) = target.filter(|_| uri_bytes > head_bytes) {
         found.at(
             offset,
             format!(
-                "limits.target_bytes is {target_bytes}, more than the whole head may have; \
+                "limits.uri_bytes is {uri_bytes}, more than the whole head may have; \
                  write at most limits.head_bytes ({head_bytes})"
             ),
         );
     }
     Limits {
         head_bytes,
-        target_bytes,
+        uri_bytes,
         fields: raw.fields.get().map_or(default.fields, |fields| *fields as usize),
         body_bytes: size(&raw.body_bytes, "limits.body_bytes", found).map(|(bytes, _)| bytes),
         connections: raw.connections.get().map_or(default.connections, |most| *most as usize),

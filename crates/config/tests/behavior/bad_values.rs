@@ -191,8 +191,8 @@ fn limits_stay_within_what_the_engine_can_hold() {
             "8:14: limits.head_bytes is 2097152; write a size from 1024 to 1048576",
         ),
         (
-            "target_bytes = 32769",
-            "8:16: limits.target_bytes is 32769, more than the whole head may have; write at most limits.head_bytes (32768)",
+            "uri_bytes = 32769",
+            "8:16: limits.uri_bytes is 32769, more than the whole head may have; write at most limits.head_bytes (32768)",
         ),
         ("body_bytes = -1", "8:14: limits.body_bytes is -1; write at least 0"),
         ("connections = 0", "8:15: limits.connections is 0; write a number from 1 to 10000000"),

@@ -31,7 +31,7 @@ fn a_file_with_one_service_has_every_default_of_the_contract() {
     assert_eq!(config.admin.socket_group, None);
     assert_eq!(config.limits.head_bytes, 32_768);
     assert_eq!(config.limits.fields, 100);
-    assert_eq!(config.limits.target_bytes, 8192);
+    assert_eq!(config.limits.uri_bytes, 8192);
     assert_eq!(config.limits.body_bytes, None);
     assert_eq!(config.limits.connections, 10_000);
     assert_eq!(config.listeners.len(), 1);
@@ -90,7 +90,7 @@ fn the_example_of_the_contract_is_understood_whole() {
     let limits = Limits {
         head_bytes: 16_384,
         fields: 64,
-        target_bytes: 4096,
+        uri_bytes: 4096,
         body_bytes: Some(64 << 20),
         connections: 5000,
     };

@@ -46,7 +46,7 @@ pub(super) fn read<'b>(
     field::classify(headers, names);
     let options = connection::read(headers, names);
     let method = method(line.method)?;
-    if line.target.len() > limits.target_bytes {
+    if line.target.len() > limits.uri_bytes {
         return Err(Reject::new(414, "The request target is too long."));
     }
     let fields = Fields::new(headers, names);

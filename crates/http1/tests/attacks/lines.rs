@@ -213,7 +213,7 @@ fn drip(raw: &[u8], step: usize, limits: &Limits) -> Result<Option<usize>, Rejec
 
 #[test]
 fn a_head_is_found_the_same_however_it_arrives() {
-    let small = Limits { head_bytes: 120, fields: 10, target_bytes: 40 };
+    let small = Limits { head_bytes: 120, fields: 10, uri_bytes: 40 };
     for (raw, limits) in [
         ("GET / HTTP/1.1\r\nHost: a.test\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n", Limits::default()),
         ("\r\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n\r\n", Limits::default()),
@@ -277,7 +277,7 @@ fn the_number_of_fields_is_limited() {
 
 #[test]
 fn a_target_may_be_as_long_as_the_limit_and_no_longer() {
-    let limit = Limits::default().target_bytes;
+    let limit = Limits::default().uri_bytes;
     let raw = |length: usize| {
         format!("GET /{} HTTP/1.1\r\nHost: a.test\r\n\r\n", "x".repeat(length - 1)).into_bytes()
     };
@@ -317,7 +317,7 @@ fn methods_are_case_sensitive_tokens_of_bounded_length() {
 
 #[test]
 fn a_request_line_is_refused_as_soon_as_no_method_could_make_it_fit() {
-    let limits = Limits { target_bytes: 100, ..Limits::default() };
+    let limits = Limits { uri_bytes: 100, ..Limits::default() };
     // The longest method, two spaces, and the version.
     let longest = 32 + 1 + 100 + 1 + "HTTP/1.1".len();
     for (length, status) in [(longest, None), (longest + 1, Some(414))] {

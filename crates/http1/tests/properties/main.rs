@@ -16,7 +16,7 @@ fn many() -> ProptestConfig {
 }
 
 /// Small, so that the inputs reach them.
-const LIMITS: Limits = Limits { head_bytes: 600, fields: 12, target_bytes: 60 };
+const LIMITS: Limits = Limits { head_bytes: 600, fields: 12, uri_bytes: 60 };
 
 fn fail(reason: String) -> TestCaseError {
     TestCaseError::fail(reason)

@@ -21,7 +21,7 @@ const FLOOR: usize = 512;
 
 /// Trailers were bounded where they were received.
 const TRAILERS: Limits =
-    Limits { head_bytes: usize::MAX, fields: usize::MAX, target_bytes: usize::MAX };
+    Limits { head_bytes: usize::MAX, fields: usize::MAX, uri_bytes: usize::MAX };
 
 /// A body that is being written.
 #[derive(Debug)]

@@ -43,11 +43,7 @@ pub(crate) enum Arrival {
 
 /// The size limits of heads, in the form of the engine.
 pub(crate) fn limits(limits: &rules::Limits) -> Limits {
-    Limits {
-        head_bytes: limits.head_bytes,
-        fields: limits.fields,
-        target_bytes: limits.target_bytes,
-    }
+    Limits { head_bytes: limits.head_bytes, fields: limits.fields, uri_bytes: limits.uri_bytes }
 }
 
 /// Waits for the first byte of the next request for `patience` since the client was last active. Needs no buffer.

@@ -4,7 +4,7 @@
 //! Shared and locked, so it is kept off the path of a request that does not wait: that one reads a single
 //! number, which changes only when a queue begins or ends.
 
-mod lot;
+mod failover;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use traffic::{Held, Table};
 
 use crate::deadline::SWEEP_EVERY;
 
-pub(crate) use lot::Lot;
+pub(crate) use failover::FailoverQueue;
 
 /// The queues of all services.
 #[derive(Debug, Default)]

@@ -40,9 +40,9 @@ impl Parking {
         if ask.service.generation != before {
             return Ok(true); // a publish came before this wait began
         }
-        let place = worker.lot.enter();
+        let place = worker.failover_queue.enter();
         let waited = stand(worker, client, ask, &place, self.until).await;
-        worker.lot.leave(&place);
+        worker.failover_queue.leave(&place);
         match waited {
             Ok(()) => Ok(true),
             Err(Wait::Own(_)) => Ok(false),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use certificate::{ACME, ClientAuth, ClientCa, Shelf};
+use certificate::{ACME, CertificateStore, ClientAuth, ClientCa};
 use connect::{Stream, TlsError};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
@@ -35,7 +35,7 @@ use crate::carried::Protocol;
 #[derive(Clone, Debug)]
 pub struct TlsDoor {
     settings: Settings,
-    shelf: Arc<Shelf>,
+    store: Arc<CertificateStore>,
     made: Arc<Mutex<Arc<Made>>>,
 }
 
@@ -106,34 +106,34 @@ impl TlsDoor {
     /// # Errors
     /// If the `client_auth` CA file was not read.
     pub fn new(
-        shelf: Arc<Shelf>,
+        store: Arc<CertificateStore>,
         only_tls13: bool,
         http2: bool,
         client_auth: Option<&ClientAuth>,
     ) -> Result<Self, TlsError> {
         let settings = Settings { only_tls13, http2, client_auth: client_auth.cloned() };
-        let made = settings.make(&shelf)?;
-        Ok(Self { settings, shelf, made: Arc::new(Mutex::new(Arc::new(made))) })
+        let made = settings.make(&store)?;
+        Ok(Self { settings, store, made: Arc::new(Mutex::new(Arc::new(made))) })
     }
 
     /// Returns the turn (the version) of the client CAs.
     pub(crate) fn turn(&self) -> u64 {
-        self.shelf.turn()
+        self.store.turn()
     }
 
     /// Returns true if a client with this certificate would be let in now.
     pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
-        self.settings.ca(&self.shelf).is_some_and(|ca| ca.trusts(chain))
+        self.settings.ca(&self.store).is_some_and(|ca| ca.trusts(chain))
     }
 
     /// Returns the configuration for the next handshake.
     fn current(&self) -> Result<Arc<Made>, TlsError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if self.settings.client_auth.is_some() {
-            let now = self.settings.ca(&self.shelf);
+            let now = self.settings.ca(&self.store);
             let same = now.as_ref().zip(made.ca.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
             if !same {
-                *made = Arc::new(self.settings.make(&self.shelf)?);
+                *made = Arc::new(self.settings.make(&self.store)?);
             }
         }
         Ok(made.clone())
@@ -153,7 +153,7 @@ impl TlsDoor {
         let mut begun = begun.map_err(offer::explain_hello)?;
         let (known, named) = {
             let hello = begun.client_hello();
-            (self.shelf.choose(&hello).is_some(), hello.server_name().is_some())
+            (self.store.choose(&hello).is_some(), hello.server_name().is_some())
         };
         if !known {
             let (alert, why) =
@@ -188,7 +188,7 @@ impl TlsDoor {
         }
         let here = || begun.io.local_addr().ok().map(|address| address.ip());
         let address = reached.or_else(here)?;
-        self.shelf.choose_by_address(&hello, address).map(|key| CertifiedKey::clone(&key))
+        self.store.choose_by_address(&hello, address).map(|key| CertifiedKey::clone(&key))
     }
 }
 
@@ -215,11 +215,11 @@ impl TlsVersion {
 
 impl Settings {
     /// Builds the configurations with the current client CAs.
-    fn ca(&self, shelf: &Shelf) -> Option<Arc<ClientCa>> {
-        shelf.client_ca(&self.client_auth.as_ref()?.ca)
+    fn ca(&self, store: &CertificateStore) -> Option<Arc<ClientCa>> {
+        store.client_ca(&self.client_auth.as_ref()?.ca)
     }
 
-    fn make(&self, shelf: &Arc<Shelf>) -> Result<Made, TlsError> {
+    fn make(&self, store: &Arc<CertificateStore>) -> Result<Made, TlsError> {
         const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let versions = if self.only_tls13 { &BOTH[..1] } else { BOTH };
         let mut provider = aws_lc_rs::default_provider();
@@ -227,7 +227,7 @@ impl Settings {
         let builder = ServerConfig::builder_with_provider(Arc::new(provider));
         let builder = builder.with_protocol_versions(versions);
         let builder = builder.map_err(|error| wrong("TLS", &error))?;
-        let ca = self.ca(shelf);
+        let ca = self.ca(store);
         let builder = match (&self.client_auth, &ca) {
             (None, _) => builder.with_no_client_auth(),
             (Some(auth), Some(ca)) => builder.with_client_cert_verifier(ca.verifier(auth.required)),
@@ -235,7 +235,7 @@ impl Settings {
                 return Err(TlsError { path: auth.ca.clone(), problem: NO_CA.to_owned() });
             }
         };
-        let mut config = builder.with_cert_resolver(shelf.clone());
+        let mut config = builder.with_cert_resolver(store.clone());
         let spoken: &[&[u8]] =
             if self.http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();

@@ -55,7 +55,7 @@ pub(super) enum Intent {
 
 /// The settings from the environment of this process, read once.
 #[derive(Clone, Debug, Default)]
-struct Surroundings {
+struct Environment {
     admin: Option<String>,
     ca: Option<PathBuf>,
     token: Option<String>,
@@ -78,13 +78,13 @@ struct Knocked {
 impl Teal {
     /// Finds the address and the token. Only the first call shows if it answers.
     pub(super) async fn find(args: &ReachArgs, intent: Intent) -> Result<Self, Failure> {
-        Self::find_in(args, intent, &Surroundings::read()).await
+        Self::find_in(args, intent, &Environment::read()).await
     }
 
     async fn find_in(
         args: &ReachArgs,
         intent: Intent,
-        around: &Surroundings,
+        around: &Environment,
     ) -> Result<Self, Failure> {
         let ca = args.ca.clone().or_else(|| around.ca.clone());
         let named = |address| Knocked { address, tried: Vec::new(), closed: None };
@@ -200,9 +200,9 @@ impl Teal {
     }
 }
 
-// === impl Surroundings ===
+// === impl Environment ===
 
-impl Surroundings {
+impl Environment {
     fn read() -> Self {
         let text = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let mut state_dirs: Vec<PathBuf> = state_environment().state_dir().into_iter().collect();
@@ -294,7 +294,7 @@ fn closed_to_this_user(socket: &Path, gid: u32) -> String {
 }
 
 /// The token that the caller gave; an unreadable file is an error, not "none".
-fn given_token(args: &ReachArgs, around: &Surroundings) -> Result<Option<String>, Failure> {
+fn given_token(args: &ReachArgs, around: &Environment) -> Result<Option<String>, Failure> {
     if let Some(path) = &args.token_file {
         return read_token(path).map(Some).map_err(|why| wrong_token("--token-file", path, &why));
     }

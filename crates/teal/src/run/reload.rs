@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{AdminTls, Live};
-use certificate::{Certificates, Challenges, ClientCas, Shelf};
+use certificate::{CertificateStore, Certificates, Challenges, ClientCas};
 use config::{Config, Environment, Flags, Places, Problems};
 use connect::{FilesRead, Vault};
 use control::{NewConfig, Reloader};
@@ -43,7 +43,7 @@ pub(super) struct InForce {
     /// The TLS files for targets.
     vault: Vault,
     /// The certificates of the listeners.
-    pub(super) shelf: Arc<Shelf>,
+    pub(super) store: Arc<CertificateStore>,
     /// The access to the API.
     pub(super) live: watch::Sender<Live>,
     /// The time that requests have to end when Teal stops.
@@ -147,10 +147,10 @@ impl Source {
                 others.push("TLS to targets changed".to_owned());
             }
             let vault = renewed.then(|| Vault::trial(&fresh));
-            if !certificates.is_same(&in_force.shelf.current()) {
+            if !certificates.is_same(&in_force.store.current()) {
                 others.push("certificates changed".to_owned());
             }
-            if !clients.is_same(&in_force.shelf.clients()) {
+            if !clients.is_same(&in_force.store.clients()) {
                 others.push("CAs of client_auth changed".to_owned());
             }
             if in_force.is_other_admin(admin.as_ref()) {
@@ -168,7 +168,7 @@ impl Source {
                 in_force.contents.replace(files);
                 in_force.vault.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
-                in_force.shelf.replace_clients(clients);
+                in_force.store.replace_clients(clients);
                 in_force.put(next, tokens, certificates);
             });
             Ok(NewConfig { services, groups, limits, others, vault, accept })
@@ -199,7 +199,7 @@ impl InForce {
         Self {
             current: Arc::new(Mutex::new(config.clone())),
             vault,
-            shelf: Arc::new(Shelf::new(certificates, clients, challenges)),
+            store: Arc::new(CertificateStore::new(certificates, clients, challenges)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
             reloads: watch::Sender::new(()),
@@ -226,7 +226,7 @@ impl InForce {
     /// The settings of each listener's connections.
     pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
         let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
-        tls::doors(&self.current(), &ports, &self.shelf).map_err(Failure::usage)
+        tls::doors(&self.current(), &ports, &self.store).map_err(Failure::usage)
     }
 
     /// Recreates the token of the first start, whose file was removed or could not be written. The old one is
@@ -260,7 +260,7 @@ impl InForce {
         let mut problems = Vec::new();
         let (certificates, files) = read(|| self.better(&config));
         match certificates {
-            Ok(certificates) if certificates.is_same(&self.shelf.current()) => {}
+            Ok(certificates) if certificates.is_same(&self.store.current()) => {}
             Ok(certificates) => {
                 tracing::info!("the certificates have changed and are in use");
                 tls::warn(&certificates);
@@ -271,14 +271,14 @@ impl InForce {
         }
         let (clients, files) = read(|| tls::load_clients(&config));
         match clients {
-            Ok(clients) if clients.is_same(&self.shelf.clients()) => {}
+            Ok(clients) if clients.is_same(&self.store.clients()) => {}
             Ok(clients) => {
                 tracing::info!(
                     "the CAs of client_auth have changed and are in use; connections of clients that \
                      they do not trust are closed"
                 );
                 self.contents.add(files);
-                self.shelf.replace_clients(clients);
+                self.store.replace_clients(clients);
             }
             Err(problem) => problems.push(problem),
         }
@@ -319,7 +319,7 @@ impl InForce {
     /// Returns the certificates of a configuration, if they may replace those in use.
     fn better(&self, config: &Config) -> Result<Certificates, String> {
         let certificates = tls::load(config)?;
-        match tls::worse(&certificates, &self.shelf.current()) {
+        match tls::worse(&certificates, &self.store.current()) {
             Some(problem) => Err(problem),
             None => Ok(certificates),
         }
@@ -327,7 +327,7 @@ impl InForce {
 
     fn shelve(&self, certificates: Certificates) {
         self.live.send_modify(|live| live.certificates = tls::shown(&certificates));
-        self.shelf.replace(certificates);
+        self.store.replace(certificates);
     }
 
     fn current(&self) -> MutexGuard<'_, Config> {

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use admin::AdminTls;
 use certificate::{
-    CertificateFacts, CertificateFiles, Certificates, ClientAuth, ClientCas, Shelf, Unused, words,
+    CertificateFacts, CertificateFiles, CertificateStore, Certificates, ClientAuth, ClientCas,
+    Unused, words,
 };
 use config::{Config, Redirect};
 use connect::{Fresh, TlsFiles, Vault};
@@ -86,7 +87,7 @@ pub(super) fn load_for_admin(config: &Config) -> Result<Option<AdminTls>, String
 pub(super) fn doors(
     config: &Config,
     ports: &[u16],
-    shelf: &Arc<Shelf>,
+    store: &Arc<CertificateStore>,
 ) -> Result<Vec<Door>, String> {
     let listeners = || config.listeners.iter().zip(ports);
     let secure = listeners().find(|(listener, _)| listener.tls.is_some()).map(|(_, port)| *port);
@@ -107,7 +108,7 @@ pub(super) fn doors(
         };
         let Some(tls) = &listener.tls else { return Ok(plain) };
         let auth = tls.client_auth.as_ref().map(client_auth);
-        let door = TlsDoor::new(shelf.clone(), tls.only_tls13, listener.http2, auth.as_ref());
+        let door = TlsDoor::new(store.clone(), tls.only_tls13, listener.http2, auth.as_ref());
         let door = door.map_err(|error| error.to_string())?;
         Ok(Door { tls: Some(door), ..plain })
     };

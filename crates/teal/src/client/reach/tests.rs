@@ -3,7 +3,7 @@
 use super::*;
 use crate::client::block_on;
 
-fn found(args: &ReachArgs, intent: Intent, around: &Surroundings) -> Result<Teal, Failure> {
+fn found(args: &ReachArgs, intent: Intent, around: &Environment) -> Result<Teal, Failure> {
     block_on(Teal::find_in(args, intent, around)).expect("a runtime")
 }
 
@@ -14,10 +14,10 @@ fn at(admin: &str) -> ReachArgs {
 #[test]
 fn r64_the_directories_of_a_second_teal_come_before_those_of_the_first() {
     let dirs = |names: [&str; 2]| names.map(PathBuf::from).to_vec();
-    let around = Surroundings {
+    let around = Environment {
         state_dirs: dirs(["/var/lib/teal2", "/var/lib/teal"]),
         runtime_dirs: dirs(["/run/teal2", "/run/teal"]),
-        ..Surroundings::default()
+        ..Environment::default()
     };
     let order: Vec<_> = around.places().map(|dir| dir.to_string_lossy()).collect();
     assert_eq!(order, ["/var/lib/teal2", "/run/teal2", "/var/lib/teal", "/run/teal"]);
@@ -61,9 +61,9 @@ fn the_flag_wins_over_the_environment_and_that_over_the_socket() {
     let dir = tempfile::tempdir().expect("a directory");
     let socket = dir.path().join("admin.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let mut around = Surroundings {
+    let mut around = Environment {
         state_dirs: vec![dir.path().join("absent"), dir.path().to_owned()],
-        ..Surroundings::default()
+        ..Environment::default()
     };
     let nothing = ReachArgs::default();
     let teal = found(&nothing, Intent::Read, &around).expect("found");
@@ -74,7 +74,7 @@ fn the_flag_wins_over_the_environment_and_that_over_the_socket() {
     assert_eq!(teal.address.to_string(), "http://127.0.0.1:2");
     let teal = found(&at("127.0.0.1:3"), Intent::Read, &around).expect("found");
     assert_eq!(teal.address.to_string(), "http://127.0.0.1:3");
-    let empty = Surroundings::default();
+    let empty = Environment::default();
     let teal = found(&nothing, Intent::Read, &empty).expect("found");
     assert_eq!(teal.address.to_string(), "http://127.0.0.1:9900");
 }
@@ -84,7 +84,7 @@ fn the_token_of_this_machine_is_never_sent_to_another_or_without_need() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("admin.token"), "secret\n").expect("written");
     let state_dirs = vec![dir.path().to_owned()];
-    let around = Surroundings { state_dirs, ..Surroundings::default() };
+    let around = Environment { state_dirs, ..Environment::default() };
     let token = |admin: &str, intent| found(&at(admin), intent, &around).expect("found").token;
     assert_eq!(token("127.0.0.1:9", Intent::Change).as_deref(), Some("secret"));
     assert_eq!(token("[::1]:9", Intent::Change).as_deref(), Some("secret"));
@@ -99,10 +99,10 @@ fn r8_an_address_or_a_token_that_was_guessed_must_prove_itself() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("admin.token"), "secret\n").expect("written");
     let state_dirs = vec![dir.path().to_owned()];
-    let stored = Surroundings { state_dirs, ..Surroundings::default() };
-    let own = Surroundings { token: Some("own".to_owned()), ..Surroundings::default() };
+    let stored = Environment { state_dirs, ..Environment::default() };
+    let own = Environment { token: Some("own".to_owned()), ..Environment::default() };
     let nothing = ReachArgs::default();
-    let proof = |args: &ReachArgs, around: &Surroundings| {
+    let proof = |args: &ReachArgs, around: &Environment| {
         let teal = found(args, Intent::Change, around).expect("found");
         (teal.token, teal.proof.map(|proof| proof.advice))
     };
@@ -129,12 +129,12 @@ fn a_token_that_was_given_but_can_not_be_used_is_an_error() {
         if let Some(content) = content {
             std::fs::write(&path, content).expect("written");
         }
-        let failure = found(&args, Intent::Read, &Surroundings::default()).expect_err("wrong");
+        let failure = found(&args, Intent::Read, &Environment::default()).expect_err("wrong");
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains(&*path.display().to_string()), "{}", failure.message);
         assert!(!failure.message.contains("two words"), "{}", failure.message);
     }
     std::fs::write(&path, "right\n").expect("written");
-    let teal = found(&args, Intent::Read, &Surroundings::default()).expect("found");
+    let teal = found(&args, Intent::Read, &Environment::default()).expect("found");
     assert_eq!(teal.token.as_deref(), Some("right"));
 }

@@ -196,7 +196,7 @@ fn what_is_too_large_is_told_so() {
         settings
             .limits("head_bytes", "4096")
             .limits("fields", "20")
-            .limits("target_bytes", "1000")
+            .limits("uri_bytes", "1000")
             .limits("body_bytes", "10000")
     });
     refused(&stage, &[431], &[get("limits", &format!("X: {}", "x".repeat(5000)))]);

@@ -39,7 +39,7 @@ pub struct Unused<'a> {
 
 /// The server certificates and client CAs in use, each swapped as a whole, and ACME challenge responses.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct CertificateStore {
     current: Mutex<Arc<Certificates>>,
     clients: Mutex<Arc<ClientCas>>,
     /// Grows with each change of `clients`.
@@ -149,10 +149,10 @@ impl Certificates {
     }
 }
 
-// === impl Shelf ===
+// === impl CertificateStore ===
 
-impl Shelf {
-    /// A shelf with these certificates and CAs.
+impl CertificateStore {
+    /// A store with these certificates and CAs.
     pub fn new(certificates: Certificates, clients: ClientCas, challenges: Challenges) -> Self {
         Self {
             current: Mutex::new(Arc::new(certificates)),
@@ -189,7 +189,7 @@ impl Shelf {
     }
 }
 
-impl Shelf {
+impl CertificateStore {
     /// The CAs in use from a file.
     pub fn client_ca(&self, path: &Path) -> Option<Arc<ClientCa>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(path)
@@ -221,7 +221,7 @@ impl Shelf {
     }
 }
 
-impl ResolvesServerCert for Shelf {
+impl ResolvesServerCert for CertificateStore {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.choose(&hello)
     }

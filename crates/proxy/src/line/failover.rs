@@ -7,11 +7,11 @@ use super::Place;
 
 /// The parked requests of one worker.
 #[derive(Debug, Default)]
-pub(crate) struct Lot {
+pub(crate) struct FailoverQueue {
     places: RefCell<Vec<Arc<Place>>>,
 }
 
-impl Lot {
+impl FailoverQueue {
     /// A place in it.
     pub(crate) fn enter(&self) -> Arc<Place> {
         let place = Arc::new(Place::default());
