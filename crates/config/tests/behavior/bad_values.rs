@@ -192,7 +192,7 @@ fn limits_stay_within_what_the_engine_can_hold() {
         ),
         (
             "uri_bytes = 32769",
-            "8:16: limits.uri_bytes is 32769, more than the whole head may have; write at most limits.head_bytes (32768)",
+            "8:13: limits.uri_bytes is 32769, more than the whole head may have; write at most limits.head_bytes (32768)",
         ),
         ("body_bytes = -1", "8:14: limits.body_bytes is -1; write at least 0"),
         ("connections = 0", "8:15: limits.connections is 0; write a number from 1 to 10000000"),

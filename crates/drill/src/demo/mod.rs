@@ -154,7 +154,7 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
         played = script::play(&mut stage, &screen, &options) => Some(played),
         () = signals.next() => None,
     };
-    screen.say("stopping: waiting for requests in flight");
+    screen.say("stopping: waiting for pending requests");
     screen.close();
     let verdict = tokio::select! {
         verdict = stage.strike() => verdict,

@@ -104,7 +104,7 @@ fn a_journal_older_than_the_head_is_refused() {
     let [_, new] = compacted(3);
     let (path, reason, good) = refusal(&[old, new]);
     assert_eq!((path.as_str(), good), ("/state/journal", Some(2)));
-    assert!(reason.contains("older file"), "{reason}");
+    assert!(reason.contains("older than the file"), "{reason}");
 }
 
 // L6

@@ -343,7 +343,7 @@ impl Head {
             host: request.host.to_owned(),
             path: request.path.to_owned(),
             version: match (protocol, request.version) {
-                (Protocol::Http2, _) => "HTTP/2",
+                (Protocol::Http2, _) => "HTTP/2.0",
                 (Protocol::Http1, Version::Http10) => "HTTP/1.0",
                 (Protocol::Http1, Version::Http11) => "HTTP/1.1",
             },

@@ -177,7 +177,7 @@ fn a_disk_that_takes_nothing_costs_lines_and_no_request() {
     drop(clients);
     stage.teal.assert_books_balance();
     assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
-    stage.teal.log_has(&["its disk is too slow"]);
+    stage.teal.log_has(&["the disk is too slow"]);
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn who_may_not_follow_and_what_can_not_be_followed_is_refused() {
         (&["--header", "X-Case"][..], "must be NAME=VALUE"),
         (&["--header", "a b=c"], "must be NAME=VALUE"),
         (&["--path", "orders"], "must begin with /"),
-        (&["--path", "/a?b=c"], "without a query"),
+        (&["--path", "/a?b=c"], "have no query"),
         (&["--count", "0"], "from 1 to 1000"),
         (&["--count", "1001"], "from 1 to 1000"),
         (&["--client", "localhost"], "invalid"),

@@ -164,7 +164,7 @@ fn what_is_asked_wrongly_of_a_group_is_refused_with_what_there_is() {
             "switch?to=green&group=shop&service=web",
             400,
             "invalid_parameter",
-            "together with service",
+            "combined with service",
         ),
         ("switch?to=green&group=Shop", 400, "invalid_parameter", "1 to 63 of a-z"),
         ("switch?to=green&group=shp", 404, "unknown_group", "there are: shop"),

@@ -113,7 +113,7 @@ fn the_log_level_changes_while_teal_runs_and_shows_no_secrets() {
     assert!(nonsense.all().contains("off, error, warn, info, debug, trace"), "{}", nonsense.all());
     let answer = stage.teal.ask("PUT", "/admin/log-level?level=h2%3Dtrace", &[]);
     assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("modules begin with admin"), "{}", answer.text());
+    assert!(answer.text().contains("modules begin with acme"), "{}", answer.text());
     assert!(!answer.text().contains("h2=trace"), "{}", answer.text());
     assert_eq!(stage.teal.ask("POST", "/admin/log-level?level=debug", &[]).status, 405);
     let mut stranger = Client::connect(stage.teal.admin());

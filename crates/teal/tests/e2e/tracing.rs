@@ -214,7 +214,7 @@ fn a_collector_that_is_away_costs_no_request_and_gets_its_spans_when_it_is_back(
     let collector = Target::stopped("collector");
     let stage = Stage::with(|settings| traced(settings, &collector));
     assert_eq!(stage.client().get("/early").status, 200);
-    stage.teal.log_has(&["otel:", "are not taken for now", "connection refused"]);
+    stage.teal.log_has(&["otel:", "cannot deliver spans, retrying", "connection refused"]);
     assert_eq!(stage.client().get("/later").status, 200);
     collector
         .behave_next("/v1/traces", Behavior::raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"));
