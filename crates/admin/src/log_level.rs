@@ -59,6 +59,8 @@ pub(crate) async fn change(
     _: NoBody,
 ) -> Result<Response, Problem> {
     let before = (api.log.levels)();
+    // Told twice: the levels before may leave the one line out, and the new ones the other.
+    tracing::info!(%actor, before, "the log level is about to change");
     (api.log.change)(&level).map_err(|why| invalid("level", &why))?;
     let level = (api.log.levels)();
     tracing::info!(%actor, before, level, "the log level was changed");

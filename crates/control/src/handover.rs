@@ -100,7 +100,11 @@ impl Frozen {
         }
         self.ledger.reopen(journal);
         let written = self.ledger.write_again(&known).await;
-        written.map_err(|reason| StartError::Refused(Refusal::JournalUnavailable { reason }))?;
+        if let Err(reason) = written {
+            // One without a state must take no decision: a restart would take it for all there was.
+            let _ = self.ledger.close();
+            return Err(StartError::Refused(Refusal::JournalUnavailable { reason }));
+        }
         tracing::warn!("the journal was removed during the upgrade and has been rewritten");
         Ok(())
     }

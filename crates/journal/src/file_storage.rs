@@ -52,6 +52,7 @@ impl FileStorage {
     /// was removed and created again since, there is another lock by now, which is taken.
     // lossless: L6
     pub fn with_lock(path: &Path, lock: OwnedFd) -> Result<Self, Failure> {
+        make_directory(path)?;
         let directory = File::open(path).map_err(|source| Failure::new("open", path, source))?;
         let lock = File::from(lock);
         let lock_is_directory = lock.metadata().is_ok_and(|lock| lock.is_dir());
@@ -73,11 +74,15 @@ impl FileStorage {
     /// Checks that the written file and the lock still have their names: a restart reads by name, and
     /// a process that finds no lock file takes the directory.
     // lossless: L6
-    fn check_names(&mut self, name: &str) -> io::Result<()> {
+    fn check_names(&self, name: &str) -> io::Result<()> {
         let gone = |what: &str| {
             io::Error::other(format!("{what} was removed or replaced while it was in use"))
         };
-        let written = self.written(name)?.metadata()?;
+        // Not opened for writing: on a read-only file system it is there all the same.
+        let written = match self.open.get(name) {
+            Some(file) => file.metadata()?,
+            None => std::fs::metadata(self.path.join(name))?,
+        };
         if !is_under(&written, &self.path.join(name)) {
             return Err(gone("the file"));
         }

@@ -55,8 +55,9 @@ pub(crate) fn levels() -> String {
 pub(crate) fn change_levels(text: &str) -> Result<(), String> {
     let levels: Levels = text.parse().map_err(|_: LevelError| format!("must be {}", allowed()))?;
     let (change, in_force) = CHANGE.get().ok_or("logging has not started")?;
+    let mut in_force = in_force.lock().unwrap_or_else(PoisonError::into_inner);
     change.reload(levels.filter()).map_err(|error| error.to_string())?;
-    *in_force.lock().unwrap_or_else(PoisonError::into_inner) = levels;
+    *in_force = levels;
     Ok(())
 }
 

@@ -48,6 +48,7 @@ fn words(step: &TraceStep) -> String {
                 format!("on a reused connection, idle for {:.0} ms", step.idle_ms.unwrap_or(0.0))
             }
             Some("shared") => "on a connection that other requests share".to_owned(),
+            Some("login") => "on the connection that its client has logged in on".to_owned(),
             _ => "on a new connection".to_owned(),
         },
         "sent" => format!("sent in full, with a body of {}", bytes(step)),

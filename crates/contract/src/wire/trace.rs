@@ -53,7 +53,7 @@ pub struct TraceStep {
     /// The address of the target, if its name has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// `new`, `kept` or `shared`.
+    /// `new`, `kept`, `shared` or `login` (the one that its client has logged in on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
     /// The time for which a reused connection (`kept`) had been idle.

@@ -51,6 +51,11 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         let silent = || Refusal::SwitchInProgress { generation: core.lock().state.publishing() };
         let laid = timeout_at(deadline, core.lay_down()).await.map_err(|_| silent())?;
         let frozen = Frozen::new(core.clone(), laid);
+        if let Some(reason) = frozen.ledger.ailment().filter(|_| !frozen.ledger.is_open()) {
+            // Control that was laid down without a journal would never be taken up again.
+            frozen.go_on_without_journal(&reason);
+            return Err(Refusal::JournalUnavailable { reason });
+        }
         if core.lock().state.publishing().is_some() {
             return Err(silent()); // a worker has not applied the last table
         }

@@ -45,7 +45,8 @@ impl Frozen {
     /// Takes control back without a journal: probes and their consequences continue, but every change is
     /// refused, at first for this reason.
     // lossless: L6
-    pub fn go_on_without_journal(self, reason: &str) {
+    pub fn go_on_without_journal(mut self, reason: &str) {
+        self.ledger.go_without(reason);
         self.core.take_up();
         let mut inside = self.core.lock();
         inside.ailment = Some(reason.to_owned());

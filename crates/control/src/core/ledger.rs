@@ -15,7 +15,9 @@ use journal::{Entry, Health, Journal};
 /// The journal, which is moved out while it works.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    journal: Option<Journal>, // `None` only if an append panicked
+    journal: Option<Journal>, // `None` if an append panicked, or another Teal has had it
+    /// Why there is no journal, if that is known.
+    without: Ailment,
     /// The start of the disk operation in progress; `None`: the disk is at rest.
     writing: watch::Sender<Option<Instant>>,
 }
@@ -36,7 +38,7 @@ pub(crate) type Ailment = Option<String>;
 
 impl Ledger {
     pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal: Some(journal), writing: watch::Sender::new(None) }
+        Self { journal: Some(journal), without: None, writing: watch::Sender::new(None) }
     }
 
     /// Returns the start of the disk operation in progress.
@@ -60,12 +62,24 @@ impl Ledger {
     /// Continues with the journal as the other Teal has left it.
     pub(crate) fn reopen(&mut self, journal: Journal) {
         self.journal = Some(journal);
+        self.without = None;
+    }
+
+    /// Goes on without a journal, for this reason.
+    pub(crate) fn go_without(&mut self, reason: &str) {
+        self.without = Some(reason.to_owned());
+    }
+
+    /// Returns why there is no journal.
+    fn missing(&self) -> String {
+        let panicked = || "an append to the journal panicked; restart Teal".to_owned();
+        self.without.clone().unwrap_or_else(panicked)
     }
 
     /// Returns the reason the next append is expected to fail.
     pub(crate) fn ailment(&self) -> Ailment {
         match self.journal.as_ref().map(Journal::health) {
-            None => Some("an append to the journal panicked; restart Teal".to_owned()),
+            None => Some(self.missing()),
             Some(Health::Refusing { reason }) => Some(reason),
             Some(Health::Ready | Health::RoomLow { .. }) => None,
         }
@@ -126,8 +140,7 @@ impl Ledger {
         &mut self,
         work: impl FnOnce(&mut Journal) -> Result<(), String> + Send + 'static,
     ) -> Result<(), String> {
-        let broken = || "an append to the journal panicked; restart Teal".to_owned();
-        let mut journal = self.journal.take().ok_or_else(broken)?;
+        let mut journal = self.journal.take().ok_or_else(|| self.missing())?;
         let task = spawn_blocking(move || {
             let result = work(&mut journal);
             (journal, result)
@@ -135,7 +148,7 @@ impl Ledger {
         self.writing.send_replace(Some(Instant::now()));
         let done = task.await;
         self.writing.send_replace(None);
-        let (journal, result) = done.map_err(|_| broken())?;
+        let (journal, result) = done.map_err(|_| self.missing())?;
         self.journal = Some(journal);
         result
     }

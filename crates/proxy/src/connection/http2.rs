@@ -237,7 +237,9 @@ impl Serving {
         let Some(reason) = error.reason().filter(|_| !error.is_remote()) else { return };
         if self.watch.has_unseen() {
             let worker = &self.worker;
-            RequestEnd::unrouted(worker, worker.story(&self.entrance)).aborted(AbortCause::Client);
+            let steps = worker.listening.followers.begin(&self.entrance, None);
+            let end = RequestEnd::unrouted(worker, worker.story(&self.entrance)).followed(steps);
+            end.aborted(AbortCause::Client);
         }
         let (cut, origin) = (self.streams.len(), self.entrance.origin());
         self.worker.log.broken_connection(reason.description(), cut, origin);

@@ -24,6 +24,9 @@ const FOLLOWERS_MAX: usize = 4;
 /// The most steps queued for each follower.
 const UNREAD_MAX: usize = 4096;
 
+/// The longest part of a path that is shown, in characters.
+const PATH_MAX: usize = 2048;
+
 /// The requests that a follower wants to see: those that match all of this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -116,6 +119,8 @@ pub enum Way {
     Kept(Duration),
     /// One shared with other requests.
     Shared,
+    /// The one that its client has logged in on.
+    Login,
 }
 
 /// A request head, without what may be secret in it.
@@ -143,7 +148,6 @@ pub struct Follower {
     of: Followers,
     number: u64,
     steps: mpsc::Receiver<Told>,
-    missed: Arc<AtomicU64>,
 }
 
 /// The steps of one request, reported to each of its followers.
@@ -191,18 +195,17 @@ impl Followers {
     /// Follows requests from now on. `None`: there are too many followers.
     pub fn follow(&self, wanted: Wanted) -> Option<Follower> {
         let (to, steps) = mpsc::channel(UNREAD_MAX);
-        let missed = Arc::<AtomicU64>::default();
         let mut list = self.list();
         if list.followed.len() >= FOLLOWERS_MAX {
             return None;
         }
         list.last += 1;
         let number = list.last;
-        let line = Line { to, missed: missed.clone() };
+        let line = Line { to, missed: Arc::default() };
         list.followed.push(Followed { number, wanted, begun: 0, line });
         self.0.any.store(true, Ordering::Relaxed);
         drop(list);
-        Some(Follower { of: self.clone(), number, steps, missed })
+        Some(Follower { of: self.clone(), number, steps })
     }
 
     /// Starts to report a request to the followers that want it. `None`: none does.
@@ -265,8 +268,7 @@ impl Followers {
 impl Follower {
     /// Returns the next step; `None`: all requests that were wanted have ended.
     pub async fn next(&mut self) -> Option<Told> {
-        let told = self.steps.recv().await?;
-        Some(Told { missed: self.missed.swap(0, Ordering::Relaxed), ..told })
+        self.steps.recv().await
     }
 }
 
@@ -284,9 +286,10 @@ impl Steps {
     pub(crate) fn tell(&self, step: &Step) {
         let after = self.began.elapsed();
         for (request, line) in &self.seats {
-            let told = Told { request: *request, after, missed: 0, step: step.clone() };
+            let missed = line.missed.swap(0, Ordering::Relaxed);
+            let told = Told { request: *request, after, missed, step: step.clone() };
             if line.to.try_send(told).is_err() {
-                line.missed.fetch_add(1, Ordering::Relaxed);
+                line.missed.fetch_add(missed + 1, Ordering::Relaxed);
             }
         }
     }
@@ -341,7 +344,7 @@ impl Head {
         Self {
             method: request.method.as_str().to_owned(),
             host: request.host.to_owned(),
-            path: request.path.to_owned(),
+            path: request.path.chars().take(PATH_MAX).collect(),
             version: match (protocol, request.version) {
                 (Protocol::Http2, _) => "HTTP/2.0",
                 (Protocol::Http1, Version::Http10) => "HTTP/1.0",

@@ -34,7 +34,14 @@ pub(crate) async fn wait(
         let entered = worker.lines.enter(&arrival).map_err(|_| Wait::Own(OwnReason::HoldFull))?;
         let Some(spot) = entered else { return Ok(()) };
         service.cell().parked.add(u64::from(before.is_none()));
-        ask.end.step(|| Step::Waits("the service is held"));
+        ask.end.step(|| {
+            let held = service.held.is_some();
+            Step::Waits(if held {
+                "the service is held"
+            } else {
+                "others are before it in the queue"
+            })
+        });
         before = Some(spot.number);
         let due = client.last_io + spot.max_wait;
         let waited = Box::pin(stand(worker, client, ask, &spot.place, due)).await;

@@ -56,12 +56,12 @@ fn understand<'r>(
         story.asks(&client.entrance, &request, request_id.as_bytes(), service, trace);
         Some(story)
     };
-    let known = Some((&request, request_id.as_bytes()));
-    let steps = worker.listening.followers.begin(&client.entrance, known);
-    if let Some(why) = of_no_service(worker, client, &request) {
-        // Health checks are not reported: they come every few seconds forever.
-        let story = if matches!(why, Why::Health(_)) { None } else { story(None) };
-        let end = RequestEnd::unrouted(worker, story).followed(steps);
+    let own = of_no_service(worker, client, &request);
+    let is_check = matches!(own, Some(Why::Health(_))); // not reported: every few seconds, forever
+    let begin = |known| worker.listening.followers.begin(&client.entrance, Some(known));
+    let steps = (!is_check).then_some((&request, request_id.as_bytes())).and_then(begin);
+    if let Some(why) = own {
+        let end = RequestEnd::unrouted(worker, story(None).filter(|_| !is_check)).followed(steps);
         let persistent = facts.persistent && !matches!(why, Why::Own(_));
         return Err(Refused { end, facts: Facts { persistent, ..facts }, why });
     }

@@ -138,6 +138,7 @@ fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Optio
 /// Returns the connection of an attempt, as reported to followers.
 fn way(link: &Link) -> Way {
     match link.idled {
+        _ if link.pinned => Way::Login,
         Some(idled) => Way::Kept(idled),
         None if link.hold.has_served() => Way::Shared,
         None => Way::New,
@@ -184,7 +185,7 @@ impl Hop<'_, '_> {
         }
         loop {
             let sent = self.ask.upload.poll(self.worker, self.client, self.link, cx)?.is_ready();
-            if sent {
+            if sent && self.ask.upload.is_whole() {
                 self.ask.end.whole(|| self.ask.upload.taken());
             }
             match download.poll_head(self.worker, self.client, self.ask, self.link, cx)? {

@@ -66,7 +66,7 @@ pub(crate) async fn send(
             manner.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
             manner.http1 |= http1_required;
         } else if waits {
-            ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
+            ask.end.step(|| Step::Failed { why: failure.in_words(), again: false });
             ask.end.step(|| Step::Waits("a failover may help"));
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(ask, worker.now()));

@@ -73,6 +73,7 @@ fn step(told: Told) -> TraceStep {
             let (connection, idle) = match way {
                 Way::New => ("new", None),
                 Way::Shared => ("shared", None),
+                Way::Login => ("login", None),
                 Way::Kept(idle) => ("kept", Some(idle)),
             };
             TraceStep {
