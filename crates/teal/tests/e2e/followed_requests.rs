@@ -69,13 +69,18 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
     assert_eq!(client.answer().status, 200);
     assert_eq!(other.answer().status, 200);
 
-    let steps = trace.steps();
-    let (end, steps) = steps.split_last().expect("steps");
+    let mut steps = trace.steps();
+    let end = steps.pop().expect("an end");
+    // Between its turn and its lease it may have to stand in the queue once more.
+    let again = ["waits", "goes", "waits", "goes"];
+    while let Some(at) = names(&steps).windows(4).position(|four| four == again) {
+        steps.drain(at + 2..at + 4);
+    }
     let order =
         ["accepted", "routed", "waits", "goes", "leased", "connected", "sent", "answers", "ended"];
-    assert_eq!(names(steps), order);
+    assert_eq!(names(&steps), order, "{steps:?}");
     assert_eq!((&end["requests"], &end["reason"]), (&1.into(), &"done".into()));
-    let [accepted, routed, waits, _, leased, connected, sent, answers, ended] = steps else {
+    let [accepted, routed, waits, _, leased, connected, sent, answers, ended] = &steps[..] else {
         panic!()
     };
     for (member, value) in [

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(said.len(), NEEDED.len());
         assert_eq!(
             said_of("docs/a.md", "[x](nowhere.md#there)"),
-            ["docs/a.md:1: the link \"nowhere.md\" leads nowhere"]
+            ["docs/a.md:1: the link \"nowhere.md\" is broken"]
         );
         assert!(said_of("docs/a.md", "[x](https://example.com) [y](#there)").is_empty());
     }
