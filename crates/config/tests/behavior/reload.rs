@@ -1,4 +1,4 @@
-//! What a reload refuses.
+//! Configurations that a reload refuses.
 
 use crate::spoiled::{FILE, parse};
 use config::{Config, immovable};

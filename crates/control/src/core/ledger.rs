@@ -22,7 +22,7 @@ pub(crate) struct Ledger {
     writing: watch::Sender<Option<Instant>>,
 }
 
-/// What to pass on of a closed journal.
+/// The parts of a closed journal that are passed on.
 #[derive(Debug)]
 pub struct Closed {
     /// The lock of the state directory as it is now; `None`: no other process can reach the storage.

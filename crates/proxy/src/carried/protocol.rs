@@ -8,7 +8,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// Whether a connection carries many requests at once, and so is no one request's own.
+    /// Returns true if a connection carries many requests at once, so that it belongs to none of them.
     pub(crate) fn carries_many(self) -> bool {
         match self {
             Self::Http1 => false,

@@ -136,7 +136,7 @@ fn probe(passed: bool) -> Probe {
     Probe { at: Time(1), moment, latency, verdict }
 }
 
-/// What a probe or a lookup does to a target, and whether workers see it.
+/// A change that a probe or a lookup makes to a target, and true if workers see it.
 type Change = (&'static str, bool, fn(&mut TargetSeat));
 
 const CHANGES: [Change; 16] = [

@@ -1,4 +1,4 @@
-//! Whether somebody holds the lock of a state directory.
+//! Finds out if the lock of a state directory is held.
 //!
 //! Asks the kernel's list: to try the lock itself could refuse a Teal that starts in this instant.
 

@@ -46,7 +46,7 @@ pub(in crate::run) struct Older {
     pub(in crate::run) passed: Option<Passed>,
 }
 
-/// What is passed on of the state directory.
+/// The parts of the state directory that are passed on.
 #[derive(Debug)]
 pub(in crate::run) struct Passed {
     pub(in crate::run) lock: OwnedFd,
