@@ -14,8 +14,8 @@ use traffic::AbortCause;
 use crate::buffer::Buffer;
 use crate::carried::{OpenStream, Protocol};
 use crate::deadline::Deadline;
-use crate::door::{Announced, Door, Ends, is_listed};
 use crate::links::pinned::Pins;
+use crate::listener_options::{Announced, Ends, ListenerOptions, is_listed};
 use crate::tls::{Arrived, Presented, TlsVersion};
 
 pub(crate) use address::ClientAddress;
@@ -46,7 +46,7 @@ pub(crate) struct Entrance {
     pub(crate) port: u16,
     /// The connection as announced by a proxy in front.
     pub(crate) announced: Option<Rc<Announcement>>,
-    pub(crate) door: Rc<Door>,
+    pub(crate) listener: Rc<ListenerOptions>,
     /// True if its statements about its own client are kept.
     pub(crate) trusted: bool,
     /// The server name (SNI) of its handshake, lower case.
@@ -150,7 +150,7 @@ impl Entrance {
     pub(crate) fn new(
         arrived: Arrived,
         (peer, announced): (SocketAddr, Announced),
-        door: Rc<Door>,
+        listener: Rc<ListenerOptions>,
     ) -> (Stream, Self) {
         let Arrived { stream, name, protocol, tls, certificate } = arrived;
         // An IPv4 address in IPv6 form counts as IPv4 for `trusted` and for targets.
@@ -160,8 +160,8 @@ impl Entrance {
             address,
             port: client.port(),
             announced: announced.ends.map(|ends| Rc::new(Announcement { ends, peer })),
-            trusted: is_listed(&door.trusted, address),
-            door,
+            trusted: is_listed(&listener.trusted, address),
+            listener,
             name,
             https: announced.tls || !stream.is_plain(),
             tls,
@@ -180,10 +180,11 @@ impl Entrance {
 
     /// Returns true if it was let in with a certificate that would be refused now.
     pub(crate) fn is_distrusted(&self) -> bool {
-        let Some((certificate, door)) = self.certificate.as_ref().zip(self.door.tls.as_ref())
+        let Some((certificate, acceptor)) =
+            self.certificate.as_ref().zip(self.listener.tls.as_ref())
         else {
             return false;
         };
-        !certificate.is_trusted(door)
+        !certificate.is_trusted(acceptor)
     }
 }

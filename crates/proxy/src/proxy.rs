@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Seat;
 
 use crate::capacity::Capacity;
-use crate::door::Door;
 use crate::line::Lines;
 use crate::listener::{Listener, Sockets};
+use crate::listener_options::ListenerOptions;
 use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::follow::Followers;
@@ -30,7 +30,7 @@ pub struct Options {
     /// The most client connections at once, over all workers.
     pub connections: usize,
     /// The options of the listeners, in the order of the addresses; those without are plain.
-    pub doors: Vec<Door>,
+    pub listeners: Vec<ListenerOptions>,
     /// The access log; `None`: no access log.
     pub access_log: Option<AccessLog>,
     /// The tracer that exports spans; `None`: no spans.
@@ -92,7 +92,7 @@ impl Proxy {
                 tracer: options.tracer.clone(),
                 followers: options.followers.clone(),
             };
-            let (doors, challenges) = (options.doors.clone(), options.challenges.clone());
+            let (listeners, challenges) = (options.listeners.clone(), options.challenges.clone());
             let shared = (options.vault.clone(), options.history.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
@@ -107,8 +107,8 @@ impl Proxy {
                 let Ok(runtime) = made else { return };
                 runtime.block_on(async move {
                     let listeners = sockets.into_iter().filter_map(|(place, socket)| {
-                        let door = doors.get(place).cloned().unwrap_or_default();
-                        Listener::new(socket, door, capacity.clone()).ok()
+                        let own = listeners.get(place).cloned().unwrap_or_default();
+                        Listener::new(socket, own, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
                     let worker = Worker::new(seat.sit(), via, lines, listening, shared, challenges);

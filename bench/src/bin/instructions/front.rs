@@ -45,7 +45,7 @@ impl Front {
         let options = Options {
             instance,
             connections: limits.connections,
-            doors: Vec::new(),
+            listeners: Vec::new(),
             access_log: None,
             tracer: None,
             followers: Followers::default(),

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use http1::{HopAddress, Request};
 
 use super::Entrance;
-use crate::door::is_listed;
+use crate::listener_options::is_listed;
 use crate::origin::Origin;
 
 /// The client of a request, and the peer that sent it.
@@ -26,7 +26,7 @@ pub(crate) struct ClientAddress {
 impl Entrance {
     /// Returns the two ends of its connection, for the log.
     pub(crate) fn origin(&self) -> Origin {
-        Origin { client: SocketAddr::new(self.address, self.port), listener: self.door.at }
+        Origin { client: SocketAddr::new(self.address, self.port), listener: self.listener.at }
     }
 
     /// Returns the client according to the connection alone, which includes the PROXY protocol.
@@ -44,7 +44,7 @@ impl Entrance {
         }
         let mut client = None;
         request.for_each_hop(|hop| {
-            client = farthest(client, hop, |ip| is_listed(&self.door.trusted, ip));
+            client = farthest(client, hop, |ip| is_listed(&self.listener.trusted, ip));
         });
         match client {
             Some(HopAddress { ip, port }) => ClientAddress { ip, port, ..connected },

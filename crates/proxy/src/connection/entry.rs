@@ -10,16 +10,20 @@ use connect::Stream;
 use super::proxy_protocol;
 use crate::carried::Protocol;
 use crate::client::{Client, Entrance};
-use crate::door::{Announced, Door, is_listed};
+use crate::listener_options::{Announced, ListenerOptions, is_listed};
 use crate::origin::Origin;
-use crate::tls::{self, Arrived, TlsDoor};
+use crate::tls::{self, Arrived, TlsAcceptor};
 use crate::worker::Worker;
 
 /// Lets a client in; `None` if it was refused or too slow.
 // lossless: L10 - `tls_hello`
-pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) -> Option<Client> {
-    let (stream, peer, announced) = announced(worker, stream, &door).await?;
-    let arrived = match &door.tls {
+pub(crate) async fn let_in(
+    worker: &Rc<Worker>,
+    stream: Stream,
+    listener: Rc<ListenerOptions>,
+) -> Option<Client> {
+    let (stream, peer, announced) = announced(worker, stream, &listener).await?;
+    let arrived = match &listener.tls {
         None => {
             let (name, tls, certificate) = (None, None, None);
             Arrived { stream, name, protocol: Protocol::Http1, tls, certificate }
@@ -27,11 +31,11 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
         Some(tls) => {
             let reached = announced.ends.map(|(_, reached)| reached.ip());
             let client = announced.ends.map_or(peer, |(client, _)| client);
-            let origin = Origin { client, listener: door.at };
+            let origin = Origin { client, listener: listener.at };
             shake_hands(worker, stream, tls, (reached, origin)).await?
         }
     };
-    let (stream, entrance) = Entrance::new(arrived, (peer, announced), door);
+    let (stream, entrance) = Entrance::new(arrived, (peer, announced), listener);
     Some(worker.client(stream, entrance))
 }
 
@@ -41,11 +45,11 @@ pub(crate) async fn let_in(worker: &Rc<Worker>, stream: Stream, door: Rc<Door>) 
 async fn shake_hands(
     worker: &Worker,
     stream: Stream,
-    door: &TlsDoor,
+    acceptor: &TlsAcceptor,
     (reached, origin): (Option<IpAddr>, Origin),
 ) -> Option<Arrived> {
     let Stream::Tcp(stream) = stream else { return None };
-    let shaking = tls::shake_hands(stream, door, reached);
+    let shaking = tls::shake_hands(stream, acceptor, reached);
     match worker.within(worker.front().tls_hello, shaking).await {
         Ok(arrived) => arrived,
         Err(error) => {
@@ -60,11 +64,11 @@ async fn shake_hands(
 async fn announced(
     worker: &Rc<Worker>,
     stream: Stream,
-    door: &Door,
+    listener: &ListenerOptions,
 ) -> Option<(Stream, SocketAddr, Announced)> {
     let peer = stream.peer_addr().ok()?; // an error: it is closed already
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    if !is_listed(&door.proxy_protocol, peer.ip()) {
+    if !is_listed(&listener.proxy_protocol, peer.ip()) {
         return Some((stream, peer, Announced::default()));
     }
     let Stream::Tcp(mut socket) = stream else { return None };
@@ -74,7 +78,7 @@ async fn announced(
         Err(error) => {
             let gone = error.kind() == io::ErrorKind::UnexpectedEof; // such as a port scan
             if !gone {
-                worker.log.announcement(&error, Origin { client: peer, listener: door.at });
+                worker.log.announcement(&error, Origin { client: peer, listener: listener.at });
             }
             None
         }

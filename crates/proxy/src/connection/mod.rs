@@ -15,8 +15,8 @@ use entry::let_in;
 use crate::capacity::Permit;
 use crate::carried::Protocol;
 use crate::client::Client;
-use crate::door::Door;
 use crate::http::{self, Arrival, Next, Unread};
+use crate::listener_options::ListenerOptions;
 use crate::parts::{After, Flows};
 use crate::request;
 use crate::response::page;
@@ -31,10 +31,10 @@ const READY: Duration = Duration::from_millis(100);
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: Stream,
-    door: Rc<Door>,
+    listener: Rc<ListenerOptions>,
     _open: (OpenConnection, Permit),
 ) {
-    let entering = Box::pin(let_in(&worker, stream, door));
+    let entering = Box::pin(let_in(&worker, stream, listener));
     let Some(mut client) = entering.await else { return };
     if client.entrance.protocol == Protocol::Http2 {
         return Box::pin(http2::serve(&worker, client, Vec::new())).await;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
     // A TLS session may hold bytes that came with its handshake, which only a read finds.
     let mut fresh = client.entrance.tls.is_some();
     // Without TLS an HTTP/2 client is recognized by its first bytes.
-    let mut unknown = client.entrance.door.http2 && !fresh;
+    let mut unknown = client.entrance.listener.http2 && !fresh;
     loop {
         let idle = worker.front().idle;
         let arrival = if std::mem::take(&mut fresh) {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::door::{Announced, Ends};
+use crate::listener_options::{Announced, Ends};
 
 /// The first bytes of every header of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";

@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 
 use crate::capacity::{Capacity, Permit};
 use crate::connection;
-use crate::door::Door;
-use crate::tls::TlsDoor;
+use crate::listener_options::ListenerOptions;
+use crate::tls::TlsAcceptor;
 use crate::worker::Worker;
 
 pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
@@ -32,7 +32,7 @@ pub use bind::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit,
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
-    door: Rc<Door>,
+    options: Rc<ListenerOptions>,
     capacity: Capacity,
 }
 
@@ -58,9 +58,13 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 // === impl Listener ===
 
 impl Listener {
-    pub(crate) fn new(socket: StdListener, door: Door, capacity: Capacity) -> io::Result<Self> {
-        let door = Rc::new(Door { at: socket.local_addr().ok(), ..door });
-        Ok(Self { socket: TcpListener::from_std(socket)?, door, capacity })
+    pub(crate) fn new(
+        socket: StdListener,
+        options: ListenerOptions,
+        capacity: Capacity,
+    ) -> io::Result<Self> {
+        let options = Rc::new(ListenerOptions { at: socket.local_addr().ok(), ..options });
+        Ok(Self { socket: TcpListener::from_std(socket)?, options, capacity })
     }
 
     pub(crate) fn capacity(&self) -> Capacity {
@@ -68,8 +72,8 @@ impl Listener {
     }
 
     /// Returns its TLS, if it has any.
-    pub(crate) fn tls(&self) -> Option<TlsDoor> {
-        self.door.tls.clone()
+    pub(crate) fn tls(&self) -> Option<TlsAcceptor> {
+        self.options.tls.clone()
     }
 
     /// Accepts connections until [`Accepting::finish`].
@@ -108,7 +112,7 @@ impl Listener {
             match poll_fn(|cx| self.poll_accept(cx)).await {
                 Some(Ok((stream, permit))) => {
                     crowded = false;
-                    start(worker, &self.door, stream, permit);
+                    start(worker, &self.options, stream, permit);
                 }
                 None => {
                     if self.is_waited_for() {
@@ -148,7 +152,7 @@ impl Listener {
     /// Accepts everything that the kernel has queued: those clients take themselves for connected. Asks the
     /// kernel itself, since the runtime's readiness may be stale.
     fn accept_queued(self, worker: &Rc<Worker>) {
-        let Self { socket, door, capacity } = self;
+        let Self { socket, options, capacity } = self;
         let Ok(socket) = socket.into_std() else { return };
         loop {
             match socket.accept() {
@@ -157,7 +161,7 @@ impl Listener {
                     let usable = stream.set_nonblocking(true).is_ok();
                     if let Some(stream) = usable.then(|| TcpStream::from_std(stream).ok()).flatten()
                     {
-                        start(worker, &door, stream, permit);
+                        start(worker, &options, stream, permit);
                     }
                 }
                 Err(error) if is_about_one_connection(&error) => {}
@@ -167,14 +171,14 @@ impl Listener {
     }
 }
 
-fn start(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, permit: Permit) {
+fn start(worker: &Rc<Worker>, options: &Rc<ListenerOptions>, stream: TcpStream, permit: Permit) {
     // A socket that can't be set up is already closed.
     if let Ok(stream) = Stream::new(stream) {
         worker.read_clock(); // so that a connection's first deadlines start from the current time
         // Counted now: a worker that ends when nothing is open must not miss one that it has just
         // accepted and not yet served. lossless: L7
         let open = (worker.enter_connection(), permit);
-        let serving = connection::serve(worker.clone(), stream, door.clone(), open);
+        let serving = connection::serve(worker.clone(), stream, options.clone(), open);
         tokio::task::spawn_local(serving);
     }
 }

@@ -251,7 +251,7 @@ impl Followers {
         steps.tell(&Step::Accepted {
             client: ip,
             port,
-            listener: entrance.door.at,
+            listener: entrance.listener.at,
             tls: entrance.tls.map(TlsVersion::as_str),
             head: request.map(|(request, id)| Head::of(request, id, entrance.protocol)),
         });

@@ -69,7 +69,7 @@ impl Facts {
 
     pub(crate) fn of(request: &Request<'_>, client: &Client, by_https: bool) -> Self {
         Self {
-            hsts: client.entrance.door.hsts.filter(|_| by_https),
+            hsts: client.entrance.listener.hsts.filter(|_| by_https),
             version: request.version,
             head: matches!(request.method, Method::Head),
             persistent: request.persistent,

@@ -116,7 +116,7 @@ fn of_no_service(worker: &Worker, client: &Client, request: &Request<'_>) -> Opt
     if client.entrance.is_distrusted() {
         return Some(Why::Own(OwnReason::ClientDistrusted));
     }
-    if let Some(path) = &client.entrance.door.health
+    if let Some(path) = &client.entrance.listener.health
         && **path == *request.path
         && matches!(request.method, Method::Get | Method::Head)
     {
@@ -168,7 +168,7 @@ fn not_sent_on(
     by_https: bool,
 ) -> Option<Why> {
     let (entrance, limits) = (&client.entrance, worker.reader.table().limits);
-    if let Some(port) = entrance.door.redirect_https.filter(|_| !by_https) {
+    if let Some(port) = entrance.listener.redirect_https.filter(|_| !by_https) {
         let moved = https::address(request.host, port, request.target);
         return Some(moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved));
     }

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 
 use crate::capacity::Capacity;
 use crate::deadline::{REST_EVERY, SWEEP_EVERY};
-use crate::tls::TlsDoor;
+use crate::tls::TlsAcceptor;
 use crate::worker::Worker;
 
 /// Handles everything that is due, 50 times a second while there is anything to wait for.
-pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsDoor>) {
+pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Option<TlsAcceptor>) {
     let mut ticks = 0u32;
-    let turn = || tls.as_ref().map(TlsDoor::turn);
+    let turn = || tls.as_ref().map(TlsAcceptor::turn);
     let mut known = turn();
     let mut resting = false;
     let mut pause = pin!(tokio::time::sleep(SWEEP_EVERY));

@@ -33,7 +33,7 @@ use crate::carried::Protocol;
 /// have instructions for its SHA-256, which they lack for SHA-384. A client that puts ChaCha20 first has no AES
 /// instructions, and gets what it asks for.
 #[derive(Clone, Debug)]
-pub struct TlsDoor {
+pub struct TlsAcceptor {
     settings: Settings,
     store: Arc<CertificateStore>,
     made: Arc<Mutex<Arc<Made>>>,
@@ -100,7 +100,7 @@ const NONE: &str = "there is no certificate yet";
 
 const NO_CA: &str = "the client_auth.ca file has not been read";
 
-impl TlsDoor {
+impl TlsAcceptor {
     /// Makes a listener's TLS from the certificates and CAs of the certificate store.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl Settings {
         let spoken: &[&[u8]] =
             if self.http2 { &[H2, b"http/1.1", ACME] } else { &[b"http/1.1", ACME] };
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
-        // The ticket keys outlive every reload, since the door does. Clients that must send a certificate send
+        // The ticket keys outlive every reload, since the acceptor does. Clients that must send a certificate send
         // it on every connection.
         if ca.is_some() {
             config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -278,11 +278,11 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
 /// The reason why the client is not let in.
 pub(crate) async fn shake_hands(
     stream: TcpStream,
-    door: &TlsDoor,
+    acceptor: &TlsAcceptor,
     reached: Option<IpAddr>,
 ) -> io::Result<Option<Arrived>> {
-    let turn = door.turn(); // before the CAs are read: a change after this is noticed later
-    let session = door.accept(stream, reached).await?;
+    let turn = acceptor.turn(); // before the CAs are read: a change after this is noticed later
+    let session = acceptor.accept(stream, reached).await?;
     // The CA has seen the certificate it came for (RFC 8737 section 3).
     if session.get_ref().1.alpn_protocol() == Some(ACME) {
         return Ok(None);
@@ -295,7 +295,7 @@ pub(crate) async fn shake_hands(
     };
     let tls = Some(TlsVersion::of(session.get_ref().1));
     let shown = session.get_ref().1.peer_certificates();
-    let above = door.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
+    let above = acceptor.settings.client_auth.as_ref().is_some_and(|auth| auth.chain);
     let certificate = shown.map(|chain| Rc::new(Presented::new(chain, turn, above)));
     let stream = Stream::Tls(Box::new(TlsStream::Server(session)));
     Ok(Some(Arrived { stream, name, protocol, tls, certificate }))

@@ -9,7 +9,7 @@ mod offer;
 mod plain;
 mod presented;
 
-pub use handshake::TlsDoor;
+pub use handshake::TlsAcceptor;
 
 pub(crate) use handshake::{Arrived, TlsVersion, describe, reason, shake_hands};
 pub(crate) use presented::{Identity, Presented};

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::TlsDoor;
+use super::TlsAcceptor;
 use crate::base64;
 
 /// A client's certificate, verified in its handshake.
@@ -45,13 +45,13 @@ impl Presented {
     }
 
     /// Returns true if its client would be let in now. Verifies again once after each change of the CAs.
-    pub(crate) fn is_trusted(&self, door: &TlsDoor) -> bool {
+    pub(crate) fn is_trusted(&self, acceptor: &TlsAcceptor) -> bool {
         let (seen, trusted) = self.verified.get();
-        let turn = door.turn();
+        let turn = acceptor.turn();
         if seen == turn {
             return trusted;
         }
-        let trusted = trusted && door.trusts(&self.chain);
+        let trusted = trusted && acceptor.trusts(&self.chain);
         self.verified.set((turn, trusted));
         trusted
     }

@@ -55,7 +55,7 @@ impl Front {
         let options = Options {
             instance: "teal-test".to_owned(),
             connections: limits.connections,
-            doors: Vec::new(),
+            listeners: Vec::new(),
             access_log: None,
             tracer: None,
             followers: Followers::default(),

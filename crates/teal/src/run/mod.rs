@@ -215,8 +215,9 @@ fn start(
             (vault.clone(), challenges.clone()),
             files,
         );
-        let doors = in_force.doors(ways.public.addresses())?;
-        let (options, writers) = observers::open(config, doors, vault.clone(), challenges.clone())?;
+        let listeners = in_force.listeners(ways.public.addresses())?;
+        let (options, writers) =
+            observers::open(config, listeners, vault.clone(), challenges.clone())?;
         let Told { waits, leaving, up, used } = Told::by(&older);
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;

@@ -6,7 +6,9 @@ use std::io::ErrorKind;
 use certificate::Challenges;
 use config::Config;
 use connect::{AddressHistory, Vault};
-use proxy::{AccessLog, Destination, Door, Followers, Format, LogWriter, Options, SpanWriter};
+use proxy::{
+    AccessLog, Destination, Followers, Format, ListenerOptions, LogWriter, Options, SpanWriter,
+};
 
 use super::{collector, token};
 use crate::exit::Failure;
@@ -21,7 +23,7 @@ pub(super) struct Writers {
 /// The settings of the data plane, with the observers that are configured.
 pub(super) fn open(
     config: &Config,
-    doors: Vec<Door>,
+    listeners: Vec<ListenerOptions>,
     vault: Vault,
     challenges: Challenges,
 ) -> Result<(Options, Writers), Failure> {
@@ -34,7 +36,7 @@ pub(super) fn open(
     let options = Options {
         instance,
         connections,
-        doors,
+        listeners,
         access_log,
         tracer,
         followers,

@@ -14,7 +14,7 @@ use config::{Config, Environment, Flags, Places, Problems};
 use connect::{FilesRead, Vault};
 use control::{NewConfig, Reloader};
 use peer::Host;
-use proxy::Door;
+use proxy::ListenerOptions;
 use rules::Token;
 use tokio::sync::{Notify, watch};
 
@@ -224,9 +224,9 @@ impl InForce {
     }
 
     /// The settings of each listener's connections.
-    pub(super) fn doors(&self, bound: &[SocketAddr]) -> Result<Vec<Door>, Failure> {
+    pub(super) fn listeners(&self, bound: &[SocketAddr]) -> Result<Vec<ListenerOptions>, Failure> {
         let ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
-        tls::doors(&self.current(), &ports, &self.store).map_err(Failure::usage)
+        tls::listeners(&self.current(), &ports, &self.store).map_err(Failure::usage)
     }
 
     /// Recreates the token of the first start, whose file was removed or could not be written. The old one is

@@ -12,7 +12,7 @@ use certificate::{
 };
 use config::{Config, Redirect};
 use connect::{Fresh, TlsFiles, Vault};
-use proxy::{Door, TlsDoor};
+use proxy::{ListenerOptions, TlsAcceptor};
 use rules::{TargetUrl, Time};
 
 /// The remaining lifetime below which a certificate is reported to end soon.
@@ -84,35 +84,36 @@ pub(super) fn load_for_admin(config: &Config) -> Result<Option<AdminTls>, String
 ///
 /// # Errors
 /// The file of a `client_auth` that can't be used, and why.
-pub(super) fn doors(
+pub(super) fn listeners(
     config: &Config,
     ports: &[u16],
     store: &Arc<CertificateStore>,
-) -> Result<Vec<Door>, String> {
+) -> Result<Vec<ListenerOptions>, String> {
     let listeners = || config.listeners.iter().zip(ports);
     let secure = listeners().find(|(listener, _)| listener.tls.is_some()).map(|(_, port)| *port);
-    let door = |(listener, _): (&config::Listener, &u16)| {
+    let options = |(listener, _): (&config::Listener, &u16)| {
         let redirect_https = match listener.redirect_https {
             Some(Redirect::Port(port)) => Some(port),
             Some(Redirect::Listener) => secure,
             None => None,
         };
-        let plain = Door {
+        let plain = ListenerOptions {
             http2: listener.http2,
             redirect_https,
             hsts: listener.hsts,
             health: listener.health.clone(),
             proxy_protocol: listener.proxy_protocol.clone(),
             trusted: listener.trusted.clone(),
-            ..Door::default()
+            ..ListenerOptions::default()
         };
         let Some(tls) = &listener.tls else { return Ok(plain) };
         let auth = tls.client_auth.as_ref().map(client_auth);
-        let door = TlsDoor::new(store.clone(), tls.only_tls13, listener.http2, auth.as_ref());
-        let door = door.map_err(|error| error.to_string())?;
-        Ok(Door { tls: Some(door), ..plain })
+        let acceptor =
+            TlsAcceptor::new(store.clone(), tls.only_tls13, listener.http2, auth.as_ref());
+        let acceptor = acceptor.map_err(|error| error.to_string())?;
+        Ok(ListenerOptions { tls: Some(acceptor), ..plain })
     };
-    listeners().map(door).collect()
+    listeners().map(options).collect()
 }
 
 /// The certificates as the API shows them.

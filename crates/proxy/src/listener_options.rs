@@ -4,15 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use rules::Network;
 
-use crate::tls::TlsDoor;
+use crate::tls::TlsAcceptor;
 
 /// The options of a listener: how its clients come in.
 #[derive(Clone, Debug, Default)]
-pub struct Door {
+pub struct ListenerOptions {
     /// The address that it listens on; `None`: not bound yet.
     pub at: Option<SocketAddr>,
     /// TLS; `None`: plain.
-    pub tls: Option<TlsDoor>,
+    pub tls: Option<TlsAcceptor>,
     /// True if HTTP/2 is supported; without TLS, for clients that begin with it (RFC 9113 section 3.3).
     pub http2: bool,
     /// The `https` port to which all other requests are redirected.
