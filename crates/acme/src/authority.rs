@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Acme;
-use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, Stream, TlsConfigCache, TlsFiles, Way};
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
@@ -25,7 +25,7 @@ type Asked = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
 /// A client of one CA.
 pub(crate) struct Client {
-    vault: Vault,
+    tls_configs: TlsConfigCache,
     files: TlsFiles,
 }
 
@@ -36,20 +36,20 @@ impl Client {
     /// The problem of the file of trusted CAs.
     pub(crate) fn new(acme: &Acme) -> Result<Self, Error> {
         let files = TlsFiles { ca: acme.ca.clone(), identity: None };
-        let vault = Vault::default();
-        vault.tls(&files, "localhost").map_err(|error| Error::Other(Box::new(error)))?;
-        Ok(Self { vault, files })
+        let tls_configs = TlsConfigCache::default();
+        tls_configs.tls(&files, "localhost").map_err(|error| Error::Other(Box::new(error)))?;
+        Ok(Self { tls_configs, files })
     }
 }
 
 impl HttpClient for Client {
     fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Asked {
-        let (vault, files) = (self.vault.clone(), self.files.clone());
+        let (tls_configs, files) = (self.tls_configs.clone(), self.files.clone());
         Box::pin(async move {
             let uri = request.uri().clone();
             let place = uri.authority().map_or("it", |authority| authority.as_str()).to_owned();
             let deadline = Instant::now() + WITHIN;
-            let answer = timeout_at(deadline, ask(&vault, &files, request, deadline)).await;
+            let answer = timeout_at(deadline, ask(&tls_configs, &files, request, deadline)).await;
             let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {WITHIN:?}")));
             answer.map_err(|why| Error::Other(format!("{place}: {why}").into()))
         })
@@ -57,7 +57,7 @@ impl HttpClient for Client {
 }
 
 async fn ask(
-    vault: &Vault,
+    tls_configs: &TlsConfigCache,
     files: &TlsFiles,
     mut request: Request<BodyWrapper<Bytes>>,
     deadline: Instant,
@@ -67,7 +67,7 @@ async fn ask(
     if uri.scheme_str() != Some("https") {
         return Err(format!("{uri} is not https"));
     }
-    let stream = dial(vault, files, authority.host(), authority.port_u16(), deadline).await?;
+    let stream = dial(tls_configs, files, authority.host(), authority.port_u16(), deadline).await?;
     let host = HeaderValue::from_str(authority.as_str()).map_err(|error| error.to_string())?;
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -79,14 +79,14 @@ async fn ask(
 }
 
 async fn dial(
-    vault: &Vault,
+    tls_configs: &TlsConfigCache,
     files: &TlsFiles,
     host: &str,
     port: Option<u16>,
     deadline: Instant,
 ) -> Result<Stream, String> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let tls = vault.tls(files, name).map_err(|error| error.to_string())?.only_http1();
+    let tls = tls_configs.tls(files, name).map_err(|error| error.to_string())?.only_http1();
     let found = tokio::net::lookup_host((name, port.unwrap_or(443))).await;
     let addresses: Vec<_> = found.map_err(|error| error.to_string())?.collect();
     let dialed =

@@ -28,6 +28,6 @@ pub use pem::{TlsError, read_certificates, read_key};
 pub use read::{FilesRead, reading};
 pub use stream::{PeekState, Stream};
 pub use tls::{
-    Authorities, ClientVerifier, Fresh, PeerCertificate, Tls, TlsFiles, Vault, certified_key,
-    refusal, server_name,
+    Authorities, ClientVerifier, LoadedTlsConfigs, PeerCertificate, Tls, TlsConfigCache, TlsFiles,
+    certified_key, refusal, server_name,
 };

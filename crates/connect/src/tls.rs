@@ -54,19 +54,19 @@ pub struct Tls {
 
 /// TLS configurations loaded from files. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Vault(Arc<Mutex<HashMap<TlsFiles, Read>>>);
+pub struct TlsConfigCache(Arc<Mutex<HashMap<TlsFiles, LoadedConfig>>>);
 
 /// One loaded configuration.
 #[derive(Clone, Debug)]
-struct Read {
+struct LoadedConfig {
     config: Arc<ClientConfig>,
     /// The contents of the files.
     bytes: Vec<Vec<u8>>,
 }
 
-// === impl Vault ===
+// === impl TlsConfigCache ===
 
-impl Vault {
+impl TlsConfigCache {
     /// TLS to a target with this name (or address), using these files. They are read on first use.
     ///
     /// # Errors
@@ -83,42 +83,46 @@ impl Vault {
         Ok(Tls { tried: false, config, name: server_name(name)? })
     }
 
-    /// Reads all these files again. Nothing changes until [`Vault::put`], so an invalid file leaves what is in use.
+    /// Reads all these files again. Nothing changes until [`TlsConfigCache::put`], so an invalid file leaves the
+    /// configurations in use alone.
     ///
     /// # Errors
     /// The first invalid file, and why.
-    pub fn read(&self, all: impl IntoIterator<Item = TlsFiles>) -> Result<Fresh, TlsError> {
+    pub fn read(
+        &self,
+        all: impl IntoIterator<Item = TlsFiles>,
+    ) -> Result<LoadedTlsConfigs, TlsError> {
         let read = all.into_iter().map(|files| load(&files).map(|read| (files, read)));
-        read.collect::<Result<_, _>>().map(Fresh)
+        read.collect::<Result<_, _>>().map(LoadedTlsConfigs)
     }
 
-    /// A separate vault with the loaded files, to try them before they take effect.
-    pub fn trial(Fresh(fresh): &Fresh) -> Self {
+    /// A separate cache with the loaded files, to try them before they take effect.
+    pub fn trial(LoadedTlsConfigs(fresh): &LoadedTlsConfigs) -> Self {
         Self(Arc::new(Mutex::new(fresh.clone())))
     }
 
     /// Replaces everything in use by the loaded files.
-    pub fn put(&self, Fresh(fresh): Fresh) {
+    pub fn put(&self, LoadedTlsConfigs(fresh): LoadedTlsConfigs) {
         *self.lock() = fresh;
     }
 
     /// Returns true if everything in use was loaded from the same contents.
-    pub fn is_same(&self, Fresh(fresh): &Fresh) -> bool {
+    pub fn is_same(&self, LoadedTlsConfigs(fresh): &LoadedTlsConfigs) -> bool {
         let own = self.lock();
-        let same = |(files, read): (&TlsFiles, &Read)| {
+        let same = |(files, read): (&TlsFiles, &LoadedConfig)| {
             own.get(files).is_some_and(|own| own.bytes == read.bytes)
         };
         own.len() == fresh.len() && fresh.iter().all(same)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TlsFiles, Read>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TlsFiles, LoadedConfig>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Files that were read again, and are valid.
 #[derive(Debug)]
-pub struct Fresh(HashMap<TlsFiles, Read>);
+pub struct LoadedTlsConfigs(HashMap<TlsFiles, LoadedConfig>);
 
 /// The name that a certificate must match: a DNS name or an IP address.
 ///
@@ -132,7 +136,7 @@ pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     })
 }
 
-fn load(files: &TlsFiles) -> Result<Read, TlsError> {
+fn load(files: &TlsFiles) -> Result<LoadedConfig, TlsError> {
     // The contents come first, only for comparison: a change in between is noticed the next time.
     let paths = files.identity.iter().flat_map(|(cert, key)| [cert, key]).chain(&files.ca);
     let mut bytes: Vec<_> = paths.map(|path| read(path).unwrap_or_default()).collect();
@@ -162,7 +166,7 @@ fn load(files: &TlsFiles) -> Result<Read, TlsError> {
     };
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
     config.resumption = Resumption::store(sessions);
-    Ok(Read { config: Arc::new(config), bytes })
+    Ok(LoadedConfig { config: Arc::new(config), bytes })
 }
 
 fn of_this_machine() -> Result<Authorities, TlsError> {

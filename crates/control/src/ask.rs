@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::Vault;
+use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DrainEnd, Generation, GroupName, GroupSpec, Limits, Proof, Refusal,
     ServiceName, ServiceSpec,
@@ -224,7 +224,7 @@ pub struct NewConfig {
     pub others: Vec<String>,
     /// New certificates and CAs for TLS to targets, if they differ: targets reached over TLS must
     /// pass probes with them first.
-    pub vault: Option<Vault>,
+    pub tls_configs: Option<TlsConfigCache>,
     /// Applies the other changes. Called once, when the reload is accepted.
     pub accept: Box<dyn FnOnce() + Send + Sync>,
 }
@@ -330,10 +330,10 @@ impl Reloader {
 
 impl fmt::Debug for NewConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { services, groups, limits, others, vault, accept: _ } = self;
+        let Self { services, groups, limits, others, tls_configs, accept: _ } = self;
         let mut shown = f.debug_struct("NewConfig");
         shown.field("services", services).field("groups", groups).field("limits", limits);
-        shown.field("others", others).field("vault", vault);
+        shown.field("others", others).field("tls_configs", tls_configs);
         shown.finish_non_exhaustive()
     }
 }

@@ -69,7 +69,7 @@ mod websocket;
 mod window;
 
 pub use certificate::Challenges;
-pub use connect::{AddressHistory, Vault};
+pub use connect::{AddressHistory, TlsConfigCache};
 pub use listener::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 pub use listener_options::ListenerOptions;
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use certificate::Challenges;
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, TlsConfigCache};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Seat;
@@ -38,7 +38,7 @@ pub struct Options {
     /// The followers of single requests.
     pub followers: Followers,
     /// The TLS settings for targets.
-    pub vault: Vault,
+    pub tls_configs: TlsConfigCache,
     /// The knowledge about the addresses of targets.
     pub history: AddressHistory,
     /// Responses to ACME challenges.
@@ -93,7 +93,7 @@ impl Proxy {
                 followers: options.followers.clone(),
             };
             let (listeners, challenges) = (options.listeners.clone(), options.challenges.clone());
-            let shared = (options.vault.clone(), options.history.clone());
+            let shared = (options.tls_configs.clone(), options.history.clone());
             let name = format!("worker-{}", seat.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());

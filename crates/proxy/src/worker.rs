@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use certificate::Challenges;
-use connect::{AddressHistory, Stream, Vault};
+use connect::{AddressHistory, Stream, TlsConfigCache};
 use http1::Request;
 use rules::Timeouts;
 use tokio::sync::Notify;
@@ -56,7 +56,7 @@ pub(crate) struct Worker {
     /// The reporters of finished requests.
     pub(crate) listening: Listening,
     /// The TLS settings for targets.
-    pub(crate) vault: Vault,
+    pub(crate) tls_configs: TlsConfigCache,
     /// The knowledge about the addresses of targets; shared by all workers and probes.
     pub(crate) history: AddressHistory,
     /// Responses to ACME challenges.
@@ -94,7 +94,7 @@ impl Worker {
         via: Box<str>,
         lines: Arc<Lines>,
         listening: Listening,
-        (vault, history): (Vault, AddressHistory),
+        (tls_configs, history): (TlsConfigCache, AddressHistory),
         challenges: Challenges,
     ) -> Self {
         let front = Front::of(&Timeouts::default());
@@ -114,7 +114,7 @@ impl Worker {
             stop: Stop::default(),
             log: TargetLog::default(),
             listening,
-            vault,
+            tls_configs,
             history,
             challenges,
             via,

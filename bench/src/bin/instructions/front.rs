@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, TlsConfigCache};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
@@ -49,7 +49,7 @@ impl Front {
             access_log: None,
             tracer: None,
             followers: Followers::default(),
-            vault: Vault::default(),
+            tls_configs: TlsConfigCache::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };

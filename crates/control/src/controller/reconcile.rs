@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, TlsConfigCache};
 use journal::{Entry, Journal, Opened};
 use peer::UpColor;
 use rules::{
@@ -47,7 +47,7 @@ pub struct Settings {
     /// names must pass probes before they get traffic.
     pub used: Vec<UpColor>,
     /// The certificates and CAs for TLS to targets.
-    pub vault: Vault,
+    pub tls_configs: TlsConfigCache,
     /// The history of connects to target addresses.
     pub history: AddressHistory,
     /// The way to ask the binary for an upgrade.
@@ -95,7 +95,7 @@ pub async fn start(
         reloader,
         resolver,
         used,
-        vault,
+        tls_configs,
         history,
         upgrades,
         log_dropped,
@@ -107,7 +107,7 @@ pub async fn start(
         roster: Roster::new(publisher.workers()),
         groups,
         limits,
-        vault,
+        tls_configs,
         history,
         drains: Drains::default(),
         calls: Calls::default(),

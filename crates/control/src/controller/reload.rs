@@ -137,12 +137,13 @@ async fn attempt(
 /// The gate: targets that would receive traffic at once must pass probes first.
 // lossless: L9
 async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
-    let renewed = new.vault.is_some();
-    let vault = new.vault.clone().unwrap_or_else(|| core.lock().vault.clone());
+    let renewed = new.tls_configs.is_some();
+    let tls_configs = new.tls_configs.clone().unwrap_or_else(|| core.lock().tls_configs.clone());
     let mut proven = Vec::new();
     for spec in &new.services {
         let Some((color, added)) = core.lock().additions(spec, renewed) else { continue };
-        let found = health::prove_targets(core, &added, &spec.health, &vault, new.limits).await;
+        let found =
+            health::prove_targets(core, &added, &spec.health, &tls_configs, new.limits).await;
         let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
         proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
     }
@@ -156,8 +157,8 @@ async fn decide(
     proven: Proven,
     actor: Actor,
 ) -> Answer<Decided> {
-    let NewConfig { services, groups, limits, accept, vault, .. } = new;
-    let renewed = vault.is_some();
+    let NewConfig { services, groups, limits, accept, tls_configs, .. } = new;
+    let renewed = tls_configs.is_some();
     let specs = services.clone();
     let command = |inside: &mut Inside| {
         inside.calls.decide(call)?;

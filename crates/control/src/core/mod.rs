@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, TlsConfigCache};
 use rules::{
     Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, Time, apply, check,
     decide,
@@ -88,7 +88,7 @@ pub(crate) struct Inside {
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) limits: Limits,
     /// The certificates and CAs for TLS to targets.
-    pub(crate) vault: Vault,
+    pub(crate) tls_configs: TlsConfigCache,
     /// The history of connects to target addresses.
     pub(crate) history: AddressHistory,
     pub(crate) drains: Drains,

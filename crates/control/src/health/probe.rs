@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use connect::{
-    AddressHistory, DialError, HOST_ROOM, PeerCertificate, Stream, TlsFiles, Vault, Way,
+    AddressHistory, DialError, HOST_ROOM, PeerCertificate, Stream, TlsConfigCache, TlsFiles, Way,
     server_name_of,
 };
 use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub(crate) target: TargetUrl,
     pub(crate) settings: Health,
     /// The certificates and CAs for TLS to targets.
-    pub(crate) vault: Vault,
+    pub(crate) tls_configs: TlsConfigCache,
     /// The history of connects to target addresses.
     pub(crate) history: AddressHistory,
     /// The maximum bytes of a request head, from which that of a response is derived.
@@ -241,7 +241,7 @@ pub(super) async fn dial(
             let (mut room, host) = ([0; HOST_ROOM], plan.client_host());
             let asked = server_name_of(host.as_bytes(), &mut room);
             let name = asked.filter(|_| target.is_named_by_request()).unwrap_or(name);
-            let made = plan.vault.tls(&files, name);
+            let made = plan.tls_configs.tls(&files, name);
             let made = made.map_err(|error| DialError::Tls(error.to_string()))?.anew();
             let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };
             let way = Way::Tls(addresses, &tls);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::Vault;
+use connect::TlsConfigCache;
 use rules::gate::{self, Lack};
 use rules::{
     Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetName,
@@ -134,14 +134,14 @@ pub(crate) async fn prove_targets(
     core: &Arc<Core>,
     targets: &[TargetUrl],
     settings: &Health,
-    vault: &Vault,
+    tls_configs: &TlsConfigCache,
     limits: Limits,
 ) -> Result<Vec<ProvenTarget>, String> {
     let mut tasks = JoinSet::new();
     for target in targets.iter().cloned() {
-        let (settings, vault) = (settings.clone(), vault.clone());
+        let (settings, tls_configs) = (settings.clone(), tls_configs.clone());
         let history = core.lock().history.clone();
-        let plan = Plan { target, settings, vault, history, head_bytes: limits.head_bytes };
+        let plan = Plan { target, settings, tls_configs, history, head_bytes: limits.head_bytes };
         let core = core.clone();
         tasks.spawn(async move {
             let each = plan.target.is_each_address();

@@ -55,8 +55,8 @@ impl Inside {
     /// Returns the settings of a probe of a target.
     pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
         let (target, settings) = (seat.url.clone(), settings.clone());
-        let (vault, history) = (self.vault.clone(), self.history.clone());
-        Plan { target, settings, vault, history, head_bytes: self.limits.head_bytes }
+        let (tls_configs, history) = (self.tls_configs.clone(), self.history.clone());
+        Plan { target, settings, tls_configs, history, head_bytes: self.limits.head_bytes }
     }
 }
 

@@ -149,10 +149,10 @@ impl World {
             let accept = Box::new(|| {});
             let (limits, others) = (Limits::default(), Vec::new());
             let groups = shown.lock().unwrap().clone();
-            Ok(NewConfig { services, groups, limits, others, vault: None, accept })
+            Ok(NewConfig { services, groups, limits, others, tls_configs: None, accept })
         });
         let resolver = ground.names.resolver();
-        let (vault, upgrades) = (connect::Vault::default(), mpsc::channel(1).0);
+        let (tls_configs, upgrades) = (connect::TlsConfigCache::default(), mpsc::channel(1).0);
         let limits = Limits::default();
         let history = connect::AddressHistory::default();
         let used = Vec::new();
@@ -163,7 +163,7 @@ impl World {
             reloader,
             resolver,
             used,
-            vault,
+            tls_configs,
             history,
             upgrades,
             log_dropped: || 0,

@@ -72,10 +72,11 @@ impl Life {
             let accept = Box::new(|| {});
             let (limits, others) = (Limits::default(), Vec::new());
             let groups = Vec::new();
-            Ok(NewConfig { services, groups, limits, others, vault: None, accept })
+            Ok(NewConfig { services, groups, limits, others, tls_configs: None, accept })
         });
         let resolver = ground.targets.resolver();
-        let (vault, upgrades) = (connect::Vault::default(), tokio::sync::mpsc::channel(1).0);
+        let (tls_configs, upgrades) =
+            (connect::TlsConfigCache::default(), tokio::sync::mpsc::channel(1).0);
         let (groups, limits) = (Vec::new(), Limits::default());
         let history = connect::AddressHistory::default();
         let used = Vec::new();
@@ -86,7 +87,7 @@ impl Life {
             reloader,
             resolver,
             used,
-            vault,
+            tls_configs,
             history,
             upgrades,
             log_dropped: || 0,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use connect::{DialError, Stream, Tls, TlsError, TlsFiles, Vault, Way};
+use connect::{DialError, Stream, Tls, TlsConfigCache, TlsError, TlsFiles, Way};
 use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry};
 
@@ -213,7 +213,7 @@ async fn dial(
 ) -> Result<Result<Stream, DialError>, Failure> {
     let deadline = tokio::time::Instant::now() + wish.connect;
     let target = lease.target();
-    let tls = match tls(&worker.vault, &target.url, wish.name.as_ref()) {
+    let tls = match tls(&worker.tls_configs, &target.url, wish.name.as_ref()) {
         Ok(tls) if wish.alone || http1 => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
@@ -273,11 +273,15 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
 }
 
 /// Returns the TLS settings for the target, if it uses TLS.
-fn tls(vault: &Vault, target: &TargetUrl, name: Option<&Name>) -> Result<Option<Tls>, TlsError> {
+fn tls(
+    tls_configs: &TlsConfigCache,
+    target: &TargetUrl,
+    name: Option<&Name>,
+) -> Result<Option<Tls>, TlsError> {
     let Some((tls, own)) = target.tls().zip(target.tls_name()) else { return Ok(None) };
     let host = name.map_or(own, |name| &name.host);
     let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
-    let made = vault.tls(&files, host)?;
+    let made = tls_configs.tls(&files, host)?;
     let made = if name.is_some_and(|name| !name.served) { made.tried() } else { made };
     Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
 }

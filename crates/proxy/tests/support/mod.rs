@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, Vault};
+use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, TlsConfigCache};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use testkit::{Client, Target, wait_until};
 use traffic::{
@@ -59,7 +59,7 @@ impl Front {
             access_log: None,
             tracer: None,
             followers: Followers::default(),
-            vault: Vault::default(),
+            tls_configs: TlsConfigCache::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect::{AddressHistory, DialError, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, DialError, Stream, TlsConfigCache, TlsFiles, Way};
 use fetch::Begun;
 use http_body_util::Empty;
 use hyper::body::Bytes;
@@ -157,7 +157,7 @@ async fn plainly(host: &str, port: u16) -> io::Result<TcpStream> {
 /// Connects with a TLS handshake, as Teal does with its targets.
 async fn securely(host: &str, port: u16, ca: Option<PathBuf>) -> io::Result<Stream> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let tls = Vault::default().tls(&TlsFiles { ca, identity: None }, name);
+    let tls = TlsConfigCache::default().tls(&TlsFiles { ca, identity: None }, name);
     let tls = tls.map_err(io::Error::other)?;
     let addresses: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
     let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;

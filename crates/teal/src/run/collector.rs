@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::Config;
-use connect::{AddressHistory, Stream, TlsFiles, Vault, Way};
+use connect::{AddressHistory, Stream, TlsConfigCache, TlsFiles, Way};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -27,7 +27,7 @@ const PATH: &str = "/v1/traces";
 /// A collector, with everything needed to reach it from its own thread.
 struct Collector {
     endpoint: TargetUrl,
-    vault: Vault,
+    tls_configs: TlsConfigCache,
 }
 
 /// Starts to export spans, if there is a collector.
@@ -36,7 +36,7 @@ pub(super) fn tracer(
     instance: &str,
 ) -> Result<Option<(Tracer, SpanWriter)>, Failure> {
     let Some(endpoint) = config.otel.clone() else { return Ok(None) };
-    let collector = Collector { endpoint, vault: Vault::default() };
+    let collector = Collector { endpoint, tls_configs: TlsConfigCache::default() };
     let started = Tracer::start(instance.to_owned(), move |body| collector.take(body));
     let failed = |error| Failure::failed(format!("cannot start the export of spans: {error}"));
     started.map(Some).map_err(failed)
@@ -90,7 +90,8 @@ impl Collector {
         let (name, port) = self.endpoint.host_and_port().unwrap_or_default();
         let found = tokio::net::lookup_host((name, port)).await;
         let addresses: Vec<_> = found.map_err(|error| said(&error))?.collect();
-        let tls = self.endpoint.tls_name().map(|name| self.vault.tls(&TlsFiles::default(), name));
+        let tls =
+            self.endpoint.tls_name().map(|name| self.tls_configs.tls(&TlsFiles::default(), name));
         let tls = tls.transpose().map_err(|error| said(&error))?;
         let way = tls.as_ref().map_or(Way::Tcp(&addresses), |tls| Way::Tls(&addresses, tls));
         connect::dial(way, b"", &AddressHistory::default(), deadline)

@@ -227,17 +227,17 @@ fn mark(path: &PathBuf) -> Mark {
 impl InForce {
     /// Returns true if the files of TLS to targets hold what is in use.
     fn has_same_for_targets(&self) -> Result<bool, String> {
-        let fresh = tls::load_for_targets(&self.config(), self.vault())?;
-        Ok(self.vault().is_same(&fresh))
+        let fresh = tls::load_for_targets(&self.config(), self.tls_configs())?;
+        Ok(self.tls_configs().is_same(&fresh))
     }
 
     /// Returns the configuration in use, with the current files of TLS to targets.
     fn for_targets(&self) -> Result<NewConfig, String> {
         let config = self.config();
-        let load = || tls::load_for_targets(&config, self.vault());
+        let load = || tls::load_for_targets(&config, self.tls_configs());
         let (fresh, files) = connect::reading(connect::FilesRead::new(), load);
         let fresh = fresh?;
-        let renewed = !self.vault().is_same(&fresh);
+        let renewed = !self.tls_configs().is_same(&fresh);
         let held = self.clone();
         let others = renewed.then(|| "TLS to targets changed".to_owned());
         Ok(NewConfig {
@@ -245,10 +245,10 @@ impl InForce {
             groups: config.groups,
             limits: config.limits,
             others: others.into_iter().collect(),
-            vault: renewed.then(|| connect::Vault::trial(&fresh)),
+            tls_configs: renewed.then(|| connect::TlsConfigCache::trial(&fresh)),
             accept: Box::new(move || {
                 held.contents.add(files);
-                held.vault().put(fresh);
+                held.tls_configs().put(fresh);
             }),
         })
     }

@@ -31,7 +31,7 @@ use ::admin::{AdminTls, ApiSettings};
 use ::parent::{Begin, Kept, Link};
 use certificate::{Certificates, Challenges, ClientCas};
 use config::{Config, Problems};
-use connect::{AddressHistory, FilesRead, Vault};
+use connect::{AddressHistory, FilesRead, TlsConfigCache};
 use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
 use journal::Opened;
 use peer::{Host, UpColor};
@@ -150,7 +150,7 @@ struct Ground {
     clients: ClientCas,
     /// TLS on the admin API.
     admin: Option<AdminTls>,
-    vault: Vault,
+    tls_configs: TlsConfigCache,
     opened: Opened,
     tokens: Vec<Token>,
     ways: Ways,
@@ -167,8 +167,8 @@ impl Ground {
         tls::warn(&certificates);
         let clients = tls::load_clients(config).map_err(Failure::usage)?;
         let admin = tls::load_for_admin(config).map_err(Failure::usage)?;
-        let vault = Vault::default();
-        vault.put(tls::load_for_targets(config, &vault).map_err(Failure::usage)?);
+        let tls_configs = TlsConfigCache::default();
+        tls_configs.put(tls::load_for_targets(config, &tls_configs).map_err(Failure::usage)?);
         let passed = older.iter().find_map(|older| older.passed.as_ref());
         let opened = state::open(&config.state_dir, adopt, passed)?;
         let tokens = token::tokens(config)?;
@@ -179,7 +179,7 @@ impl Ground {
         let entered = runtime.enter(); // sockets belong to it
         let ways = Ways::bind(config, handed)?;
         drop(entered);
-        Ok(Self { room, runtime, certificates, clients, admin, vault, opened, tokens, ways })
+        Ok(Self { room, runtime, certificates, clients, admin, tls_configs, opened, tokens, ways })
     }
 }
 
@@ -202,7 +202,7 @@ fn start(
     let prepare = || Ground::prepare(config, adopt, (&older, &handed));
     let (ground, files) = connect::reading(in_force_before, prepare);
     drop(handed);
-    let Ground { room, runtime, certificates, clients, admin, vault, opened, tokens, ways } =
+    let Ground { room, runtime, certificates, clients, admin, tls_configs, opened, tokens, ways } =
         ground?;
     runtime.block_on(async {
         let challenges = Challenges::default();
@@ -212,19 +212,19 @@ fn start(
             ways.public.addresses(),
             (certificates, clients),
             admin,
-            (vault.clone(), challenges.clone()),
+            (tls_configs.clone(), challenges.clone()),
             files,
         );
         let listeners = in_force.listeners(ways.public.addresses())?;
         let (options, writers) =
-            observers::open(config, listeners, vault.clone(), challenges.clone())?;
+            observers::open(config, listeners, tls_configs.clone(), challenges.clone())?;
         let Told { waits, leaving, up, used } = Told::by(&older);
         let mut stage = Stage::set(config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
         let (upgrades, wishes) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
         let resolver = Resolver::default().without(ways.own());
-        let known = (vault, stage.options.history.clone());
+        let known = (tls_configs, stage.options.history.clone());
         let settings = settings(config, (reloader, resolver), used, known, upgrades);
         let settings = Settings { not_in_force, ..settings };
         let publisher = stage.publisher.clone();
@@ -295,7 +295,7 @@ fn settings(
     config: &Config,
     (reloader, resolver): (Reloader, Resolver),
     used: Vec<UpColor>,
-    (vault, history): (Vault, AddressHistory),
+    (tls_configs, history): (TlsConfigCache, AddressHistory),
     upgrades: mpsc::Sender<UpgradeWish>,
 ) -> Settings {
     Settings {
@@ -305,7 +305,7 @@ fn settings(
         reloader,
         resolver,
         used,
-        vault,
+        tls_configs,
         history,
         upgrades,
         log_dropped: log::dropped,

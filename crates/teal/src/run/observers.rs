@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use certificate::Challenges;
 use config::Config;
-use connect::{AddressHistory, Vault};
+use connect::{AddressHistory, TlsConfigCache};
 use proxy::{
     AccessLog, Destination, Followers, Format, ListenerOptions, LogWriter, Options, SpanWriter,
 };
@@ -24,7 +24,7 @@ pub(super) struct Writers {
 pub(super) fn open(
     config: &Config,
     listeners: Vec<ListenerOptions>,
-    vault: Vault,
+    tls_configs: TlsConfigCache,
     challenges: Challenges,
 ) -> Result<(Options, Writers), Failure> {
     let instance = format!("teal-{}", token::random_hex(4));
@@ -40,7 +40,7 @@ pub(super) fn open(
         access_log,
         tracer,
         followers,
-        vault,
+        tls_configs,
         history,
         challenges,
     };

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 use certificate::{CertificateFiles, Certificates};
 use config::{Config, Places, Problem, Problems, Redirect};
-use connect::{Authorities, TlsError, TlsFiles, Vault};
+use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
@@ -475,7 +475,7 @@ impl Found {
                 self.validity(cert, validity, &format!("{table}.cert"));
             }
         }
-        if good && let Err(error) = Vault::default().read([files]) {
+        if good && let Err(error) = TlsConfigCache::default().read([files]) {
             self.wrong(table, error.to_string());
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use admin::{AdminTls, Live};
 use certificate::{CertificateStore, Certificates, Challenges, ClientCas};
 use config::{Config, Environment, Flags, Places, Problems};
-use connect::{FilesRead, Vault};
+use connect::{FilesRead, TlsConfigCache};
 use control::{NewConfig, Reloader};
 use peer::Host;
 use proxy::ListenerOptions;
@@ -41,7 +41,7 @@ pub(super) struct InForce {
     /// The whole configuration, for the next comparison.
     current: Arc<Mutex<Config>>,
     /// The TLS files for targets.
-    vault: Vault,
+    tls_configs: TlsConfigCache,
     /// The certificates of the listeners.
     pub(super) store: Arc<CertificateStore>,
     /// The access to the API.
@@ -126,7 +126,7 @@ impl Source {
             let (loaded, files) = read(|| {
                 let (certificates, clients) = (in_force.better(&next)?, tls::load_clients(&next)?);
                 let admin = tls::load_for_admin(&next)?;
-                let fresh = tls::load_for_targets(&next, &in_force.vault)?;
+                let fresh = tls::load_for_targets(&next, &in_force.tls_configs)?;
                 Ok((certificates, clients, admin, fresh))
             });
             let (certificates, clients, admin, fresh) =
@@ -142,11 +142,11 @@ impl Source {
             if in_force.current().acme != next.acme {
                 others.push("acme changed".to_owned());
             }
-            let renewed = !in_force.vault.is_same(&fresh);
+            let renewed = !in_force.tls_configs.is_same(&fresh);
             if renewed {
                 others.push("TLS to targets changed".to_owned());
             }
-            let vault = renewed.then(|| Vault::trial(&fresh));
+            let tls_configs = renewed.then(|| TlsConfigCache::trial(&fresh));
             if !certificates.is_same(&in_force.store.current()) {
                 others.push("certificates changed".to_owned());
             }
@@ -166,12 +166,12 @@ impl Source {
                     let _ = copy.put(text.as_bytes()).inspect_err(warn_of_copy);
                 }
                 in_force.contents.replace(files);
-                in_force.vault.put(fresh);
+                in_force.tls_configs.put(fresh);
                 in_force.live.send_modify(|live| live.tls = admin);
                 in_force.store.replace_clients(clients);
                 in_force.put(next, tokens, certificates);
             });
-            Ok(NewConfig { services, groups, limits, others, vault, accept })
+            Ok(NewConfig { services, groups, limits, others, tls_configs, accept })
         })
     }
 }
@@ -183,7 +183,7 @@ impl InForce {
         listeners: &[SocketAddr],
         (certificates, clients): (Certificates, ClientCas),
         admin: Option<AdminTls>,
-        (vault, challenges): (Vault, Challenges),
+        (tls_configs, challenges): (TlsConfigCache, Challenges),
         files: FilesRead,
     ) -> Self {
         let live = Live {
@@ -198,7 +198,7 @@ impl InForce {
         };
         Self {
             current: Arc::new(Mutex::new(config.clone())),
-            vault,
+            tls_configs,
             store: Arc::new(CertificateStore::new(certificates, clients, challenges)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
@@ -250,8 +250,8 @@ impl InForce {
     }
 
     /// The TLS files for targets.
-    pub(super) fn vault(&self) -> &Vault {
-        &self.vault
+    pub(super) fn tls_configs(&self) -> &TlsConfigCache {
+        &self.tls_configs
     }
 
     /// Uses the current files of listeners and of the admin API, each on its own, or reports why not.

@@ -11,7 +11,7 @@ use certificate::{
     Unused, words,
 };
 use config::{Config, Redirect};
-use connect::{Fresh, TlsFiles, Vault};
+use connect::{LoadedTlsConfigs, TlsConfigCache, TlsFiles};
 use proxy::{ListenerOptions, TlsAcceptor};
 use rules::{TargetUrl, Time};
 
@@ -58,7 +58,10 @@ pub(super) fn load_configured(config: &Config) -> Result<Certificates, String> {
 ///
 /// # Errors
 /// The first file that can't be used, and why.
-pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, String> {
+pub(crate) fn load_for_targets(
+    config: &Config,
+    tls_configs: &TlsConfigCache,
+) -> Result<LoadedTlsConfigs, String> {
     let colors = config.services.iter().flat_map(|service| &service.colors);
     let targets = || colors.clone().flat_map(|color| &color.targets);
     for target in targets() {
@@ -68,7 +71,7 @@ pub(crate) fn load_for_targets(config: &Config, vault: &Vault) -> Result<Fresh, 
     let files = targets()
         .filter_map(TargetUrl::tls)
         .map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
-    vault.read(files).map_err(|error| format!("TLS to targets: {error}"))
+    tls_configs.read(files).map_err(|error| format!("TLS to targets: {error}"))
 }
 
 /// Reads the TLS files of the admin API, if it has TLS.
