@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Acme;
-use connect::{AddressHistory, Stream, TlsConfigCache, TlsFiles, Way};
+use connect::{AddressHistory, Endpoint, Stream, TlsConfigCache, TlsFiles};
 use http_body_util::Full;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
@@ -90,7 +90,8 @@ async fn dial(
     let found = tokio::net::lookup_host((name, port.unwrap_or(443))).await;
     let addresses: Vec<_> = found.map_err(|error| error.to_string())?.collect();
     let dialed =
-        connect::dial(Way::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline).await;
+        connect::dial(Endpoint::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline)
+            .await;
     // The same words as for targets, except for the key.
     dialed.map_err(|error| error.to_string().replace("tls.ca", "acme.ca"))
 }

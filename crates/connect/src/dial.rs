@@ -17,9 +17,9 @@ use crate::race::Race;
 use crate::stream::Stream;
 use crate::tls::{Tls, describe, is_about_name};
 
-/// The way to a target.
+/// An endpoint: the addresses to dial, and the layers on top.
 #[derive(Clone, Copy, Debug)]
-pub enum Way<'a> {
+pub enum Endpoint<'a> {
     /// The addresses of its name; empty if it has none.
     Tcp(&'a [SocketAddr]),
     /// The same, behind TLS.
@@ -44,15 +44,17 @@ const ROOM: Duration = Duration::from_millis(2);
 /// demoted, and the next one is tried while there is time.
 // lossless: L10
 pub async fn dial(
-    way: Way<'_>,
+    endpoint: Endpoint<'_>,
     first: &[u8],
     history: &AddressHistory,
     deadline: Instant,
 ) -> Result<Stream, DialError> {
-    match way {
-        Way::Tcp(addresses) => dial_any(addresses, None, first, history, deadline).await,
-        Way::Tls(addresses, tls) => dial_any(addresses, Some(tls), first, history, deadline).await,
-        Way::Unix(path) => {
+    match endpoint {
+        Endpoint::Tcp(addresses) => dial_any(addresses, None, first, history, deadline).await,
+        Endpoint::Tls(addresses, tls) => {
+            dial_any(addresses, Some(tls), first, history, deadline).await
+        }
+        Endpoint::Unix(path) => {
             let dialed = timeout_at(deadline, dial_socket(path)).await;
             let mut stream = dialed.unwrap_or(Err(DialError::TimedOut))?;
             send(&mut stream, first, deadline).await?;
@@ -205,7 +207,8 @@ mod tests {
             let refused = closed_port().await;
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let stream = dial(Way::Tcp(&[refused, address]), b"", &none(), soon()).await.unwrap();
+            let stream =
+                dial(Endpoint::Tcp(&[refused, address]), b"", &none(), soon()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
         });
     }
@@ -215,11 +218,11 @@ mod tests {
         run(async {
             let refused = closed_port().await;
             assert!(matches!(
-                dial(Way::Tcp(&[]), b"", &none(), soon()).await,
+                dial(Endpoint::Tcp(&[]), b"", &none(), soon()).await,
                 Err(DialError::NoAddress)
             ));
             assert!(matches!(
-                dial(Way::Tcp(&[refused]), b"", &none(), soon()).await,
+                dial(Endpoint::Tcp(&[refused]), b"", &none(), soon()).await,
                 Err(DialError::Refused)
             ));
         });
@@ -259,7 +262,7 @@ mod tests {
             let _ = std::fs::remove_file(&path); // of a run before
             assert!(
                 matches!(
-                    dial(Way::Unix(&path), b"", &none(), soon()).await,
+                    dial(Endpoint::Unix(&path), b"", &none(), soon()).await,
                     Err(DialError::Refused)
                 ),
                 "none"
@@ -269,18 +272,18 @@ mod tests {
             socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
             assert!(
                 matches!(
-                    dial(Way::Unix(&path), b"", &none(), soon()).await,
+                    dial(Endpoint::Unix(&path), b"", &none(), soon()).await,
                     Err(DialError::Refused)
                 ),
                 "deaf"
             );
             socket.listen(0).unwrap();
-            let stream = dial(Way::Unix(&path), b"", &none(), soon()).await.unwrap();
+            let stream = dial(Endpoint::Unix(&path), b"", &none(), soon()).await.unwrap();
             let deadline = Instant::now() + Duration::from_millis(200);
-            let full = dial(Way::Unix(&path), b"", &none(), deadline).await;
+            let full = dial(Endpoint::Unix(&path), b"", &none(), deadline).await;
             assert!(matches!(full, Err(DialError::TimedOut)), "{full:?}");
             let none = none();
-            let later = tokio::join!(dial(Way::Unix(&path), b"", &none, soon()), async {
+            let later = tokio::join!(dial(Endpoint::Unix(&path), b"", &none, soon()), async {
                 sleep(Duration::from_millis(20)).await; // the queue is full meanwhile
                 socket.accept().unwrap()
             });
@@ -302,7 +305,7 @@ mod tests {
             let mut queued = Vec::new(); // fill the queue of the listener
             let failure = loop {
                 let deadline = Instant::now() + Duration::from_millis(200);
-                match dial(Way::Tcp(&[address]), b"", &none(), deadline).await {
+                match dial(Endpoint::Tcp(&[address]), b"", &none(), deadline).await {
                     Ok(stream) if queued.len() < 64 => queued.push(stream),
                     other => break other.map(drop),
                 }

@@ -19,7 +19,7 @@ mod stream;
 mod tls;
 
 pub use announce::{Origin, announce_v1, announce_v2};
-pub use dial::{Way, dial};
+pub use dial::{Endpoint, dial};
 pub use dial_error::DialError;
 pub use exchange::Exchange;
 pub use history::{AddressHistory, Retry};

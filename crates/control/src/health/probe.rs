@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use connect::{
-    AddressHistory, DialError, HOST_ROOM, PeerCertificate, Stream, TlsConfigCache, TlsFiles, Way,
-    server_name_of,
+    AddressHistory, DialError, Endpoint, HOST_ROOM, PeerCertificate, Stream, TlsConfigCache,
+    TlsFiles, server_name_of,
 };
 use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
 use tokio::task::JoinSet;
@@ -234,8 +234,8 @@ pub(super) async fn dial(
         Some(ProxyHeader::V2) => connect::announce_v2(None),
     };
     let way = match (target.socket(), target.tls().zip(target.tls_name())) {
-        (Some(path), _) => Way::Unix(path),
-        (None, None) => Way::Tcp(addresses),
+        (Some(path), _) => Endpoint::Unix(path),
+        (None, None) => Endpoint::Tcp(addresses),
         (None, Some((tls, name))) => {
             let files = TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() };
             let (mut room, host) = ([0; HOST_ROOM], plan.client_host());
@@ -244,11 +244,11 @@ pub(super) async fn dial(
             let made = plan.tls_configs.tls(&files, name);
             let made = made.map_err(|error| DialError::Tls(error.to_string()))?.anew();
             let tls = if http1 || tls.only_http1 { made.only_http1() } else { made };
-            let way = Way::Tls(addresses, &tls);
-            return connect::dial(way, &first, &plan.history, deadline).await;
+            let endpoint = Endpoint::Tls(addresses, &tls);
+            return connect::dial(endpoint, &first, &plan.history, deadline).await;
         }
     };
-    connect::dial(way, &first, &plan.history, deadline).await
+    connect::dial(endpoint, &first, &plan.history, deadline).await
 }
 
 /// Retries, in the background, addresses that connects have given up on: a recovered address is found

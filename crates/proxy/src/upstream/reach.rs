@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use connect::{DialError, Stream, Tls, TlsConfigCache, TlsError, TlsFiles, Way};
+use connect::{DialError, Endpoint, Stream, Tls, TlsConfigCache, TlsError, TlsFiles};
 use rules::{ProxyHeader, TargetUrl};
 use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry};
 
@@ -219,9 +219,9 @@ async fn dial(
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
     let way = match (target.url.socket(), &tls) {
-        (Some(path), _) => Way::Unix(path),
-        (None, Some(tls)) => Way::Tls(&target.addresses, tls),
-        (None, None) => Way::Tcp(&target.addresses),
+        (Some(path), _) => Endpoint::Unix(path),
+        (None, Some(tls)) => Endpoint::Tls(&target.addresses, tls),
+        (None, None) => Endpoint::Tcp(&target.addresses),
     };
     let first = announced(client, &target.url);
     unless_cut(worker, client, lease, connect::dial(way, &first, &worker.history, deadline)).await

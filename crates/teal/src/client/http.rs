@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect::{AddressHistory, DialError, Stream, TlsConfigCache, TlsFiles, Way};
+use connect::{AddressHistory, DialError, Endpoint, Stream, TlsConfigCache, TlsFiles};
 use fetch::Begun;
 use http_body_util::Empty;
 use hyper::body::Bytes;
@@ -144,7 +144,7 @@ async fn plainly(host: &str, port: u16) -> io::Result<TcpStream> {
     }
     let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
     let history = AddressHistory::default();
-    match connect::dial(Way::Tcp(&addresses), b"", &history, deadline).await {
+    match connect::dial(Endpoint::Tcp(&addresses), b"", &history, deadline).await {
         Ok(Stream::Tcp(stream)) => Ok(stream),
         Ok(other) => Err(io::Error::other(format!("{other:?} is not a TCP connection"))),
         Err(DialError::Refused) => Err(io::ErrorKind::ConnectionRefused.into()),
@@ -161,7 +161,7 @@ async fn securely(host: &str, port: u16, ca: Option<PathBuf>) -> io::Result<Stre
     let tls = tls.map_err(io::Error::other)?;
     let addresses: Vec<_> = tokio::net::lookup_host((name, port)).await?.collect();
     let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
-    connect::dial(Way::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline)
+    connect::dial(Endpoint::Tls(&addresses, &tls), b"", &AddressHistory::default(), deadline)
         .await
         .map_err(io::Error::other)
 }

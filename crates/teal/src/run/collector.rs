@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::Config;
-use connect::{AddressHistory, Stream, TlsConfigCache, TlsFiles, Way};
+use connect::{AddressHistory, Endpoint, Stream, TlsConfigCache, TlsFiles};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -83,7 +83,7 @@ impl Collector {
     async fn dial(&self, deadline: Instant) -> Result<Stream, String> {
         let said = |error: &dyn std::fmt::Display| error.to_string();
         if let Some(path) = self.endpoint.socket() {
-            return connect::dial(Way::Unix(path), b"", &AddressHistory::default(), deadline)
+            return connect::dial(Endpoint::Unix(path), b"", &AddressHistory::default(), deadline)
                 .await
                 .map_err(|e| said(&e));
         }
@@ -93,8 +93,9 @@ impl Collector {
         let tls =
             self.endpoint.tls_name().map(|name| self.tls_configs.tls(&TlsFiles::default(), name));
         let tls = tls.transpose().map_err(|error| said(&error))?;
-        let way = tls.as_ref().map_or(Way::Tcp(&addresses), |tls| Way::Tls(&addresses, tls));
-        connect::dial(way, b"", &AddressHistory::default(), deadline)
+        let endpoint =
+            tls.as_ref().map_or(Endpoint::Tcp(&addresses), |tls| Endpoint::Tls(&addresses, tls));
+        connect::dial(endpoint, b"", &AddressHistory::default(), deadline)
             .await
             .map_err(|error| said(&error))
     }
