@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
-use crate::exchange::Exchange;
+use crate::multiplexed::MultiplexedStream;
 
 /// HTTP/2 over TLS (RFC 9113 section 3.2).
 pub(crate) const H2: &[u8] = b"h2";
@@ -30,8 +30,8 @@ pub enum Stream {
     /// TLS over TCP, after its handshake. What is written may stay in the session until it is
     /// flushed.
     Tls(Box<TlsStream<TcpStream>>),
-    /// One exchange on a multiplexed connection.
-    Exchange(Box<dyn Exchange>),
+    /// One stream of a multiplexed connection.
+    Multiplexed(Box<dyn MultiplexedStream>),
 }
 
 /// The socket below a connection.
@@ -66,7 +66,7 @@ impl Stream {
         match self.socket() {
             Ok(Socket::Tcp(socket)) => socket.peer_addr(),
             Ok(Socket::Unix(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
-            Err(exchange) => exchange.peer_addr(),
+            Err(stream) => stream.peer_addr(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Stream {
         match self.socket() {
             Ok(Socket::Tcp(socket)) => socket.local_addr(),
             Ok(Socket::Unix(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
-            Err(exchange) => exchange.local_addr(),
+            Err(stream) => stream.local_addr(),
         }
     }
 
@@ -85,48 +85,48 @@ impl Stream {
         session.get_ref().1.peer_certificates().unwrap_or_default()
     }
 
-    /// Returns true if it is one exchange on a multiplexed connection.
-    pub fn is_exchange(&self) -> bool {
-        matches!(self, Self::Exchange(_))
+    /// Returns true if it is one stream of a multiplexed connection.
+    pub fn is_multiplexed(&self) -> bool {
+        matches!(self, Self::Multiplexed(_))
     }
 
-    /// When an exchange is dropped, tells the other side to retry over HTTP/1.1.
+    /// When a multiplexed stream is dropped, tells the other side to retry over HTTP/1.1.
     pub fn require_http1(&mut self) {
-        if let Self::Exchange(exchange) = self {
-            exchange.require_http1();
+        if let Self::Multiplexed(stream) = self {
+            stream.require_http1();
         }
     }
 
-    /// Once it is over: returns true if it was an exchange, and this side ended its connection because of
+    /// Once it is over: returns true if it was a multiplexed stream, and this side ended its connection because of
     /// other traffic on it.
     pub fn is_cut_off(&mut self) -> bool {
         match self {
-            Self::Exchange(exchange) => exchange.is_cut_off(),
+            Self::Multiplexed(stream) => stream.is_cut_off(),
             _ => false,
         }
     }
 
-    /// The number of bytes worth preparing: what an exchange would accept now, reserved until something
+    /// The number of bytes worth preparing: what a multiplexed stream would accept now, reserved until something
     /// is written or [`Stream::leave_room`] is called; unlimited for other connections. Ready as soon as
     /// the underlying connection accepts any at all.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         match self {
-            Self::Exchange(exchange) => exchange.poll_room(cx),
+            Self::Multiplexed(stream) => stream.poll_room(cx),
             Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => Poll::Ready(usize::MAX),
         }
     }
 
     /// Releases the reserved bytes: nothing will be written for now.
     pub fn leave_room(&mut self) {
-        if let Self::Exchange(exchange) = self {
-            exchange.leave_room();
+        if let Self::Multiplexed(stream) = self {
+            stream.leave_room();
         }
     }
 
-    /// The bytes that an exchange's connection has moved per exchange; 0 for other connections.
+    /// The bytes that the connection of a multiplexed stream has moved per stream; 0 for other connections.
     pub fn share(&self) -> u64 {
         match self {
-            Self::Exchange(exchange) => exchange.share(),
+            Self::Multiplexed(stream) => stream.share(),
             Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => 0,
         }
     }
@@ -142,7 +142,7 @@ impl Stream {
     }
 
     /// Asks the kernel what has arrived: one system call. Under TLS that may be less than one byte of
-    /// payload; what the session already holds counts as well. An exchange is always quiet: nothing
+    /// payload; what the session already holds counts as well. A multiplexed stream is always quiet: nothing
     /// follows it.
     pub fn peek(&self) -> PeekState {
         let seen = self.socket().map_or(PeekState::Quiet, Socket::peek);
@@ -162,10 +162,10 @@ impl Stream {
 
     /// The state as far as it is known without asking the kernel; after a readiness event, one
     /// [`Stream::peek`]. Pending means quiet as far as known; the task is woken when something arrives.
-    /// An exchange only reports that it was reset.
+    /// A multiplexed stream only reports that it was reset.
     pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<PeekState> {
-        if let Self::Exchange(exchange) = self {
-            return exchange.poll_broken(cx).map(|()| PeekState::Broken);
+        if let Self::Multiplexed(stream) = self {
+            return stream.poll_broken(cx).map(|()| PeekState::Broken);
         }
         let Ok(socket) = self.socket() else { return Poll::Pending };
         loop {
@@ -185,7 +185,7 @@ impl Stream {
     }
 
     /// Waits until something may have arrived, without a buffer to read it into. Under TLS, call it only
-    /// after a read that found nothing: it does not see what the session already holds. An exchange is
+    /// after a read that found nothing: it does not see what the session already holds. A multiplexed stream is
     /// always readable.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket().map_or(Poll::Ready(Ok(())), |socket| socket.poll_read_ready(cx))
@@ -229,7 +229,7 @@ impl Stream {
     }
 
     /// Makes the close of this connection a reset, so that the peer cannot take what it received as
-    /// complete (L3). An exchange does so by itself.
+    /// complete (L3). A multiplexed stream does so by itself.
     pub fn abort_on_close(&self) {
         if let Ok(socket) = self.socket() {
             // Ignored: a socket that is gone is closed already, and a Unix socket has no reset.
@@ -255,18 +255,18 @@ impl Stream {
     /// Returns true if the TLS session holds unread bytes, or the peer's close.
     fn holds_more(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) | Self::Exchange(_) => false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Multiplexed(_) => false,
             Self::Tls(session) => !session.get_ref().1.wants_read(),
         }
     }
 
-    /// The socket, or `Err` with the exchange, which has none.
-    fn socket(&self) -> Result<Socket<'_>, &dyn Exchange> {
+    /// The socket, or `Err` with the multiplexed stream, which has none.
+    fn socket(&self) -> Result<Socket<'_>, &dyn MultiplexedStream> {
         match self {
             Self::Tcp(stream) => Ok(Socket::Tcp(stream)),
             Self::Unix(stream) => Ok(Socket::Unix(stream)),
             Self::Tls(session) => Ok(Socket::Tcp(session.get_ref().0)),
-            Self::Exchange(exchange) => Err(&**exchange),
+            Self::Multiplexed(stream) => Err(&**stream),
         }
     }
 
@@ -347,7 +347,7 @@ impl AsyncRead for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(session) => Pin::new(&mut **session).poll_read(cx, buf),
-            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_read(cx, buf),
+            Self::Multiplexed(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         }
     }
 }
@@ -362,7 +362,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(session) => Pin::new(&mut **session).poll_write(cx, bytes),
-            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_write(cx, bytes),
+            Self::Multiplexed(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
 
@@ -375,7 +375,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Tls(session) => Pin::new(&mut **session).poll_write_vectored(cx, slices),
-            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_write_vectored(cx, slices),
+            Self::Multiplexed(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -388,7 +388,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_flush(cx),
-            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_flush(cx),
+            Self::Multiplexed(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
@@ -397,7 +397,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(session) => Pin::new(&mut **session).poll_shutdown(cx),
-            Self::Exchange(exchange) => Pin::new(&mut **exchange).poll_shutdown(cx),
+            Self::Multiplexed(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

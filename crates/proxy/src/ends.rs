@@ -45,7 +45,7 @@ impl Ends<'_> {
 
     /// Shrinks the memory of a stalled sink to what it needs, if there may be many of them.
     pub(crate) fn keep_little(&mut self) {
-        if self.sink.is_exchange() {
+        if self.sink.is_multiplexed() {
             self.rx.shrink(&self.worker.buffers);
         }
     }

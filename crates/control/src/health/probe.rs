@@ -233,7 +233,7 @@ pub(super) async fn dial(
         Some(ProxyHeader::V1) => connect::announce_v1(None),
         Some(ProxyHeader::V2) => connect::announce_v2(None),
     };
-    let way = match (target.socket(), target.tls().zip(target.tls_name())) {
+    let endpoint = match (target.socket(), target.tls().zip(target.tls_name())) {
         (Some(path), _) => Endpoint::Unix(path),
         (None, None) => Endpoint::Tcp(addresses),
         (None, Some((tls, name))) => {

@@ -5,7 +5,7 @@
 //! Heads are translated (`head` and `answer` for clients, `ask` for targets), bodies are taken out of their
 //! framing and put into it (`sink`, `source`), the bytes that all streams of a connection have handed over are
 //! bounded (`outflow`), and streams are served by reusable tasks (`tasks`). A protocol provides its streams
-//! ([`Incoming`], [`Outgoing`]), implements [`connect::Exchange`] for each, and has the loop of its connection
+//! ([`Incoming`], [`Outgoing`]), implements [`connect::MultiplexedStream`] for each, and has the loop of its connection
 //! in `connection`.
 //!
 //! Never: a library of one protocol, a connection.

@@ -265,7 +265,7 @@ impl Serving {
         };
         let body = request.into_body();
         let inbound = Inbound::new(head, (first, body), respond, self.ends, &self.watch);
-        let stream = Stream::Exchange(Box::new(inbound));
+        let stream = Stream::Multiplexed(Box::new(inbound));
         let client = worker.client(stream, self.entrance.clone());
         let job = Job { client, refused, _open: self.streams.enter() };
         streams::serve(&worker, job);

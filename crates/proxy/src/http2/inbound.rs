@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use connect::Exchange;
+use connect::MultiplexedStream;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http1::BodyLength;
@@ -142,7 +142,7 @@ impl AsyncWrite for Inbound {
     }
 }
 
-impl Exchange for Inbound {
+impl MultiplexedStream for Inbound {
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.answer {
             Answer::Head(_, respond) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use connect::Exchange;
+use connect::MultiplexedStream;
 use connect::http2::{StreamEnd, answer_head, interim_head};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
@@ -195,7 +195,7 @@ impl AsyncWrite for Outbound {
     }
 }
 
-impl Exchange for Outbound {
+impl MultiplexedStream for Outbound {
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.request {
             Asking::Body(sink) => sink.poll_broken(cx),

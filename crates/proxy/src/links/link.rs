@@ -73,7 +73,7 @@ impl Link {
     pub(crate) fn on((send, ticket): Place, target: Destination, secure: bool) -> Self {
         let outbound = Outbound::new(send, secure, ticket.answered());
         let idled = ticket.idled;
-        let (stream, hold) = (Stream::Exchange(Box::new(outbound)), Hold::Shared(ticket));
+        let (stream, hold) = (Stream::Multiplexed(Box::new(outbound)), Hold::Shared(ticket));
         Self { stream, hold, rx: Buffer::default(), target, idled, pinned: false }
     }
 }

@@ -129,10 +129,10 @@ impl Download {
 
     /// Returns the failure for an end with this error before the head is complete.
     fn unanswered(&self, error: Option<&io::Error>, ask: &Ask<'_>, link: &Link) -> Failure {
-        let (exchange, interim) = (link.stream.is_exchange(), self.interims > 0);
+        let (multiplexed, interim) = (link.stream.is_multiplexed(), self.interims > 0);
         let kind = error.map(io::Error::kind);
         let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
-        let begun = exchange && kind == Some(ErrorKind::InvalidData);
+        let begun = multiplexed && kind == Some(ErrorKind::InvalidData);
         if !(interim || begun)
             && link.rx.is_empty()
             && let Some(why) = error.and_then(connect::refusal)
@@ -149,10 +149,10 @@ impl Download {
                 Failure::NotTaken(end.copied())
             }
             (_, Some(end)) => Failure::Reset(StreamEnd { begun: end.begun || interim, ..*end }),
-            (Some(ErrorKind::InvalidData), _) if exchange => {
+            (Some(ErrorKind::InvalidData), _) if multiplexed => {
                 Failure::Malformed("The answer violates HTTP/2.")
             }
-            (Some(ErrorKind::ConnectionAborted), _) if exchange && !interim => Failure::CutOff,
+            (Some(ErrorKind::ConnectionAborted), _) if multiplexed && !interim => Failure::CutOff,
             (Some(ErrorKind::InvalidInput), _) => Failure::Unspeakable,
             _ if link.rx.is_empty() && !interim => Failure::Closed { reused: false },
             _ => Failure::Malformed("The connection was closed inside the head of an answer."),

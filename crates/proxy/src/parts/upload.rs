@@ -156,7 +156,7 @@ impl Upload {
     /// client that sends before it reads would not get the answer otherwise. The client's connection ends with
     /// this answer. A stream of many is ended by its own protocol instead.
     pub(crate) fn discard(&mut self, buffers: &Buffers, client: &mut Client, cx: &mut Context<'_>) {
-        while !self.dropped && !client.stream.is_exchange() {
+        while !self.dropped && !client.stream.is_multiplexed() {
             client.rx.clear();
             match client.rx.poll_fill(buffers, &mut client.stream, cx) {
                 Poll::Ready(Ok(1..)) => {}

@@ -97,7 +97,7 @@ fn understand<'r>(
     // HTTP/2 can say that nothing was done, so that any request may be sent again.
     let keep = idempotent
         || service.receivers().flat_map(|color| &color.targets).any(|target| may_refuse(target));
-    let of_many = client.stream.is_exchange();
+    let of_many = client.stream.is_multiplexed();
     upload.begin(lead, request.body, keep, of_many, &table.limits);
     upload.filter_trailers(&forwarding);
     if facts.grpc {

@@ -218,13 +218,14 @@ async fn dial(
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
-    let way = match (target.url.socket(), &tls) {
+    let endpoint = match (target.url.socket(), &tls) {
         (Some(path), _) => Endpoint::Unix(path),
         (None, Some(tls)) => Endpoint::Tls(&target.addresses, tls),
         (None, None) => Endpoint::Tcp(&target.addresses),
     };
     let first = announced(client, &target.url);
-    unless_cut(worker, client, lease, connect::dial(way, &first, &worker.history, deadline)).await
+    unless_cut(worker, client, lease, connect::dial(endpoint, &first, &worker.history, deadline))
+        .await
 }
 
 /// Waits for something that has its own deadline, unless the request is cut or the client leaves meanwhile.

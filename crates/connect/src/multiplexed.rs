@@ -10,19 +10,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// One request and its answer. If dropped early it is reset, so that the other side cannot take what it
 /// received as complete (L3).
-pub trait Exchange: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
+pub trait MultiplexedStream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {
     /// Ready once the other side has reset it.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// The number of bytes that would be accepted now; ready as soon as its connection accepts any at all,
-    /// from any exchange. They stay reserved until something is written, or [`Exchange::leave_room`] is
+    /// from any stream. They stay reserved until something is written, or [`MultiplexedStream::leave_room`] is
     /// called.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize>;
 
-    /// Releases the reserved bytes to other exchanges.
+    /// Releases the reserved bytes to other streams.
     fn leave_room(&mut self);
 
-    /// The bytes that the connection has moved, divided by the number of its exchanges: one that waits for
+    /// The bytes that the connection has moved, divided by the number of its streams: one that waits for
     /// its turn while others are served is not stalled.
     fn share(&self) -> u64;
 
