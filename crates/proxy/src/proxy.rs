@@ -9,7 +9,7 @@ use certificate::Challenges;
 use connect::{AddressHistory, TlsConfigCache};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
-use traffic::Seat;
+use traffic::Subscription;
 
 use crate::capacity::Capacity;
 use crate::line::Lines;
@@ -71,18 +71,23 @@ pub struct StopReport {
 }
 
 impl Proxy {
-    /// Starts one thread per seat, each with its own listening sockets.
+    /// Starts one thread per subscription, each with its own listening sockets.
     ///
     /// # Errors
     /// If a thread or its runtime can't be created; threads already started end again.
-    pub fn start(sockets: Sockets, seats: Vec<Seat>, options: &Options) -> io::Result<Self> {
+    pub fn start(
+        sockets: Sockets,
+        subscriptions: Vec<Subscription>,
+        options: &Options,
+    ) -> io::Result<Self> {
         let (orders, _) = watch::channel(Order::Serve);
-        let pulse = Pulse { beats: Arc::new(watch::Sender::new(None)), workers: seats.len() };
+        let pulse =
+            Pulse { beats: Arc::new(watch::Sender::new(None)), workers: subscriptions.len() };
         let capacity = Capacity::new(options.connections);
         let lines = Arc::<Lines>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
-        for (seat, sockets) in seats.into_iter().zip(sockets.listen()?) {
+        for (subscription, sockets) in subscriptions.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
             let beats = pulse.beats.subscribe();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
@@ -94,7 +99,7 @@ impl Proxy {
             };
             let (listeners, challenges) = (options.listeners.clone(), options.challenges.clone());
             let shared = (options.tls_configs.clone(), options.history.clone());
-            let name = format!("worker-{}", seat.worker());
+            let name = format!("worker-{}", subscription.worker());
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             // Check here, not on the thread, whether a runtime can be created. It must not be dropped here: the
@@ -111,7 +116,14 @@ impl Proxy {
                         Listener::new(socket, own, capacity.clone()).ok()
                     });
                     let listeners = listeners.collect();
-                    let worker = Worker::new(seat.sit(), via, lines, listening, shared, challenges);
+                    let worker = Worker::new(
+                        subscription.into_reader(),
+                        via,
+                        lines,
+                        listening,
+                        shared,
+                        challenges,
+                    );
                     thread::run(worker, listeners, (orders, beats)).await;
                 });
             })?;

@@ -1,4 +1,4 @@
-//! A worker's end of the exchange: it adopts the newest table and takes leases from it.
+//! A worker's end of the channel: it adopts the newest table and takes leases from it.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -12,21 +12,21 @@ use rules::Color;
 
 use crate::books::{ServiceCell, WorkerCell};
 use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget, Onset};
-use crate::publish::{Exchange, Version};
+use crate::publish::{TableChannel, Version};
 use crate::random::Random;
 use crate::report::Report;
 use crate::sync::Arc;
 use crate::table::{ColorId, Service, Table, TargetEntry, TargetId};
 
-/// A worker's place in the exchange, before its thread has started.
+/// A worker's place in the channel, before its thread has started.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Subscription {
     worker: usize,
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
     table: Arc<Table>,
 }
 
-/// A worker's place in the exchange, on its own thread. Clones share the same place.
+/// A worker's place in the channel, on its own thread. Clones share the same place.
 #[derive(Clone, Debug)]
 pub struct Reader {
     inside: Rc<Inside>,
@@ -50,7 +50,7 @@ pub struct LocalService {
 #[derive(Debug)]
 struct Inside {
     worker: usize,
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
     local: RefCell<Rc<LocalTable>>,
     colors: RefCell<HashMap<ColorId, Rc<LocalColor>>>,
     targets: RefCell<HashMap<TargetId, Rc<LocalDrain>>>,
@@ -71,11 +71,11 @@ struct LocalEntry {
     targets: Box<[Rc<LocalTarget>]>,
 }
 
-// === impl Seat ===
+// === impl Subscription ===
 
-impl Seat {
-    pub(crate) fn new(worker: usize, exchange: Arc<Exchange>, table: Arc<Table>) -> Self {
-        Self { worker, exchange, table }
+impl Subscription {
+    pub(crate) fn new(worker: usize, channel: Arc<TableChannel>, table: Arc<Table>) -> Self {
+        Self { worker, channel, table }
     }
 
     /// Returns the number of the worker, from 0.
@@ -83,15 +83,15 @@ impl Seat {
         self.worker
     }
 
-    pub(crate) fn into_parts(self) -> (usize, Arc<Exchange>) {
-        (self.worker, self.exchange)
+    pub(crate) fn into_parts(self) -> (usize, Arc<TableChannel>) {
+        (self.worker, self.channel)
     }
 
     /// Takes the place on the worker's own thread.
-    pub fn sit(self) -> Reader {
+    pub fn into_reader(self) -> Reader {
         let inside = Inside {
             worker: self.worker,
-            exchange: self.exchange,
+            channel: self.channel,
             local: RefCell::new(Rc::new(LocalTable::new(self.table))),
             colors: RefCell::default(),
             targets: RefCell::default(),
@@ -124,7 +124,7 @@ impl Reader {
 
     /// Returns how many workers there are.
     pub fn workers(&self) -> usize {
-        self.inside.exchange.mailboxes.len()
+        self.inside.channel.mailboxes.len()
     }
 
     /// Waits for the next table, swaps to it and acknowledges it. Idle connections to what it
@@ -161,29 +161,29 @@ impl Reader {
         let entry = self.local_entry(&local, service)?;
         let target = choose(&entry.targets)?.clone();
         let color = entry.color.clone();
-        let since = now.saturating_duration_since(self.inside.exchange.began);
+        let since = now.saturating_duration_since(self.inside.channel.began);
         let generation = local.services[service].generation;
-        Some(Lease::take(color, target, self.inside.exchange.clone(), Claim { since, generation }))
+        Some(Lease::take(color, target, self.inside.channel.clone(), Claim { since, generation }))
     }
 
     /// Counts a connection to a target from before it is made until it is closed (L4).
     pub fn hold_connection(&self, lease: &Lease) -> ConnectionHold {
-        ConnectionHold::take(lease, self.inside.exchange.clone())
+        ConnectionHold::take(lease, self.inside.channel.clone())
     }
 
     /// Reports an observation about a target to the control plane.
     pub fn report(&self, report: Report) {
-        self.inside.exchange.reports.send(report);
+        self.inside.channel.reports.send(report);
     }
 
     /// Returns this worker's books of requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceCell {
-        self.inside.exchange.unrouted.cell(self.inside.worker)
+        self.inside.channel.unrouted.cell(self.inside.worker)
     }
 
     /// Returns this worker's books of client connections.
     pub fn connections(&self) -> &WorkerCell {
-        self.inside.exchange.workers.cell(self.inside.worker)
+        self.inside.channel.workers.cell(self.inside.worker)
     }
 
     /// Records the age of the oldest lease per color, for status. To be called from time to time; costs one
@@ -201,7 +201,7 @@ impl Reader {
 
     fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Rc<LocalTable>> {
         let inside = &*self.inside;
-        let mailbox = &inside.exchange.mailboxes[inside.worker];
+        let mailbox = &inside.channel.mailboxes[inside.worker];
         mailbox.poll(cx).map(|(version, table)| self.swap(version, table))
     }
 
@@ -229,7 +229,7 @@ impl Reader {
                 color.wake_streams();
             }
         }
-        inside.exchange.acknowledge(inside.worker, version);
+        inside.channel.acknowledge(inside.worker, version);
         local
     }
 
@@ -291,8 +291,8 @@ impl Reader {
 /// A worker that has ended takes no lease any more, so it acknowledges every table: nothing waits for it.
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.exchange.acknowledge(self.worker, Version::LAST);
-        self.exchange.drain.ring();
+        self.channel.acknowledge(self.worker, Version::LAST);
+        self.channel.drain.ring();
     }
 }
 

@@ -8,25 +8,25 @@
 
 use std::future::poll_fn;
 
-use crate::adopt::Seat;
+use crate::adopt::Subscription;
 use crate::books::{ServiceCell, WorkerCell};
-use crate::publish::{Exchange, Version};
+use crate::publish::{TableChannel, Version};
 use crate::report::Report;
 use crate::sync::Arc;
 use crate::table::Table;
 
-/// A place in the exchange for all workers of another process.
+/// A place in the channel for all workers of another process.
 #[derive(Debug)]
 pub struct Guest {
     worker: usize,
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
 }
 
 // === impl Guest ===
 
 impl Guest {
-    pub(crate) fn new(worker: usize, exchange: Arc<Exchange>) -> Self {
-        Self { worker, exchange }
+    pub(crate) fn new(worker: usize, channel: Arc<TableChannel>) -> Self {
+        Self { worker, channel }
     }
 
     /// Returns the number of the place, for the cells of books.
@@ -36,28 +36,28 @@ impl Guest {
 
     /// Waits for the next table.
     pub async fn next(&self) -> (Version, Arc<Table>) {
-        poll_fn(|cx| self.exchange.mailboxes[self.worker].poll(cx)).await
+        poll_fn(|cx| self.channel.mailboxes[self.worker].poll(cx)).await
     }
 
     /// Returns the newest table, whether [`Guest::next`] took it or not.
     pub fn newest(&self) -> (Version, Arc<Table>) {
-        self.exchange.newest()
+        self.channel.newest()
     }
 
     /// Acknowledges that the other process has this table, and that the cells are at least as new.
     // lossless: L2 L4
     pub fn acknowledge(&self, version: Version) {
-        self.exchange.acknowledge(self.worker, version);
+        self.channel.acknowledge(self.worker, version);
     }
 
     /// Makes drains check the cells again.
     pub fn ring(&self) {
-        self.exchange.drain.ring();
+        self.channel.drain.ring();
     }
 
     /// Reports an observation of the other process about a target to the control plane.
     pub fn report(&self, report: Report) {
-        self.exchange.reports.send(report);
+        self.channel.reports.send(report);
     }
 
     /// Returns the books of its requests that were not routed to a service.
@@ -67,7 +67,7 @@ impl Guest {
 
     /// Returns the same of another place, for reading.
     pub fn unrouted_at(&self, worker: usize) -> &ServiceCell {
-        self.exchange.unrouted.cell(worker)
+        self.channel.unrouted.cell(worker)
     }
 
     /// Returns the books of its client connections.
@@ -77,20 +77,20 @@ impl Guest {
 
     /// Returns the same of another place, for reading.
     pub fn connections_at(&self, worker: usize) -> &WorkerCell {
-        self.exchange.workers.cell(worker)
+        self.channel.workers.cell(worker)
     }
 
-    /// Returns the current time of the books: since the exchange began.
+    /// Returns the current time of the books: since the channel was made.
     pub fn now(&self) -> std::time::Duration {
-        self.exchange.began.elapsed()
+        self.channel.began.elapsed()
     }
 }
 
-impl Seat {
+impl Subscription {
     /// Gives the place to another process.
-    pub fn host(self) -> Guest {
-        let (worker, exchange) = self.into_parts();
-        exchange.host(worker);
-        Guest::new(worker, exchange)
+    pub fn into_guest(self) -> Guest {
+        let (worker, channel) = self.into_parts();
+        channel.host(worker);
+        Guest::new(worker, channel)
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rules::{Color, Generation};
 
 use crate::books::{ColorBooks, ColorCell, CutKind, TargetCell};
-use crate::publish::Exchange;
+use crate::publish::TableChannel;
 use crate::sync::Arc;
 use crate::table::{Draining, TargetEntry, TargetId};
 
@@ -23,7 +23,7 @@ pub struct Lease {
     color: Rc<LocalColor>,
     target: Rc<LocalTarget>,
     slot: usize,
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
 }
 
 /// A connection's hold on a color and a target of it: from before it is made until it is closed.
@@ -32,7 +32,7 @@ pub struct Lease {
 pub struct ConnectionHold {
     color: Rc<LocalColor>,
     target: Rc<LocalTarget>,
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
 }
 
 /// The time when a lease is taken, and the generation of its service at that time.
@@ -95,12 +95,12 @@ impl Lease {
     pub(crate) fn take(
         color: Rc<LocalColor>,
         target: Rc<LocalTarget>,
-        exchange: Arc<Exchange>,
+        channel: Arc<TableChannel>,
         claim: Claim,
     ) -> Self {
         let slot = color.enter(claim);
         target.cell().leases.rise();
-        Self { color, target, slot, exchange }
+        Self { color, target, slot, channel }
     }
 
     /// Returns the color it is on.
@@ -157,18 +157,18 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.target.cell().leases.fall();
         self.color.leave(self.slot);
-        ring_if_draining(&self.color, &self.target, &self.exchange);
+        ring_if_draining(&self.color, &self.target, &self.channel);
     }
 }
 
 // === impl ConnectionHold ===
 
 impl ConnectionHold {
-    pub(crate) fn take(lease: &Lease, exchange: Arc<Exchange>) -> Self {
+    pub(crate) fn take(lease: &Lease, channel: Arc<TableChannel>) -> Self {
         let (color, target) = (lease.color.clone(), lease.target.clone());
         color.cell().connections.rise();
         target.cell().connections.rise();
-        Self { color, target, exchange }
+        Self { color, target, channel }
     }
 
     /// Returns true if the color or the target is being drained: the connection must not be kept.
@@ -181,7 +181,7 @@ impl Drop for ConnectionHold {
     fn drop(&mut self) {
         self.target.cell().connections.fall();
         self.color.cell().connections.fall();
-        ring_if_draining(&self.color, &self.target, &self.exchange);
+        ring_if_draining(&self.color, &self.target, &self.channel);
     }
 }
 
@@ -190,9 +190,9 @@ fn is_draining(color: &LocalColor, target: &LocalTarget) -> bool {
 }
 
 // lossless: L4 - announced after it was taken away.
-fn ring_if_draining(color: &LocalColor, target: &LocalTarget, exchange: &Exchange) {
+fn ring_if_draining(color: &LocalColor, target: &LocalTarget, channel: &TableChannel) {
     if is_draining(color, target) {
-        exchange.drain.ring();
+        channel.drain.ring();
     }
 }
 

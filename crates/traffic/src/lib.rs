@@ -27,8 +27,8 @@ mod adopt;
 mod bell;
 mod books;
 mod cell;
+mod channel;
 mod drain;
-mod exchange;
 mod guest;
 mod histogram;
 mod lease;
@@ -39,15 +39,15 @@ mod route;
 mod sync;
 mod table;
 
-pub use adopt::{LocalService, Reader, Seat};
+pub use adopt::{LocalService, Reader, Subscription};
 pub use books::{
     AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutKind, HandshakeFailure,
     OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd, TargetBooks, TargetSum,
     UpgradeEnd, WorkerSum,
 };
 pub use cell::{Count, Gauge};
+pub use channel::table_channel;
 pub use drain::{DrainBooks, Remaining};
-pub use exchange::exchange;
 pub use guest::Guest;
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};

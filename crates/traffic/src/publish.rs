@@ -22,12 +22,12 @@ impl Version {
 /// The control plane's end: publishes tables and watches their acknowledgement.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    exchange: Arc<Exchange>,
+    channel: Arc<TableChannel>,
 }
 
 /// The state shared by both planes.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct TableChannel {
     pub(crate) began: Instant,
     pub(crate) mailboxes: Box<[Mailbox]>,
     pub(crate) drain: DrainBell,
@@ -62,18 +62,18 @@ struct Mail {
 // === impl Publisher ===
 
 impl Publisher {
-    pub(crate) fn of(exchange: Arc<Exchange>) -> Self {
-        Self { exchange }
+    pub(crate) fn of(channel: Arc<TableChannel>) -> Self {
+        Self { channel }
     }
 
     /// Gives a table to every worker. It replaces one that a worker has not yet taken: workers need only the newest.
     pub fn publish(&self, table: Table) -> Version {
         let table = Arc::new(table);
-        let mut latest = lock(&self.exchange.latest);
+        let mut latest = lock(&self.channel.latest);
         let version = Version(latest.version.0 + 1);
         *latest = Latest { version, table: table.clone() };
         // Under the lock, so that two publishers can't deliver in different orders.
-        for mailbox in &self.exchange.mailboxes {
+        for mailbox in &self.channel.mailboxes {
             mailbox.deliver(version, table.clone());
         }
         version
@@ -81,12 +81,12 @@ impl Publisher {
 
     /// Returns the newest table, whether acknowledged or not.
     pub fn table(&self) -> Arc<Table> {
-        lock(&self.exchange.latest).table.clone()
+        lock(&self.channel.latest).table.clone()
     }
 
     /// Returns the number of the newest publish.
     pub fn version(&self) -> Version {
-        lock(&self.exchange.latest).version
+        lock(&self.channel.latest).version
     }
 
     /// Waits until every worker has acknowledged this version or a newer one.
@@ -101,38 +101,38 @@ impl Publisher {
 
     /// Returns the workers that have not acknowledged this version.
     pub fn silent(&self, version: Version) -> Vec<usize> {
-        let numbered = self.exchange.mailboxes.iter().enumerate();
+        let numbered = self.channel.mailboxes.iter().enumerate();
         let silent = numbered.filter(|(_, mailbox)| mailbox.acknowledged() < version);
         silent.map(|(worker, _)| worker).collect()
     }
 
     /// Returns how many workers there are.
     pub fn workers(&self) -> usize {
-        self.exchange.mailboxes.len()
+        self.channel.mailboxes.len()
     }
 
     /// Waits for the next reports of the data plane about targets.
     pub async fn reports(&self) -> Vec<Report> {
-        poll_fn(|cx| self.exchange.reports.poll(cx)).await
+        poll_fn(|cx| self.channel.reports.poll(cx)).await
     }
 
     /// Returns the books of requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceBooks {
-        &self.exchange.unrouted
+        &self.channel.unrouted
     }
 
     /// Returns the books of client connections.
     pub fn connections(&self) -> &WorkerBooks {
-        &self.exchange.workers
+        &self.channel.workers
     }
 
-    /// Returns the current time of the books: since the exchange began.
+    /// Returns the current time of the books: since the channel was made.
     pub fn now(&self) -> Duration {
-        self.exchange.began.elapsed()
+        self.channel.began.elapsed()
     }
 
     pub(crate) fn drain_bell(&self) -> &DrainBell {
-        &self.exchange.drain
+        &self.channel.drain
     }
 
     fn poll_acknowledged(
@@ -144,11 +144,11 @@ impl Publisher {
         let has_it = |mailbox: &Mailbox| {
             mailbox.acknowledged() >= version || (!everywhere && mailbox.is_hosted())
         };
-        let all = || self.exchange.mailboxes.iter().all(has_it);
+        let all = || self.channel.mailboxes.iter().all(has_it);
         if all() {
             return Poll::Ready(());
         }
-        let mut wakers = lock(&self.exchange.acknowledged);
+        let mut wakers = lock(&self.channel.acknowledged);
         if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             wakers.push(cx.waker().clone());
         }
@@ -158,9 +158,9 @@ impl Publisher {
     }
 }
 
-// === impl Exchange, Mailbox ===
+// === impl TableChannel, Mailbox ===
 
-impl Exchange {
+impl TableChannel {
     /// Makes one for this many workers, which all have this table.
     pub(crate) fn new(workers: usize, table: Arc<Table>) -> Self {
         Self {

@@ -13,7 +13,7 @@ use rules::{Cut, Limits};
 use traffic::{
     AbortCause, ColorBooks, ColorSum, DrainBooks, HandshakeFailure, HistogramSum, ReloadEnd,
     Remaining, Report, ReportKind, ServiceBooks, ServiceSum, Table, TargetBooks, TargetId,
-    TargetSum, UpgradeEnd, WorkerSum, exchange,
+    TargetSum, UpgradeEnd, WorkerSum, table_channel,
 };
 
 struct Unpark(Thread);
@@ -35,9 +35,9 @@ fn table() -> Table {
 #[test]
 fn a_publish_waits_for_the_other_process_too() {
     // L2
-    let (publisher, mut seats) = exchange(2, table());
-    let guest = seats.pop().unwrap().host();
-    let reader = seats.pop().unwrap().sit();
+    let (publisher, mut subscriptions) = table_channel(2, table());
+    let guest = subscriptions.pop().unwrap().into_guest();
+    let reader = subscriptions.pop().unwrap().into_reader();
     assert_eq!((guest.worker(), reader.worker()), (1, 0));
     let version = publisher.publish(table());
     assert!(poll(reader.adopt()).is_ready());
@@ -53,9 +53,9 @@ fn a_publish_waits_for_the_other_process_too() {
 #[test]
 fn what_is_published_here_does_not_wait_for_the_other_process() {
     // L10
-    let (publisher, mut seats) = exchange(2, table());
-    let guest = seats.pop().unwrap().host();
-    let reader = seats.pop().unwrap().sit();
+    let (publisher, mut subscriptions) = table_channel(2, table());
+    let guest = subscriptions.pop().unwrap().into_guest();
+    let reader = subscriptions.pop().unwrap().into_reader();
     let version = publisher.publish(table());
     assert!(poll(publisher.acknowledged_here(version)).is_pending());
     assert!(poll(reader.adopt()).is_ready());
@@ -88,8 +88,8 @@ fn what_is_counted_elsewhere_is_taken_out_and_the_books_balance() {
 #[test]
 fn a_drain_waits_for_what_the_other_process_counts() {
     // L3 L4
-    let (publisher, mut seats) = exchange(2, table());
-    let guest = seats.pop().unwrap().host();
+    let (publisher, mut subscriptions) = table_channel(2, table());
+    let guest = subscriptions.pop().unwrap().into_guest();
     let (colors, targets) = (ColorBooks::new(2), TargetBooks::new(2));
     let cut = Cut { unanswered: 1, answering: 2, tunnels: 3 };
     let busy = ColorSum { leases: 1, connections: 2, cut, ..ColorSum::default() };
@@ -109,8 +109,8 @@ fn a_drain_waits_for_what_the_other_process_counts() {
 #[test]
 fn whoever_waits_for_a_drain_is_woken_by_what_the_other_process_tells() {
     // L4
-    let (publisher, mut seats) = exchange(1, table());
-    let guest = seats.pop().unwrap().host();
+    let (publisher, mut subscriptions) = table_channel(1, table());
+    let guest = subscriptions.pop().unwrap().into_guest();
     let books = ColorBooks::new(1);
     books.cell(0).set(&ColorSum { leases: 1, ..ColorSum::default() });
     thread::scope(|scope| {
@@ -132,8 +132,9 @@ fn whoever_waits_for_a_drain_is_woken_by_what_the_other_process_tells() {
 #[test]
 fn a_worker_that_has_ended_keeps_no_publish_waiting() {
     // L2 L10
-    let (publisher, mut seats) = exchange(2, table());
-    let (ended, serving) = (seats.pop().unwrap().sit(), seats.pop().unwrap().sit());
+    let (publisher, mut subscriptions) = table_channel(2, table());
+    let (ended, serving) =
+        (subscriptions.pop().unwrap().into_reader(), subscriptions.pop().unwrap().into_reader());
     let version = publisher.publish(table());
     drop(ended);
     assert!(poll(publisher.acknowledged(version)).is_pending(), "the other serves");
@@ -195,8 +196,8 @@ fn what_is_told_is_what_is_summed() {
     assert_eq!(ServiceSum::of(&services), service);
     assert_eq!(ColorSum::of(&colors), color);
     assert_eq!(TargetSum::of(&targets), target);
-    let (publisher, mut seats) = exchange(1, table());
-    seats.pop().unwrap().host().unrouted().set(&service);
+    let (publisher, mut subscriptions) = table_channel(1, table());
+    subscriptions.pop().unwrap().into_guest().unrouted().set(&service);
     assert_eq!(ServiceSum::of(publisher.unrouted()), service);
 }
 
@@ -215,8 +216,8 @@ fn what_is_told_of_workers_is_what_is_summed_and_reports_pass() {
         reloads: [9; ReloadEnd::ALL.len()],
         upgrades: [10; UpgradeEnd::ALL.len()],
     };
-    let (publisher, mut seats) = exchange(1, table());
-    let guest = seats.pop().unwrap().host();
+    let (publisher, mut subscriptions) = table_channel(1, table());
+    let guest = subscriptions.pop().unwrap().into_guest();
     guest.connections().set(connections);
     assert_eq!(WorkerSum::of(publisher.connections()), connections);
     let report = Report { target: TargetId(3), kind: ReportKind::Refused };

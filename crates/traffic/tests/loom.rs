@@ -19,8 +19,8 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::thread;
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, Draining, Lease, Leaving, Publisher, Reader, Routes, Seat,
-    Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
+    ColorBooks, ColorEntry, ColorId, Draining, Lease, Leaving, Publisher, Reader, Routes, Service,
+    ServiceBooks, Subscription, Table, TargetBooks, TargetEntry, TargetId, table_channel,
 };
 
 struct World {
@@ -33,8 +33,8 @@ struct World {
 }
 
 impl World {
-    /// Traffic on blue, `workers` seats.
-    fn new(workers: usize) -> (Arc<Self>, Publisher, Vec<Seat>) {
+    /// Traffic on blue, `workers` subscriptions.
+    fn new(workers: usize) -> (Arc<Self>, Publisher, Vec<Subscription>) {
         let world = Self {
             books: Arc::new(ServiceBooks::new(workers)),
             colors: [(); 2].map(|()| Arc::new(ColorBooks::new(workers))),
@@ -42,8 +42,8 @@ impl World {
             blue_is_dead: AtomicBool::new(false),
             blue_did: AtomicU64::new(0),
         };
-        let (publisher, seats) = exchange(workers, world.table(0, Color::Blue, &[]));
-        (Arc::new(world), publisher, seats)
+        let (publisher, subscriptions) = table_channel(workers, world.table(0, Color::Blue, &[]));
+        (Arc::new(world), publisher, subscriptions)
     }
 
     fn table(&self, generation: u64, active: Color, draining: &[Draining]) -> Table {
@@ -136,10 +136,10 @@ impl Wake for Flag {
 fn no_lease_is_on_a_drained_color_with_one_worker() {
     // L1 L2 L4
     loom::model(|| {
-        let (world, publisher, mut seats) = World::new(1);
-        let (seat, shared) = (seats.remove(0), world.clone());
+        let (world, publisher, mut subscriptions) = World::new(1);
+        let (subscription, shared) = (subscriptions.remove(0), world.clone());
         let worker = thread::spawn(move || {
-            let reader = seat.sit();
+            let reader = subscription.into_reader();
             shared.serve(&claim(&reader));
             let adopted = poll_adopt(&reader);
             shared.serve(&claim(&reader));
@@ -160,11 +160,11 @@ fn no_lease_is_on_a_drained_color_with_one_worker() {
 fn no_lease_is_on_a_drained_color_with_two_workers() {
     // L2 L4
     within(2, || {
-        let (world, publisher, seats) = World::new(2);
-        let work = |seat: Seat| {
+        let (world, publisher, subscriptions) = World::new(2);
+        let work = |subscription: Subscription| {
             let shared = world.clone();
             thread::spawn(move || {
-                let reader = seat.sit();
+                let reader = subscription.into_reader();
                 let held = claim(&reader);
                 block_on(reader.adopt());
                 assert_eq!(claim(&reader).color(), Color::Green);
@@ -173,7 +173,7 @@ fn no_lease_is_on_a_drained_color_with_two_workers() {
                 assert!(!shared.blue_is_dead.load(Ordering::SeqCst), "a lease on a drained color");
             })
         };
-        let workers: Vec<_> = seats.into_iter().map(work).collect();
+        let workers: Vec<_> = subscriptions.into_iter().map(work).collect();
         world.retire_blue(&publisher, 2);
         for worker in workers {
             worker.join().unwrap();
@@ -185,10 +185,10 @@ fn no_lease_is_on_a_drained_color_with_two_workers() {
 fn drained_comes_after_a_connection_that_outlives_its_lease_and_is_not_missed() {
     // L4
     loom::model(|| {
-        let (world, publisher, mut seats) = World::new(1);
-        let (seat, shared) = (seats.remove(0), world.clone());
+        let (world, publisher, mut subscriptions) = World::new(1);
+        let (subscription, shared) = (subscriptions.remove(0), world.clone());
         let worker = thread::spawn(move || {
-            let reader = seat.sit();
+            let reader = subscription.into_reader();
             let lease = claim(&reader);
             let connection = reader.hold_connection(&lease);
             shared.serve(&lease);
@@ -207,11 +207,11 @@ fn drained_comes_after_a_connection_that_outlives_its_lease_and_is_not_missed() 
 fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
     // L3
     within(3, || {
-        let (world, publisher, mut seats) = World::new(1);
-        let (seat, flag) = (seats.remove(0), Arc::new(Flag::default()));
+        let (world, publisher, mut subscriptions) = World::new(1);
+        let (subscription, flag) = (subscriptions.remove(0), Arc::new(Flag::default()));
         let (waker, woken) = (Waker::from(flag.clone()), flag.clone());
         let worker = thread::spawn(move || {
-            let reader = seat.sit();
+            let reader = subscription.into_reader();
             let lease = claim(&reader);
             lease.watch_cut(&Context::from_waker(&waker));
             loop {
@@ -231,13 +231,13 @@ fn a_cut_wakes_the_waiting_lease_when_it_is_published_and_not_before() {
     });
 }
 
-/// Two publishers at once: the exchange decides which table is the newer.
+/// Two publishers at once: the channel decides which table is the newer.
 #[test]
 fn no_worker_ends_on_the_older_of_two_tables() {
     // L2
     loom::model(|| {
-        let (world, publisher, mut seats) = World::new(1);
-        let reader = seats.remove(0).sit();
+        let (world, publisher, mut subscriptions) = World::new(1);
+        let reader = subscriptions.remove(0).into_reader();
         let publish = |generation| {
             let (publisher, world) = (publisher.clone(), world.clone());
             thread::spawn(move || publisher.publish(world.green(generation, false)))

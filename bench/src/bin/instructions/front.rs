@@ -14,7 +14,7 @@ use proxy::{AddressHistory, Followers, Options, Proxy, Sockets, TlsConfigCache};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Publisher, Routes, Service, ServiceBooks, Table, TargetBooks,
-    TargetEntry, TargetId, exchange,
+    TargetEntry, TargetId, table_channel,
 };
 
 use crate::case::{ANSWER_END, Case};
@@ -39,7 +39,7 @@ impl Front {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let target = TcpListener::bind(loopback)?;
         let limits = Limits::default();
-        let (publisher, seats) = exchange(WORKERS, Table::empty(limits));
+        let (publisher, subscriptions) = table_channel(WORKERS, Table::empty(limits));
         let sockets = Sockets::bind(&[loopback], WORKERS, &[])?;
         let instance = "count".to_owned();
         let options = Options {
@@ -53,7 +53,7 @@ impl Front {
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };
-        let proxy = Proxy::start(sockets, seats, &options)?;
+        let proxy = Proxy::start(sockets, subscriptions, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);
         while !publisher.silent(version).is_empty() {
             thread::sleep(Duration::from_millis(1));

@@ -17,7 +17,7 @@ use testkit::{Health, Target, wait_until};
 use tokio::time::{sleep, timeout};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
-    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, exchange,
+    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, table_channel,
 };
 
 use crate::world::{Ground, SOON, World, service, to};
@@ -136,7 +136,7 @@ fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_
 /// No process has this number.
 const NOBODY: u32 = i32::MAX as u32;
 
-/// The newer one, as far as the older one knows it: an exchange with one place, which the older has.
+/// The newer one, as far as the older one knows it: a channel with one place, which the older has.
 struct Newer {
     publisher: Publisher,
     host: Host,
@@ -155,8 +155,8 @@ impl Newer {
         let mut frozen = world.wait(world.handle.freeze()).unwrap();
         frozen.close_journal().unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
-        let guest = seats.pop().unwrap().host();
+        let (publisher, mut subscriptions) = table_channel(1, Table::empty(Limits::default()));
+        let guest = subscriptions.pop().unwrap().into_guest();
         let (host, follower) = world.wait(async {
             let host = host(vec![(guest, Link::new(ours).unwrap(), pid)], Vec::new());
             (host, frozen.follow(Link::new(theirs).unwrap(), None))

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use traffic::{CutKind, Publisher, Reader, Report, ReportKind, Seat, Table, exchange};
+use traffic::{CutKind, Publisher, Reader, Report, ReportKind, Subscription, Table, table_channel};
 
 use crate::disk::Disk;
 use crate::names::Names;
@@ -138,7 +138,7 @@ impl Ground {
 
 impl World {
     fn start(ground: &Ground) -> Result<Self, StartError> {
-        let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
+        let (publisher, subscriptions) = table_channel(2, Table::empty(Limits::default()));
         let files = FileStorage::open(ground.directory.path()).unwrap();
         let storage = ground.disk.clone().wrap(files);
         let (config, shown) = (ground.config.clone(), ground.groups.clone());
@@ -186,7 +186,7 @@ impl World {
         });
         let handle = started.recv().unwrap()?;
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let workers = seats.into_iter().map(Worker::start).collect();
+        let workers = subscriptions.into_iter().map(Worker::start).collect();
         let (skips, control) = (Some(skips), Some(control));
         Ok(Self { handle, publisher, workers, runtime, skips, control })
     }
@@ -268,9 +268,9 @@ impl Drop for World {
 // === impl Worker ===
 
 impl Worker {
-    fn start(seat: Seat) -> Self {
+    fn start(subscription: Subscription) -> Self {
         let (orders, inbox) = channel();
-        let thread = thread::spawn(move || work(&seat.sit(), &inbox));
+        let thread = thread::spawn(move || work(&subscription.into_reader(), &inbox));
         Self { orders, thread: Some(thread) }
     }
 

@@ -16,7 +16,7 @@ use journal::Journal;
 use rules::{Actor, Color, DrainEnd, Limits, ServiceSpec};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use traffic::{Publisher, Table, exchange};
+use traffic::{Publisher, Table, table_channel};
 
 use crate::fault_storage::Disk;
 use crate::targets::Targets;
@@ -63,7 +63,7 @@ pub(crate) struct Life {
 
 impl Life {
     pub(crate) async fn start(ground: Rc<Ground>, disk: &Disk) -> Rc<Self> {
-        let (publisher, seats) = exchange(2, Table::empty(Limits::default()));
+        let (publisher, subscriptions) = table_channel(2, Table::empty(Limits::default()));
         ground.targets.start().await;
         let config = ground.config.clone();
         let services = vec![config.lock().unwrap().clone()];
@@ -95,8 +95,8 @@ impl Life {
         };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
-        let seat = |seat| Worker::start(seat, ground.witness.clone());
-        let workers = seats.into_iter().map(seat).collect();
+        let subscription = |subscription| Worker::start(subscription, ground.witness.clone());
+        let workers = subscriptions.into_iter().map(subscription).collect();
         let (tasks, dead) = (RefCell::default(), RefCell::default());
         let life = Rc::new(Self { workers, ground, handle, publisher, tasks, dead });
         life.clone().in_background(|life| async move { life.follow().await });

@@ -8,7 +8,7 @@ use rules::Color;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
-use traffic::{ConnectionHold, CutKind, Lease, Reader, Report, ReportKind, Seat};
+use traffic::{ConnectionHold, CutKind, Lease, Reader, Report, ReportKind, Subscription};
 
 use crate::witness::Witness;
 
@@ -33,11 +33,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Begins to take tables, on the current local set.
-    pub(crate) fn start(seat: Seat, witness: Rc<Witness>) -> Rc<Self> {
+    pub(crate) fn start(subscription: Subscription, witness: Rc<Witness>) -> Rc<Self> {
         let (manner, held) = (Cell::new(Manner::Prompt), RefCell::default());
         let task = RefCell::default();
-        let worker =
-            Rc::new(Self { reader: seat.sit(), manner, changed: Notify::new(), held, task });
+        let worker = Rc::new(Self {
+            reader: subscription.into_reader(),
+            manner,
+            changed: Notify::new(),
+            held,
+            task,
+        });
         let own = worker.clone();
         let task = spawn_local(async move {
             loop {

@@ -107,7 +107,7 @@ async fn serve_next(
 mod tests {
     use rules::Limits;
     use tokio::net::{TcpListener, TcpStream};
-    use traffic::{Table, exchange};
+    use traffic::{Table, table_channel};
 
     use super::*;
     use crate::capacity::Capacity;
@@ -119,8 +119,8 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let stream = Stream::new(TcpStream::connect(address).await.unwrap()).unwrap();
-            let (_publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
-            let reader = seats.pop().unwrap().sit();
+            let (_publisher, mut subscriptions) = table_channel(1, Table::empty(Limits::default()));
+            let reader = subscriptions.pop().unwrap().into_reader();
             let worker = Rc::new(Worker::alone(reader));
             let capacity = Capacity::new(1);
             let permit = capacity.permit().unwrap();

@@ -171,15 +171,15 @@ impl Drop for RequestEnd {
 #[cfg(test)]
 mod tests {
     use rules::Limits;
-    use traffic::{Table, exchange};
+    use traffic::{Table, table_channel};
 
     use super::*;
 
     #[test]
     fn a_request_whose_task_is_dropped_is_in_the_books_as_cut_by_the_stop() {
         // L8
-        let (publisher, mut seats) = exchange(1, Table::empty(Limits::default()));
-        let reader = seats.pop().unwrap().sit();
+        let (publisher, mut subscriptions) = table_channel(1, Table::empty(Limits::default()));
+        let reader = subscriptions.pop().unwrap().into_reader();
         let worker = Rc::new(Worker::alone(reader));
         let books = || traffic::ServiceSum::of(publisher.unrouted());
         let end = RequestEnd::unrouted(&worker, None);

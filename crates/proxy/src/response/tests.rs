@@ -12,7 +12,7 @@ use rules::{Generation, Limits, ServiceName, ServiceSpec, TargetUrl};
 use tokio::net::{TcpListener, TcpStream};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, DrainBooks, Draining, Leaving, Remaining, Routes, Service,
-    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, exchange,
+    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, table_channel,
 };
 
 use super::{Answer, Download};
@@ -69,8 +69,8 @@ fn table(color: &Arc<ColorBooks>) -> Table {
 fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
     // L4
     let books = Arc::new(ColorBooks::new(1));
-    let (publisher, mut seats) = exchange(1, table(&books));
-    let reader = seats.pop().unwrap().sit();
+    let (publisher, mut subscriptions) = table_channel(1, table(&books));
+    let reader = subscriptions.pop().unwrap().into_reader();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,7 +12,7 @@ use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUr
 use testkit::{Client, Target, wait_until};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, Draining, Held, Publisher, Routes, Service,
-    ServiceBooks, ServiceSum, Table, TargetBooks, TargetEntry, TargetId, TargetSum, exchange,
+    ServiceBooks, ServiceSum, Table, TargetBooks, TargetEntry, TargetId, TargetSum, table_channel,
 };
 
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Front {
             ServiceSpec::new(name, blue.iter().map(url).collect(), green.iter().map(url).collect());
         let mut limits = Limits::default();
         change(&mut spec, &mut limits);
-        let (publisher, seats) = exchange(workers, Table::empty(limits));
+        let (publisher, subscriptions) = table_channel(workers, Table::empty(limits));
         let loopback = [SocketAddr::from(([127, 0, 0, 1], 0))];
         let sockets = Sockets::bind(&loopback, workers, &[]).expect("a free port");
         let options = Options {
@@ -63,7 +63,7 @@ impl Front {
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
         };
-        let proxy = Proxy::start(sockets, seats, &options).expect("threads");
+        let proxy = Proxy::start(sockets, subscriptions, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {
             let books = || Arc::new(TargetBooks::new(workers));
             targets.iter().map(|target| (color, target.address(), books())).collect()

@@ -39,7 +39,7 @@ use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use traffic::{Publisher, Seat, Table, exchange};
+use traffic::{Publisher, Subscription, Table, table_channel};
 
 use crate::cli::{LogFormat, RunArgs};
 use crate::exit::{Exit, Failure};
@@ -232,7 +232,7 @@ fn start(
         let settings = ways.settings(config, &stage.options, in_force.live.subscribe());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable = ways.replaceable(config, wishes, (older, parent.clone()))?;
-        let mut proxy = Proxy::start(ways.public, stage.seats, &stage.options)
+        let mut proxy = Proxy::start(ways.public, stage.subscriptions, &stage.options)
             .map_err(cannot("start the workers"))?;
         announce(&settings, &proxy);
         let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
@@ -346,9 +346,9 @@ async fn serving(handle: &Handle) {
 /// The parts of both planes.
 struct Stage {
     publisher: Publisher,
-    seats: Vec<Seat>,
+    subscriptions: Vec<Subscription>,
     /// The places of the Teals that leave.
-    guests: Vec<Seat>,
+    guests: Vec<Subscription>,
     options: Options,
 }
 
@@ -364,10 +364,10 @@ impl Stage {
             );
         }
         let places = config.workers + leaving;
-        let (publisher, mut seats) = exchange(places, Table::empty(config.limits));
-        let guests = seats.split_off(config.workers);
+        let (publisher, mut subscriptions) = table_channel(places, Table::empty(config.limits));
+        let guests = subscriptions.split_off(config.workers);
         options.connections = connections;
-        Self { publisher, seats, guests, options }
+        Self { publisher, subscriptions, guests, options }
     }
 }
 

@@ -7,7 +7,7 @@ use rules::Cut;
 use super::{ColorBooks, CutCell};
 use crate::cell::{Count, Gauge};
 
-/// One worker's part of a color's books. Times are nanoseconds since the exchange began,
+/// One worker's part of a color's books. Times are nanoseconds since the channel was made,
 /// 0 for none.
 #[derive(Debug, Default)]
 pub struct ColorCell {
@@ -44,15 +44,15 @@ pub struct ColorSum {
     pub taken: u64,
     /// The newest generation under which leases were taken.
     pub claimed_under: u64,
-    /// Since the exchange began: the first lease under that generation.
+    /// Since the channel was made: the first lease under that generation.
     pub first_claim: Option<Duration>,
-    /// Since the exchange began: the last lease taken.
+    /// Since the channel was made: the last lease taken.
     pub last_claim: Option<Duration>,
-    /// Since the exchange began: the oldest lease still held.
+    /// Since the channel was made: the oldest lease still held.
     pub oldest: Option<Duration>,
     /// Leases of long streams.
     pub streams: u64,
-    /// Since the exchange began: the oldest of those.
+    /// Since the channel was made: the oldest of those.
     pub oldest_stream: Option<Duration>,
     /// Leases cut by drain deadlines.
     pub cut: Cut,
@@ -62,7 +62,7 @@ pub struct ColorSum {
 
 impl ColorCell {
     /// Replaces the values with those of another process, with its times converted to the clock of this
-    /// exchange; from the owning worker only. Cuts are written first and leases last: a reader that sees no
+    /// channel; from the owning worker only. Cuts are written first and leases last: a reader that sees no
     /// leases left sees all cuts.
     // lossless: L3 L4
     pub fn set(&self, sum: &ColorSum) {

@@ -13,7 +13,7 @@ use peer::{
 use proxy::HandedOver;
 use rules::Actor;
 use tokio::sync::mpsc;
-use traffic::Seat;
+use traffic::Subscription;
 
 use parent::Kept;
 
@@ -208,20 +208,20 @@ impl Older {
     /// The places beyond are those of the ones that leave through them.
     pub(in crate::run) fn host(
         older: Vec<Self>,
-        seats: Vec<Seat>,
+        subscriptions: Vec<Subscription>,
         parent: &Parent,
     ) -> Result<Option<Host>, Failure> {
         if older.is_empty() {
             return Ok(None);
         }
         let mut hosted = Vec::new();
-        let mut seats = seats.into_iter();
-        for (Self { stream, pid, .. }, seat) in older.into_iter().zip(&mut seats) {
+        let mut subscriptions = subscriptions.into_iter();
+        for (Self { stream, pid, .. }, subscription) in older.into_iter().zip(&mut subscriptions) {
             let link = Link::new(stream).map_err(|error| cannot_talk(&error))?;
             tracing::info!(older = pid, by = %Actor::Teal, "taking over");
-            hosted.push((seat.host(), link, pid));
+            hosted.push((subscription.into_guest(), link, pid));
         }
-        let host = peer::host(hosted, seats.map(Seat::host).collect());
+        let host = peer::host(hosted, subscriptions.map(Subscription::into_guest).collect());
         tokio::spawn(see_to_bereaved(host.clone(), parent.bereaved()));
         Ok(Some(host))
     }

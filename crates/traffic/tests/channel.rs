@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rules::{Color, Generation, Limits, ServiceName, ServiceSpec, Split, TargetUrl};
 use traffic::{
     ColorBooks, ColorEntry, ColorId, ColorSum, ConnectionHold, CutKind, DrainBooks, Draining,
-    Reader, Routes, Seat, Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId,
-    exchange,
+    Reader, Routes, Service, ServiceBooks, Subscription, Table, TargetBooks, TargetEntry, TargetId,
+    table_channel,
 };
 
 struct World {
@@ -115,16 +115,16 @@ fn without_second(world: &World, cut: bool) -> Table {
     table
 }
 
-fn seat(world: &World) -> (traffic::Publisher, Vec<Reader>) {
-    let (publisher, seats) = exchange(world.workers, world.table(0, Color::Blue, &[]));
-    (publisher, seats.into_iter().map(Seat::sit).collect())
+fn readers(world: &World) -> (traffic::Publisher, Vec<Reader>) {
+    let (publisher, subscriptions) = table_channel(world.workers, world.table(0, Color::Blue, &[]));
+    (publisher, subscriptions.into_iter().map(Subscription::into_reader).collect())
 }
 
 #[test]
 fn a_lease_is_counted_on_the_color_it_was_chosen_for() {
     // L1
     let world = World::new(2, 1);
-    let (_publisher, readers) = seat(&world);
+    let (_publisher, readers) = readers(&world);
     let lease = readers[1].claim(0, &[], Instant::now()).unwrap();
     assert_eq!(lease.color(), Color::Blue);
     let sum = ColorSum::of(world.color(Color::Blue));
@@ -139,7 +139,7 @@ fn a_lease_is_counted_on_the_color_it_was_chosen_for() {
 fn a_publish_is_done_only_when_every_worker_has_swapped() {
     // L2
     let world = World::new(2, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let version = publisher.publish(world.table(1, Color::Green, &draining(Color::Blue, false)));
     assert_eq!(publisher.silent(version), [0, 1]);
     poll(readers[0].adopt()).unwrap();
@@ -159,7 +159,7 @@ fn a_publish_is_done_only_when_every_worker_has_swapped() {
 fn drained_waits_for_leases_and_connections_and_is_woken_by_the_last() {
     // L4
     let world = World::new(1, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let lease = readers[0].claim(0, &[], Instant::now()).unwrap();
     let connection = readers[0].hold_connection(&lease);
     publisher.publish(world.table(1, Color::Green, &draining(Color::Blue, false)));
@@ -182,7 +182,7 @@ fn drained_waits_for_leases_and_connections_and_is_woken_by_the_last() {
 fn a_cut_wakes_exactly_the_leases_of_that_color() {
     // L3
     let world = World::new(1, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let old = readers[0].claim(0, &[], Instant::now()).unwrap();
     publisher.publish(world.table(1, Color::Green, &draining(Color::Blue, false)));
     poll(readers[0].adopt()).unwrap();
@@ -202,7 +202,7 @@ fn a_cut_wakes_exactly_the_leases_of_that_color() {
 fn a_removed_target_is_drained_by_its_own_leases_and_connections_only() {
     // L4
     let world = World::new(1, 2);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let kept = readers[0].claim(0, &[TargetId(2)], Instant::now()).unwrap();
     let gone = readers[0].claim(0, &[TargetId(0)], Instant::now()).unwrap();
     let connections = [&kept, &gone].map(|lease| readers[0].hold_connection(lease));
@@ -232,7 +232,7 @@ fn a_removed_target_is_drained_by_its_own_leases_and_connections_only() {
 fn a_cut_of_a_removed_target_ends_exactly_the_leases_on_it() {
     // L3
     let world = World::new(1, 2);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let kept = readers[0].claim(0, &[TargetId(2)], Instant::now()).unwrap();
     let gone = readers[0].claim(0, &[TargetId(0)], Instant::now()).unwrap();
     for _ in 0..2 {
@@ -257,7 +257,7 @@ fn a_cut_of_a_removed_target_ends_exactly_the_leases_on_it() {
 #[test]
 fn the_newest_table_replaces_one_that_was_not_taken() {
     let world = World::new(1, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let first = publisher.publish(world.table(1, Color::Green, &[]));
     let second = publisher.publish(world.table(2, Color::Blue, &[]));
     let table = poll(readers[0].adopt()).unwrap();
@@ -269,7 +269,7 @@ fn the_newest_table_replaces_one_that_was_not_taken() {
 #[test]
 fn the_first_and_last_lease_of_a_generation_are_written_down() {
     let world = World::new(2, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let now = Instant::now();
     drop(readers[0].claim(0, &[], now + Duration::from_secs(1)));
     drop(readers[1].claim(0, &[], now + Duration::from_secs(2)));
@@ -288,7 +288,7 @@ fn the_first_and_last_lease_of_a_generation_are_written_down() {
 #[test]
 fn the_oldest_lease_is_found_by_a_survey() {
     let world = World::new(1, 1);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let now = Instant::now();
     let old = readers[0].claim(0, &[], now).unwrap();
     let _new = readers[0].claim(0, &[], now + Duration::from_secs(5)).unwrap();
@@ -303,7 +303,7 @@ fn the_oldest_lease_is_found_by_a_survey() {
 #[test]
 fn targets_that_are_down_or_were_tried_are_taken_only_if_there_is_no_other() {
     let world = World::new(1, 3);
-    let (publisher, readers) = seat(&world);
+    let (publisher, readers) = readers(&world);
     let ids = |avoid: &[TargetId]| -> Vec<u32> {
         let claim = |_| readers[0].claim(0, avoid, Instant::now()).unwrap().target().id.0;
         let mut ids: Vec<u32> = (0..200).map(claim).collect();
@@ -326,7 +326,7 @@ fn targets_that_are_down_or_were_tried_are_taken_only_if_there_is_no_other() {
 #[test]
 fn fewer_leases_win_the_choice_of_two() {
     let world = World::new(1, 2);
-    let (_publisher, readers) = seat(&world);
+    let (_publisher, readers) = readers(&world);
     let leases: Vec<_> =
         (0..100).map(|_| readers[0].claim(0, &[], Instant::now()).unwrap()).collect();
     let on_first = leases.iter().filter(|lease| lease.target().id == TargetId(0)).count();
@@ -340,17 +340,17 @@ fn no_lease_is_on_a_drained_color_whatever_the_threads_do() {
     // L1 L2 L4
     const SWITCHES: u64 = 20_000;
     let world = Arc::new(World::new(2, 1));
-    let (publisher, seats) = exchange(2, world.table(0, Color::Blue, &[]));
+    let (publisher, subscriptions) = table_channel(2, world.table(0, Color::Blue, &[]));
     let barrier = Arc::new(Barrier::new(3));
     // The colors that may be used, as the publisher believes: bit 0 blue, bit 1 green.
     let allowed = Arc::new(AtomicU64::new(0b11));
     let stop = Arc::new(AtomicBool::new(false));
     let violations = Arc::new(AtomicU64::new(0));
-    let threads: Vec<_> = seats
+    let threads: Vec<_> = subscriptions
         .into_iter()
-        .map(|seat| {
+        .map(|subscription| {
             let shared = (barrier.clone(), allowed.clone(), stop.clone(), violations.clone());
-            thread::spawn(move || work(seat, &shared))
+            thread::spawn(move || work(subscription, &shared))
         })
         .collect();
     barrier.wait();
@@ -382,8 +382,8 @@ fn no_lease_is_on_a_drained_color_whatever_the_threads_do() {
 
 type Shared = (Arc<Barrier>, Arc<AtomicU64>, Arc<AtomicBool>, Arc<AtomicU64>);
 
-fn work(seat: Seat, (barrier, allowed, stop, violations): &Shared) {
-    let reader = seat.sit();
+fn work(subscription: Subscription, (barrier, allowed, stop, violations): &Shared) {
+    let reader = subscription.into_reader();
     barrier.wait();
     let mut held = Vec::new();
     while !stop.load(Ordering::SeqCst) {
