@@ -47,10 +47,10 @@ mod capacity;
 mod carried;
 mod client;
 mod http2;
-mod line;
 mod links;
 mod listener_options;
 mod observe;
+mod queue;
 mod retries;
 mod tls;
 

@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Subscription;
 
 use crate::capacity::Capacity;
-use crate::line::Lines;
 use crate::listener::{Listener, Sockets};
 use crate::listener_options::ListenerOptions;
 use crate::observe::Listening;
 use crate::observe::access::AccessLog;
 use crate::observe::follow::Followers;
 use crate::observe::trace::Tracer;
+use crate::queue::HoldQueues;
 use crate::thread::{self, Beat, Order};
 use crate::worker::Worker;
 
@@ -84,14 +84,14 @@ impl Proxy {
         let pulse =
             Pulse { beats: Arc::new(watch::Sender::new(None)), workers: subscriptions.len() };
         let capacity = Capacity::new(options.connections);
-        let lines = Arc::<Lines>::default();
+        let hold_queues = Arc::<HoldQueues>::default();
         let addresses = sockets.addresses().to_vec();
         let mut workers = Vec::new();
         for (subscription, sockets) in subscriptions.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
             let beats = pulse.beats.subscribe();
             let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
-            let (capacity, lines) = (capacity.clone(), lines.clone());
+            let (capacity, hold_queues) = (capacity.clone(), hold_queues.clone());
             let listening = Listening {
                 access: options.access_log.clone(),
                 tracer: options.tracer.clone(),
@@ -119,7 +119,7 @@ impl Proxy {
                     let worker = Worker::new(
                         subscription.into_reader(),
                         via,
-                        lines,
+                        hold_queues,
                         listening,
                         shared,
                         challenges,

@@ -7,7 +7,7 @@ use traffic::{AnsweredBy, OwnReason};
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
 use crate::parts::{After, Ask, Flows, Refused, Why};
-use crate::pick::hold::{self, Wait};
+use crate::pick::hold::{self, RequestError};
 use crate::response::{self, Answer, page, tunnel};
 use crate::route;
 use crate::upstream;
@@ -28,15 +28,15 @@ pub(crate) async fn serve(
         Ok(ask) => ask,
         Err(refused) => return Box::pin(page::answer(worker, client, refused)).await,
     };
-    if let Err(wait) = hold::wait(worker, client, &mut ask).await {
-        return Box::pin(give_up(worker, client, ask, wait)).await;
+    if let Err(error) = hold::wait(worker, client, &mut ask).await {
+        return Box::pin(give_up(worker, client, ask, error)).await;
     }
     if ask.binds && client.entrance.protocol.carries_many() {
         return require_http1(client, ask);
     }
     let mut answer = match upstream::send(worker, client, &mut ask, download).await {
         Ok(Reached { link, lease, began }) => Answer { link, lease, began, download },
-        Err(wait) => return Box::pin(give_up(worker, client, ask, wait)).await,
+        Err(error) => return Box::pin(give_up(worker, client, ask, error)).await,
     };
     if ask.upload.is_whole() {
         ask.upload.recycle(&worker.buffers); // it cannot be sent again now
@@ -59,16 +59,21 @@ fn require_http1(client: &mut Client, ask: Ask<'_>) -> After {
 }
 
 /// Handles a request without a target's answer: Teal answers, or ends it in the books if the client is gone.
-async fn give_up(worker: &Rc<Worker>, client: &mut Client, ask: Ask<'_>, wait: Wait) -> After {
+async fn give_up(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    ask: Ask<'_>,
+    error: RequestError,
+) -> After {
     let Ask { mut end, mut facts, upload, .. } = ask;
     end.sent(upload.taken());
     // The rest of a body must not be parsed as the next request.
     facts.persistent &= upload.is_whole() || !facts.body;
     // A client that was logged in would take the next answer as one on the same connection.
     facts.persistent &= client.pins.is_none();
-    let verdict = match wait {
-        Wait::Own(reason) => Verdict::Answer(reason),
-        Wait::Failed(failure) => {
+    let verdict = match error {
+        RequestError::Own(reason) => Verdict::Answer(reason),
+        RequestError::Failed(failure) => {
             facts.persistent &= !matches!(failure, Failure::Cut | Failure::Stopping);
             failure.verdict()
         }

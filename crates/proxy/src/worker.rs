@@ -22,7 +22,6 @@ use crate::carried::Tasks;
 use crate::client::{Client, Entrance, Job};
 use crate::date::Date;
 use crate::deadline::Deadlines;
-use crate::line::{FailoverQueue, Lines};
 use crate::links::carrier::Carriers;
 use crate::links::names::Names;
 use crate::links::pinned::Logins;
@@ -31,6 +30,7 @@ use crate::observe::access::AccessLog;
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
 use crate::observe::{Listening, Story};
+use crate::queue::{FailoverQueue, HoldQueues};
 use crate::retries::Budgets;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
@@ -47,8 +47,8 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) pipes: Pipes,
     pub(crate) deadlines: Rc<Deadlines>,
-    /// The same lines for all workers.
-    pub(crate) lines: Arc<Lines>,
+    /// The same hold queues for all workers.
+    pub(crate) hold_queues: Arc<HoldQueues>,
     pub(crate) failover_queue: FailoverQueue,
     pub(crate) budgets: Budgets,
     pub(crate) stop: Stop,
@@ -92,7 +92,7 @@ impl Worker {
     pub(crate) fn new(
         reader: Reader,
         via: Box<str>,
-        lines: Arc<Lines>,
+        hold_queues: Arc<HoldQueues>,
         listening: Listening,
         (tls_configs, history): (TlsConfigCache, AddressHistory),
         challenges: Challenges,
@@ -108,7 +108,7 @@ impl Worker {
             buffers: Buffers::new(),
             pipes: Pipes::default(),
             deadlines: Deadlines::new(),
-            lines,
+            hold_queues,
             failover_queue: FailoverQueue::default(),
             budgets: Budgets::default(),
             stop: Stop::default(),
@@ -132,9 +132,9 @@ impl Worker {
     /// Makes one without other workers, and without access log or spans.
     #[cfg(test)]
     pub(crate) fn alone(reader: Reader) -> Self {
-        let (lines, shared) = (Arc::default(), Default::default());
+        let (hold_queues, shared) = (Arc::default(), Default::default());
         let challenges = Challenges::default();
-        Self::new(reader, "teal-test".into(), lines, Listening::default(), shared, challenges)
+        Self::new(reader, "teal-test".into(), hold_queues, Listening::default(), shared, challenges)
     }
 
     /// Returns the time at which the turn of the running task began: exact enough for every deadline, and read
@@ -265,7 +265,7 @@ impl Worker {
         if let Some(front) = fronts.reduce(Front::generous) {
             self.front.set(front);
         }
-        self.lines.adopted(table, Instant::now());
+        self.hold_queues.adopted(table, Instant::now());
         self.failover_queue.adopted();
         self.stale.set(true);
     }
@@ -273,7 +273,7 @@ impl Worker {
     /// Enters a phase of the stop, and wakes all tasks so that each checks its state.
     pub(crate) fn enter(&self, phase: Phase) {
         self.stop.enter(phase);
-        self.lines.wake_all();
+        self.hold_queues.wake_all();
         self.failover_queue.wake_all();
         self.deadlines.wake_all();
     }

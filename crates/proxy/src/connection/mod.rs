@@ -15,7 +15,7 @@ use entry::let_in;
 use crate::capacity::Permit;
 use crate::carried::Protocol;
 use crate::client::Client;
-use crate::http::{self, Arrival, Next, Unread};
+use crate::http::{self, FirstByte, Next, Unread};
 use crate::listener_options::ListenerOptions;
 use crate::parts::{After, Flows};
 use crate::request;
@@ -46,22 +46,22 @@ pub(crate) async fn serve(
     loop {
         let idle = worker.front().idle;
         let arrival = if std::mem::take(&mut fresh) {
-            Arrival::Bytes
+            FirstByte::Arrived
         } else {
             http::first_byte(&worker, &mut client, idle).await
         };
         match arrival {
-            Arrival::Bytes if std::mem::take(&mut unknown) => {
+            FirstByte::Arrived if std::mem::take(&mut unknown) => {
                 if let Some(early) = Box::pin(http2::begins(&worker, &mut client)).await {
                     return Box::pin(http2::serve(&worker, client, early)).await;
                 }
             }
-            Arrival::Bytes => {}
-            Arrival::Quiet => {
+            FirstByte::Arrived => {}
+            FirstByte::Quiet => {
                 let goodbye = Box::pin(http::goodbye(&worker, &mut client, Unread::Nothing));
                 return worker.in_turns(goodbye).await;
             }
-            Arrival::Gone => return,
+            FirstByte::Gone => return,
         }
         let requests = Box::pin(serve_requests(&worker, &mut client));
         if worker.in_turns(requests).await != After::Next {

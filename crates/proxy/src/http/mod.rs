@@ -32,9 +32,9 @@ pub(crate) enum Next {
 
 /// The result of a wait for the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(crate) enum FirstByte {
     /// Something has arrived, if only the client's close.
-    Bytes,
+    Arrived,
     /// Nothing arrived in time.
     Quiet,
     /// The connection is broken, or is closed because Teal stops.
@@ -52,18 +52,18 @@ pub(crate) async fn first_byte(
     worker: &Worker,
     client: &mut Client,
     patience: Duration,
-) -> Arrival {
+) -> FirstByte {
     let due = client.last_io + patience;
     poll_fn(|cx| {
         client.deadline.set_early(Early::Idle, worker.stop.limit_idle(client.last_io, due));
         // The client first: bytes that have arrived win over a deadline that has passed.
         match client.stream.poll_read_ready(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Arrival::Bytes),
-            Poll::Ready(Err(_)) => Poll::Ready(Arrival::Gone),
-            Poll::Pending if worker.stop.is_cut() => Poll::Ready(Arrival::Gone),
-            Poll::Pending if client.poll_login_lost(cx).is_ready() => Poll::Ready(Arrival::Quiet),
-            Poll::Pending if client.entrance.is_distrusted() => Poll::Ready(Arrival::Quiet),
-            Poll::Pending => client.deadline.poll(cx).map(|()| Arrival::Quiet),
+            Poll::Ready(Ok(())) => Poll::Ready(FirstByte::Arrived),
+            Poll::Ready(Err(_)) => Poll::Ready(FirstByte::Gone),
+            Poll::Pending if worker.stop.is_cut() => Poll::Ready(FirstByte::Gone),
+            Poll::Pending if client.poll_login_lost(cx).is_ready() => Poll::Ready(FirstByte::Quiet),
+            Poll::Pending if client.entrance.is_distrusted() => Poll::Ready(FirstByte::Quiet),
+            Poll::Pending => client.deadline.poll(cx).map(|()| FirstByte::Quiet),
         }
     })
     .await

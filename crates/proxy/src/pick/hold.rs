@@ -10,9 +10,9 @@ use traffic::OwnReason;
 use super::follow;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::line::{Arrival, Place};
 use crate::observe::follow::Step;
 use crate::parts::Ask;
+use crate::queue::{Arrival, Waiter};
 use crate::worker::Worker;
 
 /// Waits while the service of the request is held. Returns at once if it is not.
@@ -23,16 +23,19 @@ pub(crate) async fn wait(
     worker: &Rc<Worker>,
     client: &mut Client,
     ask: &mut Ask<'_>,
-) -> Result<(), Wait> {
+) -> Result<(), RequestError> {
     let mut before = None;
     // Again if it was held once more between its turn and now.
     loop {
-        let bytes = weight(client, ask);
+        let bytes = held_bytes(client, ask);
         let service = &ask.service;
         let (held, caps) = (service.held, &service.policy.hold);
         let arrival = Arrival { service: &service.name, held, caps, bytes, before };
-        let entered = worker.lines.enter(&arrival).map_err(|_| Wait::Own(OwnReason::HoldFull))?;
-        let Some(spot) = entered else { return Ok(()) };
+        let entered = worker
+            .hold_queues
+            .enter(&arrival)
+            .map_err(|_| RequestError::Own(OwnReason::HoldFull))?;
+        let Some(position) = entered else { return Ok(()) };
         service.cell().parked.add(u64::from(before.is_none()));
         ask.end.step(|| {
             let held = service.held.is_some();
@@ -42,19 +45,19 @@ pub(crate) async fn wait(
                 "others are before it in the queue"
             })
         });
-        before = Some(spot.number);
-        let due = client.last_io + spot.max_wait;
-        let waited = Box::pin(stand(worker, client, ask, &spot.place, due)).await;
-        worker.lines.leave(&ask.service.name, spot.number, bytes);
+        before = Some(position.number);
+        let due = client.last_io + position.max_wait;
+        let waited = Box::pin(wait_turn(worker, client, ask, &position.waiter, due)).await;
+        worker.hold_queues.leave(&ask.service.name, position.number, bytes);
         waited?;
         ask.end.step(|| Step::Goes);
-        follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
+        follow(worker, ask).ok_or(RequestError::Own(OwnReason::NoRoute))?;
     }
 }
 
-/// The reason why a wait ended without a turn.
+/// The reason why a request gets no answer from a target.
 #[derive(Debug)]
-pub(crate) enum Wait {
+pub(crate) enum RequestError {
     /// Teal answers with this.
     Own(OwnReason),
     /// The request fails like any other.
@@ -63,29 +66,29 @@ pub(crate) enum Wait {
 
 /// Waits for its turn; fails when `due` has passed.
 // lossless: L10
-pub(super) async fn stand(
+pub(super) async fn wait_turn(
     worker: &Rc<Worker>,
     client: &mut Client,
     ask: &Ask<'_>,
-    place: &Place,
+    waiter: &Waiter,
     due: Instant,
-) -> Result<(), Wait> {
+) -> Result<(), RequestError> {
     client.rx.shrink(&worker.buffers);
     let cell = ask.service.cell();
     cell.waiting.rise();
     client.deadline.set(due);
     client.watch();
     let waited = poll_fn(|cx| {
-        if place.poll(cx).is_ready() {
+        if waiter.poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         if worker.stop.is_cut() {
-            return Poll::Ready(Err(Wait::Failed(Failure::Stopping)));
+            return Poll::Ready(Err(RequestError::Failed(Failure::Stopping)));
         }
         if client.poll_gone(cx).is_ready() {
-            return Poll::Ready(Err(Wait::Failed(Failure::ClientGone)));
+            return Poll::Ready(Err(RequestError::Failed(Failure::ClientGone)));
         }
-        client.deadline.poll(cx).map(|()| Err(Wait::Own(OwnReason::HeldTooLong)))
+        client.deadline.poll(cx).map(|()| Err(RequestError::Own(OwnReason::HeldTooLong)))
     })
     .await;
     cell.waiting.fall();
@@ -93,6 +96,6 @@ pub(super) async fn stand(
 }
 
 /// Returns the memory that a waiting request holds.
-fn weight(client: &Client, ask: &Ask<'_>) -> u64 {
+fn held_bytes(client: &Client, ask: &Ask<'_>) -> u64 {
     (client.rx.filled().len() + ask.upload.bytes()) as u64
 }

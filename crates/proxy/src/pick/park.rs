@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use traffic::OwnReason;
 
 use super::follow;
-use super::hold::{Wait, stand};
+use super::hold::{RequestError, wait_turn};
 use crate::client::Client;
 use crate::parts::Ask;
 use crate::worker::Worker;
@@ -34,18 +34,18 @@ impl Parking {
         worker: &Rc<Worker>,
         client: &mut Client,
         ask: &mut Ask<'_>,
-    ) -> Result<bool, Wait> {
+    ) -> Result<bool, RequestError> {
         let before = ask.service.generation;
-        follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
+        follow(worker, ask).ok_or(RequestError::Own(OwnReason::NoRoute))?;
         if ask.service.generation != before {
             return Ok(true); // a publish came before this wait began
         }
-        let place = worker.failover_queue.enter();
-        let waited = stand(worker, client, ask, &place, self.until).await;
-        worker.failover_queue.leave(&place);
+        let waiter = worker.failover_queue.enter();
+        let waited = wait_turn(worker, client, ask, &waiter, self.until).await;
+        worker.failover_queue.leave(&waiter);
         match waited {
             Ok(()) => Ok(true),
-            Err(Wait::Own(_)) => Ok(false),
+            Err(RequestError::Own(_)) => Ok(false),
             Err(failed) => Err(failed),
         }
     }

@@ -36,7 +36,7 @@ pub(super) async fn tick(worker: Rc<Worker>, capacity: Option<Capacity>, tls: Op
                 known = turn();
                 worker.deadlines.wake_all(); // closes idle clients that are no longer trusted
             }
-            worker.lines.pace(now);
+            worker.hold_queues.pace(now);
             worker.carriers.sweep(now);
             ticks = ticks.wrapping_add(1);
             if resting || ticks.is_multiple_of(10) {

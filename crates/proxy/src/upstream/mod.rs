@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::observe::follow::Step;
 use crate::parts::{Ask, Download};
 use crate::pick;
-use crate::pick::hold::{self, Wait};
+use crate::pick::hold::{self, RequestError};
 use crate::pick::park::Parking;
 use crate::worker::Worker;
 
@@ -30,14 +30,14 @@ pub(crate) async fn send(
     client: &mut Client,
     ask: &mut Ask<'_>,
     download: &mut Download,
-) -> Result<Reached, Wait> {
+) -> Result<Reached, RequestError> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
     let mut manner = Manner::default();
     let mut parking: Option<Parking> = None;
     loop {
         let pins = client.pins.as_deref();
-        let lease = pick::claim(worker, ask, &tried, pins).map_err(Wait::Failed)?;
+        let lease = pick::claim(worker, ask, &tried, pins).map_err(RequestError::Failed)?;
         ask.end.leased(&lease);
         let tried_now = attempt(worker, client, ask, download, lease, manner).await;
         let Failed { failure, lease } = match tried_now {
@@ -71,7 +71,7 @@ pub(crate) async fn send(
             drop(lease);
             let parking = parking.get_or_insert_with(|| Parking::begin(ask, worker.now()));
             if !Box::pin(parking.wait(worker, client, ask)).await? {
-                return Err(Wait::Failed(failure));
+                return Err(RequestError::Failed(failure));
             }
             ask.end.step(|| Step::Goes);
             tried.clear();
@@ -82,11 +82,11 @@ pub(crate) async fn send(
             );
             lease.target_books().stale_lost.add(u64::from(stale));
             ask.end.step(|| Step::Failed { why: failure.in_words(), again: false });
-            return Err(Wait::Failed(failure));
+            return Err(RequestError::Failed(failure));
         }
         ask.upload.rewind();
         // The service may have been held meanwhile: a held color takes no lease.
-        pick::follow(worker, ask).ok_or(Wait::Own(OwnReason::NoRoute))?;
+        pick::follow(worker, ask).ok_or(RequestError::Own(OwnReason::NoRoute))?;
         hold::wait(worker, client, ask).await?;
     }
 }

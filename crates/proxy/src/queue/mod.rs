@@ -21,16 +21,16 @@ pub(crate) use failover::FailoverQueue;
 
 /// The queues of all services.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
-    services: Mutex<BTreeMap<ServiceName, Line>>,
+pub(crate) struct HoldQueues {
+    services: Mutex<BTreeMap<ServiceName, HoldQueue>>,
     /// The number of queues.
     open: AtomicUsize,
 }
 
 /// The waiting requests of one service, by the number of their arrival.
 #[derive(Debug, Default)]
-struct Line {
-    places: BTreeMap<u64, Arc<Place>>,
+struct HoldQueue {
+    waiters: BTreeMap<u64, Arc<Waiter>>,
     arrived: u64,
     bytes: u64,
     held: bool,
@@ -44,21 +44,22 @@ struct Line {
 
 /// One waiting request.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
-    turn: Mutex<Turn>,
+pub(crate) struct Waiter {
+    state: Mutex<WaiterState>,
 }
 
+/// Whether it is the turn of a waiter, and how to wake it.
 #[derive(Debug, Default)]
-struct Turn {
+struct WaiterState {
     go: bool,
     waker: Option<Waker>,
 }
 
-/// A request's place in a queue.
+/// A request's position in a queue.
 #[derive(Debug)]
-pub(crate) struct Spot {
-    pub(crate) place: Arc<Place>,
-    /// Its arrival number. A request that has to wait once more gets the same place.
+pub(crate) struct Position {
+    pub(crate) waiter: Arc<Waiter>,
+    /// Its arrival number. A request that has to wait once more gets the same position.
     pub(crate) number: u64,
     pub(crate) max_wait: Duration,
 }
@@ -71,7 +72,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) caps: &'a Hold,
     /// The memory that it holds.
     pub(crate) bytes: u64,
-    /// The number of its place, if it had its turn before.
+    /// The number of its position, if it had its turn before.
     pub(crate) before: Option<u64>,
 }
 
@@ -79,12 +80,12 @@ pub(crate) struct Arrival<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-// === impl Lines ===
+// === impl HoldQueues ===
 
-impl Lines {
-    /// Returns a place in the queue of the service, if there is one; a request that had its turn waits only if
+impl HoldQueues {
+    /// Returns a position in the queue of the service, if there is one; a request that had its turn waits only if
     /// the service is held.
-    pub(crate) fn enter(&self, arrival: &Arrival<'_>) -> Result<Option<Spot>, Full> {
+    pub(crate) fn enter(&self, arrival: &Arrival<'_>) -> Result<Option<Position>, Full> {
         let Arrival { service, held, caps, bytes, before } = *arrival;
         if held.is_none() && (before.is_some() || self.open.load(Ordering::Relaxed) == 0) {
             return Ok(None);
@@ -93,17 +94,17 @@ impl Lines {
         if held.is_none() && !services.contains_key(service) {
             return Ok(None);
         }
-        let line = services.entry(service.clone()).or_default();
-        let spot = line.enter(held, caps, bytes, before);
+        let queue = services.entry(service.clone()).or_default();
+        let position = queue.enter(held, caps, bytes, before);
         self.open.store(services.len(), Ordering::Relaxed);
-        spot.map(Some)
+        position.map(Some)
     }
 
     /// Leaves the queue, whether or not it was its turn.
     pub(crate) fn leave(&self, service: &ServiceName, number: u64, bytes: u64) {
-        if let Some(line) = self.lock().get_mut(service) {
-            line.bytes = line.bytes.saturating_sub(bytes);
-            line.places.remove(&number);
+        if let Some(queue) = self.lock().get_mut(service) {
+            queue.bytes = queue.bytes.saturating_sub(bytes);
+            queue.waiters.remove(&number);
         }
     }
 
@@ -112,9 +113,9 @@ impl Lines {
         if self.open.load(Ordering::Relaxed) == 0 {
             return;
         }
-        for (name, line) in self.lock().iter_mut() {
+        for (name, queue) in self.lock().iter_mut() {
             let service = table.place(name).and_then(|place| table.services.get(place));
-            line.held = service.is_some_and(|service| service.held.is_some());
+            queue.held = service.is_some_and(|service| service.held.is_some());
         }
         self.pace(now);
     }
@@ -125,46 +126,49 @@ impl Lines {
             return;
         }
         let mut services = self.lock();
-        services.values_mut().for_each(|line| line.pace(now));
-        services.retain(|_, line| line.held || !line.places.is_empty());
+        services.values_mut().for_each(|queue| queue.pace(now));
+        services.retain(|_, queue| queue.held || !queue.waiters.is_empty());
         self.open.store(services.len(), Ordering::Relaxed);
     }
 
     /// Wakes all, so that each checks its state again.
     pub(crate) fn wake_all(&self) {
-        self.lock().values().flat_map(|line| line.places.values()).for_each(|place| place.wake());
+        self.lock()
+            .values()
+            .flat_map(|queue| queue.waiters.values())
+            .for_each(|waiter| waiter.wake());
     }
 
     // A poisoned lock is ignored: only plain assignments happen under it.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Line>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ServiceName, HoldQueue>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Line ===
+// === impl HoldQueue ===
 
-impl Line {
+impl HoldQueue {
     fn enter(
         &mut self,
         held: Option<Held>,
         caps: &Hold,
         bytes: u64,
         before: Option<u64>,
-    ) -> Result<Spot, Full> {
+    ) -> Result<Position, Full> {
         if let Some(held) = held {
             self.held = true;
             self.max_wait = held.max_wait;
         }
         self.per_second = f64::from(caps.release_per_second);
-        if self.places.len() as u64 >= caps.requests || self.bytes + bytes > caps.bytes {
+        if self.waiters.len() as u64 >= caps.requests || self.bytes + bytes > caps.bytes {
             return Err(Full);
         }
         self.bytes += bytes;
         let number = before.unwrap_or(self.arrived);
         self.arrived = self.arrived.max(number + 1);
-        let place = Arc::new(Place::default());
-        self.places.insert(number, place.clone());
-        Ok(Spot { place, number, max_wait: self.max_wait })
+        let waiter = Arc::new(Waiter::default());
+        self.waiters.insert(number, waiter.clone());
+        Ok(Position { waiter, number, max_wait: self.max_wait })
     }
 
     fn pace(&mut self, now: Instant) {
@@ -177,16 +181,16 @@ impl Line {
         // Unused pace is not saved up: there are no bursts.
         self.may_go = (self.may_go.fract() + since.as_secs_f64() * self.per_second).max(0.0);
         while self.may_go >= 1.0 {
-            let Some((_, place)) = self.places.pop_first() else { break };
+            let Some((_, waiter)) = self.waiters.pop_first() else { break };
             self.may_go -= 1.0;
-            place.go();
+            waiter.go();
         }
     }
 }
 
-// === impl Place ===
+// === impl Waiter ===
 
-impl Place {
+impl Waiter {
     pub(crate) fn go(&self) {
         self.lock().go = true;
         self.wake();
@@ -200,16 +204,16 @@ impl Place {
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut turn = self.lock();
-        if turn.go {
+        let mut state = self.lock();
+        if state.go {
             return Poll::Ready(());
         }
-        turn.waker = Some(cx.waker().clone());
+        state.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, Turn> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, WaiterState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -225,30 +229,31 @@ mod tests {
 
     #[test]
     fn who_waits_once_more_stands_where_it_stood() {
-        let (lines, web) = (Lines::default(), ServiceName::new("web").unwrap());
-        let enter = |before| lines.enter(&arrival(&web, before)).unwrap().unwrap();
+        let (queues, web) = (HoldQueues::default(), ServiceName::new("web").unwrap());
+        let enter = |before| queues.enter(&arrival(&web, before)).unwrap().unwrap();
         let (first, second) = (enter(None), enter(None));
-        lines.leave(&web, first.number, 1);
+        queues.leave(&web, first.number, 1);
         let again = enter(Some(first.number));
-        let ready = |spot: &Spot| spot.place.poll(&mut Context::from_waker(Waker::noop()));
-        lines.adopted(&Table::empty(rules::Limits::default()), Instant::now());
-        lines.pace(Instant::now() + Duration::from_millis(110));
+        let ready =
+            |position: &Position| position.waiter.poll(&mut Context::from_waker(Waker::noop()));
+        queues.adopted(&Table::empty(rules::Limits::default()), Instant::now());
+        queues.pace(Instant::now() + Duration::from_millis(110));
         assert!(ready(&again).is_ready() && ready(&second).is_pending());
     }
 
     #[test]
-    fn a_line_is_full_at_its_caps_and_gone_when_nobody_waits() {
-        let (lines, web) = (Lines::default(), ServiceName::new("web").unwrap());
-        let enter = |before| lines.enter(&arrival(&web, before));
-        let spots: Vec<_> = (0..3).map(|_| enter(None).unwrap().unwrap()).collect();
+    fn a_queue_is_full_at_its_caps_and_gone_when_nobody_waits() {
+        let (queues, web) = (HoldQueues::default(), ServiceName::new("web").unwrap());
+        let enter = |before| queues.enter(&arrival(&web, before));
+        let positions: Vec<_> = (0..3).map(|_| enter(None).unwrap().unwrap()).collect();
         assert_eq!(enter(None).err(), Some(Full));
-        lines.adopted(&Table::empty(rules::Limits::default()), Instant::now());
+        queues.adopted(&Table::empty(rules::Limits::default()), Instant::now());
         let free = Arrival { held: None, ..arrival(&web, None) };
-        assert_eq!(lines.enter(&free).err(), Some(Full), "it queues behind those that wait");
-        for spot in &spots {
-            lines.leave(&web, spot.number, 1);
+        assert_eq!(queues.enter(&free).err(), Some(Full), "it queues behind those that wait");
+        for position in &positions {
+            queues.leave(&web, position.number, 1);
         }
-        lines.pace(Instant::now());
-        assert!(lines.enter(&free).unwrap().is_none());
+        queues.pace(Instant::now());
+        assert!(queues.enter(&free).unwrap().is_none());
     }
 }
