@@ -29,7 +29,7 @@ use crate::links::pool::Pool;
 use crate::observe::access::AccessLog;
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
-use crate::observe::{Listening, Story};
+use crate::observe::{AccessRecord, Listening};
 use crate::queue::{FailoverQueue, HoldQueues};
 use crate::retries::Budgets;
 use crate::splice::Pipes;
@@ -190,9 +190,9 @@ impl Worker {
     }
 
     /// Starts the record of a request; `None` if nothing reports requests.
-    pub(crate) fn story(&self, entrance: &Entrance) -> Option<Box<Story>> {
+    pub(crate) fn access_record(&self, entrance: &Entrance) -> Option<Box<AccessRecord>> {
         let Listening { access, tracer, .. } = &self.listening;
-        (access.is_some() || tracer.is_some()).then(|| Story::begin(entrance, self.now()))
+        (access.is_some() || tracer.is_some()).then(|| AccessRecord::begin(entrance, self.now()))
     }
 
     /// Counts lines of the access log that were handed over and could not be written.

@@ -222,9 +222,9 @@ impl Serving {
         ] {
             for _ in 0..count {
                 let steps = worker.listening.followers.begin(&self.entrance, None);
-                let mut end =
-                    RequestEnd::unrouted(worker, worker.story(&self.entrance)).followed(steps);
-                end.told(status.as_u16(), 0, None);
+                let mut end = RequestEnd::unrouted(worker, worker.access_record(&self.entrance))
+                    .followed(steps);
+                end.responded(status.as_u16(), 0, None);
                 end.answered(AnsweredBy::Teal(reason));
                 worker.log.refused(status, self.entrance.origin());
             }
@@ -238,7 +238,8 @@ impl Serving {
         if self.watch.has_unseen() {
             let worker = &self.worker;
             let steps = worker.listening.followers.begin(&self.entrance, None);
-            let end = RequestEnd::unrouted(worker, worker.story(&self.entrance)).followed(steps);
+            let end =
+                RequestEnd::unrouted(worker, worker.access_record(&self.entrance)).followed(steps);
             end.aborted(AbortCause::Client);
         }
         let (cut, origin) = (self.streams.len(), self.entrance.origin());

@@ -3,14 +3,14 @@
 pub(crate) mod access;
 pub(crate) mod follow;
 pub(crate) mod log;
-mod story;
+mod record;
 pub(crate) mod trace;
 
 use access::AccessLog;
 use follow::Followers;
 use trace::Tracer;
 
-pub(crate) use story::Story;
+pub(crate) use record::AccessRecord;
 
 /// The reporters of finished requests.
 #[derive(Clone, Debug, Default)]

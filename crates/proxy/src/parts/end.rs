@@ -6,7 +6,7 @@ use std::time::Instant;
 use rules::Color;
 use traffic::{AbortCause, AnsweredBy, Lease, LocalService, ServiceCell, TargetEntry};
 
-use crate::observe::Story;
+use crate::observe::AccessRecord;
 use crate::observe::follow::{Step, Steps};
 use crate::worker::Worker;
 
@@ -19,7 +19,7 @@ pub(crate) struct RequestEnd {
     worker: Rc<Worker>,
     service: Option<Rc<LocalService>>, // none: it was not routed to a service
     /// The record reported at its end; `None` if nothing reports it.
-    story: Option<Box<Story>>,
+    record: Option<Box<AccessRecord>>,
     /// The steps reported to followers; `None` if nothing follows it.
     steps: Option<Box<Steps>>,
     ended: bool,
@@ -30,14 +30,14 @@ impl RequestEnd {
     pub(crate) fn of_service(
         worker: &Rc<Worker>,
         service: &Rc<LocalService>,
-        story: Option<Box<Story>>,
+        record: Option<Box<AccessRecord>>,
     ) -> Self {
-        Self::enter(worker, Some(service.clone()), story)
+        Self::enter(worker, Some(service.clone()), record)
     }
 
     /// Counts in a request that was not routed to a service.
-    pub(crate) fn unrouted(worker: &Rc<Worker>, story: Option<Box<Story>>) -> Self {
-        Self::enter(worker, None, story)
+    pub(crate) fn unrouted(worker: &Rc<Worker>, record: Option<Box<AccessRecord>>) -> Self {
+        Self::enter(worker, None, record)
     }
 
     /// Reports its steps from now on.
@@ -77,22 +77,27 @@ impl RequestEnd {
 
     /// This many bytes of its body were taken from the client.
     pub(crate) fn sent(&mut self, bytes: u64) {
-        if let Some(story) = &mut self.story {
-            story.sent(bytes);
+        if let Some(record) = &mut self.record {
+            record.sent(bytes);
         }
     }
 
     /// The head of an answer arrived, to an attempt that began at this time.
     pub(crate) fn headed(&mut self, began: Instant) {
-        if let Some(story) = &mut self.story {
-            story.headed(began);
+        if let Some(record) = &mut self.record {
+            record.headed(began);
         }
     }
 
     /// The answer that the client was sent; without a target, Teal's own.
-    pub(crate) fn told(&mut self, status: u16, bytes: u64, target: Option<(Color, &TargetEntry)>) {
-        if let Some(story) = &mut self.story {
-            story.told(status, bytes, target);
+    pub(crate) fn responded(
+        &mut self,
+        status: u16,
+        bytes: u64,
+        target: Option<(Color, &TargetEntry)>,
+    ) {
+        if let Some(record) = &mut self.record {
+            record.responded(status, bytes, target);
         }
         if let Some(steps) = &mut self.steps {
             steps.answered(status, bytes);
@@ -106,7 +111,7 @@ impl RequestEnd {
         if let Some(steps) = self.steps.take() {
             steps.end(true, by.reason());
         }
-        self.tell(|story| story.answered(by));
+        self.report(|record| record.answered(by));
     }
 
     /// It ended without a whole answer.
@@ -120,21 +125,21 @@ impl RequestEnd {
         if let Some(steps) = self.steps.take() {
             steps.end(false, cause.as_str());
         }
-        self.tell(|story| story.aborted(cause));
+        self.report(|record| record.aborted(cause));
     }
 
-    fn tell(&mut self, end: impl FnOnce(&mut Story)) {
-        let Some(mut story) = self.story.take() else { return };
-        end(&mut story);
+    fn report(&mut self, end: impl FnOnce(&mut AccessRecord)) {
+        let Some(mut record) = self.record.take() else { return };
+        end(&mut record);
         let (listening, books) = (&self.worker.listening, self.worker.reader.connections());
         if let Some(tracer) = &listening.tracer
-            && story.trace.is_some()
-            && !tracer.tell(story.clone())
+            && record.trace.is_some()
+            && !tracer.send(record.clone())
         {
             books.spans_dropped.add(1);
         }
         if let Some(log) = &listening.access
-            && !log.tell(story)
+            && !log.send(record)
         {
             books.log_dropped.add(1);
         }
@@ -143,9 +148,9 @@ impl RequestEnd {
     fn enter(
         worker: &Rc<Worker>,
         service: Option<Rc<LocalService>>,
-        story: Option<Box<Story>>,
+        record: Option<Box<AccessRecord>>,
     ) -> Self {
-        let end = Self { worker: worker.clone(), service, story, steps: None, ended: false };
+        let end = Self { worker: worker.clone(), service, record, steps: None, ended: false };
         end.cell().accepted.add(1);
         end.cell().in_flight.rise();
         end

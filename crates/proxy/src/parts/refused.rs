@@ -38,7 +38,7 @@ pub(crate) enum Why {
 
 impl Refused {
     pub(crate) fn malformed(worker: &Rc<Worker>, client: &Client, reject: Reject) -> Self {
-        let end = RequestEnd::unrouted(worker, worker.story(&client.entrance))
+        let end = RequestEnd::unrouted(worker, worker.access_record(&client.entrance))
             .followed(worker.listening.followers.begin(&client.entrance, None));
         Self { end, facts: Facts::UNKNOWN, why: Why::Reject(reject) }
     }

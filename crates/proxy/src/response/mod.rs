@@ -65,7 +65,7 @@ pub(crate) fn finish(
         worker.log.misdirected(color, lease.target());
     }
     ask.end.sent(ask.upload.taken());
-    ask.end.told(download.status(), download.taken(), Some((color, lease.target())));
+    ask.end.responded(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
     let own = lease.target().url.announce().is_some(); // announced for this client, so not reusable
     let reusable = download.is_reusable() && whole && link.rx.is_empty();
@@ -137,7 +137,7 @@ pub(crate) fn abort(
     let cause = client.blame(cause);
     let target = Some((answer.lease.color(), answer.lease.target()));
     ask.end.sent(ask.upload.taken());
-    ask.end.told(answer.download.status(), answer.download.taken(), target);
+    ask.end.responded(answer.download.status(), answer.download.taken(), target);
     if answer.download.ends_by_close() || stalled {
         client.stream.abort_on_close();
     }

@@ -24,7 +24,7 @@ pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Rej
 
 /// Answers a head that did not arrive in time, and closes the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
-    let end = RequestEnd::unrouted(worker, worker.story(&client.entrance))
+    let end = RequestEnd::unrouted(worker, worker.access_record(&client.entrance))
         .followed(worker.listening.followers.begin(&client.entrance, None));
     let why = Why::Own(OwnReason::RequestTimeout);
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
@@ -45,7 +45,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
         || (worker.stop.is_leaving() && client.is_quiet());
     let mut frame = Frame::default();
     let body = page.write(&mut frame.lead, worker, facts, close);
-    end.told(page.status, if facts.head { 0 } else { body as u64 }, None);
+    end.responded(page.status, if facts.head { 0 } else { body as u64 }, None);
     if let Err(cause) = write(worker, client, &mut frame).await {
         end.aborted(client.blame(cause));
         return After::Drop;

@@ -40,7 +40,7 @@ pub(crate) async fn run(
     books.answered(answer.download.status(), worker.now() - answer.began);
     let target = Some((answer.lease.color(), answer.lease.target()));
     ask.end.sent(ask.upload.taken());
-    ask.end.told(answer.download.status(), 0, target);
+    ask.end.responded(answer.download.status(), 0, target);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
     answer.lease.mark_stream();

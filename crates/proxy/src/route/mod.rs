@@ -51,28 +51,28 @@ fn understand<'r>(
     let request_id = RequestId::of(&request, || worker.reader.random());
     let trace = worker.trace(&request);
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
-    let story = |service| {
-        let mut story = worker.story(&client.entrance)?;
-        story.asks(&client.entrance, &request, request_id.as_bytes(), service, trace);
-        Some(story)
+    let record = |service| {
+        let mut record = worker.access_record(&client.entrance)?;
+        record.requested(&client.entrance, &request, request_id.as_bytes(), service, trace);
+        Some(record)
     };
     let own = of_no_service(worker, client, &request);
     let is_check = matches!(own, Some(Why::Health(_))); // not reported: every few seconds, forever
     let begin = |known| worker.listening.followers.begin(&client.entrance, Some(known));
     let steps = (!is_check).then_some((&request, request_id.as_bytes())).and_then(begin);
     if let Some(why) = own {
-        let end = RequestEnd::unrouted(worker, story(None).filter(|_| !is_check)).followed(steps);
+        let end = RequestEnd::unrouted(worker, record(None).filter(|_| !is_check)).followed(steps);
         let persistent = facts.persistent && !matches!(why, Why::Own(_));
         return Err(Refused { end, facts: Facts { persistent, ..facts }, why });
     }
     let (place, service) = match routed(worker, &request) {
         Ok(routed) => routed,
         Err(why) => {
-            let end = RequestEnd::unrouted(worker, story(None)).followed(steps);
+            let end = RequestEnd::unrouted(worker, record(None)).followed(steps);
             return Err(Refused { end, facts, why });
         }
     };
-    let end = RequestEnd::of_service(worker, &service, story(Some(service.name.as_str())))
+    let end = RequestEnd::of_service(worker, &service, record(Some(service.name.as_str())))
         .followed(steps);
     end.step(|| Step::Routed(service.name.to_string()));
     if let Some(why) = not_sent_on(worker, client, &request, by_https) {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::observe::story::Story;
+use crate::observe::record::AccessRecord;
 use crate::tls::TlsVersion;
 
 /// The format of the lines.
@@ -72,47 +72,47 @@ struct Json<'s> {
 
 impl Format {
     /// Appends the line of a finished request.
-    pub(super) fn write(self, out: &mut String, story: &Story) {
+    pub(super) fn write(self, out: &mut String, record: &AccessRecord) {
         match self {
-            Self::Json => json(out, story),
-            Self::Combined => combined(out, story),
+            Self::Json => json(out, record),
+            Self::Combined => combined(out, record),
         }
         out.push('\n');
     }
 }
 
-fn json(out: &mut String, story: &Story) {
-    let asked = story.asked.as_ref();
-    let shown = story.certificate.as_ref();
+fn json(out: &mut String, record: &AccessRecord) {
+    let request = record.request.as_ref();
+    let shown = record.certificate.as_ref();
     let line = Json {
-        time: timestamp(story.at),
-        client: story.client.ip.to_string(),
-        client_port: story.client.port,
-        peer: story.client.peer.ip().to_string(),
-        peer_port: story.client.peer.port(),
-        method: asked.map_or("", |asked| &asked.method),
-        host: asked.map_or("", |asked| &asked.host),
-        target: asked.map_or("", |asked| &asked.target),
-        protocol: asked.map_or("", |asked| asked.version),
-        tls: story.tls.is_some(),
-        tls_version: story.tls.map(TlsVersion::as_str),
+        time: timestamp(record.at),
+        client: record.client.ip.to_string(),
+        client_port: record.client.port,
+        peer: record.client.peer.ip().to_string(),
+        peer_port: record.client.peer.port(),
+        method: request.map_or("", |request| &request.method),
+        host: request.map_or("", |request| &request.host),
+        target: request.map_or("", |request| &request.target),
+        protocol: request.map_or("", |request| request.version),
+        tls: record.tls.is_some(),
+        tls_version: record.tls.map(TlsVersion::as_str),
         client_subject: shown.map_or("", |shown| &shown.subject),
         client_sha256: shown.map_or("", |shown| &shown.sha256),
-        status: story.told.status,
-        bytes: story.told.bytes,
-        request_bytes: story.request_bytes,
-        duration_ms: story.took_micros as f64 / 1000.0,
-        target_head_ms: story.attempt.map(|attempt| millis(attempt.head)),
-        target_ms: story.attempt.and_then(|attempt| attempt.whole).map(millis),
-        end: story.end,
-        reason: story.reason,
-        service: story.service.as_deref(),
-        color: story.told.color.map(rules::Color::as_str),
-        served_by: story.told.target.as_deref(),
-        served_by_address: story.told.target_address,
-        request_id: asked.map_or("", |asked| &asked.request_id),
-        referer: asked.map_or("", |asked| &asked.referer),
-        user_agent: asked.map_or("", |asked| &asked.user_agent),
+        status: record.response.status,
+        bytes: record.response.bytes,
+        request_bytes: record.request_bytes,
+        duration_ms: record.took_micros as f64 / 1000.0,
+        target_head_ms: record.attempt.map(|attempt| millis(attempt.head)),
+        target_ms: record.attempt.and_then(|attempt| attempt.whole).map(millis),
+        end: record.end,
+        reason: record.reason,
+        service: record.service.as_deref(),
+        color: record.response.color.map(rules::Color::as_str),
+        served_by: record.response.target.as_deref(),
+        served_by_address: record.response.target_address,
+        request_id: request.map_or("", |request| &request.request_id),
+        referer: request.map_or("", |request| &request.referer),
+        user_agent: request.map_or("", |request| &request.user_agent),
     };
     // Writing text and numbers cannot fail.
     out.push_str(&serde_json::to_string(&line).unwrap_or_default());
@@ -122,20 +122,22 @@ fn millis(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-fn combined(out: &mut String, story: &Story) {
-    let (day, clock, _) = moment(story.at);
+fn combined(out: &mut String, record: &AccessRecord) {
+    let (day, clock, _) = moment(record.at);
     // Writing to a string cannot fail.
-    let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", story.client.ip);
-    if let Some(asked) = &story.asked {
-        quoted(out, &asked.method);
+    let _ = write!(out, "{} - - [{day}:{clock} +0000] \"", record.client.ip);
+    if let Some(request) = &record.request {
+        quoted(out, &request.method);
         out.push(' ');
-        quoted(out, &asked.target);
-        let _ = write!(out, " {}", asked.version);
+        quoted(out, &request.target);
+        let _ = write!(out, " {}", request.version);
     }
-    let status = story.told.status.unwrap_or(499); // no status was sent: 499, as nginx writes it
-    let _ = write!(out, "\" {status} {}", story.told.bytes);
-    let asked = story.asked.as_ref();
-    for text in [asked.map(|asked| &asked.referer), asked.map(|asked| &asked.user_agent)] {
+    let status = record.response.status.unwrap_or(499); // no status was sent: 499, as nginx writes it
+    let _ = write!(out, "\" {status} {}", record.response.bytes);
+    let request = record.request.as_ref();
+    for text in
+        [request.map(|request| &request.referer), request.map(|request| &request.user_agent)]
+    {
         out.push_str(" \"");
         match text.filter(|text| !text.is_empty()) {
             Some(text) => quoted(out, text),
@@ -185,10 +187,10 @@ mod tests {
     use super::*;
     use crate::carried::Protocol;
     use crate::client::ClientAddress;
-    use crate::observe::story::{Asked, Told};
+    use crate::observe::record::{RequestRecord, ResponseRecord};
 
-    fn story(target: &str, user_agent: &str) -> Story {
-        Story {
+    fn record(target: &str, user_agent: &str) -> AccessRecord {
+        AccessRecord {
             at: UNIX_EPOCH + Duration::from_millis(1_795_646_520_042),
             began: Instant::now(),
             client: ClientAddress {
@@ -199,7 +201,7 @@ mod tests {
             tls: Some(TlsVersion::Tls13),
             protocol: Protocol::Http1,
             certificate: None,
-            asked: Some(Asked {
+            request: Some(RequestRecord {
                 method: "GET".to_owned(),
                 host: "a.test".to_owned(),
                 target: target.to_owned(),
@@ -211,7 +213,7 @@ mod tests {
             service: Some("web".to_owned()),
             request_bytes: 5,
             attempt: None,
-            told: Told {
+            response: ResponseRecord {
                 status: Some(200),
                 bytes: 12,
                 color: Some(rules::Color::Blue),
@@ -225,16 +227,16 @@ mod tests {
         }
     }
 
-    fn line(format: Format, story: &Story) -> String {
+    fn line(format: Format, record: &AccessRecord) -> String {
         let mut out = String::new();
-        format.write(&mut out, story);
+        format.write(&mut out, record);
         out
     }
 
     #[test]
     fn a_line_of_json_says_what_is_known() {
         assert_eq!(
-            line(Format::Json, &story("/x?y=1", "curl")),
+            line(Format::Json, &record("/x?y=1", "curl")),
             "{\"time\":\"2026-11-25T22:42:00.042Z\",\"client\":\"192.0.2.7\",\"client_port\":4711,\
              \"peer\":\"10.0.0.1\",\"peer_port\":80,\"method\":\"GET\",\
              \"host\":\"a.test\",\"target\":\"/x?y=1\",\"protocol\":\"HTTP/1.1\",\"tls\":true,\
@@ -249,11 +251,12 @@ mod tests {
     #[test]
     fn a_combined_line_is_that_of_other_servers() {
         assert_eq!(
-            line(Format::Combined, &story("/x?y=1", "curl/8")),
+            line(Format::Combined, &record("/x?y=1", "curl/8")),
             "192.0.2.7 - - [25/Nov/2026:22:42:00 +0000] \"GET /x?y=1 HTTP/1.1\" 200 12 \"-\" \
              \"curl/8\"\n"
         );
-        let unknown = Story { asked: None, told: Told::default(), ..story("", "") };
+        let unknown =
+            AccessRecord { request: None, response: ResponseRecord::default(), ..record("", "") };
         assert_eq!(
             line(Format::Combined, &unknown),
             "192.0.2.7 - - [25/Nov/2026:22:42:00 +0000] \"\" 499 0 \"-\" \"-\"\n"
@@ -264,12 +267,12 @@ mod tests {
     fn nothing_from_a_request_ends_a_line_or_a_quote() {
         let hostile = "\" 200 0 \"-\"\n\r\u{1b}[2J\\\u{85}é";
         for format in [Format::Json, Format::Combined] {
-            let line = line(format, &story("/", hostile));
+            let line = line(format, &record("/", hostile));
             let body = line.strip_suffix('\n').unwrap();
             assert!(!body.chars().any(char::is_control) || format == Format::Json, "{line}");
             assert!(!body.contains(['\n', '\r', '\u{1b}']), "{line}");
         }
-        let combined = line(Format::Combined, &story("/", hostile));
+        let combined = line(Format::Combined, &record("/", hostile));
         assert!(combined.contains("\\x22 200 0 \\x22-\\x22\\x0A\\x0D\\x1B[2J\\x5C\\xC2\\x85é"));
         assert_eq!(combined.matches('"').count(), 6, "{combined}");
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
-use super::story::Story;
+use super::record::AccessRecord;
 
 pub use line::Format;
 pub use writer::{Destination, LogWriter};
@@ -19,15 +19,15 @@ pub use writer::{Destination, LogWriter};
 /// The workers' end of the access log.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
-    lines: SyncSender<Box<Story>>,
+    lines: SyncSender<Box<AccessRecord>>,
     /// Lines that could not be written and are not counted in metrics yet.
     lost: Arc<AtomicU64>,
 }
 
 impl AccessLog {
     /// Hands a line over; false if it had to be dropped.
-    pub(crate) fn tell(&self, story: Box<Story>) -> bool {
-        self.lines.try_send(story).is_ok()
+    pub(crate) fn send(&self, record: Box<AccessRecord>) -> bool {
+        self.lines.try_send(record).is_ok()
     }
 
     /// Returns how many lines could not be written since the last call, by whichever worker.

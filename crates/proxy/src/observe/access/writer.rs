@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::{AccessLog, Format};
-use crate::observe::story::Story;
+use crate::observe::record::AccessRecord;
 
 /// The most queued lines, over all workers.
 const WAITING: usize = 8192;
@@ -153,7 +153,7 @@ impl Writer {
         Self { to, format, sink, orders, complained, rest, lost, untold }
     }
 
-    fn run(mut self, waiting: &Receiver<Box<Story>>) {
+    fn run(mut self, waiting: &Receiver<Box<AccessRecord>>) {
         let mut text = String::new();
         loop {
             let first = waiting.recv_timeout(LOOK);
@@ -161,10 +161,10 @@ impl Writer {
                 self.open_again();
             }
             match first {
-                Ok(story) => {
-                    self.format.write(&mut text, &story);
-                    for story in waiting.try_iter().take(BATCH - 1) {
-                        self.format.write(&mut text, &story);
+                Ok(record) => {
+                    self.format.write(&mut text, &record);
+                    for record in waiting.try_iter().take(BATCH - 1) {
+                        self.format.write(&mut text, &record);
                     }
                     self.put(text.as_bytes());
                     text.clear();

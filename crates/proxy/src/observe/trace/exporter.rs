@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::time::{Duration, Instant};
 
 use super::{Tracer, otlp};
-use crate::observe::story::Story;
+use crate::observe::record::AccessRecord;
 
 /// The most queued spans, over all workers.
 const WAITING: usize = 2048;
@@ -48,7 +48,7 @@ pub struct SpanWriter {
 
 /// The state of the thread.
 struct Exporter<D> {
-    spans: Receiver<Box<Story>>,
+    spans: Receiver<Box<AccessRecord>>,
     more: Receiver<Infallible>,
     instance: String,
     deliver: D,
@@ -98,7 +98,7 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
     }
 
     /// Returns the next spans; `None`: there will be none.
-    fn gather(&self) -> Option<Vec<Story>> {
+    fn gather(&self) -> Option<Vec<AccessRecord>> {
         let first = loop {
             match self.spans.recv_timeout(LOOK) {
                 Ok(first) => break first,
@@ -112,7 +112,7 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
             let left = end.saturating_duration_since(Instant::now());
             let wait = if self.is_finishing() { Duration::ZERO } else { left.min(LOOK) };
             match self.spans.recv_timeout(wait) {
-                Ok(story) => batch.push(*story),
+                Ok(record) => batch.push(*record),
                 Err(RecvTimeoutError::Timeout) if wait < left && !wait.is_zero() => {}
                 Err(_) => break,
             }
@@ -121,7 +121,7 @@ impl<D: FnMut(String) -> Result<(), NotTaken>> Exporter<D> {
     }
 
     /// Delivers a batch, retrying while it may be accepted; at a stop it is tried once.
-    fn deliver(&mut self, batch: &[Story]) {
+    fn deliver(&mut self, batch: &[AccessRecord]) {
         let [mut pause, longest] = PAUSES;
         loop {
             let count = batch.len();

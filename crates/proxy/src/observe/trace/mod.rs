@@ -10,7 +10,7 @@ mod otlp;
 
 use std::sync::mpsc::SyncSender;
 
-use super::story::Story;
+use super::record::AccessRecord;
 
 pub(crate) use context::TraceContext;
 pub use exporter::{NotTaken, SpanWriter};
@@ -18,12 +18,12 @@ pub use exporter::{NotTaken, SpanWriter};
 /// The workers' end of tracing.
 #[derive(Clone, Debug)]
 pub struct Tracer {
-    spans: SyncSender<Box<Story>>,
+    spans: SyncSender<Box<AccessRecord>>,
 }
 
 impl Tracer {
     /// Hands a span over; false if it had to be dropped.
-    pub(crate) fn tell(&self, story: Box<Story>) -> bool {
-        self.spans.try_send(story).is_ok()
+    pub(crate) fn send(&self, record: Box<AccessRecord>) -> bool {
+        self.spans.try_send(record).is_ok()
     }
 }

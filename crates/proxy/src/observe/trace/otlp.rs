@@ -10,7 +10,7 @@ use serde::Serialize;
 use traffic::without_port;
 
 use super::context::{Hex, TraceContext};
-use crate::observe::story::Story;
+use crate::observe::record::AccessRecord;
 use crate::tls::TlsVersion;
 
 /// `SPAN_KIND_SERVER`.
@@ -49,7 +49,7 @@ struct Resource<'s> {
 #[derive(Serialize)]
 struct ScopeSpans<'s> {
     scope: Scope<'s>,
-    spans: Vec<Record<'s>>,
+    spans: Vec<Span<'s>>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ struct Scope<'s> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'s> {
+struct Span<'s> {
     trace_id: String,
     span_id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -97,7 +97,7 @@ enum Value<'s> {
 }
 
 /// Returns the body of an export: these requests, from the Teal that calls itself `instance`.
-pub(super) fn export(stories: &[Story], instance: &str) -> String {
+pub(super) fn export(records: &[AccessRecord], instance: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let attributes = vec![
         text("service.name", "teal"),
@@ -105,7 +105,7 @@ pub(super) fn export(stories: &[Story], instance: &str) -> String {
         text("service.instance.id", instance),
     ];
     let spans =
-        stories.iter().filter_map(|story| Some(span(story, story.trace.as_ref()?))).collect();
+        records.iter().filter_map(|record| Some(span(record, record.trace.as_ref()?))).collect();
     let scope_spans = [ScopeSpans { scope: Scope { name: "teal", version }, spans }];
     let export = Export {
         resource_spans: [ResourceSpans { resource: Resource { attributes }, scope_spans }],
@@ -114,9 +114,9 @@ pub(super) fn export(stories: &[Story], instance: &str) -> String {
     serde_json::to_string(&export).unwrap_or_default()
 }
 
-fn span<'s>(story: &'s Story, context: &'s TraceContext) -> Record<'s> {
-    let method = story.asked.as_ref().and_then(|asked| known(&asked.method));
-    Record {
+fn span<'s>(record: &'s AccessRecord, context: &'s TraceContext) -> Span<'s> {
+    let method = record.request.as_ref().and_then(|request| known(&request.method));
+    Span {
         trace_id: Hex(&context.trace).to_string(),
         span_id: Hex(&context.span).to_string(),
         trace_state: &context.state,
@@ -126,61 +126,62 @@ fn span<'s>(story: &'s Story, context: &'s TraceContext) -> Record<'s> {
             | if context.goes_on() { PARENT_REMOTE } else { 0 },
         name: method.unwrap_or("HTTP"),
         kind: SERVER,
-        start_time_unix_nano: nanos(story.at),
-        end_time_unix_nano: nanos(story.at + Duration::from_micros(story.took_micros)),
-        attributes: attributes(story),
-        status: Status { code: has_failed(story).then_some(ERROR) },
+        start_time_unix_nano: nanos(record.at),
+        end_time_unix_nano: nanos(record.at + Duration::from_micros(record.took_micros)),
+        attributes: attributes(record),
+        status: Status { code: has_failed(record).then_some(ERROR) },
     }
 }
 
 /// A client that goes away is not a failure of ours, and neither is a bad request.
-fn has_failed(story: &Story) -> bool {
-    let aborted = story.end == "aborted" && story.reason != "client";
-    aborted || story.told.status.is_some_and(|status| status >= 500)
+fn has_failed(record: &AccessRecord) -> bool {
+    let aborted = record.end == "aborted" && record.reason != "client";
+    aborted || record.response.status.is_some_and(|status| status >= 500)
 }
 
 fn known(method: &str) -> Option<&'static str> {
     METHODS.into_iter().find(|known| *known == method)
 }
 
-fn attributes(story: &Story) -> Vec<Attribute<'_>> {
-    let mut all = vec![text("url.scheme", if story.tls.is_some() { "https" } else { "http" })];
-    if let Some(asked) = &story.asked {
-        let (path, query) = match asked.target.split_once('?') {
+fn attributes(record: &AccessRecord) -> Vec<Attribute<'_>> {
+    let mut all = vec![text("url.scheme", if record.tls.is_some() { "https" } else { "http" })];
+    if let Some(request) = &record.request {
+        let (path, query) = match request.target.split_once('?') {
             Some((path, query)) => (path, query),
-            None => (&*asked.target, ""),
+            None => (&*request.target, ""),
         };
-        let version = asked.version.strip_prefix("HTTP/").unwrap_or_default();
-        let original = known(&asked.method).map_or(&*asked.method, |_| "");
-        let server = without_port(&asked.host);
-        let port = asked.host[server.len()..].strip_prefix(':').and_then(|port| port.parse().ok());
+        let version = request.version.strip_prefix("HTTP/").unwrap_or_default();
+        let original = known(&request.method).map_or(&*request.method, |_| "");
+        let server = without_port(&request.host);
+        let port =
+            request.host[server.len()..].strip_prefix(':').and_then(|port| port.parse().ok());
         all.extend([
-            text("http.request.method", known(&asked.method).unwrap_or("_OTHER")),
+            text("http.request.method", known(&request.method).unwrap_or("_OTHER")),
             text("http.request.method_original", original),
             text("url.path", path),
             text("url.query", query),
             text("server.address", server),
             text("network.protocol.version", version),
-            text("user_agent.original", &asked.user_agent),
-            text("teal.request_id", &asked.request_id),
+            text("user_agent.original", &request.user_agent),
+            text("teal.request_id", &request.request_id),
         ]);
         all.extend(port.map(|port| number("server.port", port)));
     }
-    all.push(text("client.address", story.client.ip.to_string()));
-    all.extend(story.client.port.map(|port| number("client.port", port.into())));
-    all.push(text("network.peer.address", story.client.peer.ip().to_string()));
-    all.push(number("network.peer.port", story.client.peer.port().into()));
-    all.push(text("tls.protocol.version", story.tls.map_or("", TlsVersion::as_str)));
-    let status = story.told.status.map(i64::from);
+    all.push(text("client.address", record.client.ip.to_string()));
+    all.extend(record.client.port.map(|port| number("client.port", port.into())));
+    all.push(text("network.peer.address", record.client.peer.ip().to_string()));
+    all.push(number("network.peer.port", record.client.peer.port().into()));
+    all.push(text("tls.protocol.version", record.tls.map_or("", TlsVersion::as_str)));
+    let status = record.response.status.map(i64::from);
     all.extend(status.map(|status| number("http.response.status_code", status)));
-    all.push(number("http.request.body.size", story.request_bytes.cast_signed()));
-    all.push(number("http.response.body.size", story.told.bytes.cast_signed()));
-    all.push(text("error.type", if has_failed(story) { story.reason } else { "" }));
-    all.push(text("teal.reason", story.reason));
-    all.push(text("teal.service", story.service.as_deref().unwrap_or_default()));
-    all.push(text("teal.color", story.told.color.map_or("", rules::Color::as_str)));
-    all.push(text("teal.served_by", story.told.target.as_deref().unwrap_or_default()));
-    let address = story.told.target_address;
+    all.push(number("http.request.body.size", record.request_bytes.cast_signed()));
+    all.push(number("http.response.body.size", record.response.bytes.cast_signed()));
+    all.push(text("error.type", if has_failed(record) { record.reason } else { "" }));
+    all.push(text("teal.reason", record.reason));
+    all.push(text("teal.service", record.service.as_deref().unwrap_or_default()));
+    all.push(text("teal.color", record.response.color.map_or("", rules::Color::as_str)));
+    all.push(text("teal.served_by", record.response.target.as_deref().unwrap_or_default()));
+    let address = record.response.target_address;
     all.extend(address.map(|address| text("teal.served_by_address", address.to_string())));
     all.retain(
         |attribute| !matches!(&attribute.value, Value::StringValue(text) if text.is_empty()),

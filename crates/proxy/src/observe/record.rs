@@ -16,7 +16,7 @@ use crate::tls::{Identity, TlsVersion};
 
 /// A request, from its head to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Story {
+pub(crate) struct AccessRecord {
     pub(super) at: SystemTime,
     pub(super) began: Instant,
     pub(super) client: ClientAddress,
@@ -24,13 +24,13 @@ pub(crate) struct Story {
     pub(super) protocol: Protocol,
     /// The owner of the client's certificate.
     pub(super) certificate: Option<Arc<Identity>>,
-    pub(super) asked: Option<Asked>, // none: it could not be parsed
+    pub(super) request: Option<RequestRecord>, // none: it could not be parsed
     pub(super) service: Option<String>,
     /// Bytes of the request's body taken from the client.
     pub(super) request_bytes: u64,
     /// The attempt that was answered.
-    pub(super) attempt: Option<Attempt>,
-    pub(super) told: Told,
+    pub(super) attempt: Option<AttemptTimes>,
+    pub(super) response: ResponseRecord,
     pub(super) end: &'static str,
     pub(super) reason: &'static str,
     pub(super) took_micros: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Story {
 
 /// The content of a request's head.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestRecord {
     pub(super) method: String,
     pub(super) host: String,
     pub(super) target: String,
@@ -53,7 +53,7 @@ pub(super) struct Asked {
 /// Times of the target that answered: from the start of the attempt, connecting included, to the head of the
 /// answer and to its end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
+pub(super) struct AttemptTimes {
     began: Instant,
     pub(super) head: Duration,
     pub(super) whole: Option<Duration>,
@@ -61,7 +61,7 @@ pub(super) struct Attempt {
 
 /// The outcome of a request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct ResponseRecord {
     pub(super) status: Option<u16>,
     /// Bytes of the body sent to the client.
     pub(super) bytes: u64,
@@ -71,9 +71,9 @@ pub(super) struct Told {
     pub(super) target_address: Option<SocketAddr>,
 }
 
-// === impl Story ===
+// === impl AccessRecord ===
 
-impl Story {
+impl AccessRecord {
     /// Begins the record of a request that came in this way just now.
     pub(crate) fn begin(entrance: &Entrance, now: Instant) -> Box<Self> {
         Box::new(Self {
@@ -83,11 +83,11 @@ impl Story {
             tls: entrance.tls,
             protocol: entrance.protocol,
             certificate: entrance.certificate.as_ref().map(|shown| shown.identity.clone()),
-            asked: None,
+            request: None,
             service: None,
             request_bytes: 0,
             attempt: None,
-            told: Told::default(),
+            response: ResponseRecord::default(),
             end: "",
             reason: "",
             took_micros: 0,
@@ -96,7 +96,7 @@ impl Story {
     }
 
     /// Records the head and the service.
-    pub(crate) fn asks(
+    pub(crate) fn requested(
         &mut self,
         entrance: &Entrance,
         request: &Request<'_>,
@@ -110,7 +110,7 @@ impl Story {
             let value = request.field(name).unwrap_or_default();
             String::from_utf8_lossy(value).into_owned()
         };
-        self.asked = Some(Asked {
+        self.request = Some(RequestRecord {
             method: request.method.as_str().to_owned(),
             host: request.host.to_owned(),
             target: request.target.to_owned(),
@@ -133,11 +133,11 @@ impl Story {
 
     /// The head of an answer arrived, to an attempt that began at this time.
     pub(crate) fn headed(&mut self, began: Instant) {
-        self.attempt = Some(Attempt { began, head: began.elapsed(), whole: None });
+        self.attempt = Some(AttemptTimes { began, head: began.elapsed(), whole: None });
     }
 
     /// The answer that the client was sent; without a target, Teal's own.
-    pub(crate) fn told(
+    pub(crate) fn responded(
         &mut self,
         status: u16,
         bytes: u64,
@@ -146,7 +146,7 @@ impl Story {
         if let Some(attempt) = self.attempt.as_mut().filter(|_| target.is_some()) {
             attempt.whole = Some(attempt.began.elapsed());
         }
-        self.told = Told {
+        self.response = ResponseRecord {
             status: Some(status),
             bytes,
             color: target.map(|(color, _)| color),
