@@ -73,7 +73,9 @@ pub use connect::{AddressHistory, TlsConfigCache};
 pub use listener::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};
 pub use listener_options::ListenerOptions;
 pub use observe::access::{AccessLog, Destination, Format, LogWriter};
-pub use observe::follow::{Follower, Followers, Head, Step, Told, Wanted, Way};
+pub use observe::follow::{
+    ConnectionSource, FollowFilter, FollowedHead, FollowedStep, Follower, Followers, Step,
+};
 pub use observe::trace::{NotTaken, SpanWriter, Tracer};
 pub use proxy::{Options, Proxy, Pulse, StopReport};
 pub use tls::TlsAcceptor;

@@ -29,7 +29,7 @@ const PATH_MAX: usize = 2048;
 
 /// The requests that a follower wants to see: those that match all of this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct FollowFilter {
     /// A header field and its value.
     pub header: Option<(String, String)>,
     /// The client's address, as in the access log.
@@ -42,7 +42,7 @@ pub struct Wanted {
 
 /// A step of a followed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct FollowedStep {
     /// The number of the request, from 1 for each follower.
     pub request: u64,
     /// The time since the request's head was read.
@@ -67,7 +67,7 @@ pub enum Step {
         /// The TLS version; `None`: plain.
         tls: Option<&'static str>,
         /// The head; `None`: it could not be parsed.
-        head: Option<Head>,
+        head: Option<FollowedHead>,
     },
     /// It was routed to this service.
     Routed(String),
@@ -85,7 +85,7 @@ pub enum Step {
         address: Option<SocketAddr>,
     },
     /// It got a connection.
-    Connected(Way),
+    Connected(ConnectionSource),
     /// It was sent whole, with this many bytes of body.
     Sent(u64),
     /// The head of an answer arrived, with this status.
@@ -112,20 +112,20 @@ pub enum Step {
 
 /// The connection used by an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum ConnectionSource {
     /// A new one.
     New,
     /// An idle one from the pool, and its idle time.
-    Kept(Duration),
+    Pooled(Duration),
     /// One shared with other requests.
     Shared,
     /// The one that its client has logged in on.
-    Login,
+    Pinned,
 }
 
 /// A request head, without what may be secret in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct FollowedHead {
     /// The method.
     pub method: String,
     /// The host.
@@ -147,14 +147,14 @@ pub struct Followers(Arc<Shared>);
 pub struct Follower {
     of: Followers,
     number: u64,
-    steps: mpsc::Receiver<Told>,
+    steps: mpsc::Receiver<FollowedStep>,
 }
 
 /// The steps of one request, reported to each of its followers.
 #[derive(Debug)]
 pub(crate) struct Steps {
     began: Instant,
-    seats: Vec<(u64, Line)>,
+    channels: Vec<(u64, FollowerChannel)>,
     sent: bool,
     status: Option<u16>,
     bytes: u64,
@@ -177,15 +177,15 @@ struct List {
 #[derive(Debug)]
 struct Followed {
     number: u64,
-    wanted: Wanted,
+    filter: FollowFilter,
     begun: u64,
-    line: Line,
+    channel: FollowerChannel,
 }
 
 /// The channel to one follower.
 #[derive(Clone, Debug)]
-struct Line {
-    to: mpsc::Sender<Told>,
+struct FollowerChannel {
+    to: mpsc::Sender<FollowedStep>,
     missed: Arc<AtomicU64>,
 }
 
@@ -193,7 +193,7 @@ struct Line {
 
 impl Followers {
     /// Follows requests from now on. `None`: there are too many followers.
-    pub fn follow(&self, wanted: Wanted) -> Option<Follower> {
+    pub fn follow(&self, filter: FollowFilter) -> Option<Follower> {
         let (to, steps) = mpsc::channel(UNREAD_MAX);
         let mut list = self.list();
         if list.followed.len() >= FOLLOWERS_MAX {
@@ -201,8 +201,8 @@ impl Followers {
         }
         list.last += 1;
         let number = list.last;
-        let line = Line { to, missed: Arc::default() };
-        list.followed.push(Followed { number, wanted, begun: 0, line });
+        let channel = FollowerChannel { to, missed: Arc::default() };
+        list.followed.push(Followed { number, filter, begun: 0, channel });
         self.0.any.store(true, Ordering::Relaxed);
         drop(list);
         Some(Follower { of: self.clone(), number, steps })
@@ -233,27 +233,27 @@ impl Followers {
             None => entrance.connected(),
         };
         let mut list = self.list();
-        let mut seats = Vec::new();
+        let mut channels = Vec::new();
         for followed in &mut list.followed {
-            if followed.wanted.has(ip, parsed) {
+            if followed.filter.has(ip, parsed) {
                 followed.begun += 1;
-                seats.push((followed.begun, followed.line.clone()));
+                channels.push((followed.begun, followed.channel.clone()));
             }
         }
         // The last of its requests has begun: the follower learns that all have ended when the channel closes.
-        list.followed.retain(|followed| followed.begun < followed.wanted.requests);
+        list.followed.retain(|followed| followed.begun < followed.filter.requests);
         self.0.any.store(!list.followed.is_empty(), Ordering::Relaxed);
         drop(list);
-        if seats.is_empty() {
+        if channels.is_empty() {
             return None;
         }
-        let steps = Steps { began: Instant::now(), seats, sent: false, status: None, bytes: 0 };
+        let steps = Steps { began: Instant::now(), channels, sent: false, status: None, bytes: 0 };
         steps.tell(&Step::Accepted {
             client: ip,
             port,
             listener: entrance.listener.at,
             tls: entrance.tls.map(TlsVersion::as_str),
-            head: request.map(|(request, id)| Head::of(request, id, entrance.protocol)),
+            head: request.map(|(request, id)| FollowedHead::of(request, id, entrance.protocol)),
         });
         Some(Box::new(steps))
     }
@@ -266,8 +266,8 @@ impl Followers {
 // === impl Follower ===
 
 impl Follower {
-    /// Returns the next step; `None`: all requests that were wanted have ended.
-    pub async fn next(&mut self) -> Option<Told> {
+    /// Returns the next step; `None`: all requests that match have ended.
+    pub async fn next(&mut self) -> Option<FollowedStep> {
         self.steps.recv().await
     }
 }
@@ -285,11 +285,12 @@ impl Drop for Follower {
 impl Steps {
     pub(crate) fn tell(&self, step: &Step) {
         let after = self.began.elapsed();
-        for (request, line) in &self.seats {
-            let missed = line.missed.swap(0, Ordering::Relaxed);
-            let told = Told { request: *request, after, missed, step: step.clone() };
-            if line.to.try_send(told).is_err() {
-                line.missed.fetch_add(missed + 1, Ordering::Relaxed);
+        for (request, channel) in &self.channels {
+            let missed = channel.missed.swap(0, Ordering::Relaxed);
+            let followed_step =
+                FollowedStep { request: *request, after, missed, step: step.clone() };
+            if channel.to.try_send(followed_step).is_err() {
+                channel.missed.fetch_add(missed + 1, Ordering::Relaxed);
             }
         }
     }
@@ -319,9 +320,9 @@ impl Steps {
     }
 }
 
-// === impl Wanted ===
+// === impl FollowFilter ===
 
-impl Wanted {
+impl FollowFilter {
     fn has(&self, client: IpAddr, request: Option<&Request<'_>>) -> bool {
         let header = self.header.as_ref().is_none_or(|(name, value)| {
             let is_host = name.eq_ignore_ascii_case("host");
@@ -337,9 +338,9 @@ impl Wanted {
     }
 }
 
-// === impl Head ===
+// === impl FollowedHead ===
 
-impl Head {
+impl FollowedHead {
     fn of(request: &Request<'_>, id: &[u8], protocol: Protocol) -> Self {
         Self {
             method: request.method.as_str().to_owned(),

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::held::{BODIES, Held};
 use crate::links::link::{Link, Reuse};
 use crate::links::names::Name;
-use crate::observe::follow::{self, Way};
+use crate::observe::follow::{self, ConnectionSource};
 use crate::parts::{Ask, Download, Step};
 use crate::worker::Worker;
 
@@ -69,7 +69,7 @@ pub(crate) async fn attempt(
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
-    ask.end.step(|| follow::Step::Connected(way(&link)));
+    ask.end.step(|| follow::Step::Connected(source(&link)));
     download.begin(worker.buffers.lead());
     client.watch();
     let mut held = Held::nothing(&worker.bodies);
@@ -136,12 +136,12 @@ fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Optio
 }
 
 /// Returns the connection of an attempt, as reported to followers.
-fn way(link: &Link) -> Way {
+fn source(link: &Link) -> ConnectionSource {
     match link.idled {
-        _ if link.pinned => Way::Login,
-        Some(idled) => Way::Kept(idled),
-        None if link.hold.has_served() => Way::Shared,
-        None => Way::New,
+        _ if link.pinned => ConnectionSource::Pinned,
+        Some(idled) => ConnectionSource::Pooled(idled),
+        None if link.hold.has_served() => ConnectionSource::Shared,
+        None => ConnectionSource::New,
     }
 }
 

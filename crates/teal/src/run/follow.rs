@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use admin::{Follow, Followed};
 use contract::wire::TraceStep;
-use proxy::{Followers, Step, Told, Wanted, Way};
+use proxy::{ConnectionSource, FollowFilter, FollowedStep, Followers, Step};
 use tokio::sync::mpsc;
 
 /// The capacity of the queue of steps to a reader. Further ones wait in the data plane, which drops any excess.
@@ -13,18 +13,18 @@ const ON_THE_WAY: usize = 16;
 
 /// Connects the followers of the data plane to the admin API.
 pub(super) fn of(followers: Followers) -> Follow {
-    Follow(Arc::new(move |wanted: Followed| {
-        let Followed { header, client, path, requests } = wanted;
-        let mut follower = followers.follow(Wanted { header, client, path, requests })?;
+    Follow(Arc::new(move |filter: Followed| {
+        let Followed { header, client, path, requests } = filter;
+        let mut follower = followers.follow(FollowFilter { header, client, path, requests })?;
         let (to, steps) = mpsc::channel(ON_THE_WAY);
         tokio::spawn(async move {
             loop {
-                let told = tokio::select! {
-                    told = follower.next() => told,
+                let followed = tokio::select! {
+                    followed = follower.next() => followed,
                     () = to.closed() => None,
                 };
-                let Some(told) = told else { break };
-                if to.send(step(told)).await.is_err() {
+                let Some(followed) = followed else { break };
+                if to.send(step(followed)).await.is_err() {
                     break;
                 }
             }
@@ -37,11 +37,12 @@ fn millis(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-fn step(told: Told) -> TraceStep {
-    let Told { request, missed, .. } = told;
-    let step = TraceStep { request, after_ms: millis(told.after), missed, ..TraceStep::default() };
+fn step(followed: FollowedStep) -> TraceStep {
+    let FollowedStep { request, missed, .. } = followed;
+    let step =
+        TraceStep { request, after_ms: millis(followed.after), missed, ..TraceStep::default() };
     let named = |name: &str| TraceStep { step: name.to_owned(), ..step.clone() };
-    match told.step {
+    match followed.step {
         Step::Accepted { client, port, listener, tls, head } => {
             let step = named("accepted");
             let client = match port {
@@ -71,10 +72,10 @@ fn step(told: Told) -> TraceStep {
         },
         Step::Connected(way) => {
             let (connection, idle) = match way {
-                Way::New => ("new", None),
-                Way::Shared => ("shared", None),
-                Way::Login => ("login", None),
-                Way::Kept(idle) => ("kept", Some(idle)),
+                ConnectionSource::New => ("new", None),
+                ConnectionSource::Shared => ("shared", None),
+                ConnectionSource::Pinned => ("login", None),
+                ConnectionSource::Pooled(idle) => ("kept", Some(idle)),
             };
             TraceStep {
                 connection: Some(connection.to_owned()),
