@@ -9,7 +9,7 @@ use crate::base64::DIGITS;
 
 /// A head, as it would have arrived in HTTP/1.1.
 #[derive(Debug, Default)]
-pub(crate) struct Head {
+pub(crate) struct Http1Head {
     pub(crate) bytes: Vec<u8>,
     /// The same without a body, where it is not known yet whether there is one.
     pub(crate) plain: Option<Vec<u8>>,
@@ -21,7 +21,7 @@ pub(crate) struct Head {
     pub(crate) tunnel: bool,
 }
 
-impl Head {
+impl Http1Head {
     /// The parts of a refused request that its answer depends on.
     pub(crate) fn refused<B>(request: &Request<B>) -> Self {
         Self { bodiless: request.method() == Method::HEAD, ..Self::default() }
@@ -41,12 +41,12 @@ pub(crate) fn translate<B>(
     ended: bool,
     fields_max: usize,
     mut random: impl FnMut() -> u64,
-) -> Result<Head, Reject> {
+) -> Result<Http1Head, Reject> {
     if count(request) > fields_max {
         return Err(Reject { status: 431, reason: "The head has too many fields." });
     }
     let host = host(request)?;
-    let mut head = Head::refused(request);
+    let mut head = Http1Head::refused(request);
     if protocol.is_some_and(|protocol| !protocol.eq_ignore_ascii_case("websocket")) {
         return Err(Reject { status: 501, reason: "The only tunnel supported is websocket." });
     }
@@ -82,7 +82,7 @@ pub(crate) fn translate_open<B>(
     protocol: Option<&str>,
     fields_max: usize,
     mut random: impl FnMut() -> u64,
-) -> Result<Head, Reject> {
+) -> Result<Http1Head, Reject> {
     let mut head = translate(request, protocol, false, fields_max, &mut random)?;
     let bodiless = [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE];
     if head.chunked && bodiless.contains(request.method()) {

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http1::{BodyLength, BodyReader, Limits};
 
-use super::lines::{Lines, append};
+use super::head_lines::{HeadLines, append};
 use super::outflow::Outflow;
 use super::stream::Outgoing;
 
@@ -184,7 +184,7 @@ impl<S: Outgoing> Sink<S> {
             return self.stream.send(Bytes::new(), true);
         }
         let mut fields = HeaderMap::new();
-        for (name, value) in Lines::without_first(&trailers).fields() {
+        for (name, value) in HeadLines::without_first(&trailers).fields() {
             append(&mut fields, name, trailers.slice_ref(value));
         }
         self.stream.send_trailers(fields)

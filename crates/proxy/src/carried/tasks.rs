@@ -14,14 +14,14 @@ const KEEP: usize = 256;
 /// The tasks of a worker that wait for a stream, the one that has waited longest first.
 #[derive(Debug)]
 pub(crate) struct Tasks<J> {
-    waiting: RefCell<Vec<Rc<Place<J>>>>,
+    waiting: RefCell<Vec<Rc<TaskSlot<J>>>>,
     /// The fewest that have waited since the last sweep: these were not needed.
     spare: Cell<usize>,
 }
 
 /// The slot in which a task waits for its next stream.
 #[derive(Debug)]
-pub(crate) struct Place<J> {
+pub(crate) struct TaskSlot<J> {
     job: RefCell<Option<J>>,
     waker: RefCell<Option<Waker>>,
     dismissed: Cell<bool>,
@@ -47,9 +47,9 @@ pub(crate) struct OpenStream {
 impl<J> Tasks<J> {
     /// Gives a stream to a waiting task; returns it if there is none, for a new task to begin with.
     pub(crate) fn give(&self, job: J) -> Option<J> {
-        let Some(place) = self.next() else { return Some(job) };
-        place.job.replace(Some(job));
-        place.wake();
+        let Some(slot) = self.next() else { return Some(job) };
+        slot.job.replace(Some(job));
+        slot.wake();
         None
     }
 
@@ -57,15 +57,15 @@ impl<J> Tasks<J> {
     pub(crate) fn sweep(&self) {
         let mut waiting = self.waiting.borrow_mut();
         let spare = self.spare.get().min(waiting.len());
-        for place in waiting.drain(..spare) {
-            place.dismissed.set(true);
-            place.wake();
+        for slot in waiting.drain(..spare) {
+            slot.dismissed.set(true);
+            slot.wake();
         }
         self.spare.set(waiting.len());
     }
 
     /// Returns the task that has waited the shortest: its memory is still in the processor's cache.
-    fn next(&self) -> Option<Rc<Place<J>>> {
+    fn next(&self) -> Option<Rc<TaskSlot<J>>> {
         let mut waiting = self.waiting.borrow_mut();
         let next = waiting.pop();
         self.spare.set(self.spare.get().min(waiting.len()));
@@ -73,11 +73,11 @@ impl<J> Tasks<J> {
     }
 
     /// Lets a task wait; returns false if there are enough.
-    pub(crate) fn wait(&self, place: &Rc<Place<J>>) -> bool {
+    pub(crate) fn wait(&self, slot: &Rc<TaskSlot<J>>) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let few = waiting.len() < KEEP;
         if few {
-            waiting.push(place.clone());
+            waiting.push(slot.clone());
         }
         few
     }
@@ -89,9 +89,9 @@ impl<J> Default for Tasks<J> {
     }
 }
 
-// === impl Place ===
+// === impl TaskSlot ===
 
-impl<J> Place<J> {
+impl<J> TaskSlot<J> {
     /// Makes the slot of a task that begins with this stream.
     pub(crate) fn new(first: Option<J>) -> Rc<Self> {
         let (waker, dismissed) = Default::default();
@@ -118,8 +118,8 @@ impl<J> Place<J> {
 }
 
 /// Keeps the waker of the running task.
-fn note(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
-    match &mut *place.borrow_mut() {
+fn note(slot: &RefCell<Option<Waker>>, cx: &Context<'_>) {
+    match &mut *slot.borrow_mut() {
         Some(known) if known.will_wake(cx.waker()) => {}
         other => *other = Some(cx.waker().clone()),
     }
@@ -180,25 +180,25 @@ mod tests {
     #[test]
     fn tasks_that_nobody_needs_are_sent_home() {
         let tasks = Tasks::<()>::default();
-        let places: Vec<_> = (0..3).map(|_| Place::new(None)).collect();
-        assert!(places.iter().all(|place| tasks.wait(place)));
+        let slots: Vec<_> = (0..3).map(|_| TaskSlot::new(None)).collect();
+        assert!(slots.iter().all(|slot| tasks.wait(slot)));
         tasks.sweep();
         assert_eq!(waiting(&tasks), 3, "they have only just begun to wait");
         // One is needed and comes back: the others were not.
         let busy = tasks.next().unwrap();
-        assert!(Rc::ptr_eq(&busy, &places[2]), "the one whose memory is still near");
+        assert!(Rc::ptr_eq(&busy, &slots[2]), "the one whose memory is still near");
         assert!(tasks.wait(&busy));
         tasks.sweep();
         assert_eq!(waiting(&tasks), 1);
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(places[0].poll_next(&mut cx), Poll::Ready(None)), "it ends");
-        assert!(places[2].poll_next(&mut cx).is_pending());
+        assert!(matches!(slots[0].poll_next(&mut cx), Poll::Ready(None)), "it ends");
+        assert!(slots[2].poll_next(&mut cx).is_pending());
     }
 
     #[test]
     fn no_more_tasks_wait_than_are_worth_it() {
         let tasks = Tasks::<()>::default();
-        let waited = (0..=KEEP).filter(|_| tasks.wait(&Place::new(None))).count();
+        let waited = (0..=KEEP).filter(|_| tasks.wait(&TaskSlot::new(None))).count();
         assert_eq!(waited, KEEP);
     }
 

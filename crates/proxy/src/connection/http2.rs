@@ -20,11 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use super::streams;
-use crate::carried::{Head, Protocol, Streams, translate, translate_open};
+use crate::carried::{Http1Head, Protocol, Streams, translate, translate_open};
 use crate::client::{Client, Entrance, Job};
 use crate::deadline::{Deadline, Early};
 use crate::http2::{
-    Ends, H2, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake, tunnel_of,
+    ConnectionAddresses, H2, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake,
+    tunnel_of,
 };
 use crate::parts::RequestEnd;
 use crate::worker::Worker;
@@ -39,7 +40,8 @@ const LINGER: usize = 1024;
 pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
     let Client { stream, entrance, deadline, .. } = client;
     let entrance = Entrance { protocol: Protocol::Http2, ..entrance };
-    let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
+    let addresses =
+        ConnectionAddresses { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
     let watch = Watch::new(Peer::Client, worker.now());
     let stream = Rc::new(RefCell::new(stream));
     let watched = Watched::new(stream.clone(), early, watch.clone());
@@ -53,7 +55,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         stream: stream.clone(),
         deadline,
         entrance,
-        ends,
+        addresses,
         streams: Rc::default(),
         last_change: worker.now(),
         ending: None,
@@ -125,7 +127,7 @@ struct Serving {
     watch: Rc<Watch>,
     deadline: Deadline,
     entrance: Entrance,
-    ends: Ends,
+    addresses: ConnectionAddresses,
     streams: Rc<Streams>,
     /// Also held below the library, which does all reading and writing.
     stream: Rc<RefCell<Stream>>,
@@ -262,10 +264,10 @@ impl Serving {
         };
         let (head, refused) = match translated {
             Ok(head) => (head, None),
-            Err(reject) => (Head::refused(&request), Some(reject)),
+            Err(reject) => (Http1Head::refused(&request), Some(reject)),
         };
         let body = request.into_body();
-        let inbound = Inbound::new(head, (first, body), respond, self.ends, &self.watch);
+        let inbound = Inbound::new(head, (first, body), respond, self.addresses, &self.watch);
         let stream = Stream::Multiplexed(Box::new(inbound));
         let client = worker.client(stream, self.entrance.clone());
         let job = Job { client, refused, _open: self.streams.enter() };

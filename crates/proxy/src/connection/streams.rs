@@ -7,7 +7,7 @@ use std::time::Duration;
 use http1::Reject;
 
 use super::serve_next;
-use crate::carried::Place;
+use crate::carried::TaskSlot;
 use crate::client::{Client, Job};
 use crate::parts::{After, Flows};
 use crate::response::page;
@@ -26,9 +26,9 @@ pub(super) fn serve(worker: &Rc<Worker>, job: Job) {
 
 async fn serve_streams(worker: Rc<Worker>, first: Job) {
     let serving = Box::pin(async {
-        let place = Place::new(Some(first));
+        let slot = TaskSlot::new(Some(first));
         let mut flows = Flows::new();
-        while let Some(mut job) = poll_fn(|cx| place.poll_next(cx)).await {
+        while let Some(mut job) = poll_fn(|cx| slot.poll_next(cx)).await {
             let Job { client, refused, .. } = &mut job;
             let refused = refused.take();
             let after = serve_stream(&worker, client, &mut flows, refused).await;
@@ -36,7 +36,7 @@ async fn serve_streams(worker: Rc<Worker>, first: Job) {
             if after != After::Next {
                 flows = Flows::new(); // any rest of an aborted one is dropped with it
             }
-            if !worker.tasks.wait(&place) {
+            if !worker.tasks.wait(&slot) {
                 break;
             }
         }

@@ -17,11 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::stream::{Sending, broken};
 use super::watch::{Progress, Watch};
-use crate::carried::{Framing, Gathered, Head, Outflow, Sink, Source, Told, answer};
+use crate::carried::{
+    Framing, HeadBuffer, Http1Head, Outflow, ResponseHead, Sink, Source, response_head,
+};
 
 /// The addresses of both ends of the connection.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ends {
+pub(crate) struct ConnectionAddresses {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
 }
@@ -29,14 +31,14 @@ pub(crate) struct Ends {
 /// One stream of a client.
 pub(crate) struct Inbound {
     source: Source<RecvStream>,
-    answer: Answer,
+    response: ResponseState,
     /// The method is HEAD: the answer has no body, whatever its fields say.
     bodiless: bool,
     /// The request asked for a tunnel.
     tunnel: bool,
     /// The reset code sent to the client if there is no answer.
     unanswered: Reason,
-    ends: Ends,
+    addresses: ConnectionAddresses,
     progress: Arc<Progress>,
     outflow: Arc<Outflow>,
 }
@@ -45,17 +47,17 @@ pub(crate) struct Inbound {
 const HEAD_ROOM: usize = 512;
 
 /// The progress of the answer.
-enum Answer {
-    Head(Gathered, SendResponse<Bytes>),
+enum ResponseState {
+    Head(HeadBuffer, SendResponse<Bytes>),
     Body(Sink<Sending>),
 }
 
 impl Inbound {
     pub(crate) fn new(
-        head: Head,
+        head: Http1Head,
         (first, body): (Bytes, RecvStream),
         respond: SendResponse<Bytes>,
-        ends: Ends,
+        addresses: ConnectionAddresses,
         watch: &Watch,
     ) -> Self {
         let framing = match head.chunked {
@@ -69,31 +71,32 @@ impl Inbound {
         };
         Self {
             source,
-            answer: Answer::Head(Gathered::default(), respond),
+            response: ResponseState::Head(HeadBuffer::default(), respond),
             bodiless: head.bodiless,
             tunnel: head.tunnel,
             unanswered: Reason::INTERNAL_ERROR,
-            ends,
+            addresses,
             progress: watch.progress(),
             outflow: watch.outflow(),
         }
     }
 
     /// Sends a head; after a final one the body begins.
-    fn answer(&mut self, head: &Bytes) -> io::Result<()> {
-        let Answer::Head(_, respond) = &mut self.answer else { return Ok(()) };
-        let (response, framing, opens) = match answer(head, self.bodiless, self.tunnel)? {
-            Told::Interim(response) => {
+    fn begin_response(&mut self, head: &Bytes) -> io::Result<()> {
+        let ResponseState::Head(_, respond) = &mut self.response else { return Ok(()) };
+        let (response, framing, opens) = match response_head(head, self.bodiless, self.tunnel)? {
+            ResponseHead::Interim(response) => {
                 return respond.send_informational(response).map_err(broken);
             }
-            Told::Final { response, framing, opens } => (response, framing, opens),
+            ResponseHead::Final { response, framing, opens } => (response, framing, opens),
         };
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let stream = respond.send_response(response, ended).map_err(broken)?;
         // RFC 8441 section 5: a reset TCP connection maps to a reset of the tunnel's stream.
         let torn = if opens { Reason::CANCEL } else { Reason::INTERNAL_ERROR };
         let outflow = Some(self.outflow.clone());
-        self.answer = Answer::Body(Sink::new(Sending { stream, torn }, framing, ended, outflow));
+        self.response =
+            ResponseState::Body(Sink::new(Sending { stream, torn }, framing, ended, outflow));
         Ok(())
     }
 }
@@ -115,12 +118,12 @@ impl AsyncWrite for Inbound {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match &mut this.answer {
-            Answer::Body(sink) => sink.poll_write(bytes, cx),
-            Answer::Head(gathered, _) => {
-                let (taken, head) = gathered.take(bytes);
+        match &mut this.response {
+            ResponseState::Body(sink) => sink.poll_write(bytes, cx),
+            ResponseState::Head(buffer, _) => {
+                let (taken, head) = buffer.take(bytes);
                 if let Some(head) = head {
-                    this.answer(&head)?;
+                    this.begin_response(&head)?;
                 }
                 Poll::Ready(Ok(taken))
             }
@@ -128,35 +131,35 @@ impl AsyncWrite for Inbound {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().answer {
-            Answer::Body(sink) => sink.poll_flush(cx),
-            Answer::Head(..) => Poll::Ready(Ok(())),
+        match &mut self.get_mut().response {
+            ResponseState::Body(sink) => sink.poll_flush(cx),
+            ResponseState::Head(..) => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().answer {
-            Answer::Body(sink) => sink.poll_shutdown(cx),
-            Answer::Head(..) => Poll::Ready(Ok(())),
+        match &mut self.get_mut().response {
+            ResponseState::Body(sink) => sink.poll_shutdown(cx),
+            ResponseState::Head(..) => Poll::Ready(Ok(())),
         }
     }
 }
 
 impl MultiplexedStream for Inbound {
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.answer {
-            Answer::Head(_, respond) => {
+        match &mut self.response {
+            ResponseState::Head(_, respond) => {
                 ready!(respond.poll_reset(cx)).ok();
                 Poll::Ready(())
             }
-            Answer::Body(sink) => sink.poll_broken(cx),
+            ResponseState::Body(sink) => sink.poll_broken(cx),
         }
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        match &mut self.answer {
-            Answer::Head(..) => Poll::Ready(HEAD_ROOM),
-            Answer::Body(sink) => {
+        match &mut self.response {
+            ResponseState::Head(..) => Poll::Ready(HEAD_ROOM),
+            ResponseState::Body(sink) => {
                 // A write detects that the stream was reset.
                 ready!(sink.poll_outflow(cx)).ok();
                 sink.poll_room(cx)
@@ -165,7 +168,7 @@ impl MultiplexedStream for Inbound {
     }
 
     fn leave_room(&mut self) {
-        if let Answer::Body(sink) = &mut self.answer {
+        if let ResponseState::Body(sink) = &mut self.response {
             sink.leave_room();
         }
     }
@@ -183,17 +186,17 @@ impl MultiplexedStream for Inbound {
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.ends.peer.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+        self.addresses.peer.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.ends.local.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+        self.addresses.local.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 }
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        if let Answer::Head(_, respond) = &mut self.answer {
+        if let ResponseState::Head(_, respond) = &mut self.response {
             respond.send_reset(self.unanswered);
         }
     }
@@ -201,6 +204,6 @@ impl Drop for Inbound {
 
 impl fmt::Debug for Inbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbound").field("ends", &self.ends).finish_non_exhaustive()
+        f.debug_struct("Inbound").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ use h2::server::Connection;
 use http::{Request, header};
 
 pub(crate) use answered::Answered;
-pub(crate) use inbound::{Ends, Inbound};
+pub(crate) use inbound::{ConnectionAddresses, Inbound};
 pub(crate) use outbound::Outbound;
 pub(crate) use stream::broken;
 pub(crate) use watch::{PREFACE, Peer, Watch, Watched};

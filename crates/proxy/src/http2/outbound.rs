@@ -19,12 +19,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::Answered;
 use super::stream::{Sending, broken};
-use crate::carried::{Framing, Gathered, Sink, Source, ask};
+use crate::carried::{Framing, HeadBuffer, Sink, Source, request_head};
 
 /// One stream to a target.
 pub(crate) struct Outbound {
-    request: Asking,
-    answer: Answer,
+    request: RequestState,
+    response: ResponseState,
     /// The method is HEAD: the answer has no body, whatever its fields say.
     bodiless: bool,
     secure: bool,
@@ -32,14 +32,14 @@ pub(crate) struct Outbound {
 }
 
 /// The progress of the request.
-enum Asking {
-    Head(Gathered, SendRequest<Bytes>),
+enum RequestState {
+    Head(HeadBuffer, SendRequest<Bytes>),
     Body(Sink<Sending>),
     Failed(io::ErrorKind, Option<StreamEnd>),
 }
 
 /// The progress of the answer.
-enum Answer {
+enum ResponseState {
     Unasked,
     /// An interim head is returned before anything else.
     Head(ResponseFuture, Vec<u8>),
@@ -49,25 +49,27 @@ enum Answer {
 impl Outbound {
     /// Makes a stream that is opened once the head of a request is complete. `secure`: over TLS.
     pub(crate) fn new(send: SendRequest<Bytes>, secure: bool, answered: Arc<Answered>) -> Self {
-        let request = Asking::Head(Gathered::default(), send);
-        Self { request, answer: Answer::Unasked, bodiless: false, secure, answered }
+        let request = RequestState::Head(HeadBuffer::default(), send);
+        Self { request, response: ResponseState::Unasked, bodiless: false, secure, answered }
     }
 
-    fn ask(&mut self, head: &Bytes) -> io::Result<()> {
-        let Asking::Head(_, send) = &mut self.request else { return Ok(()) };
-        let (request, framing) = ask(head, self.secure)?;
+    fn send_request(&mut self, head: &Bytes) -> io::Result<()> {
+        let RequestState::Head(_, send) = &mut self.request else { return Ok(()) };
+        let (request, framing) = request_head(head, self.secure)?;
         self.bodiless = request.method() == Method::HEAD;
         let ended = matches!(framing, BodyLength::None | BodyLength::Length(0));
         let (response, stream) = send.send_request(request, ended).map_err(unsent)?;
         let sending = Sending { stream, torn: Reason::CANCEL };
-        self.request = Asking::Body(Sink::new(sending, framing, ended, None));
-        self.answer = Answer::Head(response, Vec::new());
+        self.request = RequestState::Body(Sink::new(sending, framing, ended, None));
+        self.response = ResponseState::Head(response, Vec::new());
         Ok(())
     }
 
     /// Ready when there is something to read.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Answer::Head(response, interim) = &mut self.answer else { return Poll::Ready(Ok(())) };
+        let ResponseState::Head(response, interim) = &mut self.response else {
+            return Poll::Ready(Ok(()));
+        };
         if !interim.is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -79,13 +81,13 @@ impl Outbound {
             return Poll::Ready(Ok(()));
         }
         let response = ready!(Pin::new(response).poll(cx)).map_err(failed)?;
-        self.answer = Answer::Body(answer(response, self.bodiless));
+        self.response = ResponseState::Body(response_source(response, self.bodiless));
         Poll::Ready(Ok(()))
     }
 }
 
 /// Returns an answer as HTTP/1.1 bytes, followed by its body.
-fn answer(response: Response<RecvStream>, bodiless: bool) -> Source<RecvStream> {
+fn response_source(response: Response<RecvStream>, bodiless: bool) -> Source<RecvStream> {
     let (parts, body) = response.into_parts();
     let (head, chunked) = answer_head(&parts, bodiless, body.is_end_stream());
     Source::new(head, body, if chunked { Framing::Chunked } else { Framing::Plain })
@@ -140,16 +142,16 @@ impl AsyncRead for Outbound {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_head(cx))?;
-        match &mut this.answer {
-            Answer::Body(source) => source.poll_read(buf, cx),
-            Answer::Head(_, interim) => {
+        match &mut this.response {
+            ResponseState::Body(source) => source.poll_read(buf, cx),
+            ResponseState::Head(_, interim) => {
                 let count = interim.len().min(buf.remaining());
                 buf.put_slice(&interim[..count]);
                 interim.drain(..count);
                 Poll::Ready(Ok(()))
             }
-            Answer::Unasked => match this.request {
-                Asking::Failed(kind, end) => Poll::Ready(Err(again(kind, end))),
+            ResponseState::Unasked => match this.request {
+                RequestState::Failed(kind, end) => Poll::Ready(Err(again(kind, end))),
                 _ => Poll::Pending, // the write of the request wakes this task
             },
         }
@@ -164,16 +166,17 @@ impl AsyncWrite for Outbound {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         match &mut this.request {
-            Asking::Body(sink) => sink.poll_write(bytes, cx),
-            Asking::Failed(kind, end) => Poll::Ready(Err(again(*kind, *end))),
-            Asking::Head(gathered, send) => {
+            RequestState::Body(sink) => sink.poll_write(bytes, cx),
+            RequestState::Failed(kind, end) => Poll::Ready(Err(again(*kind, *end))),
+            RequestState::Head(buffer, send) => {
                 // Nothing is accepted until there is a place for one more stream.
                 let room = ready!(send.poll_ready(cx)).map_err(unsent);
-                let (taken, head) = gathered.take(bytes);
-                let asked = room.and_then(|()| head.map_or(Ok(()), |head| this.ask(&head)));
+                let (taken, head) = buffer.take(bytes);
+                let asked =
+                    room.and_then(|()| head.map_or(Ok(()), |head| this.send_request(&head)));
                 if let Err(error) = &asked {
                     let end = error.get_ref().and_then(|inner| inner.downcast_ref()).copied();
-                    this.request = Asking::Failed(error.kind(), end);
+                    this.request = RequestState::Failed(error.kind(), end);
                 }
                 Poll::Ready(asked.map(|()| taken))
             }
@@ -182,15 +185,15 @@ impl AsyncWrite for Outbound {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().request {
-            Asking::Body(sink) => sink.poll_flush(cx),
-            Asking::Head(..) | Asking::Failed(..) => Poll::Ready(Ok(())),
+            RequestState::Body(sink) => sink.poll_flush(cx),
+            RequestState::Head(..) | RequestState::Failed(..) => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().request {
-            Asking::Body(sink) => sink.poll_shutdown(cx),
-            Asking::Head(..) | Asking::Failed(..) => Poll::Ready(Ok(())),
+            RequestState::Body(sink) => sink.poll_shutdown(cx),
+            RequestState::Head(..) | RequestState::Failed(..) => Poll::Ready(Ok(())),
         }
     }
 }
@@ -198,9 +201,9 @@ impl AsyncWrite for Outbound {
 impl MultiplexedStream for Outbound {
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.request {
-            Asking::Body(sink) => sink.poll_broken(cx),
-            Asking::Head(..) => Poll::Pending,
-            Asking::Failed(..) => Poll::Ready(()),
+            RequestState::Body(sink) => sink.poll_broken(cx),
+            RequestState::Head(..) => Poll::Pending,
+            RequestState::Failed(..) => Poll::Ready(()),
         }
     }
 

@@ -8,7 +8,7 @@ use http::uri::{self, Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Uri, Version, header};
 use http1::BodyLength;
 
-use super::lines::{Lines, append, length};
+use super::head_lines::{HeadLines, append, length};
 
 /// The prefix of gRPC content types.
 pub(super) const GRPC: &[u8] = b"application/grpc";
@@ -17,9 +17,9 @@ pub(super) const GRPC: &[u8] = b"application/grpc";
 ///
 /// # Errors
 /// If it can't be expressed in this protocol.
-pub(crate) fn ask(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLength)> {
+pub(crate) fn request_head(head: &Bytes, secure: bool) -> io::Result<(Request<()>, BodyLength)> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
-    let lines = Lines::of(head);
+    let lines = HeadLines::of(head);
     let mut words = lines.first.split(|byte| *byte == b' ');
     let (method, target) = words.next().zip(words.next()).ok_or_else(invalid)?;
     let mut framing = BodyLength::None;
@@ -92,18 +92,22 @@ mod tests {
         let head =
             b"POST /p?q HTTP/1.1\r\nhost: a.test:1\r\nx: y\r\ntransfer-encoding: chunked\r\n\
                      connection: te\r\nte: trailers\r\n\r\n";
-        let (request, framing) = ask(&Bytes::from_static(head), true).unwrap();
+        let (request, framing) = request_head(&Bytes::from_static(head), true).unwrap();
         assert_eq!(request.uri(), "https://a.test:1/p?q");
         assert_eq!((request.method(), framing), (&Method::POST, BodyLength::Chunked));
         let fields: Vec<_> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(fields, ["x", "te"]);
         let (request, _) =
-            ask(&Bytes::from_static(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n"), false).unwrap();
+            request_head(&Bytes::from_static(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n"), false)
+                .unwrap();
         assert_eq!(request.uri().path(), "*");
         let (request, _) =
-            ask(&Bytes::from_static(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n"), true).unwrap();
+            request_head(&Bytes::from_static(b"GET /a HTTP/1.0\r\nhost: \r\n\r\n"), true).unwrap();
         assert_eq!((request.uri().authority(), request.uri().path()), (None, "/a"));
-        assert!(ask(&Bytes::from_static(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n"), false).is_err());
+        assert!(
+            request_head(&Bytes::from_static(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n"), false)
+                .is_err()
+        );
     }
 
     #[test]

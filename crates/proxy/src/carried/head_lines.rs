@@ -5,20 +5,20 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The bytes of a head while they arrive.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct HeadBuffer {
     bytes: Vec<u8>,
 }
 
 /// A head as lines: the first, then names and values.
 #[derive(Debug)]
-pub(crate) struct Lines<'h> {
+pub(crate) struct HeadLines<'h> {
     pub(crate) first: &'h [u8],
     rest: &'h [u8],
 }
 
-// === impl Gathered ===
+// === impl HeadBuffer ===
 
-impl Gathered {
+impl HeadBuffer {
     /// Takes the bytes that belong to the head. Returns the head too, once it is complete.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Bytes>) {
         if self.bytes.is_empty()
@@ -42,9 +42,9 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at).find(ends).map(|at| at + 1)
 }
 
-// === impl Lines ===
+// === impl HeadLines ===
 
-impl<'h> Lines<'h> {
+impl<'h> HeadLines<'h> {
     /// Parses the lines of a head that we have written ourselves, up to the empty one.
     pub(crate) fn of(head: &'h [u8]) -> Self {
         let (first, rest) = split(head);
@@ -109,7 +109,7 @@ mod tests {
         let head = b"HTTP/1.1 200 OK\r\nA: 1\r\nB:  2 \r\n\r\n";
         let message = [&head[..], b"body"].concat();
         for cut in 0..message.len() {
-            let mut gathered = Gathered::default();
+            let mut gathered = HeadBuffer::default();
             let (first, second) = message.split_at(cut);
             let (taken, whole) = gathered.take(first);
             let whole = whole.unwrap_or_else(|| {
@@ -118,7 +118,7 @@ mod tests {
             });
             assert_eq!(whole, head[..]);
         }
-        let lines = Lines::of(head);
+        let lines = HeadLines::of(head);
         assert_eq!(lines.first, b"HTTP/1.1 200 OK");
         let fields: Vec<_> = lines.fields().collect();
         assert_eq!(fields, [(&b"A"[..], &b"1"[..]), (b"B", b"2")]);

@@ -7,12 +7,12 @@ use connect::http2::is_of_connection;
 use http::{HeaderMap, Response, StatusCode, header};
 use http1::BodyLength;
 
-use super::ask::GRPC;
-use super::lines::{Lines, append, length};
+use super::head_lines::{HeadLines, append, length};
+use super::request::GRPC;
 
 /// A head to be sent.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum ResponseHead {
     Interim(Response<()>),
     /// The body follows, with this framing.
     Final {
@@ -28,15 +28,19 @@ pub(crate) enum Told {
 ///
 /// # Errors
 /// If there is no status.
-pub(crate) fn answer(head: &Bytes, bodiless: bool, tunnel: bool) -> io::Result<Told> {
-    let lines = Lines::of(head);
+pub(crate) fn response_head(
+    head: &Bytes,
+    bodiless: bool,
+    tunnel: bool,
+) -> io::Result<ResponseHead> {
+    let lines = HeadLines::of(head);
     let status = status(lines.first)?;
     let (fields, framing) = fields(head, &lines);
     let mut response = Response::new(());
     *response.headers_mut() = fields;
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         *response.status_mut() = status;
-        return Ok(Told::Interim(response));
+        return Ok(ResponseHead::Interim(response));
     }
     let opens = tunnel && status == StatusCode::SWITCHING_PROTOCOLS;
     let framing = match status {
@@ -51,7 +55,7 @@ pub(crate) fn answer(head: &Bytes, bodiless: bool, tunnel: bool) -> io::Result<T
         status if tunnel && status.is_success() => StatusCode::BAD_GATEWAY,
         status => status,
     };
-    Ok(Told::Final { response, framing, opens })
+    Ok(ResponseHead::Final { response, framing, opens })
 }
 
 fn status(line: &[u8]) -> io::Result<StatusCode> {
@@ -60,7 +64,7 @@ fn status(line: &[u8]) -> io::Result<StatusCode> {
 }
 
 /// Returns the fields of an answer that exist in HTTP/2 and HTTP/3, and the framing of its body.
-fn fields(head: &Bytes, lines: &Lines<'_>) -> (HeaderMap, BodyLength) {
+fn fields(head: &Bytes, lines: &HeadLines<'_>) -> (HeaderMap, BodyLength) {
     let mut fields = HeaderMap::with_capacity(lines.count());
     let mut framing = BodyLength::None;
     let mut grpc = false;
