@@ -36,10 +36,10 @@ mod response;
 mod route;
 mod upstream;
 
-mod ends;
+mod body_copy;
+mod copy_ends;
 mod http;
 mod parts;
-mod pump;
 
 mod worker;
 

@@ -10,14 +10,14 @@ use rules::{Streams, Timeouts};
 use traffic::AbortCause;
 
 use super::Ask;
+use crate::body_copy::{BodyCopy, Broken};
 use crate::boundary::Boundary;
 use crate::buffer::{Buffer, Buffers};
 use crate::client::Client;
-use crate::ends::{Ends, Side};
+use crate::copy_ends::{CopyEnds, Side};
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::links::link::Link;
-use crate::pump::{Broken, Pump};
 use crate::window::Window;
 use crate::worker::Worker;
 
@@ -27,7 +27,7 @@ pub(crate) struct Download {
     scan: HeadScan,
     interim: Frame,
     interims: usize,
-    pump: Pump,
+    copy: BodyCopy,
     /// The time in which the client must take its share.
     window: Window,
     head: Option<Head>,
@@ -70,7 +70,7 @@ impl Download {
             scan: HeadScan::new(),
             interim: Frame::default(),
             interims: 0,
-            pump: Pump::new(),
+            copy: BodyCopy::new(),
             window: Window::default(),
             head: None,
         }
@@ -81,7 +81,7 @@ impl Download {
         self.scan.reset();
         self.interim.begin(Vec::new());
         self.interims = 0;
-        self.pump.begin(lead, BodyLength::None, BodyLength::None);
+        self.copy.begin(lead, BodyLength::None, BodyLength::None);
         self.window.close();
         self.head = None;
     }
@@ -214,7 +214,7 @@ impl Download {
         }
         // Some targets ignore the body of a request with `Upgrade`, and would parse it as their next request.
         let unread = ask.upgrade.is_some() && ask.facts.body;
-        let mut lead = std::mem::take(&mut self.pump.frame.lead);
+        let mut lead = std::mem::take(&mut self.copy.frame.lead);
         let framing = http1::write_response(&mut lead, &response, &to);
         let by_close = framing == BodyLength::UntilClose;
         self.head = Some(Head {
@@ -229,10 +229,10 @@ impl Download {
         });
         let plain = response.field("content-encoding").is_none(); // compressed, no events are visible
         let watched = response.event_stream && plain && !matches!(framing, BodyLength::Length(_));
-        self.pump.begin(lead, response.body, framing);
-        self.pump.limit_trailers(*limits);
+        self.copy.begin(lead, response.body, framing);
+        self.copy.limit_trailers(*limits);
         if watched && ask.service.policy.drain.streams == Streams::Close {
-            self.pump.watch(Boundary::events());
+            self.copy.watch(Boundary::events());
         }
         link.rx.consume(length);
         Ok(Step::Final)
@@ -252,8 +252,8 @@ impl Download {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AbortCause>> {
         let Link { rx, stream: source, .. } = link;
-        let mut ends = Ends { worker, rx, source, sink: &mut client.stream };
-        self.pump.poll(&mut ends, cx).map(|moved| {
+        let mut ends = CopyEnds { worker, rx, source, sink: &mut client.stream };
+        self.copy.poll(&mut ends, cx).map(|moved| {
             moved.map_err(|broken| match broken {
                 Broken::Sink => AbortCause::Client,
                 Broken::Source | Broken::Malformed | Broken::OverLimit => AbortCause::Target,
@@ -269,18 +269,18 @@ impl Download {
     ) -> Poll<Result<(), AbortCause>> {
         let mut sent = 0;
         let none = Buffer::default();
-        let written = self.pump.frame.poll_write(&none, &mut client.stream, &mut sent, cx);
+        let written = self.copy.frame.poll_write(&none, &mut client.stream, &mut sent, cx);
         written.map_err(|_| AbortCause::Client)
     }
 
     /// Returns the deadline of the wait for the target or for the client.
     // lossless: L10
     pub(crate) fn due(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> Instant {
-        let Some(waiting) = self.pump.waiting() else {
+        let Some(waiting) = self.copy.waiting() else {
             return now + timeouts.write_stall;
         };
         if waiting.on == Side::Sink {
-            let moved = self.pump.sent() + client.stream.share();
+            let moved = self.copy.sent() + client.stream.share();
             return self.window.due(waiting.since, moved, timeouts.write_stall);
         }
         self.window.close();
@@ -291,13 +291,13 @@ impl Download {
     /// Handles [`Download::due`] having passed: a window in which the client took enough is followed by
     /// another. Returns false if the time is up.
     pub(crate) fn renew(&mut self, client: &Client, timeouts: &Timeouts, now: Instant) -> bool {
-        let moved = self.pump.sent() + client.stream.share();
+        let moved = self.copy.sent() + client.stream.share();
         self.window.renew(moved, timeouts.body_min_bytes, now)
     }
 
     /// Returns the bytes of the body received from the target.
     pub(crate) fn taken(&self) -> u64 {
-        self.pump.taken()
+        self.copy.taken()
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -320,18 +320,18 @@ impl Download {
 
     /// Returns true if it can be ended between two events.
     pub(crate) fn is_watched(&self) -> bool {
-        self.pump.is_watched()
+        self.copy.is_watched()
     }
 
-    /// Ends a stream of events between two of them.
+    /// CopyEnds a stream of events between two of them.
     pub(crate) fn end_at_boundary(&mut self) {
-        self.pump.end_at_boundary();
+        self.copy.end_at_boundary();
     }
 
     /// Returns true if the connection to the target may be reused.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.pump.is_done()
-            && !self.pump.is_ended_early()
+        self.copy.is_done()
+            && !self.copy.is_ended_early()
             && self.head.is_some_and(|head| head.persistent)
     }
 
@@ -346,7 +346,7 @@ impl Download {
 
     /// Returns true if the client is the side that is waited for.
     pub(crate) fn waits_for_client(&self) -> bool {
-        self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink)
+        self.copy.waiting().is_some_and(|waiting| waiting.on == Side::Sink)
     }
 
     /// Returns true if only the close tells the client where the body ends.
@@ -356,6 +356,6 @@ impl Download {
 
     /// Resets it for the next answer, keeping memory that can be reused.
     pub(crate) fn recycle(&mut self, buffers: &Buffers) {
-        buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
+        buffers.return_lead(std::mem::take(&mut self.copy.frame.lead));
     }
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use http1::{BodyLength, Forwarding};
 use rules::{Limits, Timeouts};
 
+use crate::body_copy::{BodyCopy, Broken};
 use crate::buffer::Buffers;
 use crate::client::Client;
-use crate::ends::{Ends, Side};
+use crate::copy_ends::{CopyEnds, Side};
 use crate::failure::Failure;
 use crate::http;
 use crate::links::link::Link;
-use crate::pump::{Broken, Pump};
 use crate::window::Window;
 use crate::worker::Worker;
 
@@ -25,7 +25,7 @@ const RETAIN_OF_MANY: u64 = 4 * 1024;
 /// A request being sent.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    pump: Pump,
+    copy: BodyCopy,
     /// The body is known to be small enough to be kept whole.
     small: bool,
     window: Window,
@@ -56,7 +56,7 @@ impl Upload {
     /// Makes one with nothing to send.
     pub(crate) fn new() -> Self {
         Self {
-            pump: Pump::new(),
+            copy: BodyCopy::new(),
             small: false,
             window: Window::default(),
             silence: None,
@@ -81,11 +81,11 @@ impl Upload {
             BodyLength::Length(length) => length <= retain,
             BodyLength::Chunked | BodyLength::UntilClose => false,
         };
-        self.pump.begin(head, body, body);
-        self.pump.limit(limits.body_bytes);
-        self.pump.limit_trailers(http::limits(limits));
+        self.copy.begin(head, body, body);
+        self.copy.limit(limits.body_bytes);
+        self.copy.limit_trailers(http::limits(limits));
         if keep || body == BodyLength::None {
-            self.pump.retain(retain);
+            self.copy.retain(retain);
         }
         self.window.close();
         self.silence = None;
@@ -96,12 +96,12 @@ impl Upload {
 
     /// Drops every trailer that would be dropped in the head.
     pub(crate) fn filter_trailers(&mut self, forwarding: &Forwarding<'_>) {
-        self.pump.filter_trailers(forwarding);
+        self.copy.filter_trailers(forwarding);
     }
 
     /// Returns the Host that the client has sent.
     pub(crate) fn client_host(&self) -> &[u8] {
-        let lead = &self.pump.frame.lead;
+        let lead = &self.copy.frame.lead;
         let sent = || lead.get(host_in(lead)).unwrap_or_default();
         self.client_host.as_deref().unwrap_or_else(sent)
     }
@@ -112,9 +112,9 @@ impl Upload {
             return;
         }
         let client: Box<[u8]> = self.client_host().into();
-        let place = host_in(&self.pump.frame.lead);
+        let place = host_in(&self.copy.frame.lead);
         let host = own.map_or(&*client, str::as_bytes);
-        self.pump.frame.lead.splice(place, host.iter().copied());
+        self.copy.frame.lead.splice(place, host.iter().copied());
         self.client_host = Some(client);
     }
 
@@ -136,8 +136,8 @@ impl Upload {
             return Poll::Ready(Ok(()));
         }
         let Client { rx, stream: source, .. } = client;
-        let mut ends = Ends { worker, rx, source, sink: &mut link.stream };
-        let sent = match self.pump.poll(&mut ends, cx) {
+        let mut ends = CopyEnds { worker, rx, source, sink: &mut link.stream };
+        let sent = match self.copy.poll(&mut ends, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(sent) => sent,
         };
@@ -173,18 +173,18 @@ impl Upload {
 
     /// Returns true if the whole request was written.
     pub(crate) fn is_whole(&self) -> bool {
-        self.pump.is_done()
+        self.copy.is_done()
     }
 
     /// Returns the bytes of the body taken from the client.
     pub(crate) fn taken(&self) -> u64 {
-        self.pump.taken()
+        self.copy.taken()
     }
 
     /// Returns true if a target that refused the body may have left part of it unread in its buffers. The next
     /// request on that connection would wait behind it.
     pub(crate) fn may_lie_unread(&self) -> bool {
-        !self.is_whole() || self.pump.taken() > RETAIN
+        !self.is_whole() || self.copy.taken() > RETAIN
     }
 
     /// Returns the deadline of the wait for the client's body, or for the target to accept it. After the
@@ -194,9 +194,9 @@ impl Upload {
         if let Some(finished) = self.finished {
             return finished + self.silence.unwrap_or(timeouts.response_head);
         }
-        match self.pump.waiting() {
+        match self.copy.waiting() {
             Some(waiting) if waiting.on == Side::Source => {
-                let moved = self.pump.taken() + client.stream.share();
+                let moved = self.copy.taken() + client.stream.share();
                 self.window.due(waiting.since, moved, timeouts.body_progress)
             }
             Some(waiting) => {
@@ -214,18 +214,18 @@ impl Upload {
         timeouts: &Timeouts,
         now: Instant,
     ) -> Result<(), Failure> {
-        let source = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Source);
+        let source = self.copy.waiting().is_some_and(|waiting| waiting.on == Side::Source);
         if !source || self.finished.is_some() {
             return Err(Failure::TimedOut);
         }
-        let moved = self.pump.taken() + client.stream.share();
+        let moved = self.copy.taken() + client.stream.share();
         let enough = self.window.renew(moved, timeouts.body_min_bytes, now);
         if enough { Ok(()) } else { Err(Failure::BodyTimedOut) }
     }
 
     /// Sends no more if it is the target that does not read; returns false if it is the client that does not send.
     pub(crate) fn leave_unread(&mut self, now: Instant) -> bool {
-        let unread = self.pump.waiting().is_some_and(|waiting| waiting.on == Side::Sink);
+        let unread = self.copy.waiting().is_some_and(|waiting| waiting.on == Side::Sink);
         if unread {
             self.finished = Some(now);
         }
@@ -234,7 +234,7 @@ impl Upload {
 
     /// Returns true if the request can be sent again from its first byte.
     pub(crate) fn can_rewind(&self) -> bool {
-        self.pump.can_rewind()
+        self.copy.can_rewind()
     }
 
     /// Returns true if it will stay possible to send it again, whatever happens on the way.
@@ -244,23 +244,23 @@ impl Upload {
 
     /// Gives up the bytes kept to be sent again, if that is possible now.
     pub(crate) fn forget(&mut self) {
-        self.pump.forget();
+        self.copy.forget();
     }
 
     /// Starts over with the first byte.
     pub(crate) fn rewind(&mut self) {
-        self.pump.rewind();
+        self.copy.rewind();
         self.window.close();
         self.finished = None;
     }
 
     /// Returns the memory that the request holds.
     pub(crate) fn bytes(&self) -> usize {
-        self.pump.frame.lead.len()
+        self.copy.frame.lead.len()
     }
 
     /// Resets it for the next request, keeping memory that can be reused.
     pub(crate) fn recycle(&mut self, buffers: &Buffers) {
-        buffers.return_lead(std::mem::take(&mut self.pump.frame.lead));
+        buffers.return_lead(std::mem::take(&mut self.copy.frame.lead));
     }
 }

@@ -15,12 +15,12 @@ use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 use super::Answer;
 use super::farewell::Farewell;
 use super::hush::{Hush, Moves, Pause};
+use crate::body_copy::{BodyCopy, Broken};
 use crate::boundary::Boundary;
 use crate::client::Client;
-use crate::ends::{Ends, Side};
+use crate::copy_ends::{CopyEnds, Side};
 use crate::links::link::Link;
 use crate::parts::{After, Ask};
-use crate::pump::{Broken, Pump};
 use crate::stop::GOODBYE;
 use crate::worker::Worker;
 
@@ -51,8 +51,8 @@ pub(crate) async fn run(
         worker,
         client,
         answer: &mut answer,
-        up: Way::new(closes.then(|| Boundary::masked_frames(mask(worker.reader.random())))),
-        down: Way::new(closes.then(Boundary::frames)),
+        up: Direction::new(closes.then(|| Boundary::masked_frames(mask(worker.reader.random())))),
+        down: Direction::new(closes.then(Boundary::frames)),
         idle: service.policy.timeouts.tunnel_idle,
         stall,
         began: worker.now(),
@@ -81,8 +81,8 @@ struct Tunnel<'t, 'a> {
     worker: &'t Worker,
     client: &'t mut Client,
     answer: &'t mut Answer<'a>,
-    up: Way,
-    down: Way,
+    up: Direction,
+    down: Direction,
     idle: Duration,
     /// The longest time that either side may read nothing although there is output.
     stall: Duration,
@@ -107,8 +107,8 @@ enum Leave {
 }
 
 /// One direction of a tunnel.
-struct Way {
-    pump: Pump,
+struct Direction {
+    copy: BodyCopy,
     shut: bool,
 }
 
@@ -150,7 +150,7 @@ impl Tunnel<'_, '_> {
         let random = || worker.reader.random();
         if self.farewell.is_due(&self.answer.lease, worker.now(), random) {
             self.service.cell().streams_ended.add(1);
-            self.up.pump.hold_at_boundary();
+            self.up.copy.hold_at_boundary();
             self.leave = Leave::Hushing(Hush::begin(worker.now(), self.farewell.patience()));
         }
         if self.poll_ways(cx).is_ready() {
@@ -162,7 +162,7 @@ impl Tunnel<'_, '_> {
         };
         self.answer.lease.watch_cut(cx);
         let idle = self.moves.last().unwrap_or(self.began) + self.idle;
-        let stalls = [&self.up, &self.down].map(Way::stalls_since);
+        let stalls = [&self.up, &self.down].map(Direction::stalls_since);
         let stall = stalls.into_iter().flatten().min().map(|since| since + self.stall);
         let idle = stall.map_or(idle, |stall| stall.min(idle));
         self.client.deadline.set(next.map_or(idle, |next| next.min(idle)));
@@ -195,13 +195,13 @@ impl Tunnel<'_, '_> {
         let worker = self.worker;
         let Link { stream, rx, .. } = &mut self.answer.link;
         let client = &mut *self.client;
-        let up = Ends { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
+        let up = CopyEnds { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
         let up = self.up.poll(up, cx);
-        let down = Ends { worker, rx, source: stream, sink: &mut client.stream };
+        let down = CopyEnds { worker, rx, source: stream, sink: &mut client.stream };
         let down = self.down.poll(down, cx);
         let now = worker.now();
-        self.moves.up.look(self.up.pump.moved(), now);
-        self.moves.down.look(self.down.pump.moved(), now);
+        self.moves.up.look(self.up.copy.moved(), now);
+        self.moves.down.look(self.down.copy.moved(), now);
         match (up, down) {
             (Poll::Ready(Err(_)), _)
             | (_, Poll::Ready(Err(_)))
@@ -220,8 +220,8 @@ impl Tunnel<'_, '_> {
                 Pause::Here => {}
                 Pause::Forced => self.service.cell().streams_unanswered.add(1),
             }
-            self.up.pump.end_at_boundary();
-            self.down.pump.end_at_boundary();
+            self.up.copy.end_at_boundary();
+            self.down.copy.end_at_boundary();
             self.leave = Leave::Closing;
             if self.poll_ways(cx).is_ready() {
                 return Poll::Ready(());
@@ -235,8 +235,8 @@ impl Tunnel<'_, '_> {
         if self.up.has_ended() {
             let Client { rx, stream: source, .. } = &mut *self.client;
             let sink = &mut self.answer.link.stream;
-            let mut ends = Ends { worker: self.worker, rx, source, sink };
-            if self.up.pump.poll_discard(&mut ends, cx).is_ready() {
+            let mut ends = CopyEnds { worker: self.worker, rx, source, sink };
+            if self.up.copy.poll_discard(&mut ends, cx).is_ready() {
                 // An orderly end, which over HTTP/2 is END_STREAM (RFC 8441 section 5).
                 return Pin::new(&mut self.client.stream).poll_shutdown(cx).map(drop);
             }
@@ -265,42 +265,42 @@ impl Tunnel<'_, '_> {
     }
 }
 
-// === impl Way ===
+// === impl Direction ===
 
-impl Way {
+impl Direction {
     fn new(boundary: Option<Boundary>) -> Self {
-        let mut pump = Pump::new();
-        pump.begin(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose);
+        let mut copy = BodyCopy::new();
+        copy.begin(Vec::new(), BodyLength::UntilClose, BodyLength::UntilClose);
         if let Some(boundary) = boundary {
-            pump.watch(boundary);
+            copy.watch(boundary);
         }
-        Self { pump, shut: false }
+        Self { copy, shut: false }
     }
 
     /// Returns since when the receiver has read nothing although there is output.
     fn stalls_since(&self) -> Option<Instant> {
-        let waiting = self.pump.waiting().filter(|waiting| waiting.on == Side::Sink && !self.shut);
+        let waiting = self.copy.waiting().filter(|waiting| waiting.on == Side::Sink && !self.shut);
         waiting.map(|waiting| waiting.since)
     }
 
     /// Returns true if it could be ended at this place.
     fn rests(&self) -> bool {
-        self.shut || self.pump.is_at_boundary()
+        self.shut || self.copy.is_at_boundary()
     }
 
     /// Returns true if we have ended it, and its receiver has all of it.
     fn has_ended(&self) -> bool {
-        self.pump.is_ended_early() && self.pump.is_done()
+        self.copy.is_ended_early() && self.copy.is_done()
     }
 
     /// Ready when this direction has ended and its receiver was told.
-    fn poll(&mut self, ends: Ends<'_>, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll(&mut self, ends: CopyEnds<'_>, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.shut {
             return Poll::Ready(Ok(()));
         }
-        let Ends { worker, rx, source, sink } = ends;
-        if !self.pump.is_done() {
-            let moved = self.pump.poll(&mut Ends { worker, rx, source, sink: &mut *sink }, cx);
+        let CopyEnds { worker, rx, source, sink } = ends;
+        if !self.copy.is_done() {
+            let moved = self.copy.poll(&mut CopyEnds { worker, rx, source, sink: &mut *sink }, cx);
             match moved {
                 Poll::Ready(Ok(())) => {}
                 // The receiver accepts no more; its own output may still be on its way.
@@ -311,7 +311,7 @@ impl Way {
                 other => return other,
             }
         }
-        if self.pump.is_ended_early() {
+        if self.copy.is_ended_early() {
             return Poll::Pending; // its answer is awaited first
         }
         match Pin::new(sink).poll_shutdown(cx) {

@@ -9,17 +9,17 @@ use http1::{BodyLength, BodyReader, CHUNK_END, Decoded, Forwarding, Limits};
 
 use crate::boundary::Boundary;
 use crate::buffer::Buffer;
-use crate::ends::{Ends, Side};
+use crate::copy_ends::{CopyEnds, Side};
 use crate::frame::Frame;
 use crate::splice::{self, Pipe};
 
 /// Input that has yet to be written.
 #[derive(Debug)]
-pub(crate) struct Pump {
+pub(crate) struct BodyCopy {
     pub(crate) frame: Frame,
     reader: BodyReader,
     framing: Framing,
-    stage: Stage,
+    state: CopyState,
     waiting: Option<Waiting>,
     /// Payload bytes read so far.
     taken: u64,
@@ -55,7 +55,7 @@ enum Framing {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum CopyState {
     /// Put the input into the frame.
     Load,
     /// Write the frame.
@@ -67,7 +67,7 @@ enum Stage {
     Done,
 }
 
-/// The side that the pump waits for, and since when.
+/// The side that the copy waits for, and since when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting {
     pub(crate) on: Side,
@@ -85,7 +85,7 @@ enum Retention {
     Lost,
 }
 
-/// The reason why a pump stopped.
+/// The reason why a copy stopped.
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The source closed or failed before the end of the payload.
@@ -98,14 +98,14 @@ pub(crate) enum Broken {
     Sink,
 }
 
-impl Pump {
-    /// A pump with nothing to move.
+impl BodyCopy {
+    /// A copy with nothing to move.
     pub(crate) fn new() -> Self {
         Self {
             frame: Frame::default(),
             reader: BodyReader::new(BodyLength::None),
             framing: Framing::Plain,
-            stage: Stage::Done,
+            state: CopyState::Done,
             waiting: None,
             taken: 0,
             sent: 0,
@@ -127,7 +127,7 @@ impl Pump {
         self.frame.begin(lead);
         self.reader = BodyReader::new(from);
         self.framing = if to == BodyLength::Chunked { Framing::Chunked } else { Framing::Plain };
-        self.stage = Stage::Load;
+        self.state = CopyState::Load;
         self.waiting = None;
         self.taken = 0;
         self.sent = 0;
@@ -152,7 +152,7 @@ impl Pump {
         self.boundary.is_some()
     }
 
-    /// Ends the stream at the next such place; later input is dropped.
+    /// CopyEnds the stream at the next such place; later input is dropped.
     pub(crate) fn end_at_boundary(&mut self) {
         self.ending = self.boundary.is_some();
     }
@@ -165,12 +165,16 @@ impl Pump {
     /// Returns true if all input up to such a place has passed, and nothing beyond.
     pub(crate) fn is_at_boundary(&self) -> bool {
         let here = self.boundary.as_ref().is_some_and(|boundary| boundary.is_here());
-        here && matches!(self.stage, Stage::Load | Stage::Read)
+        here && matches!(self.state, CopyState::Load | CopyState::Read)
     }
 
     /// Reads on after the stream was ended, and drops the input. Ready when its sender has closed it too, in
     /// its own protocol or with its connection.
-    pub(crate) fn poll_discard(&mut self, ends: &mut Ends<'_>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_discard(
+        &mut self,
+        ends: &mut CopyEnds<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         loop {
             if let Some(boundary) = &mut self.boundary {
                 boundary.pass(ends.rx.filled(), false);
@@ -213,7 +217,7 @@ impl Pump {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.stage == Stage::Done
+        self.state == CopyState::Done
     }
 
     pub(crate) fn waiting(&self) -> Option<Waiting> {
@@ -240,34 +244,34 @@ impl Pump {
 
     /// Gives up the bytes kept to be sent again, unless some have yet to be written.
     pub(crate) fn forget(&mut self) {
-        if self.stage == Stage::Read && self.frame.is_written() {
+        if self.state == CopyState::Read && self.frame.is_written() {
             self.frame.begin(Vec::new());
             self.retention = Retention::Lost;
         }
     }
 
-    /// Begins again with the first byte. Only after [`Pump::can_rewind`].
+    /// Begins again with the first byte. Only after [`BodyCopy::can_rewind`].
     pub(crate) fn rewind(&mut self) {
         self.frame.rewind();
-        self.stage = Stage::Write;
+        self.state = CopyState::Write;
         self.waiting = None;
     }
 
     /// Moves as much as possible. Ready when the whole message is written.
     pub(crate) fn poll(
         &mut self,
-        ends: &mut Ends<'_>,
+        ends: &mut CopyEnds<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         loop {
-            if self.ending && self.stage == Stage::Read {
+            if self.ending && self.state == CopyState::Read {
                 self.end_here();
             } else if self.holding && !self.ending && self.is_at_boundary() {
                 return self.wait(Side::Source, ends.worker.now());
             }
-            match self.stage {
-                Stage::Load => self.load(ends.rx)?,
-                Stage::Write => {
+            match self.state {
+                CopyState::Load => self.load(ends.rx)?,
+                CopyState::Write => {
                     let before = self.sent;
                     let written = self.frame.poll_write(ends.rx, ends.sink, &mut self.sent, cx);
                     self.progress(self.sent > before);
@@ -284,7 +288,7 @@ impl Pump {
                         }
                     }
                 }
-                Stage::Read => {
+                CopyState::Read => {
                     let Poll::Ready(room) = ends.sink.poll_room(cx) else {
                         return self.wait(Side::Sink, ends.worker.now());
                     };
@@ -298,18 +302,18 @@ impl Pump {
                         Poll::Ready(Ok(count)) => self.read(count)?,
                     }
                 }
-                Stage::Splice => match self.poll_splice(ends, cx)? {
+                CopyState::Splice => match self.poll_splice(ends, cx)? {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(()) => {}
                 },
-                Stage::Done => return Poll::Ready(Ok(())),
+                CopyState::Done => return Poll::Ready(Ok(())),
             }
         }
     }
 
     /// Puts the input into the frame, so that it is written together with what is already there.
     fn load(&mut self, rx: &mut Buffer) -> Result<(), Broken> {
-        self.stage = Stage::Write;
+        self.state = CopyState::Write;
         let mut carried = 0;
         if !self.reader.is_done() && !rx.is_empty() {
             let decoded = self.reader.decode(rx.filled_mut());
@@ -353,11 +357,11 @@ impl Pump {
         Ok(())
     }
 
-    /// Ends the stream if nothing of the next event or frame has passed yet.
+    /// CopyEnds the stream if nothing of the next event or frame has passed yet.
     fn end_here(&mut self) {
         if self.boundary.as_ref().is_some_and(|boundary| boundary.is_here()) {
             self.end_source();
-            self.stage = Stage::Load;
+            self.state = CopyState::Load;
         }
     }
 
@@ -394,11 +398,11 @@ impl Pump {
                 self.retention = Retention::Lost;
             }
         }
-        self.stage = match (over, self.reader.is_done() || !rx.is_empty()) {
-            (true, _) => Stage::Done,
-            (false, true) => Stage::Load,
-            (false, false) if plain && self.may_splice() => Stage::Splice,
-            (false, false) => Stage::Read,
+        self.state = match (over, self.reader.is_done() || !rx.is_empty()) {
+            (true, _) => CopyState::Done,
+            (false, true) => CopyState::Load,
+            (false, false) if plain && self.may_splice() => CopyState::Splice,
+            (false, false) => CopyState::Read,
         };
     }
 
@@ -411,13 +415,13 @@ impl Pump {
     /// Moves one piece. Ready when there is something else to do.
     fn poll_splice(
         &mut self,
-        ends: &mut Ends<'_>,
+        ends: &mut CopyEnds<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         let (worker, left) = (ends.worker, self.reader.remaining().unwrap_or_default());
         let taken = self.pipe.take().or_else(|| (left > 0).then(|| worker.pipes.take()).flatten());
         let Some(mut pipe) = taken else {
-            self.stage = if left > 0 { Stage::Read } else { Stage::Done };
+            self.state = if left > 0 { CopyState::Read } else { CopyState::Done };
             return Poll::Ready(Ok(()));
         };
         if pipe.is_empty() {
@@ -429,7 +433,7 @@ impl Pump {
             let count = match filled {
                 Ok(count) => count as u64,
                 Err(error) if worker.pipes.give_up(&error) => {
-                    self.stage = Stage::Read;
+                    self.state = CopyState::Read;
                     return Poll::Ready(Ok(()));
                 }
                 Err(_) => return Poll::Ready(Err(Broken::Source)),
@@ -456,7 +460,7 @@ impl Pump {
     }
 
     fn read(&mut self, count: usize) -> Result<(), Broken> {
-        self.stage = Stage::Load;
+        self.state = CopyState::Load;
         if count == 0 {
             return self.reader.eof().map_err(|_| Broken::Source);
         }

@@ -1,4 +1,4 @@
-//! The two ends of a pump, and the amount read for a slow receiver: many stalled streams must not hold the
+//! The two ends of a body copy, and the amount read for a slow receiver: many stalled streams must not hold the
 //! memory allowed for one connection each (D8).
 
 use std::io;
@@ -9,16 +9,16 @@ use connect::Stream;
 use crate::buffer::Buffer;
 use crate::worker::Worker;
 
-/// The two ends of a pump.
+/// The two ends of a copy.
 #[derive(Debug)]
-pub(crate) struct Ends<'e> {
+pub(crate) struct CopyEnds<'e> {
     pub(crate) worker: &'e Worker,
     pub(crate) rx: &'e mut Buffer,
     pub(crate) source: &'e mut Stream,
     pub(crate) sink: &'e mut Stream,
 }
 
-/// One end of a pump.
+/// One end of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Source,
@@ -28,7 +28,7 @@ pub(crate) enum Side {
 /// The least that is read: the end of a payload needs no room, and must not wait for any.
 const LEAST: usize = 512;
 
-impl Ends<'_> {
+impl CopyEnds<'_> {
     /// Reads as much as the sink would accept at once, which is `room`.
     pub(crate) fn poll_fill(
         &mut self,
