@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::failure::{Failure, Verdict};
 use crate::parts::{After, Ask, Flows, Refused, Why};
 use crate::pick::hold::{self, RequestError};
-use crate::response::{self, Answer, page, tunnel};
+use crate::response::{self, TargetResponse, page, tunnel};
 use crate::route;
 use crate::upstream;
 use crate::upstream::attempt::Reached;
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
         return require_http1(client, ask);
     }
     let mut answer = match upstream::send(worker, client, &mut ask, download).await {
-        Ok(Reached { link, lease, began }) => Answer { link, lease, began, download },
+        Ok(Reached { link, lease, began }) => TargetResponse { link, lease, began, download },
         Err(error) => return Box::pin(give_up(worker, client, ask, error)).await,
     };
     if ask.upload.is_whole() {

@@ -76,7 +76,7 @@ struct Life {
 
 /// A stream's share in its connection.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct StreamGuard {
     life: Rc<Life>,
     /// The connection had served before.
     pub(crate) served: bool,
@@ -105,8 +105,8 @@ struct Driven {
 /// Marks a connection as closed when it is dropped.
 struct Closing(Rc<Life>);
 
-/// A place on a connection.
-pub(crate) type Place = (SendRequest<Bytes>, Ticket);
+/// A stream to be opened on a connection.
+pub(crate) type StreamHandle = (SendRequest<Bytes>, StreamGuard);
 
 /// The most streams on one connection at once, if its target allows as many: a connection that breaks takes
 /// them all with it.
@@ -132,7 +132,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 impl Carriers {
     /// Returns a stream on a connection that is believed good. For a request that can't be sent twice, an idle
     /// connection must have no input pending; and if it was idle for longer than `trusted`, the target has to
-    /// be proven there with [`Ticket::prove`].
+    /// be proven there with [`StreamGuard::prove`].
     // lossless: L5
     pub(crate) fn take(
         &self,
@@ -140,7 +140,7 @@ impl Carriers {
         reuse: Reuse,
         trusted: Duration,
         now: Instant,
-    ) -> Option<Place> {
+    ) -> Option<StreamHandle> {
         if reuse == Reuse::Never {
             return None;
         }
@@ -154,10 +154,10 @@ impl Carriers {
         };
         let most = if known.is_alone(now) { 1 } else { STREAMS };
         let carrier = known.carriers.iter().filter(fresh).find(|carrier| carrier.has_room(most))?;
-        let (send, mut ticket) = carrier.place(now);
-        ticket.unproven = reuse != Reuse::Any && ticket.idled.is_some_and(|idled| idled > trusted);
-        carrier.life.proving.set(ticket.unproven || carrier.life.proving.get());
-        Some((send, ticket))
+        let (send, mut guard) = carrier.open_stream(now);
+        guard.unproven = reuse != Reuse::Any && guard.idled.is_some_and(|idled| idled > trusted);
+        carrier.life.proving.set(guard.unproven || carrier.life.proving.get());
+        Some((send, guard))
     }
 
     /// Returns true if a stream will be available soon and is worth waiting for.
@@ -218,7 +218,7 @@ impl Carriers {
         hold: ConnectionHold,
         longest: Duration,
         keep: bool,
-    ) -> io::Result<Place> {
+    ) -> io::Result<StreamHandle> {
         let now = Instant::now();
         let watch = Watch::new(Peer::Target, now);
         let stream = Rc::new(RefCell::new(stream));
@@ -249,14 +249,14 @@ impl Carriers {
         let driver = tokio::task::spawn_local(driven.run());
         life.driver.replace(Some(driver.abort_handle()));
         let carrier = Carrier { send, life };
-        let place = carrier.place(now);
+        let handle = carrier.open_stream(now);
         if keep && !carrier.life.is_draining() {
             known.shares = true;
             known.carriers.push(carrier);
         } else {
             self.leaving.borrow_mut().push(carrier.life);
         }
-        Ok(place)
+        Ok(handle)
     }
 
     /// Sends no more requests to what is being drained: its connections close with their last stream.
@@ -395,13 +395,13 @@ impl Carrier {
         self.life.streams.get() < self.send.current_max_send_streams().min(most)
     }
 
-    fn place(&self, now: Instant) -> Place {
+    fn open_stream(&self, now: Instant) -> StreamHandle {
         let life = self.life.clone();
         let served = life.served.replace(life.served.get() + 1) > 0;
         let idle = life.streams.replace(life.streams.get() + 1) == 0;
         let idled = now.saturating_duration_since(life.since.get());
         let idled = Some(idled).filter(|_| served && idle);
-        (self.send.clone(), Ticket { life, served, idled, unproven: false })
+        (self.send.clone(), StreamGuard { life, served, idled, unproven: false })
     }
 }
 
@@ -420,9 +420,9 @@ impl Life {
     }
 }
 
-// === impl Ticket ===
+// === impl StreamGuard ===
 
-impl Ticket {
+impl StreamGuard {
     /// A request failed on the connection: it gets no others.
     pub(crate) fn distrust(&self) {
         self.life.over.set(true);
@@ -434,7 +434,7 @@ impl Ticket {
     }
 }
 
-impl Ticket {
+impl StreamGuard {
     /// Waits until the target has answered a PING, if it must be proven there. Returns false if no PING can be
     /// sent, or the connection broke. Callers need a deadline.
     // lossless: L5
@@ -458,7 +458,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for StreamGuard {
     fn drop(&mut self) {
         if self.unproven {
             self.life.proving.set(false);

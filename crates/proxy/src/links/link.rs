@@ -5,7 +5,7 @@ use std::time::Duration;
 use connect::Stream;
 use traffic::{ConnectionHold, TargetEntry, TargetId};
 
-use super::carrier::{Place, Ticket};
+use super::carrier::{StreamGuard, StreamHandle};
 use crate::buffer::Buffer;
 use crate::failure::Failure;
 use crate::http2::Outbound;
@@ -40,7 +40,7 @@ pub(crate) enum Hold {
     /// It carries this request alone.
     Own(ConnectionHold),
     /// It carries others too, and is counted as long as it does.
-    Shared(Ticket),
+    Shared(StreamGuard),
 }
 
 /// The idle connections that may be used for a request (L5).
@@ -70,10 +70,10 @@ impl Destination {
 
 impl Link {
     /// Makes one from a stream on a connection that carries many. `secure`: over TLS.
-    pub(crate) fn on((send, ticket): Place, target: Destination, secure: bool) -> Self {
-        let outbound = Outbound::new(send, secure, ticket.answered());
-        let idled = ticket.idled;
-        let (stream, hold) = (Stream::Multiplexed(Box::new(outbound)), Hold::Shared(ticket));
+    pub(crate) fn on((send, guard): StreamHandle, target: Destination, secure: bool) -> Self {
+        let outbound = Outbound::new(send, secure, guard.answered());
+        let idled = guard.idled;
+        let (stream, hold) = (Stream::Multiplexed(Box::new(outbound)), Hold::Shared(guard));
         Self { stream, hold, rx: Buffer::default(), target, idled, pinned: false }
     }
 }
@@ -81,14 +81,14 @@ impl Link {
 impl Hold {
     /// Returns true if the connection is shared, and has carried other requests before.
     pub(crate) fn has_served(&self) -> bool {
-        matches!(self, Self::Shared(ticket) if ticket.served)
+        matches!(self, Self::Shared(guard) if guard.served)
     }
 
     /// Sends no further request on a shared connection that may be the cause of a failure.
     pub(crate) fn distrust(&self, failure: &Failure) {
         let doubtful = matches!(failure, Failure::Closed { .. } | Failure::TimedOut);
-        if let (Self::Shared(ticket), true) = (self, doubtful) {
-            ticket.distrust();
+        if let (Self::Shared(guard), true) = (self, doubtful) {
+            guard.distrust();
         }
     }
 }

@@ -24,7 +24,7 @@ use farewell::Farewell;
 
 /// A target's answer that has begun.
 #[derive(Debug)]
-pub(crate) struct Answer<'r> {
+pub(crate) struct TargetResponse<'r> {
     /// Closed before the lease ends (L4): fields are dropped in this order.
     pub(crate) link: Link,
     pub(crate) lease: Lease,
@@ -37,9 +37,9 @@ pub(crate) async fn relay(
     worker: &Worker,
     client: &mut Client,
     ask: &mut Ask<'_>,
-    answer: &mut Answer<'_>,
+    answer: &mut TargetResponse<'_>,
 ) -> Result<(), AbortCause> {
-    let Answer { link, lease, download, .. } = answer;
+    let TargetResponse { link, lease, download, .. } = answer;
     if download.is_event_stream() {
         lease.mark_stream();
     }
@@ -54,9 +54,9 @@ pub(crate) fn finish(
     worker: &Worker,
     client: &mut Client,
     mut ask: Ask<'_>,
-    answer: Answer<'_>,
+    answer: TargetResponse<'_>,
 ) -> After {
-    let Answer { mut link, lease, began, download } = answer;
+    let TargetResponse { mut link, lease, began, download } = answer;
     let books = lease.target_books();
     let now = worker.now();
     books.answered(download.status(), now - began);
@@ -118,7 +118,7 @@ pub(crate) fn abort(
     worker: &Worker,
     client: &mut Client,
     mut ask: Ask<'_>,
-    mut answer: Answer<'_>,
+    mut answer: TargetResponse<'_>,
     cause: AbortCause,
 ) -> After {
     match cause {

@@ -15,7 +15,7 @@ use traffic::{
     ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, table_channel,
 };
 
-use super::{Answer, Download};
+use super::{Download, TargetResponse};
 use crate::buffer::Buffer;
 use crate::links::link::{Destination, Hold, Link};
 
@@ -83,7 +83,7 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let target = Destination::of(lease.target());
         let link = Link { stream, hold, rx, target, idled: None, pinned: false };
         let download = &mut Download::new();
-        let answer = Answer { link, lease, began: Instant::now(), download };
+        let answer = TargetResponse { link, lease, began: Instant::now(), download };
 
         let draining = vec![Draining {
             what: Leaving::Color(ColorId(0)),

@@ -12,7 +12,7 @@ use rules::Streams;
 use tokio::io::AsyncWrite;
 use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
-use super::Answer;
+use super::TargetResponse;
 use super::farewell::Farewell;
 use super::hush::{Hush, Moves, Pause};
 use crate::body_copy::{BodyCopy, Broken};
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     worker: &Rc<Worker>,
     client: &mut Client,
     mut ask: Ask<'_>,
-    mut answer: Answer<'_>,
+    mut answer: TargetResponse<'_>,
 ) -> After {
     let stall = ask.service.policy.timeouts.write_stall;
     if let Err(cause) = pass_head(worker, client, &mut answer, stall).await {
@@ -80,7 +80,7 @@ struct Open(Rc<LocalService>);
 struct Tunnel<'t, 'a> {
     worker: &'t Worker,
     client: &'t mut Client,
-    answer: &'t mut Answer<'a>,
+    answer: &'t mut TargetResponse<'a>,
     up: Direction,
     down: Direction,
     idle: Duration,
@@ -115,12 +115,12 @@ struct Direction {
 async fn pass_head(
     worker: &Worker,
     client: &mut Client,
-    answer: &mut Answer<'_>,
+    answer: &mut TargetResponse<'_>,
     stall: Duration,
 ) -> Result<(), AbortCause> {
     client.deadline.set(worker.now() + stall);
     poll_fn(|cx| {
-        let Answer { lease, download, .. } = &mut *answer;
+        let TargetResponse { lease, download, .. } = &mut *answer;
         if lease.is_cut() {
             return Poll::Ready(Err(AbortCause::Drain));
         }

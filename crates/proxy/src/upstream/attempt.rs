@@ -8,7 +8,7 @@ use std::time::Instant;
 use connect::{HOST_ROOM, server_name_of};
 use traffic::{AbortCause, CutKind, Lease, Report, ReportKind, TargetEntry};
 
-use super::reach::{Wish, reach};
+use super::reach::{Requirements, reach};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::held::{BODIES, Held};
@@ -37,7 +37,7 @@ pub(crate) struct Failed {
 
 /// Lessons of earlier attempts for the next one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manner {
+pub(crate) struct AttemptOptions {
     /// An attempt has failed before: use no idle connection.
     pub(crate) again: bool,
     /// A target requires HTTP/1.1 for the request.
@@ -51,11 +51,11 @@ pub(crate) async fn attempt(
     ask: &mut Ask<'_>,
     download: &mut Download,
     lease: Lease,
-    manner: Manner,
+    options: AttemptOptions,
 ) -> Result<Reached, Failed> {
     let began = worker.now();
     let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
-        _ if manner.again => Reuse::Never,
+        _ if options.again => Reuse::Never,
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
@@ -64,8 +64,8 @@ pub(crate) async fn attempt(
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
     ask.upload.put_host(lease.target().url.own_host());
-    let wish = Wish::of(ask, reuse, manner.http1, name);
-    let mut link = match reach(worker, client, &lease, &wish).await {
+    let requirements = Requirements::of(ask, reuse, options.http1, name);
+    let mut link = match reach(worker, client, &lease, &requirements).await {
         Ok(link) => link,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
@@ -74,8 +74,8 @@ pub(crate) async fn attempt(
     client.watch();
     let mut held = Held::nothing(&worker.bodies);
     let waiting = (reuse == Reuse::Trusted).then(|| worker.pool.wait(link.target, began));
-    let mut hop = Hop { worker, client, ask, link: &mut link, lease: &lease };
-    let headed = poll_fn(|cx| hop.poll_head(download, &mut held, cx)).await;
+    let mut pending = PendingAttempt { worker, client, ask, link: &mut link, lease: &lease };
+    let headed = poll_fn(|cx| pending.poll_head(download, &mut held, cx)).await;
     drop(held);
     let idled = link.idled;
     if let Err(failure) = headed {
@@ -161,7 +161,7 @@ fn settle(worker: &Worker, lease: Lease, failure: Failure) -> Failed {
 }
 
 /// The request between the client and the target, while the answer has not begun.
-struct Hop<'h, 'a> {
+struct PendingAttempt<'h, 'a> {
     worker: &'h Worker,
     client: &'h mut Client,
     ask: &'h mut Ask<'a>,
@@ -169,7 +169,7 @@ struct Hop<'h, 'a> {
     lease: &'h Lease,
 }
 
-impl Hop<'_, '_> {
+impl PendingAttempt<'_, '_> {
     /// `held`: the memory of the body that is kept to be sent again.
     fn poll_head(
         &mut self,

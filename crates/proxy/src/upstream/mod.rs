@@ -18,7 +18,7 @@ use crate::pick::hold::{self, RequestError};
 use crate::pick::park::Parking;
 use crate::worker::Worker;
 
-use attempt::{Failed, Manner, Reached, attempt};
+use attempt::{AttemptOptions, Failed, Reached, attempt};
 
 /// The most retries of one request (L5).
 const RETRIES: usize = 2;
@@ -33,13 +33,13 @@ pub(crate) async fn send(
 ) -> Result<Reached, RequestError> {
     let mut tried: Vec<TargetId> = Vec::new(); // allocates only after a failure
     let mut retries = 0;
-    let mut manner = Manner::default();
+    let mut options = AttemptOptions::default();
     let mut parking: Option<Parking> = None;
     loop {
         let pins = client.pins.as_deref();
         let lease = pick::claim(worker, ask, &tried, pins).map_err(RequestError::Failed)?;
         ask.end.leased(&lease);
-        let tried_now = attempt(worker, client, ask, download, lease, manner).await;
+        let tried_now = attempt(worker, client, ask, download, lease, options).await;
         let Failed { failure, lease } = match tried_now {
             Ok(reached) => return Ok(reached),
             Err(failed) => failed,
@@ -63,8 +63,8 @@ pub(crate) async fn send(
             ask.service.cell().retries.add(1);
             retries += 1;
             // An idle connection on which the target said what it did with the request can be trusted like any other.
-            manner.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
-            manner.http1 |= http1_required;
+            options.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
+            options.http1 |= http1_required;
         } else if waits {
             ask.end.step(|| Step::Failed { why: failure.in_words(), again: false });
             ask.end.step(|| Step::Waits("a failover may help"));

@@ -13,7 +13,7 @@ use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::links::carrier::Place;
+use crate::links::carrier::StreamHandle;
 use crate::links::link::{Destination, Hold, Link, Reuse};
 use crate::links::names::Name;
 use crate::links::pinned::Found;
@@ -22,7 +22,7 @@ use crate::worker::Worker;
 
 /// The requirements of a request for its connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Requirements {
     /// The server name from the request.
     name: Option<Name>,
     reuse: Reuse,
@@ -46,54 +46,54 @@ pub(crate) async fn reach(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: &Wish,
+    requirements: &Requirements,
 ) -> Result<Link, Failure> {
     let target = lease.target();
-    let place = wish.destination(target);
+    let destination = requirements.destination(target);
     if let Some(pins) = &client.pins {
-        match pins.take(place, wish.binds) {
+        match pins.take(destination, requirements.binds) {
             Found::Link(link) => {
                 lease.target_books().reused.add(1);
                 return Ok(*link);
             }
-            Found::Lost => return Err(Failure::LoginLost { told: !wish.idempotent }),
+            Found::Lost => return Err(Failure::LoginLost { told: !requirements.idempotent }),
             Found::Nothing => {}
         }
     }
     // A connection that was announced for one client serves no other.
     let own = target.url.announce().is_some();
-    let reuse = if own { Reuse::Never } else { wish.reuse };
-    if let Some(link) = worker.pool.take(place, reuse, worker.now()) {
+    let reuse = if own { Reuse::Never } else { requirements.reuse };
+    if let Some(link) = worker.pool.take(destination, reuse, worker.now()) {
         lease.target_books().reused.add(1);
         return Ok(link);
     }
     // Boxed: it needs as much memory as everything else that a request waits for.
-    Box::pin(share_or_connect(worker, client, lease, wish, reuse)).await
+    Box::pin(share_or_connect(worker, client, lease, requirements, reuse)).await
 }
 
 async fn share_or_connect(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: &Wish,
+    requirements: &Requirements,
     reuse: Reuse,
 ) -> Result<Link, Failure> {
     let target = lease.target();
     let own = target.url.announce().is_some();
     client.rx.shrink(&worker.buffers); // it may take long, and there may be many of them
-    if let Some(place) = share(worker, client, lease, wish, reuse).await? {
+    if let Some(handle) = share(worker, client, lease, requirements, reuse).await? {
         lease.target_books().reused.add(1);
-        return Ok(on(place, target, wish));
+        return Ok(on(handle, target, requirements));
     }
-    let at = wish.destination(target);
-    let http1 = takes_http1(worker, target, wish);
+    let at = requirements.destination(target);
+    let http1 = takes_http1(worker, target, requirements);
     let shares = target.url.is_http2() || worker.carriers.shares(at);
-    let sharing = shares && !own && !wish.alone && !http1;
+    let sharing = shares && !own && !requirements.alone && !http1;
     let _dialing = sharing.then(|| worker.carriers.dial(at));
     // lossless: L4 - counted from before it is made.
     let hold = worker.reader.hold_connection(lease);
-    let dialed = match dial(worker, client, lease, wish, http1).await? {
-        Ok(stream) => take_in(worker, lease, wish, stream, hold, http1).await,
+    let dialed = match dial(worker, client, lease, requirements, http1).await? {
+        Ok(stream) => take_in(worker, lease, requirements, stream, hold, http1).await,
         Err(error) => Err(error),
     };
     match dialed {
@@ -103,7 +103,7 @@ async fn share_or_connect(
                 color = %lease.color(), target_url = %target.url,
                 address = target.address.map(tracing::field::display), "connected to the target"
             );
-            if let Some(name) = &wish.name {
+            if let Some(name) = &requirements.name {
                 worker.names.served(target.id, name);
             }
             Ok(link)
@@ -116,7 +116,9 @@ async fn share_or_connect(
                 DialError::TlsName(why) if target.url.is_named_by_request() => {
                     return Err(Failure::Misnamed(why));
                 }
-                DialError::Tls(why) if wish.name.as_ref().is_some_and(|name| !name.served) => {
+                DialError::Tls(why)
+                    if requirements.name.as_ref().is_some_and(|name| !name.served) =>
+                {
                     return Err(Failure::Misnamed(why));
                 }
                 error => error,
@@ -137,14 +139,14 @@ async fn share_or_connect(
 }
 
 /// Makes a stream for this request.
-fn on(place: Place, target: &TargetEntry, wish: &Wish) -> Link {
-    Link::on(place, wish.destination(target), target.url.tls().is_some())
+fn on(handle: StreamHandle, target: &TargetEntry, requirements: &Requirements) -> Link {
+    Link::on(handle, requirements.destination(target), target.url.tls().is_some())
 }
 
 /// Returns true if HTTP/1.1 is used with the target, though it might accept HTTP/2.
-fn takes_http1(worker: &Worker, target: &TargetEntry, wish: &Wish) -> bool {
-    let target = wish.destination(target);
-    wish.http1 || worker.carriers.requires_http1(target, wish.rewinds, worker.now())
+fn takes_http1(worker: &Worker, target: &TargetEntry, requirements: &Requirements) -> bool {
+    let target = requirements.destination(target);
+    requirements.http1 || worker.carriers.requires_http1(target, requirements.rewinds, worker.now())
 }
 
 /// Returns a stream on a shared connection that exists, or that another request is opening.
@@ -152,15 +154,18 @@ async fn share(
     worker: &Rc<Worker>,
     client: &mut Client,
     lease: &Lease,
-    wish: &Wish,
+    requirements: &Requirements,
     reuse: Reuse,
-) -> Result<Option<Place>, Failure> {
-    let target = wish.destination(lease.target());
-    if wish.alone || reuse == Reuse::Never || takes_http1(worker, lease.target(), wish) {
+) -> Result<Option<StreamHandle>, Failure> {
+    let target = requirements.destination(lease.target());
+    if requirements.alone
+        || reuse == Reuse::Never
+        || takes_http1(worker, lease.target(), requirements)
+    {
         return Ok(None);
     }
     let trusted = worker.pool.trusted_idle(target);
-    let deadline = tokio::time::Instant::now() + wish.connect;
+    let deadline = tokio::time::Instant::now() + requirements.connect;
     loop {
         if let Some((send, mut ticket)) = worker.carriers.take(target, reuse, trusted, worker.now())
         {
@@ -183,23 +188,23 @@ async fn share(
 async fn take_in(
     worker: &Rc<Worker>,
     lease: &Lease,
-    wish: &Wish,
+    requirements: &Requirements,
     stream: Stream,
     hold: ConnectionHold,
     http1: bool,
 ) -> Result<Link, DialError> {
-    let (target, at) = (lease.target(), wish.destination(lease.target()));
+    let (target, at) = (lease.target(), requirements.destination(lease.target()));
     if http1 || !(stream.speaks_http2() || target.url.is_http2()) {
         worker.carriers.unshared(at);
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
         return Ok(Link { stream, hold, rx, target: at, idled: None, pinned: false });
     }
     let kept = target.url.announce().is_none() && worker.names.is_kept(at.name);
-    let keep = kept && !wish.binds;
-    let started = worker.carriers.start(at, stream, hold, wish.longest, keep);
+    let keep = kept && !requirements.binds;
+    let started = worker.carriers.start(at, stream, hold, requirements.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
-    let started = tokio::time::timeout(wish.connect, started).await;
-    Ok(on(started.map_err(|_| DialError::TimedOut)??, target, wish))
+    let started = tokio::time::timeout(requirements.connect, started).await;
+    Ok(on(started.map_err(|_| DialError::TimedOut)??, target, requirements))
 }
 
 /// Connects, unless the request is cut or the client leaves meanwhile.
@@ -208,13 +213,13 @@ async fn dial(
     worker: &Worker,
     client: &mut Client,
     lease: &Lease,
-    wish: &Wish,
+    requirements: &Requirements,
     http1: bool,
 ) -> Result<Result<Stream, DialError>, Failure> {
-    let deadline = tokio::time::Instant::now() + wish.connect;
+    let deadline = tokio::time::Instant::now() + requirements.connect;
     let target = lease.target();
-    let tls = match tls(&worker.tls_configs, &target.url, wish.name.as_ref()) {
-        Ok(tls) if wish.alone || http1 => tls.map(|tls| tls.only_http1()),
+    let tls = match tls(&worker.tls_configs, &target.url, requirements.name.as_ref()) {
+        Ok(tls) if requirements.alone || http1 => tls.map(|tls| tls.only_http1()),
         Ok(tls) => tls,
         Err(error) => return Ok(Err(DialError::Tls(error.to_string()))),
     };
@@ -287,9 +292,9 @@ fn tls(
     Ok(Some(if tls.only_http1 { made.only_http1() } else { made }))
 }
 
-// === impl Wish ===
+// === impl Requirements ===
 
-impl Wish {
+impl Requirements {
     pub(crate) fn of(ask: &Ask<'_>, reuse: Reuse, http1: bool, name: Option<Name>) -> Self {
         let timeouts = &ask.service.policy.timeouts;
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
