@@ -152,7 +152,7 @@ impl BodyCopy {
         self.boundary.is_some()
     }
 
-    /// CopyEnds the stream at the next such place; later input is dropped.
+    /// Ends the stream at the next such place; later input is dropped.
     pub(crate) fn end_at_boundary(&mut self) {
         self.ending = self.boundary.is_some();
     }
@@ -357,7 +357,7 @@ impl BodyCopy {
         Ok(())
     }
 
-    /// CopyEnds the stream if nothing of the next event or frame has passed yet.
+    /// Ends the stream if nothing of the next event or frame has passed yet.
     fn end_here(&mut self) {
         if self.boundary.as_ref().is_some_and(|boundary| boundary.is_here()) {
             self.end_source();

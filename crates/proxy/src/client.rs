@@ -15,7 +15,7 @@ use crate::buffer::Buffer;
 use crate::carried::{OpenStream, Protocol};
 use crate::deadline::Deadline;
 use crate::links::pinned::Pins;
-use crate::listener_options::{Announced, Ends, ListenerOptions, is_listed};
+use crate::listener_options::{Addresses, Announced, ListenerOptions, is_listed};
 use crate::tls::{Arrived, Presented, TlsVersion};
 
 pub(crate) use address::ClientAddress;
@@ -64,7 +64,7 @@ pub(crate) struct Entrance {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Announcement {
     /// The client's end, and the address that it connected to.
-    pub(crate) ends: Ends,
+    pub(crate) addresses: Addresses,
     /// The proxy.
     pub(crate) peer: SocketAddr,
 }
@@ -154,12 +154,14 @@ impl Entrance {
     ) -> (Stream, Self) {
         let Arrived { stream, name, protocol, tls, certificate } = arrived;
         // An IPv4 address in IPv6 form counts as IPv4 for `trusted` and for targets.
-        let client = announced.ends.map_or(peer, |(client, _)| client);
+        let client = announced.addresses.map_or(peer, |(client, _)| client);
         let address = client.ip().to_canonical();
         let entrance = Self {
             address,
             port: client.port(),
-            announced: announced.ends.map(|ends| Rc::new(Announcement { ends, peer })),
+            announced: announced
+                .addresses
+                .map(|addresses| Rc::new(Announcement { addresses, peer })),
             trusted: is_listed(&listener.trusted, address),
             listener,
             name,

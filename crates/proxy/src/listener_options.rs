@@ -27,15 +27,15 @@ pub struct ListenerOptions {
     pub trusted: Vec<Network>,
 }
 
-/// The ends of a connection: its client, and the address that it connected to.
-pub(crate) type Ends = (SocketAddr, SocketAddr);
+/// The addresses of a connection: its client, and the address that it connected to.
+pub(crate) type Addresses = (SocketAddr, SocketAddr);
 
 /// The content of a PROXY header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Announced {
     /// `None`: the source speaks for itself (such as in its health checks), or the family has no such
-    /// addresses; the ends of the connection itself count.
-    pub(crate) ends: Option<Ends>,
+    /// addresses; those of the connection itself count.
+    pub(crate) addresses: Option<Addresses>,
     /// True if the client connected to the source over TLS (`PP2_CLIENT_SSL`).
     pub(crate) tls: bool,
 }

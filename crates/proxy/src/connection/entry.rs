@@ -29,8 +29,8 @@ pub(crate) async fn let_in(
             Arrived { stream, name, protocol: Protocol::Http1, tls, certificate }
         }
         Some(tls) => {
-            let reached = announced.ends.map(|(_, reached)| reached.ip());
-            let client = announced.ends.map_or(peer, |(client, _)| client);
+            let reached = announced.addresses.map(|(_, reached)| reached.ip());
+            let client = announced.addresses.map_or(peer, |(client, _)| client);
             let origin = Origin { client, listener: listener.at };
             shake_hands(worker, stream, tls, (reached, origin)).await?
         }
@@ -60,7 +60,7 @@ async fn shake_hands(
     }
 }
 
-/// Returns the other end of the connection, and the client's ends as a listed proxy announces them.
+/// Returns the other end of the connection, and the client's addresses as a listed proxy announces them.
 async fn announced(
     worker: &Rc<Worker>,
     stream: Stream,

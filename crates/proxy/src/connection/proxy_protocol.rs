@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::listener_options::{Announced, Ends};
+use crate::listener_options::{Addresses, Announced};
 
 /// The first bytes of every header of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -35,7 +35,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Announced> {
         return read_binary(stream).await;
     }
     let line = read_line(stream, start.to_vec()).await?;
-    Ok(Announced { ends: line_ends(&line)?, tls: false })
+    Ok(Announced { addresses: line_addresses(&line)?, tls: false })
 }
 
 async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
@@ -48,8 +48,8 @@ async fn read_binary(stream: &mut TcpStream) -> io::Result<Announced> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    let ends = binary_ends(command, family, &body)?;
-    Ok(Announced { ends, tls: command == PROXY && has_tls(family, &body) })
+    let addresses = binary_addresses(command, family, &body)?;
+    Ok(Announced { addresses, tls: command == PROXY && has_tls(family, &body) })
 }
 
 /// Reads to the end of the line, and not a byte further: the rest is the client's.
@@ -69,8 +69,8 @@ async fn read_line(stream: &mut TcpStream, mut line: Vec<u8>) -> io::Result<Vec<
     Ok(line)
 }
 
-/// Parses the ends in `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
-fn line_ends(line: &[u8]) -> io::Result<Option<Ends>> {
+/// Parses the addresses in `PROXY TCP4 SOURCE DESTINATION PORT PORT`.
+fn line_addresses(line: &[u8]) -> io::Result<Option<Addresses>> {
     let text = std::str::from_utf8(line).ok().and_then(|text| text.strip_suffix("\r\n"));
     let mut words = text.ok_or_else(|| bad("the line is not text"))?.split(' ');
     if words.next() != Some("PROXY") {
@@ -96,29 +96,29 @@ fn line_ends(line: &[u8]) -> io::Result<Option<Ends>> {
         Some("TCP6") => source.is_ipv6() && destination.is_ipv6(),
         _ => false,
     };
-    let ends = (SocketAddr::new(source, from), SocketAddr::new(destination, to));
-    if fits { Ok(Some(ends)) } else { Err(wrong()) }
+    let addresses = (SocketAddr::new(source, from), SocketAddr::new(destination, to));
+    if fits { Ok(Some(addresses)) } else { Err(wrong()) }
 }
 
-/// Parses the ends in a header of version 2, up to the addresses.
-fn binary_ends(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Ends>> {
+/// Parses the addresses in a header of version 2.
+fn binary_addresses(command: u8, family: u8, body: &[u8]) -> io::Result<Option<Addresses>> {
     match command {
         0x20 => return Ok(None), // LOCAL
         PROXY => {}
         _ => return Err(bad("the header has an unknown version or command")),
     }
-    let ends = match family {
-        0x11 => ends::<4>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
-        0x21 => ends::<16>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
+    let addresses = match family {
+        0x11 => addresses::<4>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
+        0x21 => addresses::<16>(body).map(|(ips, ports)| (ips.map(IpAddr::from), ports)),
         _ => return Ok(None),
     };
     let ([source, destination], [from, to]) =
-        ends.ok_or_else(|| bad("the header has no addresses"))?;
+        addresses.ok_or_else(|| bad("the header has no addresses"))?;
     Ok(Some((SocketAddr::new(source, from), SocketAddr::new(destination, to))))
 }
 
 /// Parses two addresses and their ports, in the order of the protocol.
-fn ends<const N: usize>(body: &[u8]) -> Option<([[u8; N]; 2], [u16; 2])> {
+fn addresses<const N: usize>(body: &[u8]) -> Option<([[u8; N]; 2], [u16; 2])> {
     let (source, rest) = body.split_first_chunk::<N>()?;
     let (destination, rest) = rest.split_first_chunk::<N>()?;
     let [a, b, c, d] = *rest.first_chunk::<4>()?;
@@ -157,8 +157,8 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Result<Option<String>, String> {
-        let ends = line_ends(text.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(ends.map(|(client, here)| format!("{client} to {here}")))
+        let addresses = line_addresses(text.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(addresses.map(|(client, here)| format!("{client} to {here}")))
     }
 
     proptest! {
@@ -172,13 +172,13 @@ mod tests {
             cut in 0..110usize,
             noise in vec(any::<u8>(), 0..120),
         ) {
-            let _never_panics = (line_ends(&noise), binary_ends(command, family, &body));
+            let _never_panics = (line_addresses(&noise), binary_addresses(command, family, &body));
             let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
             let whole = format!("PROXY {family} {source} {source} {port} 80\r\n");
-            let ends = Some((SocketAddr::new(source, port), SocketAddr::new(source, 80)));
-            prop_assert_eq!(line_ends(whole.as_bytes()).ok(), Some(ends));
+            let addresses = Some((SocketAddr::new(source, port), SocketAddr::new(source, 80)));
+            prop_assert_eq!(line_addresses(whole.as_bytes()).ok(), Some(addresses));
             if cut < whole.len() {
-                prop_assert!(line_ends(&whole.as_bytes()[..cut]).is_err(), "{whole:?} cut at {cut}");
+                prop_assert!(line_addresses(&whole.as_bytes()[..cut]).is_err(), "{whole:?} cut at {cut}");
             }
         }
     }
@@ -220,7 +220,7 @@ mod tests {
         ] {
             assert!(line(text).is_err(), "{text:?}");
         }
-        assert!(line_ends(b"PROXY \xff\r\n").is_err());
+        assert!(line_addresses(b"PROXY \xff\r\n").is_err());
     }
 
     #[test]
@@ -241,8 +241,9 @@ mod tests {
     fn a_binary_header_names_the_client_or_nobody_and_none_is_taken_in_part() {
         let four = [192, 0, 2, 1, 192, 0, 2, 2, 0, 5, 0, 80];
         let client = |command, family, body: &[u8]| {
-            let ends = binary_ends(command, family, body).map_err(|error| error.to_string())?;
-            Ok::<_, String>(ends.map(|(client, here)| format!("{client} to {here}")))
+            let addresses =
+                binary_addresses(command, family, body).map_err(|error| error.to_string())?;
+            Ok::<_, String>(addresses.map(|(client, here)| format!("{client} to {here}")))
         };
         assert_eq!(client(0x21, 0x11, &four), Ok(Some("192.0.2.1:5 to 192.0.2.2:80".to_owned())));
         let mut beside = four.to_vec();

@@ -323,7 +323,7 @@ impl Download {
         self.copy.is_watched()
     }
 
-    /// CopyEnds a stream of events between two of them.
+    /// Ends a stream of events between two of them.
     pub(crate) fn end_at_boundary(&mut self) {
         self.copy.end_at_boundary();
     }

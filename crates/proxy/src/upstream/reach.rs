@@ -265,7 +265,7 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     // Addresses announced by a proxy in front are passed on as they came: both ends, with their ports.
     let own = || client.stream.peer_addr().and_then(|peer| Ok((peer, client.stream.local_addr()?)));
     let origin = match &client.entrance.announced {
-        Some(announced) => Some(announced.ends),
+        Some(announced) => Some(announced.addresses),
         None => own().ok(),
     };
     let origin = match &client.spoken_for {
