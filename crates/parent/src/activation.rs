@@ -3,12 +3,12 @@
 //!
 //! They are inherited, and taken by their numbers before anything else is opened: this needs no further
 //! system call, so that no seccomp filter can prevent it. A serving Teal gets them through its
-//! [`Link`](crate::Link), like the other kept sockets, and never sees the variables.
+//! [`ControlSocket`](crate::ControlSocket), like the other kept sockets, and never sees the variables.
 
 use std::env;
 use std::process;
 
-use crate::kept::Kept;
+use crate::descriptors::KeptDescriptors;
 use crate::{ROLE, log, system};
 
 /// The variables that describe the sockets. Child processes do not get them.
@@ -20,15 +20,15 @@ const MOST: i32 = 4096;
 /// The descriptors meant for this process, with their names as the label, one per line.
 ///
 /// Call this first: anything opened before could have their numbers.
-pub(crate) fn take() -> Kept {
+pub(crate) fn take() -> KeptDescriptors {
     let [pid, count, names] = VARIABLES.map(|name| env::var(name).unwrap_or_default());
     // A parent that continues as a newer program has passed them on long ago.
     if env::var_os(ROLE).is_some() || pid.parse() != Ok(process::id()) {
-        return Kept::default();
+        return KeptDescriptors::default();
     }
     let count = count.parse::<i32>().unwrap_or_default().clamp(0, MOST);
     let mut names = names.split(':');
-    let mut kept = Kept::default();
+    let mut kept = KeptDescriptors::default();
     for (number, descriptor) in system::inherited(count) {
         let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unknown");
         match descriptor {

@@ -7,10 +7,10 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use crate::child::Child;
-use crate::family::Family;
+use crate::supervisor::Supervisor;
 use crate::wire::Message;
 
-impl Family {
+impl Supervisor {
     /// Ends the trials of the newer Teals that this one would take over from again.
     pub(crate) fn adopt(&mut self, older: u32) {
         let mut newer = None;

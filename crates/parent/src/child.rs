@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::kept::{Arriving, Kept};
+use crate::descriptors::{ArrivingDescriptors, KeptDescriptors};
 use crate::program::Program;
 use crate::wire::{self, Message};
 use crate::{ROLE, SERVE, activation, notify, watchdog};
@@ -39,9 +39,9 @@ pub(crate) struct Child {
     pub(crate) newer: Option<u32>,
     /// The time when it was started, or became ready.
     pub(crate) since: Instant,
-    pub(crate) arriving: Arriving,
+    pub(crate) arriving: ArrivingDescriptors,
     /// Its sockets, during its trial.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<KeptDescriptors>,
 }
 
 impl Child {
@@ -83,13 +83,13 @@ impl Child {
             leaving: false,
             newer: None,
             since: Instant::now(),
-            arriving: Arriving::default(),
+            arriving: ArrivingDescriptors::default(),
             kept: None,
         }
     }
 
     pub(crate) fn say(&self, message: &Message) {
-        // Ignored: it has ended, or has not read hundreds of orders.
+        // Ignored: it has ended, or has not read hundreds of commands.
         let _ = self.send(message, &[]);
     }
 
@@ -106,7 +106,7 @@ impl Child {
                 Ok(None) => self.silent = true,
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::AGAIN) => break,
-                    // It died with unread orders. The messages that it sent before can still be read.
+                    // It died with unread commands. The messages that it sent before can still be read.
                     None | Some(Errno::CONNRESET | Errno::INTR) => {}
                     Some(_) => self.silent = true,
                 },

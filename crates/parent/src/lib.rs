@@ -10,13 +10,13 @@
 //! A start that fails before anything was ready ends at once with that exit code. The parent passes
 //! signals on, reaps children (as process 1 also orphans), speaks `sd_notify(3)`, and ends when
 //! the last of its Teals has, with the exit code of the one that served. If the parent itself dies,
-//! every Teal sees the end of its [`Link`] and stops gracefully.
+//! every Teal sees the end of its [`ControlSocket`] and stops gracefully.
 //!
 //! It has no configuration, TLS, admin API, requests, threads or runtime. The descriptors and labels that
 //! it keeps are opaque to it.
 //!
 //! ```text
-//! service manager ── SIGTERM, SIGHUP … ──► parent ── orders over a socket pair ──► serving Teal
+//! service manager ── SIGTERM, SIGHUP … ──► parent ── commands over a socket pair ──► serving Teal
 //!                 ◄── READY, STOPPING ────        ◄── words, descriptors ─────────     │ hand-over
 //!                                                 ── starts ──► the next one ◄─────────┘
 //! ```
@@ -24,9 +24,8 @@
 mod activation;
 mod chain;
 mod child;
-mod family;
-mod kept;
-mod link;
+mod control_socket;
+mod descriptors;
 mod log;
 mod notify;
 mod program;
@@ -34,12 +33,13 @@ mod resume;
 mod revival;
 mod run;
 mod signals;
+mod supervisor;
 mod system;
 mod watchdog;
 mod wire;
 
-pub use kept::Kept;
-pub use link::{Begin, Link, Order, is_child};
+pub use control_socket::{ControlSocket, ParentCommand, StartMode, is_child};
+pub use descriptors::KeptDescriptors;
 pub use log::is_journal;
 pub use run::run;
 pub use signals::take_stop_signals;

@@ -13,11 +13,11 @@ use std::process::{Command, Stdio};
 use rustix::net::RecvFlags;
 
 use crate::child::Child;
-use crate::family::Family;
-use crate::kept::Arriving;
+use crate::descriptors::ArrivingDescriptors;
 use crate::log::tell;
 use crate::notify::Manager;
 use crate::program::{self, Program};
+use crate::supervisor::Supervisor;
 use crate::watchdog::Watchdog;
 use crate::wire::{self, Message};
 use crate::{RESUME, ROLE};
@@ -28,27 +28,27 @@ pub(crate) const VERSION: &str = "1";
 
 /// Continues as the program of a newer Teal that has completed its trial, if that is a different one.
 /// Returns if it is not, or if that fails; then the present program goes on.
-pub(crate) fn renew(family: &mut Family) {
-    let Some(pid) = family.renew else { return };
-    let Some(newer) = family.children.iter().find(|child| child.pid == pid) else {
-        family.renew = None;
+pub(crate) fn renew(supervisor: &mut Supervisor) {
+    let Some(pid) = supervisor.renew else { return };
+    let Some(newer) = supervisor.children.iter().find(|child| child.pid == pid) else {
+        supervisor.renew = None;
         return;
     };
     // Children in a start or stop have state that would be lost.
-    if family.is_stopping() || family.children.iter().any(|child| !child.ready) {
+    if supervisor.is_stopping() || supervisor.children.iter().any(|child| !child.ready) {
         return;
     }
     let program = (newer.state_version == VERSION).then(|| program::other_than_own(pid)).flatten();
-    family.renew = None;
+    supervisor.renew = None;
     if let Some(program) = program {
-        let error = go_on_as(family, &program);
+        let error = go_on_as(supervisor, &program);
         let path = program.display();
-        tell(&format!("cannot continue as {path}: {error}; continuing as before"), family.json);
+        tell(&format!("cannot continue as {path}: {error}; continuing as before"), supervisor.json);
     }
 }
 
-fn go_on_as(family: &Family, program: &Path) -> io::Error {
-    let left = match leave_behind(family) {
+fn go_on_as(supervisor: &Supervisor, program: &Path) -> io::Error {
+    let left = match leave_behind(supervisor) {
         Ok(left) => left,
         Err(error) => return error,
     };
@@ -59,20 +59,20 @@ fn go_on_as(family: &Family, program: &Path) -> io::Error {
 }
 
 /// Writes the state into a socket; returns the end to read it from.
-fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
+fn leave_behind(supervisor: &Supervisor) -> io::Result<OwnedFd> {
     let (write, read) = wire::pair()?;
     let send = |message: &Message, descriptors: &[BorrowedFd<'_>]| {
         wire::send(&write, message, descriptors)
     };
     send(
-        &program(Message::new("parent"), &family.program)
+        &program(Message::new("parent"), &supervisor.program)
             .with("state", VERSION)
-            .number("json", family.json)
-            .number("deaths", family.revival.0),
+            .number("json", supervisor.json)
+            .number("deaths", supervisor.revival.0),
         &[],
     )?;
-    family.kept.say("kept", send)?;
-    for child in &family.children {
+    supervisor.kept.say("kept", send)?;
+    for child in &supervisor.children {
         let message = program(Message::new("child"), &child.program)
             .number("pid", child.pid)
             .number("watched-by", child.watched_by.unwrap_or_default())
@@ -91,37 +91,38 @@ fn leave_behind(family: &Family) -> io::Result<OwnedFd> {
 /// The state that this process left as the previous parent; or the manager, if there is none.
 pub(crate) fn resumed(
     manager: (Manager, Watchdog),
-) -> io::Result<Result<Family, (Manager, Watchdog)>> {
+) -> io::Result<Result<Supervisor, (Manager, Watchdog)>> {
     if env::var_os(ROLE).is_none_or(|role| role != RESUME) {
         return Ok(Err(manager));
     }
-    let mut family = Family::empty(manager, Program::own());
-    family.was_ready = true;
-    let (mut arriving, mut arriving_of_child) = (Arriving::default(), Arriving::default());
+    let mut supervisor = Supervisor::empty(manager, Program::own());
+    supervisor.was_ready = true;
+    let (mut arriving, mut arriving_of_child) =
+        (ArrivingDescriptors::default(), ArrivingDescriptors::default());
     let stdin = io::stdin();
     loop {
         let message = wire::receive(stdin.as_fd(), RecvFlags::DONTWAIT)?;
         let message = message.ok_or(ErrorKind::UnexpectedEof)?;
         match message.verb() {
             b"parent" => {
-                family.program = read_program(&message);
-                family.json = message.count("json") == 1;
-                family.revival.0 = u32::try_from(message.count("deaths")).unwrap_or_default();
+                supervisor.program = read_program(&message);
+                supervisor.json = message.count("json") == 1;
+                supervisor.revival.0 = u32::try_from(message.count("deaths")).unwrap_or_default();
             }
             b"kept" => {
                 if let Some(kept) = arriving.take(message) {
-                    family.kept = kept;
+                    supervisor.kept = kept;
                 }
             }
-            b"child" => family.children.extend(child(message)),
+            b"child" => supervisor.children.extend(child(message)),
             b"kept-of-child" => {
                 if let Some(kept) = arriving_of_child.take(message)
-                    && let Some(child) = family.children.last_mut()
+                    && let Some(child) = supervisor.children.last_mut()
                 {
                     child.kept = Some(kept);
                 }
             }
-            b"end" => return Ok(Ok(family)),
+            b"end" => return Ok(Ok(supervisor)),
             _ => {}
         }
     }

@@ -9,10 +9,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit, wait};
 
-use crate::family::Family;
 use crate::log::tell;
 use crate::notify::Manager;
 use crate::signals::Signals;
+use crate::supervisor::Supervisor;
 use crate::watchdog::Watchdog;
 use crate::{activation, resume};
 
@@ -40,41 +40,41 @@ pub fn run() -> ExitCode {
     });
     let watchdog =
         if manager.is_somebody() { Watchdog::from_environment() } else { Watchdog::nobody() };
-    let mut family = match resume::resumed((manager, watchdog)) {
-        Ok(Ok(family)) => family,
-        Ok(Err(manager)) => match Family::begin(manager, activated) {
-            Ok(family) => family,
+    let mut supervisor = match resume::resumed((manager, watchdog)) {
+        Ok(Ok(supervisor)) => supervisor,
+        Ok(Err(manager)) => match Supervisor::begin(manager, activated) {
+            Ok(supervisor) => supervisor,
             Err(error) => return failed(&format!("cannot start the serving process: {error}")),
         },
         Err(error) => return failed(&format!("cannot continue as the parent: {error}")),
     };
     loop {
-        if let Some(code) = family.outcome() {
+        if let Some(code) = supervisor.outcome() {
             return ExitCode::from(code);
         }
-        watch(&family, &signals);
-        family.listen();
+        watch(&supervisor, &signals);
+        supervisor.listen();
         while let Some(signal) = signals.next() {
-            family.signal(signal);
+            supervisor.signal(signal);
         }
-        let ended = ended(&family);
-        family.listen(); // messages from before they ended
+        let ended = ended(&supervisor);
+        supervisor.listen(); // messages from before they ended
         for (pid, status) in ended {
-            family.ended(pid, status);
+            supervisor.ended(pid, status);
         }
-        family.see_to_it(Instant::now());
-        resume::renew(&mut family);
+        supervisor.see_to_it(Instant::now());
+        resume::renew(&mut supervisor);
     }
 }
 
 /// Waits until there is something to do.
-fn watch(family: &Family, signals: &Signals) {
-    let talking = family.children.iter().filter(|child| !child.silent);
+fn watch(supervisor: &Supervisor, signals: &Signals) {
+    let talking = supervisor.children.iter().filter(|child| !child.silent);
     let mut look: Vec<PollFd<'_>> = talking
         .map(|child| PollFd::from_borrowed_fd(child.control.as_fd(), PollFlags::IN))
         .collect();
     look.push(PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN));
-    let due = family.due();
+    let due = supervisor.due();
     let patience = due.map_or(ROUND, |due| due.saturating_duration_since(Instant::now()));
     // Rounded up, so that the deadline has passed on waking.
     let patience = Timespec::try_from(patience + Duration::from_millis(1)).ok();
@@ -82,7 +82,7 @@ fn watch(family: &Family, signals: &Signals) {
 }
 
 /// The processes that have ended, with their status: our children, and orphans if this is process 1.
-fn ended(family: &Family) -> Vec<(u32, i32)> {
+fn ended(supervisor: &Supervisor) -> Vec<(u32, i32)> {
     let mut ended = Vec::new();
     loop {
         match wait(WaitOptions::NOHANG) {
@@ -92,7 +92,7 @@ fn ended(family: &Family) -> Vec<(u32, i32)> {
             Err(Errno::INTR) => {}
             // SIGCHLD is ignored, as inherited from our own parent, so the kernel reaps.
             Err(Errno::CHILD) => {
-                let gone = family.children.iter().filter(|child| child.silent);
+                let gone = supervisor.children.iter().filter(|child| child.silent);
                 let known = |pid: u32| ended.iter().any(|(known, _)| *known == pid);
                 let gone: Vec<_> = gone.map(|child| child.pid).filter(|pid| !known(*pid)).collect();
                 ended.extend(gone.into_iter().map(|pid| (pid, UNKNOWN)));

@@ -61,7 +61,7 @@ impl AsFd for Signals {
 }
 
 /// Unblocks SIGTERM and SIGINT for this serving Teal. Call it once their handlers are in place. The others
-/// arrive as orders from the parent and stay blocked: if a service manager signals every process of a
+/// arrive as commands from the parent and stay blocked: if a service manager signals every process of a
 /// service, they would be carried out twice.
 ///
 /// # Errors

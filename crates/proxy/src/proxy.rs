@@ -19,7 +19,7 @@ use crate::observe::access::AccessLog;
 use crate::observe::follow::Followers;
 use crate::observe::trace::Tracer;
 use crate::queue::HoldQueues;
-use crate::thread::{self, Beat, Order};
+use crate::thread::{self, Beat, WorkerCommand};
 use crate::worker::Worker;
 
 /// The settings of the data plane besides the table.
@@ -49,7 +49,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Proxy {
     addresses: Vec<SocketAddr>,
-    orders: watch::Sender<Order>,
+    commands: watch::Sender<WorkerCommand>,
     pulse: Pulse,
     workers: Vec<(JoinHandle<()>, oneshot::Receiver<()>)>,
     report: StopReport, // of the workers that have ended
@@ -80,7 +80,7 @@ impl Proxy {
         subscriptions: Vec<Subscription>,
         options: &Options,
     ) -> io::Result<Self> {
-        let (orders, _) = watch::channel(Order::Serve);
+        let (commands, _) = watch::channel(WorkerCommand::Serve);
         let pulse =
             Pulse { beats: Arc::new(watch::Sender::new(None)), workers: subscriptions.len() };
         let capacity = Capacity::new(options.connections);
@@ -90,7 +90,7 @@ impl Proxy {
         for (subscription, sockets) in subscriptions.into_iter().zip(sockets.listen()?) {
             let (ended, end) = oneshot::channel();
             let beats = pulse.beats.subscribe();
-            let (orders, via) = (orders.subscribe(), options.instance.clone().into_boxed_str());
+            let (commands, via) = (commands.subscribe(), options.instance.clone().into_boxed_str());
             let (capacity, hold_queues) = (capacity.clone(), hold_queues.clone());
             let listening = Listening {
                 access: options.access_log.clone(),
@@ -124,12 +124,12 @@ impl Proxy {
                         shared,
                         challenges,
                     );
-                    thread::run(worker, listeners, (orders, beats)).await;
+                    thread::run(worker, listeners, (commands, beats)).await;
                 });
             })?;
             workers.push((thread, end));
         }
-        Ok(Self { addresses, orders, pulse, workers, report: StopReport::default() })
+        Ok(Self { addresses, commands, pulse, workers, report: StopReport::default() })
     }
 
     /// Returns the addresses that clients can reach.
@@ -146,27 +146,27 @@ impl Proxy {
     /// carry `Connection: close` where possible.
     // lossless: L7 - the sockets stay open, and what is queued on them stays there.
     pub fn step_aside(&self) {
-        self.orders.send_replace(Order::StepAside);
+        self.commands.send_replace(WorkerCommand::StepAside);
     }
 
     /// Accepts again, after [`Proxy::step_aside`].
     pub fn step_back(&self) {
-        self.orders.send_replace(Order::Serve);
+        self.commands.send_replace(WorkerCommand::Serve);
     }
 
     /// Ends when nothing is open any more, after [`Proxy::step_aside`].
     pub fn withdraw(&self) {
-        self.orders.send_replace(Order::Withdraw);
+        self.commands.send_replace(WorkerCommand::Withdraw);
     }
 
     /// Accepts what is queued, closes the listeners, and sends `Connection: close` from here on.
     pub fn leave(&self) {
-        self.orders.send_replace(Order::Leave);
+        self.commands.send_replace(WorkerCommand::Leave);
     }
 
     /// Ends all remaining requests now. Each is in the books as aborted or answered 503.
     pub fn cut(&self) {
-        self.orders.send_replace(Order::Cut);
+        self.commands.send_replace(WorkerCommand::Cut);
     }
 
     /// Waits until every worker has ended. Can be cancelled and called again.

@@ -11,9 +11,9 @@ use crate::listener::{Accepting, Listener};
 use crate::stop::Phase;
 use crate::worker::Worker;
 
-/// The orders to the workers.
+/// The commands to the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum WorkerCommand {
     Serve,
     /// Another Teal accepts on the same sockets.
     StepAside,
@@ -30,14 +30,14 @@ pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
 pub(crate) async fn run(
     worker: Worker,
     listeners: Vec<Listener>,
-    (mut orders, mut beats): (watch::Receiver<Order>, watch::Receiver<Beat>),
+    (mut commands, mut beats): (watch::Receiver<WorkerCommand>, watch::Receiver<Beat>),
 ) {
     let worker = Rc::new(worker);
     // No client is served from the empty table that every worker begins with: clients wait in the kernel's
     // queue until the first table is published.
     tokio::select! {
         table = worker.reader.adopt() => worker.adopted(&table),
-        _ = orders.changed() => return,
+        _ = commands.changed() => return,
     }
     let adopting = tokio::task::spawn_local(adopt(worker.clone()));
     let capacity = listeners.first().map(Listener::capacity);
@@ -47,20 +47,21 @@ pub(crate) async fn run(
     let accepting: Vec<Accepting> =
         listeners.into_iter().map(|listener| listener.serve(worker.clone())).collect();
     loop {
-        let order = *orders.borrow_and_update();
-        match order {
-            Order::Serve => step_back(&worker, &accepting),
-            Order::StepAside | Order::Withdraw => step_aside(&worker, &accepting),
-            Order::Leave => leave(&worker, &accepting).await,
-            Order::Cut => worker.enter(Phase::Cut),
+        let command = *commands.borrow_and_update();
+        match command {
+            WorkerCommand::Serve => step_back(&worker, &accepting),
+            WorkerCommand::StepAside | WorkerCommand::Withdraw => step_aside(&worker, &accepting),
+            WorkerCommand::Leave => leave(&worker, &accepting).await,
+            WorkerCommand::Cut => worker.enter(Phase::Cut),
         }
-        let ends = matches!(order, Order::Withdraw | Order::Leave | Order::Cut);
+        let ends =
+            matches!(command, WorkerCommand::Withdraw | WorkerCommand::Leave | WorkerCommand::Cut);
         if ends && worker.is_empty() {
             break;
         }
         tokio::select! {
-            changed = orders.changed() => if changed.is_err() {
-                // The sender of orders is gone: the process is ending.
+            changed = commands.changed() => if changed.is_err() {
+                // The sender of commands is gone: the process is ending.
                 worker.enter(Phase::Cut);
                 break;
             },

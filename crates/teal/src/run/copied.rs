@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 
 use config::{Config, Places, Problems};
 use connect::FilesRead;
-use parent::Kept;
+use parent::KeptDescriptors;
 use rustix::fs::{FileType, MemfdFlags, Mode, fchmod, fstat, memfd_create};
 
 use super::contents::Contents;
@@ -40,7 +40,7 @@ impl Copied {
 
     /// Takes them from what the parent has kept: those at the end that are not sockets, of which the
     /// configuration is the first.
-    fn from_kept(kept: &mut Kept) -> Vec<Self> {
+    fn from_kept(kept: &mut KeptDescriptors) -> Vec<Self> {
         let is_file = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_file();
         let is_file = |descriptor: &OwnedFd| fstat(descriptor).is_ok_and(is_file);
         let sockets =
@@ -100,7 +100,7 @@ pub(super) struct Before {
 
 /// The configuration that was in use when the Teal before this one died, if it was from a file. Logs
 /// the problems of the current file, or that it has changed.
-pub(super) fn after_crash(source: &Source, kept: &mut Kept) -> Option<Before> {
+pub(super) fn after_crash(source: &Source, kept: &mut KeptDescriptors) -> Option<Before> {
     let mut copies = Copied::from_kept(kept).into_iter();
     let text = copies.next()?.text().map_err(|error| error.to_string());
     let files = copies.next().map_or_else(|| Ok(FilesRead::new()), |copy| Contents::read(&copy));
@@ -179,7 +179,7 @@ mod tests {
     fn a_parent_that_has_kept_sockets_alone_has_no_copy() {
         let (one, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let descriptors = [one, other].map(OwnedFd::from).into();
-        let mut kept = Kept { label: Vec::new(), descriptors };
+        let mut kept = KeptDescriptors { label: Vec::new(), descriptors };
         assert!(Copied::from_kept(&mut kept).is_empty());
         kept.descriptors.push(Copied::of(b"text").expect("memory").0.into());
         kept.descriptors.push(Copied::of(b"files").expect("memory").0.into());

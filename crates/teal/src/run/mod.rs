@@ -28,7 +28,7 @@ mod ways;
 use std::time::Duration;
 
 use ::admin::{AdminTls, ApiSettings};
-use ::parent::{Begin, Kept, Link};
+use ::parent::{ControlSocket, KeptDescriptors, StartMode};
 use certificate::{Certificates, Challenges, ClientCas};
 use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, TlsConfigCache};
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
 
 fn serve(args: &RunArgs) -> Result<(), Failure> {
     let _ = std::fs::write("/proc/self/comm", "teal"); // ignored: only a name
-    let (link, begin) = Link::from_stdin().map_err(|error| {
+    let (link, begin) = ControlSocket::from_stdin().map_err(|error| {
         Failure::usage(format!(
             "TEAL_PROCESS is set, but standard input is not connected to a parent process of Teal: \
              {error}; only Teal itself sets it, so remove it from the environment"
@@ -76,7 +76,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
     let arrival = match begin {
-        Begin::Start { mut kept, activated, died, older, behind } => {
+        StartMode::Start { mut kept, activated, died, older, behind } => {
             let given = |kept, config: &Config| match Handed::kept(kept, config) {
                 Some(handed) => Given::By(handed),
                 None => Given::ByManager(systemd::handed_over(activated)),
@@ -96,7 +96,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             }
             return start(source, &config, None, (parent, older, handed), before);
         }
-        Begin::TakeOver(socket) => Arrival::from_socket(socket)?,
+        StartMode::TakeOver(socket) => Arrival::from_socket(socket)?,
     };
     let ready = read(args).and_then(|(source, config)| {
         arrival.check(&config)?;
@@ -131,7 +131,10 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 type Before = (FilesRead, Option<String>);
 
 /// The same after a crash: a file that is invalid or gone by now must not become an outage.
-fn read_again(args: &RunArgs, kept: &mut Kept) -> Result<(Source, Config, Before), Failure> {
+fn read_again(
+    args: &RunArgs,
+    kept: &mut KeptDescriptors,
+) -> Result<(Source, Config, Before), Failure> {
     let source = Source::of(args);
     let Some(before) = copied::after_crash(&source, kept) else {
         return read(args).map(|(source, config)| (source, config, (FilesRead::new(), None)));

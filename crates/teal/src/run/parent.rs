@@ -1,4 +1,4 @@
-//! The parent of this process, which has the process id of the service: orders from it, and messages and
+//! The parent of this process, which has the process id of the service: commands from it, and messages and
 //! requests to it.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parent::{Link, Order};
+use parent::{ControlSocket, ParentCommand};
 use tokio::io::Interest;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
@@ -25,7 +25,7 @@ pub(super) struct Parent(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
-    link: Link,
+    link: ControlSocket,
     /// True if it logs in JSON.
     json: bool,
     /// The caller that waits for a process to start.
@@ -71,7 +71,7 @@ pub(super) enum Wish {
 }
 
 impl Parent {
-    pub(super) fn new(link: Link, json: bool) -> Self {
+    pub(super) fn new(link: ControlSocket, json: bool) -> Self {
         let (tell, bereaved) = mpsc::unbounded_channel();
         Self(Arc::new(Inside {
             link,
@@ -84,55 +84,55 @@ impl Parent {
         }))
     }
 
-    /// Its orders from here on.
-    pub(super) fn orders(&self) -> io::Result<mpsc::UnboundedReceiver<Wish>> {
+    /// Its commands from here on.
+    pub(super) fn commands(&self) -> io::Result<mpsc::UnboundedReceiver<Wish>> {
         // Only polled for something to read: the link itself reads.
         let socket = UnixDatagram::from(self.0.link.as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UnixDatagram::from_std(socket)?;
-        let (tell, orders) = mpsc::unbounded_channel();
+        let (tell, commands) = mpsc::unbounded_channel();
         let parent = self.clone();
         tokio::spawn(async move {
             while socket.readable().await.is_ok() {
-                let order = socket.try_io(Interest::READABLE, || parent.0.link.next());
-                if order.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+                let command = socket.try_io(Interest::READABLE, || parent.0.link.next());
+                if command.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
                     continue;
                 }
-                let Ok(Some(order)) = order else { break };
-                if let Some(wish) = parent.take(order) {
+                let Ok(Some(command)) = command else { break };
+                if let Some(wish) = parent.take(command) {
                     let _ = tell.send(wish); // no receiver: this process is ending
                 }
             }
             let _ = tell.send(Wish::Gone);
         });
-        Ok(orders)
+        Ok(commands)
     }
 
-    fn take(&self, order: Order) -> Option<Wish> {
-        match order {
-            Order::Live => return Some(Wish::Live),
-            Order::Reload => return Some(Wish::Reload),
-            Order::Reopen => return Some(Wish::Reopen),
-            Order::Upgrade => return Some(Wish::Upgrade),
-            Order::Stop(signal) => return Some(Wish::Stop(reason(&signal))),
-            Order::StopNow(signal) => return Some(Wish::StopNow(reason(&signal))),
-            Order::Started(pid) => {
+    fn take(&self, command: ParentCommand) -> Option<Wish> {
+        match command {
+            ParentCommand::Live => return Some(Wish::Live),
+            ParentCommand::Reload => return Some(Wish::Reload),
+            ParentCommand::Reopen => return Some(Wish::Reopen),
+            ParentCommand::Upgrade => return Some(Wish::Upgrade),
+            ParentCommand::Stop(signal) => return Some(Wish::Stop(reason(&signal))),
+            ParentCommand::StopNow(signal) => return Some(Wish::StopNow(reason(&signal))),
+            ParentCommand::Started(pid) => {
                 let (tell, ended) = oneshot::channel();
                 lock(&self.0.running).insert(pid, tell);
                 self.answer(Ok(Started { pid, ended }));
             }
-            Order::Follow(newer) => {
+            ParentCommand::Follow(newer) => {
                 *lock(&self.0.newer) = Some(newer);
                 self.0.comes.notify_one();
             }
-            Order::Inherit(socket, pid, was) => {
+            ParentCommand::Inherit(socket, pid, was) => {
                 let _ = self.0.bereaved.0.send(Bereaved::One(socket, pid, was)); // none has older ones
             }
-            Order::Gone(pid) => {
+            ParentCommand::Gone(pid) => {
                 let _ = self.0.bereaved.0.send(Bereaved::All(pid));
             }
-            Order::NotStarted(why) => self.answer(Err(io::Error::other(why))),
-            Order::Ended(pid, status) => {
+            ParentCommand::NotStarted(why) => self.answer(Err(io::Error::other(why))),
+            ParentCommand::Ended(pid, status) => {
                 if let Some(tell) = lock(&self.0.running).remove(&pid) {
                     let _ = tell.send(status); // no one waits for it
                 }

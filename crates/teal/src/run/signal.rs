@@ -174,7 +174,7 @@ impl Signals {
         let signals = Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            orders: parent.orders()?,
+            orders: parent.commands()?,
             stop: Stop::None,
         };
         ::parent::take_stop_signals()?;

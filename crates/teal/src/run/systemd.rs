@@ -4,14 +4,14 @@
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 
-use ::parent::Kept;
+use ::parent::KeptDescriptors;
 use proxy::HandedOver;
 use rustix::io::Errno;
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
 
 /// Returns the listening sockets among the descriptors handed over, and logs any others.
-pub(super) fn handed_over(activated: Kept) -> Vec<HandedOver> {
+pub(super) fn handed_over(activated: KeptDescriptors) -> Vec<HandedOver> {
     let names = String::from_utf8_lossy(&activated.label).into_owned();
     let named = activated.descriptors.into_iter().zip(names.lines());
     let listening = named.filter_map(|(descriptor, name)| match unusable(&descriptor) {
@@ -73,7 +73,7 @@ mod tests {
         let label =
             ["3", "4", "5", "6", "7"].map(|number| format!("{number} (web.socket)\n")).concat();
         let descriptors = all.into_iter().map(|(descriptor, _)| descriptor).collect();
-        let used = handed_over(Kept { label: label.into_bytes(), descriptors });
+        let used = handed_over(KeptDescriptors { label: label.into_bytes(), descriptors });
         assert_eq!(used.iter().map(|one| one.configured).collect::<Vec<_>>(), [address]);
     }
 }

@@ -21,7 +21,7 @@ const WAITING: usize = 8192;
 /// The most lines written at once.
 const BATCH: usize = 256;
 
-/// The longest wait of an order to reopen the file for a line.
+/// The longest wait of a command to reopen the file for a line.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The time allowed for the last lines at a stop.
@@ -42,13 +42,13 @@ pub enum Destination {
 /// The writing thread, as seen by the rest of the process.
 #[derive(Debug)]
 pub struct LogWriter {
-    orders: Arc<Orders>,
+    commands: Arc<WriterCommands>,
     ended: Receiver<()>, // ends when the other side is dropped
 }
 
-/// An order to the thread.
+/// The commands to the thread.
 #[derive(Debug, Default)]
-struct Orders {
+struct WriterCommands {
     reopen: AtomicBool,
     finish: AtomicBool,
 }
@@ -58,7 +58,7 @@ struct Writer {
     to: Destination,
     format: Format,
     sink: Box<dyn Write + Send>,
-    orders: Arc<Orders>,
+    commands: Arc<WriterCommands>,
     complained: Option<Instant>,
     /// The missing rest of a line that is partly in the log.
     rest: Vec<u8>,
@@ -76,29 +76,29 @@ impl AccessLog {
     pub fn start(to: Destination, format: Format) -> io::Result<(Self, LogWriter)> {
         let (lines, waiting) = sync_channel(WAITING);
         let (alive, ended) = sync_channel(0);
-        let orders = Arc::new(Orders::default());
+        let commands = Arc::new(WriterCommands::default());
         let sink = to.open()?;
         let lost = Arc::<AtomicU64>::default();
-        let writer = Writer::new(to, format, sink, orders.clone(), lost.clone());
+        let writer = Writer::new(to, format, sink, commands.clone(), lost.clone());
         let thread = std::thread::Builder::new().name("access-log".to_owned());
         thread.spawn(move || {
             let _alive: SyncSender<()> = alive; // until the thread ends, in whatever way
             writer.run(&waiting);
         })?;
-        Ok((Self { lines, lost }, LogWriter { orders, ended }))
+        Ok((Self { lines, lost }, LogWriter { commands, ended }))
     }
 }
 
 impl LogWriter {
     /// Reopens the file: it was renamed, and a new one is to be begun.
     pub fn reopen(&self) {
-        self.orders.reopen.store(true, Ordering::Release);
+        self.commands.reopen.store(true, Ordering::Release);
     }
 
     /// Waits until everything handed over so far is written, within a time limit for slow disks.
     // lossless: L10
     pub fn finish(self) {
-        self.orders.finish.store(true, Ordering::Release);
+        self.commands.finish.store(true, Ordering::Release);
         if self.ended.recv_timeout(LAST) == Err(RecvTimeoutError::Timeout) {
             tracing::error!("access log: the disk is too slow; the last lines were not written");
         }
@@ -146,18 +146,18 @@ impl Writer {
         to: Destination,
         format: Format,
         sink: Box<dyn Write + Send>,
-        orders: Arc<Orders>,
+        commands: Arc<WriterCommands>,
         lost: Arc<AtomicU64>,
     ) -> Self {
         let (complained, rest, untold) = (None, Vec::new(), 0);
-        Self { to, format, sink, orders, complained, rest, lost, untold }
+        Self { to, format, sink, commands, complained, rest, lost, untold }
     }
 
     fn run(mut self, waiting: &Receiver<Box<AccessRecord>>) {
         let mut text = String::new();
         loop {
             let first = waiting.recv_timeout(LOOK);
-            if self.orders.reopen.swap(false, Ordering::AcqRel) {
+            if self.commands.reopen.swap(false, Ordering::AcqRel) {
                 self.open_again();
             }
             match first {
@@ -170,7 +170,7 @@ impl Writer {
                     text.clear();
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.orders.finish.load(Ordering::Acquire) {
+                    if self.commands.finish.load(Ordering::Acquire) {
                         break;
                     }
                 }
@@ -302,9 +302,9 @@ mod tests {
         for room in 0..60 {
             let disk = Disk::default();
             let lost = Arc::<AtomicU64>::default();
-            let (orders, sink) = (Arc::default(), Box::new(disk.clone()));
+            let (commands, sink) = (Arc::default(), Box::new(disk.clone()));
             let mut writer =
-                Writer::new(Destination::Stdout, Format::Json, sink, orders, lost.clone());
+                Writer::new(Destination::Stdout, Format::Json, sink, commands, lost.clone());
             disk.0.lock().unwrap().1 = room;
             for n in 0..3 {
                 writer.put((line(10 + 2 * n) + &line(11 + 2 * n)).as_bytes());

@@ -17,7 +17,7 @@ const BATCH: usize = 512;
 /// The longest wait of a batch for more spans.
 const GATHER: Duration = Duration::from_millis(500);
 
-/// The longest wait of an order to finish for a span.
+/// The longest wait of a command to finish for a span.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The first and the longest pause after a failed delivery.

@@ -15,7 +15,7 @@ use rules::Actor;
 use tokio::sync::mpsc;
 use traffic::Subscription;
 
-use parent::Kept;
+use parent::KeptDescriptors;
 
 use crate::exit::Failure;
 use crate::run::parent::{Bereaved, Parent};
@@ -144,7 +144,7 @@ impl Arrival {
 
 impl Handed {
     /// The sockets that the parent has kept of the previous Teal, if they can be used.
-    pub(in crate::run) fn kept(kept: Kept, config: &Config) -> Option<Self> {
+    pub(in crate::run) fn kept(kept: KeptDescriptors, config: &Config) -> Option<Self> {
         if kept.is_empty() {
             return None;
         }

@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use crate::child::Child;
-use crate::kept::Kept;
+use crate::descriptors::KeptDescriptors;
 use crate::log::tell;
 use crate::notify::Manager;
 use crate::program::Program;
@@ -27,14 +27,14 @@ const STOPS_WITHIN: Duration = Duration::from_secs(150);
 const LAST: Duration = Duration::from_secs(15);
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// All Teals of this parent.
+/// The processes of this parent: every Teal that it has started.
 #[derive(Debug)]
-pub(crate) struct Family {
+pub(crate) struct Supervisor {
     pub(crate) children: Vec<Child>,
     /// The sockets of the serving one.
-    pub(crate) kept: Kept,
+    pub(crate) kept: KeptDescriptors,
     /// The sockets that the service manager has passed, until others are kept.
-    pub(crate) activated: Kept,
+    pub(crate) activated: KeptDescriptors,
     pub(crate) manager: Manager,
     pub(crate) watchdog: Watchdog,
     /// The program that the serving one was started from.
@@ -68,25 +68,25 @@ struct Stopping {
     at_once: bool,
 }
 
-// === impl Family ===
+// === impl Supervisor ===
 
-impl Family {
+impl Supervisor {
     /// Starts the first one.
     pub(crate) fn begin(
         (manager, watchdog): (Manager, Watchdog),
-        activated: Kept,
+        activated: KeptDescriptors,
     ) -> io::Result<Self> {
-        let mut family = Self { activated, ..Self::empty((manager, watchdog), Program::own()) };
-        let path = family.program.path.clone();
-        family.start(&path, "")?;
-        Ok(family)
+        let mut supervisor = Self { activated, ..Self::empty((manager, watchdog), Program::own()) };
+        let path = supervisor.program.path.clone();
+        supervisor.start(&path, "")?;
+        Ok(supervisor)
     }
 
     pub(crate) fn empty((manager, watchdog): (Manager, Watchdog), program: Program) -> Self {
         Self {
             children: Vec::new(),
-            kept: Kept::default(),
-            activated: Kept::default(),
+            kept: KeptDescriptors::default(),
+            activated: KeptDescriptors::default(),
             manager,
             watchdog,
             program,
@@ -149,7 +149,7 @@ impl Family {
                 self.was_ready = true;
                 self.json = message.count("json") == 1;
                 if !self.kept.is_empty() {
-                    self.activated = Kept::default(); // now among the kept ones
+                    self.activated = KeptDescriptors::default(); // now among the kept ones
                 }
                 if self.stopping.is_none() {
                     let version = message.text("version");
@@ -250,7 +250,7 @@ impl Family {
 
     /// Answers a signal.
     pub(crate) fn signal(&mut self, signal: Signal) {
-        let order = |verb| Message::new(verb);
+        let command = |verb| Message::new(verb);
         match signal {
             Signal::Terminate => self.asked_to_stop("SIGTERM"),
             Signal::Interrupt => self.asked_to_stop("SIGINT"),
@@ -258,13 +258,13 @@ impl Family {
                 self.manager.reloading();
                 self.reload = true;
                 if let Some(child) = self.current() {
-                    child.say(&order("reload"));
+                    child.say(&command("reload"));
                 }
             }
-            Signal::User1 => self.children.iter().for_each(|child| child.say(&order("reopen"))),
+            Signal::User1 => self.children.iter().for_each(|child| child.say(&command("reopen"))),
             Signal::User2 => {
                 if let Some(child) = self.current() {
-                    child.say(&order("upgrade"));
+                    child.say(&command("upgrade"));
                 }
             }
             Signal::Child => {} // ended children are reaped in each round

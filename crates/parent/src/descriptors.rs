@@ -12,7 +12,7 @@ const LABEL: usize = 16 << 10;
 
 /// A set of descriptors, and their owner's description of them, which the parent does not interpret.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct KeptDescriptors {
     /// The serving Teal's description of the descriptors.
     pub label: Vec<u8>,
     /// The descriptors, in the order of the label.
@@ -21,7 +21,7 @@ pub struct Kept {
 
 /// A set that arrives in parts.
 #[derive(Debug, Default)]
-pub(crate) struct Arriving(Kept);
+pub(crate) struct ArrivingDescriptors(KeptDescriptors);
 
 /// Sends a set in as many messages as it takes: none if it is empty.
 pub(crate) fn say(
@@ -42,9 +42,9 @@ pub(crate) fn say(
     Ok(())
 }
 
-// === impl Kept, Arriving ===
+// === impl KeptDescriptors, ArrivingDescriptors ===
 
-impl Kept {
+impl KeptDescriptors {
     pub(crate) fn say(
         &self,
         verb: &str,
@@ -60,9 +60,9 @@ impl Kept {
     }
 }
 
-impl Arriving {
+impl ArrivingDescriptors {
     /// Takes a part; returns the set if that was the last one.
-    pub(crate) fn take(&mut self, message: Message) -> Option<Kept> {
+    pub(crate) fn take(&mut self, message: Message) -> Option<KeptDescriptors> {
         self.0.label.extend_from_slice(message.get("label").as_bytes());
         let last = message.count("last") == 1;
         self.0.descriptors.extend(message.descriptors);
@@ -83,7 +83,7 @@ mod tests {
             let (here, there) = pair().expect("a pair");
             let label = vec![b'x'; length];
             let descriptors = vec![there.as_fd(); count];
-            let mut arriving = Arriving::default();
+            let mut arriving = ArrivingDescriptors::default();
             let mut whole = None;
             say("keep", &label, &descriptors, |message, descriptors| {
                 send(&here, message, descriptors)?;

@@ -1,4 +1,4 @@
-//! The serving Teal's end of the control socket: messages to its parent, and orders from it.
+//! The serving Teal's end of the control socket: messages to its parent, and commands from it.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -11,27 +11,27 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::RecvFlags;
 
-use crate::kept::{self, Arriving, Kept};
+use crate::descriptors::{self, ArrivingDescriptors, KeptDescriptors};
 use crate::wire::{self, Message};
 use crate::{ROLE, SERVE};
 
-/// The time limit for the parent to read a message, or to send the first order.
+/// The time limit for the parent to read a message, or to send the first command.
 const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// The control socket to the parent.
 #[derive(Debug)]
-pub struct Link(OwnedFd);
+pub struct ControlSocket(OwnedFd);
 
 /// The parent's instruction for a start.
 #[derive(Debug)]
-pub enum Begin {
+pub enum StartMode {
     /// Start alone; with the kept sockets, if it is not the first.
     Start {
         /// The kept sockets.
-        kept: Kept,
+        kept: KeptDescriptors,
         /// The sockets passed by the service manager, with one line per descriptor that names it; empty
         /// once others are kept.
-        activated: Kept,
+        activated: KeptDescriptors,
         /// A description of how the previous one ended; empty for the first.
         died: String,
         /// Leaving Teals that have no newer one to report to: process and socket.
@@ -43,10 +43,10 @@ pub enum Begin {
     TakeOver(OwnedFd),
 }
 
-/// An order from the parent.
+/// A command from the parent.
 #[derive(Debug)]
-pub enum Order {
-    /// Answer a liveness check: [`Link::alive`].
+pub enum ParentCommand {
+    /// Answer a liveness check: [`ControlSocket::alive`].
     Live,
     /// Reload the configuration.
     Reload,
@@ -78,20 +78,21 @@ pub fn is_child() -> bool {
     env::var_os(ROLE).is_some_and(|role| role == SERVE)
 }
 
-// === impl Link ===
+// === impl ControlSocket ===
 
-impl Link {
-    /// The link to the parent at the other end of standard input, and its instruction for the start.
+impl ControlSocket {
+    /// The control socket to the parent, which is standard input, and its instruction for the start.
     ///
     /// # Errors
     /// Standard input is not a parent's control socket.
-    pub fn from_stdin() -> io::Result<(Self, Begin)> {
-        let link = Self(io::stdin().as_fd().try_clone_to_owned()?);
-        let (mut arriving, mut kept) = (Arriving::default(), Kept::default());
-        let (mut arriving_activated, mut activated) = (Arriving::default(), Kept::default());
+    pub fn from_stdin() -> io::Result<(Self, StartMode)> {
+        let socket = Self(io::stdin().as_fd().try_clone_to_owned()?);
+        let (mut arriving, mut kept) = (ArrivingDescriptors::default(), KeptDescriptors::default());
+        let (mut arriving_activated, mut activated) =
+            (ArrivingDescriptors::default(), KeptDescriptors::default());
         loop {
-            link.wait(PollFlags::IN)?;
-            let message = link.receive()?.ok_or(ErrorKind::UnexpectedEof)?;
+            socket.wait(PollFlags::IN)?;
+            let message = socket.receive()?.ok_or(ErrorKind::UnexpectedEof)?;
             match message.verb() {
                 b"sockets" => kept = arriving.take(message).unwrap_or(kept),
                 b"activated" => activated = arriving_activated.take(message).unwrap_or(activated),
@@ -101,53 +102,53 @@ impl Link {
                     let pids = pids.split(',').filter_map(|pid| pid.parse().ok());
                     let older = pids.zip(message.descriptors).collect();
                     let behind = usize::try_from(count).unwrap_or_default();
-                    return Ok((link, Begin::Start { kept, activated, died, older, behind }));
+                    return Ok((socket, StartMode::Start { kept, activated, died, older, behind }));
                 }
                 b"take-over" => {
                     let older = message.descriptors.into_iter().next();
-                    return Ok((link, Begin::TakeOver(older.ok_or(ErrorKind::InvalidData)?)));
+                    return Ok((socket, StartMode::TakeOver(older.ok_or(ErrorKind::InvalidData)?)));
                 }
                 _ => {}
             }
         }
     }
 
-    /// The next order, without waiting. `None`: the parent has ended.
+    /// The next command, without waiting. `None`: the parent has ended.
     ///
     /// # Errors
     /// [`ErrorKind::WouldBlock`] if there is none.
-    pub fn next(&self) -> io::Result<Option<Order>> {
+    pub fn next(&self) -> io::Result<Option<ParentCommand>> {
         loop {
             let Some(mut message) = self.receive()? else { return Ok(None) };
-            let order = match message.verb() {
-                b"live" => Order::Live,
-                b"reload" => Order::Reload,
-                b"reopen" => Order::Reopen,
-                b"upgrade" => Order::Upgrade,
-                b"stop" => Order::Stop(message.text("signal")),
-                b"stop-now" => Order::StopNow(message.text("signal")),
-                b"started" => Order::Started(message.pid()),
-                b"not-started" => Order::NotStarted(message.text("why")),
+            let command = match message.verb() {
+                b"live" => ParentCommand::Live,
+                b"reload" => ParentCommand::Reload,
+                b"reopen" => ParentCommand::Reopen,
+                b"upgrade" => ParentCommand::Upgrade,
+                b"stop" => ParentCommand::Stop(message.text("signal")),
+                b"stop-now" => ParentCommand::StopNow(message.text("signal")),
+                b"started" => ParentCommand::Started(message.pid()),
+                b"not-started" => ParentCommand::NotStarted(message.text("why")),
                 b"ended" => {
                     let status = i32::try_from(message.count("status")).unwrap_or_default();
-                    Order::Ended(message.pid(), ExitStatus::from_raw(status))
+                    ParentCommand::Ended(message.pid(), ExitStatus::from_raw(status))
                 }
                 b"follow" => match message.descriptors.pop() {
-                    Some(newer) => Order::Follow(newer),
+                    Some(newer) => ParentCommand::Follow(newer),
                     None => continue,
                 },
                 b"inherit" => {
                     let was = u32::try_from(message.count("was")).unwrap_or_default();
                     let pid = message.pid();
                     match message.descriptors.pop() {
-                        Some(older) => Order::Inherit(older, pid, was),
+                        Some(older) => ParentCommand::Inherit(older, pid, was),
                         None => continue,
                     }
                 }
-                b"gone" => Order::Gone(message.pid()),
+                b"gone" => ParentCommand::Gone(message.pid()),
                 _ => continue, // from a later version
             };
-            return Ok(Some(order));
+            return Ok(Some(command));
         }
     }
 
@@ -156,7 +157,7 @@ impl Link {
     /// # Errors
     /// The message cannot be sent to the parent.
     pub fn keep(&self, label: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        kept::say("keep", label, descriptors, |message, descriptors| {
+        descriptors::say("keep", label, descriptors, |message, descriptors| {
             self.send(message, descriptors)
         })
     }
@@ -197,7 +198,7 @@ impl Link {
     }
 
     /// Asks the parent to start this program, to take over through this socket. Answered by
-    /// [`Order::Started`] or [`Order::NotStarted`].
+    /// [`ParentCommand::Started`] or [`ParentCommand::NotStarted`].
     ///
     /// # Errors
     /// The message cannot be sent to the parent.
@@ -246,7 +247,7 @@ impl Link {
     }
 }
 
-impl AsFd for Link {
+impl AsFd for ControlSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
