@@ -14,8 +14,8 @@ use traffic::AbortCause;
 use crate::buffer::Buffer;
 use crate::carried::{OpenStream, Protocol};
 use crate::deadline::Deadline;
-use crate::links::pinned::Pins;
 use crate::listener_options::{Addresses, Announced, ListenerOptions, is_listed};
+use crate::target_connections::pinned::Pins;
 use crate::tls::{Arrived, Presented, TlsVersion};
 
 pub(crate) use address::ClientAddress;

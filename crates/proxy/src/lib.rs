@@ -9,7 +9,7 @@
 //!    way is refused here.
 //! 4. `pick` waits while the service is held, then takes a lease: color and target.
 //! 5. `upstream` reaches the target, sends the request, and decides whether a failed one may
-//!    be sent again. The connections that it uses are in `links`.
+//!    be sent again. The connections that it uses are in `target_connections`.
 //! 6. `response` relays the answer, or sends Teal's own.
 //! 7. The end of a request is counted (`parts`) and reported (`observe`).
 //!
@@ -47,11 +47,11 @@ mod capacity;
 mod carried;
 mod client;
 mod http2;
-mod links;
 mod listener_options;
 mod observe;
 mod queue;
 mod retries;
+mod target_connections;
 mod tls;
 
 mod base64;

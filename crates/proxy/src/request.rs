@@ -35,7 +35,9 @@ pub(crate) async fn serve(
         return require_http1(client, ask);
     }
     let mut answer = match upstream::send(worker, client, &mut ask, download).await {
-        Ok(Reached { link, lease, began }) => TargetResponse { link, lease, began, download },
+        Ok(Reached { connection, lease, began }) => {
+            TargetResponse { connection, lease, began, download }
+        }
         Err(error) => return Box::pin(give_up(worker, client, ask, error)).await,
     };
     if ask.upload.is_whole() {

@@ -22,10 +22,6 @@ use crate::carried::Tasks;
 use crate::client::{Client, Entrance, Job};
 use crate::date::Date;
 use crate::deadline::Deadlines;
-use crate::links::carrier::Carriers;
-use crate::links::names::Names;
-use crate::links::pinned::Logins;
-use crate::links::pool::Pool;
 use crate::observe::access::AccessLog;
 use crate::observe::log::TargetLog;
 use crate::observe::trace::TraceContext;
@@ -34,6 +30,10 @@ use crate::queue::{FailoverQueue, HoldQueues};
 use crate::retries::Budgets;
 use crate::splice::Pipes;
 use crate::stop::{Phase, Stop};
+use crate::target_connections::carrier::Carriers;
+use crate::target_connections::names::Names;
+use crate::target_connections::pinned::Logins;
+use crate::target_connections::pool::Pool;
 
 /// The state shared by all requests of one worker. Never leaves its thread.
 #[derive(Debug)]

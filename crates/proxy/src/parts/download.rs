@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::copy_ends::{CopyEnds, Side};
 use crate::failure::Failure;
 use crate::frame::Frame;
-use crate::links::link::Link;
+use crate::target_connections::connection::TargetConnection;
 use crate::window::Window;
 use crate::worker::Worker;
 
@@ -92,7 +92,7 @@ impl Download {
         worker: &Worker,
         client: &mut Client,
         ask: &Ask<'_>,
-        link: &mut Link,
+        connection: &mut TargetConnection,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Step, Failure>> {
         if !self.interim.is_written() {
@@ -105,36 +105,42 @@ impl Download {
         }
         let limits = Self::limits(worker);
         loop {
-            if !link.rx.is_empty() {
-                match self.scan.scan_response(link.rx.filled(), &limits) {
+            if !connection.rx.is_empty() {
+                match self.scan.scan_response(connection.rx.filled(), &limits) {
                     Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
                     Ok(Some(length)) => {
                         let leaving = worker.stop.is_leaving() || client.entrance.is_distrusted();
                         let last = leaving && client.is_quiet();
-                        return Poll::Ready(self.take_head(worker, ask, link, length, last));
+                        return Poll::Ready(self.take_head(worker, ask, connection, length, last));
                     }
                     Ok(None) => {}
                 }
             }
             let most = ready!(client.stream.poll_room(cx));
-            match link.rx.poll_fill_within(&worker.buffers, most, &mut link.stream, cx) {
+            match connection.rx.poll_fill_within(&worker.buffers, most, &mut connection.stream, cx)
+            {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) if count > 0 => {}
                 Poll::Ready(end) => {
-                    return Poll::Ready(Err(self.unanswered(end.as_ref().err(), ask, link)));
+                    return Poll::Ready(Err(self.unanswered(end.as_ref().err(), ask, connection)));
                 }
             }
         }
     }
 
     /// Returns the failure for an end with this error before the head is complete.
-    fn unanswered(&self, error: Option<&io::Error>, ask: &Ask<'_>, link: &Link) -> Failure {
-        let (multiplexed, interim) = (link.stream.is_multiplexed(), self.interims > 0);
+    fn unanswered(
+        &self,
+        error: Option<&io::Error>,
+        ask: &Ask<'_>,
+        connection: &TargetConnection,
+    ) -> Failure {
+        let (multiplexed, interim) = (connection.stream.is_multiplexed(), self.interims > 0);
         let kind = error.map(io::Error::kind);
         let end = error.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
         let begun = multiplexed && kind == Some(ErrorKind::InvalidData);
         if !(interim || begun)
-            && link.rx.is_empty()
+            && connection.rx.is_empty()
             && let Some(why) = error.and_then(connect::refusal)
         {
             return Failure::Tls(why);
@@ -154,7 +160,7 @@ impl Download {
             }
             (Some(ErrorKind::ConnectionAborted), _) if multiplexed && !interim => Failure::CutOff,
             (Some(ErrorKind::InvalidInput), _) => Failure::Unspeakable,
-            _ if link.rx.is_empty() && !interim => Failure::Closed { reused: false },
+            _ if connection.rx.is_empty() && !interim => Failure::Closed { reused: false },
             _ => Failure::Malformed("The connection was closed inside the head of an answer."),
         }
     }
@@ -169,12 +175,12 @@ impl Download {
         &mut self,
         worker: &Worker,
         ask: &Ask<'_>,
-        link: &mut Link,
+        connection: &mut TargetConnection,
         length: usize,
         last: bool,
     ) -> Result<Step, Failure> {
         let limits = &Self::limits(worker);
-        let bytes = link.rx.filled().get(..length).unwrap_or_default();
+        let bytes = connection.rx.filled().get(..length).unwrap_or_default();
         let mut slots = FieldSlots::new();
         let asked = Asked { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
         let response = Response::parse(bytes, &mut slots, &asked, limits);
@@ -184,7 +190,7 @@ impl Download {
         {
             return Err(Failure::Malformed(WRONG_ACCEPT));
         }
-        let bound = link.pinned || ask.binds || response.binds;
+        let bound = connection.pinned || ask.binds || response.binds;
         let ends = bound && !response.persistent && response.upgrade.is_none();
         // A login that ends with the target's connection ends with the client's.
         let closing = !ask.facts.persistent || last || ends || !ask.upload.is_whole();
@@ -199,7 +205,7 @@ impl Download {
         };
         if (100..200).contains(&response.status) && response.upgrade.is_none() {
             http1::write_informational(&mut self.interim.lead, &response, &to);
-            link.rx.consume(length);
+            connection.rx.consume(length);
             self.scan.reset();
             self.interims += 1;
             if self.interims > MAX_INTERIM {
@@ -234,7 +240,7 @@ impl Download {
         if watched && ask.service.policy.drain.streams == Streams::Close {
             self.copy.watch(Boundary::events());
         }
-        link.rx.consume(length);
+        connection.rx.consume(length);
         Ok(Step::Final)
     }
 
@@ -248,10 +254,10 @@ impl Download {
         &mut self,
         worker: &Worker,
         client: &mut Client,
-        link: &mut Link,
+        connection: &mut TargetConnection,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AbortCause>> {
-        let Link { rx, stream: source, .. } = link;
+        let TargetConnection { rx, stream: source, .. } = connection;
         let mut ends = CopyEnds { worker, rx, source, sink: &mut client.stream };
         self.copy.poll(&mut ends, cx).map(|moved| {
             moved.map_err(|broken| match broken {

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::copy_ends::{CopyEnds, Side};
 use crate::failure::Failure;
 use crate::http;
-use crate::links::link::Link;
+use crate::target_connections::connection::TargetConnection;
 use crate::window::Window;
 use crate::worker::Worker;
 
@@ -129,14 +129,14 @@ impl Upload {
         &mut self,
         worker: &Worker,
         client: &mut Client,
-        link: &mut Link,
+        connection: &mut TargetConnection,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
         if self.finished.is_some() {
             return Poll::Ready(Ok(()));
         }
         let Client { rx, stream: source, .. } = client;
-        let mut ends = CopyEnds { worker, rx, source, sink: &mut link.stream };
+        let mut ends = CopyEnds { worker, rx, source, sink: &mut connection.stream };
         let sent = match self.copy.poll(&mut ends, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(sent) => sent,

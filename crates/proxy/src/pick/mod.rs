@@ -9,8 +9,8 @@ use std::rc::Rc;
 use traffic::{Lease, TargetId};
 
 use crate::failure::Failure;
-use crate::links::pinned::Pins;
 use crate::parts::Ask;
+use crate::target_connections::pinned::Pins;
 use crate::worker::Worker;
 
 /// Takes a lease for the request from the worker's table of this instant. Avoids targets that have failed it

@@ -15,9 +15,9 @@ use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind};
 
 use crate::client::Client;
 use crate::http::Unread;
-use crate::links::link::{Hold, Link};
-use crate::links::pinned::Logins;
 use crate::parts::{After, Ask, Download};
+use crate::target_connections::connection::{Hold, TargetConnection};
+use crate::target_connections::pinned::Logins;
 use crate::worker::Worker;
 
 use farewell::Farewell;
@@ -26,7 +26,7 @@ use farewell::Farewell;
 #[derive(Debug)]
 pub(crate) struct TargetResponse<'r> {
     /// Closed before the lease ends (L4): fields are dropped in this order.
-    pub(crate) link: Link,
+    pub(crate) connection: TargetConnection,
     pub(crate) lease: Lease,
     pub(crate) began: Instant,
     pub(crate) download: &'r mut Download,
@@ -39,12 +39,12 @@ pub(crate) async fn relay(
     ask: &mut Ask<'_>,
     answer: &mut TargetResponse<'_>,
 ) -> Result<(), AbortCause> {
-    let TargetResponse { link, lease, download, .. } = answer;
+    let TargetResponse { connection, lease, download, .. } = answer;
     if download.is_event_stream() {
         lease.mark_stream();
     }
     let farewell = Farewell::new(download.is_watched());
-    let mut relay = Relay { worker, client, ask, link, lease, download, farewell };
+    let mut relay = Relay { worker, client, ask, connection, lease, download, farewell };
     poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn finish(
     mut ask: Ask<'_>,
     answer: TargetResponse<'_>,
 ) -> After {
-    let TargetResponse { mut link, lease, began, download } = answer;
+    let TargetResponse { mut connection, lease, began, download } = answer;
     let books = lease.target_books();
     let now = worker.now();
     books.answered(download.status(), now - began);
@@ -68,25 +68,25 @@ pub(crate) fn finish(
     ask.end.responded(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
     let own = lease.target().url.announce().is_some(); // announced for this client, so not reusable
-    let reusable = download.is_reusable() && whole && link.rx.is_empty();
+    let reusable = download.is_reusable() && whole && connection.rx.is_empty();
     let close = download.is_closing() || !whole;
     let refused_unread = download.status() >= 400 && ask.upload.may_lie_unread();
-    if let (true, Hold::Shared(ticket)) = (refused_unread, &link.hold) {
+    if let (true, Hold::Shared(ticket)) = (refused_unread, &connection.hold) {
         ticket.distrust();
     }
-    link.strip(&worker.buffers);
-    if link.pinned || ask.binds || download.is_binding() {
-        keep_login(&worker.logins, client, link, download, reusable && !close);
+    connection.strip(&worker.buffers);
+    if connection.pinned || ask.binds || download.is_binding() {
+        keep_login(&worker.logins, client, connection, download, reusable && !close);
     } else if reusable
         && !own
         && !refused_unread
         && !lease.is_draining()
-        && worker.names.is_kept(link.target.name)
+        && worker.names.is_kept(connection.target.name)
     {
         let longest = ask.service.policy.timeouts.target_idle;
-        worker.pool.put(link, download.keep_alive_timeout(), longest, now);
+        worker.pool.put(connection, download.keep_alive_timeout(), longest, now);
     } else {
-        drop(link); // lossless: L4 - closed before the lease ends.
+        drop(connection); // lossless: L4 - closed before the lease ends.
     }
     drop(lease);
     download.recycle(&worker.buffers);
@@ -102,13 +102,19 @@ pub(crate) fn finish(
 
 /// Handles a login that binds the connection to the target: the connection stays with its client's, or is
 /// closed. No HTTP/2 connection belongs to one user (RFC 9113 section 9.1.1 lets it carry requests of many).
-fn keep_login(logins: &Logins, client: &mut Client, link: Link, download: &Download, keep: bool) {
-    if let Hold::Shared(ticket) = &link.hold {
+fn keep_login(
+    logins: &Logins,
+    client: &mut Client,
+    connection: TargetConnection,
+    download: &Download,
+    keep: bool,
+) {
+    if let Hold::Shared(ticket) = &connection.hold {
         ticket.distrust(); // the target may have logged a user in unasked, and others share the connection
     }
     if keep && !client.entrance.protocol.carries_many() {
         let pins = client.pins.get_or_insert_with(|| logins.open());
-        pins.put(link, download.status() == 401);
+        pins.put(connection, download.status() == 401);
     }
 }
 
@@ -141,7 +147,7 @@ pub(crate) fn abort(
     if answer.download.ends_by_close() || stalled {
         client.stream.abort_on_close();
     }
-    answer.link.strip(&worker.buffers);
+    answer.connection.strip(&worker.buffers);
     drop(answer);
     ask.end.aborted(cause);
     After::Drop
@@ -153,7 +159,7 @@ struct Relay<'r, 'a> {
     worker: &'r Worker,
     client: &'r mut Client,
     ask: &'r mut Ask<'a>,
-    link: &'r mut Link,
+    connection: &'r mut TargetConnection,
     lease: &'r Lease,
     download: &'r mut Download,
     farewell: Farewell,
@@ -161,7 +167,7 @@ struct Relay<'r, 'a> {
 
 impl Relay<'_, '_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AbortCause>> {
-        let Self { link, lease, download, .. } = self;
+        let Self { connection, lease, download, .. } = self;
         if lease.is_cut() {
             return Poll::Ready(Err(AbortCause::Drain));
         }
@@ -174,11 +180,11 @@ impl Relay<'_, '_> {
                 self.ask.service.cell().streams_ended.add(1);
                 download.end_at_boundary();
             }
-            match self.ask.upload.poll(self.worker, self.client, link, cx) {
+            match self.ask.upload.poll(self.worker, self.client, connection, cx) {
                 // A request that is aborted now ends its answer too, unless all of that has arrived: its target
                 // waits for the rest.
                 Poll::Ready(Err(_)) => {
-                    let whole = download.poll_body(self.worker, self.client, link, cx);
+                    let whole = download.poll_body(self.worker, self.client, connection, cx);
                     let whole = matches!(whole, Poll::Ready(Ok(())));
                     return Poll::Ready(if whole { Ok(()) } else { Err(AbortCause::Client) });
                 }
@@ -187,7 +193,8 @@ impl Relay<'_, '_> {
                 }
                 _ => {}
             }
-            if let Poll::Ready(ended) = download.poll_body(self.worker, self.client, link, cx) {
+            if let Poll::Ready(ended) = download.poll_body(self.worker, self.client, connection, cx)
+            {
                 return Poll::Ready(ended);
             }
             lease.watch_cut(cx);

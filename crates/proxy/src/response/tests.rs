@@ -17,7 +17,7 @@ use traffic::{
 
 use super::{Download, TargetResponse};
 use crate::buffer::Buffer;
-use crate::links::link::{Destination, Hold, Link};
+use crate::target_connections::connection::{Destination, Hold, TargetConnection};
 
 /// Records the state of the color, and of the target's end of the connection, when the drain is first woken.
 struct Witness {
@@ -81,9 +81,9 @@ fn a_connection_to_a_retired_color_is_closed_before_its_lease_is_released() {
         let (stream, rx) = (Stream::new(stream).unwrap(), Buffer::default());
         let hold = Hold::Own(hold);
         let target = Destination::of(lease.target());
-        let link = Link { stream, hold, rx, target, idled: None, pinned: false };
+        let connection = TargetConnection { stream, hold, rx, target, idled: None, pinned: false };
         let download = &mut Download::new();
-        let answer = TargetResponse { link, lease, began: Instant::now(), download };
+        let answer = TargetResponse { connection, lease, began: Instant::now(), download };
 
         let draining = vec![Draining {
             what: Leaving::Color(ColorId(0)),

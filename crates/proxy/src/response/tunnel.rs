@@ -19,9 +19,9 @@ use crate::body_copy::{BodyCopy, Broken};
 use crate::boundary::Boundary;
 use crate::client::Client;
 use crate::copy_ends::{CopyEnds, Side};
-use crate::links::link::Link;
 use crate::parts::{After, Ask};
 use crate::stop::GOODBYE;
+use crate::target_connections::connection::TargetConnection;
 use crate::worker::Worker;
 
 /// Relays the 101, then everything else.
@@ -63,8 +63,8 @@ pub(crate) async fn run(
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
     tunnel.leave_nothing();
-    answer.link.strip(&worker.buffers);
-    drop(answer); // lossless: L4 - the link is closed before its lease ends.
+    answer.connection.strip(&worker.buffers);
+    drop(answer); // lossless: L4 - the connection is closed before its lease ends.
     After::Drop
 }
 
@@ -186,14 +186,14 @@ impl Tunnel<'_, '_> {
             self.client.stream.limit_close(self.stall);
         }
         if self.up.stalls_since().is_some() {
-            self.answer.link.stream.abort_on_close();
+            self.answer.connection.stream.abort_on_close();
         }
     }
 
     /// Moves both directions. Ready when both have ended, or one has failed.
     fn poll_ways(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let worker = self.worker;
-        let Link { stream, rx, .. } = &mut self.answer.link;
+        let TargetConnection { stream, rx, .. } = &mut self.answer.connection;
         let client = &mut *self.client;
         let up = CopyEnds { worker, rx: &mut client.rx, source: &mut client.stream, sink: stream };
         let up = self.up.poll(up, cx);
@@ -234,7 +234,7 @@ impl Tunnel<'_, '_> {
         // Everything that the client sent before it read our Close frame is dropped, up to its own.
         if self.up.has_ended() {
             let Client { rx, stream: source, .. } = &mut *self.client;
-            let sink = &mut self.answer.link.stream;
+            let sink = &mut self.answer.connection.stream;
             let mut ends = CopyEnds { worker: self.worker, rx, source, sink };
             if self.up.copy.poll_discard(&mut ends, cx).is_ready() {
                 // An orderly end, which over HTTP/2 is END_STREAM (RFC 8441 section 5).

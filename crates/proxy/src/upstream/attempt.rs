@@ -12,17 +12,17 @@ use super::reach::{Requirements, reach};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::held::{BODIES, Held};
-use crate::links::link::{Link, Reuse};
-use crate::links::names::Name;
 use crate::observe::follow::{self, ConnectionSource};
 use crate::parts::{Ask, Download, Step};
+use crate::target_connections::connection::{Reuse, TargetConnection};
+use crate::target_connections::names::Name;
 use crate::worker::Worker;
 
 /// An attempt whose answer has begun: its head is in the [`Download`].
 #[derive(Debug)]
 pub(crate) struct Reached {
     /// Closed before the lease ends (L4): fields are dropped in this order.
-    pub(crate) link: Link,
+    pub(crate) connection: TargetConnection,
     pub(crate) lease: Lease,
     pub(crate) began: Instant,
 }
@@ -65,29 +65,30 @@ pub(crate) async fn attempt(
     };
     ask.upload.put_host(lease.target().url.own_host());
     let requirements = Requirements::of(ask, reuse, options.http1, name);
-    let mut link = match reach(worker, client, &lease, &requirements).await {
-        Ok(link) => link,
+    let mut connection = match reach(worker, client, &lease, &requirements).await {
+        Ok(connection) => connection,
         Err(failure) => return Err(settle(worker, lease, failure)),
     };
-    ask.end.step(|| follow::Step::Connected(source(&link)));
+    ask.end.step(|| follow::Step::Connected(source(&connection)));
     download.begin(worker.buffers.lead());
     client.watch();
     let mut held = Held::nothing(&worker.bodies);
-    let waiting = (reuse == Reuse::Trusted).then(|| worker.pool.wait(link.target, began));
-    let mut pending = PendingAttempt { worker, client, ask, link: &mut link, lease: &lease };
+    let waiting = (reuse == Reuse::Trusted).then(|| worker.pool.wait(connection.target, began));
+    let mut pending =
+        PendingAttempt { worker, client, ask, connection: &mut connection, lease: &lease };
     let headed = poll_fn(|cx| pending.poll_head(download, &mut held, cx)).await;
     drop(held);
-    let idled = link.idled;
+    let idled = connection.idled;
     if let Err(failure) = headed {
-        link.strip(&worker.buffers);
-        let target = link.target;
-        let reused = link.hold.has_served() || idled.is_some();
-        link.hold.distrust(&failure);
+        connection.strip(&worker.buffers);
+        let target = connection.target;
+        let reused = connection.hold.has_served() || idled.is_some();
+        connection.hold.distrust(&failure);
         if failure.requires_http1() {
             worker.carriers.require_http1(target, began);
         }
-        let pinned = link.pinned;
-        drop(link); // lossless: L4 - closed before the lease ends.
+        let pinned = connection.pinned;
+        drop(connection); // lossless: L4 - closed before the lease ends.
         let failure = match failure {
             // lossless: L5 - nowhere else would it be the same user's.
             Failure::Closed { .. } if pinned => Failure::LoginLost { told: !ask.idempotent },
@@ -106,14 +107,14 @@ pub(crate) async fn attempt(
         return Err(settle(worker, lease, failure));
     }
     if let Some(idled) = idled {
-        worker.pool.survived(link.target, idled);
+        worker.pool.survived(connection.target, idled);
     }
     if let Some(waiting) = waiting {
         waiting.answered(worker.now());
     }
     ask.end.headed(began);
     ask.end.step(|| follow::Step::Answers(download.status()));
-    Ok(Reached { link, lease, began })
+    Ok(Reached { connection, lease, began })
 }
 
 /// Returns the server name from the request for this target, if the target uses it.
@@ -136,11 +137,11 @@ fn name_of(worker: &Worker, ask: &Ask<'_>, target: &TargetEntry) -> Result<Optio
 }
 
 /// Returns the connection of an attempt, as reported to followers.
-fn source(link: &Link) -> ConnectionSource {
-    match link.idled {
-        _ if link.pinned => ConnectionSource::Pinned,
+fn source(connection: &TargetConnection) -> ConnectionSource {
+    match connection.idled {
+        _ if connection.pinned => ConnectionSource::Pinned,
         Some(idled) => ConnectionSource::Pooled(idled),
-        None if link.hold.has_served() => ConnectionSource::Shared,
+        None if connection.hold.has_served() => ConnectionSource::Shared,
         None => ConnectionSource::New,
     }
 }
@@ -165,7 +166,7 @@ struct PendingAttempt<'h, 'a> {
     worker: &'h Worker,
     client: &'h mut Client,
     ask: &'h mut Ask<'a>,
-    link: &'h mut Link,
+    connection: &'h mut TargetConnection,
     lease: &'h Lease,
 }
 
@@ -184,11 +185,12 @@ impl PendingAttempt<'_, '_> {
             return Poll::Ready(Err(Failure::Stopping));
         }
         loop {
-            let sent = self.ask.upload.poll(self.worker, self.client, self.link, cx)?.is_ready();
+            let sent =
+                self.ask.upload.poll(self.worker, self.client, self.connection, cx)?.is_ready();
             if sent && self.ask.upload.is_whole() {
                 self.ask.end.whole(|| self.ask.upload.taken());
             }
-            match download.poll_head(self.worker, self.client, self.ask, self.link, cx)? {
+            match download.poll_head(self.worker, self.client, self.ask, self.connection, cx)? {
                 Poll::Ready(Step::Final) => return Poll::Ready(Ok(())),
                 Poll::Ready(Step::Interim) => continue,
                 Poll::Pending => {}

@@ -13,11 +13,11 @@ use traffic::{ConnectionHold, Lease, Report, ReportKind, TargetEntry};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::links::carrier::StreamHandle;
-use crate::links::link::{Destination, Hold, Link, Reuse};
-use crate::links::names::Name;
-use crate::links::pinned::Found;
 use crate::parts::Ask;
+use crate::target_connections::carrier::StreamHandle;
+use crate::target_connections::connection::{Destination, Hold, Reuse, TargetConnection};
+use crate::target_connections::names::Name;
+use crate::target_connections::pinned::Found;
 use crate::worker::Worker;
 
 /// The requirements of a request for its connection.
@@ -47,14 +47,14 @@ pub(crate) async fn reach(
     client: &mut Client,
     lease: &Lease,
     requirements: &Requirements,
-) -> Result<Link, Failure> {
+) -> Result<TargetConnection, Failure> {
     let target = lease.target();
     let destination = requirements.destination(target);
     if let Some(pins) = &client.pins {
         match pins.take(destination, requirements.binds) {
-            Found::Link(link) => {
+            Found::Connection(connection) => {
                 lease.target_books().reused.add(1);
-                return Ok(*link);
+                return Ok(*connection);
             }
             Found::Lost => return Err(Failure::LoginLost { told: !requirements.idempotent }),
             Found::Nothing => {}
@@ -63,9 +63,9 @@ pub(crate) async fn reach(
     // A connection that was announced for one client serves no other.
     let own = target.url.announce().is_some();
     let reuse = if own { Reuse::Never } else { requirements.reuse };
-    if let Some(link) = worker.pool.take(destination, reuse, worker.now()) {
+    if let Some(connection) = worker.pool.take(destination, reuse, worker.now()) {
         lease.target_books().reused.add(1);
-        return Ok(link);
+        return Ok(connection);
     }
     // Boxed: it needs as much memory as everything else that a request waits for.
     Box::pin(share_or_connect(worker, client, lease, requirements, reuse)).await
@@ -77,7 +77,7 @@ async fn share_or_connect(
     lease: &Lease,
     requirements: &Requirements,
     reuse: Reuse,
-) -> Result<Link, Failure> {
+) -> Result<TargetConnection, Failure> {
     let target = lease.target();
     let own = target.url.announce().is_some();
     client.rx.shrink(&worker.buffers); // it may take long, and there may be many of them
@@ -97,7 +97,7 @@ async fn share_or_connect(
         Err(error) => Err(error),
     };
     match dialed {
-        Ok(link) => {
+        Ok(connection) => {
             lease.target_books().connected.add(1);
             tracing::debug!(
                 color = %lease.color(), target_url = %target.url,
@@ -106,7 +106,7 @@ async fn share_or_connect(
             if let Some(name) = &requirements.name {
                 worker.names.served(target.id, name);
             }
-            Ok(link)
+            Ok(connection)
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
@@ -139,8 +139,8 @@ async fn share_or_connect(
 }
 
 /// Makes a stream for this request.
-fn on(handle: StreamHandle, target: &TargetEntry, requirements: &Requirements) -> Link {
-    Link::on(handle, requirements.destination(target), target.url.tls().is_some())
+fn on(handle: StreamHandle, target: &TargetEntry, requirements: &Requirements) -> TargetConnection {
+    TargetConnection::on(handle, requirements.destination(target), target.url.tls().is_some())
 }
 
 /// Returns true if HTTP/1.1 is used with the target, though it might accept HTTP/2.
@@ -192,12 +192,12 @@ async fn take_in(
     stream: Stream,
     hold: ConnectionHold,
     http1: bool,
-) -> Result<Link, DialError> {
+) -> Result<TargetConnection, DialError> {
     let (target, at) = (lease.target(), requirements.destination(lease.target()));
     if http1 || !(stream.speaks_http2() || target.url.is_http2()) {
         worker.carriers.unshared(at);
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
-        return Ok(Link { stream, hold, rx, target: at, idled: None, pinned: false });
+        return Ok(TargetConnection { stream, hold, rx, target: at, idled: None, pinned: false });
     }
     let kept = target.url.announce().is_none() && worker.names.is_kept(at.name);
     let keep = kept && !requirements.binds;

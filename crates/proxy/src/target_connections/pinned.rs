@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use connect::{PeekState, Stream};
 use traffic::{ConnectionHold, TargetId};
 
-use super::link::{Destination, Hold, Link};
+use super::connection::{Destination, Hold, TargetConnection};
 use crate::buffer::Buffer;
 
 /// All pinned connections of one worker, for maintenance. Clients own them.
@@ -45,7 +45,7 @@ struct Pinned {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// The connection on which its client is logged in.
-    Link(Box<Link>),
+    Connection(Box<TargetConnection>),
     /// It was closed, and the request must not go elsewhere.
     Lost,
     /// None: the request is like any other.
@@ -123,12 +123,19 @@ impl Pins {
             return Found::Lost;
         }
         let (hold, rx) = (Hold::Own(hold), Buffer::default());
-        Found::Link(Box::new(Link { stream, hold, rx, target, idled: None, pinned: true }))
+        Found::Connection(Box::new(TargetConnection {
+            stream,
+            hold,
+            rx,
+            target,
+            idled: None,
+            pinned: true,
+        }))
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub(crate) fn put(&self, link: Link, midway: bool) {
-        let Link { stream, hold, target, .. } = link;
+    pub(crate) fn put(&self, connection: TargetConnection, midway: bool) {
+        let TargetConnection { stream, hold, target, .. } = connection;
         match hold {
             Hold::Own(hold) if !hold.is_draining() => {
                 let mut kept = self.kept.borrow_mut();

@@ -11,7 +11,7 @@ use connect::{DialError, PeekState, Stream};
 use traffic::{ConnectionHold, TargetId};
 
 use super::bound::Bound;
-use super::link::{Destination, Hold, Link, Reuse};
+use super::connection::{Destination, Hold, Reuse, TargetConnection};
 use super::silence::{Silence, Waiting};
 use crate::buffer::{Buffer, Buffers};
 use crate::deadline::SWEEP_EVERY;
@@ -47,7 +47,12 @@ impl Pool {
     /// have been idle for less than the learned bound, the kernel must report neither end nor stray bytes, and
     /// the target must not have fallen silent.
     // lossless: L5
-    pub(crate) fn take(&self, target: Destination, reuse: Reuse, now: Instant) -> Option<Link> {
+    pub(crate) fn take(
+        &self,
+        target: Destination,
+        reuse: Reuse,
+        now: Instant,
+    ) -> Option<TargetConnection> {
         if reuse == Reuse::Never {
             return None;
         }
@@ -71,7 +76,7 @@ impl Pool {
                     let Idle { stream, hold, .. } = idle;
                     let rx = Buffer::default();
                     let hold = Hold::Own(hold);
-                    return Some(Link {
+                    return Some(TargetConnection {
                         stream,
                         hold,
                         rx,
@@ -90,23 +95,23 @@ impl Pool {
     /// Keeps a connection whose answer was read to its end at `since`.
     pub(crate) fn put(
         &self,
-        link: Link,
+        connection: TargetConnection,
         advertised: Option<Duration>,
         longest: Duration,
         since: Instant,
     ) {
         let mut targets = self.targets.borrow_mut();
-        let known = targets.entry(link.target).or_default();
+        let known = targets.entry(connection.target).or_default();
         if let Some(timeout) = advertised {
             known.bound.advertise(timeout);
         }
         let stay = known.bound.advertised().map_or(longest, |timeout| timeout.min(longest));
-        let Link { stream, hold: Hold::Own(hold), .. } = link else { return };
+        let TargetConnection { stream, hold: Hold::Own(hold), .. } = connection else { return };
         if known.idle.len() < KEEP && !hold.is_draining() {
             known.idle.push(Idle { stream, hold, since, until: since + stay });
         }
-        if link.target.name != 0 {
-            bound_names(&mut targets, link.target);
+        if connection.target.name != 0 {
+            bound_names(&mut targets, connection.target);
         }
     }
 
@@ -220,7 +225,7 @@ fn bound_names(targets: &mut BTreeMap<Destination, Target>, of: Destination) {
     }
 }
 
-impl Link {
+impl TargetConnection {
     /// Gives the read buffer back.
     pub(crate) fn strip(&mut self, buffers: &Buffers) {
         self.rx.clear();

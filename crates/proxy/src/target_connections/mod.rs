@@ -5,7 +5,7 @@
 
 mod bound;
 pub(crate) mod carrier;
-pub(crate) mod link;
+pub(crate) mod connection;
 pub(crate) mod names;
 pub(crate) mod pinned;
 pub(crate) mod pool;

@@ -12,7 +12,7 @@ use crate::http2::Outbound;
 
 /// A connection to a target, or a stream on one, used by one request.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct TargetConnection {
     pub(crate) stream: Stream,
     /// Dropped after the stream, so that a connection is counted until it is closed (L4).
     pub(crate) hold: Hold,
@@ -54,7 +54,7 @@ pub(crate) enum Reuse {
     Never,
 }
 
-// === impl Destination, Link, Hold ===
+// === impl Destination, TargetConnection, Hold ===
 
 impl Destination {
     /// Returns the key of the target for any name.
@@ -68,7 +68,7 @@ impl Destination {
     }
 }
 
-impl Link {
+impl TargetConnection {
     /// Makes one from a stream on a connection that carries many. `secure`: over TLS.
     pub(crate) fn on((send, guard): StreamHandle, target: Destination, secure: bool) -> Self {
         let outbound = Outbound::new(send, secure, guard.answered());

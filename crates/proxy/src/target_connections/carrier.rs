@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use traffic::{ConnectionHold, TargetId};
 
-use super::link::{Destination, Reuse};
+use super::connection::{Destination, Reuse};
 use crate::http2::{Answered, Peer, Watch, Watched, broken};
 
 /// All shared connections of one worker.
