@@ -19,7 +19,7 @@ pub use self::clients::ClientVerifier;
 pub use self::identity::certified_key;
 use self::sessions::Sessions;
 pub use self::verifier::Authorities;
-use self::verifier::{TargetVerifier, Told};
+use self::verifier::{TargetVerifier, VerifyError};
 use crate::pem::{TlsError, read, read_certificates, read_key};
 use crate::stream::H2;
 
@@ -250,7 +250,7 @@ pub(crate) fn is_about_name(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
         Some(InvalidCertificate(CertificateError::Other(why))) => {
-            why.0.downcast_ref::<Told>().is_some_and(|told| told.names)
+            why.0.downcast_ref::<VerifyError>().is_some_and(|error| error.names)
         }
         Some(AlertReceived(alert)) => *alert == rustls::AlertDescription::UnrecognisedName,
         _ => false,

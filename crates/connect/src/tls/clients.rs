@@ -11,7 +11,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::certificate::read;
 use super::verifier::{
-    Authorities, explain, told, verify_pinned, verify_signature, verify_tls13_signature,
+    Authorities, explain, verify_error, verify_pinned, verify_signature, verify_tls13_signature,
 };
 
 /// Verifies clients.
@@ -54,7 +54,7 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let unreadable = || told("its certificate cannot be read".to_owned());
+        let unreadable = || verify_error("its certificate cannot be read".to_owned());
         let certificate = read(end_entity).ok_or_else(unreadable)?;
         if self.pinned.iter().any(|known| known == end_entity) {
             verify_pinned(&certificate, None, now)?;

@@ -51,7 +51,7 @@ pub(crate) struct TargetVerifier {
 
 /// The reason of a refusal, in words.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct VerifyError {
     words: String,
     /// True if the certificate is for other names.
     pub(crate) names: bool,
@@ -111,7 +111,7 @@ impl ServerCertVerifier for TargetVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let unreadable = || told("its certificate cannot be read".to_owned());
+        let unreadable = || verify_error("its certificate cannot be read".to_owned());
         let certificate = read(end_entity).ok_or_else(unreadable)?;
         if self.pinned.iter().any(|known| known == end_entity) {
             verify_pinned(&certificate, Some(server_name), now)?;
@@ -164,7 +164,7 @@ pub(crate) fn verify_pinned(
 ) -> Result<(), rustls::Error> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
     if !is_valid_at(certificate, now) {
-        return Err(told(out_of_time(certificate, now)));
+        return Err(verify_error(out_of_time(certificate, now)));
     }
     match name {
         Some(name) if !is_for(certificate, name) => Err(not_for(certificate, name)),
@@ -219,7 +219,7 @@ fn is_of(oid: &[u8], identifier: &[u8]) -> bool {
 }
 
 fn defective(certificate: &X509Certificate<'_>, error: rustls::Error) -> rustls::Error {
-    defect(certificate).map_or(error, |why| told(format!("its certificate {why}")))
+    defect(certificate).map_or(error, |why| verify_error(format!("its certificate {why}")))
 }
 
 /// The reason for which a chain is refused, in words.
@@ -233,7 +233,7 @@ pub(super) fn explain(
     let now = SystemTime::now();
     let rustls::Error::InvalidCertificate(reason) = &error else { return error };
     if let Some(why) = defect(certificate).or_else(|| odd(certificate)) {
-        return told(format!("its certificate {why}"));
+        return verify_error(format!("its certificate {why}"));
     }
     let words = match reason {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -264,7 +264,7 @@ pub(super) fn explain(
         }
         other => format!("its certificate is not accepted: {other}"),
     };
-    told(words)
+    verify_error(words)
 }
 
 fn unknown_issuer(certificate: &X509Certificate<'_>, alone: bool, key: &str) -> String {
@@ -291,7 +291,7 @@ fn out_of_time(certificate: &X509Certificate<'_>, now: SystemTime) -> String {
 }
 
 fn not_for(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> rustls::Error {
-    refused(Told { words: other_names(certificate, name), names: true })
+    refused(VerifyError { words: other_names(certificate, name), names: true })
 }
 
 fn other_names(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> String {
@@ -315,18 +315,18 @@ fn one_line(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-pub(super) fn told(words: String) -> rustls::Error {
-    refused(Told { words, names: false })
+pub(super) fn verify_error(words: String) -> rustls::Error {
+    refused(VerifyError { words, names: false })
 }
 
-fn refused(told: Told) -> rustls::Error {
-    CertificateError::Other(OtherError(Arc::new(told))).into()
+fn refused(error: VerifyError) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(error))).into()
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words)
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for VerifyError {}
