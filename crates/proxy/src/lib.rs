@@ -61,7 +61,7 @@ mod date;
 mod deadline;
 mod failure;
 mod frame;
-mod held;
+mod memory;
 mod origin;
 mod splice;
 mod stop;

@@ -10,7 +10,7 @@ use http1::{Limits, Reject};
 
 use crate::client::Client;
 use crate::deadline::Early;
-use crate::held::{HEADS, Held};
+use crate::memory::{ClientMemory, HEADS};
 use crate::worker::Worker;
 
 pub(crate) use goodbye::{Unread, goodbye};
@@ -77,7 +77,7 @@ pub(crate) async fn next_head(worker: &Worker, client: &mut Client, patience: Du
     let quiet_at = client.last_io + patience;
     let mut late_at = worker.now() + worker.front().request_head; // for bytes that are already there
     let limits = limits(&worker.reader.table().limits);
-    let mut held = Held::nothing(&worker.heads);
+    let mut held = ClientMemory::nothing(&worker.heads);
     poll_fn(|cx| {
         loop {
             if !client.rx.is_empty() {

@@ -12,7 +12,7 @@ const MOST: usize = 128;
 /// The events of one connection in the current turn.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    fresh: Vec<Fresh>,
+    fresh: Vec<NewStream>,
     /// The newest stream that the peer has opened.
     newest: u32,
     /// Resets held back until it is known whether their streams are served.
@@ -23,7 +23,7 @@ pub(super) struct Refusals {
 
 /// A stream that was opened in this turn.
 #[derive(Debug)]
-struct Fresh {
+struct NewStream {
     stream: u32,
     /// Its request ended with its head.
     ended: bool,
@@ -37,7 +37,7 @@ struct Fresh {
 
 /// The number of requests refused in a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedCount {
     /// Answered 400.
     pub(crate) malformed: usize,
     /// Answered 431 by the library.
@@ -52,7 +52,7 @@ impl Refusals {
             self.newest = stream;
             if self.fresh.len() < MOST {
                 let ended = flags & END_STREAM != 0;
-                self.fresh.push(Fresh {
+                self.fresh.push(NewStream {
                     stream,
                     ended,
                     served: false,
@@ -105,8 +105,12 @@ impl Refusals {
 
     /// Ends the turn; returns what was refused in it. `waits`: returns true if the reset of a stream with a
     /// code is delayed.
-    pub(super) fn settle(&mut self, via: &str, mut waits: impl FnMut(u32, u32) -> bool) -> Refused {
-        let mut refused = Refused::default();
+    pub(super) fn settle(
+        &mut self,
+        via: &str,
+        mut waits: impl FnMut(u32, u32) -> bool,
+    ) -> RefusedCount {
+        let mut refused = RefusedCount::default();
         for stream in self.held.drain(..) {
             let fresh = self.fresh.iter().find(|fresh| fresh.stream == stream);
             let mut code = PROTOCOL_ERROR;
@@ -202,7 +206,10 @@ mod tests {
         refusals.served(1);
         assert!(refusals.is_busy());
         assert!([1, 3, 5].iter().all(|stream| refusals.hold(&reset(*stream, PROTOCOL_ERROR))));
-        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused { malformed: 2, too_large: 0 });
+        assert_eq!(
+            refusals.settle("teal-x", |_, _| false),
+            RefusedCount { malformed: 2, too_large: 0 }
+        );
         let own = refusals.own().to_vec();
         assert!(own.starts_with(&reset(1, PROTOCOL_ERROR)), "as it was");
         assert!(own.ends_with(&reset(5, NO_ERROR)), "its body is not wanted");
@@ -218,7 +225,10 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(refusals.answered(1) && !refusals.answered(3));
         assert!(refusals.hold(&reset(1, PROTOCOL_ERROR)));
-        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused { malformed: 0, too_large: 1 });
+        assert_eq!(
+            refusals.settle("teal-x", |_, _| false),
+            RefusedCount { malformed: 0, too_large: 1 }
+        );
         assert_eq!(refusals.own(), reset(1, PROTOCOL_ERROR));
     }
 
@@ -228,7 +238,7 @@ mod tests {
         refusals.opened(1, END_STREAM);
         assert!(!refusals.hold(&reset(1, 7)), "refused for another reason");
         assert!(!refusals.hold(&reset(3, PROTOCOL_ERROR)), "unknown");
-        assert_eq!(refusals.settle("teal-x", |_, _| false), Refused::default());
+        assert_eq!(refusals.settle("teal-x", |_, _| false), RefusedCount::default());
         assert!(!refusals.hold(&reset(1, PROTOCOL_ERROR)), "its end is known");
         refusals.opened(1, END_STREAM);
         assert!(!refusals.is_busy(), "it was opened long ago");

@@ -33,11 +33,11 @@ struct Body {
     /// Bytes that the client may still send.
     window: usize,
     /// The delayed reset of its stream.
-    held: Option<Held>,
+    held: Option<DelayedReset>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct DelayedReset {
     silent_at: Instant,
     until: Instant,
 }
@@ -83,7 +83,7 @@ impl Unread {
     /// Delays the reset of an answered stream. Returns false if it must be sent now.
     pub(super) fn hold(&mut self, stream: u32, now: Instant) -> bool {
         let open = self.bodies.iter_mut().find(|body| body.stream == stream);
-        let held = Held { silent_at: now + SILENCE, until: now + LINGER };
+        let held = DelayedReset { silent_at: now + SILENCE, until: now + LINGER };
         open.map(|body| body.held = Some(held)).is_some()
     }
 

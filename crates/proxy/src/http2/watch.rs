@@ -28,7 +28,7 @@ use super::frames::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADER, HEADERS, RESET,
     SETTINGS, WINDOW_UPDATE as WINDOW,
 };
-use super::refusals::{Refusals, Refused, reset, widen};
+use super::refusals::{Refusals, RefusedCount, reset, widen};
 use super::unread::Unread;
 use crate::carried::Outflow;
 
@@ -231,7 +231,7 @@ impl Watch {
 
     /// Ends a turn: returns how many requests the library has refused in it. Their answers are to be written
     /// with [`Watch::poll_own`].
-    pub(crate) fn refused(&self, via: &str) -> Refused {
+    pub(crate) fn refused(&self, via: &str) -> RefusedCount {
         let waits = |stream, code| {
             let mut unread = self.unread.borrow_mut();
             if code != u32::from(Reason::NO_ERROR) {

@@ -30,12 +30,12 @@ pub(crate) struct Download {
     copy: BodyCopy,
     /// The time in which the client must take its share.
     window: Window,
-    head: Option<Head>,
+    head: Option<FinalHead>,
 }
 
 /// The part of the final head that is kept.
 #[derive(Clone, Copy, Debug)]
-struct Head {
+struct FinalHead {
     status: u16,
     /// True if the connection to the target may be reused.
     persistent: bool,
@@ -52,7 +52,7 @@ struct Head {
 
 /// The result of reading heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum HeadKind {
     /// An interim head was passed on; more follow.
     Interim,
     /// The final head arrived.
@@ -94,7 +94,7 @@ impl Download {
         ask: &Ask<'_>,
         connection: &mut TargetConnection,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Step, Failure>> {
+    ) -> Poll<Result<HeadKind, Failure>> {
         if !self.interim.is_written() {
             let mut sent = 0;
             match self.interim.poll_write(&Buffer::default(), &mut client.stream, &mut sent, cx) {
@@ -178,7 +178,7 @@ impl Download {
         connection: &mut TargetConnection,
         length: usize,
         last: bool,
-    ) -> Result<Step, Failure> {
+    ) -> Result<HeadKind, Failure> {
         let limits = &Self::limits(worker);
         let bytes = connection.rx.filled().get(..length).unwrap_or_default();
         let mut slots = FieldSlots::new();
@@ -211,7 +211,7 @@ impl Download {
             if self.interims > MAX_INTERIM {
                 return Err(Failure::Malformed("The target sent too many interim answers."));
             }
-            return Ok(Step::Interim);
+            return Ok(HeadKind::Interim);
         }
         let switches = response.upgrade.is_some();
         if switches && !ask.upload.is_whole() {
@@ -223,7 +223,7 @@ impl Download {
         let mut lead = std::mem::take(&mut self.copy.frame.lead);
         let framing = http1::write_response(&mut lead, &response, &to);
         let by_close = framing == BodyLength::UntilClose;
-        self.head = Some(Head {
+        self.head = Some(FinalHead {
             status: response.status,
             persistent: response.persistent && !unread,
             keep_alive_timeout: response.keep_alive_timeout,
@@ -241,7 +241,7 @@ impl Download {
             self.copy.watch(Boundary::events());
         }
         connection.rx.consume(length);
-        Ok(Step::Final)
+        Ok(HeadKind::Final)
     }
 
     /// Returns true if an interim answer was begun and not ended.

@@ -15,7 +15,7 @@ use crate::http::Unread;
 
 pub(crate) use accept::Accept;
 pub(crate) use ask::{Ask, Facts, RequestId};
-pub(crate) use download::{Download, Step};
+pub(crate) use download::{Download, HeadKind};
 pub(crate) use end::RequestEnd;
 pub(crate) use refused::{Refused, Why};
 pub(crate) use upload::Upload;

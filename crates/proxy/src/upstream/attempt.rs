@@ -11,9 +11,9 @@ use traffic::{AbortCause, CutKind, Lease, Report, ReportKind, TargetEntry};
 use super::reach::{Requirements, reach};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::held::{BODIES, Held};
+use crate::memory::{BODIES, ClientMemory};
 use crate::observe::follow::{self, ConnectionSource};
-use crate::parts::{Ask, Download, Step};
+use crate::parts::{Ask, Download, HeadKind};
 use crate::target_connections::connection::{Reuse, TargetConnection};
 use crate::target_connections::names::Name;
 use crate::worker::Worker;
@@ -72,7 +72,7 @@ pub(crate) async fn attempt(
     ask.end.step(|| follow::Step::Connected(source(&connection)));
     download.begin(worker.buffers.lead());
     client.watch();
-    let mut held = Held::nothing(&worker.bodies);
+    let mut held = ClientMemory::nothing(&worker.bodies);
     let waiting = (reuse == Reuse::Trusted).then(|| worker.pool.wait(connection.target, began));
     let mut pending =
         PendingAttempt { worker, client, ask, connection: &mut connection, lease: &lease };
@@ -175,7 +175,7 @@ impl PendingAttempt<'_, '_> {
     fn poll_head(
         &mut self,
         download: &mut Download,
-        held: &mut Held<'_>,
+        held: &mut ClientMemory<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
         if self.lease.is_cut() {
@@ -191,8 +191,8 @@ impl PendingAttempt<'_, '_> {
                 self.ask.end.whole(|| self.ask.upload.taken());
             }
             match download.poll_head(self.worker, self.client, self.ask, self.connection, cx)? {
-                Poll::Ready(Step::Final) => return Poll::Ready(Ok(())),
-                Poll::Ready(Step::Interim) => continue,
+                Poll::Ready(HeadKind::Final) => return Poll::Ready(Ok(())),
+                Poll::Ready(HeadKind::Interim) => continue,
                 Poll::Pending => {}
             }
             if sent && self.client.poll_gone(cx).is_ready() {

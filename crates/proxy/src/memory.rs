@@ -13,12 +13,12 @@ pub(crate) const BODIES: usize = 32 << 20;
 
 /// The memory that one client currently makes its worker hold.
 #[derive(Debug)]
-pub(crate) struct Held<'w> {
+pub(crate) struct ClientMemory<'w> {
     all: &'w Cell<usize>,
     own: usize,
 }
 
-impl<'w> Held<'w> {
+impl<'w> ClientMemory<'w> {
     /// Makes one with nothing yet, counted in `all`.
     pub(crate) fn nothing(all: &'w Cell<usize>) -> Self {
         Self { all, own: 0 }
@@ -33,7 +33,7 @@ impl<'w> Held<'w> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for ClientMemory<'_> {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn what_is_held_is_the_sum_of_what_each_holds_now() {
         let all = Cell::new(0);
-        let (mut one, mut other) = (Held::nothing(&all), Held::nothing(&all));
+        let (mut one, mut other) = (ClientMemory::nothing(&all), ClientMemory::nothing(&all));
         assert_eq!((one.set(5), other.set(7), one.set(3)), (5, 12, 10));
         drop(one);
         assert_eq!(all.get(), 7);
