@@ -171,12 +171,11 @@ pub(crate) fn progress(line: &str) {
 
 /// Colors the words that matter; the colors are stripped where they are not wanted.
 fn painted(line: &str) -> String {
-    const PAINT: [(&str, &str); 6] = [
+    const PAINT: [(&str, &str); 5] = [
         ("do not stop", "\x1b[33m"),
         ("safe to stop", "\x1b[32m"),
         ("healthy: true", "\x1b[32m"),
         ("healthy: false", "\x1b[31m"),
-        (" down,", "\x1b[31m"),
         ("stale_lost", "\x1b[33m"),
     ];
     PAINT.iter().fold(line.to_owned(), |line, (words, color)| {
