@@ -30,7 +30,7 @@ fn expand(input: &[u8], dictionary: &Dictionary) -> Vec<u8> {
     }
 }
 
-/// Where the head at the start of `raw` ends, if it arrives `step` bytes at a time.
+/// Returns the end of the head at the start of `raw`, if it arrives `step` bytes at a time.
 fn end_of_request(raw: &[u8], step: usize) -> Option<usize> {
     let mut scan = HeadScan::new();
     let mut end = 0;

@@ -32,7 +32,7 @@ fn spec(number: usize, hosts: &[&str], prefix: &str) -> ServiceSpec {
     spec
 }
 
-/// What the words of the configuration say, with nothing indexed.
+/// Returns the result by the definition in the configuration, with nothing indexed.
 fn is_below(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     let rest = path.strip_prefix(prefix);

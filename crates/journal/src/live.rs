@@ -36,7 +36,7 @@ pub(super) struct Live {
 /// The reason an append failed.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// There is no space, and nothing was written: the files stay usable.
+    /// The disk is full, and nothing was written: the files stay usable.
     Full(Failure),
     /// The files must not be used again.
     Broken(Failure),

@@ -1,4 +1,4 @@
-//! What is allowed when, one sentence per test.
+//! The conditions of each decision, one sentence per test.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
@@ -24,7 +24,7 @@ fn wanted(name: &str, initial: Color) -> Wanted {
     Wanted { name: support::name(name), initial, moved: false }
 }
 
-/// How many events follow.
+/// The number of events that follow.
 fn run(state: &mut State, command: Command) -> Result<usize, Refusal> {
     support::run(state, command).map(|events| events.len())
 }

@@ -1,4 +1,4 @@
-//! What probes amount to: standing, evidence, and the words for both.
+//! The results of probes: standing, evidence, and the words for both.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 

@@ -113,7 +113,7 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// What may never happen, whatever the command was.
+/// Invariants that hold after every command.
 fn check_step(before: &State, after: &State, events: &[Event]) {
     check(after).unwrap();
     let grown = after.generation().0 - before.generation().0;

@@ -1,5 +1,5 @@
-//! What can't cost nothing: the active color is killed (-9) and failed over, and Teal itself is
-//! killed at random points of switches, within its journal's writes too. What was under way then is
+//! Events that cannot be lossless: the active color is killed (-9) and failed over, and Teal itself is
+//! killed at random points of switches, within its journal's writes too. Requests in flight then are
 //! counted apart, and everything else must be as spotless as ever. A program of its own, so that
 //! cargo runs it after the others.
 

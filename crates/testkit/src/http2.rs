@@ -123,7 +123,7 @@ impl Frame {
 
     /// Returns true if it is the head of a probe.
     pub fn is_probe(&self) -> bool {
-        // How `teal-probe` is written in the code of RFC 7541 appendix B.
+        // `teal-probe` in the code of RFC 7541 appendix B.
         const PROBE: [u8; 7] = [0x49, 0x47, 0x42, 0xd5, 0xd8, 0x78, 0xcb];
         self.payload.windows(PROBE.len()).any(|bytes| bytes == PROBE)
     }

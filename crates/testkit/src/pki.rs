@@ -47,7 +47,7 @@ impl Pki {
     pub fn new(directory: &Path) -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.distinguished_name.push(DnType::CommonName, "an authority for tests");
+        parameters.distinguished_name.push(DnType::CommonName, "a CA for tests");
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.self_signed(&key).expect("a certificate");
         fs::write(directory.join("ca.pem"), certificate.pem()).expect("a file");
@@ -149,7 +149,7 @@ fn unsigned(names: &[&str]) -> CertificateParams {
 /// A client that trusts the CA in this file.
 fn client(ca: &Path) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(ca).expect("a certificate")).expect("an authority");
+    roots.add(CertificateDer::from_pem_file(ca).expect("a certificate")).expect("a CA");
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")

@@ -176,7 +176,7 @@ fn config_of(
         Some(ca) => {
             let mut roots = RootCertStore::empty();
             let ca = CertificateDer::from_pem_file(ca).expect("a certificate");
-            roots.add(ca).expect("an authority");
+            roots.add(ca).expect("a CA");
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
         }

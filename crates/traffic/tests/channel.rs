@@ -394,7 +394,7 @@ fn work(subscription: Subscription, (barrier, allowed, stop, violations): &Share
         if held.len() > (reader.random() % 4) as usize {
             held.clear();
         }
-        // A lease that is held here must be on a color that is not said to be drained.
+        // A lease that is held here must be on a color that is not reported as drained.
         let may = allowed.load(Ordering::SeqCst);
         let wrong = held.iter().any(|(_, lease)| may & (1 << lease.color().index()) == 0);
         violations.fetch_add(u64::from(wrong), Ordering::SeqCst);

@@ -76,7 +76,7 @@ fn what_is_counted_elsewhere_is_taken_out_and_the_books_balance() {
         aborted: vec![0; 64],
         ..ServiceSum::default()
     };
-    // The part has answered one request since the whole was told.
+    // The part has answered one request since the whole was reported.
     for (all, part, rest) in [(of(10, 3, 7), of(4, 1, 3), 6), (of(2, 2, 0), of(2, 1, 1), 1)] {
         let mut left = all.without(&part);
         left.cut(AbortCause::Shutdown);

@@ -9,7 +9,7 @@ fn make_demo_builds_teal_and_plays_the_demo() {
     let output = Command::new("make")
         .args(["--dry-run", "--no-print-directory", "demo"])
         .current_dir(root)
-        // What an outer make has set would change what this one does.
+        // Variables of an outer make would change the behavior of this one.
         .env_remove("MAKEFLAGS")
         .env_remove("CARGO_TARGET_DIR")
         .output()

@@ -1,12 +1,12 @@
 //! The pieces from which recipes make messages.
 
-/// What one kind of message is made of.
+/// The parts of one kind of message.
 pub struct Dictionary {
-    /// How it may begin.
+    /// The possible beginnings.
     pub starts: &'static [&'static [u8]],
-    /// What may follow in any order, sound and odd.
+    /// The parts that may follow in any order, valid and odd.
     pub pieces: &'static [&'static [u8]],
-    /// How it ends.
+    /// The possible ends.
     pub end: &'static [u8],
 }
 

@@ -1,4 +1,4 @@
-//! What a caller is told about a change, in text and in JSON.
+//! Answers to a caller about a change, in text and in JSON.
 
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ async fn the_answer_waits_for_the_drain_unless_told_otherwise() {
     tokio::time::timeout(Duration::from_secs(10), asked).await.expect("it was asked");
     // Others are answered while one waits.
     assert_eq!(stage.ask("GET", "/admin/status", &[]).await.status, 200);
-    assert!(!waiting.is_finished(), "nothing was said before the drain ended");
+    assert!(!waiting.is_finished(), "no answer came before the drain ended");
     teller.tell(DrainEnd::Drained);
     let answer = waiting.await.expect("an answer");
     assert!(answer.contains("blue is drained: safe to stop"), "{answer}");

@@ -1,4 +1,4 @@
-//! What is asked of the controller: parameters, and what is wrong with them.
+//! Requests passed to the controller: their parameters, and errors in them.
 
 use std::time::Duration;
 

@@ -80,7 +80,7 @@ async fn a_follower_of_another_process_is_told_of_the_restart_and_gets_everythin
     }
     let mut follower = Follower::new(&stage, "Last-Event-ID: 2-teal-before\r\n").await;
     follower.until("id: 3-").await;
-    let restarted = follower.text.find("event: restarted\n").expect("it is told");
+    let restarted = follower.text.find("event: restarted\n").expect("a restart is reported");
     assert!(restarted < follower.text.find("id: 1-").expect("the first is there"));
     stage.stop().await;
 }
@@ -119,7 +119,7 @@ async fn streams_are_limited_and_end_when_teal_stops() {
     followers.pop();
     let free = async {
         loop {
-            // What is written to the one that left is how its leaving is noticed.
+            // Teal notices that the client has left only when it writes to it.
             stage.news.print(Time(1), published(1));
             let mut stream = TcpStream::connect(stage.address).await.expect("connected");
             let text = "GET /admin/events HTTP/1.1\r\nHost: localhost\r\n\r\n";

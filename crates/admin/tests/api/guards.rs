@@ -1,4 +1,4 @@
-//! Who is let in, in which order it is checked, and that what is refused changes nothing.
+//! Access checks: their order, and that a refused call changes nothing.
 
 use crate::stage::{OPERATOR, Reply, Stage, VIEWER};
 
@@ -267,7 +267,7 @@ async fn r9_who_guesses_tokens_is_slowed_and_the_right_one_enters_all_the_same()
     assert!(seconds.is_some_and(|seconds| (1..=61).contains(&seconds)), "{}", late.head);
     assert_eq!(stage.asked(), [""; 0]);
     assert_eq!(stage.ask("POST", SWITCH, &[]).await.status, 200, "the right token");
-    // Who shows no token is not guessing; nor is anybody on the socket.
+    // A call without a token is not a guess; neither is any call on the socket.
     assert_eq!(stage.bare("GET", "/admin/status", &[]).await.status, 200);
     assert_eq!(stage.on_socket("POST", SWITCH).await.status, 200);
     stage.stop().await;

@@ -1,4 +1,4 @@
-//! What can be read: status, receipts, history, the page, the description.
+//! Reads: status, receipts, history, the page, the API description.
 
 use control::{DrainStatus, HeldStatus, Role};
 use rules::{Actor, Color, Deed, Generation, Time};

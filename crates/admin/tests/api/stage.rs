@@ -28,7 +28,7 @@ pub(crate) const VIEWER: &str = "the-viewer's-token";
 
 type OnSwitch = Box<dyn FnMut(&SwitchAsk) -> Answer<Vec<Switched>> + Send>;
 
-/// What the controller answers, and what it was asked.
+/// The answers of the controller, and the calls that it received.
 pub(crate) struct Script {
     pub(crate) on_switch: OnSwitch,
     pub(crate) on_hold: Answer<HoldInForce>,
@@ -59,7 +59,7 @@ pub(crate) struct Stage {
     _dir: tempfile::TempDir,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! What is wrong with a file as a whole is said exactly: where, what, and what to write instead.
+//! Problems of a file as a whole: each names the place, the fault, and the correction.
 
 use crate::spoiled::{FILE, parse, problems, service_line};
 

@@ -1,4 +1,4 @@
-//! Values that can't be meant, key by key, each with the exact words said about it.
+//! Invalid values, key by key, each with the exact message about it.
 
 use crate::spoiled::{FILE, problems, service_line};
 

@@ -1,4 +1,4 @@
-//! What a good file means: every default, every key, every way of writing.
+//! The meaning of a valid file: every default, every key, every way of writing.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Groups of services: what they mean and what is said about faulty ones.
+//! Groups of services: their meaning, and the messages about faulty ones.
 
 use crate::spoiled::{FILE, parse, problems};
 use config::immovable;

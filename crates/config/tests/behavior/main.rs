@@ -1,4 +1,4 @@
-//! What a configuration means and what is said about a faulty one, by scenario.
+//! The meaning of a configuration and the messages about a faulty one, by scenario.
 
 mod any_input;
 mod bad_files;

@@ -1,4 +1,4 @@
-//! A good file to spoil, and what is said about a spoiled one.
+//! A valid file to spoil, and the messages about a spoiled one.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ blue = { targets = ["http://10.0.0.1:81"] }
 green = { targets = ["http://10.0.0.2:82"] }
 "#;
 
-/// What comes in front of it for a listener with TLS.
+/// The beginning of the file for a listener with TLS.
 pub(crate) const TLS: &str = r#"[[listener]]
 address = "0.0.0.0:8443"
 tls = true
@@ -23,7 +23,7 @@ cert = "a.pem"
 key = "/keys/a.key"
 "#;
 
-/// What `text` means as `teal.toml` in `/etc/teal`, for a user with a home.
+/// Parses `text` as `teal.toml` in `/etc/teal`, for a user with a home.
 pub(crate) fn parse(text: &str) -> Result<Config, Problems> {
     let environment = Environment { home: Some("/home/ops".into()), ..Environment::default() };
     config::parse(text, Path::new("/etc/teal/teal.toml"), &environment)
@@ -39,7 +39,7 @@ pub(crate) fn problems(text: &str) -> Vec<String> {
     said.collect()
 }
 
-/// One faulty line in an otherwise good service, and all that is said about it.
+/// One faulty line in an otherwise good service, and all messages about it.
 pub(crate) fn service_line(line: &str) -> Vec<String> {
     let good = "[[service]]\nname = \"web\"\nblue.targets = [\"http://10.0.0.1:81\"]\n\
                 green.targets = [\"http://10.0.0.2:82\"]\n";

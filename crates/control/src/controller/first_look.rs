@@ -106,8 +106,8 @@ impl Inside {
         let is_answered = !matches!(listing, Listing::Unanswered(_));
         let Some((member, color, name)) = self.roster.name(id) else { return };
         match used_before(used, &member.spec.name, color, &name.url) {
-            // lossless: L9 - in an upgrade, what the older one does not use is no better known here; what it
-            // uses stays until there is better, as it would there.
+            // lossless: L9 - in an upgrade, an address that the older one does not use is unproven here, too. One
+            // that it uses stays until there is a better one, as it would there.
             Some(proven) => {
                 self.roster.list(id, proven);
                 let _nothing_was_there = self.roster.settle(id, false);

@@ -73,7 +73,7 @@ pub enum StartError {
     /// The services that the configuration adds or removes could not be made durable: their names, and
     /// the reason.
     Unwritten(Vec<String>, String),
-    /// There is no journal any more, and another Teal may have decided something since it was read.
+    /// The journal was removed, and another Teal may have decided something since it was read.
     Removed,
     /// The rules refuse them.
     Refused(Refusal),

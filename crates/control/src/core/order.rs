@@ -141,7 +141,7 @@ mod tests {
             let _turn = take(Rank::Turn, &turn).await;
             let _ledger = take(Rank::Ledger, &ledger).await;
         }
-        // What another task has from here on is no obstacle.
+        // A lock that another task holds from here on does not interfere.
         let handed = take(Rank::Ledger, &ledger).await.handed_on();
         drop(take(Rank::Turn, &turn).await);
         drop(handed);

@@ -22,7 +22,7 @@ fn named(ground: &Ground, color: Color, target: &Target) {
     });
 }
 
-/// Where workers would connect to now.
+/// The addresses that workers would connect to now.
 fn reached(world: &World, color: Color) -> Vec<SocketAddr> {
     let table = world.publisher.table();
     table.services[0].color(color).targets[0].addresses.clone()
@@ -42,7 +42,7 @@ fn a_name_that_leads_elsewhere_is_followed_at_the_next_interval_by_probes_and_tr
     let probes = ground.blue.seen().probes().len();
     wait_until(SOON, "and so do probes", || moved.seen().probes().len() > 2);
     assert_eq!(ground.blue.seen().probes().len(), probes, "nobody knocks at the old one");
-    assert_eq!(world.active(), (Color::Blue, 0), "that is no change of where traffic goes");
+    assert_eq!(world.active(), (Color::Blue, 0), "traffic goes to the same place");
 }
 
 #[test]
@@ -114,7 +114,11 @@ fn r62_a_refused_connect_ends_the_last_address_of_a_name_that_is_gone_before_any
     ground.names.forget(NAME);
     world.workers[0].report(ReportKind::Refused); // somebody else listens there by now
     wait_until(SOON, "no address is left", || no_address(&world));
-    assert_eq!(ground.blue.seen().probes().len(), probes, "whoever is there now is not asked");
+    assert_eq!(
+        ground.blue.seen().probes().len(),
+        probes,
+        "the new process at that address is not probed"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A real directory that can be told to fail.
+//! A real directory that fails on request.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! How drains end: by themselves, at the deadline, or because something newer took over.
+//! The ends of drains: by themselves, at the deadline, or because of a newer change.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn whoever_waits_for_a_worker_that_never_cuts_is_told_so_in_time_and_the_drain_g
     else {
         panic!("nothing to join")
     };
-    assert_eq!(world.wait(joined.end_in_time()), stuck, "who joins hears it at once");
+    assert_eq!(world.wait(joined.end_in_time()), stuck, "a caller that joins gets it at once");
     assert!(!world.color(Color::Blue).drained, "blue must not be stopped");
     assert_eq!(drain.now(), None, "it has not ended");
     world.workers[0].silence(false);

@@ -74,7 +74,7 @@ fn receipts(world: &World, generation: u64) -> Vec<Receipt> {
     world.wait(world.handle.receipts(Some(Generation(generation)))).unwrap()
 }
 
-/// What became of each service, in a word, once its drain has ended.
+/// The end of each service's drain, in a word.
 fn ends(world: &World, switched: Vec<Switched>) -> Vec<String> {
     let one = |switched| match switched {
         Switched::Published { service, to, mut drain, .. } => {
@@ -342,7 +342,7 @@ fn of_groups_and_services_switched_at_once_each_gets_a_true_answer() {
     let mut done: Vec<_> =
         receipts.map(|one| (one.generation, one.service.clone(), one.to)).collect();
     done.sort();
-    assert_eq!(said, done, "what was said is what was done, and nothing else");
+    assert_eq!(said, done, "exactly the reported changes were made");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What probes find, in words, and what becomes of it.
+//! Probe results, their wording, and their consequences.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use control::Resolver;
 
-/// Who is where, and how often that was asked.
+/// The addresses of names, and the number of lookups of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names(Arc<Mutex<Book>>);
 
@@ -34,7 +34,7 @@ impl Names {
         self.0.lock().unwrap().addresses.remove(name);
     }
 
-    /// How often any name was looked up so far.
+    /// The number of lookups of any name so far.
     pub(crate) fn lookups(&self) -> usize {
         self.0.lock().unwrap().lookups
     }

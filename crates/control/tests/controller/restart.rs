@@ -1,4 +1,4 @@
-//! What is left after a crash, and what happens when the journal can't be written.
+//! The state after a crash, and the consequences of a journal that cannot be written.
 
 use rules::{Color, DrainEnd, Generation};
 use testkit::wait_until;

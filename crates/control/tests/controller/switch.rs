@@ -1,4 +1,4 @@
-//! What a switch may do, what it leaves behind, and what refuses it.
+//! Switches: their effect, their records, and their refusals.
 
 use std::time::{Duration, Instant};
 
@@ -223,7 +223,7 @@ fn a_silent_worker_makes_a_switch_incomplete_but_never_undone() {
     assert_eq!(refusal, incomplete);
     let next = world.switch(to(Color::Blue)).unwrap_err();
     assert_eq!(next.code(), "switch_in_progress", "no next switch");
-    assert!(!world.color(Color::Blue).drained, "nothing is said to be drained");
+    assert!(!world.color(Color::Blue).drained, "nothing is reported as drained");
     let receipt = world.receipt();
     assert!(receipt.published().is_none());
     world.workers[1].silence(false);

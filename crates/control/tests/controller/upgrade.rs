@@ -203,7 +203,7 @@ impl Newer {
         })
     }
 
-    /// Whether the older one has a version within this time.
+    /// Returns true if the older one has a version within this time.
     fn has(&self, world: &World, version: Version, within: Duration) -> bool {
         world.wait(async { timeout(within, self.publisher.acknowledged(version)).await.is_ok() })
     }
@@ -257,7 +257,7 @@ fn what_the_older_one_holds_is_known_before_it_acknowledges() {
     assert_eq!(color, Color::Blue);
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
-    assert_eq!(newer.blue.remaining().leases, 1, "or drained would be said");
+    assert_eq!(newer.blue.remaining().leases, 1, "or it would be reported as drained");
     world.workers[0].release(lease);
     world.wait(newer.publisher.drained(&*newer.blue));
     assert_eq!(ColorSum::of(&newer.blue).taken, 1);
@@ -265,7 +265,7 @@ fn what_the_older_one_holds_is_known_before_it_acknowledges() {
     world.wait(newer.host.gone());
     assert_eq!((newer.host.pid(), newer.host.leaving()), (None, 0));
     let version = newer.publish(Color::Blue);
-    assert!(newer.has(&world, version, SOON), "nobody waits for who has gone");
+    assert!(newer.has(&world, version, SOON), "nothing waits for a process that has gone");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const ANSWER: Duration = Duration::from_secs(40);
 /// L10: no drain is longer untold: its deadline, and the patience with workers that do not cut.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// What an operator wants.
+/// A request of an operator.
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     Switch(SwitchAsk),
@@ -39,12 +39,12 @@ pub(crate) enum Ask {
     Drained(Color, Duration),
 }
 
-/// What outlives a Teal.
+/// The state that outlives a Teal.
 pub(crate) struct Ground {
     pub(crate) targets: Targets,
     pub(crate) config: Arc<Mutex<ServiceSpec>>,
     pub(crate) witness: Rc<Witness>,
-    /// Whether each caller waits for the answer before the next asks, and nothing else decides.
+    /// True if each caller waits for the answer before the next asks, and nothing else decides.
     pub(crate) orderly: bool,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Life {
     handle: Handle,
     publisher: Publisher,
     tasks: RefCell<JoinSet<()>>,
-    /// Colors that were said to be drained, with the generation of the service then.
+    /// Colors that were reported as drained, with the generation of the service then.
     dead: RefCell<BTreeSet<(u64, usize)>>,
 }
 
@@ -130,7 +130,7 @@ impl Life {
 
     /// Everything that holds at any time.
     pub(crate) async fn look(&self) -> Status {
-        // Before it is asked: a switch may be told of between the answer and this task's turn.
+        // Before the status is asked for: a switch may be reported between the answer and this task's turn.
         let newest = self.ground.witness.newest();
         let found = timeout(Duration::from_secs(1), self.handle.status());
         let status = found.await.expect("L10: status is answered").unwrap();
@@ -146,14 +146,14 @@ impl Life {
         assert!(status.generation.0 >= newest, "a generation was lost");
         self.ground.witness.saw(status.generation.0, service.split.stable());
         for color in Color::BOTH.into_iter().filter(|color| service.color(*color).drained) {
-            assert_eq!(self.holds(color), 0, "L4: {color} is said to be drained");
+            assert_eq!(self.holds(color), 0, "L4: {color} is reported as drained");
             if !service.split.receives(color) {
                 self.dead.borrow_mut().insert((service.generation.0, color.index()));
             }
         }
         for color in Color::BOTH.into_iter().filter(|color| !service.split.receives(*color)) {
             if self.dead.borrow().contains(&(service.generation.0, color.index())) {
-                assert_eq!(self.holds(color), 0, "L4: {color} was said to be drained for good");
+                assert_eq!(self.holds(color), 0, "L4: {color} was reported as finally drained");
             }
         }
         for deed in self.handle.history().await.unwrap() {
@@ -222,7 +222,7 @@ impl Life {
 
     async fn watch(self: Rc<Self>, color: Color, generation: u64, mut drain: DrainWatch) {
         let told = timeout(DRAIN, drain.end_in_time()).await;
-        let told = told.expect("L10: whoever waits for a drain is told");
+        let told = told.expect("L10: every caller that waits for a drain gets an answer");
         if let Ok(DrainEnd::Drained | DrainEnd::Cut(_)) = told {
             self.is_drained(color, generation);
         }
@@ -233,7 +233,7 @@ impl Life {
         let table = self.publisher.table();
         let service = &table.services[0];
         if service.generation.0 == generation && !service.split.receives(color) {
-            assert_eq!(self.holds(color), 0, "L4: {color} was said to be drained");
+            assert_eq!(self.holds(color), 0, "L4: {color} was reported as drained");
         }
     }
 

@@ -5,7 +5,7 @@
 //! late or silent, where the disk fails, when the power does. Time passes only when nobody has
 //! anything to do, so that minutes take milliseconds.
 //!
-//! A history that fails names its seed and the command that plays it alone; such a seed is mended
+//! A history that fails names its seed and the command that plays it alone; such a seed is fixed
 //! and joins `KEPT`.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]

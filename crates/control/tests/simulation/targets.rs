@@ -1,4 +1,4 @@
-//! Targets that answer as they are told, and a log of what probes found there.
+//! Targets with scripted answers, and a log of the probe results there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-/// How a target behaves.
+/// The behavior of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
@@ -32,7 +32,7 @@ struct Target {
     found: Vec<(Instant, bool)>,
 }
 
-/// Where nobody listens.
+/// An address where nothing listens.
 const NOWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
 
 /// The two targets that a color may have.

@@ -1,4 +1,4 @@
-//! What may never be seen, whoever looks: kept over all lives of one history.
+//! Invariants that must never be violated, checked over all lives of one history.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -12,15 +12,15 @@ use crate::fault_storage::Disk;
 /// The memory of one history.
 pub(crate) struct Witness {
     disk: RefCell<Disk>,
-    /// The newest generation that a worker has taken over or a caller was told.
+    /// The newest generation that a worker has taken over or a caller was given.
     newest: Cell<u64>,
     /// The color of every generation that was ever seen.
     colors: RefCell<BTreeMap<u64, Color>>,
-    /// What each worker has, in this life.
+    /// The generation of each worker, in this life.
     adopted: RefCell<BTreeMap<usize, u64>>,
     /// Receipts that were complete, in this life.
     complete: RefCell<BTreeMap<Generation, Receipt>>,
-    /// What a power loss would leave follows from this.
+    /// The possible states after a power loss follow from this.
     seed: u64,
 }
 
@@ -81,7 +81,7 @@ impl Witness {
         assert_eq!(before, active, "generation {generation} has two colors");
     }
 
-    /// L2: what is said to be published is on every worker.
+    /// L2: a change that is reported as published is on every worker.
     pub(crate) fn assert_everywhere(&self, generation: u64) {
         let adopted = self.adopted.borrow();
         assert!(adopted.values().all(|has| *has >= generation), "not on every worker: {adopted:?}");

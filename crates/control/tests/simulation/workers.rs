@@ -12,7 +12,7 @@ use traffic::{ConnectionHold, CutKind, Lease, Reader, Report, ReportKind, Subscr
 
 use crate::witness::Witness;
 
-/// How a worker takes tables.
+/// The way a worker takes tables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
     Prompt,

@@ -75,7 +75,7 @@ async fn serve(stream: TcpStream, deed: Deed) {
                 let mut body = begin(&mut respond);
                 body.send_data(Bytes::from_static(b"hello"), false).unwrap();
                 tokio::spawn(async move {
-                    // What was sent must have gone out: a reset overtakes queued bytes.
+                    // The data must have gone out before: a reset overtakes queued bytes.
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     body.send_reset(reason);
                 });

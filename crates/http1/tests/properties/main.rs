@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn whatever_comes_one_well_formed_request_goes_upstream_or_nothing(raw in inputs::request()) {
         if let Some(out) = forward(&raw)? {
-            // What we send must itself be a request that we would accept, with the same meaning.
+            // The output must itself be a request that we would accept, with the same meaning.
             // Our own X-Forwarded-* come from a proxy then, and the head is a little longer.
             let limits = Limits { head_bytes: 4096, fields: 30, ..LIMITS };
             let mut slots = FieldSlots::new();

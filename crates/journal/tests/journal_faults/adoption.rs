@@ -30,7 +30,7 @@ fn the_last_good_generation_is_adopted_and_the_damaged_files_are_kept() {
 
     let opened = Journal::open(disk.storage(), Some(2)).expect("2 is the last good one");
     let Opened::Recovered { journal: adopted, entries, dropped } = opened else {
-        panic!("it is no first start")
+        panic!("it is not a first start")
     };
     assert_eq!(entries, [decision(1, 1), decision(2, 2)]);
     assert_eq!(adopted.generation(), 2);

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use crate::damage::rests;
 
-/// What can happen to the bytes of a file.
+/// A change of the bytes of a file.
 #[derive(Debug, Clone)]
 enum Damage {
     Written(Index, Vec<u8>),
@@ -65,7 +65,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// Where the copies of the head's mark lie.
+/// The offsets of the copies of the head's mark.
 const HEAD: usize = 4_200;
 
 proptest! {

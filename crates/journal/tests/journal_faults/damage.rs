@@ -212,7 +212,7 @@ fn a_damaged_decision_is_refused_and_the_one_before_it_is_offered() {
 fn a_damaged_snapshot_is_never_offered_in_part() {
     let mut run = Run::start(Disk::new(1));
     run.take(&Step::Append(vec![decision(5, 1)]), &mut |_, _| {});
-    // One decision for each of three services: two of them are no state.
+    // One decision for each of three services: two of them are not a state.
     let snapshot = vec![decision(3, 2), decision(4, 3), decision(5, 4)];
     run.take(&Step::Compact(snapshot.clone()), &mut |_, _| {});
     let rest = rest_of("snapshot", &run.disk, &[snapshot]);

@@ -131,7 +131,7 @@ fn a_state_that_can_be_read_and_not_written_is_served_and_refuses_appends() {
     let mut run = Run::start(Disk::new(5));
     run.take(&Step::Append(vec![decision(1, 1)]), &mut |_, _| {});
     let disk = run.disk.after_kill();
-    // Locking is no operation; listing and the reads of three files are four.
+    // Locking is not an operation; listing and the reads of three files are four.
     disk.fail(4, u64::MAX / 2, Fault::Broken);
     let opened = Journal::open(disk.storage(), None).expect("it can be read");
     let (mut journal, entries) = parts(opened);

@@ -1,4 +1,4 @@
-//! What is made of the files that are found, row by row of the journal's own table.
+//! The outcome for each combination of files found, row by row of the journal's own table.
 
 use journal::{Journal, OpenError, Opened};
 

@@ -1,4 +1,4 @@
-//! What the journal must hold, kept beside a real one, and the check that a disk may be found so.
+//! The expected contents of the journal, kept beside a real one, and the check of a disk against them.
 
 use journal::{AppendError, Entry, Health, Journal, OpenError, Opened};
 
@@ -14,7 +14,7 @@ pub(crate) struct Run {
     journal: Option<Journal>,
     /// Every append that succeeded.
     current: Vec<Append>,
-    /// What the disk may hold instead, because an attempt at it failed and nothing has since
+    /// The contents that the disk may hold instead, because an attempt at it failed and nothing has since
     /// succeeded.
     instead: Vec<Vec<Append>>,
 }
@@ -114,7 +114,7 @@ impl Run {
             .unwrap_or_else(|| panic!("reopened in a state that never was: {entries:?}"));
         let others: Vec<_> = allowed.iter().map(|appends| appends.to_vec()).collect();
         self.current = found;
-        // Where it could not be written, what was read may yet be lost again.
+        // If it could not be written, data just read may still be lost.
         self.instead = if journal.health() == Health::Ready { Vec::new() } else { others };
         self.journal = Some(journal);
     }
@@ -177,7 +177,7 @@ pub(crate) fn note(generation: u64, payload: u8) -> Entry {
     Entry { generation, decision: false, payload: vec![payload; 3] }
 }
 
-/// What some caller may do next to a journal of this generation.
+/// The appends that a caller may make next to a journal of this generation.
 pub(crate) fn any_step(random: &mut Random, generation: u64) -> Step {
     match random.below(10) {
         0 | 1 if generation > 0 => {

@@ -162,8 +162,8 @@ impl Sockets {
     }
 
     /// Serves each of these sockets with a worker, and gives each worker at least one. If there are fewer
-    /// sockets than workers, the others get a new one in the same `SO_REUSEPORT` group, or a duplicate if there
-    /// is no group.
+    /// sockets than workers, the others get a new one in the same `SO_REUSEPORT` group, or a duplicate
+    /// without such a group.
     // lossless: L7
     fn take_over(&mut self, sockets: &[&TcpListener]) -> io::Result<()> {
         let Some(&first) = sockets.first() else { return Err(io::ErrorKind::NotFound.into()) };

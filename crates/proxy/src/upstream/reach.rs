@@ -110,7 +110,7 @@ async fn share_or_connect(
         }
         Err(error) => {
             lease.target_books().connect_failed.add(1);
-            // A client may ask for any name: a failure with it is no reason to suspect the target, or to use up
+            // A client may ask for any name: a failure with it must not make the target suspect, or use up
             // the retries of others.
             let error = match error {
                 DialError::TlsName(why) if target.url.is_named_by_request() => {

@@ -1,4 +1,4 @@
-//! What tests of decisions share: one instant, and a state that is checked after each step.
+//! Support for tests of decisions: one instant, and a state that is checked after each step.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 

@@ -1,8 +1,8 @@
 //! A copy of the configuration in use, for a Teal that is started after a crash.
 //!
 //! A crash changes nothing: later changes of the file, if it still exists and is readable, take effect only
-//! by a reload. The copy is the text in anonymous memory, which the parent holds beside the sockets: there
-//! is no second file with secrets of the first, and nothing that a full disk could prevent.
+//! by a reload. The copy is the text in anonymous memory, which the parent holds beside the sockets: the secrets
+//! of the file are in no second one, and a full disk prevents nothing.
 //!
 //! The memory begins with the offset and the length of the text in use. The next text is written beside it
 //! before these change, so that a kill at any instant leaves one of the two, whole.

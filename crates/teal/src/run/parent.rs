@@ -51,7 +51,7 @@ pub(super) struct Started {
 pub(super) enum Bereaved {
     /// This process is at the other end of the socket. It has left through the second one.
     One(OwnedFd, u32, u32),
-    /// There are no more that have left through this one.
+    /// All that have left through this one have ended.
     All(u32),
 }
 

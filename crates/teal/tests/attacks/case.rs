@@ -19,7 +19,7 @@ pub(crate) struct Case {
     pub(crate) lacks: Vec<String>,
 }
 
-/// What targets must have received.
+/// The requests that targets must have received.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Upstream {

@@ -11,17 +11,17 @@ use testkit::{Client, Framing, Request, Target};
 
 use crate::case::{Case, Upstream};
 
-/// What came of a case.
+/// The outcome of a case.
 pub(crate) struct Outcome {
     /// The statuses of the answers, in order.
     pub(crate) statuses: Vec<u16>,
-    /// Whether the connection ended; unknown if nobody looked.
+    /// True if the connection ended; `None` if nobody looked.
     pub(crate) ended: Option<bool>,
     /// Bytes behind the last answer.
     pub(crate) stray: Vec<u8>,
     /// Why an honest request behind the case was not answered as it should be.
     pub(crate) honest: Option<String>,
-    /// What targets received, in order.
+    /// The requests that targets received, in order.
     pub(crate) seen: Vec<Arc<Request>>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn ask_honestly(client: &mut Client) -> Result<(), String> {
 }
 
 impl Outcome {
-    /// What is not as the case says.
+    /// Returns the deviations from the case.
     pub(crate) fn problems(&self, case: &Case) -> Vec<String> {
         let mut problems = Vec::new();
         let mut problem = |is: bool, what: &str| {

@@ -78,7 +78,7 @@ pub(crate) fn problems(
         Err(WireError::Closed | WireError::Reset | WireError::Truncated(_)) if case.cut => vec![],
         Err(error) => vec![format!("no answer: {error}")],
     };
-    // Whoever asks next may get the connection to the target that this case has used.
+    // The next request may get the connection to the target that this case has used.
     for _ in 0..2 {
         let mut other = Client::connect(proxy).patience(patience);
         problems.extend(ask_honestly(&mut other).err().map(|why| format!("then {why}")));

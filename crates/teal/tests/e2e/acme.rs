@@ -1,4 +1,4 @@
-//! Certificates from a real authority: Pebble. Ordered, kept, renewed, refused.
+//! Certificates from a real CA, Pebble: ordered, kept, renewed, refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,12 +13,12 @@ use testkit::{
 
 use crate::stage::{SOON, Stage};
 
-/// For what an authority takes part in.
+/// The patience for everything that involves the CA.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// A place for an authority, and the directory that it lies in.
+/// The files of a CA that is not started yet, and their directory.
 pub(crate) struct Ground {
     pub(crate) place: PebblePlace,
     directory: tempfile::TempDir,
@@ -47,7 +47,7 @@ impl Ground {
         )
     }
 
-    /// Starts the authority, which looks at these ports.
+    /// Starts the CA, which validates at these ports.
     pub(crate) fn start(
         self,
         http: u16,
@@ -65,7 +65,7 @@ impl Ground {
     }
 }
 
-/// A running authority, and the directory that it lies in.
+/// A running CA, and the directory of its files.
 pub(crate) struct Authority {
     pub(crate) pebble: Pebble,
     _directory: tempfile::TempDir,
@@ -99,7 +99,7 @@ pub(crate) fn shown(root: &Path, port: u16, name: &str) -> Option<Vec<u8>> {
 
 pub(crate) fn kept(teal: &Teal) -> PathBuf {
     let mut places = fs::read_dir(teal.state_dir().join("acme")).expect("something was kept");
-    places.next().expect("an authority").expect("readable").path()
+    places.next().expect("a CA").expect("readable").path()
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     let ground = Ground::new();
     let mut stage = ground.stage(&["a.test", "b.test", "*.wild.test"], "");
     let port = stage.teal.listener().port();
-    // Nobody is there yet: that is said, and nothing is served under a name without a certificate.
+    // The CA does not run yet: that is reported, and nothing is served under a name without a certificate.
     wait_until(SOON, "the failed order is shown", || !order(&stage.teal, "a.test").is_null());
     let problem = wait_for(SOON, "a reason", || {
         order(&stage.teal, "a.test")["problem"].as_str().map(str::to_owned)
@@ -126,10 +126,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     }
     assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
     assert!(order(&stage.teal, "a.test")["problem"].is_null());
-    assert!(
-        order(&stage.teal, "*.wild.test").is_null(),
-        "no authority gives one by this challenge"
-    );
+    assert!(order(&stage.teal, "*.wild.test").is_null(), "no CA issues one by this challenge");
     let names = stage.teal.status()["certificates"].to_string();
     assert!(names.contains("a.test") && names.contains("b.test"), "{names}");
 
@@ -142,7 +139,7 @@ fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_tea
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&kept), mode(kept.parent().expect("one"))), (0o700, 0o700));
 
-    // It takes neither the authority nor another order to serve it again.
+    // Neither the CA nor another order is needed to serve it again.
     let before = shown(&root, port, "a.test");
     drop(authority.pebble);
     stage.teal.kill();
@@ -176,7 +173,7 @@ fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_we
     let mut client = testkit::Client::connect(([127, 0, 0, 1], port(1)).into());
     client.send(format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
     assert_eq!(client.answer().status, 200);
-    assert_eq!(stage.blue.seen().requests_to(path).len(), 1, "a target may have its own authority");
+    assert_eq!(stage.blue.seen().requests_to(path).len(), 1, "a target may use its own CA");
     stage.finish();
 }
 
@@ -245,7 +242,7 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
     assert!(order(&stage.teal, "a.test")["problem"].is_null());
     assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
     stage.teal.wait_alone(PATIENCE);
-    // What it is told, and that it need not believe it.
+    // The contents of the request, and a CA that refuses it.
     directory["newOrder"] = format!("{}/order", front.url()).into();
     stub.behave_at("/dir", answer(&directory.to_string()));
     stub.behave_at(
@@ -260,7 +257,7 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
     let said = |at: usize| String::from_utf8_lossy(&payload(&orders[at].body)).into_owned();
     assert!(said(0).contains("\"replaces\":\""), "{}", said(0));
     assert!(!said(1).contains("replaces") && said(1).contains("a.test"), "{}", said(1));
-    wait_until(PATIENCE, "its refusal is said", || {
+    wait_until(PATIENCE, "the refusal is reported", || {
         !order(&stage.teal, "a.test")["problem"].is_null()
     });
     stage.teal.wait_alone(PATIENCE);
@@ -268,7 +265,7 @@ fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
     stage.finish();
 }
 
-/// Has the name ordered by an authority that limits orders: one is not placed once more without what it
+/// Orders the name from a CA that limits orders: an order is not placed again without what it
 /// replaces, since that would count, too.
 fn order_once_where_orders_are_limited(stage: &Stage, stub: &Target) {
     let before = stub.seen().requests_to("/order").len();

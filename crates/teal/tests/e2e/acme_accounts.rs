@@ -49,7 +49,7 @@ fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
     let said = problem_with(&stage.teal, "a.test", "externalAccountRequired");
     assert!(said.contains("write eab = { key_id"), "{said}");
 
-    // Without the file it is not taken over; with another key the CA refuses, and it is said why.
+    // Without the file it is not taken over. With another key the CA refuses, and the reason is reported.
     stage.teal.write_settings(&settings(&stage, &["a.test"], &acme));
     let refused = stage.teal.cli(&["reload"]);
     assert!(refused.all().contains("acme.eab.hmac_key_file: cannot read"), "{}", refused.all());
@@ -101,7 +101,7 @@ fn r56_a_name_that_waits_keeps_no_other_waiting() {
     let ground = Ground::new();
     let stage = ground.stage(&["a-waits.test", "b.test", "c.test"], "");
     let port = stage.teal.listener().port();
-    // Who takes connections and says nothing.
+    // A server that accepts connections and never answers.
     let silent = Ipv4Addr::new(127, 0, 0, 99);
     let _silent = TcpListener::bind((silent, port)).expect("another address has that port");
     let authority = ground.start(1, port, YEAR, &[]);
@@ -352,7 +352,7 @@ fn r57_check_names_the_hosts_that_no_ca_gives_a_certificate_for() {
         assert!(line.is_some_and(|line| line.contains(why)), "{host}: {all}");
     }
     assert!(!said.all().contains("ordered for example.com"), "{}", said.all());
-    // None is left: that is no configuration.
+    // None is left: that is not a valid configuration.
     let said = check(at, "[\"app.internal\"]", "");
     said.assert_code(2);
     assert!(said.all().contains("acme has no name to order a certificate for"), "{}", said.all());

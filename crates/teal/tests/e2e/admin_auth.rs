@@ -1,4 +1,4 @@
-//! Who may change what: the guards of the admin API, from outside.
+//! Permissions of callers: the guards of the admin API, from outside.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

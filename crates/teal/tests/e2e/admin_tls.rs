@@ -39,7 +39,7 @@ fn start() -> Secured {
 }
 
 impl Secured {
-    /// Runs a verb against `https`, trusting this authority.
+    /// Runs a verb against `https`, trusting this CA.
     fn cli(&self, arguments: &[&str], ca: &Path) -> testkit::CliResult {
         let admin = format!("https://localhost:{}", self.admin.port());
         let (ca, token) = (ca.display().to_string(), self.teal.state_dir().join("admin.token"));

@@ -1,5 +1,5 @@
-//! Standard error that nobody reads: traffic and changes go on, and what is lost of the log is counted and
-//! told.
+//! Standard error that nobody reads: traffic and changes go on, and lost log lines are counted and
+//! reported.
 
 use std::fs;
 use std::thread;

@@ -1,5 +1,5 @@
-//! One notion of the client behind listed proxies: the same in the access log, in spans and in what
-//! targets are told.
+//! One notion of the client behind listed proxies: the same in the access log, in spans and in requests to
+//! targets.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -231,7 +231,7 @@ fn r74_every_error_with_json_is_one_document_on_standard_output() {
     stage.finish();
 }
 
-/// What bash offers for the last of these words.
+/// The completions of bash for the last of these words.
 fn offered_by_bash(directory: &std::path::Path, words: &[&str]) -> Vec<String> {
     let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
     let (last, before) = (words[words.len() - 1], words[words.len() - 2]);

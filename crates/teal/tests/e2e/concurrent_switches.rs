@@ -1,4 +1,4 @@
-//! Several operators at once, and one who goes away in the middle.
+//! Several operators at once, and one that disconnects in the middle.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -35,7 +35,7 @@ fn of_many_who_switch_from_the_same_generation_one_wins() {
     for operator in operators {
         let answer = operator.join().expect("the client does not panic");
         let text = answer.text();
-        // Whoever comes later finds it done, or finds it being done.
+        // A later caller finds it done, or under way.
         assert!(matches!(answer.status, 200 | 409 | 412), "{}: {text}", answer.status);
         switched += u32::from(text.starts_with("Switched from blue to green"));
     }

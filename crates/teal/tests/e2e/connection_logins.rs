@@ -127,7 +127,7 @@ fn challenge(answer: &Response, scheme: &str) -> String {
     field.strip_prefix(scheme).expect("a challenge of this scheme").trim().to_owned()
 }
 
-/// The three steps; who the target takes the client for.
+/// Takes the three steps and returns the user that the target sees.
 fn log_in(client: &mut Client, scheme: &str, user: &str) -> String {
     assert_eq!(ask(client, "GET /page", "").status, 401);
     let answer = ask(client, "GET /page", &format!("{scheme} 1:"));
@@ -152,7 +152,7 @@ fn r7_logins_of_many_clients_work_and_nobody_is_served_as_another() {
         let user = format!("user-{step}");
         assert_eq!(log_in(&mut known[step], scheme, &user), user);
     }
-    // Each stays who it is, for requests without credentials too, whatever came in between.
+    // Each keeps its user, also for requests without credentials, whatever came in between.
     for _ in 0..3 {
         for (step, client) in known.iter_mut().enumerate() {
             let user = format!("user-{step}");

@@ -13,7 +13,7 @@ use crate::upgrade::LEFT;
 /// A namespace of processes of its own, as a container's runtime makes it.
 const CONTAINER: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
 
-/// Whether this machine allows it: root alone may make such a namespace.
+/// Returns true if this machine allows it: only root may make such a namespace.
 fn allowed() -> bool {
     let tried = Command::new(CONTAINER[0]).args(&CONTAINER[1..]).arg("true").output();
     let allowed = tried.is_ok_and(|tried| tried.status.success());

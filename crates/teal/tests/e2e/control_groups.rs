@@ -45,7 +45,7 @@ impl Drop for Groups {
     }
 }
 
-/// Whether a group, and all below it, is not there any more. One with a process in it stays.
+/// Returns true if a group, and all below it, no longer exists. One with a process in it stays.
 fn remove_group(path: &Path) -> bool {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

@@ -69,7 +69,7 @@ fn a_crash_while_the_file_is_gone_is_no_outage() {
 
 #[test]
 fn a_crash_takes_no_file_that_nobody_has_asked_to_be_taken() {
-    // What it says may be half of a change, or nothing that this state directory or disk allows.
+    // Its contents may be half of a change, or may need what this state directory or disk lacks.
     let other = |teal: &Teal| {
         let text = fs::read_to_string(teal.config()).expect("it is there");
         teal.write_config(&text.replace("[admin]", "[admin]\nhosts = [\"other\"]"));
@@ -162,7 +162,7 @@ fn a_crash_while_a_certificate_is_broken_is_no_outage() {
         stage.teal.wait_revived(killed);
         stage.teal.log_has(&["in use before the crash", "which has problems by now", "web"]);
         let problem = || stage.teal.status()["certificate_problem"].clone();
-        wait_until(SOON * 2, "the problem is told", || problem().is_string());
+        wait_until(SOON * 2, "the problem is reported", || problem().is_string());
         pki.issue("web", &["web.test"]);
         wait_until(SOON * 2, "the renewed one is in use", || problem().is_null());
         serves(&stage);

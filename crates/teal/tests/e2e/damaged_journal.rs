@@ -25,7 +25,7 @@ fn journal(teal: &Teal) -> PathBuf {
     teal.state_dir().join("journal")
 }
 
-/// Starts it, expects it to refuse, and returns what it said.
+/// Starts it, expects it to refuse, and returns its message.
 fn refusal(teal: &mut Teal, further: &[&str]) -> String {
     teal.spawn(further);
     let code = teal.wait_exit(SOON);

@@ -9,7 +9,7 @@ use testkit::{
 use crate::stage::{SOON, Stage};
 
 const DRIP: Duration = Duration::from_millis(20);
-/// Where a deadline of some hundred milliseconds must have acted, on a busy machine too.
+/// The limit within which a deadline of some hundred milliseconds must have acted, on a busy machine too.
 const CUT_WITHIN: Duration = Duration::from_secs(3);
 
 fn stage(timeouts: &str) -> Stage {

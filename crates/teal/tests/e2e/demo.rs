@@ -54,7 +54,7 @@ fn an_interrupted_demo_leaves_its_ledger_as_json() {
     let mut results = [4, 8, 16, 32].into_iter().map(interrupted);
     let result = results.find(|result| !result.stdout.is_empty());
     let result = result.expect("a demo that is interrupted on its stage");
-    // The script was not played to its end, and that is no success.
+    // The script was not played to its end, and that is a failure.
     result.assert_code(1);
     let ledger: Value = serde_json::from_str(&result.stdout).expect("nothing but JSON");
     let number = |name: &str| ledger[name].as_u64().expect("a number");

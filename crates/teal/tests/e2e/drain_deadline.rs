@@ -1,5 +1,5 @@
-//! Requests on the old color end there untouched until the drain deadline; what it cuts is counted
-//! and said.
+//! Requests on the old color end there untouched until the drain deadline. The requests that it cuts are
+//! counted and reported.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn a_request_that_ends_within_the_deadline_is_untouched() {
     let (mut client, gate) = stage.held_on_blue();
     let switch = beside(&stage.teal, &["switch", "green", "--drain", "20s"]);
     testkit::wait_until(SOON, "traffic is on green", || stage.who() == "green");
-    assert!(!switch.is_finished(), "drained is said only when nothing is left");
+    assert!(!switch.is_finished(), "drained is reported only when nothing is left");
     assert_eq!(stage.teal.color("blue")["in_flight"], 1);
     assert_eq!(stage.teal.color("blue")["role"], "draining");
     gate.open();

@@ -60,7 +60,7 @@ fn r41_idle_connections_are_given_up_for_new_clients() {
     for mut client in silent {
         assert_eq!(client.ending(SOON), Ending::Fin(Vec::new()));
     }
-    // Whoever was not among the oldest is served.
+    // Clients that were not among the oldest are served.
     assert_eq!(active.get("/active").status, 200);
     assert_eq!(idle.last_mut().expect("one of them").get("/").status, 200);
     gate.open();

@@ -40,7 +40,7 @@ fn a_token_is_made_once_and_the_log_says_where() {
 
 /// `teal run` for this state directory, as a user who may not write there; until it ends.
 fn run_without_permission(directory: &Path, state_dir: &Path) -> Output {
-    // Where the build is, another user may not even come.
+    // Another user may not have access to the directory of the build.
     let program = directory.join("teal");
     fs::copy(TEAL, &program).expect("a copy of the program");
     let mut command = Command::new(program);
@@ -75,7 +75,7 @@ fn a_state_directory_that_may_not_be_written_is_named_and_nothing_starts() {
             assert!(errors[0].contains(words), "{words} is missing in {said}");
         }
     }
-    // Not a file was left, and no address was taken: it would have been said.
+    // Not a file was left, and no address was taken: that would be in the log.
     for left in [&there, &locked] {
         assert_eq!(fs::read_dir(left).expect("readable").count(), 0, "{left:?}");
     }

@@ -1,4 +1,4 @@
-//! What targets and clients get to see of each other: fields added, fields removed, answers of
+//! The fields that targets and clients see of each other: fields added, fields removed, answers of
 //! Teal's own, HTTP/1.0.
 
 use testkit::{Behavior, Ending, Framing, Request};

@@ -66,7 +66,7 @@ fn r45_a_target_that_was_frozen_loses_no_more_than_the_bound_and_doubles_nothing
     };
     keep_many();
     let kept = Instant::now();
-    // What is seen to survive is trusted.
+    // A connection that has survived an idle time is trusted for that time.
     wait_until(SOON, "connections have idled for long", || kept.elapsed() > TRUSTED * 7 / 2);
     keep_many();
     for id in 0..64 {
@@ -100,7 +100,7 @@ fn r45_a_target_that_was_frozen_loses_no_more_than_the_bound_and_doubles_nothing
     assert_eq!(
         teal.metrics().count("teal_stale_lost_total", &[]),
         lost.len() as u64,
-        "each is told"
+        "each is counted"
     );
     let received = Client::connect(teal.listener()).get("/received").text();
     let mut ids: Vec<_> = received.split(',').collect();

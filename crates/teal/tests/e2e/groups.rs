@@ -51,7 +51,7 @@ impl Shop {
         })
     }
 
-    /// Who answers new clients of web and of api.
+    /// The targets that answer new clients of web and of api.
     fn who(&self) -> [String; 2] {
         ["web.test", "api.test"].map(|host| who(&mut Client::connect(self.teal.listener()), host))
     }
@@ -351,7 +351,7 @@ fn a_kill_at_any_point_of_a_switch_finds_all_of_the_group_moved_or_none() {
     shop.finish();
 }
 
-/// What a client of the admin API has read before Teal was killed.
+/// The state that a client of the admin API has read before Teal was killed.
 fn ask_beside(teal: &Teal, to: &str) -> thread::JoinHandle<Option<u16>> {
     let (admin, token) = (teal.admin(), teal.token());
     let request = format!(

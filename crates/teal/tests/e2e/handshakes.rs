@@ -1,5 +1,5 @@
-//! Handshakes that fail, and clients that do not even try: what they are told, and what the log says. And
-//! what Teal takes, as the guide has it.
+//! Failed handshakes, and clients that do not even try: their answers, and the log. And the
+//! handshakes that Teal accepts, as documented in the guide.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn secure(keys: &[(&str, &str)]) -> (Stage, tempfile::TempDir) {
     (stage, directory)
 }
 
-/// What `openssl s_client` says with these arguments.
+/// The output of `openssl s_client` with these arguments.
 fn s_client(stage: &Stage, arguments: &[&str]) -> String {
     let connect = format!("127.0.0.1:{}", stage.teal.listener().port());
     let common = ["s_client", "-servername", "a.test", "-connect", &connect];
@@ -70,7 +70,7 @@ fn r57_plain_http_at_a_port_of_tls_is_told_so_in_plain_http() {
     assert_eq!(said[..9], [0, 0, 0, 4, 0, 0, 0, 0, 0], "SETTINGS");
     assert_eq!((said[12], said[25]), (7, 12), "GOAWAY, INADEQUATE_SECURITY: {said:?}");
     assert!(said.ends_with(b"use https:// in the address.\n"));
-    // Something else is told in the way of TLS.
+    // Bytes of any other protocol get a TLS alert.
     let mut client = Client::connect(stage.teal.listener());
     client.send("SSH-2.0-OpenSSH_9.2\r\n");
     let testkit::Ending::Fin(said) = client.ending(SOON) else { panic!("it closes") };

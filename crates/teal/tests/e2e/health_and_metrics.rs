@@ -1,4 +1,4 @@
-//! What supervisors, scrapers and load balancers ask without a token: the listener of metrics, and the health
+//! Requests of supervisors, scrapers and load balancers without a token: the listener of metrics, and the health
 //! path of a public listener.
 
 use std::io::ErrorKind;
@@ -21,7 +21,7 @@ fn with_metrics() -> Stage {
     Stage::with(|settings| settings.extra(METRICS))
 }
 
-/// Where the listener of metrics is, as the log says.
+/// The address of the listener of metrics, from the log.
 fn metrics_of(stage: &Stage) -> SocketAddr {
     let log = stage.teal.log();
     let said = log.lines().rev().find_map(|line| line.split_once("metrics on "));

@@ -15,7 +15,7 @@ use crate::stage::{SOON, Stage};
 const HOSTILE: usize = 100;
 const HONEST: usize = 1_000;
 
-/// What one client may make Teal keep: a read buffer on its side and one on the target's, a body
+/// The memory that one client may cost: a read buffer on its side and one on the target's, a body
 /// that may be sent again, and the state of connection and request.
 const BYTES_EACH: usize = (32 + 32 + 64 + 8) * 1024;
 

@@ -185,7 +185,7 @@ fn r50_a_post_that_a_goaway_covers_is_not_sent_again() {
     let mut client = Client::connect(teal.listener());
     assert_eq!(client.post("/pay", b"once").status, 502);
     assert_eq!((both.over_http2(), both.http1.seen().requests_to("/pay").len()), (1, 0));
-    // What comes later goes the way that the target asks for.
+    // Later requests use the protocol that the target asks for.
     let mut client = Client::connect(teal.listener());
     assert_eq!(client.post("/later", b"once").status, 200);
     assert_eq!((both.over_http2(), both.http1.seen().requests_to("/later").len()), (1, 1));
@@ -244,7 +244,7 @@ fn r50_http2_false_never_offers_it_and_tunnels_pass() {
 #[test]
 fn r50_error_codes_are_told_and_a_request_that_is_refused_for_itself_is_not_repeated() {
     // L5
-    // What a GET of this code is asked: again where an equal one may fare better.
+    // The number of times that a GET is sent that gets this code: again where an equal one may succeed.
     let codes = [
         (1, "RST_STREAM PROTOCOL_ERROR", 1),
         (2, "RST_STREAM INTERNAL_ERROR", 3),

@@ -216,7 +216,7 @@ fn what_crosses_the_last_goaway_meets_no_reset() {
         client.open(get("/crossed"), END_STREAM);
         thread::sleep(Duration::from_millis(1)); // as long as a reset takes to come back
     }
-    assert!(stage.blue.seen().requests_to("/crossed").is_empty(), "what was said is kept");
+    assert!(stage.blue.seen().requests_to("/crossed").is_empty(), "the GOAWAY is honored");
     drop(client);
     assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
 }

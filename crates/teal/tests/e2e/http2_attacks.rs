@@ -1,5 +1,5 @@
-//! Attacks by HTTP/2, frame by frame: what could mean two things is refused, and who sends without end
-//! or does not go on is left. The rows are those of the table of attacks: T5, H5, D1 to D10.
+//! Attacks by HTTP/2, frame by frame: ambiguous requests are refused, and a client that floods or stalls
+//! is disconnected. The rows are those of the table of attacks: T5, H5, D1 to D10.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -59,8 +59,8 @@ fn t5_h5_d7_what_could_mean_two_things_is_refused() {
         assert!(refused, "{name}: {answer:?}");
     }
     for (name, length, pieces) in [
-        ("D7 more than was said", "3", vec![("abcd", END_STREAM)]),
-        ("D7 less than was said", "3", vec![("ab", END_STREAM)]),
+        ("D7 more than announced", "3", vec![("abcd", END_STREAM)]),
+        ("D7 less than announced", "3", vec![("ab", END_STREAM)]),
         ("D7 more in pieces", "3", vec![("ab", 0), ("cd", END_STREAM)]),
     ] {
         let mut client = connect(&stage);
@@ -264,8 +264,8 @@ fn d5_who_reads_nothing_of_what_was_answered_is_left_at_write_stall() {
 /// Streams of one connection that stand still.
 const STANDING: usize = 100;
 
-/// What a further connection of this kind costs a Teal of its own, in bytes: with the first ones
-/// comes what all share.
+/// The memory that a further connection of this kind costs a Teal of its own, in bytes: the first ones
+/// also pay for everything shared.
 fn cost(attack: impl Fn(&Stage) -> Http2) -> usize {
     const CONNECTIONS: usize = 4;
     let stage = stage();
@@ -324,7 +324,7 @@ fn d8_who_brings_nothing_more_costs_less_than_a_mebibyte() {
         });
         client
     });
-    // What has passed is not kept, but for what may be sent once more.
+    // Bytes passed on are not kept, except those that may be sent again.
     assert!(each < 1 << 20, "{each} bytes for each connection");
 }
 

@@ -23,7 +23,7 @@ fn r15_the_crumbs_of_a_cookie_are_one_field() {
         let seen = stage.blue.seen().requests_to(&path).pop().expect("a request");
         assert_eq!(seen.fields.all("cookie"), [crumbs.join("; ")]);
     }
-    // What they take is bounded as the head is.
+    // Their size is bounded like that of the head.
     let many: Vec<_> = (0..1000).map(|_| ("cookie", "a=1")).collect();
     assert_eq!(client.ask(request("GET", "/many", &many)).status, 431);
     assert!(stage.blue.seen().requests_to("/many").is_empty());
@@ -134,7 +134,7 @@ fn r32_an_empty_frame_that_ends_a_request_is_no_body() {
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// How many streams are refused or reset before a client is left that does this with each.
+/// The number of streams that are refused or reset before a client that does this with each is disconnected.
 fn streams_until_left(stage: &Stage, what: &dyn Fn(u32) -> Vec<Frame>) -> usize {
     let mut client = connect(stage);
     let mut frames = Vec::new();
@@ -199,7 +199,7 @@ fn r24_a_burst_in_one_write_is_cut_off_as_soon_as_it_has_cost_enough() {
     let frames = client.rest();
     assert_eq!(goaway(&frames), Some(11), "told to calm down");
     let answers = frames.iter().filter(|frame| frame.kind == kind::HEADERS).count();
-    // What a budget allows, and those of the turn in which it ends.
+    // The budget, and the answers of the turn in which it ends.
     assert!((500..=700).contains(&answers), "{answers}");
     stage.finish();
 }
@@ -210,7 +210,7 @@ fn r24_malformed_requests_over_a_long_time_do_not_end_a_connection() {
     let stage = stage();
     let mut client = connect(&stage);
     for count in 0..1500 {
-        // What is answered well earns what is malformed.
+        // Each valid request pays for a malformed one.
         assert_eq!(client.ask(get("/")).status, 200, "{count}");
         let malformed = client.ask(request("GET", "/", &[("connection", "close")]));
         assert_eq!((malformed.status, malformed.goaway), (400, None), "{count}");
@@ -241,7 +241,7 @@ fn r24_a_client_that_reads_nothing_is_not_read_on_for_ever() {
     assert_eq!(connect(&stage).ask(get("/after")).status, 200);
 }
 
-/// What a client of HTTP/1.1 is answered.
+/// The answer to a client of HTTP/1.1.
 fn over_http1(stage: &Stage, path: &str) -> u16 {
     let mut client = stage.client();
     client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
@@ -256,7 +256,7 @@ fn every_byte() -> impl Iterator<Item = (u8, String)> {
         .flat_map(move |byte| places.map(|place| (byte, format!("{place}{}y", char::from(byte)))))
 }
 
-/// What the library takes no request with: some in the path, others in the query.
+/// Returns true if the library refuses requests with this path or query.
 fn is_refused_by_the_library(path: &str) -> bool {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     path.contains(['<', '>', '`']) || query.contains(['"', '<', '>'])
@@ -340,7 +340,7 @@ fn r13_a_malformed_request_whose_fields_could_be_read_is_answered_and_harms_no_o
         let answer = client.ask(block);
         assert_eq!((answer.status, answer.goaway), (400, None), "{name}: {answer:?}");
     }
-    // One whose body is still to come: it is told not to send it.
+    // A client whose body is still to come is told not to send it.
     let stream = client.open(with(&[("connection", "close")]), 0);
     assert_eq!(client.answer(stream).status, 400);
     let reset = client.frame().expect("a reset");

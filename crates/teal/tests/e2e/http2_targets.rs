@@ -1,5 +1,5 @@
-//! Targets that speak HTTP/2 without gRPC: who asks in HTTP/1.1 notices nothing, what a target
-//! refuses goes elsewhere.
+//! Targets that speak HTTP/2 without gRPC: clients of HTTP/1.1 notice nothing, and requests that a target
+//! refuses go elsewhere.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use testkit::{Client, Gate, Pki, SecureTarget, Settings, Target, Teal, wait_unti
 use crate::TEAL;
 use crate::stage::SOON;
 
-/// What a target does with a request on this stream, which is the `count`th of all: false ends the
+/// The reaction of a target to a request on this stream, which is the `count`th of all: false ends the
 /// connection.
 type Does = dyn Fn(&mut Http2, u32, usize) -> bool + Send + Sync;
 
@@ -32,7 +32,7 @@ pub(crate) fn answer(peer: &mut Http2, stream: u32, body: &str) {
 }
 
 impl Fake {
-    /// Answers probes, and does with everything else what it is told.
+    /// Answers probes, and handles everything else with `does`.
     pub(crate) fn start(
         does: impl Fn(&mut Http2, u32, usize) -> bool + Send + Sync + 'static,
     ) -> Self {

@@ -25,7 +25,7 @@ fn the_journal_is_shown_while_it_is_written_and_nothing_is_changed() {
     assert_eq!((&moved["decision"], &moved["durable"]), (&true.into(), &true.into()));
     assert_eq!(moved["generation"], 1);
     assert_eq!(fs::read(stage.teal.state_dir().join("journal")).expect("a journal"), bytes);
-    // What is no record is named, and what comes before it is shown.
+    // Bytes that are not a record are reported, and the records before them are shown.
     let mut damaged = bytes.clone();
     let end = moved["end"].as_u64().expect("an offset") as usize;
     damaged[end - 1] ^= 1;

@@ -1,5 +1,5 @@
 //! Killed with -9 at random points of switches, again and again: it comes back with the old state
-//! or with the new one, and with the new one if it had said so.
+//! or with the new one, and with the new one if it had answered so.
 
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::TEAL;
 const ROUNDS: u64 = 250;
 const DELAY_MAX_MICROSECONDS: u64 = 12_000;
 
-/// What a client of the admin API has read before Teal was killed.
+/// The state that a client of the admin API has read before Teal was killed.
 fn ask_for_a_switch(teal: &Teal, color: &str) -> thread::JoinHandle<Option<u16>> {
     let (admin, token) = (teal.admin(), teal.token());
     let request = format!(

@@ -160,7 +160,7 @@ fn r2_a_command_that_is_interrupted_says_whether_anything_was_decided() {
     signal(&child, Signal::KILL);
     child.wait().expect("it ends");
     blue_stays(&stage);
-    // One that is decided goes on, and is told as that.
+    // A decided change goes on, and is reported as decided.
     let (mut held, gate) = stage.held_on_blue();
     let child = command(&stage, &["switch", "green", "--drain", "60s"]);
     wait_until(SOON, "traffic is on green", || stage.who() == "green");

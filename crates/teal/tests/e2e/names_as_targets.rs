@@ -64,14 +64,14 @@ fn shares(teal: &Teal, requests: usize) -> BTreeMap<String, usize> {
     shares
 }
 
-/// Waits until the name server says what it was told to.
+/// Waits until the name server answers from its new file.
 fn has_addresses(name: &str, count: usize) {
     wait_until(SOON, "the name server has read its file", || {
         (name, 8081).to_socket_addrs().map_or(0, Iterator::count) == count
     });
 }
 
-/// Requests that are no probes.
+/// Requests other than probes.
 fn traffic(target: &Target) -> usize {
     target.seen().count()
 }
@@ -251,7 +251,9 @@ fn r67_of_a_thousand_addresses_so_many_are_used_and_it_is_said() {
     teal.wait_healthy("blue", true);
     names.say(&all);
     let problem = "has 1000 addresses; 64 are used";
-    wait_until(SOON, "the bound is told", || teal.color("blue")["names"][0]["problem"] == *problem);
+    wait_until(SOON, "the limit is reported", || {
+        teal.color("blue")["names"][0]["problem"] == *problem
+    });
     wait_until(SOON * 2, "and kept", || teal.color("blue")["names"][0]["used"] == 64);
     assert!(is_used(&teal, "blue", all[530].1), "those in use come first");
     assert!(teal.cli(&["status"]).stdout.contains(&format!("http://many.test:8081: {problem}")));
@@ -282,13 +284,15 @@ fn r67_a_name_server_that_hangs_dies_or_lies_moves_no_traffic() {
     let unanswered = || teal.color("blue")["names"][0]["problem"].to_string();
 
     names.signal(Signal::STOP);
-    wait_until(SOON, "that it hangs is told", || unanswered().contains("no answer to lookups"));
+    wait_until(SOON, "the hanging name server is reported", || {
+        unanswered().contains("no answer to lookups")
+    });
     load.wait_for_more(300);
     assert!(is_used(&teal, "blue", one) && is_used(&teal, "blue", two), "nothing changes");
     names.signal(Signal::CONT);
     wait_until(SOON * 2, "it answers again", || unanswered() == "null");
     names.die();
-    wait_until(SOON * 2, "that it is gone is told", || unanswered().contains("no answer"));
+    wait_until(SOON * 2, "the dead name server is reported", || unanswered().contains("no answer"));
     load.wait_for_more(300);
     assert!(is_used(&teal, "blue", one) && is_used(&teal, "blue", two), "nothing changes");
     names.come_back();
@@ -301,7 +305,7 @@ fn r67_a_name_server_that_hangs_dies_or_lies_moves_no_traffic() {
         ("app.test", "127.0.0.1"),
         ("app.test", foreign),
     ]);
-    wait_until(SOON, "the stranger is asked who it is", || {
+    wait_until(SOON, "the new process is probed", || {
         stranger.seen().requests_to("/ready").len() > 3
     });
     load.wait_for_more(300);
@@ -397,7 +401,7 @@ fn r67_an_upgrade_sends_nothing_to_an_address_that_the_older_one_has_not_proven(
     load.wait_for_more(300);
     assert_eq!(traffic(&third), 0, "neither the older nor the newer one");
     load.expect_anyone();
-    // What the older one still holds on an address of blue holds up the drain.
+    // Leases of the older one on an address of blue delay the drain.
     teal.wait_healthy("green", true);
     assert_eq!(teal.switch("green", "&wait=published").status, 200);
     load.expect_only("green");

@@ -36,11 +36,11 @@ fn r73_a_start_waits_for_no_name_of_an_idle_color() {
     let (_, usual) = started(&Settings::new(&blue, &green));
     let (teal, took) = started(&Settings::of_urls(&[&blue.url()], &["http://idle.test:8081"]));
     assert!(took < usual + SILENT / 2, "{took:?}, usually {usual:?}");
-    // It is looked up all the same, and told.
+    // It is looked up all the same, and reported.
     let mut room = [0; 512];
     silent.set_read_timeout(Some(SOON)).expect("a timeout");
     assert!(silent.recv(&mut room).is_ok());
-    wait_until(SOON * 2, "green is told as down", || teal.color("green")["healthy"] == false);
+    wait_until(SOON * 2, "green is reported as down", || teal.color("green")["healthy"] == false);
     teal.assert_books_balance();
 }
 

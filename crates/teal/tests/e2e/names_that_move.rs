@@ -12,7 +12,7 @@ use crate::TEAL;
 use crate::own_network;
 use crate::stage::SOON;
 
-/// What the name server says of `app.test`: an address, no such name, or that it cannot tell.
+/// The answer of the name server for `app.test`: an address, no such name, or a failure.
 #[derive(Clone, Copy, Debug)]
 enum Says {
     At([u8; 4]),
@@ -143,7 +143,7 @@ fn r62_a_name_server_that_fails_takes_no_healthy_target_with_it() {
     wait_until(SOON, "it is probed on", || app.seen().probes().len() > before + 3);
     assert_eq!(Client::connect(teal.listener()).get("/").status, 200);
     app.health(Health::Status(404));
-    wait_until(SOON, "who does not know the health path is another", || {
+    wait_until(SOON, "a process without the health path is another one", || {
         has_no_address(&teal) && Client::connect(teal.listener()).get("/").status == 502
     });
     teal.assert_books_balance();
@@ -163,7 +163,7 @@ fn r62_a_name_that_moves_is_followed_only_to_where_the_target_is_proven() {
     let (teal, _spare) = teal(&health);
     teal.wait_healthy("blue", true);
     names.say(Says::At([127, 0, 0, 12]));
-    wait_until(SOON, "the stranger is asked who it is", || {
+    wait_until(SOON, "the new process is probed", || {
         stranger.seen().requests_to("/ready").len() > 3
     });
     for _ in 0..50 {

@@ -256,7 +256,7 @@ fn r53_the_command_line_does_not_wait_for_a_dead_address_either() {
     let status = teal.cli_bare(&["status", "--admin", &admin], &[]);
     status.assert_code(0);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    // With nobody there it is said that nobody is, in time.
+    // With nothing listening there, that is reported in time.
     let nobody = teal.cli_bare(&["status", "--admin", "http://admin.test:1"], &[]);
     nobody.assert_code(4);
     teal.assert_books_balance();

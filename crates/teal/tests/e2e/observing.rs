@@ -1,4 +1,4 @@
-//! What an operator can see: status, metrics, events, pages, history.
+//! Observing Teal: status, metrics, events, pages, history.
 
 use std::time::Duration;
 

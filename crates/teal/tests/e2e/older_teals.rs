@@ -65,7 +65,7 @@ fn what_an_older_teal_still_has_is_counted_by_the_one_started_after_a_crash() {
         let killed = teal.kill_serving();
         teal.wait_revived(killed);
         teal.wait_in_flight("blue", 2);
-        wait_until(SOON, "the older one is told", || {
+        wait_until(SOON, "the older one is in the status", || {
             teal.status()["teal"]["older_pid"] == chain.pids[1]
         });
     }
@@ -105,7 +105,7 @@ fn the_middle_one_ends(how: Signal) {
     }
     wait_until(SOON, "it has gone", || teal.processes() == 2);
     teal.wait_in_flight("blue", 1);
-    wait_until(SOON, "the next older one is told", || {
+    wait_until(SOON, "the next older one is in the status", || {
         teal.status()["teal"]["older_pid"] == chain.pids[0]
     });
     // It is still so after a crash.

@@ -205,7 +205,7 @@ fn the_parent_goes_on_as_the_installed_program_under_the_same_process_id() {
         load.wait_for_more(20);
     }
     load.stop().assert_nothing_lost();
-    // What the parent has kept of the configuration goes with it.
+    // The parent's copy of the configuration goes with it.
     fs::remove_file(teal.config()).expect("it was there");
     let killed = teal.kill_serving();
     assert_eq!(Client::connect(teal.listener()).get("/").status, 200);

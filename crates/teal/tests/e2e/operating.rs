@@ -1,4 +1,4 @@
-//! What operators do besides switching: holds that drain, logs for programs, a drill, receipts.
+//! Operating besides switching: holds that drain, logs for programs, a drill, receipts.
 
 use testkit::http2::request;
 use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
@@ -107,7 +107,7 @@ fn the_log_level_changes_while_teal_runs_and_shows_no_secrets() {
     let level = || stage.teal.cli(&["log-level"]).assert_code(0).stdout.clone();
     assert_eq!(level(), "Log level: info\n");
     assert!(!stage.teal.log().contains("DEBUG"), "{}", stage.teal.log());
-    // Nonsense changes nothing, and is not repeated to whoever reads the answer.
+    // An invalid level changes nothing, and is not repeated in the answer.
     let nonsense = stage.teal.cli(&["log-level", "h2=trace"]);
     assert_eq!(nonsense.code, Some(2), "{}", nonsense.all());
     assert!(nonsense.all().contains("off, error, warn, info, debug, trace"), "{}", nonsense.all());

@@ -1,4 +1,4 @@
-//! Whom the command line sends a token to.
+//! The recipients of the command line's token.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

@@ -133,7 +133,7 @@ fn complain(mut mute: Mute) {
     }
     let away = mute.teal.cli_bare(&["status", "--admin", "http://127.0.0.1:1"], &[]);
     assert_eq!(away.code, Some(4));
-    // Each reason of this wait is told there, and so is its end.
+    // Each reason of this wait is printed there, and so is its end.
     mute.blue.stop();
     mute.teal.wait_healthy("blue", false);
     assert_eq!(code(&mute, &["switch", "blue", "--wait-healthy", "1s"]), Some(3));
@@ -150,7 +150,7 @@ fn complain(mut mute: Mute) {
     wait_until(SOON * 2, "another one serves", || {
         mute.teal.serving().is_some_and(|pid| pid != killed)
     });
-    assert_eq!(mute.who(), "green", "who connects meanwhile waits");
+    assert_eq!(mute.who(), "green", "a client that connects meanwhile waits");
     wait_until(SOON * 2, "it is ready", || {
         mute.teal.try_ask("GET", "/readyz", &[]).is_ok_and(|answer| answer.status == 200)
     });
@@ -175,7 +175,7 @@ fn r74_a_log_whose_reader_has_gone_changes_nothing_else() {
 }
 
 /// Starts a Teal whose standard error is a socket that it takes for the journal's, and stops it once it has
-/// said all of these words; the lines that it has written.
+/// logged all of these words; returns the lines that it has written.
 fn journal(further: &str, words: &[&str], act: impl FnOnce(&Teal)) -> Vec<String> {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
@@ -209,7 +209,7 @@ fn journal(further: &str, words: &[&str], act: impl FnOnce(&Teal)) -> Vec<String
     wait_until(SOON, "it serves", || has(&"admin on"));
     teal.adopt_addresses(&fs::read_to_string(&log).expect("a log"));
     act(&teal);
-    wait_until(SOON, "it has said all", || words.iter().all(has));
+    wait_until(SOON, "it has logged all", || words.iter().all(has));
     testkit::signal_process(child.id(), rustix::process::Signal::TERM);
     assert!(child.wait().expect("it ends").success());
     copying.join().expect("no panic")

@@ -1,5 +1,5 @@
-//! What a configuration names and can't be used: `teal check` and `teal run` refuse it alike, all at once,
-//! with the place of each key, and none of them waits for what never comes.
+//! Unusable things that a configuration names: `teal check` and `teal run` refuse them alike, all at once,
+//! with the place of each key, and neither waits for what never comes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

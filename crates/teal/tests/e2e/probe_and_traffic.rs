@@ -1,4 +1,4 @@
-//! What the gate passes, traffic can be answered with, and the other way round: a table of odd
+//! Targets that pass the gate can serve traffic, and the other way round: a table of odd
 //! answers, each given to a probe and to a request, over every kind of target.
 
 use std::net::TcpListener;
@@ -42,7 +42,7 @@ fn rows() -> Vec<Row> {
         row("equal lengths", &ok(&length.repeat(2), "hi"), true),
         row("equal lengths in one field", &ok("Content-Length: 2, 2\r\n", "hi"), true),
         row("unequal lengths", &ok("Content-Length: 2\r\nContent-Length: 3\r\n", "hi!"), false),
-        row("length that is no number", &ok("Content-Length: +2\r\n", "hi"), false),
+        row("length that is not a number", &ok("Content-Length: +2\r\n", "hi"), false),
         row("shorter than its length", &ok("Content-Length: 9\r\n", "hi"), false),
         row("no length", &ok("", "hi"), true),
         row("chunks cut off", &ok(chunked, "5\r\nhi"), false),
@@ -101,7 +101,7 @@ fn last_probe(teal: &Teal) -> (bool, String) {
     (probe["ok"].as_bool().unwrap_or(false), probe["reason"].as_str().unwrap_or("").to_owned())
 }
 
-/// Whether a client gets a whole answer that the target has given.
+/// Returns true if a client gets a whole answer from the target.
 fn is_answered(teal: &Teal) -> bool {
     let mut client = Client::connect(teal.listener());
     client.send("GET /odd HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -310,7 +310,7 @@ fn r1_a_target_whose_answers_traffic_keeps_refusing_is_failed_over() {
     stage.teal.assert_books_balance();
 }
 
-/// What the last probe of a target has sent.
+/// The bytes that the last probe of a target has sent.
 fn last_asked(target: &Target, name: &str) -> Option<String> {
     let probes = target.seen().probes();
     probes.last().and_then(|probe| probe.fields.get(name).map(ToOwned::to_owned))

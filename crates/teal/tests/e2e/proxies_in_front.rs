@@ -20,7 +20,7 @@ fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
     [SIGNATURE, &[command, family], &length, body].concat()
 }
 
-/// What the target hears of the client, if what is sent first is this.
+/// The client address that the target receives, if the client sends `first` at the beginning.
 fn forwarded_for(stage: &Stage, source: IpAddr, first: &[u8]) -> Option<String> {
     let mut client = Client::connect_from(source, stage.teal.listener()).patience(SOON);
     let request = b"GET /who HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -79,7 +79,11 @@ fn a_listed_source_that_says_nothing_or_nonsense_is_closed_and_nobody_else_is_as
     assert_eq!(forwarded_for(&stage, here, b"").as_deref(), Some("127.0.0.1"));
     let mut stranger = Client::connect_from(here, stage.teal.listener());
     stranger.send("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(stranger.answer().status, 400, "a header that nobody asked for is no request");
+    assert_eq!(
+        stranger.answer().status,
+        400,
+        "a PROXY header that was not configured is not a request"
+    );
     stage.finish();
 }
 
@@ -129,7 +133,7 @@ fn the_word_of_a_trusted_forwarder_is_kept_and_added_to_that_of_others_is_replac
 fn a_target_is_told_who_the_client_of_each_connection_is() {
     // L4 L5
     for version in ["v1", "v2"] {
-        // Behind it another Teal, which takes the header and says what it was told.
+        // Behind it another Teal, which takes the header and reports its contents.
         let behind =
             Stage::with(|settings| settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]"));
         let url = format!("http://{}", behind.teal.listener());
@@ -154,7 +158,7 @@ fn a_target_is_told_who_the_client_of_each_connection_is() {
     }
 }
 
-/// A target that keeps what comes before the heads of requests that are no probes.
+/// A target that keeps what comes before the heads of requests other than probes.
 struct Listening {
     address: SocketAddr,
     told: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -196,7 +200,7 @@ impl Listening {
     }
 }
 
-/// What version 2 says of these ends.
+/// The header of version 2 for these ends.
 fn binary_of(client: SocketAddr, here: SocketAddr) -> Vec<u8> {
     let octets = |at: SocketAddr| match at.ip() {
         IpAddr::V4(ip) => ip.octets().to_vec(),

@@ -1,4 +1,4 @@
-//! What may be sent again, what may not, and how often.
+//! Retries: the requests that may be sent again, those that may not, and how often.
 
 use testkit::{Behavior, Settings, Target, Teal};
 

@@ -21,7 +21,7 @@ const GUIDE: &str = include_str!("../../../../docs/guide/operate.md");
 const REFERENCE: &str = include_str!("../../../../docs/reference/metrics.md");
 const LONG: Duration = Duration::from_secs(30);
 
-/// What `promtool check metrics` says of a page; nothing if all is well.
+/// The complaints of `promtool check metrics` about a page; empty if there are none.
 fn lint(page: &str) -> String {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -128,7 +128,7 @@ impl Prometheus {
         Self { child, address, _directory: directory }
     }
 
-    /// What it answers at this path; nothing before it serves.
+    /// Its answer at this path; `None` before it serves.
     fn get(&self, path: &str) -> Option<Value> {
         let url = format!("http://{}{path}", self.address);
         let said = run(Path::new("curl"), ["-sg", "--max-time", "5", &*url], &[], LONG);

@@ -181,12 +181,12 @@ fn other_tls_makes_another_target_which_is_proven_first() {
     stage.green.1.show(&pair);
     let answer = stage.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    // It is told as the one target that it is, and not as one that came and one that went.
+    // It is reported as one changed target, not as one removed and one added.
     let changed = format!("blue target {} changed", stage.blue.1.url());
     assert!(answer.text().contains(&changed), "{}", answer.text());
     assert!(!answer.text().contains("removed"), "{}", answer.text());
     assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
-    // What a file holds can change, and be of no use.
+    // The contents of a file can change and become unusable.
     let ca = stage.pki.ca();
     fs::write(&ca, "no certificate").expect("a file");
     let answer = stage.teal.ask("POST", "/admin/reload", &[]);

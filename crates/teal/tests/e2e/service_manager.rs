@@ -1,4 +1,4 @@
-//! A service manager around Teal: sockets that it hands over outlive a restart, and it is told when
+//! A service manager around Teal: sockets that it hands over outlive a restart, and it is notified when
 //! Teal is ready, reads its configuration again, and stops.
 
 use std::io;
@@ -15,11 +15,11 @@ use crate::stage::SOON;
 
 const STOP: Duration = Duration::from_secs(20);
 
-/// The next thing that the manager is told.
+/// The next notification to the manager.
 fn told(socket: &UnixDatagram) -> String {
     let mut room = [0; 512];
     socket.set_read_timeout(Some(SOON)).expect("a timeout");
-    let count = socket.recv(&mut room).expect("something is told");
+    let count = socket.recv(&mut room).expect("a notification");
     String::from_utf8_lossy(&room[..count]).into_owned()
 }
 
@@ -183,7 +183,7 @@ fn r73_the_watchdog_is_fed_at_half_its_interval_while_teal_serves() {
     let serving = teal.pid();
     testkit::signal_process(serving, Signal::STOP);
     feeds(Duration::from_millis(900)); // one that was under way
-    assert!(!feeds(Duration::from_millis(1_600)), "a Teal that is frozen is said to live");
+    assert!(!feeds(Duration::from_millis(1_600)), "a frozen Teal is reported as alive");
     testkit::signal_process(serving, Signal::CONT);
     assert!(feeds(SOON));
     assert_eq!(teal.stop(STOP), Some(0));

@@ -41,7 +41,7 @@ impl Stage {
         Client::connect(self.teal.listener())
     }
 
-    /// Who answers a new client now.
+    /// The target that answers a new client now.
     pub(crate) fn who(&self) -> String {
         let answer = self.client().get("/who");
         assert_eq!(answer.status, 200, "{}", answer.text());

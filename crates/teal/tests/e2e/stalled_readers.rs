@@ -93,7 +93,7 @@ fn a_tunnel_whose_target_stops_reading_is_reset_at_the_write_stall() {
     client.set_write_timeout(Some(LEFT)).expect("a deadline");
     let piece = vec![b'x'; 64 << 10];
     let ended = (0..PIECES).any(|_| client.write_all(&piece).is_err());
-    assert!(ended, "it is told");
+    assert!(ended, "the client notices");
     let port = stage.blue.address().port();
     wait_until(LEFT, "nothing is kept for the target", || {
         sockets(None, Some(port)).iter().all(|(state, _)| state != "04")

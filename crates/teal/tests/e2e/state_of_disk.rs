@@ -1,4 +1,4 @@
-//! What becomes of decisions when the disk is read-only, silent, or has lost the files.
+//! Decisions when the disk is read-only, silent, or has lost the files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -21,7 +21,7 @@ const FLAGS: [&str; 9] = [
 
 const CARD: &str = "<section class=\"color ";
 
-/// What a browser has made of the page some time after it has loaded, as HTML.
+/// The page some time after a browser has loaded it, as HTML.
 fn browse(stage: &Stage) -> CliResult {
     let profile = tempfile::tempdir().expect("a temporary directory");
     let profile = format!("--user-data-dir={}", profile.path().display());

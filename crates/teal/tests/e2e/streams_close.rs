@@ -31,7 +31,7 @@ fn echoes(socket: &mut WebSocket<TcpStream>, text: &str) {
     assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
 }
 
-/// What a client reads at the end of its WebSocket: the code of the Close frame.
+/// The code of the Close frame that a client reads at the end of its WebSocket.
 fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<CloseCode> {
     loop {
         match socket.read() {
@@ -242,7 +242,7 @@ fn a_switch_back_lets_them_stay_for_as_long_as_they_like() {
     assert!(took > Duration::from_millis(500), "all at once, within {took:?} of two seconds");
 }
 
-/// Whether an event stream goes on beyond what has been sent so far.
+/// Returns true if an event stream goes on beyond what has been sent so far.
 fn still_reads(reader: &mut Client) -> bool {
     let end = Instant::now() + Duration::from_millis(100);
     while Instant::now() < end {

@@ -1,5 +1,5 @@
 //! A second switch, or a rollback, while the first one still drains: it is accepted, cuts nothing,
-//! and the first caller is told.
+//! and the first caller gets an answer that says so.
 
 use crate::stage::{SOON, Stage, beside};
 

@@ -1,4 +1,4 @@
-//! What was proven of a target once is proven again when it may have changed: a certificate ends, a file
+//! Proven targets are proven again when they may have changed: a certificate ends, a file
 //! of CAs is replaced, another Teal takes over.
 
 use std::fs;
@@ -78,7 +78,7 @@ fn ends(front: impl Fn(&Target, &Pair) -> SecureTarget) {
         let seen = stage.teal.color("blue");
         seen["targets"][0]["last_probe"]["reason"].as_str().map(str::to_owned)
     });
-    // The end of a certificate is told in whole seconds.
+    // The end of a certificate is given in whole seconds.
     assert!(SystemTime::now() > begin + VALID - Duration::from_secs(2), "too early: {reason}");
     assert!(reason.contains("TLS: its certificate has expired on "), "{reason}");
     // Traffic and the gate say the same: nothing is resumed any more.

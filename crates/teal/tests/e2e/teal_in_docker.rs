@@ -67,13 +67,13 @@ fn configure(path: &Path, blue: &str, green: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("changed");
 }
 
-/// Where clients of the container connect.
+/// The address where clients of the container connect.
 fn public(docker: &Docker) -> SocketAddr {
     let address = docker.address("teal", "bridge");
     SocketAddr::new(address.parse().expect("an address"), 8080)
 }
 
-/// Where machines other than the container's own find the port that is published.
+/// The address where machines other than the container's own find the published port.
 fn published(docker: &Docker) -> [SocketAddr; 2] {
     let gateway = docker.run(&["inspect", "-f", "{{.NetworkSettings.Gateway}}", "teal"]);
     ["127.0.0.1", &gateway].map(|ip| SocketAddr::new(ip.parse().expect("an address"), 8080))

@@ -15,7 +15,7 @@ fn on_terminal(stage: &Stage, arguments: &[&str], further: &[(&str, &str)]) -> O
     OnTerminal::start(stage.teal.program(), arguments, &environment)
 }
 
-/// Whether some of it is painted: a control sequence that ends in `m`.
+/// Returns true if some of it is colored: a control sequence that ends in `m`.
 fn is_colored(text: &str) -> bool {
     text.split("\x1b[").skip(1).any(|rest| {
         rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
@@ -30,7 +30,7 @@ fn what_matters_is_colored_on_a_terminal_alone_and_not_with_no_color() {
     for (arguments, code) in [(&["status"][..], 0), (&["switch", "green"], 0), (refused, 3)] {
         let (colored, shown) = on_terminal(&stage, arguments, &[]).end(SOON);
         assert_eq!(colored, Some(code), "{shown}");
-        // What a switch that finds all done says needs no color.
+        // A switch that has nothing to do prints nothing that needs a color.
         assert_eq!(is_colored(&shown), arguments != ["switch", "green"], "{shown:?}");
         let (plain, shown) = on_terminal(&stage, arguments, &[NO_COLOR]).end(SOON);
         assert_eq!(plain, Some(code), "{shown}");
@@ -84,7 +84,7 @@ fn a_switch_that_drains_draws_nothing_for_a_script() {
     stage.finish();
 }
 
-/// Whether some line of this has all of these words.
+/// Returns true if some line of this has all of these words.
 fn has(text: &str, words: &[&str]) -> bool {
     text.lines().any(|line| words.iter().all(|word| line.contains(word)))
 }
@@ -109,7 +109,7 @@ fn r70_a_script_hears_which_target_a_switch_waits_for_and_why_each_time_that_cha
     let first = ["Waiting: switch to green of web", "left: ", &url, ": 503"];
     wait_until(SOON * 3, "the first reason", || has(&said(), &first));
     // The same reason again after ten seconds, and no sooner.
-    wait_until(SOON * 3, "it is said again", || said().lines().count() >= 2);
+    wait_until(SOON * 3, "it is printed again", || said().lines().count() >= 2);
     assert!(said().lines().all(|line| line.contains(": 503")), "{}", said());
     stage.green.stop();
     wait_until(SOON, "the next reason", || has(&said(), &[&url, "connection refused"]));
@@ -148,7 +148,7 @@ fn r70_every_wait_tells_a_script_of_a_drain() {
             .stderr(errors.reopen().expect("open"))
             .spawn()
             .expect("started");
-        wait_until(SOON, "it is told", || has(&said(), &["web: blue is ", "waited "]));
+        wait_until(SOON, "the wait is printed", || has(&said(), &["web: blue is ", "waited "]));
         gate.open();
         assert_eq!(held.answer().status, 200);
         let result = waiting.wait_with_output().expect("the command ran");

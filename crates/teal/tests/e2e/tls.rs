@@ -15,7 +15,7 @@ use testkit::{
 use crate::TEAL;
 use crate::stage::{SOON, Stage, switch_ten_times};
 
-/// An authority with a directory of its own.
+/// A CA with a directory of its own.
 struct Ground {
     directory: tempfile::TempDir,
     pki: Pki,

@@ -7,7 +7,7 @@ use testkit::{Pair, Pki, Settings};
 
 use crate::stage::Stage;
 
-/// What openssl's client prints; without `name` it sends none.
+/// The output of openssl's client; without `name` it sends none.
 fn handshake(stage: &Stage, name: Option<&str>, arguments: &[&str]) -> String {
     let mut command = Command::new("timeout");
     command.args(["20", "openssl", "s_client", "-connect", &stage.teal.listener().to_string()]);

@@ -79,7 +79,7 @@ fn what_is_in_flight_in_the_older_one_is_waited_for_and_drained_is_true() {
     let mut stage = Stage::new();
     let gate = Gate::new();
     stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
-    // On a connection of the older one; the newer one has been told that nothing is there.
+    // On a connection of the older one; the newer one has been informed that nothing is open there.
     let mut client = stage.client();
     assert_eq!(client.get("/").status, 200);
     stage.teal.upgrade();
@@ -186,7 +186,7 @@ fn more_and_fewer_workers_than_before_lose_nothing() {
         stage.teal.write_settings(&stage.settings().top("workers", workers));
         stage.teal.upgrade();
         load.wait_for_more(200);
-        // Each connects once more: every queue has somebody who takes from it.
+        // Each connects once more: every queue has a process that accepts from it.
         for _ in 0..32 {
             assert_eq!(stage.client().get("/").status, 200);
         }
@@ -278,7 +278,7 @@ fn a_signal_asks_for_it_too_and_the_service_manager_is_told() {
     manager.set_read_timeout(Some(SOON)).expect("a timeout");
     let told = || {
         let mut room = [0; 512];
-        let count = manager.recv(&mut room).expect("something is told");
+        let count = manager.recv(&mut room).expect("a notification");
         String::from_utf8_lossy(&room[..count]).into_owned()
     };
     let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
@@ -302,6 +302,6 @@ fn a_signal_asks_for_it_too_and_the_service_manager_is_told() {
     assert_eq!(teal.status()["teal"]["pid"], teal.pid());
     teal.assert_books_balance();
     teal.signal(Signal::TERM);
-    assert_eq!(told(), "STOPPING=1", "and nothing was told in between");
+    assert_eq!(told(), "STOPPING=1", "and no notification in between");
     assert_eq!(teal.wait_exit(SOON), Some(0));
 }

@@ -178,7 +178,7 @@ fn r60_a_newer_one_that_dies_after_its_trial_is_started_again_at_once() {
         stage.teal.status()["listeners"][0].as_str().and_then(|at| at.parse().ok()).expect("one");
     wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: finishing open"));
     let killed = stage.teal.kill_serving();
-    // Not one is refused: who connects meanwhile waits.
+    // Not one is refused: a client that connects meanwhile waits.
     assert_eq!(Client::connect(moved).get("/").fields.get("x-target"), Some("blue"));
     assert_ne!(stage.teal.wait_revived(killed), killed);
     stage.teal.log_has(&["was killed by signal 9", "this one serves in its place"]);

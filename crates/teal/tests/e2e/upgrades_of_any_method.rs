@@ -30,7 +30,7 @@ fn r19_an_upgrade_passes_with_any_method_and_any_body() {
             client.send(format!("{}early", wish(method, framing)));
             let head = client.read_any_head().expect("a head");
             assert_eq!((head.status, head.fields.get("upgrade")), (101, Some("tcp")), "{framing}");
-            // What follows the request belongs to the tunnel, and nothing of its body does.
+            // Bytes after the request belong to the tunnel, and none of its body do.
             assert_eq!(client.read_bytes(5), b"early", "{method} {framing:?}");
             client.send("more");
             assert_eq!(client.read_bytes(4), b"more");

@@ -1,4 +1,4 @@
-//! What an operator can be told of: reloads, upgrades, handshakes, limits, drains, and the process itself.
+//! Events for operators: reloads, upgrades, handshakes, limits, drains, and the process itself.
 
 use testkit::{Client, Health, Pki, Trust, wait_until};
 

@@ -1,4 +1,4 @@
-//! What people copy from the repository works as it stands: the deploy script, the unit for
+//! The files and commands that people copy from the repository work as they stand: the deploy script, the unit for
 //! systemd, the commands in the documents.
 
 mod deploy_script;

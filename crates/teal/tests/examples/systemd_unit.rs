@@ -72,7 +72,7 @@ fn the_unit_starts_a_teal_that_serves_reloads_and_stops() {
 
     let pid = service.0.id().to_string();
     assert_eq!(setting(&unit, "ExecReload"), ["/usr/local/bin/teal", "reload"]);
-    fs::write(&config, "this is no configuration").expect("written");
+    fs::write(&config, "this is not a configuration").expect("written");
     let reload =
         Command::new(TEAL).arg("reload").env_clear().env("STATE_DIRECTORY", &state).output();
     let reload = reload.expect("teal can be started");

@@ -328,7 +328,7 @@ impl Drop for Teal {
         if std::env::var_os(KEEP).is_some() {
             let _ = fs::write(self.directory.path().join("log"), self.log()); // as far as can be
             self.directory.disable_cleanup(true);
-            #[expect(clippy::print_stderr, reason = "who asked for it has to find it")]
+            #[expect(clippy::print_stderr, reason = "the person that asked for it must find it")]
             {
                 eprintln!("--- Teal's directory stays: {}", self.directory.path().display());
             }

@@ -4,7 +4,7 @@
 use super::Findings;
 use crate::tree::Tree;
 
-/// Each file, and who needs it.
+/// Each file, and its readers.
 const STANDING: [(&str, &str); 8] = [
     ("README.md", "every new user"),
     ("LICENSE-MIT", "every user"),

@@ -85,7 +85,11 @@ fn r71_a_table_shares_what_is_the_same_and_nothing_else() {
     assert!(now.services[0].held.is_some());
     assert_eq!(shared(&now, &before), (vec![false, true, true], true));
     roster.members[2].keep_tally(Duration::ZERO);
-    assert_eq!(shared(&built(&state, &roster), &now), (vec![true; 3], true), "sums are no change");
+    assert_eq!(
+        shared(&built(&state, &roster), &now),
+        (vec![true; 3], true),
+        "sums do not count as a change"
+    );
     assert_eq!(now.generation, Generation(0));
 }
 

@@ -1,6 +1,6 @@
 //! A disk in memory that behaves as badly as a disk may.
 //!
-//! What was written and not synced survives a crash in any part, sector by sector, torn at any
+//! Data that was written and not synced survives a crash in any part, sector by sector, torn at any
 //! byte. A name that was changed and not synced may be the old or the new one. A chosen operation
 //! fails, having done any part of its work; after a failed sync the lost writes still read well,
 //! and the next sync succeeds without them. Everything follows from seeds.
@@ -17,7 +17,7 @@ use journal::{LockError, Storage};
 pub(crate) use random::Random;
 use state::{Content, State};
 
-/// What a failing operation answers.
+/// The answer of a failing operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The disk does not work.
@@ -58,7 +58,7 @@ impl Disk {
         Box::new(FaultStorage { disk: self.clone(), locked: false })
     }
 
-    /// What is left when the power fails now. No fault is pending on it.
+    /// Returns the storage after a power failure now. No fault is pending on it.
     pub(crate) fn after_power_loss(&self, seed: u64) -> Self {
         let mut state = self.state().without_process();
         let mut random = Random::new(seed);
@@ -71,12 +71,12 @@ impl Disk {
         Self::of(state)
     }
 
-    /// What is left when the process is killed now: the kernel still knows everything.
+    /// Returns the storage after a kill of the process now: the kernel still has everything.
     pub(crate) fn after_kill(&self) -> Self {
         Self::of(self.state().without_process())
     }
 
-    /// How many operations there were.
+    /// Returns the number of operations so far.
     pub(crate) fn operations(&self) -> u64 {
         self.state().operations
     }
@@ -140,7 +140,7 @@ impl Disk {
         disk
     }
 
-    /// Does one operation, or fails it. `work` is told whether to fail.
+    /// Does one operation, or fails it. `work` is given the fault, if any.
     fn operate<T>(&self, work: impl FnOnce(&mut State, Option<Fault>) -> T) -> T {
         let mut state = self.state();
         let now = state.operations;

@@ -1,4 +1,4 @@
-//! What is on the disk, what the kernel believes to be there, and what lies between the two.
+//! The contents of the disk, those that the kernel believes to be there, and the difference.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -31,7 +31,7 @@ pub(super) struct Content {
     pub(super) cached: Arc<Vec<u8>>,
     pub(super) durable: Arc<Vec<u8>>,
     pub(super) unsynced: Vec<(usize, Arc<[u8]>)>,
-    /// Whether a sync failed: then what reads well may not be on the disk, synced again or not.
+    /// True if a sync failed: data that reads well may then not be on the disk, synced again or not.
     pub(super) lost: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tests of the way to a Teal: the order of addresses, and to whom a token is sent.
+//! Tests of reaching a Teal: the order of addresses, and the recipients of a token.
 
 use super::*;
 use crate::client::block_on;

@@ -108,7 +108,7 @@ fn u1_what_is_sent_before_the_101_waits_in_bounds_and_arrives_whole() {
     let early = (0..=250).cycle().take(16 << 20).collect::<Vec<u8>>();
     let mut client = TcpStream::connect(stage.teal.listener()).expect("connected");
     set_socket_send_buffer_size(&client, 16 * 1024).expect("a small buffer");
-    // Some in the same segment as the wish, which Teal can't help reading.
+    // Some in the same segment as the request, which Teal can't help reading.
     client.write_all(&[wish.as_bytes(), &early[..4096]].concat()).expect("sent");
     assert!(asked.wait(Instant::now() + SOON), "the target is asked");
     let sent = 4096 + send_all_that_is_taken(&mut client, &early[4096..]);

@@ -42,7 +42,7 @@ impl Made {
         self.path(&format!("{}.key", row.name))
     }
 
-    /// What a verifier is given.
+    /// Returns the file of CAs that a verifier is given.
     fn ca(&self, row: &Row) -> PathBuf {
         let own = self.path(&format!("{}.ca", row.name));
         if own.exists() { own } else { self.path("ca.pem") }
@@ -124,8 +124,8 @@ impl Drop for Served {
     }
 }
 
-/// Whether curl gets an answer at this address by this name, whatever it is shown; with a certificate of its own where
-/// one is given.
+/// Returns true if curl gets an answer at this address by this name, whatever certificate it is shown, with a
+/// client certificate where one is given.
 fn curl(address: SocketAddr, asked: &str, version: Version, shown: Option<(&Path, &Path)>) -> bool {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--insecure", "--max-time", "5", "--fail"]);
@@ -297,7 +297,7 @@ fn r48_r54_each_certificate_is_taken_or_refused_as_that_of_a_client() {
     settle(&wrong);
 }
 
-/// What the log has said of a client since it had this length. It says so once a second, so it is asked
+/// Returns the log's lines about a client since it had this length. They appear once a second, so it is asked
 /// for again.
 fn refusal(teal: &Teal, before: usize, ask: impl Fn() -> bool) -> String {
     wait_for(SOON, "the refusal in the log", || {

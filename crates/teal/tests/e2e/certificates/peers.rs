@@ -16,7 +16,7 @@ use crate::stage::SOON;
 /// A role of a certificate.
 type Role = fn(&Row) -> Verdict;
 
-/// What the peers say in one role: for each row nginx, then HAProxy.
+/// The results of the peers in one role: for each row nginx, then HAProxy.
 type Said = Vec<Option<[bool; 2]>>;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/certificates.md");

@@ -1,6 +1,6 @@
 //! The table: what `make.sh` makes, and what becomes of it in each role.
 
-/// What becomes of a certificate.
+/// The outcome for a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Verdict {
     Taken,

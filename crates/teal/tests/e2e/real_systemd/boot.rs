@@ -12,10 +12,10 @@ use crate::control_groups::Groups;
 
 const INSIDE: &str = "TEAL_TEST_SYSTEMD";
 
-/// How long systemd may take until all its units are there.
+/// The time limit for systemd to start all its units.
 const BOOTED: Duration = Duration::from_secs(20);
 
-/// What every unit refers to.
+/// The targets that every unit refers to.
 const TARGETS: [&str; 8] = [
     "default",
     "sysinit",
@@ -27,7 +27,7 @@ const TARGETS: [&str; 8] = [
     "shutdown",
 ];
 
-/// What is mounted over what this machine has. `/etc` is a copy, without units.
+/// The mounts over the files of this machine. `/etc` is a copy, without units.
 const GROUND: &str = "ip link set lo up \
     && mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs -o mode=755 tmpfs /var/lib \
     && mount -t tmpfs -o mode=755 tmpfs /var/log && mount -t tmpfs -o mode=755 tmpfs /usr/local/bin \
@@ -35,7 +35,7 @@ const GROUND: &str = "ip link set lo up \
     && cp -a $UNITS /run/test/etc/systemd/system && mount --bind /run/test/etc /etc \
     && mount --make-rshared /";
 
-/// Whether this process is inside.
+/// Returns true if this process is inside.
 pub(super) fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()
 }

@@ -18,7 +18,7 @@ use crate::upgrade::LEFT;
 pub(super) const OPERATE: &str = include_str!("../../../../../docs/guide/operate.md");
 const DEPLOY: &str = include_str!("../../../../../docs/guide/deploy.md");
 
-/// How long a command may take.
+/// The time limit for a command.
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// The application of the guides: `app@blue` and `app@green`.
@@ -100,7 +100,7 @@ fn configure(group: bool) {
     fs::write("/etc/teal/teal.toml", text).expect("a file");
 }
 
-/// What a reader of the guide has by then: Teal running, blue active, both colors healthy.
+/// The state that a reader of the guide has reached: Teal running, blue active, both colors healthy.
 fn prepare(heading: &str) {
     configure(heading.starts_with("Several services"));
     shell("systemctl start app@blue app@green teal && teal reload").assert_code(0);

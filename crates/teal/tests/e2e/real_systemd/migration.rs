@@ -61,7 +61,7 @@ fn the_state_of_an_earlier_unit_with_dynamic_user_goes_along_to_the_shipped_one(
     assert_eq!(teal.show("User"), "teal");
     let found = fs::symlink_metadata("/var/lib/teal").expect("the state directory");
     let owner = run("id", &["-u", "teal"]);
-    assert!(found.is_dir(), "it is no link any more");
+    assert!(found.is_dir(), "it is no longer a link");
     for path in ["/var/lib/teal", "/var/lib/teal/journal", "/var/lib/teal/admin.token"] {
         let found = fs::metadata(path).expect("it is there");
         assert_eq!(found.uid().to_string(), owner, "{path} is Teal's");

@@ -34,7 +34,7 @@ const SLOW: Duration = Duration::from_secs(4);
 
 const CONNECTIONS: usize = 4;
 
-/// What each unit is: its name, its type, its port, and whether systemd listens for it.
+/// The description of each unit: its name, its type, its port, and true if systemd listens for it.
 const UNITS: [(&str, &str, u16, bool); 3] = [
     ("teal-notify", "notify", 8080, false),
     ("teal-simple", "simple", 8180, false),

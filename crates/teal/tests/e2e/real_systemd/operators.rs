@@ -18,7 +18,7 @@ fn r64_members_of_the_group_are_operators_and_a_stranger_is_told_why_not() {
             "::r64_members_of_the_group_are_operators_and_a_stranger_is_told_why_not"
         ),
         |teal| {
-            // What is missing is named, and everything else goes on.
+            // The missing group is reported, and everything else goes on.
             teal.configure("socket_group = \"deploy\"", "");
             teal.restart();
             let socket = || fs::metadata("/run/teal/admin.sock").expect("the admin socket");
@@ -116,7 +116,7 @@ fn r73_a_key_that_only_root_may_read_is_told_by_check_and_used_as_a_credential()
             };
             teal.configure("", &with_key(key));
             let check = || teal.teal(None, &["check", "--config", "/etc/teal/teal.toml"]);
-            // Who Teal is, is known before its first start.
+            // Teal's user is known before its first start.
             let checked = check();
             checked.assert_code(0);
             for words in ["web.key", "cannot be read by teal", "LoadCredential=", "checked as root"]

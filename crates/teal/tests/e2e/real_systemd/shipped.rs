@@ -13,7 +13,7 @@ use crate::upgrade::LEFT;
 
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
 
-/// How long a command may take.
+/// The time limit for a command.
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// `teal.service` and the targets of its one service.
@@ -22,7 +22,7 @@ pub(super) struct Shipped {
     pub(super) green: Target,
 }
 
-/// Who runs a command, besides root: a member of the group `deploy`, and a stranger.
+/// Users that run a command, besides root: a member of the group `deploy`, and a stranger.
 pub(super) const ANN: &str = "ann";
 pub(super) const EVE: &str = "eve";
 
@@ -52,7 +52,7 @@ pub(super) fn with_shipped_unit(test: &str, scenario: fn(&Shipped)) {
     );
 }
 
-/// What Teal has logged, over all starts.
+/// The log of Teal, over all starts.
 pub(super) fn log() -> String {
     fs::read_to_string("/run/test/log").unwrap_or_default()
 }
